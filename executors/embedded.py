@@ -1,0 +1,120 @@
+"""The executor for one process on SQLite: the ledger is the queue.
+
+A commit that owes something sets an event, so there is no polling delay; what is due later is a timer; what another
+process wrote (the command line, beside a running service) is noticed by SQLite's own change counter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from executors.lock import only_one
+from workflow.errors import StoreUnavailable
+from workflow.ports import Ledger
+
+log = logging.getLogger("kintsugi.executor")
+
+T = TypeVar("T")
+
+Perform = Callable[[str], Awaitable[None]]
+
+
+class Queue(Protocol):
+    """What the embedded executor reads from the ledger."""
+
+    async def due(self, limit: int) -> list[str]: ...
+
+    async def next_due(self) -> timedelta | None: ...
+
+    async def release_leases(self) -> int: ...
+
+    async def version(self) -> int: ...
+
+
+class Embedded:
+    """Delivers effects of one SQLite database to one process, `slots` at a time."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        lock: Path,
+        *,
+        slots: int = 8,
+        glance: timedelta = timedelta(seconds=0.5),
+        pause: timedelta = timedelta(seconds=1),
+    ) -> None:
+        self._queue = queue
+        self._lock = lock
+        self._slots = slots
+        self._glance = glance  # how often to look whether another process wrote
+        self._pause = pause  # how long to leave a database alone that did not answer
+        self._wake = asyncio.Event()
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+
+    def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
+        """Wake the loop once the transaction is on disk; it reads from the ledger what is due, and when."""
+        ledger.after_commit(self._wake.set)
+
+    async def run(self, perform: Perform, *, until_idle: bool = False) -> None:
+        """Deliver until cancelled, or with `until_idle` until nothing is due. Raises AlreadyRunning."""
+        with only_one(self._lock):
+            await self._patiently(self._queue.release_leases)  # whoever held them is dead: we have the lock
+            async with asyncio.TaskGroup() as group:
+                others = group.create_task(self._notice_others())
+                while await self._deliver(perform, group) or not until_idle:
+                    await self._sleep()
+                others.cancel()
+
+    async def _deliver(self, perform: Perform, group: asyncio.TaskGroup) -> bool:
+        """Start what is due. Whether anything is under way."""
+        self._wake.clear()
+        due = await self._patiently(lambda: self._queue.due(self._slots + len(self._in_flight)))
+        for effect in due:
+            if len(self._in_flight) < self._slots and effect not in self._in_flight:
+                self._in_flight[effect] = group.create_task(self._perform(perform, effect))
+        return bool(self._in_flight)
+
+    async def _perform(self, perform: Perform, effect: str) -> None:
+        try:
+            await perform(effect)
+        except StoreUnavailable as error:  # the effect stays owed; its lease runs out, or it was never taken
+            log.warning("store_unavailable", extra={"effect": effect, "why": str(error)})
+            await asyncio.sleep(self._pause.total_seconds())
+        finally:
+            del self._in_flight[effect]
+            self._wake.set()
+
+    async def _sleep(self) -> None:
+        """Until a commit owes something, a slot is free, or the next effect is due."""
+        full = len(self._in_flight) >= self._slots
+        wait = None if full or self._wake.is_set() else await self._patiently(self._queue.next_due)
+        if wait == timedelta():
+            wait = self._pause if self._in_flight else wait  # what is due is already under way
+        try:
+            async with asyncio.timeout(None if wait is None else wait.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _notice_others(self) -> None:
+        seen = await self._patiently(self._queue.version)
+        while True:
+            await asyncio.sleep(self._glance.total_seconds())
+            now = await self._patiently(self._queue.version)
+            if now != seen:
+                self._wake.set()
+            seen = now
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it answers."""
+        while True:
+            try:
+                return await ask()
+            except StoreUnavailable as error:
+                log.warning("store_unavailable", extra={"why": str(error)})
+                await asyncio.sleep(self._pause.total_seconds())

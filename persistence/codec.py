@@ -1,0 +1,45 @@
+"""How the lifecycle's values are written down as JSON and read back."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pydantic import TypeAdapter
+
+from workflow import triggers
+from workflow.incident import Incident
+from workflow.payload import Payload
+
+
+def incident_to_json(incident: Incident) -> str:
+    return _incident().dump_json(incident).decode()
+
+
+def incident_from_json(text: str) -> Incident:
+    return _incident().validate_json(text)
+
+
+def payload_to_json(payload: Payload) -> str:
+    return payload.model_dump_json(exclude_defaults=True)
+
+
+def payload_from_json(text: str) -> Payload:
+    return Payload.model_validate_json(text)
+
+
+def trigger_to_json(trigger: triggers.Trigger) -> str:
+    return _trigger(type(trigger).__name__).dump_json(trigger).decode()
+
+
+def trigger_from_json(kind: str, text: str) -> triggers.Trigger:
+    return _trigger(kind).validate_json(text)
+
+
+@cache
+def _incident() -> TypeAdapter[Incident]:
+    return TypeAdapter(Incident)
+
+
+@cache
+def _trigger(kind: str) -> TypeAdapter[triggers.Trigger]:
+    return TypeAdapter(getattr(triggers, kind))

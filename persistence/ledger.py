@@ -1,0 +1,221 @@
+"""The store inside one transaction: plain functions over one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from persistence.codec import (
+    incident_from_json,
+    incident_to_json,
+    payload_to_json,
+    trigger_from_json,
+    trigger_to_json,
+)
+from persistence.tables import EffectRow, InboxRow, IncidentRow, PayloadRow, TransitionRow
+from workflow.errors import Conflict
+from workflow.incident import Incident
+from workflow.machine import Move
+from workflow.ports import Claim, Outcome
+from workflow.triggers import Captured, Trigger
+from workflow.words import Effect
+
+INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
+PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
+TRANSITION: Table = TransitionRow.__table__  # type: ignore[attr-defined]
+INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
+EFFECT: Table = EffectRow.__table__  # type: ignore[attr-defined]
+
+OPEN = ("pending", "running")
+
+
+class SqlLedger:
+    """One transaction. `now` is the moment it began, by the clock that all workers on this database share."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self.committed: list[Callable[[], None]] = []
+
+    # --- incidents ----------------------------------------------------------------------------------------------
+
+    def incident(self, id: int) -> Incident | None:
+        return self._incident(INCIDENT.c.id == id)
+
+    def open_with(self, fingerprint: str) -> Incident | None:
+        return self._incident(INCIDENT.c.open_fingerprint == fingerprint)
+
+    def next_id(self, captured: Captured) -> int:
+        fingerprint = captured.payload.incident.fingerprint
+        row = insert(INCIDENT).values(
+            state="new",
+            fingerprint=fingerprint,
+            open_fingerprint=fingerprint,
+            has_open_pull_request=False,
+            opened_at=captured.at,
+            updated_at=captured.at,
+            facts="",
+        )
+        try:
+            id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
+        except IntegrityError as error:
+            raise Conflict("the same failure was captured at the same moment") from error
+        self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": payload_to_json(captured.payload)})
+        return id
+
+    def count(self, incident: Incident) -> None:
+        row = update(INCIDENT).where(INCIDENT.c.id == incident.id)
+        self.connection.execute(row.values(facts=incident_to_json(incident)))
+
+    def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
+        self._write_incident(move.after)
+        self._write_history(move, by)
+        return self._write_debts(move)
+
+    # --- inbox --------------------------------------------------------------------------------------------------
+
+    def known(self, key: str) -> tuple[Incident, str] | None:
+        found = self.connection.execute(
+            select(INCIDENT.c.facts, INBOX.c.says).join_from(INBOX, INCIDENT).where(INBOX.c.key == key)
+        ).first()
+        return (incident_from_json(found.facts), found.says) if found else None
+
+    def admit(self, trigger: Trigger, incident: int, outcome: str, says: str) -> str | None:
+        waiting = outcome == Outcome.WAITING
+        row = self._insert(INBOX).values(
+            key=trigger.key,
+            incident_id=incident,
+            trigger=type(trigger).__name__,
+            actor=trigger.actor,
+            outcome=outcome,
+            says=says,
+            at=trigger.at,
+            body=trigger_to_json(trigger) if waiting else None,
+        )
+        new = self.connection.execute(row.on_conflict_do_nothing().returning(INBOX.c.key)).first()
+        if new:
+            return None
+        earlier = self.connection.execute(select(INBOX.c.says).where(INBOX.c.key == trigger.key)).scalar_one()
+        return str(earlier) or "This is known already."
+
+    def admit_late(self, trigger: Trigger, outcome: str, says: str) -> None:
+        row = update(INBOX).where(INBOX.c.key == trigger.key)
+        self.connection.execute(row.values(outcome=outcome, says=says, body=None))
+
+    def waiting(self, incident: int) -> Sequence[Trigger]:
+        rows = self.connection.execute(
+            select(INBOX.c.trigger, INBOX.c.body)
+            .where(INBOX.c.incident_id == incident, INBOX.c.outcome == Outcome.WAITING)
+            .order_by(INBOX.c.at)
+        )
+        return [trigger_from_json(row.trigger, row.body) for row in rows]
+
+    # --- the ledger of effects ----------------------------------------------------------------------------------
+
+    def claim(self, effect: str, lease: timedelta) -> Claim | None:
+        row = self.connection.execute(
+            update(EFFECT)
+            .where(EFFECT.c.id == effect, EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self.now)
+            .values(
+                status="running",
+                epoch=EFFECT.c.epoch + 1,
+                attempts=EFFECT.c.attempts + 1,
+                due=self.now + lease,
+            )
+            .returning(EFFECT)
+        ).first()
+        if row is None:
+            return None
+        incident = self.incident(row.incident_id)
+        assert incident
+        return Claim(row.id, incident, Effect(row.kind), row.seq, row.epoch, row.attempts, row.created_at)
+
+    def settle(self, claim: Claim, status: str, error: str = "") -> bool:
+        return self._finish(claim, status=status, error=error, finished_at=self.now)
+
+    def renew(self, claim: Claim, lease: timedelta) -> bool:
+        return self._finish(claim, due=self.now + lease)
+
+    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool) -> bool:
+        attempts = claim.attempt if failed else 0
+        return self._finish(claim, status="pending", due=self.now + delay, error=error, attempts=attempts)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        self.committed.append(call)
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _incident(self, where: Any) -> Incident | None:
+        facts = self.connection.execute(select(INCIDENT.c.facts).where(where).with_for_update()).scalar()
+        return incident_from_json(facts) if facts else None
+
+    def _write_incident(self, incident: Incident) -> None:
+        pull_request = incident.pull_request
+        row = update(INCIDENT).where(INCIDENT.c.id == incident.id)
+        values: dict[str, Any] = {
+            "state": incident.state.value,
+            "has_open_pull_request": bool(pull_request and pull_request.open),
+            "updated_at": incident.updated_at,
+            "facts": incident_to_json(incident),
+        }
+        if incident.ended:
+            values["open_fingerprint"] = None
+        self.connection.execute(row.values(values))
+
+    def _write_history(self, move: Move, by: Claim | None) -> None:
+        row = {
+            "incident_id": move.after.id,
+            "seq": move.after.seq,
+            "trigger": type(move.trigger).__name__,
+            "source": move.source,
+            "dest": move.after.state.value,
+            "actor": move.trigger.actor,
+            "at": move.trigger.at,
+            "says": move.after.says,
+            "attempts": by.attempt if by else 0,
+            "seconds": (self.now - by.created_at).total_seconds() if by else 0.0,
+            "usd": round(move.after.cost.usd - move.before.cost.usd, 6),
+        }
+        try:
+            self.connection.execute(insert(TRANSITION), row)
+        except IntegrityError as error:
+            raise Conflict(f"{move.after.name} was moved at the same moment") from error
+
+    def _write_debts(self, move: Move) -> tuple[str, ...]:
+        after = move.after
+        ids = tuple(f"{after.id}:{effect}:{after.seq}" for effect in move.effects)
+        rows = [
+            {
+                "id": id,
+                "incident_id": after.id,
+                "kind": effect.value,
+                "seq": after.seq,
+                "status": "pending",
+                "epoch": 0,
+                "attempts": 0,
+                "due": self.now,
+                "created_at": self.now,
+                "finished_at": None,
+                "error": "",
+            }
+            for id, effect in zip(ids, move.effects, strict=True)
+        ]
+        if rows:
+            self.connection.execute(insert(EFFECT), rows)
+        return ids
+
+    def _finish(self, claim: Claim, **values: Any) -> bool:
+        """Write the end or the delay of an effect, unless its lease went to another: the epoch tells."""
+        ours = (EFFECT.c.id == claim.id, EFFECT.c.epoch == claim.epoch, EFFECT.c.status == "running")
+        row = update(EFFECT).where(*ours).values(**values).returning(EFFECT.c.id)
+        return self.connection.execute(row).first() is not None
+
+    def _insert(self, table: Table) -> Any:
+        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
+        statement: Insert = dialect.insert(table)
+        return statement

@@ -1,0 +1,185 @@
+"""The Store port: transactions on threads of their own, so that the event loop never waits for a disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Select, func, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from persistence.codec import incident_from_json, payload_from_json
+from persistence.database import DatabaseError, connect, sqlite_file
+from persistence.ledger import EFFECT, INCIDENT, OPEN, PAYLOAD, TRANSITION, SqlLedger
+from workflow.errors import Conflict, NotFound
+from workflow.incident import Cost, Incident
+from workflow.payload import Payload
+from workflow.ports import Clock, Debt, Ledger, Step
+from workflow.words import Effect, State
+
+T = TypeVar("T")
+
+_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+
+
+class SqlStore:
+    """Incidents, history, inbox and ledger in one database. Close it when done."""
+
+    def __init__(self, url: URL, clock: Clock, *, slots: int = 8) -> None:
+        self._clock = clock
+        self._engine: Engine = connect(url, slots=slots)
+        self._shared_clock = sqlite_file(url) is None
+        self._writers = ThreadPoolExecutor(1 if not self._shared_clock else slots, "store")
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._writers.shutdown)
+        self._engine.dispose()
+
+    async def transact(self, work: Callable[[Ledger], T]) -> T:
+        result, ledger = await self._on_thread(lambda: self._transact(work))
+        for call in ledger.committed:
+            call()
+        return result
+
+    async def incident(self, id: int) -> Incident:
+        found = await self._incidents(select(INCIDENT.c.facts).where(INCIDENT.c.id == id))
+        if not found:
+            raise NotFound(id)
+        return found[0]
+
+    async def incidents(
+        self, state: State | None = None, *, limit: int = 50, before: int | None = None
+    ) -> list[Incident]:
+        query = select(INCIDENT.c.facts).order_by(INCIDENT.c.id.desc()).limit(limit)
+        if state:
+            query = query.where(INCIDENT.c.state == state.value)
+        if before is not None:
+            query = query.where(INCIDENT.c.id < before)
+        return await self._incidents(query)
+
+    async def with_open_pull_requests(self) -> list[Incident]:
+        return await self._incidents(
+            select(INCIDENT.c.facts).where(INCIDENT.c.has_open_pull_request).order_by(INCIDENT.c.id)
+        )
+
+    async def similar(self, incident: Incident, limit: int = 3) -> list[Incident]:
+        same = (INCIDENT.c.fingerprint == incident.fingerprint, INCIDENT.c.id < incident.id)
+        return await self._incidents(select(INCIDENT.c.facts).where(*same).order_by(INCIDENT.c.id.desc()).limit(limit))
+
+    async def payload(self, incident: int) -> Payload:
+        query = select(PAYLOAD.c.body).where(PAYLOAD.c.incident_id == incident)
+        body = await self._read(lambda connection: connection.execute(query).scalar())
+        if body is None:
+            raise NotFound(incident)
+        return payload_from_json(body)
+
+    async def history(self, incident: int) -> list[Step]:
+        query = select(TRANSITION).where(TRANSITION.c.incident_id == incident).order_by(TRANSITION.c.seq)
+        rows = await self._read(lambda connection: connection.execute(query).all())
+        return [
+            Step(
+                row.seq,
+                row.trigger,
+                row.source,
+                State(row.dest),
+                row.actor,
+                row.at,
+                row.says,
+                row.attempts,
+                row.seconds,
+                row.usd,
+            )
+            for row in rows
+        ]
+
+    async def debts(self, incident: int | None = None) -> list[Debt]:
+        query = select(EFFECT).order_by(EFFECT.c.incident_id, EFFECT.c.seq)
+        if incident is not None:
+            query = query.where(EFFECT.c.incident_id == incident)
+        rows = await self._read(lambda connection: connection.execute(query).all())
+        return [
+            Debt(row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error)
+            for row in rows
+        ]
+
+    async def spent_since(self, since: datetime) -> Cost:
+        query = select(func.coalesce(func.sum(TRANSITION.c.usd), 0.0)).where(TRANSITION.c.at >= since)
+        usd = await self._read(lambda connection: connection.execute(query).scalar_one())
+        return Cost(usd=float(usd))
+
+    # --- for the executors --------------------------------------------------------------------------------------
+
+    async def due(self, limit: int) -> list[str]:
+        """Effects that are due, the longest waiting first."""
+
+        def look(connection: Connection) -> list[str]:
+            query = select(EFFECT.c.id).where(EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self._now(connection))
+            return list(connection.execute(query.order_by(EFFECT.c.due).limit(limit)).scalars())
+
+        return await self._read(look)
+
+    async def next_due(self) -> timedelta | None:
+        """How long until the next effect is due; None where nothing is owed."""
+
+        def look(connection: Connection) -> timedelta | None:
+            due = connection.execute(select(func.min(EFFECT.c.due)).where(EFFECT.c.status.in_(OPEN))).scalar()
+            return max(due - self._now(connection), timedelta()) if due else None
+
+        return await self._read(look)
+
+    async def release_leases(self) -> int:
+        """Make due at once what a predecessor left running. Only for the one process that owns the database."""
+
+        def release(ledger: Ledger) -> int:
+            assert isinstance(ledger, SqlLedger)
+            left = EFFECT.update().where(EFFECT.c.status == "running").values(due=ledger.now)
+            return len(ledger.connection.execute(left.returning(EFFECT.c.id)).all())
+
+        return await self.transact(release)
+
+    async def version(self) -> int:
+        """A number that changes when another process wrote to this SQLite database."""
+        return await self._read(lambda connection: connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _transact(self, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
+        try:
+            with self._engine.begin() as connection:
+                ledger = SqlLedger(connection, self._now(connection))
+                return work(ledger), ledger
+        except DBAPIError as error:
+            raise _translated(error) from error
+
+    async def _incidents(self, query: Select[Any]) -> list[Incident]:
+        facts = await self._read(lambda connection: connection.execute(query).scalars().all())
+        return [incident_from_json(text) for text in facts]
+
+    async def _read(self, look: Callable[[Connection], T]) -> T:
+        def read() -> T:
+            with self._engine.connect().execution_options(read_only=True) as connection:
+                return look(connection)
+
+        return await self._on_thread(read)
+
+    async def _on_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writers, call)
+
+    def _now(self, connection: Connection) -> datetime:
+        """The moment, by the clock that every process on this database shares."""
+        if not self._shared_clock:
+            return self._clock.now()
+        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return now
+
+
+def _translated(error: DBAPIError) -> Exception:
+    state = getattr(error.orig, "sqlstate", None)
+    if state in (_SERIALIZATION_FAILURE, _DEADLOCK):
+        return Conflict("two transactions met")
+    if isinstance(error, OperationalError):
+        return DatabaseError(f"The database did not take it: {error.orig}. Nothing was changed.")
+    return error

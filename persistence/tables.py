@@ -1,0 +1,144 @@
+"""The tables. Alembic owns them; the store alone reads and writes them.
+
+States, kinds and statuses are kept as text: a database enum would have to be migrated with every new word.
+`incident.facts` is the whole incident as JSON; the columns beside it are what is searched for.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, Dialect, Index, Text, TypeDecorator, text
+from sqlalchemy import DateTime as SqlDateTime
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time in UTC. SQLite keeps none, so it is kept there as UTC without saying so; a naive one is refused."""
+
+    impl = SqlDateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _instant(nullable: bool = False) -> Any:
+    return Field(sa_column=Column(Instant(), nullable=nullable))
+
+
+def _text() -> Any:
+    return Field(sa_column=Column(Text, nullable=False))
+
+
+class IncidentRow(SQLModel, table=True):
+    """The present."""
+
+    __tablename__ = "incident"
+
+    id: int | None = Field(default=None, primary_key=True)
+    state: str = Field(index=True)
+    fingerprint: str = Field(index=True)
+    open_fingerprint: str | None = Field(default=None, unique=True)  # set while it is open: one failure, one incident
+    has_open_pull_request: bool = Field(default=False)
+    opened_at: datetime = _instant()
+    updated_at: datetime = _instant()
+    facts: str = _text()
+
+    __table_args__ = (
+        Index(
+            "ix_incident_open_pull_request",
+            "id",
+            sqlite_where=text("has_open_pull_request"),
+            postgresql_where=text("has_open_pull_request"),
+        ),
+    )
+
+
+class PayloadRow(SQLModel, table=True):
+    """What was captured: large, written once."""
+
+    __tablename__ = "payload"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incident.id")
+    body: str = _text()
+
+
+class TransitionRow(SQLModel, table=True):
+    """The past. Append-only."""
+
+    __tablename__ = "transition"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incident.id")
+    seq: int = Field(primary_key=True)
+    trigger: str
+    source: str
+    dest: str
+    actor: str
+    at: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
+    says: str = _text()
+    attempts: int = 0
+    seconds: float = 0.0
+    usd: float = 0.0
+
+
+class InboxRow(SQLModel, table=True):
+    """Every trigger by its natural key. `body` is kept only while a fact waits."""
+
+    __tablename__ = "inbox"
+
+    key: str = Field(primary_key=True)
+    incident_id: int = Field(foreign_key="incident.id")
+    trigger: str
+    actor: str
+    outcome: str
+    says: str = _text()
+    at: datetime = _instant()
+    body: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+
+    __table_args__ = (
+        Index(
+            "ix_inbox_waiting",
+            "incident_id",
+            "at",
+            sqlite_where=text("outcome = 'waiting'"),
+            postgresql_where=text("outcome = 'waiting'"),
+        ),
+    )
+
+
+class EffectRow(SQLModel, table=True):
+    """The ledger of debts. `due`: of a pending one, not before; of a running one, the end of its lease."""
+
+    __tablename__ = "effect"
+
+    id: str = Field(primary_key=True)  # <incident>:<kind>:<seq that owed it>
+    incident_id: int = Field(foreign_key="incident.id", index=True)
+    kind: str
+    seq: int
+    status: str
+    epoch: int = 0
+    attempts: int = 0
+    due: datetime = _instant()
+    created_at: datetime = _instant()
+    finished_at: datetime | None = _instant(nullable=True)
+    error: str = _text()
+
+    __table_args__ = (
+        Index(
+            "ix_effect_open",
+            "due",
+            sqlite_where=text("status in ('pending', 'running')"),
+            postgresql_where=text("status in ('pending', 'running')"),
+        ),
+    )

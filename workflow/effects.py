@@ -1,0 +1,210 @@
+"""What is done in the world, one function per effect. Each looks first and acts then, and hands back the next trigger.
+
+An effect may be performed more than once: after a crash, after a lost lease, on a retry.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypedDict
+
+from workflow import triggers as t
+from workflow.engine import Perform, Performed
+from workflow.errors import StepFailed
+from workflow.incident import Ask, Category, Cost, Diagnosis, token_hash
+from workflow.ports import (
+    Analyst,
+    Case,
+    Channel,
+    Checker,
+    Claim,
+    Clock,
+    CodeHost,
+    Deployer,
+    Monitor,
+    PatchUnproven,
+    Rollout,
+    Store,
+)
+from workflow.retry import Again
+from workflow.words import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much the model may cost, in US dollars."""
+
+    usd_per_incident: float = 2.0
+    usd_per_day: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Everything the effects touch."""
+
+    store: Store
+    clock: Clock
+    fire: Callable[[t.Trigger], Awaitable[object]]
+    analyst: Analyst
+    checker: Checker
+    code_host: CodeHost
+    deployer: Deployer
+    monitor: Monitor
+    channel: Channel
+    budget: Budget = Budget()
+    confirm_within: timedelta = timedelta(hours=24)
+    look_again: timedelta = timedelta(seconds=15)
+
+
+def performers(tools: Tools) -> Mapping[Effect, Perform]:
+    """One function for every effect."""
+    return {
+        Effect.DIAGNOSE: partial(diagnose, tools),
+        Effect.CHECK_PATCH: partial(check_patch, tools),
+        Effect.ASK_CONFIRMATION: partial(ask_confirmation, tools),
+        Effect.OPEN_PULL_REQUEST: partial(open_pull_request, tools),
+        Effect.DEPLOY: partial(deploy, tools),
+        Effect.WATCH: partial(watch, tools),
+        Effect.ROLL_BACK: partial(roll_back, tools),
+        Effect.ANNOUNCE: partial(announce, tools),
+    }
+
+
+async def diagnose(tools: Tools, claim: Claim) -> Performed:
+    """Ask the analyst, within the budget."""
+    if why := await _over_budget(tools, claim.incident.cost):
+        return t.DiagnosedWithoutPatch(**_result(tools, claim), why=why)
+    diagnosis = await tools.analyst.diagnose(await _case(tools, claim), _progress(tools, claim))
+    if diagnosis.proposes_a_patch:
+        return t.Diagnosed(**_result(tools, claim), diagnosis=diagnosis)
+    return t.DiagnosedWithoutPatch(**_result(tools, claim), diagnosis=diagnosis, why=_why_no_patch(diagnosis))
+
+
+async def check_patch(tools: Tools, claim: Claim) -> Performed:
+    """Apply the edits, hold them against the policy, prove them."""
+    try:
+        patch, evidence = await tools.checker.check(await _case(tools, claim), _progress(tools, claim))
+    except PatchUnproven as unproven:
+        return t.PatchRefused(**_result(tools, claim), why=str(unproven), output=unproven.output)
+    return t.PatchProven(**_result(tools, claim), patch=patch, evidence=evidence)
+
+
+async def ask_confirmation(tools: Tools, claim: Claim) -> Performed:
+    """Ask for a confirmation by a new token; called again when it has run out, tell that it expired."""
+    incident, now = claim.incident, tools.clock.now()
+    assert incident.patch
+    if incident.ask and now >= incident.ask.expires_at:
+        return t.Expired(**_result(tools, claim), patch=incident.ask.patch)
+    token = f"{incident.id}-{secrets.token_hex(16)}"  # 128 random bits; the number only says whose it is
+    ask = Ask(token_hash(token), incident.patch.sha, incident.patch.base, now + tools.confirm_within)
+    key = f"fx:{claim.id}:asked:{claim.epoch}"
+    await tools.fire(t.ConfirmationAsked(incident=incident.id, key=key, at=now, ask=ask))
+    await tools.channel.ask(incident.but(ask=ask), token)
+    return Again(tools.confirm_within, "waiting for a human")
+
+
+async def open_pull_request(tools: Tools, claim: Claim) -> Performed:
+    """Open the pull request of exactly what was confirmed, or find it open."""
+    incident = claim.incident
+    assert incident.patch
+    head = await tools.code_host.head()
+    if head != incident.patch.base and not incident.pull_request:
+        found = await tools.code_host.find_pull_request(incident)
+        if found is None:
+            return t.BaseMoved(**_result(tools, claim), base=head)
+        return t.PullRequestOpened(**_result(tools, claim), pull_request=found)
+    pull_request = await tools.code_host.open_pull_request(incident)
+    return t.PullRequestOpened(**_result(tools, claim), pull_request=pull_request)
+
+
+async def deploy(tools: Tools, claim: Claim) -> Performed:
+    """See that the merge commit is deployed: by whoever did it already, else by asking once."""
+    commit = claim.incident.merge_sha
+    assert commit
+    rollout = await tools.deployer.find(commit) or await tools.deployer.deploy(commit, _progress(tools, claim))
+    if rollout.done is None:
+        return Again(tools.look_again, rollout.says)
+    if not rollout.done:
+        return t.DeployFailed(**_result(tools, claim), why=rollout.says)
+    return await _deployed(tools, claim, commit, rollout)
+
+
+async def watch(tools: Tools, claim: Claim) -> Performed:
+    """See whether the failure is gone, for as long as it takes."""
+    reading = await tools.monitor.read(await _case(tools, claim))
+    if reading.recurred:
+        fixed = await tools.code_host.contains(reading.running, claim.incident.merge_sha or "")
+        return t.Recurred(**_result(tools, claim), running=reading.running, contains_fix=fixed)
+    if reading.shown:
+        return t.CureShown(**_result(tools, claim), cure=reading.cure)
+    return Again(tools.look_again, reading.cure.says)
+
+
+async def roll_back(tools: Tools, claim: Claim) -> Performed:
+    """Bring back what ran before the fix."""
+    deployment = claim.incident.deployment
+    if deployment is None or not deployment.previous:
+        raise StepFailed("There is no earlier deployment to go back to.", final=True)
+    rollout = await tools.deployer.roll_back(deployment, _progress(tools, claim))
+    if rollout.done is None:
+        return Again(tools.look_again, rollout.says)
+    if not rollout.done:
+        raise StepFailed(rollout.says)
+    return t.RolledBack(**_result(tools, claim), deployment=rollout.deployment)
+
+
+async def announce(tools: Tools, claim: Claim) -> Performed:
+    """Tell people how the incident stands."""
+    await tools.channel.announce(claim.incident)
+    return None
+
+
+async def _deployed(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -> Performed:
+    """A deployment counts when the program itself runs the merge commit."""
+    running = rollout.deployment.running
+    if not await tools.code_host.contains(running, commit):
+        why = f"The deployer reports success, but {running[:10] or 'nothing known'} runs, without {commit[:10]}."
+        return t.DeployFailed(**_result(tools, claim), why=why)
+    return t.DeploySucceeded(**_result(tools, claim), deployment=rollout.deployment, contains_merge=True)
+
+
+async def _over_budget(tools: Tools, spent: Cost) -> str | None:
+    budget = tools.budget
+    if spent.usd >= budget.usd_per_incident:
+        return f"The budget of ${budget.usd_per_incident:.2f} for one incident is used up; it rests here."
+    today = tools.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    if (await tools.store.spent_since(today)).usd >= budget.usd_per_day:
+        return f"The budget of ${budget.usd_per_day:.2f} for a day is used up; it rests here."
+    return None
+
+
+def _why_no_patch(diagnosis: Diagnosis) -> str:
+    if diagnosis.category is Category.CODE:
+        return f"{diagnosis.cause} No patch was proposed."
+    return f"{diagnosis.cause} This is no fault of the code ({diagnosis.category}): no patch."
+
+
+async def _case(tools: Tools, claim: Claim) -> Case:
+    incident = claim.incident
+    payload = await tools.store.payload(incident.id)
+    return Case(incident, payload, tuple(await tools.store.similar(incident)))
+
+
+def _progress(tools: Tools, claim: Claim) -> Callable[[str], None]:
+    return lambda words: tools.channel.progress(claim.incident, claim.kind, words)
+
+
+def _result(tools: Tools, claim: Claim) -> _Common:
+    return {"incident": claim.incident.id, "key": f"fx:{claim.id}", "at": tools.clock.now()}
+
+
+class _Common(TypedDict):
+    """What every trigger that comes of an effect has in common."""
+
+    incident: int
+    key: str
+    at: datetime

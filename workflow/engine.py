@@ -1,0 +1,280 @@
+"""The only writer of state. `fire()` takes what happened, `run_effect()` does what is owed; both know no SQL.
+
+Three short transactions per effect: the trigger that owes it, the claim, and the result with the next trigger in it.
+The world is touched between the last two, with no transaction open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from workflow.errors import Conflict, GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
+from workflow.incident import Incident
+from workflow.machine import Move, advance
+from workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
+from workflow.retry import Again, GiveUp, RetrySchedule
+from workflow.states import OWING
+from workflow.triggers import Captured, Origin, StepGaveUp, Trigger
+from workflow.words import ENDED, Effect, State
+
+log = logging.getLogger("kintsugi.engine")
+
+T = TypeVar("T")
+
+Performed = Trigger | Again | None
+"""What an effect hands back: the next trigger, a wish to be called again later, or nothing more."""
+
+Perform = Callable[[Claim], Awaitable[Performed]]
+
+_CONFLICT_TRIES = 5
+_TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
+
+
+class LeaseLost(Exception):
+    """Another worker took the effect over; whatever this one did is not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a trigger (an `Outcome`), the incident as it is now, and a sentence."""
+
+    outcome: str
+    incident: Incident
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What the table says to a trigger: a move, or a refusal and what the inbox keeps of it."""
+
+    outcome: str
+    says: str
+    move: Move | None = None
+    refusal: Refusal | None = None
+
+
+class Engine:
+    """Decides by the table, writes incident, history and debts together, and has the debts performed."""
+
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor,
+        clock: Clock,
+        *,
+        redact: Callable[[str], str],
+        retries: RetrySchedule | None = None,
+        lease: timedelta = timedelta(seconds=60),
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._clock = clock
+        self._redact = redact
+        self._retries = retries or RetrySchedule()
+        self._lease = lease
+
+    async def fire(self, trigger: Trigger) -> Receipt:
+        """Take in one trigger.
+
+        Raises Refusal for what does not fit; a fact that is early waits, a repeated key changes nothing.
+        """
+        taken = await self._transact(lambda ledger: self._take(ledger, trigger))
+        if isinstance(taken, Refusal):
+            log.info(
+                "refused",
+                extra={"trigger": type(trigger).__name__, "actor": trigger.actor, "why": str(taken)},
+            )
+            raise taken
+        return taken
+
+    async def run_effect(self, effect: str, performers: Mapping[Effect, Perform]) -> None:
+        """Perform one effect that is due. Does nothing where it is not ours to perform."""
+        claim = await self._transact(lambda ledger: self._claim(ledger, effect))
+        if claim is None:
+            return
+        try:
+            performed = await self._perform(claim, performers[claim.kind])
+        except LeaseLost:
+            log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
+        except Exception as error:  # the place where any failure becomes another try or an end
+            await self._after_failure(claim, error)
+        else:
+            await self._after_success(claim, performed)
+
+    # --- taking in a trigger ------------------------------------------------------------------------------------
+
+    def _take(self, ledger: Ledger, trigger: Trigger, by: Claim | None = None) -> Receipt | Refusal:
+        if isinstance(trigger, Captured):
+            return self._open(ledger, trigger)
+        incident = ledger.incident(trigger.incident)
+        if incident is None:
+            return NotFound(trigger.incident)
+        decision = _decide(incident, trigger)
+        if earlier := ledger.admit(trigger, incident.id, decision.outcome, decision.says):
+            return Receipt(Outcome.DUPLICATE, incident, earlier)
+        if decision.refusal:
+            return decision.refusal
+        if decision.move is None:
+            return Receipt(decision.outcome, incident, decision.says)
+        after = self._apply_early_facts(ledger, self._record(ledger, decision.move, by))
+        return Receipt(Outcome.APPLIED, after, decision.says)
+
+    def _open(self, ledger: Ledger, captured: Captured) -> Receipt:
+        if known := ledger.known(captured.key):
+            return Receipt(Outcome.DUPLICATE, *known)
+        first = ledger.open_with(captured.payload.incident.fingerprint)
+        if first:
+            again = first.but(count=first.count + 1, last_seen=captured.payload.occurred.last)
+            ledger.admit(captured, first.id, Outcome.COUNTED, captured.says)
+            ledger.count(again)
+            return Receipt(Outcome.COUNTED, again, f"{again.name} is open for this failure: seen {again.count} times.")
+        fresh = _fresh(ledger.next_id(captured), captured)
+        move = advance(fresh, captured)
+        ledger.admit(captured, fresh.id, Outcome.APPLIED, captured.says)
+        return Receipt(Outcome.APPLIED, self._record(ledger, move, None), captured.says)
+
+    def _record(self, ledger: Ledger, move: Move, by: Claim | None) -> Incident:
+        for effect in ledger.record(move, by):
+            self._executor.enqueue(ledger, effect, timedelta())
+        extra = {
+            "incident_id": move.after.name,
+            "trigger": type(move.trigger).__name__,
+            "dest": move.after.state.value,
+        }
+        ledger.after_commit(lambda: log.info("transition", extra=extra))
+        return move.after
+
+    def _apply_early_facts(self, ledger: Ledger, incident: Incident) -> Incident:
+        for fact in ledger.waiting(incident.id):
+            decision = _decide(incident, fact)
+            if decision.outcome == Outcome.WAITING:
+                continue
+            ledger.admit_late(fact, decision.outcome, decision.says)
+            if decision.move:
+                return self._apply_early_facts(ledger, self._record(ledger, decision.move, None))
+        return incident
+
+    # --- performing what is owed --------------------------------------------------------------------------------
+
+    def _claim(self, ledger: Ledger, effect: str) -> Claim | None:
+        claim = ledger.claim(effect, self._lease)
+        if claim and is_stale(claim):
+            ledger.settle(claim, "cancelled", f"{claim.incident.name} is {claim.incident.state} now.")
+            return None
+        return claim
+
+    async def _perform(self, claim: Claim, perform: Perform) -> Performed:
+        renewal = asyncio.create_task(self._renew(claim))
+        work = asyncio.ensure_future(perform(claim))
+        try:
+            await asyncio.wait({renewal, work}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                renewal.result()
+            return await work
+        finally:
+            for task in (renewal, work):
+                task.cancel()
+            await asyncio.gather(renewal, work, return_exceptions=True)
+
+    async def _renew(self, claim: Claim) -> None:
+        """Keep the lease while the work runs. Raises LeaseLost."""
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            if not await self._transact(lambda ledger: ledger.renew(claim, self._lease)):
+                raise LeaseLost(claim.id)
+
+    async def _after_success(self, claim: Claim, performed: Performed) -> None:
+        def result(ledger: Ledger) -> bool:
+            if isinstance(performed, Again):
+                return self._postpone(ledger, claim, performed, failed=False)
+            if not ledger.settle(claim, "done"):
+                return False
+            if performed:
+                self._take(ledger, performed, claim)
+            return True
+
+        if not await self._transact(result):
+            log.warning("result_dropped", extra={"effect": claim.id, "epoch": claim.epoch})
+
+    async def _after_failure(self, claim: Claim, error: Exception) -> None:
+        says = self._redact(_sentence(error))
+        decision = self._retries.decide(claim.attempt, error)
+        final = isinstance(decision, GiveUp)
+        log.warning(
+            "effect_failed",
+            extra={"effect": claim.id, "attempt": claim.attempt, "final": final, "why": says},
+            exc_info=None if isinstance(error, StepFailed | Refusal) else error,
+        )
+
+        def result(ledger: Ledger) -> None:
+            if isinstance(decision, Again):
+                self._postpone(ledger, claim, Again(decision.after, says), failed=True)
+            elif ledger.settle(claim, "failed", says) and claim.kind is not Effect.ANNOUNCE:
+                self._take(ledger, self._gave_up(claim, says), claim)
+
+        await self._transact(result)
+
+    def _postpone(self, ledger: Ledger, claim: Claim, again: Again, *, failed: bool) -> bool:
+        kept = ledger.postpone(claim, again.after, again.says, failed=failed)
+        if kept:
+            self._executor.enqueue(ledger, claim.id, again.after)
+        return kept
+
+    def _gave_up(self, claim: Claim, says: str) -> StepGaveUp:
+        key = f"fx:{claim.id}:gave-up"
+        return StepGaveUp(incident=claim.incident.id, key=key, at=self._clock.now(), effect=claim.kind, why=says)
+
+    async def _transact(self, work: Callable[[Ledger], T]) -> T:
+        for attempt in range(1, _CONFLICT_TRIES):
+            try:
+                return await self._store.transact(work)
+            except Conflict:
+                await asyncio.sleep(0.01 * 2**attempt)
+        return await self._store.transact(work)
+
+
+def is_stale(claim: Claim) -> bool:
+    """Whether the incident has moved on, so that this debt is no longer owed."""
+    if claim.kind is Effect.ANNOUNCE:
+        return False
+    incident = claim.incident
+    return (incident.state, claim.kind) not in OWING or claim.seq < incident.since
+
+
+def _decide(incident: Incident, trigger: Trigger) -> _Decision:
+    try:
+        move = advance(incident, trigger)
+    except NotAllowedNow as refusal:
+        if trigger.origin is Origin.FACT and incident.state not in _TAKES_NO_MORE_FACTS:
+            return _Decision(Outcome.WAITING, f"{incident.name} is {incident.state}: this waits until it fits.")
+        return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
+    except GuardRefused as refusal:
+        return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
+    return _Decision(Outcome.APPLIED, trigger.says, move=move)
+
+
+def _fresh(id: int, captured: Captured) -> Incident:
+    payload = captured.payload
+    return Incident(
+        id=id,
+        state=State.CAPTURED,
+        fingerprint=payload.incident.fingerprint,
+        summary=payload.incident.summary,
+        opened_by=payload.incident.opened_by,
+        opened_at=captured.at,
+        last_seen=payload.occurred.last,
+        dry_run=captured.dry_run,
+        build_sha=payload.build.sha,
+        rounds_allowed=captured.rounds_allowed,
+    )
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, StepFailed | Refusal):
+        return str(error)
+    return f"{type(error).__name__}: {error}".strip().rstrip(":")

@@ -1,0 +1,59 @@
+"""What can go wrong, as a tree:
+
+Exception
+├── Refusal            the answer is no, and the message says why and what can be done
+│   ├── NotFound       there is no such incident
+│   ├── NotAllowedNow  no row of the table fits the present state
+│   └── GuardRefused   a row fits, and a guard objects
+├── StepFailed         an effect did not work; `retry_after` and `final` say what to make of it
+└── Conflict           somebody else wrote first: try again
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class Refusal(Exception):
+    """The answer is no. The message is a sentence for the one who asked."""
+
+
+class NotFound(Refusal):
+    """There is no such incident."""
+
+    def __init__(self, incident: int | str) -> None:
+        name = f"INC-{incident}" if isinstance(incident, int) else f"incident {incident!r}"
+        super().__init__(f"There is no {name}.")
+
+
+class NotAllowedNow(Refusal):
+    """No row of the table fits: `name` is in `state`, `asked` was wanted, `possible` is what can come next."""
+
+    def __init__(self, name: str, state: str, asked: str, possible: tuple[str, ...]) -> None:
+        self.state, self.asked, self.possible = state, asked, possible
+        rest = f"What can come next: {', '.join(possible)}." if possible else "Nothing more can come."
+        super().__init__(f"{name} is {state}: not {asked!r} now. {rest}")
+
+
+class GuardRefused(Refusal):
+    """A guard objects: `name` stays in `state` because of `reason`."""
+
+    def __init__(self, name: str, state: str, reason: str) -> None:
+        self.state, self.reason = state, reason
+        super().__init__(f"{name} stays {state}: {reason}")
+
+
+class StepFailed(Exception):
+    """An effect did not work. `final`: trying again cannot mend it. `retry_after`: not before that."""
+
+    def __init__(self, says: str, *, final: bool = False, retry_after: timedelta | None = None) -> None:
+        super().__init__(says)
+        self.final, self.retry_after = final, retry_after
+
+
+class Conflict(Exception):
+    """Somebody else wrote the same thing first. The loser tries again."""
+
+
+class StoreUnavailable(Exception):
+    """Nothing can be read or written just now: the disk is full, the database is away or not ours."""

@@ -1,0 +1,135 @@
+"""Reasons to say no. A guard returns the reason as the rest of a sentence, or None; a condition picks the row.
+
+Where no row's condition holds, the trigger does not fit now: a fact waits, a command is refused.
+Where a guard objects, the trigger is refused whatever it is.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from workflow.incident import Incident, token_hash
+from workflow.triggers import (
+    Captured,
+    ChangesRequested,
+    ChecksFailed,
+    Confirmed,
+    DeploySucceeded,
+    Diagnosed,
+    Expired,
+    PullRequestClosed,
+    PullRequestMerged,
+    PullRequestReopened,
+    Recurred,
+    Trigger,
+)
+from workflow.words import Effect, State
+
+Guard = Callable[[Incident, Trigger], str | None]
+Condition = Callable[[Incident, Trigger], bool]
+
+
+def dry_run(incident: Incident, trigger: Trigger) -> bool:
+    """A dry run."""
+    return isinstance(trigger, Captured) and trigger.dry_run
+
+
+def rounds_left(incident: Incident, _: Trigger) -> bool:
+    """Rounds are left."""
+    return incident.rounds < incident.rounds_allowed
+
+
+def has_open_pull_request(incident: Incident, _: Trigger) -> bool:
+    """There is an open pull request."""
+    return incident.pull_request is not None and incident.pull_request.open
+
+
+def has_deployment(incident: Incident, _: Trigger) -> bool:
+    """Something of it was deployed."""
+    return incident.deployment is not None
+
+
+def was_at(state: State, effect: Effect) -> Condition:
+    """The incident got stuck in `state` with `effect` owed."""
+
+    def condition(incident: Incident, _: Trigger) -> bool:
+        return incident.stuck is not None and (incident.stuck.state, incident.stuck.effect) == (state, effect)
+
+    condition.__doc__ = f"It got stuck there, owing {effect.words}."
+    return condition
+
+
+def a_patch_was_proposed(_: Incident, trigger: Trigger) -> str | None:
+    """A patch was proposed."""
+    assert isinstance(trigger, Diagnosed)
+    return None if trigger.diagnosis.proposes_a_patch else "this diagnosis proposes no patch."
+
+
+def token_is_good(incident: Incident, trigger: Trigger) -> str | None:
+    """The token is valid, unused, unexpired, and of this patch and base."""
+    assert isinstance(trigger, Confirmed)
+    given = token_hash(trigger.token)
+    read_again = f"Read the new one with /debug incident {incident.id}."
+    for old in incident.void_asks:
+        if not hmac.compare_digest(old.token_hash, given):
+            continue
+        if incident.patch and old.patch != incident.patch.sha:
+            return f"the patch has changed since this token was issued. {read_again}"
+        if incident.patch and old.base != incident.patch.base:
+            return f"the target branch has moved since this token was issued. {read_again}"
+        return f"a newer token was issued for the same patch. {read_again}"
+    ask = incident.ask
+    if ask is None or not hmac.compare_digest(ask.token_hash, given):
+        return "this token is not one that was issued for it. Copy it again from the request."
+    if trigger.at >= ask.expires_at:
+        return f"this token expired at {ask.expires_at:%Y-%m-%d %H:%M} UTC."
+    if incident.patch is None or (ask.patch, ask.base) != (incident.patch.sha, incident.patch.base):
+        return f"the patch has changed since this token was issued. {read_again}"
+    return None
+
+
+def of_this_patch(incident: Incident, trigger: Trigger) -> str | None:
+    """Asked for this very patch."""
+    assert isinstance(trigger, Expired)
+    asked = incident.patch and incident.patch.sha == trigger.patch
+    return None if asked else "the confirmation that expired was for an older patch."
+
+
+def of_this_pull_request(incident: Incident, trigger: Trigger) -> str | None:
+    """The pull request is this incident's."""
+    assert isinstance(trigger, PullRequestMerged | PullRequestClosed | PullRequestReopened)
+    ours = incident.pull_request
+    if ours is None or ours.number == trigger.number:
+        return None
+    return f"pull request #{trigger.number} is not its own, which is #{ours.number}."
+
+
+def of_the_current_head(incident: Incident, trigger: Trigger) -> str | None:
+    """It speaks of the pull request's current head."""
+    assert isinstance(trigger, ChecksFailed | ChangesRequested)
+    ours = incident.pull_request
+    if ours and ours.head == trigger.head:
+        return None
+    return f"this is about {trigger.head[:10]}, not the current head."
+
+
+def rounds_are_left(incident: Incident, trigger: Trigger) -> str | None:
+    """Rounds are left."""
+    if rounds_left(incident, trigger):
+        return None
+    return f"its {incident.rounds_allowed} rounds are used up; a human has to take the pull request on."
+
+
+def running_commit_has_the_merge(incident: Incident, trigger: Trigger) -> str | None:
+    """The running commit contains the merge commit."""
+    assert isinstance(trigger, DeploySucceeded)
+    if trigger.contains_merge:
+        return None
+    return f"what runs is {trigger.deployment.running[:10] or 'unknown'}, without the merge {incident.merge_sha}."
+
+
+def on_a_commit_with_the_fix(_: Incident, trigger: Trigger) -> str | None:
+    """The failing commit contains the fix."""
+    assert isinstance(trigger, Recurred)
+    return None if trigger.contains_fix else f"{trigger.running[:10]} is an older build, without the fix."

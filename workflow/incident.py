@@ -1,0 +1,199 @@
+"""The incident: one failure on its way from crash to cure, as a frozen value. Knows no row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Self
+
+from workflow.patch import Edit, Evidence
+from workflow.words import ENDED, Effect, State
+
+
+class Category(StrEnum):
+    """What kind of fault the analyst sees. Only CODE comes with a patch."""
+
+    CODE = "code"
+    CONFIGURATION = "configuration"
+    DEPENDENCY = "dependency"
+    OUTAGE = "outage"
+    DATA = "data"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the model calls have cost so far. `usd` is 0.0 where no price is known."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.calls + other.calls,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            round(self.usd + other.usd, 6),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file the patch adds: the regression test."""
+
+    path: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What the analyst said of the failure."""
+
+    cause: str
+    explanation: str
+    category: Category
+    probability: float
+    edits: tuple[Edit, ...] = ()
+    regression_test: NewFile | None = None
+    branch: str = ""
+    title: str = ""
+    body: str = ""
+    analyst: str = ""  # who said so: a model's name, "offline", "recording"
+    prompt: str = ""  # version and hash of the prompt it was asked with
+    cost: Cost = Cost()
+
+    @property
+    def proposes_a_patch(self) -> bool:
+        return self.category is Category.CODE and bool(self.edits)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A checked change: applied to `base` it gives exactly the git tree `tree`, and `diff` is what a human reads."""
+
+    base: str
+    tree: str
+    diff: str
+
+    @property
+    def sha(self) -> str:
+        """Identity of the change: what a confirmation is bound to. Hex SHA-256."""
+        return sha256(f"{self.tree}\0{self.diff}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A confirmation that was asked for. The token itself is never kept, only its hash."""
+
+    token_hash: str
+    patch: str
+    base: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """Where the patch is under review."""
+
+    number: int
+    url: str
+    branch: str
+    head: str
+    open: bool = True
+    merged_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the deployer did with a commit."""
+
+    id: str
+    commit: str
+    url: str = ""
+    running: str = ""  # the commit the program itself says it runs
+    previous: str = ""  # what ran before: where a rollback goes
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """How well the cure is shown: clean runs of the failing path on a commit with the fix, of those needed."""
+
+    clean: int
+    needed: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Where an incident was when a step gave up, and what it owed there."""
+
+    state: State
+    effect: Effect
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Everything the lifecycle decides from. The payload, being large, is kept beside it."""
+
+    id: int
+    state: State
+    fingerprint: str
+    summary: str
+    opened_by: str
+    opened_at: datetime
+    seq: int = 0  # moves so far
+    since: int = 0  # the seq at which the present state was entered
+    updated_at: datetime | None = None
+    last_seen: datetime | None = None
+    count: int = 1
+    dry_run: bool = False
+    build_sha: str | None = None
+    says: str = ""  # the sentence of the last move
+    rounds: int = 0
+    rounds_allowed: int = 3
+    feedback: str = ""  # why the last patch was refused: shown to the analyst in the next round
+    cost: Cost = Cost()
+    diagnosis: Diagnosis | None = None
+    patch: Patch | None = None
+    evidence: Evidence | None = None
+    ask: Ask | None = None
+    void_asks: tuple[Ask, ...] = ()
+    confirmed_by: str = ""
+    confirmed_at: datetime | None = None
+    pull_request: PullRequest | None = None
+    deployment: Deployment | None = None
+    cure: Cure | None = None
+    stuck: Stuck | None = None
+
+    @property
+    def name(self) -> str:
+        """As people write it: INC-7."""
+        return f"INC-{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def merge_sha(self) -> str | None:
+        return self.pull_request.merged_as if self.pull_request else None
+
+    def but(self, **changes: Any) -> Self:
+        """The same incident with some fields changed."""
+        return replace(self, **changes)
+
+    def without_ask(self) -> Self:
+        """The same incident with the open confirmation made void, kept so that its token can be told apart."""
+        if self.ask is None:
+            return self
+        return replace(self, ask=None, void_asks=(*self.void_asks[-9:], self.ask))
+
+
+def token_hash(token: str) -> str:
+    """What is kept of a confirm token. Hex SHA-256; the token's 128 random bits need no salt."""
+    return sha256(token.strip().encode()).hexdigest()

@@ -1,0 +1,100 @@
+"""The decision: what a trigger makes of an incident. Pure; the only place where `transitions` is used.
+
+One machine holds the table and moves a cursor; no model is ever registered with it, so a decision costs microseconds
+and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache, partial
+
+from transitions import Machine, MachineError
+
+from workflow.errors import GuardRefused, NotAllowedNow
+from workflow.incident import Incident
+from workflow.states import NEW, TRANSITIONS, State, Transition
+from workflow.triggers import Captured, Trigger, stuck_by, words
+from workflow.words import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What follows from a trigger: the incident as it is then, and what is owed."""
+
+    source: str  # a State, or NEW
+    before: Incident
+    after: Incident
+    trigger: Trigger
+    effects: tuple[Effect, ...]
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """What the machine moves: a state and, for the conditions, what is being asked."""
+
+    state: str
+    incident: Incident
+    trigger: Trigger
+    row: Transition | None = None
+    objections: list[str] = field(default_factory=list)
+
+
+def advance(incident: Incident, trigger: Trigger) -> Move:
+    """What `trigger` makes of `incident`.
+
+    Raises NotAllowedNow where no row of the table fits, GuardRefused where one fits and a guard objects.
+    """
+    source = NEW if isinstance(trigger, Captured) else incident.state.value
+    cursor = _Cursor(source, incident, trigger)
+    try:
+        _machine().events[type(trigger).__name__].trigger(cursor, cursor)
+    except MachineError:
+        cursor.row = None
+    if cursor.row is None:
+        raise _refusal(cursor, source)
+    return _move(cursor.row, source, incident, trigger)
+
+
+def possible(state: State) -> tuple[str, ...]:
+    """What can come next: the states that the table leads to from `state`, in its order."""
+    ways = [row.dest for row in TRANSITIONS if state in row.sources and row.dest not in (None, state)]
+    return tuple(dict.fromkeys(way.value for way in ways if way))
+
+
+def _move(row: Transition, source: str, incident: Incident, trigger: Trigger) -> Move:
+    after = trigger.apply_to(incident)
+    dest = row.dest or incident.state
+    seq = incident.seq + 1
+    entered = seq if source != dest else incident.since
+    stuck = (stuck_by(trigger, incident) or incident.stuck) if dest is State.STUCK else None
+    after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, updated_at=trigger.at, says=trigger.says)
+    return Move(source, incident, after, trigger, row.owes)
+
+
+def _refusal(cursor: _Cursor, source: str) -> NotAllowedNow | GuardRefused:
+    name, incident = cursor.incident.name, cursor.incident
+    if cursor.objections:
+        return GuardRefused(name, source, cursor.objections[0])
+    return NotAllowedNow(name, source, words(type(cursor.trigger)), possible(incident.state))
+
+
+@cache
+def _machine() -> Machine:
+    states = [NEW, *(state.value for state in State)]
+    machine = Machine(model=None, states=states, initial=NEW, auto_transitions=False)
+    for row in TRANSITIONS:
+        for source in row.sources:
+            dest = row.dest.value if row.dest else str(source)
+            machine.add_transition(row.on.__name__, str(source), dest, conditions=[partial(_fits, row)])
+    return machine
+
+
+def _fits(row: Transition, cursor: _Cursor) -> bool:
+    """Whether `row` is the one to take; guards that object leave their reason on the cursor."""
+    if row.when and not row.when(cursor.incident, cursor.trigger):
+        return False
+    reasons = [reason for guard in row.guards if (reason := guard(cursor.incident, cursor.trigger))]
+    cursor.objections += reasons
+    cursor.row = None if reasons else row
+    return not reasons

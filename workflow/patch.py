@@ -1,0 +1,60 @@
+"""A proposed change to the code, as it crosses the ports: what the analyst says, what the proof saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReplyFormat(StrEnum):
+    """How a change is written down. AUTO recognises which of the others it is."""
+
+    EDITS = "edits"
+    UDIFF = "udiff"
+    V4A = "v4a"
+    WHOLE = "whole"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace `search` by `replace` in the original file at `path`.
+
+    `path` is relative to the repository's root, with forward slashes. An empty `search` makes a new file.
+    `occurrence` (from 1) picks one of several equal places; without it there must be exactly one.
+    """
+
+    path: str
+    search: str
+    replace: str
+    occurrence: int | None = None
+
+
+class Tier(StrEnum):
+    """How strong the evidence for a patch is."""
+
+    E0 = "E0"  # it applies and compiles
+    E1 = "E1"  # the tests that passed still pass
+    E2 = "E2"  # a test or reproduction that failed before passes after: red to green
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a test command: what was asked, how it ended, what it printed (redacted, the end of it)."""
+
+    command: tuple[str, ...]
+    exit_status: int | None  # None: it did not end by itself
+    seconds: float
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the proof saw. `box` says in words what the runs were contained by."""
+
+    tier: Tier
+    says: str
+    box: str
+    red: Run | None = None
+    green: Run | None = None
+    flags: tuple[str, ...] = ()  # what a human should look at, such as changed assertions

@@ -1,0 +1,139 @@
+"""What is known of one failure: the incident payload.
+
+Its JSON Schema is `docs/payload.schema.json`, written by `python -m app.docs` and held to this module by a test.
+All text in a payload has been through the redactor when it was built, and goes through it again where it leaves.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceLine(_Value):
+    """One line of a source file as it was at the failing build."""
+
+    number: int = Field(ge=1, description="line number in the file, from 1")
+    text: str = Field(description="the line without its line ending")
+
+
+class Frame(_Value):
+    """One call on the stack."""
+
+    path: str = Field(description="relative to the repository for in-project frames, else as it was reported")
+    line: int = Field(ge=0, description="line number, from 1; 0 where it was not reported")
+    function: str = Field(default="", description="function or method; empty where it was not reported")
+    code: str = Field(default="", description="the source line as it was reported with the stack")
+    in_project: bool = Field(default=False, description="whether the file belongs to the repository")
+    source: tuple[SourceLine, ...] = Field(default=(), description="the lines around, of in-project frames")
+    variables: dict[str, str] = Field(default_factory=dict, description="redacted locals, name to repr")
+
+
+class Raised(_Value):
+    """One exception of the chain."""
+
+    type: str = Field(description="qualified name of the exception class, as reported")
+    message: str = ""
+    frames: tuple[Frame, ...] = Field(default=(), description="outermost call first")
+    link: Literal["", "cause", "context", "group"] = Field(
+        default="",
+        description="how the next one of the chain came of this one: 'cause' (raise … from), 'context' (while "
+        "handling), 'group' (a member of the exception group that follows), empty for the last",
+    )
+
+
+class Failure(_Value):
+    """The exception chain, in the order Python prints it: the first one raised first."""
+
+    language: str = Field(default="python", description="python, node, go, java or unknown")
+    chain: tuple[Raised, ...] = Field(min_length=1)
+    complete: bool = Field(default=True, description="false where the report was visibly cut short")
+
+    @property
+    def final(self) -> Raised:
+        """The exception that reached the top."""
+        return self.chain[-1]
+
+    @property
+    def innermost(self) -> Frame | None:
+        """The in-project frame nearest to the failing line, or None where the project has none on the stack."""
+        own = [frame for raised in self.chain for frame in raised.frames if frame.in_project]
+        last = [frame for raised in self._raisers for frame in raised.frames if frame.in_project]
+        return next(reversed(last or own), None)
+
+    @property
+    def _raisers(self) -> tuple[Raised, ...]:
+        """The last exception, or where it only gathers others, those of its group."""
+        if len(self.chain) > 1 and self.chain[-2].link == "group":
+            return tuple(raised for raised in self.chain if raised.link == "group")
+        return (self.final,)
+
+
+class About(_Value):
+    """Which incident this is."""
+
+    id: int | None = Field(default=None, description="given when the incident is recorded")
+    fingerprint: str = Field(description="versioned, such as v1:6f1d…: the same failure has the same one")
+    summary: str
+    opened_by: str = Field(description="source and name, such as discord:1234 or cli:root")
+
+
+class Occurred(_Value):
+    """When it happened, and how often."""
+
+    first: AwareDatetime
+    last: AwareDatetime
+    count: int = Field(default=1, ge=1)
+
+
+class RequestContext(_Value):
+    """What was being asked of the program when it failed."""
+
+    user: str | None = None
+    channel: str | None = None
+    intent: str | None = Field(default=None, description="the command, route or handler")
+    entities: dict[str, Any] = Field(default_factory=dict, description="the options or parameters")
+
+
+class Build(_Value):
+    """What was running."""
+
+    sha: str | None = Field(default=None, description="the commit the program was built from")
+    environment: str = "development"
+    python: str | None = None
+    packages: dict[str, str] = Field(default_factory=dict, description="name to version")
+
+
+class Repository(_Value):
+    """Where its code is."""
+
+    name: str = Field(description="owner/name, or the folder's name")
+    branch: str = "main"
+
+
+class Payload(_Value):
+    """All that is known of one failure."""
+
+    version: Literal[1] = 1
+    incident: About
+    occurred: Occurred
+    request: RequestContext = RequestContext()
+    exception: Failure | None = None
+    log: tuple[str, ...] = Field(default=(), description="the recent lines, oldest first, redacted")
+    build: Build = Build()
+    repository: Repository | None = None
+
+    def numbered(self, incident: int, *, last: datetime, count: int) -> Payload:
+        """This payload as it is shown: with the incident's id and its present count."""
+        return self.model_copy(
+            update={
+                "incident": self.incident.model_copy(update={"id": incident}),
+                "occurred": self.occurred.model_copy(update={"last": last, "count": count}),
+            }
+        )

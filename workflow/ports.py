@@ -1,0 +1,308 @@
+"""What the lifecycle needs from outside, in its own words. Whoever implements a port imports this, not the reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from workflow.incident import Cost, Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
+from workflow.machine import Move
+from workflow.patch import Evidence
+from workflow.payload import Payload
+from workflow.triggers import Captured, Trigger
+from workflow.words import Effect, State
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Where time comes from: aware, in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------
+
+
+class Outcome:
+    """What became of a trigger, as the inbox keeps it."""
+
+    APPLIED = "applied"
+    COUNTED = "counted"  # the same failure again, while its incident is open
+    WAITING = "waiting"  # a fact that came early
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"  # the key was known; never stored
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An effect that is ours to perform until its lease ends. `attempt` counts from 1, `epoch` fences."""
+
+    id: str
+    incident: Incident
+    kind: Effect
+    seq: int
+    epoch: int
+    attempt: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """One row of the ledger of effects, as an operator reads it."""
+
+    id: str
+    incident: int
+    kind: Effect
+    seq: int
+    status: str  # pending, running, done, failed or cancelled
+    attempts: int
+    due: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the history: who, what, when, from where to where; and what the effect behind it took."""
+
+    seq: int
+    trigger: str
+    source: str
+    dest: State
+    actor: str
+    at: datetime
+    says: str
+    attempts: int = 0
+    seconds: float = 0.0
+    usd: float = 0.0
+
+
+class Ledger(Protocol):
+    """The store, inside one transaction. Plain functions: the thread they run on belongs to them."""
+
+    def incident(self, id: int) -> Incident | None:
+        """The incident, locked until the transaction ends."""
+        ...
+
+    def open_with(self, fingerprint: str) -> Incident | None:
+        """The incident of this failure that has not ended, locked."""
+        ...
+
+    def known(self, key: str) -> tuple[Incident, str] | None:
+        """The incident that the trigger with this key went to, and what was said; None where it was never seen."""
+        ...
+
+    def admit(self, trigger: Trigger, incident: int, outcome: str, says: str) -> str | None:
+        """Put a trigger into the inbox. Where its key is there already: what was said then, and nothing is done."""
+        ...
+
+    def admit_late(self, trigger: Trigger, outcome: str, says: str) -> None:
+        """A fact that waited was applied, or was refused after all."""
+        ...
+
+    def next_id(self, captured: Captured) -> int:
+        """Keep the payload of a new incident and give it its number. Raises Conflict."""
+        ...
+
+    def count(self, incident: Incident) -> None:
+        """Keep that the same failure was seen again."""
+        ...
+
+    def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
+        """Write incident, history row and owed effects. Answers the ids of the effects. Raises Conflict."""
+        ...
+
+    def waiting(self, incident: int) -> Sequence[Trigger]:
+        """The facts that came early, oldest first."""
+        ...
+
+    def claim(self, effect: str, lease: timedelta) -> Claim | None:
+        """Take an effect that is due. None: it is somebody else's, finished, or not due."""
+        ...
+
+    def settle(self, claim: Claim, status: str, error: str = "") -> bool:
+        """An effect is over. False: the lease was lost, and with it the result."""
+        ...
+
+    def renew(self, claim: Claim, lease: timedelta) -> bool:
+        """Lengthen the lease. False: it was lost."""
+        ...
+
+    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool) -> bool:
+        """An effect is due again after `delay`. False: the lease was lost."""
+        ...
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call this once the transaction is on disk, and not at all if it is rolled back."""
+        ...
+
+
+class Store(Protocol):
+    """Incidents, their history, the inbox and the ledger of effects, on disk."""
+
+    async def transact(self, work: Callable[[Ledger], T]) -> T:
+        """Run `work` in one transaction; commit when it returns, roll back when it raises."""
+        ...
+
+    async def incident(self, id: int) -> Incident:
+        """Raises NotFound."""
+        ...
+
+    async def incidents(
+        self, state: State | None = None, *, limit: int = 50, before: int | None = None
+    ) -> list[Incident]:
+        """Newest first, paged by id."""
+        ...
+
+    async def with_open_pull_requests(self) -> list[Incident]: ...
+
+    async def similar(self, incident: Incident, limit: int = 3) -> list[Incident]:
+        """Earlier incidents of the same failure, newest first."""
+        ...
+
+    async def payload(self, incident: int) -> Payload: ...
+
+    async def history(self, incident: int) -> list[Step]: ...
+
+    async def debts(self, incident: int) -> list[Debt]: ...
+
+    async def spent_since(self, since: datetime) -> Cost: ...
+
+
+class Executor(Protocol):
+    """Delivers what is due, at least once. The ledger is the truth; a lost or doubled wake-up does no harm."""
+
+    def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
+        """Have `effect` delivered after `delay`. Called inside the caller's transaction."""
+        ...
+
+    async def run(self, perform: Callable[[str], Awaitable[None]], *, until_idle: bool = False) -> None:
+        """Deliver what is due to `perform` until cancelled, or until nothing is due any more."""
+        ...
+
+
+# --- what is asked of the world ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the analyst is asked about. `feedback` says why the last patch was refused."""
+
+    incident: Incident
+    payload: Payload
+    earlier: tuple[Incident, ...] = ()
+
+    @property
+    def feedback(self) -> str:
+        return self.incident.feedback
+
+
+Progress = Callable[[str], None]
+"""Called with a few words on how a long step is getting on. Never raises, never blocks."""
+
+
+class Analyst(Protocol):
+    """Finds the cause and may propose a patch."""
+
+    async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
+        """Raises StepFailed where there is no answer. A refusal to answer is a Diagnosis without a patch."""
+        ...
+
+
+class PatchUnproven(Exception):
+    """The patch does not apply, breaks the policy or is not proven. `output` is the end of the failing run."""
+
+    def __init__(self, why: str, output: str = "") -> None:
+        super().__init__(why)
+        self.output = output
+
+
+class Checker(Protocol):
+    """Applies the edits, holds them against the policy, and proves them."""
+
+    async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
+        """Raises PatchUnproven, or StepFailed where the check itself could not be made."""
+        ...
+
+
+class CodeHost(Protocol):
+    """Where the code lives and is reviewed. `name` tells it from others, such as `github:owner/name`."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def head(self) -> str:
+        """The target branch's commit."""
+        ...
+
+    async def open_pull_request(self, incident: Incident) -> PullRequest:
+        """Opens the pull request of the confirmed patch, or finds it. Raises StepFailed."""
+        ...
+
+    async def find_pull_request(self, incident: Incident) -> PullRequest | None:
+        """The incident's pull request as it stands now, or None where there is none."""
+        ...
+
+    async def contains(self, commit: str, ancestor: str) -> bool:
+        """Whether `commit` holds `ancestor` in its history. An unknown commit holds nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How a deployment stands. `done` is None while it is under way."""
+
+    deployment: Deployment
+    done: bool | None
+    says: str = ""
+
+
+class Deployer(Protocol):
+    """Puts a commit into production."""
+
+    async def find(self, commit: str) -> Rollout | None:
+        """The deployment of this commit, whoever asked for it."""
+        ...
+
+    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+        """Ask for a deployment of this commit. Called only where `find` found none."""
+        ...
+
+    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
+        """Bring back what ran before `deployment`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the monitor saw: `recurred` with the commit it came from, or how far the cure is shown."""
+
+    cure: Cure
+    running: str
+    recurred: bool = False
+
+    @property
+    def shown(self) -> bool:
+        return not self.recurred and self.cure.clean >= self.cure.needed
+
+
+class Monitor(Protocol):
+    """Watches whether the failure is gone."""
+
+    async def read(self, case: Case) -> Reading: ...
+
+
+class Channel(Protocol):
+    """Tells people. Announcing the same thing twice edits, it does not repeat."""
+
+    async def announce(self, incident: Incident) -> None: ...
+
+    async def ask(self, incident: Incident, token: str) -> None:
+        """Show exactly what would be pushed, and ask for a confirmation by `token`."""
+        ...
+
+    def progress(self, incident: Incident, step: Effect, words: str) -> None:
+        """A few words on a step under way. Never raises, never blocks."""
+        ...

@@ -1,0 +1,45 @@
+"""When a failed effect is tried again, as values: the ledger does the waiting, no coroutine sleeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from workflow.errors import Refusal, StepFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Call me again after `after`. Not a failure: something in the world is not done yet."""
+
+    after: timedelta
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Do not try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """The waits between attempts. After the last one the step gives up: eight tries over about four hours."""
+
+    waits: tuple[timedelta, ...] = (
+        timedelta(seconds=5),
+        timedelta(seconds=30),
+        timedelta(minutes=2),
+        timedelta(minutes=10),
+        timedelta(minutes=30),
+        timedelta(hours=1),
+        timedelta(hours=2),
+    )
+
+    def decide(self, attempt: int, error: Exception) -> Again | GiveUp:
+        """What follows from attempt number `attempt` (from 1) failing with `error`."""
+        if isinstance(error, Refusal) or (isinstance(error, StepFailed) and error.final):
+            return GiveUp()
+        if attempt > len(self.waits):
+            return GiveUp()
+        asked = error.retry_after if isinstance(error, StepFailed) else None
+        return Again(max(self.waits[attempt - 1], asked or timedelta()))

@@ -1,0 +1,98 @@
+"""The lifecycle in one table: every legal move, the effects it owes, and what can speak against it.
+
+Rows of one trigger are tried from top to bottom; the first whose condition holds is taken. A new move is one row here.
+`docs/lifecycle.md` is this table, printed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow import guards as g
+from workflow import triggers as t
+from workflow.words import ENDED, MAIN_LINE, Effect, State
+
+__all__ = ["ENDED", "MAIN_LINE", "NEW", "OWING", "TRANSITIONS", "Effect", "State", "Transition"]
+
+NEW = "new"
+"""Where a captured failure comes from: no incident yet. Never stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row: when `on` happens in one of `sources` and `when` holds, go to `dest` and owe `owes`."""
+
+    on: type[t.Trigger]
+    sources: tuple[State | str, ...]
+    dest: State | None  # None: stay
+    owes: tuple[Effect, ...] = ()
+    when: g.Condition | None = None
+    guards: tuple[g.Guard, ...] = ()
+
+
+OWING = (
+    (State.CAPTURED, Effect.DIAGNOSE),
+    (State.DIAGNOSED, Effect.CHECK_PATCH),
+    (State.AWAITING_CONFIRM, Effect.ASK_CONFIRMATION),
+    (State.CONFIRMED, Effect.OPEN_PULL_REQUEST),
+    (State.MERGED, Effect.DEPLOY),
+    (State.DEPLOYED, Effect.WATCH),
+    (State.DEPLOYED, Effect.ROLL_BACK),
+    (State.RECURRED, Effect.ROLL_BACK),
+    (State.STUCK, Effect.ROLL_BACK),
+)
+"""Which work belongs to which state. A debt of another state is stale and is dropped; ANNOUNCE belongs to all."""
+
+_S, _E = State, Effect
+_WITH_A_DEBT = tuple(dict.fromkeys(state for state, _ in OWING))
+_NOT_ENDED = tuple(state for state in State if state not in ENDED)
+_CAN_HAVE_A_PULL_REQUEST = (
+    _S.PR_OPENED,
+    _S.CAPTURED,
+    _S.DIAGNOSED,
+    _S.AWAITING_CONFIRM,
+    _S.CONFIRMED,
+    _S.NEEDS_HUMAN,
+    _S.STUCK,
+    _S.REJECTED,
+    _S.EXPIRED,
+)
+_CAN_ROLL_BACK = (_S.DEPLOYED, _S.RECURRED, _S.STUCK)
+
+# fmt: off
+TRANSITIONS: tuple[Transition, ...] = (
+    # on                    from                          to                   owes                                 condition, guards
+    Transition(t.Captured, (NEW,), _S.STAGED, (_E.ANNOUNCE,), when=g.dry_run),
+    Transition(t.Captured, (NEW,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE)),
+    Transition(t.Sent, (_S.STAGED,), _S.CAPTURED, (_E.DIAGNOSE,)),
+    Transition(t.Diagnosed, (_S.CAPTURED,), _S.DIAGNOSED, (_E.CHECK_PATCH, _E.ANNOUNCE), guards=(g.a_patch_was_proposed,)),
+    Transition(t.DiagnosedWithoutPatch, (_S.CAPTURED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,)),
+    Transition(t.PatchProven, (_S.DIAGNOSED,), _S.AWAITING_CONFIRM, (_E.ASK_CONFIRMATION,)),
+    Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.CAPTURED, (_E.DIAGNOSE,), when=g.rounds_left),
+    Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,)),
+    Transition(t.ConfirmationAsked, (_S.AWAITING_CONFIRM,), None),
+    Transition(t.Confirmed, (_S.AWAITING_CONFIRM,), _S.CONFIRMED, (_E.OPEN_PULL_REQUEST, _E.ANNOUNCE), guards=(g.token_is_good,)),
+    Transition(t.Rejected, (_S.AWAITING_CONFIRM,), _S.REJECTED, (_E.ANNOUNCE,)),
+    Transition(t.Expired, (_S.AWAITING_CONFIRM,), _S.EXPIRED, (_E.ANNOUNCE,), guards=(g.of_this_patch,)),
+    Transition(t.BaseMoved, (_S.AWAITING_CONFIRM, _S.CONFIRMED), _S.DIAGNOSED, (_E.CHECK_PATCH,)),
+    Transition(t.PullRequestOpened, (_S.CONFIRMED,), _S.PR_OPENED, (_E.ANNOUNCE,)),
+    Transition(t.ChecksFailed, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
+    Transition(t.ChangesRequested, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
+    Transition(t.PullRequestMerged, _CAN_HAVE_A_PULL_REQUEST, _S.MERGED, (_E.DEPLOY, _E.ANNOUNCE), when=g.has_open_pull_request, guards=(g.of_this_pull_request,)),
+    Transition(t.PullRequestClosed, (_S.PR_OPENED,), _S.ABANDONED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
+    Transition(t.PullRequestReopened, (_S.ABANDONED,), _S.PR_OPENED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
+    Transition(t.DeploySucceeded, (_S.MERGED,), _S.DEPLOYED, (_E.WATCH, _E.ANNOUNCE), guards=(g.running_commit_has_the_merge,)),
+    Transition(t.DeployFailed, (_S.MERGED,), _S.STUCK, (_E.ANNOUNCE,)),
+    Transition(t.CureShown, (_S.DEPLOYED,), _S.HEALED, (_E.ANNOUNCE,)),
+    Transition(t.Recurred, (_S.DEPLOYED, _S.HEALED), _S.RECURRED, (_E.ANNOUNCE,), guards=(g.on_a_commit_with_the_fix,)),
+    Transition(t.RollbackRequested, _CAN_ROLL_BACK, None, (_E.ROLL_BACK,), when=g.has_deployment),
+    Transition(t.RolledBack, _CAN_ROLL_BACK, _S.ROLLED_BACK, (_E.ANNOUNCE,)),
+    Transition(t.StepGaveUp, _WITH_A_DEBT, _S.STUCK, (_E.ANNOUNCE,)),
+    *(
+        Transition(t.Retried, (_S.STUCK,), state, (effect,), when=g.was_at(state, effect))
+        for state, effect in OWING
+        if state is not _S.STUCK
+    ),
+    Transition(t.Cancelled, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,)),
+)
+# fmt: on

@@ -1,0 +1,463 @@
+"""Everything that can happen to an incident, one frozen dataclass per fact, in the past tense.
+
+`apply_to()` puts the fact's data on the incident; which state follows is the table's business (`states.py`).
+`key` is the fact's own identity, so that a webhook, its redelivery and our own look at the world are one.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, TypeGuard
+
+from workflow.incident import (
+    Ask,
+    Cure,
+    Deployment,
+    Diagnosis,
+    Incident,
+    Patch,
+    PullRequest,
+    Stuck,
+)
+from workflow.patch import Evidence
+from workflow.payload import Payload
+from workflow.words import Effect
+
+
+class Origin(StrEnum):
+    """Who a trigger comes from decides what becomes of one that does not fit the present state."""
+
+    COMMAND = "command"  # a human's: refused with a sentence
+    FACT = "fact"  # the outside world's: waits in the inbox until the state allows it
+    RESULT = "result"  # an effect's own: stale, and dropped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Something that happened to `incident` at `at`, known by `key`, done by `actor` (source:name)."""
+
+    origin: ClassVar[Origin] = Origin.RESULT
+
+    incident: int
+    key: str
+    at: datetime
+    actor: str = "kintsugi"
+
+    @property
+    def says(self) -> str:
+        """One sentence for the history."""
+        return ""
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(Trigger):
+    """What a human asked for."""
+
+    origin: ClassVar[Origin] = Origin.COMMAND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact(Trigger):
+    """What the outside world tells."""
+
+    origin: ClassVar[Origin] = Origin.FACT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured(Command):
+    """A failure was seen. `incident` is 0: the store gives the number."""
+
+    incident: int = 0
+    payload: Payload
+    dry_run: bool = False
+    rounds_allowed: int = 3
+
+    @property
+    def says(self) -> str:
+        return self.payload.incident.summary
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(last_seen=self.payload.occurred.last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent(Command):
+    """A staged payload was released to the analyst."""
+
+    @property
+    def says(self) -> str:
+        return "The staged payload was sent on."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(dry_run=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosed(Trigger):
+    """The analyst found a cause and proposes a patch."""
+
+    diagnosis: Diagnosis
+
+    @property
+    def says(self) -> str:
+        return self.diagnosis.cause
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return _with_diagnosis(incident, self.diagnosis)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosedWithoutPatch(Trigger):
+    """The analyst proposes no patch; `why` says why not."""
+
+    why: str
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def says(self) -> str:
+        return self.why
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return _with_diagnosis(incident, self.diagnosis) if self.diagnosis else incident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchProven(Trigger):
+    """The patch applies, keeps to the policy, and the proof believes it."""
+
+    patch: Patch
+    evidence: Evidence
+
+    @property
+    def says(self) -> str:
+        return f"{self.evidence.tier}: {self.evidence.says}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchRefused(Trigger):
+    """The patch does not apply, breaks the policy, or was not proven."""
+
+    why: str
+    output: str = ""  # the end of the failing run, for the next round
+
+    @property
+    def says(self) -> str:
+        return self.why
+
+    def apply_to(self, incident: Incident) -> Incident:
+        feedback = f"{self.why}\n\n{self.output}".strip()
+        return incident.without_ask().but(feedback=feedback, patch=None, evidence=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmationAsked(Trigger):
+    """A token was made for this patch; only its hash is told."""
+
+    ask: Ask
+
+    @property
+    def says(self) -> str:
+        return f"Confirmation asked; it is open until {self.ask.expires_at:%Y-%m-%d %H:%M} UTC."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask().but(ask=self.ask)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed(Command):
+    """A human approved the patch that was shown."""
+
+    token: str = field(repr=False)
+
+    @property
+    def says(self) -> str:
+        return f"Confirmed by {self.actor}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask().but(confirmed_by=self.actor, confirmed_at=self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected(Command):
+    """A human said no to the patch."""
+
+    why: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"Rejected by {self.actor}{': ' + self.why if self.why else '.'}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired(Trigger):
+    """Nobody confirmed in time."""
+
+    patch: str  # Patch.sha that the confirmation was asked for
+
+    @property
+    def says(self) -> str:
+        return "Nobody confirmed in time."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseMoved(Trigger):
+    """The target branch moved under the patch: what was shown is not what would be merged."""
+
+    base: str  # the branch's present commit
+
+    @property
+    def says(self) -> str:
+        return f"The target branch moved to {self.base[:10]}: the patch is checked and asked for again."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask().but(confirmed_by="", confirmed_at=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestOpened(Trigger):
+    """The approved patch is under review (opened now, or found to be open)."""
+
+    pull_request: PullRequest
+
+    @property
+    def says(self) -> str:
+        return f"Pull request #{self.pull_request.number}: {self.pull_request.url}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(pull_request=self.pull_request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksFailed(Fact):
+    """The checks of commit `head` failed; `log` is their end, redacted."""
+
+    head: str
+    log: str
+
+    @property
+    def says(self) -> str:
+        return f"The checks failed at {self.head[:10]}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(feedback=f"The checks of the pull request failed:\n\n{self.log}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesRequested(Fact):
+    """A reviewer of commit `head` asked for changes."""
+
+    head: str
+    review: str
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} asked for changes."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(feedback=f"A reviewer asked for changes:\n\n{self.review}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestMerged(Fact):
+    """Pull request `number` was merged as commit `sha`."""
+
+    number: int
+    sha: str
+
+    @property
+    def says(self) -> str:
+        return f"Merged as {self.sha[:10]}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        assert incident.pull_request
+        merged = replace(incident.pull_request, open=False, merged_as=self.sha)
+        return incident.without_ask().but(pull_request=merged)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestClosed(Fact):
+    """Pull request `number` was closed without a merge."""
+
+    number: int
+
+    @property
+    def says(self) -> str:
+        return f"Pull request #{self.number} was closed without a merge."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return _with_pull_request_open(incident, False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestReopened(Fact):
+    """Pull request `number` was opened again."""
+
+    number: int
+
+    @property
+    def says(self) -> str:
+        return f"Pull request #{self.number} was opened again."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return _with_pull_request_open(incident, True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploySucceeded(Trigger):
+    """The deployer is done. `contains_merge`: whether the commit that runs holds the merge commit, by ancestry."""
+
+    deployment: Deployment
+    contains_merge: bool
+
+    @property
+    def says(self) -> str:
+        return f"{self.deployment.running[:10]} runs{' at ' + self.deployment.url if self.deployment.url else ''}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(deployment=self.deployment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployFailed(Trigger):
+    """The deployment of the merge commit failed; `why` says how, and what to do."""
+
+    why: str
+
+    @property
+    def says(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CureShown(Trigger):
+    """The failing path ran clean on a commit with the fix, often enough."""
+
+    cure: Cure
+
+    @property
+    def says(self) -> str:
+        return self.cure.says
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(cure=self.cure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurred(Fact):
+    """The same failure came from commit `running`. `contains_fix`: whether that commit holds the merge commit."""
+
+    running: str
+    contains_fix: bool
+
+    @property
+    def says(self) -> str:
+        return f"The same failure came from {self.running[:10]}, which contains the fix."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequested(Command):
+    """An admin wants the version from before the fix back."""
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} asked for a rollback."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack(Trigger):
+    """The version from before the fix runs again."""
+
+    deployment: Deployment
+
+    @property
+    def says(self) -> str:
+        return f"Rolled back: {self.deployment.running[:10]} runs."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(deployment=self.deployment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepGaveUp(Trigger):
+    """An effect failed too often, or in a way that trying again cannot mend."""
+
+    effect: Effect
+    why: str
+
+    @property
+    def says(self) -> str:
+        return f"Gave up on {self.effect.words}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried(Command):
+    """A human wants the step that gave up to be tried again."""
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} asked to try again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled(Command):
+    """An admin ended the incident."""
+
+    why: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"Cancelled by {self.actor}{': ' + self.why if self.why else '.'}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask()
+
+
+def stuck_by(trigger: Trigger, incident: Incident) -> Stuck | None:
+    """What an incident remembers of where it got stuck, if `trigger` is one that makes it so."""
+    match trigger:
+        case StepGaveUp(effect=effect, why=why):
+            return incident.stuck or Stuck(incident.state, effect, why)
+        case DeployFailed(why=why):
+            return Stuck(incident.state, Effect.DEPLOY, why)
+        case _:
+            return None
+
+
+def words(trigger: type[Trigger] | str) -> str:
+    """A trigger's name as it is read aloud: `PullRequestMerged` is "pull request merged"."""
+    name = trigger if isinstance(trigger, str) else trigger.__name__
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+def all_triggers() -> tuple[type[Trigger], ...]:
+    """Every fact there is, in the order they are written here."""
+    return tuple(kind for kind in vars(sys.modules[__name__]).values() if _is_a_fact(kind))
+
+
+def _is_a_fact(kind: object) -> TypeGuard[type[Trigger]]:
+    return isinstance(kind, type) and issubclass(kind, Trigger) and kind not in (Trigger, Command, Fact)
+
+
+def _with_diagnosis(incident: Incident, diagnosis: Diagnosis) -> Incident:
+    cost = incident.cost + diagnosis.cost
+    return incident.but(diagnosis=diagnosis, cost=cost, rounds=incident.rounds + 1, patch=None, evidence=None)
+
+
+def _with_pull_request_open(incident: Incident, open_: bool) -> Incident:
+    assert incident.pull_request
+    return incident.but(pull_request=replace(incident.pull_request, open=open_))

@@ -1,0 +1,67 @@
+"""The words of the lifecycle: the states an incident can be in, the effects it can owe."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where an incident stands. The main line comes first, in order; then the sidings, then the other ends."""
+
+    CAPTURED = "captured"
+    DIAGNOSED = "diagnosed"
+    AWAITING_CONFIRM = "awaiting_confirm"
+    CONFIRMED = "confirmed"
+    PR_OPENED = "pr_opened"
+    MERGED = "merged"
+    DEPLOYED = "deployed"
+    HEALED = "healed"
+    STAGED = "staged"
+    NEEDS_HUMAN = "needs_human"
+    STUCK = "stuck"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    ABANDONED = "abandoned"
+    RECURRED = "recurred"
+    ROLLED_BACK = "rolled_back"
+    CANCELLED = "cancelled"
+
+    @property
+    def words(self) -> str:
+        """As it is read aloud: `awaiting_confirm` is "awaiting confirm"."""
+        return self.value.replace("_", " ")
+
+
+class Effect(StrEnum):
+    """What must be done in the world after a move."""
+
+    DIAGNOSE = "diagnose"
+    CHECK_PATCH = "check_patch"
+    ASK_CONFIRMATION = "ask_confirmation"
+    OPEN_PULL_REQUEST = "open_pull_request"
+    DEPLOY = "deploy"
+    WATCH = "watch"
+    ROLL_BACK = "roll_back"
+    ANNOUNCE = "announce"
+
+    @property
+    def words(self) -> str:
+        """As it is read aloud: `check_patch` is "check patch"."""
+        return self.value.replace("_", " ")
+
+
+MAIN_LINE = tuple(State)[:8]
+
+ENDED = frozenset(
+    {
+        State.HEALED,
+        State.REJECTED,
+        State.EXPIRED,
+        State.ABANDONED,
+        State.RECURRED,
+        State.ROLLED_BACK,
+        State.CANCELLED,
+    }
+)
+"""An incident that ended makes room for a new one of the same failure. Some ends can still be left, by a fact from
+outside: a merge, a reopened pull request, a recurrence, a rollback."""
