@@ -68,7 +68,7 @@ class SqlLedger:
         self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": payload_to_json(captured.payload)})
         return id
 
-    def count(self, incident: Incident) -> None:
+    def amend(self, incident: Incident) -> None:
         row = update(INCIDENT).where(INCIDENT.c.id == incident.id)
         self.connection.execute(row.values(facts=incident_to_json(incident)))
 
@@ -135,15 +135,16 @@ class SqlLedger:
         assert incident
         return Claim(row.id, incident, Effect(row.kind), row.seq, row.epoch, row.attempts, row.created_at)
 
-    def settle(self, claim: Claim, status: str, error: str = "") -> bool:
-        return self._finish(claim, status=status, error=error, finished_at=self.now)
+    def settle(self, claim: Claim, status: str, error: str = "", usd: float = 0.0) -> bool:
+        return self._finish(claim, status=status, error=error, finished_at=self.now, usd=EFFECT.c.usd + usd)
 
     def renew(self, claim: Claim, lease: timedelta) -> bool:
         return self._finish(claim, due=self.now + lease)
 
-    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool) -> bool:
+    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, usd: float = 0.0) -> bool:
         attempts = claim.attempt if failed else 0
-        return self._finish(claim, status="pending", due=self.now + delay, error=error, attempts=attempts)
+        due, spent = self.now + delay, EFFECT.c.usd + usd
+        return self._finish(claim, status="pending", due=due, error=error, attempts=attempts, usd=spent)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
@@ -202,6 +203,7 @@ class SqlLedger:
                 "created_at": self.now,
                 "finished_at": None,
                 "error": "",
+                "usd": 0.0,
             }
             for id, effect in zip(ids, move.effects, strict=True)
         ]

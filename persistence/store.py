@@ -106,7 +106,7 @@ class SqlStore:
         ]
 
     async def spent_since(self, since: datetime) -> Cost:
-        query = select(func.coalesce(func.sum(TRANSITION.c.usd), 0.0)).where(TRANSITION.c.at >= since)
+        query = select(func.coalesce(func.sum(EFFECT.c.usd), 0.0)).where(EFFECT.c.created_at >= since)
         usd = await self._read(lambda connection: connection.execute(query).scalar_one())
         return Cost(usd=float(usd))
 

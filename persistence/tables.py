@@ -130,9 +130,10 @@ class EffectRow(SQLModel, table=True):
     epoch: int = 0
     attempts: int = 0
     due: datetime = _instant()
-    created_at: datetime = _instant()
+    created_at: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
     finished_at: datetime | None = _instant(nullable=True)
     error: str = _text()
+    usd: float = 0.0  # what its attempts cost, those that failed too
 
     __table_args__ = (
         Index(

@@ -14,12 +14,12 @@ from datetime import timedelta
 from typing import TypeVar
 
 from workflow.errors import Conflict, GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
-from workflow.incident import Incident
+from workflow.incident import Cost, Incident
 from workflow.machine import Move, advance
 from workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
 from workflow.retry import Again, GiveUp, RetrySchedule
 from workflow.states import OWING
-from workflow.triggers import Captured, Origin, StepGaveUp, Trigger
+from workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Origin, StepGaveUp, Trigger
 from workflow.words import ENDED, Effect, State
 
 log = logging.getLogger("kintsugi.engine")
@@ -131,7 +131,7 @@ class Engine:
         if first:
             again = first.but(count=first.count + 1, last_seen=captured.payload.occurred.last)
             ledger.admit(captured, first.id, Outcome.COUNTED, captured.says)
-            ledger.count(again)
+            ledger.amend(again)
             return Receipt(Outcome.COUNTED, again, f"{again.name} is open for this failure: seen {again.count} times.")
         fresh = _fresh(ledger.next_id(captured), captured)
         move = advance(fresh, captured)
@@ -192,7 +192,7 @@ class Engine:
         def result(ledger: Ledger) -> bool:
             if isinstance(performed, Again):
                 return self._postpone(ledger, claim, performed, failed=False)
-            if not ledger.settle(claim, "done"):
+            if not ledger.settle(claim, "done", usd=_cost_of(performed).usd):
                 return False
             if performed:
                 self._take(ledger, performed, claim)
@@ -211,16 +211,20 @@ class Engine:
             exc_info=None if isinstance(error, StepFailed | Refusal) else error,
         )
 
+        spent = error.spent if isinstance(error, StepFailed) else Cost()
+
         def result(ledger: Ledger) -> None:
+            if spent.calls and (incident := ledger.incident(claim.incident.id)):
+                ledger.amend(incident.but(cost=incident.cost + spent))
             if isinstance(decision, Again):
-                self._postpone(ledger, claim, Again(decision.after, says), failed=True)
-            elif ledger.settle(claim, "failed", says) and claim.kind is not Effect.ANNOUNCE:
+                self._postpone(ledger, claim, Again(decision.after, says), failed=True, usd=spent.usd)
+            elif ledger.settle(claim, "failed", says, spent.usd) and claim.kind is not Effect.ANNOUNCE:
                 self._take(ledger, self._gave_up(claim, says), claim)
 
         await self._transact(result)
 
-    def _postpone(self, ledger: Ledger, claim: Claim, again: Again, *, failed: bool) -> bool:
-        kept = ledger.postpone(claim, again.after, again.says, failed=failed)
+    def _postpone(self, ledger: Ledger, claim: Claim, again: Again, *, failed: bool, usd: float = 0.0) -> bool:
+        kept = ledger.postpone(claim, again.after, again.says, failed=failed, usd=usd)
         if kept:
             self._executor.enqueue(ledger, claim.id, again.after)
         return kept
@@ -272,6 +276,13 @@ def _fresh(id: int, captured: Captured) -> Incident:
         build_sha=payload.build.sha,
         rounds_allowed=captured.rounds_allowed,
     )
+
+
+def _cost_of(performed: Performed) -> Cost:
+    """What the model calls behind this result cost."""
+    if isinstance(performed, Diagnosed | DiagnosedWithoutPatch) and performed.diagnosis:
+        return performed.diagnosis.cost
+    return Cost()
 
 
 def _sentence(error: Exception) -> str:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from workflow.incident import Cost
+
 
 class Refusal(Exception):
     """The answer is no. The message is a sentence for the one who asked."""
@@ -44,11 +46,16 @@ class GuardRefused(Refusal):
 
 
 class StepFailed(Exception):
-    """An effect did not work. `final`: trying again cannot mend it. `retry_after`: not before that."""
+    """An effect did not work.
 
-    def __init__(self, says: str, *, final: bool = False, retry_after: timedelta | None = None) -> None:
+    `final`: trying again cannot mend it. `retry_after`: not before that. `spent`: what it has cost all the same.
+    """
+
+    def __init__(
+        self, says: str, *, final: bool = False, retry_after: timedelta | None = None, spent: Cost | None = None
+    ) -> None:
         super().__init__(says)
-        self.final, self.retry_after = final, retry_after
+        self.final, self.retry_after, self.spent = final, retry_after, spent or Cost()
 
 
 class Conflict(Exception):

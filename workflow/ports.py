@@ -106,8 +106,8 @@ class Ledger(Protocol):
         """Keep the payload of a new incident and give it its number. Raises Conflict."""
         ...
 
-    def count(self, incident: Incident) -> None:
-        """Keep that the same failure was seen again."""
+    def amend(self, incident: Incident) -> None:
+        """Keep what is no move: that the same failure was seen again, what a failed step cost."""
         ...
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
@@ -122,16 +122,16 @@ class Ledger(Protocol):
         """Take an effect that is due. None: it is somebody else's, finished, or not due."""
         ...
 
-    def settle(self, claim: Claim, status: str, error: str = "") -> bool:
-        """An effect is over. False: the lease was lost, and with it the result."""
+    def settle(self, claim: Claim, status: str, error: str = "", usd: float = 0.0) -> bool:
+        """An effect is over, and cost `usd` more. False: the lease was lost, and with it the result."""
         ...
 
     def renew(self, claim: Claim, lease: timedelta) -> bool:
         """Lengthen the lease. False: it was lost."""
         ...
 
-    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool) -> bool:
-        """An effect is due again after `delay`. False: the lease was lost."""
+    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, usd: float = 0.0) -> bool:
+        """An effect is due again after `delay`, and cost `usd` so far. False: the lease was lost."""
         ...
 
     def after_commit(self, call: Callable[[], None]) -> None:

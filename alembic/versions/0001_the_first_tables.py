@@ -101,9 +101,10 @@ def _effect() -> None:
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("due", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, index=True),
         sa.Column("finished_at", sa.DateTime(timezone=True)),
         sa.Column("error", sa.Text, nullable=False),
+        sa.Column("usd", sa.Float, nullable=False),
     )
     _partial_index("ix_effect_open", "effect", ["due"], _OPEN)
 

@@ -1,0 +1,213 @@
+"""One git repository, through the git command line. Blocking: call it from a thread.
+
+Nothing of the user's own git settings has a say: no hooks, no global configuration, no signing, no prompts.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+NO_OBJECT = "0" * 40
+
+
+class GitError(Exception):
+    """git said no; the message is what it said."""
+
+
+class RefLocked(GitError):
+    """Another git holds a lock on the reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefChange:
+    """Point `ref` at `new`, if it points at `old` now (NO_OBJECT: if it does not exist)."""
+
+    ref: str
+    new: str
+    old: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Who changed a line last."""
+
+    commit: str
+    author: str
+    subject: str
+
+
+class Git:
+    """The repository at `directory`, bare or with a work tree."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @classmethod
+    def init_bare(cls, directory: Path, branch: str) -> Git:
+        directory.mkdir(parents=True, exist_ok=True)
+        git = cls(directory)
+        git.run("init", "--bare", "--quiet", f"--initial-branch={branch}", ".")
+        return git
+
+    def run(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
+        """Standard output of `git <arguments>`. Raises GitError."""
+        done = subprocess.run(  # noqa: PLW1510  # the exit status is looked at below
+            ["git", "-C", str(self.directory), "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", *arguments],
+            input=stdin,
+            capture_output=True,
+            env=_environment() | dict(env or {}),
+        )
+        if done.returncode:
+            raise GitError(done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} failed")
+        return done.stdout
+
+    def read(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        """The same as text, without the last line ending."""
+        return self.run(*arguments, env=env).decode(errors="replace").rstrip("\n")
+
+    def check(self) -> None:
+        """Raises GitError where this is no git repository."""
+        if not self.directory.is_dir():
+            raise GitError(f"{self.directory} does not exist.")
+        try:
+            self.run("rev-parse", "--git-dir")
+        except GitError:
+            raise GitError(f"{self.directory} is no git repository.") from None
+
+    def resolve(self, revision: str) -> str | None:
+        """The commit that `revision` names, or None where there is none."""
+        try:
+            return self.read("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        except GitError:
+            return None
+
+    def tree_of(self, commit: str) -> str:
+        return self.read("rev-parse", f"{commit}^{{tree}}")
+
+    def contains(self, commit: str, ancestor: str) -> bool:
+        """Whether `commit` holds `ancestor` in its history. What is unknown holds nothing."""
+        if not (self.resolve(commit) and self.resolve(ancestor)):
+            return False
+        try:
+            self.run("merge-base", "--is-ancestor", ancestor, commit)
+        except GitError:
+            return False
+        return True
+
+    def export(self, revision: str, into: Path) -> None:
+        """The files of a commit or tree, and nothing of git."""
+        archive = self.run("archive", "--format=tar", revision)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(into, filter="data")
+
+    def write_tree(self, base: str, files: Mapping[str, bytes | None]) -> str:
+        """The tree that `base` becomes when `files` are replaced (None removes). Modes of known files are kept."""
+        with tempfile.TemporaryDirectory(prefix="kintsugi-index-") as folder:
+            env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            self.run("read-tree", base, env=env)
+            for path, content in files.items():
+                self._stage(base, path, content, env)
+            return self.read("write-tree", env=env)
+
+    def diff(self, old: str, new: str) -> str:
+        """What a human reads: a unified diff from one tree or commit to another."""
+        return self.run("diff", "--no-color", "--no-ext-diff", "--no-renames", "--binary", old, new).decode(
+            errors="replace"
+        )
+
+    def commit(self, tree: str, parents: Sequence[str], message: str, at: datetime, author: str) -> str:
+        """A commit object. The same arguments give the same commit, however often."""
+        stamp = f"{int(at.timestamp())} +0000"
+        who = {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", author), ("EMAIL", "kintsugi@localhost"), ("DATE", stamp))
+        }
+        flags = [flag for parent in parents for flag in ("-p", parent)]
+        return self.run("commit-tree", tree, *flags, stdin=message.encode(), env=who).decode().strip()
+
+    def merged_tree(self, ours: str, theirs: str) -> str | None:
+        """The tree of merging two commits, or None where they conflict. The repository itself is left alone."""
+        objects = self.directory / self.read("rev-parse", "--git-path", "objects")
+        env = _NOBODY | {"GIT_OBJECT_DIRECTORY": str(objects.resolve())}
+        with tempfile.TemporaryDirectory(prefix="kintsugi-merge-") as folder:
+            work = Git(Path(folder))
+            work.run("init", "--quiet", ".")
+            work.run("checkout", "--quiet", "--detach", ours, env=env)
+            try:
+                work.run("merge", "--quiet", "--no-commit", "--no-ff", theirs, env=env)
+            except GitError:
+                return None
+            return work.read("write-tree", env=env)
+
+    @retry(retry=retry_if_exception_type(RefLocked), stop=stop_after_delay(3), wait=wait_fixed(0.1), reraise=True)
+    def update_refs(self, changes: Sequence[RefChange]) -> bool:
+        """Change all these references, or none. False: one of them is not where it was said to be."""
+        lines = [f"update {change.ref}\0{change.new}\0{change.old}\0" for change in changes]
+        script = "".join(["start\0", *lines, "prepare\0", "commit\0"])
+        try:
+            self.run("update-ref", "-z", "--stdin", stdin=script.encode())
+        except GitError as error:
+            if ".lock': File exists" in str(error):
+                raise RefLocked(str(error)) from error
+            if "cannot lock ref" in str(error):
+                return False
+            raise
+        return True
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """References below `prefix`, and what they point at."""
+        lines = self.read("for-each-ref", "--format=%(refname) %(objectname)", prefix).splitlines()
+        return dict(line.split(" ", 1) for line in lines)
+
+    def write_blob(self, content: bytes) -> str:
+        return self.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+
+    def read_blob(self, id: str) -> bytes:
+        return self.run("cat-file", "blob", id)
+
+    def blame(self, commit: str, path: str, line: int) -> Blame | None:
+        """Who changed this line last, or None where that cannot be told."""
+        try:
+            lines = self.read("blame", "--porcelain", "-L", f"{line},{line}", commit, "--", path).splitlines()
+        except GitError:
+            return None
+        told = dict(text.split(" ", 1) for text in lines[1:] if " " in text)
+        return Blame(lines[0].split(" ", 1)[0], told.get("author", "unknown"), told.get("summary", ""))
+
+    def _stage(self, base: str, path: str, content: bytes | None, env: Mapping[str, str]) -> None:
+        if content is None:
+            self.run("update-index", "--force-remove", "--", path, env=env)
+            return
+        entry = self.read("ls-tree", base, "--", path)
+        mode = entry.split(" ", 1)[0] if entry else "100644"
+        self.run("update-index", "--add", "--cacheinfo", f"{mode},{self.write_blob(content)},{path}", env=env)
+
+
+_NOBODY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Kintsugi"), ("EMAIL", "kintsugi@localhost"))
+}
+
+
+def _environment() -> dict[str, str]:
+    """PATH, and what keeps git to itself."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+    return kept | {
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+    }

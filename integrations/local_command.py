@@ -1,0 +1,97 @@
+"""The Deployer port on a command of the user's: it checks a commit out and restarts the program.
+
+The command finds the commit in KINTSUGI_COMMIT, may be run again for the same commit, and is over when the program
+runs. What runs is asked of the program itself: its version URL answers JSON with a `commit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from workflow.errors import StepFailed
+from workflow.incident import Deployment
+from workflow.ports import Progress, Rollout
+
+_TAIL = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCommandSettings:
+    """The deploy command, where it runs, how long it may take, and where the program tells its commit."""
+
+    command: Sequence[str]
+    folder: Path
+    version_url: Callable[[], str]  # asked anew each time: the first deployment may choose the port
+    timeout: float = 300.0
+
+
+class LocalCommand:
+    """Deploys by running a command on this machine."""
+
+    def __init__(self, settings: LocalCommandSettings, redact: Callable[[str], str]) -> None:
+        self._settings = settings
+        self._redact = redact
+
+    async def find(self, commit: str) -> Rollout | None:
+        if await self.running() != commit:
+            return None
+        return Rollout(self._deployment(commit, commit, ""), True, f"{commit[:10]} runs already.")
+
+    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+        previous = await self.running()
+        progress(f"deploying {commit[:10]}")
+        status, output = await self._run(commit)
+        running = await self.running()
+        deployment = self._deployment(commit, running or "", previous or "")
+        if status == 0:
+            return Rollout(deployment, True, f"{(running or 'nothing known')[:10]} runs.")
+        ended = "was stopped after its time" if status is None else f"ended with status {status}"
+        return Rollout(deployment, False, f"The deploy command {ended}: {self._redact(output)[-_TAIL:]}")
+
+    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
+        return await self.deploy(deployment.previous, progress)
+
+    async def running(self) -> str | None:
+        """The commit that the program says it runs, or None where it does not answer."""
+        try:
+            async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+                answer = await client.get(self._settings.version_url())
+                commit = answer.json().get("commit")
+        except (httpx.HTTPError, OSError, ValueError, AttributeError):
+            return None
+        return commit if isinstance(commit, str) else None
+
+    async def _run(self, commit: str) -> tuple[int | None, str]:
+        settings = self._settings
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *settings.command,
+                cwd=settings.folder,
+                env=os.environ | {"KINTSUGI_COMMIT": commit},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise StepFailed(f"The deploy command cannot be started: {error}.", final=True) from error
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), settings.timeout)
+        except (TimeoutError, asyncio.CancelledError) as stopped:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+            if isinstance(stopped, asyncio.CancelledError):
+                raise
+            return None, ""
+        return process.returncode, output.decode(errors="replace")
+
+    def _deployment(self, commit: str, running: str, previous: str) -> Deployment:
+        url = self._settings.version_url()
+        return Deployment(id=f"local:{commit}", commit=commit, url=url, running=running, previous=previous)

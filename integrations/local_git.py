@@ -1,0 +1,185 @@
+"""The CodeHost port on a bare git repository, for the demo and for teams without a hosting service.
+
+A pull request is a branch and a record of it, made in one transaction of references, so that a crash leaves both or
+neither: `refs/heads/<branch>` and `refs/pull/<n>/head` hold the commit, `refs/pull/<n>/record` a JSON blob. Whoever
+reviews merges with `merge()`; nothing here merges by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from repair.safe import safe_branch, safe_line, safe_markdown
+
+from integrations.git import NO_OBJECT, Git, GitError, RefChange
+from workflow.errors import StepFailed
+from workflow.incident import Incident, PullRequest
+
+T = TypeVar("T")
+
+_AUTHOR = "Kintsugi"
+
+
+class Conflicting(Exception):
+    """The pull request cannot be merged as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is kept of a pull request."""
+
+    number: int
+    branch: str
+    head: str
+    title: str
+    body: str
+    merged_as: str | None = None
+    closed: bool = False
+
+
+class LocalGit:
+    """Pull requests on the bare repository `git`, towards `branch`."""
+
+    def __init__(self, git: Git, branch: str = "main") -> None:
+        self._git = git
+        self._branch = branch
+
+    @property
+    def name(self) -> str:
+        return f"git:{self._git.directory.name}"
+
+    async def head(self) -> str:
+        return await self._in_thread(self._head)
+
+    async def contains(self, commit: str, ancestor: str) -> bool:
+        return await self._in_thread(lambda: self._git.contains(commit, ancestor))
+
+    async def find_pull_request(self, incident: Incident) -> PullRequest | None:
+        record = await self._in_thread(lambda: self._find_ours(incident))
+        return self._pull_request(record) if record else None
+
+    async def open_pull_request(self, incident: Incident) -> PullRequest:
+        return self._pull_request(await self._in_thread(lambda: self._open(incident)))
+
+    async def merge(self, number: int, at: datetime) -> str:
+        """Merge a pull request as a reviewer would. Answers the merge commit. Raises Conflicting."""
+        return await self._in_thread(lambda: self._merge(number, at))
+
+    def _head(self) -> str:
+        head = self._git.resolve(f"refs/heads/{self._branch}")
+        if head is None:
+            raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
+        return head
+
+    def _open(self, incident: Incident) -> Record:
+        commit = self._commit(incident)
+        known = self._find_ours(incident)
+        if known is None:
+            return self._create(incident, commit)
+        return known if known.head == commit else self._push_again(known, commit)
+
+    def _find_ours(self, incident: Incident) -> Record | None:
+        """The pull request on the incident's branch, if it is this incident's: an earlier database had an INC-7 too."""
+        record = self._find(_branch_of(incident))
+        if record and (incident.pull_request or record.head == self._commit(incident)):
+            return record
+        return None
+
+    def _commit(self, incident: Incident) -> str:
+        """The commit of exactly what was confirmed; the same one however often it is made."""
+        patch, diagnosis = incident.patch, incident.diagnosis
+        assert patch and diagnosis and incident.confirmed_at
+        message = f"{safe_line(diagnosis.title)}\n\n{safe_markdown(diagnosis.explanation)}\n\n{incident.name}\n"
+        return self._git.commit(patch.tree, [patch.base], message, incident.confirmed_at, _AUTHOR)
+
+    def _create(self, incident: Incident, commit: str) -> Record:
+        diagnosis, branch = incident.diagnosis, _branch_of(incident)
+        assert diagnosis
+        number = 1 + max((record.number for record in self._records()), default=0)
+        record = Record(number, branch, commit, safe_line(diagnosis.title), safe_markdown(diagnosis.body))
+        made = self._git.update_refs(
+            [
+                RefChange(f"refs/heads/{branch}", commit, NO_OBJECT),
+                RefChange(f"refs/pull/{number}/head", commit, NO_OBJECT),
+                RefChange(f"refs/pull/{number}/record", self._write(record), NO_OBJECT),
+            ]
+        )
+        if made:
+            return record
+        found = self._find_ours(incident)
+        if found is None:
+            raise StepFailed(f"The branch {branch} exists and is not of this incident: nothing was pushed.", final=True)
+        return found
+
+    def _push_again(self, known: Record, commit: str) -> Record:
+        """A new patch for the same pull request. A push of somebody else's is never overwritten."""
+        record = replace(known, head=commit)
+        moved = self._git.update_refs(
+            [
+                RefChange(f"refs/heads/{known.branch}", commit, known.head),
+                RefChange(f"refs/pull/{known.number}/head", commit, known.head),
+                RefChange(f"refs/pull/{known.number}/record", self._write(record), self._written(known.number)),
+            ]
+        )
+        if not moved:
+            raise StepFailed(f"Somebody else pushed to {known.branch}: nothing was overwritten.", final=True)
+        return record
+
+    def _merge(self, number: int, at: datetime) -> str:
+        record = next((record for record in self._records() if record.number == number), None)
+        if record is None:
+            raise Conflicting(f"There is no pull request #{number}.")
+        if record.merged_as:
+            return record.merged_as
+        head = self._head()
+        tree = self._git.merged_tree(head, record.head)
+        if tree is None:
+            raise Conflicting(f"Pull request #{number} conflicts with {self._branch}.")
+        message = f"Merge pull request #{number} from {record.branch}\n\n{record.title}\n"
+        merge = self._git.commit(tree, [head, record.head], message, at, _AUTHOR)
+        changes = [
+            RefChange(f"refs/heads/{self._branch}", merge, head),
+            RefChange(
+                f"refs/pull/{number}/record", self._write(replace(record, merged_as=merge)), self._written(number)
+            ),
+        ]
+        if not self._git.update_refs(changes):
+            raise Conflicting(f"{self._branch} moved at the same moment: merge again.")
+        return merge
+
+    def _find(self, branch: str) -> Record | None:
+        return next((record for record in self._records() if record.branch == branch), None)
+
+    def _records(self) -> list[Record]:
+        refs = self._git.refs("refs/pull/*/record")
+        return [Record(**json.loads(self._git.read_blob(blob))) for blob in refs.values()]
+
+    def _written(self, number: int) -> str:
+        return self._git.refs(f"refs/pull/{number}/record")[f"refs/pull/{number}/record"]
+
+    def _write(self, record: Record) -> str:
+        return self._git.write_blob(json.dumps(asdict(record), indent=1).encode())
+
+    def _pull_request(self, record: Record) -> PullRequest:
+        url = f"{self._git.directory}#refs/pull/{record.number}/head"
+        is_open = not (record.merged_as or record.closed)
+        return PullRequest(record.number, url, record.branch, record.head, is_open, record.merged_as)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(call)
+        except GitError as error:
+            raise StepFailed(f"git said: {error}") from error
+
+
+def _branch_of(incident: Incident) -> str:
+    """The incident's branch: the one of its pull request, where there is one, whatever the patch is called now."""
+    if incident.pull_request:
+        return incident.pull_request.branch
+    assert incident.diagnosis
+    return safe_branch(incident.diagnosis.branch or incident.diagnosis.title, str(incident.id))

@@ -1,0 +1,47 @@
+"""The prompts, one Markdown file each, filled in strictly: a missing or an unknown value is an error.
+
+A file begins with its version. Name, version and hash of the file go into the history beside every answer, so that an
+answer can always be traced to the words that asked for it. Knows no vendor.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined, meta
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A filled-in prompt. `id` is name, version and hash, such as `repair v1 3fa94c01`."""
+
+    id: str
+    text: str
+
+
+class PromptError(Exception):
+    """A prompt was asked for with too few or too many values."""
+
+
+def render(name: str, **values: str) -> Prompt:
+    """Fill in `<name>.md`. Raises PromptError unless exactly the values it uses are given."""
+    source = (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    head, _, body = source.partition("\n")
+    version = head.removeprefix("<!-- version:").removesuffix("-->").strip()
+    environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701  # no HTML
+    wanted = meta.find_undeclared_variables(environment.parse(body))
+    if wanted != set(values):
+        raise PromptError(f"The prompt {name!r} takes {sorted(wanted)}, and was given {sorted(values)}.")
+    text = environment.from_string(body).render(**values)
+    return Prompt(f"{name} v{version} {sha256(source.encode()).hexdigest()[:8]}", text)
+
+
+def fence(text: str) -> str:
+    """Untrusted text between markers that nobody who wrote it could have known."""
+    mark = secrets.token_hex(8)
+    return f"<<<DATA {mark}\n{text}\nDATA {mark}>>>"
