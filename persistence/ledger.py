@@ -146,6 +146,12 @@ class SqlLedger:
         due, spent = self.now + delay, EFFECT.c.usd + usd
         return self._finish(claim, status="pending", due=due, error=error, attempts=attempts, usd=spent)
 
+    def hasten(self, incident: int, kind: Effect) -> str | None:
+        waits = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value, EFFECT.c.status == "pending")
+        row = update(EFFECT).where(*waits).values(due=self.now).returning(EFFECT.c.id)
+        found = self.connection.execute(row).first()
+        return str(found.id) if found else None
+
     def after_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
 

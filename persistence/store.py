@@ -26,16 +26,20 @@ _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 
 
 class SqlStore:
-    """Incidents, history, inbox and ledger in one database. Close it when done."""
+    """Incidents, history, inbox and ledger in one database. Close it when done.
 
-    def __init__(self, url: URL, clock: Clock, *, slots: int = 8) -> None:
+    Time is the database's own on PostgreSQL, where many hosts must agree on it, unless `own_time` says otherwise.
+    """
+
+    def __init__(self, url: URL, clock: Clock, *, slots: int = 8, own_time: bool = False) -> None:
+        one_process = sqlite_file(url) is not None
         self._clock = clock
+        self._own_time = own_time or one_process
         self._engine: Engine = connect(url, slots=slots)
-        self._shared_clock = sqlite_file(url) is None
-        self._writers = ThreadPoolExecutor(1 if not self._shared_clock else slots, "store")
+        self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._writers.shutdown)
+        await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
@@ -166,11 +170,11 @@ class SqlStore:
         return await self._on_thread(read)
 
     async def _on_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writers, call)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _now(self, connection: Connection) -> datetime:
         """The moment, by the clock that every process on this database shares."""
-        if not self._shared_clock:
+        if self._own_time:
             return self._clock.now()
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         return now

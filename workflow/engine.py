@@ -92,6 +92,24 @@ class Engine:
             raise taken
         return taken
 
+    async def hasten(self, incident: int, kind: Effect) -> Incident:
+        """Have an effect that waits performed now. Raises Refusal where nothing of the kind waits."""
+
+        def due_now(ledger: Ledger) -> Incident | Refusal:
+            found = ledger.incident(incident)
+            if found is None:
+                return NotFound(incident)
+            effect = ledger.hasten(incident, kind)
+            if effect is None:
+                return Refusal(f"{found.name} is {found.state}: there is nothing to {kind.words}.")
+            self._executor.enqueue(ledger, effect, timedelta())
+            return found
+
+        found = await self._transact(due_now)
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
     async def run_effect(self, effect: str, performers: Mapping[Effect, Perform]) -> None:
         """Perform one effect that is due. Does nothing where it is not ours to perform."""
         claim = await self._transact(lambda ledger: self._claim(ledger, effect))

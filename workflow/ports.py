@@ -134,6 +134,10 @@ class Ledger(Protocol):
         """An effect is due again after `delay`, and cost `usd` so far. False: the lease was lost."""
         ...
 
+    def hasten(self, incident: int, kind: Effect) -> str | None:
+        """Make a waiting effect due now. Answers its id, or None where nothing of the kind waits."""
+        ...
+
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call this once the transaction is on disk, and not at all if it is rolled back."""
         ...

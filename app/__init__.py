@@ -1,0 +1,1 @@
+"""The only package that knows everyone: the command line, the settings, and the wiring."""

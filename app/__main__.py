@@ -1,0 +1,220 @@
+"""The `kintsugi` command: options in, exit status out.
+
+The work is in `app/commands`, imported only when a command runs, so that `--help` answers at once.
+Exit status: 0 done, 1 a fault, 2 wrong usage or settings, 3 refused with a reason, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.commands.context import context
+from app.commands.patch import app as patch_app
+
+app = typer.Typer(
+    help="From a crash to a proven, deployed fix. Begin with `kintsugi demo`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(incident_app, name="incident")
+app.add_typer(patch_app, name="patch")
+app.add_typer(db_app, name="db")
+app.command()(context)
+
+IncidentId = Annotated[str, typer.Argument(metavar="ID", help="The incident's number: 7 or INC-7.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
+Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+
+
+@app.command()
+def demo(
+    auto: Annotated[bool, typer.Option("--auto", help="Confirm and merge without asking.")] = False,
+    broken_fix: Annotated[bool, typer.Option("--broken-fix", help="The other ending: a fix that is refused.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start clean where an earlier run was cut short.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Only stop the sample program left running.")] = False,
+    folder: Annotated[Path, typer.Option("--dir", help="Where everything is kept.")] = Path(".kintsugi/demo"),
+) -> None:
+    """The whole lifecycle on a real crash of a real program, with no account and no network.
+
+    Where its input is no terminal it asks nothing, as with --auto. Cut short, it goes on where it was.
+    With KINTSUGI_LLM_API_KEY set, a real model is asked instead of the recording.
+
+    Example: `kintsugi demo --auto`
+    """
+    from app.commands import demo as command
+    from app.commands.outcome import run
+
+    run(lambda: command.demo(command.Wishes(auto, broken_fix, fresh, stop, folder)))
+
+
+@app.command("run")
+def run_service(
+    only: Annotated[str, typer.Option("--only", help="Some of discord,web,worker; all that is configured.")] = "",
+    drain: Annotated[bool, typer.Option("--drain", help="Do what is due now, then stop.")] = False,
+) -> None:
+    """The service: performs what incidents owe, until it is stopped. What is not configured is named and left out.
+
+    Example: `kintsugi run --only worker`
+    """
+    from app.commands import service
+    from app.commands.outcome import run
+
+    run(lambda: service.run(only, drain))
+
+
+@app.command()
+def doctor() -> None:
+    """Check every setting and connection; each fault with its mend. Exit status 1 on a fault.
+
+    Example: `kintsugi doctor`
+    """
+    from app.commands import doctor as command
+    from app.commands.outcome import run
+
+    run(command.doctor)
+
+
+@app.command()
+def capture(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A traceback or log; - is standard input.")],
+    repo: Annotated[Path | None, typer.Option("--repo", help="The program's code, for the lines around.")] = None,
+    summary: Annotated[str, typer.Option("--summary", help="What happened, in a few words.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Keep the payload, call no model.")] = False,
+) -> None:
+    """Make an incident of a traceback or log file, and print its id.
+
+    Example: `kintsugi capture crash.log --repo .`
+    """
+    from app.commands import capture as command
+    from app.commands.outcome import run
+
+    run(lambda: command.capture(file, repo, summary, dry_run))
+
+
+@app.command()
+def incidents(
+    state: Annotated[str, typer.Option("--state", help="Only those in this state.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 20,
+    before: Annotated[int | None, typer.Option("--before", help="Older than this number: the next page.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The incidents, newest first.
+
+    Example: `kintsugi incidents --state awaiting_confirm`
+    """
+    from app.commands import show
+    from app.commands.outcome import run
+
+    run(lambda: show.incidents(state, limit, before, as_json))
+
+
+@incident_app.command("show")
+def show_incident(id: IncidentId, as_json: Json = False) -> None:
+    """One incident: who, what, when, from where to where; the patch and why it is believed.
+
+    Example: `kintsugi incident show 7`
+    """
+    from app.commands import show
+    from app.commands.outcome import run
+
+    run(lambda: show.incident(id, as_json))
+
+
+@app.command()
+def confirm(token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it was shown with the patch.")]) -> None:
+    """Approve the patch that was shown with this token.
+
+    Example: `kintsugi confirm 7-0f3a…`
+    """
+    from app.commands import moves
+    from app.commands.outcome import run
+
+    run(lambda: moves.confirm(token))
+
+
+@app.command()
+def ask(id: IncidentId) -> None:
+    """Ask for the confirmation again, with a new token; the old one becomes void.
+
+    Example: `kintsugi ask 7`
+    """
+    from app.commands import moves
+    from app.commands.outcome import run
+
+    run(lambda: moves.ask(id))
+
+
+@app.command()
+def reject(id: IncidentId, why: Why = "") -> None:
+    """Say no to the patch.
+
+    Example: `kintsugi reject 7 --why "wrong rounding"`
+    """
+    from app.commands import moves
+    from app.commands.outcome import run
+
+    run(lambda: moves.move("Rejected", id, why))
+
+
+@app.command()
+def retry(id: IncidentId) -> None:
+    """Try the step again that gave up.
+
+    Example: `kintsugi retry 7`
+    """
+    from app.commands import moves
+    from app.commands.outcome import run
+
+    run(lambda: moves.move("Retried", id))
+
+
+@app.command()
+def cancel(id: IncidentId, why: Why = "") -> None:
+    """End an incident.
+
+    Example: `kintsugi cancel 7 --why "mended by hand"`
+    """
+    from app.commands import moves
+    from app.commands.outcome import run
+
+    run(lambda: moves.move("Cancelled", id, why))
+
+
+@app.command()
+def send(id: IncidentId) -> None:
+    """Send a staged (dry run) incident on to the analyst.
+
+    Example: `kintsugi send 7`
+    """
+    from app.commands import moves
+    from app.commands.outcome import run
+
+    run(lambda: moves.move("Sent", id))
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to this version's tables. `run` and `demo` do this themselves on SQLite.
+
+    Example: `kintsugi db upgrade`
+    """
+    from app.commands import database
+    from app.commands.outcome import run
+
+    run(database.upgrade)
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

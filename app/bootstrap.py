@@ -1,0 +1,183 @@
+"""Wiring. `Kintsugi` is the whole, handed its parts; `production()` makes the real parts from the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from app.clock import SystemClock
+from app.settings import Settings
+from app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor
+from executors.embedded import Embedded
+from integrations.git import Git
+from integrations.http_replay import HttpReplay
+from integrations.local_command import LocalCommand, LocalCommandSettings
+from integrations.local_git import LocalGit
+from integrations.offline_analyst import OfflineAnalyst
+from integrations.openai_analyst import ModelSettings, OpenAIAnalyst
+from integrations.workbench import Workbench
+from persistence.database import DatabaseError, parse_url, sqlite_file
+from persistence.migrations import is_current, upgrade
+from persistence.store import SqlStore
+from repair.context import build_context
+from repair.proof import ProofSettings
+from telemetry.redact import redact
+from workflow.effects import Budget, Tools, performers
+from workflow.engine import Engine, Receipt
+from workflow.ports import Analyst, Case, Channel, Checker, Clock, CodeHost, Deployer, Monitor
+from workflow.reconcile import Reconciler
+from workflow.triggers import Trigger
+
+RECONCILE_EVERY = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What touches the world."""
+
+    analyst: Analyst
+    checker: Checker
+    code_host: CodeHost
+    deployer: Deployer
+    monitor: Monitor
+    channel: Channel
+
+
+class Kintsugi:
+    """The engine with its store and executor, and what it needs to act."""
+
+    def __init__(
+        self,
+        store: SqlStore,
+        executor: Embedded,
+        clock: Clock,
+        parts: Parts,
+        *,
+        budget: Budget | None = None,
+        confirm_within: timedelta = timedelta(hours=24),
+        look_again: timedelta = timedelta(seconds=15),
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.parts = parts
+        self.engine = Engine(store, executor, clock, redact=redact)
+        self.reconciler = Reconciler(store, parts.code_host, clock, self.engine.fire)
+        self._executor = executor
+        self._performers = performers(
+            Tools(
+                store=store,
+                clock=clock,
+                fire=self.engine.fire,
+                budget=budget or Budget(),
+                confirm_within=confirm_within,
+                look_again=look_again,
+                analyst=parts.analyst,
+                checker=parts.checker,
+                code_host=parts.code_host,
+                deployer=parts.deployer,
+                monitor=parts.monitor,
+                channel=parts.channel,
+            )
+        )
+
+    async def fire(self, trigger: Trigger) -> Receipt:
+        return await self.engine.fire(trigger)
+
+    async def work(self, *, until_idle: bool = False) -> None:
+        """Perform what is due, and look at the world now and then. Ends when cancelled, or when idle if so asked."""
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(self.reconciler.run(RECONCILE_EVERY))
+            await self._executor.run(self._perform, until_idle=until_idle)
+            looking.cancel()
+
+    async def _perform(self, effect: str) -> None:
+        await self.engine.run_effect(effect, self._performers)
+
+
+def prepared_url(settings: Settings) -> URL:
+    """The database's address, its tables brought up to date on SQLite. Raises DatabaseError."""
+    url = parse_url(settings.database_url)
+    if is_current(url):
+        return url
+    if sqlite_file(url) is None:
+        raise DatabaseError("The database is not at this version's tables. Run `kintsugi db upgrade` first.")
+    upgrade(url)
+    return url
+
+
+@asynccontextmanager
+async def production(settings: Settings, channel: Channel) -> AsyncIterator[Kintsugi]:
+    """The real parts, as far as they are configured."""
+    clock = SystemClock()
+    url = prepared_url(settings)
+    file = sqlite_file(url)
+    if file is None:
+        raise DatabaseError("Working on PostgreSQL needs the distributed executor, which this version does not have yet.")
+    store = SqlStore(url, clock)
+    try:
+        yield Kintsugi(
+            store,
+            Embedded(store, file.with_name(f"{file.name}.lock")),
+            clock,
+            real_parts(settings, channel),
+            budget=Budget(settings.llm_budget_usd, settings.llm_budget_day_usd),
+            confirm_within=timedelta(hours=settings.confirm_hours),
+        )
+    finally:
+        await store.close()
+
+
+def real_parts(settings: Settings, channel: Channel) -> Parts:
+    """What touches the world, made from the settings; what is not configured says so when it is needed."""
+    git = Git(settings.repo) if settings.repo else None
+    return Parts(
+        analyst=_analyst(settings, git),
+        checker=Workbench(git, settings.branch, _proof(settings), redact) if git else NoChecker(),
+        code_host=LocalGit(git, settings.branch) if git else NoCodeHost(),
+        deployer=_deployer(settings),
+        monitor=HttpReplay(lambda: settings.program_url or "") if settings.program_url else NoMonitor(),
+        channel=channel,
+    )
+
+
+def _analyst(settings: Settings, git: Git | None) -> Analyst:
+    if settings.llm_api_key is None:
+        return OfflineAnalyst(git)
+    model = ModelSettings(
+        model=settings.llm_model,
+        api_key=settings.llm_api_key.get_secret_value(),
+        base_url=settings.llm_base_url,
+        usd_per_million_in=settings.llm_price_in_usd,
+        usd_per_million_out=settings.llm_price_out_usd,
+    )
+    return OpenAIAnalyst(model, code_context(git.directory if git else None), redact)
+
+
+def code_context(repository: Path | None) -> Callable[[Case], str]:
+    """What the analyst is shown of the code."""
+
+    def context(case: Case) -> str:
+        if repository is None or case.payload.exception is None:
+            return "(no code is at hand)"
+        return build_context(case.payload, repository, rev=case.payload.build.sha).text
+
+    return context
+
+
+def _deployer(settings: Settings) -> Deployer:
+    if not (settings.deploy_command and settings.program_url):
+        return NoDeployer()
+    version_url = f"{settings.program_url.rstrip('/')}/version"
+    command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: version_url)
+    return LocalCommand(command, redact)
+
+
+def _proof(settings: Settings) -> ProofSettings:
+    given = ProofSettings(test_command=settings.test_command or None)
+    return given

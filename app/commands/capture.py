@@ -1,0 +1,62 @@
+"""A traceback or log file becomes an incident."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from app.commands.common import actor, new_key, opened
+from app.commands.outcome import UsageError
+from app.settings import read_settings
+from capture.build import build_payload
+from capture.text import read_text
+from workflow.engine import Receipt
+from workflow.ports import Outcome
+from workflow.triggers import Captured
+
+
+async def capture(file: str, repo: Path | None, summary: str, dry_run: bool) -> None:
+    """Read, build the payload, and fire; print the incident's id on standard output, the rest on standard error."""
+    settings = read_settings()
+    text = read_text(_read(file))
+    root = repo or settings.repo
+    async with opened(settings) as kintsugi:
+        now = kintsugi.clock.now()
+        payload = build_payload(
+            text,
+            root=root,
+            summary=summary,
+            opened_by=actor(),
+            build_sha=settings.build_sha,
+            environment=settings.env_name,
+            now=now,
+        )
+        trigger = Captured(
+            key=new_key(),
+            at=now,
+            actor=actor(),
+            payload=payload,
+            dry_run=dry_run or settings.dry_run,
+            rounds_allowed=settings.rounds,
+        )
+        _tell(await kintsugi.fire(trigger))
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _tell(receipt: Receipt) -> None:
+    incident = receipt.incident
+    Console().print(incident.name, highlight=False)
+    says = f"{incident.summary}\n{incident.name} is {incident.state.words}."
+    if receipt.outcome == Outcome.COUNTED:
+        says = receipt.says
+    Console(stderr=True).print(says, highlight=False, markup=False)

@@ -1,0 +1,134 @@
+"""`kintsugi demo`: sets the stage, plays, and shows at the end what is true now."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.prompt import Confirm
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from app.clock import SystemClock
+from app.commands.show import show
+from app.demo.stage import FAILING_REQUEST, Stage
+from app.demo.workspace import BRANCH, Workspace
+from app.settings import read_settings
+from executors.lock import only_one
+from persistence.database import parse_url
+from persistence.migrations import is_current
+from persistence.store import SqlStore
+from workflow.incident import Incident
+from workflow.ports import Debt, Step
+from workflow.words import ENDED, State
+
+FIX, BROKEN_FIX = "fix", "broken-fix"
+_EXPECTED = {FIX: State.HEALED, BROKEN_FIX: State.NEEDS_HUMAN}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The command's options."""
+
+    auto: bool
+    broken_fix: bool
+    fresh: bool
+    stop: bool
+    folder: Path
+
+
+async def demo(wishes: Wishes) -> int:
+    """Play the demo. 0 when it came to the ending it was to show."""
+    console = Console(highlight=False)
+    workspace = Workspace(wishes.folder)
+    workspace.lock.parent.mkdir(parents=True, exist_ok=True)
+    with only_one(workspace.lock):
+        if wishes.stop:
+            workspace.stop()
+            return 0
+        ending = BROKEN_FIX if wishes.broken_fix else FIX
+        human = sys.stdin.isatty() and not wishes.auto
+        if not await _goes_on(workspace, ending, wishes.fresh, human, console):
+            workspace.remove()
+        workspace.prepare(ending)
+        incident = await Stage(workspace, ending, read_settings(), console, human).play()
+        await _finale(console, workspace, incident)
+    return 0 if incident.state is _EXPECTED[ending] else 1
+
+
+async def _goes_on(workspace: Workspace, ending: str, fresh: bool, human: bool, console: Console) -> bool:
+    """Whether an earlier run was cut short and is to be gone on with."""
+    if fresh or workspace.ending != ending or not workspace.database.exists():
+        return False
+    incident = await _only_incident(workspace)
+    if incident and (incident.state in ENDED or incident.state is State.NEEDS_HUMAN):
+        return False
+    return not human or Confirm.ask("An earlier run was cut short. Go on with it?", console=console, default=True)
+
+
+async def _only_incident(workspace: Workspace) -> Incident | None:
+    read = await _read(workspace)
+    return read[0] if read else None
+
+
+async def _read(workspace: Workspace) -> tuple[Incident, list[Step], list[Debt]] | None:
+    url = parse_url(f"sqlite:///{workspace.database}")
+    if not is_current(url):
+        return None
+    store = SqlStore(url, SystemClock())
+    try:
+        found = await store.incidents(limit=1)
+        if not found:
+            return None
+        return found[0], await store.history(found[0].id), await store.debts(found[0].id)
+    finally:
+        await store.close()
+
+
+async def _finale(console: Console, workspace: Workspace, incident: Incident) -> None:
+    read = await _read(workspace)
+    assert read
+    console.print(Rule(f"{incident.name} {incident.state.words}"))
+    show(console, *read)
+    console.print(Rule("what is true now"))
+    for fact in _facts(workspace, incident):
+        console.print(Text(fact))
+    console.print(_places(workspace, incident))
+
+
+def _facts(workspace: Workspace, incident: Incident) -> list[str]:
+    """Looked up in the repository and asked of the program, not remembered."""
+    git, merge = workspace.git, incident.merge_sha
+    if merge is None or incident.patch is None:
+        return [f"Nothing was pushed: {BRANCH} is at {(git.resolve(BRANCH) or '')[:10]} as before."]
+    on_main = git.contains(BRANCH, merge)
+    same_tree = git.tree_of(merge) == incident.patch.tree
+    status, body = workspace.get(FAILING_REQUEST)
+    running = workspace.get("/version")[1]["commit"]
+    return [
+        f"{_tick(on_main)} the merge commit {merge[:10]} is on {BRANCH}",
+        f"{_tick(same_tree)} its tree is the confirmed one, {incident.patch.tree[:10]}",
+        f"{_tick(running == merge)} the running program says it is {str(running)[:10]}",
+        f"{_tick(status == 200)} GET {FAILING_REQUEST}  →  {status} {body}",
+    ]
+
+
+def _tick(true: bool) -> str:
+    return "✔" if true else "✘"
+
+
+def _places(workspace: Workspace, incident: Incident) -> Table:
+    here = Path.cwd()
+    folder = workspace.folder.relative_to(here) if workspace.folder.is_relative_to(here) else workspace.folder
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("repository", f"git -C {folder / 'origin.git'} log --graph --stat")
+    table.add_row("program", f"curl '{workspace.base_url()}{FAILING_REQUEST}'  (stops by itself; kintsugi demo --stop)")
+    table.add_row("its log", str(folder / "runtime" / "service.log"))
+    database = f"KINTSUGI_DATABASE_URL=sqlite:///{folder / 'kintsugi.db'}"
+    table.add_row("incident", f"{database} kintsugi incident show {incident.id} --json")
+    other = "kintsugi demo --broken-fix" if workspace.ending == FIX else "kintsugi demo"
+    table.add_row("try next", f"{other}    then README.md: your own program")
+    return table

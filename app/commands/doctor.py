@@ -1,0 +1,132 @@
+"""`kintsugi doctor`: every setting and connection, each fault with its mend."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from openai import APIError, AsyncOpenAI
+from rich.console import Console
+from rich.text import Text
+
+from app.settings import Settings, SettingsError, read_settings
+from executors.lock import is_held
+from integrations.git import Git, GitError
+from persistence.database import DatabaseError, parse_url, sqlite_file
+from persistence.migrations import is_current
+
+OK, OFF, FAULT = "ok", "off", "fault"
+_SIGNS = {OK: ("✔", "green"), OFF: ("–", "dim"), FAULT: ("✘", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it stands, and in a sentence what that means or what mends it."""
+
+    what: str
+    how: str
+    says: str
+
+
+async def doctor() -> int:
+    """Look at everything. Answers 1 where there is a fault."""
+    console = Console()
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        findings = [Finding("settings", FAULT, line) for line in str(error).splitlines()]
+    else:
+        findings = [Finding("settings", OK, "every setting can be read")]
+        findings += [await check(settings) for check in _CHECKS]
+    for finding in findings:
+        sign, colour = _SIGNS[finding.how]
+        console.print(Text.assemble((f"{sign} {finding.what:<12}", colour), finding.says))
+    return int(any(finding.how == FAULT for finding in findings))
+
+
+async def _git(settings: Settings) -> Finding:
+    if shutil.which("git") is None:
+        return Finding("git", FAULT, "git is not installed. Install it.")
+    return Finding("git", OK, Git(Path()).read("--version"))
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        url = parse_url(settings.database_url)
+        place = url.render_as_string(hide_password=True)
+        current, file = is_current(url), sqlite_file(url)
+    except DatabaseError as error:
+        return Finding("database", FAULT, str(error))
+    if current:
+        busy = ", a service is at work on it" if file and is_held(file.with_name(f"{file.name}.lock")) else ""
+        return Finding("database", OK, f"{place} is up to date{busy}")
+    if file:
+        return Finding("database", OK, f"{place} will be made at the first use")
+    return Finding("database", FAULT, f"{place} is not up to date. Run `kintsugi db upgrade`.")
+
+
+async def _repository(settings: Settings) -> Finding:
+    if settings.repo is None:
+        return Finding("repository", OFF, "no patches are checked or pushed. Set KINTSUGI_REPO.")
+    git = Git(settings.repo)
+    try:
+        git.check()
+    except GitError as error:
+        return Finding("repository", FAULT, f"{error} Set KINTSUGI_REPO to a bare git repository.")
+    head = git.resolve(f"refs/heads/{settings.branch}")
+    if head is None:
+        return Finding("repository", FAULT, f"There is no branch {settings.branch}. Set KINTSUGI_BRANCH, or push it.")
+    if git.read("rev-parse", "--is-bare-repository") != "true":
+        says = f"{settings.repo} has a work tree, which merges would leave behind. Name a bare repository (git init --bare)."
+        return Finding("repository", FAULT, says)
+    return Finding("repository", OK, f"{settings.repo}, {settings.branch} at {head[:10]}")
+
+
+async def _model(settings: Settings) -> Finding:
+    if settings.llm_api_key is None:
+        return Finding("model", OFF, "failures are read, no patches are proposed. Set KINTSUGI_LLM_API_KEY.")
+    client = AsyncOpenAI(
+        api_key=settings.llm_api_key.get_secret_value(), base_url=settings.llm_base_url, max_retries=0, timeout=10
+    )
+    try:
+        async with client:
+            await client.models.retrieve(settings.llm_model)
+    except (APIError, ValueError) as error:
+        says = f"{settings.llm_model} does not answer ({type(error).__name__}). Check KINTSUGI_LLM_API_KEY and _MODEL."
+        return Finding("model", FAULT, says)
+    return Finding("model", OK, f"{settings.llm_model} answers")
+
+
+async def _deployer(settings: Settings) -> Finding:
+    if not settings.deploy_command:
+        return Finding("deployer", OFF, "nothing is deployed. Set KINTSUGI_DEPLOY_COMMAND.")
+    program = settings.deploy_command[0]
+    if shutil.which(program) is None and not (settings.deploy_folder / program).exists():
+        return Finding("deployer", FAULT, f"{program} cannot be found. Check KINTSUGI_DEPLOY_COMMAND.")
+    return Finding("deployer", OK, " ".join(settings.deploy_command))
+
+
+async def _program(settings: Settings) -> Finding:
+    if settings.program_url is None:
+        return Finding("program", OFF, "no cure can be shown. Set KINTSUGI_PROGRAM_URL.")
+    url = f"{settings.program_url.rstrip('/')}/version"
+    try:
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            commit = (await client.get(url)).json()["commit"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        says = f"{url} does not tell the running commit ({type(error).__name__}). It should answer {{'commit': …}}."
+        return Finding("program", FAULT, says)
+    return Finding("program", OK, f"{settings.program_url} runs {str(commit)[:10]}")
+
+
+_CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
+    _git,
+    _database,
+    _repository,
+    _model,
+    _deployer,
+    _program,
+)

@@ -1,0 +1,47 @@
+"""The human moves: confirm, reject, retry, cancel, send; and asking for a confirmation again."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from app.commands.common import actor, incident_number, new_key, opened
+from app.commands.outcome import UsageError
+from workflow import triggers as t
+from workflow.engine import Receipt
+from workflow.words import Effect
+
+_KINDS: dict[str, type[t.Trigger]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
+
+
+async def confirm(token: str) -> None:
+    """Approve the patch that was shown with `token`, which begins with the incident's number."""
+    number, _, secret = token.strip().partition("-")
+    if not (number.isdigit() and secret):
+        raise UsageError("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
+    async with opened() as kintsugi:
+        trigger = t.Confirmed(
+            incident=int(number), key=new_key(), at=kintsugi.clock.now(), actor=actor(), token=token.strip()
+        )
+        _tell(await kintsugi.fire(trigger))
+
+
+async def move(kind: str, id: str, why: str = "") -> None:
+    """Fire one of the simple moves."""
+    async with opened() as kintsugi:
+        reason = {"why": why} if why else {}
+        trigger = _KINDS[kind](
+            incident=incident_number(id), key=new_key(), at=kintsugi.clock.now(), actor=actor(), **reason
+        )
+        _tell(await kintsugi.fire(trigger))
+
+
+async def ask(id: str) -> None:
+    """Have the confirmation asked for again."""
+    async with opened() as kintsugi:
+        incident = await kintsugi.engine.hasten(incident_number(id), Effect.ASK_CONFIRMATION)
+        Console().print(f"{incident.name}: the confirmation will be asked for again with a new token.")
+
+
+def _tell(receipt: Receipt) -> None:
+    incident = receipt.incident
+    Console().print(f"[bold]{incident.name}[/] is {incident.state.words}.", highlight=False)

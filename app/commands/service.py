@@ -1,0 +1,60 @@
+"""`kintsugi run`: the service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+from rich.console import Console
+
+from app.commands.common import opened
+from app.commands.outcome import UsageError
+from app.settings import Settings, read_settings
+
+_PARTS = ("discord", "web", "worker")
+
+
+async def run(only: str, drain: bool) -> None:
+    """Perform what is owed until SIGTERM or Ctrl-C, or with `drain` until nothing is due."""
+    wanted = _wanted(only)
+    settings = read_settings()
+    console = Console(stderr=True)
+    for line in left_out(settings, wanted):
+        console.print(line, style="yellow", highlight=False)
+    if "worker" not in wanted:
+        raise UsageError("This version has the worker alone: leave --only away, or ask for the worker.")
+    async with opened(settings) as kintsugi:
+        console.print("Working. Ctrl-C stops; nothing is lost by it.", style="dim")
+        await _until_told(asyncio.ensure_future(kintsugi.work(until_idle=drain)))
+
+
+def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
+    """What will not be there, and the setting that would bring it."""
+    lines = []
+    if "discord" in wanted:
+        lines.append("Left out: Discord (not in this version yet; the terminal is the channel).")
+    if "web" in wanted:
+        lines.append("Left out: webhooks and pages (not in this version yet).")
+    if settings.llm_api_key is None:
+        lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
+    if settings.repo is None:
+        lines.append("Left out: checking patches and pull requests (set KINTSUGI_REPO).")
+    if not settings.deploy_command or settings.program_url is None:
+        lines.append("Left out: deploying (set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL).")
+    return lines
+
+
+def _wanted(only: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in only.split(",") if name.strip()) or _PARTS
+    for name in names:
+        if name not in _PARTS:
+            raise UsageError(f"--only {name}: the parts are {', '.join(_PARTS)}.")
+    return names
+
+
+async def _until_told(work: asyncio.Future[None]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, work.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work

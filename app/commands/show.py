@@ -1,0 +1,154 @@
+"""Reading: the list of incidents, and one in full."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from app.bootstrap import Kintsugi
+from app.commands.common import incident_number, opened
+from app.commands.outcome import UsageError
+from integrations.terminal import mark_of
+from workflow.incident import Incident
+from workflow.patch import Evidence
+from workflow.ports import Debt, Step
+from workflow.states import MAIN_LINE
+from workflow.triggers import words
+from workflow.words import State
+
+
+async def incidents(state: str, limit: int, before: int | None, as_json: bool) -> None:
+    """The incidents, newest first."""
+    wanted = _state(state) if state else None
+    async with opened() as kintsugi:
+        found = await kintsugi.store.incidents(wanted, limit=limit, before=before)
+    console = Console()
+    if as_json:
+        print(json.dumps([_brief(incident) for incident in found], indent=1))  # noqa: T201
+    elif not found:
+        console.print("No incidents." if before is None else "No older incidents.")
+    else:
+        console.print(_table(found))
+        if len(found) == limit:
+            console.print(f"Older ones: --before {found[-1].id}", style="dim")
+
+
+async def incident(id: str, as_json: bool) -> None:
+    """One incident in full."""
+    async with opened() as kintsugi:
+        found = await kintsugi.store.incident(incident_number(id))
+        history = await kintsugi.store.history(found.id)
+        debts = await kintsugi.store.debts(found.id)
+        if as_json:
+            print(json.dumps(await _whole(kintsugi, found, history, debts), indent=1))  # noqa: T201
+            return
+    show(Console(), found, history, debts)
+
+
+def show(console: Console, found: Incident, history: list[Step], debts: Iterable[Debt] = ()) -> None:
+    """Print an incident: head, history, what is owed, diagnosis, patch, evidence."""
+    mark, colour = mark_of(found.state)
+    head = Text.assemble((f"{mark} {found.name} ", f"bold {colour}"), (found.state.words, colour), f"  {found.summary}")
+    console.print(head)
+    console.print(path_taken(found, history))
+    console.print(_history(history))
+    for debt in debts:
+        if debt.status in ("pending", "running"):
+            late = f" ({debt.error})" if debt.error else ""
+            console.print(Text(f"owed: {debt.kind.words}, {debt.status}, due {debt.due:%H:%M:%S}{late}", style="dim"))
+    if found.diagnosis:
+        console.print(Text.assemble(("cause  ", "bold"), found.diagnosis.cause))
+    if found.patch:
+        console.print(Syntax(found.patch.diff, "diff", background_color="default", word_wrap=True))
+    if found.evidence:
+        console.print(_evidence(found.evidence))
+
+
+def path_taken(found: Incident, history: list[Step]) -> Text:
+    """The main line with the stations that were passed filled in; a siding is named at its end."""
+    passed = {step.dest for step in history}
+    line = Text()
+    for state in MAIN_LINE:
+        here = state is found.state
+        style = "bold green" if here else "green" if state in passed else "dim"
+        line.append("● " if state in passed else "○ ", style=style).append(state.words, style=style).append("  ")
+    if found.state not in MAIN_LINE:
+        mark, colour = mark_of(found.state)
+        line.append(f"→ {mark} {found.state.words}", style=f"bold {colour}")
+    return line
+
+
+def _history(history: list[Step]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("when", "what", "now", "who", "tries", "took", ""):
+        table.add_column(column, overflow="fold")
+    for step in history:
+        table.add_row(
+            f"{step.at:%H:%M:%S}",
+            words(step.trigger),
+            step.dest.words,
+            escape(step.actor),
+            str(step.attempts or ""),
+            f"{step.seconds:.1f} s" if step.attempts else "",
+            escape(step.says.split("\n", 1)[0][:120]),
+        )
+    return table
+
+
+def _evidence(evidence: Evidence) -> Text:
+    text = Text.assemble((f"{evidence.tier}  ", "bold green"), evidence.says, (f"\n{evidence.box}", "dim"))
+    for flag in evidence.flags:
+        text.append(f"\n! {flag}", style="yellow")
+    return text
+
+
+def _table(found: list[Incident]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("incident", "state", "seen", "last", "summary"):
+        table.add_column(column, overflow="fold")
+    for each in found:
+        mark, colour = mark_of(each.state)
+        last = f"{each.last_seen:%Y-%m-%d %H:%M}" if each.last_seen else ""
+        table.add_row(each.name, f"[{colour}]{mark} {each.state.words}[/]", str(each.count), last, escape(each.summary))
+    return table
+
+
+def _state(text: str) -> State:
+    try:
+        return State(text.strip().lower().replace(" ", "_").replace("-", "_"))
+    except ValueError:
+        raise UsageError(f"{text!r} is no state. The states are: {', '.join(State)}.") from None
+
+
+def _brief(found: Incident) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "state": found.state.value,
+        "summary": found.summary,
+        "fingerprint": found.fingerprint,
+        "count": found.count,
+        "opened_at": found.opened_at.isoformat(),
+        "updated_at": found.updated_at.isoformat() if found.updated_at else None,
+    }
+
+
+async def _whole(kintsugi: Kintsugi, found: Incident, history: list[Step], debts: list[Debt]) -> dict[str, Any]:
+    payload = await kintsugi.store.payload(found.id)
+    seen = payload.numbered(found.id, last=found.last_seen or found.opened_at, count=found.count)
+    hidden = {"ask": {"token_hash"}, "void_asks": True}
+    return {
+        **TypeAdapter(Incident).dump_python(found, mode="json", exclude=hidden),  # type: ignore[arg-type]  # nested
+        "name": found.name,
+        "history": TypeAdapter(list[Step]).dump_python(history, mode="json"),
+        "owed": TypeAdapter(list[Debt]).dump_python(debts, mode="json"),
+        "payload": seen.model_dump(mode="json"),
+    }

@@ -1,0 +1,77 @@
+"""The demo's model: a recording, served over loopback to the real openai SDK, and labelled as one.
+
+It knows one crash, by its fingerprint. For any other it says so, and proposes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+MODEL = "recording"
+_FINGERPRINT = re.compile(r"fingerprint: (v\d+:[0-9a-f]+)")
+
+
+@asynccontextmanager
+async def serve(file: Path, ending: str) -> AsyncIterator[str]:
+    """Serve the recording in `file` with one of its endings; yields the base URL."""
+    replies = json.loads(file.read_text())
+    application = web.Application()
+    application["fingerprint"], application["replies"] = replies["fingerprint"], replies["endings"][ending]
+    application.router.add_post("/v1/chat/completions", _complete)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def _complete(request: web.Request) -> web.Response:
+    messages = (await request.json())["messages"]
+    asked = _FINGERPRINT.search(messages[0]["content"])
+    if asked is None or asked[1] != request.app["fingerprint"]:
+        return web.json_response(_completion(_UNKNOWN))
+    replies = request.app["replies"]
+    turn = sum(message["role"] == "assistant" for message in messages)
+    return web.json_response(_completion(replies[min(turn, len(replies) - 1)]))
+
+
+def _completion(reply: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-recording",
+        "object": "chat.completion",
+        "created": 0,
+        "model": MODEL,
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "logprobs": None,
+                "message": {"role": "assistant", "content": json.dumps(reply), "refusal": None},
+            }
+        ],
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    }
+
+
+_UNKNOWN = {
+    "cause": "The recording knows another crash than this one.",
+    "explanation": "Set KINTSUGI_LLM_API_KEY to have a real model look at it.",
+    "category": "unknown",
+    "probability": 0.0,
+    "edits": [],
+    "regression_test": None,
+    "branch": "",
+    "title": "",
+    "body": "",
+}

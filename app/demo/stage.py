@@ -1,0 +1,246 @@
+"""The demo's course: crash, capture, then whatever the incident owes, with a human (or --auto) at two places.
+
+Every step looks first whether it was done, so that a run cut short goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rich.console import Console
+from rich.prompt import Confirm
+from rich.text import Text
+
+from app.bootstrap import Kintsugi, Parts, code_context
+from app.clock import SystemClock
+from app.demo.recording import MODEL, serve
+from app.demo.workspace import BRANCH, Workspace, example
+from app.settings import Settings
+from capture.build import build_payload
+from executors.embedded import Embedded
+from integrations.http_replay import HttpReplay
+from integrations.local_command import LocalCommand, LocalCommandSettings
+from integrations.local_git import LocalGit
+from integrations.openai_analyst import ModelSettings, OpenAIAnalyst
+from integrations.terminal import Terminal, confirmation
+from integrations.workbench import Workbench
+from persistence.database import parse_url
+from persistence.migrations import upgrade
+from persistence.store import SqlStore
+from repair.proof import ProofSettings
+from telemetry.redact import redact
+from workflow import triggers as t
+from workflow.incident import Incident
+from workflow.payload import Repository
+from workflow.reconcile import merged
+from workflow.words import ENDED, Effect, State
+
+GOOD_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=SPRING10"
+FAILING_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"
+_RESTING = ENDED | {State.NEEDS_HUMAN, State.STUCK}
+_ACTOR = "demo:you"
+
+
+class DemoChannel(Terminal):
+    """The terminal, and a bell for whoever waits for the incident to move."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.token: str | None = None
+        self.rung = asyncio.Event()
+
+    async def announce(self, incident: Incident) -> None:
+        await super().announce(incident)
+        self.rung.set()
+
+    async def ask(self, incident: Incident, token: str) -> None:
+        self._console.print(confirmation(incident))
+        self.token = token
+        self.rung.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One run of the demo: where, with which ending, and whether a human is there to be asked."""
+
+    workspace: Workspace
+    ending: str
+    settings: Settings
+    console: Console
+    ask_human: bool
+
+    async def play(self) -> Incident:
+        """From wherever an earlier run left off to the end. Answers the incident as it rests."""
+        async with self._kintsugi() as (kintsugi, channel, host):
+            incident = await self._captured(kintsugi)
+            await self._stand_up_again(incident)
+            working = asyncio.create_task(kintsugi.work())
+            reviewing = asyncio.create_task(self._review(kintsugi, channel, host, incident.id))
+            try:
+                await asyncio.wait({working, reviewing}, return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    await working  # it only ends by a failure
+                return await reviewing
+            finally:
+                for task in (working, reviewing):
+                    task.cancel()
+                await asyncio.gather(working, reviewing, return_exceptions=True)
+
+    # --- the crash ----------------------------------------------------------------------------------------------
+
+    async def _captured(self, kintsugi: Kintsugi) -> Incident:
+        """The demo's one incident: found, or made of a crash of the running program."""
+        known = await kintsugi.store.incidents(limit=1)
+        if known:
+            self._say(f"Going on with {known[0].name}, which is {known[0].state.words}.")
+            return known[0]
+        commit = self.workspace.git.resolve(BRANCH)
+        assert commit
+        await asyncio.to_thread(self._crash, commit)
+        return await self._capture(kintsugi, commit)
+
+    def _crash(self, commit: str) -> None:
+        self._say(f"The shop's repository: {self.workspace.origin}")
+        self.workspace.deploy(commit)
+        self._say(f"The shop runs at {self.workspace.base_url()} from commit {commit[:10]}.")
+        for path in (GOOD_REQUEST, FAILING_REQUEST):
+            status, body = self.workspace.get(path)
+            answer = Text(f"  GET {path}  →  {status} {body}", style="green" if status == 200 else "bold red")
+            self.console.print(answer)
+
+    async def _capture(self, kintsugi: Kintsugi, commit: str) -> Incident:
+        now = kintsugi.clock.now()
+        payload = await asyncio.to_thread(
+            build_payload,
+            self.workspace.log.read_text(errors="replace"),
+            root=self.workspace.origin,
+            opened_by=_ACTOR,
+            build_sha=commit,
+            environment="demo",
+            repository=Repository(name="shop", branch=BRANCH),
+            now=now,
+        )
+        captured = t.Captured(key=f"demo:{commit}", at=now, actor=_ACTOR, payload=payload)
+        incident = (await kintsugi.fire(captured)).incident
+        failure = payload.exception
+        frame = failure.innermost if failure else None
+        if failure and frame:
+            place = f"{frame.path}:{frame.line} in {frame.function}()"
+            self._say(f"Captured as {incident.name}: {failure.final.type}: {failure.final.message} at {place}")
+        self._say(f"Fingerprint {incident.fingerprint}; the log slice, the request and the code around are kept with it.")
+        return incident
+
+    async def _stand_up_again(self, incident: Incident) -> None:
+        """What was deployed runs, also where the machine was restarted in the meantime."""
+        if incident.state in (State.DEPLOYED, State.HEALED) and incident.merge_sha:
+            await asyncio.to_thread(self.workspace.deploy, incident.merge_sha)
+
+    # --- the human ----------------------------------------------------------------------------------------------
+
+    async def _review(self, kintsugi: Kintsugi, channel: DemoChannel, host: LocalGit, id: int) -> Incident:
+        """Confirm and merge when it is time to, until the incident rests."""
+        asked_again = False
+        while True:
+            channel.rung.clear()
+            incident = await kintsugi.store.incident(id)
+            if incident.state in _RESTING:
+                await asyncio.sleep(0.1)  # so that its announcement is on the terminal
+                return incident
+            if incident.state is State.AWAITING_CONFIRM and channel.token:
+                await self._confirm(kintsugi, incident, channel.token)
+                channel.token = None
+            elif incident.state is State.AWAITING_CONFIRM and incident.ask and not asked_again:
+                await kintsugi.engine.hasten(id, Effect.ASK_CONFIRMATION)  # its token went with the earlier run
+                asked_again = True
+            elif incident.state is State.PR_OPENED:
+                await self._merge(kintsugi, host, incident)
+            await self._next_ring(channel)
+
+    async def _confirm(self, kintsugi: Kintsugi, incident: Incident, token: str) -> None:
+        common = {"incident": incident.id, "at": kintsugi.clock.now(), "actor": _ACTOR}
+        if await self._yes("Confirm this patch?"):
+            await kintsugi.fire(t.Confirmed(**common, key=f"demo:confirmed:{token}", token=token))
+        else:
+            await kintsugi.fire(t.Rejected(**common, key=f"demo:rejected:{token}", why="No, said at the demo."))
+
+    async def _merge(self, kintsugi: Kintsugi, host: LocalGit, incident: Incident) -> None:
+        assert incident.pull_request
+        number = incident.pull_request.number
+        if not await self._yes(f"Merge pull request #{number} ({incident.pull_request.branch})?"):
+            await kintsugi.fire(
+                t.Cancelled(
+                    incident=incident.id,
+                    key=f"demo:unmerged:{incident.seq}",
+                    at=kintsugi.clock.now(),
+                    actor=_ACTOR,
+                    why="The pull request was not merged.",
+                )
+            )
+            return
+        sha = await host.merge(number, kintsugi.clock.now())
+        await kintsugi.fire(merged(incident, host.name, number, sha, kintsugi.clock))
+
+    async def _yes(self, question: str) -> bool:
+        if not self.ask_human:
+            self._say(f"{question} Yes (asked of nobody: --auto, or no terminal).")
+            return True
+        return await asyncio.to_thread(Confirm.ask, question, console=self.console, default=True)
+
+    async def _next_ring(self, channel: DemoChannel) -> None:
+        try:
+            async with asyncio.timeout(0.5):  # a move without an announcement, such as the token's, rings no bell
+                await channel.rung.wait()
+        except TimeoutError:
+            return
+
+    # --- the parts ----------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _kintsugi(self) -> AsyncIterator[tuple[Kintsugi, DemoChannel, LocalGit]]:
+        url = parse_url(f"sqlite:///{self.workspace.database}")
+        await asyncio.to_thread(upgrade, url)
+        store = SqlStore(url, SystemClock())
+        channel, host = DemoChannel(self.console), LocalGit(self.workspace.git, BRANCH)
+        lock = self.workspace.database.with_name("kintsugi.db.lock")
+        try:
+            async with self._model() as model:
+                parts = self._parts(channel, host, model)
+                look_again = timedelta(seconds=0.2)
+                yield Kintsugi(store, Embedded(store, lock), SystemClock(), parts, look_again=look_again), channel, host
+        finally:
+            await store.close()
+
+    def _parts(self, channel: DemoChannel, host: LocalGit, model: ModelSettings) -> Parts:
+        command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self._version_url)
+        return Parts(
+            analyst=OpenAIAnalyst(model, code_context(self.workspace.origin), redact),
+            checker=Workbench(self.workspace.git, BRANCH, ProofSettings(), redact),
+            code_host=host,
+            deployer=LocalCommand(command, redact),
+            monitor=HttpReplay(self.workspace.base_url),
+            channel=channel,
+        )
+
+    @asynccontextmanager
+    async def _model(self) -> AsyncIterator[ModelSettings]:
+        """A real model where a key is set and the ending is the ordinary one; else the recording."""
+        if self.settings.llm_api_key and self.ending == "fix":
+            self._say(f"The model: {self.settings.llm_model}, for real (KINTSUGI_LLM_API_KEY is set).")
+            key = self.settings.llm_api_key.get_secret_value()
+            yield ModelSettings(self.settings.llm_model, key, self.settings.llm_base_url)
+            return
+        async with serve(example("recordings") / "checkout.json", self.ending) as address:
+            self._say(f"The model: a recording, served at {address} to the real openai SDK.")
+            yield ModelSettings(MODEL, api_key="recording", base_url=address)
+
+    def _version_url(self) -> str:
+        base = self.workspace.base_url()
+        return f"{base}/version" if base else ""
+
+    def _say(self, sentence: str) -> None:
+        self.console.print(Text(sentence))
+

