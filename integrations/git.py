@@ -125,6 +125,17 @@ class Git:
             errors="replace"
         )
 
+    def changed_paths(self, old: str, new: str) -> list[str]:
+        """The paths that differ between two trees or commits."""
+        return self.read("diff", "--name-only", "--no-renames", "-z", old, new).split("\0")[:-1]
+
+    def file(self, revision: str, path: str) -> bytes | None:
+        """A file's content in a tree or commit, or None where it has none."""
+        try:
+            return self.run("cat-file", "blob", f"{revision}:{path}")
+        except GitError:
+            return None
+
     def commit(self, tree: str, parents: Sequence[str], message: str, at: datetime, author: str) -> str:
         """A commit object. The same arguments give the same commit, however often."""
         stamp = f"{int(at.timestamp())} +0000"

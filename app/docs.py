@@ -1,0 +1,97 @@
+"""The documentation that is made from the code: `python -m app.docs` writes it, `--check` holds it to the code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from workflow.payload import Payload
+from workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
+from workflow.triggers import Command, Fact, words
+
+_ROOT = Path(__file__).parent.parent / "docs"
+
+
+def documents() -> dict[str, str]:
+    """File name below docs/ to content."""
+    schema = json.dumps(Payload.model_json_schema(), indent=2) + "\n"
+    return {"lifecycle.md": lifecycle(), "payload.schema.json": schema}
+
+
+def lifecycle() -> str:
+    """The table of workflow/states.py as a page."""
+    return "\n".join(
+        [
+            "# The lifecycle",
+            "",
+            "Made from the table in `workflow/states.py` by `python -m app.docs`; the gate holds it to the table.",
+            "",
+            "```mermaid",
+            "stateDiagram-v2",
+            *(f"    {arrow}" for arrow in _arrows()),
+            "```",
+            "",
+            "Left out of the picture, as they lead to it from almost everywhere: `cancelled`, and `stuck` with the way "
+            "back out of it.",
+            "",
+            "| when | who | from | to | owes | only if |",
+            "|---|---|---|---|---|---|",
+            *(_row(row) for row in TRANSITIONS),
+            "",
+            "**Who**: a *command* that does not fit is refused with a sentence; a *fact* from outside that comes early "
+            "waits until it fits; a *result* of our own that comes late is dropped. A repeated key changes nothing.",
+            "",
+            f"**Ends**: {', '.join(f'`{state}`' for state in State if state in ENDED)}. An end makes room for a new "
+            "incident of the same failure.",
+            "",
+        ]
+    )
+
+
+def _arrows() -> list[str]:
+    arrows = ["[*] --> captured", "[*] --> staged: dry run"]
+    for row in TRANSITIONS:
+        if row.dest in (None, State.CANCELLED, State.STUCK) or NEW in row.sources:
+            continue
+        arrows += [
+            f"{source} --> {row.dest}: {words(row.on)}"
+            for source in row.sources
+            if source is not State.STUCK and _is_drawn(row, source)
+        ]
+    return list(dict.fromkeys(arrows))
+
+
+def _is_drawn(row: Transition, source: State | str) -> bool:
+    """Of the many states a merge is possible from, the ordinary one stands for all."""
+    return row.dest is not State.MERGED or source is MAIN_LINE[4]
+
+
+def _row(row: Transition) -> str:
+    who = "command" if issubclass(row.on, Command) else "fact" if issubclass(row.on, Fact) else "result"
+    sources = ", ".join(f"`{source}`" for source in row.sources)
+    dest = f"`{row.dest}`" if row.dest else "(the same)"
+    owes = ", ".join(effect.name for effect in row.owes) or "–"
+    reasons = [check.__doc__ or "" for check in ((row.when,) if row.when else ()) + row.guards]
+    only_if = " ".join(reason.split("\n")[0] for reason in reasons) or "–"
+    return f"| {words(row.on)} | {who} | {sources} | {dest} | {owes} | {only_if} |"
+
+
+def main() -> int:
+    """Write the documents, or with --check say which are out of date."""
+    stale = [name for name, text in documents().items() if _read(_ROOT / name) != text]
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(f"docs/{name} is out of date: run `python -m app.docs`.", file=sys.stderr)  # noqa: T201
+        return int(bool(stale))
+    for name in stale:
+        (_ROOT / name).write_text(documents()[name], encoding="utf-8")
+    return 0
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""The Checker port on a git repository: apply the edits, hold them against the policy, prove them in a sandbox.
+
+The edits are read against the commit that failed; where the branch has moved on since, git merges the result onto its
+head. What comes out is a tree in the repository's own object store: exactly what is shown, confirmed and pushed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from integrations.git import Git, GitError
+from repair.apply import Applied, Refused, apply
+from repair.policy import Finding, PolicySettings, check
+from repair.proof import Crash, Proposal, ProofSettings, SandboxFailed, Unproven, prove
+from repair.replies import read_reply
+from repair.trees import RevisionTree
+from workflow.errors import StepFailed
+from workflow.incident import Diagnosis, Incident, Patch
+from workflow.patch import Edit, Evidence, ReplyFormat, Run
+from workflow.ports import Case, PatchUnproven, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A patch that applies and keeps to the policy."""
+
+    patch: Patch
+    files: Mapping[str, bytes | None]  # against the patch's base
+    flags: tuple[str, ...]
+
+
+class Workbench:
+    """Checks patches against `branch` of the repository `git`."""
+
+    def __init__(
+        self,
+        git: Git,
+        branch: str,
+        proof: ProofSettings,
+        redact: Callable[[str], str],
+        policy: PolicySettings | None = None,
+    ) -> None:
+        self._git = git
+        self._branch = branch
+        self._proof = proof
+        self._redact = redact
+        self._policy = policy or PolicySettings()
+
+    async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
+        diagnosis = case.incident.diagnosis
+        assert diagnosis
+        progress("applying the edits")
+        try:
+            candidate = await asyncio.to_thread(self._candidate, case.incident, diagnosis)
+        except GitError as error:
+            raise StepFailed(f"git said: {error}") from error
+        evidence = await self._prove(candidate, case, diagnosis, progress)
+        return candidate.patch, evidence
+
+    def _candidate(self, incident: Incident, diagnosis: Diagnosis) -> _Candidate:
+        head = self._git.resolve(f"refs/heads/{self._branch}")
+        if head is None:
+            raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
+        failed_at = self._git.resolve(incident.build_sha or head) or head
+        tree = RevisionTree(self._git.directory, failed_at)
+        applied = _applied(diagnosis, tree)
+        findings = check(applied, tree, self._policy)
+        refusals = [_sentence(finding) for finding in findings if finding.refuses]
+        if refusals:
+            raise PatchUnproven("The patch breaks the policy: " + " ".join(refusals))
+        result = self._onto(head, failed_at, applied)
+        patch = Patch(base=head, tree=result, diff=self._git.diff(head, result))
+        if result == self._git.tree_of(head):
+            raise PatchUnproven("The patch changes nothing on the branch as it is now.")
+        flags = tuple(_sentence(finding) for finding in findings if not finding.refuses)
+        return _Candidate(patch, self._changed(head, result), flags)
+
+    def _onto(self, head: str, failed_at: str, applied: Applied) -> str:
+        """The tree of the change on the branch's head."""
+        tree = self._git.write_tree(failed_at, applied.files)
+        if head == failed_at:
+            return tree
+        change = self._git.commit(tree, [failed_at], "change", datetime.fromtimestamp(0, UTC), "Kintsugi")
+        merged = self._git.merged_tree(head, change)
+        if merged is None:
+            raise PatchUnproven(f"The patch conflicts with what came to {self._branch} since {failed_at[:10]}.")
+        return merged
+
+    def _changed(self, base: str, tree: str) -> dict[str, bytes | None]:
+        """Path by path, what the tree makes of its base."""
+        return {path: self._git.file(tree, path) for path in self._git.changed_paths(base, tree)}
+
+    async def _prove(self, candidate: _Candidate, case: Case, diagnosis: Diagnosis, progress: Progress) -> Evidence:
+        test = diagnosis.regression_test
+        with tempfile.TemporaryDirectory(prefix="kintsugi-base-") as folder:
+            await asyncio.to_thread(self._git.export, candidate.patch.base, Path(folder))
+            proposal = Proposal(
+                base=Path(folder),
+                files=candidate.files,
+                tests={test.path: candidate.files.get(test.path)} if test else {},
+                crash=_crash(case),
+            )
+            try:
+                evidence = await prove(proposal, self._proof, progress=progress)
+            except Unproven as unproven:
+                raise PatchUnproven(unproven.reason, _output(unproven.green or unproven.red)) from unproven
+            except SandboxFailed as failed:
+                raise StepFailed(f"The sandbox failed, which says nothing about the patch: {failed}") from failed
+        flags = (*candidate.flags, *evidence.flags)
+        return Evidence(evidence.tier, evidence.says, evidence.box, evidence.red, evidence.green, flags)
+
+
+def _applied(diagnosis: Diagnosis, tree: RevisionTree) -> Applied:
+    edits = [*diagnosis.edits, *_new_test(diagnosis)]
+    reply = json.dumps({"edits": [asdict(edit) for edit in edits]})
+    try:
+        return apply(read_reply(reply, ReplyFormat.EDITS), tree)
+    except Refused as refused:
+        raise PatchUnproven(f"The patch does not apply: {refused}") from refused
+
+
+def _new_test(diagnosis: Diagnosis) -> list[Edit]:
+    test = diagnosis.regression_test
+    return [Edit(test.path, "", test.content)] if test else []
+
+
+def _crash(case: Case) -> Crash | None:
+    failure = case.payload.exception
+    return Crash(failure.final.type, failure.final.message) if failure else None
+
+
+def _sentence(finding: Finding) -> str:
+    return f"{finding.path}: {finding.sentence}"
+
+
+def _output(run: Run | None) -> str:
+    return run.output if run else ""

@@ -1,0 +1,166 @@
+"""What the store promises beyond the engine's tests: time, order, append-only history, migrations, bad addresses."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from persistence import migrations
+from persistence.codec import incident_from_json, incident_to_json, trigger_from_json, trigger_to_json
+from persistence.database import DatabaseError, connect, parse_url
+from persistence.store import SqlStore
+from persistence.tables import Instant
+from tests.world.clock import ManualClock
+from tests.world.make import a_trigger, an_incident
+from tests.world.world import a_world
+from workflow import triggers as t
+from workflow.errors import NotFound
+from workflow.ports import Ledger
+from workflow.words import State
+
+
+@pytest.mark.parametrize("state", State)
+def test_an_incident_reads_back_as_it_was_written(state: State):
+    incident = an_incident(state)
+
+    assert incident_from_json(incident_to_json(incident)) == incident
+
+
+@pytest.mark.parametrize("kind", t.all_triggers())
+def test_a_trigger_reads_back_as_it_was_written(kind: type[t.Trigger]):
+    trigger = a_trigger(kind)
+
+    assert trigger_from_json(kind.__name__, trigger_to_json(trigger)) == trigger
+
+
+@pytest.mark.parametrize("statement", ["UPDATE transition SET says = 'x'", "DELETE FROM transition"])
+async def test_history_cannot_be_rewritten(database_url: URL, statement: str):
+    async with a_world(database_url) as world:
+        await world.crashes()
+    engine = create_engine(database_url)
+
+    with engine.begin() as connection, pytest.raises(DBAPIError, match="history is append-only"):
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+async def test_incidents_are_paged_by_number_and_chosen_by_state(database_url: URL):
+    async with a_world(database_url) as world:
+        ids = [await world.crashes(f"v1:{number:016x}") for number in range(5)]
+        await world.fires(t.Cancelled, ids[3])
+
+        newest = await world.store.incidents(limit=2)
+        older = await world.store.incidents(limit=10, before=newest[-1].id)
+        cancelled = await world.store.incidents(State.CANCELLED)
+
+    assert [incident.id for incident in newest] == [ids[4], ids[3]]
+    assert [incident.id for incident in older] == [ids[2], ids[1], ids[0]]
+    assert [incident.id for incident in cancelled] == [ids[3]]
+
+
+async def test_the_payload_is_kept_whole(database_url: URL):
+    async with a_world(database_url) as world:
+        id = await world.crashes()
+        payload = await world.store.payload(id)
+
+    assert payload.log == ("line one", "line two")
+    assert payload.exception is not None
+    assert payload.exception.final.frames[0].path == "shop/pricing.py"
+
+
+async def test_what_is_not_there_is_said_not_to_be_there(database_url: URL):
+    async with a_world(database_url) as world:
+        for ask in (world.store.incident, world.store.payload):
+            with pytest.raises(NotFound, match=r"There is no INC-7\."):
+                await ask(7)
+
+
+async def test_a_transaction_that_fails_leaves_nothing_behind(database_url: URL):
+    async with a_world(database_url) as world:
+        heard: list[str] = []
+
+        def fails(ledger: Ledger) -> None:
+            ledger.after_commit(lambda: heard.append("committed"))
+            ledger.next_id(a_trigger(t.Captured))
+            raise RuntimeError("in the middle")
+
+        with pytest.raises(RuntimeError, match="in the middle"):
+            await world.store.transact(fails)
+
+        assert await world.store.incidents() == []
+        assert heard == []
+
+
+async def test_postgres_tells_the_time_for_all(postgres_url: URL):
+    store = SqlStore(postgres_url, ManualClock())
+    now = await store.transact(lambda ledger: ledger.now)  # type: ignore[attr-defined]
+    await store.close()
+
+    assert abs((datetime.now(UTC) - now).total_seconds()) < 60
+    assert now != ManualClock().now()
+
+
+def test_a_time_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="without a zone"):
+        Instant().process_bind_param(datetime(2026, 1, 1), connect(parse_url("sqlite:////tmp/x")).dialect)  # noqa: DTZ001
+
+
+def test_migrating_twice_changes_nothing_the_second_time(sqlite_url: URL):
+    first, second = migrations.upgrade(sqlite_url), migrations.upgrade(sqlite_url)
+
+    assert first == (None, migrations.newest())
+    assert second == (migrations.newest(), migrations.newest())
+    assert migrations.is_current(sqlite_url)
+
+
+def test_a_database_from_a_newer_version_is_left_alone(database_url: URL):
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    for use in (migrations.upgrade, migrations.is_current):
+        with pytest.raises(DatabaseError, match=r"revision 9999.*newer Kintsugi.*Nothing was changed"):
+            use(database_url)
+
+
+def test_somebody_elses_tables_are_left_alone(sqlite_url: URL):
+    engine = create_engine(sqlite_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE incident (note TEXT)"))
+    engine.dispose()
+
+    with pytest.raises(DatabaseError, match="not ours"):
+        migrations.upgrade(sqlite_url)
+
+
+def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path):
+    (tmp_path / "notes.db").write_text("no database " * 100)
+
+    with pytest.raises(DatabaseError, match="file is not a database"):
+        migrations.upgrade(parse_url(f"sqlite:///{tmp_path / 'notes.db'}"))
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://localhost/x", "mysql is not supported"),
+        ("nonsense", "cannot be read"),
+        ("sqlite://", "in memory would lose everything"),
+        ("sqlite:////dev/null/x/kintsugi.db", "cannot be made"),
+    ],
+)
+def test_an_address_that_cannot_be_used_says_what_to_write(url: str, says: str):
+    with pytest.raises(DatabaseError, match=says):
+        connect(parse_url(url))
+
+
+async def test_sqlite_is_set_up_to_survive_power_loss(sqlite_url: URL):
+    engine = connect(sqlite_url)
+    with engine.connect() as connection:
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+    engine.dispose()
+
+    assert found == ["wal", 2]
