@@ -118,7 +118,9 @@ async def production(settings: Settings, channel: Channel) -> AsyncIterator[Kint
     url = prepared_url(settings)
     file = sqlite_file(url)
     if file is None:
-        raise DatabaseError("Working on PostgreSQL needs the distributed executor, which this version does not have yet.")
+        raise DatabaseError(
+            "Working on PostgreSQL needs the distributed executor, which this version does not have yet."
+        )
     store = SqlStore(url, clock)
     try:
         yield Kintsugi(
@@ -173,11 +175,13 @@ def code_context(repository: Path | None) -> Callable[[Case], str]:
 def _deployer(settings: Settings) -> Deployer:
     if not (settings.deploy_command and settings.program_url):
         return NoDeployer()
-    version_url = f"{settings.program_url.rstrip('/')}/version"
-    command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: version_url)
+    program_url = settings.program_url.rstrip("/")
+    command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: program_url)
     return LocalCommand(command, redact)
 
 
 def _proof(settings: Settings) -> ProofSettings:
-    given = ProofSettings(test_command=settings.test_command or None)
-    return given
+    command = settings.test_command or None
+    if settings.test_python:
+        return ProofSettings(test_command=command, python=settings.test_python)
+    return ProofSettings(test_command=command)

@@ -71,9 +71,9 @@ def _row(row: Transition) -> str:
     who = "command" if issubclass(row.on, Command) else "fact" if issubclass(row.on, Fact) else "result"
     sources = ", ".join(f"`{source}`" for source in row.sources)
     dest = f"`{row.dest}`" if row.dest else "(the same)"
-    owes = ", ".join(effect.name for effect in row.owes) or "–"
+    owes = ", ".join(effect.name for effect in row.owes) or "-"
     reasons = [check.__doc__ or "" for check in ((row.when,) if row.when else ()) + row.guards]
-    only_if = " ".join(reason.split("\n")[0] for reason in reasons) or "–"
+    only_if = " ".join(reason.split("\n")[0] for reason in reasons) or "-"
     return f"| {words(row.on)} | {who} | {sources} | {dest} | {owes} | {only_if} |"
 
 

@@ -24,7 +24,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Every setting there is. What is empty is not configured, and what needs it is left out by name."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     database_url: str = Field("sqlite:///.kintsugi/kintsugi.db", description="sqlite:///path or postgresql://…")
     env_name: str = Field("development", description="the environment's name, such as production")

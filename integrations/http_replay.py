@@ -26,7 +26,7 @@ class HttpReplay:
         request = case.payload.request
         if not (request.intent or "").startswith("/"):
             return Reading(Cure(0, 1, "Unproven: the failing request is not known, so it cannot be sent again."), "")
-        path = f"{request.intent}?{urlencode(request.entities)}"
+        path = f"{request.intent}?{urlencode(request.entities, safe=',/:')}"
         running, status = await self._send(path)
         if status >= 500:
             return Reading(Cure(0, 1, f"GET {path} answers {status} again."), running, recurred=True)

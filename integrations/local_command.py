@@ -24,11 +24,11 @@ _TAIL = 2000
 
 @dataclass(frozen=True, slots=True)
 class LocalCommandSettings:
-    """The deploy command, where it runs, how long it may take, and where the program tells its commit."""
+    """The deploy command, where it runs, how long it may take, and where the program answers."""
 
     command: Sequence[str]
     folder: Path
-    version_url: Callable[[], str]  # asked anew each time: the first deployment may choose the port
+    program_url: Callable[[], str]  # asked anew each time: the first deployment may choose the port
     timeout: float = 300.0
 
 
@@ -62,7 +62,7 @@ class LocalCommand:
         """The commit that the program says it runs, or None where it does not answer."""
         try:
             async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-                answer = await client.get(self._settings.version_url())
+                answer = await client.get(f"{self._settings.program_url()}/version")
                 commit = answer.json().get("commit")
         except (httpx.HTTPError, OSError, ValueError, AttributeError):
             return None
@@ -93,5 +93,5 @@ class LocalCommand:
         return process.returncode, output.decode(errors="replace")
 
     def _deployment(self, commit: str, running: str, previous: str) -> Deployment:
-        url = self._settings.version_url()
+        url = self._settings.program_url()
         return Deployment(id=f"local:{commit}", commit=commit, url=url, running=running, previous=previous)

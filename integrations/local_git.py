@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from repair.safe import safe_branch, safe_line, safe_markdown
-
 from integrations.git import NO_OBJECT, Git, GitError, RefChange
+from repair.safe import safe_branch, safe_line, safe_markdown
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
 

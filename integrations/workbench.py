@@ -10,15 +10,17 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from integrations.git import Git, GitError
 from repair.apply import Applied, Refused, apply
 from repair.policy import Finding, PolicySettings, check
-from repair.proof import Crash, Proposal, ProofSettings, SandboxFailed, Unproven, prove
+from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from repair.replies import read_reply
+from repair.sandbox import Box, BoxFailed
+from repair.sandbox_probe import probe
 from repair.trees import RevisionTree
 from workflow.errors import StepFailed
 from workflow.incident import Diagnosis, Incident, Patch
@@ -51,6 +53,18 @@ class Workbench:
         self._proof = proof
         self._redact = redact
         self._policy = policy or PolicySettings()
+        self._box: asyncio.Task[Box] | None = None
+
+    def warm_up(self) -> None:
+        """Begin to find out which box works here, which takes seconds, before the first patch is there."""
+        if self._box is None and self._proof.box is None:
+            self._box = asyncio.create_task(probe(self._proof.python, self._proof.limits))
+
+    async def close(self) -> None:
+        """Stop what `warm_up` began."""
+        if self._box and not self._box.done():
+            self._box.cancel()
+            await asyncio.gather(self._box, return_exceptions=True)
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         diagnosis = case.incident.diagnosis
@@ -107,13 +121,23 @@ class Workbench:
                 crash=_crash(case),
             )
             try:
-                evidence = await prove(proposal, self._proof, progress=progress)
+                evidence = await prove(proposal, await self._settings(progress), progress=progress)
             except Unproven as unproven:
                 raise PatchUnproven(unproven.reason, _output(unproven.green or unproven.red)) from unproven
-            except SandboxFailed as failed:
+            except (SandboxFailed, BoxFailed) as failed:
                 raise StepFailed(f"The sandbox failed, which says nothing about the patch: {failed}") from failed
         flags = (*candidate.flags, *evidence.flags)
         return Evidence(evidence.tier, evidence.says, evidence.box, evidence.red, evidence.green, flags)
+
+    async def _settings(self, progress: Progress) -> ProofSettings:
+        """The proof's settings with the box that works here; found out once."""
+        if self._proof.box:
+            return self._proof
+        if self._box is None or (self._box.done() and self._box.exception()):
+            self._box = asyncio.create_task(probe(self._proof.python, self._proof.limits))
+        if not self._box.done():
+            progress("trying out the sandbox with hostile actions")
+        return replace(self._proof, box=await self._box)
 
 
 def _applied(diagnosis: Diagnosis, tree: RevisionTree) -> Applied:

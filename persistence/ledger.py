@@ -74,6 +74,8 @@ class SqlLedger:
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
         self._write_incident(move.after)
+        if by is None and move.after.since == move.after.seq:
+            self._cancel_debts(move.after)
         self._write_history(move, by)
         return self._write_debts(move)
 
@@ -192,6 +194,20 @@ class SqlLedger:
             self.connection.execute(insert(TRANSITION), row)
         except IntegrityError as error:
             raise Conflict(f"{move.after.name} was moved at the same moment") from error
+
+    def _cancel_debts(self, incident: Incident) -> None:
+        """What was owed in the state that somebody took the incident out of, and what is not under way, is void."""
+        waits = (
+            EFFECT.c.incident_id == incident.id,
+            EFFECT.c.status == "pending",
+            EFFECT.c.kind != Effect.ANNOUNCE.value,
+        )
+        now_void = {
+            "status": "cancelled",
+            "finished_at": self.now,
+            "error": f"{incident.name} is {incident.state} now.",
+        }
+        self.connection.execute(update(EFFECT).where(*waits).values(now_void))
 
     def _write_debts(self, move: Move) -> tuple[str, ...]:
         after = move.after

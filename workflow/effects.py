@@ -183,7 +183,7 @@ async def _over_budget(tools: Tools, spent: Cost) -> str | None:
 
 
 def _why_no_patch(diagnosis: Diagnosis) -> str:
-    if diagnosis.category is Category.CODE:
+    if diagnosis.category in (Category.CODE, Category.UNKNOWN):
         return f"{diagnosis.cause} No patch was proposed."
     return f"{diagnosis.cause} This is no fault of the code ({diagnosis.category}): no patch."
 

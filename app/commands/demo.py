@@ -124,6 +124,8 @@ def _places(workspace: Workspace, incident: Incident) -> Table:
     here = Path.cwd()
     folder = workspace.folder.relative_to(here) if workspace.folder.is_relative_to(here) else workspace.folder
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
     table.add_row("repository", f"git -C {folder / 'origin.git'} log --graph --stat")
     table.add_row("program", f"curl '{workspace.base_url()}{FAILING_REQUEST}'  (stops by itself; kintsugi demo --stop)")
     table.add_row("its log", str(folder / "runtime" / "service.log"))

@@ -19,7 +19,7 @@ from persistence.database import DatabaseError, parse_url, sqlite_file
 from persistence.migrations import is_current
 
 OK, OFF, FAULT = "ok", "off", "fault"
-_SIGNS = {OK: ("✔", "green"), OFF: ("–", "dim"), FAULT: ("✘", "red")}
+_SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,7 @@ async def _repository(settings: Settings) -> Finding:
     if head is None:
         return Finding("repository", FAULT, f"There is no branch {settings.branch}. Set KINTSUGI_BRANCH, or push it.")
     if git.read("rev-parse", "--is-bare-repository") != "true":
-        says = f"{settings.repo} has a work tree, which merges would leave behind. Name a bare repository (git init --bare)."
-        return Finding("repository", FAULT, says)
+        return Finding("repository", FAULT, f"{settings.repo} has a work tree. Name a bare one (git clone --bare).")
     return Finding("repository", OK, f"{settings.repo}, {settings.branch} at {head[:10]}")
 
 

@@ -63,7 +63,8 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
     for debt in debts:
         if debt.status in ("pending", "running"):
             late = f" ({debt.error})" if debt.error else ""
-            console.print(Text(f"owed: {debt.kind.words}, {debt.status}, due {debt.due:%H:%M:%S}{late}", style="dim"))
+            due = f"{debt.due:%Y-%m-%d %H:%M:%S} UTC"
+            console.print(Text(f"owed: {debt.kind.words}, {debt.status}, due {due}{late}", style="dim"))
     if found.diagnosis:
         console.print(Text.assemble(("cause  ", "bold"), found.diagnosis.cause))
     if found.patch:
@@ -87,20 +88,23 @@ def path_taken(found: Incident, history: list[Step]) -> Text:
 
 
 def _history(history: list[Step]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("when", "what", "now", "who", "tries", "took", ""):
-        table.add_column(column, overflow="fold")
+    """When, and beside it where to, by whom, at what cost, and the sentence: readable on a narrow screen."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
     for step in history:
-        table.add_row(
-            f"{step.at:%H:%M:%S}",
-            words(step.trigger),
-            step.dest.words,
-            escape(step.actor),
-            str(step.attempts or ""),
-            f"{step.seconds:.1f} s" if step.attempts else "",
-            escape(step.says.split("\n", 1)[0][:120]),
-        )
+        _, colour = mark_of(step.dest)
+        line = Text.assemble((step.dest.words, f"bold {colour}"), (f"  {words(step.trigger)}, {_by(step)}\n", "dim"))
+        table.add_row(f"{step.at:%m-%d %H:%M:%S}", line.append(step.says.split("\n", 1)[0]))
     return table
+
+
+def _by(step: Step) -> str:
+    """Who, and what it took."""
+    tries = f", {step.attempts} tries" if step.attempts > 1 else ""
+    took = f", {step.seconds:.1f} s" if step.attempts else ""
+    cost = f", ${step.usd:.4f}" if step.usd else ""
+    return f"{step.actor}{tries}{took}{cost}"
 
 
 def _evidence(evidence: Evidence) -> Text:

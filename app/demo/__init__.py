@@ -1,1 +1,1 @@
-"""`kintsugi demo`: the real engine on a real program in a real repository; only the model is a recording, and says so."""
+"""`kintsugi demo`: the real engine, a real program, a real repository; the model alone is a recording, and says so."""

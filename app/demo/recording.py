@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -19,9 +18,9 @@ _FINGERPRINT = re.compile(r"fingerprint: (v\d+:[0-9a-f]+)")
 
 
 @asynccontextmanager
-async def serve(file: Path, ending: str) -> AsyncIterator[str]:
-    """Serve the recording in `file` with one of its endings; yields the base URL."""
-    replies = json.loads(file.read_text())
+async def serve(recording: str, ending: str) -> AsyncIterator[str]:
+    """Serve a recording (JSON) with one of its endings; yields the base URL."""
+    replies = json.loads(recording)
     application = web.Application()
     application["fingerprint"], application["replies"] = replies["fingerprint"], replies["endings"][ending]
     application.router.add_post("/v1/chat/completions", _complete)

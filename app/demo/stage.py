@@ -75,7 +75,8 @@ class Stage:
 
     async def play(self) -> Incident:
         """From wherever an earlier run left off to the end. Answers the incident as it rests."""
-        async with self._kintsugi() as (kintsugi, channel, host):
+        async with self._kintsugi() as (kintsugi, channel, host, bench):
+            bench.warm_up()
             incident = await self._captured(kintsugi)
             await self._stand_up_again(incident)
             working = asyncio.create_task(kintsugi.work())
@@ -131,7 +132,9 @@ class Stage:
         if failure and frame:
             place = f"{frame.path}:{frame.line} in {frame.function}()"
             self._say(f"Captured as {incident.name}: {failure.final.type}: {failure.final.message} at {place}")
-        self._say(f"Fingerprint {incident.fingerprint}; the log slice, the request and the code around are kept with it.")
+        self._say(
+            f"Fingerprint {incident.fingerprint}; the log slice, the request and the code around are kept with it."
+        )
         return incident
 
     async def _stand_up_again(self, incident: Incident) -> None:
@@ -161,27 +164,23 @@ class Stage:
             await self._next_ring(channel)
 
     async def _confirm(self, kintsugi: Kintsugi, incident: Incident, token: str) -> None:
-        common = {"incident": incident.id, "at": kintsugi.clock.now(), "actor": _ACTOR}
+        id, now = incident.id, kintsugi.clock.now()
+        answer: t.Trigger
         if await self._yes("Confirm this patch?"):
-            await kintsugi.fire(t.Confirmed(**common, key=f"demo:confirmed:{token}", token=token))
+            answer = t.Confirmed(incident=id, key=f"demo:confirmed:{now}", at=now, actor=_ACTOR, token=token)
         else:
-            await kintsugi.fire(t.Rejected(**common, key=f"demo:rejected:{token}", why="No, said at the demo."))
+            answer = t.Rejected(incident=id, key=f"demo:rejected:{now}", at=now, actor=_ACTOR)
+        await kintsugi.fire(answer)
 
     async def _merge(self, kintsugi: Kintsugi, host: LocalGit, incident: Incident) -> None:
         assert incident.pull_request
         number = incident.pull_request.number
+        now = kintsugi.clock.now()
         if not await self._yes(f"Merge pull request #{number} ({incident.pull_request.branch})?"):
-            await kintsugi.fire(
-                t.Cancelled(
-                    incident=incident.id,
-                    key=f"demo:unmerged:{incident.seq}",
-                    at=kintsugi.clock.now(),
-                    actor=_ACTOR,
-                    why="The pull request was not merged.",
-                )
-            )
+            key, why = f"demo:unmerged:{incident.seq}", "The pull request was not merged."
+            await kintsugi.fire(t.Cancelled(incident=incident.id, key=key, at=now, actor=_ACTOR, why=why))
             return
-        sha = await host.merge(number, kintsugi.clock.now())
+        sha = await host.merge(number, now)
         await kintsugi.fire(merged(incident, host.name, number, sha, kintsugi.clock))
 
     async def _yes(self, question: str) -> bool:
@@ -200,25 +199,27 @@ class Stage:
     # --- the parts ----------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _kintsugi(self) -> AsyncIterator[tuple[Kintsugi, DemoChannel, LocalGit]]:
+    async def _kintsugi(self) -> AsyncIterator[tuple[Kintsugi, DemoChannel, LocalGit, Workbench]]:
         url = parse_url(f"sqlite:///{self.workspace.database}")
         await asyncio.to_thread(upgrade, url)
         store = SqlStore(url, SystemClock())
         channel, host = DemoChannel(self.console), LocalGit(self.workspace.git, BRANCH)
-        lock = self.workspace.database.with_name("kintsugi.db.lock")
+        bench = Workbench(self.workspace.git, BRANCH, ProofSettings(), redact)
+        executor = Embedded(store, self.workspace.database.with_name("kintsugi.db.lock"))
         try:
             async with self._model() as model:
-                parts = self._parts(channel, host, model)
-                look_again = timedelta(seconds=0.2)
-                yield Kintsugi(store, Embedded(store, lock), SystemClock(), parts, look_again=look_again), channel, host
+                parts = self._parts(channel, host, bench, model)
+                kintsugi = Kintsugi(store, executor, SystemClock(), parts, look_again=timedelta(seconds=0.2))
+                yield kintsugi, channel, host, bench
         finally:
+            await bench.close()
             await store.close()
 
-    def _parts(self, channel: DemoChannel, host: LocalGit, model: ModelSettings) -> Parts:
-        command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self._version_url)
+    def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: ModelSettings) -> Parts:
+        command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self.workspace.base_url)
         return Parts(
             analyst=OpenAIAnalyst(model, code_context(self.workspace.origin), redact),
-            checker=Workbench(self.workspace.git, BRANCH, ProofSettings(), redact),
+            checker=bench,
             code_host=host,
             deployer=LocalCommand(command, redact),
             monitor=HttpReplay(self.workspace.base_url),
@@ -233,14 +234,13 @@ class Stage:
             key = self.settings.llm_api_key.get_secret_value()
             yield ModelSettings(self.settings.llm_model, key, self.settings.llm_base_url)
             return
-        async with serve(example("recordings") / "checkout.json", self.ending) as address:
+        async with serve(_recording(), self.ending) as address:
             self._say(f"The model: a recording, served at {address} to the real openai SDK.")
             yield ModelSettings(MODEL, api_key="recording", base_url=address)
-
-    def _version_url(self) -> str:
-        base = self.workspace.base_url()
-        return f"{base}/version" if base else ""
 
     def _say(self, sentence: str) -> None:
         self.console.print(Text(sentence))
 
+
+def _recording() -> str:
+    return (example("recordings") / "checkout.json").read_text(encoding="utf-8")

@@ -111,7 +111,7 @@ async def test_what_a_dead_predecessor_left_running_is_taken_over_at_once(runnin
 async def test_what_another_process_wrote_is_noticed(running: Running, sqlite_url: URL):
     service = asyncio.create_task(running.run(until_idle=False))
     await until(lambda: is_held(running.lock))
-    other = Running(sqlite_url, Path("."))
+    other = Running(sqlite_url, Path())
 
     await other.crashes()
 

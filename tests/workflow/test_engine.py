@@ -350,10 +350,7 @@ async def test_an_effect_is_claimed_by_one_worker_only(world: World):
     await world.crashes()
 
     claims = await asyncio.gather(
-        *[
-            world.store.transact(lambda ledger: ledger.claim("1:diagnose:1", timedelta(seconds=60)))
-            for _ in range(8)
-        ]
+        *[world.store.transact(lambda ledger: ledger.claim("1:diagnose:1", timedelta(seconds=60))) for _ in range(8)]
     )
 
     assert len([claim for claim in claims if claim]) == 1

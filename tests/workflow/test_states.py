@@ -81,7 +81,9 @@ def test_every_row_can_be_taken(row: Any):
 
 def _takes(row: Any, incident: Any) -> bool:
     try:
-        move = advance(incident, a_trigger(row.on, dry_run=True) if row.when and row.on is t.Captured else a_trigger(row.on))
+        move = advance(
+            incident, a_trigger(row.on, dry_run=True) if row.when and row.on is t.Captured else a_trigger(row.on)
+        )
     except Refusal:
         return False
     return (move.after.state, move.effects) == (row.dest or incident.state, row.owes)
