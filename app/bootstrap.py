@@ -1,20 +1,16 @@
-"""Wiring. `Kintsugi` is the whole, handed its parts; `production()` makes the real parts from the settings."""
+"""Wiring. `Kintsugi` is handed its parts; `production()` makes the real ones from the settings."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import URL
-
-from app.clock import SystemClock
+from app.desk import Desk
 from app.settings import Settings
 from app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor
-from executors.embedded import Embedded
 from integrations.git import Git
 from integrations.http_replay import HttpReplay
 from integrations.local_command import LocalCommand, LocalCommandSettings
@@ -22,17 +18,12 @@ from integrations.local_git import LocalGit
 from integrations.offline_analyst import OfflineAnalyst
 from integrations.openai_analyst import ModelSettings, OpenAIAnalyst
 from integrations.workbench import Workbench
-from persistence.database import DatabaseError, parse_url, sqlite_file
-from persistence.migrations import is_current, upgrade
-from persistence.store import SqlStore
 from repair.context import build_context
 from repair.proof import ProofSettings
 from telemetry.redact import redact
 from workflow.effects import Budget, Tools, performers
-from workflow.engine import Engine, Receipt
-from workflow.ports import Analyst, Case, Channel, Checker, Clock, CodeHost, Deployer, Monitor
+from workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from workflow.reconcile import Reconciler
-from workflow.triggers import Trigger
 
 RECONCILE_EVERY = timedelta(minutes=3)
 
@@ -50,30 +41,24 @@ class Parts:
 
 
 class Kintsugi:
-    """The engine with its store and executor, and what it needs to act."""
+    """A desk, and hands: performs what incidents owe."""
 
     def __init__(
         self,
-        store: SqlStore,
-        executor: Embedded,
-        clock: Clock,
+        desk: Desk,
         parts: Parts,
         *,
         budget: Budget | None = None,
         confirm_within: timedelta = timedelta(hours=24),
         look_again: timedelta = timedelta(seconds=15),
     ) -> None:
-        self.store = store
-        self.clock = clock
-        self.parts = parts
-        self.engine = Engine(store, executor, clock, redact=redact)
-        self.reconciler = Reconciler(store, parts.code_host, clock, self.engine.fire)
-        self._executor = executor
+        self._desk = desk
+        self._reconciler = Reconciler(desk.store, parts.code_host, desk.clock, desk.engine.fire)
         self._performers = performers(
             Tools(
-                store=store,
-                clock=clock,
-                fire=self.engine.fire,
+                store=desk.store,
+                clock=desk.clock,
+                fire=desk.engine.fire,
                 budget=budget or Budget(),
                 confirm_within=confirm_within,
                 look_again=look_again,
@@ -86,53 +71,25 @@ class Kintsugi:
             )
         )
 
-    async def fire(self, trigger: Trigger) -> Receipt:
-        return await self.engine.fire(trigger)
-
     async def work(self, *, until_idle: bool = False) -> None:
         """Perform what is due, and look at the world now and then. Ends when cancelled, or when idle if so asked."""
         async with asyncio.TaskGroup() as group:
-            looking = group.create_task(self.reconciler.run(RECONCILE_EVERY))
-            await self._executor.run(self._perform, until_idle=until_idle)
+            looking = group.create_task(self._reconciler.run(RECONCILE_EVERY))
+            await self._desk.executor.run(self._perform, until_idle=until_idle)
             looking.cancel()
 
     async def _perform(self, effect: str) -> None:
-        await self.engine.run_effect(effect, self._performers)
+        await self._desk.engine.run_effect(effect, self._performers)
 
 
-def prepared_url(settings: Settings) -> URL:
-    """The database's address, its tables brought up to date on SQLite. Raises DatabaseError."""
-    url = parse_url(settings.database_url)
-    if is_current(url):
-        return url
-    if sqlite_file(url) is None:
-        raise DatabaseError("The database is not at this version's tables. Run `kintsugi db upgrade` first.")
-    upgrade(url)
-    return url
-
-
-@asynccontextmanager
-async def production(settings: Settings, channel: Channel) -> AsyncIterator[Kintsugi]:
-    """The real parts, as far as they are configured."""
-    clock = SystemClock()
-    url = prepared_url(settings)
-    file = sqlite_file(url)
-    if file is None:
-        raise DatabaseError(
-            "Working on PostgreSQL needs the distributed executor, which this version does not have yet."
-        )
-    store = SqlStore(url, clock)
-    try:
-        yield Kintsugi(
-            store,
-            Embedded(store, file.with_name(f"{file.name}.lock")),
-            clock,
-            real_parts(settings, channel),
-            budget=Budget(settings.llm_budget_usd, settings.llm_budget_day_usd),
-            confirm_within=timedelta(hours=settings.confirm_hours),
-        )
-    finally:
-        await store.close()
+def production(desk: Desk, settings: Settings, channel: Channel) -> Kintsugi:
+    """The real parts on this desk, as far as they are configured."""
+    return Kintsugi(
+        desk,
+        real_parts(settings, channel),
+        budget=Budget(settings.llm_budget_usd, settings.llm_budget_day_usd),
+        confirm_within=timedelta(hours=settings.confirm_hours),
+    )
 
 
 def real_parts(settings: Settings, channel: Channel) -> Parts:

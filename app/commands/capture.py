@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.commands.common import actor, new_key, opened
+from app.commands.common import a_desk, actor, new_key
 from app.commands.outcome import UsageError
 from app.settings import read_settings
 from capture.build import build_payload
@@ -22,8 +22,8 @@ async def capture(file: str, repo: Path | None, summary: str, dry_run: bool) -> 
     settings = read_settings()
     text = read_text(_read(file))
     root = repo or settings.repo
-    async with opened(settings) as kintsugi:
-        now = kintsugi.clock.now()
+    async with a_desk(settings) as desk:
+        now = desk.clock.now()
         payload = build_payload(
             text,
             root=root,
@@ -41,7 +41,7 @@ async def capture(file: str, repo: Path | None, summary: str, dry_run: bool) -> 
             dry_run=dry_run or settings.dry_run,
             rounds_allowed=settings.rounds,
         )
-        _tell(await kintsugi.fire(trigger))
+        _tell(await desk.engine.fire(trigger))
 
 
 def _read(file: str) -> bytes:

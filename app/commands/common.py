@@ -1,4 +1,4 @@
-"""What several commands need: the engine on the configured database, and an incident's number as people write it."""
+"""What several commands need: a desk, and an incident's number as people write it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from rich.console import Console
-
-from app.bootstrap import Kintsugi, production
 from app.commands.outcome import UsageError
+from app.desk import Desk, opened, prepared_url
 from app.settings import Settings, read_settings
-from integrations.terminal import Terminal
 
 
 @asynccontextmanager
-async def opened(settings: Settings | None = None) -> AsyncIterator[Kintsugi]:
-    """The whole, speaking to this terminal."""
-    async with production(settings or read_settings(), Terminal(Console())) as kintsugi:
-        yield kintsugi
+async def a_desk(settings: Settings | None = None) -> AsyncIterator[Desk]:
+    """A desk on the configured database."""
+    async with opened(prepared_url(settings or read_settings())) as desk:
+        yield desk
 
 
 def incident_number(text: str) -> int:

@@ -1,5 +1,7 @@
 """`kintsugi context`: what the model would be shown of the code."""
 
+# ruff: noqa: PLC0415  # imports wait until the command runs, so that --help answers at once
+
 from __future__ import annotations
 
 import json
@@ -12,55 +14,51 @@ import typer
 if TYPE_CHECKING:
     from repair.context import Context
 
-UNUSABLE = 2
-
 
 def context(
-    traceback: Annotated[
-        str, typer.Argument(metavar="TRACEBACK", help="A file with a traceback or log; - reads standard input.")
-    ],
+    traceback: Annotated[str, typer.Argument(metavar="TRACEBACK", help="A traceback or log; - is standard input.")],
     repo: Annotated[Path, typer.Option(help="The repository or folder the program was built from.")],
-    tokens: Annotated[int, typer.Option(min=200, max=200_000, help="The budget, at 4 characters a token.")] = 8000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print {regions: [{path, start, end}], text}.")] = False,
+    tokens: Annotated[int, typer.Option(min=100, max=1_000_000, help="The budget, at 4 characters a token.")] = 8000,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")] = False,
 ) -> None:
-    """Shows the source a model would see for a failure, most important first.
+    """What the model would be shown of the code for a failure, most important first.
 
-    Exit status 2 where there is no failure in the input, or no repository.
+    Exit status 2 where the input holds no failure or REPO is no folder. With --json: `{"regions": [{"path",
+    "start", "end"}], "text": …}`.
 
-    Example: kintsugi context --repo . crash.log --tokens 4000
+    Example: `kintsugi context --repo . crash.log --tokens 4000`
     """
-    from capture import CaptureError
-    from repair.sources import ContextError
+    from app.commands.outcome import run
 
-    try:
-        found = _context(traceback, repo, tokens)
-    except (CaptureError, ContextError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(UNUSABLE) from error
-    typer.echo(_as_json(found) if as_json else found.text)
+    run(lambda: _show(traceback, repo, tokens, as_json))
 
 
-def _context(file: str, repo: Path, tokens: int) -> Context:
-    from capture import CaptureError, locate, read_failure, read_text
-    from repair.context import build_context
+def _show(file: str, repo: Path, tokens: int, as_json: bool) -> None:
+    from app.commands.outcome import UsageError
+    from capture import locate, read_failure, read_text
+    from repair.context import ContextError, build_context
 
     failure = read_failure(read_text(_bytes(file)))
     if failure is None:
-        raise CaptureError("There is no failure in this text. Give a traceback, or a log that holds one.")
-    return build_context(locate(failure, repo), repo, tokens=tokens)
+        raise UsageError("There is no failure in this text. Give a traceback, or a log that holds one.")
+    try:
+        found = build_context(locate(failure, repo), repo, tokens=tokens)
+    except ContextError as error:
+        raise UsageError(str(error)) from error
+    sys.stdout.write(_as_json(found) if as_json else found.text)
 
 
 def _bytes(file: str) -> bytes:
-    from capture import CaptureError
+    from app.commands.outcome import UsageError
 
     if file == "-":
         return sys.stdin.buffer.read()
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise CaptureError(f"Cannot read {file}: {error.strerror}.") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _as_json(found: Context) -> str:
     regions = [{"path": region.path, "start": region.start, "end": region.end} for region in found.regions]
-    return json.dumps({"regions": regions, "text": found.text})
+    return json.dumps({"regions": regions, "text": found.text}) + "\n"

@@ -76,11 +76,11 @@ async def _repository(settings: Settings) -> Finding:
         git.check()
     except GitError as error:
         return Finding("repository", FAULT, f"{error} Set KINTSUGI_REPO to a bare git repository.")
+    if git.read("rev-parse", "--is-bare-repository") != "true":
+        return Finding("repository", FAULT, f"{settings.repo} has a work tree. Name a bare one (git clone --bare).")
     head = git.resolve(f"refs/heads/{settings.branch}")
     if head is None:
         return Finding("repository", FAULT, f"There is no branch {settings.branch}. Set KINTSUGI_BRANCH, or push it.")
-    if git.read("rev-parse", "--is-bare-repository") != "true":
-        return Finding("repository", FAULT, f"{settings.repo} has a work tree. Name a bare one (git clone --bare).")
     return Finding("repository", OK, f"{settings.repo}, {settings.branch} at {head[:10]}")
 
 

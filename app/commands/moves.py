@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from app.commands.common import actor, incident_number, new_key, opened
+from app.commands.common import a_desk, actor, incident_number, new_key
 from app.commands.outcome import UsageError
 from workflow import triggers as t
 from workflow.engine import Receipt
@@ -18,27 +18,27 @@ async def confirm(token: str) -> None:
     number, _, secret = token.strip().partition("-")
     if not (number.isdigit() and secret):
         raise UsageError("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
-    async with opened() as kintsugi:
+    async with a_desk() as desk:
         trigger = t.Confirmed(
-            incident=int(number), key=new_key(), at=kintsugi.clock.now(), actor=actor(), token=token.strip()
+            incident=int(number), key=new_key(), at=desk.clock.now(), actor=actor(), token=token.strip()
         )
-        _tell(await kintsugi.fire(trigger))
+        _tell(await desk.engine.fire(trigger))
 
 
 async def move(kind: str, id: str, why: str = "") -> None:
     """Fire one of the simple moves."""
-    async with opened() as kintsugi:
+    async with a_desk() as desk:
         reason = {"why": why} if why else {}
         trigger = _KINDS[kind](
-            incident=incident_number(id), key=new_key(), at=kintsugi.clock.now(), actor=actor(), **reason
+            incident=incident_number(id), key=new_key(), at=desk.clock.now(), actor=actor(), **reason
         )
-        _tell(await kintsugi.fire(trigger))
+        _tell(await desk.engine.fire(trigger))
 
 
 async def ask(id: str) -> None:
     """Have the confirmation asked for again."""
-    async with opened() as kintsugi:
-        incident = await kintsugi.engine.hasten(incident_number(id), Effect.ASK_CONFIRMATION)
+    async with a_desk() as desk:
+        incident = await desk.engine.hasten(incident_number(id), Effect.ASK_CONFIRMATION)
         Console().print(f"{incident.name}: the confirmation will be asked for again with a new token.")
 
 

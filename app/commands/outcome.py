@@ -30,7 +30,7 @@ def run(command: Callable[[], Coroutine[Any, Any, int | None] | int | None]) -> 
         status = asyncio.run(result) if asyncio.iscoroutine(result) else result
     except BaseException as error:
         status = _status(error)
-    raise typer.Exit(status or 0)  # type: ignore[arg-type]  # a coroutine was awaited above
+    raise typer.Exit(status or 0)
 
 
 def _status(error: BaseException) -> int:

@@ -8,9 +8,11 @@ import signal
 
 from rich.console import Console
 
-from app.commands.common import opened
+from app.bootstrap import production
+from app.commands.common import a_desk
 from app.commands.outcome import UsageError
 from app.settings import Settings, read_settings
+from integrations.terminal import Terminal
 
 _PARTS = ("discord", "web", "worker")
 
@@ -24,8 +26,9 @@ async def run(only: str, drain: bool) -> None:
         console.print(line, style="yellow", highlight=False)
     if "worker" not in wanted:
         raise UsageError("This version has the worker alone: leave --only away, or ask for the worker.")
-    async with opened(settings) as kintsugi:
+    async with a_desk(settings) as desk:
         console.print("Working. Ctrl-C stops; nothing is lost by it.", style="dim")
+        kintsugi = production(desk, settings, Terminal(Console()))
         await _until_told(asyncio.ensure_future(kintsugi.work(until_idle=drain)))
 
 

@@ -13,9 +13,9 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from app.bootstrap import Kintsugi
-from app.commands.common import incident_number, opened
+from app.commands.common import a_desk, incident_number
 from app.commands.outcome import UsageError
+from app.desk import Desk
 from integrations.terminal import mark_of
 from workflow.incident import Incident
 from workflow.patch import Evidence
@@ -28,8 +28,8 @@ from workflow.words import State
 async def incidents(state: str, limit: int, before: int | None, as_json: bool) -> None:
     """The incidents, newest first."""
     wanted = _state(state) if state else None
-    async with opened() as kintsugi:
-        found = await kintsugi.store.incidents(wanted, limit=limit, before=before)
+    async with a_desk() as desk:
+        found = await desk.store.incidents(wanted, limit=limit, before=before)
     console = Console()
     if as_json:
         print(json.dumps([_brief(incident) for incident in found], indent=1))  # noqa: T201
@@ -43,12 +43,12 @@ async def incidents(state: str, limit: int, before: int | None, as_json: bool) -
 
 async def incident(id: str, as_json: bool) -> None:
     """One incident in full."""
-    async with opened() as kintsugi:
-        found = await kintsugi.store.incident(incident_number(id))
-        history = await kintsugi.store.history(found.id)
-        debts = await kintsugi.store.debts(found.id)
+    async with a_desk() as desk:
+        found = await desk.store.incident(incident_number(id))
+        history = await desk.store.history(found.id)
+        debts = await desk.store.debts(found.id)
         if as_json:
-            print(json.dumps(await _whole(kintsugi, found, history, debts), indent=1))  # noqa: T201
+            print(json.dumps(await _whole(desk, found, history, debts), indent=1))  # noqa: T201
             return
     show(Console(), found, history, debts)
 
@@ -145,8 +145,8 @@ def _brief(found: Incident) -> dict[str, Any]:
     }
 
 
-async def _whole(kintsugi: Kintsugi, found: Incident, history: list[Step], debts: list[Debt]) -> dict[str, Any]:
-    payload = await kintsugi.store.payload(found.id)
+async def _whole(desk: Desk, found: Incident, history: list[Step], debts: list[Debt]) -> dict[str, Any]:
+    payload = await desk.store.payload(found.id)
     seen = payload.numbered(found.id, last=found.last_seen or found.opened_at, count=found.count)
     hidden = {"ask": {"token_hash"}, "void_asks": True}
     return {

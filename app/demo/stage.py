@@ -16,12 +16,11 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from app.bootstrap import Kintsugi, Parts, code_context
-from app.clock import SystemClock
 from app.demo.recording import MODEL, serve
 from app.demo.workspace import BRANCH, Workspace, example
+from app.desk import Desk, opened
 from app.settings import Settings
 from capture.build import build_payload
-from executors.embedded import Embedded
 from integrations.http_replay import HttpReplay
 from integrations.local_command import LocalCommand, LocalCommandSettings
 from integrations.local_git import LocalGit
@@ -30,7 +29,6 @@ from integrations.terminal import Terminal, confirmation
 from integrations.workbench import Workbench
 from persistence.database import parse_url
 from persistence.migrations import upgrade
-from persistence.store import SqlStore
 from repair.proof import ProofSettings
 from telemetry.redact import redact
 from workflow import triggers as t
@@ -75,12 +73,11 @@ class Stage:
 
     async def play(self) -> Incident:
         """From wherever an earlier run left off to the end. Answers the incident as it rests."""
-        async with self._kintsugi() as (kintsugi, channel, host, bench):
-            bench.warm_up()
-            incident = await self._captured(kintsugi)
+        async with self._kintsugi() as (desk, kintsugi, channel, host):
+            incident = await self._captured(desk)
             await self._stand_up_again(incident)
             working = asyncio.create_task(kintsugi.work())
-            reviewing = asyncio.create_task(self._review(kintsugi, channel, host, incident.id))
+            reviewing = asyncio.create_task(self._review(desk, channel, host, incident.id))
             try:
                 await asyncio.wait({working, reviewing}, return_when=asyncio.FIRST_COMPLETED)
                 if working.done():
@@ -93,16 +90,16 @@ class Stage:
 
     # --- the crash ----------------------------------------------------------------------------------------------
 
-    async def _captured(self, kintsugi: Kintsugi) -> Incident:
+    async def _captured(self, desk: Desk) -> Incident:
         """The demo's one incident: found, or made of a crash of the running program."""
-        known = await kintsugi.store.incidents(limit=1)
+        known = await desk.store.incidents(limit=1)
         if known:
             self._say(f"Going on with {known[0].name}, which is {known[0].state.words}.")
             return known[0]
         commit = self.workspace.git.resolve(BRANCH)
         assert commit
         await asyncio.to_thread(self._crash, commit)
-        return await self._capture(kintsugi, commit)
+        return await self._capture(desk, commit)
 
     def _crash(self, commit: str) -> None:
         self._say(f"The shop's repository: {self.workspace.origin}")
@@ -113,8 +110,8 @@ class Stage:
             answer = Text(f"  GET {path}  →  {status} {body}", style="green" if status == 200 else "bold red")
             self.console.print(answer)
 
-    async def _capture(self, kintsugi: Kintsugi, commit: str) -> Incident:
-        now = kintsugi.clock.now()
+    async def _capture(self, desk: Desk, commit: str) -> Incident:
+        now = desk.clock.now()
         payload = await asyncio.to_thread(
             build_payload,
             self.workspace.log.read_text(errors="replace"),
@@ -126,7 +123,7 @@ class Stage:
             now=now,
         )
         captured = t.Captured(key=f"demo:{commit}", at=now, actor=_ACTOR, payload=payload)
-        incident = (await kintsugi.fire(captured)).incident
+        incident = (await desk.engine.fire(captured)).incident
         failure = payload.exception
         frame = failure.innermost if failure else None
         if failure and frame:
@@ -144,44 +141,44 @@ class Stage:
 
     # --- the human ----------------------------------------------------------------------------------------------
 
-    async def _review(self, kintsugi: Kintsugi, channel: DemoChannel, host: LocalGit, id: int) -> Incident:
+    async def _review(self, desk: Desk, channel: DemoChannel, host: LocalGit, id: int) -> Incident:
         """Confirm and merge when it is time to, until the incident rests."""
         asked_again = False
         while True:
             channel.rung.clear()
-            incident = await kintsugi.store.incident(id)
+            incident = await desk.store.incident(id)
             if incident.state in _RESTING:
                 await asyncio.sleep(0.1)  # so that its announcement is on the terminal
                 return incident
             if incident.state is State.AWAITING_CONFIRM and channel.token:
-                await self._confirm(kintsugi, incident, channel.token)
+                await self._confirm(desk, incident, channel.token)
                 channel.token = None
             elif incident.state is State.AWAITING_CONFIRM and incident.ask and not asked_again:
-                await kintsugi.engine.hasten(id, Effect.ASK_CONFIRMATION)  # its token went with the earlier run
+                await desk.engine.hasten(id, Effect.ASK_CONFIRMATION)  # its token went with the earlier run
                 asked_again = True
             elif incident.state is State.PR_OPENED:
-                await self._merge(kintsugi, host, incident)
+                await self._merge(desk, host, incident)
             await self._next_ring(channel)
 
-    async def _confirm(self, kintsugi: Kintsugi, incident: Incident, token: str) -> None:
-        id, now = incident.id, kintsugi.clock.now()
+    async def _confirm(self, desk: Desk, incident: Incident, token: str) -> None:
+        id, now = incident.id, desk.clock.now()
         answer: t.Trigger
         if await self._yes("Confirm this patch?"):
             answer = t.Confirmed(incident=id, key=f"demo:confirmed:{now}", at=now, actor=_ACTOR, token=token)
         else:
             answer = t.Rejected(incident=id, key=f"demo:rejected:{now}", at=now, actor=_ACTOR)
-        await kintsugi.fire(answer)
+        await desk.engine.fire(answer)
 
-    async def _merge(self, kintsugi: Kintsugi, host: LocalGit, incident: Incident) -> None:
+    async def _merge(self, desk: Desk, host: LocalGit, incident: Incident) -> None:
         assert incident.pull_request
         number = incident.pull_request.number
-        now = kintsugi.clock.now()
+        now = desk.clock.now()
         if not await self._yes(f"Merge pull request #{number} ({incident.pull_request.branch})?"):
             key, why = f"demo:unmerged:{incident.seq}", "The pull request was not merged."
-            await kintsugi.fire(t.Cancelled(incident=incident.id, key=key, at=now, actor=_ACTOR, why=why))
+            await desk.engine.fire(t.Cancelled(incident=incident.id, key=key, at=now, actor=_ACTOR, why=why))
             return
         sha = await host.merge(number, now)
-        await kintsugi.fire(merged(incident, host.name, number, sha, kintsugi.clock))
+        await desk.engine.fire(merged(incident, host.name, number, sha, desk.clock))
 
     async def _yes(self, question: str) -> bool:
         if not self.ask_human:
@@ -199,21 +196,18 @@ class Stage:
     # --- the parts ----------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _kintsugi(self) -> AsyncIterator[tuple[Kintsugi, DemoChannel, LocalGit, Workbench]]:
+    async def _kintsugi(self) -> AsyncIterator[tuple[Desk, Kintsugi, DemoChannel, LocalGit]]:
         url = parse_url(f"sqlite:///{self.workspace.database}")
         await asyncio.to_thread(upgrade, url)
-        store = SqlStore(url, SystemClock())
         channel, host = DemoChannel(self.console), LocalGit(self.workspace.git, BRANCH)
         bench = Workbench(self.workspace.git, BRANCH, ProofSettings(), redact)
-        executor = Embedded(store, self.workspace.database.with_name("kintsugi.db.lock"))
-        try:
-            async with self._model() as model:
+        async with opened(url) as desk, self._model() as model:
+            bench.warm_up()
+            try:
                 parts = self._parts(channel, host, bench, model)
-                kintsugi = Kintsugi(store, executor, SystemClock(), parts, look_again=timedelta(seconds=0.2))
-                yield kintsugi, channel, host, bench
-        finally:
-            await bench.close()
-            await store.close()
+                yield desk, Kintsugi(desk, parts, look_again=timedelta(seconds=0.2)), channel, host
+            finally:
+                await bench.close()
 
     def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: ModelSettings) -> Parts:
         command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self.workspace.base_url)

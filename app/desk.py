@@ -1,0 +1,57 @@
+"""The engine on the configured database, without anything that touches the world: for reading, and for human moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import URL
+
+from app.clock import SystemClock
+from app.settings import Settings
+from executors.embedded import Embedded
+from persistence.database import DatabaseError, parse_url, sqlite_file
+from persistence.migrations import is_current, upgrade
+from persistence.store import SqlStore
+from telemetry.redact import redact
+from workflow.engine import Engine
+from workflow.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where incidents are read and moved."""
+
+    store: SqlStore
+    executor: Embedded
+    engine: Engine
+    clock: Clock
+
+
+@asynccontextmanager
+async def opened(url: URL) -> AsyncIterator[Desk]:
+    """A desk on this database, whose tables are up to date. Raises DatabaseError."""
+    file = sqlite_file(url)
+    if file is None:
+        raise DatabaseError(
+            "PostgreSQL needs the distributed executor, which this version does not have yet. Use SQLite."
+        )
+    clock = SystemClock()
+    store = SqlStore(url, clock)
+    executor = Embedded(store, file.with_name(f"{file.name}.lock"))
+    try:
+        yield Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
+    finally:
+        await store.close()
+
+
+def prepared_url(settings: Settings) -> URL:
+    """The database's address, its tables brought up to date on SQLite. Raises DatabaseError."""
+    url = parse_url(settings.database_url)
+    if is_current(url):
+        return url
+    if sqlite_file(url) is None:
+        raise DatabaseError("The database is not at this version's tables. Run `kintsugi db upgrade` first.")
+    upgrade(url)
+    return url

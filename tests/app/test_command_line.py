@@ -1,0 +1,346 @@
+"""The command line as a user meets it: help, exit statuses, sentences for bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from integrations.git import Git
+from persistence.database import parse_url
+from persistence.migrations import upgrade
+
+ROOT = Path(__file__).parents[2]
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/shop/shop/server.py", line 31, in do_GET
+    self.answer(200, route(options))
+  File "/srv/shop/shop/pricing.py", line 12, in discount
+    return total * coupon["percent"] // 100
+KeyError: 'percent'
+"""
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A folder to type commands in."""
+
+    folder: Path
+
+    def types(self, *words: str, stdin: str | bytes = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "app", *words],
+            cwd=self.folder,
+            env=clean | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings,
+            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path)
+
+
+COMMANDS = [
+    [],
+    ["demo"],
+    ["run"],
+    ["doctor"],
+    ["capture"],
+    ["incidents"],
+    ["incident", "show"],
+    ["confirm"],
+    ["ask"],
+    ["reject"],
+    ["retry"],
+    ["cancel"],
+    ["send"],
+    ["patch", "apply"],
+    ["patch", "check"],
+    ["context"],
+    ["db", "upgrade"],
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(terminal: Terminal, words: list[str]):
+    done = terminal.types(*words, "--help")
+
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout
+    assert not words or "Example" in done.stdout
+
+
+def test_help_loads_nothing_heavy():
+    heavy = {"sqlalchemy", "sqlmodel", "openai", "discord", "httpx", "pydantic", "github", "transitions", "aiohttp"}
+    program = (
+        "import sys, app.__main__ as m\n"
+        "try: m.app(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print('LOADED', sorted({heavy!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_importing_any_module_does_nothing_but_define(tmp_path: Path):
+    """No file is written, no thread is started, no socket is opened, nothing is printed."""
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for package in ("app", "capture", "executors", "integrations", "persistence", "prompts", "repair", "telemetry")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "sandbox_launch" not in path.name and "proof_recorder" not in path.name
+    ]
+    program = (
+        "import importlib, sys, threading, logging\n"
+        "def audit(event, args):\n"
+        "    if event == 'socket.connect' or event == 'subprocess.Popen': raise SystemExit(event)\n"
+        "    if event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+'): raise SystemExit(str(args))\n"
+        "sys.addaudithook(audit)\n"
+        "for name in sys.argv[1:]: importlib.import_module(name.removesuffix('.__init__'))\n"
+        "assert threading.active_count() == 1, threading.enumerate()\n"
+        "assert logging.getLogger().handlers == []\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "ignore", "-c", program, *modules],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_traceback_becomes_an_incident_and_is_found_again(terminal: Terminal):
+    (terminal.folder / "crash.log").write_text(TRACEBACK)
+
+    captured = terminal.types("capture", "crash.log")
+    again = terminal.types("capture", "-", stdin=TRACEBACK)
+    listed = json.loads(terminal.types("incidents", "--json").stdout)
+    shown = json.loads(terminal.types("incident", "show", "INC-1", "--json").stdout)
+
+    assert (captured.returncode, captured.stdout) == (0, "INC-1\n")
+    assert again.stdout == "INC-1\n"
+    assert "seen 2 times" in again.stderr
+    assert [(incident["id"], incident["count"]) for incident in listed] == [(1, 2)]
+    assert shown["payload"]["exception"]["chain"][0]["type"] == "KeyError"
+    assert shown["payload"]["incident"]["id"] == 1
+    assert shown["history"][0]["dest"] == "captured"
+
+
+def test_a_dry_run_is_staged_until_it_is_sent(terminal: Terminal):
+    terminal.types("capture", "-", "--dry-run", stdin=TRACEBACK)
+    staged = terminal.types("run", "--only", "worker", "--drain")
+    before = json.loads(terminal.types("incidents", "--json").stdout)[0]["state"]
+    sent = terminal.types("send", "1")
+    terminal.types("run", "--only", "worker", "--drain")
+    after = json.loads(terminal.types("incidents", "--json").stdout)[0]["state"]
+
+    assert staged.returncode == 0
+    assert before == "staged"
+    assert sent.stdout == "INC-1 is captured.\n"
+    assert after == "needs_human"
+
+
+def test_without_a_model_the_worker_reads_the_stack_and_says_so(terminal: Terminal):
+    terminal.types("capture", "-", stdin=TRACEBACK)
+
+    done = terminal.types("run", "--only", "worker", "--drain")
+
+    assert done.returncode == 0
+    assert "Left out: the model (set KINTSUGI_LLM_API_KEY)" in done.stderr
+    assert "INC-1 needs human" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "stdin", "says"),
+    [
+        ("empty", b"", "empty"),
+        ("binary", bytes(range(256)) * 40, "binary|text"),
+        ("prose", b"everything is fine\n", "no failure|No failure|summary"),
+    ],
+)
+def test_what_cannot_be_captured_is_said_in_a_sentence(terminal: Terminal, name: str, stdin: bytes, says: str):
+    done = terminal.types("capture", "-", stdin=stdin)
+
+    assert done.returncode == 2
+    assert any(word.lower() in done.stderr.lower() for word in says.split("|")), done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads(terminal.types("incidents", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        TRACEBACK[: len(TRACEBACK) // 2],
+        TRACEBACK.split("\n", 2)[2],
+        "TypeError: Cannot read properties of undefined (reading 'id')\n    at handler (/srv/app/index.js:10:5)\n",
+        'Exception in thread "main" java.lang.IllegalStateException: no\n\tat com.shop.Cart.total(Cart.java:7)\n',
+        "panic: runtime error: index out of range [3] with length 3\n\ngoroutine 1 [running]:\nmain.main()\n\t/srv/main.go:8 +0x1d\n",
+    ],
+    ids=["cut at the end", "cut at the start", "node", "java", "go"],
+)
+def test_a_cut_traceback_or_one_of_another_language_is_captured_as_far_as_it_goes(terminal: Terminal, log: str):
+    done = terminal.types("capture", "-", "--summary", "it crashed", stdin=log)
+
+    assert (done.returncode, done.stdout) == (0, "INC-1\n"), done.stderr
+
+
+@pytest.mark.parametrize("kind", ["bare", "dirty", "empty", "plain"])
+def test_a_repository_of_any_kind_serves_for_the_lines_around(terminal: Terminal, kind: str):
+    repo = terminal.folder / "repo"
+    a_repository(repo, kind)
+
+    done = terminal.types("capture", "-", "--repo", "repo", stdin=TRACEBACK)
+
+    assert (done.returncode, done.stdout) == (0, "INC-1\n"), done.stderr
+
+
+def test_a_repository_that_is_not_there_is_said_not_to_be(terminal: Terminal):
+    done = terminal.types("capture", "-", "--repo", "nowhere", stdin=TRACEBACK)
+
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["incident", "show", "99"], 3, "There is no INC-99."),
+        (["incident", "show", "seven"], 2, "'seven' is no incident"),
+        (["incidents", "--state", "happy"], 2, "'happy' is no state. The states are: captured,"),
+        (["cancel", "99"], 3, "There is no INC-99."),
+        (["confirm", "nonsense"], 2, "This is no token"),
+        (["confirm", "99-" + "0" * 32], 3, "There is no INC-99."),
+        (["capture", "nowhere.log"], 2, "nowhere.log cannot be read: No such file or directory."),
+        (["run", "--only", "coffee"], 2, "--only coffee: the parts are discord, web, worker."),
+    ],
+)
+def test_a_wrong_word_is_answered_with_a_sentence(terminal: Terminal, words: list[str], status: int, says: str):
+    done = terminal.types(*words)
+
+    assert done.returncode == status
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_move_that_does_not_fit_is_refused_and_says_what_can_come(terminal: Terminal):
+    terminal.types("capture", "-", stdin=TRACEBACK)
+
+    done = terminal.types("retry", "1")
+
+    assert done.returncode == 3
+    assert done.stderr == (
+        "INC-1 is captured: not 'retried' now. What can come next: diagnosed, needs_human, merged, stuck, cancelled.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"KINTSUGI_LLM_BUDGET_USD": "lots"}, "KINTSUGI_LLM_BUDGET_USD: "),
+        ({"KINTSUGI_LLM_BASE_URL": "localhost:1"}, "KINTSUGI_LLM_BASE_URL: should be an address that begins with http"),
+        ({"KINTSUGI_ROUNDS": "0"}, "KINTSUGI_ROUNDS: "),
+        ({"KINTSUGI_DATABASE_URL": "mysql://x"}, "mysql is not supported"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_should_be(terminal: Terminal, settings: dict[str, str], says: str):
+    done = terminal.types("incidents", **settings)
+
+    assert done.returncode in (1, 2)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_secret_setting_is_never_printed(terminal: Terminal):
+    key = "sk-" + "proj-" + "a1B2" * 10
+
+    done = terminal.types("doctor", KINTSUGI_LLM_API_KEY=key, KINTSUGI_LLM_BASE_URL="http://127.0.0.1:9/v1")
+
+    assert done.returncode == 1
+    assert "model" in done.stdout
+    assert key not in done.stdout + done.stderr
+
+
+def test_the_doctor_finds_nothing_wrong_with_an_empty_house(terminal: Terminal):
+    done = terminal.types("doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert "✔ settings" in done.stdout
+    assert "- model" in done.stdout
+
+
+def test_the_doctor_names_each_fault_with_its_mend(terminal: Terminal):
+    work = terminal.folder / "work"
+    a_repository(work, "dirty")
+
+    done = terminal.types(
+        "doctor",
+        KINTSUGI_REPO=str(work),
+        KINTSUGI_DEPLOY_COMMAND="no-such-program --now",
+        KINTSUGI_PROGRAM_URL="http://127.0.0.1:9",
+    )
+
+    assert done.returncode == 1
+    assert "has a work tree. Name a bare one" in done.stdout
+    assert "no-such-program cannot be found" in done.stdout
+    assert "does not tell the running commit" in done.stdout
+
+
+def test_a_database_of_a_newer_version_is_left_alone(terminal: Terminal):
+    url = parse_url(f"sqlite:///{terminal.folder / 'kintsugi.db'}")
+    upgrade(url)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    done = terminal.types("incidents", KINTSUGI_DATABASE_URL=str(url))
+
+    assert done.returncode == 1
+    assert "was used by a newer Kintsugi" in done.stderr
+
+
+def test_a_second_worker_on_the_same_database_is_refused(terminal: Terminal):
+    (terminal.folder / ".kintsugi").mkdir()
+    lock = terminal.folder / ".kintsugi" / "kintsugi.db.lock"
+    from executors.lock import only_one
+
+    terminal.types("db", "upgrade")
+    with only_one(lock):
+        done = terminal.types("run", "--only", "worker")
+
+    assert done.returncode == 1
+    assert "Another Kintsugi" in done.stderr
+
+
+def a_repository(folder: Path, kind: str) -> None:
+    if kind == "bare":
+        Git.init_bare(folder, "main")
+        return
+    folder.mkdir()
+    if kind != "plain":
+        Git(folder).run("init", "--quiet", ".")
+    if kind != "empty":
+        (folder / "shop").mkdir()
+        (folder / "shop" / "pricing.py").write_text("\n" * 11 + '    return total * coupon["percent"] // 100\n')
+    if kind == "dirty":
+        who = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        Git(folder).run("add", ".")
+        Git(folder).run("commit", "--quiet", "-m", "first", env=who)
+        (folder / "shop" / "pricing.py").write_text("changed\n")

@@ -1,0 +1,190 @@
+"""The deployer on a command, and the replay over HTTP, against a real program on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from integrations.http_replay import HttpReplay
+from integrations.local_command import LocalCommand, LocalCommandSettings
+from tests.world.make import a_deployment, a_payload, an_incident
+from workflow.errors import StepFailed
+from workflow.payload import RequestContext
+from workflow.ports import Case
+from workflow.words import State
+
+
+class Program:
+    """A program that tells its commit and answers requests as it is told."""
+
+    def __init__(self) -> None:
+        self.commit: Any = "0ld"
+        self.status = 200
+        self.asked: list[str] = []
+        self.url = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if request.path == "/version":
+            return web.json_response({"commit": self.commit})
+        if request.path == "/deployed":
+            self.commit = request.query["commit"]
+            return web.json_response({})
+        self.asked.append(str(request.rel_url))
+        return web.json_response({}, status=self.status)
+
+
+@pytest.fixture
+async def program() -> AsyncIterator[Program]:
+    program = Program()
+    application = web.Application()
+    application.router.add_get("/{any:.*}", program.answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    program.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield program
+    await runner.cleanup()
+
+
+def a_deployer(program: Program, folder: Path, script: str, **changes: Any) -> LocalCommand:
+    restart = (
+        f"import os, sys, time, urllib.request as u; url, commit = {program.url!r}, os.environ['KINTSUGI_COMMIT']\n"
+    )
+    command = (sys.executable, "-c", restart + script)
+    settings = LocalCommandSettings(command, folder, lambda: program.url, timeout=20)
+    return LocalCommand(replace(settings, **changes), lambda text: text.replace("hunter2", "[redacted]"))
+
+
+RESTART = "u.urlopen(f'{url}/deployed?commit={commit}').read(); open('deploys', 'a').write(commit + ' ')"
+
+
+async def test_a_deployment_is_what_the_program_says_it_runs(program: Program, tmp_path: Path):
+    deployer = a_deployer(program, tmp_path, RESTART)
+
+    before = await deployer.find("n3w")
+    rollout = await deployer.deploy("n3w", lambda words: None)
+    after = await deployer.find("n3w")
+
+    assert before is None
+    assert rollout.done
+    assert (rollout.deployment.running, rollout.deployment.previous) == ("n3w", "0ld")
+    assert after
+    assert after.done
+
+
+async def test_a_rollback_brings_back_what_ran_before(program: Program, tmp_path: Path):
+    deployer = a_deployer(program, tmp_path, RESTART)
+
+    rollout = await deployer.roll_back(a_deployment(previous="0ld"), lambda words: None)
+
+    assert rollout.done
+    assert program.commit == "0ld"
+
+
+async def test_a_command_that_fails_tells_its_end_without_secrets(program: Program, tmp_path: Path):
+    deployer = a_deployer(program, tmp_path, "print('no such release, password hunter2'); sys.exit(3)")
+
+    rollout = await deployer.deploy("n3w", lambda words: None)
+
+    assert rollout.done is False
+    assert rollout.says.startswith("The deploy command ended with status 3: no such release, password [redacted]")
+
+
+async def test_a_command_that_never_ends_is_stopped_with_all_it_started(program: Program, tmp_path: Path):
+    script = "import subprocess; subprocess.Popen(['sleep', '97.531']); time.sleep(60)"
+    deployer = a_deployer(program, tmp_path, script, timeout=1.0)
+
+    rollout = await deployer.deploy("n3w", lambda words: None)
+
+    assert rollout.says.startswith("The deploy command was stopped after its time")
+    assert not processes_named("97.531")
+
+
+async def test_a_deployment_that_is_cancelled_leaves_no_command_behind(program: Program, tmp_path: Path):
+    deployer = a_deployer(program, tmp_path, "import subprocess; subprocess.run(['sleep', '86.420'])")
+    task = asyncio.create_task(deployer.deploy("n3w", lambda words: None))
+    while not processes_named("86.420"):
+        await asyncio.sleep(0.02)
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert not processes_named("86.420")
+
+
+async def test_a_command_that_is_not_there_is_final(program: Program, tmp_path: Path):
+    deployer = a_deployer(program, tmp_path, "", command=("no-such-command",))
+
+    with pytest.raises(StepFailed, match="cannot be started") as failed:
+        await deployer.deploy("n3w", lambda words: None)
+    assert failed.value.final
+
+
+@pytest.mark.parametrize("commit", [None, 7, ["x"]])
+async def test_a_version_that_is_no_commit_is_unknown(program: Program, tmp_path: Path, commit: Any):
+    program.commit = commit
+
+    assert await a_deployer(program, tmp_path, "").running() is None
+
+
+async def test_a_program_that_does_not_answer_runs_nothing_known(program: Program, tmp_path: Path):
+    deployer = a_deployer(program, tmp_path, "", program_url=lambda: "http://127.0.0.1:9")
+
+    assert await deployer.running() is None
+
+
+def a_case(**request: Any) -> Case:
+    payload = a_payload().model_copy(update={"request": RequestContext(**request)})
+    return Case(an_incident(State.DEPLOYED), payload)
+
+
+async def test_the_failing_request_is_sent_again_as_it_was(program: Program):
+    case = a_case(intent="/checkout", entities={"cart": "cup,cup", "coupon": "10 %"})
+
+    reading = await HttpReplay(lambda: program.url).read(case)
+
+    assert program.asked == ["/checkout?cart=cup,cup&coupon=10+%25"]
+    assert reading.shown
+    assert reading.running == "0ld"
+
+
+async def test_a_server_error_is_a_recurrence_on_the_commit_that_answered(program: Program):
+    program.status = 500
+
+    reading = await HttpReplay(lambda: program.url).read(a_case(intent="/checkout"))
+
+    assert reading.recurred
+    assert not reading.shown
+    assert reading.running == "0ld"
+
+
+async def test_without_a_request_nothing_is_claimed(program: Program):
+    reading = await HttpReplay(lambda: program.url).read(a_case(intent="checkout command"))
+
+    assert not reading.shown
+    assert not reading.recurred
+    assert reading.cure.says.startswith("Unproven")
+
+
+async def test_a_program_that_is_away_is_asked_again_later():
+    with pytest.raises(StepFailed, match="does not answer"):
+        await HttpReplay(lambda: "http://127.0.0.1:9").read(a_case(intent="/checkout"))
+
+
+def processes_named(argument: str) -> list[Path]:
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = command.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if argument.encode() in words:
+            found.append(command)
+    return found
