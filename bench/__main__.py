@@ -1,0 +1,24 @@
+"""`make bench`: every table of figures, each a ratio to a peer or a floor measured in the same run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BENCHES = ("bench.engine", "bench.telemetry", "bench.apply", "bench.policy", "bench.context", "bench.proof")
+
+
+def main() -> int:
+    """Run them one after the other, so that none disturbs another."""
+    failed = []
+    for name in BENCHES:
+        print(f"== {name}", flush=True)
+        if subprocess.run([sys.executable, "-m", name], check=False).returncode:
+            failed.append(name)
+    for name in failed:
+        print(f"{name} did not come to its end", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
