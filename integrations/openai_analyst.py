@@ -24,6 +24,8 @@ from workflow.errors import StepFailed
 from workflow.incident import Category, Cost, Diagnosis
 from workflow.ports import Case, Progress
 
+_LOG_LINES = 80
+_FAILURE_CHARACTERS = 40_000
 _SHORT_FAULTS = (openai.APIConnectionError, openai.InternalServerError)
 
 
@@ -129,7 +131,11 @@ class OpenAIAnalyst:
 
 
 def _failure(case: Case) -> str:
-    return case.payload.model_dump_json(indent=1, exclude_defaults=True, exclude={"incident": {"id"}})
+    """The payload without what the code section shows better, and with the end of the log only."""
+    told = case.payload.model_copy(update={"log": case.payload.log[-_LOG_LINES:]})
+    frames = {"__all__": {"frames": {"__all__": {"source"}}}}
+    text = told.model_dump_json(indent=1, exclude_defaults=True, exclude={"exception": {"chain": frames}})
+    return text if len(text) <= _FAILURE_CHARACTERS else f"{text[:_FAILURE_CHARACTERS]}\n… (cut)"
 
 
 def _last_answer(diagnosis: Diagnosis | None) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from app.commands.common import a_desk, actor, new_key
-from app.commands.outcome import UsageError
+from app.commands.files import read_bytes
 from app.settings import read_settings
 from capture.build import build_payload
 from capture.text import read_text
@@ -20,7 +19,7 @@ from workflow.triggers import Captured
 async def capture(file: str, repo: Path | None, summary: str, dry_run: bool) -> None:
     """Read, build the payload, and fire; print the incident's id on standard output, the rest on standard error."""
     settings = read_settings()
-    text = read_text(_read(file))
+    text = read_text(read_bytes(file))
     root = repo or settings.repo
     async with a_desk(settings) as desk:
         now = desk.clock.now()
@@ -42,15 +41,6 @@ async def capture(file: str, repo: Path | None, summary: str, dry_run: bool) -> 
             rounds_allowed=settings.rounds,
         )
         _tell(await desk.engine.fire(trigger))
-
-
-def _read(file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _tell(receipt: Receipt) -> None:

@@ -34,11 +34,12 @@ def context(
 
 
 def _show(file: str, repo: Path, tokens: int, as_json: bool) -> None:
+    from app.commands.files import read_bytes
     from app.commands.outcome import UsageError
     from capture import locate, read_failure, read_text
     from repair.context import ContextError, build_context
 
-    failure = read_failure(read_text(_bytes(file)))
+    failure = read_failure(read_text(read_bytes(file)))
     if failure is None:
         raise UsageError("There is no failure in this text. Give a traceback, or a log that holds one.")
     try:
@@ -46,17 +47,6 @@ def _show(file: str, repo: Path, tokens: int, as_json: bool) -> None:
     except ContextError as error:
         raise UsageError(str(error)) from error
     sys.stdout.write(_as_json(found) if as_json else found.text)
-
-
-def _bytes(file: str) -> bytes:
-    from app.commands.outcome import UsageError
-
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _as_json(found: Context) -> str:

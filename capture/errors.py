@@ -1,0 +1,7 @@
+"""What capturing can refuse."""
+
+from __future__ import annotations
+
+
+class CaptureError(Exception):
+    """The input cannot become a payload. Its text is a sentence that says why and what would do."""

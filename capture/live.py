@@ -1,0 +1,72 @@
+"""A live exception as a failure: printed, and read back, so that it equals its own traceback in a log."""
+
+from __future__ import annotations
+
+import reprlib
+import traceback
+from collections.abc import Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
+
+from capture.python_stack import read_raised
+from capture.traceback import read_failure
+from workflow.payload import Failure, Frame
+
+_Place = tuple[str, int, str]
+
+_NOISE = (ModuleType, FunctionType, BuiltinFunctionType, type)
+_MOST_VARIABLES = 40
+
+
+def from_exception(error: BaseException) -> Failure:
+    """The exception's chain as Python prints it, with the locals of its frames. They are not redacted yet."""
+    lines = traceback.format_exception(error)
+    failure = read_failure("".join(lines))
+    if failure is None:  # it was never raised
+        return Failure(chain=(read_raised(lines[-1]),))
+    seen = {place: variables for one in _related(error) for place, variables in _variables(one.__traceback__)}
+    chain = tuple(
+        raised.model_copy(update={"frames": tuple(_with_variables(frame, seen) for frame in raised.frames)})
+        for raised in failure.chain
+    )
+    return failure.model_copy(update={"chain": chain})
+
+
+def _related(error: BaseException) -> Iterator[BaseException]:
+    """The exception and all it came of, each once."""
+    waiting, seen = [error], {id(error)}
+    while waiting:
+        current = waiting.pop()
+        yield current
+        members = current.exceptions if isinstance(current, BaseExceptionGroup) else ()
+        found = [one for one in (current.__cause__, current.__context__, *members) if one is not None]
+        waiting += [one for one in found if id(one) not in seen]
+        seen |= {id(one) for one in found}
+
+
+def _variables(stack: TracebackType | None) -> Iterator[tuple[_Place, dict[str, str]]]:
+    while stack is not None:
+        code = stack.tb_frame.f_code
+        yield (code.co_filename, stack.tb_lineno, code.co_name), _shown(stack.tb_frame.f_locals)
+        stack = stack.tb_next
+
+
+def _shown(variables: Mapping[str, object]) -> dict[str, str]:
+    telling = [name for name, value in variables.items() if not (name.startswith("__") or isinstance(value, _NOISE))]
+    return {name: _PRINTER.repr(variables[name]) for name in telling[:_MOST_VARIABLES]}
+
+
+def _with_variables(frame: Frame, seen: Mapping[_Place, dict[str, str]]) -> Frame:
+    return frame.model_copy(update={"variables": seen.get((frame.path, frame.line, frame.function), {})})
+
+
+def _printer() -> reprlib.Repr:
+    """Bounds the work on huge values. It is generous, as secrets are found in whole values only: the cut to size
+    comes after redaction."""
+    printer = reprlib.Repr()
+    printer.maxlevel = 4
+    printer.maxdict = printer.maxlist = printer.maxtuple = printer.maxset = printer.maxdeque = 20
+    printer.maxstring = printer.maxother = 4_000
+    return printer
+
+
+_PRINTER = _printer()

@@ -1,0 +1,107 @@
+"""Redacts what a payload holds: each text as a whole, each named value with its name in view."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from capture.text import json_record
+from telemetry.redact import redact, redact_field
+from workflow.payload import Failure, Frame, Payload, Raised, SourceLine
+
+_DEEPEST = 12  # levels of entities that are kept
+
+
+def redacted(payload: Payload) -> Payload:
+    """The payload without the secrets in its texts."""
+    about = payload.incident.model_copy(update={"summary": clean(payload.incident.summary)})
+    request = payload.request.model_copy(
+        update={
+            **{name: _optional(getattr(payload.request, name)) for name in ("user", "channel", "intent")},
+            "entities": _named_values(payload.request.entities),
+        }
+    )
+    changed = {
+        "incident": about,
+        "request": request,
+        "exception": _failure(payload.exception) if payload.exception else None,
+        "log": tuple(redacted_lines(payload.log)),
+    }
+    return payload.model_copy(update=changed)
+
+
+def redacted_lines(lines: Sequence[str]) -> list[str]:
+    """Log lines, JSON records among them by their fields, then all together: a key file stands on many lines."""
+    each = [_redacted_record(line) for line in lines]
+    return clean("\n".join(each)).split("\n") if each else []
+
+
+def _optional(text: str | None) -> str | None:
+    return None if text is None else clean(text)
+
+
+def _redacted_record(line: str) -> str:
+    record = json_record(line)
+    if record is None:
+        return line
+    shown = _named_values(record)
+    return line if shown == record else json.dumps(shown, ensure_ascii=False)
+
+
+def _named_values(values: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    return {clean(str(name)): _named(str(name), value, depth) for name, value in values.items()}
+
+
+def _named(name: str, value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, dict | list | tuple) and depth == _DEEPEST:
+        return "… [deeper levels cut]"
+    if isinstance(value, dict):
+        return _named_values(value, depth + 1)
+    if isinstance(value, list | tuple):
+        return [_named(name, one, depth + 1) for one in value]
+    shown = _clean_field(name, str(value))
+    return value if isinstance(value, int | float) and shown == str(value) else shown
+
+
+def clean(text: str) -> str:
+    """The text redacted, and without what JSON or a database cannot hold: lone surrogates, NUL."""
+    return redact(_storable(text))
+
+
+def _clean_field(name: str, value: str) -> str:
+    return redact_field(_storable(name), _storable(value))
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "␀")
+
+
+def _failure(failure: Failure) -> Failure:
+    return failure.model_copy(update={"chain": tuple(_raised(raised) for raised in failure.chain)})
+
+
+def _raised(raised: Raised) -> Raised:
+    frames = tuple(_frame(frame) for frame in raised.frames)
+    return raised.model_copy(update={"type": clean(raised.type), "message": clean(raised.message), "frames": frames})
+
+
+def _frame(frame: Frame) -> Frame:
+    changed: dict[str, object] = {
+        "path": clean(frame.path),
+        "function": clean(frame.function),
+        "code": clean(frame.code),
+        "source": _source(frame.source),
+        "variables": {clean(name): _clean_field(name, value) for name, value in frame.variables.items()},
+    }
+    return frame.model_copy(update=changed)
+
+
+def _source(lines: Sequence[SourceLine]) -> tuple[SourceLine, ...]:
+    """The lines redacted together; where that joins some of them, their numbers are lost and none is kept."""
+    texts = clean("\n".join(line.text for line in lines)).split("\n") if lines else []
+    if len(texts) != len(lines):
+        return ()
+    return tuple(line.model_copy(update={"text": text}) for line, text in zip(lines, texts, strict=True))
