@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.context import context
+from app.commands.context import context as show_context
 from app.commands.patch import app as patch_app
 
 app = typer.Typer(
@@ -22,11 +22,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
+alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
-app.add_typer(incident_app, name="incident")
-app.add_typer(patch_app, name="patch")
-app.add_typer(db_app, name="db")
-app.command()(context)
 
 IncidentId = Annotated[str, typer.Argument(metavar="ID", help="The incident's number: 7 or INC-7.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
@@ -199,6 +196,35 @@ def send(id: IncidentId) -> None:
     run(lambda: moves.move("Sent", id))
 
 
+@app.command()
+def redact(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A text or log; - or nothing is standard input.")] = "-",
+) -> None:
+    """Copy a text to standard output without the secrets in it: the code that the log handler runs.
+
+    Example: `kintsugi redact bot.log > bot.redacted.log`
+    """
+    from app.commands import logs
+    from app.commands.outcome import run
+
+    run(lambda: logs.redact(file))
+
+
+@alerts_app.command("export")
+def export_alerts(
+    rules: Annotated[Path | None, typer.Option("--rules", help="A TOML file, beside the built-in rules.")] = None,
+    form: Annotated[str, typer.Option("--format", help="What to print: loki.")] = "loki",
+) -> None:
+    """Print the alert rules for a central sink.
+
+    Example: `kintsugi alerts export --format loki > rules.yaml`
+    """
+    from app.commands import logs
+    from app.commands.outcome import run
+
+    run(lambda: logs.export_alerts(rules, form))
+
+
 @db_app.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database to this version's tables. `run` and `demo` do this themselves on SQLite.
@@ -209,6 +235,13 @@ def db_upgrade() -> None:
     from app.commands.outcome import run
 
     run(database.upgrade)
+
+
+app.command("context")(show_context)
+app.add_typer(incident_app, name="incident")
+app.add_typer(patch_app, name="patch")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(db_app, name="db")
 
 
 def main() -> None:

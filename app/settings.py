@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -63,6 +64,13 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("should be an address that begins with http:// or https://")
         return value
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, for the redactor to know."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        kept = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        password = urlsplit(self.database_url).password
+        return (*kept, password) if password else tuple(kept)
 
 
 def read_settings() -> Settings:

@@ -10,12 +10,15 @@ from contextlib import asynccontextmanager
 from app.commands.outcome import UsageError
 from app.desk import Desk, opened, prepared_url
 from app.settings import Settings, read_settings
+from telemetry.redact import remember
 
 
 @asynccontextmanager
 async def a_desk(settings: Settings | None = None) -> AsyncIterator[Desk]:
     """A desk on the configured database."""
-    async with opened(prepared_url(settings or read_settings())) as desk:
+    settings = settings or read_settings()
+    remember(settings.secrets())
+    async with opened(prepared_url(settings)) as desk:
         yield desk
 
 

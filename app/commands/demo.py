@@ -21,6 +21,7 @@ from executors.lock import only_one
 from persistence.database import parse_url
 from persistence.migrations import is_current
 from persistence.store import SqlStore
+from telemetry.redact import remember
 from workflow.incident import Incident
 from workflow.ports import Debt, Step
 from workflow.words import ENDED, State
@@ -54,7 +55,9 @@ async def demo(wishes: Wishes) -> int:
         if not await _goes_on(workspace, ending, wishes.fresh, human, console):
             workspace.remove()
         workspace.prepare(ending)
-        incident = await Stage(workspace, ending, read_settings(), console, human).play()
+        settings = read_settings()
+        remember(settings.secrets())
+        incident = await Stage(workspace, ending, settings, console, human).play()
         await _finale(console, workspace, incident)
     return 0 if incident.state is _EXPECTED[ending] else 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -46,6 +47,9 @@ def _status(error: BaseException) -> int:
             return _say(str(error), REFUSED)
         case StoreUnavailable() | AlreadyRunning() | StepFailed() | GitError():
             return _say(str(error), FAULT)
+        case BrokenPipeError():  # whoever read our output has seen enough, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         case OSError(errno=errno.ENOSPC):
             return _say("The disk is full. Make room and start again; nothing that was committed is lost.", FAULT)
         case OSError(filename=name) if name:

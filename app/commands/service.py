@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import signal
+import sys
 
 from rich.console import Console
 
+import telemetry
 from app.bootstrap import production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
 from app.settings import Settings, read_settings
 from integrations.terminal import Terminal
 
+_TALKATIVE = ("alembic", "httpx", "httpx2", "transitions")
 _PARTS = ("discord", "web", "worker")
 
 
@@ -26,6 +29,16 @@ async def run(only: str, drain: bool) -> None:
         console.print(line, style="yellow", highlight=False)
     if "worker" not in wanted:
         raise UsageError("This version has the worker alone: leave --only away, or ask for the worker.")
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
+    logs = telemetry.install(level="WARNING" if sys.stderr.isatty() else "INFO", build=settings.build_sha)
+    try:
+        await _work(settings, console, drain)
+    finally:
+        logs.close()
+
+
+async def _work(settings: Settings, console: Console, drain: bool) -> None:
     async with a_desk(settings) as desk:
         console.print("Working. Ctrl-C stops; nothing is lost by it.", style="dim")
         kintsugi = production(desk, settings, Terminal(Console()))
@@ -57,7 +70,16 @@ def _wanted(only: str) -> tuple[str, ...]:
 
 
 async def _until_told(work: asyncio.Future[None]) -> None:
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
+    """Until the work ends, or SIGTERM ends it: that is no failure. Ctrl-C goes on to whoever called."""
+    told = asyncio.Event()
+
+    def stop() -> None:
+        told.set()
+        work.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    try:
         await work
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise

@@ -1,0 +1,34 @@
+"""Telemetry from the command line: the redactor as a filter, the alert rules for a central sink."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from app.commands.outcome import UsageError
+from telemetry.alerts import BadRule, export_loki, read_rules
+from telemetry.redact import filter_stream
+
+
+def redact(file: str) -> None:
+    """Copy FILE, or standard input, line by line and without secrets. Bytes that are no text pass as they are."""
+    sys.stdin.reconfigure(errors="surrogateescape", newline="")  # type: ignore[union-attr]  # a text stream has it
+    sys.stdout.reconfigure(errors="surrogateescape", newline="")  # type: ignore[union-attr]
+    if file == "-":
+        filter_stream(sys.stdin, sys.stdout)
+        return
+    try:
+        with Path(file).open(encoding="utf-8", errors="surrogateescape", newline="") as source:
+            filter_stream(source, sys.stdout)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def export_alerts(rules: Path | None, form: str) -> None:
+    """Print the rules in another system's words."""
+    if form != "loki":
+        raise UsageError(f"--format {form}: the formats are loki.")
+    try:
+        sys.stdout.write(export_loki(read_rules(rules)))
+    except BadRule as error:
+        raise UsageError(str(error)) from error

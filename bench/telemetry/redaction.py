@@ -1,0 +1,58 @@
+"""`redact()` on clean lines beside redact-secret, and on 20 KB of the most unkind texts."""
+
+import random
+import time
+from importlib import import_module
+from importlib.util import find_spec
+
+from bench.telemetry.measure import best_of, rows
+from telemetry.redact import redact
+
+_CLEAN = (
+    "2026-11-23 01:33:37,123 INFO discord.gateway Shard ID None has connected to Gateway; handled 128 events in 33.4 "
+    "ms for guild 81384788765712384; order 4711 was shipped to the customer after checking stock and price in "
+    "/app/shop/cart.py at commit 9fceb02d0ae598e95dc970b74767f19372d61af8 by request 0b2f6a2e-1111-4222-8333-"
+    "444455556666 (status 200, 18 rows, cache hit)"
+)[:386]
+_HOSTILE = (
+    "key=", "password=", 'password="', "token ", "sk-", "ghp_", "eyJ", "://a:b@", "cookie: a=b; ", "Authorization: ",
+    "bearer a1", "-----BEGIN RSA PRIVATE KEY-----\n", "-----END PRIVATE KEY-----", "curl ", "MTIz", "T3BlbkFJ", "pass",
+    "\\", '\\"', "a", "0", "\x1b[31m", "\u200b", "password: [", "token={", "password ||", "&quot;password&quot;:&quot;",
+)  # fmt: skip
+
+
+def redaction_table(rounds: int) -> str:
+    """Microseconds for a clean line of 386 characters."""
+    contestants = {"ours": lambda: redact(_CLEAN)}
+    if find_spec("redact_secret"):
+        scan = import_module("redact_secret").scan_and_redact
+        contestants["redact-secret"] = lambda: scan(_CLEAN)
+    best = best_of(contestants, rounds, 500)
+    body = [(name, f"{best[name]:.2f}", f"{best['ours'] / best[name]:.2f}") for name in best]
+    if "redact-secret" not in best:
+        body.append(("redact-secret", "absent", ""))
+    return rows("A clean line of 386 characters", ("contestant", "µs", "ours / this (at most 0.50)"), body)
+
+
+def hostile_table() -> str:
+    """The slowest texts of 20,000 characters, and how the time grows from 5,000 of them."""
+    measured = sorted(((*_growth(unit), unit) for unit in _HOSTILE), reverse=True)
+    noise = "".join(random.Random(1).choices("abcXYZ019=:/\"'\\ \n-_.@", k=20_000))
+    measured.append((_milliseconds(noise), 0.0, "(random signs)"))
+    body = [(repr(unit), f"{slow:.1f}", f"{growth:.1f}" if growth else "") for slow, growth, unit in measured[:12]]
+    header = ("repeated", "ms for 20 KB (at most 25)", "4 times the text, times the time (at most 7)")
+    return rows("Hostile texts, the slowest first", header, body)
+
+
+def _growth(unit: str) -> tuple[float, float]:
+    long = _milliseconds((unit * 20_000)[:20_000])
+    return long, long / _milliseconds((unit * 5_000)[:5_000])
+
+
+def _milliseconds(text: str) -> float:
+    best = float("inf")
+    for _ in range(5):
+        start = time.thread_time()
+        redact(text)
+        best = min(best, time.thread_time() - start)
+    return best * 1e3

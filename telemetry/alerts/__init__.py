@@ -1,0 +1,19 @@
+"""Alerts from what is logged: rules in TOML, sinks that are told, and the same rules for Grafana Loki."""
+
+from telemetry.alerts.engine import Alert, Alerts, Sink
+from telemetry.alerts.loki import export_loki
+from telemetry.alerts.rules import BadRule, Rule, built_in_rules, read_rules
+from telemetry.alerts.webhook import SignedWebhook, signature
+
+__all__ = [
+    "Alert",
+    "Alerts",
+    "BadRule",
+    "Rule",
+    "SignedWebhook",
+    "Sink",
+    "built_in_rules",
+    "export_loki",
+    "read_rules",
+    "signature",
+]

@@ -1,0 +1,80 @@
+"""The one log handler: record in, redacted line out, to the ring and to the writer."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from telemetry.context import Bound, bound
+from telemetry.lines import LineFormatter
+from telemetry.ring import Ring
+from telemetry.writer import Writer
+
+
+class Seen(NamedTuple):
+    """What a watcher gets of each record: the record, its finished line and the context it was logged in."""
+
+    record: logging.LogRecord
+    line: str
+    context: Bound
+    error_id: str | None
+
+
+class LineHandler(logging.Handler):
+    """Never raises, never blocks, never recurses.
+
+    A record logged while another one is being written on the same thread (by a `__str__`, a finaliser, a
+    watcher) is written by its template alone, which runs nobody's code.
+    """
+
+    def __init__(
+        self, ring: Ring, writer: Writer, watch: Callable[[Seen], None] | None = None, watch_from: int = 0
+    ) -> None:
+        super().__init__()
+        self._ring = ring
+        self._writer = writer
+        self._watch = watch
+        self._watch_from = watch_from
+        self._formatter = LineFormatter()
+        self._busy = threading.local()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Without the lock of other handlers: a `__str__` that waits for another thread's log call would hang."""
+        if self.filters and not self.filter(record):
+            return False
+        self.emit(record)
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record; what goes wrong is itself written, never raised."""
+        if getattr(self._busy, "now", False):
+            self._keep(record, plainly(record))
+            return
+        self._busy.now = True
+        try:
+            self._write(record)
+        except Exception as error:
+            self._keep(record, plainly(record, f" [could not be written: {type(error).__name__}]"))
+        finally:
+            self._busy.now = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's own name)
+        """The standard one prints message and arguments unredacted."""
+
+    def _write(self, record: logging.LogRecord) -> None:
+        line, error_id = self._formatter.line(record)
+        self._ring.append(record.levelno, line)
+        self._writer.put(line)
+        if self._watch is not None and record.levelno >= self._watch_from:
+            self._watch(Seen(record, line, bound(), error_id))
+
+    def _keep(self, record: logging.LogRecord, text: str) -> None:
+        self._ring.append(record.levelno, text)
+        self._writer.put(text)
+
+
+def plainly(record: logging.LogRecord, remark: str = "") -> str:
+    """A line of the record's template, without its arguments."""
+    template = record.msg if type(record.msg) is str else f"<{type(record.msg).__name__}>"
+    safe = logging.LogRecord(record.name, record.levelno, "", 0, template + remark, None, None)
+    return LineFormatter().format(safe)

@@ -1,0 +1,101 @@
+"""One call that gives a program its logging: lines, redaction, ring, counters, alerts and every side door."""
+
+import atexit
+import logging
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from telemetry.alerts import Alerts, Sink, read_rules
+from telemetry.handler import LineHandler
+from telemetry.interactions import watch_bot
+from telemetry.lines import LineFormatter
+from telemetry.outcomes import Outcomes
+from telemetry.redact import remember
+from telemetry.ring import CAPACITY, Ring, level_number
+from telemetry.sidedoors import SideDoors
+from telemetry.writer import Writer
+
+if TYPE_CHECKING:
+    import discord
+
+# What platforms call the commit that runs, in the order in which they are asked.
+BUILD_VARIABLES = ("BUILD_SHA", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT", "HEROKU_SLUG_COMMIT", "SOURCE_VERSION")
+
+
+class Telemetry:
+    """What `install` set up. `close()` puts everything back; `flush()` runs at the end of the program."""
+
+    def __init__(self, ring: Ring, writer: Writer, outcomes: Outcomes, alerts: Alerts, doors: SideDoors) -> None:
+        self.ring = ring
+        self.outcomes = outcomes
+        self._writer = writer
+        self._alerts = alerts
+        self._doors = doors
+
+    @property
+    def dropped(self) -> int:
+        """Lines that could not be written, since the start."""
+        return self._writer.dropped
+
+    def recent(self, limit: int = 200, level: int | str | None = None, contains: str | None = None) -> list[str]:
+        """The newest lines, oldest first; see `Ring.query`."""
+        return self.ring.query(limit, level, contains)
+
+    def watch(self, bot: "discord.Client") -> None:
+        """Binds, counts and names the errors of the bot's interactions; see `watch_bot`."""
+        watch_bot(bot, self.outcomes)
+
+    def flush(self) -> None:
+        """Writes what is waiting; from now on each line is written at once. Called at the end of the program."""
+        self._alerts.close()
+        self._writer.close()
+
+    def close(self) -> None:
+        """Gives the side doors back and writes what is waiting."""
+        self._doors.close()
+        self.flush()
+        atexit.unregister(self.flush)
+
+
+def install(
+    bot: "discord.Client | None" = None,
+    *,
+    level: int | str = logging.INFO,
+    stream: IO[Any] | None = None,
+    secrets: Iterable[str] = (),
+    build: str | None = None,
+    rules: Path | None = None,
+    sinks: Mapping[str, Sink] | None = None,
+    ring: int = CAPACITY,
+) -> Telemetry:
+    """Leads everything this process logs through redaction to JSON lines on `stream` (standard error unless given).
+
+    `secrets` are this process's own tokens and passwords, hidden in every encoding. `build` is the commit that
+    runs, from the platform's environment unless given. `rules` is a TOML file of alert rules beside the
+    built-in ones, `sinks` are whom alerts are told, by name. Raises BadRule for a bad rules file, ValueError for
+    an unknown level.
+    """
+    remember(secrets)
+    number = level_number(level)
+    alerts = Alerts(read_rules(rules), sinks or {})
+    lines = Ring(ring)
+    writer = Writer(stream or sys.stderr, _dropped_line)
+    handler = LineHandler(lines, writer, alerts.see, alerts.least_level)
+    telemetry = Telemetry(lines, writer, Outcomes(build or _build()), alerts, SideDoors(handler, number))
+    atexit.register(telemetry.flush)
+    if bot is not None:
+        telemetry.watch(bot)
+    return telemetry
+
+
+def _build() -> str:
+    return next((os.environ[name] for name in BUILD_VARIABLES if os.environ.get(name)), "unknown")
+
+
+def _dropped_line(count: int) -> str:
+    record = logging.LogRecord("telemetry", logging.WARNING, "", 0, "log lines were dropped", None, None)
+    record.__dict__["dropped"] = count
+    return LineFormatter().format(record)

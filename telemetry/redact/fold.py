@@ -1,0 +1,83 @@
+"""Folding: the text as the rules are to see it, with colour codes gone and look-alike signs made plain."""
+
+import re
+from typing import NamedTuple
+
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-")
+_BLANKS = dict.fromkeys(
+    map(ord, "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"), " "
+)
+_SIGNS = {
+    0x2018: "'", 0x2019: "'", 0x201A: "'", 0x201B: "'", 0x2032: "'", 0x201C: '"', 0x201D: '"', 0x201E: '"', 0x201F: '"',
+    0x2033: '"', 0x00AB: '"', 0x00BB: '"', 0x2236: ":", 0xFE55: ":", 0xFE13: ":", 0xA789: ":", 0x02D0: ":", 0x205A: ":",
+    0x2550: "=", 0xFE66: "=", 0x207C: "=", 0xA78A: "=", 0x2192: ":", 0x21D2: ":", 0x2215: "/", 0x2044: "/",
+}  # fmt: skip
+_WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D}
+_PLAIN = {**_WIDE, **_BLANKS, **_DASHES, **_SIGNS}
+_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+_ODD = re.compile("[" + "".join(re.escape(chr(code)) for code in _PLAIN) + "]")
+# Escape sequences of terminals, raw or written out, and characters without width.
+_VANISHING = re.compile(
+    r"(?:\x1b|\x9b|\\x1b|\\u001b|\\033|\\e(?=\[))"
+    r"(?:\[[0-9;:?]{0,24}[A-Za-z]|\][^\x07\x1b\n]{0,256}(?:\x07|\x1b\\))|\x9b[0-9;]{0,24}m"
+    "|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
+)
+_HINTS = ("\\x1b", "\\u001b", "\\033", "\\e[", "\\xa0", "\\u00a0", "\\u20", "\\uff", "\\u30")
+# An odd character written out, as `repr` and JSON do.
+_WRITTEN = r"\\{1,8}(?:x(?P<byte>[0-9a-f]{2})|u(?P<unit>[0-9a-fA-F]{4}))"
+
+
+_TAKEN_OUT = re.compile(f"{_VANISHING.pattern}|{_WRITTEN}")
+
+
+class Folded(NamedTuple):
+    """The text to look at, the same in lower case and of the same length, and where its characters came from.
+
+    `origin[i]` is the place of `text[i]` in the original; it is None where nothing was taken out.
+    """
+
+    text: str
+    lowered: str
+    origin: list[int] | None
+
+
+def fold(text: str) -> Folded:
+    """Plain text comes back as it is."""
+    if text.isascii() and "\x1b" not in text and not ("\\" in text and any(hint in text for hint in _HINTS)):
+        return Folded(text, text.lower(), None)
+    plain = text.translate(_PLAIN) if _ODD.search(text) else text
+    kept, origin = _without_vanishing(plain)
+    return Folded(kept, _lower(kept), origin)
+
+
+def _without_vanishing(text: str) -> tuple[str, list[int] | None]:
+    pieces: list[str] = []
+    origin: list[int] = []
+    end = 0
+    for found in _TAKEN_OUT.finditer(text):
+        instead = _instead(found)
+        if instead is None:
+            continue
+        pieces += (text[end : found.start()], instead)
+        origin += (*range(end, found.start()), *(found.start(),) * len(instead))
+        end = found.end()
+    if not end:
+        return text, None
+    origin.extend(range(end, len(text)))
+    return "".join(pieces) + text[end:], origin
+
+
+def _instead(found: re.Match[str]) -> str | None:
+    """What stands for it in the folded text; None where it is an ordinary character and stays."""
+    written = found["byte"] or found["unit"]
+    if not written:
+        return ""
+    code = int(written, 16)
+    return _PLAIN.get(code) or ("" if _VANISHING.fullmatch(chr(code)) else None)
+
+
+def _lower(text: str) -> str:
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.translate(_ASCII_LOWER)

@@ -1,0 +1,241 @@
+"""Secrets that are known by the key before them: fields, flags, headers, cookies, parameters and sentences."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+
+from telemetry.redact.keys import Grade, grade
+from telemetry.redact.values import Value, is_secret, items, literal_in_call, looks_random, read, to_end_of_word, whole
+
+Span = tuple[int, int]
+
+_BEFORE = 48
+_NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
+_AFTER = re.compile(
+    r"""
+    (?P<tail>(?>[A-Za-z0-9_]{0,40}(?:[.-][A-Za-z0-9_]{1,30}){0,4})
+        (?:\ (?:key|token|secret|value|code|phrase|string|word|header)(?!\w))?
+        (?:\ (?:for|of)\ [^\s:=]{1,60}(?=[:=]|\ is\ ))?)
+    (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
+    (?:
+        [ \t]{0,8}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA])
+            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}(?:\r?\n[ \t]{0,12}(?=["']))?
+      | (?P<attribute>[ \t,]{0,4}\\{0,7}["']?[vV]alue\\{0,7}["']?[ \t]{0,2}[=:][ \t]{0,2})
+      | (?P<pair>[ \t]{0,2},[ \t]{0,4})(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
+      | (?P<prose>[ \t](?:is|was|are|set\ to|changed\ to|reset\ to)(?:[ \t]|:[ \t]){1,2})
+      | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[\w:]{1,30}\\?">)(?=[^\s<>])
+      | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
+      | (?P<gap>[ \t]{1,4})(?=\S)
+    )
+    """,
+    re.VERBOSE,
+)
+_WORD_BEFORE = re.compile(
+    r"(?:^|[^A-Za-z0-9-])((?:api|access|secret|private|auth|client|app|application|service|account|signing|encryption|"
+    r"license|bot|master|shared|storage|security|webhook|deploy|refresh|session|bearer)(?: access)?) $",
+    re.IGNORECASE,
+)
+_LINE_START = re.compile(r"(?:^|\n)[ \t]{0,8}(?:export |set |setx |ENV |ARG |- )?[A-Za-z_][\w.-]{0,60}=$")
+_SCHEME = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9_-]{1,24})(?:[ \t]{1,3}|%20|\+)(?=[^\s,;:=])"
+    r"(?P<credentials>\$?\{[^{}]{0,80}\}|<[^<>]{0,80}>|[^\s\"'`,;\\<>(){}\[\]|]{1,8192})"
+)
+_HEADER_LENGTH = 4_096
+_NEXT_HEADER = re.compile(r"[\r\n]|\\[rn]|[,;]? [A-Za-z-]{2,40}: ")
+_PARAMETERS = frozenset(("digest", "oauth", "aws4-hmac-sha256", "hawk", "signature", "mac", "hmac", "nls"))
+_PARAMETER = re.compile(
+    r"(?P<name>response|nonce|cnonce|opaque|signature|mac|oauth_\w{1,30}|token|hash|sig|tag)\\?=\\{0,3}\"?"
+    r"(?P<value>[^\s\",;\\]{4,400})",
+    re.IGNORECASE,
+)
+_COOKIE = re.compile(r"(?<=[;{ ,&\"'`:=\n])[ \t]*(?P<name>[^\s=;,\"'{}]{1,80})=(?P<value>[^\s;\"']{1,8192})")
+_COOKIE_ATTRIBUTES = frozenset(
+    ("path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "priority", "version", "comment")
+)
+_BARE_SCHEME = re.compile(r"(?i:bearer|apikey|basic)(?:[ \t]{1,3}|%20|\+|:[ \t]?)(?P<value>[\w.~+/=:%-]{8,8192})")
+_BEARER_NAMES = frozenset(("bearer", "bot", "token", "apikey", "api-key", "basic", "ssws", "geniekey", "jwt", "key"))
+
+
+def keyed(text: str, start: int, end: int) -> Iterable[Span]:
+    """The secret behind the key whose root is `text[start:end]`, if a value and a sign follow it."""
+    after = _AFTER.match(text, end)
+    if not after:
+        return ()
+    before = text[max(0, start - _BEFORE) : start]
+    stem = before[len(before.rstrip(_NAME_CHARACTERS)) :]
+    name = stem + text[start:end] + after["tail"]
+    at = after.end()
+    if text[start:end].endswith("="):
+        return ()
+    last = name.rpartition(".")[2].lower()
+    if last.endswith("authorization"):
+        return _authorization(text, at, after)
+    level = _level(text, start - len(stem), stem, name, after)
+    return _value(text, level, name, after) if level else ()
+
+
+def parameter(text: str, start: int, end: int) -> Iterable[Span]:
+    """A short name that is a secret only in an address: `?sig=…`, `&code=…`, `;sid=…`."""
+    before = text[max(0, start - _BEFORE) : start]
+    stem = before[len(before.rstrip(_NAME_CHARACTERS)) :]
+    mark = text[start - len(stem) - 1 : start - len(stem)]
+    name = stem + text[start : end - 1]
+    if mark not in ("?", "&", "#", ";") and not stem.startswith("u0026"):
+        return ()
+    value = read(text, end)
+    level = grade(name, in_address=True)
+    if value and level and is_secret(text[value.start : value.end], value.quoted, level, prose=False):
+        return ((value.start, value.end),)
+    return ()
+
+
+def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Grade:
+    flagged = name.startswith("-")
+    if after["gap"] and not flagged and not _gap_counts(text, at, name, after):
+        return Grade.NONE
+    if after["pair"] and not flagged and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "["):
+        return Grade.NONE
+    if after["call"] and not name[:1].isupper():
+        return Grade.NONE
+    if after["element"] and text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
+        return Grade.NONE
+    return _grade_in_place(text, at, stem, name)
+
+
+def _grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
+    mark = text[at - 1 : at]
+    level = grade(name.strip("$.-"), in_address=mark in ("?", "&", "#"))
+    if level < Grade.SECRET and mark == " " and not stem:
+        word = _WORD_BEFORE.search(text[max(0, at - 28) : at])
+        level = max(level, grade(f"{word[1]} {name}")) if word else level
+    if level is Grade.WEAK and mark in ("?", "&"):
+        return Grade.TOKEN
+    return level
+
+
+def _gap_counts(text: str, at: int, name: str, after: re.Match[str]) -> bool:
+    """A bare blank separates key from value in SQL, in netrc files and where the value stands in quotes."""
+    following = text[after.end() : after.end() + 2]
+    if "login " in text[max(0, at - 80) : at] or "identified by" in text[max(0, at - 16) : at].lower():
+        return True
+    return following[:1] in ("'", '"', "`", "\\", "|") and not after["close"] and name.lower() in (
+        "password", "passwd", "passphrase", "pass", "requirepass", "masterauth", "token", "secret",
+    )  # fmt: skip
+
+
+def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
+    begin = after.end()
+    if text[begin : begin + 1] == "[" and text[begin + 1 : begin + 2] in ("'", '"', "\\", "b") and level >= Grade.TOKEN:
+        return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
+    value = read(text, begin)
+    if value and _is_something_else(name, text[value.start : value.end]):
+        return ()
+    if value and not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
+        value = _rest_of_line(text, begin) or value
+    if not value:
+        return ()
+    called, literal = literal_in_call(text, value)
+    if called:
+        return [(literal.start, literal.end)] if literal and _counts(text, literal, level, prose=True) else ()
+    return _judged(text, value, level, name, after)
+
+
+def _is_something_else(name: str, value: str) -> bool:
+    """The shell's PWD is a folder; a `pass` that is a number is a count."""
+    return (name.upper().endswith("PWD") and value.startswith("/")) or (name.lower() == "pass" and value.isdigit())
+
+
+def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
+    prose = bool(after["prose"] or after["gap"] or (after["sign"] or "").startswith(":"))
+    if after["prose"] or after["pair"] or (after["sign"] or "") in ("==", "===", "!=", "!=="):
+        named = after["pair"] or (after["prose"] and " " not in text[value.start : value.end])
+        level = level if value.quoted and named else min(level, Grade.TOKEN)
+        if not value.quoted and not looks_random(text[value.start : value.end]):
+            return ()
+    elif level is Grade.TOKEN and name.isupper() and after["sign"] == "=":
+        level = Grade.SECRET
+    if not _counts(text, value, level, prose=prose):
+        return ()
+    value = whole(text, value)
+    return ((value.start, value.end),)
+
+
+def _counts(text: str, value: Value, level: Grade, prose: bool) -> bool:
+    return is_secret(text[value.start : value.end], value.quoted, level, prose)
+
+
+def _rest_of_line(text: str, at: int) -> Value | None:
+    lead = text[max(0, at - 90) : at]
+    return to_end_of_word(text, at) if _LINE_START.search(lead[lead.rfind("\n") + 1 :]) else None
+
+
+def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
+    if after["gap"] or after["prose"] or after["element"] or after["call"]:
+        return ()
+    value = read(text, at)
+    if value is None:
+        return ()
+    begin = value.start
+    end = value.end if value.quoted else _end_of_header(text, begin)
+    scheme = _SCHEME.match(text, begin, end)
+    if scheme and (scheme["scheme"].lower() in _PARAMETERS or scheme["scheme"].startswith("AWS4")):
+        return [found.span("value") for found in _PARAMETER.finditer(text, begin, end)]
+    if scheme and (scheme["scheme"].lower() in _BEARER_NAMES or looks_random(scheme["credentials"])):
+        return _unless_plain(text, *scheme.span("credentials"), sure=scheme["scheme"].lower() in _BEARER_NAMES)
+    return _unless_plain(text, begin, end if value.quoted else value.end, sure=False)
+
+
+def _end_of_header(text: str, at: int) -> int:
+    following = _NEXT_HEADER.search(text, at, at + _HEADER_LENGTH)
+    return following.start() if following else min(len(text), at + _HEADER_LENGTH)
+
+
+def _unless_plain(text: str, start: int, end: int, sure: bool) -> Iterable[Span]:
+    while end > start and text[end - 1] in ".,:;":
+        end -= 1
+    hidden = is_secret(text[start:end], True, Grade.PASSWORD if sure else Grade.SECRET, prose=True)
+    return ((start, end),) if hidden else ()
+
+
+def cookies(text: str, start: int, end: int) -> Iterable[Span]:
+    """The values of a Cookie or Set-Cookie header, in any notation; its attributes stay."""
+    after = _AFTER.match(text, end)
+    if not after or after["call"] or after["element"] or after["prose"]:
+        return
+    value = read(text, after.end())
+    if value is None:
+        return
+    whole_line = not value.quoted and after["sign"] == ":"
+    stop = _end_of_header(text, value.start) if whole_line else value.end
+    only_first = text[max(0, start - 4) : start].lower() == "set-"
+    for index, found in enumerate(_COOKIE.finditer(text, value.start, stop)):
+        if index and only_first:
+            return
+        if found["name"].lower() not in _COOKIE_ATTRIBUTES and _is_cookie_secret(found["name"], found["value"]):
+            yield found.span("value")
+
+
+def _is_cookie_secret(name: str, value: str) -> bool:
+    return is_secret(value, True, Grade.PASSWORD, prose=False) and not (
+        value.isalpha() and len(value) < 8 and not grade(name, in_address=True)
+    )
+
+
+def bare_scheme(text: str, start: int, end: int) -> Iterable[Span]:
+    """`Bearer …` and `Basic …` away from their header, where a random-looking value follows."""
+    found = _BARE_SCHEME.match(text, start)
+    if not found:
+        return ()
+    value, (begin, stop) = found["value"].rstrip(".:"), found.span("value")
+    if text[start:end].lower().startswith("basic"):
+        return ((begin, stop),) if _is_basic(value) else ()
+    return ((begin, begin + len(value)),) if looks_random(value) else ()
+
+
+def _is_basic(value: str) -> bool:
+    try:
+        decoded = base64.b64decode(value[: len(value) // 4 * 4], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return b":" in decoded and decoded.replace(b"\n", b"").isascii()

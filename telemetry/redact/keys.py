@@ -1,0 +1,142 @@
+"""What the name of a key says of its value: how secret is what stands behind `db_password`, `apiKey`, `token_count`?"""
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+
+
+class Grade(IntEnum):
+    """How much a key's name alone tells. The higher the grade, the less its value has to look like a secret."""
+
+    NONE = 0
+    WEAK = 1  # only a value that looks random, and is neither an id nor a digest
+    TOKEN = 2  # only a value that looks random
+    SECRET = 3  # nearly anything
+    PASSWORD = 4  # anything
+
+
+# The literals that lead to a key, in lower case.
+ROOTS = (
+    "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=", "jwt",
+    "csrf", "xsrf", "otp", "mnemonic", "seed phrase", "seed_phrase", "sig=", "signature", "code=", "_pat",
+    "appid=", "ticket=", "hmac", "recovery", "kennwort", "contrase", "senha", "mot_de_passe", "wachtwoord", "heslo",
+    "salasana", "пароль", "密码", "密碼", "パスワード", "비밀번호", "_pw", "dbpw", "pword",
+)  # fmt: skip
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\x00-\x7f]+")
+_ESCAPES = re.compile(r"^(?:u00[0-9a-f]{2}|x[0-9a-f]{2}m?|[nrt](?=[A-Z][A-Z]))+")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_DECORATION = _words(
+    """
+    old new current previous confirm confirmation repeat again prod production dev development staging stage test
+    live value text plain plaintext string raw default base64 b64 encoded enc encrypted env var main backup primary
+    secondary temp tmp local remote for of the
+    """
+)
+_DESCRIBES = _words(
+    """
+    count counts type types name names id ids length len size limit limits used usage budget expires expiry
+    expiration expired exp ttl at in url uri endpoint path file filename dir hint policy field fields label prompt
+    reset version algorithm alg index format status state age rotation manager store provider class error errors
+    valid invalid required enabled disabled min max per rate cost total header prefix suffix source scope scopes
+    param ref issuer audience arn table column map set board words space frame pair event info strength changed
+    updated created saved checked check missing lifetime duration timeout interval window method mode kind position
+    offset bucket ring stats cache pool handler service server client config settings options manager factory exists
+    present needed remaining left date time verified verify hasher validator validators error message help
+    """
+)
+_PASSWORD = (
+    "password", "passwords", "passwd", "passwort", "passphrase", "passcode", "pwd", "psw", "pword", "kennwort",
+    "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль", "密码",
+    "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
+    "otp", "totp", "dbpw", "userpw", "adminpw", "rootpw",
+)  # fmt: skip
+_PASS_WORDS = _words(
+    """
+    bypass compass trespass surpass overpass encompass underpass impasse
+    """
+)
+_SECRET = (
+    "secret", "secrets", "privatekey", "signingkey", "encryptionkey", "decryptionkey", "masterkey", "secretkey",
+    "credential", "credentials", "creds", "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
+    "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
+    "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "psk",
+)  # fmt: skip
+_TOKEN = (
+    "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
+    "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode", "hmac",
+    "authcookie", "secretid", "basicauth", "userauth", "dockerauth",
+)  # fmt: skip
+_WEAK = ("sessionid", "sid")
+_IN_ADDRESS = _words(
+    """
+    sig signature code key ticket appid sid session auth hmac hash jwt otp
+    """
+)
+_KEY_OF_DATA = _words(
+    """
+    public primary foreign partition sort cache routing idempotency composite natural unique index object s3 bucket
+    dedup deduplication group grouping sharding shard hash lookup row range dict config translation i18n message
+    missing unknown candidate storage redis order ordering issue project bad wrong invalid duplicate surrogate the a
+    no that this same each every json map column metadata context state feature flag locale host ssh known register
+    hot arrow enter escape any press tab of for with by get set del error header query param form field tag label
+    answer turn minor major music soft registry lock event job task queue topic rate ratelimit limit concurrency
+    sequence item entity record document doc node edge graph data session_cache search view menu dedupe file blob
+    image asset upload media path folder thread channel guild member request trace span correlation version build
+    commit content fingerprint digest checksum tenant shop cart product sku store bundle module component react
+    element array section setting settings option property attribute resource parent child left right temp kv etcd
+    raft memo ttl is was has not and or its their your my our his her one any some another whose unknown unexpected
+    given last first next current which
+    """
+)
+_TOKEN_OF_PAGES = _words(
+    """
+    page next continuation continue sync cursor pagination resume cancellation cancel lock fencing etag snapshot
+    prev previous unexpected eos bos pad unk mask sep special stop start end first last lex consistency zed resource
+    """
+)
+
+
+@lru_cache(maxsize=4096)
+def grade(name: str, in_address: bool = False) -> Grade:
+    """The grade of a key such as `DB_PASSWORD`, `clientSecret`, `x-api-key`, `access key` or `--token`."""
+    words = [word.lower() for word in _WORDS.findall(_ESCAPES.sub("", name))]
+    while len(words) > 1 and (words[-1] in _DECORATION or words[-1].isdigit()):
+        words.pop()
+    if not words:
+        return Grade.NONE
+    if in_address and (words[-1] in _IN_ADDRESS or "".join(words[-2:]) in _IN_ADDRESS):
+        return Grade.TOKEN
+    return _grade(words, "".join(words), shouted=name.isupper())
+
+
+def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if joined.endswith(_WEAK) and not joined.endswith("ssid"):
+        return Grade.WEAK
+    if joined.endswith("passwordhash"):
+        return Grade.SECRET
+    if last in _DESCRIBES and not joined.endswith(("secretid", "phpsessid", "jsessionid", "connectsid")):
+        return Grade.NONE
+    if joined.endswith(_PASSWORD):
+        return Grade.PASSWORD
+    if (last in ("pass", "pw") or last.endswith("pass")) and last not in _PASS_WORDS:
+        return Grade.PASSWORD
+    if joined.endswith(_SECRET):
+        return Grade.SECRET
+    if last.endswith(("token", "tokens")) and before in _TOKEN_OF_PAGES:
+        return Grade.NONE
+    if joined.endswith(_TOKEN):
+        return Grade.TOKEN
+    return _grade_of_a_key(last, before, shouted) if last.endswith("key") else Grade.NONE
+
+
+def _grade_of_a_key(last: str, before: str, shouted: bool) -> Grade:
+    if before in _KEY_OF_DATA or last in ("monkey", "turkey", "hotkey", "whiskey", "donkey", "jockey", "hockey"):
+        return Grade.NONE
+    return Grade.TOKEN if shouted or before or last != "key" else Grade.WEAK

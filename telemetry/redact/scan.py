@@ -1,0 +1,253 @@
+"""One pass over the text for all literals that lead to a secret, then a bounded look at each place found.
+
+The work at a place does not grow with the text, and a place inside a span already taken is skipped, so
+that the whole is linear. A check is a function of (text, start, end of the literal) to the spans to hide.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from telemetry.redact.addresses import user_information
+from telemetry.redact.blocks import private_key
+from telemetry.redact.fold import Folded
+from telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter
+from telemetry.redact.keys import ROOTS
+from telemetry.redact.vendors import ADDRESSES, ALPHABETS, MARKED, MARKERS, PREFIXES, REACH, REACH_DIGITS, SHAPES
+
+Span = tuple[int, int]
+Check = Callable[[str, int, int], Iterable[Span]]
+
+_WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
+_LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
+_DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
+_RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/.:"
+
+# Programs whose flags take a secret: what leads to them, the flags, and how the secret follows.
+_COMMANDS = (
+    ("mysql", (" -p",), r"\s-p(?P<secret>[^\s'\"]{3,80})"),
+    ("mariadb", (" -p",), r"\s-p(?P<secret>[^\s'\"]{3,80})"),
+    ("sshpass", (" -p",), r"\s-p\s{0,3}['\"]?(?P<secret>[^\s'\"]{2,200})"),
+    (
+        "curl",
+        ("-u", "-U", "-user"),
+        r"\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})",
+    ),
+    ("redis-cli", (" -a", "--pass"), r"\s(?:-a|--pass)[ =]['\"]?(?P<secret>[^\s'\"]{2,200})"),
+    ("docker login", (" -p",), r"\s-p[ =]?['\"]?(?P<secret>[^\s'\"]{2,200})"),
+    ("ldap", (" -w",), r"\s-w[ =]?['\"]?(?P<secret>[^\s'\"]{2,200})"),
+    (
+        "identified",
+        ("'", '"'),
+        r" (?:with \S{1,40} )?(?i:by) (?:(?i:password) )?\\?['\"](?P<secret>[^'\"]{2,200})['\"]",
+    ),
+    ("requirepass", (" ",), r" ['\"]?(?P<secret>[^\s'\"]{2,200})"),
+)  # fmt: skip
+_COMMAND_LENGTH = 200
+_DIGITS = "0123456789"
+_DIGIT = re.compile(r"\d")
+# More fruitless looks than this within a stretch of text, and the stretch is taken for an attack and hidden.
+_STRETCH, _LOOKS = 512, 32
+
+
+class Scanner:
+    """Finds what to hide. `own` are the secrets of this very process, in all the forms they may take."""
+
+    def __init__(self, own: Iterable[str] = ()) -> None:
+        self._checks: list[tuple[Check, bool]] = []
+        literals: list[str] = []
+        for literal, check, bounded in (*_rules(), *((form, _exactly(form), False) for form in own)):
+            literals.append(literal.lower() if literal.isascii() else literal)
+            self._checks.append((check, bounded))
+        self._automaton = AhoCorasick(literals, implementation=Implementation.DFA)
+        # Of plain text in lower case: the literals in it. None, and there is nothing to hide.
+        self.find_literals = self._automaton.find_matches_as_indexes
+
+    def spans(self, folded: Folded) -> list[Span]:
+        """The places to hide, in order; they may touch or overlap."""
+        found: list[Span] = []
+        text = folded.text
+        done = looks = begin = 0
+        escapes = "\\" in text or "%" in text or folded.origin is not None
+        for rule, start, end in self._places(folded.lowered):
+            if end <= done:
+                continue
+            if start >= begin + _STRETCH:
+                looks, begin = 0, start
+            check, bounded = self._checks[rule]
+            if bounded and start and text[start - 1].isalnum() and not (escapes and _after_an_escape(text, start)):
+                continue
+            looks += 1
+            spans = check(text, start, end) if looks <= _LOOKS else ((begin, min(begin + _STRETCH, len(text))),)
+            for span in spans:
+                found.append(span)
+                done = max(done, span[1])
+        found.sort()
+        return found
+
+    def _places(self, lowered: str) -> list[tuple[int, int, int]]:
+        try:
+            return self._automaton.find_matches_as_indexes(lowered, overlapping=True)
+        except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit
+            plain = re.sub("[\ud800-\udfff]", "?", lowered)
+            return self._automaton.find_matches_as_indexes(plain, overlapping=True)
+
+
+def _after_an_escape(text: str, start: int) -> bool:
+    """Whether the letter before is not part of a word but the end of `\\n`, `%3D` or `\\u0026`."""
+    before = text[max(0, start - 6) : start]
+    return (
+        before[-2:] in _LINE_MARKS
+        or (before[-3:-2] == "%" and before[-2] in "234567")
+        or before[-6:-4] in ("\\u",)
+        or before[-4:-2] == "\\x"
+        or (before[-1] == "m" and "[" in before)
+    )
+
+
+def _rules() -> Iterator[tuple[str, Check, bool]]:
+    """(literal, check, whether a word must begin there), from the general to the particular."""
+    for alphabet, prefixes in PREFIXES.items():
+        for prefix in prefixes.split():
+            distinct = len(prefix) >= 4 and not prefix[-1].isalnum()
+            yield prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), not distinct
+            if len(prefix) >= 5 and distinct:
+                yield from _in_disguise(prefix)
+    for literal, back, pattern in SHAPES:
+        yield literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
+    for literal, pattern in ADDRESSES:
+        yield literal, _shaped(pattern, 0), False
+    for literal, flags, pattern in _COMMANDS:
+        yield literal, _command(flags, pattern), False
+    for marker in MARKERS:
+        yield marker, _marked, False
+    yield from _structural()
+
+
+def _structural() -> Iterator[tuple[str, Check, bool]]:
+    for root in ROOTS:
+        yield root, parameter if root.endswith("=") else keyed, False
+    for mark in ("://", "%3a%2f%2f", ":\\/\\/", ":\\u002f\\u002f"):
+        yield mark, user_information, False
+    yield "cookie", cookies, False
+    for scheme in ("bearer", "basic ", "basic%20"):
+        yield scheme, bare_scheme, True
+    yield "private key", private_key, False
+    for begin in _discord_beginnings():
+        yield begin, _discord, True
+
+
+def _discord_beginnings() -> Iterator[str]:
+    """A bot's token begins with its id in base64: the forms that three digits of it can take."""
+    seen = {base64.b64encode(str(number).encode()).decode().lower() for number in range(100, 1000)}
+    yield from sorted(seen)
+
+
+def _discord(text: str, start: int, end: int) -> Iterable[Span]:
+    found = _DISCORD.match(text, start)
+    if not found:
+        return ()
+    stem = found[0].partition(".")[0]
+    return (found.span(),) if _is_snowflake(stem) else ()
+
+
+def _is_snowflake(stem: str) -> bool:
+    try:
+        return base64.urlsafe_b64decode(stem + "=" * (-len(stem) % 4)).isdigit()
+    except ValueError:
+        return False
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _prefixed(prefix: str, alphabet: str, least: int) -> Check:
+    pattern = ALPHABETS[alphabet] % least
+
+    def check(text: str, start: int, end: int) -> Iterable[Span]:
+        if not text.startswith(prefix, start):
+            return ()
+        found = _compiled(pattern).match(text, end)
+        return ((start, found.end()),) if found and _is_mixed(found[0]) else ()
+
+    return check
+
+
+def _is_mixed(body: str) -> bool:
+    return _DIGIT.search(body) is not None or not (body.islower() or body.isupper())
+
+
+def _shaped(pattern: str, back: int) -> Check:
+    """A whole shape, beginning at the literal, `back` characters away from it, or with the run before it."""
+    run = {REACH: _RUN_BEFORE, REACH_DIGITS: _DIGITS}.get(back, "")
+
+    def check(text: str, start: int, end: int) -> Iterable[Span]:
+        begin = _begin_of_run(text, start, run) if run else start + back
+        found = _compiled(pattern).match(text, begin) if begin >= 0 else None
+        return _secret_in(found) if found and found.end() > start else ()
+
+    return check
+
+
+def _begin_of_run(text: str, start: int, characters: str) -> int:
+    run = text[max(0, start - 100) : start]
+    return start - len(run) + len(run.rstrip(characters))
+
+
+def _command(flags: tuple[str, ...], pattern: str) -> Check:
+    def check(text: str, start: int, end: int) -> Iterable[Span]:
+        window = text[end : end + _COMMAND_LENGTH]
+        if not any(flag in window for flag in flags):
+            return ()
+        stop = text.find("\n", end, end + _COMMAND_LENGTH)
+        found = _compiled(pattern).search(text, end, stop if stop >= 0 else end + _COMMAND_LENGTH)
+        return _secret_in(found) if found else ()
+
+    return check
+
+
+def _secret_in(found: re.Match[str]) -> Iterable[Span]:
+    return (found.span("secret" if "secret" in found.re.groupindex else 0),)
+
+
+def _marked(text: str, start: int, end: int) -> Iterable[Span]:
+    if text[max(0, start - 2) : start + 1].lower().startswith("pk"):
+        return ()
+    found = MARKED.match(text, end)
+    before = text[max(0, start - 24) : start]
+    return ((start - len(before) + len(before.rstrip(_WORD)), found.end()),) if found else ()
+
+
+def _exactly(form: str) -> Check:
+    def check(text: str, start: int, end: int) -> Iterable[Span]:
+        return ((start, end),) if text[start:end] == form else ()
+
+    return check
+
+
+def _in_disguise(prefix: str) -> Iterator[tuple[str, Check, bool]]:
+    """The prefix in base64 at its three alignments, and in hexadecimal."""
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + prefix.encode()).decode().rstrip("=")
+        core = encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (len(prefix) + shift) % 3 else 0)]
+        if len(core) >= 6:
+            yield core, _decoded(prefix, core), False
+    yield prefix.encode().hex(), _shaped(r"(?:[0-9A-Fa-f]{2}){14,600}", 0), False
+
+
+_BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{16,4096}={0,2}")
+
+
+def _decoded(prefix: str, core: str) -> Check:
+    def check(text: str, start: int, end: int) -> Iterable[Span]:
+        if text[start:end] != core:
+            return ()
+        run = _BASE64_RUN.match(text, start)
+        return (run.span(),) if run else ()
+
+    return check

@@ -1,0 +1,222 @@
+"""The value behind a key: where it begins and ends in any notation, and whether it is one to hide."""
+
+import re
+from typing import NamedTuple
+
+from telemetry.redact.keys import Grade
+
+MASK = "***"
+_LONGEST = 8_192
+
+
+class Value(NamedTuple):
+    """A place in the text, `[start, end)`, and whether quotes stand around it."""
+
+    start: int
+    end: int
+    quoted: bool
+
+
+_OPENING = re.compile(
+    r"(?P<kind>[bBfFrRuU]{0,2})(?P<quote>\\{0,15}[\"'`]|&quot;|&\#3[49];|&apos;|%22|%27|\|\||\\{1,8}u002[27])(?!\s*$)"
+)
+_UNQUOTED = re.compile(
+    r"""(?:
+        [^\s"'`,;&<>(){}\[\]|\\]{1,24}+
+      | [,;&|(){}\[\]<>](?![\s"'`,;&|(){}\[\]<>\\]|$|(?:amp;|\#)?[\w.$-]{1,40}["']?[=:]|lt;|gt;|quot;)
+      | \\(?![nrtu"'`\\])
+      | (?<=\w)["'`](?=\w)
+    ){1,12}+""",
+    re.VERBOSE,
+)
+_REST = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]*")
+_WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]*(?:\#|$|\n))")
+_PERCENT_END = re.compile(r"%(?:2[0267CB]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
+_CALL = re.compile(r"(?:await |new |\$|@)?(?P<name>[A-Za-z_][A-Za-z_.]{0,80})(?P<bracket>[({\[])")
+_ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
+
+_MASKED = re.compile(
+    r"""
+      [\w.:-]{0,16}?(?:\*{3,}|•{3,}|●{3,}|…|\.{3,})[\w-]{0,4}
+    | x{3,}|X{3,}|-+|\.+|\#{3,}
+    | <[^<>]{0,80}>|\[[A-Za-z_ :-]{0,40}\]|\$\{[^{}]{0,80}\}|\$\w{1,60}|\$\([^()]{0,80}\)
+    | \{\{.{0,80}\}\}|\{[^{}]{0,80}\}
+    | %\(\w{1,40}\)[sdr]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__
+    | (?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|not[ _-]?set|unset|placeholder|omitted|censored)
+    | (?i:(?:your|insert|enter|replace|put|paste|add)[a-z_ -]{2,60})
+    """,
+    re.VERBOSE,
+)
+_CONSTANT = re.compile(
+    r"(?:None|null|nil|NULL|NaN|undefined|[Tt]rue|[Ff]alse|TRUE|FALSE|yes|no|on|off|str|string|bytes|int|integer|bool|"
+    r"boolean|float|object|any|Any|dict|list|tuple|set|SecretStr|String|Text|text|varchar|char|Union|Optional|Callable|"
+    r"number|Field|self|cls|N/A|n/a|none|empty|ok|OK|\.\.\.)"
+)
+_DOTTED = re.compile(r"[A-Za-z_]+(?:(?:\.|->|::)[A-Za-z_]+)+")
+_IDENTIFIER = re.compile(r"[A-Za-z_]+")
+_ABOUT_KEYS = re.compile(
+    r"(?:^|_)(?:pass(?:word|wd|phrase)?|secret|token|key|auth|cred(?:ential)?s?|pwd|pw|jwt|session|cookie|api)s?(?:_|$)"
+    r"|(?-i:[a-z](?:Password|Secret|Token|Key|Pass|Credentials)$)",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(r"\s*(?:\+ |\. ?\$|, ?$)")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PROSE = _words(
+    """
+    required incorrect invalid missing expired wrong must should cannot can could would will too not is was has have
+    had may might reset changed updated rejected accepted empty hidden please enter choose minimum maximum at for
+    and or the a an to of in on with from does did do needs failed failure error ok okay unknown unchanged stored
+    set sent given correct matches match mismatch mismatched weak strong short long as be been are were who what
+    when where how why which that this these it its you your we our they never always only also but if then than so
+    by auth authentication verification recovery requirements policy protected encrypted hashed unavailable disabled
+    enabled denied allowed granted revoked rotated refreshed found verified validated successful success
+    successfully attempt attempts check checks change changes update updates use uses used using no yes none null
+    n/a
+    """
+)
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_DIGEST = re.compile(r"(?:0x|(?:sha\d{1,3}|md5)[:-])?[0-9a-fA-F]{6,128}|\d+|(?:sha\d{1,3}-)[\w+/=]{20,90}")
+_PATH = re.compile(r"(?:[A-Za-z]:)?[\\/~.][\w.@ -]*[\\/].*|\w+://.*|/[\w./-]*")
+_OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
+_WORDS_AND_NUMBERS = re.compile(
+    r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[a-z]{1,3}\d{1,3}|[A-Za-z][a-z]{1,14}\d{1,4})(?:[-_./:,@+=#~| ]|%40|$))++"
+)
+_DIGIT = re.compile(r"\d")
+_TURNS = re.compile(r"[a-z](?=[A-Z])")
+_RUGGED = re.compile(r"[A-Z][a-z](?=[A-Z])")  # hardly ever in the names of things
+
+
+def read(text: str, at: int) -> Value | None:
+    """The value that begins at `at`, with its quotes of any kind and depth of escaping recognised."""
+    opening = _OPENING.match(text, at)
+    if opening:
+        start = opening.end()
+        return Value(start, _closing(text, start, opening["quote"]), quoted=True)
+    if at == 0 or "\n" in text[max(0, at - 1) : at]:
+        return None
+    return _unquoted(text, at)
+
+
+def _unquoted(text: str, at: int) -> Value | None:
+    match = _UNQUOTED.match(text, at)
+    if not match:
+        return None
+    end = at + len(match[0].rstrip(".,:;"))
+    encoded = _PERCENT_END.search(text, at, end)
+    return Value(at, encoded.start() if encoded and encoded.start() > at else end, quoted=False)
+
+
+def whole(text: str, value: Value) -> Value:
+    """The value with the rest of a run that was too long to read at once."""
+    if value.quoted or text[value.end : value.end + 1] in ("", ".", ",", ":", ";", "%"):
+        return value
+    rest = _REST.match(text, value.end)
+    return value._replace(end=rest.end()) if rest else value
+
+
+def to_end_of_word(text: str, at: int) -> Value | None:
+    """A value that is all the rest of its line, as in an environment file, where it may hold any character."""
+    match = _WHOLE_LINE.match(text, at)
+    return Value(at, match.end(), quoted=False) if match else None
+
+
+def _closing(text: str, start: int, quote: str) -> int:
+    """Where the string ends. Cut short, it ends with its line."""
+    limit = min(len(text), start + _LONGEST)
+    line_end = text.find("\n", start, limit)
+    slashes = len(quote) - 1 if quote[-1] in "\"'`" and quote[0] in "\\\"'`" else -1
+    found = text.find(quote, start, limit) if slashes < 0 else _closing_quote(text, start, limit, quote[-1], slashes)
+    if found >= 0 and (line_end < 0 or found < line_end or found - start < 400):
+        return found
+    return limit if line_end < 0 else line_end
+
+
+def _closing_quote(text: str, start: int, limit: int, mark: str, slashes: int) -> int:
+    """The next quote at the depth of the opening one, which had `slashes` backslashes before it (0, 1, 3, 7, …)."""
+    period = 2 * (slashes + 1)
+    found = text.find(mark, start, limit)
+    while found >= 0:
+        lead = text[max(start, found - 32) : found]
+        before = len(lead) - len(lead.rstrip("\\"))
+        if before % period == slashes and (before == slashes or _AFTER_STRING.match(text, found + 1)):
+            return found - slashes
+        if before < slashes:
+            return found - before
+        found = text.find(mark, found + 1, limit)
+    return -1
+
+
+# What may follow a string: where backslashes before its last quote leave two readings, this decides.
+_AFTER_STRING = re.compile(r"[\s,;:}\])&'\"<|\\]|$")
+
+
+def items(text: str, at: int) -> list[Value]:
+    """The quoted items of a list that begins at `at`."""
+    end = text.find("]", at, at + 600)
+    span = text[at : end if end >= 0 else at + 600]
+    return [Value(at + item.start(2), at + item.end(2), quoted=True) for item in _ITEM.finditer(span)]
+
+
+def literal_in_call(text: str, value: Value) -> tuple[bool, Value | None]:
+    """Whether the value is a call or subscription; and the literal inside where a class is named: `Secret('x')`."""
+    call = _CALL.match(text, value.start)
+    if not call or value.quoted:
+        return False, None
+    inner = _OPENING.match(text, call.end())
+    if not inner or call["bracket"] == "[" or not call["name"].rpartition(".")[2][:1].isupper():
+        return True, None
+    return True, Value(inner.end(), _closing(text, inner.end(), inner["quote"]), quoted=True)
+
+
+def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
+    """Whether the value of a key of this grade is one to hide. `prose`: a colon or a verb led to it, not a sign."""
+    if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value):
+        return False
+    if not quoted and _is_expression(value):
+        return False
+    if level is Grade.PASSWORD:
+        return _is_password(value, quoted, prose)
+    if level is Grade.SECRET:
+        return len(value) >= 4 and not _PATH.fullmatch(value) and (looks_random(value) or _says_something(value, prose))
+    return looks_random(value) and (level is Grade.TOKEN or not _is_reference(value))
+
+
+def _is_expression(value: str) -> bool:
+    return bool(
+        _DOTTED.fullmatch(value)
+        or (_IDENTIFIER.fullmatch(value) and _ABOUT_KEYS.search(value))
+        or value.startswith(("(", "{", "$(", "${", "#{", "%{", "<%"))
+    )
+
+
+def _is_password(value: str, quoted: bool, prose: bool) -> bool:
+    if quoted:
+        words = prose and (value.lower() in _PROSE or (" " in value and value.replace(" ", "").isalpha()))
+        return not (words or _JOINED.match(value))
+    return len(value) >= 3 and value.lower() not in _PROSE and not (value.isdigit() and len(value) < 4)
+
+
+def _says_something(value: str, prose: bool) -> bool:
+    plain = value.isalpha() and prose
+    return not plain and value.lower() not in _PROSE and (not value.isdigit() or len(value) >= 24) and " " not in value
+
+
+def _is_reference(value: str) -> bool:
+    return bool(_UUID.fullmatch(value) or _DIGEST.fullmatch(value))
+
+
+def looks_random(value: str) -> bool:
+    """Whether a value has the look of a token: long, mixed, and not made of words and numbers."""
+    value = value[:128]
+    if len(value) < 8 or " " in value or _PATH.fullmatch(value):
+        return False
+    if _UUID.fullmatch(value):
+        return True
+    if _OBJECT.fullmatch(value) or _WORDS_AND_NUMBERS.fullmatch(value):
+        return False
+    return bool(_DIGIT.search(value)) or len(_TURNS.findall(value)) * 6 > len(value) or len(_RUGGED.findall(value)) > 1

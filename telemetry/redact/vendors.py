@@ -1,0 +1,224 @@
+"""Fixed shapes of vendors' tokens, as data: what a token begins with, what it is made of, how long it is at least.
+
+The least length is well under the real one, since a log line may be cut in the middle of a token. The
+shapes are facts from the vendors' documentation, compared with the rules of gitleaks (MIT, © Zachary Rice).
+"""
+
+import re
+
+# Prefixes that hardly any other word contains; what follows in the alphabet is the token.
+PREFIXES: dict[str, str] = {
+    "alnum": """
+        ghp_ gho_ ghu_ ghr_ CCIPAT_ bkua_ bkat_ bkaj_ squ_ sqp_ sqa_ ATBB ATTA rdme_ packagist_out_ packagist_ack_
+        ptr_ ico- napi_ vcp_ vci_ vca_ vcr_ vck_ cfut_ cfat_ cfk_ nfp_ nfo_ nfc_ nfu_ nfb_ rnd_ sbp_ sb_secret_ xau_
+        sk_live_ sk_test_ rk_live_ rk_test_ sk_prod_ whsec_ EZAK EZTK ak_live_ ak_test_ flb_live_ shippo_live_
+        shippo_test_ NRAK- NRRA- NRAA- NRJS- cal_live_ apify_api_ BBFF- aio_ odt_ dbtc_ dbtu_ hcaik_ hcbik_ hcxik_
+        hcamk_ hclik_ gb_api_ ntn_ LTAI AKID sm_pat_ sm_aat_ sm_sat_ oy2 dop_v1_ doo_v1_ dor_v1_ shpat_
+        shpca_ shppa_ shpss_ shpua_ shptka_ shpuat_ upsk_ rubygems_ CLOJARS_ AKCp cmVmd fc- nf- fw_ r8_ gsk_
+        jina_ tvly- csk- rpa_ tgp_v1_ e2b_ phx_ phs_ llx- crsr_ pnu_ pnb_ lip_ rk_prod_ pul- fwk_
+         lin_api_ lin_oauth_ shltm_ nyk_ pplx- alcht_ wandb_v1_ sntryu_ sntrya_ sntryi_ slk_ sgd_
+    """,
+    "dash": """
+        github_pat_ gldt- glrtr- glcbt- glptt- glft- glimt- glagent- gloas- glsoat- glffct- glwt-
+        GR1348941 CCIPRJ_ figd_ figo_ figoh_ figor_ lin_wh_ dckr_pat_ dckr_oat_ tk-us- sgp_
+        PMAK- HRKU-AA ya29. GOCSPX- fo1_ tskey- AQVN mdb_sa_sk_ sha256~ akab-
+        nvapi- AIza NRII- NRIQ- glsa_ CFPAT-  p8e- pat-na1- pat-na2- pat-eu1- pat-ap1- px-api-
+        px-dep- signkey-prod- signkey-test- n8n_api_ sq0atp- sq0csp- FLWSECK- FLWSECK_TEST- APP_USR-
+        pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_ polar_oat_ polar_pat_ access-sandbox-
+        access-production- access-development- amzn.mws. secret-live- secret-test- xoxb- xoxp- xoxa- xoxs- xoxr-
+        xoxo- xoxe- xoxc- xoxd- xoxe.xoxb- xoxe.xoxp- xapp- xwfp- xkeysib- xsmtpsib- mlsn. os_v2_app_ os_v2_org_
+        sec-c- syt_ APA91b sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf- api_org_ pcsk_ xai- lsv2_pt_ lsv2_sk_
+        oa2-client-secret_ pypi-AgEI ory_at_ ory_rt_ ory_pat_ zpka_ pylf_v1_ waka_
+    """,
+    "dot": """
+        dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. st.dev. st.prod. dt0c01. dt0s01. dt0s02. dt0s08. dt0s16.
+        dt0a01. SG. ghs_ glpat- glrt- pscale_tkn_ pscale_pw_ pscale_oauth_ duffel_live_ duffel_test_ fio-u- tfp_
+        dnkey- hvs. hvb. hvr. s-s4t2ud- s-s4t2af- ATATT3 ATCTT3 ATSTT3
+    """,
+    "base64": """
+        ops_eyJ fm1r_ fm1a_ fm2_ ABSK bedrock-api-key- access_token$production$ access_token$sandbox$ sntrys_
+        AGE-SECRET-KEY-1 eyJrIjoi glc_ dG9rOj pdus+
+    """,
+}
+
+ALPHABETS = {
+    "alnum": r"[0-9A-Za-z]{%d,300}(?:_[0-9A-Za-z]{6,200}){0,3}",
+    "dash": r"[0-9A-Za-z_-]{%d,300}",
+    "dot": r"(?=[0-9A-Za-z_.=-]{%d})[0-9A-Za-z_=-]{0,600}(?:\.[0-9A-Za-z_=-]{1,900}){0,5}",
+    "base64": r"[0-9A-Za-z+/=_-]{%d,4000}",
+}
+
+# Where a shape begins with a run of unknown length before its literal.
+REACH = -1_000
+REACH_DIGITS = -1_001
+
+# Whole shapes, each by the lower-case literal that leads to it and where the shape begins before that literal.
+# A group called `secret` is the part to mask where it is not all of the match.
+SHAPES: tuple[tuple[str, int, str], ...] = (
+    ("eyj", 0, r"eyJ[\w=-]{8,4000}(?:\.[\w=-]{4,8000}){1,4}|eyJ[\w=-]{40,8000}\.?"),
+    ("akia", 0, r"AKIA[0-9A-Z]{12,16}(?P<pair>[\s:,;/|\"']{1,4}(?=[\w+/]{0,39}\d)[A-Za-z0-9+/]{40}(?![\w+/]))?"),
+    ("a3t", 0, r"A3T[A-Z0-9](?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
+    ("asia", 0, r"ASIA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
+    ("abia", 0, r"ABIA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
+    ("acca", 0, r"ACCA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
+    ("sk-", 0, r"sk-(?=[\w-]{0,60}\d)(?=[\w-]{0,60}[A-Za-z])(?:[a-z]{2,10}-)?[A-Za-z0-9_]{16,300}[\w-]{0,300}"),
+    ("t3blbkfj", REACH, r"[\w-]{0,90}?T3BlbkFJ[\w-]{0,100}"),
+    ("key-", 0, r"key-[0-9a-f]{20,32}(?![0-9A-Za-z])"),
+    ("pat.", 0, r"(?:pat)\.[\w-]{22}\.[0-9A-Za-z]{20,24}\.[0-9A-Za-z]{10,20}"),
+    ("hawk.", 0, r"hawk\.[\w-]{20}\.[\w-]{10,20}"),
+    ("mfa.", 0, r"mfa\.(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])[\w-]{20,120}"),
+    ("dapi", 0, r"(?:dapi|dkea|dose)[0-9a-f]{16,32}(?:-\d)?"),
+    ("dkea", 0, r"dkea[0-9a-f]{16,32}(?:-\d)?"),
+    ("da2-", 0, r"da2-[a-z0-9]{20,26}(?![0-9A-Za-z])"),
+    ("4b1d", 0, r"4b1d(?=[0-9a-f]{0,37}[A-Zg-z])[A-Za-z0-9]{38}(?![0-9A-Za-z])"),
+    ("sat.", 0, r"sat\.[\w-]{22}\.[0-9A-Za-z]{20,24}\.[0-9A-Za-z]{10,20}"),
+    ("sk", 0, r"SK[0-9a-fA-F]{24,32}(?![0-9A-Za-z])|sk[A-Za-z0-9]{100,200}"),
+    ("sk_", 0, r"sk_(?:[a-z]{3,8}_)?(?=[A-Za-z]{0,30}\d)[A-Za-z0-9]{24,120}"),
+    ("pk_", 0, r"pk_(?:[0-9]{6,9}_[0-9A-Z]{24,32}|[0-9a-f]{34})(?![0-9A-Za-z])"),
+    ("re_", 0, r"re_[A-Za-z0-9]{7,9}_[A-Za-z0-9]{10,32}(?![0-9A-Za-z])"),
+    ("npm_", 0, r"npm_(?=[A-Za-z]{0,40}[0-9A-Z])[A-Za-z0-9]{16,80}"),
+    ("hf_", 0, r"hf_(?:(?=[a-z]{0,40}[A-Z])[A-Za-z0-9]{16,80}|[a-z]{34}(?![a-z_]))"),
+    ("s.", 0, r"s\.(?=[A-Za-z]{0,24}\d)[A-Za-z0-9]{24}(?![\w.])"),
+    ("1//0", 0, r"1//0[\w-]{24,300}"),
+    ("4/0a", 0, r"4/0A[\w-]{24,300}"),
+    ("zxlk", 0, r"ZXlK[\w+/=]{40,8000}"),
+    ("t1.", 0, r"t1\.[\w-]{5,400}={0,2}\.[\w-]{20,86}={0,2}"),
+    ("y0_", 0, r"y[0-4]_[\w-]{32,80}"),
+    ("ycaj", 0, r"YC[\w-]{38}"),
+    ("sl.", 0, r"sl\.(?:u\.)?(?=[\w-]{0,40}\d)[\w=-]{40,2000}"),
+    ("eaa", 0, r"EAA[A-Za-z](?=[A-Za-z]{0,40}\d)[\w-]{20,400}"),
+    (":aa", REACH_DIGITS, r"\d{8,10}:AA[\w-]{10,36}"),
+    ("-us", -32, r"[0-9a-f]{32}-us\d{1,2}(?![0-9A-Za-z])"),
+    ("_mmk", REACH, r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"),
+    ("nral", REACH, r"[0-9A-Za-z]{30,42}NRAL(?![0-9A-Za-z])"),
+    ("azdo", -76, r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
+    ("q~", -4, r"[\w~.-]{3}\dQ~[\w~.-]{20,40}"),
+    (".atlasv1.", -14, r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{20,80}"),
+    ("+ast", REACH, r"[A-Za-z0-9+/]{40,82}\+ASt[\w+/=]{0,44}"),
+    ("azfu", REACH, r"[\w-]{30,44}AzFu[\w=-]{4,40}"),
+    ("azsea", -42, r"[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}"),
+    ("jqqj99", REACH, r"[A-Za-z0-9]{30,56}JQQJ99[A-Za-z0-9]{10,40}"),
+    ("oauth:", 0, r"oauth:[a-z0-9]{24,40}(?![0-9A-Za-z])"),
+    ("wpl_ap", 0, r"WPL_AP\d\.[\w.=+/-]{16,100}"),
+    ("a3-", 0, r"A3-[A-Z0-9]{6}-[A-Z0-9]{6}-?[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}(?:-[A-Z0-9]{5})?"),
+    ("ctio-", 0, r"CTIO-[\w-]{20,60}"),
+    ("aaaaaaaaaaaaaaaaaa", 0, r"A{18,24}(?=[\w%]{0,30}\d)[A-Za-z0-9%]{60,120}"),
+    (":apa91b", REACH, r"[\w-]{7,22}:APA91b[\w-]{20,200}"),
+    ("rg.v1.", 0, r"rg\.v1\.[\w.=+/-]{24,400}"),
+    ("tgt-", 0, r"(?:TGT|ST)-\d{1,9}-[\w-]{20,80}"),
+    ("v1.0-", 0, r"v1\.0-[0-9a-f]{24}-[0-9a-f]{40,146}"),
+    ("flyv1", 0, r"FlyV1 fm\d[\w]?_[\w+/=,-]{20,4000}"),
+    ("a21aa", 0, r"A21AA[\w-]{40,120}"),
+    ("sk.eyj", 0, r"[st]k\.eyJ[\w=-]{20,400}(?:\.[\w-]{10,40})?"),
+    ("tk.eyj", 0, r"tk\.eyJ[\w=-]{20,400}(?:\.[\w-]{10,40})?"),
+    ("api-", 0, r"API-[A-Z0-9]{24,32}(?![0-9A-Za-z])"),
+    ("xprv", 0, r"xprv[1-9A-HJ-NP-Za-km-z]{60,120}"),
+    ("dt.", 0, r"dt\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{40,64}"),
+    ("rpa_", 0, r"rpa_[A-Z0-9]{20,60}"),
+    ("cio", 0, r"cio(?=[A-Za-z]{0,31}\d)[A-Za-z0-9]{32}(?![0-9A-Za-z])"),
+    ("cio_", 0, r"cio_[A-Za-z0-9]{24,40}"),
+    ("vf.", 0, r"VF\.(?:(?:DM|WS)\.)?[0-9a-f]{24}\.[A-Za-z0-9]{12,16}"),
+    ("pat", 0, r"pat(?=[A-Za-z]{0,13}\d|[a-zA-Z]{0,13}[A-Z])[A-Za-z0-9]{14}\.[0-9a-f]{16,64}"),
+    ("1000.", 0, r"1000\.[0-9a-f]{32}\.[0-9a-f]{16,32}"),
+    ("sdk-", 0, r"(?:sdk)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    ("api-", 0, r"api-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    ("mob-", 0, r"mob-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    ("md-", 0, r"md-[\w-]{22}(?![\w-])"),
+    ("b_", 0, r"b_[A-Za-z0-9+/]{42}[A-Za-z0-9+/=]{2}(?![\w+/=])"),
+    ("pa-", 0, r"pa-(?=[\w-]{0,30}\d)[\w-]{40,48}(?![\w-])"),
+    ("ak-", 0, r"ak-[A-Za-z0-9]{22}(?![\w-])"),
+    ("as-", 0, r"as-[A-Za-z0-9]{22}(?![\w-])"),
+    ("ssws ", 0, r"SSWS (?P<secret>00[\w-]{20,60})"),
+    (
+        "00",
+        0,
+        r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?!(?P<secret>[\w.]{20,120})"
+        r"|00(?=[\w-]{0,30}[A-Z])(?=[\w-]{0,30}[a-z])[\w-]{40}(?![\w-])",
+    ),
+    ("rzp_live_", 0, r"rzp_live_[A-Za-z0-9]{10,20}"),
+    ("aact_", 0, r"\$?aact_[\w:=+/-]{20,300}"),
+    ("aqe", 0, r"AQE[a-z][\w+/]{30,400}-[\w+/]{20,100}={0,2}-[\w+/<>(){}&@#!?*,.:;^%$~\[\]|-]{8,60}"),
+    ("api_live.", 0, r"api_(?:live|sandbox)(?:_\w\w)?\.[\w-]{8,30}\.[\w-]{10,60}"),
+    ("ghs_", 0, r"ghs_\d{1,12}_eyJ[\w=.-]{20,2000}"),
+    ("ct_", 0, r"ct_[A-Za-z0-9]{40,64}(?![0-9A-Za-z])"),
+    (
+        "scauth_",
+        0,
+        r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[\w+/=-]{20,120}",
+    ),
+    ("live_", 0, r"live_(?:\d{8,12}_)?[A-Za-z0-9]{24,45}(?![0-9A-Za-z])"),
+    (
+        "test_",
+        0,
+        r"test_(?:(?=[A-Za-z]{0,30}\d)(?=[a-z0-9]{0,30}[A-Z])[A-Za-z0-9]{24,45}|[0-9a-f]{32,40})(?![0-9A-Za-z])",
+    ),
+    ("eyj0exaioiaivenwmij9", 0, r"eyJ0eXAiOiAiVENWMiJ9\.[\w-]{20,40}\.[\w-]{20,60}"),
+    ("secret_", 0, r"secret_(?=[A-Za-z]{0,30}\d)[A-Za-z0-9]{24,60}(?![0-9A-Za-z])"),
+    ("acc_", 0, r"acc_[a-f0-9]{40,64}"),
+    ("ddp_", 0, r"ddp_[A-Za-z0-9]{30,50}"),
+    ("1/", 0, r"[12]/\d{14,18}(?:/\d{14,18})?:[0-9a-f]{20,40}"),
+    ("2/", 0, r"2/\d{14,18}(?:/\d{14,18})?:[0-9a-f]{20,40}"),
+    ("dsn=", 0, r"dsn=(?P<secret>[0-9a-f]{32})(?![0-9A-Za-z])"),
+    ("do00", 0, r"DO00[A-Z0-9]{14,18}"),
+    (
+        "putty-user-key-file",
+        0,
+        r"PuTTY-User-Key-File-\d[\s\S]{0,2000}?Private-Lines: ?\d+\s+(?P<secret>(?:[\w+/=]{1,76}\s*){1,60})",
+    ),
+    ("$2", 0, r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{22,53}"),
+    ("$6$", 0, r"\$6\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{20,86}"),
+    ("$5$", 0, r"\$5\$(?:rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{20,43}"),
+    ("$1$", 0, r"\$(?:1|apr1)\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{16,22}"),
+    ("$apr1$", 0, r"\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{16,22}"),
+    ("$argon2", 0, r"\$argon2(?:id|i|d)\$v=\d+\$[a-z0-9=,]{5,40}\$[\w+/=]{8,100}\$[\w+/=]{10,200}"),
+    ("$y$", 0, r"\$y\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{8,90}\$[./A-Za-z0-9]{20,60}"),
+    ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
+)
+
+# Words inside a key of any vendor, before a run that looks random: acme_live_…, acme_pat_…, acme-secret-….
+MARKERS = (
+    "_live_", "_prod_", "_secret_", "_pat_", "_sk_", "_apikey_", "_api_", "_token_", "_key_", "-secret-", "-token-",
+    "_at_", "_rt_", "_oauth_", "_access_", "_test_", "-live-", "-prod-", "-api-", "-pat-", "-key-", "_svc_", "_tok_",
+    "sk_", "tok_", "pat_", "apikey-", "api_key_",
+)  # fmt: skip
+MARKED = re.compile(
+    r"(?:v\d{1,2}[_-])?(?=[a-zA-Z]{0,40}\d)"
+    r"(?:(?=[a-z0-9]{0,40}[A-Z])(?=[A-Z0-9]{0,40}[a-z])[A-Za-z0-9]{12,200}|[0-9a-f]{32,128})(?![0-9A-Za-z])"
+)
+
+# Addresses whose path is the secret: what leads to it, and the address with the secret part named.
+ADDRESSES: tuple[tuple[str, str], ...] = (
+    ("/webhooks/", r"/webhooks/(?:\d{15,21}|[0-9a-f-]{36})/(?P<secret>[\w-]{16,300})"),
+    ("%2fwebhooks%2f", r"%2Fwebhooks%2F\d{15,21}%2F(?P<secret>[\w-]{16,300})"),
+    ("/interactions/", r"/interactions/\d{15,21}/(?P<secret>[\w-]{16,400})"),
+    (
+        "hooks.slack.com",
+        r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/(?:[A-Z0-9]{6,14}/){1,2}(?:[0-9]{6,20}/)?"
+        r"(?P<secret>[A-Za-z0-9]{10,64})",
+    ),
+    ("webhook.office.com", r"webhook\.office\.com/webhookb2/[\w@-]{20,90}/IncomingWebhook/(?P<secret>[\w/-]{16,160})"),
+    (
+        "outlook.office.com",
+        r"outlook\.office(?:365)?\.com/webhook/[\w@-]{20,90}/IncomingWebhook/(?P<secret>[\w/-]{16,160})",
+    ),
+    ("/bot", r"/bot\d{6,12}:(?P<secret>[\w-]{16,60})"),
+    ("hooks.zapier.com", r"hooks\.zapier\.com/hooks/catch/(?:\d{1,12}/)?(?P<secret>[\w/]{6,40})"),
+    ("/with/key/", r"/with/key/(?P<secret>[\w-]{10,60})"),
+    ("/bot/v2/hook/", r"/bot/v2/hook/(?P<secret>[\w-]{10,60})"),
+    ("/webhook/send?key=", r"/webhook/send\?key=(?P<secret>[\w-]{10,60})"),
+    ("/robot/send?access_token=", r"/robot/send\?access_token=(?P<secret>[\w-]{10,90})"),
+    ("/webhooks/railway/", r"/webhooks/railway/(?P<secret>[^\s/?#\"'<>]{6,200})"),
+    ("infura.io/", r"infura\.io/(?:ws/)?v3/(?P<secret>[0-9a-f]{16,40})"),
+    ("alchemy", r"alchemy(?:api)?\.(?:com|io)/v2/(?P<secret>[\w-]{16,60})"),
+    ("quiknode.pro/", r"quiknode\.pro/(?P<secret>[0-9a-f]{16,64})"),
+    ("events.pagerduty.com", r"events\.pagerduty\.com/integration/(?P<secret>\w{16,40})"),
+    ("hc-ping.com/", r"hc-ping\.com/(?P<secret>[\w-]{16,60})"),
+    ("loggly.com/inputs/", r"loggly\.com/inputs/(?P<secret>[\w-]{16,60})"),
+    (".make.com/", r"\.make\.com/(?P<secret>[a-z0-9]{24,60})"),
+    (".tines.com/webhook/", r"\.tines\.com/webhook/(?:\w{16,40}/)?(?P<secret>\w{16,40})"),
+    ("/hooks/", r"/hooks/(?:\w{17,24}/)?(?P<secret>(?=[a-z]{0,30}\d)[A-Za-z0-9]{24,80})"),
+    (".m.pipedream.net", r"\.m\.pipedream\.net/(?P<secret>\w{16,60})"),
+    ("betterstack.com/api/", r"betterstack\.com/api/v1/heartbeat/(?P<secret>\w{16,40})"),
+    ("thingsboard.cloud/api/v1/", r"thingsboard\.cloud/api/v1/(?P<secret>\w{16,40})"),
+    ("/services/t", r"/services/T[A-Z0-9]{6,14}/B[A-Z0-9]{6,14}/(?P<secret>[A-Za-z0-9]{10,64})"),
+)  # fmt: skip

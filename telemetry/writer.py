@@ -1,0 +1,133 @@
+"""Writes finished lines on a thread of its own, so that a stuck pipe or a full disk stops nobody else.
+
+The queue is bounded: what does not fit is dropped and counted, and the count is logged as soon as
+writing is possible again.
+"""
+
+import contextlib
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import IO, Any
+
+CAPACITY = 8_192  # lines
+_BATCH = 256
+_GATHERING = 0.02  # seconds
+_AT_ONCE = 4_096  # bytes that a pipe takes without blocking when it is ready
+
+
+class Writer:
+    """Takes lines from any thread without waiting. `report(n)` makes the line that says n lines were dropped."""
+
+    def __init__(self, stream: IO[Any], report: Callable[[int], str], capacity: int = CAPACITY) -> None:
+        self._stream = stream
+        self._report = report
+        self._capacity = capacity
+        self._lines: deque[str] = deque()
+        self._signal: SimpleQueue[None] = SimpleQueue()
+        self._idle = False
+        self._dropped = 0
+        self._reported = 0
+        self._closed = False
+        self._start()
+        os.register_at_fork(after_in_child=self._start_again)
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were never written, since the start."""
+        return self._dropped
+
+    @property
+    def waiting(self) -> int:
+        """Lines that are still to be written."""
+        return len(self._lines)
+
+    def put(self, line: str) -> None:
+        """Hands a line over. Never waits, never raises."""
+        if self._closed:
+            self._write_now(line)
+        elif len(self._lines) >= self._capacity:
+            self._dropped += 1
+        else:
+            self._lines.append(line)
+            if self._idle:
+                self._idle = False
+                self._signal.put(None)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Writes what is waiting, for at most `timeout` seconds. Lines that come later are written at once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._signal.put(None)
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="telemetry-writer", daemon=True)
+        self._thread.start()
+
+    def _start_again(self) -> None:
+        """After a fork the child has the lines but no thread; they are the parent's to write."""
+        if not self._closed:
+            self._lines.clear()
+            self._signal = SimpleQueue()
+            self._start()
+
+    def _run(self) -> None:
+        """Writes in batches. Only an idle writer is woken, as waking costs the caller more than a whole line."""
+        while True:
+            while self._lines:
+                self._write(self._batch())
+            if self._closed:
+                return
+            self._rest()
+
+    def _rest(self) -> None:
+        with contextlib.suppress(Empty):
+            self._signal.get(timeout=_GATHERING)
+        if self._lines or self._closed:
+            return
+        self._idle = True
+        if not self._lines and not self._closed:
+            self._signal.get()
+        self._idle = False
+
+    def _batch(self) -> list[str]:
+        lines: list[str] = []
+        with contextlib.suppress(IndexError):
+            while len(lines) < _BATCH:
+                lines.append(self._lines.popleft())
+        return lines
+
+    def _write(self, lines: list[str]) -> None:
+        missing = self._dropped - self._reported
+        try:
+            if missing:
+                lines = [self._report(missing), *lines]
+            self._emit("\n".join(lines) + "\n" if lines else "")
+            self._reported += missing
+        except Exception:
+            self._dropped += len(lines) - bool(missing)
+
+    def _emit(self, text: str) -> None:
+        """Bytes where the stream has them, as its own encoding may not know every character."""
+        buffer = getattr(self._stream, "buffer", None)
+        if buffer is None:
+            self._stream.write(text)
+        else:
+            buffer.write(text.encode("utf-8", "replace"))
+            buffer.flush()
+        self._stream.flush()
+
+    def _write_now(self, line: str) -> None:
+        """After the end there is no thread: write what the stream takes without blocking."""
+        with contextlib.suppress(Exception):
+            number = self._stream.fileno()
+            if select.select([], [number], [], 0)[1]:
+                os.write(number, (line + "\n").encode("utf-8", "replace")[:_AT_ONCE])
+                return
+        self._dropped += 1

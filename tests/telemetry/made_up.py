@@ -1,0 +1,430 @@
+"""Made-up secrets of many kinds in many surroundings, and texts that hold none. Drawn from a seeded generator."""
+
+import base64
+import json
+import random
+import string
+import uuid
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+UPPER, LOWER, DIGITS = string.ascii_uppercase, string.ascii_lowercase, string.digits
+ALNUM, HEX = UPPER + LOWER + DIGITS, "0123456789abcdef"
+DASH, BASE64 = ALNUM + "-_", ALNUM + "+/"
+Draw = random.Random
+
+
+class Case(NamedTuple):
+    """`text` holds `secret`; `kept` are parts of it that must stay."""
+
+    kind: str
+    text: str
+    secret: str
+    kept: tuple[str, ...] = ()
+
+    def leaks_in(self, redacted: str) -> bool:
+        """Whether a run of 10 characters of the secret is left (8 of a short one)."""
+        run = 10 if len(self.secret) >= 16 else min(8, len(self.secret))
+        return any(self.secret[at : at + run] in redacted for at in range(len(self.secret) - run + 1))
+
+
+def drawn(rnd: Draw, alphabet: str, length: int) -> str:
+    return "".join(rnd.choices(alphabet, k=length))
+
+
+# (begins with, alphabet, length of the rest, ends with), each prefix in two pieces so that no scanner takes it for real
+TOKENS: dict[str, tuple[str, str, int, str]] = {
+    "github_classic": ("gh" + "p_", ALNUM, 36, ""),
+    "github_fine_grained": ("github" + "_pat_", ALNUM + "_", 82, ""),
+    "github_server": ("gh" + "s_", ALNUM, 36, ""),
+    "gitlab": ("gl" + "pat-", DASH, 20, ""),
+    "gitlab_runner": ("gl" + "rt-", DASH, 20, ""),
+    "openai_project": ("sk-" + "proj-", DASH, 120, ""),
+    "openai_old": ("sk" + "-", ALNUM, 48, ""),
+    "anthropic_api": ("sk-" + "ant-api03-", DASH, 93, "AA"),
+    "openrouter": ("sk-" + "or-v1-", HEX, 64, ""),
+    "groq": ("gs" + "k_", ALNUM, 52, ""),
+    "xai": ("xa" + "i-", ALNUM, 80, ""),
+    "perplexity": ("ppl" + "x-", ALNUM, 48, ""),
+    "huggingface": ("h" + "f_", UPPER + LOWER, 34, ""),
+    "replicate": ("r" + "8_", ALNUM, 37, ""),
+    "pinecone": ("pcs" + "k_", ALNUM + "_", 60, ""),
+    "langsmith": ("lsv2" + "_pt_", HEX, 32, "_0123456789"),
+    "tavily": ("tv" + "ly-", ALNUM, 32, ""),
+    "aws_id": ("AK" + "IA", UPPER + "234567", 16, ""),
+    "google_api": ("AI" + "za", DASH, 35, ""),
+    "google_oauth": ("ya" + "29.", DASH, 120, ""),
+    "google_client": ("GOC" + "SPX-", DASH, 28, ""),
+    "digitalocean": ("dop" + "_v1_", HEX, 64, ""),
+    "slack_bot": ("xox" + "b-", DIGITS, 12, "-1234567890123-AbCdEfGhIjKlMnOpQrStUvWx"),
+    "slack_app": ("xap" + "p-1-", UPPER + DIGITS, 11, "-1234567890123-" + "0a1b2c3d" * 8),
+    "stripe_secret": ("sk_" + "live_", ALNUM, 24, ""),
+    "stripe_restricted": ("rk_" + "live_", ALNUM, 99, ""),
+    "stripe_webhook": ("whs" + "ec_", ALNUM, 32, ""),
+    "npm": ("np" + "m_", ALNUM, 36, ""),
+    "pypi": ("pypi-" + "AgEIcHlwaS5vcmc", DASH, 150, ""),
+    "rubygems": ("rubygems" + "_", HEX, 48, ""),
+    "docker": ("dckr" + "_pat_", DASH, 27, ""),
+    "sendgrid": ("S" + "G.", DASH, 22, "." + "aB3" * 14 + "x"),
+    "twilio": ("S" + "K", HEX, 32, ""),
+    "mailgun": ("ke" + "y-", HEX, 32, ""),
+    "mailchimp": ("", HEX, 32, "-us" + "14"),
+    "telegram": ("123456789:" + "AA", DASH, 33, ""),
+    "shopify": ("shp" + "at_", HEX, 32, ""),
+    "square": ("sq0" + "csp-", DASH, 43, ""),
+    "linear": ("lin" + "_api_", ALNUM, 40, ""),
+    "notion": ("nt" + "n_", DIGITS, 11, "aB3dE" * 7),
+    "figma": ("fig" + "d_", DASH, 40, ""),
+    "atlassian": ("ATA" + "TT3xFfGF0", DASH, 180, "=0A1B2C3D"),
+    "databricks": ("da" + "pi", HEX, 32, ""),
+    "vault": ("hv" + "s.", DASH, 95, ""),
+    "terraform": ("", ALNUM, 14, ".atlas" + "v1." + "aB3dE_" * 11),
+    "doppler": ("dp." + "pt.", ALNUM, 43, ""),
+    "grafana": ("gls" + "a_", ALNUM, 32, "_0a1b2c3d"),
+    "sentry_user": ("sntr" + "yu_", HEX, 64, ""),
+    "newrelic": ("NRA" + "K-", UPPER + DIGITS, 27, ""),
+    "supabase": ("sb" + "p_", HEX, 40, ""),
+    "planetscale": ("pscale" + "_tkn_", DASH, 43, ""),
+    "tailscale": ("tsk" + "ey-auth-", ALNUM, 12, "CNTRL-" + "aB3dE" * 6),
+    "netlify": ("nf" + "p_", ALNUM, 36, ""),
+    "postman": ("PMA" + "K-", HEX, 24, "-" + "0a1b2c" * 5 + "abcd"),
+    "airtable": ("pat", ALNUM, 14, "." + "0a1b2c3d" * 8),
+    "hubspot": ("pat" + "-na1-", HEX, 8, "-0a1b-2c3d-4e5f-0123456789ab"),
+    "dropbox": ("s" + "l.", DASH, 135, ""),
+    "brevo": ("xkey" + "sib-", HEX, 64, "-aB3dE0a1B2c3D4e5"),
+    "resend": ("r" + "e_", ALNUM, 8, "_" + "aB3dE0" * 4),
+    "pulumi": ("pu" + "l-", HEX, 40, ""),
+    "circleci": ("CCI" + "PAT_", ALNUM, 22, "_" + "0a1b2c3d4e" * 4),
+    "buildkite": ("bk" + "ua_", HEX, 40, ""),
+    "adafruit": ("ai" + "o_", ALNUM, 28, ""),
+    "duffel": ("duffel" + "_live_", DASH, 43, ""),
+    "age_key": ("AGE-SECRET" + "-KEY-1", "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58, ""),
+    "azure_client": ("aB3", DIGITS, 1, "Q~" + "aB3dE_" * 5 + "xyzw"),
+    "discord_mfa": ("mf" + "a.", DASH, 84, ""),
+    "unknown_vendor_live": ("acme" + "_live_", ALNUM, 32, ""),
+    "unknown_vendor_pat": ("frobnic" + "_pat_", ALNUM, 40, ""),
+}
+
+
+def discord_token(rnd: Draw) -> str:
+    stem = base64.b64encode(str(rnd.randint(10**17, 10**18 - 1)).encode()).decode().rstrip("=")
+    return f"{stem}.{drawn(rnd, DASH, 6)}.{drawn(rnd, DASH, 38)}"
+
+
+def jwt(rnd: Draw) -> str:
+    head = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode().rstrip("=")
+    body = base64.urlsafe_b64encode(json.dumps({"sub": drawn(rnd, DIGITS, 12)}).encode()).decode().rstrip("=")
+    return f"{head}.{body}.{drawn(rnd, DASH, 43)}"
+
+
+def vendor_token(rnd: Draw, kind: str) -> str:
+    if kind == "discord_bot_token":
+        return discord_token(rnd)
+    if kind == "jwt_bare":
+        return jwt(rnd)
+    if kind == "github_app_server_jwt":
+        return f"ghs_{rnd.randint(100_000, 999_999)}_{jwt(rnd)}{drawn(rnd, DASH, 350)}"
+    begin, alphabet, length, end = TOKENS[kind]
+    while True:
+        body = drawn(rnd, alphabet, length)
+        if alphabet[0].isdigit() or (any(c.isdigit() for c in body) or not (body.islower() or body.isupper())):
+            return begin + body + end
+
+
+VENDOR_KINDS = (*TOKENS, "discord_bot_token", "jwt_bare", "github_app_server_jwt")
+
+SURROUNDINGS: tuple[str, ...] = (
+    "request with {} was refused by upstream",
+    'the value is "{}", try again',
+    "got '{}' instead",
+    "({})",
+    "first {}, then nothing",
+    '{{"level": "info", "value": "{}", "n": 3}}',
+    "{{'value': '{}', 'n': 3}}",
+    "Config(name='x', value=b'{}', n=3)",
+    "GET https://api.example.com/v1/things?x=1&value={}&page=2 -> 403",
+    "    value = '{}'\n    count = 3",
+    "```\n{}\n```",
+    "||{}||",
+    "**{}**",
+    "`{}` <@81384788765712384>",
+    "left\\n{}\\nright",
+    "a\t{}\tb",
+    '{{\\"value\\": \\"{}\\"}}',
+    "{}",
+    "x={};y=2",
+    "{}|200|ok",
+    "<b>{}</b>",
+    "Bad credentials: {}.",
+)
+
+
+def vendor_cases(rnd: Draw, rounds: int = 1) -> Iterator[Case]:
+    for kind in VENDOR_KINDS:
+        for surrounding in rnd.sample(SURROUNDINGS, 6) * rounds:
+            token = vendor_token(rnd, kind)
+            yield Case(kind, surrounding.format(token), token)
+        token = vendor_token(rnd, kind)
+        short = token[: max(26, len(token) // 2)]
+        yield Case(f"{kind}:cut", f"the line was cut at {short}", short)
+        middle = len(token) // 2
+        yield Case(f"{kind}:ansi", f"saw {token[:middle]}\x1b[1;31m{token[middle:]}\x1b[0m there", token)
+
+
+PASSWORD_NAMES = (
+    "password", "DB_PASSWORD", "dbPassword", "passwd", "user.password", "PGPASSWORD", "MYSQL_ROOT_PASSWORD", "smtp_pass",
+    "passphrase", "admin-password", "pwd", "REDIS_PASSWORD", "newPassword", "spring.datasource.password", "Password",
+)  # fmt: skip
+SECRET_NAMES = (
+    "client_secret", "clientSecret", "SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "secret", "app.secret", "signing_key",
+    "DJANGO_SECRET_KEY", "webhook_secret", "private_key", "encryptionKey", "JWT_SECRET", "consumer-secret",
+)  # fmt: skip
+TOKEN_NAMES = (
+    "token", "access_token", "refreshToken", "API_KEY", "apiKey", "x-api-key", "auth_token", "DISCORD_TOKEN", "api-token",
+    "RAILWAY_TOKEN", "bot_token", "HEROKU_API_KEY", "X-Auth-Token", "id_token", "csrf_token", "session_token",
+)  # fmt: skip
+NOTATIONS: tuple[str, ...] = (
+    "{k}={v}",
+    "{k}={v} host=db.example.com retries=3",
+    'export {k}="{v}"',
+    "{k}: {v}",
+    '{{"{k}": "{v}", "host": "db.example.com"}}',
+    "{{'{k}': '{v}', 'host': 'db.example.com'}}",
+    "{k} = '{v}'",
+    "Settings(host='db.example.com', {k}='{v}', port=5432)",
+    "{{'a': {{'{k}': b'{v}'}}}}",
+    "--{k}={v} --verbose",
+    "--{k} {v} --verbose",
+    "['run', '--{k}', '{v}', '--verbose']",
+    '{{\\"{k}\\": \\"{v}\\"}}',
+    '"{{\\\\\\"{k}\\\\\\": \\\\\\"{v}\\\\\\"}}"',
+    "{k} => {v}",
+    "{k}:={v}",
+    "https://api.example.com/login?user=bob&{k}={v}&page=2",
+    "<{k}>{v}</{k}>",
+    "{k}\uff1a{v}",
+    "{k}\u00a0=\u00a0{v}",
+    "\x1b[36m{k}\x1b[0m=\x1b[33m{v}\x1b[0m",
+    "    {k} = '{v}'\n    attempts = 3",
+    "**{k}:** `{v}`",
+    "{k}: ||{v}||",
+    '{{"name": "{k}", "value": "{v}"}}',
+    "&quot;{k}&quot;:&quot;{v}&quot;",
+    "{k}%3D{v}%26page%3D2",
+    "{k} is '{v}'",
+)
+
+
+def keyed_cases(rnd: Draw, rounds: int = 1) -> Iterator[Case]:
+    for _ in range(rounds):
+        for notation in NOTATIONS:
+            for names, value in (
+                (PASSWORD_NAMES, drawn(rnd, LOWER, 5) + drawn(rnd, ALNUM + "!$*-_~", 8) + rnd.choice(ALNUM)),
+                (PASSWORD_NAMES, drawn(rnd, LOWER, 10)),
+                (SECRET_NAMES, drawn(rnd, ALNUM, 1) + drawn(rnd, BASE64, 38) + drawn(rnd, ALNUM, 1)),
+                (SECRET_NAMES, drawn(rnd, LOWER, 8) + drawn(rnd, DIGITS, 8)),
+                (TOKEN_NAMES, drawn(rnd, ALNUM, 32)),
+                (TOKEN_NAMES, str(uuid.UUID(int=rnd.getrandbits(128), version=4))),
+                (TOKEN_NAMES, drawn(rnd, HEX, 40)),
+            ):
+                if (" is '" in notation and value.isalpha()) or ("%" in notation and not value.isalnum()):
+                    continue
+                name = rnd.choice(names)
+                kept = tuple(part for part in ("db.example.com", "page=2", "--verbose") if part in notation)
+                yield Case(f"keyed {notation!r}", notation.format(k=name, v=value), value, kept)
+
+
+def special_cases(rnd: Draw) -> Iterator[Case]:
+    value = drawn(rnd, ALNUM, 24)
+    awkward = drawn(rnd, ALNUM, 5) + '"' + drawn(rnd, ALNUM, 5) + "\\" + drawn(rnd, ALNUM, 6)
+    for depth in range(1, 4):
+        text = json.dumps({"password": awkward, "host": "db"})
+        for _ in range(depth - 1):
+            text = json.dumps({"body": text})
+        yield Case(f"json_password_special:{depth}", text, awkward[6:11], ("host",))
+    yield Case("repr_special", repr({"password": awkward + "'", "host": "db"}), awkward[6:11], ("host",))
+    for scheme in ("postgres", "postgresql+asyncpg", "mysql", "amqp", "mongodb+srv", "redis", "https", "ftp", "smtp"):
+        yield Case("url_user", f"connect {scheme}://app:{value}@db.example.com:5432/x?y=1 failed", value,
+                   ("db.example.com:5432/x?y=1", "app"))  # fmt: skip
+        yield Case("url_no_user", f"'{scheme}://:{value}@db.example.com/0'", value, ("db.example.com/0",))
+    for odd in ("p@ss", "p#ss", "p/ss", "p%40ss", "p?ss", "p:ss"):
+        yield Case(f"url_odd:{odd}", f"postgres://u:{odd}{value}@db.example.com/x", value, ("db.example.com/x",))
+    yield Case("url_token_user", f"git clone https://{value}1a@github.com/o/r.git", value, ("github.com/o/r.git",))
+    for name in ("token", "access_token", "api_key", "sig", "key", "code", "X-Amz-Signature", "auth", "client_secret"):
+        yield Case("url_query_token", f"GET https://h.example.com/p?a=1&{name}={value}&b=2 404", value,
+                   ("https://h.example.com/p?a=1", "b=2 404"))  # fmt: skip
+    token, app = drawn(rnd, DASH, 68), rnd.randint(10**17, 10**18)
+    for path in (f"webhooks/{app}/", f"v10/webhooks/{app}/", f"v10/interactions/{app}/"):
+        yield Case("discord_url", f"POST https://discord.com/api/{path}{token}/callback 404", token, (str(app),))
+    yield Case(
+        "slack_webhook_url",
+        "https://hooks.slack.com/services/T0123ABCD/B0123ABCD/" + value,
+        value,
+        ("hooks.slack.com",),
+    )
+    yield Case("telegram_url", f"https://api.telegram.org/bot123456789:AA{drawn(rnd, DASH, 33)}/getMe", "", ("getMe",))
+    yield from _headers(rnd, value)
+    yield from _keys_in_armour(rnd)
+    yield from _command_lines(value)
+
+
+def _headers(rnd: Draw, value: str) -> Iterator[Case]:
+    basic = base64.b64encode(f"user:{value}".encode()).decode()
+    project = str(uuid.UUID(int=rnd.getrandbits(128), version=4))
+    other = str(uuid.UUID(int=rnd.getrandbits(128), version=4))
+    yield Case("railway_project_header", f"{other} Project-Access-Token: {project} {other}", project, (other,))
+    yield Case("railway_env_uuid", f"RAILWAY_PROJECT_ID={other} RAILWAY_TOKEN={project}", project, (other,))
+    for scheme, secret in (
+        ("Bearer", value),
+        ("Bot", discord_token(rnd)),
+        ("Basic", basic),
+        ("Token", value),
+        ("", value),
+    ):
+        line = f"{scheme} {secret}".strip()
+        yield Case("header", f"> Authorization: {line}\n> Accept: */*", secret, ("Accept: */*",))
+        yield Case("header_dict", f"{{'Authorization': '{line}', 'Accept': '*/*'}}", secret, ("Accept",))
+        yield Case("header_json", json.dumps({"authorization": line, "accept": "*/*"}), secret, ("accept",))
+        yield Case("header_bytes", f"[(b'authorization', b'{line}'), (b'accept', b'*/*')]", secret, ("accept",))
+        yield Case(
+            "header_curl", f"curl -H 'Authorization: {line}' https://example.com", secret, ("https://example.com",)
+        )
+        if scheme in ("Bearer", "Basic"):
+            yield Case("scheme_bare", f"sent {line} upstream", secret, ("upstream",))
+    yield Case("cookie", f"Cookie: sid={value}; theme=dark", value, ("theme=dark",))
+    yield Case("set_cookie", f"Set-Cookie: sid={value}; Path=/; HttpOnly; SameSite=Lax", value, ("Path=/; HttpOnly",))
+    yield Case("cookie_dict", f"{{'Cookie': 'a={value}; b={value[::-1]}', 'Host': 'h'}}", value[::-1], ("Host",))
+    yield Case("cookie_first", f"{{'Cookie': 'a={value}; b=1', 'Host': 'h'}}", value, ("Host",))
+    for name in ("X-Api-Key", "X-Vault-Token", "PRIVATE-TOKEN", "X-Auth-Token", "X-Amz-Security-Token", "api-key"):
+        yield Case("header_key", f"{name}: {value}\nHost: h", value, ("Host: h",))
+
+
+def _keys_in_armour(rnd: Draw) -> Iterator[Case]:
+    for label in ("RSA ", "", "EC ", "OPENSSH ", "ENCRYPTED "):
+        begin, end = f"-----BEGIN {label}PRIVATE KEY-----", f"-----END {label}PRIVATE KEY-----"
+        lines = [drawn(rnd, BASE64, 64) for _ in range(12)] + [drawn(rnd, BASE64, 22) + "=="]
+        whole = "\n".join((begin, *lines, end))
+        for secret in (lines[0], lines[6], lines[12]):
+            yield Case("pem", f"loaded {whole} ok", secret, ("loaded", "ok"))
+            yield Case("pem_json", json.dumps({"key": whole, "x": 1}), secret, ('"x": 1',))
+            yield Case("pem_json_twice", json.dumps(json.dumps({"pem": whole})), secret)
+            yield Case("pem_repr", repr(whole.encode()), secret)
+        yield Case("pem_cut_head_only", f"{begin}\n" + "\n".join(lines[:5]), lines[3])
+        yield Case("pem_cut_tail_only", "\n".join(lines[5:]) + f"\n{end}", lines[7])
+        yield Case("pem_indented", "\n".join("    " + line for line in (begin, *lines, end)), lines[4])
+        yield Case("pem_cut_escaped", f"{begin}\\n" + "\\n".join(lines[:5]), lines[3])
+
+
+def _command_lines(value: str) -> Iterator[Case]:
+    for line in (
+        "mysql -u root -p{} shop",
+        "curl -u admin:{} https://example.com/x",
+        "sshpass -p {} ssh host",
+        "redis-cli -h cache -a {} ping",
+        "machine example.com login bob password {}",
+        "ALTER ROLE app WITH PASSWORD '{}'",
+        "CREATE USER 'a'@'%' IDENTIFIED BY '{}'",
+        "Server=db;User Id=app;Password={};Encrypt=true",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey={};EndpointSuffix=core.windows.net",
+        'docker run -e "API_TOKEN={}" image',
+        "invalid password: {}",
+        "login(user='bob', password='{}')",
+        "('password', '{}')",
+        "password = SecretStr('{}')",
+        'config["password"] = "{}"',
+        "my password is {}",
+    ):
+        yield Case(f"command:{line[:20]}", line.format(value), value)
+
+
+def harmless(rnd: Draw) -> Iterator[str]:
+    """Texts without a secret, many of which look as if they had one."""
+    sha, short, digest = drawn(rnd, HEX, 40), drawn(rnd, HEX, 7), drawn(rnd, HEX, 64)
+    identity, flake = str(uuid.UUID(int=rnd.getrandbits(128), version=4)), str(rnd.randint(10**17, 10**18))
+    image = base64.b64encode(b"\x89PNG\r\n\x1a\n" + rnd.randbytes(300)).decode()
+    alnum = drawn(rnd, ALNUM, 14)
+    public = "\n".join(drawn(rnd, BASE64, 64) for _ in range(5))
+    templates: tuple[str, ...] = (
+        f"deployed {sha} to production", f"HEAD is now at {short} Fix the token refresh", f"request {identity} done",
+        f"<@{flake}> joined <#{flake}> in guild {flake}", f"sha256:{digest}", f"integrity sha512-{image[:86]}==",
+        f'  File "/app/cogs/auth/token.py", line {rnd.randint(1, 900)}, in refresh_token', f"trace_id={digest[:32]}",
+        "    token = self.tokens.get(key)\n    password = getpass()", f"data:image/png;base64,{image}",
+        f"-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----",
+        f"-----BEGIN CERTIFICATE-----\n{public}\n-----END CERTIFICATE-----",
+        f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{drawn(rnd, BASE64, 43)} bob@host", f"used {rnd.randint(1, 9999)} tokens",
+        f"prompt_tokens={rnd.randint(1, 9999)} completion_tokens={rnd.randint(1, 999)} max_tokens=4096",
+        "password=${DB_PASSWORD}", "password: ***", "token=<your-token>", "PASSWORD=$DB_PASSWORD", "api_key={api_key}",
+        "password=[redacted]", "Authorization: Bearer ${TOKEN}", "Authorization: ***", "postgres://user:***@host/db",
+        f"customer cus_{alnum} event evt_1{alnum}abcdefghi request req_{alnum}", "your password has expired",
+        "The token is invalid or has expired.", "Password must be at least 8 characters long", "invalid token",
+        "Please reset your password: it is too weak", "password reset requested for user 42", "no API key configured",
+        "token expired, refreshing", "def login(user: str, password: str) -> Token:", "if password == expected:",
+        "client = Client(token=token, secret=settings.secret, password=self.password)", "secret_name=prod/db/main",
+        "token = os.environ['DISCORD_TOKEN']", "api_key = config.api_key", "headers['Authorization'] = f'Bearer {token}'",
+        f"cache_key=user:{flake}:profile", f"idempotency_key={identity}", f"commit_key={sha}", "primary key=17",
+        "KeyError: 'discount'", f"KeyError: '{flake}'", "sort_key=created_at", "key=value", "public_key=none",
+        f"ETag: \"{digest[:32]}\"", f"shard 0 session ID: {digest[:32]}", "https://user@example.com/path",
+        "git@github.com:owner/repo.git", "https://example.com/@scope/pkg@1.2.3", "http://localhost:8080/a@b",
+        "see https://docs.example.com/auth/tokens#refresh-token", "password_reset_at=2026-11-23T01:02:03Z",
+        "token_count: 42", "token_type=bearer", "expires_in=3600", "secrets: 3 found, 0 leaked", "auth: ok",
+        "author: Bob <bob@example.com>", "keyboard=us monkey=3 turkey=1", "passed: 31, failed: 0", "bypass=true",
+        "session started for user 42", "cookie policy accepted", "Basic authentication required", "Bearer token missing",
+        "OAuth flow: code exchange failed", "the passphrase prompt was cancelled", "2 secret scanning alerts",
+        f"docker pull ghcr.io/o/r@sha256:{digest}", f"pip install x=={rnd.randint(1, 9)}.2.3 --hash=sha256:{digest}",
+        "next_page_token=abcdef0123456789XYZ", "max_password_attempts=5", "PWD=/srv/app", "Unexpected token < in JSON",
+        f"{{'id': '{flake}', 'token_count': 7, 'author': 'bob', 'key_id': '{short}'}}", "signature verified",
+        f"<t:1700000000:R> {short} {identity}", "ws://gateway.discord.gg/?v=10&encoding=json", "s3://bucket/key/part-1",
+        f"HTTP 401 for /api/v10/webhooks/{flake}", f"GET /api/v10/interactions/{flake}/aW50/callback", "pass=3 fail=2",
+        f"user agent Mozilla/5.0 (X11; Linux x86_64) token/{short}", "password: str | None = None", "token: Optional[str]",
+        f"chatcmpl-{alnum}abcdefghijklmn finished", f"msg_01{alnum}abcdef usage 12", "model=claude-3-5-sonnet-20241022",
+        f"image sha {digest[:12]} pushed", f"job {identity} key={identity}", "monkey://patch", "token bucket: 5/s left",
+    )  # fmt: skip
+    yield from templates
+
+
+def clean_line(rnd: Draw) -> str:
+    """One line as a bot or a service writes it, without any secret."""
+    flake, sha = rnd.randint(10**17, 10**18), drawn(rnd, HEX, 40)
+    return rnd.choice(_CLEAN).format(
+        n=rnd.randint(0, 9999), flake=flake, sha=sha, short=sha[:7], uuid=uuid.UUID(int=rnd.getrandbits(128), version=4),
+        ms=f"{rnd.random() * 900:.1f}", word=rnd.choice(_WORDS), other=rnd.choice(_WORDS),
+        path=f"/app/{rnd.choice(_WORDS)}/{rnd.choice(_WORDS)}.py",
+    )  # fmt: skip
+
+
+_WORDS = [
+    "shop",
+    "cart",
+    "order",
+    "user",
+    "guild",
+    "session",
+    "token",
+    "keyboard",
+    "author",
+    "bypass",
+    "basket",
+    "music",
+    "role",
+    "queue",
+    "cache",
+    "index",
+    "auth",
+]
+_CLEAN = (
+    "Shard ID {n} has connected to Gateway (Session ID: {sha})",
+    "{word} {n} handled in {ms} ms for <@{flake}> in guild {flake}",
+    "deploy {uuid} of {short} finished: SUCCESS",
+    'File "{path}", line {n}, in {word}_{other}',
+    "GET /api/v10/channels/{flake}/messages 200 {ms}ms",
+    "{word}={n} {other}={word} commit={sha} took={ms}",
+    "We are being rate limited. POST https://discord.com/api/v10/channels/{flake}/messages responded with 429. Retry in {ms}",
+    "loaded extension cogs.{word} ({n} commands, {other} enabled)",
+    "{{'{word}': {n}, '{other}': '{word}', 'id': {flake}}}",
+    '{{"event": "{word}.{other}", "request_id": "{uuid}", "duration": {ms}}}',
+    "the {word} of {other} was {n}; nothing to do",
+    "sheet row {n}: {word} -> {other} (updated {uuid})",
+    "cache {word}:{flake}:{other} miss, {n} keys left",
+)
+
+Kind = Callable[[Draw], Iterator[Case]]

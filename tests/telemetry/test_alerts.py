@@ -1,0 +1,213 @@
+import hashlib
+import hmac
+import http.server
+import io
+import json
+import logging
+import threading
+from dataclasses import replace
+
+import pytest
+
+from telemetry import Bound, install
+from telemetry.alerts import Alerts, BadRule, Rule, SignedWebhook, built_in_rules, export_loki, read_rules
+from telemetry.handler import Seen
+
+RULE = Rule("boom", threshold=3, window=60, cooldown=600, text="boom")
+
+
+class Bench:
+    """Alerts under a clock of the test, with one sink that remembers."""
+
+    def __init__(self, *rules, **sinks):
+        self.now = 1_000.0
+        self.told = []
+        self.alerts = Alerts(rules, sinks or {"list": self.told.append}, clock=lambda: self.now)
+
+    def logs(self, message, *, times=1, level=logging.ERROR, name="shop", error=None):
+        for _ in range(times):
+            exc_info = (type(error), error, None) if error else None
+            record = logging.LogRecord(name, level, "", 0, message, None, exc_info)
+            self.alerts.see(Seen(record, json.dumps({"msg": message}), Bound(incident_id=7), "ERR-1"))
+
+    def settled(self):
+        self.alerts.close()
+        return self.told
+
+
+def test_below_the_threshold_nobody_is_told():
+    bench = Bench(RULE)
+
+    bench.logs("boom", times=2)
+    bench.now += 61
+    bench.logs("boom", times=2)
+
+    assert bench.settled() == []
+
+
+def test_a_storm_is_one_alert_and_the_next_one_says_how_many_there_were():
+    bench = Bench(RULE)
+
+    bench.logs("boom", times=500)
+    bench.now += 601
+    bench.logs("boom", times=3)
+
+    assert [alert.count for alert in bench.settled()] == [3, 500]
+    assert (bench.told[0].rule, bench.told[0].error_id, bench.told[0].incident_id) == ("boom", "ERR-1", "7")
+
+
+@pytest.mark.parametrize(
+    ("rule", "matching", "other"),
+    [
+        (Rule("a", logger="shop"), {"name": "shop.cart"}, {"name": "shopping"}),
+        (Rule("a", level="error"), {"level": 40}, {"level": 30}),
+        (Rule("a", exception="LookupError"), {"error": KeyError("x")}, {"error": ValueError("x")}),
+        (Rule("a", text="Boom"), {"message": "it went boom"}, {"message": "fine"}),
+        (Rule("a", regex=r"\b50\d\b"), {"message": "answered 503"}, {"message": "answered 404"}),
+    ],
+)
+def test_a_rule_matches_what_it_names(rule, matching, other):
+    bench = Bench(rule)
+
+    bench.logs(**{"message": "m", **other})
+    assert bench.settled() == []
+
+    bench = Bench(rule)
+    bench.logs(**{"message": "m", **matching})
+    assert len(bench.settled()) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "404 Not Found (error code: 10062): Unknown interaction", "404 Not Found (error code: 10008): Unknown Message",
+        "400 Bad Request (error code: 40060): Interaction has already been acknowledged.",
+        "APIError: [403]: The caller does not have permission, while opening the sheet", "sheet read failed with status 429",
+        "https://sheets.googleapis.com/v4/spreadsheets/x answered 404", "gspread: 401 unauthorized",
+    ],
+)  # fmt: skip
+def test_the_built_in_rules_know_lost_interactions_and_closed_sheets(message):
+    bench = Bench(*built_in_rules())
+
+    bench.logs(message, times=3, level=logging.WARNING)
+
+    assert len(bench.settled()) == 1
+
+
+def test_an_ordinary_404_sets_off_no_built_in_rule():
+    bench = Bench(*built_in_rules())
+
+    bench.logs("GET /favicon.ico 404", times=50)
+
+    assert bench.settled() == []
+
+
+def test_a_sink_that_fails_keeps_no_other_from_being_told(caplog):
+    told = []
+
+    def broken(alert):
+        raise OSError("no")
+
+    bench = Bench(replace(RULE, threshold=1), broken=broken, good=told.append)
+    bench.logs("boom")
+    bench.settled()
+
+    assert len(told) == 1
+    assert "sink broken could not be told of boom" in caplog.text
+
+
+def test_a_rule_may_name_its_sinks():
+    told, others = [], []
+    bench = Bench(replace(RULE, threshold=1, sinks=("one",)), one=told.append, two=others.append)
+
+    bench.logs("boom")
+    bench.settled()
+
+    assert (len(told), others) == (1, [])
+
+
+def test_rules_come_from_a_file_and_may_replace_built_in_ones(tmp_path):
+    (tmp_path / "rules.toml").write_text('[[rule]]\nname = "sheet-access"\nthreshold = 9\n\n[[rule]]\nname = "mine"\n')
+
+    rules = {rule.name: rule for rule in read_rules(tmp_path / "rules.toml")}
+
+    assert rules["sheet-access"].threshold == 9
+    assert {"mine", "discord-interaction-lost", "uncaught-exception"} <= set(rules)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[[rule]]\nname = "a"\nwindows = 3\n', "unknown key 'windows'"),
+        ("[[rule]]\nthreshold = 3\n", "a rule has no name"),
+        ('[[rule]]\nname = "a"\nthreshold = "3"\n', "threshold = '3' should be of type int"),
+        ('[[rule]]\nname = "a"\nregex = "("\n', "rule 'a'"),
+        ('[[rule]]\nname = "a"\nlevel = "loud"\n', "there is no log level 'loud'"),
+        ('[[rule]]\nname = "a"\nthreshold = 0\n', "must be above 0"),
+        ("rule = 3\n", r"written as \[\[rule\]\]"),
+        ("[[rule]\n", "rules.toml"),
+    ],
+)
+def test_a_bad_rules_file_is_refused_with_the_reason(tmp_path, text, reason):
+    (tmp_path / "rules.toml").write_text(text)
+
+    with pytest.raises(BadRule, match=reason):
+        read_rules(tmp_path / "rules.toml")
+
+
+def test_the_webhook_is_signed_over_time_and_body():
+    received = {}
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            received["body"] = self.rfile.read(int(self.headers["Content-Length"]))
+            received["signature"] = self.headers["X-Telemetry-Signature"]
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format, *args):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    secret = "shared " + "by both"
+    hook = SignedWebhook(f"http://127.0.0.1:{server.server_port}/hook", secret, clock=lambda: 1_700_000_000.5)
+    bench = Bench(replace(RULE, threshold=1), hook=hook)
+    bench.logs("boom")
+    bench.settled()
+    thread.join()
+    server.server_close()
+
+    expected = hmac.new(secret.encode(), b"1700000000." + received["body"], hashlib.sha256).hexdigest()
+    assert received["signature"] == f"t=1700000000,v1={expected}"
+    assert json.loads(received["body"])["rule"] == "boom"
+
+
+def test_a_webhook_needs_a_web_address():
+    with pytest.raises(ValueError, match="http or https"):
+        SignedWebhook("file:///etc/passwd", "x")
+
+
+def test_the_rules_print_as_rules_of_loki():
+    text = export_loki(
+        [Rule("boom", summary='it "went"', logger="shop", exception="KeyError", text="a.b", regex="x+", threshold=3)]
+    )
+
+    assert '      - alert: "boom"\n' in text
+    expression = json.loads(next(line for line in text.splitlines() if "expr:" in line).partition("expr: ")[2])
+    assert expression.startswith('sum(count_over_time({app="kintsugi"} |~ "(?i)a\\\\.b" |~ "x+" | json ')
+    assert expression.endswith("[60s])) >= 3")
+    assert 'level=~"WARNING|ERROR|CRITICAL"' in expression
+    assert export_loki(built_in_rules()).count("- alert:") == len(built_in_rules())
+
+
+def test_alerts_are_set_off_by_what_the_program_logs():
+    told = []
+    telemetry = install(stream=io.StringIO(), sinks={"list": told.append})
+    for _ in range(5):
+        logging.getLogger("bot").warning("404 Not Found (error code: %s): Unknown interaction", 10062)
+    telemetry.close()
+
+    assert [alert.rule for alert in told] == ["discord-interaction-lost"]
+    assert "10062" in told[0].line

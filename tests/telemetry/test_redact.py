@@ -1,0 +1,165 @@
+import base64
+import json
+import random
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telemetry.redact import MASK, UNREADABLE, Redactor, redact, redact_field
+from tests.telemetry.made_up import (
+    VENDOR_KINDS,
+    clean_line,
+    discord_token,
+    harmless,
+    keyed_cases,
+    special_cases,
+    vendor_cases,
+    vendor_token,
+)  # fmt: skip
+
+SEEDS = (11, 12)
+
+
+def leaks(cases):
+    return [f"{case.kind}: {case.text[:80]!r}" for case in cases if case.secret and case.leaks_in(redact(case.text))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_vendor_tokens_are_found_in_all_surroundings(seed):
+    cases = list(vendor_cases(random.Random(seed)))
+
+    missed = leaks(cases)
+
+    assert len(missed) <= len(cases) * 0.01, missed
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_keyed_value_is_found_in_every_notation(seed):
+    assert leaks(keyed_cases(random.Random(seed))) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_addresses_headers_cookies_armour_and_command_lines_hold_no_secret(seed):
+    assert leaks(special_cases(random.Random(seed))) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_hosts_ids_and_the_rest_of_the_line_stay(seed):
+    rnd = random.Random(seed)
+
+    for case in (*keyed_cases(rnd), *special_cases(rnd)):
+        redacted = redact(case.text)
+        assert all(part in redacted for part in case.kept), (case.text, redacted)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_harmless_texts_stay_byte_for_byte(seed):
+    changed = [(text, redact(text)) for text in harmless(random.Random(seed)) if redact(text) != text]
+
+    assert changed == []
+
+
+def test_twenty_thousand_clean_lines_stay():
+    rnd = random.Random(5)
+
+    changed = [line for line in (clean_line(rnd) for _ in range(20_000)) if redact(line) != line]
+
+    assert changed == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_redacting_twice_is_redacting_once(seed):
+    rnd = random.Random(seed)
+
+    for case in (*vendor_cases(rnd), *keyed_cases(rnd), *special_cases(rnd)):
+        once = redact(case.text)
+        assert redact(once) == once
+
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        ["password", "token", "key", "=", ":", " ", '"', "'", "\\", "\\n", "\n", "://", "@", "a", "B7", "Bearer ", "{", "}",
+         "Cookie: ", "Authorization: ", "***", "eyJ", ".", "-", "_", "&", "?", "%3D", "\x1b[1m", "\u200b", "\uff1a", "\ud800",
+         "-----BEGIN PRIVATE KEY-----", "x" * 40, "aB3" * 9, "&quot;", "İ", "[", "(", ",", "||", "`", "sk-", "ghp" + "_"]
+    ),
+    max_size=30,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(st.text(max_size=300), HOSTILE))
+def test_any_text_can_be_redacted_and_twice_is_once(text):
+    once = redact(text)
+
+    assert once != UNREADABLE
+    assert redact(once) == once
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60), st.sampled_from(VENDOR_KINDS), st.integers(0, 10**6))
+def test_a_token_is_found_whatever_stands_before_it(before, kind, seed):
+    token = vendor_token(random.Random(seed), kind)
+
+    assert token not in redact(f"{before} {token} after")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda value: value,
+        lambda value: base64.b64encode(value.encode()).decode(),
+        lambda value: base64.b64encode(b"ab" + value.encode() + b"cd").decode(),
+        lambda value: base64.urlsafe_b64encode(b"x" + value.encode()).decode(),
+        lambda value: quote(value, safe=""),
+        lambda value: json.dumps(value),
+        lambda value: json.dumps(json.dumps(value)),
+        lambda value: repr(value),
+        lambda value: value.encode().hex(),
+        lambda value: value.encode().hex().upper(),
+    ],
+)
+def test_an_own_secret_is_found_in_every_encoding(written):
+    own = 'correct "horse" \\ battery?'
+    redactor = Redactor([own])
+
+    redacted = redactor.redact(f"saw {written(own)} there")
+
+    assert MASK in redacted
+    assert not any(written(own)[at : at + 12] in redacted for at in range(len(written(own)) - 12))
+
+
+def test_an_own_secret_may_be_learnt_later():
+    redactor = Redactor()
+    redactor.remember(["0b2f6a2e-1111-4222-8333-444455556666"])
+
+    assert redactor.redact("is 0b2f6a2e-1111-4222-8333-444455556666 ok") == "is *** ok"
+
+
+def test_very_short_own_secrets_are_left_out_as_they_would_eat_words():
+    assert Redactor(["db"]).redact("the db is up") == "the db is up"
+
+
+def test_a_field_is_judged_with_its_name_in_view():
+    assert redact_field("password", "sunshine") == MASK
+    assert redact_field("Authorization", "Bearer " + "aB3" * 9) == "Bearer ***"
+    assert redact_field("item", "sunshine") == "sunshine"
+
+
+def test_what_cannot_be_judged_is_withheld():
+    class NoText(str):
+        def isascii(self):
+            raise RuntimeError("no")
+
+    assert redact(NoText("x")) == UNREADABLE
+
+
+def test_colour_codes_stay_where_there_is_no_secret():
+    text = "\x1b[32mINFO\x1b[0m all is well"
+
+    assert redact(text) == text
+
+
+def test_a_discord_token_after_its_scheme_leaves_the_scheme():
+    assert redact("Authorization: Bot " + discord_token(random.Random(3))) == "Authorization: Bot ***"

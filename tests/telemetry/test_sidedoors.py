@@ -1,0 +1,146 @@
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+import discord
+import pytest
+
+from telemetry import handle_loop_errors, install
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "gh" + "p_" + "aB3d" * 9
+
+
+def last_word(program, *, stdout=subprocess.PIPE):
+    """Runs a program of its own and gives back the JSON lines on its standard error."""
+    lead = "import telemetry, logging, sys, threading\ntelemetry.install()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", lead + program], cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_a_warning_becomes_a_line(installed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.warn(f"old token {TOKEN}", DeprecationWarning, stacklevel=1)
+
+    line = installed.last()
+    assert line["logger"] == "py.warnings"
+    assert TOKEN not in line["msg"]
+
+
+def test_an_exception_in_a_thread_becomes_a_line_with_an_id(installed):
+    thread = threading.Thread(target=lambda: int(TOKEN), name="worker-3")
+    thread.start()
+    thread.join()
+
+    line = installed.last()
+    assert (line["level"], line["extra"]["thread_name"]) == ("CRITICAL", "worker-3")
+    assert line["extra"]["error_id"].startswith("ERR-")
+    assert TOKEN not in line["exception"]
+
+
+async def test_an_exception_nobody_awaited_becomes_a_line_with_an_id(installed):
+    handle_loop_errors(asyncio.get_running_loop())
+
+    asyncio.get_running_loop().call_exception_handler({"message": f"lost {TOKEN}", "exception": ValueError("x")})
+
+    line = installed.last()
+    assert line["msg"] == "lost ***"
+    assert line["extra"]["error_id"].startswith("ERR-")
+
+
+async def test_without_asking_asyncio_writes_through_us_as_well(installed):
+    asyncio.get_running_loop().call_exception_handler({"message": f"lost {TOKEN}", "exception": ValueError("x")})
+
+    assert installed.last()["logger"] == "asyncio"
+    assert TOKEN not in json.dumps(installed.last())
+
+
+def test_discords_own_setup_adds_no_second_writer(installed):
+    logger = logging.getLogger("discord")
+
+    discord.utils.setup_logging(root=False)
+
+    assert [handler for handler in logger.handlers if not isinstance(handler, logging.NullHandler)] == []
+
+
+def test_handlers_that_others_add_see_only_redacted_records(installed, tmp_path):
+    handler = logging.FileHandler(tmp_path / "other.log")
+    handler.setFormatter(logging.Formatter("%(message)s %(note)s"))
+    installed.log.addHandler(handler)
+
+    installed.log.error("saw %s", TOKEN, exc_info=ValueError(TOKEN), extra={"note": TOKEN})
+    handler.close()
+    installed.log.removeHandler(handler)
+
+    text = (tmp_path / "other.log").read_text()
+    assert "saw *** ***" in text
+    assert "ValueError: ***" in text
+    assert TOKEN not in text
+
+
+def test_a_logger_without_handlers_reaches_us_by_the_last_resort(installed):
+    lonely = logging.Logger("lonely")
+
+    lonely.warning("hello")
+
+    assert installed.last()["msg"] == "hello"
+
+
+def test_closing_gives_everything_back():
+    before = (
+        sys.excepthook,
+        threading.excepthook,
+        logging.lastResort,
+        logging.Logger.addHandler,
+        logging.root.handlers[:],
+    )
+
+    install().close()
+
+    after = (
+        sys.excepthook,
+        threading.excepthook,
+        logging.lastResort,
+        logging.Logger.addHandler,
+        logging.root.handlers[:],
+    )
+    assert after == before
+
+
+def test_an_uncaught_exception_is_the_last_line():
+    lines = last_word(f"raise ValueError('{TOKEN}')")
+
+    assert (lines[-1]["level"], lines[-1]["msg"]) == ("CRITICAL", "uncaught exception")
+    assert "ValueError: ***" in lines[-1]["exception"]
+
+
+def test_a_line_logged_while_the_interpreter_ends_is_not_lost():
+    lines = last_word(
+        "class A:\n def __del__(self): logging.getLogger('z').error('goodbye')\na = A()\nlogging.info('hi')"
+    )
+
+    assert [line["msg"] for line in lines] == ["hi", "goodbye"]
+
+
+def test_lines_logged_by_exit_functions_are_not_lost():
+    lines = last_word("import atexit\natexit.register(lambda: logging.warning('late'))\nlogging.info('hi')")
+
+    assert [line["msg"] for line in lines] == ["hi", "late"]
+
+
+@pytest.mark.parametrize("kind", ["SystemExit(3)", "KeyboardInterrupt()"])
+def test_leaving_on_purpose_is_no_error(kind):
+    done = subprocess.run(
+        [sys.executable, "-c", f"import telemetry\ntelemetry.install()\nraise {kind}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert "uncaught exception" not in done.stderr
