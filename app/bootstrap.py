@@ -71,12 +71,16 @@ class Kintsugi:
             )
         )
 
-    async def work(self, *, until_idle: bool = False) -> None:
-        """Perform what is due, and look at the world now and then. Ends when cancelled, or when idle if so asked."""
+    async def work(self) -> None:
+        """Perform what is due, and look at the world now and then, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            looking = group.create_task(self._reconciler.run(RECONCILE_EVERY))
-            await self._desk.executor.run(self._perform, until_idle=until_idle)
-            looking.cancel()
+            group.create_task(self._reconciler.run(RECONCILE_EVERY))
+            group.create_task(self._desk.executor.run(self._perform))
+
+    async def drain(self) -> None:
+        """Look at the world once, perform what is due, and end."""
+        await self._reconciler.once()
+        await self._desk.executor.run(self._perform, until_idle=True)
 
     async def _perform(self, effect: str) -> None:
         await self._desk.engine.run_effect(effect, self._performers)

@@ -104,6 +104,14 @@ class Git:
             return False
         return True
 
+    def merged_as(self, branch: str, commit: str) -> str | None:
+        """The commit by which `commit` came to `branch`: a merge, or itself where it was fast-forwarded."""
+        if not self.contains(branch, commit):
+            return None
+        came = self.read("rev-list", "--first-parent", "--ancestry-path", f"{commit}..{branch}").splitlines()
+        direct = commit in self.read("rev-list", "--first-parent", branch).splitlines()
+        return commit if direct else came[-1]
+
     def export(self, revision: str, into: Path) -> None:
         """The files of a commit or tree, and nothing of git."""
         archive = self.run("archive", "--format=tar", revision)

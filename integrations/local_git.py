@@ -2,7 +2,7 @@
 
 A pull request is a branch and a record of it, made in one transaction of references, so that a crash leaves both or
 neither: `refs/heads/<branch>` and `refs/pull/<n>/head` hold the commit, `refs/pull/<n>/record` a JSON blob. Whoever
-reviews merges with `merge()`; nothing here merges by itself.
+reviews merges with `merge()` or with plain git (not by squashing, which leaves no trace); nothing here merges itself.
 """
 
 from __future__ import annotations
@@ -59,11 +59,14 @@ class LocalGit:
         return await self._in_thread(lambda: self._git.contains(commit, ancestor))
 
     async def find_pull_request(self, incident: Incident) -> PullRequest | None:
-        record = await self._in_thread(lambda: self._find_ours(incident))
-        return self._pull_request(record) if record else None
+        def find() -> PullRequest | None:
+            record = self._find_ours(incident)
+            return self._pull_request(record) if record else None
+
+        return await self._in_thread(find)
 
     async def open_pull_request(self, incident: Incident) -> PullRequest:
-        return self._pull_request(await self._in_thread(lambda: self._open(incident)))
+        return await self._in_thread(lambda: self._pull_request(self._open(incident)))
 
     async def merge(self, number: int, at: datetime) -> str:
         """Merge a pull request as a reviewer would. Answers the merge commit. Raises Conflicting."""
@@ -165,9 +168,11 @@ class LocalGit:
         return self._git.write_blob(json.dumps(asdict(record), indent=1).encode())
 
     def _pull_request(self, record: Record) -> PullRequest:
+        """As it stands: whoever merged the branch with plain git has merged the pull request."""
         url = f"{self._git.directory}#refs/pull/{record.number}/head"
-        is_open = not (record.merged_as or record.closed)
-        return PullRequest(record.number, url, record.branch, record.head, is_open, record.merged_as)
+        merged_as = record.merged_as or self._git.merged_as(f"refs/heads/{self._branch}", record.head)
+        is_open = not (merged_as or record.closed)
+        return PullRequest(record.number, url, record.branch, record.head, is_open, merged_as)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         try:

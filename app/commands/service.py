@@ -40,9 +40,8 @@ async def run(only: str, drain: bool) -> None:
 
 async def _work(settings: Settings, console: Console, drain: bool) -> None:
     async with a_desk(settings) as desk:
-        console.print("Working. Ctrl-C stops; nothing is lost by it.", style="dim")
         kintsugi = production(desk, settings, Terminal(Console()))
-        await _until_told(asyncio.ensure_future(kintsugi.work(until_idle=drain)))
+        await _until_told(asyncio.ensure_future(kintsugi.drain() if drain else kintsugi.work()), console)
 
 
 def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
@@ -69,7 +68,7 @@ def _wanted(only: str) -> tuple[str, ...]:
     return names
 
 
-async def _until_told(work: asyncio.Future[None]) -> None:
+async def _until_told(work: asyncio.Future[None], console: Console) -> None:
     """Until the work ends, or SIGTERM ends it: that is no failure. Ctrl-C goes on to whoever called."""
     told = asyncio.Event()
 
@@ -78,6 +77,7 @@ async def _until_told(work: asyncio.Future[None]) -> None:
         work.cancel()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    console.print("Working. Ctrl-C stops; nothing is lost by it.", style="dim")
     try:
         await work
     except asyncio.CancelledError:

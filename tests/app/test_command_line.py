@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -344,3 +345,26 @@ def a_repository(folder: Path, kind: str) -> None:
         Git(folder).run("add", ".")
         Git(folder).run("commit", "--quiet", "-m", "first", env=who)
         (folder / "shop" / "pricing.py").write_text("changed\n")
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 0)])
+def test_the_service_ends_when_it_is_told_to(terminal: Terminal, name: str, status: int):
+    service = subprocess.Popen(
+        [sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {RUN}"],
+        cwd=terminal.folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert service.stderr
+    while "Working" not in (line := service.stderr.readline()):
+        assert line, "it ended before it worked"
+    service.send_signal(getattr(signal, name))
+    _, said = service.communicate(timeout=20)
+
+    assert service.returncode == status
+    assert "Traceback" not in said
+    assert ("Nothing is lost" in said) == (name == "SIGINT")
+
+
+RUN = "import sys; sys.argv[1:] = ['run', '--only', 'worker']; from app.__main__ import main; main()"

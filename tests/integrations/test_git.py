@@ -101,6 +101,25 @@ async def test_a_merge_keeps_what_came_to_the_branch_since(shop: Shop):
     assert shop.git.file(merge, "shop.py") == b"price = 2\n"
 
 
+@pytest.mark.parametrize("how", ["--no-ff", "--ff-only"])
+async def test_a_merge_by_plain_git_is_noticed(shop: Shop, tmp_path: Path, how: str):
+    incident = shop.confirmed()
+    opened = await shop.host.open_pull_request(incident)
+    work = Git(tmp_path)
+    work.run("clone", "--quiet", str(shop.git.directory), "work")
+    clone = Git(tmp_path / "work")
+    who = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    clone.run("merge", "--quiet", how, f"origin/{opened.branch}", env=who)
+    clone.run("commit", "--quiet", "--allow-empty", "-m", "and on it goes", env=who)
+    clone.run("push", "--quiet", "origin", "main")
+
+    found = await shop.host.find_pull_request(incident)
+
+    assert found
+    assert not found.open
+    assert found.merged_as == (opened.head if how == "--ff-only" else clone.resolve("HEAD~1"))
+
+
 async def test_a_conflict_is_no_merge(shop: Shop):
     opened = await shop.host.open_pull_request(shop.confirmed())
     moved = shop.commits({"shop.py": b"price = 3\n"})

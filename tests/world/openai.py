@@ -90,6 +90,11 @@ class OpenAIStandIn:
         self._judge(lambda: wire.openai().judge_reply(PATH, "post", answer.status, answer.body))
         return web.json_response(answer.body, status=answer.status, headers=answer.headers)
 
+    async def model(self, request: web.Request) -> web.Response:
+        told = {"id": request.match_info["name"], "object": "model", "created": 1, "owned_by": "stand-in"}
+        self._judge(lambda: wire.openai().judge_reply("/models/{model}", "get", 200, told))
+        return web.json_response(told)
+
     def _judge(self, look: Any) -> None:
         if not wire.ROOT.is_dir():
             return
@@ -105,6 +110,7 @@ async def serving() -> AsyncIterator[OpenAIStandIn]:
     stand_in = OpenAIStandIn()
     application = web.Application(client_max_size=2**26)
     application.router.add_post(f"/v1{PATH}", stand_in.complete)
+    application.router.add_get("/v1/models/{name}", stand_in.model)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
