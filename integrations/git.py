@@ -118,13 +118,13 @@ class Git:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(into, filter="data")
 
-    def write_tree(self, base: str, files: Mapping[str, bytes | None]) -> str:
-        """The tree that `base` becomes when `files` are replaced (None removes). Modes of known files are kept."""
+    def write_tree(self, base: str, files: Mapping[str, bytes | None], modes: Mapping[str, str] | None = None) -> str:
+        """The tree that `base` becomes when `files` are replaced (None removes). Modes are kept where none is given."""
         with tempfile.TemporaryDirectory(prefix="kintsugi-index-") as folder:
             env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             self.run("read-tree", base, env=env)
             for path, content in files.items():
-                self._stage(base, path, content, env)
+                self._stage(base, path, content, (modes or {}).get(path), env)
             return self.read("write-tree", env=env)
 
     def diff(self, old: str, new: str) -> str:
@@ -204,12 +204,13 @@ class Git:
         told = dict(text.split(" ", 1) for text in lines[1:] if " " in text)
         return Blame(lines[0].split(" ", 1)[0], told.get("author", "unknown"), told.get("summary", ""))
 
-    def _stage(self, base: str, path: str, content: bytes | None, env: Mapping[str, str]) -> None:
+    def _stage(self, base: str, path: str, content: bytes | None, mode: str | None, env: Mapping[str, str]) -> None:
         if content is None:
             self.run("update-index", "--force-remove", "--", path, env=env)
             return
-        entry = self.read("ls-tree", base, "--", path)
-        mode = entry.split(" ", 1)[0] if entry else "100644"
+        if mode is None:
+            entry = self.read("ls-tree", base, "--", path)
+            mode = entry.split(" ", 1)[0] if entry else "100644"
         self.run("update-index", "--add", "--cacheinfo", f"{mode},{self.write_blob(content)},{path}", env=env)
 
 

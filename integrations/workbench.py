@@ -7,10 +7,9 @@ head. What comes out is a tree in the repository's own object store: exactly wha
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,13 +17,12 @@ from integrations.git import Git, GitError
 from repair.apply import Applied, Refused, apply
 from repair.policy import Finding, PolicySettings, check
 from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from repair.replies import read_reply
 from repair.sandbox import Box, BoxFailed
 from repair.sandbox_probe import probe
 from repair.trees import RevisionTree
 from workflow.errors import StepFailed
 from workflow.incident import Diagnosis, Incident, Patch
-from workflow.patch import Edit, Evidence, ReplyFormat, Run
+from workflow.patch import Edit, Evidence, Run
 from workflow.ports import Case, PatchUnproven, Progress
 
 
@@ -97,7 +95,7 @@ class Workbench:
 
     def _onto(self, head: str, failed_at: str, applied: Applied) -> str:
         """The tree of the change on the branch's head."""
-        tree = self._git.write_tree(failed_at, applied.files)
+        tree = self._git.write_tree(failed_at, applied.files, applied.modes)
         if head == failed_at:
             return tree
         change = self._git.commit(tree, [failed_at], "change", datetime.fromtimestamp(0, UTC), "Kintsugi")
@@ -123,7 +121,8 @@ class Workbench:
             try:
                 evidence = await prove(proposal, await self._settings(progress), progress=progress)
             except Unproven as unproven:
-                raise PatchUnproven(unproven.reason, _output(unproven.green or unproven.red)) from unproven
+                reason = unproven.reason[:1].upper() + unproven.reason[1:].rstrip(".") + "."
+                raise PatchUnproven(reason, _output(unproven.green or unproven.red)) from unproven
             except (SandboxFailed, BoxFailed) as failed:
                 raise StepFailed(f"The sandbox failed, which says nothing about the patch: {failed}") from failed
         flags = (*candidate.flags, *evidence.flags)
@@ -141,10 +140,8 @@ class Workbench:
 
 
 def _applied(diagnosis: Diagnosis, tree: RevisionTree) -> Applied:
-    edits = [*diagnosis.edits, *_new_test(diagnosis)]
-    reply = json.dumps({"edits": [asdict(edit) for edit in edits]})
     try:
-        return apply(read_reply(reply, ReplyFormat.EDITS), tree)
+        return apply([*diagnosis.edits, *_new_test(diagnosis)], tree)
     except Refused as refused:
         raise PatchUnproven(f"The patch does not apply: {refused}") from refused
 

@@ -78,7 +78,10 @@ async def diagnose(tools: Tools, claim: Claim) -> Performed:
     """Ask the analyst, within the budget."""
     if why := await _over_budget(tools, claim.incident.cost):
         return t.DiagnosedWithoutPatch(**_result(tools, claim), why=why)
-    diagnosis = await tools.analyst.diagnose(await _case(tools, claim), _progress(tools, claim))
+    progress = _progress(tools, claim)
+    if claim.incident.feedback:
+        progress(f"round {claim.incident.rounds + 1}, as the last patch was refused: {claim.incident.says}")
+    diagnosis = await tools.analyst.diagnose(await _case(tools, claim), progress)
     if diagnosis.proposes_a_patch:
         return t.Diagnosed(**_result(tools, claim), diagnosis=diagnosis)
     return t.DiagnosedWithoutPatch(**_result(tools, claim), diagnosis=diagnosis, why=_why_no_patch(diagnosis))

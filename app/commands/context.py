@@ -1,7 +1,5 @@
 """`kintsugi context`: what the model would be shown of the code."""
 
-# ruff: noqa: PLC0415  # imports wait until the command runs, so that --help answers at once
-
 from __future__ import annotations
 
 import json

@@ -40,9 +40,19 @@ async def _complete(request: web.Request) -> web.Response:
     asked = _FINGERPRINT.search(messages[0]["content"])
     if asked is None or asked[1] != request.app["fingerprint"]:
         return web.json_response(_completion(_UNKNOWN))
-    replies = request.app["replies"]
-    turn = sum(message["role"] == "assistant" for message in messages)
-    return web.json_response(_completion(replies[min(turn, len(replies) - 1)]))
+    return web.json_response(_completion(_next(request.app["replies"], messages)))
+
+
+def _next(replies: list[dict[str, Any]], messages: list[dict[str, str]]) -> dict[str, Any]:
+    """The answer after the one that was given last, which stands in the conversation; then the last one again."""
+    given = [json.loads(message["content"])["edits"] for message in messages if message["role"] == "assistant"]
+    known = [_brief(reply["edits"]) for reply in replies]
+    turn = known.index(_brief(given[-1])) + 1 if given and _brief(given[-1]) in known else 0
+    return replies[min(turn, len(replies) - 1)]
+
+
+def _brief(edits: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    return [(edit["path"], edit["search"], edit["replace"]) for edit in edits]
 
 
 def _completion(reply: dict[str, Any]) -> dict[str, Any]:

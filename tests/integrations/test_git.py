@@ -175,7 +175,10 @@ def test_modes_are_kept_and_new_files_are_plain(shop: Shop):
 
     changed = work.write_tree(tree, {"run.sh": b"#!/bin/sh\necho\n", "new/file.py": b"x\n"})
 
-    modes = dict(line.split(" ", 1)[::-1] for line in work.read("ls-tree", "-r", "--format=%(objectmode) %(path)", changed).splitlines())
+    modes = dict(
+        line.split(" ", 1)[::-1]
+        for line in work.read("ls-tree", "-r", "--format=%(objectmode) %(path)", changed).splitlines()
+    )
     assert modes == {"run.sh": "100755", "new/file.py": "100644"}
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -61,8 +61,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def log(level: str, message: str, **fields: object) -> None:
-    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-    print(json.dumps({"ts": now, "level": level, "logger": "shop", "msg": message, **fields}), file=sys.stderr, flush=True)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = {"ts": now, "level": level, "logger": "shop", "msg": message, **fields}
+    print(json.dumps(line), file=sys.stderr, flush=True)
 
 
 def stop_when_idle(server: ThreadingHTTPServer, seconds: float) -> None:

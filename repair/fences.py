@@ -1,0 +1,62 @@
+"""Fenced blocks of Markdown, as models wrap their replies in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+# At the margin only: in patches and code, fences further in belong to what is quoted.
+_OPENING = re.compile(r"^(`{3,})\s*([^`]*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block: lines `start` to `end` of the reply, without the fences. Not `closed`: the reply ends in it."""
+
+    info: str
+    fence: str
+    start: int
+    end: int
+    closed: bool
+
+
+def blocks(lines: Sequence[str]) -> Iterator[Block]:
+    """The outermost blocks in order. A fence with an info string inside a block opens an inner one."""
+    at = 0
+    while at < len(lines):
+        opening = _OPENING.match(lines[at])
+        at += 1
+        if opening:
+            end = _end(lines, at, opening[1])
+            yield Block(opening[2].strip(), opening[1], at, end, closed=end < len(lines))
+            at = end + 1
+
+
+def outside(lines: Sequence[str], found: Iterable[Block]) -> list[str]:
+    """The lines that are in none of these blocks."""
+    within = {at for block in found for at in range(block.start, block.end)}
+    return [line for at, line in enumerate(lines) if at not in within]
+
+
+def closings(lines: Sequence[str], block: Block) -> list[int]:
+    """Every line from the block's end on that could close it."""
+    return [at for at in range(block.end, len(lines)) if _closes(lines[at], block.fence)]
+
+
+def _end(lines: Sequence[str], start: int, fence: str) -> int:
+    depth = 1
+    for at in range(start, len(lines)):
+        if _closes(lines[at], fence):
+            depth -= 1
+        elif (inner := _OPENING.match(lines[at])) and inner[2].strip() and inner[1].startswith(fence):
+            depth += 1
+        if not depth:
+            return at
+    return len(lines)
+
+
+def _closes(line: str, fence: str) -> bool:
+    """A fence as deep in as the one that opened: code inside a block is often set further in."""
+    bare = line.rstrip()
+    return bare.startswith(fence) and set(bare.removeprefix(fence)) <= {fence[-1]}

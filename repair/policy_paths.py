@@ -1,0 +1,363 @@
+"""Paths that no patch touches by itself: outside, git's own, CI and deployment, dependencies, secrets, test set-up."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import sys
+import tomllib
+import unicodedata
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from repair.trees import Tree
+
+# By rule: why, and what the path in lower case is held against. A pattern with / is one for the whole path, one that
+# ends in / for any folder of it, any other for the file's name.
+_RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "ci",
+        "It says what runs on a commit or in production, with rights that a patch must not get.",
+        (
+            *(".github/", ".gitlab/", ".gitea/", ".forgejo/", ".circleci/", ".buildkite/", ".drone/", ".woodpecker/"),
+            *(
+                ".travis.yml",
+                ".gitlab-ci*.yml",
+                "azure-pipelines*.yml",
+                "jenkinsfile*",
+                ".drone.y*ml",
+                ".woodpecker.y*ml",
+            ),
+            *("bitbucket-pipelines.yml", "appveyor.y*ml", ".appveyor.y*ml", ".cirrus.y*ml", "cloudbuild*.y*ml"),
+            *(
+                "codefresh.yml",
+                "wercker.yml",
+                ".semaphore/",
+                ".teamcity/",
+                "buildspec*.y*ml",
+                "dockerfile*",
+                "*.dockerfile",
+            ),
+            *(
+                "containerfile*",
+                "docker-compose*.y*ml",
+                "compose*.y*ml",
+                ".dockerignore",
+                "docker-entrypoint*",
+                "entrypoint.sh",
+            ),
+            *("procfile*", "railway.json", "railway.toml", "nixpacks.toml", "fly*.toml", "render.y*ml", "vercel.json"),
+            *(
+                "netlify.toml",
+                "app.y*ml",
+                "app.json",
+                "heroku.y*ml",
+                "serverless.y*ml",
+                "now.json",
+                "wrangler.*",
+                "*.tf",
+            ),
+            *("*.tfvars", "*.hcl", "k8s/", "kubernetes/", "helm/", "charts/", "deploy/", "deployment/", "deployments/"),
+            *(
+                "terraform/",
+                "ansible/",
+                "infra/",
+                ".platform/",
+                ".ebextensions/",
+                "skaffold.y*ml",
+                "chart.y*ml",
+                "vagrantfile",
+            ),
+            *("kustomization.y*ml", "*.service", "*.timer", "crontab", "*.cron", "supervisord.conf", "uwsgi.ini"),
+            *(
+                "nginx.conf",
+                "gunicorn.conf.py",
+                "gunicorn_conf*.py",
+                ".pre-commit-config.y*ml",
+                ".husky/",
+                ".lefthook.y*ml",
+            ),
+            *("lefthook.y*ml", "codeowners", ".readthedocs.y*ml", "readthedocs.yml", "makefile", "gnumakefile", "*.mk"),
+            *("justfile", "taskfile.y*ml", ".devcontainer/", ".vscode/", ".idea/", "renovate.json*", "dependabot.y*ml"),
+            *("sonar-project.properties", "codecov.y*ml", ".codecov.y*ml", "*.nomad", "*.spec.in", "snapcraft.y*ml"),
+        ),
+    ),
+    (
+        "dependencies",
+        "It says what is installed, and what is installed runs as the program does.",
+        (
+            *("requirements*.txt", "requirements*.in", "requirements/*", "*/requirements/*", "*-requirements.txt"),
+            *(
+                "*_requirements.txt",
+                "constraints*.txt",
+                "pyproject.toml",
+                "setup.py",
+                "setup.cfg",
+                "pipfile",
+                "pipfile.lock",
+            ),
+            *(
+                "*.lock",
+                "poetry.toml",
+                "uv.toml",
+                "pdm.toml",
+                "pylock*.toml",
+                "environment*.y*ml",
+                "conda*.y*ml",
+                "meta.yaml",
+            ),
+            *(
+                "package.json",
+                "package-lock.json",
+                "npm-shrinkwrap.json",
+                "yarn.lock",
+                "pnpm-*.yaml",
+                "bun.lockb",
+                ".npmrc",
+            ),
+            *(".yarnrc*", ".pnpmfile.cjs", "go.mod", "go.sum", "cargo.toml", "gemfile*", "*.gemspec", "composer.json"),
+            *(
+                "pom.xml",
+                "build.gradle*",
+                "settings.gradle*",
+                "gradle.properties",
+                "gradle/",
+                "*.csproj",
+                "nuget.config",
+            ),
+            *(
+                "packages.config",
+                "mix.exs",
+                "rebar.config",
+                "pubspec.y*ml",
+                "podfile",
+                "package.swift",
+                "pip.conf",
+                ".pypirc",
+            ),
+            *(
+                "pip.ini",
+                "deno.json*",
+                "import_map.json",
+                "vendor/",
+                "node_modules/",
+                "flake.nix",
+                "shell.nix",
+                "default.nix",
+            ),
+            *(
+                "manifest.in",
+                "hatch.toml",
+                "buildout.cfg",
+                "bower.json",
+                ".python-version",
+                "runtime.txt",
+                ".tool-versions",
+            ),
+            *("site-packages/", "third_party/", "*.egg-info/"),
+        ),
+    ),
+    (
+        "secrets-file",
+        "It is a place for secrets.",
+        (
+            *(".env", ".env.*", "*.env", ".envrc", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"),
+            *("*.crt", "*.cer", "*.der", "*.asc", "*.gpg", "*.ppk", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*"),
+            *(
+                "authorized_keys",
+                "known_hosts",
+                ".netrc",
+                "_netrc",
+                ".htpasswd",
+                ".pgpass",
+                ".my.cnf",
+                ".git-credentials",
+            ),
+            *(
+                "credentials",
+                "credentials.json",
+                "credentials.y*ml",
+                "credentials.ini",
+                "credentials.toml",
+                "credentials.xml",
+            ),
+            *(
+                "secret.json",
+                "secrets.json",
+                "secret*.y*ml",
+                "secrets.toml",
+                "secrets.ini",
+                "secrets.env",
+                "secrets.txt",
+            ),
+            *("service-account*.json", "service_account*.json", "*-credentials.json", "kubeconfig*", "master.key"),
+            *(
+                ".aws/",
+                ".ssh/",
+                ".kube/",
+                ".gnupg/",
+                ".docker/",
+                ".azure/",
+                "secrets/",
+                ".secrets/",
+                "*.tfstate*",
+                "token.json",
+            ),
+            *("client_secret*.json", "*.mobileprovision", ".vault*", "vault.y*ml", "*.secret", "*.secrets"),
+        ),
+    ),
+    (
+        "test-setup",
+        "It runs before the tests, or says which tests run, so that it can make any patch look proven.",
+        (
+            *("conftest.py", "sitecustomize.py", "usercustomize.py", "*.pth", "pytest.ini", ".pytest.ini", "tox.ini"),
+            *(
+                "noxfile.py",
+                ".coveragerc",
+                "pytest_*.py",
+                "*_pytest_plugin.py",
+                "pytest_plugins/",
+                "unittest.cfg",
+                "nose.cfg",
+            ),
+            *(
+                ".noserc",
+                "jest.config.*",
+                "jest.setup.*",
+                "vitest.config.*",
+                "vitest.setup.*",
+                "karma.conf.*",
+                ".mocharc*",
+            ),
+            *("cypress.config.*", "playwright.config.*", "babel.config.*", ".babelrc*", "phpunit.xml*", ".rspec"),
+            *(
+                "spec_helper.rb",
+                "rails_helper.rb",
+                "test_helper.rb",
+                "setuptests.*",
+                "runtests.py",
+                "run_tests.py",
+                "pytest.toml",
+            ),
+            *("tests/__init__.py", "*/tests/__init__.py", "test/__init__.py", "*/test/__init__.py", "hypothesis.ini"),
+        ),
+    ),
+    ("git", "It tells git what to do.", (".git*",)),
+)
+_DESCRIPTIONS = (
+    "version",
+    "description",
+    "readme",
+    "license",
+    "authors",
+    "maintainers",
+    "keywords",
+    "classifiers",
+    "urls",
+)
+_LINTERS = (
+    "ruff",
+    "black",
+    "isort",
+    "flake8",
+    "pyright",
+    "towncrier",
+    "bumpversion",
+    "commitizen",
+    "codespell",
+    "typos",
+)
+_ROOTS = ("", "src/", "lib/", "tests/", "test/", "app/")
+_SHADOWED = frozenset(sys.stdlib_module_names) | {"pytest", "_pytest", "pluggy", "hypothesis", "coverage"}
+
+
+def path_reasons(path: str, *, is_new: bool, tree: Tree) -> Iterator[tuple[str, str]]:
+    """(rule, sentence) for each rule that a path breaks."""
+    if (wrong := _not_within(path)) is not None:
+        yield "path", wrong
+        return
+    folded = unicodedata.normalize("NFKC", path).lower()
+    parts = folded.split("/")
+    if any(re.match(r"\.git[. ]*$|git~\d", part) for part in parts):
+        yield "path", "It is git's own folder."
+    for rule, why, patterns in _RULES:
+        if any(_matches(folded, parts, pattern) for pattern in patterns):
+            yield rule, why
+    if is_new and _shadows(path):
+        yield "test-setup", f"It would stand before the library {_stem(path)} wherever that is imported."
+    if is_new and (twin := _twin(path, tree)) is not None:
+        yield "path", f"It differs from {twin} only in capitals: on some disks it is the same file."
+
+
+def only_describes(path: str, old: str, new: str) -> bool:
+    """Whether a project's file leaves alone what is installed, built, tested and run: version, texts, linters."""
+    read = {"pyproject.toml": _pyproject, "setup.cfg": _setup_cfg}.get(path.rpartition("/")[2])
+    if read is None or not old:
+        return False
+    try:
+        return read(old) == read(new)
+    except (tomllib.TOMLDecodeError, configparser.Error):
+        return False
+
+
+def _pyproject(text: str) -> dict[str, Any]:
+    """A pyproject.toml without what only describes."""
+    project = tomllib.loads(text)
+    about = {name: value for name, value in project.get("project", {}).items() if name not in _DESCRIPTIONS}
+    tools = {name: value for name, value in project.get("tool", {}).items() if name not in _LINTERS}
+    if plugins := project.get("tool", {}).get("mypy", {}).get("plugins"):
+        tools["mypy"] = plugins
+    return {**project, "project": about, "tool": tools}
+
+
+def _setup_cfg(text: str) -> dict[str, dict[str, str]]:
+    """A setup.cfg without what only describes."""
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string(text)
+    sections = {name: dict(parser[name]) for name in parser.sections() if name.partition("-")[0] not in _LINTERS}
+    sections["metadata"] = {k: v for k, v in sections.get("metadata", {}).items() if k not in _DESCRIPTIONS}
+    sections["plugins"] = {name: parser[name]["plugins"] for name in parser.sections() if "plugins" in parser[name]}
+    return sections
+
+
+def _not_within(path: str) -> str | None:
+    parts = path.split("/")
+    if not path or path.startswith(("/", "~")) or "\\" in path or ":" in path or ".." in parts:
+        return "It lies outside the repository, or would on some system."
+    if any(part != part.strip() or part.endswith(".") or part in ("", ".") for part in parts):
+        return "It has a folder or file name that some systems take for another."
+    if any(unicodedata.category(character)[0] == "C" for character in path):
+        return "It has invisible characters."
+    if path.startswith("-") or any(part.startswith("-") for part in parts):
+        return "It begins with a dash, which programs take for an option."
+    return None
+
+
+def _matches(path: str, parts: list[str], pattern: str) -> bool:
+    if pattern.endswith("/"):
+        return any(fnmatchcase(part, pattern[:-1]) for part in parts[:-1])
+    if pattern == ".git*":
+        return any(fnmatchcase(part, pattern) for part in parts)
+    return fnmatchcase(path if "/" in pattern else parts[-1], pattern)
+
+
+def _shadows(path: str) -> bool:
+    """Whether a new file where imports begin has the name of a library."""
+    return (
+        any(
+            path.startswith(root) and path.removeprefix(root) in (f"{_stem(path)}.py", f"{_stem(path)}/__init__.py")
+            for root in _ROOTS
+        )
+        and _stem(path) in _SHADOWED
+    )
+
+
+def _stem(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return folder.rpartition("/")[2] if name == "__init__.py" else name.removesuffix(".py")
+
+
+def _twin(path: str, tree: Tree) -> str | None:
+    folded = path.casefold()
+    return next((one for one in tree.paths() if one != path and one.casefold() == folded), None)

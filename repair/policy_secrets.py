@@ -1,0 +1,51 @@
+"""Secrets that a patch would bring into the repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from telemetry.redact import MASK, redact
+
+# A secret has some length or a word that announces it; most lines have neither and need no closer look.
+_SUSPECT = re.compile(
+    r"[A-Za-z0-9_\-+/=]{16,}|pass|pwd|secret|token|key|auth|bearer|cred|cookie|session|private|://[^/\s]*@",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"^(?:x+|\*+|\.+|<.*>|\$?\{.*\}|your[-_ ].*|example.*|changeme|dummy.*|fake.*|test.*|foo.*|bar.*|sample.*"
+    r"|placeholder.*"
+    r"|secret\w*|password\w*|pass|token\w*|key\w*|abc\w{0,6}|user\w*|none|null|true|false|hunter2|s3cr3t|.{0,7})$",
+    re.IGNORECASE,
+)
+
+
+def secrets_added(added: Sequence[str], old: str) -> Iterator[str]:
+    """One sentence where an added line holds a secret that was not in the file before. Never quotes it."""
+    suspect = [line for line in added if _SUSPECT.search(line)]
+    if not suspect:
+        return
+    text = "\n".join(suspect)
+    if redact(text) == text:
+        return
+    if any(_holds_secret(line, old) for line in suspect) or _holds_block(text, old):
+        yield "An added line holds what looks like a secret. Read it from the environment or the settings."
+
+
+def _holds_secret(line: str, old: str) -> bool:
+    shown = redact(line)
+    if shown == line:
+        return False
+    return any(hidden not in old and not _PLACEHOLDER.match(hidden) for hidden in _hidden(line, shown))
+
+
+def _holds_block(text: str, old: str) -> bool:
+    """A secret over several lines, such as a private key."""
+    return "-----BEGIN" in text and MASK in redact(text) and text not in old
+
+
+def _hidden(line: str, shown: str) -> list[str]:
+    """What the redactor took out of a line."""
+    pattern = "(.*?)".join(re.escape(piece) for piece in shown.split(MASK))
+    found = re.fullmatch(pattern, line, re.DOTALL)
+    return [piece.strip("'\"") for piece in found.groups()] if found else [line]

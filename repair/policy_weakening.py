@@ -1,0 +1,165 @@
+"""Security checks that a patch takes away, turns off or goes round: told by patterns, in any language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from repair.policy_languages import BY_SUFFIX
+
+# What weakens by being there.
+_WEAK = re.compile(
+    r"\bverify\s*=\s*(?:False|0)\b|verify_ssl\s*=\s*False|\bssl\s*=\s*False\b|check_hostname\s*=\s*False"
+    r"|\bCERT_NONE\b|_create_unverified_context"
+    r"|_create_default_https_context|disable_warnings\s*\(|trust_env\s*=\s*True\s*#|verify_mode\s*=\s*0"
+    r"|ssl_verify\w*\s*[=:]\s*(?:false|0)"
+    r"|rejectUnauthorized['\"]?\s*:\s*false|NODE_TLS_REJECT_UNAUTHORIZED|InsecureSkipVerify\s*:\s*true"
+    r"|CURLOPT_SSL_VERIFY\w+\s*,\s*(?:0|false)"
+    r"|VERIFY_NONE|TrustAll|ALLOW_ALL_HOSTNAME|dangerous_accept|danger_accept_invalid|usesCleartextTraffic"
+    r"|PROTOCOL_(?:SSLv[23]|TLSv1\b)"
+    r"|['\"]?verify_signature['\"]?\s*:\s*False|verify_(?:exp|aud|iss|signature)\s*=\s*False"
+    r"|algorithms?\s*=\s*\[?\s*['\"]none['\"]"
+    r"|#\s*nosec\b|#\s*nosemgrep|NOSONAR|\blgtm\s*\[|noqa:\s*S\d|codeql\[|eslint-disable.*security"
+    r"|@SuppressWarnings\(\"security"
+    r"|csrf_exempt|CSRF_ENABLED\s*=\s*False|CSRF_CHECK\w*\s*=\s*False|\.csrf\(\)\.disable"
+    r"|skip_before_action\s+:verify|protect_from_forgery.*null"
+    r"|autoescape\s*=\s*False|autoescape\s+(?:false|off)|\|\s*safe\b|\bmark_safe\s*\(|bypassSecurityTrust"
+    r"|dangerouslySetInnerHTML"
+    r"|ALLOWED_HOSTS\s*=\s*\[\s*['\"]\*|allow_origins\s*=\s*\[\s*['\"]\*"
+    r"|Allow-Origin['\"]?\s*[,:\]=]+\s*['\"]?\*|CORS_(?:ORIGIN_)?ALLOW_ALL\w*\s*=\s*True"
+    r"|(?:SECURE|HTTPONLY|SAMESITE)\w*['\"]?\s*[=:]\s*(?:False|None)\b|secure\s*=\s*False|httponly\s*=\s*False"
+    r"|\bDEBUG\s*=\s*True\b|debug\s*=\s*True\b"
+    r"|\b0o?777\b|\bchmod\s+777|umask\s*\(\s*0+\s*\)|AutoAddPolicy|WarningPolicy|StrictHostKeyChecking[=\s]+no"
+    r"|host_key_checking\s*=\s*False"
+    r"|tempfile\.mktemp|resolve_entities\s*=\s*True|no_network\s*=\s*False"
+    r"|permission_classes\s*=\s*\[\s*(?:AllowAny)?\s*\]|\bAllowAny\b"
+    r"|authentication_classes\s*=\s*\[\s*\]|login_required\s*=\s*False|require_auth\w*\s*=\s*False"
+    r"|permitAll\s*\(|\.anonymous\s*\("
+    r"|\ballow_redirects_to_any|is_safe\s*=\s*True|(?:skip|disable|bypass|ignore|no)_(?:auth|verify"
+    r"|verification|validation|csrf|security|ssl|tls|signature)\w*\s*=\s*True",
+    re.IGNORECASE,
+)
+_NEUTRAL = re.compile(
+    r"\bor\s+True\b|\band\s+False\b|\bif\s+(?:False|0)\s*:|\bif\s+True\s+or\b|\|\|\s*true\b|&&\s*false\b"
+    r"|\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
+)
+_ALWAYS = re.compile(
+    r"def\s+(?:_*(?:is|has|can|may|check|verify|validate|authenticate|authorize|authorise|allow)\w*"
+    r"|\w*(?:valid|allowed|permitted|authorized|signature)\w*)"
+    r"\s*\([^)]*\)[^:\n]*:\s*\n(?:\s*(?:\"\"\".*?\"\"\"|'''.*?'''|#.*)\s*\n)*\s*return\s+(?:True|1)\s*(?:#.*)?$",
+    re.MULTILINE,
+)
+_STRUNG_SQL = re.compile(
+    r"\.(?:execute|executemany|executescript|raw)\s*\(\s*(?:f['\"]|['\"][^'\"]*['\"]\s*(?:%|\+|\.format))"
+)
+# What weakens by going away.
+_GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (
+        "a comparison in constant time",
+        re.compile(r"\bcompare_digest\b|\bconstant_time_compare\b|timingSafeEqual|ConstantTimeCompare"),
+    ),
+    (
+        "a check of who may",
+        re.compile(
+            r"@\w*[.\w]*(?:login|permission|auth|admin|role|scope|csrf|token|jwt|staff|superuser|limiter|rate_?limit"
+            r"|throttle|user_passes)\w*"
+            r"|\b(?:is_admin|is_staff|is_superuser|is_authenticated|is_authorized|is_owner|is_allowed|has_perms?"
+            r"|has_permissions?|has_role|has_scope"
+            r"|check_permissions?|check_access|check_auth\w*|check_owner\w*|require_\w+|ensure_\w*(?:auth|admin|owner"
+            r"|permission|allowed)\w*|authorize|authorise"
+            r"|can_(?:edit|view|delete|access|manage|write|read)\w*|allowed_(?:users|roles)|guard\w*_permission\w*"
+            r"|verify_(?:signature|token|jwt|password|hmac|csrf|session|origin|owner\w*|webhook\w*)"
+            r"|check_(?:password|signature|token|csrf|hmac|origin|rate\w*|limit\w*)\w*|validate_(?:signature|token"
+            r"|csrf|origin|host|redirect\w*|password)\w*"
+            r"|current_user\.(?:id|is_\w+)|csrf_protect|CsrfViewMiddleware|SecurityMiddleware"
+            r"|AuthenticationMiddleware)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "a refusal of strangers",
+        re.compile(
+            r"\babort\(\s*40[13]|\bstatus(?:_code)?\s*=\s*40[13]|\bHTTPException\(\s*40[13]|\bHTTP_40[13]\w*"
+            r"|\bHttpResponseForbidden|\b(?:raise|throw)\b.*\b(?:PermissionDenied|PermissionError|Forbidden"
+            r"|Unauthorized|NotAuthorized|AccessDenied|AuthenticationFailed|InvalidSignature|SuspiciousOperation"
+            r"|BadSignature)\b"
+        ),
+    ),
+    (
+        "cleaning of what strangers send",
+        re.compile(
+            r"(?<!re\.)\bescape\s*\(|\b(?:escape_html|escapeHtml|bleach\.clean|sanitize\w*|sanitise\w*|secure_filename"
+            r"|shlex\.quote|safe_join|url_has_allowed_host_and_scheme|is_safe_url|defusedxml|escape_string|quote_ident"
+            r"|yaml\.safe_load|SafeLoader|is_relative_to|commonpath|DOMPurify|encodeURIComponent|literal_eval)\b"
+        ),
+    ),
+    (
+        "chance that cannot be guessed",
+        re.compile(r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.randomBytes|getRandomValues"),
+    ),
+    (
+        "a strong hash or cipher",
+        re.compile(
+            r"\bsha(?:256|384|512)\b|\bbcrypt\b|\bscrypt\b|\bargon2\b|\bpbkdf2\w*|\bAES_?GCM\b|\bMODE_GCM\b|\bFernet\b"
+            r"|CERT_REQUIRED|create_default_context",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_CODE = frozenset(BY_SUFFIX) - {".json", ".sql"}
+
+
+class Change(Protocol):
+    """One file of a patch."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def old(self) -> str: ...
+    @property
+    def new(self) -> str: ...
+    @property
+    def removed(self) -> list[str]: ...
+    @property
+    def added(self) -> list[str]: ...
+
+
+def weakened(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
+    """(path, sentence, whether it refuses) for checks that a patch takes away, turns off or goes round."""
+    code = [change for change in changes if PurePosixPath(change.path).suffix.lower() in _CODE]
+    for change in code:
+        added, removed = _without_comments(change.added), _without_comments(change.removed)
+        if sign := _first_new(_WEAK, change.added, change.removed):
+            yield change.path, f"It turns a protection off: {sign!r}.", True
+        if sign := _first_new(_NEUTRAL, added, removed):
+            yield change.path, f"A condition can no longer decide anything: {sign!r}.", True
+        if sign := _first_new(_STRUNG_SQL, added, removed):
+            yield change.path, f"A query is put together from text: {sign!r}.", True
+        if len(_ALWAYS.findall(change.new)) > len(_ALWAYS.findall(change.old)):
+            yield change.path, "A check now always says yes.", True
+    yield from _guards_gone(code)
+
+
+def _guards_gone(code: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
+    for name, pattern in _GUARDS:
+        balance = {change.path: _count(pattern, change.added) - _count(pattern, change.removed) for change in code}
+        if sum(balance.values()) < 0:
+            path = min(balance, key=lambda one: balance[one])
+            yield path, f"It takes away {name}.", True
+
+
+def _count(pattern: re.Pattern[str], lines: Sequence[str]) -> int:
+    return len(pattern.findall("\n".join(_without_comments(lines))))
+
+
+def _first_new(pattern: re.Pattern[str], added: Sequence[str], removed: Sequence[str]) -> str | None:
+    """What stands more often in the added lines than in the removed ones."""
+    come = [found[0] for found in pattern.finditer("\n".join(added))]
+    gone = [found[0] for found in pattern.finditer("\n".join(removed))]
+    return come[0].strip() if len(come) > len(gone) else None
+
+
+def _without_comments(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if not line.lstrip().startswith(("#", "//", "*", "<!--")) and "import " not in line]

@@ -1,0 +1,182 @@
+"""Reading tests as text: do they assert a value, and has a patch loosened those that were there?"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from repair.proof_swallow import parsed
+
+_SKIPS = re.compile(r"skip|xfail|expectedFailure", re.IGNORECASE)
+_EXACT = {"assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual", "assertSetEqual"}
+_EXACT |= {"assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual", "assertIs", "assert_equal"}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_ASSERTING = re.compile(r"assert|check|verif|expect|should|match|compare|fail\b|raises|warns|snapshot", re.IGNORECASE)
+_ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Loosened:
+    """What a patch did to tests that were there: reasons to refuse it, and what a human should look at."""
+
+    refusals: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    name: str  # with its class
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    asserts: Counter[str]
+    exact: int
+    skips: int
+
+    @property
+    def short_name(self) -> str:
+        return self.name.rpartition(".")[2]
+
+
+def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
+    """Compare the test files of a patch, by path: `before` holds those that were there, `after` those that stay."""
+    refusals: list[str] = []
+    flags: list[str] = []
+    old = {path: _tests(source) for path, source in before.items()}
+    new = {path: _tests(source) for path, source in after.items()}
+    for path, tests in old.items():
+        added = [test for found in new.values() for test in found.values() if test.name not in tests]
+        for name, test in tests.items():
+            now = new.get(path, {}).get(name) or _same_renamed(test, added)
+            reason = "is removed" if now is None else _looser(test, now)
+            if reason is not None:
+                refusals.append(f"{path}: {name} {reason}")
+            elif now is not None and now.asserts != test.asserts and test.asserts - now.asserts:
+                flags.append(f"{path}: the assertions of {name} are changed")
+        if path in after and _skips_around(after[path]) > _skips_around(before[path]):
+            refusals.append(f"{path}: tests are skipped that were not")
+    return Loosened(tuple(refusals), tuple(flags))
+
+
+def _same_renamed(test: _Test, added: list[_Test]) -> _Test | None:
+    """The new test that holds most of a removed one, if any holds enough."""
+    if not added:
+        return None
+    body = ast.unparse(test.node).splitlines()[1:]
+    likeness = [
+        (difflib.SequenceMatcher(None, body, ast.unparse(one.node).splitlines()[1:]).ratio(), number)
+        for number, one in enumerate(added)
+    ]
+    best, number = max(likeness)
+    return added[number] if best >= _ALIKE or added[number].short_name == test.short_name else None
+
+
+def _looser(test: _Test, now: _Test) -> str | None:
+    if now.skips > test.skips:
+        return "is skipped"
+    gone, come = test.asserts - now.asserts, now.asserts - test.asserts
+    if gone and not come:
+        return "asserts less than it did"
+    if test.exact > now.exact and now.asserts.total() <= test.asserts.total():
+        return "asserts less exactly than it did"
+    return None
+
+
+def _tests(source: str) -> dict[str, _Test]:
+    tree = parsed(source)
+    return {} if tree is None else {test.name: test for test in _walk_tests(tree, "")}
+
+
+def _walk_tests(node: ast.AST, prefix: str) -> Iterator[_Test]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _FUNCTIONS) and child.name.startswith("test"):
+            yield _read(child, prefix)
+        elif isinstance(child, (ast.ClassDef, *_FUNCTIONS)):
+            yield from _walk_tests(child, f"{prefix}{child.name}.")
+        elif not isinstance(child, ast.expr):
+            yield from _walk_tests(child, prefix)
+
+
+def _read(node: ast.FunctionDef | ast.AsyncFunctionDef, prefix: str) -> _Test:
+    found = [part for part in ast.walk(node) if _is_assertion(part)]
+    return _Test(
+        name=prefix + node.name,
+        node=node,
+        asserts=Counter(ast.dump(part) for part in found),
+        exact=sum(_is_exact(part) for part in found),
+        skips=_count_skips(node),
+    )
+
+
+def _is_assertion(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and bool(_ASSERTING.search(_name(node.func))))
+
+
+def _is_exact(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assert):
+        return isinstance(node.test, ast.Compare) and any(isinstance(op, ast.Eq | ast.Is) for op in node.test.ops)
+    return isinstance(node, ast.Call) and _name(node.func) in _EXACT
+
+
+def _count_skips(node: ast.AST) -> int:
+    names = (_name(part) for part in ast.walk(node) if isinstance(part, ast.Attribute | ast.Name))
+    return sum(bool(_SKIPS.search(name)) for name in names)
+
+
+def _skips_around(source: str) -> int:
+    """Skips of whole modules and classes: decorators of classes, `pytestmark`, calls outside of any function."""
+    tree = parsed(source)
+    if tree is None:
+        return 0
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    calls = [node for node in tree.body if isinstance(node, ast.Expr)]
+    marks = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and _name(node.targets[0]) == "pytestmark"]
+    around = [*(decorator for node in classes for decorator in node.decorator_list), *calls, *marks]
+    return sum(_count_skips(node) for node in around)
+
+
+def asserts_a_value(sources: Mapping[str, str], name: str) -> bool:
+    """Whether the test function `name`, in any of the files, asserts more than that nothing is raised.
+
+    A helper that it calls counts when its name says that it checks something. True for a name that is not found,
+    as tests can be made in ways that cannot be read off the text.
+    """
+    found = [test for source in sources.values() for test in _tests(source).values() if test.short_name == name]
+    return not found or any(_asserts(test.node) for test in found)
+
+
+def function_text(source: str, name: str) -> str:
+    """All functions of this name in a file, in one layout; empty where there is none."""
+    tree = parsed(source)
+    functions = [] if tree is None else [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
+    return "\n".join(ast.unparse(node) for node in functions if node.name == name)
+
+
+def _asserts(function: ast.AST) -> bool:
+    return any(_is_assertion(node) and not _is_trivial(node) for node in ast.walk(function))
+
+
+def _is_trivial(node: ast.AST) -> bool:
+    """An assertion that holds whatever the code does: of constants, or of a thing with itself."""
+    if isinstance(node, ast.Assert):
+        return _says_nothing(node.test)
+    if isinstance(node, ast.Call) and _name(node.func).startswith("assert") and node.args:
+        compared = {ast.dump(argument) for argument in node.args[:2]}
+        return all(_says_nothing(argument) for argument in node.args[:2]) or (len(node.args) > 1 and len(compared) == 1)
+    return False
+
+
+def _says_nothing(test: ast.expr) -> bool:
+    if isinstance(test, ast.Compare):
+        return len({ast.dump(part) for part in (test.left, *test.comparators)}) == 1
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
+        return any(isinstance(part, ast.Constant) and bool(part.value) for part in test.values)
+    return isinstance(test, ast.Constant)
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

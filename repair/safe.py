@@ -1,0 +1,131 @@
+"""Names, titles and bodies made safe: text that a model wrote, or copied from a log, goes out to where it has effects.
+
+A branch must be a ref that git takes. A title or body must ping nobody, close no issue, link nowhere, show no picture
+and hide nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+LONGEST_BRANCH = 100
+LONGEST_LINE = 120
+LONGEST_BODY = 60_000  # GitHub takes 65,536 characters
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | {chr(at) for at in range(0xFE00, 0xFE10)}
+_INVISIBLE |= {chr(at) for at in range(0xE0100, 0xE01F0)}
+_MENTION = re.compile(r"(?<![\w.+-])@(?=\w)|@(?=everyone\b|here\b)", re.IGNORECASE)
+_REFERENCE = re.compile(r"#(?=\d)")
+_GH_REFERENCE = re.compile(r"\b(GH)-(?=\d)", re.IGNORECASE)
+_LINK = re.compile(r"\b(?:h(?=ttps?:)|f(?=tp:))(?:ttp|tp)(?=s?://)", re.IGNORECASE)
+_WWW = re.compile(r"\bwww\.(?=\w)", re.IGNORECASE)
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*([^`]*)$")
+_DRAWN = {"mermaid", "geojson", "topojson", "stl", "math", "suggestion"}
+_LANGUAGE = re.compile(r"^[\w+#.-]{1,20}$")
+_SPANS = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+
+
+def safe_branch(text: str, incident: str | int) -> str:
+    """A branch name that git takes: ASCII, at most 100 characters, with the incident's id; the same for the same input.
+
+    `incident` is 7 or INC-7; the name is such as `kintsugi/inc-7-fix-discount`.
+    """
+    number = _slug(str(incident)).removeprefix("inc-")[:40].strip("-") or "0"
+    name = f"kintsugi/inc-{number}"
+    words = _slug(text.removeprefix("kintsugi/")).removeprefix(f"inc-{number}").strip("-")
+    longest = LONGEST_BRANCH - len(name) - 1
+    if len(words) > longest:
+        words = words[: longest + 1].rpartition("-")[0] or words[:longest]
+    return f"{name}-{words}".rstrip("-")
+
+
+def safe_line(text: str) -> str:
+    """One line of at most 120 characters, without what is hidden, and without effects where it is shown."""
+    line = _harmless(" ".join(_shown(_unescaped(text)).split())).replace("<", "\u2039")
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1].rstrip()}…"
+
+
+def safe_markdown(text: str) -> str:
+    """Markdown of at most 60,000 characters without mentions, HTML, pictures, links and closing keywords.
+
+    Fenced code stays as it is, and every fence is closed.
+    """
+    plain = "\n".join(_shown(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    return _without_effects(plain[:LONGEST_BODY])
+
+
+def _without_effects(text: str) -> str:
+    out: list[str] = []
+    fence = ""
+    lines = text.split("\n")
+    has_spans = _spans_are_plain(lines)
+    for line in lines:
+        opening = _FENCE.match(line)
+        if fence:
+            out.append(line)
+            if opening and opening[1].startswith(fence) and not opening[2].strip():
+                fence = ""
+        elif opening:
+            fence = opening[1]
+            out.append(fence + _language(opening[2]))
+        else:
+            out.append(_outside_spans(line) if has_spans else _plain_markdown(line))
+    return "\n".join([*out, *([fence] if fence else [])])
+
+
+def _language(info: str) -> str:
+    """A fence's language, if it only colours."""
+    word = info.strip().partition(" ")[0]
+    return word if _LANGUAGE.match(word) and word.lower() not in _DRAWN else ""
+
+
+def _spans_are_plain(lines: list[str]) -> bool:
+    """Whether every backtick has its partner in its own line, so that what is code can be told line by line."""
+    return not any("`" in _SPANS.sub("", line) or "\\`" in line for line in lines if not _FENCE.match(line))
+
+
+def _outside_spans(line: str) -> str:
+    pieces, at = [], 0
+    for span in _SPANS.finditer(line):
+        pieces += [_plain_markdown(line[at : span.start()]), span[0]]
+        at = span.end()
+    return "".join([*pieces, _plain_markdown(line[at:])])
+
+
+def _plain_markdown(text: str) -> str:
+    text = _harmless(_unescaped(text)).replace("![", "[").replace("](", "] (").replace("][", "] [")
+    return re.sub(r"^(\s*(?:>\s*)*\[[^\]]*\]):", r"\1 :", text).replace("<", "&lt;")
+
+
+def _harmless(text: str) -> str:
+    text = _LINK.sub(lambda found: f"{found[0][0]}xxp" if len(found[0]) > 3 else "fxp", text)
+    text = _WWW.sub("www. ", text)
+    text = _MENTION.sub("@ ", text)
+    return _GH_REFERENCE.sub(r"\1 ", _REFERENCE.sub("no. ", text))
+
+
+def _unescaped(text: str) -> str:
+    """Without HTML's entities, however often they were written upon each other."""
+    for _ in range(8):
+        plain = html.unescape(text)
+        if plain == text:
+            return plain
+        text = _shown(plain)
+    return text.replace("&", "+")
+
+
+def _shown(text: str) -> str:
+    """Only what is seen; blanks of every kind become blanks."""
+    return "".join(
+        " " if character.isspace() else character
+        for character in text
+        if character.isspace() or not (unicodedata.category(character) in _HIDDEN or character in _INVISIBLE)
+    )
+
+
+def _slug(text: str) -> str:
+    ascii_only = unicodedata.normalize("NFKD", text[:500]).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")

@@ -1,0 +1,288 @@
+"""The proof as a whole, on a small shop with a real crash, in a real box."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
+from repair.sandbox import BoxFailed, Mechanism
+from repair.sandbox_probe import probe
+from workflow.patch import Evidence, Tier
+
+UNITTEST = ("python", "-m", "unittest")
+PYTEST = ("pytest", "-p", "no:hypothesispytest", "-p", "no:asyncio")  # plugins of ours that start slowly
+SHOP = """\
+def total(order):
+    return order["price"] - order["discount"]
+
+
+def label(order):
+    return order["name"].title()
+"""
+FIXED = SHOP.replace('order["discount"]', 'order.get("discount", 0)')
+WORKS = """\
+import unittest
+
+import shop
+
+
+class Label(unittest.TestCase):
+    def test_label(self):
+        self.assertEqual(shop.label({"name": "tea"}), "Tea")
+
+    def test_total(self):
+        self.assertEqual(shop.total({"price": 5, "discount": 2}), 3)
+"""
+SHOWS = """\
+import unittest
+
+import shop
+
+
+class Discount(unittest.TestCase):
+    def test_no_discount(self):
+        self.assertEqual(shop.total({"price": 5}), 5)
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settings() -> ProofSettings:
+    asked = ProofSettings(UNITTEST, seconds=60)
+    try:
+        walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
+        return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
+    except BoxFailed as reason:
+        pytest.skip(f"this machine does not allow a box with walls: {reason}")
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").write_text("")
+    (tmp_path / "tests" / "test_works.py").write_text(WORKS)
+    (tmp_path / "shop.py").write_text(SHOP)
+    return tmp_path
+
+
+def a_patch(base: Path, shop: str = FIXED, test: str | None = SHOWS, **more: str | None) -> Proposal:
+    files = {"shop.py": shop.encode()}
+    others = {f"tests/{name}.py": None if text is None else text.encode() for name, text in more.items()}
+    tests = {} if test is None else {"tests/test_shows.py": test.encode()}
+    return Proposal(base, {**files, **others, **tests}, tests, crash=Crash("KeyError", "'discount'"))
+
+
+async def proven(proposal: Proposal, settings: ProofSettings) -> Evidence:
+    return await prove(proposal, settings, progress=lambda _: None)
+
+
+async def refusal_of(proposal: Proposal, settings: ProofSettings) -> Unproven:
+    with pytest.raises(Unproven) as refused:
+        await proven(proposal, settings)
+    return refused.value
+
+
+async def test_a_true_fix_goes_from_red_to_green(base: Path, settings: ProofSettings) -> None:
+    steps: list[str] = []
+
+    evidence = await prove(a_patch(base), settings, progress=steps.append)
+
+    assert evidence.tier is Tier.E2
+    assert evidence.says == (
+        "Red to green: tests.test_shows.Discount.test_no_discount failed before and pass now. "
+        "Tests that passed before: 2, none is lost."
+    )
+    assert evidence.red is not None
+    assert evidence.green is not None
+    assert "KeyError: 'discount'" in evidence.red.output
+    assert (evidence.red.exit_status, evidence.green.exit_status) == (1, 0)
+    assert "hostile actions contained" in evidence.box
+    assert evidence.flags == ()
+    assert steps[:3] == [
+        "compiling the changed files",
+        "running the regression test without the patch: tests/test_shows.py",
+        "running the regression test with the patch",
+    ]
+
+
+async def test_the_base_is_only_read(base: Path, settings: ProofSettings) -> None:
+    before = {path: path.read_bytes() for path in base.rglob("*") if path.is_file()}
+
+    await proven(a_patch(base), settings)
+
+    assert {path: path.read_bytes() for path in base.rglob("*") if path.is_file()} == before
+
+
+async def test_pytest_tells_the_same_story(base: Path, settings: ProofSettings) -> None:
+    test = "import shop\n\n\ndef test_none(tmp_path):\n    assert shop.total({'price': 5}) == 5\n"
+
+    evidence = await proven(a_patch(base, test=test), replace(settings, test_command=PYTEST))
+
+    assert evidence.tier is Tier.E2
+    assert "tests/test_shows.py::test_none failed before" in evidence.says
+
+
+async def test_an_existing_failing_test_is_as_good_as_a_new_one(base: Path, settings: ProofSettings) -> None:
+    (base / "tests" / "test_shows.py").write_text(SHOWS)
+    proposal = replace(a_patch(base, test=None), failing=("tests/test_shows.py",))
+
+    assert (await proven(proposal, settings)).tier is Tier.E2
+
+
+async def test_without_a_test_that_shows_it_the_tier_is_lower(base: Path, settings: ProofSettings) -> None:
+    evidence = await proven(a_patch(base, test=None), settings)
+
+    assert evidence.tier is Tier.E1
+    assert evidence.flags == ("no test shows that the failure is gone",)
+
+
+async def test_a_project_without_tests_has_the_lowest_tier(tmp_path: Path, settings: ProofSettings) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+
+    evidence = await proven(a_patch(tmp_path, test=None), replace(settings, test_command=None))
+
+    assert evidence.tier is Tier.E0
+    assert "no test command is known" in evidence.says
+
+
+async def test_what_does_not_compile_is_refused(base: Path, settings: ProofSettings) -> None:
+    refused = await refusal_of(a_patch(base, shop=f"{FIXED}def (:\n"), settings)
+
+    assert refused.reason == "the patch does not compile: SyntaxError: invalid syntax"
+
+
+async def test_a_half_fix_is_refused_with_both_outputs(base: Path, settings: ProofSettings) -> None:
+    refused = await refusal_of(a_patch(base, shop=SHOP.replace("return order", "return 0 + order", 1)), settings)
+
+    assert refused.reason == "still failing with the patch: tests.test_shows.Discount.test_no_discount"
+    assert refused.red is not None
+    assert refused.green is not None
+    assert "KeyError: 'discount'" in refused.green.output
+
+
+async def test_half_of_two_regression_tests_is_not_enough(base: Path, settings: ProofSettings) -> None:
+    two = f"{SHOWS}\n    def test_no_price(self):\n        self.assertEqual(shop.total({{}}), 0)\n"
+
+    refused = await refusal_of(a_patch(base, test=two), settings)
+
+    assert refused.reason == "still failing with the patch: tests.test_shows.Discount.test_no_price"
+
+
+async def test_swallowing_among_other_changes_is_found_by_taking_it_away(base: Path, settings: ProofSettings) -> None:
+    swallowing = 'def total(order):\n    try:\n        return order["price"] - order["discount"]\n'
+    swallowing += '    except Exception:\n        return order["price"]\n'
+    shop = swallowing + SHOP[SHOP.index("\n\ndef label") :].replace("title()", "title().strip()")
+
+    refused = await refusal_of(a_patch(base, shop=shop), settings)
+
+    assert refused.reason == (
+        "only dropping the exception makes the test pass: shop.py:4 catches Exception and drops it"
+    )
+
+
+async def test_a_test_that_fails_by_chance_proves_nothing(base: Path, settings: ProofSettings) -> None:
+    # It would have to fail and to pass in turn, seven times over: 3 in 100,000.
+    drawn = "__import__('random').SystemRandom().randrange(3)"
+    by_chance = SHOWS.replace('shop.total({"price": 5}), 5', f"{drawn}, 0")
+
+    refused = await refusal_of(a_patch(base, shop=f"{SHOP}\n\nVERSION = 2\n", test=by_chance), settings)
+
+    assert refused.reason.startswith(
+        ("the regression test passes", "the regression test does not turn", "still failing")
+    )
+
+
+async def test_a_fix_that_breaks_another_test_is_refused(base: Path, settings: ProofSettings) -> None:
+    refused = await refusal_of(a_patch(base, shop=FIXED.replace("title", "upper")), settings)
+
+    assert refused.reason == "passed without the patch and not with it: tests.test_works.Label.test_label (failed)"
+    assert refused.red is not None
+
+
+async def test_a_test_that_is_skipped_when_it_runs_counts_as_lost(base: Path, settings: ProofSettings) -> None:
+    shop = FIXED.replace("def label(order):", "def label(order):\n    import unittest\n    raise unittest.SkipTest")
+
+    refused = await refusal_of(a_patch(base, shop=shop), settings)
+
+    assert refused.reason == "passed without the patch and not with it: tests.test_works.Label.test_label (skipped)"
+
+
+async def test_a_runner_that_is_ended_early_is_no_success(base: Path, settings: ProofSettings) -> None:
+    shop = FIXED.replace("def label(order):", "def label(order):\n    import os\n    os._exit(0)")
+
+    refused = await refusal_of(a_patch(base, shop=shop), settings)
+
+    assert refused.reason == "the tests did not come to their end with the patch: the runner ended early"
+
+
+async def test_a_package_that_is_not_here_is_no_evidence_for_or_against(base: Path, settings: ProofSettings) -> None:
+    evidence = await proven(a_patch(base, test=f"import no_such_package_at_all\n{SHOWS}"), settings)
+
+    assert evidence.tier is Tier.E0
+    assert "no_such_package_at_all is not installed" in evidence.says
+
+
+async def test_a_crash_at_import_is_mended_too(base: Path, settings: ProofSettings) -> None:
+    (base / "shop.py").write_text(f"{SHOP}\n\nDEFAULT = total({{'price': 1}})\n")
+    proposal = a_patch(base, shop=f"{FIXED}\n\nDEFAULT = total({{'price': 1}})\n")
+
+    assert (await proven(proposal, settings)).tier is Tier.E2
+
+
+async def test_a_test_that_never_ends_without_the_patch_is_red(base: Path, settings: ProofSettings) -> None:
+    endless = "def total(order):\n    while 'discount' not in order:\n        pass\n    return order['price']\n"
+    (base / "shop.py").write_text(endless + SHOP[SHOP.index("\n\ndef label") :])
+    (base / "tests" / "test_works.py").write_text(WORKS[: WORKS.index("    def test_total")])
+
+    evidence = await proven(a_patch(base), replace(settings, seconds=12))
+
+    assert evidence.tier is Tier.E2
+    assert evidence.red is not None
+    assert evidence.red.exit_status is None
+
+
+async def test_a_patch_whose_tests_leave_a_daemon_is_flagged(base: Path, settings: ProofSettings) -> None:
+    daemon = "\n\nimport subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+
+    evidence = await proven(a_patch(base, shop=FIXED + daemon), settings)
+
+    assert evidence.flags == ("processes its tests leave behind, now killed: 1",)
+
+
+async def test_make_test_is_judged_by_its_exit_status(base: Path, settings: ProofSettings) -> None:
+    (base / "Makefile").write_text(f"test:\n\t{sys.executable} -m unittest discover -s tests -t .\n")
+
+    evidence = await proven(a_patch(base), replace(settings, test_command=("make", "test")))
+
+    assert evidence.tier is Tier.E2
+    assert "the whole test command failed before" in evidence.says
+
+
+async def test_a_path_out_of_the_tree_is_refused(base: Path, settings: ProofSettings) -> None:
+    proposal = a_patch(base)
+    outside = replace(proposal, files={**proposal.files, "../outside.py": b"x = 1\n"})
+
+    assert "leads out of the tree" in (await refusal_of(outside, settings)).reason
+
+
+async def test_a_box_that_fails_says_nothing_about_the_patch(base: Path) -> None:
+    with pytest.raises(SandboxFailed, match="no interpreter for the tests"):
+        await proven(a_patch(base), ProofSettings(python=Path("/no/such/python")))
+
+
+async def test_a_cancelled_proof_stops(base: Path, settings: ProofSettings) -> None:
+    begun = asyncio.Event()
+    running = asyncio.create_task(prove(a_patch(base), settings, progress=lambda _: begun.set()))
+    await begun.wait()
+
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    assert running.cancelled()

@@ -1,0 +1,367 @@
+"""What the proof decides without running anything: swallowing, loosened tests, right and wrong reasons, commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from repair.proof_command import Suite, SuiteKind, find_suite, is_test_file, is_test_path, related_files
+from repair.proof_judge import Crash, missing_package, read_patch, why_wrong
+from repair.proof_results import Ending, Failure, Frame, TestResult, lost, read_results
+from repair.proof_swallow import essence, parsed, swallowing
+from repair.proof_tests import asserts_a_value, loosened
+from repair.sandbox import Outcome
+from repair.sandbox_room import Interpreter
+from workflow.patch import Run
+
+BEFORE = "def total(cart):\n    price = cart['price']\n    return price\n"
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "except Exception:\n        pass",
+        "except:\n        return None",
+        "except BaseException:\n        return 0",
+        "except Exception:\n        price = 0",
+        "except Exception as error:\n        log.warning('no price: %s', error)",
+        "except KeyError:\n        pass",
+        "except (KeyError, TypeError):\n        return",
+        "except KeyError:\n        log.exception('no price')\n        return None",
+    ],
+)
+def test_a_handler_that_only_drops_the_exception_is_all_the_patch_does(handler: str) -> None:
+    tried = f"    try:\n        price = cart['price']\n    {handler}\n"
+    after = f"import logging\nlog = 1\ndef total(cart):\n{tried}    return price\n"
+
+    seen = swallowing({"a.py": f"log = 1\n{BEFORE}"}, {"a.py": after})
+
+    assert seen.is_all
+    assert [place.line for place in seen.places] == [6]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "price = cart.get('price', 0)\n    return price",
+        "if 'price' not in cart:\n        return 0\n    return cart['price']",
+        "try:\n        price = cart['price']\n    except KeyError:\n        price = 0\n    return price",
+        "try:\n        return cart['price']\n    except KeyError as e:\n        raise ValueError('no price') from e",
+        "try:\n        price = cart['price']\n    except Exception:\n        price = ask(cart)\n    return price",
+        "try:\n        price = cart['price']\n    finally:\n        cart.close()\n    return price",
+    ],
+)
+def test_answering_an_error_is_not_swallowing(body: str) -> None:
+    assert swallowing({"a.py": BEFORE}, {"a.py": f"def total(cart):\n    {body}\n"}).places == ()
+
+
+def test_suppress_is_swallowing() -> None:
+    tried = "    with contextlib.suppress(KeyError):\n        price = cart['price']\n"
+    after = f"import contextlib\ndef total(cart):\n{tried}    return price\n"
+
+    assert swallowing({"a.py": BEFORE}, {"a.py": after}).is_all
+
+
+def test_what_a_patch_swallows_can_be_taken_away_from_what_else_it_does() -> None:
+    tried = "    try:\n        price = cart['price'] * 2\n    except Exception:\n        pass\n"
+    after = f"def total(cart):\n{tried}    return price\n"
+
+    seen = swallowing({"a.py": BEFORE}, {"a.py": after})
+
+    assert not seen.is_all
+    assert seen.without == {"a.py": "def total(cart):\n    price = cart['price'] * 2\n    return price"}
+
+
+def test_a_handler_that_was_there_is_no_concern_of_the_patch() -> None:
+    before = "try:\n    import fast\nexcept ImportError:\n    pass\n"
+
+    assert swallowing({"a.py": before}, {"a.py": f"{before}x = 1\n"}).places == ()
+
+
+def test_a_narrow_handler_may_be_widened_but_not_to_everything() -> None:
+    before = "try:\n    go()\nexcept ValueError:\n    pass\n"
+
+    assert not swallowing({"a.py": before}, {"a.py": before.replace("ValueError", "(ValueError, OSError)")}).places
+    assert swallowing({"a.py": before}, {"a.py": before.replace("ValueError", "Exception")}).places
+
+
+def test_what_does_nothing_is_not_of_the_essence() -> None:
+    first = parsed('"""Text."""\nlog.info("x")\nx = 1  # one\n')
+    second = parsed("x = (\n    1\n)\n")
+
+    assert first is not None
+    assert second is not None
+    assert essence(first) == essence(second)
+
+
+TEST = "def test_total():\n    assert total({}) == 0\n    assert total({'price': 3}) == 3\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        ("", "test_total is removed"),
+        ("def test_other():\n    assert ready()\n", "test_total is removed"),
+        (f"import pytest\n@pytest.mark.skip\n{TEST}", "test_total is skipped"),
+        (f"import pytest\npytestmark = pytest.mark.skip('later')\n{TEST}", "tests are skipped that were not"),
+        ("def test_total():\n    assert total({}) == 0\n", "asserts less than it did"),
+        ("def test_total():\n    pass\n", "asserts less than it did"),
+        (
+            "def test_total():\n    assert total({}) is not None\n    assert total({'price': 3}) == 3\n",
+            "asserts less exactly than it did",
+        ),
+    ],
+)
+def test_a_loosened_test_is_refused(after: str, reason: str) -> None:
+    seen = loosened({"test_a.py": TEST}, {"test_a.py": after})
+
+    assert any(reason in refusal for refusal in seen.refusals)
+
+
+def test_a_removed_test_file_is_refused() -> None:
+    assert loosened({"test_a.py": TEST}, {}).refusals == ("test_a.py: test_total is removed",)
+
+
+@pytest.mark.parametrize("other", ["test_a.py", "test_b.py"])
+def test_a_test_may_be_renamed_or_moved(other: str) -> None:
+    after = {"test_a.py": "", other: TEST.replace("test_total", "test_the_total")}
+
+    assert loosened({"test_a.py": TEST}, after).refusals == ()
+
+
+def test_a_changed_assertion_is_flagged_for_a_human() -> None:
+    seen = loosened({"test_a.py": TEST}, {"test_a.py": TEST.replace("== 3", "== 4")})
+
+    assert seen.refusals == ()
+    assert seen.flags == ("test_a.py: the assertions of test_total are changed",)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "assert f() == 1",
+        "self.assertEqual(f(), 1)",
+        "with pytest.raises(ValueError): f()",
+        "check_output(f())",
+        "self.assertIsNone(f())",
+    ],
+)
+def test_a_test_that_asserts_a_value(body: str) -> None:
+    assert asserts_a_value({"t.py": f"def test_it(self):\n    {body}\n"}, "test_it")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "f()",
+        "assert True",
+        "self.assertTrue(True)",
+        "assert f() == f()",
+        "x = f()\n    assert x == x",
+        "assert 1 or f()",
+    ],
+)
+def test_a_test_that_asserts_nothing(body: str) -> None:
+    assert not asserts_a_value({"t.py": f"def test_it(self):\n    {body}\n"}, "test_it")
+
+
+def failed(kind: str, message: str, *frames: str, assertion: bool = False) -> TestResult:
+    failure = Failure(kind, message, assertion, tuple(Frame(path, 1, "f") for path in frames))
+    return TestResult("tests/test_a.py::test_it", "tests/test_a.py", Ending.FAILED, failure)
+
+
+TESTS = frozenset({"tests/test_a.py"})
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        failed("AssertionError", "1 != 2", "tests/test_a.py", assertion=True),
+        failed("KeyError", "'price'", "tests/test_a.py", "app.py"),
+        failed("ImportError", "circular", "tests/test_a.py", "app.py"),
+        failed("KeyError", "'price'", "tests/test_a.py"),
+        failed("AttributeError", "'NoneType' object has no attribute 'name'", "tests/test_a.py"),
+    ],
+)
+def test_right_reasons_to_fail(test: TestResult) -> None:
+    assert why_wrong(test, TESTS, None) is None
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        failed("ImportError", "cannot import name 'extra' from 'app'", "tests/test_a.py"),
+        failed("NameError", "name 'extra' is not defined", "tests/test_a.py"),
+        failed("AttributeError", "module 'app' has no attribute 'extra'", "tests/test_a.py"),
+        failed("AttributeError", "'Cart' object has no attribute 'extra'", "tests/test_a.py"),
+        failed("TypeError", "f() got an unexpected keyword argument 'extra'", "tests/test_a.py"),
+        failed("FixtureLookupError", "fixture 'extra' not found"),
+    ],
+)
+def test_wrong_reasons_to_fail(test: TestResult) -> None:
+    assert why_wrong(test, TESTS, None) is not None
+    assert why_wrong(test, TESTS, Crash("AttributeError")) is not None
+
+
+def test_the_very_crash_is_a_right_reason_wherever_it_is_raised() -> None:
+    test = failed("AttributeError", "'Cart' object has no attribute 'extra'", "tests/test_a.py")
+
+    assert why_wrong(test, TESTS, Crash("AttributeError", "has no attribute 'extra'")) is None
+
+
+def test_a_package_that_is_not_installed_is_told_from_one_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "src" / "ours").mkdir(parents=True)
+    missing = failed("ModuleNotFoundError", "No module named 'requests.auth'").failure
+    ours = failed("ModuleNotFoundError", "No module named 'ours.extra'").failure
+
+    assert missing_package(missing, tmp_path) == "requests"
+    assert missing_package(ours, tmp_path) is None
+
+
+def test_a_patch_that_changes_nothing_that_runs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(BEFORE)
+
+    reading = read_patch(tmp_path, {"app.py": f"# better\n{BEFORE}".encode(), "README.md": b"better"})
+
+    assert reading.refusal == "the patch changes nothing that runs"
+
+
+def test_an_import_that_was_missing_changes_something(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(BEFORE)
+
+    assert read_patch(tmp_path, {"app.py": f"import json\n{BEFORE}".encode()}).refusal is None
+
+
+def test_new_tests_may_be_skipped_on_other_machines() -> None:
+    more = f"{TEST}\n@skip_on_windows\ndef test_other():\n    assert f() == 1\n"
+
+    assert (
+        loosened({"test_a.py": TEST}, {"test_a.py": f"skip_on_windows = pytest.mark.skipif(True)\n{more}"}).refusals
+        == ()
+    )
+
+
+def test_a_patch_of_a_data_file_changes_something(tmp_path: Path) -> None:
+    (tmp_path / "query.sql").write_text("select 1")
+
+    assert read_patch(tmp_path, {"query.sql": b"select 2"}).refusal is None
+
+
+def outcome(*lines: dict[str, object], status: int | None = 0, output: str = "") -> Outcome:
+    return Outcome(Run(("test",), status, 1.0, output), None, 0, "".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def ended(name: str, how: str, **about: object) -> dict[str, object]:
+    return {"id": name, "file": "t.py", "outcome": how, **about}
+
+
+def test_a_record_is_read_test_by_test_and_the_worst_ending_counts() -> None:
+    broken = ended("a", "error", kind="OSError", message="", assertion=False, frames=[], causes=[])
+
+    seen = read_results(outcome(ended("a", "passed"), broken, ended("b", "passed"), {"finished": True}))
+
+    assert seen.passed == {"b"}
+    assert seen.tests["a"].ending is Ending.ERROR
+    assert seen.complete
+
+
+def test_a_record_that_breaks_off_is_not_complete() -> None:
+    cut = outcome(ended("a", "passed"))
+
+    assert not read_results(Outcome(cut.run, None, 0, f'{cut.recorded}{{"id": "b", "outc')).complete
+
+
+def test_without_a_record_the_exit_status_stands_for_all() -> None:
+    seen = read_results(outcome(status=2, output="E   shop.errors.PriceError: no price\nmake: *** [test] Error 1\n"))
+
+    (test,) = seen.bad.values()
+    assert test.failure is not None
+    assert (test.failure.kind, test.failure.message) == ("PriceError", "no price")
+
+
+def test_tests_that_vanish_or_are_skipped_are_lost() -> None:
+    before = read_results(outcome(*(ended(name, "passed") for name in "abc")))
+    after = read_results(outcome(ended("a", "passed"), ended("b", "skipped")))
+
+    assert lost(before, after) == {"b": "skipped", "c": "vanished"}
+
+
+def an_interpreter(*, pytest_too: bool = False, tox_too: bool = False) -> Interpreter:
+    return Interpreter(Path("/usr/bin/python3"), (), pytest_too, tox_too, (3, 11))
+
+
+def a_tree(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_pytest_is_taken_where_the_interpreter_has_it(tmp_path: Path) -> None:
+    tree = a_tree(tmp_path, {"tests/test_a.py": "import unittest"})
+
+    assert find_suite(tree, {}, an_interpreter(pytest_too=True), None).kind is SuiteKind.PYTEST
+    assert find_suite(tree, {}, an_interpreter(), None).kind is SuiteKind.UNITTEST
+
+
+def test_tox_and_make_come_last(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("all:\n\ttrue\ntest: all\n\ttrue\n")
+    made = find_suite(tmp_path, {}, an_interpreter(tox_too=True), None)
+    (tmp_path / "tox.ini").write_text("[tox]\n")
+    by_tox = find_suite(tmp_path, {}, an_interpreter(tox_too=True), None)
+
+    assert made.arguments == ("make", "test")
+    assert by_tox.arguments == ("/usr/bin/python3", "-m", "tox")
+
+
+def test_where_there_is_nothing_no_command_is_made_up(tmp_path: Path) -> None:
+    assert find_suite(tmp_path, {}, an_interpreter(pytest_too=True), None).kind is SuiteKind.NONE
+
+
+def test_a_test_file_that_only_the_patch_brings_counts(tmp_path: Path) -> None:
+    assert find_suite(tmp_path, {"test_a.py": b"x"}, an_interpreter(pytest_too=True), None).files == ("test_a.py",)
+
+
+def test_the_paths_of_a_given_pytest_command_give_way_to_chosen_files(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+
+    suite = find_suite(tmp_path, {}, an_interpreter(), ("pytest", "-q", "-k", "tests", "tests"))
+
+    assert suite.command()[-4:] == ("-q", "-k", "tests", "tests")
+    assert suite.command(["tests/test_a.py"])[-4:] == ("-q", "-k", "tests", "tests/test_a.py")
+
+
+def test_a_given_unittest_command_keeps_its_arguments_for_the_whole() -> None:
+    suite = find_suite(Path("/nowhere"), {}, an_interpreter(), ("python", "-m", "unittest", "discover", "-s", "t"))
+
+    assert suite.command()[-4:] == ("unittest", "discover", "-s", "t")
+    assert suite.command(["t/test_a.py"])[-2:] == ("files", "t/test_a.py")
+
+
+def test_any_other_command_is_run_as_it_is() -> None:
+    suite = find_suite(Path("/nowhere"), {}, an_interpreter(), ("./run-tests", "--fast"))
+
+    assert suite == Suite(SuiteKind.OTHER, "/usr/bin/python3", ("./run-tests", "--fast"), ())
+
+
+def test_related_tests_are_those_that_name_a_changed_module(tmp_path: Path) -> None:
+    tree = a_tree(tmp_path, {"test_a.py": "from shop.cart import Cart", "test_b.py": "from shop.user import User"})
+
+    assert related_files(tree, {}, ["test_a.py", "test_b.py"], ["shop/cart.py"]) == ("test_a.py",)
+
+
+@pytest.mark.parametrize(
+    ("path", "as_file", "as_path"),
+    [
+        ("tests/test_a.py", True, True),
+        ("pkg/a_test.py", True, True),
+        ("tests/data.json", False, True),
+        ("conftest.py", False, True),
+        ("app.py", False, False),
+        ("latest/app.py", False, False),
+    ],
+)
+def test_what_belongs_to_the_tests(path: str, as_file: bool, as_path: bool) -> None:
+    assert (is_test_file(path), is_test_path(path)) == (as_file, as_path)

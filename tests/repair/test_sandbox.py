@@ -1,0 +1,342 @@
+"""The box: what gets out of it, what works in it, and what is left behind. Runs where the machine allows it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import pytest_asyncio
+
+from repair import sandbox
+from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
+from repair.sandbox_probe import ACTIONS, Battery, battery, probe
+from repair.sandbox_room import a_room
+
+LIMITS = Limits(seconds=20, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
+WALLED = (Mechanism.BUBBLEWRAP, Mechanism.NAMESPACES, Mechanism.LANDLOCK)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WALLED)
+async def probed(request: pytest.FixtureRequest) -> Box:
+    return await a_box(request.param)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def strongest() -> Box:
+    return await a_box(*WALLED)
+
+
+@pytest.fixture
+def any_box(strongest: Box, rooms: Path) -> Box:
+    return replace(strongest, rooms=rooms)
+
+
+@pytest.fixture
+def box(probed: Box, rooms: Path) -> Box:
+    return replace(probed, rooms=rooms)
+
+
+@pytest.fixture
+def box_with_a_network(box: Box) -> Box:
+    if box.mechanism is Mechanism.LANDLOCK:
+        pytest.skip("without namespaces there are no sockets")
+    return box
+
+
+async def a_box(*mechanisms: Mechanism) -> Box:
+    try:
+        return await probe(Path(sys.executable), LIMITS, mechanisms=mechanisms)
+    except BoxFailed as reason:
+        pytest.skip(f"this machine does not allow it: {reason}")
+
+
+@pytest.fixture
+def rooms() -> Iterator[Path]:
+    """Where rooms are made: empty again at the end of every test. Another user must be able to get there."""
+    with tempfile.TemporaryDirectory(prefix="kintsugi-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        assert list(folder.iterdir()) == []
+
+
+async def run_python(box: Box, source: str, *, seconds: float | None = None) -> Outcome:
+    command = (str(box.interpreter.python), "script.py")
+    with tempfile.TemporaryDirectory() as empty:
+        job = Job(command, Path(empty), {"script.py": dedent(source).encode()})
+        return await sandbox.run(box, job, seconds=seconds)
+
+
+async def test_every_hostile_action_is_contained(box: Box) -> None:
+    seen = await battery(box)
+
+    assert seen == Battery(())
+    assert seen.says == "14 of 14 hostile actions contained"
+
+
+async def test_the_probe_says_what_held(box: Box) -> None:
+    assert "14 of 14 hostile actions contained" in box.says
+
+
+async def test_limits_alone_are_no_walls_and_say_so() -> None:
+    weak = await probe(Path(sys.executable), LIMITS, mechanisms=[Mechanism.LIMITS])
+
+    assert weak.says.startswith("limits only, no walls")
+    assert "not: reach the network" in weak.says
+
+
+def test_the_sentence_of_a_battery_names_what_got_through() -> None:
+    assert len(ACTIONS) == 14
+    assert Battery(("fill_memory",)).says == "13 of 14 hostile actions contained, not: fill memory"
+
+
+async def test_a_server_on_loopback_works(box_with_a_network: Box) -> None:
+    source = """
+    import socket
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        server.accept()[0].sendall(b"hello")
+        print(client.recv(9))
+    """
+
+    outcome = await run_python(box_with_a_network, source)
+
+    assert outcome.run.output == "b'hello'\n"
+    assert outcome.run.exit_status == 0
+
+
+async def test_locks_pools_and_event_loops_work(box: Box) -> None:
+    source = """
+    import asyncio, multiprocessing, subprocess, sys, tempfile, threading
+    if __name__ == "__main__":
+        multiprocessing.Pipe()
+        threading.Thread(target=print, args=("thread",)).start()
+        asyncio.run(asyncio.sleep(0))
+        tempfile.TemporaryFile().write(b"x")
+        print(subprocess.check_output([sys.executable, "-c", "print('child')"], text=True).strip())
+    """
+
+    outcome = await run_python(box, source)
+
+    assert sorted(outcome.run.output.split()) == ["child", "thread"]
+
+
+async def test_the_environment_is_built_from_nothing(box: Box) -> None:
+    outcome = await run_python(box, "import os; print(sorted(os.environ))")
+
+    names = {"HOME", "KINTSUGI_RECORD", "LANG", "LOGNAME", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"}
+    assert outcome.run.output == f"{sorted(names | {'TMPDIR', 'TZ', 'USER'})}\n"
+
+
+async def test_the_home_folder_is_empty_and_its_own(any_box: Box) -> None:
+    source = """
+    import os, pathlib
+    print(os.listdir(pathlib.Path.home()))
+    pathlib.Path.home().joinpath("mine").write_text("x")
+    """
+
+    outcome = await run_python(any_box, source)
+
+    assert outcome.run.output == "[]\n"
+    assert outcome.run.exit_status == 0
+
+
+async def test_the_exit_status_is_that_of_the_command(any_box: Box) -> None:
+    assert (await run_python(any_box, "raise SystemExit(7)")).run.exit_status == 7
+
+
+async def test_sleeping_for_ever_is_stopped_and_said(box: Box) -> None:
+    outcome = await run_python(box, "import time; time.sleep(3600)", seconds=1)
+
+    assert outcome.stopped == "it did not end within 1 s"
+    assert outcome.run.exit_status is None
+
+
+async def test_filling_the_disk_is_stopped_and_said(box: Box) -> None:
+    source = """
+    for number in range(400):
+        open(f"file-{number}", "wb").write(bytes(1 << 20))
+        __import__("time").sleep(0.01)
+    """
+
+    assert (await run_python(box, source)).stopped == "it wrote more than 24 MB to disk"
+
+
+async def test_filling_memory_in_many_processes_is_stopped_and_said(box: Box) -> None:
+    source = """
+    import os, time
+    for _ in range(4):
+        if os.fork() == 0:
+            kept = b"x" * (150 << 20)
+            time.sleep(60)
+    time.sleep(60)
+    """
+
+    assert (await run_python(box, source)).stopped == "it used more than 256 MB of memory"
+
+
+async def test_filling_memory_in_one_process_fails_there(box: Box) -> None:
+    outcome = await run_python(box, "kept = b'x' * (1 << 30)")
+
+    assert "MemoryError" in outcome.run.output
+    assert outcome.run.exit_status == 1
+
+
+async def test_forking_without_end_comes_to_an_end(box: Box) -> None:
+    source = """
+    import os, time
+    for _ in range(2000):
+        if os.fork() == 0:
+            time.sleep(60)
+    time.sleep(60)
+    """
+
+    outcome = await run_python(box, source)
+
+    assert outcome.stopped == "it had more than 48 processes" or "BlockingIOError" in outcome.run.output
+
+
+async def test_a_flood_of_output_is_stopped_and_only_its_end_is_kept(any_box: Box) -> None:
+    outcome = await run_python(any_box, "while True: print('x' * 1000)")
+
+    assert outcome.stopped == "it printed more than 4 MB"
+    assert len(outcome.run.output) <= 64 * 1024
+
+
+async def test_a_daemon_is_counted_and_killed(box: Box) -> None:
+    source = """
+    import os, time
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(3600)
+        os._exit(0)
+    time.sleep(0.2)
+    """
+
+    outcome = await run_python(box, source)
+
+    assert outcome.left_behind == 1
+    assert outcome.run.exit_status == 0
+
+
+async def test_a_run_that_is_cancelled_leaves_nothing(box: Box, rooms: Path) -> None:
+    running = asyncio.create_task(run_python(box, "import time; time.sleep(3600)"))
+    await asyncio.to_thread(wait_for_processes_naming, rooms)
+
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    assert running.cancelled()
+    assert processes_naming(rooms) == []
+
+
+def wait_for_processes_naming(folder: Path) -> None:
+    while not processes_naming(folder):
+        time.sleep(0.01)
+
+
+def processes_naming(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and str(folder).encode() in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+    return found
+
+
+async def test_a_room_that_is_hard_to_remove_is_removed(any_box: Box) -> None:
+    source = """
+    import os
+    os.mkdir("closed")
+    open("closed/file", "w").close()
+    os.chmod("closed", 0)
+    for _ in range(1500):
+        os.mkdir("deep")
+        os.chdir("deep")
+    """
+
+    outcome = await run_python(any_box, source)
+
+    assert outcome.run.exit_status == 0
+
+
+async def test_a_record_that_is_a_link_is_not_followed(any_box: Box) -> None:
+    source = "import os; os.symlink('/etc/passwd', os.environ['KINTSUGI_RECORD'])"
+
+    assert (await run_python(any_box, source)).recorded == ""
+
+
+async def test_secrets_in_the_output_are_redacted(any_box: Box) -> None:
+    outcome = await run_python(any_box, "print('pass' + 'word=' + 'hunter' + '2hunter2')")
+
+    assert "hunter2" not in outcome.run.output
+
+
+async def test_paths_in_the_output_are_those_of_the_repository(any_box: Box) -> None:
+    source = "import pathlib; print(pathlib.Path('script.py').resolve())"
+
+    assert (await run_python(any_box, source)).run.output == "script.py\n"
+
+
+async def test_the_overlay_adds_changes_and_removes_files(any_box: Box, tmp_path: Path) -> None:
+    (tmp_path / "gone.txt").write_text("gone")
+    (tmp_path / "kept.txt").write_text("old")
+    overlay = {"gone.txt": None, "kept.txt": b"new", "deep/er.txt": b"x"}
+    command = (str(any_box.interpreter.python), "-c", "import os; print(sorted(os.listdir()), open('kept.txt').read())")
+
+    outcome = await sandbox.run(any_box, Job(command, tmp_path, overlay))
+
+    assert outcome.run.output == "['deep', 'kept.txt'] new\n"
+    assert (tmp_path / "kept.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("path", ["../outside", "link/outside", "/outside", "a/../../outside"])
+async def test_an_overlay_that_leads_out_of_the_tree_is_refused(path: str, rooms: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(ValueError, match="leads out of the tree"):
+        async with a_room(rooms, tmp_path / "tree", {path: b"x"}, {}, None):
+            pass
+
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+async def test_a_command_that_is_not_there_is_a_failure_of_the_box(any_box: Box, tmp_path: Path) -> None:
+    with pytest.raises(BoxFailed, match="no-such-program could not be started"):
+        await sandbox.run(any_box, Job(("no-such-program",), tmp_path))
+
+
+async def test_an_interpreter_that_is_not_there_is_a_failure_of_the_box() -> None:
+    with pytest.raises(BoxFailed, match="no interpreter for the tests"):
+        await probe(Path("/no/such/python"), LIMITS)
+
+
+async def test_the_box_is_another_user_where_we_are_root(box_with_a_network: Box) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can become another user")
+
+    outcome = await run_python(box_with_a_network, "import os; print(os.getuid(), os.geteuid())")
+
+    first, second = map(int, outcome.run.output.split())
+    assert first == second
+    assert 61184 <= first <= 65519
+
+
+async def test_two_boxes_at_once_do_not_see_each_other(box: Box) -> None:
+    source = "import os; print(len([name for name in os.listdir('/proc') if name.isdigit()]))"
+
+    first, second = await asyncio.gather(run_python(box, source), run_python(box, source))
+
+    assert first.run.output == second.run.output
