@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from workflow.errors import BadInput
 
-class CaptureError(Exception):
+
+class CaptureError(BadInput):
     """The input cannot become a payload. Its text is a sentence that says why and what would do."""

@@ -1,29 +1,39 @@
-"""Bringing a database to this version's tables, and telling when it belongs to another."""
+"""Bringing a database to this version's tables, and telling when it belongs to another.
+
+Alembic is imported only to migrate: whoever just opens a database that is up to date does not wait for it.
+"""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import alembic.command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, inspect
+from sqlalchemy import URL, Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from persistence.database import DatabaseError, connect, sqlite_file
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+NEWEST = "0001"
+"""The newest revision this version knows; a test holds it to alembic/versions."""
+
 
 def upgrade(url: URL) -> tuple[str | None, str]:
     """Bring the database to the newest revision. Answers the revisions before and after. Raises DatabaseError."""
+    import alembic.command
+
     engine = connect(url)
     try:
         with engine.begin() as connection:
             before = _known_revision(connection)
-            config = _config()
+            config = alembic_config()
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
-            return before, newest()
+            return before, NEWEST
     except DBAPIError as error:
         raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
     finally:
@@ -38,34 +48,33 @@ def is_current(url: URL) -> bool:
     engine = connect(url)
     try:
         with engine.connect().execution_options(read_only=True) as connection:
-            return _known_revision(connection) == newest()
+            return _known_revision(connection) == NEWEST
     except DBAPIError as error:
         raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
     finally:
         engine.dispose()
 
 
-def newest() -> str:
-    """The newest revision this version knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head
-    return head
-
-
 def _known_revision(connection: Connection) -> str | None:
-    revision = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision is not None and revision not in known:
+    tables = inspect(connection)
+    if not tables.has_table("alembic_version"):
+        if tables.has_table("incident"):
+            raise DatabaseError("The database has a table `incident` that is not ours. Name another database.")
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    revision = str(found) if found is not None else None
+    if revision is not None and revision > NEWEST:
         raise DatabaseError(
-            f"The database is at revision {revision}, which this version (up to {newest()}) does not know: it was "
+            f"The database is at revision {revision}, which this version (up to {NEWEST}) does not know: it was "
             "used by a newer Kintsugi. Upgrade Kintsugi, or name another database. Nothing was changed."
         )
-    if revision is None and inspect(connection).has_table("incident"):
-        raise DatabaseError("The database has a table `incident` that is not ours. Name another database.")
     return revision
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Alembic's configuration, without a file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
     return config

@@ -6,7 +6,9 @@ Exception
 │   ├── NotAllowedNow  no row of the table fits the present state
 │   └── GuardRefused   a row fits, and a guard objects
 ├── StepFailed         an effect did not work; `retry_after` and `final` say what to make of it
-└── Conflict           somebody else wrote first: try again
+├── Conflict           somebody else wrote first: try again
+├── BadInput           what was handed in cannot be used
+└── StoreUnavailable   nothing can be read or written just now; nothing was changed
 """
 
 from __future__ import annotations
@@ -60,6 +62,10 @@ class StepFailed(Exception):
 
 class Conflict(Exception):
     """Somebody else wrote the same thing first. The loser tries again."""
+
+
+class BadInput(Exception):
+    """What was handed in cannot be used; the message says what is wrong and what to do. Nothing was changed."""
 
 
 class StoreUnavailable(Exception):

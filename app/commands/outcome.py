@@ -12,15 +12,14 @@ from typing import Any
 import typer
 
 from app.settings import SettingsError
-from capture.errors import CaptureError
 from executors.lock import AlreadyRunning
 from integrations.git import GitError
-from workflow.errors import Refusal, StepFailed, StoreUnavailable
+from workflow.errors import BadInput, Refusal, StepFailed, StoreUnavailable
 
 FAULT, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
 
 
-class UsageError(Exception):
+class UsageError(BadInput):
     """What was typed does not make sense; the message says what would."""
 
 
@@ -41,7 +40,7 @@ def _status(error: BaseException) -> int:
             return _status(only)
         case KeyboardInterrupt() | asyncio.CancelledError():
             return _say("Interrupted. Nothing is lost: start it again, and it goes on.", INTERRUPTED)
-        case SettingsError() | CaptureError() | UsageError():
+        case SettingsError() | BadInput():
             return _say(str(error), USAGE)
         case Refusal():
             return _say(str(error), REFUSED)

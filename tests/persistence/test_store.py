@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -110,9 +111,16 @@ def test_a_time_without_a_zone_is_refused():
 def test_migrating_twice_changes_nothing_the_second_time(sqlite_url: URL):
     first, second = migrations.upgrade(sqlite_url), migrations.upgrade(sqlite_url)
 
-    assert first == (None, migrations.newest())
-    assert second == (migrations.newest(), migrations.newest())
+    assert first == (None, migrations.NEWEST)
+    assert second == (migrations.NEWEST, migrations.NEWEST)
     assert migrations.is_current(sqlite_url)
+
+
+def test_the_newest_revision_is_the_head_of_the_scripts():
+    scripts = ScriptDirectory.from_config(migrations.alembic_config())
+
+    assert scripts.get_heads() == [migrations.NEWEST]
+    assert max(script.revision for script in scripts.walk_revisions()) == migrations.NEWEST
 
 
 def test_a_database_from_a_newer_version_is_left_alone(database_url: URL):
