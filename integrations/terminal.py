@@ -1,6 +1,11 @@
-"""The Channel port on a terminal: one line for each move, and what is to be confirmed in full."""
+"""The Channel port on a terminal: one line for each move, and what is to be confirmed in full.
+
+Text that others wrote is shown without secrets and without what a terminal would obey.
+"""
 
 from __future__ import annotations
+
+import unicodedata
 
 from rich.console import Console, Group
 from rich.markup import escape
@@ -8,6 +13,7 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
+from telemetry.redact import redact
 from workflow.incident import Incident
 from workflow.words import ENDED, Effect, State
 
@@ -15,7 +21,7 @@ _MARKS = {State.HEALED: ("✔", "green"), State.STUCK: ("■", "red"), State.NEE
 
 
 class Terminal:
-    """Prints to `console`. Text that others wrote is never read as markup."""
+    """Prints to `console`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -23,14 +29,20 @@ class Terminal:
     async def announce(self, incident: Incident) -> None:
         mark, colour = mark_of(incident.state)
         line = Text.assemble((f"{mark} ", colour), (f"{incident.name} ", "bold"), (f"{incident.state.words}  ", colour))
-        self._console.print(line.append(incident.says))
+        self._console.print(line.append(plain(incident.says)))
 
     async def ask(self, incident: Incident, token: str) -> None:
         self._console.print(confirmation(incident))
         self._console.print(f"To confirm: [bold]kintsugi confirm {escape(token)}[/]")
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:
-        self._console.print(Text(f"  {incident.name} {step.words}: {words}", style="dim"))
+        self._console.print(Text(f"  {incident.name} {step.words}: {plain(words)}", style="dim"))
+
+
+def plain(text: str) -> str:
+    """Text as it may be shown: redacted, and without control, direction and invisible characters."""
+    shown = (letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
+    return redact("".join(shown))
 
 
 def mark_of(state: State) -> tuple[str, str]:
@@ -43,13 +55,13 @@ def confirmation(incident: Incident) -> Panel:
     assert incident.patch and incident.evidence and incident.diagnosis
     evidence = incident.evidence
     head = Text.assemble(
-        (f"{incident.diagnosis.title}\n", "bold"),
-        f"{incident.diagnosis.cause}\n",
+        (f"{plain(incident.diagnosis.title)}\n", "bold"),
+        f"{plain(incident.diagnosis.cause)}\n",
         (f"{evidence.tier}  ", "bold green"),
-        f"{evidence.says}\n",
+        f"{plain(evidence.says)}\n",
         (f"{evidence.box}\n", "dim"),
     )
     for flag in evidence.flags:
-        head.append(f"! {flag}\n", style="yellow")
-    body = Syntax(incident.patch.diff, "diff", background_color="default", word_wrap=True)
+        head.append(f"! {plain(flag)}\n", style="yellow")
+    body = Syntax(plain(incident.patch.diff), "diff", background_color="default", word_wrap=True)
     return Panel(Group(head, body), title=f"{incident.name}: confirm this patch?", title_align="left")

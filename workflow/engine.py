@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -132,7 +132,7 @@ class Engine:
         incident = ledger.incident(trigger.incident)
         if incident is None:
             return NotFound(trigger.incident)
-        decision = _decide(incident, trigger)
+        decision = self._decide(incident, trigger)
         if earlier := ledger.admit(trigger, incident.id, decision.outcome, decision.says):
             return Receipt(Outcome.DUPLICATE, incident, earlier)
         if decision.refusal:
@@ -156,6 +156,18 @@ class Engine:
         ledger.admit(captured, fresh.id, Outcome.APPLIED, captured.says)
         return Receipt(Outcome.APPLIED, self._record(ledger, move, None), captured.says)
 
+    def _decide(self, incident: Incident, trigger: Trigger) -> _Decision:
+        try:
+            move = advance(incident, trigger)
+        except NotAllowedNow as refusal:
+            if trigger.origin is Origin.FACT and incident.state not in _TAKES_NO_MORE_FACTS:
+                return _Decision(Outcome.WAITING, f"{incident.name} is {incident.state}: this waits until it fits.")
+            return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
+        except GuardRefused as refusal:
+            return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
+        says = self._redact(trigger.says)  # somebody's reason, a model's words: kept without secrets
+        return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.but(says=says)))
+
     def _record(self, ledger: Ledger, move: Move, by: Claim | None) -> Incident:
         for effect in ledger.record(move, by):
             self._executor.enqueue(ledger, effect, timedelta())
@@ -169,7 +181,7 @@ class Engine:
 
     def _apply_early_facts(self, ledger: Ledger, incident: Incident) -> Incident:
         for fact in ledger.waiting(incident.id):
-            decision = _decide(incident, fact)
+            decision = self._decide(incident, fact)
             if decision.outcome == Outcome.WAITING:
                 continue
             ledger.admit_late(fact, decision.outcome, decision.says)
@@ -266,18 +278,6 @@ def is_stale(claim: Claim) -> bool:
         return False
     incident = claim.incident
     return (incident.state, claim.kind) not in OWING or claim.seq < incident.since
-
-
-def _decide(incident: Incident, trigger: Trigger) -> _Decision:
-    try:
-        move = advance(incident, trigger)
-    except NotAllowedNow as refusal:
-        if trigger.origin is Origin.FACT and incident.state not in _TAKES_NO_MORE_FACTS:
-            return _Decision(Outcome.WAITING, f"{incident.name} is {incident.state}: this waits until it fits.")
-        return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
-    except GuardRefused as refusal:
-        return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
-    return _Decision(Outcome.APPLIED, trigger.says, move=move)
 
 
 def _fresh(id: int, captured: Captured) -> Incident:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from workflow import triggers as t
-from workflow.errors import Refusal, StepFailed
+from workflow.errors import Refusal, StepFailed, StoreUnavailable
 from workflow.incident import Incident
 from workflow.ports import Clock, CodeHost, Store
 
@@ -29,7 +29,10 @@ class Reconciler:
     async def run(self, every: timedelta) -> None:
         """Look now, and again after each `every`, until cancelled."""
         while True:
-            await self.once()
+            try:
+                await self.once()
+            except StoreUnavailable as error:
+                log.warning("reconcile_failed", extra={"why": str(error)})
             await asyncio.sleep(every.total_seconds())
 
     async def once(self) -> None:

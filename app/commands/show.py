@@ -16,7 +16,7 @@ from rich.text import Text
 from app.commands.common import a_desk, incident_number
 from app.commands.outcome import UsageError
 from app.desk import Desk
-from integrations.terminal import mark_of
+from integrations.terminal import mark_of, plain
 from workflow.incident import Incident
 from workflow.patch import Evidence
 from workflow.ports import Debt, Step
@@ -56,7 +56,9 @@ async def incident(id: str, as_json: bool) -> None:
 def show(console: Console, found: Incident, history: list[Step], debts: Iterable[Debt] = ()) -> None:
     """Print an incident: head, history, what is owed, diagnosis, patch, evidence."""
     mark, colour = mark_of(found.state)
-    head = Text.assemble((f"{mark} {found.name} ", f"bold {colour}"), (found.state.words, colour), f"  {found.summary}")
+    head = Text.assemble(
+        (f"{mark} {found.name} ", f"bold {colour}"), (found.state.words, colour), f"  {plain(found.summary)}"
+    )
     console.print(head)
     console.print(path_taken(found, history))
     console.print(_history(history))
@@ -66,9 +68,9 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
             due = f"{debt.due:%Y-%m-%d %H:%M:%S} UTC"
             console.print(Text(f"owed: {debt.kind.words}, {debt.status}, due {due}{late}", style="dim"))
     if found.diagnosis:
-        console.print(Text.assemble(("cause  ", "bold"), found.diagnosis.cause))
+        console.print(Text.assemble(("cause  ", "bold"), plain(found.diagnosis.cause)))
     if found.patch:
-        console.print(Syntax(found.patch.diff, "diff", background_color="default", word_wrap=True))
+        console.print(Syntax(plain(found.patch.diff), "diff", background_color="default", word_wrap=True))
     if found.evidence:
         console.print(_evidence(found.evidence))
 
@@ -95,7 +97,7 @@ def _history(history: list[Step]) -> Table:
     for step in history:
         _, colour = mark_of(step.dest)
         line = Text.assemble((step.dest.words, f"bold {colour}"), (f"  {words(step.trigger)}, {_by(step)}\n", "dim"))
-        table.add_row(f"{step.at:%m-%d %H:%M:%S}", line.append(step.says.split("\n", 1)[0]))
+        table.add_row(f"{step.at:%m-%d %H:%M:%S}", line.append(plain(step.says.split("\n", 1)[0])))
     return table
 
 
@@ -108,9 +110,9 @@ def _by(step: Step) -> str:
 
 
 def _evidence(evidence: Evidence) -> Text:
-    text = Text.assemble((f"{evidence.tier}  ", "bold green"), evidence.says, (f"\n{evidence.box}", "dim"))
+    text = Text.assemble((f"{evidence.tier}  ", "bold green"), plain(evidence.says), (f"\n{evidence.box}", "dim"))
     for flag in evidence.flags:
-        text.append(f"\n! {flag}", style="yellow")
+        text.append(f"\n! {plain(flag)}", style="yellow")
     return text
 
 
@@ -121,7 +123,9 @@ def _table(found: list[Incident]) -> Table:
     for each in found:
         mark, colour = mark_of(each.state)
         last = f"{each.last_seen:%Y-%m-%d %H:%M}" if each.last_seen else ""
-        table.add_row(each.name, f"[{colour}]{mark} {each.state.words}[/]", str(each.count), last, escape(each.summary))
+        table.add_row(
+            each.name, f"[{colour}]{mark} {each.state.words}[/]", str(each.count), last, escape(plain(each.summary))
+        )
     return table
 
 

@@ -378,3 +378,11 @@ async def tomorrow(world: World) -> int:
     third = await world.crashes("v1:00000000000000cc")
     await world.settles()
     return third
+
+
+async def test_a_reason_that_holds_a_secret_is_kept_without_it(world: World):
+    await world.crashes()
+    await world.fires(t.Cancelled, why="the password was hunter2")
+
+    assert (await world.store.history(1))[-1].says == "Cancelled by test:alice: the password was [redacted]"
+    assert "hunter2" not in repr(await world.incident())
