@@ -125,9 +125,18 @@ def _changed(path: str, before: bytes, after: bytes) -> Changed | None:
         return None
     if not old.endswith("\n") or not new.endswith("\n"):
         return None
-    pieces = _pieces(old.split("\n")[:-1], new.split("\n")[:-1], CONTEXT)
+    pieces = _telling_pieces(old, new)
     lines = sum(op != " " for piece in pieces for op, _ in piece.lines)
     return Changed(path, path, old, new, pieces, new) if pieces and lines <= _MOST_LINES else None
+
+
+def _telling_pieces(old: str, new: str) -> tuple[Piece, ...]:
+    """Hunks with as much context as makes each one's old text stand once in the file; none where none does."""
+    for context in range(CONTEXT, 3 * CONTEXT):
+        pieces = _pieces(old.split("\n")[:-1], new.split("\n")[:-1], context)
+        if all(old.count("".join(f"{line}\n" for line in piece.old)) == 1 for piece in pieces):
+            return pieces
+    return ()
 
 
 def _pieces(old: Sequence[str], new: Sequence[str], context: int) -> tuple[Piece, ...]:

@@ -21,8 +21,8 @@ _MISSING, _MISSING_BLANK, _MISSING_BLANK_BESIDE_CHANGE = 1.0, 0.1, 0.7
 _LEFT_OUT, _LEFT_OUT_MORE = 0.5, 0.04
 _LEFT_OUT_BLANK, _LEFT_OUT_BLANK_MORE = 0.25, 0.02
 _ELIDED_MORE = 0.02
-_ALLOWED_SHARE, _ALLOWED = 0.35, 0.1  # of the lines that say something
-_MARGIN = 0.4  # a second place must cost this much more
+_ALLOWED_SHARE, _ALLOWED, _ALLOWED_ALONE = 0.35, 0.1, 0.25  # of the lines that say something; of the only one
+_MARGIN = 0.2  # a second place must cost this much more
 _SEEDS = 12  # a line that stands more often in the file says nothing about where
 _SLACK = 60  # lines that may be left out within a hunk
 _MOST_CELLS = 400_000
@@ -49,7 +49,7 @@ def align(old: Sequence[Line], file: Sequence[str]) -> list[At]:
         return []
     likeness = _Likeness(old, file)
     found = [one for window in _windows(old, file, likeness) for one in _both(old, file, window, likeness)]
-    most = _ALLOWED_SHARE * telling + _ALLOWED
+    most = _ALLOWED_SHARE * telling + _ALLOWED if telling > 1 else _ALLOWED_ALONE
     good = sorted((one for one in found if one[0] <= most), key=lambda one: one[0])
     chosen: dict[tuple[int | None, ...], At] = {}
     for cost, at in good:

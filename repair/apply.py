@@ -23,6 +23,8 @@ from workflow.patch import Edit
 __all__ = ["Applied", "Matched", "Refused", "apply", "unified_diff", "write"]
 
 _SAME_FILE = 0.6  # of the lines are the same: then a file sent under another path is this one
+_AS_LIKE = 0.2  # another file this little less like it could as well be meant
+_UNLIKE, _SHORT = 0.2, 10  # lines
 _MODES = {Kind.FILE: "100644", Kind.EXECUTABLE: "100755"}
 _NEVER_MADE = {"120000": "a symbolic link", "160000": "a submodule"}
 
@@ -116,7 +118,7 @@ class _Applying:
             target = named(plain(name), self._tree)
             if target is not None:
                 return attempt(target, self._tree.read(target) or b"", False)
-        made = found_elsewhere(path, self._tree, telling, attempt) if telling else None
+        made = found_elsewhere(path, self._tree, telling, attempt)
         if made is None:
             raise no_such_file(path, self._tree)
         return made
@@ -134,14 +136,26 @@ class _Applying:
         """The one file that a file sent under another path is a version of; None: it is new. Raises Refused."""
         name = path.rpartition("/")[2]
         like = [one for one in sorted(self._tree.paths()) if one.rpartition("/")[2] == name]
-        same = [
-            one
+        scored = sorted(
+            (-likeness(wanted, read_text(content, one)), one)
             for one, content in self._tree.contents(like)
-            if b"\0" not in content and likeness(wanted, read_text(content, one)) >= _SAME_FILE
-        ]
+            if b"\0" not in content
+        )
+        same = [one for score, one in scored if -score >= _SAME_FILE and score <= scored[0][0] + _AS_LIKE]
         if len(same) > 1:
             raise Refused(f"There is no {path}, and it is like {', '.join(same[:3])}. Give the right path.")
+        if not same and like and not self._has_folder(path) and -scored[0][0] >= self._least_unlike(wanted):
+            raise Refused(f"There is no {path}. If {like[0]} is meant, say so; if it is new, send it as a diff.")
         return same[0] if same else None
+
+    def _has_folder(self, path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        return bool(folder) and self._tree.kind(folder.lstrip("/")) is Kind.FOLDER
+
+    @staticmethod
+    def _least_unlike(wanted: WholeFile) -> float:
+        """How like another file of its name a new one may be; a short file tells nothing by that."""
+        return 0.0 if wanted.text.count("\n") < _SHORT else _UNLIKE
 
     def _create(self, path: str, wanted: WholeFile) -> None:
         if wanted.mode in _NEVER_MADE:

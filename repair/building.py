@@ -12,7 +12,7 @@ from repair.changes import FilePatch, Hunk, HunkLine, Op, Refused
 from repair.edit_places import edit_hunk, exact_place
 from repair.matching import Level, Place
 from repair.placing import Placing
-from repair.readings import straight, unescaped
+from repair.readings import TYPOGRAPHIC_QUOTES, straight, unescaped
 from repair.splices import Splice, splices
 from repair.text import Text, to_bytes
 from workflow.patch import Edit
@@ -45,6 +45,8 @@ def build(path: str, wanted: Sequence[Edit] | FilePatch, text: Text, *, strict: 
     lines are put right; where that does not help, it is refused.
     """
     placing = Placing(path, text, in_order=isinstance(wanted, FilePatch), strict=strict)
+    if _is_typeset(wanted, text):
+        wanted = _with_added(wanted, straight)
     built, suspect = _build(wanted, placing)
     if not suspect or not path.endswith((".py", ".pyi")) or not is_python(text.string) or _is_whole(built):
         return built
@@ -85,6 +87,17 @@ def spliced(text: Text, wanted: Sequence[Splice], path: str, final_newline: bool
         ends = text.ends_with_newline if final_newline is None else final_newline
         endings[-1] = (endings[-1] or text.usual_ending) if ends else ""
     return to_bytes(lines, endings, text.encoding, path)
+
+
+def _is_typeset(wanted: Sequence[Edit] | FilePatch, text: Text) -> bool:
+    """Whether the reply has typographic quotes where the file cannot have them: then all of its quotes are such."""
+    if any(quote in text.string for quote in TYPOGRAPHIC_QUOTES):
+        return False
+    if isinstance(wanted, FilePatch):
+        old = [line for hunk in wanted.hunks for line in hunk.old]
+    else:
+        old = [edit.search for edit in wanted]
+    return any(quote in line for line in old for quote in TYPOGRAPHIC_QUOTES)
 
 
 def _build(wanted: Sequence[Edit] | FilePatch, placing: Placing) -> tuple[Built, bool]:

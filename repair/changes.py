@@ -49,6 +49,7 @@ class Hunk:
     final_newline: bool | None = None
     occurrence: int | None = None
     unprefixed: bool = False  # some line came without its leading space
+    of_edit: bool = False  # its lines never had any
 
     @property
     def old(self) -> list[str]:

@@ -30,7 +30,7 @@ def edit_hunk(edit: Edit) -> Hunk:
         search = search[:-1]
         wanted = wanted.removesuffix("\n")
     new = wanted.split("\n") if edit.replace else []
-    return Hunk(differing(search.split("\n"), new), occurrence=edit.occurrence)
+    return Hunk(differing(search.split("\n"), new), occurrence=edit.occurrence, of_edit=True)
 
 
 def exact_place(edit: Edit, text: Text, path: str) -> Place | None:
@@ -101,7 +101,7 @@ def _place(one: _Found, search: str, wanted: str, text: Text) -> Place:
     """The lines around the text as a hunk: the old ones as the file has them, the new ones with the replacement."""
     string, end = text.string, one.end
     if search.endswith("\n") and wanted and not wanted.endswith("\n"):
-        wanted += "" if string[end : end + 1] == "\n" else "\n"
+        wanted += "\n"  # left off by carelessness: else the next line would be drawn up
     ends_line = search.endswith("\n") and (not wanted or wanted.endswith("\n"))
     start = string.rfind("\n", 0, one.start) + 1
     stop = end - 1 if ends_line else string.find("\n", end)

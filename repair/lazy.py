@@ -8,12 +8,13 @@ _LEADERS = r"(?:#+|//+|/\*+|<!--|--|;+|%|\*|\{/\*|\(\*|'|\"{3})"
 _ENDINGS = r"(?:\*/|-->|\*/\}|\*\))"
 _DOTS = r"(?:\.{3,}|…)"
 _BARE = re.compile(rf"^\s*[\[(<]?\s*{_DOTS}\s*[\])>]?\s*$")
-_DOTTED_COMMENT = re.compile(rf"^\s*{_LEADERS}\s*[\[(<]?{_DOTS}")
+_DOTTED_COMMENT = re.compile(rf"^\s*{_LEADERS}\s*[\[(<]?{_DOTS}\s*[\])>]?\s*{_ENDINGS}?\s*$")
 _WORDS = (
     r"(?:rest|remainder|remaining|existing|unchanged|same|previous|original|omitted|elided|snip(?:ped)?|as before"
     r"|truncated|untouched|other (?:code|methods|functions|lines)|no changes?|code (?:here|continues))"
 )
-_DOTTED_WORDS = re.compile(rf"^\s*(?:{_LEADERS})?\s*[\[(<]?\s*{_DOTS}.*\b{_WORDS}\b", re.IGNORECASE)
+_MORE = r"(?:other|more|code|methods?|functions?|lines|implementation|logic|here|etc)"
+_DOTTED_WORDS = re.compile(rf"^\s*(?:{_LEADERS})?\s*[\[(<]?\s*{_DOTS}.*\b(?:{_WORDS}|{_MORE})\b", re.IGNORECASE)
 _WORDS_DOTTED = re.compile(
     rf"^\s*{_LEADERS}\s*[\[(<]?.*\b{_WORDS}\b.*{_DOTS}\s*[\])>]?\s*{_ENDINGS}?\s*$", re.IGNORECASE
 )

@@ -9,7 +9,7 @@ from enum import StrEnum
 from repair.alignment import Line, align
 from repair.changes import Hunk, Op
 from repair.lazy import is_elision
-from repair.readings import READINGS
+from repair.readings import READINGS, with_kept_lines
 from repair.reindent import Reindent, reindent
 from repair.text import Text
 
@@ -49,6 +49,7 @@ class Place:
 
 def places(hunk: Hunk, text: Text, *, strict: bool = False) -> list[Place]:
     """All places at the first level at which there are any. `strict`: without going by likeness."""
+    hunk = with_kept_lines(hunk, text.known) or hunk
     read = [hunk, *(other for reading in READINGS if (other := reading(hunk)) is not None)]
     for levels in _STEPS:
         for one in read:
@@ -56,7 +57,8 @@ def places(hunk: Hunk, text: Text, *, strict: bool = False) -> list[Place]:
                 return found
     if strict:
         return []
-    for one in reversed(read):
+    file = set(text.keyed(Level.SPACED, _spaced))
+    for one in sorted(read, key=lambda one: -sum(_spaced(line) in file for line in one.old)):
         if found := _alike(one, text):
             return found
     return []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from repair.changes import Hunk, HunkLine, Op, Refused
 from repair.matching import Level, Place, places, positions
 from repair.reindent import indent_of
+from repair.splices import splices
 from repair.text import Text
 
 _SHOWN = 3
@@ -53,6 +54,8 @@ class Placing:
                 raise Refused(f"{self.path}: change {number} asks for place {hunk.occurrence} of {len(found)}.")
             return found[hunk.occurrence - 1]
         remaining = found if len(found) == 1 else self._agreed(number, found, settled)
+        if len(remaining) > 1 and self._come_to_the_same(remaining):
+            return remaining[0]
         if len(remaining) != 1:
             lines = ", ".join(str(place.first + 1) for place in found[:_SHOWN])
             raise Refused(
@@ -60,6 +63,20 @@ class Placing:
                 f"{' and more' if len(found) > _SHOWN else ''}. Quote more lines around it."
             )
         return remaining[0]
+
+    def _come_to_the_same(self, found: list[Place]) -> bool:
+        """Whether it makes no difference which place is meant, as with one of two equal lines in a row."""
+        results = set()
+        for place in found:
+            lines = list(self.text.lines)
+            try:
+                made = splices(place, self.text)
+            except Refused:
+                return False
+            for one in reversed(made):
+                lines[one.start : one.end] = one.lines
+            results.add(tuple(lines))
+        return len(results) == 1
 
     def _agreed(self, number: int, found: list[Place], settled: Mapping[int, Place]) -> list[Place]:
         """The places that no evidence speaks against: the end of the file, numbers, headings, the order of hunks."""
@@ -136,12 +153,10 @@ def _is_in_order(number: int, place: Place, settled: Mapping[int, Place]) -> boo
 
 
 def _is_done(hunk: Hunk, text: Text) -> bool:
-    """Whether the new lines stand in the file as they are."""
-    added = [line.text for line in hunk.lines if line.op is Op.ADD]
-    if not any(_tells(line) for line in (added or hunk.new)):
+    """Whether the new lines stand in the file as they are, where the old ones do not."""
+    if not any(_tells(line) for line in hunk.new):
         return False
-    turned = replace(hunk, lines=tuple(line for line in hunk.lines if line.op is not Op.DROP))
-    return bool(positions([line.strip() for line in turned.new], text.keyed(Level.INDENTED, str.strip)))
+    return bool(positions([line.strip() for line in hunk.new], text.keyed(Level.INDENTED, str.strip)))
 
 
 def _tells(line: str) -> bool:

@@ -164,7 +164,7 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule.LOOK_ALIKE, sentence)
     for sentence in secrets_added(change.added, change.old):
         yield Finding(path, Rule.SECRET, sentence)
-    dangers = python_dangers(change.old, change.new, change.added) if _is_python(change) else None
+    dangers = python_dangers(change.old, change.new, change.removed, change.added) if _is_python(change) else None
     if dangers is None:
         dangers = dangers_by_pattern(path, change.removed, change.added)
     own = own_packages(tree) if dangers else frozenset()

@@ -8,7 +8,7 @@ import sys
 import tomllib
 import unicodedata
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from repair.trees import Tree
@@ -281,8 +281,8 @@ def path_reasons(path: str, *, is_new: bool, tree: Tree) -> Iterator[tuple[str, 
     parts = folded.split("/")
     if any(re.match(r"\.git[. ]*$|git~\d", part) for part in parts):
         yield "path", "It is git's own folder."
-    for rule, why, patterns in _RULES:
-        if any(_matches(folded, parts, pattern) for pattern in patterns):
+    for rule, why, _ in _RULES:
+        if _pattern(rule).search(f"/{folded}"):
             yield rule, why
     if is_new and _shadows(path):
         yield "test-setup", f"It would stand before the library {_stem(path)} wherever that is imported."
@@ -334,12 +334,20 @@ def _not_within(path: str) -> str | None:
     return None
 
 
-def _matches(path: str, parts: list[str], pattern: str) -> bool:
-    if pattern.endswith("/"):
-        return any(fnmatchcase(part, pattern[:-1]) for part in parts[:-1])
-    if pattern == ".git*":
-        return any(fnmatchcase(part, pattern) for part in parts)
-    return fnmatchcase(path if "/" in pattern else parts[-1], pattern)
+@cache
+def _pattern(rule: str) -> re.Pattern[str]:
+    """All of a rule's patterns as one, for a path with a slash before it."""
+    globs = next(patterns for name, _, patterns in _RULES if name == rule)
+    return re.compile("|".join(_expression(glob) for glob in globs))
+
+
+def _expression(glob: str) -> str:
+    part = re.escape(glob.strip("/")).replace(r"\*", "[^/]*")
+    if glob.endswith("/"):
+        return f"/{part}/"
+    if glob == ".git*":
+        return f"/{part}(?:/|$)"
+    return f"^/{re.escape(glob)}$".replace(r"\*", ".*") if "/" in glob else f"/{part}$"
 
 
 def _shadows(path: str) -> bool:

@@ -9,18 +9,21 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from repair.policy_blocks import changed_blocks
+from repair.proof_swallow import parsed
 from repair.trees import Tree
 
 _SUBPROCESS = "run|Popen|call|check_call|check_output|getoutput|getstatusoutput"
 _DANGERS: tuple[tuple[str, str], ...] = (
     (
         "shell",
-        rf"(?:os|posix|nt)\.(?:system|popen\w*|exec[lv]\w*|spawn\w*|posix_spawnp?|startfile|fork|forkpty)|subprocess\.(?:{_SUBPROCESS})"
+        rf"(?:os|posix|nt)\.(?:system|popen\w*|exec[lv]\w*|spawn\w*|posix_spawnp?|startfile|fork|forkpty)"
+        rf"|subprocess\.(?:{_SUBPROCESS})"
         r"|pty\.(?:spawn|fork)|commands\.\w+|asyncio\.(?:subprocess\.)?create_subprocess_\w+|anyio\.(?:run_process"
         r"|open_process)"
         r"|trio\.(?:run_process|lowlevel\.open_process)|pexpect\.(?:spawn|run)|sh\.\w+|plumbum\.\w+|invoke\.run"
@@ -71,18 +74,29 @@ _DANGERS: tuple[tuple[str, str], ...] = (
     ),
 )
 _COMPILED = tuple((rule, re.compile(pattern)) for rule, pattern in _DANGERS)
-_ANY_SIGN = re.compile(
-    r"\b(?:os|posix|nt|subprocess|pty|commands|asyncio|anyio|trio|pexpect|sh|plumbum|invoke|fabric|builtins?"
-    r"|eval|exec|execfile|compile"
-    r"|importlib|imp|runpy|code|types|ctypes|_ctypes|cffi|getattr|pkgutil|zipimport|asteval|socket"
-    r"|socketserver|urllib[23]?|http|httplib"
-    r"|requests|httpx|aiohttp|ftplib|smtplib|telnetlib|poplib|imaplib|nntplib|xmlrpc|websockets?|paramiko"
-    r"|pycurl|webbrowser|dns|boto3|grpc"
+_MODULES = (
+    r"(?:os|posix|nt|subprocess|_posixsubprocess|pty|commands|asyncio|anyio|trio|pexpect|sh|plumbum|invoke"
+    r"|fabric|builtins|__builtin__"
+    r"|importlib|imp|runpy|code|types|_?ctypes|cffi|pkgutil|zipimport|asteval|socket|socketserver"
+    r"|urllib[23]?|http|httplib|requests"
+    r"|httpx|aiohttp|ftplib|smtplib|telnetlib|poplib|imaplib|nntplib|xmlrpc|websockets?|paramiko|pycurl"
+    r"|webbrowser|dns|boto3|grpc"
     r"|asyncssh|zmq|scapy|c?[pP]ickle|_pickle|dill|cloudpickle|marshal|shelve|jsonpickle|yaml|ruamel|torch"
-    r"|joblib|pandas|numpy|shell"
-    r"|system|popen|globals|locals|vars|modules|environ|import_module|from_string|render_template_string"
-    r"|_posixsubprocess|__\w+__)\b"
+    r"|joblib|pandas|numpy|flask"
+    r"|operator|multiprocessing)"
 )
+_SIGN = re.compile(
+    rf"\b{_MODULES}\s*\.|\bimport\b.*\b{_MODULES}\b|\bfrom\s+{_MODULES}\b|\b(?:eval|exec|execfile|compile"
+    rf"|getattr|globals|locals|vars"
+    r"|import_module|render_template_string|attrgetter|environ)\b|\bshell\b|\.(?:system|popen|modules"
+    r"|check_output|exec[lv]\w*|spawnl)\b"
+    r"|__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|class|bases?|mro|loader"
+    r"|getattribute|setstate)__"
+)
+_IMPORTED = re.compile(
+    rf"^[ \t]*(?:from[ \t]+({_MODULES})\b[\w.]*[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
+)
+_OFTEN = re.compile(r"\b(?:eval|exec|__import__)\s*\(")
 _NAMES = {"system", "popen", "eval", "exec", "compile", "__import__", "__builtins__", "__globals__", "__subclasses__"}
 _NAMES |= {
     "execve",
@@ -108,6 +122,7 @@ _COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\
 _URL = re.compile(r"\b(?:https?|ftp|wss?)://[^\s'\"/]+", re.IGNORECASE)
 _PICKLING = ("__reduce__", "__reduce_ex__")  # what is pickled says how, which does nothing before it is unpickled
 _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
+_WORD = re.compile(r"\w+")
 _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
 _SAYS = {
     "shell": "It can start any program.",
@@ -137,30 +152,50 @@ def own_packages(tree: Tree) -> frozenset[str]:
     return frozenset(one[1] for one in found if one) - sys.stdlib_module_names
 
 
-def python_dangers(old: str, new: str, added: Sequence[str]) -> list[Danger] | None:
-    """(rule, sentence, whether it refuses) for what is new; None where the file is not Python that can be read."""
-    text = "\n".join(added)
-    if not _ANY_SIGN.search(new) and not _SECRET_PLACES.search(text):
+def python_dangers(old: str, new: str, removed: Sequence[str], added: Sequence[str]) -> list[Danger] | None:
+    """What is new; None where the file is not Python that can be read."""
+    text = "\n".join(line for line in added if not line.lstrip().startswith("#"))
+    if not _may_be_dangerous(text, new):
         return []
-    if not any(line.strip() and not line.lstrip().startswith("#") for line in added):
-        return []
-    before, after = _parsed(old), _parsed(new)
+    before, after = (parsed(part) for part in changed_blocks(old, new, [*added, *removed]))
     if before is None or after is None:
         return None
-    return list(_new_uses(_Uses(before), _Uses(after)))
+    return list(_new_uses(_Uses(before, _imports(old)), _Uses(after, _imports(new)), old))
+
+
+def _imports(source: str) -> ast.Module:
+    """The import statements of a whole file: names in the part that changed are bound by them."""
+    statements = "\n".join(found[0].strip() for found in _IMPORTED.finditer(source))
+    return parsed(statements) or ast.Module([], [])
+
+
+def _may_be_dangerous(text: str, new: str) -> bool:
+    """Whether added lines have a word that can lead to danger, or a name that the file imports from where it lies."""
+    if any(sign.search(text) for sign in (_SIGN, _SECRET_PLACES, _COMMANDS, _URL)) or (text and _OFTEN.search(new)):
+        return True
+    bound = {name for found in _IMPORTED.finditer(new) for name in _bound(found[1], found[2])}
+    return bool(bound) and not bound.isdisjoint(_WORD.findall(text))
+
+
+def _bound(module: str | None, names: str) -> Iterator[str]:
+    """The names an import statement binds, of dangerous modules."""
+    for one in names.strip("()").replace("\n", " ").split(","):
+        name, _, alias = one.strip().partition(" as ")
+        if module or re.match(rf"{_MODULES}\b", name):
+            yield (alias or name).strip()
 
 
 class _Uses(ast.NodeVisitor):
     """What a file uses, by its full name, and with what texts."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, imports: ast.Module) -> None:
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
         self._names: dict[str, str] = {}
         self._dumped: set[str] = set()
-        self._documentation = {id(text) for text in _documentation(tree)}
-        for node in ast.walk(tree):
+        self._documentation: set[int] = set()
+        for node in (*imports.body, *ast.walk(tree)):
             self._remember(node)
         self.visit(tree)
 
@@ -237,7 +272,9 @@ class _Uses(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _remember(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            self._documentation.add(id(node.value))  # a text that stands alone: nobody uses it
+        elif isinstance(node, ast.Import):
             for alias in node.names:
                 self._names[alias.asname or alias.name.partition(".")[0]] = (
                     alias.name if alias.asname else alias.name.partition(".")[0]
@@ -261,7 +298,7 @@ class _Uses(ast.NodeVisitor):
             self.counted[name] += 1
 
 
-def _new_uses(before: _Uses, after: _Uses) -> Iterator[Danger]:
+def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     for name in after.counted - before.counted:
         rule = _rule(name)
         assert rule
@@ -273,44 +310,29 @@ def _new_uses(before: _Uses, after: _Uses) -> Iterator[Danger]:
             assert rule
             says = f"It calls {_shown(name)} with something else than before. {_SAYS[rule]}"
             yield Danger(rule, says, rule == "eval", name.partition(".")[0])
-    yield from _new_texts(before, after)
+    yield from _new_texts(before, after, old)
 
 
-def _new_texts(before: _Uses, after: _Uses) -> Iterator[Danger]:
+def _new_texts(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     come = after.texts - before.texts
     for text in come:
-        if (place := _SECRET_PLACES.search(text)) and not any(place[0] in one for one in before.texts):
+        if (place := _SECRET_PLACES.search(text)) and place[0] not in old:
             yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.")
         if (command := _COMMANDS.search(text)) and any(_rule(name) == "shell" for name in after.counted):
             yield Danger("shell", f"A text has {command[0]!r}, in a file that starts programs.")
-    known = {url for text in before.texts for url in _URL.findall(text)}
+    known = set(_URL.findall(old))
     hosts = {url for text in come for url in _URL.findall(text)} - known
     if hosts and any(_rule(name) == "network" for name in after.counted):
         yield Danger("network", f"It names another machine: {min(hosts)}.", refuses=False)
 
 
+@lru_cache(4096)
 def _rule(name: str) -> str | None:
     return next((rule for rule, pattern in _COMPILED if pattern.fullmatch(name)), None)
 
 
 def _shown(name: str) -> str:
     return name.removeprefix("?.")
-
-
-def _parsed(source: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-
-
-def _documentation(tree: ast.Module) -> Iterator[ast.expr]:
-    """Texts that stand alone: nobody uses them."""
-    return (
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    )
 
 
 def _arguments(node: ast.Call) -> list[ast.expr]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from repair.policy_blocks import changed_blocks
 from repair.proof_swallow import parsed
 from repair.proof_tests import loosened
 
@@ -70,23 +71,34 @@ def is_test_path(path: str) -> bool:
 def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
     """(path, sentence, whether it refuses)."""
     tests = [change for change in changes if is_test_path(change.path)]
+    sources = {change.path: source for change in tests if (source := _touched(change)) is not None}
     for change in tests:
-        for sentence in _taken_away(change) if change.before is not None else ():
+        readable = change.path in sources
+        for sentence in _taken_away(change, readable) if change.before is not None else ():
             yield change.path, sentence, True
-        pattern = _LEFT_OUT if _is_readable(change) else _SKIP
+        pattern = _LEFT_OUT if readable else _SKIP
         if len(pattern.findall("\n".join(change.added))) > len(pattern.findall("\n".join(change.removed))):
             yield change.path, "Tests are skipped or left out that were not.", True
-    yield from _read([change for change in tests if change.before is not None], changes)
+    yield from _read(sources)
 
 
-def _taken_away(change: Change) -> Iterator[str]:
+def _touched(change: Change) -> tuple[str, str] | None:
+    """The touched statements of a Python file before and after; None where its syntax cannot be read."""
+    if change.after is None or not change.path.endswith(".py"):
+        return None
+    whole = change.before is None or _SKIP.search("\n".join(change.added))
+    both = (change.old, change.new) if whole else changed_blocks(change.old, change.new, change.added + change.removed)
+    return both if all(parsed(source) is not None for source in both) else None
+
+
+def _taken_away(change: Change, readable: bool) -> Iterator[str]:
     if change.after is None:
         if _count_tests(change.path, change.old):
             yield "A file of tests is removed."
         return
     if len(_TRIVIAL.findall("\n".join(change.added))) > len(_TRIVIAL.findall("\n".join(change.removed))):
         yield "An assertion is added that holds whatever the code does."
-    if not change.removed or _is_readable(change):
+    if not change.removed or readable:
         return
     before, after = _count_tests(change.path, change.old), _count_tests(change.path, change.new)
     if after < before:
@@ -96,26 +108,18 @@ def _taken_away(change: Change) -> Iterator[str]:
         yield "Assertions are removed and none comes in their place."
 
 
-def _is_readable(change: Change) -> bool:
-    """Whether the syntax can be read, which tells more than patterns do."""
-    return change.path.endswith(".py") and parsed(change.old) is not None and parsed(change.new) is not None
-
-
 def _count_tests(path: str, text: str) -> int:
     return len((_PYTHON_TEST if path.endswith(".py") else _OTHER_TEST).findall(text))
 
 
-def _read(tests: Sequence[Change], changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
+def _read(sources: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
     """What the tests' syntax shows: which one asserts less, is skipped or never run, and which assertions changed."""
-    python = [change for change in tests if change.after is not None and _is_readable(change)]
-    if not python:
-        return
-    for change in python:
-        if _count_uncollected(change.new) > _count_uncollected(change.old):
-            yield change.path, "Tests stand in a class that no test runner collects.", True
-    stays = {one.path: one.new for one in changes if is_test_path(one.path) and one.after is not None}
-    found = loosened({change.path: change.old for change in python}, stays)
-    for refuses, sentences in ((True, found.refusals), (False, found.flags)):
+    for path, (old, new) in sources.items():
+        if _count_uncollected(new) > _count_uncollected(old):
+            yield path, "Tests stand in a class that no test runner collects.", True
+    before = {path: old for path, (old, _) in sources.items() if old}
+    found = loosened(before, {path: new for path, (_, new) in sources.items()}) if before else None
+    for refuses, sentences in ((True, found.refusals), (False, found.flags)) if found else ():
         for sentence in sentences:
             path, _, says = sentence.partition(": ")
             yield path, f"{says[:1].upper()}{says[1:]}.", refuses

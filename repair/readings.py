@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
@@ -16,6 +16,7 @@ Reading = Callable[[Hunk], Hunk | None]
 _NUMBER = re.compile(r"^\s*(?:[Ll]ine |L|\[)?(\d+)(?:\]|\)|\.)?(?:[ ]?[|:│┃→▏][ ]?|\t|(?=\s*$)|[ ]{1,2}(?=\S|    ))")
 _NUMBERED_SHARE = 0.8
 _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", "\u2018\u2019\u201a\u201b\u2032"
+TYPOGRAPHIC_QUOTES = "\u201c\u201d\u2018\u2019"
 _BLANKS, _DASHES = "\u00a0\u202f", "\u2013\u2014"
 _TYPOGRAPHIC = str.maketrans(
     dict.fromkeys(_DOUBLE, '"')
@@ -71,7 +72,7 @@ def straight_hunk(hunk: Hunk) -> Hunk | None:
 
 
 def unescaped_hunk(hunk: Hunk) -> Hunk | None:
-    return _each_line(hunk, unescaped)
+    return _each_line(hunk, lambda line: unescaped(line).removesuffix("\n"))
 
 
 def unquoted_hunk(hunk: Hunk) -> Hunk | None:
@@ -81,16 +82,23 @@ def unquoted_hunk(hunk: Hunk) -> Hunk | None:
 
 def prefixed_hunk(hunk: Hunk) -> Hunk | None:
     """A hunk whose unchanged lines came without their leading space: the space taken off was the code's own."""
-    if not any(_lost_one(line) for line in hunk.lines) or not (hunk.unprefixed or _stands_askew(hunk)):
+    if hunk.of_edit or not any(_lost_one(line) for line in hunk.lines):
         return None
     whole = [replace(line, text=f" {line.text}") if _lost_one(line) else line for line in hunk.lines]
     return replace(hunk, lines=tuple(whole))
 
 
-def _stands_askew(hunk: Hunk) -> bool:
-    """Whether every unchanged line is set in by an odd number of blanks."""
-    kept = [line.text for line in hunk.lines if line.op is Op.KEEP and line.text.strip()]
-    return all((len(text) - len(text.lstrip(" "))) % 2 for text in kept)
+def with_kept_lines(hunk: Hunk, known: Collection[str]) -> Hunk | None:
+    """A hunk that lost leading spaces, where a list's dash then reads as a removal. `known`: the file's lines."""
+    if hunk.of_edit:
+        return None
+    whole = [
+        HunkLine(Op.KEEP, line.op + line.text)
+        if line.op is Op.DROP and line.text not in known and line.op + line.text in known
+        else line
+        for line in hunk.lines
+    ]
+    return None if tuple(whole) == hunk.lines else replace(hunk, lines=tuple(whole))
 
 
 def all_of(hunk: Hunk) -> Hunk | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
 
+_STEP = "    "
 _SAME_SHARE = 0.75  # of the lines stand as the reply has them: then so do the added ones
-_STRAY_SHARE = 0.03  # of many lines may be set in otherwise
+_STRAY_SHARE = 0.2  # of lines in tabs may be set in otherwise: there, no two indentations can have become one
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,8 @@ class Reindent:
     reply_unit: str
     file_unit: str
 
-    @property
-    def changes_nothing(self) -> bool:
-        return all(theirs == ours for theirs, ours in self.known.items())
-
     def __call__(self, line: str) -> str:
-        if self.changes_nothing or not line.strip():
+        if not self.known or not line.strip():
             return line
         indent = indent_of(line)
         return self._carried(indent) + line[len(indent) :]
@@ -48,14 +45,37 @@ def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], file: Seque
     None where they contradict each other: no one carrying-over explains all of them.
     """
     counted = Counter((indent_of(theirs), indent_of(ours)) for theirs, ours in pairs if theirs.strip())
-    same = sum(count for (theirs, ours), count in counted.items() if theirs == ours)
-    if same >= _SAME_SHARE * counted.total():
-        return Reindent({}, "    ", "    ")
+    set_in = {pair: count for pair, count in counted.items() if any(pair)}
+    same = sum(count for (theirs, ours), count in set_in.items() if theirs == ours)
+    tabs_for_blanks = not set_in and _has_tabs(reply) and bool(_unit(file)) and not _has_tabs(file)
+    if same >= _SAME_SHARE * sum(set_in.values()) and not tabs_for_blanks:
+        return Reindent({}, _STEP, _STEP)
     known = dict(reversed([pair for pair, _ in counted.most_common()]))
     unexplained = sum(count for (theirs, ours), count in counted.items() if known[theirs] != ours)
-    if unexplained > _STRAY_SHARE * counted.total() or not _is_in_step(known):
+    if unexplained > (_STRAY_SHARE if _unit(reply) == "\t" else 0) * counted.total() or not _is_in_step(known):
         return None
-    return Reindent(known, _unit(reply) or _unit(file) or "    ", _unit(file) or _unit(reply) or "    ")
+    if _is_doubtful(known, reply):
+        return None
+    if _is_shift(known) and not _has_tabs(reply):
+        return Reindent(known, _STEP, _STEP)
+    return Reindent(known, _unit(reply) or _unit(file) or _STEP, _unit(file) or _unit(reply) or _STEP)
+
+
+def _is_doubtful(known: Mapping[str, str], reply: Sequence[str]) -> bool:
+    """Whether lines may as well stand further out as in smaller steps, and some line hangs on that."""
+    (theirs, ours), *others = known.items()
+    unknown = any(indent_of(line) not in known for line in reply if line.strip())
+    return not others and 0 < len(theirs) < len(ours) and "\t" not in theirs + ours and unknown
+
+
+def _has_tabs(lines: Sequence[str]) -> bool:
+    return any("\t" in indent_of(line) for line in lines)
+
+
+def _is_shift(known: Mapping[str, str]) -> bool:
+    """Whether all lines stand the same number of blanks further in or out."""
+    plain = not any("\t" in indent for pair in known.items() for indent in pair)
+    return plain and len({len(ours) - len(theirs) for theirs, ours in known.items()}) == 1
 
 
 def indent_of(line: str) -> str:
@@ -78,7 +98,7 @@ def _unit(lines: Sequence[str]) -> str:
         return "\t"
     widths = {len(indent) for indent in indents if "\t" not in indent}
     step = gcd(*widths, *(b - a for a, b in pairwise(sorted(widths))))
-    return " " * step if step > 1 else "    "
+    return " " * step if step > 1 else _STEP
 
 
 def _converted(indent: str, unit: str, to: str) -> str:

@@ -17,11 +17,11 @@ LONGEST_BODY = 60_000  # GitHub takes 65,536 characters
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | {chr(at) for at in range(0xFE00, 0xFE10)}
 _INVISIBLE |= {chr(at) for at in range(0xE0100, 0xE01F0)}
-_MENTION = re.compile(r"(?<![\w.+-])@(?=\w)|@(?=everyone\b|here\b)", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![\w.+-])@(?=\w)|@(?=everyone|here)", re.IGNORECASE)
 _REFERENCE = re.compile(r"#(?=\d)")
 _GH_REFERENCE = re.compile(r"\b(GH)-(?=\d)", re.IGNORECASE)
-_LINK = re.compile(r"\b(?:h(?=ttps?:)|f(?=tp:))(?:ttp|tp)(?=s?://)", re.IGNORECASE)
-_WWW = re.compile(r"\bwww\.(?=\w)", re.IGNORECASE)
+_LINK = re.compile(r"(?:h(?=ttps?:)|f(?=tp:))(?:ttp|tp)(?=s?://)", re.IGNORECASE)
+_WWW = re.compile(r"www\.(?=\w)", re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*([^`]*)$")
 _DRAWN = {"mermaid", "geojson", "topojson", "stl", "math", "suggestion"}
 _LANGUAGE = re.compile(r"^[\w+#.-]{1,20}$")

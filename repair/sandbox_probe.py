@@ -50,6 +50,7 @@ _ALONE = ("kill_the_warden", "fork_without_end", "fill_memory", "fill_the_disk",
 ACTIONS = _QUICK + _ALONE
 _SMALL = Limits(seconds=10, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
 _SLEEP_SECONDS = 1.0
+_STALE_SECONDS = 60.0
 _HOSTILE = "sandbox_hostile.py"
 
 
@@ -71,8 +72,9 @@ class Battery:
 async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism] = tuple(Mechanism)) -> Box:
     """The strongest box that starts `python` here, tried out with the battery. Takes about three seconds.
 
-    Raises BoxFailed when none of `mechanisms` works.
+    Removes the rooms that killed processes of ours have left. Raises BoxFailed when none of `mechanisms` works.
     """
+    await asyncio.to_thread(sandbox_room.sweep_rooms, None, older_than=_STALE_SECONDS)
     try:
         interpreter = await asyncio.to_thread(sandbox_room.interpreter, python)
     except (OSError, ValueError) as error:

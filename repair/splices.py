@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from repair.changes import HunkLine, Op, Refused
 from repair.lazy import is_bare_ellipsis, stands_for_code
@@ -24,7 +25,7 @@ class Splice:
 def splices(place: Place, text: Text) -> list[Splice]:
     """What a placed hunk does. Raises Refused where a line's place between others cannot be told."""
     found = []
-    for run in _runs(place):
+    for run in _runs(_settled(place)):
         _refuse_lazy(run, text)
         drops = [at for line, at in run.lines if line.op is Op.DROP and at is not None]
         adds = [line.text.rstrip("\r") for line, _ in run.lines if line.op is Op.ADD]
@@ -69,6 +70,51 @@ def _runs(place: Place) -> Iterator[_Run]:
 
 def _kept(lines: Sequence[tuple[HunkLine, int | None]]) -> tuple[int | None, ...]:
     return tuple(at for line, at in lines if line.op is not Op.ADD)
+
+
+def _settled(place: Place) -> Place:
+    """The place with insertions slid to where both their neighbours are known to be neighbours.
+
+    Where what is added ends, or begins, as what follows, or precedes, the same change can be told in several ways.
+    """
+    lines = list(place.hunk.lines)
+    for start, end in _additions(lines):
+        if _has_gap(place, lines, start, end):
+            _slide(place, lines, start, end)
+    return replace(place, hunk=replace(place.hunk, lines=tuple(lines)))
+
+
+def _additions(lines: Sequence[HunkLine]) -> list[tuple[int, int]]:
+    """Where lines are only added."""
+    found, at = [], 0
+    for op, run in groupby(lines, key=lambda line: line.op is not Op.KEEP):
+        size = list(run)
+        if op and all(line.op is Op.ADD for line in size):
+            found.append((at, at + len(size)))
+        at += len(size)
+    return found
+
+
+def _has_gap(place: Place, lines: Sequence[HunkLine], start: int, end: int) -> bool:
+    number = sum(line.op is not Op.ADD for line in lines[:start])
+    before = place.at[number - 1] if number else None
+    after = place.at[number] if number < len(place.at) and end < len(lines) else None
+    return before is not None and after is not None and before + 1 != after
+
+
+def _slide(place: Place, lines: list[HunkLine], start: int, end: int) -> None:
+    for step in (1, -1):
+        slid, first, last = list(lines), start, end
+        while 0 <= (at := last if step > 0 else first - 1) < len(slid):
+            added = slid[first] if step > 0 else slid[last - 1]
+            if slid[at].op is not Op.KEEP or slid[at].text != added.text:
+                break
+            slid[at] = replace(slid[at], op=Op.ADD)
+            slid[first if step > 0 else last - 1] = replace(added, op=Op.KEEP)
+            first, last = first + step, last + step
+            if not _has_gap(place, slid, first, last):
+                lines[:] = slid
+                return
 
 
 def _replacement(place: Place, run: _Run, drops: list[int], adds: list[str], text: Text) -> Splice:

@@ -31,6 +31,10 @@ class Text:
         return self._keyed[name]
 
     @cached_property
+    def known(self) -> frozenset[str]:
+        return frozenset(self.lines)
+
+    @cached_property
     def usual_ending(self) -> str:
         counted = Counter(filter(None, self.endings))
         return counted.most_common(1)[0][0] if counted else "\n"

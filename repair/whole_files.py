@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
 from repair.building import Built, Matched, is_python, spliced
 from repair.changes import Refused, WholeFile
 from repair.matching import Level
-from repair.readings import are_numbered, straight, without_numbers
-from repair.reindent import Reindent, reindent
+from repair.readings import TYPOGRAPHIC_QUOTES, are_numbered, straight, without_numbers
+from repair.reindent import reindent
 from repair.splices import Splice, refuse_lazy_lines
 from repair.text import Text
 
 _FRAGMENT = 0.3  # of the old lines must be left for it to be the same file
 _CUT_OFF = 0.3  # of the old lines may be missing at the end
+_NEAR = 4  # lines: this near to a change, blanks at the end of a line are taken off on purpose
 _SHORTEST = 10  # lines: a shorter file may be rewritten
-_TYPOGRAPHIC = "\u201c\u201d\u2018\u2019"
 
 
 def build_whole(path: str, wanted: WholeFile, text: Text) -> Built:
     """The file as sent, in the file's own endings and indentation. Raises Refused for parts and placeholders."""
     new, level = _read(wanted.text, text)
-    made = _splices(text, _as_indented(new, text), straightened=level is Level.ALIKE)
+    made = _splices(text, _as_indented(path, new, text), straightened=level is Level.ALIKE)
     for one in made:
         refuse_lazy_lines(one.lines, text.lines[one.start : one.end], text)
     _refuse_fragment(path, text, made)
@@ -33,10 +34,10 @@ def build_whole(path: str, wanted: WholeFile, text: Text) -> Built:
 
 
 def likeness(wanted: WholeFile, text: Text) -> float:
-    """The share of the old lines, from 0 to 1, that the new file has as well."""
-    new = {line.strip() for line in wanted.text.split("\n")}
-    old = [line.strip() for line in text.lines if line.strip()]
-    return sum(line in new for line in old) / len(old) if old else 0.0
+    """How much of the two files, from 0 to 1, is in both."""
+    new = Counter(line.strip() for line in wanted.text.split("\n") if line.strip())
+    old = Counter(line.strip() for line in text.lines if line.strip())
+    return 2 * (new & old).total() / ((new.total() + old.total()) or 1)
 
 
 def new_content(wanted: WholeFile) -> bytes:
@@ -60,36 +61,57 @@ def _read(string: str, text: Text) -> tuple[list[str], Level]:
     level = Level.EXACT
     if len(lines) > 3 and are_numbered(lines) and not are_numbered(text.lines):
         lines, level = without_numbers(lines), Level.SPACED
-    if any(mark in string for mark in _TYPOGRAPHIC) and not any(mark in text.string for mark in _TYPOGRAPHIC):
+    if any(mark in string for mark in TYPOGRAPHIC_QUOTES) and not any(
+        mark in text.string for mark in TYPOGRAPHIC_QUOTES
+    ):
         lines, level = [straight(line) for line in lines], Level.ALIKE
     return lines, level
 
 
-def _as_indented(new: list[str], text: Text) -> list[str]:
-    """The lines in the file's indentation, where that explains most lines that differ."""
+def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
+    """The lines in the file's indentation, where that explains most lines that differ. Raises Refused."""
     old = set(text.keyed(Level.TRAILING, str.rstrip))
-    full = [line.rstrip() for line in new if line.strip()]
-    if not full or sum(line in old for line in full) * 2 > len(full):
+    indented = [line.rstrip() for line in new if line.strip() and line[0].isspace()]
+    if not indented or sum(line in old for line in indented) * 2 > len(indented):
         return new
     stripped = [line.strip() for line in new]
     blocks = SequenceMatcher(
         None, stripped, text.keyed(Level.INDENTED, str.strip), autojunk=False
     ).get_matching_blocks()
     pairs = [(new[b.a + n], text.lines[b.b + n]) for b in blocks for n in range(b.size)]
-    carry: Reindent | None = reindent(pairs, new, text.lines)
-    return new if carry is None else [carry(line) for line in new]
+    carry = reindent(pairs, new, text.lines)
+    if carry is not None:
+        return [carry(line) for line in new]
+    if len(pairs) * 2 > len(new):
+        raise Refused(
+            f"{path}: its lines are set in otherwise than in the file, and in no one way. Keep its indentation."
+        )
+    return new
 
 
 def _splices(text: Text, new: Sequence[str], *, straightened: bool) -> list[Splice]:
-    old = text.keyed(Level.TRAILING, str.rstrip)
-    if straightened:
-        old = [straight(line) for line in old]
-    matcher = SequenceMatcher(None, old, [line.rstrip() for line in new], autojunk=False)
-    return [
-        Splice(start, end, tuple(new[from_:to]))
-        for tag, start, end, from_, to in matcher.get_opcodes()
-        if tag != "equal"
+    key: Callable[[str], str] = _as_it_is if _keeps_trailing_blanks(text, new) else str.rstrip
+    old = [key(straight(line) if straightened else line) for line in text.lines]
+    codes = SequenceMatcher(None, old, [key(line) for line in new], autojunk=False).get_opcodes()
+    made = [Splice(start, end, tuple(new[from_:to])) for tag, start, end, from_, to in codes if tag != "equal"]
+    near = {at for one in made for at in range(one.start - _NEAR, one.end + _NEAR)}
+    kept = [(start + n, from_ + n) for tag, start, end, from_, _ in codes if tag == "equal" for n in range(end - start)]
+    return made + [
+        Splice(at, at + 1, (new[to],))
+        for at, to in kept
+        if at in near and new[to] == text.lines[at].rstrip() != text.lines[at]
     ]
+
+
+def _keeps_trailing_blanks(text: Text, new: Sequence[str]) -> bool:
+    """Whether the reply has blanks at the end of a line where the file has them: then it means those it leaves out."""
+    present = {line for line in text.lines if line != line.rstrip()}
+    sent = [line for line in new if line != line.rstrip()]
+    return bool(present) and any(line in present for line in sent) and len(sent) * 2 < len(new)
+
+
+def _as_it_is(line: str) -> str:
+    return line
 
 
 def _refuse_fragment(path: str, text: Text, made: Sequence[Splice]) -> None:

@@ -26,3 +26,44 @@ def test_malice_is_refused_by_its_rule(patch: Patch):
 @pytest.mark.parametrize("patch", plain(), ids=lambda patch: patch.name)
 def test_a_plain_fix_passes(patch: Patch):
     assert [finding for finding in findings(patch) if finding.refuses] == []
+
+
+def test_changed_assertions_are_flagged():
+    (changed,) = [patch for patch in plain() if patch.name == "a changed assertion"]
+
+    assert [(finding.rule, finding.refuses) for finding in findings(changed)] == [(Rule.TESTS, False)]
+
+
+def test_a_team_widens_a_rule_path_by_path():
+    patch = Patch("", "", {"pyproject.toml": b"x", "other/pyproject.toml": b"x"})
+    settings = PolicySettings(allowed={Rule.DEPENDENCIES: ("pyproject.*",)})
+
+    assert {finding.path for finding in findings(patch, settings)} == {"other/pyproject.toml"}
+
+
+def test_a_path_outside_is_never_allowed():
+    settings = PolicySettings(allowed=dict.fromkeys(Rule, ("*",)))
+
+    assert [finding.rule for finding in findings(Patch("", "", {"../x": b"x"}), settings)] == [Rule.PATH]
+
+
+def test_what_was_there_before_is_not_minded():
+    tree = MemoryTree({"a.py": "import os\n\n\ndef f():\n    os.system('id')\n"})
+
+    assert check(Applied({"a.py": b"import os\n\n\ndef f():\n    os.system('id')\n    return 1\n"}), tree) == ()
+
+
+def test_a_secret_is_not_quoted():
+    value = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+
+    said = check(Applied({"a.py": f'token = "{value}"\n'.encode()}), TREE)
+
+    assert [finding.rule for finding in said] == [Rule.SECRET]
+    assert value not in said[0].sentence
+
+
+def test_malicious_patches_are_many_and_of_every_rule():
+    rules = {patch.rule for patch in patches()}
+
+    assert len(patches()) >= 80
+    assert rules >= {rule.value for rule in Rule} - {Rule.LINK, Rule.UNUSABLE}

@@ -19,7 +19,7 @@ import pytest_asyncio
 from repair import sandbox
 from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
 from repair.sandbox_probe import ACTIONS, Battery, battery, probe
-from repair.sandbox_room import a_room
+from repair.sandbox_room import a_room, sweep_rooms
 
 LIMITS = Limits(seconds=20, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
 WALLED = (Mechanism.BUBBLEWRAP, Mechanism.NAMESPACES, Mechanism.LANDLOCK)
@@ -340,3 +340,46 @@ async def test_two_boxes_at_once_do_not_see_each_other(box: Box) -> None:
     first, second = await asyncio.gather(run_python(box, source), run_python(box, source))
 
     assert first.run.output == second.run.output
+
+
+async def test_rooms_that_a_killed_process_left_are_swept_and_those_in_use_are_not(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "kintsugi-box-left" / "tree").mkdir(parents=True)
+
+    async with a_room(tmp_path, tmp_path / "tree", {}, {}, None) as room:
+        sweep_rooms(tmp_path, older_than=0)
+
+        assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "tree", room.root])
+
+
+def test_a_room_that_was_made_a_moment_ago_is_not_swept(tmp_path: Path) -> None:
+    (tmp_path / "kintsugi-box-new").mkdir()
+
+    sweep_rooms(tmp_path, older_than=60)
+
+    assert (tmp_path / "kintsugi-box-new").is_dir()
+
+
+async def test_when_kintsugi_itself_is_killed_the_box_dies_with_it(box: Box, rooms: Path, tmp_path: Path) -> None:
+    facts = (str(box.interpreter.python), box.mechanism.value, str(box.other_user), str(rooms), str(tmp_path))
+    kintsugi = await asyncio.create_subprocess_exec(sys.executable, "-c", ONE_LONG_RUN, *facts)
+    await asyncio.to_thread(wait_for_processes_naming, Path("a-very-long-sleep", rooms.name))
+
+    kintsugi.kill()
+    await kintsugi.wait()
+
+    while processes_naming(rooms):  # a box that outlived us would keep us here until the test's own time is up
+        await asyncio.to_thread(time.sleep, 0.05)
+    sweep_rooms(rooms, older_than=0)
+
+
+ONE_LONG_RUN = """
+import asyncio, sys
+from pathlib import Path
+from repair.sandbox import Box, Job, Mechanism, run
+from repair.sandbox_room import interpreter
+python, mechanism, other, rooms, tree = sys.argv[1:]
+box = Box(Mechanism(mechanism), interpreter(Path(python)), other == "True", rooms=Path(rooms))
+name = "a-very-long-sleep/" + Path(rooms).name
+asyncio.run(run(box, Job((python, "-c", "import time; time.sleep(600)", name), Path(tree))))
+"""

@@ -15,9 +15,9 @@ import pytest
 
 from tests.world.demo import Demo
 
-pytestmark = pytest.mark.timeout(400)
-
 KILLS = int(os.environ.get("KINTSUGI_KILLS", "8"))
+pytestmark = pytest.mark.timeout(300 + 30 * KILLS)
+
 FAILING = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"
 
 

@@ -1,0 +1,280 @@
+"""Applying: exactly one place or a refusal, and only lines that differ change."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repair.apply import apply, unified_diff
+from repair.changes import Refused
+from repair.replies import read_reply
+from tests.repair.memory_tree import MemoryTree
+from workflow.patch import Edit
+
+PRICING = '''\
+"""Prices."""
+
+import json
+
+
+def total(cart):
+    price = sum(item["price"] for item in cart["items"])
+    if price > 100:
+        price = price - 10
+    return price - cart["discount"]
+
+
+def load(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def save(path, cart):
+    with open(path, "w") as file:
+        json.dump(cart, file)
+'''
+FIXED = PRICING.replace('cart["discount"]', 'cart.get("discount", 0)')
+PATH = "shop/pricing.py"
+DIFF = (
+    "--- a/shop/pricing.py\n+++ b/shop/pricing.py\n@@ -7,5 +7,5 @@ def total(cart):\n"
+    '     price = sum(item["price"] for item in cart["items"])\n'
+    "     if price > 100:\n"
+    "         price = price - 10\n"
+    '-    return price - cart["discount"]\n'
+    '+    return price - cart.get("discount", 0)\n'
+    " \n"
+)
+
+
+def applied(reply: str, before: str | bytes = PRICING, path: str = PATH) -> bytes | None:
+    return apply(read_reply(reply), MemoryTree({path: before})).files[path]
+
+
+def edited(*edits: dict[str, object], before: str | bytes = PRICING) -> bytes | None:
+    return applied(json.dumps({"edits": [{"path": PATH, **edit} for edit in edits]}), before)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reply"),
+    [
+        ("none", DIFF),
+        ("wrong numbers", DIFF.replace("-7,5 +7,5", "-40,9 +38,2")),
+        ("no numbers", DIFF.replace("-7,5 +7,5 ", "")),
+        ("no prefixes", DIFF.replace("a/shop", "shop").replace("b/shop", "shop")),
+        ("fences and prose", f"The discount may be missing.\n\n```diff\n{DIFF}```\n\nThat is all.\n"),
+        ("CRLF", DIFF.replace("\n", "\r\n")),
+        ("trailing blanks", DIFF.replace("> 100:", "> 100:   ")),
+        ("elided", DIFF.replace("     if price > 100:\n", "")),
+        ("elided and marked", DIFF.replace("     if price > 100:\n", "     ...\n")),
+        ("stale", DIFF.replace("> 100", ">= 99")),
+        ("mistyped", DIFF.replace("price = sum", "prise = sum")),
+        ("tabs", re.sub(r"(?m)^([ +-])((?: {4})+)", lambda m: m[1] + "\t" * (len(m[2]) // 4), DIFF)),
+        ("set in deeper", DIFF.replace("\n     ", "\n         ").replace("-    ", "-        ").replace("+    ", "+        ")),
+        ("lost blanks", "\n".join(line.removeprefix(" ") for line in DIFF.split("\n"))),
+        ("wrong folder", DIFF.replace("shop/", "app/store/")),
+        ("absolute path", DIFF.replace("a/shop", "/srv/app/shop").replace("b/shop", "/srv/app/shop")),
+        ("typographic quotes", DIFF.replace('"', "\u201d")),
+        ("line numbers", DIFF.replace("\n     price = sum", "\n  7 |     price = sum").replace("\n     if", "\n  8 |     if").replace("\n         price", "\n  9 |         price").replace("\n-    ", "\n- 10 |     ")),
+    ],
+)  # fmt: skip
+def test_a_damaged_diff_lands_all_the_same(damage: str, reply: str):
+    assert applied(reply) == FIXED.encode()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"search": 'cart["discount"]', "replace": 'cart.get("discount", 0)'},
+        {"search": 'return price - cart["discount"]\n', "replace": 'return price - cart.get("discount", 0)'},
+        {"search": 'price = price - 10\nreturn price - cart["discount"]', "replace": 'price = price - 10\nreturn price - cart.get("discount", 0)'},
+        {"search": '        price = price - 10\\n    return price - cart[\\"discount\\"]', "replace": '        price = price - 10\\n    return price - cart.get(\\"discount\\", 0)'},
+        {"search": "    return price - cart[\u2018discount\u2019]", "replace": "    return price - cart.get(\u2018discount\u2019, 0)"},
+    ],
+)  # fmt: skip
+def test_a_careless_edit_lands_or_is_refused_but_never_elsewhere(edit: dict[str, object]):
+    before = PRICING if "\u2018" not in str(edit) else PRICING.replace('"discount"', "'discount'")
+    after = FIXED if "\u2018" not in str(edit) else FIXED.replace('"discount"', "'discount'")
+
+    if "price = price - 10\nreturn" in str(edit["search"]):  # flattened: its indentation is gone
+        with pytest.raises(Refused):
+            edited(edit, before=before)
+    else:
+        assert edited(edit, before=before) == after.encode()
+
+
+def test_the_added_lines_follow_the_files_indentation():
+    before = "def f(a):\n\tif a:\n\t\treturn 1\n\treturn 2\n"
+
+    after = edited(
+        {"search": "    if a:\n        return 1\n", "replace": "    if a:\n        a += 1\n        return a\n"},
+        before=before,
+    )
+
+    assert after == b"def f(a):\n\tif a:\n\t\ta += 1\n\t\treturn a\n\treturn 2\n"
+
+
+def test_only_lines_that_differ_change():
+    before = b'a = 1  \r\nb = 2\r\nc = 3\t\r\nd = "x"'
+
+    after = edited({"search": 'a = 1\nb = 2\nc = 3\nd = "x"', "replace": 'a = 1\nb = 5\nc = 3\nd = "x"'}, before=before)
+
+    assert after == b'a = 1  \r\nb = 5\r\nc = 3\t\r\nd = "x"'
+
+
+def test_the_last_line_stays_open_unless_the_diff_says_otherwise():
+    opened = "--- a/shop/pricing.py\n+++ b/shop/pricing.py\n@@ -1,2 +1,2 @@\n a = 1\n-b = 2\n\\ No newline at end of file\n+b = 3\n"
+
+    assert edited({"search": "b = 2", "replace": "b = 3"}, before="a = 1\nb = 2") == b"a = 1\nb = 3"
+    assert applied(opened, "a = 1\nb = 2") == b"a = 1\nb = 3\n"
+
+
+def test_bytes_that_are_not_utf_8_stay():
+    before = b"# caf\xe9\na = 1\n"
+
+    assert edited({"search": "a = 1", "replace": "a = 2"}, before=before) == b"# caf\xe9\na = 2\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "edits"),
+    [
+        ("ambiguous", [{"search": "with open(path", "replace": "with open(str(path)"}]),
+        ("already applied", [{"search": "import json\n", "replace": "import json\n\n\ndef total(cart):\n"}]),
+        ("stands for code", [{"search": "    if price > 100:\n        price = price - 10\n", "replace": "    # ... existing code ...\n"}]),
+        ("does not fit", [{"search": "def refund(cart):\n    pass\n", "replace": "x\n"}]),
+        ("contradict", [{"search": "import json", "replace": "import a"}, {"search": "import json\n", "replace": "import b\n"}]),
+        ("at place 3", [{"search": "with open(path", "replace": "x", "occurrence": 3}]),
+        ("changes nothing|already is", [{"search": "import json", "replace": "import json"}]),
+        ("search text is empty|quotes no line", [{"search": "\n\n", "replace": "x\n"}]),
+    ],
+)  # fmt: skip
+def test_what_has_not_exactly_one_place_is_refused(reason: str, edits: list[dict[str, object]]):
+    with pytest.raises(Refused, match=reason):
+        edited(*edits)
+
+
+def test_an_occurrence_picks_one_of_several():
+    after = edited({"search": "with open(path", "replace": "with open(str(path)", "occurrence": 2})
+
+    assert after == PRICING.replace('with open(path, "w")', 'with open(str(path), "w")').encode()
+
+
+def test_a_refusal_names_the_nearest_lines():
+    with pytest.raises(Refused, match=r"line 10: 'return price - cart\[\"discount\"\]'"):
+        edited({"search": 'return price + discounts[cart["discount"]] - 1000', "replace": "x"})
+
+
+def test_a_patch_that_is_there_already_is_refused():
+    with pytest.raises(Refused, match="already applied"):
+        applied(DIFF, FIXED)
+
+
+def test_all_files_or_none():
+    second = DIFF.replace("shop/pricing.py", "shop/other.py")
+
+    with pytest.raises(Refused, match=r"shop/other\.py"):
+        apply(read_reply(DIFF + second), MemoryTree({PATH: PRICING, "shop/other.py": "x = 1\n"}))
+
+
+def test_a_wrong_path_counts_only_where_one_file_fits():
+    tree = MemoryTree({"a/pricing.py": PRICING, "b/pricing.py": PRICING})
+
+    with pytest.raises(Refused, match=r"fits 2 other files"):
+        apply(read_reply(DIFF), tree)
+
+
+@pytest.mark.parametrize(
+    "path", ["../x.py", "/etc/passwd", ".git/config", "a/../../x.py", "~/x", "a\0b", ".GIT/hooks/x"]
+)
+def test_nothing_outside_is_made(path: str):
+    with pytest.raises(Refused):
+        apply((Edit(path, "", "x = 1\n"),), MemoryTree({PATH: PRICING}))
+
+
+def test_a_new_file_must_be_new():
+    tree = MemoryTree({PATH: PRICING})
+
+    assert apply((Edit("shop/new.py", "", "x = 1\n"),), tree).files == {"shop/new.py": b"x = 1\n"}
+    with pytest.raises(Refused, match="already there"):
+        apply((Edit(PATH, "", "x = 1\n"),), tree)
+
+
+def test_a_whole_file_changes_only_what_differs():
+    before = PRICING.replace("import json\n", "import json  \n").replace("\n", "\r\n")
+
+    after = applied(f"{PATH}\n```python\n{FIXED}```\n", before)
+
+    assert after == FIXED.replace("import json\n", "import json  \n").replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize(
+    ("reason", "whole"),
+    [
+        ("stands for code", "\n".join([*FIXED.split("\n")[:12], "# ... rest unchanged ..."])),
+        ("are left", "def total(cart):\n    return 0\n"),
+        ("already is", PRICING),
+    ],
+)
+def test_a_part_of_a_file_is_no_whole_file(reason: str, whole: str):
+    with pytest.raises(Refused, match=reason):
+        applied(f"{PATH}\n```python\n{whole}```\n" if whole.endswith("\n") else f"{PATH}\n```python\n{whole}\n```\n")
+
+
+def test_a_number_decides_between_equal_places():
+    before = "def a():\n    x = 1\n    return x\n\n\ndef b():\n    x = 1\n    return x\n"
+    diff = "--- a/shop/pricing.py\n+++ b/shop/pricing.py\n@@ -7,2 +7,2 @@\n     x = 1\n-    return x\n+    return -x\n"
+
+    assert applied(diff, before) == b"def a():\n    x = 1\n    return x\n\n\ndef b():\n    x = 1\n    return -x\n"
+    with pytest.raises(Refused, match="ambiguous"):
+        applied(diff.replace("-7,2 +7,2", "-5,2 +5,2"), before)
+
+
+def test_a_heading_decides_between_equal_places():
+    before = "def a():\n    x = 1\n    return x\n\n\ndef b():\n    x = 1\n    return x\n"
+    patch = "*** Begin Patch\n*** Update File: shop/pricing.py\n@@ def b():\n     x = 1\n-    return x\n+    return -x\n*** End Patch\n"
+
+    assert applied(patch, before) == b"def a():\n    x = 1\n    return x\n\n\ndef b():\n    x = 1\n    return -x\n"
+
+
+LINES = st.lists(
+    st.sampled_from(["", "a", "    b", "\tc", "d  ", "e = [1]", "}", "é", "-- x", "++ y", "@@ z"]), max_size=12
+)
+
+
+@given(before=LINES, after=LINES)
+def test_what_git_would_take_gives_the_same_tree_or_a_refusal(before: list[str], after: list[str]):
+    old, new = ("".join(f"{line}\n" for line in lines).encode() for lines in (before, after))
+    first, second = MemoryTree({"f.txt": old}), MemoryTree({"f.txt": new})
+    if old == new or not old or not new:
+        return
+    diff = unified_diff(apply_all("f.txt", new), first)
+
+    try:
+        result = apply(read_reply(diff), first)
+    except Refused:
+        return
+
+    assert result.files["f.txt"] == second.read("f.txt")
+
+
+def apply_all(path: str, content: bytes):  # type: ignore[no-untyped-def]
+    from repair.apply import Applied
+
+    return Applied({path: content})
+
+
+def test_the_shown_diff_is_one_that_git_takes(tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / PATH).write_text(PRICING)
+    tree = MemoryTree({PATH: PRICING})
+    result = apply((*read_reply(DIFF), Edit("shop/new.py", "", "x = 1")), tree)
+
+    diff = unified_diff(result, tree)
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff.encode(), check=True)
+
+    assert (tmp_path / PATH).read_text() == FIXED
+    assert (tmp_path / "shop/new.py").read_text() == "x = 1"
