@@ -49,6 +49,8 @@ class Place:
 
 def places(hunk: Hunk, text: Text, *, strict: bool = False) -> list[Place]:
     """All places at the first level at which there are any. `strict`: without going by likeness."""
+    if found := _plain_places(hunk, text, _STEPS[0]):
+        return found
     hunk = with_kept_lines(hunk, text.known) or hunk
     read = [hunk, *(other for reading in READINGS if (other := reading(hunk)) is not None)]
     for levels in _STEPS:
@@ -95,7 +97,7 @@ def _plain_places(hunk: Hunk, text: Text, levels: Sequence[Level]) -> list[Place
 
 def _placed(hunk: Hunk, old: Sequence[str], text: Text, level: Level, start: int) -> Place | None:
     at = tuple(range(start, start + len(old)))
-    carry = reindent(zip(old, text.lines[start : start + len(old)], strict=True), _changed(hunk), text.lines)
+    carry = reindent(zip(old, text.lines[start : start + len(old)], strict=True), _changed(hunk), text)
     return None if carry is None else Place(hunk, level, at, carry)
 
 
@@ -108,7 +110,7 @@ def _alike(hunk: Hunk, text: Text) -> list[Place]:
     found = []
     for at in align(wanted, text.keyed(Level.SPACED, _spaced)):
         pairs = [(line.text, text.lines[to]) for line, to in zip(old, at, strict=True) if to is not None]
-        carry = reindent(pairs, _changed(hunk), text.lines)
+        carry = reindent(pairs, _changed(hunk), text)
         if carry is not None:
             found.append(Place(hunk, Level.ALIKE, at, carry))
     return found

@@ -208,9 +208,8 @@ def _is_binary(change: Change) -> bool:
 
 
 def _is_python(change: Change) -> bool:
-    return change.path.endswith((".py", ".pyi", ".pyw")) or (
-        "python" in change.new[:60] and change.new.startswith("#!")
-    )
+    first = change.new.partition("\n")[0]
+    return change.path.endswith((".py", ".pyi", ".pyw")) or (first.startswith("#!") and "python" in first)
 
 
 def _common_ends(old: list[str], new: list[str]) -> tuple[int, int]:

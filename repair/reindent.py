@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
 
+from repair.text import Text
+
 _STEP = "    "
 _SAME_SHARE = 0.75  # of the lines stand as the reply has them: then so do the added ones
 _STRAY_SHARE = 0.2  # of lines in tabs may be set in otherwise: there, no two indentations can have become one
@@ -39,7 +41,10 @@ class Reindent:
         return self.known[base][: max(len(self.known[base]) - missing, 0)]
 
 
-def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], file: Sequence[str]) -> Reindent | None:
+_AS_IT_IS = Reindent({}, _STEP, _STEP)
+
+
+def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], text: Text) -> Reindent | None:
     """From (line of the reply, line of the file) that are the same but for indentation.
 
     None where they contradict each other: no one carrying-over explains all of them.
@@ -47,9 +52,12 @@ def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], file: Seque
     counted = Counter((indent_of(theirs), indent_of(ours)) for theirs, ours in pairs if theirs.strip())
     set_in = {pair: count for pair, count in counted.items() if any(pair)}
     same = sum(count for (theirs, ours), count in set_in.items() if theirs == ours)
+    if not set_in and not text.minds_tabs:
+        return _AS_IT_IS
+    file = text.lines
     tabs_for_blanks = not set_in and _has_tabs(reply) and bool(_unit(file)) and not _has_tabs(file)
     if same >= _SAME_SHARE * sum(set_in.values()) and not tabs_for_blanks:
-        return Reindent({}, _STEP, _STEP)
+        return _AS_IT_IS
     known = dict(reversed([pair for pair, _ in counted.most_common()]))
     unexplained = sum(count for (theirs, ours), count in counted.items() if known[theirs] != ours)
     if unexplained > (_STRAY_SHARE if _unit(reply) == "\t" else 0) * counted.total() or not _is_in_step(known):

@@ -14,11 +14,15 @@ BOM = "\ufeff"
 
 @dataclass(frozen=True)
 class Text:
-    """A text file. `lines` have no endings; `endings` has one for each line, the last perhaps empty."""
+    """A text file. `lines` have no endings; `endings` has one for each line, the last perhaps empty.
+
+    `minds_tabs`: tabs and blanks cannot be mixed in it, as in Python.
+    """
 
     lines: tuple[str, ...]
     endings: tuple[str, ...]
     encoding: str = "utf-8"
+    minds_tabs: bool = False
 
     @cached_property
     def _keyed(self) -> dict[str, Sequence[str]]:
@@ -66,7 +70,7 @@ def read_text(content: bytes, path: str) -> Text:
     whole = pieces[:-1]
     lines = [*(line[:-1] if line.endswith("\r") else line for line in whole), *tail]
     endings = [*("\r\n" if line.endswith("\r") else "\n" for line in whole), *("" for _ in tail)]
-    return Text(tuple(lines), tuple(endings), encoding)
+    return Text(tuple(lines), tuple(endings), encoding, minds_tabs=path.endswith((".py", ".pyi")))
 
 
 def to_bytes(lines: Sequence[str], endings: Sequence[str], encoding: str, path: str) -> bytes:

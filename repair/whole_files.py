@@ -79,7 +79,7 @@ def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
         None, stripped, text.keyed(Level.INDENTED, str.strip), autojunk=False
     ).get_matching_blocks()
     pairs = [(new[b.a + n], text.lines[b.b + n]) for b in blocks for n in range(b.size)]
-    carry = reindent(pairs, new, text.lines)
+    carry = reindent(pairs, new, text)
     if carry is not None:
         return [carry(line) for line in new]
     if len(pairs) * 2 > len(new):
