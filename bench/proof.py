@@ -201,8 +201,11 @@ async def _replay(arguments: argparse.Namespace, settings: ProofSettings, folder
         async for case in replayed(repository, settings.box, folder / str(number), arguments.most):
             trials = [Trial(TRUE, case.name, case.true)]
             trials += [Trial(what, case.name, proposal) for what, proposal in case.false]
-            verdicts += await judged(trials, settings, arguments.jobs)
-            print(f"replayed {case.name}: {'proven' if verdicts[-len(trials)].proven else 'NOT proven'}", flush=True)
+            true, *false = await judged(trials, settings, arguments.jobs)
+            wrongly = sum(verdict.proven for verdict in false)
+            said = "proven" if true.proven else f"NOT proven ({true.says})"
+            print(f"{case.name}: {said}; of {len(false)} patches that are no fix: {wrongly}", flush=True)
+            verdicts += [true, *false]
     return verdicts
 
 
