@@ -261,7 +261,7 @@ def _excess(spec: Spec, *, disk_too: bool) -> str | None:
     used = sum(_field(pid, "RssAnon") + _field(pid, "RssShmem") for pid in members)
     if used > spec.memory_mb * 1024:
         return f"it used more than {spec.memory_mb} MB of memory"
-    if disk_too and _uses_more_than(spec.watched, spec.disk_mb * _MB):
+    if disk_too and _uses_more_than(spec, spec.disk_mb * _MB):
         return f"it wrote more than {spec.disk_mb} MB to disk"
     return None
 
@@ -303,24 +303,27 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def _uses_more_than(folders: list[str], limit: int) -> bool:
+def _uses_more_than(spec: Spec, limit: int) -> bool:
     used = 0
-    for size in _sizes(folders):
+    for size in _sizes(spec.watched, {target for _, target, writable in spec.mounts if not writable}):
         used += size
         if used > limit:
             return True
     return False
 
 
-def _sizes(folders: list[str]) -> Iterator[int]:
-    """Bytes on disk of each file below; a file with many names counts once for each."""
+def _sizes(folders: list[str], not_ours: set[str]) -> Iterator[int]:
+    """Bytes on disk of each file below; a file with many names counts once for each.
+
+    What is mounted there to be read, such as an interpreter that lies below /tmp, is not the command's.
+    """
     waiting = list(folders)
     while waiting:
         with suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 with suppress(OSError):
                     yield max(entry.stat(follow_symlinks=False).st_blocks * _BLOCK, _SMALLEST_FILE)
-                    if entry.is_dir(follow_symlinks=False):
+                    if entry.is_dir(follow_symlinks=False) and entry.path not in not_ours:
                         waiting.append(entry.path)
 
 

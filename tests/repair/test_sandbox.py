@@ -383,3 +383,16 @@ box = Box(Mechanism(mechanism), interpreter(Path(python)), other == "True", room
 name = "a-very-long-sleep/" + Path(rooms).name
 asyncio.run(run(box, Job((python, "-c", "import time; time.sleep(600)", name), Path(tree))))
 """
+
+
+async def test_an_interpreter_below_the_temporary_folder_does_not_count_as_written(probed: Box) -> None:
+    with tempfile.TemporaryDirectory(prefix="kintsugi-test-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "library").write_bytes(b"x" * (32 << 20))
+        folders = (*probed.interpreter.folders, folder)
+        box = replace(probed, interpreter=replace(probed.interpreter, folders=folders))
+
+        outcome = await run_python(box, "import time; time.sleep(0.7)")
+
+    assert (outcome.stopped, outcome.run.exit_status) == (None, 0)
