@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import io
 import re
 import subprocess
 import tarfile
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.proof_cases import Wrap
+from integrations.git import Git, GitError
 from repair.proof_command import find_suite, is_test_file, is_test_path
 from repair.proof_judge import Reading
 from repair.proof_results import TestResult
@@ -98,9 +98,8 @@ def _proposal(repository: Path, commit: str, base: Path) -> Proposal | None:
         if not tested or all(is_test_path(path) for path in python) or len(paths) > _MOST_FILES:
             return None
         files = {path: None if how == "D" else _git(repository, "show", f"{commit}:{path}") for how, path in paths}
-        with tarfile.open(fileobj=io.BytesIO(_git(repository, "archive", f"{commit}~1"))) as archive:
-            archive.extractall(base, filter="data")
-    except (subprocess.CalledProcessError, tarfile.TarError, UnicodeDecodeError):
+        Git(repository).export(f"{commit}~1", base)
+    except (subprocess.CalledProcessError, GitError, tarfile.TarError, UnicodeDecodeError):
         return None
     return Proposal(base, files, {path: content for path, content in files.items() if is_test_path(path)})
 

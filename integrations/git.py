@@ -116,7 +116,7 @@ class Git:
         """The files of a commit or tree, and nothing of git."""
         archive = self.run("archive", "--format=tar", revision)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(into, filter="data")
+            _unpack(tar, into)
 
     def write_tree(self, base: str, files: Mapping[str, bytes | None], modes: Mapping[str, str] | None = None) -> str:
         """The tree that `base` becomes when `files` are replaced (None removes). Modes are kept where none is given."""
@@ -219,6 +219,17 @@ _NOBODY = {
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "Kintsugi"), ("EMAIL", "kintsugi@localhost"))
 }
+
+
+def _unpack(tar: tarfile.TarFile, into: Path) -> None:
+    """Raises tarfile.TarError for a name that leads out of `into`."""
+    if hasattr(tarfile, "data_filter"):
+        tar.extractall(into, filter="data")
+        return
+    for name in tar.getnames():  # Python before 3.11.4; git itself never writes through a link
+        if name.startswith("/") or ".." in Path(name).parts:
+            raise tarfile.TarError(f"{name} leads out of the tree")
+    tar.extractall(into)  # noqa: S202 (looked through above)
 
 
 def _environment() -> dict[str, str]:
