@@ -200,7 +200,8 @@ class Stage:
         url = parse_url(f"sqlite:///{self.workspace.database}")
         await asyncio.to_thread(upgrade, url)
         channel, host = DemoChannel(self.console), LocalGit(self.workspace.git, BRANCH)
-        bench = Workbench(self.workspace.git, BRANCH, ProofSettings(), redact)
+        proof = ProofSettings(without_walls=not self._asks_a_model)
+        bench = Workbench(self.workspace.git, BRANCH, proof, redact)
         async with opened(url) as desk, self._model() as model:
             bench.warm_up()
             try:
@@ -220,10 +221,16 @@ class Stage:
             channel=channel,
         )
 
+    @property
+    def _asks_a_model(self) -> bool:
+        """Whether somebody else writes the patch; the recording is ours."""
+        return self.settings.llm_api_key is not None and self.ending == "fix"
+
     @asynccontextmanager
     async def _model(self) -> AsyncIterator[ModelSettings]:
         """A real model where a key is set and the ending is the ordinary one; else the recording."""
-        if self.settings.llm_api_key and self.ending == "fix":
+        if self._asks_a_model:
+            assert self.settings.llm_api_key
             self._say(f"The model: {self.settings.llm_model}, for real (KINTSUGI_LLM_API_KEY is set).")
             key = self.settings.llm_api_key.get_secret_value()
             yield ModelSettings(self.settings.llm_model, key, self.settings.llm_base_url)

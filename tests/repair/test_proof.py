@@ -111,6 +111,28 @@ async def test_a_true_fix_goes_from_red_to_green(base: Path, settings: ProofSett
     ]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def no_walls() -> ProofSettings:
+    asked = ProofSettings(UNITTEST, seconds=60)
+    return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=[Mechanism.LIMITS]))
+
+
+async def test_where_there_are_no_walls_nothing_of_a_stranger_is_run(base: Path, no_walls: ProofSettings) -> None:
+    evidence = await proven(a_patch(base), no_walls)
+
+    assert (evidence.tier, evidence.red, evidence.green) == (Tier.E0, None, None)
+    assert "no box with walls works on this machine" in evidence.says
+
+
+async def test_a_trusted_patch_is_proven_without_walls_and_the_evidence_says_so(
+    base: Path, no_walls: ProofSettings
+) -> None:
+    evidence = await proven(a_patch(base), replace(no_walls, without_walls=True))
+
+    assert evidence.tier is Tier.E2
+    assert evidence.box.startswith("limits only, no walls")
+
+
 async def test_the_base_is_only_read(base: Path, settings: ProofSettings) -> None:
     before = {path: path.read_bytes() for path in base.rglob("*") if path.is_file()}
 
