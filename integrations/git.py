@@ -9,13 +9,14 @@ import io
 import os
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from repair.scratch import scratch
 
 NO_OBJECT = "0" * 40
 
@@ -120,8 +121,8 @@ class Git:
 
     def write_tree(self, base: str, files: Mapping[str, bytes | None], modes: Mapping[str, str] | None = None) -> str:
         """The tree that `base` becomes when `files` are replaced (None removes). Modes are kept where none is given."""
-        with tempfile.TemporaryDirectory(prefix="kintsugi-index-") as folder:
-            env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        with scratch("index") as folder:
+            env = {"GIT_INDEX_FILE": str(folder / "index")}
             self.run("read-tree", base, env=env)
             for path, content in files.items():
                 self._stage(base, path, content, (modes or {}).get(path), env)
@@ -159,8 +160,8 @@ class Git:
         """The tree of merging two commits, or None where they conflict. The repository itself is left alone."""
         objects = self.directory / self.read("rev-parse", "--git-path", "objects")
         env = _NOBODY | {"GIT_OBJECT_DIRECTORY": str(objects.resolve())}
-        with tempfile.TemporaryDirectory(prefix="kintsugi-merge-") as folder:
-            work = Git(Path(folder))
+        with scratch("merge") as folder:
+            work = Git(folder)
             work.run("init", "--quiet", ".")
             work.run("checkout", "--quiet", "--detach", ours, env=env)
             try:

@@ -7,11 +7,9 @@ head. What comes out is a tree in the repository's own object store: exactly wha
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from integrations.git import Git, GitError
 from repair.apply import Applied, Refused, apply
@@ -19,6 +17,7 @@ from repair.policy import Finding, PolicySettings, check
 from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from repair.sandbox import Box, BoxFailed
 from repair.sandbox_probe import probe
+from repair.scratch import scratch
 from repair.trees import RevisionTree
 from workflow.errors import StepFailed
 from workflow.incident import Diagnosis, Incident, Patch
@@ -110,10 +109,10 @@ class Workbench:
 
     async def _prove(self, candidate: _Candidate, case: Case, diagnosis: Diagnosis, progress: Progress) -> Evidence:
         test = diagnosis.regression_test
-        with tempfile.TemporaryDirectory(prefix="kintsugi-base-") as folder:
-            await asyncio.to_thread(self._git.export, candidate.patch.base, Path(folder))
+        with scratch("base") as folder:
+            await asyncio.to_thread(self._git.export, candidate.patch.base, folder)
             proposal = Proposal(
-                base=Path(folder),
+                base=folder,
                 files=candidate.files,
                 tests={test.path: candidate.files.get(test.path)} if test else {},
                 crash=_crash(case),

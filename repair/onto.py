@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 from repair.apply import Applied
 from repair.changes import Refused
+from repair.scratch import scratch
 from repair.trees import Tree
 
 _SECONDS = 60.0
@@ -37,10 +36,10 @@ def _merged(path: str, old: bytes | None, ours: bytes | None, wanted: bytes | No
 
 
 def _merged_lines(path: str, old: bytes, ours: bytes, wanted: bytes) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="kintsugi-merge-") as folder:
+    with scratch("merge") as folder:
         names = []
         for name, content in (("present", ours), ("base", old), ("patch", wanted)):
-            (Path(folder) / name).write_bytes(content)
+            (folder / name).write_bytes(content)
             names.append(name)
         done = subprocess.run(
             ["git", "merge-file", "-p", *names], cwd=folder, capture_output=True, timeout=_SECONDS, check=False

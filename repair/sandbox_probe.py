@@ -9,7 +9,6 @@ import secrets
 import shutil
 import socket
 import sys
-import tempfile
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from repair import sandbox, sandbox_room
 from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
+from repair.scratch import scratch, sweep
 
 # The strongest first. Another user needs root, and an interpreter that this user can reach.
 _ORDER = (
@@ -72,9 +72,9 @@ class Battery:
 async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism] = tuple(Mechanism)) -> Box:
     """The strongest box that starts `python` here, tried out with the battery. Takes about three seconds.
 
-    Removes the rooms that killed processes of ours have left. Raises BoxFailed when none of `mechanisms` works.
+    Removes the folders that killed processes of ours have left. Raises BoxFailed when none of `mechanisms` works.
     """
-    await asyncio.to_thread(sandbox_room.sweep_rooms, None, older_than=_STALE_SECONDS)
+    await asyncio.to_thread(sweep, older_than=_STALE_SECONDS)
     try:
         interpreter = await asyncio.to_thread(sandbox_room.interpreter, python)
     except (OSError, ValueError) as error:
@@ -101,9 +101,9 @@ def _may_be_tried(mechanism: Mechanism, *, other_user: bool) -> bool:
 
 async def _why_not(box: Box) -> str | None:
     """None when the box starts its interpreter and ends well."""
-    with tempfile.TemporaryDirectory(prefix="kintsugi-probe-") as tree:
+    with scratch("probe") as tree:
         try:
-            outcome = await sandbox.run(box, Job((str(box.interpreter.python), "-c", "pass"), Path(tree)), seconds=20)
+            outcome = await sandbox.run(box, Job((str(box.interpreter.python), "-c", "pass"), tree), seconds=20)
         except BoxFailed as failure:
             return str(failure)
     return None if outcome.run.exit_status == 0 else f"a run of nothing failed: {outcome.run.output[-300:]}"
@@ -152,10 +152,9 @@ class _Bait:
 async def _bait() -> AsyncIterator[_Bait]:
     secret = secrets.token_hex(12)
     with (
-        tempfile.TemporaryDirectory(prefix="kintsugi-probe-") as name,
+        scratch("probe") as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
     ):
-        folder = Path(name)
         _lay_out(folder, secret)
         victim = await _start_victim(secret)
         try:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from repair.scratch import scratch
 
 # What programs need of the system; the rest of /etc, /var, /home, /root, /run, /sys and /opt stays out of sight.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -36,7 +35,6 @@ _ETC = (
 _PROC_AND_DEVICES = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys", "/proc/version", "/proc/filesystems")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _INSIDE = "/box"
-_PREFIX = "kintsugi-box-"
 _RECORD_BYTES = 16 << 20
 _ASK_SECONDS = 30
 _ASK = """
@@ -166,33 +164,13 @@ async def a_room(
 
     Raises OSError where it cannot be made, ValueError for a path that leads out of the tree.
     """
-    root = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=_PREFIX, dir=parent))
-    lock = os.open(root, os.O_RDONLY)
+    held = scratch("box", parent)
+    room = Room(held.__enter__())
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        room = Room(root)
         await asyncio.to_thread(_furnish, room, tree, overlay, lib, uid)
         yield room
     finally:
-        await asyncio.shield(asyncio.to_thread(_demolish, root))
-        os.close(lock)
-
-
-def sweep_rooms(parent: Path | None, *, older_than: float) -> None:
-    """Remove the rooms of processes that were killed: those that nobody holds, made more than so many seconds ago."""
-    for root in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        try:
-            lock = os.open(root, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:  # somebody else's
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(lock).st_uid == os.getuid() and time.time() - os.fstat(lock).st_mtime >= older_than:
-                _demolish(root)
-        except BlockingIOError:
-            continue
-        finally:
-            os.close(lock)
+        await asyncio.shield(asyncio.to_thread(held.__exit__, None, None, None))
 
 
 def _furnish(
@@ -227,9 +205,3 @@ def _give(folder: Path, uid: int) -> None:
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             os.chown(Path(parent, name), uid, uid, follow_symlinks=False)
-
-
-def _demolish(root: Path) -> None:
-    """Remove the room whatever the command made of it: folders without rights, or nested thousands deep."""
-    subprocess.run(["chmod", "-R", "u+rwX", "--", str(root)], check=False, capture_output=True)
-    subprocess.run(["rm", "-rf", "--", str(root)], check=False, capture_output=True)

@@ -19,7 +19,8 @@ import pytest_asyncio
 from repair import sandbox
 from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
 from repair.sandbox_probe import ACTIONS, Battery, battery, probe
-from repair.sandbox_room import a_room, sweep_rooms
+from repair.sandbox_room import a_room
+from repair.scratch import sweep
 
 LIMITS = Limits(seconds=20, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
 WALLED = (Mechanism.BUBBLEWRAP, Mechanism.NAMESPACES, Mechanism.LANDLOCK)
@@ -347,7 +348,7 @@ async def test_rooms_that_a_killed_process_left_are_swept_and_those_in_use_are_n
     (tmp_path / "kintsugi-box-left" / "tree").mkdir(parents=True)
 
     async with a_room(tmp_path, tmp_path / "tree", {}, {}, None) as room:
-        sweep_rooms(tmp_path, older_than=0)
+        sweep(tmp_path, older_than=0)
 
         assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "tree", room.root])
 
@@ -355,7 +356,7 @@ async def test_rooms_that_a_killed_process_left_are_swept_and_those_in_use_are_n
 def test_a_room_that_was_made_a_moment_ago_is_not_swept(tmp_path: Path) -> None:
     (tmp_path / "kintsugi-box-new").mkdir()
 
-    sweep_rooms(tmp_path, older_than=60)
+    sweep(tmp_path, older_than=60)
 
     assert (tmp_path / "kintsugi-box-new").is_dir()
 
@@ -370,7 +371,7 @@ async def test_when_kintsugi_itself_is_killed_the_box_dies_with_it(box: Box, roo
 
     while processes_naming(rooms):  # a box that outlived us would keep us here until the test's own time is up
         await asyncio.to_thread(time.sleep, 0.05)
-    sweep_rooms(rooms, older_than=0)
+    sweep(rooms, older_than=0)
 
 
 ONE_LONG_RUN = """
