@@ -21,6 +21,8 @@ from repair.replies import read_reply
 from repair.trees import Kind
 from workflow.patch import ReplyFormat
 
+ROOT = Path(__file__).parent.parent
+
 
 class MemoryTree:
     """A tree that is only in memory."""
@@ -48,7 +50,9 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     for name, run in (("land", _land), ("speed", _speed)):
         command = commands.add_parser(name)
-        command.add_argument("repositories", nargs="+", type=Path)
+        command.add_argument(
+            "repositories", nargs="*", type=Path, default=[ROOT], help="Kintsugi's own if none is given"
+        )
         command.add_argument("--commits", type=int, default=20, help="of each repository")
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--show", default="", help="print the replies with this outcome: wrong or refused")

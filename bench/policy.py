@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.apply import MemoryTree
+from bench.apply import ROOT, MemoryTree
 from repair.apply import Applied, apply
 from repair.changes import Refused
 from repair.policy import check
@@ -43,7 +43,9 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     for name, run in (("fixes", _fixes), ("speed", _speed)):
         command = commands.add_parser(name)
-        command.add_argument("repositories", nargs="+", type=Path)
+        command.add_argument(
+            "repositories", nargs="*", type=Path, default=[ROOT], help="Kintsugi's own if none is given"
+        )
         command.add_argument("--commits", type=int, default=40, help="the newest bug-fix commits of each repository")
         command.add_argument("--skip", type=int, default=0, help="leave out so many of the newest")
         command.add_argument("--show", action="store_true", help="print each refusal")
