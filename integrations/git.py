@@ -47,6 +47,15 @@ class Blame:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path of a tree that differs from another's. `blob` is None where it is gone."""
+
+    path: str
+    mode: str
+    blob: str | None
+
+
 class Git:
     """The repository at `directory`, bare or with a work tree."""
 
@@ -138,6 +147,11 @@ class Git:
         """The paths that differ between two trees or commits."""
         return self.read("diff", "--name-only", "--no-renames", "-z", old, new).split("\0")[:-1]
 
+    def changes(self, old: str, new: str) -> list[Change]:
+        """The same with what `new` has there."""
+        words = self.read("diff-tree", "-r", "-z", "--no-renames", old, new).split("\0")[:-1]
+        return [_change(about, path) for about, path in zip(words[::2], words[1::2], strict=True)]
+
     def file(self, revision: str, path: str) -> bytes | None:
         """A file's content in a tree or commit, or None where it has none."""
         try:
@@ -207,12 +221,17 @@ class Git:
 
     def _stage(self, base: str, path: str, content: bytes | None, mode: str | None, env: Mapping[str, str]) -> None:
         if content is None:
-            self.run("update-index", "--force-remove", "--", path, env=env)
-            return
-        if mode is None:
-            entry = self.read("ls-tree", base, "--", path)
-            mode = entry.split(" ", 1)[0] if entry else "100644"
-        self.run("update-index", "--add", "--cacheinfo", f"{mode},{self.write_blob(content)},{path}", env=env)
+            entry = f"0 {NO_OBJECT}\t{path}"
+        else:
+            known = "" if mode else self.read("ls-tree", base, "--", path)
+            entry = f"{mode or known.split(' ', 1)[0] or '100644'} {self.write_blob(content)}\t{path}"
+        self.run("update-index", "-z", "--index-info", stdin=f"{entry}\0".encode(), env=env)
+
+
+def _change(about: str, path: str) -> Change:
+    """One entry of `git diff-tree`: ":<old mode> <new mode> <old blob> <new blob> <letter>"."""
+    old_mode, new_mode, _, blob, letter = about.removeprefix(":").split(" ")
+    return Change(path, old_mode, None) if letter == "D" else Change(path, new_mode, blob)
 
 
 _NOBODY = {

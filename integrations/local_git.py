@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from integrations.git import NO_OBJECT, Git, GitError, RefChange
-from repair.safe import safe_branch, safe_line, safe_markdown
+from integrations.pull_request_text import body, branch_of, commit_message, title
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
 
@@ -87,23 +87,21 @@ class LocalGit:
 
     def _find_ours(self, incident: Incident) -> Record | None:
         """The pull request on the incident's branch, if it is this incident's: an earlier database had an INC-7 too."""
-        record = self._find(_branch_of(incident))
+        record = self._find(branch_of(incident))
         if record and (incident.pull_request or record.head == self._commit(incident)):
             return record
         return None
 
     def _commit(self, incident: Incident) -> str:
         """The commit of exactly what was confirmed; the same one however often it is made."""
-        patch, diagnosis = incident.patch, incident.diagnosis
-        assert patch and diagnosis and incident.confirmed_at
-        message = f"{safe_line(diagnosis.title)}\n\n{safe_markdown(diagnosis.explanation)}\n\n{incident.name}\n"
-        return self._git.commit(patch.tree, [patch.base], message, incident.confirmed_at, _AUTHOR)
+        patch = incident.patch
+        assert patch and incident.confirmed_at
+        return self._git.commit(patch.tree, [patch.base], commit_message(incident), incident.confirmed_at, _AUTHOR)
 
     def _create(self, incident: Incident, commit: str) -> Record:
-        diagnosis, branch = incident.diagnosis, _branch_of(incident)
-        assert diagnosis
+        branch = branch_of(incident)
         number = 1 + max((record.number for record in self._records()), default=0)
-        record = Record(number, branch, commit, safe_line(diagnosis.title), safe_markdown(diagnosis.body))
+        record = Record(number, branch, commit, title(incident), body(incident))
         made = self._git.update_refs(
             [
                 RefChange(f"refs/heads/{branch}", commit, NO_OBJECT),
@@ -179,11 +177,3 @@ class LocalGit:
             return await asyncio.to_thread(call)
         except GitError as error:
             raise StepFailed(f"git said: {error}") from error
-
-
-def _branch_of(incident: Incident) -> str:
-    """The incident's branch: the one of its pull request, where there is one, whatever the patch is called now."""
-    if incident.pull_request:
-        return incident.pull_request.branch
-    assert incident.diagnosis
-    return safe_branch(incident.diagnosis.branch or incident.diagnosis.title, str(incident.id))

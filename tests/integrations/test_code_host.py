@@ -1,0 +1,148 @@
+"""What every code host keeps to: the same tests on a bare repository and on GitHub's stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from integrations.git import Git
+from integrations.local_git import LocalGit
+from tests.world import github
+from tests.world.github_hosts import a_github_host, confirmed
+from tests.world.make import NOON
+from workflow.errors import StepFailed
+from workflow.incident import Incident
+from workflow.ports import CodeHost
+
+
+@dataclass
+class Stage:
+    """A host, the repository behind it as its owner sees it, and our object store."""
+
+    host: CodeHost
+    truth: Git
+    objects: Git
+    people: github.GitHubStandIn
+    first: str = ""
+
+    def confirmed(self, content: bytes = b"price = 2\n", **changes: object) -> Incident:
+        return confirmed(self.objects, self.first, {"shop.py": content}, **changes)
+
+    async def merges(self, number: int) -> str:
+        if isinstance(self.host, LocalGit):
+            return await self.host.merge(number, NOON)
+        return self.people.merges(number)
+
+    def branches(self) -> list[str]:
+        return list(self.truth.refs("refs/heads/kintsugi"))
+
+
+@pytest.fixture(params=["local git", "github"])
+async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with github.serving(tmp_path) as people:
+        first = people.commits({"shop.py": b"price = 1\n", "readme": b"hello\n"})
+        if request.param == "local git":
+            yield Stage(LocalGit(people.git, "main"), people.git, people.git, people, first)
+            return
+        host, objects = a_github_host(people, tmp_path)
+        yield Stage(host, people.git, objects, people, first)
+
+
+async def test_what_is_pushed_is_the_confirmed_tree_and_nothing_else(stage: Stage):
+    incident = stage.confirmed()
+
+    opened = await stage.host.open_pull_request(incident)
+
+    assert incident.patch
+    assert stage.truth.tree_of(opened.head) == incident.patch.tree
+    assert stage.truth.resolve(f"refs/heads/{opened.branch}") == opened.head
+    assert await stage.host.head() == stage.first
+
+
+async def test_files_are_added_removed_and_run_as_they_were_confirmed(stage: Stage):
+    files = {"new/é.py": "ü\n".encode(), "readme": None, "raw": bytes(range(256))}
+    incident = confirmed(stage.objects, stage.first, files)
+
+    opened = await stage.host.open_pull_request(incident)
+
+    assert incident.patch
+    assert stage.truth.tree_of(opened.head) == incident.patch.tree
+    assert stage.truth.file(opened.head, "readme") is None
+
+
+async def test_opening_again_finds_the_same_pull_request_and_commit(stage: Stage):
+    incident = stage.confirmed()
+
+    opened = [await stage.host.open_pull_request(incident) for _ in range(3)]
+
+    assert opened[0] == opened[1] == opened[2]
+    assert len(stage.branches()) == 1
+
+
+async def test_two_who_open_at_once_open_one(stage: Stage):
+    incident = stage.confirmed()
+
+    opened = await asyncio.gather(*[stage.host.open_pull_request(incident) for _ in range(4)])
+
+    assert len({pull_request.number for pull_request in opened}) == 1
+    assert len(stage.branches()) == 1
+
+
+async def test_a_merge_is_found_with_its_commit(stage: Stage):
+    incident = stage.confirmed()
+    opened = await stage.host.open_pull_request(incident)
+
+    merge = await stage.merges(opened.number)
+
+    found = await stage.host.find_pull_request(incident.but(pull_request=opened))
+    assert found == replace(opened, open=False, merged_as=merge)
+    assert await stage.host.head() == merge
+    assert await stage.host.contains(merge, opened.head)
+    assert not await stage.host.contains(opened.head, merge)
+
+
+async def test_nothing_is_found_where_nothing_was_opened(stage: Stage):
+    assert await stage.host.find_pull_request(stage.confirmed()) is None
+
+
+async def test_a_new_patch_goes_to_the_same_pull_request(stage: Stage):
+    first = await stage.host.open_pull_request(stage.confirmed())
+    incident = stage.confirmed(b"price = 4\n", pull_request=first)
+
+    second = [await stage.host.open_pull_request(incident) for _ in range(2)]
+
+    assert incident.patch
+    assert second[0] == second[1]
+    assert (second[0].number, second[0].branch) == (first.number, first.branch)
+    assert stage.truth.tree_of(f"refs/heads/{first.branch}") == incident.patch.tree
+
+
+async def test_a_humans_push_to_our_branch_is_never_overwritten(stage: Stage):
+    first = await stage.host.open_pull_request(stage.confirmed())
+    theirs = stage.people.commits({"shop.py": b"mine\n"}, first.branch)
+
+    with pytest.raises(StepFailed, match="Somebody else pushed"):
+        await stage.host.open_pull_request(stage.confirmed(b"price = 4\n", pull_request=first))
+
+    assert stage.truth.resolve(f"refs/heads/{first.branch}") == theirs
+
+
+async def test_a_branch_of_an_earlier_database_is_not_taken_for_ours(stage: Stage):
+    await stage.host.open_pull_request(stage.confirmed())
+    namesake = stage.confirmed(b"price = 5\n")
+
+    with pytest.raises(StepFailed, match="exists and is not of this incident"):
+        await stage.host.open_pull_request(namesake)
+
+    assert await stage.host.find_pull_request(namesake) is None
+
+
+async def test_an_unknown_commit_holds_nothing(stage: Stage):
+    assert await stage.host.contains(stage.first, stage.first)
+    assert not await stage.host.contains("f" * 40, stage.first)
+    assert not await stage.host.contains(stage.first, "f" * 40)
+    assert not await stage.host.contains("", "")

@@ -1,0 +1,59 @@
+"""Our GitHub adapter as tests make it, against the stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from integrations.git import Git
+from integrations.github import GitHub, GitHubWishes
+from integrations.github_api import GitHubAccess, GitHubApi
+from tests.world.github import TOKEN, GitHubStandIn
+from tests.world.make import NOON, a_diagnosis, a_patch, an_incident
+from workflow.incident import Incident
+from workflow.words import State
+
+
+def objects_of(people: GitHubStandIn, folder: Path) -> Git:
+    """An object store of our own, as fetched."""
+    objects = Git(folder / "objects.git")
+    if not objects.directory.exists():
+        Git(folder).run("clone", "--quiet", "--mirror", str(people.git.directory), str(objects.directory))
+    return objects
+
+
+def a_github_host(
+    people: GitHubStandIn,
+    folder: Path,
+    *,
+    access: Mapping[str, Any] | None = None,
+    patience: float = 10,
+    wishes: GitHubWishes | None = None,
+) -> tuple[GitHub, Git]:
+    objects = objects_of(people, folder)
+    repository = f"{people.owner}/{people.name}"
+    given = {"token": TOKEN, "timeout": timedelta(seconds=10)} | dict(access or {})
+    api = GitHubApi(GitHubAccess(repository, base_url=people.url, **given))
+
+    def fetch() -> None:
+        objects.run("fetch", "--quiet", "origin")
+
+    host = GitHub(
+        api,
+        objects,
+        wishes or GitHubWishes(labels=("kintsugi",)),
+        lambda text: text.replace("hunter2", "[redacted]"),
+        fetch=fetch,
+        patience=timedelta(seconds=patience),
+    )
+    return host, objects
+
+
+def confirmed(objects: Git, base: str, files: Mapping[str, bytes | None], **changes: object) -> Incident:
+    """An incident whose patch to `files` was confirmed."""
+    tree = objects.write_tree(base, files)
+    patch = a_patch(base=base, tree=tree, diff=objects.diff(base, tree))
+    facts = {"patch": patch, "diagnosis": a_diagnosis(body="It was wrong."), "confirmed_at": NOON} | changes
+    return an_incident(State.CONFIRMED, **facts)
