@@ -16,12 +16,14 @@ from integrations.http_replay import HttpReplay
 from integrations.local_command import LocalCommand, LocalCommandSettings
 from integrations.local_git import LocalGit
 from integrations.offline_analyst import OfflineAnalyst
-from integrations.openai_analyst import ModelSettings, OpenAIAnalyst
+from integrations.openai_analyst import OpenAIAnalyst
+from integrations.openai_model import Model, ModelSettings
 from integrations.workbench import Workbench
 from repair.context import build_context
 from repair.proof import ProofSettings
 from telemetry.redact import redact
-from workflow.effects import Budget, Tools, performers
+from workflow.effects import Tools, performers
+from workflow.incident import Budget
 from workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from workflow.reconcile import Reconciler
 
@@ -91,7 +93,12 @@ def production(desk: Desk, settings: Settings, channel: Channel) -> Kintsugi:
     return Kintsugi(
         desk,
         real_parts(settings, channel),
-        budget=Budget(settings.llm_budget_usd, settings.llm_budget_day_usd),
+        budget=Budget(
+            settings.llm_budget_usd,
+            settings.llm_budget_day_usd,
+            settings.llm_budget_tokens,
+            settings.llm_budget_day_tokens,
+        ),
         confirm_within=timedelta(hours=settings.confirm_hours),
     )
 
@@ -112,14 +119,20 @@ def real_parts(settings: Settings, channel: Channel) -> Parts:
 def _analyst(settings: Settings, git: Git | None) -> Analyst:
     if settings.llm_api_key is None:
         return OfflineAnalyst(git)
-    model = ModelSettings(
+    return OpenAIAnalyst(Model(model_settings(settings)), code_context(git.directory if git else None), redact)
+
+
+def model_settings(settings: Settings) -> ModelSettings:
+    """The model that is configured; there must be a key."""
+    assert settings.llm_api_key
+    return ModelSettings(
         model=settings.llm_model,
         api_key=settings.llm_api_key.get_secret_value(),
         base_url=settings.llm_base_url,
-        usd_per_million_in=settings.llm_price_in_usd,
-        usd_per_million_out=settings.llm_price_out_usd,
+        api=settings.llm_api,
+        price=settings.llm_prices.get(settings.llm_model),
+        deadline=timedelta(seconds=settings.llm_seconds),
     )
-    return OpenAIAnalyst(model, code_context(git.directory if git else None), redact)
 
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:

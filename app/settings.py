@@ -5,13 +5,16 @@ A wrong one is named at start with what it should be. A secret's value is never 
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from workflow.incident import Price
 
 PREFIX = "KINTSUGI_"
 
@@ -48,8 +51,14 @@ class Settings(BaseSettings):
     llm_model: str = Field("gpt-5", description="the model's name")
     llm_budget_usd: float = Field(2.0, gt=0, description="how much the model may cost for one incident, in US dollars")
     llm_budget_day_usd: float = Field(20.0, gt=0, description="… and in one day")
-    llm_price_in_usd: float = Field(0.0, ge=0, description="US dollars for a million tokens in; 0: not known")
-    llm_price_out_usd: float = Field(0.0, ge=0, description="US dollars for a million tokens out; 0: not known")
+    llm_budget_tokens: int = Field(1_000_000, gt=0, description="… in tokens, for one incident")
+    llm_budget_day_tokens: int = Field(10_000_000, gt=0, description="… in tokens, in one day")
+    llm_prices: Annotated[dict[str, Price], NoDecode] = Field(
+        default_factory=dict,
+        description='US dollars for a million tokens, such as {"gpt-5": {"tokens_in": 1, "tokens_out": 8}}',
+    )
+    llm_api: Literal["chat", "responses"] = Field("chat", description="chat completions, which all speak, or responses")
+    llm_seconds: float = Field(300.0, gt=0, le=3600, description="how long one answer of the model may take")
     rounds: int = Field(3, ge=1, le=10, description="how often a patch may be proposed for one incident")
     confirm_hours: float = Field(24.0, gt=0, le=720, description="how long a confirmation stays open")
 
@@ -57,6 +66,14 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @field_validator("llm_prices", mode="before")
+    @classmethod
+    def _json(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError("should be a JSON object") from error
 
     @field_validator("llm_base_url", "program_url")
     @classmethod

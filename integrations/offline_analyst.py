@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from integrations.git import Blame, Git
+from repair.outage import provider_outage
 from workflow.incident import Category, Diagnosis, Incident
 from workflow.payload import Frame
 from workflow.ports import Case, Progress
@@ -24,9 +25,11 @@ class OfflineAnalyst:
         progress("no model is configured: reading the stack and the history")
         frame = case.payload.exception.innermost if case.payload.exception else None
         blame = await asyncio.to_thread(self._blame, case, frame) if frame else None
-        sentences = [_what(case), _where(frame), _who(blame), _before(case.earlier), _suggestion(frame)]
+        outage = provider_outage(case.payload)
+        sentences = [_what(case), outage, _where(frame), _who(blame), _before(case.earlier), _suggestion(frame)]
         explanation = "\n".join(sentence for sentence in sentences if sentence)
-        return Diagnosis(_cause(case, frame), explanation, Category.UNKNOWN, 0.0, analyst="offline")
+        category = Category.OUTAGE if outage else Category.UNKNOWN
+        return Diagnosis(_cause(case, frame), explanation, category, 0.0, analyst="offline")
 
     def _blame(self, case: Case, frame: Frame) -> Blame | None:
         commit = case.payload.build.sha or "HEAD"

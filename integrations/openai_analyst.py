@@ -1,7 +1,6 @@
-"""The Analyst port on the openai SDK: chat completions with structured output, at any OpenAI-compatible base URL.
+"""The Analyst port on a model: first why it failed, with no word of a fix, then the fix of exactly that.
 
-One deadline of our own over everything; the SDK's retries are off, because they obey a Retry-After of two minutes
-whatever the timeout. Short faults are tried again here within the deadline, long ones are the ledger's to wait for.
+A fix is asked for only where the cause lies in the code, no service elsewhere was down, and the budget allows it.
 """
 
 from __future__ import annotations
@@ -9,125 +8,139 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
-import openai
-from openai import AsyncOpenAI
-from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
-from integrations.reply import Reply, UnreadableReply, read_reply, response_format, to_diagnosis
-from prompts import fence, render
+from integrations.openai_model import Answer, Ending, Model
+from integrations.openai_streams import Message
+from integrations.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
+from prompts import Prompt, fence, render
+from repair.outage import provider_outage
 from workflow.errors import StepFailed
-from workflow.incident import Category, Cost, Diagnosis
+from workflow.incident import Category, Cost, Diagnosis, NewFile
+from workflow.patch import Edit
 from workflow.ports import Case, Progress
 
 _LOG_LINES = 80
 _FAILURE_CHARACTERS = 40_000
-_SHORT_FAULTS = (openai.APIConnectionError, openai.InternalServerError)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """Which model, where, and what it costs in US dollars a million tokens (0: not known)."""
-
-    model: str
-    api_key: str
-    base_url: str | None = None
-    usd_per_million_in: float = 0.0
-    usd_per_million_out: float = 0.0
-    deadline: timedelta = timedelta(minutes=5)
-    max_output_tokens: int = 8000
 
 
 class OpenAIAnalyst:
-    """Asks a model. `code_context` gives the code that belongs to a case; `redact` sees all text on its way out."""
+    """Asks `model`. `code_context` gives the code that belongs to a case; `redact` sees all text on its way out."""
 
-    def __init__(
-        self, settings: ModelSettings, code_context: Callable[[Case], str], redact: Callable[[str], str]
-    ) -> None:
-        self._settings = settings
+    def __init__(self, model: Model, code_context: Callable[[Case], str], redact: Callable[[str], str]) -> None:
+        self._model = model
         self._code_context = code_context
         self._redact = redact
 
     async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
-        code = await asyncio.to_thread(self._code_context, case)
-        messages, prompt = self._messages(case, code)
-        progress(f"asking {self._settings.model}")
-        async with AsyncOpenAI(
-            api_key=self._settings.api_key,
-            base_url=self._settings.base_url,
-            max_retries=0,
-            timeout=self._settings.deadline.total_seconds(),
-        ) as client:
-            completion = await self._ask(client, messages)
-        return self._read(completion, prompt)
+        talk = await self._opened(case, progress)
+        earlier = case.incident.diagnosis
+        if case.feedback and earlier and earlier.category is Category.CODE:
+            talk = talk.told("assistant", _as_found(earlier))
+            return await self._again(talk, case, earlier)
+        talk, found = await self._cause(talk)
+        if why := provider_outage(case.payload):
+            return replace(found, category=Category.OUTAGE, explanation=f"{found.explanation}\n\n{why}".strip())
+        if found.category is not Category.CODE:
+            return found
+        if why := case.allowance.used_up_by(found.cost):
+            return replace(found, explanation=f"{found.explanation}\n\n{why}")
+        return await self._fix(talk.asked(render("fix")), found)
 
-    def _messages(self, case: Case, code: str) -> tuple[list[ChatCompletionMessageParam], str]:
-        repair = render(
-            "repair",
+    async def _opened(self, case: Case, progress: Progress) -> _Talk:
+        code = await asyncio.to_thread(self._code_context, case)
+        prompt = render(
+            "diagnose",
             fingerprint=case.incident.fingerprint,
             failure=fence(self._redact(_failure(case))),
             code=fence(self._redact(code)),
         )
-        messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": repair.text}]
-        if not case.feedback:
-            return messages, repair.id
-        again = render("again", feedback=fence(self._redact(case.feedback)))
-        last = _last_answer(case.incident.diagnosis)
-        messages += [{"role": "assistant", "content": last}, {"role": "user", "content": again.text}]
-        return messages, f"{repair.id}, {again.id}"
+        return _Talk(progress).asked(prompt)
 
-    async def _ask(self, client: AsyncOpenAI, messages: list[ChatCompletionMessageParam]) -> ChatCompletion:
-        tries = AsyncRetrying(
-            retry=retry_if_exception_type(_SHORT_FAULTS),
-            stop=stop_after_attempt(3),
-            wait=wait_random_exponential(0.5, max=8),
-            reraise=True,
+    async def _cause(self, talk: _Talk) -> tuple[_Talk, Diagnosis]:
+        talk.progress(f"asking {self._model.name} for the cause")
+        answer = await self._ask(talk, Finding)
+        if refused := self._refused(answer):
+            return talk, replace(refused, prompt=talk.prompts)
+        found = _read(Finding, answer)
+        diagnosis = Diagnosis(
+            cause=found.cause.strip() or "The model names no cause.",
+            explanation=found.explanation,
+            category=found.category,
+            probability=_share(found.probability),
+            analyst=answer.model,
+            prompt=talk.prompts,
+            cost=answer.cost,
         )
-        try:
-            async with asyncio.timeout(self._settings.deadline.total_seconds()):
-                return await tries(self._create, client, messages)
-        except TimeoutError as error:
-            raise StepFailed(f"The model did not answer within {self._settings.deadline}.") from error
-        except openai.APIError as error:
-            raise _failed(error) from error
-        except json.JSONDecodeError as error:
-            raise StepFailed("The model's address answered with something that is no JSON.") from error
+        return talk.told("assistant", answer.text), diagnosis
 
-    async def _create(self, client: AsyncOpenAI, messages: list[ChatCompletionMessageParam]) -> ChatCompletion:
-        return await client.chat.completions.create(
-            model=self._settings.model,
-            messages=messages,
-            response_format=response_format(),
-            max_completion_tokens=self._settings.max_output_tokens,
+    async def _again(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
+        """Another fix of the same cause, after the last one was refused."""
+        talk = talk.asked(render("fix")).told("assistant", _as_fixed(earlier))
+        talk = talk.asked(render("again", feedback=fence(self._redact(case.feedback))))
+        return await self._fix(talk, replace(earlier, cost=Cost()))
+
+    async def _fix(self, talk: _Talk, found: Diagnosis) -> Diagnosis:
+        talk.progress(f"asking {self._model.name} for a fix: {found.cause}")
+        try:
+            answer = await self._ask(talk, Fix)
+            cost = found.cost + answer.cost
+            if refused := self._refused(answer):
+                return replace(refused, cause=found.cause, explanation=refused.cause, prompt=talk.prompts, cost=cost)
+            fix = _read(Fix, answer)
+        except StepFailed as failed:
+            raise failed.having_spent(found.cost) from failed.__cause__
+        test = fix.regression_test
+        return replace(
+            found,
+            probability=_share(fix.probability),
+            edits=tuple(Edit(edit.path, edit.search, edit.replace, edit.occurrence) for edit in fix.edits),
+            regression_test=NewFile(test.path, test.content) if test else None,
+            branch=fix.branch,
+            title=fix.title.strip() or found.cause,
+            body=fix.body,
+            analyst=answer.model,
+            prompt=talk.prompts,
+            cost=cost,
         )
 
-    def _read(self, completion: ChatCompletion, prompt: str) -> Diagnosis:
-        cost = self._cost(completion.usage)
-        if not completion.choices:
-            raise StepFailed("The model's reply holds no choice.", spent=cost)
-        choice = completion.choices[0]
-        analyst = completion.model or self._settings.model
-        if choice.message.refusal or choice.finish_reason == "content_filter":
-            why = choice.message.refusal or "its provider's content filter stopped it"
-            return _refused(self._redact(why), analyst, prompt, cost)
-        if choice.finish_reason == "length":
-            raise StepFailed(f"The model's reply was cut off after {cost.tokens_out} tokens.", spent=cost)
-        try:
-            reply: Reply = read_reply(choice.message.content)
-        except UnreadableReply as error:
-            raise StepFailed(str(error), spent=cost) from error
-        return to_diagnosis(reply, analyst=analyst, prompt=prompt, cost=cost)
+    async def _ask(self, talk: _Talk, kind: type[Finding] | type[Fix]) -> Answer:
+        return await self._model.ask(talk.messages, schema_of(kind), talk.progress)
 
-    def _cost(self, usage: CompletionUsage | None) -> Cost:
-        if usage is None:
-            return Cost(calls=1)
-        tokens_in, tokens_out = usage.prompt_tokens or 0, usage.completion_tokens or 0
-        usd = tokens_in * self._settings.usd_per_million_in + tokens_out * self._settings.usd_per_million_out
-        return Cost(1, tokens_in, tokens_out, round(usd / 1_000_000, 6))
+    def _refused(self, answer: Answer) -> Diagnosis | None:
+        """A refusal to answer is a diagnosis without a patch: waiting would not change it."""
+        if answer.ending not in (Ending.REFUSED, Ending.FILTERED):
+            return None
+        why = answer.text if answer.ending is Ending.REFUSED else "its provider's content filter stopped it."
+        cause = f"The model refused to answer: {self._redact(why)}"
+        return Diagnosis(cause, "", Category.UNKNOWN, 0.0, analyst=answer.model, cost=answer.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """The conversation so far, and the prompts it was led with."""
+
+    progress: Progress
+    messages: tuple[Message, ...] = ()
+    prompts: str = ""
+
+    def asked(self, prompt: Prompt) -> _Talk:
+        prompts = f"{self.prompts}, {prompt.id}" if self.prompts else prompt.id
+        return replace(self.told("user", prompt.text), prompts=prompts)
+
+    def told(self, role: str, content: str) -> _Talk:
+        turn = Message("assistant" if role == "assistant" else "user", content)
+        return replace(self, messages=(*self.messages, turn))
+
+
+def _read(kind: type[R], answer: Answer) -> R:
+    if answer.ending in (Ending.CUT_OFF, Ending.BROKEN_OFF):
+        says = f"The model's reply was {answer.ending} after {answer.cost.tokens_out} tokens."
+        raise StepFailed(says, spent=answer.cost)
+    try:
+        return read_reply(kind, answer.text)
+    except UnreadableReply as error:
+        raise StepFailed(str(error), spent=answer.cost) from error
 
 
 def _failure(case: Case) -> str:
@@ -138,35 +151,24 @@ def _failure(case: Case) -> str:
     return text if len(text) <= _FAILURE_CHARACTERS else f"{text[:_FAILURE_CHARACTERS]}\n… (cut)"
 
 
-def _last_answer(diagnosis: Diagnosis | None) -> str:
-    """The answer that was refused, as the model would have given it."""
-    if diagnosis is None:
-        return "{}"
+def _as_found(diagnosis: Diagnosis) -> str:
+    """The diagnosis as the model gave it."""
+    told = Finding(
+        cause=diagnosis.cause,
+        explanation=diagnosis.explanation,
+        category=diagnosis.category,
+        probability=diagnosis.probability,
+    )
+    return told.model_dump_json()
+
+
+def _as_fixed(diagnosis: Diagnosis) -> str:
+    """The fix that was refused, as the model gave it."""
     edits = [{"path": edit.path, "search": edit.search, "replace": edit.replace} for edit in diagnosis.edits]
-    return json.dumps({"cause": diagnosis.cause, "edits": edits})
+    test = diagnosis.regression_test
+    kept = {"path": test.path, "content": test.content} if test else None
+    return json.dumps({"edits": edits, "regression_test": kept, "title": diagnosis.title})
 
 
-def _refused(why: str, analyst: str, prompt: str, cost: Cost) -> Diagnosis:
-    cause = f"The model refused to answer: {why}"
-    return Diagnosis(cause, "", Category.UNKNOWN, 0.0, analyst=analyst, prompt=prompt, cost=cost)
-
-
-def _failed(error: openai.APIError) -> StepFailed:
-    """What an error of the API means for the step: a sentence, and whether waiting can mend it."""
-    code = error.code or ""
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return StepFailed("The model's provider does not accept the key. Set KINTSUGI_LLM_API_KEY.", final=True)
-    if code == "insufficient_quota":
-        return StepFailed("The account at the model's provider has no credit left.", final=True)
-    if isinstance(error, openai.RateLimitError):
-        return StepFailed("The model's provider asks us to wait.", retry_after=_retry_after(error))
-    if isinstance(error, openai.BadRequestError | openai.NotFoundError | openai.UnprocessableEntityError):
-        return StepFailed(f"The model's provider does not take the request: {error.message}", final=True)
-    return StepFailed(f"The model cannot be reached: {error.message}")
-
-
-def _retry_after(error: openai.RateLimitError) -> timedelta | None:
-    try:
-        return timedelta(seconds=min(float(error.response.headers["retry-after"]), 3600.0))
-    except (KeyError, ValueError):
-        return None
+def _share(number: float) -> float:
+    return min(max(number, 0.0), 1.0) if number == number else 0.0  # noqa: PLR0124 (not a number is not itself)

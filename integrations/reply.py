@@ -4,13 +4,11 @@ every field required, no defaults, no limits, no free-form objects."""
 from __future__ import annotations
 
 import json
+from typing import Any, TypeVar
 
-from openai.types.shared_params import ResponseFormatJSONSchema
-from openai.types.shared_params.response_format_json_schema import JSONSchema
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workflow.incident import Category, Cost, Diagnosis, NewFile
-from workflow.patch import Edit
+from workflow.incident import Category
 
 
 class UnreadableReply(Exception):
@@ -21,44 +19,52 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class ReplyEdit(_Strict):
+class Finding(_Strict):
+    """The answer to `diagnose`: why it failed."""
+
+    cause: str
+    explanation: str
+    category: Category
+    probability: float
+
+
+class FixEdit(_Strict):
     path: str
     search: str
     replace: str
     occurrence: int | None
 
 
-class ReplyTest(_Strict):
+class FixTest(_Strict):
     path: str
     content: str
 
 
-class Reply(_Strict):
-    """The model's answer."""
+class Fix(_Strict):
+    """The answer to `fix` and `again`: what to change."""
 
-    cause: str
-    explanation: str
-    category: Category
-    probability: float
-    edits: list[ReplyEdit]
-    regression_test: ReplyTest | None
+    edits: list[FixEdit]
+    regression_test: FixTest | None
     branch: str
     title: str
     body: str
+    probability: float
 
 
-def response_format() -> ResponseFormatJSONSchema:
-    """The `response_format` of a chat completion that asks for a Reply."""
-    schema = JSONSchema(name="repair", strict=True, schema=Reply.model_json_schema())
-    return ResponseFormatJSONSchema(type="json_schema", json_schema=schema)
+R = TypeVar("R", Finding, Fix)
 
 
-def read_reply(text: str | None) -> Reply:
+def schema_of(kind: type[Finding] | type[Fix]) -> tuple[str, dict[str, Any]]:
+    """Name and JSON Schema of a reply, as structured output takes them."""
+    return kind.__name__.lower(), kind.model_json_schema()
+
+
+def read_reply(kind: type[R], text: str) -> R:
     """Raises UnreadableReply with a sentence for a reply that is empty, no JSON, or of another shape."""
-    if not text or not text.strip():
+    if not text.strip():
         raise UnreadableReply("The model's reply is empty.")
     try:
-        return Reply.model_validate(json.loads(_without_fence(text)))
+        return kind.model_validate(json.loads(_without_fence(text)))
     except json.JSONDecodeError as error:
         raise UnreadableReply(f"The model's reply is no JSON ({error.msg} at character {error.pos}).") from error
     except RecursionError as error:
@@ -67,24 +73,6 @@ def read_reply(text: str | None) -> Reply:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise UnreadableReply(f"The model's reply has the wrong shape at {where}: {first['msg']}.") from error
-
-
-def to_diagnosis(reply: Reply, *, analyst: str, prompt: str, cost: Cost) -> Diagnosis:
-    test = reply.regression_test
-    return Diagnosis(
-        cause=reply.cause.strip() or "The model names no cause.",
-        explanation=reply.explanation,
-        category=reply.category,
-        probability=min(max(reply.probability, 0.0), 1.0),
-        edits=tuple(Edit(edit.path, edit.search, edit.replace, edit.occurrence) for edit in reply.edits),
-        regression_test=NewFile(test.path, test.content) if test else None,
-        branch=reply.branch,
-        title=reply.title.strip() or reply.cause.strip(),
-        body=reply.body,
-        analyst=analyst,
-        prompt=prompt,
-        cost=cost,
-    )
 
 
 def _without_fence(text: str) -> str:

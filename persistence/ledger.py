@@ -19,7 +19,7 @@ from persistence.codec import (
 )
 from persistence.tables import EffectRow, InboxRow, IncidentRow, PayloadRow, TransitionRow
 from workflow.errors import Conflict
-from workflow.incident import Incident
+from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move
 from workflow.ports import Claim, Outcome
 from workflow.triggers import Captured, Trigger
@@ -137,16 +137,16 @@ class SqlLedger:
         assert incident
         return Claim(row.id, incident, Effect(row.kind), row.seq, row.epoch, row.attempts, row.created_at)
 
-    def settle(self, claim: Claim, status: str, error: str = "", usd: float = 0.0) -> bool:
-        return self._finish(claim, status=status, error=error, finished_at=self.now, usd=EFFECT.c.usd + usd)
+    def settle(self, claim: Claim, status: str, error: str = "", cost: Cost = NOTHING) -> bool:
+        return self._finish(claim, status=status, error=error, finished_at=self.now, **_more(cost))
 
     def renew(self, claim: Claim, lease: timedelta) -> bool:
         return self._finish(claim, due=self.now + lease)
 
-    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, usd: float = 0.0) -> bool:
+    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, cost: Cost = NOTHING) -> bool:
         attempts = claim.attempt if failed else 0
-        due, spent = self.now + delay, EFFECT.c.usd + usd
-        return self._finish(claim, status="pending", due=due, error=error, attempts=attempts, usd=spent)
+        due = self.now + delay
+        return self._finish(claim, status="pending", due=due, error=error, attempts=attempts, **_more(cost))
 
     def hasten(self, incident: int, kind: Effect) -> str | None:
         waits = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value, EFFECT.c.status == "pending")
@@ -226,6 +226,7 @@ class SqlLedger:
                 "finished_at": None,
                 "error": "",
                 "usd": 0.0,
+                "tokens": 0,
             }
             for id, effect in zip(ids, move.effects, strict=True)
         ]
@@ -243,3 +244,9 @@ class SqlLedger:
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
         statement: Insert = dialect.insert(table)
         return statement
+
+
+def _more(cost: Cost) -> dict[str, Any]:
+    """What an attempt adds to the cost of its effect."""
+    spent = cost.spent
+    return {"usd": EFFECT.c.usd + spent.usd, "tokens": EFFECT.c.tokens + spent.tokens} if cost.calls else {}

@@ -15,7 +15,7 @@ from persistence.codec import incident_from_json, payload_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
 from persistence.ledger import EFFECT, INCIDENT, OPEN, PAYLOAD, TRANSITION, SqlLedger
 from workflow.errors import Conflict, NotFound
-from workflow.incident import Cost, Incident
+from workflow.incident import Incident, Spent
 from workflow.payload import Payload
 from workflow.ports import Clock, Debt, Ledger, Step
 from workflow.words import Effect, State
@@ -109,10 +109,11 @@ class SqlStore:
             for row in rows
         ]
 
-    async def spent_since(self, since: datetime) -> Cost:
-        query = select(func.coalesce(func.sum(EFFECT.c.usd), 0.0)).where(EFFECT.c.created_at >= since)
-        usd = await self._read(lambda connection: connection.execute(query).scalar_one())
-        return Cost(usd=float(usd))
+    async def spent_since(self, since: datetime) -> Spent:
+        spent = (func.coalesce(func.sum(EFFECT.c.usd), 0.0), func.coalesce(func.sum(EFFECT.c.tokens), 0))
+        query = select(*spent).where(EFFECT.c.created_at >= since)
+        usd, tokens = await self._read(lambda connection: connection.execute(query).one())
+        return Spent(float(usd), int(tokens))
 
     # --- for the executors --------------------------------------------------------------------------------------
 

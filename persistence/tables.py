@@ -134,6 +134,7 @@ class EffectRow(SQLModel, table=True):
     finished_at: datetime | None = _instant(nullable=True)
     error: str = _text()
     usd: float = 0.0  # what its attempts cost, those that failed too
+    tokens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
     __table_args__ = (
         Index(

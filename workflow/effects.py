@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypedDict
@@ -15,7 +15,7 @@ from typing import TypedDict
 from workflow import triggers as t
 from workflow.engine import Perform, Performed
 from workflow.errors import StepFailed
-from workflow.incident import Ask, Category, Cost, Diagnosis, token_hash
+from workflow.incident import Allowance, Ask, Budget, Category, Diagnosis, Incident, token_hash
 from workflow.ports import (
     Analyst,
     Case,
@@ -34,14 +34,6 @@ from workflow.retry import Again
 from workflow.words import Effect
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How much the model may cost, in US dollars."""
-
-    usd_per_incident: float = 2.0
-    usd_per_day: float = 20.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """Everything the effects touch."""
@@ -55,7 +47,7 @@ class Tools:
     deployer: Deployer
     monitor: Monitor
     channel: Channel
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     confirm_within: timedelta = timedelta(hours=24)
     look_again: timedelta = timedelta(seconds=15)
 
@@ -76,12 +68,13 @@ def performers(tools: Tools) -> Mapping[Effect, Perform]:
 
 async def diagnose(tools: Tools, claim: Claim) -> Performed:
     """Ask the analyst, within the budget."""
-    if why := await _over_budget(tools, claim.incident.cost):
+    allowance = await _allowance(tools, claim.incident)
+    if why := allowance.used_up_by():
         return t.DiagnosedWithoutPatch(**_result(tools, claim), why=why)
     progress = _progress(tools, claim)
     if claim.incident.feedback:
         progress(f"round {claim.incident.rounds + 1}, as the last patch was refused: {claim.incident.says}")
-    diagnosis = await tools.analyst.diagnose(await _case(tools, claim), progress)
+    diagnosis = await tools.analyst.diagnose(replace(await _case(tools, claim), allowance=allowance), progress)
     if diagnosis.proposes_a_patch:
         return t.Diagnosed(**_result(tools, claim), diagnosis=diagnosis)
     return t.DiagnosedWithoutPatch(**_result(tools, claim), diagnosis=diagnosis, why=_why_no_patch(diagnosis))
@@ -175,16 +168,6 @@ async def _deployed(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -
     return t.DeploySucceeded(**_result(tools, claim), deployment=rollout.deployment, contains_merge=True)
 
 
-async def _over_budget(tools: Tools, spent: Cost) -> str | None:
-    budget = tools.budget
-    if spent.usd >= budget.usd_per_incident:
-        return f"The budget of ${budget.usd_per_incident:.2f} for one incident is used up; it rests here."
-    today = tools.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    if (await tools.store.spent_since(today)).usd >= budget.usd_per_day:
-        return f"The budget of ${budget.usd_per_day:.2f} for a day is used up; it rests here."
-    return None
-
-
 def _why_no_patch(diagnosis: Diagnosis) -> str:
     if diagnosis.category in (Category.CODE, Category.UNKNOWN):
         return f"{diagnosis.cause} No patch was proposed."
@@ -195,6 +178,11 @@ async def _case(tools: Tools, claim: Claim) -> Case:
     incident = claim.incident
     payload = await tools.store.payload(incident.id)
     return Case(incident, payload, tuple(await tools.store.similar(incident)))
+
+
+async def _allowance(tools: Tools, incident: Incident) -> Allowance:
+    today = tools.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return Allowance(tools.budget, incident.cost.spent, await tools.store.spent_since(today))
 
 
 def _progress(tools: Tools, claim: Claim) -> Callable[[str], None]:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from workflow.errors import Conflict, GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
-from workflow.incident import Cost, Incident
+from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move, advance
 from workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
 from workflow.retry import Again, GiveUp, RetrySchedule
@@ -222,7 +222,7 @@ class Engine:
         def result(ledger: Ledger) -> bool:
             if isinstance(performed, Again):
                 return self._postpone(ledger, claim, performed, failed=False)
-            if not ledger.settle(claim, "done", usd=_cost_of(performed).usd):
+            if not ledger.settle(claim, "done", cost=_cost_of(performed)):
                 return False
             if performed:
                 self._take(ledger, performed, claim)
@@ -247,14 +247,14 @@ class Engine:
             if spent.calls and (incident := ledger.incident(claim.incident.id)):
                 ledger.amend(incident.but(cost=incident.cost + spent))
             if isinstance(decision, Again):
-                self._postpone(ledger, claim, Again(decision.after, says), failed=True, usd=spent.usd)
-            elif ledger.settle(claim, "failed", says, spent.usd) and claim.kind is not Effect.ANNOUNCE:
+                self._postpone(ledger, claim, Again(decision.after, says), failed=True, cost=spent)
+            elif ledger.settle(claim, "failed", says, spent) and claim.kind is not Effect.ANNOUNCE:
                 self._take(ledger, self._gave_up(claim, says), claim)
 
         await self._transact(result)
 
-    def _postpone(self, ledger: Ledger, claim: Claim, again: Again, *, failed: bool, usd: float = 0.0) -> bool:
-        kept = ledger.postpone(claim, again.after, again.says, failed=failed, usd=usd)
+    def _postpone(self, ledger: Ledger, claim: Claim, again: Again, *, failed: bool, cost: Cost = NOTHING) -> bool:
+        kept = ledger.postpone(claim, again.after, again.says, failed=failed, cost=cost)
         if kept:
             self._executor.enqueue(ledger, claim.id, again.after)
         return kept

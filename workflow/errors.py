@@ -59,6 +59,10 @@ class StepFailed(Exception):
         super().__init__(says)
         self.final, self.retry_after, self.spent = final, retry_after, spent or Cost()
 
+    def having_spent(self, before: Cost) -> StepFailed:
+        """The same, where the step had cost something before it came to this."""
+        return StepFailed(str(self), final=self.final, retry_after=self.retry_after, spent=before + self.spent)
+
 
 class Conflict(Exception):
     """Somebody else wrote the same thing first. The loser tries again."""

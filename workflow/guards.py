@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from workflow.incident import Incident, token_hash
 from workflow.triggers import (
+    BranchPushed,
     Captured,
     ChangesRequested,
     ChecksFailed,
@@ -98,11 +99,18 @@ def of_this_patch(incident: Incident, trigger: Trigger) -> str | None:
 
 def of_this_pull_request(incident: Incident, trigger: Trigger) -> str | None:
     """The pull request is this incident's."""
-    assert isinstance(trigger, PullRequestMerged | PullRequestClosed | PullRequestReopened)
+    assert isinstance(trigger, PullRequestMerged | PullRequestClosed | PullRequestReopened | BranchPushed)
     ours = incident.pull_request
     if ours is None or ours.number == trigger.number:
         return None
     return f"pull request #{trigger.number} is not its own, which is #{ours.number}."
+
+
+def by_somebody_else(incident: Incident, trigger: Trigger) -> str | None:
+    """The commit is not our own."""
+    assert isinstance(trigger, BranchPushed)
+    ours = incident.pull_request
+    return f"{trigger.head[:10]} is our own." if ours and ours.head == trigger.head else None
 
 
 def of_the_current_head(incident: Incident, trigger: Trigger) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -24,6 +24,17 @@ class Category(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """Money and tokens, as budgets count them."""
+
+    usd: float = 0.0
+    tokens: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(round(self.usd + other.usd, 6), self.tokens + other.tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """What the model calls have cost so far. `usd` is 0.0 where no price is known."""
 
@@ -32,6 +43,10 @@ class Cost:
     tokens_out: int = 0
     usd: float = 0.0
 
+    @property
+    def spent(self) -> Spent:
+        return Spent(self.usd, self.tokens_in + self.tokens_out)
+
     def __add__(self, other: Cost) -> Cost:
         return Cost(
             self.calls + other.calls,
@@ -39,6 +54,59 @@ class Cost:
             self.tokens_out + other.tokens_out,
             round(self.usd + other.usd, 6),
         )
+
+
+NOTHING = Cost()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs: US dollars for a million tokens."""
+
+    tokens_in: float
+    tokens_out: float
+    tokens_in_cached: float | None = None  # None: like the others
+
+    def of(self, tokens_in: int, tokens_out: int, cached: int = 0) -> float:
+        """US dollars for so many tokens; `cached` are those of `tokens_in` that its provider had at hand."""
+        at_hand = self.tokens_in if self.tokens_in_cached is None else self.tokens_in_cached
+        paid = (tokens_in - cached) * self.tokens_in + cached * at_hand + tokens_out * self.tokens_out
+        return round(paid / 1_000_000, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much the model may cost: in US dollars where its price is known, and in tokens."""
+
+    usd_per_incident: float = 2.0
+    usd_per_day: float = 20.0
+    tokens_per_incident: int = 1_000_000
+    tokens_per_day: int = 10_000_000
+
+    def used_up(self, incident: Spent, today: Spent) -> str | None:
+        """A sentence where nothing more may be spent."""
+        if incident.usd >= self.usd_per_incident:
+            return f"The budget of ${self.usd_per_incident:.2f} for one incident is used up; it rests here."
+        if incident.tokens >= self.tokens_per_incident:
+            return f"The budget of {self.tokens_per_incident:,} tokens for one incident is used up; it rests here."
+        if today.usd >= self.usd_per_day:
+            return f"The budget of ${self.usd_per_day:.2f} for a day is used up; it rests here."
+        if today.tokens >= self.tokens_per_day:
+            return f"The budget of {self.tokens_per_day:,} tokens for a day is used up; it rests here."
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one step may still cost: the budget, and what was spent of it before the step."""
+
+    budget: Budget = field(default_factory=Budget)
+    incident: Spent = field(default_factory=Spent)
+    today: Spent = field(default_factory=Spent)
+
+    def used_up_by(self, cost: Cost = NOTHING) -> str | None:
+        """A sentence where nothing more may be spent after this step has cost so much."""
+        return self.budget.used_up(self.incident + cost.spent, self.today + cost.spent)
 
 
 @dataclass(frozen=True, slots=True)

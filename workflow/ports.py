@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from workflow.incident import Cost, Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
+from workflow.incident import (
+    NOTHING,
+    Allowance,
+    Cost,
+    Cure,
+    Deployment,
+    Diagnosis,
+    Incident,
+    Patch,
+    PullRequest,
+    Spent,
+)
 from workflow.machine import Move
 from workflow.patch import Evidence
 from workflow.payload import Payload
@@ -122,16 +133,16 @@ class Ledger(Protocol):
         """Take an effect that is due. None: it is somebody else's, finished, or not due."""
         ...
 
-    def settle(self, claim: Claim, status: str, error: str = "", usd: float = 0.0) -> bool:
-        """An effect is over, and cost `usd` more. False: the lease was lost, and with it the result."""
+    def settle(self, claim: Claim, status: str, error: str = "", cost: Cost = NOTHING) -> bool:
+        """An effect is over, and cost so much more. False: the lease was lost, and with it the result."""
         ...
 
     def renew(self, claim: Claim, lease: timedelta) -> bool:
         """Lengthen the lease. False: it was lost."""
         ...
 
-    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, usd: float = 0.0) -> bool:
-        """An effect is due again after `delay`, and cost `usd` so far. False: the lease was lost."""
+    def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, cost: Cost = NOTHING) -> bool:
+        """An effect is due again after `delay`, and cost so much more. False: the lease was lost."""
         ...
 
     def hasten(self, incident: int, kind: Effect) -> str | None:
@@ -160,7 +171,9 @@ class Store(Protocol):
         """Newest first, paged by id."""
         ...
 
-    async def with_open_pull_requests(self) -> list[Incident]: ...
+    async def with_open_pull_requests(self) -> list[Incident]:
+        """And those whose pull request was closed of late: it may be opened again."""
+        ...
 
     async def similar(self, incident: Incident, limit: int = 3) -> list[Incident]:
         """Earlier incidents of the same failure, newest first."""
@@ -172,7 +185,7 @@ class Store(Protocol):
 
     async def debts(self, incident: int) -> list[Debt]: ...
 
-    async def spent_since(self, since: datetime) -> Cost: ...
+    async def spent_since(self, since: datetime) -> Spent: ...
 
 
 class Executor(Protocol):
@@ -192,11 +205,12 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the analyst is asked about. `feedback` says why the last patch was refused."""
+    """What the analyst is asked about, and what it may cost. `feedback` says why the last patch was refused."""
 
     incident: Incident
     payload: Payload
     earlier: tuple[Incident, ...] = ()
+    allowance: Allowance = field(default_factory=Allowance)
 
     @property
     def feedback(self) -> str:
@@ -231,6 +245,26 @@ class Checker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A reviewer's wish for changes to commit `head`. `id` is the host's own."""
+
+    id: int
+    by: str
+    head: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a pull request stands with its host. `failed` is the end of the checks of its head, where they failed."""
+
+    pull_request: PullRequest
+    closed_at: str = ""  # the host's own moment, where it is closed
+    failed: str = ""
+    reviews: tuple[Review, ...] = ()
+
+
 class CodeHost(Protocol):
     """Where the code lives and is reviewed. `name` tells it from others, such as `github:owner/name`."""
 
@@ -247,6 +281,10 @@ class CodeHost(Protocol):
 
     async def find_pull_request(self, incident: Incident) -> PullRequest | None:
         """The incident's pull request as it stands now, or None where there is none."""
+        ...
+
+    async def standing(self, incident: Incident) -> Standing | None:
+        """The same with everything that a webhook could have told. None where there is none."""
         ...
 
     async def contains(self, commit: str, ancestor: str) -> bool:

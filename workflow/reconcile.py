@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from workflow import triggers as t
 from workflow.errors import Refusal, StepFailed, StoreUnavailable
 from workflow.incident import Incident
-from workflow.ports import Clock, CodeHost, Store
+from workflow.ports import Clock, CodeHost, Standing, Store
+from workflow.pull_requests import changes_requested, checks_failed, closed, merged, pushed
+from workflow.words import State
 
 log = logging.getLogger("kintsugi.reconcile")
 
+_AT_LEAST_EVERY = timedelta(hours=6)
+_OF_ITS_AGE = 20  # what last moved an hour ago is looked at every three minutes
+
 
 class Reconciler:
-    """Compares every open pull request with the code host's own answer."""
+    """Compares every open pull request with the code host's own answer: the older, the less often."""
 
     def __init__(
         self, store: Store, code_host: CodeHost, clock: Clock, fire: Callable[[t.Trigger], Awaitable[object]]
@@ -25,40 +31,94 @@ class Reconciler:
         self._code_host = code_host
         self._clock = clock
         self._fire = fire
+        self._looked: dict[int, datetime] = {}
+        self._not_before: datetime | None = None
+        self._asked_for: set[int] = set()
+        self._asked = asyncio.Event()
+        self.last: datetime | None = None  # when the last round ended
+
+    def look(self, incident: int) -> None:
+        """Have this incident looked at now: somebody hinted that something changed."""
+        self._asked_for.add(incident)
+        self._asked.set()
 
     async def run(self, every: timedelta) -> None:
-        """Look now, and again after each `every`, until cancelled."""
+        """Look now, again after each `every`, and when asked to, until cancelled."""
         while True:
             try:
-                await self.once()
+                await self._round(every)
             except StoreUnavailable as error:
                 log.warning("reconcile_failed", extra={"why": str(error)})
-            await asyncio.sleep(every.total_seconds())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), every.total_seconds())
 
     async def once(self) -> None:
         """Look at every incident with an open pull request."""
-        for incident in await self._store.with_open_pull_requests():
-            try:
-                await self._compare(incident)
-            except (Refusal, StepFailed) as error:  # one that cannot be read now must not hide the others
-                log.warning("reconcile_failed", extra={"incident_id": incident.name, "why": str(error)})
+        await self._round(timedelta())
 
-    async def _compare(self, incident: Incident) -> None:
-        ours = incident.pull_request
-        theirs = await self._code_host.find_pull_request(incident)
-        if ours is None or theirs is None:
+    async def _round(self, every: timedelta) -> None:
+        self._asked.clear()
+        if self._not_before and self._clock.now() < self._not_before:
             return
-        repository = self._code_host.name
-        if theirs.merged_as:
-            await self._fire(merged(incident, repository, theirs.number, theirs.merged_as, self._clock))
-        elif not theirs.open:
-            key = f"{repository}:closed#{theirs.number}:{incident.seq}"
-            await self._fire(
-                t.PullRequestClosed(incident=incident.id, key=key, at=self._clock.now(), number=theirs.number)
-            )
+        asked_for, self._asked_for = self._asked_for, set()
+        watched = await self._store.with_open_pull_requests()
+        for incident in watched:
+            if incident.id in asked_for or self._is_due(incident, every):
+                await self._look(incident)
+        kept = {incident.id for incident in watched}
+        self._looked = {id: at for id, at in self._looked.items() if id in kept}
+        self.last = self._clock.now()
+
+    def _is_due(self, incident: Incident, every: timedelta) -> bool:
+        looked, now = self._looked.get(incident.id), self._clock.now()
+        if looked is None or not every:
+            return True
+        age = now - (incident.updated_at or incident.opened_at)
+        return now - looked >= min(max(every, age / _OF_ITS_AGE), _AT_LEAST_EVERY)
+
+    async def _look(self, incident: Incident) -> None:
+        if self._not_before and self._clock.now() < self._not_before:
+            return
+        try:
+            standing = await self._code_host.standing(incident)
+        except StepFailed as error:  # one that cannot be read now must not hide the others
+            log.warning("reconcile_failed", extra={"incident_id": incident.name, "why": str(error)})
+            self._not_before = self._clock.now() + error.retry_after if error.retry_after else None
+            return
+        self._looked[incident.id] = self._clock.now()
+        for fact in facts(incident, self._code_host.name, standing, self._clock.now()) if standing else ():
+            await self._tell(incident, fact)
+
+    async def _tell(self, incident: Incident, fact: t.Trigger) -> None:
+        try:
+            await self._fire(fact)
+        except Refusal as refusal:
+            log.info("reconcile_refused", extra={"incident_id": incident.name, "why": str(refusal)})
 
 
-def merged(incident: Incident, repository: str, number: int, sha: str, clock: Clock) -> t.PullRequestMerged:
-    """The fact of a merge. Its key is the fact's own, so that a webhook and our own look at the world are one."""
-    key = f"{repository}:merged#{number}:{sha}"
-    return t.PullRequestMerged(incident=incident.id, key=key, at=clock.now(), number=number, sha=sha)
+def facts(incident: Incident, host: str, standing: Standing, at: datetime) -> Iterator[t.Trigger]:
+    """What the host's answer says that the incident does not know."""
+    theirs, ours = standing.pull_request, incident.pull_request
+    if ours is None:
+        return
+    if theirs.merged_as:
+        yield merged(incident.id, host, theirs.number, theirs.merged_as, at)
+    elif not theirs.open:
+        if ours.open:
+            yield closed(incident.id, host, theirs.number, standing.closed_at, at)
+    elif incident.state is State.ABANDONED:
+        key = f"{host}:reopened#{theirs.number}:{incident.seq}"
+        yield t.PullRequestReopened(incident=incident.id, key=key, at=at, number=theirs.number)
+    elif incident.state is State.PR_OPENED and theirs.head != ours.head:
+        yield pushed(incident.id, host, theirs.number, theirs.head, at)
+    elif incident.state is State.PR_OPENED:
+        yield from _objections(incident, host, standing, at)
+
+
+def _objections(incident: Incident, host: str, standing: Standing, at: datetime) -> Iterator[t.Trigger]:
+    number, head = standing.pull_request.number, standing.pull_request.head
+    for review in standing.reviews:
+        if review.head == head:
+            yield changes_requested(incident.id, host, number, review=review, at=at)
+    if standing.failed:
+        yield checks_failed(incident.id, host, number, head=head, log=standing.failed, at=at)

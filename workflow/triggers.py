@@ -273,6 +273,18 @@ class ChangesRequested(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BranchPushed(Fact):
+    """Somebody else pushed commit `head` to the branch of pull request `number`."""
+
+    number: int
+    head: str
+
+    @property
+    def says(self) -> str:
+        return f"Somebody else pushed {self.head[:10]} to its branch; nothing of theirs is overwritten."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestMerged(Fact):
     """Pull request `number` was merged as commit `sha`."""
 

@@ -36,16 +36,20 @@ async def serve(recording: str, ending: str) -> AsyncIterator[str]:
 
 
 async def _complete(request: web.Request) -> web.Response:
-    messages = (await request.json())["messages"]
-    asked = _FINGERPRINT.search(messages[0]["content"])
-    if asked is None or asked[1] != request.app["fingerprint"]:
+    asked = await request.json()
+    messages = asked["messages"]
+    crash = _FINGERPRINT.search(messages[0]["content"])
+    if crash is None or crash[1] != request.app["fingerprint"]:
         return web.json_response(_completion(_UNKNOWN))
-    return web.json_response(_completion(_next(request.app["replies"], messages)))
+    reply = _next(request.app["replies"], messages)
+    wanted = asked["response_format"]["json_schema"]["schema"]["properties"]
+    return web.json_response(_completion({name: value for name, value in reply.items() if name in wanted}))
 
 
 def _next(replies: list[dict[str, Any]], messages: list[dict[str, str]]) -> dict[str, Any]:
     """The answer after the one that was given last, which stands in the conversation; then the last one again."""
-    given = [json.loads(message["content"])["edits"] for message in messages if message["role"] == "assistant"]
+    answers = [json.loads(message["content"]) for message in messages if message["role"] == "assistant"]
+    given = [answer["edits"] for answer in answers if "edits" in answer]
     known = [_brief(reply["edits"]) for reply in replies]
     turn = known.index(_brief(given[-1])) + 1 if given and _brief(given[-1]) in known else 0
     return replies[min(turn, len(replies) - 1)]
@@ -78,9 +82,4 @@ _UNKNOWN = {
     "explanation": "Set KINTSUGI_LLM_API_KEY to have a real model look at it.",
     "category": "unknown",
     "probability": 0.0,
-    "edits": [],
-    "regression_test": None,
-    "branch": "",
-    "title": "",
-    "body": "",
 }

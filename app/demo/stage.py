@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
-from app.bootstrap import Kintsugi, Parts, code_context
+from app.bootstrap import Kintsugi, Parts, code_context, model_settings
 from app.demo.recording import MODEL, serve
 from app.demo.workspace import BRANCH, Workspace, example
 from app.desk import Desk, opened
@@ -24,7 +24,8 @@ from capture.build import build_payload
 from integrations.http_replay import HttpReplay
 from integrations.local_command import LocalCommand, LocalCommandSettings
 from integrations.local_git import LocalGit
-from integrations.openai_analyst import ModelSettings, OpenAIAnalyst
+from integrations.openai_analyst import OpenAIAnalyst
+from integrations.openai_model import Model, ModelSettings
 from integrations.terminal import Terminal, confirmation
 from integrations.workbench import Workbench
 from persistence.database import parse_url
@@ -213,7 +214,7 @@ class Stage:
     def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: ModelSettings) -> Parts:
         command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self.workspace.base_url)
         return Parts(
-            analyst=OpenAIAnalyst(model, code_context(self.workspace.origin), redact),
+            analyst=OpenAIAnalyst(Model(model), code_context(self.workspace.origin), redact),
             checker=bench,
             code_host=host,
             deployer=LocalCommand(command, redact),
@@ -230,10 +231,8 @@ class Stage:
     async def _model(self) -> AsyncIterator[ModelSettings]:
         """A real model where a key is set and the ending is the ordinary one; else the recording."""
         if self._asks_a_model:
-            assert self.settings.llm_api_key
             self._say(f"The model: {self.settings.llm_model}, for real (KINTSUGI_LLM_API_KEY is set).")
-            key = self.settings.llm_api_key.get_secret_value()
-            yield ModelSettings(self.settings.llm_model, key, self.settings.llm_base_url)
+            yield model_settings(self.settings)
             return
         async with serve(_recording(), self.ending) as address:
             self._say(f"The model: a recording, served at {address} to the real openai SDK.")

@@ -8,9 +8,8 @@ import pytest
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.world import World
 from workflow import triggers as t
-from workflow.effects import Budget
 from workflow.errors import NotAllowedNow, NotFound, Refusal, StepFailed
-from workflow.incident import Category, Cost, Cure
+from workflow.incident import Budget, Category, Cost, Cure
 from workflow.ports import Outcome, Reading
 from workflow.words import Effect, State
 

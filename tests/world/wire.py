@@ -41,6 +41,11 @@ class OpenApi:
         if content:  # the contract describes few of the errors
             self._judge(content["schema"], body, f"{status} to {method} {path}")
 
+    def judge_event(self, path: str, method: str, event: object) -> None:
+        """One event of a streamed reply."""
+        content = self._document["paths"][path][method]["responses"]["200"]["content"]["text/event-stream"]
+        self._judge(content["schema"], event, f"an event of {method} {path}")
+
     def _judge(self, schema: Any, body: object, what: str) -> None:
         error = best_match(Draft202012Validator(schema, registry=self._registry).iter_errors(body))
         if error is not None:
@@ -55,6 +60,9 @@ def openai() -> OpenApi:
 
 def _absolute(node: Any, uri: str) -> Any:
     """The document with its inner references made absolute."""
+    if isinstance(node, dict) and node.get("nullable") is True:  # a word of OpenAPI 3.0, kept in parts of a 3.1 one
+        plain = {key: value for key, value in node.items() if key != "nullable"}
+        return {"anyOf": [_absolute(plain, uri), {"type": "null"}]}
     if isinstance(node, dict):
         return {
             key: f"{uri}{value}" if key == "$ref" and isinstance(value, str) else _absolute(value, uri)

@@ -25,9 +25,9 @@ from tests.world.ports import (
     ScriptedMonitor,
 )
 from workflow import triggers as t
-from workflow.effects import Budget, Tools, performers
+from workflow.effects import Tools, performers
 from workflow.engine import Engine, Receipt
-from workflow.incident import Incident
+from workflow.incident import Budget, Incident
 from workflow.ports import Ledger
 from workflow.reconcile import Reconciler
 from workflow.words import State
