@@ -5,7 +5,7 @@ from __future__ import annotations
 from workflow.errors import StepFailed
 from workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
 from workflow.patch import Evidence
-from workflow.ports import Case, Progress, Reading, Rollout
+from workflow.ports import Case, Progress, Reading, Rollout, Standing
 
 _REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
 _DEPLOY = "No deployer is configured. Set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL, then retry."
@@ -30,6 +30,9 @@ class NoCodeHost:
         raise StepFailed(_REPO, final=True)
 
     async def find_pull_request(self, incident: Incident) -> PullRequest | None:
+        return None
+
+    async def standing(self, incident: Incident) -> Standing | None:
         return None
 
     async def contains(self, commit: str, ancestor: str) -> bool:

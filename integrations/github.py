@@ -20,10 +20,12 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from integrations.git import Git, GitError
 from integrations.github_api import GitHubApi, Missing, Transient, Unacceptable
 from integrations.github_replies import Comparison, GitCommit, Made, Pull, Ref
+from integrations.github_standing import failed_checks, requested_changes
 from integrations.pull_request_text import body, branch_of, commit_message, title
 from repair.safe import safe_line
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
+from workflow.ports import Standing
 
 T = TypeVar("T")
 
@@ -42,6 +44,7 @@ class GitHubWishes:
     labels: tuple[str, ...] = ()
     reviewers: tuple[str, ...] = ()
     incident_url: str = ""
+    reruns: int = 1  # how often a failed workflow is run again before it counts, at most 3
 
 
 class GitHub:
@@ -81,6 +84,9 @@ class GitHub:
 
         return await self._patiently(find)
 
+    async def standing(self, incident: Incident) -> Standing | None:
+        return await self._patiently(lambda: self._standing(incident))
+
     async def open_pull_request(self, incident: Incident) -> PullRequest:
         return await self._patiently(lambda: pull_request(self._open(incident)))
 
@@ -113,6 +119,17 @@ class GitHub:
             if self._is_confirmed(pull.head.sha, incident):
                 return pull
         return None
+
+    def _standing(self, incident: Incident) -> Standing | None:
+        pull = self._find(incident)
+        if pull is None:
+            return None
+        found = pull_request(pull)
+        if not found.open:
+            return Standing(found, f"{pull.closed_at:%Y-%m-%dT%H:%M:%SZ}" if pull.closed_at else "")
+        ours = incident.pull_request and incident.pull_request.head == found.head
+        failed = failed_checks(self._api, found.head, self._wishes.reruns, self._redact) if ours else ""
+        return Standing(found, "", failed, requested_changes(self._api, pull, self._redact))
 
     def _ref(self, branch: str) -> str | None:
         try:

@@ -27,6 +27,7 @@ from workflow.errors import StepFailed
 T = TypeVar("T")
 
 _REMEMBERED = 512
+_LOG_CHARACTERS = 20_000
 _API_VERSION = "2022-11-28"
 
 
@@ -96,6 +97,16 @@ class GitHubApi:
         _, _, data = self._ask(verb, path, {}, body, {})
         result: T = _read(kind, data)
         return result
+
+    def log(self, path: str) -> str:
+        """The end of a log, which GitHub keeps elsewhere; "" where there is none."""
+        url = f"/repos/{self.access.repository}{path}"
+        status, headers, _ = self._translated(lambda: self._connected().requestJson("GET", url))
+        if status != 302 or not headers.get("location"):
+            return ""
+        seconds = self.access.timeout.total_seconds()
+        answer = self._translated(lambda: requests.get(headers["location"], timeout=seconds))
+        return answer.text[-_LOG_CHARACTERS:] if answer.ok else ""
 
     def token(self) -> str:
         """The token that we are known by just now, for git's own protocol. Raises StepFailed."""

@@ -112,3 +112,4 @@ class Review(_Reply):
     body: str = ""
     commit_id: str | None
     user: User | None
+    author_association: str = "NONE"

@@ -18,6 +18,7 @@ from integrations.git import NO_OBJECT, Git, GitError, RefChange
 from integrations.pull_request_text import body, branch_of, commit_message, title
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
+from workflow.ports import Standing
 
 T = TypeVar("T")
 
@@ -64,6 +65,10 @@ class LocalGit:
             return self._pull_request(record) if record else None
 
         return await self._in_thread(find)
+
+    async def standing(self, incident: Incident) -> Standing | None:
+        found = await self.find_pull_request(incident)
+        return Standing(found) if found else None
 
     async def open_pull_request(self, incident: Incident) -> PullRequest:
         return await self._in_thread(lambda: self._pull_request(self._open(incident)))

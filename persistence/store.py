@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Select, func, select
+from sqlalchemy import URL, Connection, Engine, Select, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from persistence.codec import incident_from_json, payload_from_json
@@ -22,6 +22,7 @@ from workflow.words import Effect, State
 
 T = TypeVar("T")
 
+_MAY_BE_REOPENED = timedelta(days=30)
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 
 
@@ -65,8 +66,13 @@ class SqlStore:
         return await self._incidents(query)
 
     async def with_open_pull_requests(self) -> list[Incident]:
+        closed_of_late = and_(
+            INCIDENT.c.state == State.ABANDONED.value, INCIDENT.c.updated_at > self._clock.now() - _MAY_BE_REOPENED
+        )
         return await self._incidents(
-            select(INCIDENT.c.facts).where(INCIDENT.c.has_open_pull_request).order_by(INCIDENT.c.id)
+            select(INCIDENT.c.facts)
+            .where(or_(INCIDENT.c.has_open_pull_request, closed_of_late))
+            .order_by(INCIDENT.c.id)
         )
 
     async def similar(self, incident: Incident, limit: int = 3) -> list[Incident]:

@@ -35,7 +35,7 @@ from telemetry.redact import redact
 from workflow import triggers as t
 from workflow.incident import Incident
 from workflow.payload import Repository
-from workflow.reconcile import merged
+from workflow.pull_requests import merged
 from workflow.words import ENDED, Effect, State
 
 GOOD_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=SPRING10"
@@ -179,7 +179,7 @@ class Stage:
             await desk.engine.fire(t.Cancelled(incident=incident.id, key=key, at=now, actor=_ACTOR, why=why))
             return
         sha = await host.merge(number, now)
-        await desk.engine.fire(merged(incident, host.name, number, sha, desk.clock))
+        await desk.engine.fire(merged(incident.id, host.name, number, sha, now))
 
     async def _yes(self, question: str) -> bool:
         if not self.ask_human:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tests.world.make import MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
 from workflow.incident import Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
 from workflow.patch import Evidence
-from workflow.ports import Case, PatchUnproven, Progress, Reading, Rollout
+from workflow.ports import Case, PatchUnproven, Progress, Reading, Review, Rollout, Standing
 from workflow.words import Effect
 
 
@@ -58,6 +58,8 @@ class ScriptedHost(Scripted):
     base: str = a_patch().base
     opened: dict[int, PullRequest] = field(default_factory=dict)
     calls: int = 0
+    failed: str = ""
+    reviews: tuple[Review, ...] = ()
 
     async def head(self) -> str:
         return self.base
@@ -71,6 +73,11 @@ class ScriptedHost(Scripted):
     async def find_pull_request(self, incident: Incident) -> PullRequest | None:
         return self.opened.get(incident.id)
 
+    async def standing(self, incident: Incident) -> Standing | None:
+        self.next(None)
+        found = self.opened.get(incident.id)
+        return Standing(found, "2026-11-23T13:00:00Z", self.failed, self.reviews) if found else None
+
     async def contains(self, commit: str, ancestor: str) -> bool:
         return commit == ancestor
 
@@ -79,6 +86,9 @@ class ScriptedHost(Scripted):
 
     def closes(self, incident: int) -> None:
         self.opened[incident] = replace(self.opened[incident], open=False)
+
+    def reopens(self, incident: int) -> None:
+        self.opened[incident] = replace(self.opened[incident], open=True)
 
 
 @dataclass

@@ -1,0 +1,110 @@
+"""The HTTP server: webhooks in, health out. An accepted delivery is on disk before its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from web.github import Ignored, Look, Unreadable, parse, verify
+from workflow.engine import Receipt
+from workflow.errors import Refusal, StoreUnavailable
+from workflow.ports import Clock, Outcome
+from workflow.triggers import Trigger
+
+log = logging.getLogger("kintsugi.web")
+
+LARGEST = 5 * 2**20  # GitHub's deliveries that concern us have some 30 KB; it sends up to 25 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What the server needs. `ready` answers what is wrong, or None; `look` asks for a look at an incident, soon."""
+
+    clock: Clock
+    fire: Callable[[Trigger], Awaitable[Receipt]]
+    look: Callable[[int], None]
+    ready: Callable[[], Awaitable[str | None]]
+    github_repository: str = ""
+    github_secrets: tuple[str, ...] = ()
+
+
+class Server:
+    """One method a route."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=LARGEST)
+        application.router.add_post("/webhooks/github", self.github)
+        application.router.add_get("/healthz", self.healthz)
+        application.router.add_get("/readyz", self.readyz)
+        return application
+
+    async def github(self, request: web.Request) -> web.Response:
+        doors, signature = self._doors, request.headers.get("X-Hub-Signature-256")
+        if signature is None:
+            return _says(401, "This delivery is not signed with X-Hub-Signature-256.")
+        if (request.content_length or 0) > LARGEST:
+            return _too_large()
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _too_large()
+        if not verify(body, signature, doors.github_secrets):
+            return _says(401, "The signature is not of this body under a secret of ours.")
+        try:
+            told = parse(request.headers, body, doors.github_repository, doors.clock.now())
+        except Unreadable as error:
+            return _says(400, str(error))
+        match told:
+            case Ignored(why=why):
+                return _says(200, why)
+            case Look(incident=incident):
+                doors.look(incident)
+                return _says(202, f"INC-{incident} is looked at.")
+            case Trigger():
+                return await self._take(told)
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        return _says(200, "ok")
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        wrong = await self._doors.ready()
+        return _says(503, wrong) if wrong else _says(200, "ready")
+
+    async def _take(self, trigger: Trigger) -> web.Response:
+        try:
+            receipt = await self._doors.fire(trigger)
+        except Refusal as refusal:
+            return _says(200, str(refusal))  # a retry would not help
+        except StoreUnavailable as error:
+            log.warning("delivery_not_stored", extra={"why": str(error)})
+            return _says(503, "It could not be stored just now. Deliver it again.")
+        if receipt.outcome == Outcome.DUPLICATE:
+            return _says(200, f"Known already: {receipt.says}")
+        return _says(202, receipt.says)
+
+
+async def serve(application: web.Application, host: str, port: int, started: Callable[[str], None]) -> None:
+    """Serve until cancelled. `started` is told the address."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        started(f"http://{host}:{runner.addresses[0][1]}")
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def _too_large() -> web.Response:
+    return _says(413, f"More than {LARGEST // 2**20} MB is not read.")
+
+
+def _says(status: int, sentence: str) -> web.Response:
+    return web.json_response({"says": sentence}, status=status)
