@@ -79,6 +79,8 @@ def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
     if green.stopped is not None:
         raise Unproven(f"the regression test was stopped with the patch: {green.stopped}")
     if not green.results.tests and not red.results.tests:
+        if green.results.complete:
+            raise Unproven("the test runner finds no test in the regression test")
         raise CannotRunHere(f"no test was found: {last_line(green.run.output)}")
     if not red.results.bad and red.results.complete:
         raise Unproven("the regression test passes without the patch, so it shows nothing")

@@ -179,6 +179,13 @@ async def test_what_does_not_compile_is_refused(base: Path, settings: ProofSetti
     assert refused.reason == "the patch does not compile: SyntaxError: invalid syntax"
 
 
+async def test_a_regression_test_in_which_there_is_no_test_is_refused(base: Path, settings: ProofSettings) -> None:
+    for command in (UNITTEST, PYTEST):
+        refused = await refusal_of(a_patch(base, test="assert True\n"), replace(settings, test_command=command))
+
+        assert refused.reason == "the test runner finds no test in the regression test"
+
+
 async def test_a_half_fix_is_refused_with_both_outputs(base: Path, settings: ProofSettings) -> None:
     refused = await refusal_of(a_patch(base, shop=SHOP.replace("return order", "return 0 + order", 1)), settings)
 
