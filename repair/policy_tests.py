@@ -34,6 +34,7 @@ _SKIP = re.compile(
 )
 _LEFT_OUT = re.compile(
     r"__test__\s*=\s*False|\bcollect_ignore(?:_glob)?\b|\bpytest\.exit\b|\bos\._exit\b|\bsys\.exit\b|--deselect"
+    r"|\bdef\s+load_tests\b"
 )
 _ASSERTION = re.compile(
     r"\bassert\w*\b|\bexpect\(|\.should\b|\braises\b|\bself\.fail\w*\b|\bt\.(?:Error|Fatal)\w*\(|\bwarns\b"

@@ -126,15 +126,16 @@ def _count_skips(node: ast.AST) -> int:
 
 
 def _skips_around(source: str) -> int:
-    """Skips of whole modules and classes: decorators of classes, `pytestmark`, calls outside of any function."""
+    """Skips outside of the tests themselves: of whole modules and classes, in what is set up, in helpers.
+
+    A mark that only gets a name is none until it is used, which is seen where it is.
+    """
     tree = parsed(source)
     if tree is None:
         return 0
-    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    calls = [node for node in tree.body if isinstance(node, ast.Expr)]
-    marks = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and _name(node.targets[0]) == "pytestmark"]
-    around = [*(decorator for node in classes for decorator in node.decorator_list), *calls, *marks]
-    return sum(_count_skips(node) for node in around)
+    named = [node for node in tree.body if isinstance(node, ast.Assign) and _name(node.targets[0]) != "pytestmark"]
+    own = sum(test.skips for test in _walk_tests(tree, "")) + sum(_count_skips(node) for node in named)
+    return _count_skips(tree) - own
 
 
 def asserts_a_value(sources: Mapping[str, str], name: str) -> bool:

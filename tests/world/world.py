@@ -59,7 +59,8 @@ class World:
 
     async def crashes(self, fingerprint: str = "v1:00000000000000aa", **changes: Any) -> int:
         """A failure is captured. Answers the number of its incident."""
-        return (await self.fires(t.Captured, incident=0, payload=a_payload(fingerprint), **changes)).incident.id
+        given = {"incident": 0, "payload": a_payload(fingerprint)} | changes
+        return (await self.fires(t.Captured, **given)).incident.id
 
     async def fires(self, kind: type[t.Trigger], incident: int = 1, **data: Any) -> Receipt:
         given = {"key": f"test:{next(self._keys)}", "at": self.clock.now(), "actor": "test:alice"} | data
