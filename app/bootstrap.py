@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.desk import Desk
+from app.github import FreshChecker, github_access, github_host, our_copy
 from app.settings import Settings
 from app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor
 from integrations.git import Git
@@ -79,6 +80,10 @@ class Kintsugi:
             group.create_task(self._reconciler.run(RECONCILE_EVERY))
             group.create_task(self._desk.executor.run(self._perform))
 
+    def look(self, incident: int) -> None:
+        """Somebody hinted that something changed about this incident's pull request."""
+        self._reconciler.look(incident)
+
     async def drain(self) -> None:
         """Look at the world once, perform what is due, and end."""
         await self._reconciler.once()
@@ -105,11 +110,17 @@ def production(desk: Desk, settings: Settings, channel: Channel) -> Kintsugi:
 
 def real_parts(settings: Settings, channel: Channel) -> Parts:
     """What touches the world, made from the settings; what is not configured says so when it is needed."""
-    git = Git(settings.repo) if settings.repo else None
+    access = github_access(settings)
+    git = our_copy(settings, access) if access else Git(settings.repo) if settings.repo else None
+    checker: Checker = Workbench(git, settings.branch, _proof(settings), redact) if git else NoChecker()
+    code_host: CodeHost = LocalGit(git, settings.branch) if git else NoCodeHost()
+    if access and git:
+        code_host = github_host(settings, access, git)
+        checker = FreshChecker(checker, code_host)
     return Parts(
         analyst=_analyst(settings, git),
-        checker=Workbench(git, settings.branch, _proof(settings), redact) if git else NoChecker(),
-        code_host=LocalGit(git, settings.branch) if git else NoCodeHost(),
+        checker=checker,
+        code_host=code_host,
         deployer=_deployer(settings),
         monitor=HttpReplay(lambda: settings.program_url or "") if settings.program_url else NoMonitor(),
         channel=channel,

@@ -6,6 +6,7 @@ A wrong one is named at start with what it should be. A secret's value is never 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated, Literal
@@ -42,6 +43,22 @@ class Settings(BaseSettings):
     test_command: Words = Field((), description="the program's test command, such as `python -m pytest`")
     test_python: Path | None = Field(None, description="the interpreter that has the program's dependencies")
 
+    github_repo: str | None = Field(None, description="the repository on GitHub, as owner/name")
+    github_token: SecretStr | None = Field(None, description="a token that may write contents and pull requests")
+    github_app_id: int | None = Field(None, description="instead of a token: the GitHub App's id")
+    github_app_key: SecretStr | None = Field(None, description="… and its private key: the PEM, or its file")
+    github_base_url: str = Field("https://api.github.com", description="of an Enterprise server: https://host/api/v3")
+    github_webhook_secret: SecretStr | None = Field(None, description="the webhook's secret; several with commas")
+    github_labels: Words = Field((), description="labels for pull requests")
+    github_reviewers: Words = Field((), description="who is asked for a review, by login")
+    github_draft: bool = Field(False, description="true: pull requests are opened as drafts")
+    github_reruns: int = Field(1, ge=0, le=3, description="how often failed checks are run again before they count")
+
+    web_bind: str = Field(
+        "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
+    )
+    web_url: str | None = Field(None, description="where people reach the web, for links to an incident")
+
     deploy_command: Words = Field((), description="checks out $KINTSUGI_COMMIT and restarts the program")
     deploy_folder: Path = Field(Path(), description="where the deploy command runs")
     program_url: str | None = Field(None, description="where the program answers; its /version tells the commit")
@@ -62,7 +79,7 @@ class Settings(BaseSettings):
     rounds: int = Field(3, ge=1, le=10, description="how often a patch may be proposed for one incident")
     confirm_hours: float = Field(24.0, gt=0, le=720, description="how long a confirmation stays open")
 
-    @field_validator("test_command", "deploy_command", mode="before")
+    @field_validator("test_command", "deploy_command", "github_labels", "github_reviewers", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
@@ -75,17 +92,30 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError("should be a JSON object") from error
 
-    @field_validator("llm_base_url", "program_url")
+    @field_validator("github_repo")
+    @classmethod
+    def _owner_and_name(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"[\w.-]+/[\w.-]+", value):
+            raise ValueError("should be owner/name")
+        return value
+
+    @field_validator("llm_base_url", "program_url", "github_base_url", "web_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("should be an address that begins with http:// or https://")
         return value
 
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The secrets that GitHub may sign with: two while one takes over from the other."""
+        given = self.github_webhook_secret.get_secret_value() if self.github_webhook_secret else ""
+        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the redactor to know."""
         values = [getattr(self, name) for name in type(self).model_fields]
         kept = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        kept += self.webhook_secrets()
         password = urlsplit(self.database_url).password
         return (*kept, password) if password else tuple(kept)
 

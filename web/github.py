@@ -124,7 +124,8 @@ def _branches(event: str, payload: Json) -> list[str]:
             return [_text(payload, "ref")]
         case "status":
             named = payload.get("branches")
-            return [_text(branch, "name") for branch in named if isinstance(branch, dict)] if named else []
+            found = named if isinstance(named, list) else []
+            return [_text(branch, "name") for branch in found if isinstance(branch, dict)]
         case "check_run":
             return [_text(payload, "check_run", "check_suite", "head_branch")]
         case "deployment_status":

@@ -6,15 +6,20 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 
 import telemetry
-from app.bootstrap import production
+from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
+from app.desk import Desk
 from app.settings import Settings, read_settings
 from integrations.terminal import Terminal
+from web.server import Doors, Server, serve
+from workflow.errors import StoreUnavailable
 
 _TALKATIVE = ("alembic", "httpx", "httpx2", "transitions")
 _PARTS = ("discord", "web", "worker")
@@ -27,21 +32,64 @@ async def run(only: str, drain: bool) -> None:
     console = Console(stderr=True)
     for line in left_out(settings, wanted):
         console.print(line, style="yellow", highlight=False)
-    if "worker" not in wanted:
-        raise UsageError("This version has the worker alone: leave --only away, or ask for the worker.")
+    if not {"web", "worker"} & set(wanted):
+        raise UsageError("Discord is not in this version yet: ask for web or worker, or leave --only away.")
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
     logs = telemetry.install(level="WARNING" if sys.stderr.isatty() else "INFO", build=settings.build_sha)
     try:
-        await _work(settings, console, drain)
+        await _work(settings, console, wanted, drain)
     finally:
         logs.close()
 
 
-async def _work(settings: Settings, console: Console, drain: bool) -> None:
+async def _work(settings: Settings, console: Console, wanted: tuple[str, ...], drain: bool) -> None:
     async with a_desk(settings) as desk:
-        kintsugi = production(desk, settings, Terminal(Console()))
-        await _until_told(asyncio.ensure_future(kintsugi.drain() if drain else kintsugi.work()), console)
+        kintsugi = production(desk, settings, Terminal(Console())) if "worker" in wanted else None
+        if drain and kintsugi:
+            work = asyncio.ensure_future(kintsugi.drain())
+        else:
+            work = asyncio.ensure_future(_together(desk, settings, console, kintsugi, "web" in wanted))
+        await _until_told(work, console)
+
+
+async def _together(desk: Desk, settings: Settings, console: Console, kintsugi: Kintsugi | None, web: bool) -> None:
+    """The parts in one group: where one dies, all end."""
+    async with asyncio.TaskGroup() as group:
+        if kintsugi:
+            group.create_task(kintsugi.work())
+        if web and (kintsugi is None or settings.webhook_secrets()):
+            look = kintsugi.look if kintsugi else _for_the_worker
+            host, _, port = settings.web_bind.rpartition(":")
+            application = Server(_doors(desk, settings, look)).application()
+            tell = partial(_tell_address, console)
+            group.create_task(serve(application, host, int(port), tell))
+
+
+def _doors(desk: Desk, settings: Settings, look: Callable[[int], None]) -> Doors:
+    async def ready() -> str | None:
+        try:
+            await desk.store.next_due()
+        except StoreUnavailable as error:
+            return str(error)
+        return None
+
+    return Doors(
+        clock=desk.clock,
+        fire=desk.engine.fire,
+        look=look,
+        ready=ready,
+        github_repository=settings.github_repo or "",
+        github_secrets=settings.webhook_secrets(),
+    )
+
+
+def _for_the_worker(incident: int) -> None:
+    """A process without a worker leaves the looking to the worker's next round."""
+
+
+def _tell_address(console: Console, address: str) -> None:
+    console.print(f"Listening at {address}", style="dim", highlight=False)
 
 
 def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
@@ -49,12 +97,12 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
     lines = []
     if "discord" in wanted:
         lines.append("Left out: Discord (not in this version yet; the terminal is the channel).")
-    if "web" in wanted:
-        lines.append("Left out: webhooks and pages (not in this version yet).")
+    if "web" in wanted and not settings.webhook_secrets():
+        lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
     if settings.llm_api_key is None:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
-    if settings.repo is None:
-        lines.append("Left out: checking patches and pull requests (set KINTSUGI_REPO).")
+    if settings.repo is None and settings.github_repo is None:
+        lines.append("Left out: checking patches and pull requests (set KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO).")
     if not settings.deploy_command or settings.program_url is None:
         lines.append("Left out: deploying (set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL).")
     return lines

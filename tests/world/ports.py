@@ -87,6 +87,9 @@ class ScriptedHost(Scripted):
     def closes(self, incident: int) -> None:
         self.opened[incident] = replace(self.opened[incident], open=False)
 
+    def pushes(self, incident: int, head: str) -> None:
+        self.opened[incident] = replace(self.opened[incident], head=head)
+
     def reopens(self, incident: int) -> None:
         self.opened[incident] = replace(self.opened[incident], open=True)
 
