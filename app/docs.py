@@ -6,6 +6,9 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
+from app.settings import PREFIX, Settings
 from workflow.payload import Payload
 from workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
 from workflow.triggers import Command, Fact, words
@@ -16,7 +19,27 @@ _ROOT = Path(__file__).parent.parent / "docs"
 def documents() -> dict[str, str]:
     """File name below docs/ to content."""
     schema = json.dumps(Payload.model_json_schema(), indent=2) + "\n"
-    return {"lifecycle.md": lifecycle(), "payload.schema.json": schema}
+    return {"lifecycle.md": lifecycle(), "settings.md": settings(), "payload.schema.json": schema}
+
+
+def settings() -> str:
+    """Every setting there is, as app/settings.py declares it."""
+    head = [
+        "# Settings",
+        "",
+        f"From the environment, prefix `{PREFIX}`, or a file `.env` in the folder where `kintsugi` runs. Made from",
+        "`app/settings.py` by `python -m app.docs`. `kintsugi doctor` checks them all.",
+        "",
+        "| setting | default | is |",
+        "|---|---|---|",
+    ]
+    return "\n".join([*head, *(_setting(name, field) for name, field in Settings.model_fields.items()), ""])
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    shown = f"`{default}`" if default not in (None, (), {}, "", False) else ""
+    return f"| `{PREFIX}{name.upper()}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
 
 
 def lifecycle() -> str:

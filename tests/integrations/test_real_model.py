@@ -1,0 +1,35 @@
+"""The same questions to a real model, where it is asked for: KINTSUGI_TEST_LLM=1 and the KINTSUGI_LLM_… settings."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from app.bootstrap import model_settings
+from app.demo.workspace import example
+from app.settings import read_settings
+from integrations.openai_analyst import OpenAIAnalyst
+from integrations.openai_model import Model
+from telemetry.redact import redact
+from tests.world.make import a_payload, an_incident
+from workflow.incident import Category
+from workflow.ports import Case
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("KINTSUGI_TEST_LLM"), reason="asks a real model, which costs money: set KINTSUGI_TEST_LLM=1"
+)
+
+
+async def test_a_real_model_finds_the_cause_of_the_demos_crash_and_mends_it():
+    shop = example("checkout") / "shop"
+    code = "\n".join(f"# shop/{name}\n{(shop / name).read_text()}" for name in ("pricing.py", "coupons.py"))
+    analyst = OpenAIAnalyst(Model(model_settings(read_settings())), lambda case: code, redact)
+
+    diagnosis = await analyst.diagnose(Case(an_incident(), a_payload()), print)
+
+    assert diagnosis.category is Category.CODE
+    assert diagnosis.edits
+    assert diagnosis.regression_test
+    assert diagnosis.cost.calls == 2
+    assert diagnosis.cost.tokens_out > 0
