@@ -26,7 +26,6 @@ from workflow.incident import Cost, Price
 from workflow.ports import Progress
 
 _SHORT_FAULTS = (openai.APIConnectionError, openai.InternalServerError)
-_TELL_EVERY_SECONDS = 2.0
 _MOST_WAIT = timedelta(hours=1)
 _CHARACTERS_PER_TOKEN = 4  # where a provider does not tell what it has counted
 
@@ -44,6 +43,7 @@ class ModelSettings:
     price: Price | None = None
     deadline: timedelta = timedelta(minutes=5)
     max_output_tokens: int = 16_000
+    tell_every: timedelta = timedelta(seconds=2)
 
 
 class Ending(StrEnum):
@@ -84,7 +84,7 @@ class Model:
         deadline = self._settings.deadline.total_seconds()
         try:
             async with asyncio.timeout(deadline), self._client() as client:
-                await self._hear(client, question, heard, _telling(progress, heard))
+                await self._hear(client, question, heard, _telling(progress, heard, self._settings.tell_every))
         except TimeoutError as error:
             says = f"The model did not answer within {self._settings.deadline}."
             raise StepFailed(says, spent=self._cost(question, heard)) from error
@@ -134,14 +134,14 @@ def _tokens(characters: int) -> int:
     return -(-characters // _CHARACTERS_PER_TOKEN)
 
 
-def _telling(progress: Progress, heard: Heard) -> Callable[[], None]:
-    """Tells how far the reply has come, every other second."""
+def _telling(progress: Progress, heard: Heard, every: timedelta) -> Callable[[], None]:
+    """Tells how far the reply has come, every so often."""
     began = told = time.monotonic()
 
     def tell() -> None:
         nonlocal told
         now = time.monotonic()
-        if now - told >= _TELL_EVERY_SECONDS:
+        if now - told >= every.total_seconds():
             told = now
             progress(f"the model is answering: {len(heard.text):,} characters in {now - began:.0f} s")
 

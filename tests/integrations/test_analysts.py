@@ -331,6 +331,15 @@ async def test_progress_tells_each_step(provider: OpenAIStandIn):
     assert told == ["asking stand-in for the cause", f"asking stand-in for a fix: {a_finding()['cause']}"]
 
 
+async def test_progress_tells_how_far_the_reply_has_come(provider: OpenAIStandIn, api: Api):
+    told: list[str] = []
+    model = a_model(provider, api=api, tell_every=timedelta())
+
+    await OpenAIAnalyst(model, lambda case: "", str).diagnose(a_case(), told.append)
+
+    assert f"the model is answering: {len(json.dumps(a_finding())):,} characters in 0 s" in told
+
+
 async def test_a_short_fault_is_tried_again_at_once(provider: OpenAIStandIn, api: Api):
     provider.answers_first(an_error(500, "server_error", "oops"), Answer(drops=True))
 
