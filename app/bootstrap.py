@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.desk import Desk
-from app.github import FreshChecker, github_access, github_host, our_copy
+from app.github import FreshAnalyst, FreshChecker, github_parts
 from app.settings import Settings
 from app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor
 from integrations.git import Git
@@ -110,15 +110,16 @@ def production(desk: Desk, settings: Settings, channel: Channel) -> Kintsugi:
 
 def real_parts(settings: Settings, channel: Channel) -> Parts:
     """What touches the world, made from the settings; what is not configured says so when it is needed."""
-    access = github_access(settings)
-    git = our_copy(settings, access) if access else Git(settings.repo) if settings.repo else None
+    github = github_parts(settings)
+    git = github.git if github else Git(settings.repo) if settings.repo else None
     checker: Checker = Workbench(git, settings.branch, _proof(settings), redact) if git else NoChecker()
     code_host: CodeHost = LocalGit(git, settings.branch) if git else NoCodeHost()
-    if access and git:
-        code_host = github_host(settings, access, git)
-        checker = FreshChecker(checker, code_host)
+    analyst = _analyst(settings, git)
+    if github:
+        code_host = github.host
+        analyst, checker = FreshAnalyst(analyst, code_host), FreshChecker(checker, code_host)
     return Parts(
-        analyst=_analyst(settings, git),
+        analyst=analyst,
         checker=checker,
         code_host=code_host,
         deployer=_deployer(settings),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings, SettingsError
@@ -10,13 +12,27 @@ from integrations.github import GitHub, GitHubWishes
 from integrations.github_api import GitHubAccess, GitHubApi
 from integrations.github_mirror import Mirror
 from telemetry.redact import redact
-from workflow.incident import Patch
+from workflow.errors import StepFailed
+from workflow.incident import Diagnosis, Patch
 from workflow.patch import Evidence
-from workflow.ports import Case, Checker, CodeHost, Progress
+from workflow.ports import Analyst, Case, Checker, CodeHost, Progress
+
+
+class FreshAnalyst:
+    """The Analyst port after a look at the code host, which brings our copy of the code up to date if it can."""
+
+    def __init__(self, analyst: Analyst, code_host: CodeHost) -> None:
+        self._analyst = analyst
+        self._code_host = code_host
+
+    async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
+        with suppress(StepFailed):
+            await self._code_host.head()
+        return await self._analyst.diagnose(case, progress)
 
 
 class FreshChecker:
-    """The Checker port after a look at the code host, which brings our copy of the code up to date."""
+    """The Checker port after the same look, which has to work: a patch is checked against the branch as it is."""
 
     def __init__(self, checker: Checker, code_host: CodeHost) -> None:
         self._checker = checker
@@ -40,10 +56,26 @@ def github_access(settings: Settings) -> GitHubAccess | None:
     return GitHubAccess(settings.github_repo, token.get_secret_value(), base_url=settings.github_base_url)
 
 
-def github_host(settings: Settings, access: GitHubAccess, git: Git) -> GitHub:
-    """The code host, with `git` as our copy of its code."""
-    api = GitHubApi(access)
-    wishes = GitHubWishes(
+@dataclass(frozen=True, slots=True)
+class GitHubParts:
+    """The code host, and our copy of its code."""
+
+    host: GitHub
+    git: Git
+
+
+def github_parts(settings: Settings) -> GitHubParts | None:
+    """None where GitHub is not configured. Raises SettingsError."""
+    access = github_access(settings)
+    if access is None:
+        return None
+    git, api = _our_copy(settings, access), GitHubApi(access)
+    fetch = Mirror(git, settings.branch, access, api.token).fetch
+    return GitHubParts(GitHub(api, git, _wishes(settings), redact, fetch=fetch), git)
+
+
+def _wishes(settings: Settings) -> GitHubWishes:
+    return GitHubWishes(
         branch=settings.branch,
         draft=settings.github_draft,
         labels=settings.github_labels,
@@ -51,10 +83,9 @@ def github_host(settings: Settings, access: GitHubAccess, git: Git) -> GitHub:
         incident_url=f"{settings.web_url.rstrip('/')}/incidents/{{}}" if settings.web_url else "",
         reruns=settings.github_reruns,
     )
-    return GitHub(api, git, wishes, redact, fetch=Mirror(git, settings.branch, access, api.token).fetch)
 
 
-def our_copy(settings: Settings, access: GitHubAccess) -> Git:
+def _our_copy(settings: Settings, access: GitHubAccess) -> Git:
     """The bare repository that follows GitHub's: the one of KINTSUGI_REPO, or one beside the database."""
     directory = settings.repo or Path(".kintsugi/repositories") / f"{access.repository.replace('/', '-')}.git"
     return Git(directory) if (directory / "HEAD").exists() else Git.init_bare(directory, settings.branch)

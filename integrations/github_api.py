@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import github
+import jwt
 import requests
 from github import Auth, Github, GithubException, GithubIntegration
 from github.Requester import Requester
@@ -139,7 +140,12 @@ class GitHubApi:
             raise _failed(error.status, error.headers or {}, str(error.message or "")) from error
         except (requests.RequestException, json.JSONDecodeError) as error:
             raise Transient(f"GitHub cannot be reached: {type(error).__name__}.") from error
-        except (RuntimeError, AssertionError, ValueError) as error:  # PyGithub's own words for a wrong address or key
+        except (
+            RuntimeError,
+            AssertionError,
+            ValueError,
+            jwt.PyJWTError,
+        ) as error:  # PyGithub's own words for a wrong address or key
             raise StepFailed(
                 f"GitHub cannot be asked: {str(error)[:300] or type(error).__name__}", final=True
             ) from error

@@ -9,7 +9,10 @@ from typing import Any
 
 from tests.world import wire
 
-_NOT_IN_OUR_SELECTION = {("post", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs")}
+_NOT_IN_OUR_SELECTION = {
+    ("post", "/repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs"),
+    ("get", "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs"),
+}
 _BARE_ARRAY_IS_TAKEN = ("post", "/repos/{owner}/{repo}/issues/{issue_number}/labels")  # by the prose, not the schema
 
 

@@ -1,0 +1,131 @@
+"""Every call of opening a pull request goes wrong in every way, and we are restarted: still one of each, and the right
+tree. `pytest -s` prints the table."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.world import github
+from tests.world.github import Fault, GitHubStandIn
+from tests.world.github_hosts import a_github_host, confirmed
+from workflow.errors import StepFailed
+from workflow.incident import Incident, PullRequest
+
+FAULTS = (
+    Fault("502"),
+    Fault("502", after=True),
+    Fault("reset"),
+    Fault("reset", after=True),
+    Fault("timeout"),
+    Fault("timeout", after=True),
+    Fault("rate limit"),
+    Fault("secondary limit"),
+    Fault("429"),
+    Fault("422"),
+    Fault("422", after=True),
+    Fault("409"),
+    Fault("html"),
+    Fault("html", after=True),
+    Fault("404"),
+    Fault("404", after=True),
+)
+RESTARTS = 4
+ONE_SECOND = timedelta(seconds=1)
+WAITS = ("rate limit", "secondary limit", "429")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What was seen after one fault at one call of one round."""
+
+    fault: str
+    duplicates: int
+    wrong_trees: int
+    lost: int
+    slept: bool
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[Tried]]:
+    tried: list[Tried] = []
+    yield tried
+    print(f"\n\n{'fault':28}{'tried':>8}{'duplicates':>12}{'wrong trees':>13}{'never opened':>14}")
+    for fault, count in Counter(one.fault for one in tried).items():
+        of_this = [one for one in tried if one.fault == fault]
+        sums = (sum(getattr(one, name) for one in of_this) for name in ("duplicates", "wrong_trees", "lost"))
+        print(f"{fault:28}{count:8}{next(sums):12}{next(sums):13}{next(sums):14}")
+    print(f"{'all':28}{len(tried):8}{sum(one.duplicates for one in tried):12}")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+async def test_whatever_goes_wrong_once_there_is_one_pull_request(fault: Fault, tmp_path: Path, table: list[Tried]):
+    template, calls = await a_clean_run(tmp_path / "template")
+
+    tried = await asyncio.gather(*[one(fault, at, tmp_path, template) for at in range(calls)])
+
+    table += tried
+    assert [(again.duplicates, again.wrong_trees, again.lost, again.slept) for again in tried] == [
+        (0, 0, 0, False)
+    ] * calls
+
+
+async def a_clean_run(folder: Path) -> tuple[Path, int]:
+    """The folder of a repository before anything happened to it, and how many calls two rounds take."""
+    folder.mkdir()
+    async with github.serving(folder) as people:
+        people.commits({"shop.py": b"price = 1\n"})
+    ran = folder.parent / "clean"
+    shutil.copytree(folder, ran)
+    async with github.serving(ran) as people:
+        await two_rounds(people, ran)
+        return folder, len(people.calls)
+
+
+async def one(fault: Fault, at: int, folder: Path, template: Path) -> Tried:
+    place = folder / f"{fault.name.replace(' ', '-')}-{fault.after}-{at}"
+    shutil.copytree(template, place)
+    async with github.serving(place) as people:
+        people.line[at] = fault
+        began = asyncio.get_running_loop().time()
+        incident, opened = await two_rounds(people, place)
+        slept = fault.name in WAITS and asyncio.get_running_loop().time() - began > 45
+        branches = people.git.refs("refs/heads/kintsugi")
+        tree = people.git.tree_of(next(iter(branches.values()), people.head or ""))
+        assert incident.patch
+        wrong = int(tree != incident.patch.tree) + int(opened is None or opened.head not in branches.values())
+        found = Tried(str(fault), len(people.pulls) + len(branches) - 2, wrong, int(opened is None), slept)
+    shutil.rmtree(place)
+    return found
+
+
+async def two_rounds(people: GitHubStandIn, place: Path) -> tuple[Incident, PullRequest | None]:
+    """A pull request is opened, then a new patch goes to it."""
+    first = people.head or ""
+    host, objects = a_github_host(people, place, access={"timeout": ONE_SECOND})
+    del host
+    incident = confirmed(objects, first, {"shop.py": b"price = 2\n"})
+    opened = await until_it_works(people, place, incident)
+    if opened is None:
+        return incident, None
+    again = confirmed(objects, first, {"shop.py": b"price = 3\n"}, pull_request=opened)
+    return again, await until_it_works(people, place, again)
+
+
+async def until_it_works(people: GitHubStandIn, place: Path, incident: Incident) -> PullRequest | None:
+    """Each attempt is by an adapter that knows nothing of the one before, as after a restart."""
+    for _ in range(RESTARTS):
+        host, _ = a_github_host(people, place, access={"timeout": ONE_SECOND}, patience=0.01)
+        try:
+            return await host.open_pull_request(incident)
+        except StepFailed as error:
+            if error.final:
+                continue  # a human's retry
+    return None
