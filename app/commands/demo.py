@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 
 from rich.console import Console
 from rich.prompt import Confirm
 from rich.rule import Rule
-from rich.table import Table
 from rich.text import Text
 
 from app.clock import SystemClock
@@ -28,6 +28,7 @@ from workflow.words import ENDED, State
 
 FIX, BROKEN_FIX = "fix", "broken-fix"
 _EXPECTED = {FIX: State.HEALED, BROKEN_FIX: State.NEEDS_HUMAN}
+_USUAL_FOLDER = Path(".kintsugi", "demo")  # where `kintsugi demo` keeps everything unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ async def _finale(console: Console, workspace: Workspace, incident: Incident) ->
     console.print(Rule("what is true now"))
     for fact in _facts(workspace, incident):
         console.print(Text(fact))
-    console.print(_places(workspace, incident))
+    for what, command in _places(workspace, incident):
+        console.print(Text(what, style="dim"))
+        console.print(Text(f"  {command}"), soft_wrap=True)  # in one piece, to be copied
 
 
 def _facts(workspace: Workspace, incident: Incident) -> list[str]:
@@ -123,17 +126,27 @@ def _tick(true: bool) -> str:
     return "✔" if true else "✘"
 
 
-def _places(workspace: Workspace, incident: Incident) -> Table:
-    here = Path.cwd()
+def _places(workspace: Workspace, incident: Incident) -> list[tuple[str, str]]:
+    """Where everything lies, as commands to copy."""
+    here, kintsugi = Path.cwd(), _program()
     folder = workspace.folder.relative_to(here) if workspace.folder.is_relative_to(here) else workspace.folder
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
-    table.add_row("repository", f"git -C {folder / 'origin.git'} log --graph --stat")
-    table.add_row("program", f"curl '{workspace.base_url()}{FAILING_REQUEST}'  (stops by itself; kintsugi demo --stop)")
-    table.add_row("its log", str(folder / "runtime" / "service.log"))
     database = f"KINTSUGI_DATABASE_URL=sqlite:///{folder / 'kintsugi.db'}"
-    table.add_row("incident", f"{database} kintsugi incident show {incident.id} --json")
-    other = "kintsugi demo --broken-fix" if workspace.ending == FIX else "kintsugi demo"
-    table.add_row("try next", f"{other}    then README.md: your own program")
-    return table
+    demo = f"{kintsugi} demo" if folder == _USUAL_FOLDER else f"{kintsugi} demo --dir {folder}"
+    other = f"{demo} --broken-fix" if workspace.ending == FIX else demo
+    return [
+        ("the repository", f"git -C {folder / 'origin.git'} log --graph --stat"),
+        ("the program, which stops by itself", f"curl '{workspace.base_url()}{FAILING_REQUEST}'"),
+        ("its log", f"less {folder / 'runtime' / 'service.log'}"),
+        ("the incident", f"{database} {kintsugi} incident show {incident.id} --json"),
+        ("to stop the program now", f"{demo} --stop"),
+        ("next, the other ending" if workspace.ending == FIX else "next, the good ending", other),
+        ("then your own program", "README.md"),
+    ]
+
+
+def _program() -> str:
+    """How this command is called from here."""
+    called, here = Path(sys.argv[0]), Path.cwd()
+    if which("kintsugi") or called.name != "kintsugi":
+        return "kintsugi"
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
