@@ -196,6 +196,26 @@ def send(id: IncidentId) -> None:
     run(lambda: moves.move("Sent", id))
 
 
+@app.command("open-pr")
+def open_pr(
+    repo: Annotated[Path, typer.Option("--repo", metavar="DIR", help="A git checkout; the patch is made on its HEAD.")],
+    patch: Annotated[str, typer.Option("--patch", metavar="FILE", help="The patch or reply; - is standard input.")],
+    title: Annotated[str, typer.Option("--title", help="The pull request's title.")],
+    branch: Annotated[str, typer.Option("--branch", help="The branch to make.")],
+    body: Annotated[str, typer.Option("--body", help="What the pull request says.")] = "",
+) -> None:
+    """For CI: open a pull request of a patch on GitHub, or find it, and print its address.
+
+    The repository and token are those of the settings, or of the GitHub Actions workflow it runs in.
+
+    Example: `kintsugi open-pr --repo . --patch fix.diff --title "Round up" --branch fix/rounding`
+    """
+    from app.commands import open_pr as command
+    from app.commands.outcome import run
+
+    run(lambda: command.open_pr(command.Asked(repo, patch, title, body, branch)))
+
+
 @app.command()
 def redact(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A text or log; - or nothing is standard input.")] = "-",

@@ -71,10 +71,10 @@ def github_parts(settings: Settings) -> GitHubParts | None:
         return None
     git, api = _our_copy(settings, access), GitHubApi(access)
     fetch = Mirror(git, settings.branch, access, api.token).fetch
-    return GitHubParts(GitHub(api, git, _wishes(settings), redact, fetch=fetch), git)
+    return GitHubParts(GitHub(api, git, wishes_of(settings), redact, fetch=fetch), git)
 
 
-def _wishes(settings: Settings) -> GitHubWishes:
+def wishes_of(settings: Settings) -> GitHubWishes:
     return GitHubWishes(
         branch=settings.branch,
         draft=settings.github_draft,

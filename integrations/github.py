@@ -12,7 +12,7 @@ import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -21,7 +21,7 @@ from integrations.git import Git, GitError
 from integrations.github_api import GitHubApi, Missing, Transient, Unacceptable
 from integrations.github_replies import Comparison, GitCommit, Made, Pull, Ref
 from integrations.github_standing import failed_checks, requested_changes
-from integrations.pull_request_text import body, branch_of, commit_message, title
+from integrations.pull_request_text import Proposal, body, branch_of, commit_message, title
 from repair.safe import safe_line
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
@@ -79,7 +79,7 @@ class GitHub:
 
     async def find_pull_request(self, incident: Incident) -> PullRequest | None:
         def find() -> PullRequest | None:
-            pull = self._find(incident)
+            pull = self._find_of(incident)
             return pull_request(pull) if pull else None
 
         return await self._patiently(find)
@@ -88,7 +88,11 @@ class GitHub:
         return await self._patiently(lambda: self._standing(incident))
 
     async def open_pull_request(self, incident: Incident) -> PullRequest:
-        return await self._patiently(lambda: pull_request(self._open(incident)))
+        return await self.open(self._proposal(incident))
+
+    async def open(self, proposal: Proposal) -> PullRequest:
+        """Opens the pull request of a proposal, or finds it. Raises StepFailed."""
+        return await self._patiently(lambda: pull_request(self._open(proposal)))
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -111,17 +115,22 @@ class GitHub:
             return False
         return status in ("ahead", "identical")
 
-    def _find(self, incident: Incident) -> Pull | None:
+    def _find_of(self, incident: Incident) -> Pull | None:
         if incident.pull_request:
             return self._api.get(f"/pulls/{incident.pull_request.number}", Pull)
-        head = f"{self._api.access.owner}:{branch_of(incident)}"
+        return self._find(self._proposal(incident)) if incident.patch and incident.confirmed_at else None
+
+    def _find(self, proposal: Proposal) -> Pull | None:
+        if proposal.known:
+            return self._api.get(f"/pulls/{proposal.known.number}", Pull)
+        head = f"{self._api.access.owner}:{proposal.branch}"
         for pull in self._api.get_all("/pulls", Pull, head=head, base=self._wishes.branch, state="all"):
-            if self._is_confirmed(pull.head.sha, incident):
+            if self._is_proposed(pull.head.sha, proposal):
                 return pull
         return None
 
     def _standing(self, incident: Incident) -> Standing | None:
-        pull = self._find(incident)
+        pull = self._find_of(incident)
         if pull is None:
             return None
         found = pull_request(pull)
@@ -137,53 +146,49 @@ class GitHub:
         except Missing:
             return None
 
-    def _is_confirmed(self, sha: str, incident: Incident) -> bool:
-        """Whether this commit is the confirmed patch of this incident, and no namesake's: tree, base, date and name."""
-        patch = incident.patch
-        if patch is None or incident.confirmed_at is None:
-            return False
+    def _is_proposed(self, sha: str, proposal: Proposal) -> bool:
+        """Whether this commit is the proposal's."""
         try:
             commit = self._api.get(f"/git/commits/{sha}", GitCommit)
         except Missing:
             return False
-        same_tree = commit.tree.sha == patch.tree and patch.base in [parent.sha for parent in commit.parents]
-        same_time = int(commit.author.date.timestamp()) == int(incident.confirmed_at.timestamp())
-        return same_tree and same_time and commit.message.rstrip().endswith(f"\n{incident.name}")
+        marked = commit.message.rstrip().endswith(f"\n{proposal.mark}")
+        same_tree = commit.tree.sha == proposal.tree and proposal.base in [parent.sha for parent in commit.parents]
+        same_time = int(commit.author.date.timestamp()) == int(proposal.at.timestamp())
+        return marked and (not proposal.exact or (same_tree and same_time))
 
     # --- writing ------------------------------------------------------------------------------------------------
 
-    def _open(self, incident: Incident) -> Pull:
-        pull = self._find(incident)
+    def _open(self, proposal: Proposal) -> Pull:
+        pull = self._find(proposal)
         if pull is None:
-            self._push(incident, self._ref(branch_of(incident)))
-            pull = self._create(incident)
-        elif not self._is_confirmed(pull.head.sha, incident):
-            pull = self._push_again(incident, pull)
+            self._push(proposal, self._ref(proposal.branch))
+            pull = self._create(proposal)
+        elif not self._is_proposed(pull.head.sha, proposal):
+            pull = self._push_again(proposal, pull)
         self._dress(pull)
         return pull
 
-    def _push_again(self, incident: Incident, pull: Pull) -> Pull:
+    def _push_again(self, proposal: Proposal, pull: Pull) -> Pull:
         """A new patch for the same pull request, on top of what is there: a push of somebody else's stays."""
         if pull.state != "open":
             raise StepFailed(f"Pull request #{pull.number} is closed: nothing was pushed to it.", final=True)
         at = self._ref(pull.head.ref)
         if at is None:
             raise StepFailed(f"The branch {pull.head.ref} was deleted: nothing was pushed.", final=True)
-        pushed = self._push(incident, at)
+        pushed = self._push(proposal, at)
         return pull.model_copy(update={"head": pull.head.model_copy(update={"sha": pushed})})
 
-    def _push(self, incident: Incident, at: str | None) -> str:
-        """See that the branch, which is at `at` now, is at a commit of exactly what was confirmed."""
-        patch, branch = incident.patch, branch_of(incident)
-        assert patch
-        if at and self._is_confirmed(at, incident):
+    def _push(self, proposal: Proposal, at: str | None) -> str:
+        """See that the branch, which is at `at` now, is at the proposal's commit."""
+        branch, known = proposal.branch, proposal.known
+        if at and self._is_proposed(at, proposal):
             return at
-        ours = incident.pull_request
-        if at and ours is None:
+        if at and known is None:
             raise StepFailed(f"The branch {branch} exists and is not of this incident: nothing was pushed.", final=True)
-        if at and ours and at != ours.head:
+        if at and known and at != known.head:
             raise StepFailed(f"Somebody else pushed to {branch}: nothing was overwritten.", final=True)
-        commit = self._commit(incident, [at, patch.base] if at else [patch.base])
+        commit = self._commit(proposal, [at, proposal.base] if at else [proposal.base])
         self._move(branch, at, commit)
         return commit
 
@@ -198,15 +203,13 @@ class GitHub:
             if self._ref(branch) != commit:  # look again from the start: somebody was faster, or it comes late
                 raise Transient(f"GitHub did not move {branch}: {error.what}") from error
 
-    def _commit(self, incident: Incident, parents: list[str]) -> str:
-        """The commit on GitHub of exactly what was confirmed; the same one however often it is made."""
-        patch = incident.patch
-        assert patch and incident.confirmed_at
-        self._send_tree(patch.base, patch.tree)
-        who = _AUTHOR | {"date": incident.confirmed_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-        asked = {"message": commit_message(incident, self._redact).rstrip(), "tree": patch.tree, "parents": parents}
+    def _commit(self, proposal: Proposal, parents: list[str]) -> str:
+        """The commit on GitHub of exactly the proposed tree; the same one however often it is made."""
+        self._send_tree(proposal.base, proposal.tree)
+        who = _AUTHOR | {"date": proposal.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        asked = {"message": proposal.message.rstrip(), "tree": proposal.tree, "parents": parents}
         commit = self._api.send("POST", "/git/commits", {**asked, "author": who, "committer": who}, GitCommit)
-        _must_be(commit.tree.sha, patch.tree, "commit's tree")
+        _must_be(commit.tree.sha, proposal.tree, "commit's tree")
         return commit.sha
 
     def _send_tree(self, base: str, tree: str) -> None:
@@ -220,19 +223,19 @@ class GitHub:
         asked = {"base_tree": self._git.tree_of(base), "tree": entries}
         _must_be(self._api.send("POST", "/git/trees", asked, Made).sha, tree, "tree")
 
-    def _create(self, incident: Incident) -> Pull:
+    def _create(self, proposal: Proposal) -> Pull:
         wishes = self._wishes
         asked = {
-            "title": title(incident, self._redact),
-            "head": branch_of(incident),
+            "title": proposal.title,
+            "head": proposal.branch,
             "base": wishes.branch,
-            "body": f"{body(incident, self._redact)}\n\n---\n{_origin(incident, wishes)}",
+            "body": proposal.body,
             "draft": wishes.draft,
         }
         try:
             return self._api.send("POST", "/pulls", asked, Pull)
         except Unacceptable as error:
-            if found := self._find(incident):
+            if found := self._find(proposal):
                 return found
             if "already exists" in error.what:
                 raise Transient(f"GitHub does not list the pull request yet: {error.what}") from error
@@ -254,6 +257,20 @@ class GitHub:
                 self._api.send("POST", f"/pulls/{number}/requested_reviewers", asked)
         except Unacceptable as error:
             log.warning("pull_request_undressed", extra={"number": number, "why": error.what})
+
+    def _proposal(self, incident: Incident) -> Proposal:
+        patch = incident.patch
+        assert patch and incident.confirmed_at
+        return Proposal(
+            branch=branch_of(incident),
+            base=patch.base,
+            tree=patch.tree,
+            at=incident.confirmed_at,
+            message=commit_message(incident, self._redact),
+            title=title(incident, self._redact),
+            body=f"{body(incident, self._redact)}\n\n---\n{_origin(incident, self._wishes)}",
+            known=incident.pull_request,
+        )
 
     # --- patience -----------------------------------------------------------------------------------------------
 

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from repair.safe import safe_branch, safe_line, safe_markdown
-from workflow.incident import Incident
+from workflow.incident import Incident, PullRequest
 
 Redact = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A commit that is wanted on a branch of its own, and the pull request for it.
+
+    The last line of `message` is its mark. `exact`: tree, base and date tell it from a namesake's; else the mark alone.
+    """
+
+    branch: str
+    base: str
+    tree: str
+    at: datetime
+    message: str
+    title: str
+    body: str
+    known: PullRequest | None = None
+    exact: bool = True
+
+    @property
+    def mark(self) -> str:
+        return self.message.rstrip().rpartition("\n")[2]
 
 
 def as_it_is(text: str) -> str:
