@@ -101,14 +101,14 @@ def facts(incident: Incident, host: str, standing: Standing, at: datetime) -> It
     theirs, ours = standing.pull_request, incident.pull_request
     if ours is None:
         return
+    if incident.state is State.ABANDONED and (theirs.open or theirs.merged_as):
+        key = f"{host}:reopened#{theirs.number}:{incident.seq}"
+        yield t.PullRequestReopened(incident=incident.id, key=key, at=at, number=theirs.number)
     if theirs.merged_as:
         yield merged(incident.id, host, theirs.number, theirs.merged_as, at)
     elif not theirs.open:
         if ours.open:
             yield closed(incident.id, host, theirs.number, standing.closed_at, at)
-    elif incident.state is State.ABANDONED:
-        key = f"{host}:reopened#{theirs.number}:{incident.seq}"
-        yield t.PullRequestReopened(incident=incident.id, key=key, at=at, number=theirs.number)
     elif incident.state is State.PR_OPENED and theirs.head != ours.head:
         yield pushed(incident.id, host, theirs.number, theirs.head, at)
     elif incident.state is State.PR_OPENED:

@@ -230,7 +230,7 @@ class BaseMoved(Trigger):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestOpened(Trigger):
-    """The approved patch is under review (opened now, or found to be open)."""
+    """The approved patch is under review: opened now, or found. What became of it since is a fact of its own."""
 
     pull_request: PullRequest
 
@@ -239,7 +239,7 @@ class PullRequestOpened(Trigger):
         return f"Pull request #{self.pull_request.number}: {self.pull_request.url}"
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.but(pull_request=self.pull_request)
+        return incident.but(pull_request=replace(self.pull_request, open=True, merged_as=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

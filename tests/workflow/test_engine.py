@@ -122,6 +122,50 @@ async def test_a_closed_pull_request_is_found_and_abandons_the_incident(world: W
     assert await world.state() is State.ABANDONED
 
 
+async def test_a_pull_request_that_was_merged_before_we_wrote_down_its_opening_is_followed(world: World):
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    world.host.answers_first(ConnectionError("the answer was lost on its way"))
+    await world.settles()
+    world.host.merges(1)
+    await world.passes(minutes=1)
+    opened = await world.state()
+    await world.reconciler.once()
+    await world.settles()
+
+    assert opened is State.PR_OPENED
+    assert await world.state() is State.HEALED
+    assert world.deployer.deployed == [MERGE]
+
+
+async def test_a_merge_that_was_told_before_we_found_the_pull_request_is_applied(world: World):
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    world.host.answers_first(ConnectionError("the answer was lost on its way"))
+    await world.settles()
+    early = await world.merges()
+    await world.passes(minutes=1)
+
+    assert early.outcome == Outcome.WAITING
+    assert await world.state() is State.HEALED
+
+
+async def test_a_pull_request_reopened_and_merged_while_nobody_looked_is_merged(world: World):
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    world.host.closes(1)
+    await world.reconciler.once()
+    world.host.merges(1)
+    await world.reconciler.once()
+    await world.settles()
+
+    assert (await world.passed())[-5:] == ["abandoned", "pr_opened", "merged", "deployed", "healed"]
+
+
 async def test_the_analyst_may_be_down_for_a_while(world: World):
     world.analyst.answers_first(*[StepFailed("The model cannot be reached.")] * 3)
     await world.crashes()
