@@ -7,6 +7,7 @@ import sys
 
 BENCHES = (
     ("bench.engine",),
+    ("bench.webhooks",),
     ("bench.telemetry",),
     ("bench.apply", "speed"),
     ("bench.policy", "speed"),
