@@ -248,7 +248,7 @@ class Engine:
                 ledger.amend(incident.but(cost=incident.cost + spent))
             if isinstance(decision, Again):
                 self._postpone(ledger, claim, Again(decision.after, says), failed=True, cost=spent)
-            elif ledger.settle(claim, "failed", says, spent) and claim.kind is not Effect.ANNOUNCE:
+            elif ledger.settle(claim, "failed", says, spent) and self._holds_up(ledger, claim):
                 self._take(ledger, self._gave_up(claim, says), claim)
 
         await self._transact(result)
@@ -258,6 +258,11 @@ class Engine:
         if kept:
             self._executor.enqueue(ledger, claim.id, again.after)
         return kept
+
+    def _holds_up(self, ledger: Ledger, claim: Claim) -> bool:
+        """Whether the incident waits for this effect still. One that somebody moved on must not get stuck by it."""
+        incident = ledger.incident(claim.incident.id)
+        return incident is not None and (incident.state, claim.kind) in OWING
 
     def _gave_up(self, claim: Claim, says: str) -> StepGaveUp:
         key = f"fx:{claim.id}:gave-up"
