@@ -1,9 +1,11 @@
 """An incident that moved on while a step was under way, or that came back from an end."""
 
+from tests.world.make import MERGE
 from tests.world.ports import Heard
 from tests.world.world import World
 from workflow.errors import StepFailed
-from workflow.incident import Incident
+from workflow.incident import Cure, Incident
+from workflow.ports import Reading
 from workflow.words import State
 
 
@@ -14,6 +16,26 @@ async def test_a_step_that_gives_up_after_the_incident_moved_on_holds_nothing_up
 
     assert await world.state() is State.PR_OPENED
     assert "stuck" not in await world.passed()
+
+
+async def test_an_older_build_that_still_answers_neither_recurs_nor_ends_the_watch(world: World):
+    world.monitor.answers_first(Reading(Cure(0, 1, "500 again"), "0ldc0de", recurred=True))
+    await _merged(world)
+    watched = await world.state()
+    await world.passes(seconds=15)
+
+    assert watched is State.DEPLOYED
+    assert await world.state() is State.HEALED
+
+
+async def test_a_clean_run_of_a_build_without_the_fix_shows_no_cure(world: World):
+    world.monitor.answers_first(Reading(Cure(1, 1, "It is served again."), "0ldc0de"))
+    await _merged(world)
+    watched = await world.state()
+    await world.passes(seconds=15)
+
+    assert watched is State.DEPLOYED
+    assert await world.state() is State.HEALED
 
 
 class _ConfirmedBeforeItFails(Heard):
@@ -27,3 +49,17 @@ class _ConfirmedBeforeItFails(Heard):
         await super().ask(incident, token)
         await self._world.confirms()
         raise StepFailed("The channel's answer cannot be read.", final=True)
+
+
+async def _reviewed(world: World) -> None:
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+
+
+async def _merged(world: World) -> None:
+    await _reviewed(world)
+    await world.merges()
+    await world.settles()
+    assert world.deployer.deployed == [MERGE]
