@@ -73,7 +73,7 @@ class SqlLedger:
         self.connection.execute(row.values(facts=incident_to_json(incident)))
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
-        self._write_incident(move.after)
+        self._write_incident(move)
         if by is None and move.after.since == move.after.seq:
             self._cancel_debts(move.after)
         self._write_history(move, by)
@@ -163,8 +163,8 @@ class SqlLedger:
         facts = self.connection.execute(select(INCIDENT.c.facts).where(where).with_for_update()).scalar()
         return incident_from_json(facts) if facts else None
 
-    def _write_incident(self, incident: Incident) -> None:
-        pull_request = incident.pull_request
+    def _write_incident(self, move: Move) -> None:
+        incident, pull_request = move.after, move.after.pull_request
         row = update(INCIDENT).where(INCIDENT.c.id == incident.id)
         values: dict[str, Any] = {
             "state": incident.state.value,
@@ -174,7 +174,12 @@ class SqlLedger:
         }
         if incident.ended:
             values["open_fingerprint"] = None
-        self.connection.execute(row.values(values))
+        elif move.before.ended and self.open_with(incident.fingerprint) is None:  # it came back: open once more
+            values["open_fingerprint"] = incident.fingerprint
+        try:
+            self.connection.execute(row.values(values))
+        except IntegrityError as error:
+            raise Conflict("the same failure was captured at the same moment") from error
 
     def _write_history(self, move: Move, by: Claim | None) -> None:
         row = {

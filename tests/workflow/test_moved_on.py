@@ -1,11 +1,12 @@
 """An incident that moved on while a step was under way, or that came back from an end."""
 
-from tests.world.make import MERGE
+from tests.world.make import MERGE, a_payload
 from tests.world.ports import Heard
 from tests.world.world import World
+from workflow import triggers as t
 from workflow.errors import StepFailed
 from workflow.incident import Cure, Incident
-from workflow.ports import Reading
+from workflow.ports import Outcome, Reading
 from workflow.words import State
 
 
@@ -36,6 +37,27 @@ async def test_a_clean_run_of_a_build_without_the_fix_shows_no_cure(world: World
 
     assert watched is State.DEPLOYED
     assert await world.state() is State.HEALED
+
+
+async def test_the_same_failure_counts_on_an_incident_that_was_reopened(world: World):
+    await _reviewed(world)
+    await world.fires(t.PullRequestClosed, number=41)
+    await world.fires(t.PullRequestReopened, number=41)
+    again = await world.fires(t.Captured, incident=0, payload=a_payload())
+
+    assert (again.outcome, again.incident.id) == (Outcome.COUNTED, 1)
+
+
+async def test_an_incident_that_is_reopened_leaves_the_failure_to_the_one_opened_since(world: World):
+    await _reviewed(world)
+    await world.fires(t.PullRequestClosed, number=41)
+    second = await world.crashes()
+    await world.fires(t.PullRequestReopened, number=41)
+    again = await world.fires(t.Captured, incident=0, payload=a_payload())
+
+    assert second == 2
+    assert await world.state() is State.PR_OPENED
+    assert (again.outcome, again.incident.id) == (Outcome.COUNTED, second)
 
 
 class _ConfirmedBeforeItFails(Heard):
