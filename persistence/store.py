@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from persistence.codec import incident_from_json, payload_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
+from persistence.group import GroupCommit
 from persistence.ledger import EFFECT, INCIDENT, OPEN, PAYLOAD, TRANSITION, SqlLedger
 from workflow.errors import Conflict, NotFound
 from workflow.incident import Incident, Spent
@@ -38,13 +39,17 @@ class SqlStore:
         self._own_time = own_time or one_process
         self._engine: Engine = connect(url, slots=slots)
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
+        self._group = GroupCommit(self._engine, self._threads, _translated) if one_process else None
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
-        result, ledger = await self._on_thread(lambda: self._transact(work))
+        if self._group:
+            result, ledger = await self._group.run(lambda connection: self._worked(connection, work))
+        else:
+            result, ledger = await self._on_thread(lambda: self._transact(work))
         for call in ledger.committed:
             call()
         return result
@@ -160,10 +165,13 @@ class SqlStore:
     def _transact(self, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         try:
             with self._engine.begin() as connection:
-                ledger = SqlLedger(connection, self._now(connection))
-                return work(ledger), ledger
+                return self._worked(connection, work)
         except DBAPIError as error:
             raise _translated(error) from error
+
+    def _worked(self, connection: Connection, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
+        ledger = SqlLedger(connection, self._now(connection))
+        return work(ledger), ledger
 
     async def _incidents(self, query: Select[Any]) -> list[Incident]:
         facts = await self._read(lambda connection: connection.execute(query).scalars().all())

@@ -1,0 +1,97 @@
+"""What waits for the one writer is committed together, and each is answered for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, text
+from sqlalchemy.exc import OperationalError
+
+from persistence.database import sqlite_file
+from persistence.ledger import SqlLedger
+from persistence.migrations import upgrade
+from persistence.store import SqlStore
+from tests.world.clock import ManualClock
+from workflow.errors import Conflict, StoreUnavailable
+from workflow.ports import Ledger
+
+
+@pytest.fixture
+async def store(sqlite_url: URL) -> AsyncIterator[SqlStore]:
+    upgrade(sqlite_url)
+    store = SqlStore(sqlite_url, ManualClock())
+    await store.transact(lambda ledger: execute(ledger, "CREATE TABLE note (number INTEGER PRIMARY KEY)"))
+    yield store
+    await store.close()
+
+
+def execute(ledger: Ledger, statement: str) -> None:
+    assert isinstance(ledger, SqlLedger)
+    ledger.connection.execute(text(statement))
+
+
+def writes(number: int, then: Exception | None = None):
+    def work(ledger: Ledger) -> int:
+        execute(ledger, f"INSERT INTO note VALUES ({number})")
+        if then:
+            raise then
+        return number
+
+    return work
+
+
+def on_disk(url: URL) -> list[int]:
+    file = sqlite_file(url)
+    assert isinstance(file, Path)
+    connection = sqlite3.connect(file)
+    found = [number for (number,) in connection.execute("SELECT number FROM note ORDER BY number")]
+    connection.close()
+    return found
+
+
+async def test_a_hundred_at_once_are_all_on_disk_and_answered_each_for_itself(store: SqlStore, sqlite_url: URL):
+    answers = await asyncio.gather(*[store.transact(writes(number)) for number in range(100)])
+
+    assert answers == list(range(100)) == on_disk(sqlite_url)
+
+
+async def test_each_is_on_disk_before_its_answer(store: SqlStore, sqlite_url: URL):
+    async def write(number: int) -> bool:
+        await store.transact(writes(number))
+        return number in on_disk(sqlite_url)
+
+    assert all(await asyncio.gather(*[write(number) for number in range(40)]))
+
+
+async def test_one_that_raises_takes_back_its_own_work_alone(store: SqlStore, sqlite_url: URL):
+    works = [store.transact(writes(number, Conflict("no") if number % 3 == 0 else None)) for number in range(30)]
+
+    answers = await asyncio.gather(*works, return_exceptions=True)
+
+    assert [isinstance(answer, Conflict) for answer in answers] == [number % 3 == 0 for number in range(30)]
+    assert on_disk(sqlite_url) == [number for number in range(30) if number % 3]
+
+
+async def test_after_a_fault_of_the_database_each_goes_alone(store: SqlStore, sqlite_url: URL):
+    fault = OperationalError("x", None, Exception("disk I/O error"))
+    works = [store.transact(writes(number, fault if number == 5 else None)) for number in range(10)]
+
+    answers = await asyncio.gather(*works, return_exceptions=True)
+
+    assert [number for number, answer in enumerate(answers) if isinstance(answer, StoreUnavailable)] == [5]
+    assert on_disk(sqlite_url) == [number for number in range(10) if number != 5]
+
+
+async def test_one_who_went_away_does_not_hold_the_others_up(store: SqlStore, sqlite_url: URL):
+    works = [asyncio.ensure_future(store.transact(writes(number))) for number in range(10)]
+    await asyncio.sleep(0)
+    works[3].cancel()
+
+    answers = await asyncio.gather(*works, return_exceptions=True)
+
+    assert [answer for answer in answers if isinstance(answer, int)] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert set(on_disk(sqlite_url)) >= {0, 1, 2, 4, 5, 6, 7, 8, 9}
