@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Select, and_, func, or_, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError as BrokenDatabase
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from persistence.codec import incident_from_json, payload_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
@@ -179,8 +180,11 @@ class SqlStore:
 
     async def _read(self, look: Callable[[Connection], T]) -> T:
         def read() -> T:
-            with self._engine.connect().execution_options(read_only=True) as connection:
-                return look(connection)
+            try:
+                with self._engine.connect().execution_options(read_only=True) as connection:
+                    return look(connection)
+            except DBAPIError as error:
+                raise _translated(error) from error
 
         return await self._on_thread(read)
 
@@ -199,6 +203,7 @@ def _translated(error: DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None)
     if state in (_SERIALIZATION_FAILURE, _DEADLOCK):
         return Conflict("two transactions met")
-    if isinstance(error, OperationalError):
-        return DatabaseError(f"The database did not take it: {error.orig}. Nothing was changed.")
+    unusable = isinstance(error, OperationalError | InterfaceError) or type(error) is BrokenDatabase
+    if unusable:  # away, full, locked or damaged; what is wrong with the statement itself flies on
+        return DatabaseError(f"The database does not serve: {error.orig}. Nothing was changed.")
     return error

@@ -17,7 +17,7 @@ from tests.world.clock import ManualClock
 from tests.world.make import a_trigger, an_incident
 from tests.world.world import a_world
 from workflow import triggers as t
-from workflow.errors import NotFound
+from workflow.errors import NotFound, StoreUnavailable
 from workflow.ports import Ledger
 from workflow.words import State
 
@@ -103,6 +103,17 @@ async def test_postgres_tells_the_time_for_all(postgres_url: URL):
     assert now != ManualClock().now()
 
 
+async def test_a_database_that_is_away_is_said_to_be_away_to_readers_as_well(database_url: URL):
+    async with a_world(database_url) as world:
+        await world.crashes()
+        _break(database_url)
+
+        with pytest.raises(StoreUnavailable, match="The database does not serve"):
+            await world.store.due(1)
+        with pytest.raises(StoreUnavailable, match="The database does not serve"):
+            await world.store.incidents()
+
+
 def test_a_time_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="without a zone"):
         Instant().process_bind_param(datetime(2026, 1, 1), connect(parse_url("sqlite:////tmp/x")).dialect)  # noqa: DTZ001
@@ -172,3 +183,18 @@ async def test_sqlite_is_set_up_to_survive_power_loss(sqlite_url: URL):
     engine.dispose()
 
     assert found == ["wal", 2]
+
+
+def _break(url: URL) -> None:
+    """Take the SQLite tables away; on PostgreSQL, end every session and let nobody in any more."""
+    sqlite = url.get_backend_name() == "sqlite"
+    engine = create_engine(url if sqlite else url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if sqlite:
+            connection.execute(text("DROP TABLE effect"))
+            connection.execute(text("ALTER TABLE incident RENAME TO elsewhere"))
+        else:
+            connection.execute(text(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false'))
+            sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+            connection.execute(text(sessions), {"name": url.database})
+    engine.dispose()
