@@ -46,7 +46,7 @@ class Reconciler:
         """Look now, again after each `every`, and when asked to, until cancelled."""
         while True:
             try:
-                await self._round(every)
+                await self.round(every)
             except StoreUnavailable as error:
                 log.warning("reconcile_failed", extra={"why": str(error)})
             with suppress(TimeoutError):
@@ -54,9 +54,10 @@ class Reconciler:
 
     async def once(self) -> None:
         """Look at every incident with an open pull request."""
-        await self._round(timedelta())
+        await self.round(timedelta())
 
-    async def _round(self, every: timedelta) -> None:
+    async def round(self, every: timedelta) -> None:
+        """Look at those that are due by their age, at the most after each `every`, and those asked for."""
         self._asked.clear()
         if self._not_before and self._clock.now() < self._not_before:
             return
