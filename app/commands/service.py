@@ -6,8 +6,9 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from rich.console import Console
 
@@ -63,7 +64,15 @@ async def _together(desk: Desk, settings: Settings, console: Console, kintsugi: 
             host, _, port = settings.web_bind.rpartition(":")
             application = Server(_doors(desk, settings, look)).application()
             tell = partial(_tell_address, console)
-            group.create_task(serve(application, host, int(port), tell))
+            group.create_task(_listen(serve(application, host, int(port), tell), settings.web_bind))
+
+
+async def _listen(serving: Coroutine[Any, Any, None], bind: str) -> None:
+    """Raises UsageError where nothing can listen there: a port that is taken, a host that is not ours."""
+    try:
+        await serving
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"KINTSUGI_WEB_BIND: nothing can listen at {bind}: {error}. Name another.") from error
 
 
 def _doors(desk: Desk, settings: Settings, look: Callable[[int], None]) -> Doors:
