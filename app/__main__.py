@@ -99,7 +99,9 @@ def capture(
 def incidents(
     state: Annotated[str, typer.Option("--state", help="Only those in this state.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 20,
-    before: Annotated[int | None, typer.Option("--before", help="Older than this number: the next page.")] = None,
+    before: Annotated[
+        int | None, typer.Option("--before", max=10**18, help="Older than this number: the next page.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The incidents, newest first.

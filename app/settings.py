@@ -116,8 +116,16 @@ class Settings(BaseSettings):
         values = [getattr(self, name) for name in type(self).model_fields]
         kept = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         kept += self.webhook_secrets()
-        password = urlsplit(self.database_url).password
-        return (*kept, password) if password else tuple(kept)
+        return (*kept, *_password(self.database_url))
+
+
+def _password(url: str) -> tuple[str, ...]:
+    """The password in a database URL. One that cannot be read is refused elsewhere, with a sentence."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return ()
+    return (password,) if password else ()
 
 
 def read_settings() -> Settings:

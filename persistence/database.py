@@ -26,7 +26,7 @@ def parse_url(url: str) -> URL:
     """A database URL as SQLAlchemy wants it. Raises DatabaseError for one that is neither SQLite nor PostgreSQL."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise DatabaseError("The database URL cannot be read. Write sqlite:///path or postgresql://….") from None
     match parsed.get_backend_name():
         case "sqlite":

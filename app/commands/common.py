@@ -25,9 +25,14 @@ async def a_desk(settings: Settings | None = None) -> AsyncIterator[Desk]:
 def incident_number(text: str) -> int:
     """7, INC-7, inc-7 or #7. Raises UsageError."""
     digits = text.strip().upper().removeprefix("INC-").removeprefix("#")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+    if not is_number(digits):
         raise UsageError(f"{text!r} is no incident. Write its number, such as 7 or INC-7.")
     return int(digits)
+
+
+def is_number(digits: str) -> bool:
+    """Whether this can be an incident's number: what a database can count to, in our own digits."""
+    return digits.isascii() and digits.isdigit() and len(digits) <= 18
 
 
 def actor() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from app.commands.common import a_desk, actor, incident_number, new_key
+from app.commands.common import a_desk, actor, incident_number, is_number, new_key
 from app.commands.outcome import UsageError
 from workflow import triggers as t
 from workflow.engine import Receipt
@@ -16,7 +16,7 @@ _KINDS: dict[str, type[t.Trigger]] = {kind.__name__: kind for kind in (t.Rejecte
 async def confirm(token: str) -> None:
     """Approve the patch that was shown with `token`, which begins with the incident's number."""
     number, _, secret = token.strip().partition("-")
-    if not (number.isdigit() and secret):
+    if not (is_number(number) and secret):
         raise UsageError("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
     async with a_desk() as desk:
         trigger = t.Confirmed(

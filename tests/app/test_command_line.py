@@ -228,6 +228,9 @@ def test_a_repository_that_is_not_there_is_said_not_to_be(terminal: Terminal):
         (["cancel", "99"], 3, "There is no INC-99."),
         (["confirm", "nonsense"], 2, "This is no token"),
         (["confirm", "99-" + "0" * 32], 3, "There is no INC-99."),
+        (["confirm", "²-abc"], 2, "This is no token"),
+        (["confirm", "9" * 20 + "-abc"], 2, "This is no token"),
+        (["incidents", "--before", "9" * 20], 2, "--before"),
         (["capture", "nowhere.log"], 2, "nowhere.log cannot be read: No such file or directory."),
         (["run", "--only", "coffee"], 2, "--only coffee: the parts are discord, web, worker."),
     ],
@@ -258,6 +261,8 @@ def test_a_move_that_does_not_fit_is_refused_and_says_what_can_come(terminal: Te
         ({"KINTSUGI_LLM_BASE_URL": "localhost:1"}, "KINTSUGI_LLM_BASE_URL: should be an address that begins with http"),
         ({"KINTSUGI_ROUNDS": "0"}, "KINTSUGI_ROUNDS: "),
         ({"KINTSUGI_DATABASE_URL": "mysql://x"}, "mysql is not supported"),
+        ({"KINTSUGI_DATABASE_URL": "postgresql://u:p@host:port/x"}, "The database URL cannot be read."),
+        ({"KINTSUGI_DATABASE_URL": "postgresql://[::1/x"}, "The database URL cannot be read."),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_it_should_be(terminal: Terminal, settings: dict[str, str], says: str):
@@ -265,6 +270,15 @@ def test_a_wrong_setting_is_named_with_what_it_should_be(terminal: Terminal, set
 
     assert done.returncode in (1, 2)
     assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:99999", "192.0.2.1:8000"])
+def test_an_address_nothing_can_listen_at_is_named(terminal: Terminal, bind: str):
+    done = terminal.types("run", "--only", "web", KINTSUGI_WEB_BIND=bind)
+
+    assert done.returncode == 2
+    assert f"KINTSUGI_WEB_BIND: nothing can listen at {bind}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
