@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.desk import Desk
@@ -79,6 +79,11 @@ class Kintsugi:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._reconciler.run(RECONCILE_EVERY))
             group.create_task(self._desk.executor.run(self._perform))
+
+    @property
+    def looked_at(self) -> datetime | None:
+        """When every open pull request was last compared with the code host's own answer."""
+        return self._reconciler.last
 
     def look(self, incident: int) -> None:
         """Somebody hinted that something changed about this incident's pull request."""

@@ -12,6 +12,8 @@ from integrations.github_api import GitHubAccess
 
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "no_proxy", "NO_PROXY")
 
+_GIVES_UP = {"http.lowSpeedLimit": "1000", "http.lowSpeedTime": "30"}  # bytes a second, for so many seconds
+
 
 class Mirror:
     """Keeps `branch` of the bare repository `git` where GitHub has it. `token` answers who we are just now."""
@@ -29,16 +31,14 @@ class Mirror:
 
     def _sign_in(self) -> dict[str, str]:
         """The token goes through the environment: arguments can be seen by everybody on the machine."""
-        proxies = {name: os.environ[name] for name in _PROXIES if name in os.environ}
-        token = self._token()
-        if not token:
-            return proxies
-        who = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        return proxies | {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"http.{self._url}.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {who}",
-        }
+        settings = dict(_GIVES_UP)
+        if token := self._token():
+            who = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+            settings[f"http.{self._url}.extraHeader"] = f"Authorization: Basic {who}"
+        env = {name: os.environ[name] for name in _PROXIES if name in os.environ}
+        for number, (key, value) in enumerate(settings.items()):
+            env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return env | {"GIT_CONFIG_COUNT": str(len(settings))}
 
 
 def clone_url(access: GitHubAccess) -> str:

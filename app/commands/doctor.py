@@ -12,11 +12,13 @@ from openai import APIError, AsyncOpenAI
 from rich.console import Console
 from rich.text import Text
 
+from app.github import github_parts
 from app.settings import Settings, SettingsError, read_settings
 from executors.lock import is_held
 from integrations.git import Git, GitError
 from persistence.database import DatabaseError, parse_url, sqlite_file
 from persistence.migrations import is_current
+from workflow.errors import StepFailed
 
 OK, OFF, FAULT = "ok", "off", "fault"
 _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
@@ -68,7 +70,22 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", FAULT, f"{place} is not up to date. Run `kintsugi db upgrade`.")
 
 
+async def _github(settings: Settings) -> Finding:
+    if settings.github_repo is None:
+        return Finding("github", OFF, "pull requests stay in a local repository. Set KINTSUGI_GITHUB_REPO.")
+    try:
+        github = github_parts(settings)
+        assert github
+        head = await github.host.head()
+    except (SettingsError, StepFailed) as error:
+        return Finding("github", FAULT, str(error))
+    signed = "webhooks are signed" if settings.webhook_secrets() else "no webhook secret is set: merges are looked for"
+    return Finding("github", OK, f"{settings.github_repo}, {settings.branch} at {head[:10]}; {signed}")
+
+
 async def _repository(settings: Settings) -> Finding:
+    if settings.github_repo:
+        return Finding("repository", OK, "a copy of GitHub's")
     if settings.repo is None:
         return Finding("repository", OFF, "no patches are checked or pushed. Set KINTSUGI_REPO.")
     git = Git(settings.repo)
@@ -124,6 +141,7 @@ async def _program(settings: Settings) -> Finding:
 _CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     _git,
     _database,
+    _github,
     _repository,
     _model,
     _deployer,

@@ -103,6 +103,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 async def test_a_merge_that_nobody_told_us_about_is_noticed(service: Service):
     tree = await service.confirms_a_patch()
 
+    doctor = await service.starts("doctor")
+    told, _ = await doctor.communicate()
     await service.drains()
     (pull,) = service.people.pulls
     merge = service.people.merges(pull.number)
@@ -111,6 +113,7 @@ async def test_a_merge_that_nobody_told_us_about_is_noticed(service: Service):
     shown = await service.incident()
     assert service.people.git.tree_of(pull.head) == tree
     assert pull.labels == ["kintsugi"]
+    assert "✔ github" in told.decode()
     assert "Closes #1" not in pull.body
     assert "@everyone" not in pull.body
     assert shown["pull_request"]["merged_as"] == merge
