@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from workflow.errors import Conflict, GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
+from workflow.errors import Conflict, GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed, StoreUnavailable
 from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move, advance
 from workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
@@ -122,7 +122,7 @@ class Engine:
         except Exception as error:  # the place where any failure becomes another try or an end
             await self._after_failure(claim, error)
         else:
-            await self._after_success(claim, performed)
+            await self._keep(claim, performed)
 
     # --- taking in a trigger ------------------------------------------------------------------------------------
 
@@ -147,8 +147,9 @@ class Engine:
             return Receipt(Outcome.DUPLICATE, *known)
         first = ledger.open_with(captured.payload.incident.fingerprint)
         if first:
+            if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, captured.says):
+                return Receipt(Outcome.DUPLICATE, first, earlier)
             again = first.but(count=first.count + 1, last_seen=captured.payload.occurred.last)
-            ledger.admit(captured, first.id, Outcome.COUNTED, captured.says)
             ledger.amend(again)
             return Receipt(Outcome.COUNTED, again, f"{again.name} is open for this failure: seen {again.count} times.")
         fresh = _fresh(ledger.next_id(captured), captured)
@@ -165,7 +166,7 @@ class Engine:
             return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
         except GuardRefused as refusal:
             return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
-        says = self._redact(trigger.says)  # somebody's reason, a model's words: kept without secrets
+        says = self._kept(trigger.says)
         return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.but(says=says)))
 
     def _record(self, ledger: Ledger, move: Move, by: Claim | None) -> Incident:
@@ -218,6 +219,17 @@ class Engine:
             if not await self._transact(lambda ledger: ledger.renew(claim, self._lease)):
                 raise LeaseLost(claim.id)
 
+    async def _keep(self, claim: Claim, performed: Performed) -> None:
+        """Write down what came of an effect. Where that cannot be done, it is one more way for a try to fail."""
+        try:
+            await self._after_success(claim, performed)
+        except StoreUnavailable:  # nothing can be written at all: the lease runs out, and it is performed again
+            raise
+        except Exception as error:
+            log.exception("result_unwritable", extra={"effect": claim.id})
+            why = f"What came of it cannot be written down ({type(error).__name__})."
+            await self._after_failure(claim, StepFailed(why, spent=_cost_of(performed)))
+
     async def _after_success(self, claim: Claim, performed: Performed) -> None:
         def result(ledger: Ledger) -> bool:
             if isinstance(performed, Again):
@@ -232,7 +244,7 @@ class Engine:
             log.warning("result_dropped", extra={"effect": claim.id, "epoch": claim.epoch})
 
     async def _after_failure(self, claim: Claim, error: Exception) -> None:
-        says = self._redact(_sentence(error))
+        says = self._kept(_sentence(error))
         decision = self._retries.decide(claim.attempt, error)
         final = isinstance(decision, GiveUp)
         log.warning(
@@ -267,6 +279,10 @@ class Engine:
     def _gave_up(self, claim: Claim, says: str) -> StepGaveUp:
         key = f"fx:{claim.id}:gave-up"
         return StepGaveUp(incident=claim.incident.id, key=key, at=self._clock.now(), effect=claim.kind, why=says)
+
+    def _kept(self, text: str) -> str:
+        """Somebody's reason, a model's words: without secrets, and without the letters that no database takes."""
+        return self._redact(text).replace("\0", "?").encode("utf-8", "replace").decode()
 
     async def _transact(self, work: Callable[[Ledger], T]) -> T:
         for attempt in range(1, _CONFLICT_TRIES):

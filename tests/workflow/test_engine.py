@@ -277,6 +277,25 @@ async def test_a_reply_that_was_paid_for_and_unreadable_is_counted(world: World)
     assert (await world.store.spent_since(world.clock.now() - timedelta(hours=1))).usd == 0.5
 
 
+async def test_an_answer_that_cannot_be_written_down_is_a_failed_try_that_was_paid_for(world: World):
+    world.analyst.answers_first(a_diagnosis(cause="half a letter: \ud83d"))
+    await world.crashes()
+    await world.settles()
+    tried = await world.incident()
+    await world.passes(minutes=1)
+
+    assert (tried.state, tried.cost.calls) == (State.CAPTURED, 1)
+    assert await world.state() is State.AWAITING_CONFIRM
+
+
+@pytest.mark.parametrize("letter", ["\0", "\udcff"])
+async def test_words_that_no_database_takes_are_kept_without_the_odd_letter(world: World, letter: str):
+    await world.crashes()
+    await world.fires(t.Cancelled, why=f"mended {letter}by hand")
+
+    assert (await world.store.history(1))[-1].says == "Cancelled by test:alice: mended ?by hand"
+
+
 async def test_a_confirmation_that_nobody_gives_expires(world: World):
     await world.crashes()
     await world.settles()
@@ -404,6 +423,13 @@ async def test_the_same_failure_at_the_same_moment_opens_one_incident(world: Wor
 
     assert [(incident.id, incident.count) for incident in await world.store.incidents()][0][1] == 8
     assert len(await world.store.incidents()) == 1
+
+
+async def test_the_same_report_at_the_same_moment_counts_once(world: World):
+    await world.crashes()
+    await asyncio.gather(*[world.crashes(key="sentry:e1") for _ in range(8)])
+
+    assert (await world.incident()).count == 2
 
 
 async def test_two_who_confirm_at_once_move_it_once(world: World):
