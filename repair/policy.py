@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from functools import cached_property
 from typing import Protocol
 
+from repair.policy_changes import Change
 from repair.policy_characters import hidden_characters, look_alikes
 from repair.policy_languages import dangers_by_pattern
 from repair.policy_paths import only_describes, path_reasons
@@ -24,9 +23,6 @@ from repair.policy_weakening import weakened
 from repair.trees import Kind, Tree
 
 _MODES = {Kind.FILE: "100644", Kind.EXECUTABLE: "100755"}
-
-
-_LONG = 4_000  # lines between the first and the last change: then common lines are not compared one by one
 
 
 class Rule(StrEnum):
@@ -94,41 +90,6 @@ class Result(Protocol):
     def modes(self) -> Mapping[str, str]: ...
 
 
-@dataclass(frozen=True)
-class Change:
-    """One file of a patch, before and after; None where there is none."""
-
-    path: str
-    before: bytes | None
-    after: bytes | None
-
-    @cached_property
-    def old(self) -> str:
-        return (self.before or b"").decode("utf-8", errors="replace")
-
-    @cached_property
-    def new(self) -> str:
-        return (self.after or b"").decode("utf-8", errors="replace")
-
-    @cached_property
-    def _differing(self) -> tuple[list[str], list[str]]:
-        old, new = self.old.split("\n"), self.new.split("\n")
-        same = _common_ends(old, new)
-        old, new = old[same[0] : len(old) - same[1]], new[same[0] : len(new) - same[1]]
-        codes = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > _LONG).get_opcodes()
-        gone = [line for tag, start, end, _, _ in codes if tag != "equal" for line in old[start:end]]
-        come = [line for tag, _, _, start, end in codes if tag != "equal" for line in new[start:end]]
-        return gone, come
-
-    @property
-    def removed(self) -> list[str]:
-        return self._differing[0]
-
-    @property
-    def added(self) -> list[str]:
-        return self._differing[1]
-
-
 def check(applied: Result, tree: Tree, settings: PolicySettings | None = None) -> tuple[Finding, ...]:
     """All that the policy minds about a patch; nothing where it is clean."""
     settings = settings or PolicySettings()
@@ -146,7 +107,7 @@ def _of_file(change: Change, applied: Result, tree: Tree, settings: PolicySettin
     for rule, sentence in path_reasons(path, is_new=change.before is None, tree=tree):
         yield Finding(path, Rule(rule), sentence, refuses=not only_describes(path, change.old, change.new))
     yield from _mode(path, applied, tree)
-    if _is_binary(change):
+    if change.is_binary:
         yield Finding(path, Rule.BINARY, "It is binary: nobody can read what it does.")
         return
     if len(change.after or b"") > settings.largest_file:
@@ -164,9 +125,9 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule.LOOK_ALIKE, sentence)
     for sentence in secrets_added(change.added, change.old):
         yield Finding(path, Rule.SECRET, sentence)
-    dangers = python_dangers(change.old, change.new, change.removed, change.added) if _is_python(change) else None
+    dangers = python_dangers(change) if _is_python(change) else None
     if dangers is None:
-        dangers = dangers_by_pattern(path, change.removed, change.added)
+        dangers = dangers_by_pattern(change)
     own = own_packages(tree) if dangers else frozenset()
     for danger in dangers:
         if danger.package not in own:
@@ -185,7 +146,7 @@ def _size_of_patch(changes: list[Change], settings: PolicySettings) -> Iterator[
     first = changes[0].path if changes else ""
     if len(changes) > settings.most_files:
         yield Finding(first, Rule.SIZE, f"The patch changes {len(changes)} files; at most {settings.most_files}.")
-    lines = sum(len(change.added) + len(change.removed) for change in changes if not _is_binary(change))
+    lines = sum(len(change.added) + len(change.removed) for change in changes if not change.is_binary)
     if lines > settings.most_lines:
         yield Finding(first, Rule.SIZE, f"The patch changes {lines} lines; at most {settings.most_lines}.")
 
@@ -203,18 +164,6 @@ def _mode(path: str, applied: Result, tree: Tree) -> Iterable[Finding]:
     ]
 
 
-def _is_binary(change: Change) -> bool:
-    return b"\0" in (change.after or b"") or b"\0" in (change.before or b"")
-
-
 def _is_python(change: Change) -> bool:
     first = change.new.partition("\n")[0]
     return change.path.endswith((".py", ".pyi", ".pyw")) or (first.startswith("#!") and "python" in first)
-
-
-def _common_ends(old: list[str], new: list[str]) -> tuple[int, int]:
-    """How many lines are the same at the beginning and, of the rest, at the end."""
-    shorter = min(len(old), len(new))
-    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
-    tail = next((at for at in range(shorter - head) if old[-1 - at] != new[-1 - at]), shorter - head)
-    return head, tail

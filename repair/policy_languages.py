@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from repair.policy_changes import Change
 from repair.policy_python import Danger
+from repair.policy_screen import Screened, first_new
 
 _JS = (
     ("shell", r"\bchild_process\b|\b(?:exec|spawn)(?:File)?Sync\s*\(|\bBun\.spawn|\bDeno\.(?:run|Command)|\bexeca\("),
@@ -147,28 +148,22 @@ BY_SUFFIX = {
     ".sql": "sql",
 }
 _COMPILED = {
-    name: tuple(
-        (rule, re.compile(pattern, re.IGNORECASE if name in ("markup", "sql") else 0)) for rule, pattern in rules
-    )
+    name: tuple((rule, Screened(pattern, re.IGNORECASE if name in ("markup", "sql") else 0)) for rule, pattern in rules)
     for name, rules in _LANGUAGES.items()
 }
 
 
-def dangers_by_pattern(path: str, removed: Sequence[str], added: Sequence[str]) -> list[Danger]:
-    """(rule, sentence, whether it refuses) for what stands in more added lines than removed ones."""
-    language = _language(path, added)
-    found = []
-    for rule, pattern in _COMPILED.get(language, ()):
-        come, gone = (pattern.findall("\n".join(lines)) for lines in (added, removed))
-        if len(come) > len(gone):
-            sign = pattern.search("\n".join(added))
-            assert sign
-            found.append(Danger(rule, f"It newly has {sign[0].strip()[:60]!r}."))
-    return found
+def dangers_by_pattern(change: Change) -> list[Danger]:
+    """What stands in more added lines than removed ones."""
+    signs = (
+        (rule, first_new(pattern, change.added_text, change.removed_text))
+        for rule, pattern in _COMPILED.get(_language(change), ())
+    )
+    return [Danger(rule, f"It newly has {sign.strip()[:60]!r}.") for rule, sign in signs if sign is not None]
 
 
-def _language(path: str, added: Sequence[str]) -> str:
-    suffix = PurePosixPath(path).suffix.lower()
-    if not suffix and added and added[0].startswith("#!"):
+def _language(change: Change) -> str:
+    suffix = PurePosixPath(change.path).suffix.lower()
+    if not suffix and change.added_text.startswith("#!"):
         return "sh"
     return BY_SUFFIX.get(suffix, "")

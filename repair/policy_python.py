@@ -10,12 +10,14 @@ import ast
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from repair.policy_blocks import changed_blocks
+from repair.policy_changes import Change
+from repair.policy_screen import Screened
 from repair.proof_swallow import parsed
+from repair.syntax import Source
 from repair.trees import Tree
 
 _SUBPROCESS = "run|Popen|call|check_call|check_output|getoutput|getstatusoutput"
@@ -85,7 +87,7 @@ _MODULES = (
     r"|joblib|pandas|numpy|flask"
     r"|operator|multiprocessing)"
 )
-_SIGN = re.compile(
+_SIGN = Screened(
     rf"\b{_MODULES}\s*\.|\bimport\b.*\b{_MODULES}\b|\bfrom\s+{_MODULES}\b|\b(?:eval|exec|execfile|compile"
     rf"|getattr|globals|locals|vars"
     r"|import_module|render_template_string|attrgetter|environ)\b|\bshell\b|\.(?:system|popen|modules"
@@ -96,7 +98,7 @@ _SIGN = re.compile(
 _IMPORTED = re.compile(
     rf"^[ \t]*(?:from[ \t]+({_MODULES})\b[\w.]*[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
 )
-_OFTEN = re.compile(r"\b(?:eval|exec|__import__)\s*\(")
+_OFTEN = re.compile(r"(?:eval|exec|__import__)(?<!\weval)(?<!\wexec)(?<!\w__import__)\s*\(")
 _NAMES = {"system", "popen", "eval", "exec", "compile", "__import__", "__builtins__", "__globals__", "__subclasses__"}
 _NAMES |= {
     "execve",
@@ -111,14 +113,14 @@ _NAMES |= {
     "__code__",
 }
 _UNRESOLVED = {"system", "popen", "check_output", "execv", "execve", "spawnl"}
-_SECRET_PLACES = re.compile(
+_SECRET_PLACES = Screened(
     r"/etc/(?:passwd|shadow|sudoers|cron|ld\.so)|\.ssh/|authorized_keys|\bid_rsa\b|/proc/(?:self|\d+)/"
     r"|\.aws/credentials"
     r"|~/\.(?:bashrc|profile|netrc)|\.git-credentials|169\.254\.169\.254|metadata\.google\.internal"
     r"|/var/run/docker\.sock"
     r"|/var/run/secrets|\.kube/config|/dev/tcp/"
 )
-_COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
+_COMMANDS = Screened(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
 _URL = re.compile(r"\b(?:https?|ftp|wss?)://[^\s'\"/]+", re.IGNORECASE)
 _PICKLING = ("__reduce__", "__reduce_ex__")  # what is pickled says how, which does nothing before it is unpickled
 _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
@@ -152,28 +154,40 @@ def own_packages(tree: Tree) -> frozenset[str]:
     return frozenset(one[1] for one in found if one) - sys.stdlib_module_names
 
 
-def python_dangers(old: str, new: str, removed: Sequence[str], added: Sequence[str]) -> list[Danger] | None:
+def python_dangers(change: Change) -> list[Danger] | None:
     """What is new; None where the file is not Python that can be read."""
-    text = "\n".join(line for line in added if not line.lstrip().startswith("#"))
-    if not _may_be_dangerous(text, new):
+    text = "\n".join(line for line in change.added if not line.lstrip().startswith("#"))
+    imported = list(_imported(change.new))
+    if not _may_be_dangerous(text, change.new, imported):
         return []
-    before, after = (parsed(part) for part in changed_blocks(old, new, [*added, *removed]))
-    if before is None or after is None:
+    before, after = change.touched
+    if before.tree is None or after.tree is None:
         return None
-    return list(_new_uses(_Uses(before, _imports(old)), _Uses(after, _imports(new)), old))
+    uses = _Uses(before, _statements(_imported(change.old))), _Uses(after, _statements(imported))
+    return list(_new_uses(*uses, change.old))
 
 
-def _imports(source: str) -> ast.Module:
+def _imported(source: str) -> Iterator[re.Match[str]]:
     """The import statements of a whole file: names in the part that changed are bound by them."""
-    statements = "\n".join(found[0].strip() for found in _IMPORTED.finditer(source))
-    return parsed(statements) or ast.Module([], [])
+    done, at = 0, source.find("import")
+    while at >= 0:
+        line = source.rfind("\n", 0, at) + 1
+        if line >= done and (found := _IMPORTED.match(source, line)):
+            yield found
+            done = found.end()
+        at = source.find("import", max(at + 6, done))
 
 
-def _may_be_dangerous(text: str, new: str) -> bool:
+def _statements(imported: Iterable[re.Match[str]]) -> list[ast.stmt]:
+    tree = parsed("\n".join(found[0].strip() for found in imported))
+    return tree.body if tree else []
+
+
+def _may_be_dangerous(text: str, new: str, imported: Iterable[re.Match[str]]) -> bool:
     """Whether added lines have a word that can lead to danger, or a name that the file imports from where it lies."""
     if any(sign.search(text) for sign in (_SIGN, _SECRET_PLACES, _COMMANDS, _URL)) or (text and _OFTEN.search(new)):
         return True
-    bound = {name for found in _IMPORTED.finditer(new) for name in _bound(found[1], found[2])}
+    bound = {name for found in imported for name in _bound(found[1], found[2])}
     return bool(bound) and not bound.isdisjoint(_WORD.findall(text))
 
 
@@ -188,16 +202,17 @@ def _bound(module: str | None, names: str) -> Iterator[str]:
 class _Uses(ast.NodeVisitor):
     """What a file uses, by its full name, and with what texts."""
 
-    def __init__(self, tree: ast.Module, imports: ast.Module) -> None:
+    def __init__(self, source: Source, imports: Sequence[ast.stmt]) -> None:
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
         self._names: dict[str, str] = {}
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
-        for node in (*imports.body, *ast.walk(tree)):
+        for node in (*imports, *source.nodes):
             self._remember(node)
-        self.visit(tree)
+        for node in source.nodes[:1]:
+            self.visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         name = self._name(node)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Protocol
 
+from repair.policy_changes import Change
 from repair.policy_languages import BY_SUFFIX
+from repair.policy_screen import Screened, first_new
 
 # What weakens by being there.
-_WEAK = re.compile(
+_WEAK = Screened(
     r"\bverify\s*=\s*(?:False|0)\b|verify_ssl\s*=\s*False|\bssl\s*=\s*False\b|check_hostname\s*=\s*False"
     r"|\bCERT_NONE\b|_create_unverified_context"
     r"|_create_default_https_context|disable_warnings\s*\(|trust_env\s*=\s*True\s*#|verify_mode\s*=\s*0"
@@ -41,28 +42,28 @@ _WEAK = re.compile(
     r"|verification|validation|csrf|security|ssl|tls|signature)\w*\s*=\s*True",
     re.IGNORECASE,
 )
-_NEUTRAL = re.compile(
+_NEUTRAL = Screened(
     r"\bor\s+True\b|\band\s+False\b|\bif\s+(?:False|0)\s*:|\bif\s+True\s+or\b|\|\|\s*true\b|&&\s*false\b"
     r"|\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
 )
-_ALWAYS = re.compile(
+_ALWAYS = Screened(
     r"def\s+(?:_*(?:is|has|can|may|check|verify|validate|authenticate|authorize|authorise|allow)\w*"
     r"|\w*(?:valid|allowed|permitted|authorized|signature)\w*)"
     r"\s*\([^)]*\)[^:\n]*:\s*\n(?:\s*(?:\"\"\".*?\"\"\"|'''.*?'''|#.*)\s*\n)*\s*return\s+(?:True|1)\s*(?:#.*)?$",
     re.MULTILINE,
 )
-_STRUNG_SQL = re.compile(
+_STRUNG_SQL = Screened(
     r"\.(?:execute|executemany|executescript|raw)\s*\(\s*(?:f['\"]|['\"][^'\"]*['\"]\s*(?:%|\+|\.format))"
 )
 # What weakens by going away.
-_GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+_GUARDS: tuple[tuple[str, Screened], ...] = (
     (
         "a comparison in constant time",
-        re.compile(r"\bcompare_digest\b|\bconstant_time_compare\b|timingSafeEqual|ConstantTimeCompare"),
+        Screened(r"\bcompare_digest\b|\bconstant_time_compare\b|timingSafeEqual|ConstantTimeCompare"),
     ),
     (
         "a check of who may",
-        re.compile(
+        Screened(
             r"@\w*[.\w]*(?:login|permission|auth|admin|role|scope|csrf|token|jwt|staff|superuser|limiter|rate_?limit"
             r"|throttle|user_passes)\w*"
             r"|\b(?:is_admin|is_staff|is_superuser|is_authenticated|is_authorized|is_owner|is_allowed|has_perms?"
@@ -80,7 +81,7 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "a refusal of strangers",
-        re.compile(
+        Screened(
             r"\babort\(\s*40[13]|\bstatus(?:_code)?\s*=\s*40[13]|\bHTTPException\(\s*40[13]|\bHTTP_40[13]\w*"
             r"|\bHttpResponseForbidden|\b(?:raise|throw)\b.*\b(?:PermissionDenied|PermissionError|Forbidden"
             r"|Unauthorized|NotAuthorized|AccessDenied|AuthenticationFailed|InvalidSignature|SuspiciousOperation"
@@ -89,7 +90,7 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "cleaning of what strangers send",
-        re.compile(
+        Screened(
             r"(?<!re\.)\bescape\s*\(|\b(?:escape_html|escapeHtml|bleach\.clean|sanitize\w*|sanitise\w*|secure_filename"
             r"|shlex\.quote|safe_join|url_has_allowed_host_and_scheme|is_safe_url|defusedxml|escape_string|quote_ident"
             r"|yaml\.safe_load|SafeLoader|is_relative_to|commonpath|DOMPurify|encodeURIComponent|literal_eval)\b"
@@ -97,11 +98,11 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     (
         "chance that cannot be guessed",
-        re.compile(r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.randomBytes|getRandomValues"),
+        Screened(r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.randomBytes|getRandomValues"),
     ),
     (
         "a strong hash or cipher",
-        re.compile(
+        Screened(
             r"\bsha(?:256|384|512)\b|\bbcrypt\b|\bscrypt\b|\bargon2\b|\bpbkdf2\w*|\bAES_?GCM\b|\bMODE_GCM\b|\bFernet\b"
             r"|CERT_REQUIRED|create_default_context",
             re.IGNORECASE,
@@ -111,56 +112,42 @@ _GUARDS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _CODE = frozenset(BY_SUFFIX) - {".json", ".sql"}
 
 
-class Change(Protocol):
-    """One file of a patch."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def old(self) -> str: ...
-    @property
-    def new(self) -> str: ...
-    @property
-    def removed(self) -> list[str]: ...
-    @property
-    def added(self) -> list[str]: ...
-
-
 def weakened(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
     """(path, sentence, whether it refuses) for checks that a patch takes away, turns off or goes round."""
-    code = [change for change in changes if PurePosixPath(change.path).suffix.lower() in _CODE]
-    for change in code:
-        added, removed = _without_comments(change.added), _without_comments(change.removed)
-        if sign := _first_new(_WEAK, change.added, change.removed):
-            yield change.path, f"It turns a protection off: {sign!r}.", True
-        if sign := _first_new(_NEUTRAL, added, removed):
-            yield change.path, f"A condition can no longer decide anything: {sign!r}.", True
-        if sign := _first_new(_STRUNG_SQL, added, removed):
-            yield change.path, f"A query is put together from text: {sign!r}.", True
-        always = any("return" in line for line in added)
-        if always and len(_ALWAYS.findall(change.new)) > len(_ALWAYS.findall(change.old)):
+    code = [_Code(change) for change in changes if PurePosixPath(change.path).suffix.lower() in _CODE]
+    for one in code:
+        change = one.change
+        if (sign := first_new(_WEAK, change.added_text, change.removed_text)) is not None:
+            yield change.path, f"It turns a protection off: {sign.strip()!r}.", True
+        if (sign := first_new(_NEUTRAL, one.added, one.removed)) is not None:
+            yield change.path, f"A condition can no longer decide anything: {sign.strip()!r}.", True
+        if (sign := first_new(_STRUNG_SQL, one.added, one.removed)) is not None:
+            yield change.path, f"A query is put together from text: {sign.strip()!r}.", True
+        if "return" in one.added and _ALWAYS.count(change.new) > _ALWAYS.count(change.old):
             yield change.path, "A check now always says yes.", True
     yield from _guards_gone(code)
 
 
-def _guards_gone(code: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
+class _Code:
+    """A change of code without its comments and imports."""
+
+    def __init__(self, change: Change) -> None:
+        self.change = change
+        self.added, self.removed = (_without_comments(lines) for lines in (change.added, change.removed))
+
+
+def _guards_gone(code: Sequence[_Code]) -> Iterator[tuple[str, str, bool]]:
+    removed = "\n".join(one.removed for one in code)
     for name, pattern in _GUARDS:
-        balance = {change.path: _count(pattern, change.added) - _count(pattern, change.removed) for change in code}
+        if not pattern.may_match(removed):
+            continue
+        balance = {one.change.path: pattern.count(one.added) - pattern.count(one.removed) for one in code}
         if sum(balance.values()) < 0:
             path = min(balance, key=lambda one: balance[one])
             yield path, f"It takes away {name}.", True
 
 
-def _count(pattern: re.Pattern[str], lines: Sequence[str]) -> int:
-    return len(pattern.findall("\n".join(_without_comments(lines))))
-
-
-def _first_new(pattern: re.Pattern[str], added: Sequence[str], removed: Sequence[str]) -> str | None:
-    """What stands more often in the added lines than in the removed ones."""
-    come = [found[0] for found in pattern.finditer("\n".join(added))]
-    gone = [found[0] for found in pattern.finditer("\n".join(removed))]
-    return come[0].strip() if len(come) > len(gone) else None
-
-
-def _without_comments(lines: Sequence[str]) -> list[str]:
-    return [line for line in lines if not line.lstrip().startswith(("#", "//", "*", "<!--")) and "import " not in line]
+def _without_comments(lines: Sequence[str]) -> str:
+    return "\n".join(
+        line for line in lines if not line.lstrip().startswith(("#", "//", "*", "<!--")) and "import " not in line
+    )

@@ -6,15 +6,19 @@ import ast
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from repair.proof_swallow import parsed
+from repair.syntax import Source, walked
 
-_SKIPS = re.compile(r"skip|xfail|expectedFailure", re.IGNORECASE)
+_SKIP_WORDS = ("skip", "xfail", "expectedfailure")
+_SKIPS = re.compile("|".join(_SKIP_WORDS), re.IGNORECASE)
 _EXACT = {"assertEqual", "assertEquals", "assertListEqual", "assertDictEqual", "assertTupleEqual", "assertSetEqual"}
 _EXACT |= {"assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual", "assertIs", "assert_equal"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_HOLDS_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _ASSERTING = re.compile(r"assert|check|verif|expect|should|match|compare|fail\b|raises|warns|snapshot", re.IGNORECASE)
 _ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
 
@@ -27,21 +31,51 @@ class Loosened:
     flags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Test:
     name: str  # with its class
     node: ast.FunctionDef | ast.AsyncFunctionDef
-    asserts: Counter[str]
-    exact: int
-    skips: int
+    source: Source
 
     @property
     def short_name(self) -> str:
         return self.name.rpartition(".")[2]
 
+    @cached_property
+    def parts(self) -> list[ast.AST]:
+        return walked(self.node)
+
+    @cached_property
+    def assertions(self) -> list[ast.AST]:
+        return [part for part in self.parts if _is_assertion(part)]
+
+    @cached_property
+    def asserts(self) -> Counter[str]:
+        return Counter(ast.dump(part) for part in self.assertions)
+
+    @cached_property
+    def exact(self) -> int:
+        return sum(_is_exact(part) for part in self.assertions)
+
+    @cached_property
+    def skips(self) -> int:
+        lines = self.source.lines_of(self.node)
+        written = self.source if lines is None else Source("\n".join(lines))
+        return _count_skips(self.parts) if written.may_have(*_SKIP_WORDS) else 0
+
+    def is_written_as(self, other: _Test) -> bool:
+        lines = self.source.lines_of(self.node)
+        return lines is not None and lines == other.source.lines_of(other.node)
+
 
 def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
     """Compare the test files of a patch, by path: `before` holds those that were there, `after` those that stay."""
+    old, new = ({path: Source(text) for path, text in texts.items()} for texts in (before, after))
+    return loosened_sources(old, new)
+
+
+def loosened_sources(before: Mapping[str, Source], after: Mapping[str, Source]) -> Loosened:
+    """The same, of files or parts of files that are parsed already."""
     refusals: list[str] = []
     flags: list[str] = []
     old = {path: _tests(source) for path, source in before.items()}
@@ -50,6 +84,8 @@ def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
         added = [test for found in new.values() for test in found.values() if test.name not in tests]
         for name, test in tests.items():
             now = new.get(path, {}).get(name) or _same_renamed(test, added)
+            if now is not None and now.is_written_as(test):
+                continue
             reason = "is removed" if now is None else _looser(test, now)
             if reason is not None:
                 refusals.append(f"{path}: {name} {reason}")
@@ -84,30 +120,24 @@ def _looser(test: _Test, now: _Test) -> str | None:
     return None
 
 
-def _tests(source: str) -> dict[str, _Test]:
-    tree = parsed(source)
-    return {} if tree is None else {test.name: test for test in _walk_tests(tree, "")}
+def _tests(source: Source) -> dict[str, _Test]:
+    return {test.name: test for test in _all_tests(source)}
 
 
-def _walk_tests(node: ast.AST, prefix: str) -> Iterator[_Test]:
-    for child in ast.iter_child_nodes(node):
+def _all_tests(source: Source) -> Iterator[_Test]:
+    if source.tree is not None and source.may_have("test"):
+        yield from _walk_tests(source, source.tree, "")
+
+
+def _walk_tests(source: Source, node: ast.AST, prefix: str) -> Iterator[_Test]:
+    blocks = [value for value in vars(node).values() if isinstance(value, list)]
+    for child in (child for block in blocks for child in block):
         if isinstance(child, _FUNCTIONS) and child.name.startswith("test"):
-            yield _read(child, prefix)
+            yield _Test(prefix + child.name, child, source)
         elif isinstance(child, (ast.ClassDef, *_FUNCTIONS)):
-            yield from _walk_tests(child, f"{prefix}{child.name}.")
-        elif not isinstance(child, ast.expr):
-            yield from _walk_tests(child, prefix)
-
-
-def _read(node: ast.FunctionDef | ast.AsyncFunctionDef, prefix: str) -> _Test:
-    found = [part for part in ast.walk(node) if _is_assertion(part)]
-    return _Test(
-        name=prefix + node.name,
-        node=node,
-        asserts=Counter(ast.dump(part) for part in found),
-        exact=sum(_is_exact(part) for part in found),
-        skips=_count_skips(node),
-    )
+            yield from _walk_tests(source, child, f"{prefix}{child.name}.")
+        elif isinstance(child, _HOLDS_BLOCKS):
+            yield from _walk_tests(source, child, prefix)
 
 
 def _is_assertion(node: ast.AST) -> bool:
@@ -120,22 +150,22 @@ def _is_exact(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and _name(node.func) in _EXACT
 
 
-def _count_skips(node: ast.AST) -> int:
-    names = (_name(part) for part in ast.walk(node) if isinstance(part, ast.Attribute | ast.Name))
+def _count_skips(parts: Iterable[ast.AST]) -> int:
+    names = (_name(part) for part in parts if isinstance(part, ast.Attribute | ast.Name))
     return sum(bool(_SKIPS.search(name)) for name in names)
 
 
-def _skips_around(source: str) -> int:
+def _skips_around(source: Source) -> int:
     """Skips outside of the tests themselves: of whole modules and classes, in what is set up, in helpers.
 
     A mark that only gets a name is none until it is used, which is seen where it is.
     """
-    tree = parsed(source)
-    if tree is None:
+    if source.tree is None or not source.may_have(*_SKIP_WORDS):
         return 0
-    named = [node for node in tree.body if isinstance(node, ast.Assign) and _name(node.targets[0]) != "pytestmark"]
-    own = sum(test.skips for test in _walk_tests(tree, "")) + sum(_count_skips(node) for node in named)
-    return _count_skips(tree) - own
+    body = source.tree.body
+    named = [node for node in body if isinstance(node, ast.Assign) and _name(node.targets[0]) != "pytestmark"]
+    own = sum(test.skips for test in _all_tests(source)) + sum(_count_skips(walked(node)) for node in named)
+    return _count_skips(source.nodes) - own
 
 
 def asserts_a_value(sources: Mapping[str, str], name: str) -> bool:
@@ -144,7 +174,8 @@ def asserts_a_value(sources: Mapping[str, str], name: str) -> bool:
     A helper that it calls counts when its name says that it checks something. True for a name that is not found,
     as tests can be made in ways that cannot be read off the text.
     """
-    found = [test for source in sources.values() for test in _tests(source).values() if test.short_name == name]
+    tests = [test for text in sources.values() for test in _tests(Source(text)).values()]
+    found = [test for test in tests if test.short_name == name]
     return not found or any(_asserts(test.node) for test in found)
 
 

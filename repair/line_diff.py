@@ -1,0 +1,51 @@
+"""The lines that differ between two files, fast for large ones whose changes lie far apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+_LONG = 4_000  # lines: then difflib leaves out the most common ones
+
+
+def differing_lines(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(lines only in the old, lines only in the new).
+
+    As difflib does it, the longest common run divides the rest; but only runs are looked at that have a line which
+    both have once, which takes one pass. Where there is none, difflib has to do.
+    """
+    if not old or not new:
+        return list(old), list(new)
+    at, to, length = _longest_run(old, new) if len(old) + len(new) <= _LONG else (0, 0, 0)
+    if not length:
+        return _by_difflib(old, new)
+    above = differing_lines(old[:at], new[:to])
+    below = differing_lines(old[at + length :], new[to + length :])
+    return above[0] + below[0], above[1] + below[1]
+
+
+def _longest_run(old: Sequence[str], new: Sequence[str]) -> tuple[int, int, int]:
+    """Where it begins in both and how many lines it has; no lines where there is none."""
+    counts = Counter(old), Counter(new)
+    place = {line: number for number, line in enumerate(new) if counts[1][line] == 1 == counts[0].get(line)}
+    best, done = (0, 0, 0), 0
+    for number, line in enumerate(old):
+        if number < done or line not in place:
+            continue
+        at, to = number, place[line]
+        while at and to and old[at - 1] == new[to - 1]:
+            at, to = at - 1, to - 1
+        done = number + 1
+        while done < len(old) and to + done - at < len(new) and old[done] == new[to + done - at]:
+            done += 1
+        if done - at > best[2]:
+            best = (at, to, done - at)
+    return best
+
+
+def _by_difflib(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], list[str]]:
+    codes = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > _LONG).get_opcodes()
+    gone = [line for tag, start, end, _, _ in codes if tag != "equal" for line in old[start:end]]
+    come = [line for tag, _, _, start, end in codes if tag != "equal" for line in new[start:end]]
+    return gone, come

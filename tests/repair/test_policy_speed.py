@@ -1,0 +1,103 @@
+"""What makes the policy fast changes no answer: patterns behind their words, lines that differ, touched statements."""
+
+from __future__ import annotations
+
+import random
+import re
+from difflib import SequenceMatcher
+
+import pytest
+
+from repair.line_diff import differing_lines
+from repair.policy_changes import Change
+from repair.policy_screen import Screened, needed_words
+
+CLASSES = '''\
+"""About."""
+
+import os
+
+
+class Shop:
+    """Sells."""
+
+    def open(self):
+        return "opened"
+
+    @property
+    def sign(self):
+        return """
+at the margin
+"""
+
+    def close(self):
+        return "closed"
+
+
+def untouched():
+    return 1
+'''
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        (r"\bverify\s*=\s*(?:False|0)\b", {"verify"}),
+        (r"(?:eval|run)\s*\(", {"eval", "run"}),
+        (r"[ab]+|x", set()),
+        (r"(?:abc)?d", {"d"}),
+        (r"(?:abc){2}d", {"abc"}),
+    ],
+)
+def test_a_pattern_needs_one_of_its_words(expression: str, words: set[str]):
+    assert needed_words(expression) == words
+
+
+def test_letters_that_only_ignoring_case_makes_alike_are_found():
+    assert Screened("kelvin", re.IGNORECASE).search("\u212aelvin")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lines_that_differ_lead_from_one_text_to_the_other(seed: int):
+    chance = random.Random(seed)
+    old = [chance.choice(("", "x", f"line {number}")) for number in range(60)]
+    new = [line for line in old if chance.random() > 0.1]
+    new[10:10] = ["", "more", "x"]
+
+    gone, come = differing_lines(old, new)
+
+    assert sorted(gone + new) == sorted(come + old)
+    kept = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+    assert len(gone) <= len(old) - sum(block.size for block in kept) + 6
+
+
+def touched(old: str, new: str) -> tuple[str, str]:
+    before, after = Change("a.py", old.encode(), new.encode()).touched
+    return before.text, after.text
+
+
+def test_only_the_member_that_changes_is_looked_at():
+    before, after = touched(CLASSES, CLASSES.replace('"closed"', '"shut"'))
+
+    assert before == 'class Shop:\n    def close(self):\n        return "closed"\n\n\n'
+    assert after == before.replace("closed", "shut")
+
+
+def test_a_text_at_the_margin_belongs_to_its_statement():
+    before, after = touched(CLASSES, CLASSES.replace("at the margin\n", "import this\n"))
+
+    assert "def sign" in before
+    assert "untouched" not in before
+    assert 'return """\nimport this\n"""' in after
+
+
+def test_quotes_that_make_code_of_text_are_seen_through():
+    _, after = touched(CLASSES, CLASSES.replace("at the margin\n", '"""\n    os.system("id")\n    """\n'))
+
+    assert '"""\n    os.system("id")\n' in after
+
+
+def test_a_decorator_belongs_to_its_statement():
+    _, after = touched(CLASSES, CLASSES.replace("def untouched", "@cache\n\ndef untouched"))
+
+    assert after == "@cache\n\ndef untouched():\n    return 1\n"
