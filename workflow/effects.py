@@ -125,7 +125,7 @@ async def deploy(tools: Tools, claim: Claim) -> Performed:
     if rollout.done is None:
         return Again(tools.look_again, rollout.says)
     if not rollout.done:
-        return t.DeployFailed(**_result(tools, claim), why=rollout.says)
+        return t.DeployFailed(**_result(tools, claim), why=rollout.says, deployment=rollout.deployment)
     return await _deployed(tools, claim, commit, rollout)
 
 
@@ -165,7 +165,7 @@ async def _deployed(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -
     running = rollout.deployment.running
     if not await tools.code_host.contains(running, commit):
         why = f"The deployer reports success, but {running[:10] or 'nothing known'} runs, without {commit[:10]}."
-        return t.DeployFailed(**_result(tools, claim), why=why)
+        return t.DeployFailed(**_result(tools, claim), why=why, deployment=rollout.deployment)
     return t.DeploySucceeded(**_result(tools, claim), deployment=rollout.deployment, contains_merge=True)
 
 

@@ -23,6 +23,7 @@ from workflow.triggers import (
     PullRequestMerged,
     PullRequestReopened,
     Recurred,
+    StepGaveUp,
     Trigger,
 )
 from workflow.words import Effect, State
@@ -47,7 +48,7 @@ def has_open_pull_request(incident: Incident, _: Trigger) -> bool:
 
 
 def has_deployment(incident: Incident, _: Trigger) -> bool:
-    """Something of it was deployed."""
+    """Something of it was deployed, or was tried to be."""
     return incident.deployment is not None
 
 
@@ -135,6 +136,18 @@ def running_commit_has_the_merge(incident: Incident, trigger: Trigger) -> str | 
     if trigger.contains_merge:
         return None
     return f"what runs is {trigger.deployment.running[:10] or 'unknown'}, without the merge {incident.merge_sha}."
+
+
+def there_is_a_way_back(incident: Incident, _: Trigger) -> str | None:
+    """It is known what ran before."""
+    known = incident.deployment and incident.deployment.previous
+    return None if known else "what ran before is not known, so there is nothing to go back to."
+
+
+def no_rollback_under_way(incident: Incident, trigger: Trigger) -> str | None:
+    """No rollback is under way, but for one that gives up."""
+    its_own = isinstance(trigger, StepGaveUp) and trigger.effect is Effect.ROLL_BACK
+    return "a rollback is under way." if incident.rolling_back and not its_own else None
 
 
 def on_a_commit_with_the_fix(_: Incident, trigger: Trigger) -> str | None:

@@ -84,13 +84,13 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.PullRequestReopened, (_S.ABANDONED,), _S.PR_OPENED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
     Transition(t.DeploySucceeded, (_S.MERGED,), _S.DEPLOYED, (_E.WATCH, _E.ANNOUNCE), guards=(g.running_commit_has_the_merge,)),
     Transition(t.DeployFailed, (_S.MERGED,), _S.STUCK, (_E.ANNOUNCE,)),
-    Transition(t.CureShown, (_S.DEPLOYED,), _S.HEALED, (_E.ANNOUNCE,)),
-    Transition(t.Recurred, (_S.DEPLOYED, _S.HEALED), _S.RECURRED, (_E.ANNOUNCE,), guards=(g.on_a_commit_with_the_fix,)),
-    Transition(t.RollbackRequested, _CAN_ROLL_BACK, None, (_E.ROLL_BACK,), when=g.has_deployment),
+    Transition(t.CureShown, (_S.DEPLOYED,), _S.HEALED, (_E.ANNOUNCE,), guards=(g.no_rollback_under_way,)),
+    Transition(t.Recurred, (_S.DEPLOYED, _S.HEALED), _S.RECURRED, (_E.ANNOUNCE,), guards=(g.on_a_commit_with_the_fix, g.no_rollback_under_way)),
+    Transition(t.RollbackRequested, _CAN_ROLL_BACK, None, (_E.ROLL_BACK,), when=g.has_deployment, guards=(g.there_is_a_way_back, g.no_rollback_under_way)),
     Transition(t.RolledBack, _CAN_ROLL_BACK, _S.ROLLED_BACK, (_E.ANNOUNCE,)),
-    Transition(t.StepGaveUp, _WITH_A_DEBT, _S.STUCK, (_E.ANNOUNCE,)),
+    Transition(t.StepGaveUp, _WITH_A_DEBT, _S.STUCK, (_E.ANNOUNCE,), guards=(g.no_rollback_under_way,)),
     *(
-        Transition(t.Retried, (_S.STUCK,), state, (effect,), when=g.was_at(state, effect))
+        Transition(t.Retried, (_S.STUCK,), state, (effect,), when=g.was_at(state, effect), guards=(g.no_rollback_under_way,))
         for state, effect in OWING
         if state is not _S.STUCK
     ),

@@ -341,7 +341,7 @@ class DeploySucceeded(Trigger):
         return f"{self.deployment.running[:10]} runs{' at ' + self.deployment.url if self.deployment.url else ''}."
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.but(deployment=self.deployment)
+        return _with_deployment(incident, self.deployment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,10 +349,14 @@ class DeployFailed(Trigger):
     """The deployment of the merge commit failed; `why` says how, and what to do."""
 
     why: str
+    deployment: Deployment
 
     @property
     def says(self) -> str:
         return self.why
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return _with_deployment(incident, self.deployment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,6 +393,9 @@ class RollbackRequested(Command):
     def says(self) -> str:
         return f"{self.actor} asked for a rollback."
 
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(rolling_back=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBack(Trigger):
@@ -401,7 +408,7 @@ class RolledBack(Trigger):
         return f"Rolled back: {self.deployment.running[:10]} runs."
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.but(deployment=self.deployment)
+        return incident.but(deployment=self.deployment, rolling_back=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,6 +422,9 @@ class StepGaveUp(Trigger):
     def says(self) -> str:
         return f"Gave up on {self.effect.words}: {self.why}"
 
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(rolling_back=False)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried(Command):
@@ -423,6 +433,9 @@ class Retried(Command):
     @property
     def says(self) -> str:
         return f"{self.actor} asked to try again."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(rolling_back=incident.stuck is not None and incident.stuck.effect is Effect.ROLL_BACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -468,6 +481,14 @@ def _is_a_fact(kind: object) -> TypeGuard[type[Trigger]]:
 def _with_diagnosis(incident: Incident, diagnosis: Diagnosis) -> Incident:
     cost = incident.cost + diagnosis.cost
     return incident.but(diagnosis=diagnosis, cost=cost, rounds=incident.rounds + 1, patch=None, evidence=None)
+
+
+def _with_deployment(incident: Incident, deployment: Deployment) -> Incident:
+    """Who looks again at a deployment under way no longer sees what ran before it; the first look did."""
+    first = incident.deployment
+    if first and first.commit == deployment.commit and not deployment.previous:
+        deployment = replace(deployment, previous=first.previous)
+    return incident.but(deployment=deployment)
 
 
 def _with_pull_request_open(incident: Incident, open_: bool) -> Incident:

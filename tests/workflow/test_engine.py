@@ -8,7 +8,7 @@ import pytest
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.world import World
 from workflow import triggers as t
-from workflow.errors import NotAllowedNow, NotFound, Refusal, StepFailed
+from workflow.errors import GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
 from workflow.incident import Budget, Category, Cost, Cure
 from workflow.ports import Outcome, Reading
 from workflow.words import Effect, State
@@ -395,6 +395,40 @@ async def test_the_same_failure_on_a_commit_with_the_fix_is_a_recurrence(world: 
 
     assert (await world.passed())[-3:] == ["recurred", "recurred", "rolled_back"]
     assert world.deployer.running == a_patch().base
+
+
+async def test_a_rollback_is_carried_out_though_the_cure_is_shown_meanwhile(world: World):
+    world.monitor.answers_first(Reading(Cure(4, 37, "unproven: 4 clean of the 37 needed"), MERGE))
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    world.deployer.answers_first("the machine is away", "the machine is away")
+    await world.settles()
+    await world.passes(seconds=15)
+    await world.passes(seconds=60)
+
+    assert (await world.passed())[-1] == "rolled_back"
+    assert world.deployer.running == a_patch().base
+
+
+async def test_two_who_ask_for_a_rollback_get_one(world: World):
+    world.monitor.answers_first(Reading(Cure(4, 37, "unproven: 4 clean of the 37 needed"), MERGE))
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    with pytest.raises(GuardRefused, match="a rollback is under way"):
+        await world.fires(t.RollbackRequested, actor="test:bob")
+    await world.settles()
+
+    assert world.deployer.deployed == [MERGE, a_patch().base]
 
 
 async def test_a_worker_whose_lease_was_taken_records_nothing(world: World):

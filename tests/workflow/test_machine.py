@@ -186,6 +186,57 @@ def test_a_rollback_that_gives_up_leaves_a_stuck_incident_where_it_was_stuck():
     assert move.after.stuck == incident.stuck
 
 
+def test_a_deployment_that_failed_can_be_rolled_back_to_what_ran_before():
+    failed = advance(an_incident(State.MERGED), a_trigger(t.DeployFailed, deployment=a_deployment(previous=HEAD))).after
+
+    move = advance(failed, a_trigger(t.RollbackRequested))
+
+    assert move.effects == (Effect.ROLL_BACK,)
+    assert move.after.deployment == a_deployment(previous=HEAD)
+
+
+def test_a_second_look_at_a_deployment_does_not_forget_what_ran_before_it():
+    failed = advance(an_incident(State.MERGED), a_trigger(t.DeployFailed, deployment=a_deployment(previous=HEAD))).after
+    again = advance(failed, a_trigger(t.Retried)).after
+
+    move = advance(again, a_trigger(t.DeploySucceeded, deployment=a_deployment(previous="")))
+
+    assert move.after.deployment == a_deployment(previous=HEAD)
+
+
+def test_without_a_way_back_a_rollback_is_refused_before_it_begins():
+    incident = an_incident(State.DEPLOYED, deployment=a_deployment(previous=""))
+
+    with pytest.raises(GuardRefused, match="what ran before is not known"):
+        advance(incident, a_trigger(t.RollbackRequested))
+
+
+@pytest.mark.parametrize(
+    ("state", "trigger"),
+    [
+        (State.DEPLOYED, a_trigger(t.RollbackRequested)),
+        (State.RECURRED, a_trigger(t.RollbackRequested)),
+        (State.DEPLOYED, a_trigger(t.CureShown)),
+        (State.DEPLOYED, a_trigger(t.Recurred)),
+        (State.DEPLOYED, a_trigger(t.StepGaveUp, effect=Effect.WATCH)),
+        (State.STUCK, a_trigger(t.Retried)),
+    ],
+)
+def test_while_a_rollback_is_under_way_nothing_else_moves_the_incident(state: State, trigger: t.Trigger):
+    rolling_back = advance(an_incident(state), a_trigger(t.RollbackRequested)).after
+
+    with pytest.raises(GuardRefused, match="a rollback is under way"):
+        advance(rolling_back, trigger)
+
+
+@pytest.mark.parametrize("state", [State.DEPLOYED, State.STUCK])
+def test_a_rollback_that_gave_up_can_be_asked_for_again(state: State):
+    rolling_back = advance(an_incident(state), a_trigger(t.RollbackRequested)).after
+    given_up = advance(rolling_back, a_trigger(t.StepGaveUp, effect=Effect.ROLL_BACK)).after
+
+    assert advance(given_up, a_trigger(t.RollbackRequested)).effects == (Effect.ROLL_BACK,)
+
+
 def test_a_moved_base_makes_the_token_void():
     move = advance(an_incident(State.AWAITING_CONFIRM), a_trigger(t.BaseMoved))
 

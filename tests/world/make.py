@@ -138,7 +138,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.PullRequestClosed: {"number": 41},
         t.PullRequestReopened: {"number": 41},
         t.DeploySucceeded: {"deployment": a_deployment(), "contains_merge": True},
-        t.DeployFailed: {"why": "It does not start."},
+        t.DeployFailed: {"why": "It does not start.", "deployment": a_deployment(running="")},
         t.CureShown: {"cure": Cure(1, 1, "clean")},
         t.Recurred: {"running": MERGE, "contains_fix": True},
         t.RolledBack: {"deployment": a_deployment(running=HEAD)},
