@@ -50,10 +50,15 @@ class SqlStore:
         if self._group:
             result, ledger = await self._group.run(lambda connection: self._worked(connection, work))
         else:
-            result, ledger = await self._on_thread(lambda: self._transact(work))
-        for call in ledger.committed:
-            call()
-        return result
+            loop = asyncio.get_running_loop()
+
+        def commit() -> T:
+            result, ledger = self._transact(work)
+            for call in ledger.committed:  # told from here: whoever asked may have been cancelled meanwhile
+                loop.call_soon_threadsafe(call)
+            return result
+
+        return await self._on_thread(commit)
 
     async def incident(self, id: int) -> Incident:
         found = await self._incidents(select(INCIDENT.c.facts).where(INCIDENT.c.id == id))

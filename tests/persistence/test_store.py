@@ -1,5 +1,7 @@
 """What the store promises beyond the engine's tests: time, order, append-only history, migrations, bad addresses."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -112,6 +114,24 @@ async def test_a_database_that_is_away_is_said_to_be_away_to_readers_as_well(dat
             await world.store.due(1)
         with pytest.raises(StoreUnavailable, match="The database does not serve"):
             await world.store.incidents()
+
+
+async def test_what_follows_a_commit_follows_it_though_its_caller_was_cancelled(database_url: URL):
+    begun, go_on, followed = threading.Event(), threading.Event(), asyncio.Event()
+
+    def work(ledger: Ledger) -> None:
+        ledger.after_commit(followed.set)
+        begun.set()
+        go_on.wait(10)
+
+    async with a_world(database_url) as world:
+        caller = asyncio.create_task(world.store.transact(work))
+        await asyncio.to_thread(begun.wait, 10)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+        go_on.set()
+
+        await asyncio.wait_for(followed.wait(), 5)
 
 
 def test_a_time_without_a_zone_is_refused():
