@@ -48,7 +48,7 @@ def build(path: str, wanted: Sequence[Edit] | FilePatch, text: Text, *, strict: 
     if _is_typeset(wanted, text):
         wanted = _with_added(wanted, straight)
     built, suspect = _build(wanted, placing)
-    if not suspect or not path.endswith((".py", ".pyi")) or not is_python(text.string) or _is_whole(built):
+    if not suspect or not path.endswith((".py", ".pyi")) or _is_whole(built) or not is_python(text.string):
         return built
     for mend in (straight, unescaped, lambda line: unescaped(straight(line))):
         other, _ = _build(_with_added(wanted, mend), placing)
@@ -91,13 +91,13 @@ def spliced(text: Text, wanted: Sequence[Splice], path: str, final_newline: bool
 
 def _is_typeset(wanted: Sequence[Edit] | FilePatch, text: Text) -> bool:
     """Whether the reply has typographic quotes where the file cannot have them: then all of its quotes are such."""
-    if any(quote in text.string for quote in TYPOGRAPHIC_QUOTES):
-        return False
     if isinstance(wanted, FilePatch):
-        old = [line for hunk in wanted.hunks for line in hunk.old]
+        old = "".join(line.text for hunk in wanted.hunks for line in hunk.lines if line.op is not Op.ADD)
     else:
-        old = [edit.search for edit in wanted]
-    return any(quote in line for line in old for quote in TYPOGRAPHIC_QUOTES)
+        old = "".join(edit.search for edit in wanted)
+    return any(quote in old for quote in TYPOGRAPHIC_QUOTES) and not any(
+        quote in text.string for quote in TYPOGRAPHIC_QUOTES
+    )
 
 
 def _build(wanted: Sequence[Edit] | FilePatch, placing: Placing) -> tuple[Built, bool]:
@@ -165,6 +165,5 @@ def _endings(text: Text, one: Splice) -> list[str]:
 
 def _end_lines(endings: list[str], text: Text) -> None:
     """Only the last line may lack an ending."""
-    for at, ending in enumerate(endings[:-1]):
-        if not ending:
-            endings[at] = text.usual_ending
+    if "" in endings[:-1]:
+        endings[:-1] = [ending or text.usual_ending for ending in endings[:-1]]

@@ -132,16 +132,12 @@ def _criticals(hunk: Hunk) -> list[bool]:
     ]
 
 
-def _as_it_is(line: str) -> str:
-    return line
-
-
 def _spaced(line: str) -> str:
     return " ".join(line.split())
 
 
 _KEYS: dict[Level, Callable[[str], str]] = {
-    Level.EXACT: _as_it_is,
+    Level.EXACT: str,
     Level.TRAILING: str.rstrip,
     Level.INDENTED: str.strip,
     Level.SPACED: _spaced,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from repair.changes import Refused
 
@@ -31,7 +32,7 @@ class Text:
     def keyed(self, name: str, key: Callable[[str], str]) -> Sequence[str]:
         """The lines as `key` sees them, worked out once for each name."""
         if name not in self._keyed:
-            self._keyed[name] = [key(line) for line in self.lines]
+            self._keyed[name] = list(map(key, self.lines))
         return self._keyed[name]
 
     @cached_property
@@ -49,8 +50,8 @@ class Text:
 
     @cached_property
     def string(self) -> str:
-        """The lines with LF."""
-        return "".join(f"{line}\n" if ending else line for line, ending in zip(self.lines, self.endings, strict=True))
+        """The lines with LF. Only the last may lack it."""
+        return "\n".join(self.lines) + ("\n" if self.endings and self.endings[-1] else "")
 
     @property
     def ends_with_newline(self) -> bool:
@@ -68,13 +69,15 @@ def read_text(content: bytes, path: str) -> Text:
     pieces = string.split("\n")
     tail = [] if pieces[-1] == "" else [pieces[-1]]
     whole = pieces[:-1]
-    lines = [*(line[:-1] if line.endswith("\r") else line for line in whole), *tail]
-    endings = [*("\r\n" if line.endswith("\r") else "\n" for line in whole), *("" for _ in tail)]
+    lines, endings = whole + tail, ["\n"] * len(whole) + [""] * len(tail)
+    if "\r" in string:
+        lines = [*(line[:-1] if line.endswith("\r") else line for line in whole), *tail]
+        endings = [*("\r\n" if line.endswith("\r") else "\n" for line in whole), *("" for _ in tail)]
     return Text(tuple(lines), tuple(endings), encoding, minds_tabs=path.endswith((".py", ".pyi")))
 
 
 def to_bytes(lines: Sequence[str], endings: Sequence[str], encoding: str, path: str) -> bytes:
-    string = "".join(line + ending for line, ending in zip(lines, endings, strict=True))
+    string = "".join(chain.from_iterable(zip(lines, endings, strict=True)))
     try:
         return string.encode(encoding)
     except UnicodeEncodeError as error:
