@@ -47,18 +47,8 @@ class SqlStore:
         self._engine.dispose()
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
-        if self._group:
-            result, ledger = await self._group.run(lambda connection: self._worked(connection, work))
-        else:
-            loop = asyncio.get_running_loop()
-
-        def commit() -> T:
-            result, ledger = self._transact(work)
-            for call in ledger.committed:  # told from here: whoever asked may have been cancelled meanwhile
-                loop.call_soon_threadsafe(call)
-            return result
-
-        return await self._on_thread(commit)
+        """As the port says. What was to follow the commit follows it, even where the caller is cancelled meanwhile."""
+        return await asyncio.shield(self._committed(work))
 
     async def incident(self, id: int) -> Incident:
         found = await self._incidents(select(INCIDENT.c.facts).where(INCIDENT.c.id == id))
@@ -167,6 +157,15 @@ class SqlStore:
         return await self._read(lambda connection: connection.exec_driver_sql("PRAGMA data_version").scalar_one())
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    async def _committed(self, work: Callable[[Ledger], T]) -> T:
+        if self._group:
+            result, ledger = await self._group.run(lambda connection: self._worked(connection, work))
+        else:
+            result, ledger = await self._on_thread(lambda: self._transact(work))
+        for call in ledger.committed:
+            call()
+        return result
 
     def _transact(self, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         try:
