@@ -14,6 +14,7 @@ Reading = Callable[[Hunk], Hunk | None]
 """Another way to read a hunk; None where there is nothing to read another way."""
 
 _NUMBER = re.compile(r"^\s*(?:[Ll]ine |L|\[)?(\d+)(?:\]|\)|\.)?(?:[ ]?[|:│┃→▏][ ]?|\t|(?=\s*$)|[ ]{1,2}(?=\S|    ))")
+_BARRED = re.compile(r"\s*\d+ ?[|│┃▏→]")
 _NUMBERED_SHARE = 0.8
 _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", "\u2018\u2019\u201a\u201b\u2032"
 TYPOGRAPHIC_QUOTES = "\u201c\u201d\u2018\u2019"
@@ -51,6 +52,11 @@ def are_numbered(lines: Sequence[str]) -> bool:
     full = sum(bool(line.strip()) for line in lines)
     ascending = all(a < b for a, b in pairwise(numbers))
     return bool(numbers) and ascending and len(numbers) >= _NUMBERED_SHARE * full
+
+
+def are_barred(lines: Sequence[str]) -> bool:
+    """Whether every line begins with a number and a bar, as only listings write them."""
+    return all(_BARRED.match(line) for line in lines)
 
 
 def unnumbered_hunk(hunk: Hunk) -> Hunk | None:

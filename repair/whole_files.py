@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from repair.building import Built, Matched, is_python, spliced
 from repair.changes import Refused, WholeFile
 from repair.matching import Level
-from repair.readings import TYPOGRAPHIC_QUOTES, are_numbered, straight, without_numbers
+from repair.readings import TYPOGRAPHIC_QUOTES, are_barred, are_numbered, straight, without_numbers
 from repair.reindent import reindent
 from repair.splices import Splice, refuse_lazy_lines
 from repair.text import Text
@@ -59,7 +59,7 @@ def _read(string: str, text: Text) -> tuple[list[str], Level]:
     if not lines[-1]:
         lines.pop()
     level = Level.EXACT
-    if len(lines) > 3 and are_numbered(lines) and not are_numbered(text.lines):
+    if (len(lines) > 3 or are_barred(lines)) and are_numbered(lines) and not are_numbered(text.lines):
         lines, level = without_numbers(lines), Level.SPACED
     if any(mark in string for mark in TYPOGRAPHIC_QUOTES) and not any(
         mark in text.string for mark in TYPOGRAPHIC_QUOTES

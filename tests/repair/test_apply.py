@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repair.apply import apply, unified_diff
-from repair.changes import Refused
+from repair.changes import Refused, WholeFile
 from repair.replies import read_reply
 from tests.repair.memory_tree import MemoryTree
 from workflow.patch import Edit
@@ -278,3 +278,15 @@ def test_the_shown_diff_is_one_that_git_takes(tmp_path):
 
     assert (tmp_path / PATH).read_text() == FIXED
     assert (tmp_path / "shop/new.py").read_text() == "x = 1"
+
+
+def test_a_short_file_sent_as_a_listing_loses_its_numbers():
+    changes = [WholeFile("version.py", '   1│ VERSION = "1.3"\n')]
+
+    assert apply(changes, MemoryTree({"version.py": 'VERSION = "1.2"\n'})).files == {"version.py": b'VERSION = "1.3"\n'}
+
+
+def test_a_short_file_may_begin_with_a_number():
+    changes = [WholeFile("motto.txt", "3 times\n")]
+
+    assert apply(changes, MemoryTree({"motto.txt": "twice\n"})).files == {"motto.txt": b"3 times\n"}
