@@ -17,7 +17,7 @@ from functools import lru_cache
 from repair.policy_changes import Change
 from repair.policy_screen import Screened
 from repair.proof_swallow import parsed
-from repair.syntax import Source
+from repair.syntax import Source, children
 from repair.trees import Tree
 
 _SUBPROCESS = "run|Popen|call|check_call|check_output|getoutput|getstatusoutput"
@@ -214,6 +214,10 @@ class _Uses(ast.NodeVisitor):
         for node in source.nodes[:1]:
             self.visit(node)
 
+    def generic_visit(self, node: ast.AST) -> None:
+        for child in children(node):
+            self.visit(child)
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         name = self._name(node)
         if name is None:
@@ -335,9 +339,8 @@ def _new_texts(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
             yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.")
         if (command := _COMMANDS.search(text)) and any(_rule(name) == "shell" for name in after.counted):
             yield Danger("shell", f"A text has {command[0]!r}, in a file that starts programs.")
-    known = set(_URL.findall(old))
-    hosts = {url for text in come for url in _URL.findall(text)} - known
-    if hosts and any(_rule(name) == "network" for name in after.counted):
+    named = {url for text in come if "://" in text for url in _URL.findall(text)}
+    if named and any(_rule(name) == "network" for name in after.counted) and (hosts := named - set(_URL.findall(old))):
         yield Danger("network", f"It names another machine: {min(hosts)}.", refuses=False)
 
 
