@@ -20,6 +20,7 @@ from workflow.incident import Price
 PREFIX = "KINTSUGI_"
 
 Words = Annotated[tuple[str, ...], NoDecode]
+Ids = Annotated[frozenset[int], NoDecode]
 
 
 class SettingsError(Exception):
@@ -54,6 +55,13 @@ class Settings(BaseSettings):
     github_draft: bool = Field(False, description="true: pull requests are opened as drafts")
     github_reruns: int = Field(1, ge=0, le=3, description="how often failed checks are run again before they count")
 
+    discord_token: SecretStr | None = Field(None, description="the bot's token")
+    discord_admin_roles: Ids = Field(frozenset(), description="the ids of the roles that may use it; none: no role")
+    discord_admin_users: Ids = Field(frozenset(), description="the ids of the users that may use it; none: no user")
+    discord_guilds: Ids = Field(frozenset(), description="the ids of the servers it works in; none: all it is in")
+    discord_api_base: str | None = Field(None, description="another API than Discord's, as https://host/api/v10")
+    discord_gateway_url: str | None = Field(None, description="another gateway than Discord's, as wss://host/")
+
     web_bind: str = Field(
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
     )
@@ -84,6 +92,18 @@ class Settings(BaseSettings):
     def _words(cls, value: object) -> object:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
 
+    @field_validator("discord_admin_roles", "discord_admin_users", "discord_guilds", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("discord_gateway_url")
+    @classmethod
+    def _gateway(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("ws://", "wss://")):
+            raise ValueError("should be an address that begins with ws:// or wss://")
+        return value
+
     @field_validator("llm_prices", mode="before")
     @classmethod
     def _json(cls, value: object) -> object:
@@ -99,7 +119,7 @@ class Settings(BaseSettings):
             raise ValueError("should be owner/name")
         return value
 
-    @field_validator("llm_base_url", "program_url", "github_base_url", "web_url")
+    @field_validator("llm_base_url", "program_url", "github_base_url", "web_url", "discord_api_base")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value and not value.startswith(("http://", "https://")):

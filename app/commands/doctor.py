@@ -70,7 +70,7 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", FAULT, f"{place} is not up to date. Run `kintsugi db upgrade`.")
 
 
-async def _github(settings: Settings) -> Finding:
+async def check_github(settings: Settings) -> Finding:
     if settings.github_repo is None:
         return Finding("github", OFF, "pull requests stay in a local repository. Set KINTSUGI_GITHUB_REPO.")
     try:
@@ -101,7 +101,7 @@ async def _repository(settings: Settings) -> Finding:
     return Finding("repository", OK, f"{settings.repo}, {settings.branch} at {head[:10]}")
 
 
-async def _model(settings: Settings) -> Finding:
+async def check_model(settings: Settings) -> Finding:
     if settings.llm_api_key is None:
         return Finding("model", OFF, "failures are read, no patches are proposed. Set KINTSUGI_LLM_API_KEY.")
     client = AsyncOpenAI(
@@ -116,7 +116,7 @@ async def _model(settings: Settings) -> Finding:
     return Finding("model", OK, f"{settings.llm_model} answers")
 
 
-async def _deployer(settings: Settings) -> Finding:
+async def check_deployer(settings: Settings) -> Finding:
     if not settings.deploy_command:
         return Finding("deployer", OFF, "nothing is deployed. Set KINTSUGI_DEPLOY_COMMAND.")
     program = settings.deploy_command[0]
@@ -141,9 +141,9 @@ async def _program(settings: Settings) -> Finding:
 _CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     _git,
     _database,
-    _github,
+    check_github,
     _repository,
-    _model,
-    _deployer,
+    check_model,
+    check_deployer,
     _program,
 )

@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
 from app.desk import Desk
+from app.discord_bot import run_bot
 from app.settings import Settings, read_settings
 from integrations.terminal import Terminal
 from web.server import Doors, Server, serve
@@ -26,6 +28,14 @@ _TALKATIVE = ("alembic", "httpx", "httpx2", "transitions")
 _PARTS = ("discord", "web", "worker")
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where people and machines read what goes on."""
+
+    console: Console
+    logs: telemetry.Telemetry
+
+
 async def run(only: str, drain: bool) -> None:
     """Perform what is owed until SIGTERM or Ctrl-C, or with `drain` until nothing is due."""
     wanted = _wanted(only)
@@ -33,37 +43,41 @@ async def run(only: str, drain: bool) -> None:
     console = Console(stderr=True)
     for line in left_out(settings, wanted):
         console.print(line, style="yellow", highlight=False)
-    if not {"web", "worker"} & set(wanted):
-        raise UsageError("Discord is not in this version yet: ask for web or worker, or leave --only away.")
+    if wanted == ("discord",) and settings.discord_token is None:
+        raise UsageError("Discord is not configured: set KINTSUGI_DISCORD_TOKEN.")
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
     logs = telemetry.install(level="WARNING" if sys.stderr.isatty() else "INFO", build=settings.build_sha)
     try:
-        await _work(settings, console, wanted, drain)
+        await _work(settings, Output(console, logs), wanted, drain)
     finally:
         logs.close()
 
 
-async def _work(settings: Settings, console: Console, wanted: tuple[str, ...], drain: bool) -> None:
+async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
     async with a_desk(settings) as desk:
         kintsugi = production(desk, settings, Terminal(Console())) if "worker" in wanted else None
         if drain and kintsugi:
             work = asyncio.ensure_future(kintsugi.drain())
         else:
-            work = asyncio.ensure_future(_together(desk, settings, console, kintsugi, "web" in wanted))
-        await _until_told(work, console)
+            work = asyncio.ensure_future(_together(desk, settings, output, kintsugi, wanted))
+        await _until_told(work, output.console)
 
 
-async def _together(desk: Desk, settings: Settings, console: Console, kintsugi: Kintsugi | None, web: bool) -> None:
+async def _together(
+    desk: Desk, settings: Settings, output: Output, kintsugi: Kintsugi | None, wanted: tuple[str, ...]
+) -> None:
     """The parts in one group: where one dies, all end."""
     async with asyncio.TaskGroup() as group:
         if kintsugi:
             group.create_task(kintsugi.work())
-        if web and (kintsugi is None or settings.webhook_secrets()):
+        if "discord" in wanted and settings.discord_token:
+            group.create_task(run_bot(desk, settings, output.logs))
+        if "web" in wanted and ("worker" not in wanted or settings.webhook_secrets()):
             look = kintsugi.look if kintsugi else _for_the_worker
             host, _, port = settings.web_bind.rpartition(":")
             application = Server(_doors(desk, settings, look)).application()
-            tell = partial(_tell_address, console)
+            tell = partial(_tell_address, output.console)
             group.create_task(_listen(serve(application, host, int(port), tell), settings.web_bind))
 
 
@@ -105,7 +119,7 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
     """What will not be there, and the setting that would bring it."""
     lines = []
     if "discord" in wanted:
-        lines.append("Left out: Discord (not in this version yet; the terminal is the channel).")
+        lines += _left_out_of_discord(settings)
     if "web" in wanted and not settings.webhook_secrets():
         lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
     if settings.llm_api_key is None:
@@ -115,6 +129,14 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
     if not settings.deploy_command or settings.program_url is None:
         lines.append("Left out: deploying (set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL).")
     return lines
+
+
+def _left_out_of_discord(settings: Settings) -> list[str]:
+    if settings.discord_token is None:
+        return ["Left out: Discord (set KINTSUGI_DISCORD_TOKEN); the terminal is the channel."]
+    if not (settings.discord_admin_roles or settings.discord_admin_users):
+        return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
+    return []
 
 
 def _wanted(only: str) -> tuple[str, ...]:

@@ -53,9 +53,36 @@ class OpenApi:
             raise AssertionError(f"{what} breaks the vendor's contract at {where or 'the top'}: {error.message[:300]}")
 
 
+class Definitions:
+    """A JSON Schema of named definitions, as a judge of frames."""
+
+    def __init__(self, name: str, document: dict[str, Any]) -> None:
+        self._uri = f"urn:{name}"
+        resource = Resource.from_contents(_absolute(document, self._uri), default_specification=DRAFT202012)
+        self._registry: Registry[Any] = Registry().with_resource(self._uri, resource)
+
+    def judge(self, definition: str, body: object) -> None:
+        schema = {"$ref": f"{self._uri}#/definitions/{definition}"}
+        error = best_match(Draft202012Validator(schema, registry=self._registry).iter_errors(body))
+        if error is not None:
+            where = "/".join(map(str, error.absolute_path))
+            raise AssertionError(f"{definition} breaks the contract at {where or 'the top'}: {error.message[:300]}")
+
+
 @cache
 def openai() -> OpenApi:
     return OpenApi("openai", json.loads((ROOT / "openai" / "openapi.trimmed.json").read_text()))
+
+
+@cache
+def discord() -> OpenApi:
+    return OpenApi("discord", json.loads((ROOT / "discord" / "openapi.trimmed.json").read_text()))
+
+
+@cache
+def discord_gateway() -> Definitions:
+    document = json.loads((ROOT / "discord" / "gateway.schema.json").read_text())
+    return Definitions("discord-gateway", {key: value for key, value in document.items() if key != "$schema"})
 
 
 def _absolute(node: Any, uri: str) -> Any:

@@ -1,0 +1,191 @@
+"""`/debug …`: parse, fire, reply. Each command defers, goes through the gate, and is answered in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import discord
+from discord import app_commands
+
+from bot import replies
+from bot.parts import Parts
+from bot.replies import Reply
+from bot.tree import Answers, caller_of
+from bot.words import cut, plain
+from telemetry import bind
+from workflow import triggers as t
+from workflow.errors import BadInput, NotAllowedNow, Refusal
+from workflow.words import State
+
+Interaction = discord.Interaction[discord.Client]
+Level = Literal["debug", "info", "warning", "error", "critical"]
+Lines = app_commands.Range[int, 1, 2000]
+Summary = app_commands.Range[str, 1, 300]
+Why = app_commands.Range[str, 1, 300]
+
+_PAGE = 20
+_MOST_CHOICES, _LONGEST_CHOICE = 25, 100
+_STATES = [app_commands.Choice(name=state.words, value=state.value) for state in State]
+
+
+class Debug(app_commands.Group):
+    """The commands."""
+
+    def __init__(self, parts: Parts, answers: Answers) -> None:
+        super().__init__(name="debug", description="Incidents: look at them, and move them.", guild_only=True)
+        self._parts, self._answers = parts, answers
+
+    @app_commands.command(name="logs")
+    @app_commands.describe(lines="how many", level="of this level or above", contains="with this text")
+    async def logs(
+        self, interaction: Interaction, lines: Lines = 200, level: Level | None = None, contains: str | None = None
+    ) -> None:
+        """The recent log lines, as a file."""
+
+        async def work() -> Reply:
+            return replies.logs(self._parts.recent(lines, level, contains))
+
+        await self._answers.answer(interaction, work)
+
+    @app_commands.command(name="status")
+    async def status(self, interaction: Interaction) -> None:
+        """Whether everything Kintsugi depends on answers, and how fast."""
+
+        async def work() -> Reply:
+            return replies.status(self._parts.about, await self._parts.probes.ask(), self._parts.clock.now())
+
+        await self._answers.answer(interaction, work)
+
+    @app_commands.command(name="open-issue")
+    @app_commands.describe(summary="what happened, in a few words", dry_run="keep it, and ask no model")
+    async def open_issue(self, interaction: Interaction, summary: Summary, dry_run: bool = False) -> None:
+        """Make an incident of what just went wrong."""
+
+        async def work() -> Reply:
+            key, at, actor = self._answers.common(interaction)
+            payload = await asyncio.to_thread(self._parts.report, summary, actor)
+            captured = t.Captured(
+                key=key,
+                at=at,
+                actor=actor,
+                payload=payload,
+                dry_run=dry_run or self._parts.dry_run,
+                rounds_allowed=self._parts.rounds_allowed,
+            )
+            return replies.opened(await self._parts.fire(captured))
+
+        await self._answers.answer(interaction, work)
+
+    @app_commands.command(name="confirm-fix")
+    @app_commands.describe(token="as it was shown with the patch")  # noqa: S106  # a description
+    async def confirm_fix(self, interaction: Interaction, token: str) -> None:
+        """Approve the patch that was shown with this token."""
+
+        async def work() -> Reply:
+            caller = caller_of(interaction)
+            self._answers.gate.admit_token(caller)
+            try:
+                return await self._confirm(interaction, token.strip())
+            except NotAllowedNow:
+                raise
+            except Refusal:
+                self._answers.gate.wrong_token(caller)
+                raise
+
+        await self._answers.answer(interaction, work)
+
+    async def _confirm(self, interaction: Interaction, token: str) -> Reply:
+        number, _, secret = token.partition("-")
+        if not (number and secret):
+            raise BadInput("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
+        key, at, actor = self._answers.common(interaction)
+        confirmed = t.Confirmed(incident=_number(number), key=key, at=at, actor=actor, token=token)
+        return replies.moved(await self._parts.fire(confirmed))
+
+    @app_commands.command(name="incident")
+    @app_commands.describe(id="its number, such as 7")
+    async def incident(self, interaction: Interaction, id: str) -> None:
+        """One incident: who, what, when, from where to where."""
+
+        async def work() -> Reply:
+            store = self._parts.store
+            found = await store.incident(_number(id))
+            return replies.incident(found, await store.history(found.id), await store.debts(found.id))
+
+        await self._answers.answer(interaction, work)
+
+    @app_commands.command(name="incidents")
+    @app_commands.describe(state="only those in this state", before="older than this number: the next page")
+    @app_commands.choices(state=_STATES)
+    async def incidents(
+        self,
+        interaction: Interaction,
+        state: str | None = None,
+        before: app_commands.Range[int, 1] | None = None,
+    ) -> None:
+        """The incidents, newest first."""
+
+        async def work() -> Reply:
+            wanted = State(state) if state else None
+            return replies.incidents(await self._parts.store.incidents(wanted, limit=_PAGE, before=before), _PAGE)
+
+        await self._answers.answer(interaction, work)
+
+    @app_commands.command(name="reject")
+    @app_commands.describe(id="its number, such as 7", why="the reason, for the history")
+    async def reject(self, interaction: Interaction, id: str, why: Why = "") -> None:
+        """Say no to the patch."""
+        await self._move(interaction, id, t.Rejected, why)
+
+    @app_commands.command(name="retry")
+    @app_commands.describe(id="its number, such as 7")
+    async def retry(self, interaction: Interaction, id: str) -> None:
+        """Try the step again that gave up."""
+        await self._move(interaction, id, t.Retried)
+
+    @app_commands.command(name="cancel")
+    @app_commands.describe(id="its number, such as 7", why="the reason, for the history")
+    async def cancel(self, interaction: Interaction, id: str, why: Why = "") -> None:
+        """End an incident."""
+        await self._move(interaction, id, t.Cancelled, why)
+
+    @app_commands.command(name="send")
+    @app_commands.describe(id="its number, such as 7")
+    async def send(self, interaction: Interaction, id: str) -> None:
+        """Send a staged (dry run) incident on to the analyst."""
+        await self._move(interaction, id, t.Sent)
+
+    async def _move(self, interaction: Interaction, id: str, kind: type[t.Trigger], why: str = "") -> None:
+        async def work() -> Reply:
+            key, at, actor = self._answers.common(interaction)
+            reason = {"why": plain(why)} if why else {}
+            trigger = kind(incident=_number(id), key=key, at=at, actor=actor, **reason)
+            return replies.moved(await self._parts.fire(trigger))
+
+        await self._answers.answer(interaction, work)
+
+    @incident.autocomplete("id")
+    @reject.autocomplete("id")
+    @retry.autocomplete("id")
+    @cancel.autocomplete("id")
+    @send.autocomplete("id")
+    async def _ids(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """The open incidents whose number, state or summary holds what was typed; nothing for a stranger."""
+        if not self._answers.may(interaction):
+            return []
+        found = [each for each in await self._parts.store.incidents(limit=100) if not each.ended]
+        lines = [(each.id, plain(f"{each.name} {each.state.words}: {each.summary}")) for each in found]
+        fitting = [(id, line) for id, line in lines if typed.casefold() in line.casefold()]
+        return [
+            app_commands.Choice(name=cut(line, _LONGEST_CHOICE), value=str(id)) for id, line in fitting[:_MOST_CHOICES]
+        ]
+
+
+def _number(text: str) -> int:
+    """7, INC-7, inc-7 or #7, which from here on is on every log line. Raises BadInput."""
+    digits = text.strip().upper().removeprefix("INC-").removeprefix("#")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+        raise BadInput(f"{plain(text)[:40]!r} is no incident. Write its number, such as 7 or INC-7.")
+    bind(incident_id=int(digits))
+    return int(digits)

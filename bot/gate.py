@@ -1,0 +1,131 @@
+"""Who may, and how often. Says no unless told yes; a refusal is a sentence for the asker and a reason for the log."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from workflow.errors import Refusal
+
+
+class Denied(Refusal):
+    """The gate is shut. The message is for the one who asked, `reason` for the log."""
+
+    def __init__(self, says: str, reason: str) -> None:
+        super().__init__(says)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The allowlists, by Discord's ids. No role and no user: nobody. `guilds` empty: any guild the bot is in."""
+
+    roles: frozenset[int] = frozenset()
+    users: frozenset[int] = frozenset()
+    guilds: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and from where. `guild` is None in a direct message."""
+
+    user: int
+    guild: int | None
+    roles: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many times in so many seconds."""
+
+    times: int
+    seconds: float
+
+
+class Window:
+    """Counts what happened by key, over the last seconds."""
+
+    def __init__(self, rate: Rate, now: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._now = rate, now
+        self._seen: dict[Hashable, deque[float]] = {}
+
+    def wait(self, key: Hashable) -> int:
+        """Whole seconds until there is room again; 0 where there is."""
+        seen = self._recent(key)
+        if len(seen) < self._rate.times:
+            return 0
+        return max(math.ceil(seen[0] + self._rate.seconds - self._now()), 1)
+
+    def count(self, key: Hashable) -> None:
+        """It happened once more."""
+        if key not in self._seen:
+            self._forget()
+        self._seen.setdefault(key, deque()).append(self._now())
+
+    def _recent(self, key: Hashable) -> deque[float]:
+        seen = self._seen.get(key, deque())
+        while seen and seen[0] + self._rate.seconds <= self._now():
+            seen.popleft()
+        return seen
+
+    def _forget(self) -> None:
+        """Drop the keys with nothing recent, so that strangers do not fill the memory."""
+        for key in [key for key in self._seen if not self._recent(key)]:
+            del self._seen[key]
+
+
+class Gate:
+    """The one way in. Strangers are turned away before they can use up anybody's rate."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        per_user: Rate = Rate(8, 20),  # frozen
+        per_guild: Rate = Rate(60, 20),
+        wrong_tokens: Rate = Rate(5, 600),
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._access = access
+        self._users, self._guilds = Window(per_user, now), Window(per_guild, now)
+        self._wrong_tokens = Window(wrong_tokens, now)
+
+    def admit(self, caller: Caller) -> None:
+        """Raises Denied."""
+        self.look(caller)
+        wait = max(self._users.wait(caller.user), self._guilds.wait(caller.guild))
+        if wait:
+            raise Denied(f"Too fast: come back in {wait} s.", "rate limit")
+        self._users.count(caller.user)
+        self._guilds.count(caller.guild)
+
+    def look(self, caller: Caller) -> None:
+        """Whether this user may at all, without counting. Raises Denied."""
+        if reason := why_not(self._access, caller):
+            raise Denied("You may not do this here. Ask whoever runs this bot.", reason)
+
+    def admit_token(self, caller: Caller) -> None:
+        """Raises Denied where this user gave too many wrong tokens."""
+        if wait := self._wrong_tokens.wait(caller.user):
+            raise Denied(f"Too many wrong tokens: come back in {wait} s.", "locked out after wrong tokens")
+
+    def wrong_token(self, caller: Caller) -> None:
+        """A token was refused."""
+        self._wrong_tokens.count(caller.user)
+
+
+def why_not(access: Access, caller: Caller) -> str | None:
+    """The reason to turn somebody away, or None."""
+    if caller.guild is None:
+        return "not in a guild"
+    if access.guilds and caller.guild not in access.guilds:
+        return "another guild"
+    if not (access.roles or access.users):
+        return "no allowlist is set"
+    everyone = caller.guild  # the role that every member has bears the guild's own id: it admits nobody
+    if caller.user in access.users or (caller.roles - {everyone}) & access.roles:
+        return None
+    return "on no allowlist"

@@ -1,0 +1,46 @@
+"""What the commands are handed: ports, and a few facts about the process they run in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.status import Probes
+from workflow.engine import Receipt
+from workflow.payload import Payload
+from workflow.ports import Clock, Store
+from workflow.triggers import Trigger
+
+
+class Recent(Protocol):
+    """The newest log lines, redacted, oldest first: of this level or above, with this text."""
+
+    def __call__(self, limit: int, level: str | None = None, contains: str | None = None) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which program this is."""
+
+    environment: str
+    build_sha: str
+    started_at: datetime
+    dropped: Callable[[], int] = lambda: 0  # log lines that were lost so far
+    reconciled_at: Callable[[], datetime | None] = lambda: None  # the last look at the world; None: not in this process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything the commands need. `report` makes a payload of a summary and who gave it; it may block."""
+
+    store: Store
+    clock: Clock
+    fire: Callable[[Trigger], Awaitable[Receipt]]
+    report: Callable[[str, str], Payload]
+    recent: Recent
+    probes: Probes
+    about: About
+    dry_run: bool = False  # every new incident is staged
+    rounds_allowed: int = 3

@@ -1,0 +1,229 @@
+"""Every sentence, embed and attachment, as pure functions. Whatever goes in, what comes out fits Discord's limits."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import discord
+
+from bot.parts import About
+from bot.status import Answered
+from bot.words import cut, length, one_line, plain, quiet
+from workflow.engine import Receipt
+from workflow.incident import Incident
+from workflow.ports import Debt, Outcome, Step
+from workflow.states import MAIN_LINE
+from workflow.triggers import words
+from workflow.words import ENDED, State
+
+_TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
+_LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
+_ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
+_GOOD, _BAD, _WAITS, _MOVES = 0x2E9E5B, 0xC0392B, 0xD4A017, 0x3A7CA5
+_MARKS = {True: "✅", False: "❌", None: "⚪"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A text file; of one that is too large, the end."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An embed as a value."""
+
+    title: str
+    description: str = ""
+    colour: int = _MOVES
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is shown. `text` is ready to be shown; text of others in it went through `quiet`."""
+
+    text: str = ""
+    card: Card | None = None
+    attachment: Attachment | None = None
+
+    def embed(self) -> discord.Embed:
+        """The card, each part no longer than Discord takes."""
+        assert self.card
+        card = self.card
+        embed = discord.Embed(
+            title=cut(card.title, _TITLE), description=cut(card.description, _DESCRIPTION), colour=card.colour
+        )
+        for name, value in card.fields[:_FIELDS]:
+            embed.add_field(name=cut(name, _NAME), value=cut(value, _VALUE) or "-", inline=False)
+        return embed
+
+    def file(self) -> discord.File:
+        """The attachment. discord.py reads it once for each try, so it is made anew for each reply."""
+        assert self.attachment
+        raw = self.attachment.text.encode("utf-8", "replace")
+        if len(raw) > _LARGEST:
+            raw = b"[the beginning was cut]\n" + raw[-_LARGEST:].split(b"\n", 1)[-1]
+        return discord.File(io.BytesIO(raw), filename=self.attachment.name)
+
+
+def said(text: str, name: str = "reply.txt") -> Reply:
+    """A text; of a long one the beginning, and all of it attached."""
+    if length(text) <= _TEXT:
+        return Reply(text)
+    return Reply(cut(text, _TEXT), attachment=Attachment(name, text))
+
+
+def failed(sentence: str, error_id: str) -> Reply:
+    """No, and why; the id finds the log line."""
+    return Reply(f"{cut(quiet(sentence), _TEXT - 100)} (`{error_id}`)")
+
+
+def moved(receipt: Receipt) -> Reply:
+    """What a command came to."""
+    incident = receipt.incident
+    return Reply(f"**{incident.name}** is {incident.state.words}.")
+
+
+def opened(receipt: Receipt) -> Reply:
+    """An incident was opened, or the failure counted on one that is open."""
+    incident = receipt.incident
+    status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
+    hint = f"\nFollow it with `/debug incident id:{incident.id}`."
+    if receipt.outcome == Outcome.COUNTED:
+        return Reply(f"The same failure has an open incident. {status}{hint}")
+    if incident.state is State.STAGED:
+        hint = f"\nNothing was sent to the model. Send it with `/debug send id:{incident.id}`."
+    return Reply(status + hint)
+
+
+def logs(lines: Sequence[str]) -> Reply:
+    """The lines as a file; they were redacted when they were kept."""
+    if not lines:
+        return Reply("No log line fits.")
+    many = f"{len(lines)} lines" if len(lines) > 1 else "One line"
+    return Reply(f"{many}, the newest last.", attachment=Attachment("kintsugi-logs.txt", "\n".join(lines) + "\n"))
+
+
+def status(about: About, found: Iterable[Answered], now: datetime) -> Reply:
+    """The process, and what it depends on."""
+    found = tuple(found)
+    looked = about.reconciled_at()
+    lines = [
+        f"up {_for(now - about.started_at)} · build `{one_line(about.build_sha, 12) or 'unknown'}`"
+        f" · {one_line(about.environment, 60)}",
+        f"log lines lost: {about.dropped()} · "
+        + (f"last look at the world: {_for(now - looked)} ago" if looked else "no look at the world yet, or not here"),
+        "",
+        *(_line(each) for each in found),
+    ]
+    down = any(each.ok is False for each in found)
+    return Reply(card=Card("Kintsugi", "\n".join(lines), _BAD if down else _GOOD))
+
+
+def _line(answered: Answered) -> str:
+    took = f" · {answered.milliseconds} ms" if answered.ok is not None else ""
+    return f"{_MARKS[answered.ok]} **{answered.name}** {one_line(answered.says, 120)}{took}"
+
+
+def incidents(found: Sequence[Incident], most: int) -> Reply:
+    """The list, newest first, with the way to the next page."""
+    if not found:
+        return Reply("No incidents.")
+    lines = [f"**{each.name}** {each.state.words} · {one_line(each.summary, 60)}" for each in found]
+    if len(found) == most:
+        lines.append(f"Older ones: `before:{found[-1].id}`")
+    return said("\n".join(lines), "incidents.txt")
+
+
+def incident(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) -> Reply:
+    """One incident: what it is, the path it took, and its history; in full as a file."""
+    recent = [_step(step) for step in history]
+    fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
+    if found.diagnosis:
+        likely = f"{found.diagnosis.probability:.0%} sure"
+        tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
+        fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
+    card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
+    return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, debts)))
+
+
+def facts_of(found: Incident) -> str:
+    """What is known of it, in a few lines."""
+    lines = [cut(quiet(found.summary), 500), f"opened by {one_line(found.opened_by, 100)} · seen {found.count} times"]
+    if found.cost.calls:
+        lines.append(f"model: {found.cost.calls} calls · ${found.cost.usd:.4f}")
+    if found.pull_request:
+        lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
+    if found.deployment and found.deployment.running:
+        lines.append(f"runs {one_line(found.deployment.running[:10], 40)}")
+    if found.stuck:
+        lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
+    return "\n".join(lines)
+
+
+def _linked(name: str, url: str) -> str:
+    return f"[{name}]({url})" if len(url) < 300 and _ADDRESS.fullmatch(url) else name
+
+
+def _path(found: Incident, history: Sequence[Step]) -> str:
+    return line_of(found.state, frozenset(step.dest for step in history))
+
+
+def line_of(state: State, passed: frozenset[State]) -> str:
+    """The main line with the stations that were passed filled in; a siding is named at its end."""
+    line = " ".join(f"{'●' if each in passed else '○'} {each.words}" for each in MAIN_LINE)
+    return line if state in MAIN_LINE else f"{line} → {state.words}"
+
+
+def _step(step: Step) -> str:
+    return f"`{step.at:%m-%d %H:%M:%S}` **{step.dest.words}** {words(step.trigger)}, {one_line(step.actor, 60)}"
+
+
+def _newest(lines: Sequence[str], most: int) -> str:
+    """As many of the last lines as fit."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        if length("\n".join([line, *kept])) > most:
+            break
+        kept.insert(0, line)
+    return "\n".join(kept)
+
+
+def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) -> str:
+    lines = [f"{found.name} is {found.state.words}: {plain(found.summary)}", ""]
+    for step in history:
+        source = step.source.replace("_", " ") or "(new)"
+        took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
+        lines.append(f"{step.at:%Y-%m-%d %H:%M:%S} UTC  {source} -> {step.dest.words}")
+        lines += [f"    {words(step.trigger)}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
+    owed = [debt for debt in debts if debt.status in ("pending", "running")]
+    lines += [f"owed: {debt.kind.words}, due {debt.due:%Y-%m-%d %H:%M:%S} UTC {plain(debt.error)}" for debt in owed]
+    if found.diagnosis:
+        lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
+    if found.patch:
+        lines += ["", "PATCH", plain(found.patch.diff)]
+    if found.evidence:
+        lines += ["", "PROOF", f"{found.evidence.tier}: {plain(found.evidence.says)}"]
+        lines += [f"! {plain(flag)}" for flag in found.evidence.flags]
+    return "\n".join(lines) + "\n"
+
+
+def colour_of(state: State) -> int:
+    """At a glance: good, bad, waiting for a human, or moving."""
+    if state is State.HEALED:
+        return _GOOD
+    if state in ENDED or state is State.STUCK:
+        return _BAD
+    return _WAITS if state in (State.AWAITING_CONFIRM, State.NEEDS_HUMAN, State.STAGED) else _MOVES
+
+
+def _for(time: object) -> str:
+    """A length of time in whole seconds."""
+    return str(time).split(".", 1)[0]

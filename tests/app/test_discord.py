@@ -1,0 +1,111 @@
+"""The commands as they are started: `kintsugi run --only discord`, and inside somebody's own bot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import discord
+from discord.ext import commands
+
+from app.discord_bot import InYourBot, into
+from app.settings import Settings
+from bot.address import point_at
+from tests.world import discord as stand_in
+from tests.world.discord import DiscordStandIn
+from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, MALLORY
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(at: DiscordStandIn, token: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "KINTSUGI_DISCORD_TOKEN": token,
+        "KINTSUGI_DISCORD_ADMIN_ROLES": f"17, {ADMIN_ROLE}",
+        "KINTSUGI_DISCORD_GUILDS": str(GUILD),
+        "KINTSUGI_DISCORD_API_BASE": at.api,
+        "KINTSUGI_DISCORD_GATEWAY_URL": at.gateway,
+    }
+
+
+async def start(folder: Path, at: DiscordStandIn, token: str = stand_in.TOKEN) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "run", "--only", "discord"),
+        cwd=folder,
+        env=environment(at, token),
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def test_the_bot_answers_until_it_is_told_to_stop(tmp_path: Path):
+    async with stand_in.serving() as at:
+        process = await start(tmp_path, at)
+        try:
+            await asyncio.wait_for(at.ready.wait(), 40)
+            opened = await at.slash("/debug open-issue", ALICE, summary="Checkout answers 500")
+            refused = await at.slash("/debug incidents", MALLORY)
+            status = await at.slash("/debug status", ALICE)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _, rest = await asyncio.wait_for(process.communicate(), 20)
+
+    assert opened.says.startswith("**INC-1** is captured: Checkout answers 500")
+    assert refused.says.startswith("You may not do this here.")
+    assert "✅ **database** answers" in status.everything
+    assert process.returncode == 0, rest
+
+
+async def test_a_token_that_discord_refuses_is_named(tmp_path: Path):
+    async with stand_in.serving() as at:
+        process = await start(tmp_path, at, "another")
+        _, said = await asyncio.wait_for(process.communicate(), 40)
+
+    assert process.returncode == 2
+    assert said.decode().endswith("KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it.\n")
+
+
+class Shop(commands.Bot):
+    """Somebody's own bot, with a command of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("!", intents=discord.Intents(guilds=True))
+        self.settings = settings
+        self.kintsugi: InYourBot | None = None
+
+    async def setup_hook(self) -> None:
+        @self.tree.command(name="price", guild=discord.Object(GUILD))
+        async def price(interaction: discord.Interaction) -> None:
+            """What it costs."""
+
+        self.kintsugi = await into(self, self.tree, self.settings)
+
+
+async def test_in_your_own_bot_the_commands_come_and_go(tmp_path: Path):
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        database_url=f"sqlite:///{tmp_path / 'kintsugi.db'}",
+        discord_admin_users=frozenset({ALICE.id}),
+        discord_guilds=frozenset({GUILD}),
+    )
+    async with stand_in.serving() as at:
+        point_at(at.api, at.gateway)
+        bot = Shop(settings)
+        running = asyncio.create_task(bot.start(stand_in.TOKEN))
+        try:
+            seen = await at.slash("/debug incidents", ALICE)
+            assert {command["name"] for command in at.commands} == {"debug", "price"}
+            assert bot.kintsugi
+            await bot.kintsugi.close()
+            left = [command.name for command in bot.tree.get_commands(guild=discord.Object(GUILD))]
+        finally:
+            await bot.close()
+            await asyncio.gather(running, return_exceptions=True)
+
+    assert seen.says == "No incidents."
+    assert left == ["price"]

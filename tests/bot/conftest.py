@@ -1,0 +1,122 @@
+"""A real discord.py client with the commands attached, a real store, and Discord's stand-in between test and client."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from sqlalchemy import URL
+
+import telemetry
+from bot import About, Access, Attached, Parts, Probe, attach
+from bot.address import point_at
+from bot.gate import Gate
+from bot.status import Probes
+from capture.build import build_payload
+from persistence.migrations import upgrade
+from telemetry import Telemetry
+from tests.world import discord as stand_in
+from tests.world.discord import DiscordStandIn
+from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, Person, Seen
+from tests.world.world import World, a_world
+from workflow.payload import Payload
+
+ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
+
+
+@dataclass
+class Room:
+    """Discord, the bot in it, and the world behind it."""
+
+    discord: DiscordStandIn
+    world: World
+    logs: Telemetry
+    printed: io.StringIO
+    seconds: list[float]  # the gate's clock
+    probes: dict[str, Probe]
+    attached: Attached | None = None
+    breaks: list[Exception] = field(default_factory=list)
+
+    async def slash(self, command: str, person: Person = ALICE, **options: Any) -> Seen:
+        return await self.discord.slash(command, person, **options)
+
+    async def fire(self, trigger: Any) -> Any:
+        """The engine, or what a test lets break in its place."""
+        if self.breaks:
+            raise self.breaks.pop(0)
+        return await self.world.engine.fire(trigger)
+
+    def report(self, summary: str, actor: str) -> Payload:
+        log = "\n".join(self.logs.recent())
+        return build_payload(log, root=None, summary=summary, opened_by=actor, now=self.world.clock.now())
+
+
+def parts_of(room: Room) -> Parts:
+    about = About("test", "c0ffee0", room.world.clock.now(), dropped=lambda: room.logs.dropped)
+    return Parts(
+        store=room.world.store,
+        clock=room.world.clock,
+        fire=room.fire,
+        report=room.report,
+        recent=room.logs.recent,
+        probes=Probes(room.probes, deadline=0.2, fresh=0),
+        about=about,
+    )
+
+
+@asynccontextmanager
+async def a_room(url: URL, access: Access = ADMINS) -> AsyncIterator[Room]:
+    """Everything started; at the end everything is stopped."""
+    printed = io.StringIO()
+    logs = telemetry.install(stream=printed, rules=None)
+    try:
+        async with stand_in.serving() as discord_, a_world(url) as world:
+            room = Room(discord_, world, logs, printed, [0.0], {})
+            point_at(discord_.api, discord_.gateway)
+            async with logged_in(room, access):
+                yield room
+    finally:
+        logs.close()
+
+
+@asynccontextmanager
+async def logged_in(room: Room, access: Access) -> AsyncIterator[None]:
+    client = discord.Client(intents=discord.Intents(guilds=True))
+    tree = app_commands.CommandTree(client)
+    gate = Gate(access, now=lambda: room.seconds[0])
+
+    async def set_up() -> None:
+        room.attached = await attach(tree, parts_of(room), access, gate=gate)
+
+    client.setup_hook = set_up  # type: ignore[method-assign]  # discord.py's own way in
+    running = asyncio.create_task(client.start(stand_in.TOKEN))
+    try:
+        ready = asyncio.create_task(room.discord.ready.wait())
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        assert ready.done(), running.exception()
+        yield
+    finally:
+        await client.close()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def room(sqlite_url: URL) -> AsyncIterator[Room]:
+    upgrade(sqlite_url)
+    async with a_room(sqlite_url) as room:
+        yield room
+
+
+@pytest.fixture
+def a_room_for(sqlite_url: URL) -> Any:
+    """A room with other allowlists."""
+    upgrade(sqlite_url)
+    return partial(a_room, sqlite_url)

@@ -1,0 +1,272 @@
+"""A stand-in for Discord over loopback, HTTP and gateway, that an unmodified discord.py logs into.
+
+A test types with `slash()` and `completes()` and sees what the user sees. Every call and frame, both ways, is held to
+the vendor's contracts where they are at hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from tests.world import discord_shapes as shapes
+from tests.world import wire
+from tests.world.discord_shapes import Person, Seen
+
+TOKEN = "stand-in"
+_PATIENCE = 20.0  # seconds until a test gives up on an answer
+_DEFERRED, _MESSAGE, _CHOICES = 5, 4, 8
+_CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
+_ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+_GUILD_COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
+_GLOBAL_COMMANDS = "/applications/{application_id}/commands"
+
+
+@dataclass
+class Exchange:
+    """One interaction: what was answered so far, and whether the user waits no longer."""
+
+    id: int
+    seen: Seen = field(default_factory=Seen)
+    acknowledged: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class DiscordStandIn:
+    """One guild with one channel. `commands` are those of the guild or, where it has none, the global ones."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.api = ""
+        self.gateway = ""
+        self.global_commands: list[dict[str, Any]] = []
+        self.guild_commands: list[dict[str, Any]] = []
+        self.ready = asyncio.Event()
+        self._exchanges: dict[str, Exchange] = {}
+        self._ids = count(5001)
+        self._socket: web.WebSocketResponse | None = None
+        self._sequence = 0
+        self._squeeze: Callable[[bytes], bytes] | None = None
+
+    # --- what a test does ---------------------------------------------------------------------------------------
+
+    @property
+    def commands(self) -> list[dict[str, Any]]:
+        return self.guild_commands or self.global_commands
+
+    async def slash(self, command: str, person: Person = shapes.ALICE, **options: Any) -> Seen:
+        """Type `/debug logs` with options, and read the reply."""
+        data = await self._typed(command, options)
+        return (await self._interact(2, data, person)).seen
+
+    async def completes(self, command: str, option: str, typed: str, person: Person = shapes.ALICE) -> list[str]:
+        """Type into an option, and read what is offered."""
+        data = await self._typed(command, {option: typed})
+        data["options"][0]["options"][0]["focused"] = True
+        return [choice["name"] for choice in (await self._interact(4, data, person)).seen.choices]
+
+    async def _interact(self, kind: int, data: dict[str, Any], person: Person) -> Exchange:
+        id = next(self._ids)
+        exchange = self._exchanges[f"token-{id}"] = Exchange(id)
+        interaction = shapes.an_interaction(id, f"token-{id}", kind, data, person)
+        self._judge_gateway("WireChatInput" if kind == 2 else "WireAutocomplete", interaction)
+        await self._dispatch("INTERACTION_CREATE", interaction)
+        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
+        return exchange
+
+    async def _typed(self, command: str, options: dict[str, Any]) -> dict[str, Any]:
+        """What Discord makes of a line that was typed: the types come from the registered command."""
+        await asyncio.wait_for(self.ready.wait(), _PATIENCE)
+        name, inner = command.removeprefix("/").split(" ")
+        group = next(each for each in self.commands if each["name"] == name)
+        known = next(each for each in group["options"] if each["name"] == inner)
+        types = {option["name"]: option["type"] for option in known.get("options", [])}
+        given = [{"name": name, "type": types[name], "value": value} for name, value in options.items()]
+        called = {"name": inner, "type": 1, "options": given}
+        scope = {"guild_id": str(shapes.GUILD)} if self.guild_commands else {}
+        return {"id": group["id"], "name": name, "type": 1, "options": [called], **scope}
+
+    # --- HTTP ---------------------------------------------------------------------------------------------------
+
+    async def me(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bot {TOKEN}":
+            return _json({"message": "401: Unauthorized", "code": 0}, 401)
+        return self._reply("/users/@me", "get", shapes.me())
+
+    async def application(self, request: web.Request) -> web.Response:
+        return self._reply("/oauth2/applications/@me", "get", shapes.the_application())
+
+    async def put_global_commands(self, request: web.Request) -> web.Response:
+        self.global_commands = self._registered(_GLOBAL_COMMANDS, await request.json())
+        return self._reply(_GLOBAL_COMMANDS, "put", self.global_commands)
+
+    async def put_guild_commands(self, request: web.Request) -> web.Response:
+        self.guild_commands = self._registered(_GUILD_COMMANDS, await request.json())
+        return self._reply(_GUILD_COMMANDS, "put", self.guild_commands)
+
+    def _registered(self, path: str, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        self._judge(lambda: wire.discord().judge_request(path, "put", asked))
+        version = {"application_id": str(shapes.APPLICATION), "version": "1", "description": ""}
+        given = [{**version, "id": str(next(self._ids)), **command} for command in asked]
+        return [{"default_member_permissions": None, "type": 1} | _without_nulls(command) for command in given]
+
+    async def callback(self, request: web.Request) -> web.Response:
+        """The first answer, which is taken once."""
+        exchange = self._exchanges.get(request.match_info["token"])
+        body, files = await _read(request)
+        self._judge(lambda: wire.discord().judge_request(_CALLBACK, "post", body))
+        if exchange is None:
+            return _json({"message": "Unknown interaction", "code": 10062}, 404)
+        if exchange.acknowledged:
+            return _json({"message": "Interaction has already been acknowledged.", "code": 40060}, 400)
+        exchange.acknowledged = True
+        self._take(exchange, body, files)
+        answer: dict[str, Any] = {"interaction": {"id": str(exchange.id), "type": 2}}
+        if body["type"] == _MESSAGE:
+            message = shapes.a_message(exchange.id + 100_000, exchange.seen)
+            answer["resource"] = {"type": _MESSAGE, "message": message}
+        return self._reply(_CALLBACK, "post", answer)
+
+    def _take(self, exchange: Exchange, body: dict[str, Any], files: dict[str, str]) -> None:
+        data = body.get("data") or {}
+        exchange.seen.ephemeral = bool(data.get("flags", 0) & 64)
+        exchange.seen.deferred = body["type"] == _DEFERRED
+        if body["type"] == _CHOICES:
+            exchange.seen.choices = data.get("choices", [])
+        if body["type"] == _MESSAGE:
+            _show(exchange.seen, data, files)
+        if body["type"] != _DEFERRED:
+            exchange.done.set()
+
+    async def edit_original(self, request: web.Request) -> web.Response:
+        exchange = self._exchanges.get(request.match_info["token"])
+        if exchange is None or not exchange.acknowledged:
+            return _json({"message": "Unknown Webhook", "code": 10015}, 404)
+        body, files = await _read(request)
+        self._judge(lambda: wire.discord().judge_request(_ORIGINAL, "patch", body))
+        _show(exchange.seen, body, files)
+        exchange.done.set()
+        return self._reply(_ORIGINAL, "patch", shapes.a_message(exchange.id + 100_000, exchange.seen))
+
+    def _reply(self, path: str, method: str, body: Any) -> web.Response:
+        self._judge(lambda: wire.discord().judge_reply(path, method, 200, body))
+        return _json(body)
+
+    # --- gateway ------------------------------------------------------------------------------------------------
+
+    async def connect(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self._socket = socket
+        squeeze = zlib.compressobj()
+        zipped = request.query.get("compress") == "zlib-stream"
+        self._squeeze = (lambda raw: squeeze.compress(raw) + squeeze.flush(zlib.Z_SYNC_FLUSH)) if zipped else None
+        await self._send({"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": 41_250}}, "WireHello")
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                await self._heard(json.loads(message.data))
+        return socket
+
+    async def _heard(self, frame: dict[str, Any]) -> None:
+        if frame["op"] == 1:
+            self._judge_gateway("WireHeartbeat", frame)
+            await self._send({"op": 11, "s": None, "t": None, "d": None}, "GatewayHeartbeatAck")
+        if frame["op"] == 2:
+            self._judge_gateway("WireIdentify", frame)
+            await self._log_in(frame["d"]["token"])
+
+    async def _log_in(self, token: str) -> None:
+        assert self._socket
+        if token != TOKEN:
+            await self._socket.close(code=4004)
+            return
+        await self._dispatch("READY", shapes.ready("session", self.gateway), "WireReady")
+        await self._dispatch("GUILD_CREATE", shapes.the_guild(), "WireGuildCreate")
+        self.ready.set()
+
+    async def _dispatch(self, name: str, data: dict[str, Any], definition: str = "WireInteractionCreate") -> None:
+        self._sequence += 1
+        await self._send({"op": 0, "t": name, "s": self._sequence, "d": data}, definition)
+
+    async def _send(self, frame: dict[str, Any], definition: str) -> None:
+        assert self._socket
+        self._judge_gateway(definition, frame)
+        raw = json.dumps(frame)
+        if self._squeeze:
+            await self._socket.send_bytes(self._squeeze(raw.encode()))
+        else:
+            await self._socket.send_str(raw)
+
+    def _judge_gateway(self, definition: str, frame: object) -> None:
+        self._judge(lambda: wire.discord_gateway().judge(definition, frame))
+
+    def _judge(self, look: Callable[[], None]) -> None:
+        if not (wire.ROOT / "discord").is_dir():
+            return
+        try:
+            look()
+        except AssertionError as fault:
+            self.faults.append(str(fault))
+
+
+def _show(seen: Seen, body: dict[str, Any], files: dict[str, str]) -> None:
+    seen.text = body.get("content") or ""
+    seen.embeds = [{"type": "rich", **embed} for embed in body.get("embeds") or []]
+    seen.files = files
+    seen.mentions = body.get("allowed_mentions")
+
+
+async def _read(request: web.Request) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body, and the files that came with it."""
+    if not request.content_type.startswith("multipart/"):
+        return await request.json(), {}
+    form = await request.post()
+    files = [part for part in form.values() if isinstance(part, web.FileField)]
+    body = json.loads(str(form["payload_json"]))
+    for attachment in body.get("attachments", []):
+        attachment["id"] = str(attachment["id"])  # a number in the documents and in discord.py, text in the contract
+    return body, {part.filename: part.file.read().decode() for part in files}
+
+
+def _without_nulls(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
+    return [_without_nulls(each) for each in node] if isinstance(node, list) else node
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    """As Discord does it: discord.py takes a body with a charset for text."""
+    return web.Response(body=json.dumps(body).encode(), status=status, headers={"Content-Type": "application/json"})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[DiscordStandIn]:
+    """Start it, and at the end fail the test that broke the contract."""
+    stand_in = DiscordStandIn()
+    application = web.Application(client_max_size=2**26)
+    application.router.add_get("/gateway-ws/", stand_in.connect)
+    at = "/api/v10"
+    application.router.add_get(f"{at}/users/@me", stand_in.me)
+    application.router.add_get(f"{at}/oauth2/applications/@me", stand_in.application)
+    application.router.add_put(f"{at}/applications/{{app}}/commands", stand_in.put_global_commands)
+    application.router.add_put(f"{at}/applications/{{app}}/guilds/{{guild}}/commands", stand_in.put_guild_commands)
+    application.router.add_post(f"{at}/interactions/{{id}}/{{token}}/callback", stand_in.callback)
+    application.router.add_patch(f"{at}/webhooks/{{app}}/{{token}}/messages/@original", stand_in.edit_original)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    address = f"127.0.0.1:{runner.addresses[0][1]}"
+    stand_in.api, stand_in.gateway = f"http://{address}{at}", f"ws://{address}/gateway-ws/"
+    try:
+        yield stand_in
+    finally:
+        await runner.cleanup()
+    assert stand_in.faults == []
