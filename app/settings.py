@@ -154,6 +154,8 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The file .env is no UTF-8 text (at byte {error.start}). Save it as UTF-8.") from None
 
 
 def _fault(where: tuple[int | str, ...], message: str) -> str:

@@ -282,6 +282,14 @@ def test_an_address_nothing_can_listen_at_is_named(terminal: Terminal, bind: str
     assert "Traceback" not in done.stderr
 
 
+def test_a_settings_file_in_another_encoding_is_said_to_be_one(terminal: Terminal):
+    (terminal.folder / ".env").write_text("KINTSUGI_ENV_NAME=Köln\n", encoding="latin-1")
+
+    done = terminal.types("incidents")
+
+    assert (done.returncode, done.stderr) == (2, "The file .env is no UTF-8 text (at byte 19). Save it as UTF-8.\n")
+
+
 def test_a_secret_setting_is_never_printed(terminal: Terminal):
     key = "sk-" + "proj-" + "a1B2" * 10
 
