@@ -14,7 +14,7 @@ from aiohttp import web
 
 from integrations.http_replay import HttpReplay
 from integrations.local_command import LocalCommand, LocalCommandSettings
-from tests.world.make import a_deployment, a_payload, an_incident
+from tests.world.make import MERGE, a_deployment, a_payload, an_incident
 from workflow.errors import StepFailed
 from workflow.payload import RequestContext
 from workflow.ports import Case
@@ -163,6 +163,27 @@ async def test_a_server_error_is_a_recurrence_on_the_commit_that_answered(progra
     assert reading.recurred
     assert not reading.shown
     assert reading.running == "0ld"
+
+
+@pytest.mark.parametrize("status", [401, 403, 405, 429])
+async def test_an_answer_from_before_the_failing_code_shows_no_cure(program: Program, status: int):
+    program.commit, program.status = MERGE, status
+
+    reading = await HttpReplay(lambda: program.url).read(Case(an_incident(State.DEPLOYED), a_payload()))
+
+    assert not reading.shown
+    assert not reading.recurred
+    assert reading.cure.says == (
+        f"Unproven: GET /checkout?coupon=WELCOME5 answers {status}, so what failed did not run."
+    )
+
+
+@pytest.mark.parametrize("commit", [None, 7, ["a"]])
+async def test_a_program_that_tells_no_commit_shows_no_cure(program: Program, commit: Any):
+    program.commit = commit
+
+    with pytest.raises(StepFailed, match="does not tell which commit it runs"):
+        await HttpReplay(lambda: program.url).read(Case(an_incident(State.DEPLOYED), a_payload()))
 
 
 async def test_without_a_request_nothing_is_claimed(program: Program):
