@@ -10,8 +10,11 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import httpx
 
@@ -20,6 +23,7 @@ from workflow.incident import Deployment
 from workflow.ports import Progress, Rollout
 
 _TAIL = 2000
+_MOST_BYTES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,14 @@ class LocalCommand:
         return commit if isinstance(commit, str) else None
 
     async def _run(self, commit: str) -> tuple[int | None, str]:
+        """Exit status and the end of the output: kept in a file, as the program it started may hold on to it."""
+        with TemporaryFile() as output:
+            status = await self._ended(commit, output)
+            output.seek(max(0, output.seek(0, os.SEEK_END) - _MOST_BYTES))
+            return status, output.read().decode(errors="replace")
+
+    async def _ended(self, commit: str, output: IO[bytes]) -> int | None:
+        """The exit status, or None where it was stopped after its time."""
         settings = self._settings
         try:
             process = await asyncio.create_subprocess_exec(
@@ -76,21 +88,21 @@ class LocalCommand:
                 cwd=settings.folder,
                 env=os.environ | {"KINTSUGI_COMMIT": commit},
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
             raise StepFailed(f"The deploy command cannot be started: {error}.", final=True) from error
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), settings.timeout)
+            return await asyncio.wait_for(process.wait(), settings.timeout)
         except (TimeoutError, asyncio.CancelledError) as stopped:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             if isinstance(stopped, asyncio.CancelledError):
                 raise
-            return None, ""
-        return process.returncode, output.decode(errors="replace")
+            return None
 
     def _deployment(self, commit: str, running: str, previous: str) -> Deployment:
         url = self._settings.program_url()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -105,6 +107,18 @@ async def test_a_command_that_never_ends_is_stopped_with_all_it_started(program:
 
     assert rollout.says.startswith("The deploy command was stopped after its time")
     assert not processes_named("97.531")
+
+
+async def test_a_program_that_is_started_in_the_background_may_hold_the_output(program: Program, tmp_path: Path):
+    script = f"{RESTART}; import subprocess; subprocess.Popen(['sleep', '64.208']); print('started'); sys.exit(0)"
+    deployer = a_deployer(program, tmp_path, script, timeout=5.0)
+
+    rollout = await deployer.deploy("n3w", lambda words: None)
+    left = processes_named("64.208")
+
+    assert rollout.done
+    assert left
+    os.kill(int(left[0].parent.name), signal.SIGKILL)
 
 
 async def test_a_deployment_that_is_cancelled_leaves_no_command_behind(program: Program, tmp_path: Path):
