@@ -7,10 +7,23 @@ from dataclasses import dataclass
 import discord
 from discord import app_commands
 
+from bot.buttons import Buttons, Tap, tap_kinds
+from bot.channel import DiscordChannel
 from bot.debug import Debug
+from bot.deploy import Deploy
 from bot.gate import Access, Gate
 from bot.parts import Parts
 from bot.tree import Answers
+from workflow.ports import CodeHost, Deployer
+
+
+@dataclass(frozen=True, slots=True)
+class Deploys:
+    """What `/deploy` works on, and who may: an allowlist of its own."""
+
+    code_host: CodeHost
+    deployer: Deployer
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +31,19 @@ class Attached:
     """What `attach` put in."""
 
     tree: app_commands.CommandTree[discord.Client]
-    group: Debug
+    groups: tuple[app_commands.Group, ...]
     guilds: tuple[discord.Object, ...]
+    taps: tuple[Tap, ...]
+    channel: DiscordChannel | None
 
     async def close(self, *, sync: bool = False) -> None:
-        """Take the commands out of the tree; with `sync`, out of Discord too."""
+        """Take the commands and buttons out of the bot; with `sync`, the commands out of Discord too."""
+        self.tree.client.remove_dynamic_items(*self.taps)
+        if self.channel:
+            await self.channel.close()
         for guild in self.guilds or (None,):
-            self.tree.remove_command(self.group.name, guild=guild)
+            for group in self.groups:
+                self.tree.remove_command(group.name, guild=guild)
             if sync:
                 await self.tree.sync(guild=guild)
 
@@ -35,17 +54,36 @@ async def attach(
     access: Access,
     *,
     gate: Gate | None = None,
+    channel: DiscordChannel | None = None,
+    deploys: Deploys | None = None,
     sync: bool = True,
 ) -> Attached:
-    """Add `/debug` to `tree`, for the allowed guilds or, where none is named, everywhere.
+    """Add `/debug`, `/deploy` and the buttons to a bot that is logged in, so call it in `setup_hook`.
 
-    With `sync` Discord is told at once, so call it in `setup_hook`. Raises CommandAlreadyRegistered where the bot has
-    a `/debug` of its own.
+    The commands go into the allowed guilds or, where none is named, everywhere; with `sync` Discord is told at once.
+    Raises CommandAlreadyRegistered where the bot has such commands of its own.
     """
-    group = Debug(parts, Answers(gate or Gate(access), parts.clock))
+    answers = Answers(gate or Gate(access), parts.clock)
+    groups: list[app_commands.Group] = [Debug(parts, answers)]
+    if deploys:
+        groups.append(Deploy(parts, Answers(Gate(deploys.access), parts.clock), deploys.code_host, deploys.deployer))
+    taps = tap_kinds(Buttons(parts, answers, channel))
     guilds = tuple(discord.Object(id) for id in sorted(access.guilds))
+    await _put_in(tree, groups, guilds, sync)
+    tree.client.add_dynamic_items(*taps)
+    if channel:
+        channel.online()
+    return Attached(tree, tuple(groups), guilds, taps, channel)
+
+
+async def _put_in(
+    tree: app_commands.CommandTree[discord.Client],
+    groups: list[app_commands.Group],
+    guilds: tuple[discord.Object, ...],
+    sync: bool,
+) -> None:
     for guild in guilds or (None,):
-        tree.add_command(group, guild=guild)
+        for group in groups:
+            tree.add_command(group, guild=guild)
         if sync:
             await tree.sync(guild=guild)
-    return Attached(tree, group, guilds)

@@ -9,13 +9,12 @@ import discord
 from discord import app_commands
 
 from bot import replies
+from bot.moves import Moves, incident_number
+from bot.offers import offered, offered_tokens
 from bot.parts import Parts
 from bot.replies import Reply
-from bot.tree import Answers, caller_of
-from bot.words import cut, plain
-from telemetry import bind
+from bot.tree import Answers
 from workflow import triggers as t
-from workflow.errors import BadInput, NotAllowedNow, Refusal
 from workflow.words import State
 
 Interaction = discord.Interaction[discord.Client]
@@ -25,7 +24,6 @@ Summary = app_commands.Range[str, 1, 300]
 Why = app_commands.Range[str, 1, 300]
 
 _PAGE = 20
-_MOST_CHOICES, _LONGEST_CHOICE = 25, 100
 _STATES = [app_commands.Choice(name=state.words, value=state.value) for state in State]
 
 
@@ -34,7 +32,7 @@ class Debug(app_commands.Group):
 
     def __init__(self, parts: Parts, answers: Answers) -> None:
         super().__init__(name="debug", description="Incidents: look at them, and move them.", guild_only=True)
-        self._parts, self._answers = parts, answers
+        self._parts, self._answers, self._moves = parts, answers, Moves(parts, answers)
 
     @app_commands.command(name="logs")
     @app_commands.describe(lines="how many", level="of this level or above", contains="with this text")
@@ -83,25 +81,16 @@ class Debug(app_commands.Group):
         """Approve the patch that was shown with this token."""
 
         async def work() -> Reply:
-            caller = caller_of(interaction)
-            self._answers.gate.admit_token(caller)
-            try:
-                return await self._confirm(interaction, token.strip())
-            except NotAllowedNow:
-                raise
-            except Refusal:
-                self._answers.gate.wrong_token(caller)
-                raise
+            return await self._moves.confirm(interaction, token)
 
         await self._answers.answer(interaction, work)
 
-    async def _confirm(self, interaction: Interaction, token: str) -> Reply:
-        number, _, secret = token.partition("-")
-        if not (number and secret):
-            raise BadInput("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
-        key, at, actor = self._answers.common(interaction)
-        confirmed = t.Confirmed(incident=_number(number), key=key, at=at, actor=actor, token=token)
-        return replies.moved(await self._parts.fire(confirmed))
+    @confirm_fix.autocomplete("token")
+    async def _tokens(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """The open confirmations that this user may give."""
+        if not self._answers.may(interaction):
+            return []
+        return offered_tokens(await self._moves.open_to(interaction), typed)
 
     @app_commands.command(name="incident")
     @app_commands.describe(id="its number, such as 7")
@@ -110,7 +99,7 @@ class Debug(app_commands.Group):
 
         async def work() -> Reply:
             store = self._parts.store
-            found = await store.incident(_number(id))
+            found = await store.incident(incident_number(id))
             return replies.incident(found, await store.history(found.id), await store.debts(found.id))
 
         await self._answers.answer(interaction, work)
@@ -158,10 +147,7 @@ class Debug(app_commands.Group):
 
     async def _move(self, interaction: Interaction, id: str, kind: type[t.Trigger], why: str = "") -> None:
         async def work() -> Reply:
-            key, at, actor = self._answers.common(interaction)
-            reason = {"why": plain(why)} if why else {}
-            trigger = kind(incident=_number(id), key=key, at=at, actor=actor, **reason)
-            return replies.moved(await self._parts.fire(trigger))
+            return await self._moves.move(interaction, incident_number(id), kind, why)
 
         await self._answers.answer(interaction, work)
 
@@ -174,18 +160,4 @@ class Debug(app_commands.Group):
         """The open incidents whose number, state or summary holds what was typed; nothing for a stranger."""
         if not self._answers.may(interaction):
             return []
-        found = [each for each in await self._parts.store.incidents(limit=100) if not each.ended]
-        lines = [(each.id, plain(f"{each.name} {each.state.words}: {each.summary}")) for each in found]
-        fitting = [(id, line) for id, line in lines if typed.casefold() in line.casefold()]
-        return [
-            app_commands.Choice(name=cut(line, _LONGEST_CHOICE), value=str(id)) for id, line in fitting[:_MOST_CHOICES]
-        ]
-
-
-def _number(text: str) -> int:
-    """7, INC-7, inc-7 or #7, which from here on is on every log line. Raises BadInput."""
-    digits = text.strip().upper().removeprefix("INC-").removeprefix("#")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
-        raise BadInput(f"{plain(text)[:40]!r} is no incident. Write its number, such as 7 or INC-7.")
-    bind(incident_id=int(digits))
-    return int(digits)
+        return offered([each for each in await self._parts.store.incidents(limit=100) if not each.ended], typed)

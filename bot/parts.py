@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,5 +42,7 @@ class Parts:
     recent: Recent
     probes: Probes
     about: About
+    tokens: Callable[[], Sequence[str]] = tuple  # the confirmations that are open, as far as this process knows them
+    two_persons: bool = False  # who opened an incident may not confirm its patch
     dry_run: bool = False  # every new incident is staged
     rounds_allowed: int = 3

@@ -15,7 +15,7 @@ from bot.status import Answered
 from bot.words import cut, length, one_line, plain, quiet
 from workflow.engine import Receipt
 from workflow.incident import Incident
-from workflow.ports import Debt, Outcome, Step
+from workflow.ports import Debt, Outcome, Rollout, Step
 from workflow.states import MAIN_LINE
 from workflow.triggers import words
 from workflow.words import ENDED, State
@@ -101,6 +101,14 @@ def opened(receipt: Receipt) -> Reply:
     if incident.state is State.STAGED:
         hint = f"\nNothing was sent to the model. Send it with `/debug send id:{incident.id}`."
     return Reply(status + hint)
+
+
+def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
+    """How the newest commit stands in production."""
+    stands = {None: "is under way", True: "runs", False: "does not run"}[rollout.done]
+    how = "" if asked or not rollout.done else " already"
+    at = f" {_linked('there', rollout.deployment.url)}" if rollout.deployment.url else ""
+    return Reply(f"`{one_line(commit[:12], 20)}` {stands}{how}.{at}\n{one_line(rollout.says, 500)}".strip())
 
 
 def logs(lines: Sequence[str]) -> Reply:

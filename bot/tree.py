@@ -9,6 +9,7 @@ from datetime import datetime
 
 import discord
 
+from bot.card import Post
 from bot.gate import Caller, Denied, Gate
 from bot.replies import Reply, failed
 from telemetry import bind
@@ -108,6 +109,7 @@ async def _show(interaction: Interaction, reply: Reply) -> None:
             content=reply.text,
             embeds=[reply.embed()] if reply.card else [],
             attachments=[reply.file()] if reply.attachment else [],
+            view=reply.view() if isinstance(reply, Post) else None,
             allowed_mentions=discord.AllowedMentions.none(),
         )
     except discord.HTTPException as error:

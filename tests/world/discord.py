@@ -13,19 +13,25 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import WSMsgType, web
 
 from tests.world import discord_shapes as shapes
 from tests.world import wire
+from tests.world.discord_messages import Channels, Unknown, a_thread, numbered, on_the_wire
 from tests.world.discord_shapes import Person, Seen
+from tests.world.discord_weather import Weather
 
 TOKEN = "stand-in"
 _PATIENCE = 20.0  # seconds until a test gives up on an answer
-_DEFERRED, _MESSAGE, _CHOICES = 5, 4, 8
+_DEFERRED, _MESSAGE, _UPDATE_LATER, _CHOICES, _MODAL = 5, 4, 6, 8, 9
+_KINDS = {2: "WireChatInput", 3: "WireComponent", 4: "WireAutocomplete", 5: "WireModal"}
+_MESSAGES = "/channels/{channel_id}/messages"
+_ONE_MESSAGE = f"{_MESSAGES}/{{message_id}}"
 _CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
-_ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+_WEBHOOK = "/webhooks/{webhook_id}/{webhook_token}"
+_ORIGINAL = f"{_WEBHOOK}/messages/@original"
 _GUILD_COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
 _GLOBAL_COMMANDS = "/applications/{application_id}/commands"
 
@@ -49,12 +55,21 @@ class DiscordStandIn:
         self.gateway = ""
         self.global_commands: list[dict[str, Any]] = []
         self.guild_commands: list[dict[str, Any]] = []
+        self.channels = Channels()
+        self.weather = Weather()
         self.ready = asyncio.Event()
         self._exchanges: dict[str, Exchange] = {}
         self._ids = count(5001)
         self._socket: web.WebSocketResponse | None = None
+        self._transport: asyncio.Transport | None = None
         self._sequence = 0
         self._squeeze: Callable[[bytes], bytes] | None = None
+        self._late: set[str] = set()
+        self._gives_up = False
+        self.heartbeat, self.deaf = 41.25, False  # seconds; deaf: heartbeats are not answered
+        self._last: tuple[Exchange, dict[str, Any]] | None = None
+        self._sent: list[dict[str, Any]] = []  # what a client that comes back has missed
+        self.identified = self.resumed = 0
 
     # --- what a test does ---------------------------------------------------------------------------------------
 
@@ -73,11 +88,46 @@ class DiscordStandIn:
         data["options"][0]["options"][0]["focused"] = True
         return [choice["name"] for choice in (await self._interact(4, data, person)).seen.choices]
 
-    async def _interact(self, kind: int, data: dict[str, Any], person: Person) -> Exchange:
+    async def tap(self, message: dict[str, Any] | Seen, label: str, person: Person = shapes.ALICE) -> Seen:
+        """Tap a button under a message, or under a reply."""
+        if isinstance(message, Seen):
+            message = shapes.a_message(next(self._ids), message)
+        shown = {each["label"]: each["custom_id"] for row in message["components"] for each in row["components"]}
+        data = {"custom_id": shown[label], "component_type": 2, "id": 1}
+        return (await self._interact(3, data, person, on_the_wire(message))).seen
+
+    async def submits(self, form: Seen, text: str, person: Person = shapes.ALICE) -> Seen:
+        """Fill in the one field of a form, and send it."""
+        rows = form.modal["components"]
+        field = {**(rows[0].get("component") or rows[0]["components"][0]), "value": text}
+        sent = {"type": 4, "id": 2, "custom_id": field["custom_id"], "value": text}
+        row = {"type": 1, "id": 1, "components": [sent]}
+        return (await self._interact(5, {"custom_id": form.modal["custom_id"], "components": [row]}, person)).seen
+
+    async def tells_again(self) -> Seen:
+        """The last interaction comes once more, as after a lost acknowledgement."""
+        assert self._last
+        exchange, interaction = self._last
+        exchange.done.clear()
+        await self._dispatch("INTERACTION_CREATE", interaction)
+        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
+        return exchange.seen
+
+    def gives_up_on_the_next(self) -> None:
+        """The next interaction is over before it is answered: more than 3 s have passed."""
+        self._gives_up = True
+
+    async def _interact(
+        self, kind: int, data: dict[str, Any], person: Person, message: dict[str, Any] | None = None
+    ) -> Exchange:
         id = next(self._ids)
         exchange = self._exchanges[f"token-{id}"] = Exchange(id)
-        interaction = shapes.an_interaction(id, f"token-{id}", kind, data, person)
-        self._judge_gateway("WireChatInput" if kind == 2 else "WireAutocomplete", interaction)
+        interaction = shapes.an_interaction(id, f"token-{id}", kind, data, person, message)
+        self._judge_gateway(_KINDS[kind], interaction)
+        self._last = exchange, interaction
+        if self._gives_up:
+            self._late.add(f"token-{id}")
+            self._gives_up = False
         await self._dispatch("INTERACTION_CREATE", interaction)
         await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
         return exchange
@@ -119,11 +169,11 @@ class DiscordStandIn:
         return [{"default_member_permissions": None, "type": 1} | _without_nulls(command) for command in given]
 
     async def callback(self, request: web.Request) -> web.Response:
-        """The first answer, which is taken once."""
+        """The first answer: in time, and once."""
         exchange = self._exchanges.get(request.match_info["token"])
         body, files = await _read(request)
         self._judge(lambda: wire.discord().judge_request(_CALLBACK, "post", body))
-        if exchange is None:
+        if exchange is None or request.match_info["token"] in self._late:
             return _json({"message": "Unknown interaction", "code": 10062}, 404)
         if exchange.acknowledged:
             return _json({"message": "Interaction has already been acknowledged.", "code": 40060}, 400)
@@ -143,6 +193,8 @@ class DiscordStandIn:
             exchange.seen.choices = data.get("choices", [])
         if body["type"] == _MESSAGE:
             _show(exchange.seen, data, files)
+        if body["type"] == _MODAL:
+            exchange.seen.modal = data
         if body["type"] != _DEFERRED:
             exchange.done.set()
 
@@ -156,6 +208,42 @@ class DiscordStandIn:
         exchange.done.set()
         return self._reply(_ORIGINAL, "patch", shapes.a_message(exchange.id + 100_000, exchange.seen))
 
+    async def channel(self, request: web.Request) -> web.Response:
+        id = int(request.match_info["channel"])
+        body = shapes.a_channel() | {"id": str(id)}
+        if id in self.channels.threads:
+            body = a_thread(id, shapes.CHANNEL, self.channels.threads[id])
+        elif id != shapes.CHANNEL:
+            raise Unknown(404, 10003, "Unknown Channel")
+        return self._reply("/channels/{channel_id}", "get", body)
+
+    async def post_message(self, request: web.Request) -> web.Response:
+        body, files = await _read(request)
+        self._judge(lambda: wire.discord().judge_request(_MESSAGES, "post", body))
+        message = self.channels.create(int(request.match_info["channel"]), body, files)
+        return self._reply(_MESSAGES, "post", on_the_wire(message))
+
+    async def edit_message(self, request: web.Request) -> web.Response:
+        body, files = await _read(request)
+        self._judge(lambda: wire.discord().judge_request(_ONE_MESSAGE, "patch", body))
+        at = request.match_info
+        message = self.channels.edit(int(at["channel"]), int(at["message"]), body, files)
+        return self._reply(_ONE_MESSAGE, "patch", on_the_wire(message))
+
+    async def list_messages(self, request: web.Request) -> web.Response:
+        asked = {name: int(value) for name, value in request.query.items()}
+        found = self.channels.page(
+            int(request.match_info["channel"]), asked.get("after"), asked.get("before"), asked.get("limit", 50)
+        )
+        return self._reply(_MESSAGES, "get", [on_the_wire(message) for message in found])
+
+    async def post_thread(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self._judge(lambda: wire.discord().judge_request(f"{_ONE_MESSAGE}/threads", "post", body))
+        at = request.match_info
+        thread = self.channels.open_thread(int(at["channel"]), int(at["message"]), body["name"])
+        return self._reply(f"{_ONE_MESSAGE}/threads", "post", thread)
+
     def _reply(self, path: str, method: str, body: Any) -> web.Response:
         self._judge(lambda: wire.discord().judge_reply(path, method, 200, body))
         return _json(body)
@@ -165,36 +253,67 @@ class DiscordStandIn:
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        self._socket = socket
+        self._socket, self._transport = socket, request.transport
         squeeze = zlib.compressobj()
         zipped = request.query.get("compress") == "zlib-stream"
         self._squeeze = (lambda raw: squeeze.compress(raw) + squeeze.flush(zlib.Z_SYNC_FLUSH)) if zipped else None
-        await self._send({"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": 41_250}}, "WireHello")
+        await self._send(
+            {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": int(self.heartbeat * 1000)}}, "WireHello"
+        )
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 await self._heard(json.loads(message.data))
         return socket
 
     async def _heard(self, frame: dict[str, Any]) -> None:
-        if frame["op"] == 1:
+        if frame["op"] == 1 and not self.deaf:
             self._judge_gateway("WireHeartbeat", frame)
             await self._send({"op": 11, "s": None, "t": None, "d": None}, "GatewayHeartbeatAck")
         if frame["op"] == 2:
             self._judge_gateway("WireIdentify", frame)
+            self.identified += 1
             await self._log_in(frame["d"]["token"])
+        if frame["op"] == 6:
+            self._judge_gateway("WireResume", frame)
+            await self._resume(frame["d"]["seq"])
+
+    async def _resume(self, seen: int) -> None:
+        """Send again what the client has missed."""
+        for missed in [frame for frame in self._sent if frame["s"] > seen]:
+            await self._send(missed, "WireGateway")
+        self.resumed += 1
+        await self._dispatch("RESUMED", {}, "GatewayResumedDispatch")
 
     async def _log_in(self, token: str) -> None:
         assert self._socket
         if token != TOKEN:
             await self._socket.close(code=4004)
             return
+        self._sent.clear()
         await self._dispatch("READY", shapes.ready("session", self.gateway), "WireReady")
         await self._dispatch("GUILD_CREATE", shapes.the_guild(), "WireGuildCreate")
         self.ready.set()
 
     async def _dispatch(self, name: str, data: dict[str, Any], definition: str = "WireInteractionCreate") -> None:
         self._sequence += 1
-        await self._send({"op": 0, "t": name, "s": self._sequence, "d": data}, definition)
+        frame = {"op": 0, "t": name, "s": self._sequence, "d": data}
+        self._sent.append(frame)
+        if self._socket is None or self._socket.closed:
+            return  # the client is away: it is told when it comes back
+        await self._send(frame, definition)
+
+    async def drops(self, code: int | None = None) -> None:
+        """Cut the socket, or close it with a code."""
+        assert self._socket
+        if code:
+            await self._socket.close(code=code)
+        elif self._transport:
+            self._transport.abort()
+        self._socket = None
+
+    async def wishes(self, op: int, data: object = None) -> None:
+        """Ask the client to come back: op 7, or op 9 with whether it may resume."""
+        await self._send({"op": op, "s": None, "t": None, "d": data}, "WireGateway")
 
     async def _send(self, frame: dict[str, Any], definition: str) -> None:
         assert self._socket
@@ -222,6 +341,7 @@ def _show(seen: Seen, body: dict[str, Any], files: dict[str, str]) -> None:
     seen.embeds = [{"type": "rich", **embed} for embed in body.get("embeds") or []]
     seen.files = files
     seen.mentions = body.get("allowed_mentions")
+    seen.components = numbered(body.get("components") or [])
 
 
 async def _read(request: web.Request) -> tuple[dict[str, Any], dict[str, str]]:
@@ -233,13 +353,27 @@ async def _read(request: web.Request) -> tuple[dict[str, Any], dict[str, str]]:
     body = json.loads(str(form["payload_json"]))
     for attachment in body.get("attachments", []):
         attachment["id"] = str(attachment["id"])  # a number in the documents and in discord.py, text in the contract
-    return body, {part.filename: part.file.read().decode() for part in files}
+    return body, {part.filename: _text_of(part) for part in files}
+
+
+def _text_of(part: web.FileField) -> str:
+    with part.file:
+        return part.file.read().decode()
 
 
 def _without_nulls(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _without_nulls(value) for key, value in node.items() if value is not None}
     return [_without_nulls(each) for each in node] if isinstance(node, list) else node
+
+
+@web.middleware
+async def _in_its_words(request: web.Request, handler: Any) -> web.StreamResponse:
+    """What is not there, as Discord says it."""
+    try:
+        return cast(web.StreamResponse, await handler(request))
+    except Unknown as error:
+        return _json({"message": str(error), "code": error.code}, error.status)
 
 
 def _json(body: Any, status: int = 200) -> web.Response:
@@ -251,7 +385,7 @@ def _json(body: Any, status: int = 200) -> web.Response:
 async def serving() -> AsyncIterator[DiscordStandIn]:
     """Start it, and at the end fail the test that broke the contract."""
     stand_in = DiscordStandIn()
-    application = web.Application(client_max_size=2**26)
+    application = web.Application(client_max_size=2**26, middlewares=[stand_in.weather.middleware(), _in_its_words])
     application.router.add_get("/gateway-ws/", stand_in.connect)
     at = "/api/v10"
     application.router.add_get(f"{at}/users/@me", stand_in.me)
@@ -260,6 +394,12 @@ async def serving() -> AsyncIterator[DiscordStandIn]:
     application.router.add_put(f"{at}/applications/{{app}}/guilds/{{guild}}/commands", stand_in.put_guild_commands)
     application.router.add_post(f"{at}/interactions/{{id}}/{{token}}/callback", stand_in.callback)
     application.router.add_patch(f"{at}/webhooks/{{app}}/{{token}}/messages/@original", stand_in.edit_original)
+    in_channel = f"{at}/channels/{{channel}}"
+    application.router.add_get(in_channel, stand_in.channel)
+    application.router.add_get(f"{in_channel}/messages", stand_in.list_messages)
+    application.router.add_post(f"{in_channel}/messages", stand_in.post_message)
+    application.router.add_patch(f"{in_channel}/messages/{{message}}", stand_in.edit_message)
+    application.router.add_post(f"{in_channel}/messages/{{message}}/threads", stand_in.post_thread)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,0 +1,258 @@
+"""What an incident looks like in its channel and thread, as pure functions: the card, the work, the question."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import discord
+
+from bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
+from bot.words import cut, one_line, plain, quiet
+from workflow.incident import Incident
+from workflow.words import ENDED, MAIN_LINE, Effect, State
+
+_THREAD_NAME = 100
+_SHOWN_DIFF = 900
+_FENCE = "\u200b`\u200b`\u200b`"  # three back-ticks that end no code block
+
+
+class Act(StrEnum):
+    """What a button does. The words are in custom ids on Discord's side: they never change their meaning."""
+
+    CONFIRM = "confirm"
+    TOKEN = "token"  # noqa: S105  # a word
+    REJECT = "reject"
+    DIFF = "diff"
+    PROOF = "proof"
+    RETRY = "retry"
+    HISTORY = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button as a value. `custom_id` is all that a later version needs to know of it."""
+
+    label: str
+    custom_id: str
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary
+
+
+@dataclass(frozen=True, slots=True)
+class Post(Reply):
+    """A reply, or a message of the channel, with buttons under it."""
+
+    buttons: tuple[Button, ...] = ()
+
+    def view(self) -> discord.ui.View | None:
+        """The buttons, as discord.py sends them. What they do is found by their custom ids, not by this object."""
+        if not self.buttons:
+            return None
+        view = discord.ui.View(timeout=None)
+        for button in self.buttons:
+            view.add_item(discord.ui.Button(label=button.label, custom_id=button.custom_id, style=button.style))
+        view.stop()  # or discord.py would keep it, and wait for taps on it
+        return view
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step under way: what was last heard of it, since when it runs, the how-manieth try it is."""
+
+    step: Effect
+    words: str
+    since: datetime
+    attempt: int = 1
+
+
+def custom_id(act: Act, incident: int) -> str:
+    return f"kintsugi:{act}:{incident}"
+
+
+def is_card_of(incident: int, custom_ids: frozenset[str]) -> bool:
+    """Whether a message with these buttons is the card of this incident."""
+    return custom_id(Act.HISTORY, incident) in custom_ids
+
+
+def card(incident: Incident) -> Post:
+    """The one message of an incident in its channel."""
+    fields = [("Path", path_of(incident))]
+    if incident.diagnosis:
+        fields.append(("Cause", f"{one_line(incident.diagnosis.cause, 600)}\n{_belief(incident)}"))
+    if incident.says:
+        fields.append(("Now", one_line(incident.says, 600)))
+    shown = Card(
+        f"{incident.name} · {incident.state.words}", facts_of(incident), colour_of(incident.state), tuple(fields)
+    )
+    return Post(card=shown, buttons=_buttons(incident))
+
+
+def path_of(incident: Incident) -> str:
+    """The main line, as far as the incident got; a siding is named at its end."""
+    return line_of(incident.state, _reached(incident))
+
+
+def thread_name(incident: Incident) -> str:
+    """INC-7 and the beginning of its summary: Discord shows no markdown here, and mentions nobody."""
+    summary = " ".join(plain(incident.summary).split()).replace("@", "@\u200b")
+    return cut(f"{incident.name} {summary}", _THREAD_NAME)
+
+
+def work(incident: Incident, under_way: Work) -> Post:
+    """How a long step is getting on. Discord itself counts the time that has passed."""
+    again = f" · try {under_way.attempt}" if under_way.attempt > 1 else ""
+    again += f" · round {incident.rounds + 1}" if incident.rounds and under_way.step is Effect.DIAGNOSE else ""
+    since = f"<t:{int(under_way.since.timestamp())}:R>"
+    return Post(f"{work_mark(incident.id)}\n⏳ {under_way.step.words}{again} · {since}\n{_quoted(under_way.words)}")
+
+
+def work_is_over(incident: Incident) -> Post:
+    """What the message on the work says between two steps."""
+    return Post(f"{work_mark(incident.id)}\nNothing is under way: {incident.state.words}.")
+
+
+def work_mark(incident: int) -> str:
+    """How the message on the work begins: by this it is found again."""
+    return f"**Work on INC-{incident}**"
+
+
+def question(incident: Incident, token: str) -> Post:
+    """What exactly would be pushed, and the token that confirms it."""
+    assert incident.ask
+    until = int(incident.ask.expires_at.timestamp())
+    lines = [
+        f"{question_mark(incident.id)} It is open until <t:{until}:f>.",
+        *_what_is_pushed(incident),
+        "",
+        f"Tap **Confirm**, or `/debug confirm-fix token:{token}`",
+    ]
+    return Post("\n".join(lines), attachment=diff_file(incident), buttons=_question_buttons(incident.id))
+
+
+def question_is_over(incident: Incident) -> Post:
+    """What is left of a question once it is answered or void."""
+    return Post(f"{question_mark(incident.id)} This is over: the incident is {incident.state.words}.")
+
+
+def question_mark(incident: int) -> str:
+    """How the question begins: by this it is found again."""
+    return f"**INC-{incident}: push this patch?**"
+
+
+def token_in(text: str) -> str | None:
+    """The token in a question."""
+    found = re.search(r"token:(\d{1,18}-[0-9a-f]{32})`", text)
+    return found[1] if found else None
+
+
+def preview(incident: Incident, token: str | None) -> Post:
+    """The question once more, for the one who tapped: the patch with one last button."""
+    lines = [f"**{incident.name}: exactly this will be pushed.**", *_what_is_pushed(incident)]
+    sure = Button("Push this patch", f"kintsugi:push:{token}", discord.ButtonStyle.success)
+    typed = Button("Enter the token", custom_id(Act.TOKEN, incident.id), discord.ButtonStyle.primary)
+    return Post("\n".join(lines), attachment=diff_file(incident), buttons=(sure,) if token else (typed,))
+
+
+def diff(incident: Incident) -> Post:
+    """The patch, whole."""
+    if incident.patch is None:
+        return Post(f"{incident.name} is {incident.state.words}: there is no patch.")
+    return Post("\n".join(_what_is_pushed(incident)), attachment=diff_file(incident))
+
+
+def proof(incident: Incident) -> Post:
+    """Why the patch is believed: both runs, whole."""
+    evidence = incident.evidence
+    if evidence is None:
+        return Post(f"{incident.name} is {incident.state.words}: there is no proof.")
+    says = f"**{evidence.tier}** {one_line(evidence.says, 500)}\n{one_line(evidence.box, 300)}"
+    runs = [("BEFORE THE PATCH", evidence.red), ("WITH THE PATCH", evidence.green)]
+    parts = [
+        f"{name}: {' '.join(run.command)}\nexit status {run.exit_status}, {run.seconds:.1f} s\n\n{run.output}\n"
+        for name, run in runs
+        if run
+    ]
+    file = Attachment(f"{incident.name}-proof.txt", plain("\n".join(parts))) if parts else None
+    return Post(f"{says}{_flags(incident)}", attachment=file)
+
+
+def diff_file(incident: Incident) -> Attachment:
+    assert incident.patch
+    return Attachment(f"{incident.name}.diff", plain(incident.patch.diff))
+
+
+def _what_is_pushed(incident: Incident) -> list[str]:
+    assert incident.patch
+    patch, evidence, diagnosis = incident.patch, incident.evidence, incident.diagnosis
+    lines = [f"**{one_line(diagnosis.title or diagnosis.cause, 200)}**"] if diagnosis else []
+    lines.append(f"base `{one_line(patch.base[:12], 20)}` · tree `{one_line(patch.tree[:12], 20)}`")
+    if evidence:
+        lines.append(f"**{evidence.tier}** {one_line(evidence.says, 200)}{_flags(incident)}")
+    return [*lines, _code(patch.diff)]
+
+
+def _flags(incident: Incident) -> str:
+    flags = incident.evidence.flags if incident.evidence else ()
+    shown = "".join(f"\n⚠️ {one_line(flag, 80)}" for flag in flags[:3])
+    return shown + (f"\n⚠️ and {len(flags) - 3} more" if len(flags) > 3 else "")
+
+
+def _code(text: str) -> str:
+    """The beginning of a diff in a code block that nothing in it can end."""
+    inside = plain(text).replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
+    return f"```diff\n{cut(inside, _SHOWN_DIFF)}\n```"
+
+
+def _quoted(text: str) -> str:
+    return f"> {one_line(text, 300)}" if text.strip() else ""
+
+
+def _belief(incident: Incident) -> str:
+    assert incident.diagnosis
+    sure = f"{incident.diagnosis.probability:.0%} sure"
+    if incident.evidence is None:
+        return sure
+    return f"{sure} · **{incident.evidence.tier}** {quiet(cut(plain(incident.evidence.says), 120))}"
+
+
+def _buttons(incident: Incident) -> tuple[Button, ...]:
+    """Those that make sense now. History is always there: by it the card is found again."""
+    id, style = incident.id, discord.ButtonStyle
+    shown: list[Button] = []
+    if incident.state is State.AWAITING_CONFIRM and incident.ask:
+        shown += _question_buttons(id)[:2]
+    if incident.state is State.STUCK:
+        shown.append(Button("Retry", custom_id(Act.RETRY, id), style.primary))
+    if incident.patch:
+        shown += _question_buttons(id)[2:]
+    return (*shown, Button("History", custom_id(Act.HISTORY, id)))
+
+
+def _question_buttons(id: int) -> tuple[Button, ...]:
+    style = discord.ButtonStyle
+    return (
+        Button("Confirm…", custom_id(Act.CONFIRM, id), style.success),
+        Button("Reject…", custom_id(Act.REJECT, id), style.danger),
+        Button("Show diff", custom_id(Act.DIFF, id)),
+        Button("Show proof", custom_id(Act.PROOF, id)),
+    )
+
+
+def _reached(incident: Incident) -> frozenset[State]:
+    """The stations of the main line that what it gathered tells of."""
+    if incident.state in MAIN_LINE:
+        return frozenset(MAIN_LINE[: MAIN_LINE.index(incident.state) + 1])
+    deployed = incident.deployment is not None
+    gathered = {
+        State.CAPTURED: incident.state is not State.STAGED,
+        State.DIAGNOSED: incident.diagnosis is not None,
+        State.AWAITING_CONFIRM: incident.patch is not None,
+        State.CONFIRMED: bool(incident.confirmed_by),
+        State.PR_OPENED: incident.pull_request is not None,
+        State.MERGED: incident.merge_sha is not None,
+        State.DEPLOYED: deployed,
+        State.HEALED: incident.cure is not None and incident.state in ENDED,
+    }
+    return frozenset(state for state, there in gathered.items() if there)

@@ -1,0 +1,79 @@
+"""The human moves, as commands and buttons make them: gate, trigger, sentence."""
+
+from __future__ import annotations
+
+from bot import replies
+from bot.gate import Caller, Denied
+from bot.parts import Parts
+from bot.replies import Reply
+from bot.tree import Answers, Interaction, caller_of
+from bot.words import plain
+from telemetry import bind
+from workflow import triggers as t
+from workflow.errors import BadInput, NotAllowedNow, Refusal
+from workflow.incident import Incident
+from workflow.words import State
+
+
+class Moves:
+    """Each answers with the incident's new state, or raises the refusal."""
+
+    def __init__(self, parts: Parts, answers: Answers) -> None:
+        self._parts, self._answers = parts, answers
+
+    async def move(self, interaction: Interaction, incident: int, kind: type[t.Trigger], why: str = "") -> Reply:
+        """Reject, retry, cancel, send, roll back."""
+        key, at, actor = self._answers.common(interaction)
+        reason = {"why": plain(why)} if why else {}
+        return replies.moved(await self._parts.fire(kind(incident=incident, key=key, at=at, actor=actor, **reason)))
+
+    async def confirm(self, interaction: Interaction, token: str) -> Reply:
+        """Approve the patch with this token. Wrong ones are counted, and too many lock out."""
+        caller = caller_of(interaction)
+        self._answers.gate.admit_token(caller)
+        try:
+            return await self._confirm(interaction, caller, token.strip())
+        except (NotAllowedNow, Denied):
+            raise
+        except Refusal:
+            self._answers.gate.wrong_token(caller)
+            raise
+
+    async def _confirm(self, interaction: Interaction, caller: Caller, token: str) -> Reply:
+        number, _, secret = token.partition("-")
+        if not (number and secret):
+            raise BadInput("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
+        incident = incident_number(number)
+        if self._parts.two_persons:
+            by_somebody_else(await self._parts.store.incident(incident), caller)
+        key, at, actor = self._answers.common(interaction)
+        return replies.moved(
+            await self._parts.fire(t.Confirmed(incident=incident, key=key, at=at, actor=actor, token=token))
+        )
+
+    async def open_to(self, interaction: Interaction) -> list[tuple[Incident, str]]:
+        """The open confirmations that this user may give, each with its token."""
+        waiting = {each.id: each for each in await self._parts.store.incidents(State.AWAITING_CONFIRM)}
+        asked = [(waiting[id], token) for token in self._parts.tokens() if (id := int(token.split("-")[0])) in waiting]
+        caller = caller_of(interaction)
+        return [(each, token) for each, token in asked if not (self._parts.two_persons and opened(each, caller))]
+
+
+def opened(incident: Incident, caller: Caller) -> bool:
+    """Whether this user opened it."""
+    return incident.opened_by.endswith(f"({caller.user})")
+
+
+def by_somebody_else(incident: Incident, caller: Caller) -> None:
+    """Two people: whoever opened the incident does not approve its patch. Raises Denied."""
+    if opened(incident, caller):
+        raise Denied(f"You opened {incident.name}: somebody else has to confirm it.", "two-person rule")
+
+
+def incident_number(text: str) -> int:
+    """7, INC-7, inc-7 or #7, which from here on is on every log line. Raises BadInput."""
+    digits = text.strip().upper().removeprefix("INC-").removeprefix("#")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+        raise BadInput(f"{plain(text)[:40]!r} is no incident. Write its number, such as 7 or INC-7.")
+    bind(incident_id=int(digits))
+    return int(digits)
