@@ -15,7 +15,7 @@ import pytest
 
 from tests.world.demo import Demo
 
-KILLS = int(os.environ.get("KINTSUGI_KILLS", "8"))
+KILLS = int(os.environ.get("KINTSUGI_KILLS", "5"))
 pytestmark = pytest.mark.timeout(300 + 30 * KILLS)
 
 FAILING = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"
