@@ -176,14 +176,17 @@ def _lay_out(folder: Path, secret: str) -> None:
 
 
 async def _start_victim(secret: str) -> Process:
+    """A process of ours, outside the box. Its standard input is a lifeline: it ends with us, even if we are killed."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-S",
         "-c",
-        "import time; time.sleep(600)",
+        "import sys; sys.stdin.read()",
         secret,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
         env={"KINTSUGI_BAIT": secret},
     )
 

@@ -109,7 +109,7 @@ def test_kill_9_at_random_moments_leaves_one_of_everything(demo: Demo):
         except subprocess.TimeoutExpired:
             kill = chance.choice([os.kill, os.killpg])
             kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=30)  # nothing that outlives it holds its terminal
         if process.returncode == 0:  # it came to its end: the next start is a new demo
             the_world_is_as_it_should_be(demo)
 
