@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import discord
 from discord import app_commands
 
 import telemetry
+from app.bootstrap import real_parts
 from app.commands.common import a_desk
-from app.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model
+from app.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
 from app.commands.outcome import UsageError
 from app.desk import Desk
 from app.settings import Settings, read_settings
-from bot import About, Access, Attached, Parts, Probe, attach
+from app.unconfigured import Silence
+from bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
 from bot.address import point_at
 from bot.status import Probes
 from capture.build import build_payload
@@ -24,31 +27,70 @@ from telemetry import Telemetry
 from workflow.errors import StepFailed
 from workflow.payload import Payload
 
+_REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
+
+Looked = Callable[[], datetime | None]
+
 
 class Client(discord.Client):
-    """The ready-made bot: it needs no privileged intent, and reads no message."""
+    """The ready-made bot: it needs no privileged intent, and reads no message but its own."""
 
-    def __init__(self, parts: Parts, access: Access, logs: Telemetry) -> None:
+    def __init__(self, desk: Desk, settings: Settings, logs: Telemetry) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True), allowed_mentions=discord.AllowedMentions.none(), max_messages=None
         )
         self.tree = app_commands.CommandTree(self)
-        self._parts, self._access = parts, access
+        self.channel = channel_of(self, desk, settings)
+        self.looked: Looked = lambda: None  # when the worker beside it last looked at the world
+        self._desk, self._settings, self._logs = desk, settings, logs
         logs.watch(self)
 
+    def _looked(self) -> datetime | None:
+        return self.looked()
+
     async def setup_hook(self) -> None:
-        await attach(self.tree, self._parts, self._access)
+        parts = _parts(self._desk, self._settings, self._logs, self.channel, self._looked)
+        await _attached(self.tree, parts, self._settings, self.channel)
 
 
-async def run_bot(desk: Desk, settings: Settings, logs: Telemetry) -> None:
-    """Be in Discord until cancelled. Raises UsageError where Discord refuses the token."""
+async def run_bot(client: Client, settings: Settings) -> None:
+    """Be in Discord until cancelled. Raises UsageError where Discord refuses the token or the intents."""
     assert settings.discord_token
-    point_at(settings.discord_api_base, settings.discord_gateway_url)
-    async with Client(_parts(desk, settings, logs), access_of(settings), logs) as client:
+    async with client:
         try:
             await client.start(settings.discord_token.get_secret_value())
         except discord.LoginFailure as error:
-            raise UsageError("KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it.") from error
+            raise UsageError(_REFUSED) from error
+
+
+@asynccontextmanager
+async def announcer(desk: Desk, settings: Settings) -> AsyncIterator[DiscordChannel]:
+    """The channel, for a process without the commands: logged in, and not connected. Raises UsageError."""
+    assert settings.discord_token
+    point_at(settings.discord_api_base, settings.discord_gateway_url)
+    async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
+        channel = channel_of(client, desk, settings)
+        assert channel
+        try:
+            await client.login(settings.discord_token.get_secret_value())
+        except discord.LoginFailure as error:
+            raise UsageError(_REFUSED) from error
+        channel.online()
+        yield channel
+        await channel.close()
+
+
+def a_client(desk: Desk, settings: Settings, logs: Telemetry) -> Client:
+    """The ready-made bot, not yet logged in."""
+    point_at(settings.discord_api_base, settings.discord_gateway_url)
+    return Client(desk, settings, logs)
+
+
+def channel_of(client: discord.Client, desk: Desk, settings: Settings) -> DiscordChannel | None:
+    """Where incidents are shown; None where that is not configured."""
+    if settings.discord_channel is None:
+        return None
+    return DiscordChannel(client, settings.discord_channel, debts=desk.store.debts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +115,49 @@ async def into(
         logs = telemetry.install(bot, build=settings.build_sha)
         opening.callback(logs.close)
         desk = await opening.enter_async_context(a_desk(settings))
-        attached = await attach(tree, _parts(desk, settings, logs), access_of(settings))
+        channel = channel_of(bot, desk, settings)
+        attached = await _attached(tree, _parts(desk, settings, logs, channel), settings, channel)
         return InYourBot(attached, opening.pop_all())
+
+
+_EXTENSIONS: dict[int, InYourBot] = {}
+
+
+async def setup(bot: discord.Client) -> None:
+    """For `await bot.load_extension("app.discord_bot")`."""
+    _EXTENSIONS[id(bot)] = await into(bot, bot.tree)  # type: ignore[attr-defined]  # a commands.Bot has one
+
+
+async def teardown(bot: discord.Client) -> None:
+    """For `unload_extension`, which the bot's own end calls as well."""
+    await _EXTENSIONS.pop(id(bot)).close()
 
 
 def access_of(settings: Settings) -> Access:
     return Access(settings.discord_admin_roles, settings.discord_admin_users, settings.discord_guilds)
 
 
-def _parts(desk: Desk, settings: Settings, logs: Telemetry) -> Parts:
+def deploy_access_of(settings: Settings) -> Access:
+    """Who may deploy: those named for it, else the admins."""
+    roles, users = settings.discord_deploy_roles, settings.discord_deploy_users
+    return Access(roles, users, settings.discord_guilds) if roles or users else access_of(settings)
+
+
+async def _attached(
+    tree: app_commands.CommandTree[discord.Client], parts: Parts, settings: Settings, channel: DiscordChannel | None
+) -> Attached:
+    world = real_parts(settings, channel or Silence())
+    deploys = Deploys(world.code_host, world.deployer, deploy_access_of(settings))
+    return await attach(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+
+
+def _parts(
+    desk: Desk,
+    settings: Settings,
+    logs: Telemetry,
+    channel: DiscordChannel | None = None,
+    looked: Looked = lambda: None,
+) -> Parts:
     def report(summary: str, actor: str) -> Payload:
         return build_payload(
             "\n".join(logs.recent()),
@@ -100,7 +176,9 @@ def _parts(desk: Desk, settings: Settings, logs: Telemetry) -> Parts:
         report=report,
         recent=logs.recent,
         probes=Probes(_probes(desk, settings)),
-        about=About(settings.env_name, settings.build_sha or "", desk.clock.now(), lambda: logs.dropped),
+        about=About(settings.env_name, settings.build_sha or "", desk.clock.now(), lambda: logs.dropped, looked),
+        token=channel.token if channel else None,
+        two_persons=settings.discord_two_persons,
         dry_run=settings.dry_run,
         rounds_allowed=settings.rounds,
     )
@@ -120,6 +198,7 @@ def _probes(desk: Desk, settings: Settings) -> dict[str, Probe]:
         "model": _as_probe(check_model, settings),
         "GitHub": _as_probe(check_github, settings),
         "deployer": _as_probe(check_deployer, settings),
+        "sheet": _as_probe(check_sheet, settings),
     }
 
 

@@ -38,7 +38,7 @@ def settings() -> str:
 
 def _setting(name: str, field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
-    shown = f"`{default}`" if default not in (None, (), {}, "", False) else ""
+    shown = f"`{default}`" if default not in (None, (), {}, "", False, frozenset()) else ""
     return f"| `{PREFIX}{name.upper()}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
 
 

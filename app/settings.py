@@ -59,8 +59,17 @@ class Settings(BaseSettings):
     discord_admin_roles: Ids = Field(frozenset(), description="the ids of the roles that may use it; none: no role")
     discord_admin_users: Ids = Field(frozenset(), description="the ids of the users that may use it; none: no user")
     discord_guilds: Ids = Field(frozenset(), description="the ids of the servers it works in; none: all it is in")
+    discord_deploy_roles: Ids = Field(frozenset(), description="who may use /deploy, by role; none: the admins'")
+    discord_deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
+    discord_channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
+    discord_two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch")
     discord_api_base: str | None = Field(None, description="another API than Discord's, as https://host/api/v10")
     discord_gateway_url: str | None = Field(None, description="another gateway than Discord's, as wss://host/")
+
+    sheet_id: str | None = Field(None, pattern=r"^[\w-]+$", description="a Google Sheet that `/debug status` looks at")
+    sheet_api_key: SecretStr | None = Field(None, description="a key for it, where everybody may read it")
+    sheet_service_account: SecretStr | None = Field(None, description="… or a service account's JSON, or its file")
+    sheet_base_url: str = Field("https://sheets.googleapis.com", description="another address than Google's")
 
     web_bind: str = Field(
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
@@ -92,7 +101,14 @@ class Settings(BaseSettings):
     def _words(cls, value: object) -> object:
         return tuple(shlex.split(value)) if isinstance(value, str) else value
 
-    @field_validator("discord_admin_roles", "discord_admin_users", "discord_guilds", mode="before")
+    @field_validator(
+        "discord_admin_roles",
+        "discord_admin_users",
+        "discord_deploy_roles",
+        "discord_deploy_users",
+        "discord_guilds",
+        mode="before",
+    )
     @classmethod
     def _ids(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
@@ -119,7 +135,7 @@ class Settings(BaseSettings):
             raise ValueError("should be owner/name")
         return value
 
-    @field_validator("llm_base_url", "program_url", "github_base_url", "web_url", "discord_api_base")
+    @field_validator("llm_base_url", "program_url", "github_base_url", "web_url", "discord_api_base", "sheet_base_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value and not value.startswith(("http://", "https://")):

@@ -6,6 +6,7 @@ from workflow.errors import StepFailed
 from workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
 from workflow.patch import Evidence
 from workflow.ports import Case, Progress, Reading, Rollout, Standing
+from workflow.words import Effect
 
 _REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
 _DEPLOY = "No deployer is configured. Set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL, then retry."
@@ -57,3 +58,16 @@ class NoMonitor:
 
     async def read(self, case: Case) -> Reading:
         return Reading(Cure(0, 1, "Unproven: nothing watches the program. Set KINTSUGI_PROGRAM_URL."), running="")
+
+
+class Silence:
+    """The Channel port where nothing is told: another process does that."""
+
+    async def announce(self, incident: Incident) -> None:
+        pass
+
+    async def ask(self, incident: Incident, token: str) -> None:
+        pass
+
+    def progress(self, incident: Incident, step: Effect, words: str) -> None:
+        pass

@@ -106,13 +106,11 @@ class DiscordChannel:
     async def token(self, incident: Incident) -> str | None:
         """The token that is asked for in the incident's thread; None where there is none that is good."""
         async with self._at(incident) as place:
-            ask = incident.ask
-            good = place.asked and ask and token_hash(place.asked) == ask.token_hash
-            return place.asked if good else None
-
-    def tokens(self) -> list[str]:
-        """Those that are open, as far as they are known without asking Discord."""
-        return [place.asked for place in self._places.values() if place.asked]
+            asked = place.asked
+            if not _is_good(asked, incident):  # another process may have asked since
+                self._places[incident.id] = await self._found(incident)
+                asked = self._places[incident.id].asked
+            return asked if _is_good(asked, incident) else None
 
     # --- the card -----------------------------------------------------------------------------------------------
 
@@ -273,6 +271,10 @@ class DiscordChannel:
                 raise StepFailed(f"KINTSUGI_DISCORD_CHANNEL: {self._id} is no text channel of a guild.", final=True)
             self._room = found
         return self._room
+
+
+def _is_good(token: str, incident: Incident) -> bool:
+    return bool(token and incident.ask and token_hash(token) == incident.ask.token_hash)
 
 
 def _content(post: Post, *, again: bool = False) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from bot import replies
 from bot.gate import Caller, Denied
 from bot.parts import Parts
@@ -10,9 +13,12 @@ from bot.tree import Answers, Interaction, caller_of
 from bot.words import plain
 from telemetry import bind
 from workflow import triggers as t
-from workflow.errors import BadInput, NotAllowedNow, Refusal
+from workflow.errors import BadInput, NotAllowedNow, Refusal, StepFailed
 from workflow.incident import Incident
 from workflow.words import State
+
+_MOST_OFFERED = 25
+_PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three
 
 
 class Moves:
@@ -53,10 +59,17 @@ class Moves:
 
     async def open_to(self, interaction: Interaction) -> list[tuple[Incident, str]]:
         """The open confirmations that this user may give, each with its token."""
-        waiting = {each.id: each for each in await self._parts.store.incidents(State.AWAITING_CONFIRM)}
-        asked = [(waiting[id], token) for token in self._parts.tokens() if (id := int(token.split("-")[0])) in waiting]
-        caller = caller_of(interaction)
-        return [(each, token) for each, token in asked if not (self._parts.two_persons and opened(each, caller))]
+        if self._parts.token is None:
+            return []
+        waiting = await self._parts.store.incidents(State.AWAITING_CONFIRM, limit=_MOST_OFFERED)
+        caller, found = caller_of(interaction), []
+        with suppress(TimeoutError, StepFailed):
+            async with asyncio.timeout(_PATIENCE):
+                for each in waiting:
+                    own = self._parts.two_persons and opened(each, caller)
+                    if not own and (token := await self._parts.token(each)):
+                        found.append((each, token))
+        return found
 
 
 def opened(incident: Incident, caller: Caller) -> bool:

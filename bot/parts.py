@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.status import Probes
 from workflow.engine import Receipt
+from workflow.incident import Incident
 from workflow.payload import Payload
 from workflow.ports import Clock, Store
 from workflow.triggers import Trigger
@@ -42,7 +43,7 @@ class Parts:
     recent: Recent
     probes: Probes
     about: About
-    tokens: Callable[[], Sequence[str]] = tuple  # the confirmations that are open, as far as this process knows them
+    token: Callable[[Incident], Awaitable[str | None]] | None = None  # of an open confirmation, where it can be known
     two_persons: bool = False  # who opened an incident may not confirm its patch
     dry_run: bool = False  # every new incident is staged
     rounds_allowed: int = 3

@@ -15,6 +15,7 @@ from rich.text import Text
 from app.github import github_parts
 from app.settings import Settings, SettingsError, read_settings
 from executors.lock import is_held
+from integrations import google_sheets
 from integrations.git import Git, GitError
 from persistence.database import DatabaseError, parse_url, sqlite_file
 from persistence.migrations import is_current
@@ -138,6 +139,28 @@ async def _program(settings: Settings) -> Finding:
     return Finding("program", OK, f"{settings.program_url} runs {str(commit)[:10]}")
 
 
+async def check_sheet(settings: Settings) -> Finding:
+    try:
+        sheet = sheet_of(settings)
+        if sheet is None:
+            return Finding("sheet", OFF, "no Google Sheet is looked at. Set KINTSUGI_SHEET_ID and a key for it.")
+        async with httpx.AsyncClient(timeout=5) as client:
+            return Finding("sheet", OK, await google_sheets.look(sheet, client))
+    except StepFailed as error:
+        return Finding("sheet", FAULT, str(error))
+
+
+def sheet_of(settings: Settings) -> google_sheets.Sheet | None:
+    """The sheet that is configured. Raises StepFailed where its service account cannot be read."""
+    if settings.sheet_id is None:
+        return None
+    given, key = settings.sheet_service_account, settings.sheet_api_key
+    account = google_sheets.service_account(given.get_secret_value()) if given else None
+    return google_sheets.Sheet(
+        settings.sheet_id, account, key.get_secret_value() if key else "", settings.sheet_base_url
+    )
+
+
 _CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     _git,
     _database,
@@ -145,5 +168,6 @@ _CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     _repository,
     check_model,
     check_deployer,
+    check_sheet,
     _program,
 )

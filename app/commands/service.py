@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
 from app.desk import Desk
-from app.discord_bot import run_bot
+from app.discord_bot import Client, a_client, announcer, run_bot
 from app.settings import Settings, read_settings
 from integrations.terminal import Terminal
 from web.server import Doors, Server, serve
@@ -55,29 +56,46 @@ async def run(only: str, drain: bool) -> None:
 
 
 async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
-    async with a_desk(settings) as desk:
-        kintsugi = production(desk, settings, Terminal(Console())) if "worker" in wanted else None
+    async with a_desk(settings) as desk, AsyncExitStack() as opened:
+        client = a_client(desk, settings, output.logs) if _has_bot(settings, wanted) and not drain else None
+        channel = client.channel if client else None
+        if "worker" in wanted and client is None and settings.discord_token and settings.discord_channel:
+            channel = await opened.enter_async_context(announcer(desk, settings))
+        kintsugi = production(desk, settings, channel or Terminal(Console())) if "worker" in wanted else None
         if drain and kintsugi:
             work = asyncio.ensure_future(kintsugi.drain())
         else:
-            work = asyncio.ensure_future(_together(desk, settings, output, kintsugi, wanted))
+            work = asyncio.ensure_future(
+                _together(desk, settings, output.console, kintsugi=kintsugi, client=client, wanted=wanted)
+            )
         await _until_told(work, output.console)
 
 
+def _has_bot(settings: Settings, wanted: tuple[str, ...]) -> bool:
+    return "discord" in wanted and settings.discord_token is not None
+
+
 async def _together(
-    desk: Desk, settings: Settings, output: Output, kintsugi: Kintsugi | None, wanted: tuple[str, ...]
+    desk: Desk,
+    settings: Settings,
+    console: Console,
+    *,
+    kintsugi: Kintsugi | None,
+    client: Client | None,
+    wanted: tuple[str, ...],
 ) -> None:
     """The parts in one group: where one dies, all end."""
     async with asyncio.TaskGroup() as group:
         if kintsugi:
             group.create_task(kintsugi.work())
-        if "discord" in wanted and settings.discord_token:
-            group.create_task(run_bot(desk, settings, output.logs))
+        if client:
+            client.looked = lambda: kintsugi.looked_at if kintsugi else None
+            group.create_task(run_bot(client, settings))
         if "web" in wanted and ("worker" not in wanted or settings.webhook_secrets()):
             look = kintsugi.look if kintsugi else _for_the_worker
             host, _, port = settings.web_bind.rpartition(":")
             application = Server(_doors(desk, settings, look)).application()
-            tell = partial(_tell_address, output.console)
+            tell = partial(_tell_address, console)
             group.create_task(_listen(serve(application, host, int(port), tell), settings.web_bind))
 
 
@@ -136,6 +154,10 @@ def _left_out_of_discord(settings: Settings) -> list[str]:
         return ["Left out: Discord (set KINTSUGI_DISCORD_TOKEN); the terminal is the channel."]
     if not (settings.discord_admin_roles or settings.discord_admin_users):
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
+    if settings.discord_channel is None:
+        return [
+            "Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal is the channel."
+        ]
     return []
 
 

@@ -19,6 +19,7 @@ from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, MALLORY
 
 ROOT = Path(__file__).parents[2]
+_AUDIOOP = "ignore:'audioop' is deprecated:DeprecationWarning"  # discord.py 2.7 imports it on Python below 3.13
 
 
 def environment(at: DiscordStandIn, token: str) -> dict[str, str]:
@@ -99,7 +100,7 @@ async def test_in_your_own_bot_the_commands_come_and_go(tmp_path: Path):
         running = asyncio.create_task(bot.start(stand_in.TOKEN))
         try:
             seen = await at.slash("/debug incidents", ALICE)
-            assert {command["name"] for command in at.commands} == {"debug", "price"}
+            assert {command["name"] for command in at.commands} == {"debug", "deploy", "price"}
             assert bot.kintsugi
             await bot.kintsugi.close()
             left = [command.name for command in bot.tree.get_commands(guild=discord.Object(GUILD))]
@@ -109,3 +110,48 @@ async def test_in_your_own_bot_the_commands_come_and_go(tmp_path: Path):
 
     assert seen.says == "No incidents."
     assert left == ["price"]
+
+
+class Extended(commands.Bot):
+    """Another one, with the three lines of the documents."""
+
+    async def setup_hook(self) -> None:
+        await self.load_extension("app.discord_bot")
+
+
+async def test_as_an_extension_it_ends_with_the_bot(tmp_path: Path):
+    script = "import asyncio, sys; from tests.app.test_discord import extended; asyncio.run(extended(*sys.argv[1:]))"
+    async with stand_in.serving() as at:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "-W", _AUDIOOP, "-c", script, at.api, at.gateway),
+            cwd=tmp_path,
+            env=environment(at, stand_in.TOKEN),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        ended = asyncio.create_task(process.communicate())
+        ready = asyncio.create_task(at.ready.wait())
+        await asyncio.wait({ended, ready}, timeout=40, return_when=asyncio.FIRST_COMPLETED)
+        assert not ended.done(), ended.result()
+        seen = await at.slash("/debug incidents", ALICE)
+        printed, said = await ended
+
+    assert seen.says == "No incidents."
+    assert printed.decode() == "left: []\n", said
+
+
+async def extended(api: str, gateway: str) -> None:
+    """The extended bot, until it has answered once."""
+    point_at(api, gateway)
+    bot = Extended("!", intents=discord.Intents(guilds=True))
+    answered = asyncio.Event()
+
+    async def on_app_command_completion(*_: object) -> None:
+        answered.set()
+
+    bot.add_listener(on_app_command_completion)
+    running = asyncio.create_task(bot.start(stand_in.TOKEN))
+    await asyncio.wait_for(answered.wait(), 30)
+    await bot.close()
+    await running
+    print("left:", bot.tree.get_commands(guild=discord.Object(GUILD)))

@@ -73,7 +73,7 @@ class Stage:
             recent=self.logs.recent,
             probes=Probes({}, fresh=0),
             about=About("test", "c0ffee0", self.world.clock.now()),
-            tokens=channel.tokens,
+            token=channel.token,
             two_persons=self.two_persons,
         )
 

@@ -31,6 +31,10 @@ class Weather:
     def comes(self, kind: str, calls: str = ".*", times: int = 1) -> None:
         self.next += [(kind, calls)] * times
 
+    def is_a(self, number: int, calls: str) -> bool:
+        """Whether the call of this number fits the pattern."""
+        return bool(re.search(calls, self.calls[number - 1]))
+
     def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
         @web.middleware
         async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
