@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.replies import Reply, fixes, replies
 from repair.apply import Applied, apply, unified_diff
-from repair.changes import Refused
+from repair.applying.changes import Refused
 from repair.replies import read_reply
 from repair.trees import Kind
 from workflow.patch import ReplyFormat

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.apply import ROOT, MemoryTree
 from repair.apply import Applied, apply
-from repair.changes import Refused
+from repair.applying.changes import Refused
 from repair.policy import check
 from repair.replies import read_reply
 from repair.trees import RevisionTree

@@ -24,8 +24,8 @@ from pathlib import Path
 from bench.proof_cases import CASES, CrashCase
 from bench.proof_replay import replayed
 from repair.proof import ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from repair.proof_judge import Crash
-from repair.sandbox_probe import probe
+from repair.proof.judge import Crash
+from repair.sandbox.probe import probe
 from workflow.patch import Tier
 
 TRUE = "true fix"

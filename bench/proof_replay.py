@@ -18,11 +18,11 @@ from pathlib import Path
 
 from bench.proof_cases import Wrap
 from integrations.git import Git, GitError
-from repair.proof_command import find_suite, is_test_file, is_test_path
-from repair.proof_judge import Reading
-from repair.proof_results import TestResult
-from repair.proof_runs import Proposal, Proving, Seen
-from repair.proof_swallow import Swallowing
+from repair.proof.command import find_suite, is_test_file, is_test_path
+from repair.proof.judge import Reading
+from repair.proof.results import TestResult
+from repair.proof.runs import Proposal, Proving, Seen
+from repair.proof.swallow import Swallowing
 from repair.sandbox import Box, BoxFailed
 
 _FIXES = re.compile(r"fix|bug|crash|error|exception|fail|rais|handl", re.IGNORECASE)

@@ -16,7 +16,7 @@ from repair.apply import Applied, Refused, apply
 from repair.policy import Finding, PolicySettings, check
 from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from repair.sandbox import Box, BoxFailed
-from repair.sandbox_probe import probe
+from repair.sandbox.probe import probe
 from repair.scratch import scratch
 from repair.trees import RevisionTree
 from workflow.errors import StepFailed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from repair.changes import Change, Refused
-from repair.fences import Block, blocks, outside
-from repair.reading_diffs import looks_like_diff, read_diff
-from repair.reading_edits import read_edits
-from repair.reading_files import read_files
-from repair.reading_v4a import looks_like_v4a, read_v4a
+from repair.applying.changes import Change, Refused
+from repair.applying.fences import Block, blocks, outside
+from repair.applying.reading_diffs import looks_like_diff, read_diff
+from repair.applying.reading_edits import read_edits
+from repair.applying.reading_files import read_files
+from repair.applying.reading_v4a import looks_like_v4a, read_v4a
 from workflow.patch import ReplyFormat
 
 LARGEST = 8_000_000  # characters

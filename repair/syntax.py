@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+import time
 from dataclasses import dataclass
 from functools import cached_property
 
-from repair.proof_swallow import parsed
-
+_TRIES = 20
 _LEAVES = frozenset((int, str, type(None), ast.Load, ast.Store, ast.Del))
 
 
@@ -42,6 +42,18 @@ class Source:
     @cached_property
     def _lowered(self) -> str:
         return self.text.lower()
+
+
+def parsed(source: str) -> ast.Module | None:
+    """The syntax tree, or None where this Python cannot read it."""
+    for _ in range(_TRIES):
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        except SystemError:  # Python 3.11 mixes up its depth counter when two threads parse at once
+            time.sleep(0.01)
+    return None
 
 
 def walked(top: ast.AST) -> list[ast.AST]:

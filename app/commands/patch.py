@@ -45,7 +45,7 @@ def apply(
     Example: `kintsugi patch apply --repo . --base HEAD~3 fix.diff`
     """
     from repair.apply import write
-    from repair.changes import Refused
+    from repair.applying.changes import Refused
     from repair.trees import FolderTree, TreeError
 
     text = _read(file)
@@ -99,7 +99,7 @@ def _applied(text: str, format: ReplyFormat, tree: Tree) -> Applied:
 
 
 def _on_base(text: str, format: ReplyFormat, repo: Path, base: str, present: Tree) -> Applied:
-    from repair.onto import merged_onto
+    from repair.applying.onto import merged_onto
     from repair.trees import RevisionTree
 
     tree = RevisionTree(repo, base)
@@ -108,7 +108,7 @@ def _on_base(text: str, format: ReplyFormat, repo: Path, base: str, present: Tre
 
 def _findings(text: str, format: ReplyFormat, tree: Tree) -> tuple[Finding, ...]:
     """What the policy minds; a patch that cannot be applied is one that it refuses."""
-    from repair.changes import Refused
+    from repair.applying.changes import Refused
     from repair.policy import Finding, Rule, check
 
     try:

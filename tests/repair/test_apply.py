@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repair.apply import apply, unified_diff
-from repair.changes import Refused, WholeFile
+from repair.applying.changes import Refused, WholeFile
 from repair.replies import read_reply
 from tests.repair.memory_tree import MemoryTree
 from workflow.patch import Edit

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from repair.apply import Applied, apply, write
-from repair.changes import Refused
+from repair.applying.changes import Refused
 from repair.trees import FolderTree, Kind, RevisionTree, TreeError
 from workflow.patch import Edit
 

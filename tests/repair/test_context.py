@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repair.code_index import parse
 from repair.context import Context, ContextError, build_context, tokens_in
+from repair.context.index import parse
 from workflow.payload import Failure, Frame, Raised
 
 PRICING = '''\

@@ -9,8 +9,8 @@ from difflib import SequenceMatcher
 import pytest
 
 from repair.line_diff import differing_lines
-from repair.policy_changes import Change
-from repair.policy_screen import Screened, needed_words
+from repair.policy.changes import Change
+from repair.policy.screen import Screened, needed_words
 
 CLASSES = '''\
 """About."""

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from repair.sandbox import BoxFailed, Mechanism
-from repair.sandbox_probe import probe
+from repair.sandbox.probe import probe
 from workflow.patch import Evidence, Tier
 
 UNITTEST = ("python", "-m", "unittest")

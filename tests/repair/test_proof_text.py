@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from repair.proof_command import Suite, SuiteKind, find_suite, is_test_file, is_test_path, related_files
-from repair.proof_judge import Crash, missing_package, read_patch, why_wrong
-from repair.proof_results import Ending, Failure, Frame, TestResult, lost, read_results
-from repair.proof_swallow import essence, parsed, swallowing
-from repair.proof_tests import asserts_a_value, loosened
+from repair.proof.command import Suite, SuiteKind, find_suite, is_test_file, is_test_path, related_files
+from repair.proof.judge import Crash, missing_package, read_patch, why_wrong
+from repair.proof.results import Ending, Failure, Frame, TestResult, lost, read_results
+from repair.proof.swallow import essence, swallowing
+from repair.proof.tests import asserts_a_value, loosened
 from repair.sandbox import Outcome
-from repair.sandbox_room import Interpreter
+from repair.sandbox.room import Interpreter
+from repair.syntax import parsed
 from workflow.patch import Run
 
 BEFORE = "def total(cart):\n    price = cart['price']\n    return price\n"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from repair.changes import FilePatch, Op, Refused, Removal, WholeFile
+from repair.applying.changes import FilePatch, Op, Refused, Removal, WholeFile
 from repair.replies import read_reply
 from workflow.patch import Edit, ReplyFormat
 

@@ -18,8 +18,8 @@ import pytest_asyncio
 
 from repair import sandbox
 from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
-from repair.sandbox_probe import ACTIONS, Battery, battery, probe
-from repair.sandbox_room import a_room
+from repair.sandbox.probe import ACTIONS, Battery, battery, probe
+from repair.sandbox.room import a_room
 from repair.scratch import sweep
 
 LIMITS = Limits(seconds=20, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
@@ -378,7 +378,7 @@ ONE_LONG_RUN = """
 import asyncio, sys
 from pathlib import Path
 from repair.sandbox import Box, Job, Mechanism, run
-from repair.sandbox_room import interpreter
+from repair.sandbox.room import interpreter
 python, mechanism, other, rooms, tree = sys.argv[1:]
 box = Box(Mechanism(mechanism), interpreter(Path(python)), other == "True", rooms=Path(rooms))
 name = "a-very-long-sleep/" + Path(rooms).name

@@ -1,0 +1,1 @@
+"""Reading replies and applying them: place everything first, then write all of it or nothing."""

@@ -1,0 +1,120 @@
+"""Placing an edit as a piece of text, wherever in a line it begins and ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from repair.applying.changes import Hunk, Refused, differing
+from repair.applying.matching import Level, Place
+from repair.applying.reindent import Reindent, indent_of
+from repair.applying.text import Text
+from workflow.patch import Edit
+
+_AS_IT_IS = Reindent({}, "    ", "    ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where the search text stands; `whole`: it begins and ends with a line."""
+
+    start: int
+    end: int
+    whole: bool
+    sets_in: bool  # only blanks stand before it in its line
+
+
+def edit_hunk(edit: Edit) -> Hunk:
+    """An edit by its lines."""
+    search, wanted = _plain(edit.search), _plain(edit.replace)
+    if search.endswith("\n"):
+        search = search[:-1]
+        wanted = wanted.removesuffix("\n")
+    new = wanted.split("\n") if edit.replace else []
+    return Hunk(differing(search.split("\n"), new), occurrence=edit.occurrence, of_edit=True)
+
+
+def exact_place(edit: Edit, text: Text, path: str) -> Place | None:
+    """The place of the very text; None where it is not there, or only further in than its replacement expects.
+
+    Raises Refused where it stands in several places.
+    """
+    search = _plain(edit.search)
+    if not search.strip():
+        raise Refused(f"{path}: an edit's search text is empty, so its place is unknown. Quote some lines.")
+    found = _occurrences(search, text.string)
+    if not found:
+        return None
+    one = _chosen(edit, found, text, path)
+    if one.sets_in and not search[0].isspace() and _stands_further_out(edit, one, text):
+        return None
+    return _place(one, search, _plain(edit.replace), text)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _occurrences(search: str, string: str) -> list[_Found]:
+    found = []
+    at = string.find(search)
+    while at >= 0:
+        end = at + len(search)
+        line = string.rfind("\n", 0, at) + 1
+        ends = end == len(string) or string[end] == "\n" or search.endswith("\n")
+        found.append(
+            _Found(at, end, whole=line == at and ends, sets_in=line < at and not string[line:at].strip() and ends)
+        )
+        at = string.find(search, end)
+    return found
+
+
+def _chosen(edit: Edit, found: list[_Found], text: Text, path: str) -> _Found:
+    whole = [one for one in found if one.whole]
+    if edit.occurrence is not None:
+        places = {one[edit.occurrence - 1] for one in (found, whole) if len(one) >= edit.occurrence}
+        if len(places) == 1 and (len(found) >= edit.occurrence):
+            return places.pop()
+        raise Refused(
+            f"{path}: the search text is asked for at place {edit.occurrence}; it is there {len(found)} times."
+        )
+    if len(found) == 1:
+        return found[0]
+    rivals = [one for one in found if one.sets_in and not edit.search[0].isspace()]
+    if len(whole) == 1 and not rivals:
+        return whole[0]
+    lines = ", ".join(str(text.string.count("\n", 0, one.start) + 1) for one in found[:3])
+    more = " and more" if len(found) > 3 else ""
+    raise Refused(
+        f"{path}: the search text is ambiguous: it is there {len(found)} times, at lines {lines}{more}. "
+        "Quote more lines around it, or say which with 'occurrence'."
+    )
+
+
+def _stands_further_out(edit: Edit, one: _Found, text: Text) -> bool:
+    """Whether the replacement's further lines are written as if the search text began at the margin."""
+    indent = one.start - (text.string.rfind("\n", 0, one.start) + 1)
+    further = [line for line in _plain(edit.replace).split("\n")[1:] if line.strip()]
+    return "\n" not in edit.search.strip("\n") and any(len(indent_of(line)) < indent for line in further)
+
+
+def _place(one: _Found, search: str, wanted: str, text: Text) -> Place:
+    """The lines around the text as a hunk: the old ones as the file has them, the new ones with the replacement."""
+    string, end = text.string, one.end
+    if search.endswith("\n") and wanted and not wanted.endswith("\n"):
+        wanted += "\n"  # left off by carelessness: else the next line would be drawn up
+    ends_line = search.endswith("\n") and (not wanted or wanted.endswith("\n"))
+    start = string.rfind("\n", 0, one.start) + 1
+    stop = end - 1 if ends_line else string.find("\n", end)
+    stop = len(string) if stop < 0 else stop
+    before, after = string[start : one.start], string[end:stop] if not ends_line else ""
+    new = f"{before}{wanted.removesuffix(chr(10)) if ends_line else wanted}{after}"
+    old = string[start:stop].split("\n")
+    at_end = stop == len(string)
+    gains_newline = at_end and wanted.endswith("\n") and not after
+    lines = new.removesuffix("\n").split("\n") if gains_newline else new.split("\n")
+    hunk = Hunk(
+        differing(old, lines if wanted or new.strip() else []),
+        final_newline=True if gains_newline else None,
+    )
+    first = string.count("\n", 0, start)
+    return Place(hunk, Level.EXACT, tuple(range(first, first + len(old))), _AS_IT_IS)

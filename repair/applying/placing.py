@@ -1,0 +1,181 @@
+"""Choosing one place for every hunk of a file, or refusing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from repair.applying.changes import Hunk, HunkLine, Op, Refused
+from repair.applying.matching import Level, Place, places, positions
+from repair.applying.reindent import indent_of
+from repair.applying.splices import splices
+from repair.applying.text import Text
+
+_SHOWN = 3
+_TELLING = 3  # letters or digits that make a line worth recognising
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """How hunks are placed in one file. `in_order`: they come in its order. `strict`: not by likeness."""
+
+    path: str
+    text: Text
+    in_order: bool = False
+    strict: bool = False
+
+    def __call__(self, hunks: Sequence[Hunk]) -> list[Place]:
+        """A place for each hunk. Raises Refused."""
+        found = [self._candidates(number, hunk) for number, hunk in enumerate(hunks, 1)]
+        settled = {number: one[0] for number, one in enumerate(found, 1) if len(one) == 1}
+        return [self.undone(self._chosen(number, one, settled)) for number, one in enumerate(found, 1)]
+
+    def _candidates(self, number: int, hunk: Hunk) -> list[Place]:
+        if not any(line.strip() for line in hunk.old):
+            raise Refused(
+                f"{self.path}: change {number} quotes no line of the file, so its place is unknown. Quote some."
+            )
+        if hunk.unprefixed and any(_may_be_kept(line) for line in hunk.lines):
+            raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
+        found = places(hunk, self.text, strict=True)
+        if not found and _is_done(hunk, self.text):
+            raise Refused(f"{self.path}: change {number} is already applied: the file has its new lines.")
+        found = found or places(hunk, self.text, strict=self.strict)
+        if not found:
+            raise Refused(_not_found(hunk, self.text, self.path, number))
+        return found
+
+    def _chosen(self, number: int, found: list[Place], settled: Mapping[int, Place]) -> Place:
+        """The one place that all the evidence points at. Raises Refused."""
+        hunk = found[0].hunk
+        if hunk.occurrence is not None:
+            if hunk.occurrence > len(found):
+                raise Refused(f"{self.path}: change {number} asks for place {hunk.occurrence} of {len(found)}.")
+            return found[hunk.occurrence - 1]
+        remaining = found if len(found) == 1 else self._agreed(number, found, settled)
+        if len(remaining) > 1 and self._come_to_the_same(remaining):
+            return remaining[0]
+        if len(remaining) != 1:
+            lines = ", ".join(str(place.first + 1) for place in found[:_SHOWN])
+            raise Refused(
+                f"{self.path}: change {number} is ambiguous: it fits {len(found)} places, at lines {lines}"
+                f"{' and more' if len(found) > _SHOWN else ''}. Quote more lines around it."
+            )
+        return remaining[0]
+
+    def _come_to_the_same(self, found: list[Place]) -> bool:
+        """Whether it makes no difference which place is meant, as with one of two equal lines in a row."""
+        results = set()
+        for place in found:
+            lines = list(self.text.lines)
+            try:
+                made = splices(place, self.text)
+            except Refused:
+                return False
+            for one in reversed(made):
+                lines[one.start : one.end] = one.lines
+            results.add(tuple(lines))
+        return len(results) == 1
+
+    def _agreed(self, number: int, found: list[Place], settled: Mapping[int, Place]) -> list[Place]:
+        """The places that no evidence speaks against: the end of the file, numbers, headings, the order of hunks."""
+        hunk = found[0].hunk
+        found = [place for place in found if not any(_overlap(place, one) for one in settled.values())]
+        votes: list[Callable[[Place], bool]] = [
+            lambda place: hunk.ends_file and place.last == len(self.text.lines) - 1,
+            lambda place: place.first == _expected(hunk, settled),
+            lambda place: bool(hunk.headings) and all(_stands_under(place, one, self.text) for one in hunk.headings),
+            lambda place: self.in_order and _is_in_order(number, place, settled),
+        ]
+        remaining = found
+        for vote in votes:
+            if agreeing := [place for place in found if vote(place)]:
+                remaining = [place for place in remaining if place in agreeing]
+        return remaining
+
+    def undone(self, place: Place) -> Place:
+        """The place, if its new lines are not there yet. Raises Refused."""
+        added = [line.text for line in place.hunk.lines if line.op is Op.ADD]
+        if any(line.op is Op.DROP for line in place.hunk.lines) or not any(_tells(line) for line in added):
+            return place
+        new = [line.strip() for line in place.hunk.new]
+        stripped = self.text.keyed(Level.INDENTED, str.strip)
+        starts = (place.first, place.last + 1 - len(new))
+        if any(start >= 0 and list(stripped[start : start + len(new)]) == new for start in starts):
+            raise Refused(f"{self.path}: the change at line {place.first + 1} is already applied: its lines are there.")
+        return place
+
+
+def _may_be_kept(line: HunkLine) -> bool:
+    """Whether a line may have been an unchanged one of dashes or plus signs, as headings are underlined."""
+    return line.op is not Op.KEEP and len(line.text) > 1 and set(line.text.strip()) <= set("+-")
+
+
+def _expected(hunk: Hunk, settled: Mapping[int, Place]) -> int | None:
+    """The line where the claimed number puts a hunk, if the others' numbers are all off by the same."""
+    if hunk.start is None:
+        return None
+    offsets = {place.first - place.hunk.start for place in settled.values() if place.hunk.start is not None}
+    if len(offsets) > 1:
+        return None
+    return hunk.start + next(iter(offsets), -1)
+
+
+def _overlap(place: Place, other: Place) -> bool:
+    """Whether two hunks would change the same lines."""
+    return bool(set(place.changed) & set(other.changed))
+
+
+def _stands_under(place: Place, heading: str, text: Text) -> bool:
+    """Whether a line that begins like the heading encloses the place, or is the last one at the margin above it."""
+    depth = min(len(indent_of(text.lines[at])) for at in place.at if at is not None and text.lines[at].strip())
+    margin_seen = False
+    for at in range(place.first, -1, -1):
+        line = text.lines[at]
+        if not line.strip():
+            continue
+        encloses = len(indent_of(line)) < depth or at == place.first
+        at_margin = not margin_seen and (line[0].isalpha() or line[0] in "_$@")
+        if (encloses or at_margin) and line.strip().startswith(heading.strip()):
+            return True
+        margin_seen = margin_seen or (at_margin and at < place.first)
+        depth = min(depth, len(indent_of(line))) if at < place.first else depth
+    return False
+
+
+def _is_in_order(number: int, place: Place, settled: Mapping[int, Place]) -> bool:
+    ordered = [settled[at].first for at in sorted(settled)]
+    if not ordered or ordered != sorted(ordered):
+        return False
+    above = all(settled[at].last < place.first for at in settled if at < number)
+    return above and all(place.last < settled[at].first for at in settled if at > number)
+
+
+def _is_done(hunk: Hunk, text: Text) -> bool:
+    """Whether the new lines stand in the file as they are, where the old ones do not."""
+    if not any(_tells(line) for line in hunk.new):
+        return False
+    return bool(positions([line.strip() for line in hunk.new], text.keyed(Level.INDENTED, str.strip)))
+
+
+def _tells(line: str) -> bool:
+    return sum(character.isalnum() for character in line) >= _TELLING
+
+
+def _not_found(hunk: Hunk, text: Text, path: str, number: int) -> str:
+    """What was looked for, where it stopped, and what there is instead."""
+    old = [line for line in hunk.old if line.strip()]
+    stripped = text.keyed(Level.INDENTED, str.strip)
+    known = set(stripped)
+    missing = next((line for line in old if line.strip() not in known), None)
+    if missing is None:
+        return f"{path}: the lines of change {number} are in the file, but not in this order. Quote them as they stand."
+    near = get_close_matches(missing.strip(), known, n=_SHOWN, cutoff=0.6)
+    nearest = "; ".join(f"line {stripped.index(line) + 1}: {_short(line)}" for line in near)
+    tail = f"Nearest: {nearest}." if near else f"Nothing in its {len(text.lines)} lines is like it."
+    return f"{path}: change {number} does not fit: no line {_short(missing.strip())}. {tail}"
+
+
+def _short(line: str) -> str:
+    return repr(line if len(line) <= 100 else f"{line[:97]}...")

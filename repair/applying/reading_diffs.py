@@ -1,0 +1,145 @@
+"""Reading unified diffs, as git, diff, people and models write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from repair.applying.changes import Change, FilePatch, Hunk, Op, Refused, Removal, WholeFile
+from repair.applying.reading_hunks import is_header, read_hunks
+
+_NOTHING = "/dev/null"
+_GIT = re.compile(r'^diff --git ("?[^"]+"?) ("?.+"?)$')
+_EXTENDED = re.compile(
+    r"^(old mode|new mode|deleted file mode|new file mode|copy from|copy to|rename from|rename to|similarity index"
+    r"|dissimilarity index|index|Index:|={20,})\b ?(.*)$"
+)
+_OCTAL = re.compile(r"\\([0-7]{3}|.)")
+_TIMESTAMP = re.compile(r"(\t.*|\s+\d{4}-\d\d-\d\d[ T].*)$")
+_PREFIX_PAIRS = {("a", "b"), ("i", "w"), ("c", "i"), ("c", "w"), ("o", "w"), ("old", "new"), ("b", "a")}
+
+
+@dataclass
+class _Section:
+    """What a diff says of one file."""
+
+    old: str | None = None
+    new: str | None = None
+    extended: dict[str, str] = field(default_factory=dict)
+    body: list[str] = field(default_factory=list)
+    binary: bool = False
+
+
+def looks_like_diff(text: str) -> bool:
+    """Whether there are a diff's headers, or a hunk's."""
+    lines = text.split("\n")
+    return any(
+        _GIT.match(line.rstrip("\r"))
+        or (line.startswith("--- ") and following.startswith("+++ "))
+        or (is_header(line) and following[:1] in ("+", "-", " "))
+        for line, following in pairwise([*lines, ""])
+    )
+
+
+def read_diff(lines: Sequence[str]) -> tuple[Change, ...]:
+    """The changes a diff makes, one or more for each file. Raises Refused."""
+    return tuple(change for section in _sections(lines) for change in _changes(section))
+
+
+def _sections(lines: Sequence[str]) -> Iterator[_Section]:
+    section: _Section | None = None
+    at = 0
+    while at < len(lines):
+        line = lines[at].rstrip("\r")
+        if git := _GIT.match(line):
+            if section:
+                yield section
+            section = _Section(_unquoted(git[1]), _unquoted(git[2]))
+        elif _is_file_header(lines, at):
+            if section and (section.body or section.old is None):
+                yield section
+                section = None
+            section = section or _Section()
+            section.old, section.new = _unquoted(line[4:]), _unquoted(lines[at + 1].rstrip("\r")[4:])
+            at += 1
+        elif section and not section.body and (extended := _EXTENDED.match(line)):
+            section.extended[extended[1]] = extended[2]
+        elif line.startswith(("GIT binary patch", "Binary files ")):
+            section = section or _Section()
+            section.binary = True
+        elif section or is_header(line):
+            section = section or _Section()
+            section.body += [lines[at]] if section.body or line.strip() else []
+        at += 1
+    if section:
+        yield section
+
+
+def _is_file_header(lines: Sequence[str], at: int) -> bool:
+    """`---` and `+++`; a removed `-- x` above an added `++ y` looks alike, but no hunk follows it."""
+    if not (lines[at].startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ ")):
+        return False
+    return at + 2 == len(lines) or lines[at + 2][:1] in ("@", " ", "+", "-", "", "\r", "\\")
+
+
+def _changes(section: _Section) -> Iterator[Change]:
+    old, new = _without_prefixes(section.old, section.new)
+    if section.binary:
+        raise Refused(f"{new or old} is patched as binary. Only text can be patched.")
+    if "copy from" in section.extended:
+        raise Refused(f"{section.extended['copy from']} is copied. Send the copy as a new file.")
+    hunks = read_hunks(section.body)
+    mode = section.extended.get("new mode") or section.extended.get("new file mode")
+    if section.new == _NOTHING or "deleted file mode" in section.extended:
+        yield Removal(old, _side(hunks, Op.DROP) if hunks else None)
+    elif section.old == _NOTHING or "new file mode" in section.extended:
+        yield _new_file(new, hunks, mode)
+    elif "rename to" in section.extended:
+        yield FilePatch(
+            _unquoted(section.extended["rename from"]), hunks, None, _unquoted(section.extended["rename to"])
+        )
+    elif hunks or mode:
+        yield FilePatch(new, hunks, None if old == new else old, mode=mode)
+
+
+def _new_file(path: str, hunks: tuple[Hunk, ...], mode: str | None) -> WholeFile:
+    if any(line.op is not Op.ADD and line.text.strip() for hunk in hunks for line in hunk.lines):
+        raise Refused(f"{path} is said to be new, but its lines are not all added. Begin each with +.")
+    return WholeFile(path, _side(hunks, Op.ADD), is_new=True, mode=mode)
+
+
+def _side(hunks: tuple[Hunk, ...], op: Op) -> str:
+    lines = [line.text for hunk in hunks for line in hunk.lines if line.op in (op, Op.KEEP)]
+    ends = op is Op.ADD and bool(hunks) and hunks[-1].final_newline is False
+    return "\n".join(lines) + ("\n" if lines and not ends else "")
+
+
+def _without_prefixes(old: str | None, new: str | None) -> tuple[str, str]:
+    """Both paths, without a/ and b/ where the pair shows that these are prefixes."""
+    old, new = old or "", new or ""
+    if old == _NOTHING:
+        return "", new.removeprefix("b/")
+    if new == _NOTHING:
+        return old.removeprefix("a/"), ""
+    (first, _, rest), (second, _, other_rest) = old.partition("/"), new.partition("/")
+    return (rest, other_rest) if (first, second) in _PREFIX_PAIRS and rest and other_rest else (old, new)
+
+
+def _unquoted(path: str) -> str:
+    """A path as git and diff write it: perhaps quoted, perhaps followed by a time."""
+    path = path.strip()
+    if path.startswith('"') and path.endswith('"') and len(path) > 1:
+        return _unescaped(path[1:-1])
+    return _TIMESTAMP.sub("", path).strip("`'\"*").strip()
+
+
+def _unescaped(path: str) -> str:
+    """git's C-style quoting, whose octal numbers are bytes of UTF-8."""
+    escapes = {"n": "\n", "t": "\t"}
+    raw = _OCTAL.sub(lambda m: chr(int(m[1], 8)) if len(m[1]) == 3 else escapes.get(m[1], m[1]), path)
+    try:
+        return raw.encode("latin-1").decode()
+    except UnicodeError:
+        return raw

@@ -1,0 +1,114 @@
+"""Carrying added lines from the reply's indentation into the file's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
+
+from repair.applying.text import Text
+
+_STEP = "    "
+_SAME_SHARE = 0.75  # of the lines stand as the reply has them: then so do the added ones
+_STRAY_SHARE = 0.2  # of lines in tabs may be set in otherwise: there, no two indentations can have become one
+
+
+@dataclass(frozen=True, slots=True)
+class Reindent:
+    """From the reply's indentation to the file's. Made of the lines that both have."""
+
+    known: Mapping[str, str]
+    reply_unit: str
+    file_unit: str
+
+    def __call__(self, line: str) -> str:
+        if not self.known or not line.strip():
+            return line
+        indent = indent_of(line)
+        return self._carried(indent) + line[len(indent) :]
+
+    def _carried(self, indent: str) -> str:
+        if indent in self.known:
+            return self.known[indent]
+        below = [one for one in self.known if len(one) < len(indent) and indent.startswith(one)]
+        if below:
+            base = max(below, key=len)
+            return self.known[base] + _converted(indent[len(base) :], self.reply_unit, self.file_unit)
+        base = min(self.known, key=len)
+        missing = len(_converted(base[len(indent) :], self.reply_unit, self.file_unit))
+        return self.known[base][: max(len(self.known[base]) - missing, 0)]
+
+
+_AS_IT_IS = Reindent({}, _STEP, _STEP)
+
+
+def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], text: Text) -> Reindent | None:
+    """From (line of the reply, line of the file) that are the same but for indentation.
+
+    None where they contradict each other: no one carrying-over explains all of them.
+    """
+    counted = Counter((indent_of(theirs), indent_of(ours)) for theirs, ours in pairs if theirs.strip())
+    set_in = {pair: count for pair, count in counted.items() if any(pair)}
+    same = sum(count for (theirs, ours), count in set_in.items() if theirs == ours)
+    if not set_in and not text.minds_tabs:
+        return _AS_IT_IS
+    file = text.lines
+    tabs_for_blanks = not set_in and _has_tabs(reply) and bool(_unit(file)) and not _has_tabs(file)
+    if same >= _SAME_SHARE * sum(set_in.values()) and not tabs_for_blanks:
+        return _AS_IT_IS
+    known = dict(reversed([pair for pair, _ in counted.most_common()]))
+    unexplained = sum(count for (theirs, ours), count in counted.items() if known[theirs] != ours)
+    if unexplained > (_STRAY_SHARE if _unit(reply) == "\t" else 0) * counted.total() or not _is_in_step(known):
+        return None
+    if _is_doubtful(known, reply):
+        return None
+    if _is_shift(known) and not _has_tabs(reply):
+        return Reindent(known, _STEP, _STEP)
+    return Reindent(known, _unit(reply) or _unit(file) or _STEP, _unit(file) or _unit(reply) or _STEP)
+
+
+def _is_doubtful(known: Mapping[str, str], reply: Sequence[str]) -> bool:
+    """Whether lines may as well stand further out as in smaller steps, and some line hangs on that."""
+    (theirs, ours), *others = known.items()
+    unknown = any(indent_of(line) not in known for line in reply if line.strip())
+    return not others and 0 < len(theirs) < len(ours) and "\t" not in theirs + ours and unknown
+
+
+def _has_tabs(lines: Sequence[str]) -> bool:
+    return any("\t" in indent_of(line) for line in lines)
+
+
+def _is_shift(known: Mapping[str, str]) -> bool:
+    """Whether all lines stand the same number of blanks further in or out."""
+    plain = not any("\t" in indent for pair in known.items() for indent in pair)
+    return plain and len({len(ours) - len(theirs) for theirs, ours in known.items()}) == 1
+
+
+def indent_of(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _is_in_step(known: Mapping[str, str]) -> bool:
+    """Whether what is deeper in the reply is deeper in the file."""
+    ordered = sorted(known.items(), key=lambda pair: len(pair[0].expandtabs(8)))
+    widths = [len(ours.expandtabs(8)) for _, ours in ordered]
+    return all(shallow < deep for shallow, deep in pairwise(widths))
+
+
+def _unit(lines: Sequence[str]) -> str:
+    """One step of indentation; empty where nothing is indented."""
+    indents = [indent for line in lines if line.strip() and (indent := indent_of(line))]
+    if not indents:
+        return ""
+    if sum("\t" in indent for indent in indents) * 2 > len(indents):
+        return "\t"
+    widths = {len(indent) for indent in indents if "\t" not in indent}
+    step = gcd(*widths, *(b - a for a, b in pairwise(sorted(widths))))
+    return " " * step if step > 1 else _STEP
+
+
+def _converted(indent: str, unit: str, to: str) -> str:
+    steps, rest = divmod(len(indent), len(unit))
+    return indent if indent != unit * steps + indent[len(unit) * steps :] else to * steps + " " * rest

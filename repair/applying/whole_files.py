@@ -1,0 +1,130 @@
+"""A file that was sent in full, held against the one that is there: only lines that differ change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+
+from repair.applying.building import Built, Matched, is_python, spliced
+from repair.applying.changes import Refused, WholeFile
+from repair.applying.matching import Level
+from repair.applying.readings import TYPOGRAPHIC_QUOTES, are_barred, are_numbered, straight, without_numbers
+from repair.applying.reindent import reindent
+from repair.applying.splices import Splice, refuse_lazy_lines
+from repair.applying.text import Text
+
+_FRAGMENT = 0.3  # of the old lines must be left for it to be the same file
+_CUT_OFF = 0.3  # of the old lines may be missing at the end
+_NEAR = 4  # lines: this near to a change, blanks at the end of a line are taken off on purpose
+_SHORTEST = 10  # lines: a shorter file may be rewritten
+
+
+def build_whole(path: str, wanted: WholeFile, text: Text) -> Built:
+    """The file as sent, in the file's own endings and indentation. Raises Refused for parts and placeholders."""
+    new, level = _read(wanted.text, text)
+    made = _splices(text, _as_indented(path, new, text), straightened=level is Level.ALIKE)
+    for one in made:
+        refuse_lazy_lines(one.lines, text.lines[one.start : one.end], text)
+    _refuse_fragment(path, text, made)
+    built = Built(spliced(text, made, path), (Matched(path, 1, level),))
+    if level is not Level.EXACT and path.endswith(".py") and is_python(text.string) and not _is_whole(built):
+        raise Refused(f"{path}: as sent, the file is not valid Python.")
+    return built
+
+
+def likeness(wanted: WholeFile, text: Text) -> float:
+    """How much of the two files, from 0 to 1, is in both."""
+    new = Counter(line.strip() for line in wanted.text.split("\n") if line.strip())
+    old = Counter(line.strip() for line in text.lines if line.strip())
+    return 2 * (new & old).total() / ((new.total() + old.total()) or 1)
+
+
+def new_content(wanted: WholeFile) -> bytes:
+    """What a new file holds."""
+    lines = wanted.text.split("\n")
+    refuse_lazy_lines([line for line in lines if line.strip() != "..."], [], Text((), ()))
+    string = "\n".join(without_numbers(lines)) if len(lines) > 3 and are_numbered(lines) else wanted.text
+    if wanted.path.endswith(".py") and not is_python(string) and is_python(straight(string)):
+        string = straight(string)
+    try:
+        return string.encode()
+    except UnicodeEncodeError as error:
+        raise Refused(f"{wanted.path}: {string[error.start]!r} is no character that can be written.") from error
+
+
+def _read(string: str, text: Text) -> tuple[list[str], Level]:
+    """The lines without what copying added."""
+    lines = [line.rstrip("\r") for line in string.split("\n")]
+    if not lines[-1]:
+        lines.pop()
+    level = Level.EXACT
+    if (len(lines) > 3 or are_barred(lines)) and are_numbered(lines) and not are_numbered(text.lines):
+        lines, level = without_numbers(lines), Level.SPACED
+    if any(mark in string for mark in TYPOGRAPHIC_QUOTES) and not any(
+        mark in text.string for mark in TYPOGRAPHIC_QUOTES
+    ):
+        lines, level = [straight(line) for line in lines], Level.ALIKE
+    return lines, level
+
+
+def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
+    """The lines in the file's indentation, where that explains most lines that differ. Raises Refused."""
+    old = set(text.keyed(Level.TRAILING, str.rstrip))
+    indented = [line.rstrip() for line in new if line.strip() and line[0].isspace()]
+    if not indented or sum(line in old for line in indented) * 2 > len(indented):
+        return new
+    stripped = [line.strip() for line in new]
+    blocks = SequenceMatcher(
+        None, stripped, text.keyed(Level.INDENTED, str.strip), autojunk=False
+    ).get_matching_blocks()
+    pairs = [(new[b.a + n], text.lines[b.b + n]) for b in blocks for n in range(b.size)]
+    carry = reindent(pairs, new, text)
+    if carry is not None:
+        return [carry(line) for line in new]
+    if len(pairs) * 2 > len(new):
+        raise Refused(
+            f"{path}: its lines are set in otherwise than in the file, and in no one way. Keep its indentation."
+        )
+    return new
+
+
+def _splices(text: Text, new: Sequence[str], *, straightened: bool) -> list[Splice]:
+    key: Callable[[str], str] = _as_it_is if _keeps_trailing_blanks(text, new) else str.rstrip
+    old = [key(straight(line) if straightened else line) for line in text.lines]
+    codes = SequenceMatcher(None, old, [key(line) for line in new], autojunk=False).get_opcodes()
+    made = [Splice(start, end, tuple(new[from_:to])) for tag, start, end, from_, to in codes if tag != "equal"]
+    near = {at for one in made for at in range(one.start - _NEAR, one.end + _NEAR)}
+    kept = [(start + n, from_ + n) for tag, start, end, from_, _ in codes if tag == "equal" for n in range(end - start)]
+    return made + [
+        Splice(at, at + 1, (new[to],))
+        for at, to in kept
+        if at in near and new[to] == text.lines[at].rstrip() != text.lines[at]
+    ]
+
+
+def _keeps_trailing_blanks(text: Text, new: Sequence[str]) -> bool:
+    """Whether the reply has blanks at the end of a line where the file has them: then it means those it leaves out."""
+    present = {line for line in text.lines if line != line.rstrip()}
+    sent = [line for line in new if line != line.rstrip()]
+    return bool(present) and any(line in present for line in sent) and len(sent) * 2 < len(new)
+
+
+def _as_it_is(line: str) -> str:
+    return line
+
+
+def _refuse_fragment(path: str, text: Text, made: Sequence[Splice]) -> None:
+    count = len(text.lines)
+    gone = sum(one.end - one.start for one in made)
+    if count < _SHORTEST:
+        return
+    if count - gone < _FRAGMENT * count:
+        raise Refused(f"{path}: of its {count} lines only {count - gone} are left. Send the whole file, or edits.")
+    cut = next((one.end - one.start - len(one.lines) for one in made if one.end == count), 0)
+    if cut > _CUT_OFF * count:
+        raise Refused(f"{path}: its last {cut} lines are missing, as if the reply were cut off. Send the whole file.")
+
+
+def _is_whole(built: Built) -> bool:
+    return is_python(built.content.decode("utf-8", errors="replace").replace("\r\n", "\n"))

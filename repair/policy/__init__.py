@@ -1,0 +1,169 @@
+"""The policy on patches: what no patch may do by itself, each with its reason.
+
+It looks at what a patch adds or takes away, never at what was there before. A team widens it path by path. A finding
+either refuses the patch or only flags something for the human who confirms it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from repair.policy.changes import Change
+from repair.policy.characters import hidden_characters, look_alikes
+from repair.policy.languages import dangers_by_pattern
+from repair.policy.paths import only_describes, path_reasons
+from repair.policy.python import own_packages, python_dangers
+from repair.policy.secrets import secrets_added
+from repair.policy.tests import test_findings
+from repair.policy.weakening import weakened
+from repair.trees import Kind, Tree
+
+_MODES = {Kind.FILE: "100644", Kind.EXECUTABLE: "100755"}
+
+
+class Rule(StrEnum):
+    """What a finding is about. Settings widen a rule by this name."""
+
+    PATH = "path"
+    LINK = "link"
+    GIT = "git"
+    CI = "ci"
+    DEPENDENCIES = "dependencies"
+    SECRETS_FILE = "secrets-file"
+    TEST_SETUP = "test-setup"
+    TESTS = "tests"
+    MODE = "mode"
+    BINARY = "binary"
+    SIZE = "size"
+    HIDDEN = "hidden-characters"
+    LOOK_ALIKE = "look-alike"
+    SECRET = "secret"  # noqa: S105  # the name of a rule
+    SHELL = "shell"
+    EVAL = "eval"
+    NETWORK = "network"
+    DESERIALISER = "deserialiser"
+    SECURITY = "security"
+    UNUSABLE = "unusable"  # it cannot be read or applied, so that nothing else is known of it
+
+
+_NEVER_WIDENED = (Rule.PATH, Rule.LINK)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing the policy minds. `refuses`: the patch is not to be used; else a human should look."""
+
+    path: str
+    rule: Rule
+    sentence: str
+    refuses: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """`allowed`: by rule, globs of paths for which the rule does not hold; `*` matches folders too.
+
+    The limits are per patch; lines are those added and removed, bytes those of one file.
+    """
+
+    allowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    most_files: int = 30
+    most_lines: int = 1000
+    largest_file: int = 1_000_000
+
+    def allows(self, rule: Rule, path: str) -> bool:
+        globs = () if rule in _NEVER_WIDENED else self.allowed.get(rule, ())
+        return any(fnmatchcase(path, glob) for glob in globs)
+
+
+class Result(Protocol):
+    """What a patch makes of a tree: bytes by path, None where a file goes."""
+
+    @property
+    def files(self) -> Mapping[str, bytes | None]: ...
+
+    @property
+    def modes(self) -> Mapping[str, str]: ...
+
+
+def check(applied: Result, tree: Tree, settings: PolicySettings | None = None) -> tuple[Finding, ...]:
+    """All that the policy minds about a patch; nothing where it is clean."""
+    settings = settings or PolicySettings()
+    changes = [Change(path, tree.read(path), after) for path, after in applied.files.items()]
+    found = [
+        *_size_of_patch(changes, settings),
+        *(finding for change in changes for finding in _of_file(change, applied, tree, settings)),
+        *_together(changes),
+    ]
+    return tuple(dict.fromkeys(one for one in found if not settings.allows(one.rule, one.path)))
+
+
+def _of_file(change: Change, applied: Result, tree: Tree, settings: PolicySettings) -> Iterator[Finding]:
+    path = change.path
+    for rule, sentence in path_reasons(path, is_new=change.before is None, tree=tree):
+        yield Finding(path, Rule(rule), sentence, refuses=not only_describes(path, change.old, change.new))
+    yield from _mode(path, applied, tree)
+    if change.is_binary:
+        yield Finding(path, Rule.BINARY, "It is binary: nobody can read what it does.")
+        return
+    if len(change.after or b"") > settings.largest_file:
+        yield Finding(path, Rule.SIZE, f"It has {len(change.after or b''):,} bytes; at most {settings.largest_file:,}.")
+        return
+    if change.after is not None:
+        yield from _of_text(change, tree)
+
+
+def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
+    path = change.path
+    for sentence in hidden_characters(change.added, change.old):
+        yield Finding(path, Rule.HIDDEN, sentence)
+    for sentence in look_alikes(path, change.added, change.old):
+        yield Finding(path, Rule.LOOK_ALIKE, sentence)
+    for sentence in secrets_added(change.added, change.old):
+        yield Finding(path, Rule.SECRET, sentence)
+    dangers = python_dangers(change) if _is_python(change) else None
+    if dangers is None:
+        dangers = dangers_by_pattern(change)
+    own = own_packages(tree) if dangers else frozenset()
+    for danger in dangers:
+        if danger.package not in own:
+            yield Finding(path, Rule(danger.rule), danger.sentence, danger.refuses)
+
+
+def _together(changes: list[Change]) -> Iterator[Finding]:
+    """What only the whole patch shows: code may move from one file to another."""
+    for path, sentence, refuses in test_findings(changes):
+        yield Finding(path, Rule.TESTS, sentence, refuses)
+    for path, sentence, refuses in weakened(changes):
+        yield Finding(path, Rule.SECURITY, sentence, refuses)
+
+
+def _size_of_patch(changes: list[Change], settings: PolicySettings) -> Iterator[Finding]:
+    first = changes[0].path if changes else ""
+    if len(changes) > settings.most_files:
+        yield Finding(first, Rule.SIZE, f"The patch changes {len(changes)} files; at most {settings.most_files}.")
+    lines = sum(len(change.added) + len(change.removed) for change in changes if not change.is_binary)
+    if lines > settings.most_lines:
+        yield Finding(first, Rule.SIZE, f"The patch changes {lines} lines; at most {settings.most_lines}.")
+
+
+def _mode(path: str, applied: Result, tree: Tree) -> Iterable[Finding]:
+    kind = tree.kind(path)
+    if kind in (Kind.SYMLINK, Kind.SUBMODULE):
+        return [Finding(path, Rule.LINK, f"It is a {kind}, or lies in one: what is written there lands elsewhere.")]
+    wanted = applied.modes.get(path)
+    present = _MODES.get(kind, "100644") if kind else "100644"
+    if wanted is None or wanted == present:
+        return []
+    return [
+        Finding(path, Rule.MODE, f"Its mode changes from {present} to {wanted}. A fix of code needs no such change.")
+    ]
+
+
+def _is_python(change: Change) -> bool:
+    first = change.new.partition("\n")[0]
+    return change.path.endswith((".py", ".pyi", ".pyw")) or (first.startswith("#!") and "python" in first)

@@ -1,0 +1,153 @@
+"""Security checks that a patch takes away, turns off or goes round: told by patterns, in any language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from repair.policy.changes import Change
+from repair.policy.languages import BY_SUFFIX
+from repair.policy.screen import Screened, first_new
+
+# What weakens by being there.
+_WEAK = Screened(
+    r"\bverify\s*=\s*(?:False|0)\b|verify_ssl\s*=\s*False|\bssl\s*=\s*False\b|check_hostname\s*=\s*False"
+    r"|\bCERT_NONE\b|_create_unverified_context"
+    r"|_create_default_https_context|disable_warnings\s*\(|trust_env\s*=\s*True\s*#|verify_mode\s*=\s*0"
+    r"|ssl_verify\w*\s*[=:]\s*(?:false|0)"
+    r"|rejectUnauthorized['\"]?\s*:\s*false|NODE_TLS_REJECT_UNAUTHORIZED|InsecureSkipVerify\s*:\s*true"
+    r"|CURLOPT_SSL_VERIFY\w+\s*,\s*(?:0|false)"
+    r"|VERIFY_NONE|TrustAll|ALLOW_ALL_HOSTNAME|dangerous_accept|danger_accept_invalid|usesCleartextTraffic"
+    r"|PROTOCOL_(?:SSLv[23]|TLSv1\b)"
+    r"|['\"]?verify_signature['\"]?\s*:\s*False|verify_(?:exp|aud|iss|signature)\s*=\s*False"
+    r"|algorithms?\s*=\s*\[?\s*['\"]none['\"]"
+    r"|#\s*nosec\b|#\s*nosemgrep|NOSONAR|\blgtm\s*\[|noqa:\s*S\d|codeql\[|eslint-disable.*security"
+    r"|@SuppressWarnings\(\"security"
+    r"|csrf_exempt|CSRF_ENABLED\s*=\s*False|CSRF_CHECK\w*\s*=\s*False|\.csrf\(\)\.disable"
+    r"|skip_before_action\s+:verify|protect_from_forgery.*null"
+    r"|autoescape\s*=\s*False|autoescape\s+(?:false|off)|\|\s*safe\b|\bmark_safe\s*\(|bypassSecurityTrust"
+    r"|dangerouslySetInnerHTML"
+    r"|ALLOWED_HOSTS\s*=\s*\[\s*['\"]\*|allow_origins\s*=\s*\[\s*['\"]\*"
+    r"|Allow-Origin['\"]?\s*[,:\]=]+\s*['\"]?\*|CORS_(?:ORIGIN_)?ALLOW_ALL\w*\s*=\s*True"
+    r"|(?:SECURE|HTTPONLY|SAMESITE)\w*['\"]?\s*[=:]\s*(?:False|None)\b|secure\s*=\s*False|httponly\s*=\s*False"
+    r"|\bDEBUG\s*=\s*True\b|debug\s*=\s*True\b"
+    r"|\b0o?777\b|\bchmod\s+777|umask\s*\(\s*0+\s*\)|AutoAddPolicy|WarningPolicy|StrictHostKeyChecking[=\s]+no"
+    r"|host_key_checking\s*=\s*False"
+    r"|tempfile\.mktemp|resolve_entities\s*=\s*True|no_network\s*=\s*False"
+    r"|permission_classes\s*=\s*\[\s*(?:AllowAny)?\s*\]|\bAllowAny\b"
+    r"|authentication_classes\s*=\s*\[\s*\]|login_required\s*=\s*False|require_auth\w*\s*=\s*False"
+    r"|permitAll\s*\(|\.anonymous\s*\("
+    r"|\ballow_redirects_to_any|is_safe\s*=\s*True|(?:skip|disable|bypass|ignore|no)_(?:auth|verify"
+    r"|verification|validation|csrf|security|ssl|tls|signature)\w*\s*=\s*True",
+    re.IGNORECASE,
+)
+_NEUTRAL = Screened(
+    r"\bor\s+True\b|\band\s+False\b|\bif\s+(?:False|0)\s*:|\bif\s+True\s+or\b|\|\|\s*true\b|&&\s*false\b"
+    r"|\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
+)
+_ALWAYS = Screened(
+    r"def\s+(?:_*(?:is|has|can|may|check|verify|validate|authenticate|authorize|authorise|allow)\w*"
+    r"|\w*(?:valid|allowed|permitted|authorized|signature)\w*)"
+    r"\s*\([^)]*\)[^:\n]*:\s*\n(?:\s*(?:\"\"\".*?\"\"\"|'''.*?'''|#.*)\s*\n)*\s*return\s+(?:True|1)\s*(?:#.*)?$",
+    re.MULTILINE,
+)
+_STRUNG_SQL = Screened(
+    r"\.(?:execute|executemany|executescript|raw)\s*\(\s*(?:f['\"]|['\"][^'\"]*['\"]\s*(?:%|\+|\.format))"
+)
+# What weakens by going away.
+_GUARDS: tuple[tuple[str, Screened], ...] = (
+    (
+        "a comparison in constant time",
+        Screened(r"\bcompare_digest\b|\bconstant_time_compare\b|timingSafeEqual|ConstantTimeCompare"),
+    ),
+    (
+        "a check of who may",
+        Screened(
+            r"@\w*[.\w]*(?:login|permission|auth|admin|role|scope|csrf|token|jwt|staff|superuser|limiter|rate_?limit"
+            r"|throttle|user_passes)\w*"
+            r"|\b(?:is_admin|is_staff|is_superuser|is_authenticated|is_authorized|is_owner|is_allowed|has_perms?"
+            r"|has_permissions?|has_role|has_scope"
+            r"|check_permissions?|check_access|check_auth\w*|check_owner\w*|require_\w+|ensure_\w*(?:auth|admin|owner"
+            r"|permission|allowed)\w*|authorize|authorise"
+            r"|can_(?:edit|view|delete|access|manage|write|read)\w*|allowed_(?:users|roles)|guard\w*_permission\w*"
+            r"|verify_(?:signature|token|jwt|password|hmac|csrf|session|origin|owner\w*|webhook\w*)"
+            r"|check_(?:password|signature|token|csrf|hmac|origin|rate\w*|limit\w*)\w*|validate_(?:signature|token"
+            r"|csrf|origin|host|redirect\w*|password)\w*"
+            r"|current_user\.(?:id|is_\w+)|csrf_protect|CsrfViewMiddleware|SecurityMiddleware"
+            r"|AuthenticationMiddleware)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "a refusal of strangers",
+        Screened(
+            r"\babort\(\s*40[13]|\bstatus(?:_code)?\s*=\s*40[13]|\bHTTPException\(\s*40[13]|\bHTTP_40[13]\w*"
+            r"|\bHttpResponseForbidden|\b(?:raise|throw)\b.*\b(?:PermissionDenied|PermissionError|Forbidden"
+            r"|Unauthorized|NotAuthorized|AccessDenied|AuthenticationFailed|InvalidSignature|SuspiciousOperation"
+            r"|BadSignature)\b"
+        ),
+    ),
+    (
+        "cleaning of what strangers send",
+        Screened(
+            r"(?<!re\.)\bescape\s*\(|\b(?:escape_html|escapeHtml|bleach\.clean|sanitize\w*|sanitise\w*|secure_filename"
+            r"|shlex\.quote|safe_join|url_has_allowed_host_and_scheme|is_safe_url|defusedxml|escape_string|quote_ident"
+            r"|yaml\.safe_load|SafeLoader|is_relative_to|commonpath|DOMPurify|encodeURIComponent|literal_eval)\b"
+        ),
+    ),
+    (
+        "chance that cannot be guessed",
+        Screened(r"\bsecrets\.\w+|\bSystemRandom\b|\bos\.urandom\b|\buuid4\b|crypto\.randomBytes|getRandomValues"),
+    ),
+    (
+        "a strong hash or cipher",
+        Screened(
+            r"\bsha(?:256|384|512)\b|\bbcrypt\b|\bscrypt\b|\bargon2\b|\bpbkdf2\w*|\bAES_?GCM\b|\bMODE_GCM\b|\bFernet\b"
+            r"|CERT_REQUIRED|create_default_context",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_CODE = frozenset(BY_SUFFIX) - {".json", ".sql"}
+
+
+def weakened(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
+    """(path, sentence, whether it refuses) for checks that a patch takes away, turns off or goes round."""
+    code = [_Code(change) for change in changes if PurePosixPath(change.path).suffix.lower() in _CODE]
+    for one in code:
+        change = one.change
+        if (sign := first_new(_WEAK, change.added_text, change.removed_text)) is not None:
+            yield change.path, f"It turns a protection off: {sign.strip()!r}.", True
+        if (sign := first_new(_NEUTRAL, one.added, one.removed)) is not None:
+            yield change.path, f"A condition can no longer decide anything: {sign.strip()!r}.", True
+        if (sign := first_new(_STRUNG_SQL, one.added, one.removed)) is not None:
+            yield change.path, f"A query is put together from text: {sign.strip()!r}.", True
+        if "return" in one.added and _ALWAYS.count(change.new) > _ALWAYS.count(change.old):
+            yield change.path, "A check now always says yes.", True
+    yield from _guards_gone(code)
+
+
+class _Code:
+    """A change of code without its comments and imports."""
+
+    def __init__(self, change: Change) -> None:
+        self.change = change
+        self.added, self.removed = (_without_comments(lines) for lines in (change.added, change.removed))
+
+
+def _guards_gone(code: Sequence[_Code]) -> Iterator[tuple[str, str, bool]]:
+    removed = "\n".join(one.removed for one in code)
+    for name, pattern in _GUARDS:
+        if not pattern.may_match(removed):
+            continue
+        balance = {one.change.path: pattern.count(one.added) - pattern.count(one.removed) for one in code}
+        if sum(balance.values()) < 0:
+            path = min(balance, key=lambda one: balance[one])
+            yield path, f"It takes away {name}.", True
+
+
+def _without_comments(lines: Sequence[str]) -> str:
+    return "\n".join(
+        line for line in lines if not line.lstrip().startswith(("#", "//", "*", "<!--")) and "import " not in line
+    )

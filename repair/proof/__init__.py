@@ -1,0 +1,133 @@
+"""The proof of a patch: run in a box, from red to green, judged by what the tests did and not by who wrote it.
+
+`prove` goes from cheap to dear and stops at the first reason to refuse: the patch's own text, whether it compiles,
+the regression test without the patch and with it (`proof.red`), then every test that passed before (`proof.kept`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from repair.proof.command import SuiteKind, find_suite
+from repair.proof.judge import Crash, Reading, read_patch
+from repair.proof.kept import Kept, still_passes
+from repair.proof.red import RedToGreen, red_to_green
+from repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, last_line
+from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
+from repair.sandbox import probe as boxes
+from repair.syntax import parsed
+from workflow.patch import Evidence, Tier
+
+__all__ = ["Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "prove"]
+
+_COMPILE = "import sys; [compile(open(path, 'rb').read(), path, 'exec') for path in sys.argv[1:]]"
+
+
+@dataclass(frozen=True, slots=True)
+class ProofSettings:
+    """How patches are proven. `seconds` is for one whole proof; the other limits are those of one box.
+
+    `box` is what `repair.sandbox.probe.probe` found, kept between proofs; without it every proof probes anew.
+    `without_walls` is for patches of a trusted author: their tests are run where the machine has limits only, too.
+    """
+
+    test_command: tuple[str, ...] | None = None  # None: found out
+    python: Path = field(default_factory=lambda: Path(sys.executable))
+    seconds: float = 300
+    memory_mb: int = 1024
+    processes: int = 128
+    output_kb: int = 256
+    disk_mb: int = 512
+    box: Box | None = None
+    without_walls: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.seconds, self.memory_mb, self.processes, self.output_kb, self.disk_mb)
+
+
+class SandboxFailed(Exception):
+    """The box itself failed: no evidence for the patch or against it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callable[[str], None]) -> Evidence:
+    """Evidence for the patch, of the highest tier reached. `progress` is told each step in words.
+
+    Raises Unproven when the patch is refused, SandboxFailed when the box failed. Cancelling kills every process.
+    """
+    ends = time.monotonic() + settings.seconds
+    reading = read_patch(proposal.base, proposal.all_files)
+    if reading.refusal is not None:
+        raise Unproven(reading.refusal)
+    try:
+        box = settings.box or await boxes.probe(settings.python, settings.limits)
+        box = replace(box, limits=settings.limits)
+        if box.mechanism is Mechanism.LIMITS and not settings.without_walls:
+            _parses(proposal)
+            return _not_here(box, reading, "no box with walls works on this machine")
+        suite = await asyncio.to_thread(
+            find_suite, proposal.base, proposal.all_files, box.interpreter, settings.test_command
+        )
+        return await _carried_out(Proving(proposal, reading, box, suite, ends, progress))
+    except BoxFailed as failure:
+        raise SandboxFailed(str(failure)) from failure
+    except ValueError as error:  # a path that leads out of the tree
+        raise Unproven(str(error)) from error
+
+
+def _parses(proposal: Proposal) -> None:
+    """Where nothing can be run, this Python must be able to read the patch."""
+    for path, content in proposal.all_files.items():
+        if path.endswith(".py") and content is not None and parsed(content.decode("utf-8", "replace")) is None:
+            raise Unproven(f"the patch does not compile: {path}")
+
+
+def _not_here(box: Box, reading: Reading, why: str) -> Evidence:
+    says = f"It applies. The tests can't run here ({why}): the pull request's own checks are the proof."
+    return Evidence(Tier.E0, says, box.says, flags=reading.flags)
+
+
+async def _carried_out(proving: Proving) -> Evidence:
+    await _compiles(proving)
+    if proving.suite.kind is SuiteKind.NONE:
+        return _not_here(proving.box, proving.reading, "no test command is known")
+    try:
+        shown = await red_to_green(proving)
+        kept = await still_passes(proving, shown)
+    except CannotRunHere as reason:
+        return _not_here(proving.box, proving.reading, str(reason))
+    return _evidence(proving, shown, kept)
+
+
+async def _compiles(proving: Proving) -> None:
+    files = proving.proposal.all_files
+    changed = [path for path, content in files.items() if path.endswith(".py") and content is not None]
+    if not changed:
+        return
+    proving.progress("compiling the changed files")
+    command = (str(proving.box.interpreter.python), "-I", "-W", "ignore", "-c", _COMPILE, *changed)
+    outcome = await proving.in_box(Job(command, proving.proposal.base, files))
+    if outcome.run.exit_status != 0:
+        raise Unproven(f"the patch does not compile: {last_line(outcome.run.output)}", green=outcome.run)
+
+
+def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidence:
+    flags = (*proving.reading.flags, *kept.flags)
+    still = f"Tests that passed before: {kept.passed}, none is lost."
+    if not kept.passed:
+        still = "No other test is known to have passed before."
+    if shown is None:
+        tier = Tier.E1 if kept.passed else Tier.E0
+        flags = (*flags, "no test shows that the failure is gone")
+        return Evidence(tier, f"It applies and compiles. {still}", proving.box.says, green=kept.run, flags=flags)
+    says = f"Red to green: {ids(shown.turned)} failed before and pass now. {still}"
+    return Evidence(Tier.E2, says, proving.box.says, shown.red.run, shown.green.run, flags)

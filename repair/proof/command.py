@@ -1,0 +1,176 @@
+"""Finding how a project's tests are run: settings, then pytest, unittest, tox, make test."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from repair.sandbox.room import Interpreter
+
+_RECORDER = "kintsugi_recorder"
+_SKIPPED_FOLDERS = {"node_modules", "venv", "env", "build", "dist", "__pycache__", "site-packages"}
+_TEST_FOLDERS = {"test", "tests", "testing"}
+_UNITTEST = re.compile(rb"\bunittest\b|\bTestCase\b")
+_MAKE_TEST = re.compile(r"^test\s*:", re.MULTILINE)
+_FLAG = re.compile(r"-[hlqsvx]+|-r\w+")
+_PYTEST_QUIET = ("-q", "--tb=short", "-p", "no:cacheprovider", "-p", "no:randomly", "--continue-on-collection-errors")
+
+
+class SuiteKind(StrEnum):
+    """How much a test command tells us."""
+
+    PYTEST = "pytest"
+    UNITTEST = "unittest"
+    OTHER = "other"  # only its exit status, unless pytest runs within
+    NONE = "none"  # no way to run tests is known
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """How a project's tests are run.
+
+    `arguments` are those of the command, for pytest without the `paths` it names; `files` are all test files.
+    """
+
+    kind: SuiteKind
+    python: str
+    arguments: tuple[str, ...]
+    files: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+
+    @property
+    def says(self) -> str:
+        words = {SuiteKind.PYTEST: ("pytest",), SuiteKind.UNITTEST: ("unittest",)}.get(self.kind, ())
+        return " ".join((*words, *self.arguments, *self.paths))
+
+    @property
+    def takes_files(self) -> bool:
+        return self.kind in (SuiteKind.PYTEST, SuiteKind.UNITTEST)
+
+    def command(self, files: Sequence[str] = ()) -> tuple[str, ...]:
+        """The command for these test files, or for all."""
+        if self.kind is SuiteKind.PYTEST:
+            paths = files or self.paths
+            return (self.python, "-m", "pytest", "-p", _RECORDER, *_PYTEST_QUIET, *self.arguments, *paths)
+        if self.kind is SuiteKind.UNITTEST:
+            recorder = (self.python, f"{{lib}}/{_RECORDER}.py")
+            if self.arguments and not files:
+                return (*recorder, "unittest", *self.arguments)
+            return (*recorder, "files", *(files or self.files))
+        return self.arguments
+
+    def environment(self, tree: Path) -> dict[str, str]:
+        """The project itself comes before any copy of it that the interpreter has installed."""
+        source = "{tree}/src:" if (tree / "src").is_dir() else ""
+        found = {"PYTHONPATH": f"{{lib}}:{source}{{tree}}"}
+        return found | {"PYTEST_PLUGINS": _RECORDER} if self.kind is SuiteKind.OTHER else found
+
+    def lib(self) -> dict[str, bytes]:
+        return {f"{_RECORDER}.py": (Path(__file__).parent / "recorder.py").read_bytes()}
+
+
+def find_suite(
+    tree: Path, overlay: Mapping[str, bytes | None], interpreter: Interpreter, given: Sequence[str] | None
+) -> Suite:
+    """How the tests of `tree` with `overlay` are run."""
+    files = test_files(tree, overlay)
+    python = str(interpreter.python)
+    if given:
+        return _as_given(tuple(given), python, files, tree)
+    if interpreter.has_pytest and files:
+        return Suite(SuiteKind.PYTEST, python, (), files)
+    unit = tuple(path for path in files if _UNITTEST.search(_content(tree, overlay, path)))
+    if unit:
+        return Suite(SuiteKind.UNITTEST, python, (), unit)
+    if interpreter.has_tox and (tree / "tox.ini").is_file():
+        return Suite(SuiteKind.OTHER, python, (python, "-m", "tox"), files)
+    if _has_make_test(tree):
+        return Suite(SuiteKind.OTHER, python, ("make", "test"), files)
+    return Suite(SuiteKind.NONE, python, (), files)
+
+
+def test_files(tree: Path, overlay: Mapping[str, bytes | None]) -> tuple[str, ...]:
+    """The test files of the tree, as paths with forward slashes, sorted."""
+    found = {path for path in _python_files(tree) if is_test_file(path)}
+    found |= {path for path in overlay if is_test_file(path)}
+    return tuple(sorted(path for path in found if overlay.get(path, b"") is not None))
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a runner would collect tests from it by its name."""
+    name = PurePosixPath(path).name
+    return name.endswith(".py") and (name.startswith("test") or name.endswith(("_test.py", "_tests.py")))
+
+
+def is_test_path(path: str) -> bool:
+    """Whether it belongs to the tests: a test file, or anything in their folders."""
+    parts = PurePosixPath(path).parts
+    return is_test_file(path) or parts[-1] == "conftest.py" or any(part in _TEST_FOLDERS for part in parts[:-1])
+
+
+def related_files(
+    tree: Path, overlay: Mapping[str, bytes | None], files: Iterable[str], changed: Iterable[str]
+) -> tuple[str, ...]:
+    """Those of the test files that name a changed module."""
+    names = {_module_name(path) for path in changed}
+    if not names:
+        return ()
+    mentions = re.compile(rb"\b(" + b"|".join(re.escape(name.encode()) for name in sorted(names)) + rb")\b")
+    return tuple(path for path in files if mentions.search(_content(tree, overlay, path)))
+
+
+def _module_name(path: str) -> str:
+    pure = PurePosixPath(path)
+    return pure.parent.name if pure.stem in ("__init__", "__main__") and pure.parent.name else pure.stem
+
+
+def _content(tree: Path, overlay: Mapping[str, bytes | None], path: str) -> bytes:
+    if path in overlay:
+        return overlay[path] or b""
+    try:
+        return (tree / path).read_bytes()
+    except OSError:
+        return b""
+
+
+def _python_files(tree: Path) -> Iterable[str]:
+    for parent, folders, names in os.walk(tree):
+        folders[:] = [name for name in folders if name not in _SKIPPED_FOLDERS and not name.startswith(".")]
+        for name in names:
+            if name.endswith(".py"):
+                yield Path(parent, name).relative_to(tree).as_posix()
+
+
+def _has_make_test(tree: Path) -> bool:
+    for name in ("GNUmakefile", "makefile", "Makefile"):
+        if (tree / name).is_file():
+            return _MAKE_TEST.search((tree / name).read_text("utf-8", "replace")) is not None
+    return False
+
+
+def _as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree: Path) -> Suite:
+    """A command from the settings. `python` in it means the interpreter of the settings."""
+    name = PurePosixPath(words[0]).name
+    if name in ("pytest", "py.test"):
+        return _pytest_as_given(words[1:], python, files, tree)
+    is_python = re.fullmatch(r"python[\d.]*", name) is not None
+    if is_python and words[1:3] == ("-m", "pytest"):
+        return _pytest_as_given(words[3:], python, files, tree)
+    if is_python and words[1:3] == ("-m", "unittest"):
+        return Suite(SuiteKind.UNITTEST, python, words[3:], files)
+    return Suite(SuiteKind.OTHER, python, (python, *words[1:]) if name in ("python", "python3") else words, files)
+
+
+def _pytest_as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree: Path) -> Suite:
+    """Paths apart from options, as we sometimes say ourselves which files. What follows an option may be its value."""
+    arguments: list[str] = []
+    paths: list[str] = []
+    for before, word in zip(("", *words), words, strict=False):
+        may_be_value = before.startswith("-") and "=" not in before and not _FLAG.fullmatch(before)
+        is_path = not word.startswith("-") and not may_be_value and (tree / word.partition("::")[0]).exists()
+        (paths if is_path else arguments).append(word)
+    return Suite(SuiteKind.PYTEST, python, tuple(arguments), files, tuple(paths))

@@ -1,0 +1,149 @@
+"""Judging a patch by its text, and a failing test by what it raised. Decisions only: nothing is run here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from repair.proof.command import is_test_path
+from repair.proof.results import Failure, TestResult
+from repair.proof.swallow import Swallowing, essence, swallowing
+from repair.proof.tests import loosened
+from repair.syntax import parsed
+
+_PROSE = {".md", ".rst", ".txt"}
+_NOT_THERE = {"ImportError", "ModuleNotFoundError", "NameError", "SyntaxError", "IndentationError", "TabError"}
+_FIXTURE = {"FixtureLookupError"}
+# A test that asks for what is not there yet: it would fail for any patch that adds the name.
+_NO_SUCH_NAME = re.compile(
+    r"^(module '.*' has no attribute|type object '.*' has no attribute|.*got an unexpected keyword argument"
+    r"|.*missing \d+ required|.*takes .* positional argument|'(?!NoneType)\w+' object has no attribute)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The failure that the patch is to mend: the exception's class and, as far as it is known, its message."""
+
+    kind: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the text of a patch says: why it is refused if it is, what to flag, what it swallows."""
+
+    refusal: str | None
+    flags: tuple[str, ...]
+    swallowing: Swallowing
+
+
+def read_patch(base: Path, files: Mapping[str, bytes | None]) -> Reading:
+    """Judge the changed files of a patch against those in `base`."""
+    before = {path: _text(base, path) for path in files}
+    source = _Change.of(before, files, tests=False)
+    tests = _Change.of(before, files, tests=True)
+    swallowed = swallowing(source.before, source.after)
+    loose = loosened(tests.before, tests.after)
+    flags = loose.flags + tuple(str(place) for place in swallowed.places)
+    return Reading(_why_refused(before, files, source, swallowed, loose.refusals), flags, swallowed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Python files of one sort: as they were, and those that stay as they are to be."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+
+    @classmethod
+    def of(cls, before: Mapping[str, str | None], files: Mapping[str, bytes | None], *, tests: bool) -> _Change:
+        wanted = [path for path in files if path.endswith(".py") and is_test_path(path) == tests]
+        return cls(
+            {path: text for path in wanted if (text := before[path]) is not None},
+            {path: content.decode("utf-8", "replace") for path in wanted if (content := files[path]) is not None},
+        )
+
+
+def _text(base: Path, path: str) -> str | None:
+    try:
+        return (base / path).read_text("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _why_refused(
+    before: Mapping[str, str | None],
+    files: Mapping[str, bytes | None],
+    source: _Change,
+    swallowed: Swallowing,
+    loose: tuple[str, ...],
+) -> str | None:
+    if loose:
+        return f"the patch loosens tests: {'; '.join(loose)}"
+    if not any(_changes_something(path, before[path], content) for path, content in files.items()):
+        return "the patch changes nothing that runs"
+    # Other files of a package may hold the fix as well: templates, queries, data.
+    others = any(not path.endswith(".py") and not is_test_path(path) and _is_code(path) for path in files)
+    if swallowed.is_all and not others:
+        return f"the patch only makes the exception disappear: {'; '.join(map(str, swallowed.places))}"
+    return None
+
+
+def _is_code(path: str) -> bool:
+    return PurePosixPath(path).suffix not in _PROSE
+
+
+def _changes_something(path: str, before: str | None, content: bytes | None) -> bool:
+    """Whether a file outside the tests does anything else than before."""
+    if is_test_path(path) or not _is_code(path):
+        return False
+    after = None if content is None else content.decode("utf-8", "replace")
+    if not path.endswith(".py") or after is None or before is None:
+        return after != before
+    old, new = parsed(before), parsed(after)
+    if old is None or new is None:
+        return after != before
+    return essence(old) != essence(new)
+
+
+def why_wrong(test: TestResult, tests: frozenset[str], crash: Crash | None) -> str | None:
+    """None when the test failed for the right reason: an assertion, or a crash in the code that is tested.
+
+    `tests` are the paths of the test files; what is raised in them by a name that is not there says nothing of the
+    code, unless it is the very crash.
+    """
+    failure = test.failure
+    if failure is None or failure.assertion or _is_the_very_crash(failure, crash):
+        return None
+    innermost = failure.frames[-1].path if failure.frames else ""
+    if innermost and innermost not in tests and not is_test_path(innermost):
+        return None
+    if failure.kind in _NOT_THERE | _FIXTURE:
+        return f"{test.id} fails before the patch only because the test itself is broken there: {_said(failure)}"
+    if failure.kind in ("AttributeError", "TypeError") and _NO_SUCH_NAME.search(failure.message):
+        return f"{test.id} fails before the patch only because it uses what the patch adds: {_said(failure)}"
+    return None
+
+
+def _is_the_very_crash(failure: Failure, crash: Crash | None) -> bool:
+    """By its message too: by the class alone every missing name would pass for a crash of that class."""
+    if crash is None or crash.kind not in (failure.kind, *failure.causes):
+        return False
+    return bool(crash.message) and crash.message in failure.message
+
+
+def missing_package(failure: Failure | None, base: Path) -> str | None:
+    """The name of a package that is not installed here and is not of the project, if that is why a test failed."""
+    if failure is None or failure.kind != "ModuleNotFoundError":
+        return None
+    found = re.search(r"No module named '([\w.]+)'", failure.message)
+    top = found[1].partition(".")[0] if found else ""
+    ours = any((base / folder / name).exists() for folder in ("", "src", "lib") for name in (top, f"{top}.py"))
+    return top if top and not ours else None
+
+
+def _said(failure: Failure) -> str:
+    return f"{failure.kind}: {failure.message}".strip()[:300]

@@ -1,0 +1,118 @@
+"""Every test that passed without the patch passes with it: failing, skipped and vanished ones count against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from repair.proof.command import related_files
+from repair.proof.red import RedToGreen
+from repair.proof.results import Results, lost
+from repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
+from workflow.patch import Run
+
+_MANY_FILES = 40  # from here on the related tests are run first
+_RERUNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of the tests that passed before: how many, what to flag, the run with the patch."""
+
+    passed: int
+    flags: tuple[str, ...]
+    run: Run
+
+
+async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
+    """Compare all tests, the related ones first where there are many. Raises Unproven.
+
+    The tests of `shown`, which went from red to green, must pass among the others too.
+    """
+    turned = frozenset(test.id for test in shown.turned) if shown is not None else frozenset[str]()
+    try:
+        return await _all_compared(proving, turned)
+    except Unproven as refused:
+        raise Unproven(refused.reason, shown.red.run if shown is not None else None, refused.green) from None
+
+
+async def _all_compared(proving: Proving, turned: frozenset[str]) -> Kept:
+    suite, proposal = proving.suite, proving.proposal
+    related = related_files(proposal.base, proposal.all_files, suite.files, proposal.changed_source)
+    if not suite.takes_files or not related or len(suite.files) <= _MANY_FILES:
+        return await _compared(proving, (), turned)
+    kept = await _compared(proving, related, turned)
+    whole = await _compared(proving, (), turned)
+    return whole if whole.passed else replace(kept, flags=(*kept.flags, *whole.flags))
+
+
+async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[str]) -> Kept:
+    what = f"the {len(files)} related test files" if files else "all tests"
+    proving.progress(f"running {what} without the patch")
+    before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)
+    if before.stopped is not None or not before.results.complete:
+        why = before.stopped or "the runner ended early"
+        return Kept(0, (f"{what} could not be compared: without the patch, {why}",), before.run)
+    proving.progress(f"running {what} with the patch")
+    after = await proving.tests(proving.proposal.all_files, files)
+    if after.stopped is not None and proving.seconds_left <= 0:
+        return Kept(0, (f"{what} could not be compared: there was no time to run them with the patch",), after.run)
+    return await _judged(proving, before, after, turned)
+
+
+async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset[str]) -> Kept:
+    if after.stopped is not None or not after.results.complete:
+        why = after.stopped or "the runner ended early"
+        raise Unproven(f"the tests did not come to their end with the patch: {why}", green=after.run)
+    bad = sorted(turned & set(after.results.bad))
+    if bad:
+        raise Unproven(f"the regression test fails among the other tests: {some(bad)}", green=after.run)
+    flags = _left_behind(before, after)
+    gone = lost(before.results, after.results)
+    if gone:
+        flags += await _settled(proving, gone, before, after)
+    return Kept(len(before.results.passed), flags, after.run)
+
+
+async def _settled(proving: Proving, gone: Mapping[str, str], before: Seen, after: Seen) -> tuple[str, ...]:
+    """Tests that no longer pass count against the patch unless they pass in another run, or fail without it too."""
+    replaced = sorted(name for name in gone if _has_other_parameters(name, before.results, after.results))
+    left = {name: how for name, how in gone.items() if name not in replaced}
+    files = sorted({before.results.tests[name].file for name in left} - {""})
+    for overlay in (*[proving.proposal.all_files] * _RERUNS, {}):
+        if not left:
+            break
+        proving.progress(f"running again what no longer passes: {some(sorted(left))}")
+        seen = await proving.tests(overlay, _that_exist(proving, files, overlay))
+        settled = seen.results.passed if overlay else set(seen.results.bad)
+        left = {name: how for name, how in left.items() if name not in settled}
+    if left:
+        told = some([f"{name} ({how})" for name, how in sorted(left.items())])
+        raise Unproven(f"passed without the patch and not with it: {told}", green=after.run)
+    flaky = sorted(set(gone) - set(replaced))
+    flags = (f"flaky, ended otherwise in another run: {some(flaky)}",) if flaky else ()
+    return (*flags, f"replaced by cases with other parameters: {some(replaced)}") if replaced else flags
+
+
+def _that_exist(proving: Proving, files: Sequence[str], overlay: Mapping[str, bytes | None]) -> tuple[str, ...]:
+    base = proving.proposal.base
+    there = tuple(
+        path for path in files if overlay.get(path) is not None or (path not in overlay and (base / path).is_file())
+    )
+    if files and not there:
+        raise CannotRunHere("none of the test files is there without the patch")
+    return there
+
+
+def _has_other_parameters(name: str, before: Results, after: Results) -> bool:
+    """Whether a parametrised test only has other cases now: as many of them pass as did."""
+    stem, bracket, _ = name.partition("[")
+    if not bracket or name in after.tests:
+        return False
+    now, was = (sum(one.startswith(f"{stem}[") for one in results.passed) for results in (after, before))
+    return now >= was
+
+
+def _left_behind(before: Seen, after: Seen) -> tuple[str, ...]:
+    left = after.outcome.left_behind
+    return (f"processes its tests leave behind, now killed: {left}",) if left > before.outcome.left_behind else ()

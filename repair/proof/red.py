@@ -1,0 +1,201 @@
+"""From red to green: the regression test fails without the patch, for the right reason, and passes with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from repair.proof.command import is_test_file, is_test_path
+from repair.proof.judge import missing_package, why_wrong
+from repair.proof.results import Ending, TestResult
+from repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, last_line, some
+from repair.proof.tests import asserts_a_value, function_text
+
+_SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
+_SLOW_SECONDS = 20.0
+_ROUNDS, _ROUNDS_IF_SLOW, _ROUNDS_IF_CHANCY = 2, 1, 6
+_CHANCY = re.compile(
+    r"\b(random\w*|secrets|uuid\w*|time\w*|sleep|urandom|datetime|now|getpid|thread\w*)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RedToGreen:
+    """The first runs without and with the patch, and the tests that turned each time."""
+
+    red: Seen
+    green: Seen
+    turned: tuple[TestResult, ...]
+
+
+async def red_to_green(proving: Proving) -> RedToGreen | None:
+    """None where the patch brings no regression test and no failing test is known. Raises Unproven."""
+    files = _showing_files(proving)
+    if not files:
+        return None
+    shown = await _first_round(proving, files)
+    shown = await _more_rounds(proving, files, shown)
+    await _without_swallowing(proving, files, shown)
+    return shown
+
+
+def _showing_files(proving: Proving) -> tuple[str, ...]:
+    proposal = proving.proposal
+    own = {path for path, content in proposal.tests.items() if is_test_file(path) and content is not None}
+    return tuple(sorted(own | {_file_of(name, proving.suite.files) for name in proposal.failing} - {""}))
+
+
+def _file_of(name: str, files: Sequence[str]) -> str:
+    """The test file that a given name lies in: by its path, or by the module in a dotted name."""
+    path = name.partition("::")[0]
+    if path in files:
+        return path
+    parts = name.split(".")
+    return next((file for file in files if file.removesuffix(".py").rpartition("/")[2] in parts), "")
+
+
+async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
+    proposal = proving.proposal
+    proving.progress(f"running the regression test without the patch: {some(files)}")
+    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME)
+    proving.progress("running the regression test with the patch")
+    green = await proving.tests(proposal.all_files, files)
+    try:
+        _check_runs(proving, red, green)
+        turned = _turned(red, green)
+        _check_all_turned(proving, red, green, turned)
+        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)))
+    except Unproven as refused:
+        raise Unproven(refused.reason, red.run, green.run) from None
+
+
+def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
+    """Both came far enough to say something."""
+    for test in green.results.bad.values():
+        package = missing_package(test.failure, proving.proposal.base)
+        if package is not None:
+            raise CannotRunHere(f"{package} is not installed")
+    if green.stopped is not None:
+        raise Unproven(f"the regression test was stopped with the patch: {green.stopped}")
+    if not green.results.tests and not red.results.tests:
+        if green.results.complete:
+            raise Unproven("the test runner finds no test in the regression test")
+        raise CannotRunHere(f"no test was found: {last_line(green.run.output)}")
+    if not red.results.bad and red.results.complete:
+        raise Unproven("the regression test passes without the patch, so it shows nothing")
+
+
+def _turned(red: Seen, green: Seen) -> tuple[TestResult, ...]:
+    """The tests that fail in red and pass in green, as they ended in red."""
+    found = (_in_red(red, green.results.tests[name]) for name in sorted(green.results.passed))
+    return tuple(test for test in found if test is not None)
+
+
+def _in_red(red: Seen, test: TestResult) -> TestResult | None:
+    """How a test failed in red: itself, by its whole file, or by the end of the run before it."""
+    bad = red.results.bad
+    if test.id in bad:
+        return bad[test.id]
+    whole_file = (one for one in bad.values() if one.ending is Ending.UNCOLLECTED and one.file == test.file)
+    unread = next(whole_file, None)
+    if unread is not None:
+        return replace(unread, id=test.id)
+    never_ended = not red.results.complete and test.id not in red.results.tests
+    return replace(test, ending=Ending.ERROR) if never_ended else None
+
+
+def _check_all_turned(proving: Proving, red: Seen, green: Seen, turned: Sequence[TestResult]) -> None:
+    """Nothing of what shows the failure may still fail, be skipped or be gone."""
+    failing = proving.proposal.failing
+    still = [
+        test.id
+        for test in green.results.bad.values()
+        if _in_red(red, test) and (any(_is_named(name, test) for name in failing) or _is_new(proving, test))
+    ]
+    if still:
+        raise Unproven(f"still failing with the patch: {some(still)}")
+    if not turned:
+        why = some(sorted(green.results.bad)) or "they are skipped or gone"
+        raise Unproven(f"no test that fails without the patch passes with it: {why}")
+    for name in failing:
+        if not any(_is_named(name, test) for test in turned):
+            raise Unproven(f"{name} was to fail without the patch and to pass with it")
+
+
+def _is_named(name: str, test: TestResult) -> bool:
+    """Whether a given name is a test's: its file, its id, the beginning of it, or its last parts."""
+    begins = test.id.startswith((f"{name}[", f"{name}::", f"{name}."))
+    return name in (test.id, test.file) or begins or test.id.endswith(f".{name}")
+
+
+def _is_new(proving: Proving, test: TestResult) -> bool:
+    """Whether the patch brings or changes the test: then it must pass, whatever others of its file do."""
+    source = proving.proposal.test_sources().get(test.file)
+    if source is None:
+        return False
+    old = proving.proposal.base / test.file
+    before = old.read_text("utf-8", "replace") if old.is_file() else ""
+    return function_text(source, _function(test)) != function_text(before, _function(test))
+
+
+def _function(test: TestResult) -> str:
+    """The function of a test's id, as pytest or unittest write it."""
+    return test.id.partition("[")[0].rpartition("::")[2].rpartition(".")[2]
+
+
+def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
+    proposal = proving.proposal
+    tests = frozenset(path for path in proposal.all_files if is_test_path(path))
+    wrong = {test.id: why_wrong(test, tests, proposal.crash) for test in turned}
+    right = tuple(test for test in turned if wrong[test.id] is None)
+    if not right:
+        raise Unproven(next(reason for reason in wrong.values() if reason is not None))
+    return right
+
+
+def _that_assert(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
+    """Those that assert a value: that nothing is raised proves no fix."""
+    sources = proving.proposal.test_sources()
+    found = tuple(test for test in turned if asserts_a_value(sources, _function(test)))
+    if not found:
+        raise Unproven(f"the regression test asserts no value, only that nothing is raised: {ids(turned)}")
+    return found
+
+
+async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
+    """Again and again: a test that turns by chance turns back."""
+    proposal = proving.proposal
+    turned = shown.turned
+    for _ in range(_rounds(proving, shown)):
+        proving.progress("running the regression test again without and with the patch")
+        red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME)
+        green = await proving.tests(proposal.all_files, files)
+        if proving.seconds_left <= 0:  # what did not come to its end says nothing
+            break
+        again = {test.id for test in _turned(red, green)}
+        turned = tuple(test for test in turned if test.id in again)
+        if not turned:
+            reason = f"the regression test does not turn from red to green each time: {ids(shown.turned)}"
+            raise Unproven(reason, red.run, green.run)
+    return replace(shown, turned=turned)
+
+
+def _rounds(proving: Proving, shown: RedToGreen) -> int:
+    if shown.red.run.seconds + shown.green.run.seconds > _SLOW_SECONDS:
+        return _ROUNDS_IF_SLOW
+    changed = "\n".join(proving.proposal.test_sources().values())
+    return _ROUNDS_IF_CHANCY if _CHANCY.search(changed) else _ROUNDS
+
+
+async def _without_swallowing(proving: Proving, files: Sequence[str], shown: RedToGreen) -> None:
+    """Take away what the patch swallows: if the test fails then, the swallowing is all that made it pass."""
+    swallowing = proving.reading.swallowing
+    if not swallowing.places:
+        return
+    proving.progress("running the regression test without what the patch swallows")
+    stripped: Mapping[str, bytes] = {path: text.encode() for path, text in swallowing.without.items()}
+    seen = await proving.tests({**proving.proposal.all_files, **stripped}, files)
+    if not {test.id for test in shown.turned} <= seen.results.passed:
+        places = "; ".join(str(place) for place in swallowing.places)
+        raise Unproven(f"only dropping the exception makes the test pass: {places}", shown.red.run, seen.run)

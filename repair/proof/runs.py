@@ -1,0 +1,123 @@
+"""What is to be proven, and running its tests: without the patch, with its tests alone, with all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from repair import sandbox
+from repair.proof.command import Suite, is_test_path
+from repair.proof.judge import Crash, Reading
+from repair.proof.results import Results, TestResult, read_results
+from repair.sandbox import Box, Job, Outcome
+from workflow.patch import Run
+
+_LEAST_SECONDS = 1.0
+_NAMED = 5  # how many tests a sentence names
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A patch to prove. Paths are relative to the tree, with forward slashes; None removes a file.
+
+    `base` is an exported tree and is only read. `files` is the whole patch, `tests` the part of it that is the
+    regression test. `failing` names existing tests that show the failure: their files, their runner's ids, or the
+    beginning of these. `crash` is the failure to mend, where it is known.
+    """
+
+    base: Path
+    files: Mapping[str, bytes | None]
+    tests: Mapping[str, bytes | None] = field(default_factory=dict)
+    failing: tuple[str, ...] = ()
+    crash: Crash | None = None
+
+    @property
+    def all_files(self) -> dict[str, bytes | None]:
+        """The patch with its tests, wherever they were given."""
+        return {**self.files, **self.tests}
+
+    @property
+    def changed_source(self) -> tuple[str, ...]:
+        return tuple(path for path in self.files if path.endswith(".py") and not is_test_path(path))
+
+    def test_sources(self) -> dict[str, str]:
+        """The text of the regression tests, by path."""
+        return {path: content.decode("utf-8", "replace") for path, content in self.tests.items() if content is not None}
+
+
+class Unproven(Exception):
+    """The patch is refused. `red` and `green` are the runs before and with it, as far as it came."""
+
+    def __init__(self, reason: str, red: Run | None = None, green: Run | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.red = red
+        self.green = green
+
+
+class CannotRunHere(Exception):
+    """The project's tests do not run on this machine, with or without the patch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One run of tests and how they ended."""
+
+    outcome: Outcome
+    results: Results
+
+    @property
+    def run(self) -> Run:
+        return self.outcome.run
+
+    @property
+    def stopped(self) -> str | None:
+        return self.outcome.stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """One proof under way: everything its steps need. `ends` is on the monotonic clock."""
+
+    proposal: Proposal
+    reading: Reading
+    box: Box
+    suite: Suite
+    ends: float
+    progress: Callable[[str], None]
+
+    @property
+    def seconds_left(self) -> float:
+        return max(self.ends - time.monotonic(), 0.0)
+
+    async def tests(
+        self, overlay: Mapping[str, bytes | None], files: Sequence[str] = (), *, seconds: float | None = None
+    ) -> Seen:
+        """Run the tests of `files`, or all, in a copy of the base with `overlay` on it."""
+        chosen = tuple(files) if self.suite.takes_files else ()
+        base = self.proposal.base
+        job = Job(self.suite.command(chosen), base, overlay, self.suite.lib(), self.suite.environment(base))
+        outcome = await self.in_box(job, seconds=seconds)
+        return Seen(outcome, await asyncio.to_thread(read_results, outcome))
+
+    async def in_box(self, job: Job, *, seconds: float | None = None) -> Outcome:
+        left = max(self.seconds_left, _LEAST_SECONDS)
+        return await sandbox.run(self.box, job, seconds=min(left, seconds or left))
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def ids(tests: Sequence[TestResult]) -> str:
+    return some([test.id for test in tests])
+
+
+def last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "nothing was printed"

@@ -1,0 +1,196 @@
+"""Finding what a patch added that makes an exception disappear, and taking it away again.
+
+A patch that only swallows removes the crash and keeps the fault. Two questions are answered here on the syntax
+tree: is anything left of the patch without its swallowing, and what does the patch look like without it? The proof
+runs the regression test on the latter: if it fails there, the swallowing is what made it pass.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from repair.syntax import parsed
+
+_BROAD = {"Exception", "BaseException"}
+_LOGGING = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print_exc"}
+_LOGGER = re.compile(r"log|traceback", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Swallow:
+    """One place of a patch where an exception is caught and dropped."""
+
+    path: str
+    line: int
+    catches: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} catches {self.catches} and drops it"
+
+
+@dataclass(frozen=True, slots=True)
+class Swallowing:
+    """What a patch swallows: the places, the changed files without them, and whether that is all it does."""
+
+    places: tuple[Swallow, ...]
+    without: Mapping[str, str]
+    is_all: bool
+
+
+def swallowing(before: Mapping[str, str], after: Mapping[str, str]) -> Swallowing:
+    """Compare the source files of a patch, both by path; a file that is not in `before` is new.
+
+    Files that cannot be parsed are left out.
+    """
+    places: list[Swallow] = []
+    without: dict[str, str] = {}
+    left = False
+    for path, source in after.items():
+        old, new = parsed(before.get(path, "")), parsed(source)
+        if old is None or new is None:
+            left = True
+            continue
+        stripper = _Stripper(path, old)
+        stripped = stripper.visit(new)
+        places += stripper.found
+        if stripper.found:
+            without[path] = ast.unparse(ast.fix_missing_locations(stripped))
+        left = left or essence(stripped, imports=False) != essence(old, imports=False)
+    return Swallowing(tuple(places), without, is_all=bool(places) and not left)
+
+
+def essence(tree: ast.Module, *, imports: bool = True) -> str:
+    """What a module does, leaving out what does nothing: docstrings, `pass`, log lines, layout, and maybe imports."""
+    return ast.dump(_Essence(imports=imports).visit(copy.deepcopy(tree)))
+
+
+class _Essence(ast.NodeTransformer):
+    def __init__(self, *, imports: bool) -> None:
+        self._imports = imports
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if isinstance(node.value, ast.Constant) or _is_logging(node) else node
+
+    def visit_Pass(self, node: ast.Pass) -> None:
+        return None
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        return node if self._imports else None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return node if self._imports else None
+
+
+class _Stripper(ast.NodeTransformer):
+    """Takes away what swallows and is not in the old tree."""
+
+    def __init__(self, path: str, old: ast.Module) -> None:
+        self._path = path
+        self._known = Counter(_key(node) for node in ast.walk(old) if isinstance(node, _SWALLOWING_NODES))
+        self._bodies = {_body(node) for node in ast.walk(old) if isinstance(node, ast.ExceptHandler)}
+        self.found: list[Swallow] = []
+
+    def visit_Try(self, node: ast.Try) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        kept = [handler for handler in node.handlers if not self._swallows(handler)]
+        if len(kept) == len(node.handlers):
+            return node
+        if kept or node.finalbody:
+            orelse = node.orelse if kept else []
+            body = node.body if kept else node.body + node.orelse
+            return ast.Try(body=body, handlers=kept, orelse=orelse, finalbody=node.finalbody)
+        return node.body + node.orelse
+
+    def visit_With(self, node: ast.With) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        kept = [item for item in node.items if not self._suppresses(item)]
+        if len(kept) == len(node.items):
+            return node
+        return ast.With(items=kept, body=node.body) if kept else node.body
+
+    def _swallows(self, handler: ast.ExceptHandler) -> bool:
+        if self._was_there(handler) or not _drops(handler):
+            return False
+        widened = _body(handler) in self._bodies and not is_broad(handler.type)
+        if not widened:
+            self._find(handler.lineno, handler.type)
+        return not widened
+
+    def _suppresses(self, item: ast.withitem) -> bool:
+        call = item.context_expr
+        if not isinstance(call, ast.Call) or _name(call.func) != "suppress" or self._was_there(item):
+            return False
+        self._find(call.lineno, *call.args)
+        return True
+
+    def _was_there(self, node: ast.ExceptHandler | ast.withitem) -> bool:
+        key = _key(node)
+        self._known[key] -= 1
+        return self._known[key] >= 0
+
+    def _find(self, line: int, *types: ast.expr | None) -> None:
+        catches = ", ".join(ast.unparse(one) if one is not None else "everything" for one in types)
+        self.found.append(Swallow(self._path, line, catches))
+
+
+_SWALLOWING_NODES = (ast.ExceptHandler, ast.withitem)
+
+
+def _key(node: ast.AST) -> str:
+    return ast.dump(node)
+
+
+def _body(handler: ast.ExceptHandler) -> str:
+    return "\n".join(ast.dump(statement) for statement in handler.body)
+
+
+def is_broad(caught: ast.expr | None) -> bool:
+    """Whether it catches everything, or as good as everything."""
+    if caught is None:
+        return True
+    return any(_name(part) in _BROAD for part in (caught.elts if isinstance(caught, ast.Tuple) else [caught]))
+
+
+def _drops(handler: ast.ExceptHandler) -> bool:
+    """Whether the handler goes on as if nothing had happened.
+
+    A broad one does unless it raises or calls for something else; a narrow one only if it puts nothing in the
+    place of what failed, as answering a foreseen error with a value is what many true fixes do.
+    """
+    if is_broad(handler.type):
+        return not any(_acts(node) for statement in handler.body for node in ast.walk(statement))
+    return all(_is_nothing(statement) for statement in handler.body)
+
+
+def _acts(node: ast.AST) -> bool:
+    return isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and not _is_log_call(node))
+
+
+def _is_nothing(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Return):
+        return statement.value is None or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant) or _is_logging(statement)
+    return isinstance(statement, ast.Pass | ast.Continue | ast.Break)
+
+
+def _is_logging(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and _is_log_call(statement.value)
+
+
+def _is_log_call(call: ast.Call) -> bool:
+    """`log.error(…)` and its like, by name: `console.print(…)` may be what a program is for."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in _LOGGING and bool(_LOGGER.search(_name(call.func.value)))
+    return _name(call.func) == "print"
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,236 @@
+"""Which box works on this machine, and what it contains: found out by trying, not by reading version numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from repair import sandbox
+from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
+from repair.sandbox import room as rooms
+from repair.scratch import scratch, sweep
+
+# The strongest first. Another user needs root, and an interpreter that this user can reach.
+_ORDER = (
+    (Mechanism.BUBBLEWRAP, True),
+    (Mechanism.NAMESPACES, True),
+    (Mechanism.BUBBLEWRAP, False),
+    (Mechanism.NAMESPACES, False),
+    (Mechanism.LANDLOCK, True),
+    (Mechanism.LANDLOCK, False),
+    (Mechanism.LIMITS, True),
+    (Mechanism.LIMITS, False),
+)
+_NAMES = {
+    Mechanism.BUBBLEWRAP: "bubblewrap",
+    Mechanism.NAMESPACES: "namespaces of our own",
+    Mechanism.LANDLOCK: "Landlock and seccomp, without sockets",
+    Mechanism.LIMITS: "limits only, no walls",
+}
+_QUICK = (
+    "reach_the_network",
+    "read_a_private_file",
+    "find_secrets_in_the_environment",
+    "read_the_environment_of_others",
+    "signal_a_process_outside",
+    "trace_a_process_outside",
+    "gain_privileges",
+    "write_outside",
+)
+_ALONE = ("kill_the_warden", "fork_without_end", "fill_memory", "fill_the_disk", "sleep_for_ever", "leave_a_daemon")
+ACTIONS = _QUICK + _ALONE
+_SMALL = Limits(seconds=10, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
+_SLEEP_SECONDS = 1.0
+_STALE_SECONDS = 60.0
+_HOSTILE = "hostile.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """What became of each hostile action: those that got through, of all of `ACTIONS`."""
+
+    got_through: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        held = len(ACTIONS) - len(self.got_through)
+        text = f"{held} of {len(ACTIONS)} hostile actions contained"
+        if self.got_through:
+            text += ", not: " + ", ".join(action.replace("_", " ") for action in self.got_through)
+        return text
+
+
+async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism] = tuple(Mechanism)) -> Box:
+    """The strongest box that starts `python` here, tried out with the battery. Takes about three seconds.
+
+    Removes the folders that killed processes of ours have left. Raises BoxFailed when none of `mechanisms` works.
+    """
+    await asyncio.to_thread(sweep, older_than=_STALE_SECONDS)
+    try:
+        interpreter = await asyncio.to_thread(rooms.interpreter, python)
+    except (OSError, ValueError) as error:
+        raise BoxFailed(f"no interpreter for the tests: {error}") from error
+    reasons = []
+    for mechanism, other_user in _ORDER:
+        if mechanism not in mechanisms or not _may_be_tried(mechanism, other_user=other_user):
+            continue
+        box = Box(mechanism, interpreter, other_user, limits)
+        reason = await _why_not(box)
+        if reason is None:
+            return replace(box, says=_sentence(box, await battery(box)))
+        reasons.append(f"{mechanism}: {reason}")
+    raise BoxFailed("no box works here. " + "; ".join(reasons))
+
+
+def _may_be_tried(mechanism: Mechanism, *, other_user: bool) -> bool:
+    if other_user and os.getuid() != 0:
+        return False
+    if mechanism is Mechanism.BUBBLEWRAP and shutil.which("bwrap") is None:
+        return False
+    return sys.platform == "linux" or mechanism is Mechanism.LIMITS
+
+
+async def _why_not(box: Box) -> str | None:
+    """None when the box starts its interpreter and ends well."""
+    with scratch("probe") as tree:
+        try:
+            outcome = await sandbox.run(box, Job((str(box.interpreter.python), "-c", "pass"), tree), seconds=20)
+        except BoxFailed as failure:
+            return str(failure)
+    return None if outcome.run.exit_status == 0 else f"a run of nothing failed: {outcome.run.output[-300:]}"
+
+
+def _sentence(box: Box, seen: Battery) -> str:
+    user = "another user" if box.other_user else "the same user"
+    return f"{_NAMES[box.mechanism]}, as {user}: {seen.says}"
+
+
+async def battery(box: Box) -> Battery:
+    """Run every hostile action in a small box of this kind, and see from outside what came of it."""
+    small = replace(box, limits=_SMALL)
+    async with _bait() as bait, asyncio.TaskGroup() as group:
+        quick = group.create_task(_quick_ones(small, bait))
+        alone = [group.create_task(_one_alone(small, bait, action)) for action in _ALONE]
+    through = quick.result().union(*(task.result() for task in alone))
+    return Battery(tuple(action for action in ACTIONS if action in through))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bait:
+    """What is outside for hostile actions to find: a file, a folder, a server, a process that holds a secret."""
+
+    folder: Path
+    port: int
+    secret: str
+    victim: Process
+
+    def facts(self) -> str:
+        return json.dumps(
+            {
+                "port": self.port,
+                "secret": self.secret,
+                "victim": self.victim.pid,
+                "private": str(self.folder / "private" / "file"),
+                "public": str(self.folder / "public"),
+                "processes": _SMALL.processes,
+                "memory_mb": _SMALL.memory_mb,
+                "disk_mb": _SMALL.disk_mb,
+            }
+        )
+
+
+@asynccontextmanager
+async def _bait() -> AsyncIterator[_Bait]:
+    secret = secrets.token_hex(12)
+    with (
+        scratch("probe") as folder,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        _lay_out(folder, secret)
+        victim = await _start_victim(secret)
+        try:
+            yield _Bait(folder, server.getsockname()[1], secret, victim)
+        finally:
+            with suppress(ProcessLookupError):
+                victim.kill()
+            await victim.wait()
+
+
+def _lay_out(folder: Path, secret: str) -> None:
+    folder.chmod(0o755)
+    (folder / "tree").mkdir()
+    (folder / "public").mkdir()
+    (folder / "public").chmod(0o777)
+    (folder / "private").mkdir(mode=0o700)
+    (folder / "private" / "file").write_text(secret)
+    (folder / "private" / "file").chmod(0o600)
+
+
+async def _start_victim(secret: str) -> Process:
+    """A process of ours, outside the box. Its standard input is a lifeline: it ends with us, even if we are killed."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        "import sys; sys.stdin.read()",
+        secret,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"KINTSUGI_BAIT": secret},
+    )
+
+
+async def _quick_ones(box: Box, bait: _Bait) -> set[str]:
+    outcome = await _hostile(box, bait, _QUICK)
+    through = _said_done(outcome.run.output)
+    if bait.victim.returncode is not None:
+        through.add("signal_a_process_outside")
+    return through
+
+
+async def _hostile(box: Box, bait: _Bait, actions: Sequence[str], seconds: float | None = None) -> sandbox.Outcome:
+    script = (Path(__file__).parent / _HOSTILE).read_bytes()
+    command = (str(box.interpreter.python), "-B", f"{{lib}}/{_HOSTILE}", bait.facts(), *actions)
+    return await sandbox.run(box, Job(command, bait.folder / "tree", lib={_HOSTILE: script}), seconds=seconds)
+
+
+def _said_done(output: str) -> set[str]:
+    found = set()
+    for line in output.splitlines():
+        with suppress(ValueError):
+            report = json.loads(line)
+            if isinstance(report, dict) and report.get("done"):
+                found.add(str(report["action"]))
+    return found
+
+
+async def _one_alone(box: Box, bait: _Bait, action: str) -> set[str]:
+    """The action if it got through: it says so, the warden died of it, or something outlived the box."""
+    marked = replace(bait, secret=secrets.token_hex(12))
+    try:
+        outcome = await _hostile(box, marked, (action,), _SLEEP_SECONDS if action == "sleep_for_ever" else None)
+    except BoxFailed:
+        return {action}
+    outlived = await asyncio.to_thread(_still_running, marked.secret)
+    return {action} if outlived else _said_done(outcome.run.output)
+
+
+def _still_running(marker: str) -> bool:
+    """Whether any process on this machine was started with the marker in its arguments."""
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and marker.encode() in (entry / "cmdline").read_bytes():
+                return True
+    return False
