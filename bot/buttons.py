@@ -92,7 +92,11 @@ Submitted = Callable[[Interaction, int, str], Awaitable[None]]
 
 class _Reason(discord.ui.Modal, title="Reject this patch?"):
     why: discord.ui.TextInput[Any] = discord.ui.TextInput(
-        label="Why? It goes into the history.", required=False, max_length=300, style=discord.TextStyle.paragraph
+        label="Why? It goes into the history.",
+        custom_id="why",
+        required=False,
+        max_length=300,
+        style=discord.TextStyle.paragraph,
     )
 
     def __init__(self, submitted: Submitted, incident: int) -> None:
@@ -104,7 +108,9 @@ class _Reason(discord.ui.Modal, title="Reject this patch?"):
 
 
 class _Token(discord.ui.Modal, title="Confirm this patch"):
-    token: discord.ui.TextInput[Any] = discord.ui.TextInput(label="The token, as it was shown", max_length=60)
+    token: discord.ui.TextInput[Any] = discord.ui.TextInput(
+        label="The token, as it was shown", custom_id="token", max_length=60
+    )
 
     def __init__(self, submitted: Submitted, incident: int) -> None:
         super().__init__(custom_id=f"kintsugi:typed:{incident}", timeout=900)

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ class Telemetry:
         self._writer = writer
         self._alerts = alerts
         self._doors = doors
+        self._watching = ExitStack()
 
     @property
     def dropped(self) -> int:
@@ -46,7 +48,7 @@ class Telemetry:
 
     def watch(self, bot: "discord.Client") -> None:
         """Binds, counts and names the errors of the bot's interactions; see `watch_bot`."""
-        watch_bot(bot, self.outcomes)
+        self._watching.callback(watch_bot(bot, self.outcomes))
 
     def flush(self) -> None:
         """Writes what is waiting; from now on each line is written at once. Called at the end of the program."""
@@ -54,7 +56,8 @@ class Telemetry:
         self._writer.close()
 
     def close(self) -> None:
-        """Gives the side doors back and writes what is waiting."""
+        """Gives the bots and the side doors back and writes what is waiting."""
+        self._watching.close()
         self._doors.close()
         self.flush()
         atexit.unregister(self.flush)

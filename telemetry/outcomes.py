@@ -4,6 +4,7 @@ import threading
 from typing import NamedTuple
 
 MOST_INTENTS = 2_000
+MOST_TAILS = 40  # of the names `head:tail` of components: should the tails be data, they are counted together
 _OTHERS = "(others)"
 
 
@@ -23,6 +24,7 @@ class Outcomes:
         self._build = build
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, str], list[int]] = {}
+        self._tails: dict[str, set[str]] = {}
 
     def succeeded(self, intent: str, build: str | None = None) -> None:
         """One run of the intent ended well."""
@@ -34,8 +36,22 @@ class Outcomes:
 
     def _count(self, intent: str, build: str | None, index: int) -> None:
         with self._lock:
-            name = intent if len(self._counts) < MOST_INTENTS else _OTHERS
-            self._counts.setdefault((name, build or self._build), [0, 0])[index] += 1
+            key = (self._bounded(intent), build or self._build)
+            if key not in self._counts and len(self._counts) >= MOST_INTENTS:
+                key = (_OTHERS, key[1])
+            self._counts.setdefault(key, [0, 0])[index] += 1
+
+    def _bounded(self, intent: str) -> str:
+        """The name, or only its head where there are too many of its kind."""
+        head, colon, tail = intent.partition(":")
+        if not colon:
+            return intent
+        tails = self._tails.get(head) or set()
+        if tail not in tails and (len(tails) >= MOST_TAILS or len(self._tails) >= MOST_INTENTS):
+            return head
+        tails.add(tail)
+        self._tails[head] = tails
+        return intent
 
     def of(self, intent: str, build: str | None = None) -> Outcome:
         """The counts of one intent on one build, this process's own unless given."""

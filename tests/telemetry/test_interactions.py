@@ -13,7 +13,7 @@ from discord.ext import commands
 
 from examples.plain_bot import make_bot
 from telemetry import install
-from telemetry.interactions import entities_of, intent_of
+from telemetry.intents import entities_of, intent_of
 
 log = logging.getLogger("tests.bot")
 
@@ -130,30 +130,6 @@ async def test_a_refused_command_neither_succeeds_nor_fails(installed, discord_a
     assert installed.telemetry.outcomes.all() == []
 
 
-async def test_a_button_is_bound_while_its_callback_runs(installed, discord_api):
-    bot = await started(make_bot())
-    installed.telemetry.watch(bot)
-
-    class Confirm(discord.ui.View):
-        @discord.ui.button(label="Confirm", custom_id="confirm:7")
-        async def confirm(self, interaction, button):
-            log.info("confirmed")
-
-    bot.add_view(Confirm(timeout=None))
-    message = {
-        "id": "900000000000000009", "channel_id": "900000000000000003", "author": event()["user"], "content": "",
-        "timestamp": "2026-11-23T00:00:00+00:00", "edited_timestamp": None, "tts": False, "mention_everyone": False,
-        "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "pinned": False, "type": 0, "components": [],
-    }  # fmt: skip
-    await receives(bot, {**event(3, custom_id="confirm:7", component_type=2), "message": message})
-    await bot.close()
-    log.info("afterwards")
-
-    line = next(line for line in installed.lines() if line["msg"] == "confirmed")
-    assert (line["user"], line["intent"]) == ("900000000000000004", "confirm:7")
-    assert installed.last()["user"] is None
-
-
 async def test_a_plain_client_with_a_tree_is_watched_as_well(installed, discord_api):
     client = discord.Client(intents=discord.Intents.none())
     client.tree = app_commands.CommandTree(client)
@@ -194,6 +170,11 @@ async def test_a_secret_option_is_hidden(installed, discord_api):
          "form", {"why": "no"}),
         ({"custom_id": "form", "components": [{"type": 18, "component": {"custom_id": "why", "value": "no"}}]},
          "form", {"why": "no"}),
+        ({"custom_id": "shop:buy:4711:alice", "component_type": 2}, "shop:buy", {}),
+        ({"custom_id": "ticket_close_81384788765712384", "component_type": 2}, "ticket_close", {}),
+        ({"custom_id": "v2:confirm:7", "component_type": 2}, "v2:confirm", {}),
+        ({"custom_id": "0123456789abcdef" * 2, "component_type": 2}, "component", {}),
+        ({"custom_id": "abcdef0123456789" * 2}, "modal", {}),
         ({}, "unknown", {}),
     ],
 )  # fmt: skip

@@ -11,7 +11,6 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, cast
 
@@ -19,7 +18,8 @@ from aiohttp import WSMsgType, web
 
 from tests.world import discord_shapes as shapes
 from tests.world import wire
-from tests.world.discord_messages import Channels, Unknown, a_thread, numbered, on_the_wire
+from tests.world.discord_bodies import as_json, read_body, without_nulls
+from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, numbered, on_the_wire
 from tests.world.discord_shapes import Person, Seen
 from tests.world.discord_weather import Weather
 
@@ -34,16 +34,6 @@ _WEBHOOK = "/webhooks/{webhook_id}/{webhook_token}"
 _ORIGINAL = f"{_WEBHOOK}/messages/@original"
 _GUILD_COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
 _GLOBAL_COMMANDS = "/applications/{application_id}/commands"
-
-
-@dataclass
-class Exchange:
-    """One interaction: what was answered so far, and whether the user waits no longer."""
-
-    id: int
-    seen: Seen = field(default_factory=Seen)
-    acknowledged: bool = False
-    done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class DiscordStandIn:
@@ -90,11 +80,23 @@ class DiscordStandIn:
 
     async def tap(self, message: dict[str, Any] | Seen, label: str, person: Person = shapes.ALICE) -> Seen:
         """Tap a button under a message, or under a reply."""
-        if isinstance(message, Seen):
-            message = shapes.a_message(next(self._ids), message)
-        shown = {each["label"]: each["custom_id"] for row in message["components"] for each in row["components"]}
+        message = self._as_message(message)
+        shown = {each.get("label"): each["custom_id"] for row in message["components"] for each in row["components"]}
         data = {"custom_id": shown[label], "component_type": 2, "id": 1}
         return (await self._interact(3, data, person, on_the_wire(message))).seen
+
+    async def picks(self, message: dict[str, Any] | Seen, *values: str, person: Person = shapes.ALICE) -> Seen:
+        """Pick from the first menu under a message, or under a reply."""
+        message = self._as_message(message)
+        menu = next(each for row in message["components"] for each in row["components"] if each["type"] == 3)
+        data = {"custom_id": menu["custom_id"], "component_type": 3, "id": menu["id"], "values": list(values)}
+        return (await self._interact(3, data, person, on_the_wire(message))).seen
+
+    def _as_message(self, message: dict[str, Any] | Seen) -> dict[str, Any]:
+        if not isinstance(message, Seen):
+            return message
+        id = next(exchange.message for exchange in self._exchanges.values() if exchange.seen is message)
+        return shapes.a_message(id, message)
 
     async def submits(self, form: Seen, text: str, person: Person = shapes.ALICE) -> Seen:
         """Fill in the one field of a form, and send it."""
@@ -148,7 +150,7 @@ class DiscordStandIn:
 
     async def me(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bot {TOKEN}":
-            return _json({"message": "401: Unauthorized", "code": 0}, 401)
+            return as_json({"message": "401: Unauthorized", "code": 0}, 401)
         return self._reply("/users/@me", "get", shapes.me())
 
     async def application(self, request: web.Request) -> web.Response:
@@ -166,22 +168,22 @@ class DiscordStandIn:
         self._judge(lambda: wire.discord().judge_request(path, "put", asked))
         version = {"application_id": str(shapes.APPLICATION), "version": "1", "description": ""}
         given = [{**version, "id": str(next(self._ids)), **command} for command in asked]
-        return [{"default_member_permissions": None, "type": 1} | _without_nulls(command) for command in given]
+        return [{"default_member_permissions": None, "type": 1} | without_nulls(command) for command in given]
 
     async def callback(self, request: web.Request) -> web.Response:
         """The first answer: in time, and once."""
         exchange = self._exchanges.get(request.match_info["token"])
-        body, files = await _read(request)
+        body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_CALLBACK, "post", body))
         if exchange is None or request.match_info["token"] in self._late:
-            return _json({"message": "Unknown interaction", "code": 10062}, 404)
+            return as_json({"message": "Unknown interaction", "code": 10062}, 404)
         if exchange.acknowledged:
-            return _json({"message": "Interaction has already been acknowledged.", "code": 40060}, 400)
+            return as_json({"message": "Interaction has already been acknowledged.", "code": 40060}, 400)
         exchange.acknowledged = True
         self._take(exchange, body, files)
         answer: dict[str, Any] = {"interaction": {"id": str(exchange.id), "type": 2}}
         if body["type"] == _MESSAGE:
-            message = shapes.a_message(exchange.id + 100_000, exchange.seen)
+            message = shapes.a_message(exchange.message, exchange.seen)
             answer["resource"] = {"type": _MESSAGE, "message": message}
         return self._reply(_CALLBACK, "post", answer)
 
@@ -201,12 +203,23 @@ class DiscordStandIn:
     async def edit_original(self, request: web.Request) -> web.Response:
         exchange = self._exchanges.get(request.match_info["token"])
         if exchange is None or not exchange.acknowledged:
-            return _json({"message": "Unknown Webhook", "code": 10015}, 404)
-        body, files = await _read(request)
+            return as_json({"message": "Unknown Webhook", "code": 10015}, 404)
+        body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_ORIGINAL, "patch", body))
         _show(exchange.seen, body, files)
         exchange.done.set()
-        return self._reply(_ORIGINAL, "patch", shapes.a_message(exchange.id + 100_000, exchange.seen))
+        return self._reply(_ORIGINAL, "patch", shapes.a_message(exchange.message, exchange.seen))
+
+    async def follow_up(self, request: web.Request) -> web.Response:
+        """One more message after the first answer."""
+        exchange = self._exchanges.get(request.match_info["token"])
+        if exchange is None or not exchange.acknowledged:
+            return as_json({"message": "Unknown Webhook", "code": 10015}, 404)
+        body, files = await read_body(request)
+        self._judge(lambda: wire.discord().judge_request(_WEBHOOK, "post", body))
+        _show(exchange.seen, body, files)
+        exchange.done.set()
+        return self._reply(_WEBHOOK, "post", shapes.a_message(next(self._ids), exchange.seen))
 
     async def channel(self, request: web.Request) -> web.Response:
         id = int(request.match_info["channel"])
@@ -218,13 +231,13 @@ class DiscordStandIn:
         return self._reply("/channels/{channel_id}", "get", body)
 
     async def post_message(self, request: web.Request) -> web.Response:
-        body, files = await _read(request)
+        body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_MESSAGES, "post", body))
         message = self.channels.create(int(request.match_info["channel"]), body, files)
         return self._reply(_MESSAGES, "post", on_the_wire(message))
 
     async def edit_message(self, request: web.Request) -> web.Response:
-        body, files = await _read(request)
+        body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_ONE_MESSAGE, "patch", body))
         at = request.match_info
         message = self.channels.edit(int(at["channel"]), int(at["message"]), body, files)
@@ -246,7 +259,7 @@ class DiscordStandIn:
 
     def _reply(self, path: str, method: str, body: Any) -> web.Response:
         self._judge(lambda: wire.discord().judge_reply(path, method, 200, body))
-        return _json(body)
+        return as_json(body)
 
     # --- gateway ------------------------------------------------------------------------------------------------
 
@@ -344,41 +357,13 @@ def _show(seen: Seen, body: dict[str, Any], files: dict[str, str]) -> None:
     seen.components = numbered(body.get("components") or [])
 
 
-async def _read(request: web.Request) -> tuple[dict[str, Any], dict[str, str]]:
-    """The body, and the files that came with it."""
-    if not request.content_type.startswith("multipart/"):
-        return await request.json(), {}
-    form = await request.post()
-    files = [part for part in form.values() if isinstance(part, web.FileField)]
-    body = json.loads(str(form["payload_json"]))
-    for attachment in body.get("attachments", []):
-        attachment["id"] = str(attachment["id"])  # a number in the documents and in discord.py, text in the contract
-    return body, {part.filename: _text_of(part) for part in files}
-
-
-def _text_of(part: web.FileField) -> str:
-    with part.file:
-        return part.file.read().decode()
-
-
-def _without_nulls(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
-    return [_without_nulls(each) for each in node] if isinstance(node, list) else node
-
-
 @web.middleware
 async def _in_its_words(request: web.Request, handler: Any) -> web.StreamResponse:
     """What is not there, as Discord says it."""
     try:
         return cast(web.StreamResponse, await handler(request))
     except Unknown as error:
-        return _json({"message": str(error), "code": error.code}, error.status)
-
-
-def _json(body: Any, status: int = 200) -> web.Response:
-    """As Discord does it: discord.py takes a body with a charset for text."""
-    return web.Response(body=json.dumps(body).encode(), status=status, headers={"Content-Type": "application/json"})
+        return as_json({"message": str(error), "code": error.code}, error.status)
 
 
 @asynccontextmanager
@@ -394,6 +379,7 @@ async def serving() -> AsyncIterator[DiscordStandIn]:
     application.router.add_put(f"{at}/applications/{{app}}/guilds/{{guild}}/commands", stand_in.put_guild_commands)
     application.router.add_post(f"{at}/interactions/{{id}}/{{token}}/callback", stand_in.callback)
     application.router.add_patch(f"{at}/webhooks/{{app}}/{{token}}/messages/@original", stand_in.edit_original)
+    application.router.add_post(f"{at}/webhooks/{{app}}/{{token}}", stand_in.follow_up)
     in_channel = f"{at}/channels/{{channel}}"
     application.router.add_get(in_channel, stand_in.channel)
     application.router.add_get(f"{in_channel}/messages", stand_in.list_messages)

@@ -1,7 +1,8 @@
-"""The stand-in's channel: messages and threads that stay when the bot goes, and buttons to tap."""
+"""The stand-in's exchanges and its channel: messages and threads that stay when the bot goes, and buttons to tap."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -19,6 +20,21 @@ class Unknown(Exception):
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
         self.status, self.code = status, code
+
+
+@dataclass
+class Exchange:
+    """One interaction: what was answered so far, and whether the user waits no longer."""
+
+    id: int
+    seen: shapes.Seen = field(default_factory=shapes.Seen)
+    acknowledged: bool = False
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def message(self) -> int:
+        """The id of the reply."""
+        return self.id + 100_000
 
 
 @dataclass

@@ -1,0 +1,177 @@
+"""Buttons, menus and modals of a discord.py bot: bound, counted, and their errors named.
+
+discord.py tells nobody how a component ended. So its store of views is watched: each view, and each dynamic item that
+is made for a tap, gets its callbacks wrapped, on the object itself; no class of anybody's is changed.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from telemetry.context import bind, bound
+from telemetry.failures import name_error, tell
+from telemetry.intents import NAMELESS, entities_of, intent_of
+from telemetry.outcomes import Outcomes
+from telemetry.undo import replace_attribute
+
+if TYPE_CHECKING:
+    import discord
+
+_COMPONENT, _MODAL = 3, 5
+_WATCHED = "_telemetry_watched"
+Callback = Callable[..., Awaitable[Any]]
+
+
+def watch_components(bot: "discord.Client", outcomes: Outcomes, undo: ExitStack) -> None:
+    """Binds, counts and names the errors of every component, of views that are there and of views to come."""
+    state = getattr(bot, "_connection", None)
+    store = getattr(state, "_view_store", None)
+    _bind_while_parsing(getattr(state, "parsers", {}), undo)
+    if store is None:
+        return
+    watched = _Watched(outcomes)
+    undo.callback(watched.rest)
+    add_view, schedule = store.add_view, store.schedule_dynamic_item_call
+
+    def add_watched(view: Any, message_id: int | None = None) -> None:
+        add_view(view, message_id)
+        watched.view(view)
+
+    async def schedule_watched(kind: int, factory: Any, *rest: Any) -> None:
+        await schedule(kind, _Factory(factory, watched), *rest)
+
+    for view in (*store._modals.values(), *(item.view for items in store._views.values() for item in items.values())):
+        watched.view(view)
+    replace_attribute(undo, store, "add_view", add_watched)
+    replace_attribute(undo, store, "schedule_dynamic_item_call", schedule_watched)
+
+
+def _bind_while_parsing(parsers: dict[str, Any], undo: ExitStack) -> None:
+    """discord.py starts a component's task while it parses the event, so the context is set around the parsing."""
+    parse = parsers.get("INTERACTION_CREATE")
+    if parse is None:
+        return
+
+    def parse_interaction_create(event: Mapping[str, Any]) -> None:
+        if event.get("type") not in (_COMPONENT, _MODAL):
+            parse(event)
+            return
+        with bind(**_of_event(event)):
+            parse(event)
+
+    parsers["INTERACTION_CREATE"] = parse_interaction_create
+    undo.callback(parsers.__setitem__, "INTERACTION_CREATE", parse)
+
+
+def _of_event(event: Mapping[str, Any]) -> dict[str, Any]:
+    data = event.get("data") or {}
+    user = (event.get("member") or {}).get("user") or event.get("user") or {}
+    return {
+        "user": user.get("id"), "channel": event.get("channel_id"), "intent": intent_of(data),
+        "entities": entities_of(data), "error_id": None,
+    }  # fmt: skip
+
+
+class _Watched:
+    """Wraps what discord.py calls of a view, so that its end is seen. At rest, the wraps do nothing of their own."""
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        self._outcomes = outcomes
+        self._resting = False
+
+    def rest(self) -> None:
+        """What was wrapped stays so, as views live on Discord's side and in the bot's hands."""
+        self._resting = True
+
+    def view(self, view: Any) -> None:
+        """A View, a LayoutView or a Modal. Items may have been added since it was last seen."""
+        if view is None:
+            return
+        modal = view.__discord_ui_modal__
+        for item in () if modal else view.walk_children():
+            if item.is_dispatchable() and self._is_new(item):
+                callback = _unwrapped(item.callback)
+                item.callback = partial(self._run, callback, f"{type(view).__name__}.{_name_of(item, callback)}")
+        if self._is_new(view):
+            if modal:
+                view.on_submit = partial(self._run, _unwrapped(view.on_submit), type(view).__name__)
+            view.on_error = partial(self._on_error, _unwrapped(view.on_error))
+
+    def _is_new(self, thing: Any) -> bool:
+        if getattr(thing, _WATCHED, None) is self:
+            return False
+        setattr(thing, _WATCHED, self)
+        return True
+
+    def dynamic(self, item: Any) -> Any:
+        """One item of a message, made for one tap. discord.py would only log what it raises, or drop it."""
+        item.callback = partial(self._guarded, partial(self._run, item.callback, type(item).__name__))
+        item.interaction_check = partial(self._guarded, item.interaction_check)
+        return item
+
+    async def made(self, make: Callback, interaction: "discord.Interaction[Any]", *rest: Any) -> Any:
+        """The item for a tap. Raises what its class raises; discord.py ends the tap there."""
+        try:
+            return self.dynamic(await make(interaction, *rest))
+        except Exception as error:
+            await self._failed(interaction, error)
+            raise
+
+    async def _run(self, callback: Callback, name: str, interaction: "discord.Interaction[Any]") -> None:
+        if bound().intent in NAMELESS:
+            bind(intent=name)
+        await callback(interaction)
+        if not self._resting:
+            self._outcomes.succeeded(bound().intent or name)
+
+    async def _on_error(
+        self, own: Callback, interaction: "discord.Interaction[Any]", error: Exception, *item: Any
+    ) -> None:
+        """The view's own is asked, and finds the id. The standard one would only log the error once more."""
+        if self._resting:
+            await own(interaction, error, *item)
+        elif getattr(own, "__module__", "").startswith("discord.ui."):
+            await self._failed(interaction, error)
+        else:
+            self._named(interaction, error)
+            await own(interaction, error, *item)
+
+    async def _guarded(self, callback: Callback, interaction: "discord.Interaction[Any]") -> Any:
+        """False, in the place of a check that raises: it admits nobody."""
+        try:
+            return await callback(interaction)
+        except Exception as error:
+            await self._failed(interaction, error)
+            return False
+
+    async def _failed(self, interaction: "discord.Interaction[Any]", error: Exception) -> None:
+        await tell(interaction, self._named(interaction, error))
+
+    def _named(self, interaction: "discord.Interaction[Any]", error: Exception) -> str:
+        error_id = name_error(interaction, error)
+        self._outcomes.failed(bound().intent or NAMELESS[0])
+        return error_id
+
+
+class _Factory:
+    """A class of dynamic items whose items are watched."""
+
+    def __init__(self, factory: Any, watched: _Watched) -> None:
+        self._factory = factory
+        self.from_custom_id = partial(watched.made, factory.from_custom_id)
+
+    def __repr__(self) -> str:
+        return repr(self._factory)
+
+
+def _unwrapped(callback: Callback) -> Callback:
+    """What a telemetry that was closed since has wrapped."""
+    while isinstance(callback, partial) and isinstance(getattr(callback.func, "__self__", None), _Watched):
+        callback = callback.args[0]
+    return callback
+
+
+def _name_of(item: Any, callback: Callback) -> str:
+    """The method behind `@discord.ui.button`, or the item's class."""
+    return str(getattr(getattr(callback, "callback", None), "__name__", type(item).__name__))

@@ -1,0 +1,39 @@
+"""An error that a user of a bot set off: named, logged, and told to the user by its name."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from telemetry.context import bind, bound
+from telemetry.lines import new_error_id
+
+if TYPE_CHECKING:
+    import discord
+
+_log = logging.getLogger("telemetry")
+ERROR_REPLY = "Something went wrong. Please give this id to whoever runs the bot: {error_id}"
+
+
+def name_error(interaction: "discord.Interaction[Any]", error: Exception) -> str:
+    """Logs the error with an id, and leaves that in `interaction.extras["error_id"]`.
+
+    With an incident's id in the context, that is the one.
+    """
+    incident = bound().incident_id
+    error_id = new_error_id() if incident is None else str(incident)
+    interaction.extras["error_id"] = error_id
+    bind(error_id=error_id)
+    cause = getattr(error, "original", error)
+    _log.error("interaction failed", exc_info=cause, extra={"error_id": error_id})
+    return error_id
+
+
+async def tell(interaction: "discord.Interaction[Any]", error_id: str) -> None:
+    """Answers the user with the id; what goes wrong with that is logged, never raised."""
+    text = ERROR_REPLY.format(error_id=error_id)
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(text, ephemeral=True)
+        else:
+            await interaction.response.send_message(text, ephemeral=True)
+    except Exception as error:
+        _log.warning("the user could not be told of an error", exc_info=error, extra={"error_id": error_id})
