@@ -20,11 +20,12 @@ from pathlib import Path
 from bench.apply import ROOT, MemoryTree
 from repair.apply import Applied, apply
 from repair.applying.changes import Refused
-from repair.policy import check
+from repair.policy import Finding, Rule, check
 from repair.replies import read_reply
 from repair.trees import RevisionTree
 from workflow.patch import ReplyFormat
 
+_FILES = (Rule.DEPENDENCIES, Rule.CI, Rule.TEST_SETUP, Rule.GIT)
 _FIX_WORDS = re.compile(r"\b(?:fix(?:e[sd])?|bug|crash|error|exception|traceback|regress\w*)\b", re.IGNORECASE)
 
 
@@ -100,7 +101,7 @@ def _fixes(arguments: argparse.Namespace) -> None:
                     print(f"{repository.parent.name} {commit.sha[:10]} not applied: {refused.reason}")
                 continue
             refusals = [finding for finding in findings if finding.refuses]
-            outcomes["stopped" if refusals else "passed"] += 1
+            outcomes[_outcome(refusals)] += 1
             rules.update({finding.rule for finding in refusals})
             flags.update({finding.rule for finding in findings if not finding.refuses})
             if arguments.show and refusals:
@@ -110,6 +111,13 @@ def _fixes(arguments: argparse.Namespace) -> None:
     print(f"{total} commits: " + ", ".join(f"{name} {count / total:.1%}" for name, count in outcomes.most_common()))
     print("stopped by: " + ", ".join(f"{rule} {count}" for rule, count in rules.most_common()))
     print("flagged by: " + ", ".join(f"{rule} {count}" for rule, count in flags.most_common()))
+
+
+def _outcome(refusals: list[Finding]) -> str:
+    """Whether code and tests are at fault, or only files that a human changes on purpose."""
+    if not refusals:
+        return "passed"
+    return "stopped for a file" if all(one.rule in _FILES for one in refusals) else "stopped for code or tests"
 
 
 def _speed(arguments: argparse.Namespace) -> None:

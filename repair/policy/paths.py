@@ -306,8 +306,7 @@ def _pyproject(text: str) -> dict[str, Any]:
     project = tomllib.loads(text)
     about = {name: value for name, value in project.get("project", {}).items() if name not in _DESCRIPTIONS}
     tools = {name: value for name, value in project.get("tool", {}).items() if name not in _LINTERS}
-    if plugins := project.get("tool", {}).get("mypy", {}).get("plugins"):
-        tools["mypy"] = plugins
+    tools["mypy"] = tools.get("mypy", {}).get("plugins")
     return {**project, "project": about, "tool": tools}
 
 
@@ -315,7 +314,8 @@ def _setup_cfg(text: str) -> dict[str, dict[str, str]]:
     """A setup.cfg without what only describes."""
     parser = configparser.RawConfigParser(strict=False)
     parser.read_string(text)
-    sections = {name: dict(parser[name]) for name in parser.sections() if name.partition("-")[0] not in _LINTERS}
+    linters = (*_LINTERS, "mypy")
+    sections = {name: dict(parser[name]) for name in parser.sections() if name.partition("-")[0] not in linters}
     sections["metadata"] = {k: v for k, v in sections.get("metadata", {}).items() if k not in _DESCRIPTIONS}
     sections["plugins"] = {name: parser[name]["plugins"] for name in parser.sections() if "plugins" in parser[name]}
     return sections

@@ -130,6 +130,7 @@ test("the discount is taken off", () => {
 """,
     "scripts/start.sh": "#!/bin/sh\nexec python -m shop\n",
     "README.md": "# Shop\n\nSells things.\n",
+    "setup.cfg": "[mypy]\nstrict = true\n",
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1.0"\ndependencies = ["flask"]\n',
     "requirements.txt": "flask==3.0\n",
     ".github/workflows/test.yml": "on: push\njobs: {}\n",
@@ -448,6 +449,7 @@ def _others() -> list[Patch]:
             "tests",
             {"web/cart.test.js": js.replace('test("nothing', 'test.only("nothing').encode()},
         ),
+        Patch("mypy plugin", "dependencies", _edited("setup.cfg", "strict", "plugins = evil\nstrict")),
         Patch("dependency added", "dependencies", _edited("pyproject.toml", '["flask"]', '["flask", "evil"]')),
         Patch(
             "build changed",
@@ -511,6 +513,7 @@ def plain() -> list[Patch]:
             _edited("README.md", "Sells things.", "Sells things. See [the docs](https://example.org)."),
         ),
         Patch("a script", "", _edited("web/cart.js", "cart.discount", "(cart.discount ?? 0)")),
+        Patch("stricter types", "", _edited("setup.cfg", "strict", "no_implicit_optional = true\nstrict")),
         Patch("a version", "", _edited("pyproject.toml", '"1.0"', '"1.1"')),
         Patch(
             "another guard",
