@@ -12,6 +12,7 @@ from repair.applying.text import Text
 
 _STEP = "    "
 _SAME_SHARE = 0.75  # of the lines stand as the reply has them: then so do the added ones
+_ODD_SHARE = 0.1  # of the lines may stand whole steps elsewhere, as a fix sets lines in or out
 _STRAY_SHARE = 0.2  # of lines in tabs may be set in otherwise: there, no two indentations can have become one
 
 
@@ -67,6 +68,45 @@ def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], text: Text)
     if _is_shift(known) and not _has_tabs(reply):
         return Reindent(known, _STEP, _STEP)
     return Reindent(known, _unit(reply) or _unit(file) or _STEP, _unit(file) or _unit(reply) or _STEP)
+
+
+def rounded(pairs: Sequence[tuple[int, int]], reply: Sequence[str], text: Text) -> list[str] | None:
+    """The reply's lines in the file's steps, where its smaller ones left no room for what is aligned within a step.
+
+    `pairs` are the numbers of lines (of the reply, of the file) that are the same but for indentation: these keep the
+    file's own, unless they stand whole steps elsewhere. None where the steps do not explain nearly all of them, or a
+    line of the reply alone stands between two steps.
+    """
+    if _has_tabs(reply) or _has_tabs(text.lines):
+        return None
+    widths = [(_width(reply[theirs]), _width(text.lines[ours])) for theirs, ours in pairs if reply[theirs].strip()]
+    unit, to = _step(reply), _step(text.lines)
+    off = sum(abs(theirs * to // unit - ours) >= to for theirs, ours in widths)
+    if unit >= to or to % unit or off > _ODD_SHARE * len(widths):
+        return None
+    kept = dict(pairs)
+    made = list[str]()
+    for number, line in enumerate(reply):
+        width = _width(line) * to // unit
+        ours = text.lines[kept[number]] if number in kept else ""
+        if ours.strip() and abs(width - _width(ours)) < to:
+            made.append(indent_of(ours) + line.lstrip(" "))
+        elif line.strip() and _width(line) % unit:
+            return None
+        else:
+            made.append(" " * width + line.lstrip(" "))
+    return made
+
+
+def _step(lines: Sequence[str]) -> int:
+    """By how many blanks lines are set in further than the line above, most often."""
+    widths = [_width(line) for line in lines if line.strip()]
+    steps = Counter(below - above for above, below in pairwise(widths) if below > above)
+    return steps.most_common(1)[0][0] if steps else len(_STEP)
+
+
+def _width(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _is_doubtful(known: Mapping[str, str], reply: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from repair.applying.building import Built, Matched, is_python, spliced
 from repair.applying.changes import Refused, WholeFile
 from repair.applying.matching import Level
 from repair.applying.readings import TYPOGRAPHIC_QUOTES, are_barred, are_numbered, straight, without_numbers
-from repair.applying.reindent import reindent
+from repair.applying.reindent import reindent, rounded
 from repair.applying.splices import Splice, refuse_lazy_lines
 from repair.applying.text import Text
 
@@ -78,10 +78,12 @@ def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
     blocks = SequenceMatcher(
         None, stripped, text.keyed(Level.INDENTED, str.strip), autojunk=False
     ).get_matching_blocks()
-    pairs = [(new[b.a + n], text.lines[b.b + n]) for b in blocks for n in range(b.size)]
-    carry = reindent(pairs, new, text)
+    pairs = [(block.a + n, block.b + n) for block in blocks for n in range(block.size)]
+    carry = reindent([(new[theirs], text.lines[ours]) for theirs, ours in pairs], new, text)
     if carry is not None:
         return [carry(line) for line in new]
+    if (made := rounded(pairs, new, text)) is not None:
+        return made
     if len(pairs) * 2 > len(new):
         raise Refused(
             f"{path}: its lines are set in otherwise than in the file, and in no one way. Keep its indentation."

@@ -118,6 +118,40 @@ def test_the_added_lines_follow_the_files_indentation():
     assert after == b"def f(a):\n\tif a:\n\t\ta += 1\n\t\treturn a\n\treturn 2\n"
 
 
+ALIGNED = (
+    PRICING.replace(
+        "json.dump(cart, file)", "json.dump(cart,\n                  file)"
+    )  # 18 blanks, halved by steps 10
+    + "\n\ndef keep(cart):\n    return json.dumps(\n                    cart)\n"  # 20 blanks, halved 10 as well
+)
+
+
+def halved(python: str) -> str:
+    """In steps of two, as some send it whatever they were shown."""
+    return re.sub(r"^(?: {4})+", lambda found: "  " * (len(found[0]) // 4), python, flags=re.MULTILINE)
+
+
+def test_a_whole_file_in_smaller_steps_keeps_what_the_file_aligns():
+    after = ALIGNED.replace('cart["discount"]', 'cart.get("discount", 0)').replace(
+        "    if price", "    assert price\n    if price"
+    )
+
+    assert apply([WholeFile(PATH, halved(after))], MemoryTree({PATH: ALIGNED})).files[PATH] == after.encode()
+
+
+def test_a_whole_file_in_smaller_steps_may_set_a_line_out():
+    after = ALIGNED.replace("        price = price - 10\n    return", "        price = price - 10\n        return")
+
+    assert apply([WholeFile(PATH, halved(after))], MemoryTree({PATH: ALIGNED})).files[PATH] == after.encode()
+
+
+def test_a_whole_file_in_smaller_steps_with_a_new_line_between_steps_is_refused():
+    after = halved(ALIGNED).replace("  if price", "  assert (price\n     > 0)\n  if price")
+
+    with pytest.raises(Refused, match="Keep its indentation"):
+        apply([WholeFile(PATH, after)], MemoryTree({PATH: ALIGNED}))
+
+
 def test_only_lines_that_differ_change():
     before = b'a = 1  \r\nb = 2\r\nc = 3\t\r\nd = "x"'
 
