@@ -57,11 +57,7 @@ class Placing:
         if len(remaining) > 1 and self._come_to_the_same(remaining):
             return remaining[0]
         if len(remaining) != 1:
-            lines = ", ".join(str(place.first + 1) for place in found[:_SHOWN])
-            raise Refused(
-                f"{self.path}: change {number} is ambiguous: it fits {len(found)} places, at lines {lines}"
-                f"{' and more' if len(found) > _SHOWN else ''}. Quote more lines around it."
-            )
+            raise Refused(f"{self.path}: change {number} is ambiguous: {_where(found)}. Quote more lines around it.")
         return remaining[0]
 
     def _come_to_the_same(self, found: list[Place]) -> bool:
@@ -179,3 +175,11 @@ def _not_found(hunk: Hunk, text: Text, path: str, number: int) -> str:
 
 def _short(line: str) -> str:
     return repr(line if len(line) <= 100 else f"{line[:97]}...")
+
+
+def _where(found: Sequence[Place]) -> str:
+    lines = sorted({place.first + 1 for place in found})
+    if len(lines) == 1:
+        return f"its lines fit from line {lines[0]} on in {len(found)} ways"
+    shown = ", ".join(str(line) for line in lines[:_SHOWN])
+    return f"it fits {len(lines)} places, at lines {shown}{' and more' if len(lines) > _SHOWN else ''}"
