@@ -10,6 +10,7 @@ from itertools import pairwise
 from repair.applying.changes import Change, FilePatch, Hunk, Op, Refused, Removal, WholeFile
 from repair.applying.reading_hunks import is_header, read_hunks
 
+_COUNTS = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _NOTHING = "/dev/null"
 _GIT = re.compile(r'^diff --git ("?[^"]+"?) ("?.+"?)$')
 _EXTENDED = re.compile(
@@ -71,17 +72,38 @@ def _sections(lines: Sequence[str]) -> Iterator[_Section]:
             section.binary = True
         elif section or is_header(line):
             section = section or _Section()
-            section.body += [lines[at]] if section.body or line.strip() else []
+            end = _counted_end(lines, at) if is_header(line) else at + 1
+            section.body += lines[at:end] if section.body or line.strip() else []
+            at = end - 1
         at += 1
     if section:
         yield section
 
 
 def _is_file_header(lines: Sequence[str], at: int) -> bool:
-    """`---` and `+++`; a removed `-- x` above an added `++ y` looks alike, but no hunk follows it."""
+    """`---` and `+++`; a removed `-- x` above an added `++ y` looks alike, but is counted or followed by no hunk."""
     if not (lines[at].startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ ")):
         return False
     return at + 2 == len(lines) or lines[at + 2][:1] in ("@", " ", "+", "-", "", "\r", "\\")
+
+
+def _heads_a_hunk(lines: Sequence[str], at: int) -> bool:
+    return _is_file_header(lines, at) and at + 2 < len(lines) and is_header(lines[at + 2])
+
+
+def _counted_end(lines: Sequence[str], at: int) -> int:
+    """Where a hunk ends by its header's counts; after the header where these do not hold."""
+    if not (counts := _COUNTS.match(lines[at])):
+        return at + 1
+    old, new = (int(count or 1) for count in counts.groups())
+    end = at + 1
+    while old > 0 or new > 0:
+        sign = lines[end][:1] if end < len(lines) else "end"
+        if sign not in (" ", "+", "-") or _heads_a_hunk(lines, end):
+            return at + 1
+        old, new = old - (sign != "+"), new - (sign != "-")
+        end += 1
+    return end if (old, new) == (0, 0) else at + 1
 
 
 def _changes(section: _Section) -> Iterator[Change]:

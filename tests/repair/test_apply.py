@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from repair.apply import apply, unified_diff
@@ -280,6 +280,8 @@ LINES = st.lists(
 
 
 @given(before=LINES, after=LINES)
+@example(before=["a", "-- x"], after=["++ y"])
+@example(before=["-- x", "a"], after=["++ y", "a"])
 def test_what_git_would_take_gives_the_same_tree_or_a_refusal(before: list[str], after: list[str]):
     old, new = ("".join(f"{line}\n" for line in lines).encode() for lines in (before, after))
     first, second = MemoryTree({"f.txt": old}), MemoryTree({"f.txt": new})
@@ -293,6 +295,16 @@ def test_what_git_would_take_gives_the_same_tree_or_a_refusal(before: list[str],
         return
 
     assert result.files["f.txt"] == second.read("f.txt")
+
+
+def test_counts_that_are_one_too_high_do_not_swallow_the_next_files_header():
+    diff = (
+        "--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n-a = 1\n+a = 2\n--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-b = 1\n+b = 2\n"
+    )
+
+    result = apply(read_reply(diff), MemoryTree({"a.py": "a = 1\n", "b.py": "b = 1\n"}))
+
+    assert result.files == {"a.py": b"a = 2\n", "b.py": b"b = 2\n"}
 
 
 def apply_all(path: str, content: bytes):  # type: ignore[no-untyped-def]
