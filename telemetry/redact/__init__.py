@@ -13,7 +13,7 @@ from telemetry.redact.keys import Grade, grade
 from telemetry.redact.registry import forms
 from telemetry.redact.scan import Scanner, Span
 from telemetry.redact.stream import LineState, filter_lines, filter_stream
-from telemetry.redact.values import MASK, is_secret
+from telemetry.redact.values import MASK, is_secret, looks_random
 
 __all__ = [
     "MASK",
@@ -31,6 +31,7 @@ UNREADABLE = "[redaction failed: text withheld]"
 _PASSES = 6
 _HEADERS = ("zation", "cookie")  # the ends of authorization, proxy-authorization, cookie and set-cookie
 _REST_OF_WORD = re.compile(r"[0-9A-Za-z]*")
+_JOINED_RUN = re.compile(r"[-_][0-9A-Za-z_-]{9,600}")
 
 
 class Redactor:
@@ -94,10 +95,13 @@ def _merged(spans: list[Span], text: str) -> list[Span]:
 
 
 def _end_of_word(text: str, end: int) -> int:
-    """A secret does not end within a word; what a rule left of one would look like the begin of another."""
-    inside = 0 < end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
-    rest = _REST_OF_WORD.match(text, end) if inside else None
-    return rest.end() if rest else end
+    """A secret does not end within a word, nor before a random-looking run that a dash or underscore joins to it."""
+    if not 0 < end < len(text) or not text[end - 1].isalnum():
+        return end
+    rest = _REST_OF_WORD.match(text, end) if text[end].isalnum() else None
+    end = rest.end() if rest else end
+    joined = _JOINED_RUN.match(text, end)
+    return joined.end() if joined and looks_random(joined[0][1:]) else end
 
 
 def _in_original(start: int, stop: int, folded: Folded) -> Span:

@@ -60,8 +60,10 @@ def _without_vanishing(text: str) -> tuple[str, list[int] | None]:
         instead = _instead(found)
         if instead is None:
             continue
-        pieces += (text[end : found.start()], instead)
-        origin += (*range(end, found.start()), *(found.start(),) * len(instead))
+        start = found.start()
+        pieces += (text[end:start], instead)
+        origin += range(end, start)
+        origin += [start] * len(instead)
         end = found.end()
     if not end:
         return text, None
@@ -71,10 +73,9 @@ def _without_vanishing(text: str) -> tuple[str, list[int] | None]:
 
 def _instead(found: re.Match[str]) -> str | None:
     """What stands for it in the folded text; None where it is an ordinary character and stays."""
-    written = found["byte"] or found["unit"]
-    if not written:
+    if found.lastindex is None:
         return ""
-    code = int(written, 16)
+    code = int(found[found.lastindex], 16)
     return _PLAIN.get(code) or ("" if _VANISHING.fullmatch(chr(code)) else None)
 
 

@@ -42,6 +42,9 @@ _SCHEME = re.compile(
     r"(?P<credentials>\$?\{[^{}]{0,80}\}|<[^<>]{0,80}>|[^\s\"'`,;\\<>(){}\[\]|]{1,8192})"
 )
 _HEADER_LENGTH = 4_096
+_HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
+_COMPARISONS = ("==", "===", "!=", "!==")
+_LISTS = ("['", '["', "[\\", "[b")
 _NEXT_HEADER = re.compile(r"[\r\n]|\\[rn]|[,;]? [A-Za-z-]{2,40}: ")
 _PARAMETERS = frozenset(("digest", "oauth", "aws4-hmac-sha256", "hawk", "signature", "mac", "hmac", "nls"))
 _PARAMETER = re.compile(
@@ -60,17 +63,13 @@ _BEARER_NAMES = frozenset(("bearer", "bot", "token", "apikey", "api-key", "basic
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     """The secret behind the key whose root is `text[start:end]`, if a value and a sign follow it."""
     after = _AFTER.match(text, end)
-    if not after:
+    if not after or text[end - 1] == "=":
         return ()
     before = text[max(0, start - _BEFORE) : start]
     stem = before[len(before.rstrip(_NAME_CHARACTERS)) :]
-    name = stem + text[start:end] + after["tail"]
-    at = after.end()
-    if text[start:end].endswith("="):
-        return ()
-    last = name.rpartition(".")[2].lower()
-    if last.endswith("authorization"):
-        return _authorization(text, at, after)
+    name = stem + text[start : after.end("tail")]
+    if name[-13:].lower() == "authorization":
+        return _authorization(text, after.end(), after)
     level = _level(text, start - len(stem), stem, name, after)
     return _value(text, level, name, after) if level else ()
 
@@ -91,21 +90,21 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
 
 
 def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Grade:
-    flagged = name.startswith("-")
-    if after["gap"] and not flagged and not _gap_counts(text, at, name, after):
-        return Grade.NONE
-    if after["pair"] and not flagged and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "["):
-        return Grade.NONE
-    if after["call"] and not name[:1].isupper():
-        return Grade.NONE
-    if after["element"] and text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
-        return Grade.NONE
+    match after.lastgroup:
+        case "gap" if name[:1] != "-" and not _gap_counts(text, at, name, after):
+            return Grade.NONE
+        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "["):
+            return Grade.NONE
+        case "call" if not name[:1].isupper():
+            return Grade.NONE
+        case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
+            return Grade.NONE
     return _grade_in_place(text, at, stem, name)
 
 
 def _grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     mark = text[at - 1 : at]
-    level = grade(name.strip("$.-"), in_address=mark in ("?", "&", "#"))
+    level = grade(name.strip("$.-"), mark in ("?", "&", "#"))
     if level < Grade.SECRET and mark == " " and not stem:
         word = _WORD_BEFORE.search(text[max(0, at - 28) : at])
         level = max(level, grade(f"{word[1]} {name}")) if word else level
@@ -126,39 +125,40 @@ def _gap_counts(text: str, at: int, name: str, after: re.Match[str]) -> bool:
 
 def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
     begin = after.end()
-    if text[begin : begin + 1] == "[" and text[begin + 1 : begin + 2] in ("'", '"', "\\", "b") and level >= Grade.TOKEN:
+    if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
     value = read(text, begin)
-    if value and _is_something_else(name, text[value.start : value.end]):
+    if not value or _is_something_else(name, text, value):
         return ()
-    if value and not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
+    if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
         value = _rest_of_line(text, begin) or value
-    if not value:
-        return ()
     called, literal = literal_in_call(text, value)
     if called:
         return [(literal.start, literal.end)] if literal and _counts(text, literal, level, prose=True) else ()
     return _judged(text, value, level, name, after)
 
 
-def _is_something_else(name: str, value: str) -> bool:
+def _is_something_else(name: str, text: str, value: Value) -> bool:
     """The shell's PWD is a folder; a `pass` that is a number is a count."""
-    return (name.upper().endswith("PWD") and value.startswith("/")) or (name.lower() == "pass" and value.isdigit())
+    if name[-3:].upper() == "PWD":
+        return text.startswith("/", value.start)
+    return name.lower() == "pass" and text[value.start : value.end].isdigit()
 
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
-    prose = bool(after["prose"] or after["gap"] or (after["sign"] or "").startswith(":"))
-    if after["prose"] or after["pair"] or (after["sign"] or "") in ("==", "===", "!=", "!=="):
-        named = after["pair"] or (after["prose"] and " " not in text[value.start : value.end])
+    kind, sign = after.lastgroup, after["sign"] or ""
+    if kind in ("prose", "pair") or sign in _COMPARISONS:
+        named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
         level = level if value.quoted and named else min(level, Grade.TOKEN)
         if not value.quoted and not looks_random(text[value.start : value.end]):
             return ()
-    elif level is Grade.TOKEN and name.isupper() and after["sign"] == "=":
+    elif level is Grade.TOKEN and name.isupper() and sign == "=":
         level = Grade.SECRET
-    if not _counts(text, value, level, prose=prose):
+    if not _counts(text, value, level, prose=kind in ("prose", "gap") or sign.startswith(":")):
         return ()
     value = whole(text, value)
-    return ((value.start, value.end),)
+    hashed = _HASH.match(text, value.start)
+    return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
 
 
 def _counts(text: str, value: Value, level: Grade, prose: bool) -> bool:

@@ -16,7 +16,19 @@ from telemetry.redact.blocks import private_key
 from telemetry.redact.fold import Folded
 from telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter
 from telemetry.redact.keys import ROOTS
-from telemetry.redact.vendors import ADDRESSES, ALPHABETS, MARKED, MARKERS, PREFIXES, REACH, REACH_DIGITS, SHAPES
+from telemetry.redact.vendors import (
+    ADDRESSES,
+    ALPHABETS,
+    AMBIGUOUS,
+    MARKED,
+    MARKERS,
+    PREFIXES,
+    REACH,
+    REACH_BASE64,
+    REACH_DIGITS,
+    REACH_DOTS,
+    SHAPES,
+)
 
 Span = tuple[int, int]
 Check = Callable[[str, int, int], Iterable[Span]]
@@ -24,7 +36,7 @@ Check = Callable[[str, int, int], Iterable[Span]]
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 _DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
-_RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/.:"
+_RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 # Programs whose flags take a secret: what leads to them, the flags, and how the secret follows.
 _COMMANDS = (
@@ -47,10 +59,19 @@ _COMMANDS = (
     ("requirepass", (" ",), r" ['\"]?(?P<secret>[^\s'\"]{2,200})"),
 )  # fmt: skip
 _COMMAND_LENGTH = 200
-_DIGITS = "0123456789"
+_ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
+_RUNS = {
+    REACH: _RUN_BEFORE,
+    REACH_BASE64: _RUN_BEFORE + "+/",
+    REACH_DIGITS: "0123456789",
+    REACH_DOTS: _RUN_BEFORE + ".",
+}
 _DIGIT = re.compile(r"\d")
-# More fruitless looks than this within a stretch of text, and the stretch is taken for an attack and hidden.
-_STRETCH, _LOOKS = 512, 32
+# More looks than this within a stretch of text, and the stretch is taken for an attack and hidden. After some of them
+# the rest of the text is given less.
+_STRETCH, _LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 4, 12
+# Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
+_ENOUGH = 64
 
 
 class Scanner:
@@ -70,18 +91,24 @@ class Scanner:
         """The places to hide, in order; they may touch or overlap."""
         found: list[Span] = []
         text = folded.text
-        done = looks = begin = 0
-        escapes = "\\" in text or "%" in text or folded.origin is not None
+        done = looks = begin = attacks = 0
+        allowed = _LOOKS
+        within_a_word = _within_a_word(folded)
         for rule, start, end in self._places(folded.lowered):
             if end <= done:
                 continue
             if start >= begin + _STRETCH:
                 looks, begin = 0, start
             check, bounded = self._checks[rule]
-            if bounded and start and text[start - 1].isalnum() and not (escapes and _after_an_escape(text, start)):
+            if bounded and start and within_a_word(text, start):
                 continue
             looks += 1
-            spans = check(text, start, end) if looks <= _LOOKS else ((begin, min(begin + _STRETCH, len(text))),)
+            if looks > allowed:
+                attacks += 1
+                allowed = _LOOKS if attacks < _PATIENCE else _FEW_LOOKS
+                spans: Iterable[Span] = ((begin, min(begin + _STRETCH, len(text))),)
+            else:
+                spans = check(text, start, end)
             for span in spans:
                 found.append(span)
                 done = max(done, span[1])
@@ -96,6 +123,15 @@ class Scanner:
             return self._automaton.find_matches_as_indexes(plain, overlapping=True)
 
 
+def _within_a_word(folded: Folded) -> Callable[[str, int], bool]:
+    """Whether a place follows a letter of the same word: as cheaply as what is in this text allows."""
+    if "\\" in folded.text or "%" in folded.text:
+        return lambda text, start: text[start - 1].isalnum() and not _after_an_escape(text, start)
+    if folded.origin is not None:
+        return lambda text, start: text[start - 1].isalnum() and not _after_a_colour(text, start)
+    return lambda text, start: text[start - 1].isalnum()
+
+
 def _after_an_escape(text: str, start: int) -> bool:
     """Whether the letter before is not part of a word but the end of `\\n`, `%3D` or `\\u0026`."""
     before = text[max(0, start - 6) : start]
@@ -104,8 +140,13 @@ def _after_an_escape(text: str, start: int) -> bool:
         or (before[-3:-2] == "%" and before[-2] in "234567")
         or before[-6:-4] in ("\\u",)
         or before[-4:-2] == "\\x"
-        or (before[-1] == "m" and "[" in before)
+        or _after_a_colour(text, start)
     )
+
+
+def _after_a_colour(text: str, start: int) -> bool:
+    """Whether the letter before is the m at the end of what is left of a colour code."""
+    return text[start - 1] == "m" and "[" in text[max(0, start - 6) : start]
 
 
 def _rules() -> Iterator[tuple[str, Check, bool]]:
@@ -113,7 +154,8 @@ def _rules() -> Iterator[tuple[str, Check, bool]]:
     for alphabet, prefixes in PREFIXES.items():
         for prefix in prefixes.split():
             distinct = len(prefix) >= 4 and not prefix[-1].isalnum()
-            yield prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), not distinct
+            bounded = not distinct or prefix.startswith(_ENDS_OF_WORDS)
+            yield prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
             if len(prefix) >= 5 and distinct:
                 yield from _in_disguise(prefix)
     for literal, back, pattern in SHAPES:
@@ -172,8 +214,11 @@ def _prefixed(prefix: str, alphabet: str, least: int) -> Check:
     def check(text: str, start: int, end: int) -> Iterable[Span]:
         if not text.startswith(prefix, start):
             return ()
-        found = _compiled(pattern).match(text, end)
-        return ((start, found.end()),) if found and _is_mixed(found[0]) else ()
+        found = _compiled(pattern).match(text, end, end + _ENOUGH)
+        if not found or not _is_mixed(found[0]):
+            return ()
+        whole = found if found.end() < end + _ENOUGH else _compiled(pattern).match(text, end)
+        return ((start, (whole or found).end()),)
 
     return check
 
@@ -184,11 +229,13 @@ def _is_mixed(body: str) -> bool:
 
 def _shaped(pattern: str, back: int) -> Check:
     """A whole shape, beginning at the literal, `back` characters away from it, or with the run before it."""
-    run = {REACH: _RUN_BEFORE, REACH_DIGITS: _DIGITS}.get(back, "")
+    run = _RUNS.get(back, "")
 
     def check(text: str, start: int, end: int) -> Iterable[Span]:
         begin = _begin_of_run(text, start, run) if run else start + back
         found = _compiled(pattern).match(text, begin) if begin >= 0 else None
+        if run and not found and text[begin - 1 : begin] == "\\":
+            found = _compiled(pattern).match(text, begin + 1)  # the run begins with the n of a line end written out
         return _secret_in(found) if found and found.end() > start else ()
 
     return check
@@ -219,6 +266,8 @@ def _marked(text: str, start: int, end: int) -> Iterable[Span]:
     if text[max(0, start - 2) : start + 1].lower().startswith("pk"):
         return ()
     found = MARKED.match(text, end)
+    if found and _SHA.fullmatch(found[0]) and text[start:end] in AMBIGUOUS:
+        return ()
     before = text[max(0, start - 24) : start]
     return ((start - len(before) + len(before.rstrip(_WORD)), found.end()),) if found else ()
 
@@ -240,6 +289,7 @@ def _in_disguise(prefix: str) -> Iterator[tuple[str, Check, bool]]:
     yield prefix.encode().hex(), _shaped(r"(?:[0-9A-Fa-f]{2}){14,600}", 0), False
 
 
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{16,4096}={0,2}")
 
 

@@ -9,35 +9,39 @@ import re
 # Prefixes that hardly any other word contains; what follows in the alphabet is the token.
 PREFIXES: dict[str, str] = {
     "alnum": """
-        ghp_ gho_ ghu_ ghr_ CCIPAT_ bkua_ bkat_ bkaj_ squ_ sqp_ sqa_ ATBB ATTA rdme_ packagist_out_ packagist_ack_
-        ptr_ ico- napi_ vcp_ vci_ vca_ vcr_ vck_ cfut_ cfat_ cfk_ nfp_ nfo_ nfc_ nfu_ nfb_ rnd_ sbp_ sb_secret_ xau_
-        sk_live_ sk_test_ rk_live_ rk_test_ sk_prod_ whsec_ EZAK EZTK ak_live_ ak_test_ flb_live_ shippo_live_
-        shippo_test_ NRAK- NRRA- NRAA- NRJS- cal_live_ apify_api_ BBFF- aio_ odt_ dbtc_ dbtu_ hcaik_ hcbik_ hcxik_
-        hcamk_ hclik_ gb_api_ ntn_ LTAI AKID sm_pat_ sm_aat_ sm_sat_ oy2 dop_v1_ doo_v1_ dor_v1_ shpat_
+        ghp_ gho_ ghu_ ghr_ CCIPAT_ bkua_ bkat_ bkaj_ squ_ sqp_ sqa_ ATBB ATTA rdme_ packagist_out_
+        packagist_ack_ ptr_ ico- napi_ vcp_ vci_ vca_ vcr_ vck_ cfut_ cfat_ cfk_ nfp_ nfo_ nfc_ nfu_ nfb_ rnd_
+        sbp_ xau_ sk_live_ sk_test_ rk_live_ rk_test_ EZAK EZTK ak_live_ ak_test_ flb_live_ shippo_live_
+        shippo_test_ NRAK- NRRA- NRAA- NRJS- cal_live_ apify_api_ BBFF- aio_ odt_ dbtc_ dbtu_ hcaik_ hcbik_
+        hcxik_ hcamk_ hclik_ gb_api_ ntn_ LTAI AKID sm_pat_ sm_aat_ sm_sat_ oy2 dop_v1_ doo_v1_ dor_v1_ shpat_
         shpca_ shppa_ shpss_ shpua_ shptka_ shpuat_ upsk_ rubygems_ CLOJARS_ AKCp cmVmd fc- nf- fw_ r8_ gsk_
-        jina_ tvly- csk- rpa_ tgp_v1_ e2b_ phx_ phs_ llx- crsr_ pnu_ pnb_ lip_ rk_prod_ pul- fwk_
-         lin_api_ lin_oauth_ shltm_ nyk_ pplx- alcht_ wandb_v1_ sntryu_ sntrya_ sntryi_ slk_ sgd_
+        tvly- csk- rpa_ e2b_ phx_ phs_ llx- crsr_ pnu_ pnb_ lip_ rk_prod_ pul- fwk_ lin_api_ lin_oauth_ shltm_
+        pplx- alcht_ sntryu_ sntrya_ sntryi_ slk_ sgd_ ddapp_ ddpat_ CCDB1_
+        xnd_production_ xnd_development_
     """,
     "dash": """
-        github_pat_ gldt- glrtr- glcbt- glptt- glft- glimt- glagent- gloas- glsoat- glffct- glwt-
-        GR1348941 CCIPRJ_ figd_ figo_ figoh_ figor_ lin_wh_ dckr_pat_ dckr_oat_ tk-us- sgp_
-        PMAK- HRKU-AA ya29. GOCSPX- fo1_ tskey- AQVN mdb_sa_sk_ sha256~ akab-
-        nvapi- AIza NRII- NRIQ- glsa_ CFPAT-  p8e- pat-na1- pat-na2- pat-eu1- pat-ap1- px-api-
-        px-dep- signkey-prod- signkey-test- n8n_api_ sq0atp- sq0csp- FLWSECK- FLWSECK_TEST- APP_USR-
-        pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_ polar_oat_ polar_pat_ access-sandbox-
-        access-production- access-development- amzn.mws. secret-live- secret-test- xoxb- xoxp- xoxa- xoxs- xoxr-
-        xoxo- xoxe- xoxc- xoxd- xoxe.xoxb- xoxe.xoxp- xapp- xwfp- xkeysib- xsmtpsib- mlsn. os_v2_app_ os_v2_org_
-        sec-c- syt_ APA91b sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf- api_org_ pcsk_ xai- lsv2_pt_ lsv2_sk_
-        oa2-client-secret_ pypi-AgEI ory_at_ ory_rt_ ory_pat_ zpka_ pylf_v1_ waka_
+        github_pat_ gldt- glrtr- glcbt- glptt- glft- glimt- glagent- gloas- glsoat- glffct- glwt- GR1348941
+        CCIPRJ_ figd_ figo_ figoh_ figor_ lin_wh_ dckr_pat_ dckr_oat_ tk-us- sgp_ PMAK- HRKU-AA ya29. GOCSPX-
+        fo1_ tskey- AQVN mdb_sa_sk_ sha256~ akab- nvapi- AIza NRII- NRIQ- glsa_ CFPAT- p8e- pat-na1- pat-na2-
+        pat-eu1- pat-ap1- px-api- px-dep- signkey-prod- signkey-test- n8n_api_ sq0atp- sq0csp- FLWSECK-
+        FLWSECK_TEST- APP_USR- pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_ polar_oat_ polar_pat_
+        access-sandbox- access-production- access-development- amzn.mws. secret-live- secret-test- xoxb- xoxp-
+        xoxa- xoxs- xoxr- xoxo- xoxe- xoxc- xoxd- xoxe.xoxb- xoxe.xoxp- xapp- xwfp- xkeysib- xsmtpsib- mlsn.
+        os_v2_app_ os_v2_org_ sec-c- syt_ APA91b sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf-
+        api_org_ pcsk_ xai- lsv2_pt_ lsv2_sk_ oa2-client-secret_ pypi-AgEI pypi-AgEN zpka_ pylf_v1_ waka_
+        tgp_v1_ jina_ wandb_v1_ sb_secret_ sk_prod_ sk_dev_ nyk_ sk-do- sk-helicone- tvly-dev- unstr- HRKU-
+        vercel_blob_rw_ sbp_v0_ gitpod_pat_ xaat- xapt- 0x4AAAAAAA amzn1.oa2-cs.v1. IGQV IGAA
+        secret_user_
     """,
     "dot": """
-        dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. st.dev. st.prod. dt0c01. dt0s01. dt0s02. dt0s08. dt0s16.
-        dt0a01. SG. ghs_ glpat- glrt- pscale_tkn_ pscale_pw_ pscale_oauth_ duffel_live_ duffel_test_ fio-u- tfp_
-        dnkey- hvs. hvb. hvr. s-s4t2ud- s-s4t2af- ATATT3 ATCTT3 ATSTT3
+        dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. st.dev. st.prod. dt0c01. dt0s01. dt0s02. dt0s08.
+        dt0s16. dt0a01. SG. ghs_ glpat- glrt- pscale_tkn_ pscale_pw_ pscale_oauth_ duffel_live_ duffel_test_
+        fio-u- tfp_ dnkey- hvs. hvb. hvr. s-s4t2ud- s-s4t2af- ATATT3 ATCTT3 ATSTT3 ory_at_ ory_rt_ ory_pat_
+        ory_st_
     """,
     "base64": """
-        ops_eyJ fm1r_ fm1a_ fm2_ ABSK bedrock-api-key- access_token$production$ access_token$sandbox$ sntrys_
-        AGE-SECRET-KEY-1 eyJrIjoi glc_ dG9rOj pdus+
+        ops_eyJ fm1r_ fm1a_ fm2_ ABSK bedrock-api-key- sntrys_ AGE-SECRET-KEY-1 glc_ dG9rOj pdus+ whsec_
+        IQoJb3JpZ2lu FwoGZXIvYXdz AQoDYXdz Atza| Atzr| aivenv1 En0KEwoE
     """,
 }
 
@@ -48,17 +52,23 @@ ALPHABETS = {
     "base64": r"[0-9A-Za-z+/=_-]{%d,4000}",
 }
 
-# Where a shape begins with a run of unknown length before its literal.
+# Where a shape begins with a run of unknown length before its literal: of words and dashes, of base64, of digits, or
+# of words with dots between them.
 REACH = -1_000
-REACH_DIGITS = -1_001
+REACH_BASE64 = -1_001
+REACH_DIGITS = -1_002
+REACH_DOTS = -1_003
+
+# Behind a prefix that might be part of another word: as long as tokens are, and mixed.
+_MIXED = r"(?=[A-Za-z_-]{0,60}\d|[a-z_-]{0,20}[A-Z])(?=[\d_-]{0,20}[A-Za-z])[\w-]{20,300}(?![\w-])"
 
 # Whole shapes, each by the lower-case literal that leads to it and where the shape begins before that literal.
 # A group called `secret` is the part to mask where it is not all of the match.
 SHAPES: tuple[tuple[str, int, str], ...] = (
-    ("eyj", 0, r"eyJ[\w=-]{8,4000}(?:\.[\w=-]{4,8000}){1,4}|eyJ[\w=-]{40,8000}\.?"),
+    ("eyj", 0, r"eyJ(?:pdiI6|rIjoi)[\w+/=-]{40,8000}|eyJ[\w=-]{8,4000}(?:\.[\w=-]{4,8000}){1,4}|eyJ[\w=-]{40,8000}\.?"),
     ("akia", 0, r"AKIA[0-9A-Z]{12,16}(?P<pair>[\s:,;/|\"']{1,4}(?=[\w+/]{0,39}\d)[A-Za-z0-9+/]{40}(?![\w+/]))?"),
     ("a3t", 0, r"A3T[A-Z0-9](?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
-    ("asia", 0, r"ASIA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
+    ("asia", 0, r"ASIA(?:(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}|[A-Z]{16}(?![0-9A-Za-z]))"),
     ("abia", 0, r"ABIA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
     ("acca", 0, r"ACCA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
     ("sk-", 0, r"sk-(?=[\w-]{0,60}\d)(?=[\w-]{0,60}[A-Za-z])(?:[a-z]{2,10}-)?[A-Za-z0-9_]{16,300}[\w-]{0,300}"),
@@ -67,13 +77,14 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("pat.", 0, r"(?:pat)\.[\w-]{22}\.[0-9A-Za-z]{20,24}\.[0-9A-Za-z]{10,20}"),
     ("hawk.", 0, r"hawk\.[\w-]{20}\.[\w-]{10,20}"),
     ("mfa.", 0, r"mfa\.(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])[\w-]{20,120}"),
-    ("dapi", 0, r"(?:dapi|dkea|dose)[0-9a-f]{16,32}(?:-\d)?"),
+    ("dapi", 0, r"dapi[0-9a-f]{16,32}(?:-\d)?"),
     ("dkea", 0, r"dkea[0-9a-f]{16,32}(?:-\d)?"),
+    ("dose", 0, r"dose[0-9a-f]{16,32}(?:-\d)?"),
     ("da2-", 0, r"da2-[a-z0-9]{20,26}(?![0-9A-Za-z])"),
     ("4b1d", 0, r"4b1d(?=[0-9a-f]{0,37}[A-Zg-z])[A-Za-z0-9]{38}(?![0-9A-Za-z])"),
     ("sat.", 0, r"sat\.[\w-]{22}\.[0-9A-Za-z]{20,24}\.[0-9A-Za-z]{10,20}"),
     ("sk", 0, r"SK[0-9a-fA-F]{24,32}(?![0-9A-Za-z])|sk[A-Za-z0-9]{100,200}"),
-    ("sk_", 0, r"sk_(?:[a-z]{3,8}_)?(?=[A-Za-z]{0,30}\d)[A-Za-z0-9]{24,120}"),
+    ("sk_", 0, r"sk_(?:[a-z]{3,8}_)?(?=[A-Za-z]{0,30}\d)[A-Za-z0-9]{24,120}[\w-]{0,200}"),
     ("pk_", 0, r"pk_(?:[0-9]{6,9}_[0-9A-Z]{24,32}|[0-9a-f]{34})(?![0-9A-Za-z])"),
     ("re_", 0, r"re_[A-Za-z0-9]{7,9}_[A-Za-z0-9]{10,32}(?![0-9A-Za-z])"),
     ("npm_", 0, r"npm_(?=[A-Za-z]{0,40}[0-9A-Z])[A-Za-z0-9]{16,80}"),
@@ -86,7 +97,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("y0_", 0, r"y[0-4]_[\w-]{32,80}"),
     ("ycaj", 0, r"YC[\w-]{38}"),
     ("sl.", 0, r"sl\.(?:u\.)?(?=[\w-]{0,40}\d)[\w=-]{40,2000}"),
-    ("eaa", 0, r"EAA[A-Za-z](?=[A-Za-z]{0,40}\d)[\w-]{20,400}"),
+    ("eaa", 0, r"EAA[A-Za-z](?=[A-Za-z_-]{0,40}\d)[\w-]{20,400}"),
     (":aa", REACH_DIGITS, r"\d{8,10}:AA[\w-]{10,36}"),
     ("-us", -32, r"[0-9a-f]{32}-us\d{1,2}(?![0-9A-Za-z])"),
     ("_mmk", REACH, r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"),
@@ -94,7 +105,17 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("azdo", -76, r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
     ("q~", -4, r"[\w~.-]{3}\dQ~[\w~.-]{20,40}"),
     (".atlasv1.", -14, r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{20,80}"),
-    ("+ast", REACH, r"[A-Za-z0-9+/]{40,82}\+ASt[\w+/=]{0,44}"),
+    ("+ast", REACH_BASE64, r"[A-Za-z0-9+/]{40,82}\+ASt[\w+/=]{0,44}"),
+    ("acdb", REACH_BASE64, r"[A-Za-z0-9+/]{60,80}ACDb[\w+/=]{4,12}(?![\w+/])"),
+    ("+aba", REACH_BASE64, r"[A-Za-z0-9+/]{60,80}\+ABa[\w+/=]{4,12}(?![\w+/])"),
+    ("+asb", REACH_BASE64, r"[A-Za-z0-9+/]{30,40}\+ASb[\w+/=]{4,12}(?![\w+/])"),
+    ("+aeh", REACH_BASE64, r"[A-Za-z0-9+/]{30,40}\+AEh[\w+/=]{4,12}(?![\w+/])"),
+    ("+arm", REACH_BASE64, r"[A-Za-z0-9+/]{30,40}\+ARm[\w+/=]{4,12}(?![\w+/])"),
+    ("aiot", REACH_BASE64, r"[A-Za-z0-9+/]{30,40}AIoT[\w+/=]{4,12}(?![\w+/])"),
+    ("+acr", REACH_BASE64, r"[A-Za-z0-9+/]{38,46}\+ACR[\w+/=]{4,12}(?![\w+/])"),
+    ("azca", REACH_BASE64, r"[A-Za-z0-9+/]{30,40}AzCa[\w+/=]{4,12}(?![\w+/])"),
+    ("apim", REACH_BASE64, r"[A-Za-z0-9+/]{30,40}APIM[\w+/]{4,8}="),
+    ("azeg", REACH_BASE64, r"[A-Za-z0-9+/]{30,40}AZEG[\w+/]{4,8}="),
     ("azfu", REACH, r"[\w-]{30,44}AzFu[\w=-]{4,40}"),
     ("azsea", -42, r"[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}"),
     ("jqqj99", REACH, r"[A-Za-z0-9]{30,56}JQQJ99[A-Za-z0-9]{10,40}"),
@@ -129,12 +150,8 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("ak-", 0, r"ak-[A-Za-z0-9]{22}(?![\w-])"),
     ("as-", 0, r"as-[A-Za-z0-9]{22}(?![\w-])"),
     ("ssws ", 0, r"SSWS (?P<secret>00[\w-]{20,60})"),
-    (
-        "00",
-        0,
-        r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?!(?P<secret>[\w.]{20,120})"
-        r"|00(?=[\w-]{0,30}[A-Z])(?=[\w-]{0,30}[a-z])[\w-]{40}(?![\w-])",
-    ),
+    ("00d", 0, r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?!(?P<secret>[\w.]{20,120})"),
+    ("00", 0, r"00(?=[\w-]{0,30}[A-Z])(?=[\w-]{0,30}[a-z])[\w-]{40}(?![\w-])"),
     ("rzp_live_", 0, r"rzp_live_[A-Za-z0-9]{10,20}"),
     ("aact_", 0, r"\$?aact_[\w:=+/-]{20,300}"),
     ("aqe", 0, r"AQE[a-z][\w+/]{30,400}-[\w+/]{20,100}={0,2}-[\w+/<>(){}&@#!?*,.:;^%$~\[\]|-]{8,60}"),
@@ -142,11 +159,20 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("ghs_", 0, r"ghs_\d{1,12}_eyJ[\w=.-]{20,2000}"),
     ("ct_", 0, r"ct_[A-Za-z0-9]{40,64}(?![0-9A-Za-z])"),
     (
-        "scauth_",
-        0,
-        r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[\w+/=-]{20,120}",
+        ".acc_",
+        REACH_DOTS,
+        r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc_[a-z0-9-]{10,32}\.[\w+/=-]{20,120}",
     ),
-    ("live_", 0, r"live_(?:\d{8,12}_)?[A-Za-z0-9]{24,45}(?![0-9A-Za-z])"),
+    (
+        ".acc-",
+        REACH_DOTS,
+        r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc-[a-z0-9-]{10,32}\.[\w+/=-]{20,120}",
+    ),
+    (
+        "live_",
+        0,
+        r"live_(?:\d{8,12}_)?(?:[A-Za-z0-9]{24,45}|(?=[\w-]{0,30}\d)(?=[\w-]{0,30}[A-Z])[\w-]{40})(?![0-9A-Za-z])",
+    ),
     (
         "test_",
         0,
@@ -172,8 +198,43 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("$apr1$", 0, r"\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{16,22}"),
     ("$argon2", 0, r"\$argon2(?:id|i|d)\$v=\d+\$[a-z0-9=,]{5,40}\$[\w+/=]{8,100}\$[\w+/=]{10,200}"),
     ("$y$", 0, r"\$y\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{8,90}\$[./A-Za-z0-9]{20,60}"),
+    ("$scrypt$", 0, r"\$scrypt\$[a-z0-9=,]{5,40}\$[\w+/=.]{8,100}\$[\w+/=.]{10,200}"),
+    ("access_token$", 0, r"access_token\$(?:production|sandbox)\$[0-9a-z]{10,20}(?:\$[0-9a-f]{0,32})?"),
+    ("pk_prod_", 0, r"pk_prod_[0-9A-Z]{28}(?![0-9A-Za-z])"),
+    ("sess-", 0, r"sess-(?=[A-Za-z]{0,30}\d)(?=[a-z0-9]{0,30}[A-Z])[A-Za-z0-9]{40}(?![0-9A-Za-z])"),
+    ("cu_", 0, r"(?<![_-])cu_[0-9a-f]{32}(?![0-9A-Za-z])"),
+    ("key0", 0, r"KEY0[0-9A-Z]{20,34}_[\w-]{16,30}"),
+    ("st.", 0, r"st\.[0-9a-f]{24}\.[0-9a-f]{16,32}(?:\.[0-9a-f]{0,32})?"),
+    ("0.", 0, r"0\.[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\.(?P<secret>[A-Za-z0-9]{20,40}:[\w+/=]{16,50})"),
+    ("secret-", 0, r"secret-(?=[A-Za-z]{0,40}\d)(?=[a-z0-9]{0,40}[A-Z])[A-Za-z0-9]{40,50}(?![0-9A-Za-z])"),
+    ("console-", 0, r"console-(?=[A-Za-z]{0,40}\d)(?=[a-z0-9]{0,40}[A-Z])[A-Za-z0-9]{40,50}(?![0-9A-Za-z])"),
+    ("act.", 0, r"act\.(?=[\w-]{0,30}\d)[\w-]{40,100}!\d{4}\.\w\w"),
+    ("goog1e", 0, r"GOOG1E[0-9A-Z]{40,60}"),
+    ("ak_", 0, r"ak_(?=[\w-]{0,19}\d)(?=[\w-]{0,19}[A-Z])(?=[\w-]{0,19}[a-z])[\w-]{20,40}(?![\w-])"),
+    ("sk_", 0, r"sk_(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])(?=[\w-]{0,40}[a-z])[\w-]{43}(?![\w-])"),
+    ("token-", 0, r"token-[a-z0-9]{5}:(?P<secret>[a-z0-9]{40,60})(?![0-9A-Za-z])"),
+    (".eJ", 0, r"\.eJ[\w-]{30,4000}:[0-9A-Za-z]{6}:[\w-]{27,43}"),
+    ("o.", 0, r"o\.(?=[A-Za-z]{0,31}\d)(?=[a-z0-9]{0,31}[A-Z])[A-Za-z0-9]{32}(?![\w.])"),
+    ("tk_", 0, r"tk_(?=[a-z]{0,28}\d)[a-z0-9]{29}(?![0-9A-Za-z])"),
+    ("ser.", 0, r"ser\.(?=[A-Za-z]{0,21}\d)(?=[a-z0-9]{0,21}[A-Z])[A-Za-z0-9]{22}(?![\w.])"),
+    ("v^1.1#", 0, r"v\^1\.1#[\w^#+/=.-]{40,4000}"),
+    ("xvy2f0aw9u", -6, r"MDA\w{3}xvY2F0aW9u[\w+/=-]{20,4000}"),
+    ("es_", 0, r"ES_[0-9a-f]{32}(?![0-9A-Za-z])"),
+    (":production.", 0, r":production\.(?P<secret>[0-9a-f]{56})(?![0-9A-Za-z])"),
+    (":development.", 0, r":development\.(?P<secret>[0-9a-f]{56})(?![0-9A-Za-z])"),
+    ("prod:", 0, r"prod:[a-z]{2,20}-[a-z]{2,20}-\d{1,4}\|(?P<secret>[\w+/=-]{40,400})"),
+    *((prefix, 0, rf"(?<![_-]){prefix}{_MIXED}") for prefix in (
+        "opk_", "dsp_", "bxt_", "vtwn_", "jca_", "mint_", "rca_", "snd_", "ion_", "retool_", "dvc_server_",
+        "dvc_client_", "ramp_sec_", "pina_", "sktsec_",
+    )),
+    *((f"v{number}.{use}.", 0, rf"v{number}\.{use}\.[\w-]{{40,4000}}(?:\.[\w-]{{2,400}})?")
+      for number in (1, 2, 3, 4) for use in ("local", "public")),
+    ("nsec1", 0, r"nsec1(?=[a-z]{0,40}\d)[a-z0-9]{58}(?![0-9A-Za-z])"),
+    ("m0-", 0, r"m0-(?=[A-Za-z]{0,39}\d)(?=[a-z0-9]{0,39}[A-Z])[A-Za-z0-9]{40}(?![0-9A-Za-z])"),
+    ("fna", 0, r"fnA[A-Za-z](?=[A-Za-z_-]{0,30}\d)[\w-]{36,40}(?![\w-])"),
+    ("jsn", REACH, r"[0-9a-f]{10}msh[0-9a-f]{15}p1[0-9a-f]{5,6}jsn[0-9a-f]{12}"),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
-)
+)  # fmt: skip
 
 # Words inside a key of any vendor, before a run that looks random: acme_live_…, acme_pat_…, acme-secret-….
 MARKERS = (
@@ -181,6 +242,8 @@ MARKERS = (
     "_at_", "_rt_", "_oauth_", "_access_", "_test_", "-live-", "-prod-", "-api-", "-pat-", "-key-", "_svc_", "_tok_",
     "sk_", "tok_", "pat_", "apikey-", "api_key_",
 )  # fmt: skip
+# Of these, words that commits, images and cache entries have before a digest: an SHA-1 or SHA-256 stays.
+AMBIGUOUS = ("_live_", "_prod_", "_key_", "_test_", "-live-", "-prod-", "-api-", "-key-", "_api_")
 MARKED = re.compile(
     r"(?:v\d{1,2}[_-])?(?=[a-zA-Z]{0,40}\d)"
     r"(?:(?=[a-z0-9]{0,40}[A-Z])(?=[A-Z0-9]{0,40}[a-z])[A-Za-z0-9]{12,200}|[0-9a-f]{32,128})(?![0-9A-Za-z])"
