@@ -18,7 +18,7 @@ _HOSTILE = (
     "key=", "password=", 'password="', "token ", "sk-", "ghp_", "eyJ", "://a:b@", "cookie: a=b; ", "Authorization: ",
     "bearer a1", "-----BEGIN RSA PRIVATE KEY-----\n", "-----END PRIVATE KEY-----", "curl ", "MTIz", "T3BlbkFJ", "pass",
     "\\", '\\"', "a", "0", "\x1b[31m", "\u200b", "password: [", "token={", "password ||", "&quot;password&quot;:&quot;",
-    "glc_", "mnemonic: ", "wachtwoord: a", "пароль: ", "jwt=x.", "oauth:a", "00\u200b", 'credential="', "seed phrase=a1B2",
+    "glc_", "mnemonic: ", "wachtwoord: a", "пароль: ", "jwt=x.", "oauth:a", "00\u200b", "seed phrase=a1B2",
 )  # fmt: skip
 
 
