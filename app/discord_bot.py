@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import discord
 from discord import app_commands
 
-import telemetry
+from app.alerts import connect, installed, reported
 from app.bootstrap import real_parts
 from app.commands.common import a_desk
 from app.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
@@ -22,7 +21,6 @@ from app.unconfigured import Silence
 from bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
 from bot.address import point_at
 from bot.status import Probes
-from capture.build import build_payload
 from telemetry import Telemetry
 from workflow.errors import StepFailed
 from workflow.payload import Payload
@@ -112,9 +110,10 @@ async def into(
     """Put the commands into your bot, in its `setup_hook`. A worker beside it performs what incidents owe."""
     settings = settings or read_settings()
     async with AsyncExitStack() as opening:
-        logs = telemetry.install(bot, build=settings.build_sha)
+        logs = installed(settings, bot=bot)
         opening.callback(logs.close)
         desk = await opening.enter_async_context(a_desk(settings))
+        connect(logs, settings, desk, bot)
         channel = channel_of(bot, desk, settings)
         attached = await _attached(tree, _parts(desk, settings, logs, channel), settings, channel)
         return InYourBot(attached, opening.pop_all())
@@ -159,15 +158,7 @@ def _parts(
     looked: Looked = lambda: None,
 ) -> Parts:
     def report(summary: str, actor: str) -> Payload:
-        return build_payload(
-            "\n".join(logs.recent()),
-            root=_folder(settings),
-            summary=summary,
-            opened_by=actor,
-            build_sha=settings.build_sha,
-            environment=settings.env_name,
-            now=desk.clock.now(),
-        )
+        return reported("\n".join(logs.recent()), desk, settings, logs, summary=summary, actor=actor)
 
     return Parts(
         store=desk.store,
@@ -182,10 +173,6 @@ def _parts(
         dry_run=settings.dry_run,
         rounds_allowed=settings.rounds,
     )
-
-
-def _folder(settings: Settings) -> Path | None:
-    return settings.repo
 
 
 def _probes(desk: Desk, settings: Settings) -> dict[str, Probe]:

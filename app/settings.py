@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     sheet_service_account: SecretStr | None = Field(None, description="… or a service account's JSON, or its file")
     sheet_base_url: str = Field("https://sheets.googleapis.com", description="another address than Google's")
 
+    alert_rules: Path | None = Field(None, description="a TOML file of alert rules, beside the built-in ones")
+    alert_channel: int | None = Field(None, description="the id of a Discord channel that alerts are posted to")
+    alert_webhook_url: str | None = Field(None, description="where alerts are posted as signed JSON")
+    alert_webhook_secret: SecretStr | None = Field(None, description="… and what they are signed with")
+    alert_incidents: bool = Field(False, description="true: an alert opens an incident")
+
     web_bind: str = Field(
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
     )
@@ -135,7 +141,15 @@ class Settings(BaseSettings):
             raise ValueError("should be owner/name")
         return value
 
-    @field_validator("llm_base_url", "program_url", "github_base_url", "web_url", "discord_api_base", "sheet_base_url")
+    @field_validator(
+        "llm_base_url",
+        "program_url",
+        "github_base_url",
+        "web_url",
+        "discord_api_base",
+        "sheet_base_url",
+        "alert_webhook_url",
+    )
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value and not value.startswith(("http://", "https://")):

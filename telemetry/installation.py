@@ -46,6 +46,10 @@ class Telemetry:
         """The newest lines, oldest first; see `Ring.query`."""
         return self.ring.query(limit, level, contains)
 
+    def tell(self, name: str, sink: Sink) -> None:
+        """One more sink for alerts, known to the rules by this name."""
+        self._alerts.add(name, sink)
+
     def watch(self, bot: "discord.Client") -> None:
         """Binds, counts and names the errors of the bot's interactions; see `watch_bot`."""
         self._watching.callback(watch_bot(bot, self.outcomes))
@@ -58,6 +62,7 @@ class Telemetry:
     def close(self) -> None:
         """Gives the bots and the side doors back and writes what is waiting."""
         self._watching.close()
+        self._alerts.close()  # while what goes wrong with a sink is still ours to write
         self._doors.close()
         self.flush()
         atexit.unregister(self.flush)

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 import telemetry
+from app.alerts import connect, installed
 from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
@@ -48,7 +49,7 @@ async def run(only: str, drain: bool) -> None:
         raise UsageError("Discord is not configured: set KINTSUGI_DISCORD_TOKEN.")
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
-    logs = telemetry.install(level="WARNING" if sys.stderr.isatty() else "INFO", build=settings.build_sha)
+    logs = installed(settings, "WARNING" if sys.stderr.isatty() else "INFO")
     try:
         await _work(settings, Output(console, logs), wanted, drain)
     finally:
@@ -58,6 +59,7 @@ async def run(only: str, drain: bool) -> None:
 async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
     async with a_desk(settings) as desk, AsyncExitStack() as opened:
         client = a_client(desk, settings, output.logs) if _has_bot(settings, wanted) and not drain else None
+        connect(output.logs, settings, desk, client)
         channel = client.channel if client else None
         if "worker" in wanted and client is None and settings.discord_token and settings.discord_channel:
             channel = await opened.enter_async_context(announcer(desk, settings))

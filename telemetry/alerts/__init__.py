@@ -1,5 +1,6 @@
 """Alerts from what is logged: rules in TOML, sinks that are told, and the same rules for Grafana Loki."""
 
+from telemetry.alerts.discord_channel import DiscordChannel
 from telemetry.alerts.engine import Alert, Alerts, Sink
 from telemetry.alerts.loki import export_loki
 from telemetry.alerts.rules import BadRule, Rule, built_in_rules, read_rules
@@ -9,6 +10,7 @@ __all__ = [
     "Alert",
     "Alerts",
     "BadRule",
+    "DiscordChannel",
     "Rule",
     "SignedWebhook",
     "Sink",

@@ -19,7 +19,8 @@ _OWN_LOGGER = "telemetry.alerts"
 
 @dataclass(frozen=True)
 class Alert:
-    """What a sink is told. `line` is the finished, redacted line that tipped the scale."""
+    """What a sink is told. `line` is the finished, redacted line that tipped the scale, `since` when it was logged, in
+    seconds since 1970; `count` lines were logged since the rule fired last."""
 
     rule: str
     summary: str
@@ -56,6 +57,10 @@ class Alerts:
         self._tallies = {rule.name: _Tally() for rule in self._rules}
         self._queue: Queue[tuple[Rule, Alert] | None] = Queue(_WAITING)
         self._thread: threading.Thread | None = None
+
+    def add(self, name: str, sink: Sink) -> None:
+        """One more to tell from now on; of the same name, in the place of the other."""
+        self._sinks = {**self._sinks, name: sink}
 
     def see(self, seen: Seen) -> None:
         """Counts the record for each rule it matches. Never waits for a sink."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 from pathlib import Path
 
 import discord
+import pytest
 from discord.ext import commands
 
+from app.alerts import connect, installed
+from app.commands.outcome import UsageError
 from app.discord_bot import InYourBot, into
 from app.settings import Settings
 from bot.address import point_at
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
-from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, MALLORY
+from tests.world.discord_shapes import ADMIN_ROLE, ALICE, CHANNEL, GUILD, MALLORY
 
 ROOT = Path(__file__).parents[2]
 _AUDIOOP = "ignore:'audioop' is deprecated:DeprecationWarning"  # discord.py 2.7 imports it on Python below 3.13
@@ -110,6 +114,53 @@ async def test_in_your_own_bot_the_commands_come_and_go(tmp_path: Path):
 
     assert seen.says == "No incidents."
     assert left == ["price"]
+
+
+async def test_an_alert_of_your_bot_is_posted_and_opens_an_incident_once(tmp_path: Path):
+    (tmp_path / "rules.toml").write_text('[[rule]]\nname = "payments"\nsummary = "Payments fail"\ntext = "gateway"\n')
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        database_url=f"sqlite:///{tmp_path / 'kintsugi.db'}",
+        discord_admin_users=frozenset({ALICE.id}),
+        discord_guilds=frozenset({GUILD}),
+        alert_rules=tmp_path / "rules.toml",
+        alert_channel=CHANNEL,
+        alert_incidents=True,
+    )
+    async with stand_in.serving() as at:
+        point_at(at.api, at.gateway)
+        bot = Shop(settings)
+        running = asyncio.create_task(bot.start(stand_in.TOKEN))
+        try:
+            await asyncio.wait_for(at.ready.wait(), 30)
+            for _ in range(5):
+                logging.getLogger("shop").error("gateway down", exc_info=TimeoutError("no answer in 5 s"))
+            async with asyncio.timeout(60):
+                while "INC-1" not in (seen := await at.slash("/debug incidents", ALICE)).says or not at.channels.cards:
+                    await asyncio.sleep(3)  # the gate admits eight in twenty seconds
+        finally:
+            await bot.close()
+            await asyncio.gather(running, return_exceptions=True)
+            assert bot.kintsugi
+            await bot.kintsugi.close()
+
+    (posted,) = at.channels.cards
+    assert "**Payments fail**" in posted["content"]
+    assert "INC-2" not in seen.says
+    assert "Payments fail" in seen.says
+
+
+def test_a_bad_rules_file_and_an_unsigned_webhook_are_named(tmp_path: Path):
+    (tmp_path / "rules.toml").write_text("[[rule]]\nthreshold = 3\n")
+    rules = Settings(_env_file=None, alert_rules=tmp_path / "rules.toml")  # type: ignore[call-arg]
+    webhook = Settings(_env_file=None, alert_webhook_url="https://hooks.example/x")  # type: ignore[call-arg]
+
+    with pytest.raises(UsageError, match="KINTSUGI_ALERT_RULES: .*a rule has no name"):
+        installed(rules)
+    logs = installed(Settings(_env_file=None))  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="KINTSUGI_ALERT_WEBHOOK_SECRET"):
+        connect(logs, webhook, None, None)  # type: ignore[arg-type]  # no desk is needed for it
+    logs.close()
 
 
 class Extended(commands.Bot):

@@ -7,10 +7,22 @@ import logging
 import threading
 from dataclasses import replace
 
+import discord
 import pytest
 
 from telemetry import Bound, install
-from telemetry.alerts import Alerts, BadRule, Rule, SignedWebhook, built_in_rules, export_loki, read_rules
+from telemetry.alerts import (
+    Alert,
+    Alerts,
+    BadRule,
+    DiscordChannel,
+    Rule,
+    SignedWebhook,
+    built_in_rules,
+    export_loki,
+    read_rules,
+)
+from telemetry.alerts.discord_channel import text_of
 from telemetry.handler import Seen
 
 RULE = Rule("boom", threshold=3, window=60, cooldown=600, text="boom")
@@ -204,6 +216,23 @@ def test_the_rules_print_as_rules_of_loki():
     assert expression.endswith("[60s])) >= 3")
     assert 'level=~"WARNING|ERROR|CRITICAL"' in expression
     assert export_loki(built_in_rules()).count("- alert:") == len(built_in_rules())
+
+
+def test_a_client_that_is_not_logged_in_is_told_nothing_and_the_log_says_so():
+    telemetry = install(stream=io.StringIO())
+    telemetry.tell("channel", DiscordChannel(discord.Client(intents=discord.Intents.none()), 3001))
+    for _ in range(3):
+        logging.getLogger("bot").warning("404 Not Found (error code: 10062): Unknown interaction")
+    telemetry.close()
+
+    (line,) = telemetry.recent(contains="could not be told")
+    assert json.loads(line)["msg"] == "sink channel could not be told of discord-interaction-lost"
+
+
+def test_a_long_line_fits_into_a_message():
+    alert = Alert("boom", "s" * 900, 3, 1_700_000_000.0, "x" * 20_000, "ERR-1", None)
+
+    assert len(text_of(alert)) < 2_000
 
 
 def test_alerts_are_set_off_by_what_the_program_logs():

@@ -15,6 +15,7 @@ from discord.ext import commands
 
 from bot.address import point_at
 from telemetry import Telemetry, install
+from telemetry.alerts import DiscordChannel
 from telemetry.outcomes import MOST_TAILS, Outcomes
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
@@ -250,6 +251,22 @@ async def test_closed_and_installed_anew_it_counts_once_and_tells_once(bot: Bot)
         assert bot.failure()["extra"]["error_id"] in seen.text
     finally:
         bot.telemetry.close()
+
+
+async def test_an_alert_is_posted_to_a_channel_and_mentions_nobody(bot: Bot):
+    bot.telemetry.tell("channel", DiscordChannel(bot.client, CHANNEL))
+
+    for number in range(40):
+        log.warning("@everyone 404 Not Found (error code: 10008): Unknown Message ``` %s", number)
+    async with asyncio.timeout(30):
+        while not bot.discord.channels.cards:
+            await asyncio.sleep(0.01)
+
+    (posted,) = bot.discord.channels.cards
+    assert posted["content"].startswith("⚠️ **Discord no longer knows the interaction")
+    assert "3 times" in posted["content"]
+    assert "@everyone" not in posted["content"]
+    assert posted["content"].count("```") == 2
 
 
 def test_names_that_turn_out_to_be_data_are_counted_together():

@@ -1,0 +1,95 @@
+"""Whom the service's alerts are told, as it is configured; and incidents made of what was logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import discord
+
+import telemetry
+from app.commands.outcome import UsageError
+from app.desk import Desk
+from app.settings import Settings
+from capture.build import build_payload
+from telemetry import Telemetry
+from telemetry.alerts import Alert, BadRule, DiscordChannel, SignedWebhook
+from workflow.payload import Payload
+from workflow.triggers import Captured
+
+log = logging.getLogger("telemetry.alerts")  # its own troubles set off no alert
+
+Report = Callable[[str, str], Payload]
+
+
+def installed(settings: Settings, level: str = "INFO", bot: discord.Client | None = None) -> Telemetry:
+    """The logging of this process. Raises UsageError for a rules file that cannot be used."""
+    try:
+        return telemetry.install(bot, level=level, build=settings.build_sha, rules=settings.alert_rules)
+    except (BadRule, OSError) as error:
+        raise UsageError(f"KINTSUGI_ALERT_RULES: {error}") from error
+
+
+def connect(logs: Telemetry, settings: Settings, desk: Desk, client: discord.Client | None) -> None:
+    """Name the sinks `channel`, `webhook` and `incident`, as far as they are configured. Raises UsageError."""
+    if settings.alert_channel and client:
+        logs.tell("channel", DiscordChannel(client, settings.alert_channel))
+    if settings.alert_webhook_url:
+        if settings.alert_webhook_secret is None:
+            raise UsageError("KINTSUGI_ALERT_WEBHOOK_SECRET: set it, or nobody can tell our alerts from others'.")
+        secret = settings.alert_webhook_secret.get_secret_value()
+        logs.tell("webhook", SignedWebhook(settings.alert_webhook_url, secret))
+    if settings.alert_incidents:
+        logs.tell("incident", Incidents(desk, settings, logs))
+
+
+class Incidents:
+    """A sink that makes an incident of an alert; of the same failure there is one at a time."""
+
+    def __init__(self, desk: Desk, settings: Settings, logs: Telemetry) -> None:
+        self._desk, self._settings, self._logs = desk, settings, logs
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, alert: Alert) -> None:
+        """On the alerts' thread. A line that is about an incident already makes none."""
+        if alert.incident_id is None:
+            asyncio.run_coroutine_threadsafe(self._open(alert), self._loop).add_done_callback(_reported)
+
+    async def _open(self, alert: Alert) -> None:
+        actor = f"alert:{alert.rule}"
+        payload = await asyncio.to_thread(
+            reported, alert.line, self._desk, self._settings, self._logs, summary=alert.summary, actor=actor
+        )
+        await self._desk.engine.fire(
+            Captured(
+                key=f"{actor}:{alert.since}",
+                at=self._desk.clock.now(),
+                actor=actor,
+                payload=payload,
+                dry_run=self._settings.dry_run,
+                rounds_allowed=self._settings.rounds,
+            )
+        )
+
+
+def _reported(opening: Future[Any]) -> None:
+    error = None if opening.cancelled() else opening.exception()
+    if error is not None:
+        log.warning("an alert made no incident", exc_info=error)
+
+
+def reported(source: str, desk: Desk, settings: Settings, logs: Telemetry, *, summary: str, actor: str) -> Payload:
+    """What is known of the last failure in these lines, with the recent log. Blocks: it reads the project's code."""
+    return build_payload(
+        source,
+        root=settings.repo,
+        summary=summary,
+        opened_by=actor,
+        build_sha=settings.build_sha,
+        environment=settings.env_name,
+        now=desk.clock.now(),
+        log=logs.recent(),
+    )

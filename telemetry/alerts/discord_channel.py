@@ -1,0 +1,58 @@
+"""A sink that posts alerts to a channel of Discord, through any discord.py client that is logged in."""
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from telemetry.alerts.engine import Alert
+from telemetry.redact import redact
+
+if TYPE_CHECKING:
+    import discord
+
+_log = logging.getLogger("telemetry.alerts")
+_LONGEST = 1_200  # of the line; Discord takes 2,000 characters in all
+_INVISIBLE = "\u200b"
+
+
+class DiscordChannel:
+    """Posts each alert once. What Discord refuses is logged; nobody is waited for, and nobody is mentioned."""
+
+    def __init__(self, bot: "discord.Client", channel: int) -> None:
+        self._bot = bot
+        self._channel = channel
+
+    def __call__(self, alert: Alert) -> None:
+        """Raises RuntimeError where the client is not logged in."""
+        loop = self._bot.loop
+        if not isinstance(loop, asyncio.AbstractEventLoop) or loop.is_closed():
+            raise RuntimeError("the bot is not logged in")
+        asyncio.run_coroutine_threadsafe(self._send(alert), loop).add_done_callback(_report)
+
+    async def _send(self, alert: Alert) -> None:
+        from discord import AllowedMentions  # noqa: PLC0415  (telemetry works without discord.py)
+
+        channel = self._bot.get_partial_messageable(self._channel)
+        await channel.send(text_of(alert), allowed_mentions=AllowedMentions.none(), suppress_embeds=True)
+
+
+def text_of(alert: Alert) -> str:
+    """An alert as a message: what, how often, which line, and by which id it is found. At most 2,000 characters."""
+    times = "once" if alert.count == 1 else f"{alert.count} times"
+    id = alert.incident_id or alert.error_id
+    head = f"⚠️ **{_quiet(alert.summary, 200)}**\n{times}, last <t:{int(alert.since)}:R> · rule `{alert.rule}`"
+    line = _quiet(alert.line, _LONGEST).replace("```", f"`{_INVISIBLE}`{_INVISIBLE}`")
+    return f"{head}{f' · `{_quiet(id, 60)}`' if id else ''}\n```json\n{line}\n```"
+
+
+def _quiet(text: str, most: int) -> str:
+    """Redacted, cut, and without a mention that works."""
+    kept = redact(text).replace("@", f"@{_INVISIBLE}")
+    return kept if len(kept) <= most else f"{kept[: most - 2]} …"
+
+
+def _report(sending: "Future[Any]") -> None:
+    error = None if sending.cancelled() else sending.exception()
+    if error is not None:
+        _log.warning("an alert could not be posted", exc_info=error)
