@@ -2,6 +2,9 @@ import asyncio
 import io
 import json
 import logging
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,6 +17,7 @@ from discord.ext import commands
 from examples.plain_bot import make_bot
 from telemetry import install
 from telemetry.intents import entities_of, intent_of
+from tests.world import discord as stand_in
 
 log = logging.getLogger("tests.bot")
 
@@ -194,6 +198,27 @@ async def test_the_three_line_example_logs_redacted_lines_from_its_first_command
 
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert {"dividing", "interaction failed", "my token is ***"} <= {line["msg"] for line in lines}
+
+
+async def test_the_example_as_it_stands_logs_in_and_writes_only_lines_without_its_token():
+    script = "import sys; from bot.address import point_at; from examples import plain_bot; point_at(*sys.argv[1:]); plain_bot.main()"
+    async with stand_in.serving() as at:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "ignore", "-c", script, at.api, at.gateway),
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "DISCORD_TOKEN": stand_in.TOKEN},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr
+        lines = []
+        async with asyncio.timeout(60):
+            while not any("has connected to Gateway" in line["msg"] for line in lines):
+                lines.append(json.loads(await process.stderr.readline()))
+        process.terminate()
+        await process.communicate()
+
+    assert all(line["logger"].startswith("discord") for line in lines)
+    assert stand_in.TOKEN not in json.dumps(lines)
 
 
 def test_prefix_commands_are_counted_and_bound(installed):

@@ -144,3 +144,40 @@ def test_leaving_on_purpose_is_no_error(kind):
     )  # fmt: skip
 
     assert "uncaught exception" not in done.stderr
+
+
+_MANY = """
+import logging, sys, telemetry
+logs = telemetry.install()
+for number in range(20_000):
+    logging.info("line %s of a program whose output nobody takes: " + "x" * 400, number)
+logging.info("y" * 10_000_000)
+logs.flush()
+print(logs.dropped)
+"""
+
+
+def test_a_program_whose_output_nobody_reads_comes_to_its_end():
+    program = subprocess.Popen(
+        [sys.executable, "-c", _MANY], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stdout
+    assert program.stderr
+
+    dropped = int(program.stdout.readline())
+    status = program.wait(60)
+    program.stdout.close()
+    program.stderr.close()
+
+    assert status == 0
+    assert dropped > 10_000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_program_whose_disk_is_full_comes_to_its_end_and_has_counted_every_line():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", _MANY], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, text=True, timeout=60
+        )
+
+    assert (done.returncode, int(done.stdout)) == (0, 20_001)
