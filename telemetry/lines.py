@@ -26,7 +26,8 @@ _RESERVED = frozenset(RESERVED_ATTRS) | {
 }
 # Characters of message, trace and each extra value; the next row is tried while the line is too long.
 _BUDGETS = ((8_000, 6_000, 2_000), (2_000, 1_500, 200), (400, 400, 20))
-_MOST_LOGGERS = 1_000
+_MOST_LOGGERS = _MOST_KEYS = 1_000
+_LONGEST_KEY = 200
 
 
 # A finished line, and the id that it gives to an error that had none.
@@ -50,6 +51,7 @@ class LineFormatter(BaseJsonFormatter):
         self._second = 0
         self._stamp = ""
         self._heads: dict[tuple[str, str], str] = {}
+        self._keys: dict[str, str] = {}
         self._states: dict[str, LineState] = {}
         self._is_clean = of_this_process().is_clean
 
@@ -73,7 +75,7 @@ class LineFormatter(BaseJsonFormatter):
         extra = "{}"
         text = message
         if len(fields) > _PLAIN_FIELDS:
-            found = _flat(islice(fields.items(), _PLAIN_FIELDS, None))
+            found = self._flat(islice(fields.items(), _PLAIN_FIELDS, None))
             if found is None:
                 return None
             extra, strings = found
@@ -89,6 +91,34 @@ class LineFormatter(BaseJsonFormatter):
             f'{{"ts":"{self._time(record.created)}"{self._head(record)}{encode_basestring(message)}{context.before}'
             f',"exception":null{context.after},"extra":{extra}}}'
         )
+
+    def _flat(self, items: Iterable[tuple[str, Any]]) -> tuple[str, str] | None:
+        """Extra fields as JSON, and their texts for a look; None where a key or a value is not a plain one."""
+        pieces, strings = [], []
+        for key, value in items:
+            lead = self._keys.get(key) or self._key(key)
+            if lead is None:
+                return None
+            kind = type(value)
+            if kind is str:
+                pieces.append(lead + encode_basestring(value))
+                strings.append(value)
+            elif kind is int and -_WHOLE < value < _WHOLE:
+                pieces.append(f"{lead}{value}")
+            elif value is None or kind is bool:
+                pieces.append(lead + _WORDS[value])
+            else:
+                return None
+        return "{" + ",".join(pieces) + "}", "\n".join(strings)
+
+    def _key(self, key: Any) -> str | None:
+        """A key and its colon; None for one that tells of a secret, or is not ours to show."""
+        if type(key) is not str or key in _RESERVED or len(key) > _LONGEST_KEY or not self._is_clean(key):
+            return None
+        lead = f"{encode_basestring(key)}:"
+        if len(self._keys) < _MOST_KEYS:
+            self._keys[key] = lead
+        return lead
 
     def _careful(self, record: logging.LogRecord, message: str, error_id: str | None) -> Line:
         line = ""
@@ -148,28 +178,6 @@ class LineFormatter(BaseJsonFormatter):
         if not state.is_open:
             del self._states[logger]
         return "\n".join(lines)
-
-
-def _flat(items: Iterable[tuple[str, Any]]) -> tuple[str, str] | None:
-    """Extra fields as JSON, and all their text for a look; None where a value is not a plain one."""
-    pieces, strings = [], []
-    for key, value in items:
-        if type(key) is not str or key in _RESERVED:
-            return None
-        kind = type(value)
-        if kind is str:
-            if not value.isascii():
-                return None
-            pieces.append(f"{encode_basestring(key)}:{encode_basestring(value)}")
-            strings.append(value)
-        elif kind is int and -_WHOLE < value < _WHOLE:
-            pieces.append(f"{encode_basestring(key)}:{value}")
-        elif value is None or kind is bool:
-            pieces.append(f"{encode_basestring(key)}:{_WORDS[value]}")
-        else:
-            return None
-        strings.append(key)
-    return "{" + ",".join(pieces) + "}", "\n".join(strings)
 
 
 def _pairs(message: str, redacted: str) -> list[tuple[str, str]]:
