@@ -26,6 +26,7 @@ from workflow.errors import StepFailed
 from workflow.payload import Payload
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
+_NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
 
 Looked = Callable[[], datetime | None]
 
@@ -59,6 +60,8 @@ async def run_bot(client: Client, settings: Settings) -> None:
             await client.start(settings.discord_token.get_secret_value())
         except discord.LoginFailure as error:
             raise UsageError(_REFUSED) from error
+        except discord.PrivilegedIntentsRequired as error:
+            raise UsageError(_NO_INTENTS) from error
 
 
 @asynccontextmanager

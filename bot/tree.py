@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+import aiohttp
 import discord
 
 from bot.card import Post
@@ -24,6 +25,7 @@ Interaction = discord.Interaction[discord.Client]
 Work = Callable[[], Awaitable[Reply]]
 
 _ALREADY_ACKNOWLEDGED = 40060
+_TRIES = 3  # to acknowledge, over connections that break
 
 
 class Answers:
@@ -68,15 +70,25 @@ def actor_of(interaction: Interaction) -> str:
 
 
 async def _deferred(interaction: Interaction) -> bool:
-    """False where Discord no longer knows the interaction: nobody waits for an answer, and nothing is done."""
-    try:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-    except discord.HTTPException as error:
-        if error.code == _ALREADY_ACKNOWLEDGED:  # by a first try whose answer was lost on its way back
+    """False where Discord no longer knows the interaction: nobody waits for an answer, and nothing is done.
+
+    discord.py tries again after a 5xx, but not after a connection that broke: whether Discord heard us, it then says.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        except discord.HTTPException as error:
+            if error.code == _ALREADY_ACKNOWLEDGED:  # by a first try whose answer was lost on its way back
+                return True
+            log.warning("an interaction was answered too late", exc_info=error)
+            return False
+        except (aiohttp.ClientError, OSError) as error:
+            if not left:
+                log.warning("an interaction could not be answered", exc_info=error)
+                return False
+        else:
             return True
-        log.warning("an interaction was answered too late", exc_info=error)
-        return False
-    return True
+    return False
 
 
 def _explained(error: Exception) -> tuple[str, str]:
@@ -112,5 +124,5 @@ async def _show(interaction: Interaction, reply: Reply) -> None:
             view=reply.view() if isinstance(reply, Post) else None,
             allowed_mentions=discord.AllowedMentions.none(),
         )
-    except discord.HTTPException as error:
+    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("an answer could not be shown", exc_info=error)

@@ -75,6 +75,18 @@ async def test_a_token_that_discord_refuses_is_named(tmp_path: Path):
     assert said.decode().endswith("KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it.\n")
 
 
+async def test_an_intent_that_discord_refuses_is_named(tmp_path: Path):
+    async with stand_in.serving() as at:
+        at.refuses = 4014
+        process = await start(tmp_path, at)
+        _, said = await asyncio.wait_for(process.communicate(), 40)
+
+    assert process.returncode == 2
+    assert said.decode().endswith(
+        "Discord refuses the bot an intent: switch it on in the developer portal, under Bot.\n"
+    )
+
+
 class Shop(commands.Bot):
     """Somebody's own bot, with a command of its own."""
 

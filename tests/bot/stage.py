@@ -18,12 +18,14 @@ from bot import About, Access, Attached, Deploys, DiscordChannel, Parts, attach
 from bot.address import point_at
 from bot.gate import Gate
 from bot.status import Probes
+from capture.build import build_payload
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, CHANNEL, GUILD
 from tests.world.ports import Heard
 from tests.world.world import World, a_world
 from workflow.incident import Incident
+from workflow.payload import Payload
 from workflow.words import Effect
 
 ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
@@ -69,13 +71,17 @@ class Stage:
             store=self.world.store,
             clock=self.world.clock,
             fire=self.world.engine.fire,
-            report=lambda summary, actor: (_ for _ in ()).throw(NotImplementedError),
+            report=self.report,
             recent=self.logs.recent,
             probes=Probes({}, fresh=0),
             about=About("test", "c0ffee0", self.world.clock.now()),
             token=channel.token,
             two_persons=self.two_persons,
         )
+
+    def report(self, summary: str, actor: str) -> Payload:
+        log = "\n".join(self.logs.recent())
+        return build_payload(log, root=None, summary=summary, opened_by=actor, now=self.world.clock.now())
 
     async def starts(self, **options: Any) -> None:
         """A bot, as `kintsugi run` makes it."""

@@ -27,23 +27,9 @@ async def stage(sqlite_url: URL) -> AsyncIterator[Stage]:
 async def test_killed_at_any_call_there_is_one_card_one_thread_one_question_and_buttons_that_work(
     stage: Stage, call: int, moment: str
 ):
-    logged_in = len(stage.discord.weather.calls)
-    died = asyncio.Event()
-
-    async def dies(number: int) -> None:
-        if number == logged_in + call:
-            died.set()
-            await asyncio.Event().wait()
-
-    setattr(stage.discord.weather, moment, dies)
     await stage.world.crashes()
-    work = asyncio.create_task(stage.world.settles())
-    await asyncio.wait({work, asyncio.ensure_future(died.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    work.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-    setattr(stage.discord.weather, moment, None)
 
+    await killed_at(stage, call, moment)
     await stage.restarts()
     await stage.world.passes(minutes=5)
     preview = await stage.discord.tap(stage.card, "Confirm…")
@@ -56,6 +42,62 @@ async def test_killed_at_any_call_there_is_one_card_one_thread_one_question_and_
     said = [message["content"].split("\n")[0] for message in stage.discord.channels.in_thread()]
     assert len([line for line in said if "push this patch?" in line]) == 1
     assert len([line for line in said if "Work on" in line]) <= 1
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("call", range(1, 6))
+async def test_killed_after_the_confirmation_the_card_is_right_and_the_question_is_put_away(
+    stage: Stage, call: int, moment: str
+):
+    await stage.world.crashes()
+    await stage.world.settles()
+    await stage.world.confirms()
+
+    await killed_at(stage, call, moment)
+    await stage.restarts()
+    await stage.world.passes(minutes=5)
+    await stage.world.channel.announce(await stage.world.incident())
+    history = await stage.discord.tap(stage.card, "History")
+
+    assert history.embeds[0]["title"] == stage.card["embeds"][0]["title"] == "INC-1 · pr opened"
+    assert len(stage.discord.channels.threads) == 1
+    assert [each for each in stage.discord.channels.in_thread() if each["components"]] == []
+
+
+async def killed_at(stage: Stage, call: int, moment: str) -> None:
+    """Work until this Discord call from now on, and no further; all of it where there are fewer."""
+    so_far = len(stage.discord.weather.calls)
+    died = asyncio.Event()
+
+    async def dies(number: int) -> None:
+        if number == so_far + call:
+            died.set()
+            await asyncio.Event().wait()
+
+    setattr(stage.discord.weather, moment, dies)
+    work = asyncio.create_task(stage.world.settles())
+    death = asyncio.create_task(died.wait())
+    await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (work, death):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    setattr(stage.discord.weather, moment, None)
+
+
+# --- what happens to an answer on its way -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["limited", "broken before", "broken after", "dropped after"])
+@pytest.mark.parametrize("call", ["callback", "@original"])
+async def test_whatever_happens_to_an_answer_the_command_is_done_once_and_answered(stage: Stage, kind: str, call: str):
+    await stage.world.crashes()
+    stage.discord.weather.comes(kind, call)
+
+    seen = await stage.discord.slash("/debug cancel", id="1")
+
+    assert seen.says == "**INC-1** is cancelled."
+    assert (await stage.world.passed()).count("cancelled") == 1
 
 
 # --- the gateway ------------------------------------------------------------------------------------------------
@@ -91,6 +133,16 @@ async def test_asked_to_reconnect_it_does(stage: Stage):
 
     assert seen.says == "**INC-1** is cancelled."
     assert (await stage.world.passed()).count("cancelled") == 1
+
+
+async def test_a_session_that_may_be_resumed_is(stage: Stage):
+    await stage.world.crashes()
+    await stage.discord.wishes(9, True)
+
+    seen = await stage.discord.slash("/debug cancel", id="1")
+
+    assert seen.says == "**INC-1** is cancelled."
+    assert stage.discord.identified == 1
 
 
 async def test_a_session_that_cannot_be_resumed_is_begun_anew(stage: Stage):
@@ -132,17 +184,7 @@ async def test_an_interaction_that_discord_has_given_up_moves_nothing(stage: Sta
     await stage.world.crashes()
     stage.discord.gives_up_on_the_next()
 
-    with pytest.raises(TimeoutError):
-        await stage.discord.slash("/debug cancel", id="1")
-
-    assert await stage.world.state() is State.CAPTURED
-
-
-async def test_a_defer_whose_answer_got_lost_is_a_command_all_the_same(stage: Stage):
-    await stage.world.crashes()
-    stage.discord.weather.comes("broken after", "callback")
-
     seen = await stage.discord.slash("/debug cancel", id="1")
 
-    assert seen.says == "**INC-1** is cancelled."
-    assert (await stage.world.passed()).count("cancelled") == 1
+    assert seen.says == "The application did not respond"
+    assert await stage.world.state() is State.CAPTURED

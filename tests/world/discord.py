@@ -12,13 +12,13 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from tests.world import discord_shapes as shapes
 from tests.world import wire
-from tests.world.discord_bodies import as_json, read_body, without_nulls
+from tests.world.discord_bodies import as_json, in_its_words, read_body, without_nulls
 from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, numbered, on_the_wire
 from tests.world.discord_shapes import Person, Seen
 from tests.world.discord_weather import Weather
@@ -54,12 +54,12 @@ class DiscordStandIn:
         self._transport: asyncio.Transport | None = None
         self._sequence = 0
         self._squeeze: Callable[[bytes], bytes] | None = None
-        self._late: set[str] = set()
-        self._gives_up = False
+        self._gives_up = self._forgets = False
         self.heartbeat, self.deaf = 41.25, False  # seconds; deaf: heartbeats are not answered
         self._last: tuple[Exchange, dict[str, Any]] | None = None
         self._sent: list[dict[str, Any]] = []  # what a client that comes back has missed
         self.identified = self.resumed = 0
+        self.refuses = 0  # a close code in answer to a login
 
     # --- what a test does ---------------------------------------------------------------------------------------
 
@@ -119,6 +119,10 @@ class DiscordStandIn:
         """The next interaction is over before it is answered: more than 3 s have passed."""
         self._gives_up = True
 
+    def forgets_the_next(self) -> None:
+        """The next interaction is over after its first answer: more than 15 minutes have passed."""
+        self._forgets = True
+
     async def _interact(
         self, kind: int, data: dict[str, Any], person: Person, message: dict[str, Any] | None = None
     ) -> Exchange:
@@ -127,9 +131,7 @@ class DiscordStandIn:
         interaction = shapes.an_interaction(id, f"token-{id}", kind, data, person, message)
         self._judge_gateway(_KINDS[kind], interaction)
         self._last = exchange, interaction
-        if self._gives_up:
-            self._late.add(f"token-{id}")
-            self._gives_up = False
+        exchange.over, self._gives_up = self._gives_up, False
         await self._dispatch("INTERACTION_CREATE", interaction)
         await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
         return exchange
@@ -175,11 +177,15 @@ class DiscordStandIn:
         exchange = self._exchanges.get(request.match_info["token"])
         body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_CALLBACK, "post", body))
-        if exchange is None or request.match_info["token"] in self._late:
+        if exchange is None:
+            return as_json({"message": "Unknown interaction", "code": 10062}, 404)
+        if exchange.over:
+            exchange.waits_no_longer()
             return as_json({"message": "Unknown interaction", "code": 10062}, 404)
         if exchange.acknowledged:
             return as_json({"message": "Interaction has already been acknowledged.", "code": 40060}, 400)
         exchange.acknowledged = True
+        exchange.over, self._forgets = self._forgets, False
         self._take(exchange, body, files)
         answer: dict[str, Any] = {"interaction": {"id": str(exchange.id), "type": 2}}
         if body["type"] == _MESSAGE:
@@ -204,6 +210,9 @@ class DiscordStandIn:
         exchange = self._exchanges.get(request.match_info["token"])
         if exchange is None or not exchange.acknowledged:
             return as_json({"message": "Unknown Webhook", "code": 10015}, 404)
+        if exchange.over:
+            exchange.waits_no_longer()
+            return as_json({"message": "Invalid Webhook Token", "code": 50027}, 401)
         body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_ORIGINAL, "patch", body))
         _show(exchange.seen, body, files)
@@ -299,8 +308,8 @@ class DiscordStandIn:
 
     async def _log_in(self, token: str) -> None:
         assert self._socket
-        if token != TOKEN:
-            await self._socket.close(code=4004)
+        if token != TOKEN or self.refuses:
+            await self._socket.close(code=self.refuses or 4004)
             return
         self._sent.clear()
         await self._dispatch("READY", shapes.ready("session", self.gateway), "WireReady")
@@ -357,20 +366,11 @@ def _show(seen: Seen, body: dict[str, Any], files: dict[str, str]) -> None:
     seen.components = numbered(body.get("components") or [])
 
 
-@web.middleware
-async def _in_its_words(request: web.Request, handler: Any) -> web.StreamResponse:
-    """What is not there, as Discord says it."""
-    try:
-        return cast(web.StreamResponse, await handler(request))
-    except Unknown as error:
-        return as_json({"message": str(error), "code": error.code}, error.status)
-
-
 @asynccontextmanager
 async def serving() -> AsyncIterator[DiscordStandIn]:
     """Start it, and at the end fail the test that broke the contract."""
     stand_in = DiscordStandIn()
-    application = web.Application(client_max_size=2**26, middlewares=[stand_in.weather.middleware(), _in_its_words])
+    application = web.Application(client_max_size=2**26, middlewares=[stand_in.weather.middleware(), in_its_words])
     application.router.add_get("/gateway-ws/", stand_in.connect)
     at = "/api/v10"
     application.router.add_get(f"{at}/users/@me", stand_in.me)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
+
+from tests.world.discord_messages import Unknown
 
 
 async def read_body(request: web.Request) -> tuple[dict[str, Any], dict[str, str]]:
@@ -34,3 +36,12 @@ def without_nulls(node: Any) -> Any:
 def as_json(body: Any, status: int = 200) -> web.Response:
     """As Discord does it: discord.py takes a body with a charset for text."""
     return web.Response(body=json.dumps(body).encode(), status=status, headers={"Content-Type": "application/json"})
+
+
+@web.middleware
+async def in_its_words(request: web.Request, handler: Any) -> web.StreamResponse:
+    """What is not there, as Discord says it."""
+    try:
+        return cast(web.StreamResponse, await handler(request))
+    except Unknown as error:
+        return as_json({"message": str(error), "code": error.code}, error.status)

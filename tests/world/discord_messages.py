@@ -30,6 +30,11 @@ class Exchange:
     seen: shapes.Seen = field(default_factory=shapes.Seen)
     acknowledged: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False  # Discord knows nothing of it any more
+
+    def waits_no_longer(self) -> None:
+        self.seen.text = "The application did not respond"
+        self.done.set()
 
     @property
     def message(self) -> int:
