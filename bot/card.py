@@ -10,7 +10,7 @@ from enum import StrEnum
 import discord
 
 from bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
-from bot.words import cut, one_line, plain, quiet
+from bot.words import cut, one_line, plain, quiet, short
 from workflow.incident import Incident
 from workflow.words import ENDED, MAIN_LINE, Effect, State
 
@@ -142,9 +142,9 @@ def question_mark(incident: int) -> str:
 
 
 def token_in(text: str) -> str | None:
-    """The token in a question."""
-    found = re.search(r"token:(\d{1,18}-[0-9a-f]{32})`", text)
-    return found[1] if found else None
+    """The token in a question: the last one, as what stands above it is the patch's."""
+    found = re.findall(r"token:(\d{1,18}-[0-9a-f]{32})`", text)
+    return found[-1] if found else None
 
 
 def preview(incident: Incident, token: str | None) -> Post:
@@ -187,7 +187,7 @@ def _what_is_pushed(incident: Incident) -> list[str]:
     assert incident.patch
     patch, evidence, diagnosis = incident.patch, incident.evidence, incident.diagnosis
     lines = [f"**{one_line(diagnosis.title or diagnosis.cause, 200)}**"] if diagnosis else []
-    lines.append(f"base `{one_line(patch.base[:12], 20)}` · tree `{one_line(patch.tree[:12], 20)}`")
+    lines.append(f"base `{short(patch.base)}` · tree `{short(patch.tree)}`")
     if evidence:
         lines.append(f"**{evidence.tier}** {one_line(evidence.says, 200)}{_flags(incident)}")
     return [*lines, _code(patch.diff)]

@@ -12,7 +12,7 @@ import discord
 
 from bot.parts import About
 from bot.status import Answered
-from bot.words import cut, length, one_line, plain, quiet
+from bot.words import cut, length, one_line, plain, quiet, short
 from workflow.engine import Receipt
 from workflow.incident import Incident
 from workflow.ports import Debt, Outcome, Rollout, Step
@@ -108,7 +108,7 @@ def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
     stands = {None: "is under way", True: "runs", False: "does not run"}[rollout.done]
     how = "" if asked or not rollout.done else " already"
     at = f" {_linked('there', rollout.deployment.url)}" if rollout.deployment.url else ""
-    return Reply(f"`{one_line(commit[:12], 20)}` {stands}{how}.{at}\n{one_line(rollout.says, 500)}".strip())
+    return Reply(f"`{short(commit)}` {stands}{how}.{at}\n{one_line(rollout.says, 500)}".strip())
 
 
 def logs(lines: Sequence[str]) -> Reply:
@@ -170,7 +170,7 @@ def facts_of(found: Incident) -> str:
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.running:
-        lines.append(f"runs {one_line(found.deployment.running[:10], 40)}")
+        lines.append(f"runs `{short(found.deployment.running)}`")
     if found.stuck:
         lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
     return "\n".join(lines)

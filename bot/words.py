@@ -8,12 +8,19 @@ import unicodedata
 from telemetry.redact import redact
 
 _MARKDOWN = re.compile(r"([\\*_~|`>#\[\]<]|^[ \t]*[-+](?=\s)|^[ \t]*\d+(?=\.\s)|(?<=\w):(?=//))", re.MULTILINE)
+_COLOURS = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,24}[A-Za-z]")
+_NO_NAME = re.compile(r"[^\w.*-]")
 _CUT = " …"
 
 
 def plain(text: str) -> str:
-    """Redacted, and without control, direction and invisible characters."""
-    shown = (letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
+    """Redacted, and without colour codes, control, direction and invisible characters.
+
+    Redacted before, as the rest of a colour code within a token would hide it, and after, as its parts have come
+    together.
+    """
+    kept = _COLOURS.sub("", redact(text))
+    shown = (letter for letter in kept if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
     return redact("".join(shown))
 
 
@@ -44,3 +51,8 @@ def cut(text: str, most: int) -> str:
 def one_line(text: str, most: int) -> str:
     """The first line of somebody's text, quiet and at most so long."""
     return cut(quiet(next(iter(text.strip().splitlines()), "")), most)
+
+
+def short(name: str) -> str:
+    """The beginning of the name of a commit or a tree, for a piece of code. Cut after it was redacted, never before."""
+    return _NO_NAME.sub("", plain(name))[:12]

@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,7 @@ class Room:
     probes: dict[str, Probe]
     attached: Attached | None = None
     breaks: list[Exception] = field(default_factory=list)
+    looked: datetime | None = None  # when the world was looked at last
 
     async def slash(self, command: str, person: Person = ALICE, **options: Any) -> Seen:
         return await self.discord.slash(command, person, **options)
@@ -60,7 +62,7 @@ class Room:
 
 
 def parts_of(room: Room) -> Parts:
-    about = About("test", "c0ffee0", room.world.clock.now(), dropped=lambda: room.logs.dropped)
+    about = About("test", "c0ffee0", room.world.clock.now(), lambda: room.logs.dropped, lambda: room.looked)
     return Parts(
         store=room.world.store,
         clock=room.world.clock,

@@ -74,6 +74,18 @@ async def test_status_tells_what_answers_what_is_down_and_what_is_not_configured
     assert "build `c0ffee0`" in seen.everything
 
 
+async def test_status_tells_how_long_ago_the_world_was_looked_at(room: Room):
+    never = await room.slash("/debug status")
+    room.looked = room.world.clock.now()
+    room.world.clock.passes(minutes=2, seconds=5)
+
+    seen = await room.slash("/debug status")
+
+    assert "no look at the world yet, or not here" in never.everything
+    assert "last look at the world: 0:02:05 ago" in seen.everything
+    assert "up 0:02:05" in seen.everything
+
+
 async def answers() -> str:
     return "it answers"
 
