@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from workflow.errors import StepFailed
 from workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
 from workflow.patch import Evidence
-from workflow.ports import Case, Progress, Reading, Rollout, Standing
+from workflow.ports import Case, Manners, Progress, Reading, Rollout, Standing
 from workflow.words import Effect
 
 _REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
@@ -43,13 +45,22 @@ class NoCodeHost:
 class NoDeployer:
     """The Deployer port without a deploy command."""
 
+    async def running(self) -> str:
+        return ""
+
     async def find(self, commit: str) -> Rollout | None:
         return None
+
+    async def latest(self) -> Rollout | None:
+        return None
+
+    async def manners(self) -> Manners:
+        return Manners(repeatable=True)
 
     async def deploy(self, commit: str, progress: Progress) -> Rollout:
         raise StepFailed(_DEPLOY, final=True)
 
-    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
+    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
         raise StepFailed(_DEPLOY, final=True)
 
 

@@ -12,15 +12,15 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-import httpx
-
+from integrations.program import commit_at
 from workflow.errors import StepFailed
 from workflow.incident import Deployment
-from workflow.ports import Progress, Rollout
+from workflow.ports import Manners, Progress, Rollout
 
 _TAIL = 2000
 _MOST_BYTES = 20_000
@@ -44,33 +44,33 @@ class LocalCommand:
         self._redact = redact
 
     async def find(self, commit: str) -> Rollout | None:
-        if await self.running() != commit:
-            return None
-        return Rollout(self._deployment(commit, commit, ""), True, f"{commit[:10]} runs already.")
+        """What runs, if it is that: whoever deployed it, and what ran before is not known here."""
+        newest = await self.latest()
+        return newest if newest and newest.deployment.commit == commit else None
+
+    async def latest(self) -> Rollout | None:
+        running = await self.running()
+        return Rollout(self._deployment(running, running, ""), True, f"{running[:10]} runs.") if running else None
+
+    async def manners(self) -> Manners:
+        return Manners(repeatable=True)
 
     async def deploy(self, commit: str, progress: Progress) -> Rollout:
         previous = await self.running()
         progress(f"deploying {commit[:10]}")
         status, output = await self._run(commit)
         running = await self.running()
-        deployment = self._deployment(commit, running or "", previous or "")
+        deployment = self._deployment(commit, running, previous)
         if status == 0:
-            return Rollout(deployment, True, f"{(running or 'nothing known')[:10]} runs.")
+            return Rollout(deployment, True, f"The deploy command is done; {running[:10] or 'nothing known'} runs.")
         ended = "was stopped after its time" if status is None else f"ended with status {status}"
         return Rollout(deployment, False, f"The deploy command {ended}: {self._redact(output)[-_TAIL:]}")
 
-    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
-        return await self.deploy(deployment.previous, progress)
+    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+        return await self.find(deployment.previous) or await self.deploy(deployment.previous, progress)
 
-    async def running(self) -> str | None:
-        """The commit that the program says it runs, or None where it does not answer."""
-        try:
-            async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-                answer = await client.get(f"{self._settings.program_url()}/version")
-                commit = answer.json().get("commit")
-        except (httpx.HTTPError, OSError, ValueError, AttributeError):
-            return None
-        return commit if isinstance(commit, str) else None
+    async def running(self) -> str:
+        return await commit_at(self._settings.program_url())
 
     async def _run(self, commit: str) -> tuple[int | None, str]:
         """Exit status and the end of the output: kept in a file, as the program it started may hold on to it."""

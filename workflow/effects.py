@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypedDict
 
 from workflow import triggers as t
-from workflow.engine import Perform, Performed
+from workflow.engine import Perform, Performed, Receipt
 from workflow.errors import StepFailed
 from workflow.incident import Allowance, Ask, Budget, Category, Diagnosis, Incident, token_hash
 from workflow.ports import (
@@ -26,12 +26,19 @@ from workflow.ports import (
     CodeHost,
     Deployer,
     Monitor,
+    Outcome,
+    OutcomeUnknown,
     PatchUnproven,
     Rollout,
     Store,
 )
 from workflow.retry import Again
 from workflow.words import Effect
+
+_QUIET = timedelta(minutes=2)  # after a deployment was asked for and does not show
+_MOST_ASKS = 2
+_SETTLES = timedelta(minutes=5)  # for a deployment that is done to take over
+_AT_LEAST_EVERY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +47,7 @@ class Tools:
 
     store: Store
     clock: Clock
-    fire: Callable[[t.Trigger], Awaitable[object]]
+    fire: Callable[[t.Trigger], Awaitable[Receipt]]
     analyst: Analyst
     checker: Checker
     code_host: CodeHost
@@ -121,12 +128,11 @@ async def deploy(tools: Tools, claim: Claim) -> Performed:
     """See that the merge commit is deployed: by whoever did it already, else by asking once."""
     commit = claim.incident.merge_sha
     assert commit
-    rollout = await tools.deployer.find(commit) or await tools.deployer.deploy(commit, _progress(tools, claim))
-    if rollout.done is None:
-        return Again(tools.look_again, rollout.says)
-    if not rollout.done:
-        return t.DeployFailed(**_result(tools, claim), why=rollout.says, deployment=rollout.deployment)
-    return await _deployed(tools, claim, commit, rollout)
+    rollout = await _deployment_with(tools, commit)
+    if rollout:
+        return await _follow(tools, claim, commit, rollout)
+    wait = await _time_to_ask(tools, claim)
+    return wait or await _ask_for(tools, claim, commit)
 
 
 async def watch(tools: Tools, claim: Claim) -> Performed:
@@ -146,11 +152,17 @@ async def roll_back(tools: Tools, claim: Claim) -> Performed:
     deployment = claim.incident.deployment
     if deployment is None or not deployment.previous:
         raise StepFailed("There is no earlier deployment to go back to.", final=True)
-    rollout = await tools.deployer.roll_back(deployment, _progress(tools, claim))
+    rollout = await tools.deployer.roll_back(deployment, claim.created_at, _progress(tools, claim))
     if rollout.done is None:
-        return Again(tools.look_again, rollout.says)
+        return Again(_pace(tools, claim), rollout.says)
     if not rollout.done:
         raise StepFailed(rollout.says)
+    running = rollout.deployment.running
+    if running != deployment.previous:
+        why = f"{rollout.says} But {running[:10] or 'nothing known'} runs, and not {deployment.previous[:10]}."
+        if wait := _while_it_settles(tools, claim, rollout, why):
+            return wait
+        raise StepFailed(why)
     return t.RolledBack(**_result(tools, claim), deployment=rollout.deployment)
 
 
@@ -160,13 +172,71 @@ async def announce(tools: Tools, claim: Claim) -> Performed:
     return None
 
 
-async def _deployed(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -> Performed:
+async def _deployment_with(tools: Tools, commit: str) -> Rollout | None:
+    """The deployment of this commit; or of a newer one that contains it, where its own failed or was passed over."""
+    found = await tools.deployer.find(commit)
+    if found and found.done is not False:
+        return found
+    newest = await tools.deployer.latest()
+    if newest is None or newest.done is False or newest.deployment.commit == commit:
+        return found
+    return newest if await tools.code_host.contains(newest.deployment.commit, commit) else found
+
+
+async def _follow(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -> Performed:
     """A deployment counts when the program itself runs the merge commit."""
+    if rollout.done is None:
+        return Again(_pace(tools, claim), rollout.says)
+    if not rollout.done:
+        return t.DeployFailed(**_result(tools, claim), why=rollout.says, deployment=rollout.deployment)
     running = rollout.deployment.running
     if not await tools.code_host.contains(running, commit):
         why = f"The deployer reports success, but {running[:10] or 'nothing known'} runs, without {commit[:10]}."
-        return t.DeployFailed(**_result(tools, claim), why=why, deployment=rollout.deployment)
+        failed = t.DeployFailed(**_result(tools, claim), why=why, deployment=rollout.deployment)
+        return _while_it_settles(tools, claim, rollout, why) or failed
     return t.DeploySucceeded(**_result(tools, claim), deployment=rollout.deployment, contains_merge=True)
+
+
+async def _time_to_ask(tools: Tools, claim: Claim) -> Again | None:
+    """How long to wait before asking, if at all: a deployment may begin by itself, an earlier asking may be heard yet.
+
+    Raises StepFailed where asking again is for a human to decide.
+    """
+    manners, now = await tools.deployer.manners(), tools.clock.now()
+    asks = () if manners.repeatable else claim.incident.deploy_asks
+    if asks and (quiet := asks[-1] + _QUIET - now) > timedelta():
+        return Again(quiet, f"It was asked for at {asks[-1]:%H:%M:%S}, and no deployment shows yet.")
+    if len(asks) >= _MOST_ASKS:
+        why = f"It was asked for {len(asks)} times, and no deployment shows. Look at the deployer, then retry."
+        raise StepFailed(why, final=True)
+    if not asks and claim.created_at + manners.by_itself > now:
+        return Again(_pace(tools, claim), "The deployer usually begins by itself after a merge: waiting for that.")
+    return None
+
+
+async def _ask_for(tools: Tools, claim: Claim, commit: str) -> Performed:
+    """Write down that it will be asked for, then ask. Of two who come to this at once, one goes on."""
+    nth = len(claim.incident.deploy_asks) + 1
+    common = _result(tools, claim) | {"key": f"fx:{claim.id}:asked:{nth}"}
+    receipt = await tools.fire(t.DeployAsked(**common, commit=commit, previous=await tools.deployer.running()))
+    if receipt.outcome != Outcome.APPLIED:
+        return Again(_QUIET, "It is being asked for.")
+    try:
+        return await _follow(tools, claim, commit, await tools.deployer.deploy(commit, _progress(tools, claim)))
+    except OutcomeUnknown as unknown:
+        return Again(_QUIET, f"{unknown} Looking again before anything is asked twice.")
+
+
+def _while_it_settles(tools: Tools, claim: Claim, rollout: Rollout, why: str) -> Again | None:
+    """Another look while a deployment that is done may not have taken over yet."""
+    settled = rollout.since is None or tools.clock.now() - rollout.since > _SETTLES
+    return None if settled else Again(_pace(tools, claim), why)
+
+
+def _pace(tools: Tools, claim: Claim) -> timedelta:
+    """The longer something takes, the less often it is looked at."""
+    age = tools.clock.now() - claim.created_at
+    return min(max(tools.look_again, age / 10), _AT_LEAST_EVERY)
 
 
 def _why_no_patch(diagnosis: Diagnosis) -> str:

@@ -235,6 +235,7 @@ class Incident:
     confirmed_at: datetime | None = None
     pull_request: PullRequest | None = None
     deployment: Deployment | None = None
+    deploy_asks: tuple[datetime, ...] = ()  # when the deployer was about to be asked for the merge commit
     rolling_back: bool = False  # a rollback was asked for, and has neither ended nor given up
     cure: Cure | None = None
     stuck: Stuck | None = None

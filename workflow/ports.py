@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from workflow.errors import StepFailed
 from workflow.incident import (
     NOTHING,
     Allowance,
@@ -294,26 +295,53 @@ class CodeHost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How a deployment stands. `done` is None while it is under way."""
+    """How a deployment stands since `since` by the deployer's own clock. `done` is None while it is under way."""
 
     deployment: Deployment
     done: bool | None
     says: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a deployer wants to be asked.
+
+    `by_itself`: for how long after a merge a deployment of it may begin unasked. `repeatable`: asked twice for the same
+    commit, it does the work once.
+    """
+
+    by_itself: timedelta = timedelta()
+    repeatable: bool = False
+
+
+class OutcomeUnknown(StepFailed):
+    """The deployer was asked, and whether it heard is not known."""
 
 
 class Deployer(Protocol):
-    """Puts a commit into production."""
+    """Puts a commit into production. Everything but `running` raises StepFailed where the deployer cannot be asked."""
+
+    async def running(self) -> str:
+        """The commit that the program itself says it runs; "" where it says none."""
+        ...
 
     async def find(self, commit: str) -> Rollout | None:
-        """The deployment of this commit, whoever asked for it."""
+        """The deployment of this commit, whoever asked for it. Its `running` is what the program says."""
         ...
+
+    async def latest(self) -> Rollout | None:
+        """The newest deployment of any commit."""
+        ...
+
+    async def manners(self) -> Manners: ...
 
     async def deploy(self, commit: str, progress: Progress) -> Rollout:
-        """Ask for a deployment of this commit. Called only where `find` found none."""
+        """Ask for a deployment of this commit. Called only where `find` found none. Raises OutcomeUnknown."""
         ...
 
-    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
-        """Bring back what ran before `deployment`."""
+    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+        """Bring back what ran before `deployment`, or find that done or under way. It was asked for at `since`."""
         ...
 
 

@@ -82,6 +82,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.PullRequestMerged, _CAN_HAVE_A_PULL_REQUEST, _S.MERGED, (_E.DEPLOY, _E.ANNOUNCE), when=g.has_open_pull_request, guards=(g.of_this_pull_request,)),
     Transition(t.PullRequestClosed, (_S.PR_OPENED,), _S.ABANDONED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
     Transition(t.PullRequestReopened, (_S.ABANDONED,), _S.PR_OPENED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
+    Transition(t.DeployAsked, (_S.MERGED,), None),
     Transition(t.DeploySucceeded, (_S.MERGED,), _S.DEPLOYED, (_E.WATCH, _E.ANNOUNCE), guards=(g.running_commit_has_the_merge,)),
     Transition(t.DeployFailed, (_S.MERGED,), _S.STUCK, (_E.ANNOUNCE,)),
     Transition(t.CureShown, (_S.DEPLOYED,), _S.HEALED, (_E.ANNOUNCE,), guards=(g.no_rollback_under_way,)),

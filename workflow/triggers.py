@@ -298,7 +298,7 @@ class PullRequestMerged(Fact):
     def apply_to(self, incident: Incident) -> Incident:
         assert incident.pull_request
         merged = replace(incident.pull_request, open=False, merged_as=self.sha)
-        return incident.without_ask().but(pull_request=merged)
+        return incident.without_ask().but(pull_request=merged, deployment=None, deploy_asks=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +327,23 @@ class PullRequestReopened(Fact):
 
     def apply_to(self, incident: Incident) -> Incident:
         return _with_pull_request_open(incident, True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployAsked(Trigger):
+    """The deployer is about to be asked for the merge commit, where `previous` runs. Known before it is done."""
+
+    commit: str
+    previous: str
+
+    @property
+    def says(self) -> str:
+        now = f", where {self.previous[:10]} runs" if self.previous else ""
+        return f"Asking for a deployment of {self.commit[:10]}{now}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        asked = Deployment("", self.commit, previous=self.previous)
+        return _with_deployment(incident.but(deploy_asks=(*incident.deploy_asks, self.at)), asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -435,7 +452,8 @@ class Retried(Command):
         return f"{self.actor} asked to try again."
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.but(rolling_back=incident.stuck is not None and incident.stuck.effect is Effect.ROLL_BACK)
+        rolling_back = incident.stuck is not None and incident.stuck.effect is Effect.ROLL_BACK
+        return incident.but(rolling_back=rolling_back, deploy_asks=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -484,9 +502,9 @@ def _with_diagnosis(incident: Incident, diagnosis: Diagnosis) -> Incident:
 
 
 def _with_deployment(incident: Incident, deployment: Deployment) -> Incident:
-    """Who looks again at a deployment under way no longer sees what ran before it; the first look did."""
+    """Who looks again at a deployment no longer sees what ran before it; the first look did."""
     first = incident.deployment
-    if first and first.commit == deployment.commit and not deployment.previous:
+    if first and first.previous:
         deployment = replace(deployment, previous=first.previous)
     return incident.but(deployment=deployment)
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from integrations.http_replay import HttpReplay
 from integrations.local_command import LocalCommand, LocalCommandSettings
-from tests.world.make import MERGE, a_deployment, a_payload, an_incident
+from tests.world.make import MERGE, NOON, a_deployment, a_payload, an_incident
 from workflow.errors import StepFailed
 from workflow.payload import RequestContext
 from workflow.ports import Case
@@ -84,7 +84,7 @@ async def test_a_deployment_is_what_the_program_says_it_runs(program: Program, t
 async def test_a_rollback_brings_back_what_ran_before(program: Program, tmp_path: Path):
     deployer = a_deployer(program, tmp_path, RESTART)
 
-    rollout = await deployer.roll_back(a_deployment(previous="0ld"), lambda words: None)
+    rollout = await deployer.roll_back(a_deployment(previous="0ld"), NOON, lambda words: None)
 
     assert rollout.done
     assert program.commit == "0ld"
@@ -145,13 +145,13 @@ async def test_a_command_that_is_not_there_is_final(program: Program, tmp_path: 
 async def test_a_version_that_is_no_commit_is_unknown(program: Program, tmp_path: Path, commit: Any):
     program.commit = commit
 
-    assert await a_deployer(program, tmp_path, "").running() is None
+    assert await a_deployer(program, tmp_path, "").running() == ""
 
 
 async def test_a_program_that_does_not_answer_runs_nothing_known(program: Program, tmp_path: Path):
     deployer = a_deployer(program, tmp_path, "", program_url=lambda: "http://127.0.0.1:9")
 
-    assert await deployer.running() is None
+    assert await deployer.running() == ""
 
 
 def a_case(**request: Any) -> Case:

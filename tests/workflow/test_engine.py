@@ -24,7 +24,7 @@ async def test_an_incident_travels_from_crash_to_cure(world: World):
     await world.merges()
     await world.settles()
 
-    assert await world.passed() == [*MAIN_LINE, "merged", "deployed", "healed"]
+    assert await world.passed() == [*MAIN_LINE, "merged", "merged", "deployed", "healed"]
     assert world.deployer.deployed == [MERGE]
     assert "INC-1 healed" in world.channel.announced
 
@@ -163,7 +163,7 @@ async def test_a_pull_request_reopened_and_merged_while_nobody_looked_is_merged(
     await world.reconciler.once()
     await world.settles()
 
-    assert (await world.passed())[-5:] == ["abandoned", "pr_opened", "merged", "deployed", "healed"]
+    assert (await world.passed())[-6:] == ["abandoned", "pr_opened", "merged", "merged", "deployed", "healed"]
 
 
 async def test_the_analyst_may_be_down_for_a_while(world: World):
@@ -394,7 +394,7 @@ async def test_the_same_failure_on_a_commit_with_the_fix_is_a_recurrence(world: 
     await world.settles()
 
     assert (await world.passed())[-3:] == ["recurred", "recurred", "rolled_back"]
-    assert world.deployer.running == a_patch().base
+    assert world.deployer.runs == a_patch().base
 
 
 async def test_a_rollback_is_carried_out_though_the_cure_is_shown_meanwhile(world: World):
@@ -412,7 +412,7 @@ async def test_a_rollback_is_carried_out_though_the_cure_is_shown_meanwhile(worl
     await world.passes(seconds=60)
 
     assert (await world.passed())[-1] == "rolled_back"
-    assert world.deployer.running == a_patch().base
+    assert world.deployer.runs == a_patch().base
 
 
 async def test_two_who_ask_for_a_rollback_get_one(world: World):

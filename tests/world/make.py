@@ -137,6 +137,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.PullRequestMerged: {"number": 41, "sha": MERGE},
         t.PullRequestClosed: {"number": 41},
         t.PullRequestReopened: {"number": 41},
+        t.DeployAsked: {"commit": MERGE, "previous": HEAD},
         t.DeploySucceeded: {"deployment": a_deployment(), "contains_merge": True},
         t.DeployFailed: {"why": "It does not start.", "deployment": a_deployment(running="")},
         t.CureShown: {"cure": Cure(1, 1, "clean")},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tests.world.make import MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
 from workflow.incident import Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
 from workflow.patch import Evidence
-from workflow.ports import Case, PatchUnproven, Progress, Reading, Review, Rollout, Standing
+from workflow.ports import Case, Manners, PatchUnproven, Progress, Reading, Review, Rollout, Standing
 from workflow.words import Effect
 
 
@@ -58,6 +59,7 @@ class ScriptedHost(Scripted):
     base: str = a_patch().base
     opened: dict[int, PullRequest] = field(default_factory=dict)
     calls: int = 0
+    holds: dict[str, str] = field(default_factory=dict)  # a commit, and one in its history
     failed: str = ""
     reviews: tuple[Review, ...] = ()
 
@@ -79,7 +81,7 @@ class ScriptedHost(Scripted):
         return Standing(found, "2026-11-23T13:00:00Z", self.failed, self.reviews) if found else None
 
     async def contains(self, commit: str, ancestor: str) -> bool:
-        return commit == ancestor
+        return commit == ancestor or self.holds.get(commit) == ancestor
 
     def merges(self, incident: int, sha: str = MERGE) -> None:
         self.opened[incident] = replace(self.opened[incident], open=False, merged_as=sha)
@@ -96,23 +98,34 @@ class ScriptedHost(Scripted):
 
 @dataclass
 class ScriptedDeployer(Scripted):
+    """Deploys at once. `runs` is what the program says it runs; an outcome that is not True leaves that as it is."""
+
     deployed: list[str] = field(default_factory=list)
-    running: str = a_patch().base
+    runs: str = a_patch().base
+
+    async def running(self) -> str:
+        return self.runs
 
     async def find(self, commit: str) -> Rollout | None:
-        if commit != self.running:
+        if commit != self.runs:
             return None
         return Rollout(a_deployment(commit=commit, running=commit), True, "runs")
+
+    async def latest(self) -> Rollout | None:
+        return await self.find(self.runs)
+
+    async def manners(self) -> Manners:
+        return Manners()
 
     async def deploy(self, commit: str, progress: Progress) -> Rollout:
         answer = self.next(True)
         if answer is not True:
-            return Rollout(a_deployment(commit=commit, running=self.running), answer is None and None, str(answer))
+            return Rollout(a_deployment(commit=commit, running=self.runs), answer is None and None, str(answer))
         self.deployed.append(commit)
-        previous, self.running = self.running, commit
+        previous, self.runs = self.runs, commit
         return Rollout(a_deployment(commit=commit, running=commit, previous=previous), True, "runs")
 
-    async def roll_back(self, deployment: Deployment, progress: Progress) -> Rollout:
+    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
         return await self.deploy(deployment.previous, progress)
 
 

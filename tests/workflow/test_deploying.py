@@ -1,0 +1,224 @@
+"""What becomes of a merge: asked for at most once, whatever is known of the asking, and what ran before stays known."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.world.make import HEAD, MERGE, a_deployment
+from tests.world.ports import ScriptedDeployer
+from tests.world.world import World
+from workflow import triggers as t
+from workflow.incident import Deployment
+from workflow.ports import Manners, OutcomeUnknown, Progress, Rollout
+from workflow.words import Effect, State
+
+
+@dataclass
+class Elsewhere(ScriptedDeployer):
+    """A deployer like Railway: it takes its time, and cannot tell a second asking from the first."""
+
+    shown: Rollout | None = None
+    newest: Rollout | None = None
+    by_itself: timedelta = timedelta()
+    asked: list[str] = field(default_factory=list)
+    hangs: bool = False
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def find(self, commit: str) -> Rollout | None:
+        return self.shown
+
+    async def latest(self) -> Rollout | None:
+        return self.newest
+
+    async def manners(self) -> Manners:
+        return Manners(by_itself=self.by_itself)
+
+    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+        self.asked.append(commit)
+        self.heard.set()
+        if self.hangs:
+            await asyncio.Event().wait()
+        answer = self.next(None)
+        return Rollout(a_deployment(running=HEAD, previous=""), None, str(answer or "is being built"))
+
+    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+        return Rollout(a_deployment(commit=deployment.previous, running=self.runs), True, "It is done.")
+
+
+@pytest.fixture
+async def deployer(world: World) -> Elsewhere:
+    deployer = Elsewhere()
+    world.deployer = deployer
+    return deployer
+
+
+async def merged(world: World) -> None:
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+
+
+async def merged_and_cut_off_while_asking(world: World, deployer: Elsewhere) -> None:
+    deployer.hangs = True
+    work = asyncio.create_task(merged(world))
+    await deployer.heard.wait()
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+
+def stands(done: bool | None, **changes: object) -> Rollout:
+    return Rollout(a_deployment(**{"previous": "", **changes}), done, "It stands so.")
+
+
+async def test_what_is_asked_for_is_known_before_it_is_asked(world: World, deployer: Elsewhere):
+    await merged_and_cut_off_while_asking(world, deployer)
+
+    incident = await world.incident()
+
+    assert deployer.asked == [MERGE]
+    assert len(incident.deploy_asks) == 1
+    assert incident.deployment == Deployment("", MERGE, previous=HEAD)
+
+
+async def test_killed_between_asking_and_writing_that_down_nothing_is_asked_twice(world: World, deployer: Elsewhere):
+    await merged_and_cut_off_while_asking(world, deployer)
+    await world.passes(seconds=61)  # the lease of the one that was killed
+    deployer.shown = stands(True)
+    await world.passes(minutes=3)
+
+    incident = await world.incident()
+
+    assert deployer.asked == [MERGE]
+    assert incident.state is State.HEALED
+    assert incident.deployment == replace(a_deployment(), previous=HEAD)
+
+
+async def test_an_asking_that_was_not_heard_is_repeated_once_and_then_a_human_is_asked(
+    world: World, deployer: Elsewhere
+):
+    deployer.answers_first(OutcomeUnknown("No answer."), OutcomeUnknown("No answer."))
+    await merged(world)
+    asked_at_once = list(deployer.asked)
+    await world.passes(seconds=119)
+    asked_before_the_quiet_was_over = list(deployer.asked)
+    await world.passes(seconds=2)
+    await world.passes(minutes=3)
+
+    stuck = await world.incident()
+    await world.fires(t.Retried)
+    deployer.shown = stands(True)
+    await world.settles()
+
+    assert asked_at_once == asked_before_the_quiet_was_over == [MERGE]
+    assert deployer.asked == [MERGE, MERGE]
+    assert stuck.says == (
+        "Gave up on deploy: It was asked for 2 times, and no deployment shows. Look at the deployer, then retry."
+    )
+    assert await world.state() is State.HEALED
+
+
+async def test_of_two_workers_that_come_to_ask_at_once_one_asks(world: World, deployer: Elsewhere):
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    key = f"fx:1:deploy:{(await world.incident()).seq}:asked:1"
+    await world.fires(t.DeployAsked, key=key, commit=MERGE, previous=HEAD)  # the other worker's
+    await world.store.transact(lambda ledger: ledger.amend((ledger.incident(1)).but(deploy_asks=())))  # type: ignore[union-attr]
+
+    await world.settles()
+
+    assert deployer.asked == []
+
+
+async def test_a_deployment_that_begins_by_itself_is_waited_for(world: World, deployer: Elsewhere):
+    deployer.by_itself = timedelta(minutes=5)
+    await merged(world)
+    await world.passes(minutes=4)
+    waited = list(deployer.asked)
+    deployer.shown = stands(True)
+    await world.passes(minutes=1)
+
+    assert waited == deployer.asked == []
+    assert await world.state() is State.HEALED
+
+
+async def test_one_that_does_not_begin_by_itself_is_asked_for(world: World, deployer: Elsewhere):
+    deployer.by_itself = timedelta(minutes=5)
+    await merged(world)
+    await world.passes(minutes=6)
+
+    assert deployer.asked == [MERGE]
+
+
+@pytest.mark.parametrize("own", [None, stands(False)])
+async def test_a_newer_deployment_that_contains_the_merge_will_do(
+    world: World, deployer: Elsewhere, own: Rollout | None
+):
+    newer = "f00d" * 10
+    world.host.holds[newer] = MERGE
+    deployer.shown, deployer.newest = own, stands(True, commit=newer, running=newer)
+    await merged(world)
+
+    incident = await world.incident()
+
+    assert deployer.asked == []
+    assert incident.deployment
+    assert incident.deployment.running == newer
+    assert [step.trigger for step in await world.store.history(1)][-2] == "DeploySucceeded"
+
+
+async def test_success_counts_when_the_program_says_so_and_until_then_says_what_runs(world: World, deployer: Elsewhere):
+    deployer.shown = replace(stands(True, running=HEAD), since=world.clock.now())
+    await merged(world)
+    (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.DEPLOY]
+    waits = await world.state()
+    await world.passes(minutes=10)
+
+    incident = await world.incident()
+
+    assert waits is State.MERGED
+    says = f"The deployer reports success, but {HEAD[:10]} runs, without {MERGE[:10]}."
+    assert debt.error == says
+    assert incident.state is State.STUCK
+    assert incident.says == says
+
+
+async def test_a_long_deployment_is_looked_at_ever_less_often(world: World, deployer: Elsewhere):
+    looks = 0
+
+    async def find(commit: str) -> Rollout:
+        nonlocal looks
+        looks += 1
+        return stands(None)
+
+    deployer.find = find  # type: ignore[method-assign]
+    await merged(world)
+    for _ in range(240):
+        await world.passes(seconds=15)
+
+    assert 30 < looks < 60  # within an hour; Railway's free plan takes 100 calls
+
+
+async def test_a_rollback_counts_when_the_program_says_so(world: World, deployer: Elsewhere):
+    await merged(world)
+    deployer.shown, deployer.runs = stands(False), MERGE
+    await world.passes(minutes=1)
+    await world.fires(t.RollbackRequested)
+    await world.settles()
+    (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.ROLL_BACK]
+    waits = await world.state()
+    deployer.runs = HEAD
+    await world.passes(minutes=1)
+
+    assert waits is State.STUCK
+    assert debt.error == f"It is done. But {MERGE[:10]} runs, and not {HEAD[:10]}."
+    assert await world.state() is State.ROLLED_BACK
