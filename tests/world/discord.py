@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from aiohttp import WSMsgType, web
 from tests.world import discord_shapes as shapes
 from tests.world import wire
 from tests.world.discord_bodies import as_json, in_its_words, read_body, without_nulls
-from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, numbered, on_the_wire
+from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, on_the_wire, show
 from tests.world.discord_shapes import Person, Seen
 from tests.world.discord_weather import Weather
 
@@ -58,8 +59,7 @@ class DiscordStandIn:
         self.heartbeat, self.deaf = 41.25, False  # seconds; deaf: heartbeats are not answered
         self._last: tuple[Exchange, dict[str, Any]] | None = None
         self._sent: list[dict[str, Any]] = []  # what a client that comes back has missed
-        self.identified = self.resumed = 0
-        self.refuses = 0  # a close code in answer to a login
+        self.identified = self.resumed = self.refuses = 0  # refuses: a close code in answer to a login
 
     # --- what a test does ---------------------------------------------------------------------------------------
 
@@ -69,8 +69,13 @@ class DiscordStandIn:
 
     async def slash(self, command: str, person: Person = shapes.ALICE, **options: Any) -> Seen:
         """Type `/debug logs` with options, and read the reply."""
-        data = await self._typed(command, options)
-        return (await self._interact(2, data, person)).seen
+        exchange = await self.sends(command, person, **options)
+        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
+        return exchange.seen
+
+    async def sends(self, command: str, person: Person = shapes.ALICE, **options: Any) -> Exchange:
+        """Type a line, and do not wait for what comes back."""
+        return await self._send_off(2, await self._typed(command, options), person)
 
     async def completes(self, command: str, option: str, typed: str, person: Person = shapes.ALICE) -> list[str]:
         """Type into an option, and read what is offered."""
@@ -126,6 +131,13 @@ class DiscordStandIn:
     async def _interact(
         self, kind: int, data: dict[str, Any], person: Person, message: dict[str, Any] | None = None
     ) -> Exchange:
+        exchange = await self._send_off(kind, data, person, message)
+        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
+        return exchange
+
+    async def _send_off(
+        self, kind: int, data: dict[str, Any], person: Person, message: dict[str, Any] | None = None
+    ) -> Exchange:
         id = next(self._ids)
         exchange = self._exchanges[f"token-{id}"] = Exchange(id)
         interaction = shapes.an_interaction(id, f"token-{id}", kind, data, person, message)
@@ -133,7 +145,6 @@ class DiscordStandIn:
         self._last = exchange, interaction
         exchange.over, self._gives_up = self._gives_up, False
         await self._dispatch("INTERACTION_CREATE", interaction)
-        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
         return exchange
 
     async def _typed(self, command: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -174,17 +185,15 @@ class DiscordStandIn:
 
     async def callback(self, request: web.Request) -> web.Response:
         """The first answer: in time, and once."""
-        exchange = self._exchanges.get(request.match_info["token"])
+        exchange = self._exchanges[request.match_info["token"]]
         body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_CALLBACK, "post", body))
-        if exchange is None:
-            return as_json({"message": "Unknown interaction", "code": 10062}, 404)
         if exchange.over:
             exchange.waits_no_longer()
             return as_json({"message": "Unknown interaction", "code": 10062}, 404)
         if exchange.acknowledged:
             return as_json({"message": "Interaction has already been acknowledged.", "code": 40060}, 400)
-        exchange.acknowledged = True
+        exchange.acknowledged, exchange.acknowledged_at = True, time.monotonic()
         exchange.over, self._forgets = self._forgets, False
         self._take(exchange, body, files)
         answer: dict[str, Any] = {"interaction": {"id": str(exchange.id), "type": 2}}
@@ -200,7 +209,7 @@ class DiscordStandIn:
         if body["type"] == _CHOICES:
             exchange.seen.choices = data.get("choices", [])
         if body["type"] == _MESSAGE:
-            _show(exchange.seen, data, files)
+            show(exchange.seen, data, files)
         if body["type"] == _MODAL:
             exchange.seen.modal = data
         if body["type"] != _DEFERRED:
@@ -215,7 +224,7 @@ class DiscordStandIn:
             return as_json({"message": "Invalid Webhook Token", "code": 50027}, 401)
         body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_ORIGINAL, "patch", body))
-        _show(exchange.seen, body, files)
+        show(exchange.seen, body, files)
         exchange.done.set()
         return self._reply(_ORIGINAL, "patch", shapes.a_message(exchange.message, exchange.seen))
 
@@ -226,7 +235,7 @@ class DiscordStandIn:
             return as_json({"message": "Unknown Webhook", "code": 10015}, 404)
         body, files = await read_body(request)
         self._judge(lambda: wire.discord().judge_request(_WEBHOOK, "post", body))
-        _show(exchange.seen, body, files)
+        show(exchange.seen, body, files)
         exchange.done.set()
         return self._reply(_WEBHOOK, "post", shapes.a_message(next(self._ids), exchange.seen))
 
@@ -356,14 +365,6 @@ class DiscordStandIn:
             look()
         except AssertionError as fault:
             self.faults.append(str(fault))
-
-
-def _show(seen: Seen, body: dict[str, Any], files: dict[str, str]) -> None:
-    seen.text = body.get("content") or ""
-    seen.embeds = [{"type": "rich", **embed} for embed in body.get("embeds") or []]
-    seen.files = files
-    seen.mentions = body.get("allowed_mentions")
-    seen.components = numbered(body.get("components") or [])
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -28,7 +29,9 @@ class Exchange:
 
     id: int
     seen: shapes.Seen = field(default_factory=shapes.Seen)
+    asked_at: float = field(default_factory=time.monotonic)
     acknowledged: bool = False
+    acknowledged_at: float = 0.0
     done: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False  # Discord knows nothing of it any more
 
@@ -136,6 +139,14 @@ def numbered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {**row, "id": next(numbers), "components": [{**each, "id": next(numbers)} for each in row["components"]]}
         for row in rows
     ]
+
+
+def show(seen: shapes.Seen, body: dict[str, Any], files: dict[str, str]) -> None:
+    seen.text = body.get("content") or ""
+    seen.embeds = [{"type": "rich", **embed} for embed in body.get("embeds") or []]
+    seen.files = files
+    seen.mentions = body.get("allowed_mentions")
+    seen.components = numbered(body.get("components") or [])
 
 
 def buttons_of(message: dict[str, Any]) -> dict[str, str]:
