@@ -24,6 +24,8 @@ _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900,
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _GOOD, _BAD, _WAITS, _MOVES = 0x2E9E5B, 0xC0392B, 0xD4A017, 0x3A7CA5
+_PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
+_OURSELVES = "kintsugi"
 _MARKS = {True: "✅", False: "❌", None: "⚪"}
 
 
@@ -164,9 +166,10 @@ def incident(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
 
 def facts_of(found: Incident) -> str:
     """What is known of it, in a few lines."""
-    lines = [cut(quiet(found.summary), 500), f"opened by {one_line(found.opened_by, 100)} · seen {found.count} times"]
+    lines = [cut(quiet(found.summary), 500), f"opened by {who(found.opened_by)} · {times(found.count)}"]
     if found.cost.calls:
-        lines.append(f"model: {found.cost.calls} calls · ${found.cost.usd:.4f}")
+        asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
+        lines.append(f"model: {asked} · ${found.cost.usd:.4f}")
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.running:
@@ -174,6 +177,16 @@ def facts_of(found: Incident) -> str:
     if found.stuck:
         lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
     return "\n".join(lines)
+
+
+def who(actor: str) -> str:
+    """An actor as people know each other: `discord:alice (4001)` is alice. The id is in the file."""
+    name = _PERSON.fullmatch(actor)
+    return one_line(name["name"] if name else actor, 60)
+
+
+def times(count: int) -> str:
+    return "seen once" if count == 1 else f"seen {count} times"
 
 
 def _linked(name: str, url: str) -> str:
@@ -186,12 +199,27 @@ def _path(found: Incident, history: Sequence[Step]) -> str:
 
 def line_of(state: State, passed: frozenset[State]) -> str:
     """The main line with the stations that were passed filled in; a siding is named at its end."""
-    line = " ".join(f"{'●' if each in passed else '○'} {each.words}" for each in MAIN_LINE)
-    return line if state in MAIN_LINE else f"{line} → {state.words}"
+    line = " ".join(_together(f"{'●' if each in passed else '○'} {each.words}") for each in MAIN_LINE)
+    return line if state in MAIN_LINE else f"{line} {_together(f'→ {state.words}')}"
+
+
+def _together(text: str) -> str:
+    """On a phone, no line ends within it."""
+    return text.replace(" ", "\u00a0")
 
 
 def _step(step: Step) -> str:
-    return f"`{step.at:%m-%d %H:%M:%S}` **{step.dest.words}** {words(step.trigger)}, {one_line(step.actor, 60)}"
+    """When, where to, what and who, as far as it is not said by the rest; and what it took."""
+    said = [f"`{step.at:%m-%d %H:%M}` **{step.dest.words}**"]
+    if words(step.trigger) != step.dest.words:
+        said.append(words(step.trigger))
+    if step.actor != _OURSELVES:
+        said.append(who(step.actor))
+    if step.attempts > 1:
+        said.append(f"{step.attempts} tries")
+    if step.usd:
+        said.append(f"${step.usd:.4f}")
+    return " · ".join(said)
 
 
 def _newest(lines: Sequence[str], most: int) -> str:

@@ -49,8 +49,8 @@ async def test_the_card_shows_the_cause_how_sure_it_is_and_the_evidence(stage: S
     fields = {field["name"]: field["value"] for field in stage.card["embeds"][0]["fields"]}
 
     assert fields["Cause"].startswith("discount() reads percent from every coupon.\n90% sure · **E2**")
-    assert "● awaiting confirm" in fields["Path"]
-    assert "○ confirmed" in fields["Path"]
+    assert "●\u00a0awaiting\u00a0confirm" in fields["Path"]
+    assert "○\u00a0confirmed" in fields["Path"]
 
 
 async def test_saying_the_same_twice_calls_discord_once(stage: Stage):

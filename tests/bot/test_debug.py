@@ -142,7 +142,7 @@ async def test_an_incident_shows_its_path_its_history_and_its_patch(room: Room):
     seen = await room.slash("/debug incident", id="#1")
 
     assert seen.embeds[0]["title"] == "INC-1 · awaiting confirm"
-    assert "● awaiting confirm ○ confirmed" in seen.everything
+    assert "●\u00a0awaiting\u00a0confirm ○\u00a0confirmed" in seen.everything
     assert "diagnosed -> awaiting confirm" in seen.files["INC-1.txt"]
     assert "+++ b" in seen.files["INC-1.txt"]
 

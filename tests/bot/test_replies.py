@@ -76,6 +76,20 @@ def test_a_link_is_made_of_plain_addresses_only():
     assert "evil" not in (replies.incident(odd, [], []).embed().description or "")
 
 
+def test_the_history_says_nothing_twice():
+    steps = [
+        Step(1, "Captured", "new", State.CAPTURED, "discord:alice (4001)", NOON, "x"),
+        Step(2, "ConfirmationAsked", "awaiting_confirm", State.AWAITING_CONFIRM, "kintsugi", NOON, "x", 3, 1.5, 0.02),
+    ]
+
+    (_, history) = replies.incident(an_incident(State.CAPTURED), steps, []).embed().fields
+
+    assert (history.value or "").split("\n") == [
+        "`11-23 12:00` **captured** · alice",
+        "`11-23 12:00` **awaiting confirm** · confirmation asked · 3 tries · $0.0200",
+    ]
+
+
 def test_a_file_that_is_too_large_keeps_its_end():
     reply = replies.logs(["x" * 1000] * 9000 + ["the end"])
 
