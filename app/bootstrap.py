@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.deploys import deployer_of
 from app.desk import Desk
 from app.github import FreshAnalyst, FreshChecker, github_parts
 from app.settings import Settings
-from app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor
+from app.unconfigured import NoChecker, NoCodeHost, NoMonitor
 from integrations.git import Git
 from integrations.http_replay import HttpReplay
-from integrations.local_command import LocalCommand, LocalCommandSettings
 from integrations.local_git import LocalGit
 from integrations.offline_analyst import OfflineAnalyst
 from integrations.openai_analyst import OpenAIAnalyst
@@ -127,7 +127,7 @@ def real_parts(settings: Settings, channel: Channel) -> Parts:
         analyst=analyst,
         checker=checker,
         code_host=code_host,
-        deployer=_deployer(settings),
+        deployer=deployer_of(settings),
         monitor=HttpReplay(lambda: settings.program_url or "") if settings.program_url else NoMonitor(),
         channel=channel,
     )
@@ -161,14 +161,6 @@ def code_context(repository: Path | None) -> Callable[[Case], str]:
         return build_context(case.payload, repository, rev=case.payload.build.sha).text
 
     return context
-
-
-def _deployer(settings: Settings) -> Deployer:
-    if not (settings.deploy_command and settings.program_url):
-        return NoDeployer()
-    program_url = settings.program_url.rstrip("/")
-    command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: program_url)
-    return LocalCommand(command, redact)
 
 
 def _proof(settings: Settings) -> ProofSettings:

@@ -82,6 +82,12 @@ class Settings(BaseSettings):
     )
     web_url: str | None = Field(None, description="where people reach the web, for links to an incident")
 
+    railway_token: SecretStr | None = Field(None, description="a token of the account, the workspace or the project")
+    railway_project_id: str | None = Field(None, description="the project's id on Railway")
+    railway_environment_id: str | None = Field(None, description="… the environment's")
+    railway_service_id: str | None = Field(None, description="… and the id of the service that is deployed")
+    railway_url: str = Field("https://backboard.railway.com/graphql/v2", description="another address than Railway's")
+
     deploy_command: Words = Field((), description="checks out $KINTSUGI_COMMIT and restarts the program")
     deploy_folder: Path = Field(Path(), description="where the deploy command runs")
     program_url: str | None = Field(None, description="where the program answers; its /version tells the commit")
@@ -148,6 +154,7 @@ class Settings(BaseSettings):
         "web_url",
         "discord_api_base",
         "sheet_base_url",
+        "railway_url",
         "alert_webhook_url",
     )
     @classmethod

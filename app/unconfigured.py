@@ -11,7 +11,7 @@ from workflow.ports import Case, Manners, Progress, Reading, Rollout, Standing
 from workflow.words import Effect
 
 _REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
-_DEPLOY = "No deployer is configured. Set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL, then retry."
+_DEPLOY = "No deployer is configured. Set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DEPLOY_COMMAND, then retry."
 
 
 class NoChecker:
@@ -43,7 +43,7 @@ class NoCodeHost:
 
 
 class NoDeployer:
-    """The Deployer port without a deploy command."""
+    """The Deployer port where nothing deploys."""
 
     async def running(self) -> str:
         return ""

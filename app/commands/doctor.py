@@ -12,6 +12,7 @@ from openai import APIError, AsyncOpenAI
 from rich.console import Console
 from rich.text import Text
 
+from app.deploys import deployer_of
 from app.github import github_parts
 from app.settings import Settings, SettingsError, read_settings
 from executors.lock import is_held
@@ -118,12 +119,23 @@ async def check_model(settings: Settings) -> Finding:
 
 
 async def check_deployer(settings: Settings) -> Finding:
+    if settings.railway_token:
+        return await _railway(settings)
     if not settings.deploy_command:
-        return Finding("deployer", OFF, "nothing is deployed. Set KINTSUGI_DEPLOY_COMMAND.")
+        says = "nothing is deployed. Set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DEPLOY_COMMAND."
+        return Finding("deployer", OFF, says)
     program = settings.deploy_command[0]
     if shutil.which(program) is None and not (settings.deploy_folder / program).exists():
         return Finding("deployer", FAULT, f"{program} cannot be found. Check KINTSUGI_DEPLOY_COMMAND.")
     return Finding("deployer", OK, " ".join(settings.deploy_command))
+
+
+async def _railway(settings: Settings) -> Finding:
+    try:
+        newest = await deployer_of(settings).latest()
+    except (SettingsError, StepFailed) as error:
+        return Finding("deployer", FAULT, str(error))
+    return Finding("deployer", OK, newest.says if newest else "Railway answers, and nothing was deployed yet")
 
 
 async def _program(settings: Settings) -> Finding:

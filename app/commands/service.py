@@ -146,8 +146,10 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
     if settings.repo is None and settings.github_repo is None:
         lines.append("Left out: checking patches and pull requests (set KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO).")
-    if not settings.deploy_command or settings.program_url is None:
-        lines.append("Left out: deploying (set KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL).")
+    if settings.railway_token is None and not (settings.deploy_command and settings.program_url):
+        lines.append(
+            "Left out: deploying (set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL)."
+        )
     return lines
 
 

@@ -1,0 +1,57 @@
+"""What puts a commit into production, made from the settings: Railway, or a command on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+
+from app.settings import Settings, SettingsError
+from app.unconfigured import NoDeployer
+from integrations.local_command import LocalCommand, LocalCommandSettings
+from integrations.program import commit_at
+from integrations.railway import Railway, RailwaySettings
+from integrations.railway_api import RailwayAccess, RailwayApi
+from telemetry.redact import redact
+from workflow.ports import Deployer
+
+
+def deployer_of(settings: Settings) -> Deployer:
+    """The one that is configured. Raises SettingsError."""
+    if settings.railway_token:
+        return _railway(settings)
+    if settings.deploy_command and settings.program_url:
+        program_url = settings.program_url.rstrip("/")
+        command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: program_url)
+        return LocalCommand(command, redact)
+    return NoDeployer()
+
+
+def running_of(settings: Settings) -> Callable[[], Awaitable[str]]:
+    """How it is known what runs: the program says it by its address, or we are the program."""
+    url = (settings.program_url or "").rstrip("/")
+    own = _own_commit(settings)
+
+    async def running() -> str:
+        return await commit_at(url) if url else own
+
+    return running
+
+
+def _railway(settings: Settings) -> Railway:
+    ids = (settings.railway_project_id, settings.railway_environment_id, settings.railway_service_id)
+    if not all(ids):
+        raise SettingsError(
+            "KINTSUGI_RAILWAY_TOKEN needs KINTSUGI_RAILWAY_PROJECT_ID, _ENVIRONMENT_ID and _SERVICE_ID."
+        )
+    project, environment, service = (str(id) for id in ids)
+    assert settings.railway_token
+    access = RailwayAccess(settings.railway_token.get_secret_value(), settings.railway_url)
+    where = RailwaySettings(project, environment, service, settings.branch, running_of(settings))
+    return Railway(RailwayApi(access), where, redact)
+
+
+def _own_commit(settings: Settings) -> str:
+    """The commit that this very process was built from, where it is the service that is deployed; else ""."""
+    if settings.railway_service_id and os.environ.get("RAILWAY_SERVICE_ID") == settings.railway_service_id:
+        return settings.build_sha or os.environ.get("RAILWAY_GIT_COMMIT_SHA", "")
+    return ""
