@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -100,6 +101,7 @@ async def test_a_confirmation_is_two_taps_and_shows_first_what_is_pushed(stage: 
     assert (preview.ephemeral, done.ephemeral) == (True, True)
     assert done.says == "**INC-1** is confirmed."
     assert (await stage.world.incident()).confirmed_by == "discord:bob (4002)"
+    assert stage.heard.tokens[1] not in "\n".join(stage.logs.recent(2000))
 
 
 async def test_without_the_token_at_hand_a_form_asks_for_it(stage: Stage):
@@ -113,6 +115,23 @@ async def test_without_the_token_at_hand_a_form_asks_for_it(stage: Stage):
     done = await stage.discord.submits(form, stage.heard.tokens[1])
 
     assert done.says == "**INC-1** is confirmed."
+    assert stage.heard.tokens[1] not in "\n".join(stage.logs.recent(2000))
+
+
+async def test_a_token_mistyped_into_the_form_is_in_no_log_line(stage: Stage):
+    await awaiting_confirm(stage)
+    question = stage.discord.channels.in_thread()[-1]
+    stage.discord.channels.delete(int(stage.card["id"]), int(question["id"]))
+    await stage.restarts()
+    preview = await stage.discord.tap(stage.card, "Confirm…")
+    form = await stage.discord.tap(preview, "Enter the token")
+
+    refused = await stage.discord.submits(form, stage.heard.tokens[1] + "f")
+
+    assert "this token is not one that was issued for it" in refused.says
+    lines = [json.loads(line) for line in stage.logs.recent(2000, contains="this token is not")]
+    assert {json.dumps(line["entities"]) for line in lines} == {'{"token": "***"}'}
+    assert stage.heard.tokens[1] not in "\n".join(stage.logs.recent(2000))
 
 
 async def test_a_rejection_asks_why(stage: Stage):
