@@ -1,16 +1,18 @@
-"""What puts a commit into production, made from the settings: Railway, or a command on this machine."""
+"""What puts a commit into production, made from the settings: Railway, a webhook, or a command on this machine."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
 
+from app.clock import SystemClock
 from app.settings import Settings, SettingsError
 from app.unconfigured import NoDeployer
 from integrations.local_command import LocalCommand, LocalCommandSettings
 from integrations.program import commit_at
 from integrations.railway import Railway, RailwaySettings
 from integrations.railway_api import RailwayAccess, RailwayApi
+from integrations.webhook_deploy import WebhookDeploy, WebhookSettings
 from telemetry.redact import redact
 from workflow.ports import Deployer
 
@@ -19,6 +21,8 @@ def deployer_of(settings: Settings) -> Deployer:
     """The one that is configured. Raises SettingsError."""
     if settings.railway_token:
         return _railway(settings)
+    if settings.deploy_webhook_url:
+        return _webhook(settings, settings.deploy_webhook_url)
     if settings.deploy_command and settings.program_url:
         program_url = settings.program_url.rstrip("/")
         command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: program_url)
@@ -48,6 +52,13 @@ def _railway(settings: Settings) -> Railway:
     access = RailwayAccess(settings.railway_token.get_secret_value(), settings.railway_url)
     where = RailwaySettings(project, environment, service, settings.branch, running_of(settings))
     return Railway(RailwayApi(access), where, redact)
+
+
+def _webhook(settings: Settings, url: str) -> WebhookDeploy:
+    if settings.deploy_webhook_secret is None:
+        raise SettingsError("KINTSUGI_DEPLOY_WEBHOOK_URL needs KINTSUGI_DEPLOY_WEBHOOK_SECRET, which signs it.")
+    secret = settings.deploy_webhook_secret.get_secret_value()
+    return WebhookDeploy(WebhookSettings(url, secret, running_of(settings)), SystemClock(), redact)
 
 
 def _own_commit(settings: Settings) -> str:

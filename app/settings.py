@@ -90,6 +90,8 @@ class Settings(BaseSettings):
 
     deploy_command: Words = Field((), description="checks out $KINTSUGI_COMMIT and restarts the program")
     deploy_folder: Path = Field(Path(), description="where the deploy command runs")
+    deploy_webhook_url: str | None = Field(None, description="a service that deploys, asked by a signed POST")
+    deploy_webhook_secret: SecretStr | None = Field(None, description="… and what it is signed with")
     program_url: str | None = Field(None, description="where the program answers; its /version tells the commit")
 
     llm_api_key: SecretStr | None = Field(None, description="the model's key; without one, no patches are proposed")
@@ -155,6 +157,7 @@ class Settings(BaseSettings):
         "discord_api_base",
         "sheet_base_url",
         "railway_url",
+        "deploy_webhook_url",
         "alert_webhook_url",
     )
     @classmethod

@@ -25,8 +25,8 @@ _ENDED_BADLY = {
     "FAILED": "Railway could not build or start {0}. Read the end of its log, mend it, then retry.",
     "CRASHED": "{0} crashed after its start on Railway. Read the end of its log, then retry or roll back.",
     "SKIPPED": "Railway skipped {0}: its checks failed, or no watched file changed. Deploy it by hand, or retry.",
-    "REMOVED": "The deployment of {0} was removed: another took its place, or somebody stopped it. See what runs.",
-    "REMOVING": "The deployment of {0} is being removed: another takes its place, or somebody stopped it.",
+    "REMOVED": "The deployment of {0} was removed: another took its place, or somebody stopped it.",
+    "REMOVING": "The deployment of {0} is being removed: another takes its place, or somebody stops it.",
     "NEEDS_APPROVAL": "The deployment of {0} needs an approval in Railway. Approve it there, then retry.",
 }
 _UNDER_WAY = {"WAITING": "Railway waits for the checks of {0}.", "QUEUED": "{0} waits in Railway's queue."}
@@ -133,8 +133,11 @@ class Railway:
         return newest.commit == target and (is_new or newest.done is not False)
 
     async def _rollout(self, known: _Known, previous: str) -> Rollout:
-        says = known.says + (await self._log_of(known) if known.done is False else "")
         running = await self._settings.running()
+        says = known.says
+        if known.done is False:
+            says += f" {running[:10]} runs." if running else ""
+            says += await self._log_of(known)
         deployment = Deployment(known.id, known.commit, known.url, running, previous)
         return Rollout(deployment, known.done, says, known.since)
 

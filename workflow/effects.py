@@ -138,13 +138,14 @@ async def deploy(tools: Tools, claim: Claim) -> Performed:
 async def watch(tools: Tools, claim: Claim) -> Performed:
     """See whether the failure is gone, for as long as it takes."""
     reading = await tools.monitor.read(await _case(tools, claim))
-    if not (reading.recurred or reading.shown):
-        return Again(tools.look_again, reading.cure.says)
-    if not await tools.code_host.contains(reading.running, claim.incident.merge_sha or ""):
-        return Again(tools.look_again, f"{reading.running[:10] or 'An unknown commit'} answers, without the fix.")
-    if reading.recurred:
+    fixed = await tools.code_host.contains(reading.running, claim.incident.merge_sha or "")
+    if reading.running and not fixed:
+        return Again(_pace(tools, claim), f"{reading.running[:10]} answers, without the fix.")
+    if fixed and reading.recurred:
         return t.Recurred(**_result(tools, claim), running=reading.running, contains_fix=True)
-    return t.CureShown(**_result(tools, claim), cure=reading.cure)
+    if fixed and reading.shown:
+        return t.CureShown(**_result(tools, claim), cure=reading.cure)
+    return Again(_pace(tools, claim), reading.cure.says)
 
 
 async def roll_back(tools: Tools, claim: Claim) -> Performed:

@@ -119,10 +119,10 @@ async def check_model(settings: Settings) -> Finding:
 
 
 async def check_deployer(settings: Settings) -> Finding:
-    if settings.railway_token:
-        return await _railway(settings)
+    if settings.railway_token or settings.deploy_webhook_url:
+        return await _far_deployer(settings)
     if not settings.deploy_command:
-        says = "nothing is deployed. Set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DEPLOY_COMMAND."
+        says = "nothing is deployed. Set KINTSUGI_RAILWAY_TOKEN, KINTSUGI_DEPLOY_WEBHOOK_URL or _DEPLOY_COMMAND."
         return Finding("deployer", OFF, says)
     program = settings.deploy_command[0]
     if shutil.which(program) is None and not (settings.deploy_folder / program).exists():
@@ -130,12 +130,12 @@ async def check_deployer(settings: Settings) -> Finding:
     return Finding("deployer", OK, " ".join(settings.deploy_command))
 
 
-async def _railway(settings: Settings) -> Finding:
+async def _far_deployer(settings: Settings) -> Finding:
     try:
         newest = await deployer_of(settings).latest()
     except (SettingsError, StepFailed) as error:
         return Finding("deployer", FAULT, str(error))
-    return Finding("deployer", OK, newest.says if newest else "Railway answers, and nothing was deployed yet")
+    return Finding("deployer", OK, newest.says if newest else "it answers, and nothing was deployed yet")
 
 
 async def _program(settings: Settings) -> Finding:

@@ -19,9 +19,11 @@ from app.alerts import connect, installed
 from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
+from app.deploys import deployer_of
 from app.desk import Desk
 from app.discord_bot import Client, a_client, announcer, run_bot
 from app.settings import Settings, read_settings
+from app.unconfigured import NoDeployer
 from integrations.terminal import Terminal
 from web.server import Doors, Server, serve
 from workflow.errors import StoreUnavailable
@@ -146,10 +148,9 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
     if settings.repo is None and settings.github_repo is None:
         lines.append("Left out: checking patches and pull requests (set KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO).")
-    if settings.railway_token is None and not (settings.deploy_command and settings.program_url):
-        lines.append(
-            "Left out: deploying (set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DEPLOY_COMMAND and KINTSUGI_PROGRAM_URL)."
-        )
+    if isinstance(deployer_of(settings), NoDeployer):
+        ways = "KINTSUGI_RAILWAY_TOKEN, KINTSUGI_DEPLOY_WEBHOOK_URL, or KINTSUGI_DEPLOY_COMMAND and _PROGRAM_URL"
+        lines.append(f"Left out: deploying (set {ways}).")
     return lines
 
 

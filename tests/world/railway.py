@@ -112,7 +112,7 @@ class RailwayStandIn:
         replaced = status == "SUCCESS" and any(other.since(now) > each.since(now) for other in up)
         return {
             "id": each.id,
-            "status": "REMOVED" if replaced else status,
+            "status": "REMOVED" if replaced else status if status in _STATUSES else "BUILDING",
             "createdAt": each.created_at,
             "statusUpdatedAt": each.since(now),
             "canRollback": status == "SUCCESS",
@@ -161,10 +161,18 @@ class RailwayStandIn:
         )
         if weather:
             return await self._spoilt(weather.removeprefix("heard, "), request)
-        return web.json_response(_told(result))
+        return web.json_response(self._with_new_words(_told(result)))
 
     async def version(self, request: web.Request) -> web.Response:
         return web.json_response({"commit": self.runs})
+
+    def _with_new_words(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Railway has a status that is not in its schema yet."""
+        true = {each.id: each.status(self.now()) for each in self.deployments}
+        for edge in ((told.get("data") or {}).get("deployments") or {}).get("edges", []):
+            if true[edge["node"]["id"]] not in _STATUSES:
+                edge["node"]["status"] = true[edge["node"]["id"]]
+        return told
 
     def _refusal(self, request: web.Request) -> str:
         bearer, project = request.headers.get("Authorization", ""), request.headers.get("Project-Access-Token", "")
@@ -193,6 +201,23 @@ class RailwayStandIn:
                 return web.json_response({"errors": [{"message": weather}], "data": None})
 
 
+_STATUSES = frozenset(
+    [
+        "BUILDING",
+        "CRASHED",
+        "DEPLOYING",
+        "FAILED",
+        "INITIALIZING",
+        "NEEDS_APPROVAL",
+        "QUEUED",
+        "REMOVED",
+        "REMOVING",
+        "SKIPPED",
+        "SLEEPING",
+        "SUCCESS",
+        "WAITING",
+    ]
+)
 _LATER = {"Retry-After": "600", "X-RateLimit-Remaining": "0"}
 
 
