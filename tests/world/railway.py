@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,6 +61,7 @@ class RailwayStandIn:
     always: str = ""  # what befalls every call
     logs: list[str] = field(default_factory=list)
     stalls: asyncio.Event = field(default_factory=asyncio.Event)  # set when a call is left without an answer
+    on_call: Callable[[str, bool], Awaitable[None]] | None = None  # with a call's name, before it is done and after
     runs_instead: str = ""  # what the program says, where that is not what was deployed
 
     def __post_init__(self) -> None:
@@ -149,8 +150,19 @@ class RailwayStandIn:
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
+        name = asked["query"].split()[1].split("(")[0]
+        if self.on_call:
+            await self.on_call(name, False)
+        if request.transport is None or request.transport.is_closing():
+            return web.Response()  # who asked is gone before it was heard
+        answer = await self._answer(request, asked, name)
+        if self.on_call:
+            await self.on_call(name, True)
+        return answer
+
+    async def _answer(self, request: web.Request, asked: dict[str, Any], name: str) -> web.StreamResponse:
         changes = asked["query"].startswith("mutation")
-        self.calls.append(asked["query"].split()[1].split("(")[0])
+        self.calls.append(name)
         weather = self.always or (self.weather.pop(0) if changes and self.weather else "")
         if refused := self._refusal(request):
             return web.json_response({"errors": [{"message": refused}], "data": None})
