@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     web_bind: str = Field(
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
     )
+    web_token: SecretStr | None = Field(None, description="logs in to the operator's pages; none: only on loopback")
     web_url: str | None = Field(None, description="where people reach the web, for links to an incident")
 
     railway_token: SecretStr | None = Field(None, description="a token of the account, the workspace or the project")

@@ -25,6 +25,8 @@ from app.discord_bot import Client, a_client, announcer, run_bot
 from app.settings import Settings, read_settings
 from app.unconfigured import NoDeployer
 from integrations.terminal import Terminal
+from web.login import is_loopback
+from web.pages import Behind, Pages
 from web.server import Doors, Server, serve
 from workflow.errors import StoreUnavailable
 
@@ -95,10 +97,12 @@ async def _together(
         if client:
             client.looked = lambda: kintsugi.looked_at if kintsugi else None
             group.create_task(run_bot(client, settings))
-        if "web" in wanted and ("worker" not in wanted or settings.webhook_secrets()):
+        if "web" in wanted:
             look = kintsugi.look if kintsugi else _for_the_worker
             host, _, port = settings.web_bind.rpartition(":")
             application = Server(_doors(desk, settings, look)).application()
+            if _has_pages(settings):
+                _pages(desk, settings).add_to(application)
             tell = partial(_tell_address, console)
             group.create_task(_listen(serve(application, host, int(port), tell), settings.web_bind))
 
@@ -129,6 +133,18 @@ def _doors(desk: Desk, settings: Settings, look: Callable[[int], None]) -> Doors
     )
 
 
+def _has_pages(settings: Settings) -> bool:
+    """Without a token they are for this machine alone."""
+    return settings.web_token is not None or is_loopback(settings.web_bind)
+
+
+def _pages(desk: Desk, settings: Settings) -> Pages:
+    token = settings.web_token.get_secret_value() if settings.web_token else ""
+    return Pages(
+        Behind(clock=desk.clock, store=desk.store, fire=desk.engine.fire, token=token, environment=settings.env_name)
+    )
+
+
 def _for_the_worker(incident: int) -> None:
     """A process without a worker leaves the looking to the worker's next round."""
 
@@ -144,6 +160,8 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines += _left_out_of_discord(settings)
     if "web" in wanted and not settings.webhook_secrets():
         lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
+    if "web" in wanted and not _has_pages(settings):
+        lines.append("Left out: the pages (set KINTSUGI_WEB_TOKEN; without one they are for 127.0.0.1 alone).")
     if settings.llm_api_key is None:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
     if settings.repo is None and settings.github_repo is None:

@@ -1,0 +1,118 @@
+"""The pages in a real browser, without a window. Skipped where Chromium and its driver are not installed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+from sqlalchemy import URL
+
+from persistence.migrations import upgrade
+from tests.world.viewer import Viewer, a_viewer
+from tests.world.world import World, a_world
+from workflow import triggers as t
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium and its driver are not installed here")
+
+OPTIONS = (
+    *("--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--window-size=1200,900", "--lang=en"),
+)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path / 'chromium'}"):
+        options.add_argument(option)
+    if os.geteuid() == 0:
+        options.add_argument("--no-sandbox")
+    browser = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+async def world(sqlite_url: URL) -> AsyncIterator[World]:
+    upgrade(sqlite_url)
+    async with a_world(sqlite_url) as world:
+        yield world
+
+
+@pytest.fixture
+async def viewer(world: World) -> AsyncIterator[Viewer]:
+    async with a_viewer(world) as viewer:
+        yield viewer
+
+
+async def until(browser: webdriver.Chrome, true: Callable[[webdriver.Chrome], object]) -> None:
+    await asyncio.to_thread(WebDriverWait(browser, 60).until, true)
+
+
+def shows(words: str) -> Callable[[webdriver.Chrome], bool]:
+    return lambda browser: words in browser.find_element(By.TAG_NAME, "main").text
+
+
+async def test_an_incident_moves_before_ones_eyes_from_captured_to_healed(
+    world: World, viewer: Viewer, browser: webdriver.Chrome
+):
+    await world.crashes()
+    await asyncio.to_thread(browser.get, f"{viewer.url}/incidents/1")
+    await until(browser, shows("captured"))
+
+    await world.settles()
+    await until(browser, lambda browser: browser.title.startswith("INC-1 · awaiting confirm"))
+    await asyncio.to_thread(fill_in, browser, "confirm", "token", world.channel.tokens[1])
+    await until(browser, shows("Confirmed by web:operator."))
+    await world.settles()
+    await world.merges()
+    for _ in range(30):
+        await world.passes(minutes=10)
+
+    await until(browser, lambda browser: browser.title.startswith("INC-1 · healed"))
+    assert not [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]  # type: ignore[attr-defined]
+
+
+async def test_a_stale_confirmation_is_refused_there(world: World, viewer: Viewer, browser: webdriver.Chrome):
+    await world.crashes()
+    await world.settles()
+    await asyncio.to_thread(browser.get, f"{viewer.url}/incidents/1")
+
+    await asyncio.to_thread(fill_in, browser, "confirm", "token", "1-" + "0f" * 16)
+
+    await until(browser, shows("Nothing was changed."))
+    assert "awaiting_confirm" in await world.passed()
+    assert "confirmed" not in await world.passed()
+
+
+async def test_what_somebody_types_is_not_taken_away_when_the_page_moves(
+    world: World, viewer: Viewer, browser: webdriver.Chrome
+):
+    await world.crashes(dry_run=True)
+    await world.fires(t.Sent)
+    await world.settles()
+    await asyncio.to_thread(browser.get, f"{viewer.url}/incidents/1")
+    await until(browser, lambda browser: browser.find_element(By.ID, "live").text == "live")
+
+    field = browser.find_element(By.CSS_SELECTOR, "form.reject [name=why]")
+    await asyncio.to_thread(field.send_keys, "It hides")
+    await world.crashes()  # the same failure: it is counted, and the page would change
+    await asyncio.sleep(3)
+
+    assert browser.find_element(By.CSS_SELECTOR, "form.reject [name=why]").get_property("value") == "It hides"
+
+
+def fill_in(browser: webdriver.Chrome, action: str, name: str, value: str) -> None:
+    form = browser.find_element(By.CSS_SELECTOR, f"form.{action}")
+    form.find_element(By.NAME, name).send_keys(value)
+    form.find_element(By.TAG_NAME, "button").click()

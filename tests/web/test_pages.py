@@ -1,0 +1,339 @@
+"""The operator's pages over loopback, in front of a real engine and database."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from persistence.migrations import upgrade
+from tests.world.make import a_payload
+from tests.world.viewer import Viewer, a_viewer
+from tests.world.world import World, a_world
+from web.login import Login, is_loopback
+from workflow import triggers as t
+from workflow.words import State
+
+
+@pytest.fixture
+async def world(database: URL) -> AsyncIterator[World]:
+    async with a_world(database) as world:
+        yield world
+
+
+@pytest.fixture
+def database(sqlite_url: URL) -> URL:
+    upgrade(sqlite_url)
+    return sqlite_url
+
+
+@pytest.fixture
+async def viewer(world: World) -> AsyncIterator[Viewer]:
+    async with a_viewer(world) as viewer:
+        yield viewer
+
+
+async def asked(world: World) -> str:
+    """An incident that waits for its confirmation. Answers the token."""
+    await world.crashes()
+    await world.settles()
+    return world.channel.tokens[1]
+
+
+# --- reading ---
+
+
+async def test_the_list_shows_what_is_there_newest_first(world: World, viewer: Viewer):
+    await world.crashes()
+    await world.crashes("v1:00000000000000bb", dry_run=True)
+
+    page = await viewer.opens("/")
+
+    links = [
+        given["href"] for tag, given in page.tags if tag == "a" and str(given.get("href")).startswith("/incidents")
+    ]
+    assert links == ["/incidents/2", "/incidents/1"]
+    assert "INC-2 staged KeyError: 'percent'" in page.text
+
+
+async def test_an_empty_list_says_so(viewer: Viewer):
+    page = await viewer.opens("/?state=stuck")
+
+    assert "No incident is stuck." in page.text
+
+
+async def test_the_list_is_paged_by_number_and_by_state(world: World, viewer: Viewer):
+    for number in range(53):
+        await world.crashes(f"v1:{number:016x}")
+    await world.fires(t.Cancelled, 7)
+
+    first = await viewer.opens("/")
+    second = await viewer.opens("/?before=4")
+    cancelled = await viewer.opens("/?state=cancelled")
+
+    assert ("a", {"rel": "next", "href": "/?before=4"}) in first.tags
+    assert "INC-3" in second.text
+    assert "INC-4" not in second.text
+    assert "INC-7" in cancelled.text
+    assert "INC-8" not in cancelled.text
+
+
+@pytest.mark.parametrize(("typed", "status"), [("inc-1", 200), ("99", 404), ("teapot", 404), ("9" * 30, 404)])
+async def test_a_number_leads_to_its_incident(world: World, viewer: Viewer, typed: str, status: int):
+    await world.crashes()
+
+    page = await viewer.opens(f"/?find={typed}")
+
+    said = {"inc-1": "INC-1 captured", "99": "There is no INC-99."}.get(typed, "is no incident's number")
+    assert page.status == status
+    assert said in page.text
+
+
+async def test_an_incident_shows_the_whole_truth(world: World, viewer: Viewer):
+    await asked(world)
+
+    page = await viewer.opens("/incidents/1")
+
+    for said in ("awaiting confirm", "KeyError", "shop/pricing.py:12", "Patch +", "Proof E2", "line one", "History"):
+        assert said in page.text, said
+    assert ("li", {"class": "here done ", "aria-current": "step"}) in page.tags
+
+
+async def test_no_page_holds_a_script_or_style_of_its_own(world: World, viewer: Viewer):
+    await asked(world)
+
+    for path in ("/", "/incidents/1", "/incidents/99", "/login"):
+        page = await viewer.opens(path)
+        assert [given for tag, given in page.tags if tag == "script"] == [{"src": "/static/page.js", "defer": None}]
+        assert not [
+            tag for tag, given in page.tags if tag == "style" or any(n == "style" or n.startswith("on") for n in given)
+        ]
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "<script>evil()</script>",
+            '" onload="evil()',
+            "</pre><img src=x onerror=evil()>",
+            "{{ 7*7 }}",
+            "javascript:evil()",
+            "\u202e\x00",
+        ]
+    ),
+)
+
+
+@given(summary=HOSTILE, name=HOSTILE, code=HOSTILE, line=HOSTILE)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_of_others_becomes_a_part_of_the_page(database: URL, summary: str, name: str, code: str, line: str):
+    assert asyncio.run(parts(database, summary, name, code, line)) == asyncio.run(parts(database, "x", "x", "x", "x"))
+
+
+async def parts(database: URL, summary: str, name: str, code: str, line: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Every tag, with the names of its attributes, of the page of an incident with these texts; but for colours."""
+    plain = a_payload(f"v1:{uuid.uuid4().hex}", f"a{summary}")
+    assert plain.exception
+    (raised,) = plain.exception.chain
+    frame = raised.frames[0].model_copy(
+        update={"path": f"a{name}", "code": f"a{code}", "variables": {f"b{name}": code}}
+    )
+    raised = raised.model_copy(update={"message": f"c{line}", "frames": (frame,)})
+    failure = plain.exception.model_copy(update={"chain": (raised,)})
+    async with a_world(database) as world, a_viewer(world) as viewer:
+        number = await world.crashes(payload=plain.model_copy(update={"exception": failure, "log": (f"d{line}",)}))
+        page = await viewer.opens(f"/incidents/{number}")
+    assert page.status == 200
+    return [(tag, tuple(given)) for tag, given in page.tags if tag != "span"]
+
+
+# --- moving ---
+
+
+async def test_a_patch_is_confirmed_with_its_token(world: World, viewer: Viewer):
+    token = await asked(world)
+
+    page = await viewer.does(1, "confirm", token=token)
+
+    assert page.status == 200
+    assert "INC-1 confirmed" in page.text
+    assert (await world.store.history(1))[-1].actor == "web:operator"
+
+
+async def test_a_stale_token_is_refused_with_a_sentence(world: World, viewer: Viewer):
+    token = await asked(world)
+    await world.passes(days=2)
+
+    page = await viewer.sends("/incidents/1/confirm", token=token, once="1")
+
+    assert page.status == 409
+    assert "INC-1 is expired" in page.text
+    assert "Nothing was changed." in page.text
+
+
+async def test_a_form_that_is_sent_twice_is_one_move(world: World, viewer: Viewer):
+    await world.crashes()
+    form = (await viewer.opens("/incidents/1")).forms["/incidents/1/cancel"]
+
+    pages = [await viewer.sends("/incidents/1/cancel", **form) for _ in range(2)]
+
+    assert [page.status for page in pages] == [200, 200]
+    assert (await world.passed()).count("cancelled") == 1
+
+
+async def test_only_what_the_state_allows_is_offered(world: World, viewer: Viewer):
+    await world.crashes(dry_run=True)
+
+    staged = await viewer.opens("/incidents/1")
+    sent = await viewer.does(1, "send")
+
+    assert {path.rpartition("/")[2] for path in staged.forms if path.startswith("/incidents")} == {"send", "cancel"}
+    assert {path.rpartition("/")[2] for path in sent.forms if path.startswith("/incidents")} == {"cancel"}
+
+
+async def test_a_reason_is_kept(world: World, viewer: Viewer):
+    await asked(world)
+
+    await viewer.does(1, "reject", why="It hides the fault.")
+
+    assert (await world.store.history(1))[-1].says == "Rejected by web:operator: It hides the fault."
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", ""])
+async def test_a_form_from_elsewhere_does_nothing(world: World, viewer: Viewer, origin: str):
+    await world.crashes()
+
+    page = await viewer.sends("/incidents/1/cancel", origin=origin, once="1")
+
+    assert page.status == 403
+    assert await world.state() is State.CAPTURED
+
+
+# --- who may ---
+
+
+async def test_without_a_token_another_name_for_this_machine_sees_nothing(world: World, viewer: Viewer):
+    """A page elsewhere can let its own name point to 127.0.0.1, and read ours through the viewer's browser."""
+    page = await viewer.opens("/", Host="evil.example")
+
+    assert page.status == 403
+    assert "KINTSUGI_WEB_TOKEN" in page.text
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("127.0.0.1:80", True),
+        ("localhost", True),
+        ("[::1]:8000", True),
+        ("::1", True),
+        ("0.0.0.0:80", False),
+        ("kintsugi.example:443", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_told_by_name(host: str, ours: bool):
+    assert is_loopback(host) is ours
+
+
+async def test_with_a_token_nothing_is_seen_before_the_login(world: World):
+    token = secrets.token_urlsafe()
+    await world.crashes()
+    async with a_viewer(world, token) as viewer:
+        before = await viewer.opens("/incidents/1")
+        live = await viewer.opens("/events")
+        moved = await viewer.sends("/incidents/1/cancel", once="1")
+        wrong = await viewer.sends("/login", token="wrong", next="/")
+        after = await viewer.sends("/login", token=token, next="/incidents/1")
+        (cookie,) = viewer.session.cookie_jar
+
+    assert "Log in" in before.text
+    assert "INC-1" not in before.text
+    assert (live.status, moved.status, wrong.status) == (401, 401, 403)
+    assert "INC-1 captured" in after.text
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Strict"
+
+
+async def test_a_move_needs_the_word_of_its_session(world: World):
+    token = secrets.token_urlsafe()
+    await world.crashes()
+    async with a_viewer(world, token) as viewer:
+        await viewer.sends("/login", token=token, next="/")
+        forged = await viewer.sends("/incidents/1/cancel", once="1", csrf="guess")
+        own = await viewer.does(1, "cancel")
+
+    assert forged.status == 403
+    assert "INC-1 cancelled" in own.text
+
+
+async def test_after_the_log_out_nothing_is_seen(world: World):
+    token = secrets.token_urlsafe()
+    async with a_viewer(world, token) as viewer:
+        page = await viewer.sends("/login", token=token, next="/")
+        await viewer.sends("/logout", **page.forms["/logout"])
+        after = await viewer.opens("/")
+
+    assert "Log in" in after.text
+
+
+async def test_wrong_tokens_lock_the_login_for_a_while(world: World):
+    token = secrets.token_urlsafe()
+    async with a_viewer(world, token) as viewer:
+        statuses = [(await viewer.sends("/login", token="wrong", next="/")).status for _ in range(6)]
+        right = await viewer.sends("/login", token=token, next="/")
+
+    assert statuses == [403] * 5 + [429]
+    assert right.status == 429
+
+
+@pytest.mark.parametrize(
+    "where", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: x=1"]
+)
+async def test_the_login_leads_nowhere_else(world: World, where: str):
+    token = secrets.token_urlsafe()
+    async with (
+        a_viewer(world, token) as viewer,
+        viewer.session.post(
+            f"{viewer.url}/login", data={"token": token, "next": where}, allow_redirects=False
+        ) as answer,
+    ):
+        assert answer.headers["Location"] == "/"
+
+
+def test_a_session_ends_with_its_time_and_with_another_token():
+    login, token = Login("one"), Login("one").cookie()
+    ended = Login("one", now=lambda: 0.0).cookie()
+
+    assert login.session(token)
+    assert login.session(ended) is None
+    assert Login("two").session(token) is None
+    assert login.session("rubbish") is None
+
+
+# --- live ---
+
+
+async def test_a_move_is_told_to_whoever_watches(world: World, viewer: Viewer):
+    await world.crashes()
+    async with viewer.session.get(f"{viewer.url}/incidents/1/events") as stream:
+        first = await told(stream.content)
+        await world.fires(t.Cancelled)
+        second = await told(stream.content)
+
+    assert first != second
+
+
+async def told(stream: asyncio.StreamReader) -> str:  # type: ignore[type-arg]
+    async with asyncio.timeout(30):
+        async for line in stream:
+            if line.startswith(b"data: "):
+                return line.decode()
+    raise AssertionError("the stream ended")

@@ -1,0 +1,82 @@
+"""Somebody at a desk: the real pages over loopback, read as a browser without scripts would read them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import aiohttp
+from aiohttp import web
+
+from tests.world.world import World
+from web.pages import Behind, Pages
+
+
+class Page(HTMLParser):
+    """A page taken apart: its tags with their attributes, its text, and the fields of its forms by action."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__()
+        self.status, self.source = status, text
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.forms: dict[str, dict[str, str]] = {}
+        self._form: dict[str, str] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        if tag == "form":
+            self._form = self.forms.setdefault(given.get("action") or "", {})
+        if tag == "input" and given.get("name"):
+            self._form[given["name"] or ""] = given.get("value") or ""
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@dataclass
+class Viewer:
+    url: str
+    session: aiohttp.ClientSession
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def opens(self, path: str, **headers: str) -> Page:
+        async with self.session.get(self.url + path, headers=headers) as answer:
+            return Page(answer.status, await answer.text())
+
+    async def sends(self, path: str, *, origin: str | None = None, **fields: str) -> Page:
+        """Posts a form, as from our own page unless told otherwise, and follows to where it leads."""
+        headers = {"Origin": self.url if origin is None else origin}
+        async with self.session.post(self.url + path, data=fields, headers=headers) as answer:
+            return Page(answer.status, await answer.text())
+
+    async def does(self, incident: int, action: str, **fields: str) -> Page:
+        """Fills in a form of an incident's page and sends it."""
+        page = await self.opens(f"/incidents/{incident}")
+        form = page.forms.get(f"/incidents/{incident}/{action}")
+        assert form is not None, f"there is no {action} on the page"
+        return await self.sends(f"/incidents/{incident}/{action}", **{**form, **fields})
+
+
+@asynccontextmanager
+async def a_viewer(world: World, token: str = "") -> AsyncIterator[Viewer]:
+    application = web.Application()
+    behind = Behind(clock=world.clock, store=world.store, fire=world.engine.fire, token=token, environment="test")
+    Pages(behind).add_to(application)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    try:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            yield Viewer(f"http://127.0.0.1:{port}", session)
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,306 @@
+"""The operator's pages: what is open, one incident whole, and the human moves. They follow the incidents live.
+
+Pages are made here and need no script to be read; the script only fetches them anew when something moved, and shows
+times in the viewer's zone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from hashlib import blake2s
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from telemetry import bind
+from web import shown
+from web.login import SESSION_SECONDS, Login, Session, is_loopback
+from workflow import triggers as t
+from workflow.engine import Receipt
+from workflow.errors import NotFound, Refusal, StoreUnavailable
+from workflow.incident import Incident
+from workflow.ports import Clock, Store
+from workflow.words import State
+
+log = logging.getLogger("kintsugi.web")
+
+_FOLDER = Path(__file__).parent
+_COOKIE = "kintsugi_session"
+_PAGE = 50  # incidents
+_PULSE = 1.0  # seconds between two looks at the database, while somebody watches
+_LISTENERS = 200
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # with none at all, browsers send our own forms with the origin "null"
+    "Cache-Control": "no-store",
+}
+_SESSION = web.RequestKey("session", Session)
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """What the pages need. `token` empty: no login, and only for loopback."""
+
+    clock: Clock
+    store: Store
+    fire: Callable[[t.Trigger], Awaitable[Receipt]]
+    token: str
+    environment: str
+
+
+class Pages:
+    """One method a route; `add_to` puts them into an application."""
+
+    def __init__(self, behind: Behind) -> None:
+        self._behind = behind
+        self._login = Login(behind.token)
+        self._listeners = 0
+        self._templates = Environment(
+            loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+        self._templates.filters["plain"] = shown.plain
+        self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=shown.mood)
+
+    def add_to(self, application: web.Application) -> None:
+        router = application.router
+        router.add_get("/", self._guarded(self.incidents))
+        router.add_get("/incidents/{id:\\d{1,18}}", self._guarded(self.incident))
+        router.add_post("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.act))
+        router.add_get("/events", self._guarded(self.events))
+        router.add_get("/incidents/{id:\\d{1,18}}/events", self._guarded(self.events))
+        router.add_get("/login", self.login)
+        router.add_post("/login", self.log_in)
+        router.add_post("/logout", self._guarded(self.log_out))
+        router.add_get("/static/code.css", self.colours)
+        router.add_static("/static", _FOLDER / "static")
+
+    # --- pages ------------------------------------------------------------------------------------------------------
+
+    async def incidents(self, request: web.Request) -> web.Response:
+        """The list, newest first, by state, paged by number. `find` is a number to go to."""
+        query = request.query
+        if wanted := query.get("find", "").strip():
+            return await self._found(request, wanted)
+        state = next((each for each in State if each.value == query.get("state")), None)
+        before = query.get("before", "")
+        found = await self._behind.store.incidents(
+            state, limit=_PAGE + 1, before=int(before) if before.isascii() and before.isdigit() else None
+        )
+        more = found[_PAGE - 1].id if len(found) > _PAGE else None
+        newest = found[:_PAGE] if state is None and not before else await self._behind.store.incidents(limit=_PAGE)
+        return self._page(
+            request, "incidents.html", incidents=found[:_PAGE], state=state, more=more, version=version_of(newest)
+        )
+
+    async def incident(self, request: web.Request) -> web.Response:
+        return await self._incident(request)
+
+    async def act(self, request: web.Request) -> web.Response:
+        """A human move. A form that is sent twice is one move, by its own key."""
+        form, number = await request.post(), int(request.match_info["id"])
+        trigger = shown.trigger_of(request.match_info["action"])
+        if trigger is None:
+            raise web.HTTPNotFound
+        given = {name: str(form[name])[:2000] for name in ("token", "why") if form.get(name)}
+        wanted = {"token": given.get("token", "")} if trigger is t.Confirmed else {}
+        if trigger is t.Rejected and "why" in given:
+            wanted["why"] = shown.plain(given["why"])
+        key = f"web:{trigger.__name__}:{number}:{str(form.get('once', ''))[:64]}"
+        told = trigger(incident=number, key=key, at=self._behind.clock.now(), actor="web:operator", **wanted)
+        try:
+            await self._behind.fire(told)
+        except Refusal as refusal:
+            return await self._incident(request, refused=str(refusal))
+        raise web.HTTPSeeOther(f"/incidents/{number}")
+
+    async def _incident(self, request: web.Request, refused: str = "") -> web.Response:
+        number, store = int(request.match_info["id"]), self._behind.store
+        bind(incident_id=number)
+        try:
+            found = await store.incident(number)
+            payload, history, debts = await asyncio.gather(
+                store.payload(number), store.history(number), store.debts(number)
+            )
+        except NotFound as error:
+            return self._page(request, "lost.html", status=404, says=str(error))
+        return self._page(
+            request,
+            "incident.html",
+            status=409 if refused else 200,
+            incident=found,
+            payload=payload.numbered(number, last=found.last_seen or payload.occurred.last, count=found.count),
+            history=history,
+            owed=[debt for debt in debts if debt.status in ("pending", "running")],
+            path=shown.path(found, history),
+            actions=shown.actions(found),
+            refused=refused,
+            once=uuid4().hex,
+            version=version_of([found]),
+        )
+
+    async def _found(self, request: web.Request, wanted: str) -> web.Response:
+        number = wanted.upper().removeprefix("INC-").removeprefix("#")
+        if number.isascii() and number.isdigit() and len(number) <= 18:  # what a database takes
+            raise web.HTTPSeeOther(f"/incidents/{int(number)}")
+        says = f"{wanted[:40]!r} is no incident's number. Write 7 or INC-7."
+        return self._page(request, "lost.html", status=404, says=says)
+
+    # --- live -------------------------------------------------------------------------------------------------------
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: one line whenever what the page shows has moved, its data the new version."""
+        if self._listeners >= _LISTENERS:
+            return web.Response(status=503, headers={"Retry-After": "30"})
+        number = request.match_info.get("id")
+        stream = web.StreamResponse(headers=_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        await stream.prepare(request)
+        async with self._listening():
+            with suppress(ConnectionResetError):  # whoever watched has gone
+                await self._tell(stream, int(number) if number else None)
+        return stream
+
+    async def _tell(self, stream: web.StreamResponse, number: int | None) -> None:
+        """Until nobody listens. The first line is what the page shows now."""
+        last = None
+        while True:
+            version = await self._version(number)
+            moved = version is not None and version != last
+            last = version if moved else last
+            await stream.write(f"event: moved\ndata: {last}\n\n".encode() if moved else b": still here\n\n")
+            await asyncio.sleep(_PULSE)
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[None]:
+        self._listeners += 1
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+
+    async def _version(self, number: int | None) -> str | None:
+        """What changes when the page would; None where it cannot be told just now."""
+        store = self._behind.store
+        try:
+            shown_now = [await store.incident(number)] if number else await store.incidents(limit=_PAGE)
+        except (NotFound, StoreUnavailable):
+            return None
+        return version_of(shown_now)
+
+    # --- login ------------------------------------------------------------------------------------------------------
+
+    async def login(self, request: web.Request) -> web.Response:
+        if not self._login.is_needed or self._session(request):
+            raise web.HTTPSeeOther("/")
+        return self._page(request, "login.html", says="", next=_local(request.query.get("next", "/")))
+
+    async def log_in(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        where = _local(str(form.get("next", "/")))
+        if wait := self._login.wait():
+            says = f"Too many wrong tokens: come back in {wait} s."
+            return self._page(request, "login.html", status=429, says=says, next=where)
+        if not self._login.opens(str(form.get("token", ""))):
+            log.warning("login_refused", extra={"peer": request.remote})
+            says = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."
+            return self._page(request, "login.html", status=403, says=says, next=where)
+        answer = web.HTTPSeeOther(where)
+        answer.set_cookie(
+            _COOKIE,
+            self._login.cookie(),
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="Strict",
+            secure=request.secure or request.headers.get("X-Forwarded-Proto") == "https",
+        )
+        raise answer
+
+    async def log_out(self, request: web.Request) -> web.Response:
+        answer = web.HTTPSeeOther("/login")
+        answer.del_cookie(_COOKIE)
+        raise answer
+
+    def _session(self, request: web.Request) -> Session | None:
+        return self._login.session(request.cookies.get(_COOKIE, ""))
+
+    def _guarded(self, handler: _Handler) -> _Handler:
+        """Lets in who is logged in, or sits at the machine where no login is set up; fails closed."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            session = self._session(request)
+            if not self._login.is_needed:
+                if not (is_loopback(request.remote or "") and is_loopback(request.host)):
+                    return self._page(request, "lost.html", status=403, says=_NOT_HERE)
+                session = session or Session("")
+            if session is None:
+                if request.method == "GET" and not request.path.endswith("/events"):
+                    raise web.HTTPSeeOther(f"/login?next={request.path}")
+                return web.Response(status=401, text="Log in first.")
+            if request.method == "POST" and not await self._is_own(request, session):
+                return self._page(request, "lost.html", status=403, says=_STALE_FORM)
+            request[_SESSION] = session
+            try:
+                return await handler(request)
+            except StoreUnavailable as error:
+                return self._page(request, "lost.html", status=503, says=str(error))
+
+        return guarded
+
+    async def _is_own(self, request: web.Request, session: Session) -> bool:
+        """Whether a form is one of ours: sent from a page of this host, with its session's word in it."""
+        origin = request.headers.get("Origin")
+        if origin is None or urlsplit(origin).netloc != request.host:
+            return False
+        return not self._login.is_needed or (await request.post()).get("csrf") == session.csrf
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    async def colours(self, request: web.Request) -> web.Response:
+        return web.Response(text=shown.code_colours(), content_type="text/css")
+
+    def _page(self, request: web.Request, name: str, *, status: int = 200, **values: Any) -> web.Response:
+        session = request.get(_SESSION)
+        common: dict[str, Any] = {
+            "environment": self._behind.environment,
+            "csrf": session.csrf if session else "",
+            "logged_in": session is not None and self._login.is_needed,
+            "states": list(State),
+        }
+        text = self._templates.get_template(name).render(common | values)
+        return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+_NOT_HERE = "Without KINTSUGI_WEB_TOKEN the pages are shown at this machine alone. Set it, and log in with it."
+_STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
+
+
+def version_of(incidents: Sequence[Incident]) -> str:
+    """What changes when one of these incidents moves or is seen again."""
+    seen = "-".join(f"{each.id}.{each.seq}.{each.count}" for each in incidents)
+    return blake2s(seen.encode(), digest_size=8).hexdigest()
+
+
+def _local(where: str) -> str:
+    """Where to go on after the login: a path of ours, else the first page."""
+    return where if where.startswith("/") and not where.startswith(("//", "/\\")) and where.isprintable() else "/"

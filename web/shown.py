@@ -1,0 +1,132 @@
+"""What the pages show, as values: text of others made plain, code and diffs coloured, the path with its times."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import DiffLexer, get_lexer_for_filename
+from pygments.lexers.special import TextLexer
+from pygments.util import ClassNotFound
+
+from telemetry.redact import redact
+from workflow import triggers as t
+from workflow.incident import Incident
+from workflow.payload import Frame
+from workflow.ports import Step
+from workflow.states import MAIN_LINE, TRANSITIONS
+from workflow.words import ENDED, State
+
+_LIGHT, _DARK = "default", "github-dark"
+_HIDDEN = ("Cc", "Cf", "Cs")
+_LONGEST = 400_000  # characters of one text on a page; the rest is named and left out
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One state of the path: reached at `at`, or not yet. `here`: it is the present one."""
+
+    words: str
+    at: datetime | None
+    here: bool
+    siding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A move that a human can ask for now. `asks` is what the form asks for: a token, a reason, or nothing."""
+
+    name: str
+    words: str
+    asks: str = ""
+    hint: str = ""
+
+
+_ACTIONS: tuple[tuple[type[t.Trigger], Action], ...] = (
+    (t.Confirmed, Action("confirm", "Confirm the patch", "token", "The token stands where the question was asked.")),
+    (t.Rejected, Action("reject", "Reject the patch", "why")),
+    (t.Sent, Action("send", "Send to the model")),
+    (t.Retried, Action("retry", "Try again")),
+    (t.RollbackRequested, Action("rollback", "Roll back")),
+    (t.Cancelled, Action("cancel", "Cancel the incident")),
+)
+
+
+def plain(text: str) -> str:
+    """Somebody's text, redacted, without control, direction and invisible characters, and not endless."""
+    shown = "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _HIDDEN)
+    if len(shown) > _LONGEST:
+        shown = f"{shown[:_LONGEST]}\n… {len(shown) - _LONGEST:,} characters more"
+    return redact(shown)
+
+
+def path(incident: Incident, history: Sequence[Step]) -> list[Station]:
+    """The main line with the times at which it was reached; a siding follows the last station that was."""
+    reached = {step.dest: step.at for step in history if step.dest.value != step.source}
+    line = [Station(each.words, reached.get(each), each is incident.state) for each in MAIN_LINE]
+    if incident.state in MAIN_LINE:
+        return line
+    last = max((number for number, each in enumerate(MAIN_LINE) if each in reached), default=0)
+    siding = Station(incident.state.words, reached.get(incident.state), here=True, siding=True)
+    return [*line[: last + 1], siding, *line[last + 1 :]]
+
+
+def actions(incident: Incident) -> list[Action]:
+    """The human moves that the table has for this state. A guard may still object, with a sentence."""
+    possible = {row.on for row in TRANSITIONS if incident.state in row.sources}
+    if incident.deployment is None:
+        possible.discard(t.RollbackRequested)
+    return [action for trigger, action in _ACTIONS if trigger in possible]
+
+
+def trigger_of(action: str) -> type[t.Trigger] | None:
+    """The trigger of an action's name."""
+    return next((trigger for trigger, one in _ACTIONS if one.name == action), None)
+
+
+def mood(state: State) -> str:
+    """At a glance: good, bad, waiting for a human, or moving."""
+    if state is State.HEALED:
+        return "good"
+    if state in ENDED or state is State.STUCK:
+        return "bad"
+    return "waits" if state in (State.AWAITING_CONFIRM, State.NEEDS_HUMAN, State.STAGED) else "moves"
+
+
+def diff(text: str) -> Markup:
+    """A unified diff in colours."""
+    return Markup(highlight(plain(text), DiffLexer(), _formatter()))  # noqa: S704  # Pygments escapes what it colours
+
+
+def code(frame: Frame) -> Markup:
+    """The lines around a frame, numbered, its own one marked."""
+    lines = "\n".join(line.text for line in frame.source)
+    first = frame.source[0].number if frame.source else frame.line
+    formatter = _formatter(linenos="inline", linenostart=max(first, 1), hl_lines=[frame.line - first + 1])
+    try:
+        lexer = get_lexer_for_filename(frame.path, stripnl=False)
+    except ClassNotFound:
+        lexer = TextLexer(stripnl=False)
+    return Markup(highlight(plain(lines or frame.code), lexer, formatter))  # noqa: S704  # as above
+
+
+def code_colours() -> str:
+    """The style sheet for both, in light and in dark."""
+    light, dark = (str(_formatter(style=style).get_style_defs(".code")) for style in (_LIGHT, _DARK))  # type: ignore[no-untyped-call]
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+
+
+def counted(text: str) -> str:
+    """How many lines a diff adds and takes away: +3 -1."""
+    lines = [line for line in text.splitlines() if not line.startswith(("+++", "---"))]
+    return f"+{sum(line[:1] == '+' for line in lines)} \N{MINUS SIGN}{sum(line[:1] == '-' for line in lines)}"
+
+
+def _formatter(**options: Any) -> HtmlFormatter[str]:
+    return HtmlFormatter(cssclass="code", wrapcode=True, **options)
