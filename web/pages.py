@@ -152,7 +152,7 @@ class Pages:
             incident=found,
             payload=payload.numbered(number, last=found.last_seen or payload.occurred.last, count=found.count),
             history=history,
-            owed=[debt for debt in debts if debt.status in ("pending", "running")],
+            owed=[debt for debt in debts if shown.is_worth_telling(debt)],
             path=shown.path(found, history),
             actions=shown.actions(found),
             refused=refused,

@@ -19,9 +19,9 @@ from telemetry.redact import redact
 from workflow import triggers as t
 from workflow.incident import Incident
 from workflow.payload import Frame
-from workflow.ports import Step
+from workflow.ports import Debt, Step
 from workflow.states import MAIN_LINE, TRANSITIONS
-from workflow.words import ENDED, State
+from workflow.words import ENDED, Effect, State
 
 _LIGHT, _DARK = "default", "github-dark"
 _HIDDEN = ("Cc", "Cf", "Cs")
@@ -83,6 +83,11 @@ def actions(incident: Incident) -> list[Action]:
     if incident.deployment is None:
         possible.discard(t.RollbackRequested)
     return [action for trigger, action in _ACTIONS if trigger in possible]
+
+
+def is_worth_telling(debt: Debt) -> bool:
+    """What is under way or comes next; that a confirmation is waited for is told by the state."""
+    return debt.status == "running" or (debt.status == "pending" and debt.kind is not Effect.ASK_CONFIRMATION)
 
 
 def trigger_of(action: str) -> type[t.Trigger] | None:

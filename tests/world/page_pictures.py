@@ -1,0 +1,136 @@
+"""The pictures of the operator's pages in docs/pictures: the real pages in a real browser, of an incident that the real
+engine told.
+
+    python -m tests.world.page_pictures
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from persistence.database import parse_url
+from persistence.migrations import upgrade
+from tests.world.discord_pictures import PICTURES
+from tests.world.make import a_diagnosis, a_patch, a_payload
+from tests.world.viewer import a_viewer
+from tests.world.world import World, a_world
+from workflow import triggers as t
+from workflow.incident import Cost
+from workflow.payload import Occurred, Payload, SourceLine
+
+_CODE = '''\
+def subtotal(cart):
+    return sum(price_of(article) for article in cart)
+
+
+def discount(total, coupon):
+    return total * coupon["percent"] // 100
+
+
+def checkout(cart, code=""):
+    """The bill for a cart, with a coupon where a known code was given."""
+'''
+_DIFF = """\
+--- a/shop/pricing.py
++++ b/shop/pricing.py
+@@ -9,4 +9,6 @@ def subtotal(cart):
+
+ def discount(total, coupon):
++    if "amount" in coupon:
++        return min(coupon["amount"], total)
+     return total * coupon["percent"] // 100
+--- /dev/null
++++ b/tests/test_fixed_amount.py
+@@ -0,0 +1,5 @@
++from shop.pricing import discount
++
++
++def test_a_fixed_amount_is_taken_off_the_total():
++    assert discount(4000, {"amount": 500}) == 500
+"""
+_OTHERS = (
+    ("v1:01", "TimeoutError in bot/prices.py:41"),
+    ("v1:02", "sqlalchemy.exc.OperationalError: database is locked"),
+    ("v1:03", "discord.errors.NotFound: 404 (error code: 10062): Unknown interaction"),
+)
+
+
+def the_crash(at: datetime) -> Payload:
+    payload = a_payload("v1:6f1d2bb185fd6f36", "KeyError: 'percent' in shop/pricing.py:12")
+    assert payload.exception
+    (raised,) = payload.exception.chain
+    lines = tuple(SourceLine(number=number, text=text) for number, text in enumerate(_CODE.splitlines(), 7))
+    frame = raised.frames[0].model_copy(update={"source": lines, "function": "discount"})
+    chain = (raised.model_copy(update={"frames": (frame,)}),)
+    failure = payload.exception.model_copy(update={"chain": chain})
+    return payload.model_copy(update={"exception": failure, "occurred": Occurred(first=at, last=at)})
+
+
+async def tell(world: World) -> None:
+    """Some incidents at several turns, the last of them waiting for its confirmation."""
+    ago = datetime.now(UTC) - timedelta(minutes=47) - world.clock.now()
+    world.clock.passes(seconds=ago.total_seconds())
+    for fingerprint, summary in _OTHERS:
+        await world.crashes(payload=a_payload(fingerprint, summary))
+        world.clock.passes(minutes=11)
+        await world.settles()
+    await world.fires(t.Cancelled, 1)
+    cost = Cost(2, 9_412, 1_180, 0.0213)
+    world.analyst.answers_first(
+        a_diagnosis(
+            cause="WELCOME5 takes off a fixed amount, but discount() reads percent from every coupon.",
+            explanation="Coupons come in two kinds since WELCOME5 was added: a share of the total, and a fixed amount.",
+            cost=cost,
+        )
+    )
+    world.checker.answers_first(a_patch(diff=_DIFF))
+    await world.crashes(payload=the_crash(world.clock.now()))
+    world.clock.passes(seconds=41)
+    await world.settles()
+
+
+def picture(url: str, name: str, width: int, height: int, *, dark: bool) -> None:
+    options = webdriver.ChromeOptions()
+    with tempfile.TemporaryDirectory() as profile:
+        for option in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            f"--user-data-dir={profile}",
+        ):
+            options.add_argument(option)
+        browser = webdriver.Chrome(options=options, service=Service())
+        size = {"width": width, "height": height, "deviceScaleFactor": 1.5, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        browser.get(url)
+        browser.implicitly_wait(5)
+        browser.find_element("css selector", ".live:not([hidden])")
+        browser.save_screenshot(str(PICTURES / f"{name}.png"))
+        browser.quit()
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        url = parse_url(f"sqlite:///{Path(folder) / 'kintsugi.db'}")
+        upgrade(url)
+        async with a_world(url) as world, a_viewer(world) as viewer:
+            await tell(world)
+            for name, path, width, height, dark in (
+                ("page-list", "/", 1000, 440, False),
+                ("page-incident", "/incidents/4", 1000, 1500, False),
+                ("page-phone", "/incidents/4", 390, 844, True),
+            ):
+                await asyncio.to_thread(picture, viewer.url + path, name, width, height, dark=dark)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
