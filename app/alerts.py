@@ -28,7 +28,7 @@ Report = Callable[[str, str], Payload]
 def installed(settings: Settings, level: str = "INFO", bot: discord.Client | None = None) -> Telemetry:
     """The logging of this process. Raises UsageError for a rules file that cannot be used."""
     try:
-        return telemetry.install(bot, level=level, build=settings.build_sha, rules=settings.alert_rules)
+        return telemetry.install(bot, level=level, build=settings.build(), rules=settings.alert_rules)
     except (BadRule, OSError) as error:
         raise UsageError(f"KINTSUGI_ALERT_RULES: {error}") from error
 
@@ -88,7 +88,7 @@ def reported(source: str, desk: Desk, settings: Settings, logs: Telemetry, *, su
         root=settings.repo,
         summary=summary,
         opened_by=actor,
-        build_sha=settings.build_sha,
+        build_sha=settings.build(),
         environment=settings.env_name,
         now=desk.clock.now(),
         log=logs.recent(),

@@ -64,5 +64,5 @@ def _webhook(settings: Settings, url: str) -> WebhookDeploy:
 def _own_commit(settings: Settings) -> str:
     """The commit that this very process was built from, where it is the service that is deployed; else ""."""
     if settings.railway_service_id and os.environ.get("RAILWAY_SERVICE_ID") == settings.railway_service_id:
-        return settings.build_sha or os.environ.get("RAILWAY_GIT_COMMIT_SHA", "")
+        return settings.build() or ""
     return ""

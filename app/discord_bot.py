@@ -15,6 +15,7 @@ from app.bootstrap import real_parts
 from app.commands.common import a_desk
 from app.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
 from app.commands.outcome import UsageError
+from app.counting import counting
 from app.desk import Desk
 from app.settings import Settings, read_settings
 from app.unconfigured import Silence
@@ -117,6 +118,7 @@ async def into(
         opening.callback(logs.close)
         desk = await opening.enter_async_context(a_desk(settings))
         connect(logs, settings, desk, bot)
+        await opening.enter_async_context(counting(desk, logs.outcomes))
         channel = channel_of(bot, desk, settings)
         attached = await _attached(tree, _parts(desk, settings, logs, channel), settings, channel)
         return InYourBot(attached, opening.pop_all())
@@ -170,7 +172,7 @@ def _parts(
         report=report,
         recent=logs.recent,
         probes=Probes(_probes(desk, settings)),
-        about=About(settings.env_name, settings.build_sha or "", desk.clock.now(), lambda: logs.dropped, looked),
+        about=About(settings.env_name, settings.build() or "", desk.clock.now(), lambda: logs.dropped, looked),
         token=channel.token if channel else None,
         two_persons=settings.discord_two_persons,
         dry_run=settings.dry_run,

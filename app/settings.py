@@ -6,6 +6,7 @@ A wrong one is named at start with what it should be. A secret's value is never 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -166,6 +167,10 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("should be an address that begins with http:// or https://")
         return value
+
+    def build(self) -> str | None:
+        """The commit that this very process runs, as far as anybody told it."""
+        return self.build_sha or os.environ.get("RAILWAY_GIT_COMMIT_SHA") or None
 
     def webhook_secrets(self) -> tuple[str, ...]:
         """The secrets that GitHub may sign with: two while one takes over from the other."""

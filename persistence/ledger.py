@@ -17,7 +17,7 @@ from persistence.codec import (
     trigger_from_json,
     trigger_to_json,
 )
-from persistence.tables import EffectRow, InboxRow, IncidentRow, PayloadRow, TransitionRow
+from persistence.tables import EffectRow, InboxRow, IncidentRow, PayloadRow, RunsRow, TransitionRow
 from workflow.errors import Conflict
 from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move
@@ -30,6 +30,7 @@ PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
 TRANSITION: Table = TransitionRow.__table__  # type: ignore[attr-defined]
 INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
 EFFECT: Table = EffectRow.__table__  # type: ignore[attr-defined]
+RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
 
@@ -89,7 +90,7 @@ class SqlLedger:
 
     def admit(self, trigger: Trigger, incident: int, outcome: str, says: str) -> str | None:
         waiting = outcome == Outcome.WAITING
-        row = self._insert(INBOX).values(
+        row = self.insert(INBOX).values(
             key=trigger.key,
             incident_id=incident,
             trigger=type(trigger).__name__,
@@ -245,7 +246,7 @@ class SqlLedger:
         row = update(EFFECT).where(*ours).values(**values).returning(EFFECT.c.id)
         return self.connection.execute(row).first() is not None
 
-    def _insert(self, table: Table) -> Any:
+    def insert(self, table: Table) -> Any:
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
         statement: Insert = dialect.insert(table)
         return statement

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from persistence.codec import incident_from_json, payload_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
 from persistence.group import GroupCommit
-from persistence.ledger import EFFECT, INCIDENT, OPEN, PAYLOAD, TRANSITION, SqlLedger
+from persistence.ledger import EFFECT, INCIDENT, OPEN, PAYLOAD, RUNS, TRANSITION, SqlLedger
+from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
 from workflow.incident import Incident, Spent
 from workflow.payload import Payload
@@ -121,6 +123,26 @@ class SqlStore:
         query = select(*spent).where(EFFECT.c.created_at >= since)
         usd, tokens = await self._read(lambda connection: connection.execute(query).one())
         return Spent(float(usd), int(tokens))
+
+    async def runs(self, intent: str, since: datetime) -> list[Runs]:
+        sums = (func.sum(RUNS.c.succeeded), func.sum(RUNS.c.failed))
+        query = select(RUNS.c.build, *sums).where(RUNS.c.intent == intent, RUNS.c.updated_at >= since)
+        rows = await self._read(lambda connection: connection.execute(query.group_by(RUNS.c.build)).all())
+        return [Runs(intent, build, int(succeeded), int(failed)) for build, succeeded, failed in rows]
+
+    async def keep_runs(self, process: str, runs: Sequence[Runs]) -> None:
+        """What this process counted since its start. Told again, it takes the place of what it told before."""
+
+        def keep(ledger: Ledger) -> None:
+            assert isinstance(ledger, SqlLedger)
+            rows = [{"process": process, "updated_at": ledger.now, **asdict(each)} for each in runs]
+            row = ledger.insert(RUNS)
+            counts = {name: row.excluded[name] for name in ("succeeded", "failed", "updated_at")}
+            ledger.connection.execute(
+                row.on_conflict_do_update(index_elements=["process", "intent", "build"], set_=counts), rows
+            )
+
+        await self.transact(keep)
 
     # --- for the executors --------------------------------------------------------------------------------------
 

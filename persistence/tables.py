@@ -144,3 +144,18 @@ class EffectRow(SQLModel, table=True):
             postgresql_where=text("status in ('pending', 'running')"),
         ),
     )
+
+
+class RunsRow(SQLModel, table=True):
+    """How often an intent ended well and badly on a build, as one process counted since its start."""
+
+    __tablename__ = "runs"
+
+    process: str = Field(primary_key=True)
+    intent: str = Field(primary_key=True)
+    build: str = Field(primary_key=True)
+    succeeded: int
+    failed: int
+    updated_at: datetime = _instant()
+
+    __table_args__ = (Index("ix_runs_intent", "intent", "updated_at"),)

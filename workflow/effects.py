@@ -13,9 +13,10 @@ from functools import partial
 from typing import TypedDict
 
 from workflow import triggers as t
+from workflow.cure import counted
 from workflow.engine import Perform, Performed, Receipt
 from workflow.errors import StepFailed
-from workflow.incident import Allowance, Ask, Budget, Category, Diagnosis, Incident, token_hash
+from workflow.incident import Allowance, Ask, Budget, Category, Cure, Diagnosis, Incident, token_hash
 from workflow.ports import (
     Analyst,
     Case,
@@ -33,12 +34,13 @@ from workflow.ports import (
     Store,
 )
 from workflow.retry import Again
-from workflow.words import Effect
+from workflow.words import Effect, State
 
 _QUIET = timedelta(minutes=2)  # after a deployment was asked for and does not show
 _MOST_ASKS = 2
 _SETTLES = timedelta(minutes=5)  # for a deployment that is done to take over
 _AT_LEAST_EVERY = timedelta(minutes=10)
+_COUNTS_FROM = timedelta(days=7)  # before the incident: how often it failed without the fix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ def performers(tools: Tools) -> Mapping[Effect, Perform]:
 
 async def diagnose(tools: Tools, claim: Claim) -> Performed:
     """Ask the analyst, within the budget."""
+    await _tell_of_recurrences(tools, claim)
     allowance = await _allowance(tools, claim.incident)
     if why := allowance.used_up_by():
         return t.DiagnosedWithoutPatch(**_result(tools, claim), why=why)
@@ -136,16 +139,23 @@ async def deploy(tools: Tools, claim: Claim) -> Performed:
 
 
 async def watch(tools: Tools, claim: Claim) -> Performed:
-    """See whether the failure is gone, for as long as it takes."""
-    reading = await tools.monitor.read(await _case(tools, claim))
-    fixed = await tools.code_host.contains(reading.running, claim.incident.merge_sha or "")
-    if reading.running and not fixed:
-        return Again(_pace(tools, claim), f"{reading.running[:10]} answers, without the fix.")
+    """See whether the failure is gone, for as long as it takes: seen again, reproduced, or counted."""
+    for build in reversed(claim.incident.seen_on):
+        if await _has_the_fix(tools, claim.incident, build):
+            return t.Recurred(**_result(tools, claim), running=build, contains_fix=True)
+    case = await _case(tools, claim)
+    reading = await tools.monitor.read(case)
+    fixed = await _has_the_fix(tools, claim.incident, reading.running)
     if fixed and reading.recurred:
         return t.Recurred(**_result(tools, claim), running=reading.running, contains_fix=True)
     if fixed and reading.shown:
         return t.CureShown(**_result(tools, claim), cure=reading.cure)
-    return Again(_pace(tools, claim), reading.cure.says)
+    cure = await _counted(tools, case) or reading.cure
+    if reading.running and not fixed:
+        cure = replace(cure, says=f"{reading.running[:10]} answers, without the fix.")
+    elif cure is not reading.cure and cure.clean >= cure.needed:
+        return t.CureShown(**_result(tools, claim), cure=cure)
+    return Again(_pace(tools, claim), cure.says, cure)
 
 
 async def roll_back(tools: Tools, claim: Claim) -> Performed:
@@ -171,6 +181,29 @@ async def announce(tools: Tools, claim: Claim) -> Performed:
     """Tell people how the incident stands."""
     await tools.channel.announce(claim.incident)
     return None
+
+
+async def _tell_of_recurrences(tools: Tools, claim: Claim) -> None:
+    """What was healed is not, where the same failure now came from a commit with its fix."""
+    case = await _case(tools, claim)
+    build = case.payload.build.sha or ""
+    for earlier in case.earlier:
+        if earlier.state is State.HEALED and await _has_the_fix(tools, earlier, build):
+            key, now = f"{claim.incident.name}:recurred:{earlier.id}", tools.clock.now()
+            await tools.fire(t.Recurred(incident=earlier.id, key=key, at=now, running=build, contains_fix=True))
+
+
+async def _has_the_fix(tools: Tools, incident: Incident, build: str) -> bool:
+    return bool(build and incident.merge_sha) and await tools.code_host.contains(build, incident.merge_sha or "")
+
+
+async def _counted(tools: Tools, case: Case) -> Cure | None:
+    """How far the runs of the failing intent show the cure; None where telemetry counted none with the fix."""
+    intent, opened = case.payload.request.intent, case.incident.opened_at
+    runs = await tools.store.runs(intent, opened - _COUNTS_FROM) if intent else []
+    fixed = [each for each in runs if await _has_the_fix(tools, case.incident, each.build)]
+    before = [each for each in runs if each not in fixed]
+    return counted(intent, fixed, before) if intent and fixed else None
 
 
 async def _deployment_with(tools: Tools, commit: str) -> Rollout | None:

@@ -32,6 +32,7 @@ Performed = Trigger | Again | None
 Perform = Callable[[Claim], Awaitable[Performed]]
 
 _CONFLICT_TRIES = 5
+_BUILDS_KEPT = 20
 _TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
 
 
@@ -149,8 +150,10 @@ class Engine:
         if first:
             if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, captured.says):
                 return Receipt(Outcome.DUPLICATE, first, earlier)
-            again = first.but(count=first.count + 1, last_seen=captured.payload.occurred.last)
+            again = _seen_again(first, captured)
             ledger.amend(again)
+            if watch := ledger.hasten(first.id, Effect.WATCH):
+                self._executor.enqueue(ledger, watch, timedelta())
             return Receipt(Outcome.COUNTED, again, f"{again.name} is open for this failure: seen {again.count} times.")
         fresh = _fresh(ledger.next_id(captured), captured)
         move = advance(fresh, captured)
@@ -233,6 +236,8 @@ class Engine:
     async def _after_success(self, claim: Claim, performed: Performed) -> None:
         def result(ledger: Ledger) -> bool:
             if isinstance(performed, Again):
+                if performed.cure and (incident := ledger.incident(claim.incident.id)):
+                    ledger.amend(incident.but(cure=performed.cure))
                 return self._postpone(ledger, claim, performed, failed=False)
             if not ledger.settle(claim, "done", cost=_cost_of(performed)):
                 return False
@@ -315,6 +320,15 @@ def _fresh(id: int, captured: Captured) -> Incident:
         build_sha=payload.build.sha,
         rounds_allowed=captured.rounds_allowed,
     )
+
+
+def _seen_again(first: Incident, captured: Captured) -> Incident:
+    """The same failure while its incident is open. On which builds tells later whether the fix was among them."""
+    build = captured.payload.build.sha
+    seen_on = first.seen_on
+    if build and build not in seen_on[-1:]:
+        seen_on = (*(each for each in seen_on if each != build), build)[-_BUILDS_KEPT:]
+    return first.but(count=first.count + 1, last_seen=captured.payload.occurred.last, seen_on=seen_on)
 
 
 def _cost_of(performed: Performed) -> Cost:

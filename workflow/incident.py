@@ -219,6 +219,7 @@ class Incident:
     updated_at: datetime | None = None
     last_seen: datetime | None = None
     count: int = 1
+    seen_on: tuple[str, ...] = ()  # the builds it was seen on since it was opened, the newest last
     dry_run: bool = False
     build_sha: str | None = None
     says: str = ""  # the sentence of the last move

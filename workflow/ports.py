@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from workflow.cure import Runs
 from workflow.errors import StepFailed
 from workflow.incident import (
     NOTHING,
@@ -187,6 +188,10 @@ class Store(Protocol):
     async def debts(self, incident: int) -> list[Debt]: ...
 
     async def spent_since(self, since: datetime) -> Spent: ...
+
+    async def runs(self, intent: str, since: datetime) -> list[Runs]:
+        """How often an intent ended well and badly, one entry a build that was counted on after `since`."""
+        ...
 
 
 class Executor(Protocol):

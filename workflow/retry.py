@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from workflow.errors import Refusal, StepFailed
+from workflow.incident import Cure
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Call me again after `after`. Not a failure: something in the world is not done yet."""
+    """Call me again after `after`. Not a failure: something is not done yet. `cure`: how far it is shown."""
 
     after: timedelta
     says: str = ""
+    cure: Cure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from app.alerts import connect, installed
 from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
+from app.counting import counting
 from app.deploys import deployer_of
 from app.desk import Desk
 from app.discord_bot import Client, a_client, announcer, run_bot
@@ -64,6 +65,7 @@ async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], dra
     async with a_desk(settings) as desk, AsyncExitStack() as opened:
         client = a_client(desk, settings, output.logs) if _has_bot(settings, wanted) and not drain else None
         connect(output.logs, settings, desk, client)
+        await opened.enter_async_context(counting(desk, output.logs.outcomes))
         channel = client.channel if client else None
         if "worker" in wanted and client is None and settings.discord_token and settings.discord_channel:
             channel = await opened.enter_async_context(announcer(desk, settings))

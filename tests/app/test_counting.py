@@ -1,0 +1,46 @@
+"""What telemetry counts is in the database, whatever becomes of the process."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL
+
+from app.counting import Counting, counting
+from app.desk import opened
+from persistence.migrations import upgrade
+from telemetry import Outcomes
+from workflow.cure import Runs
+
+
+async def test_the_counts_of_every_process_are_kept_and_added_up(sqlite_url: URL):
+    upgrade(sqlite_url)
+    first, second = Outcomes("c0ffee0"), Outcomes("c0ffee0")
+    async with opened(sqlite_url) as desk:
+        async with counting(desk, first), counting(desk, second):
+            first.succeeded("/checkout")
+            second.succeeded("/checkout")
+            second.failed("/checkout")
+            second.succeeded("/checkout", "0ld")
+            second.succeeded("/else")
+
+        kept = await desk.store.runs("/checkout", desk.clock.now().replace(year=2000))
+
+    assert sorted(kept, key=lambda each: each.build) == [
+        Runs("/checkout", "0ld", 1, 0),
+        Runs("/checkout", "c0ffee0", 2, 1),
+    ]
+
+
+async def test_what_is_told_twice_counts_once(sqlite_url: URL):
+    upgrade(sqlite_url)
+    outcomes = Outcomes("c0ffee0")
+    async with opened(sqlite_url) as desk:
+        process = Counting(desk, outcomes)
+        outcomes.succeeded("/checkout")
+        await process.keep()
+        await process.keep()
+        outcomes.succeeded("/checkout")
+        await process.keep()
+
+        kept = await desk.store.runs("/checkout", desk.clock.now().replace(year=2000))
+
+    assert kept == [Runs("/checkout", "c0ffee0", 2, 0)]
