@@ -19,6 +19,7 @@ _HOSTILE = (
     "bearer a1", "-----BEGIN RSA PRIVATE KEY-----\n", "-----END PRIVATE KEY-----", "curl ", "MTIz", "T3BlbkFJ", "pass",
     "\\", '\\"', "a", "0", "\x1b[31m", "\u200b", "password: [", "token={", "password ||", "&quot;password&quot;:&quot;",
     "glc_", "mnemonic: ", "wachtwoord: a", "пароль: ", "jwt=x.", "oauth:a", "00\u200b", "seed phrase=a1B2",
+    " a1B2Authorization: 0nfu_", "longlongwordcookie: a=b; ", "Authorization: digest x ", "\\nwachtwoord=snd_",
 )  # fmt: skip
 
 

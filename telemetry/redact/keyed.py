@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from telemetry.redact.keys import Grade, grade
 from telemetry.redact.values import Value, is_secret, items, literal_in_call, looks_random, read, to_end_of_word, whole
@@ -36,12 +36,15 @@ _WORD_BEFORE = re.compile(
     r"license|bot|master|shared|storage|security|webhook|deploy|refresh|session|bearer)(?: access)?) $",
     re.IGNORECASE,
 )
-_LINE_START = re.compile(r"(?:^|\n)[ \t]{0,8}(?:export |set |setx |ENV |ARG |- )?[A-Za-z_][\w.-]{0,60}=$")
+_LINE_START = re.compile(r"[ \t]{0,8}(?:export |set |setx |ENV |ARG |- )?[A-Za-z_][\w.-]{0,60}=$")
 _SCHEME = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9_-]{1,24})(?:[ \t]{1,3}|%20|\+)(?=[^\s,;:=])"
     r"(?P<credentials>\$?\{[^{}]{0,80}\}|<[^<>]{0,80}>|[^\s\"'`,;\\<>(){}\[\]|]{1,8192})"
 )
 _HEADER_LENGTH = 4_096
+_FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
+# A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
+_HIDDEN = re.compile(r"\*{1,3}(?=$|\s|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS = ("==", "===", "!=", "!==")
 _LISTS = ("['", '["', "[\\", "[b")
@@ -63,7 +66,7 @@ _BEARER_NAMES = frozenset(("bearer", "bot", "token", "apikey", "api-key", "basic
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     """The secret behind the key whose root is `text[start:end]`, if a value and a sign follow it."""
     after = _AFTER.match(text, end)
-    if not after or text[end - 1] == "=":
+    if not after or text[end - 1] == "=" or _HIDDEN.match(text, after.end()):
         return ()
     before = text[max(0, start - _BEFORE) : start]
     stem = before[len(before.rstrip(_NAME_CHARACTERS)) :]
@@ -166,8 +169,11 @@ def _counts(text: str, value: Value, level: Grade, prose: bool) -> bool:
 
 
 def _rest_of_line(text: str, at: int) -> Value | None:
-    lead = text[max(0, at - 90) : at]
-    return to_end_of_word(text, at) if _LINE_START.search(lead[lead.rfind("\n") + 1 :]) else None
+    first = max(0, at - 90)
+    start = text.rfind("\n", first, at) + 1
+    if not start and first:
+        return None
+    return to_end_of_word(text, at) if _LINE_START.match(text, start, at) else None
 
 
 def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
@@ -176,19 +182,35 @@ def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
     value = read(text, at)
     if value is None:
         return ()
-    begin = value.start
-    end = value.end if value.quoted else _end_of_header(text, begin)
+    begin, end = value.start, value.end if value.quoted else value.start + _HEADER_LENGTH
     scheme = _SCHEME.match(text, begin, end)
+    following = _NEXT_HEADER.search(text, begin, scheme.end() + 2) if scheme and not value.quoted else None
+    if following:
+        scheme = _SCHEME.match(text, begin, following.start())
     if scheme and (scheme["scheme"].lower() in _PARAMETERS or scheme["scheme"].startswith("AWS4")):
-        return [found.span("value") for found in _PARAMETER.finditer(text, begin, end)]
+        return [found.span("value") for found in _in_a_row(_PARAMETER, text, begin, end, value.quoted)]
     if scheme and (scheme["scheme"].lower() in _BEARER_NAMES or looks_random(scheme["credentials"])):
         return _unless_plain(text, *scheme.span("credentials"), sure=scheme["scheme"].lower() in _BEARER_NAMES)
-    return _unless_plain(text, begin, end if value.quoted else value.end, sure=False)
+    return _unless_plain(text, begin, value.end, sure=False)
 
 
-def _end_of_header(text: str, at: int) -> int:
-    following = _NEXT_HEADER.search(text, at, at + _HEADER_LENGTH)
-    return following.start() if following else min(len(text), at + _HEADER_LENGTH)
+def _in_a_row(pattern: re.Pattern[str], text: str, at: int, end: int, quoted: bool) -> Iterator[re.Match[str]]:
+    """The parameters or cookies from here on, each at most so far from the last, up to the next header.
+
+    What is far away is not looked for: a text full of headers without an end would cost its square.
+    """
+    for _ in range(_MOST_PARAMETERS):
+        near = min(at + _FAR, end)
+        found = pattern.search(text, at, near) if text.find("=", at, near) >= 0 else None
+        if found and found.end() == near < end:
+            found = pattern.match(text, found.start(), end)
+        following = _NEXT_HEADER.search(text, at, found.end()) if found and not quoted else None
+        if found and following:
+            found = pattern.match(text, found.start(), max(following.start(), found.start()))
+        if not found:
+            return
+        yield found
+        at = found.end()
 
 
 def _unless_plain(text: str, start: int, end: int, sure: bool) -> Iterable[Span]:
@@ -207,12 +229,15 @@ def cookies(text: str, start: int, end: int) -> Iterable[Span]:
     if value is None:
         return
     whole_line = not value.quoted and after["sign"] == ":"
-    stop = _end_of_header(text, value.start) if whole_line else value.end
+    stop = value.start + _HEADER_LENGTH if whole_line else value.end
     only_first = text[max(0, start - 4) : start].lower() == "set-"
-    for index, found in enumerate(_COOKIE.finditer(text, value.start, stop)):
-        if index and only_first:
+    harmless = 0
+    for index, found in enumerate(_in_a_row(_COOKIE, text, value.start, stop, not whole_line)):
+        if (index and only_first) or harmless > _MOST_HARMLESS:
             return
+        harmless += 1
         if found["name"].lower() not in _COOKIE_ATTRIBUTES and _is_cookie_secret(found["name"], found["value"]):
+            harmless = 0
             yield found.span("value")
 
 

@@ -111,9 +111,12 @@ def _unquoted(text: str, at: int) -> Value | None:
     return Value(at, encoded.start() if encoded and encoded.start() > at else end, quoted=False)
 
 
+_ENDS = frozenset(("", ".", ",", ":", ";", "%", " ", "\n", "\\", '"', "'", "&"))
+
+
 def whole(text: str, value: Value) -> Value:
     """The value with the rest of a run that was too long to read at once."""
-    if value.quoted or text[value.end : value.end + 1] in ("", ".", ",", ":", ";", "%"):
+    if value.quoted or text[value.end : value.end + 1] in _ENDS:
         return value
     rest = _REST.match(text, value.end)
     return value._replace(end=rest.end()) if rest else value
