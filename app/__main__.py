@@ -32,8 +32,12 @@ Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standa
 
 @app.command()
 def demo(
+    *,
     auto: Annotated[bool, typer.Option("--auto", help="Confirm and merge without asking.")] = False,
     broken_fix: Annotated[bool, typer.Option("--broken-fix", help="The other ending: a fix that is refused.")] = False,
+    useless_fix: Annotated[
+        bool, typer.Option("--useless-fix", help="A third: a fix that passes its tests and does not help.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start clean where an earlier run was cut short.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Only stop the sample program left running.")] = False,
     folder: Annotated[Path, typer.Option("--dir", help="Where everything is kept.")] = Path(".kintsugi/demo"),
@@ -48,7 +52,8 @@ def demo(
     from app.commands import demo as command
     from app.commands.outcome import run
 
-    run(lambda: command.demo(command.Wishes(auto, broken_fix, fresh, stop, folder)))
+    ending = command.BROKEN_FIX if broken_fix else command.USELESS_FIX if useless_fix else command.FIX
+    run(lambda: command.demo(command.Wishes(auto, ending, fresh, stop, folder)))
 
 
 @app.command("run")

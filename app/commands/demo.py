@@ -26,8 +26,8 @@ from workflow.incident import Incident
 from workflow.ports import Debt, Step
 from workflow.words import ENDED, State
 
-FIX, BROKEN_FIX = "fix", "broken-fix"
-_EXPECTED = {FIX: State.HEALED, BROKEN_FIX: State.NEEDS_HUMAN}
+FIX, BROKEN_FIX, USELESS_FIX = "fix", "broken-fix", "useless-fix"
+_EXPECTED = {FIX: State.HEALED, BROKEN_FIX: State.NEEDS_HUMAN, USELESS_FIX: State.RECURRED}
 _USUAL_FOLDER = Path(".kintsugi", "demo")  # where `kintsugi demo` keeps everything unless told otherwise
 
 
@@ -36,7 +36,7 @@ class Wishes:
     """The command's options."""
 
     auto: bool
-    broken_fix: bool
+    ending: str
     fresh: bool
     stop: bool
     folder: Path
@@ -51,7 +51,7 @@ async def demo(wishes: Wishes) -> int:
         if wishes.stop:
             workspace.stop()
             return 0
-        ending = BROKEN_FIX if wishes.broken_fix else FIX
+        ending = wishes.ending
         human = sys.stdin.isatty() and not wishes.auto
         if not await _goes_on(workspace, ending, wishes.fresh, human, console):
             workspace.remove()

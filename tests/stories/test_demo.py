@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,20 @@ def test_a_fix_that_only_hides_the_failure_is_refused_and_says_why(demo: Demo):
     assert [step["trigger"] for step in incident["history"]].count("PatchRefused") == 3  # type: ignore[attr-defined,index]
     assert demo.git("rev-list", "--count", "main") == "2"
     assert demo.git("for-each-ref", "refs/heads/kintsugi") == ""
+
+
+def test_a_fix_that_passes_its_tests_and_does_not_help_ends_recurred(demo: Demo):
+    status, output = demo.plays("--useless-fix")
+
+    merge = demo.git("rev-parse", "main")
+    incident = demo.incident()
+    assert status == 0, output
+    assert incident["state"] == "recurred"
+    assert incident["evidence"]["tier"] == "E2"  # type: ignore[index]
+    assert demo.asks("/version")["commit"] == merge
+    assert incident["says"] == f"The same failure came from {merge[:10]}, which contains the fix."
+    with pytest.raises(urllib.error.HTTPError, match="500"):
+        demo.asks(FAILING)
 
 
 def test_a_second_start_after_the_end_starts_clean(demo: Demo):
