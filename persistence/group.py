@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -68,28 +69,33 @@ class GroupCommit:
         elif len(batch) == 1:
             self._alone(batch[0])
         for entry in batch:
-            entry.loop.call_soon_threadsafe(entry.answer)
+            with suppress(RuntimeError):  # its loop has ended, and with it whoever waited
+                entry.loop.call_soon_threadsafe(entry.answer)
 
     def _together(self, batch: list[_Entry]) -> bool:
-        """False: nothing was written, because of the database itself."""
+        """False: nothing was written, because of the database or the connection, and not of one of them."""
         try:
             with self._engine.begin() as connection:
                 for entry in batch:
                     self._in_savepoint(connection, entry)
-        except DBAPIError:
+        except Exception:
             return False
         return True
 
     def _in_savepoint(self, connection: Connection, entry: _Entry) -> None:
+        savepoint = connection.begin_nested()
         try:
-            with connection.begin_nested():
-                entry.result = entry.work(connection)
+            entry.result = entry.work(connection)
         except OperationalError:  # it may have taken the whole transaction with it
             raise
         except DBAPIError as error:
             entry.error = self._translate(error)
+            savepoint.rollback()
         except Exception as error:  # the work's own: its caller's to deal with
             entry.error = error
+            savepoint.rollback()
+        else:
+            savepoint.commit()
 
     def _alone(self, entry: _Entry) -> None:
         try:

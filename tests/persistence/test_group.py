@@ -86,6 +86,20 @@ async def test_after_a_fault_of_the_database_each_goes_alone(store: SqlStore, sq
     assert on_disk(sqlite_url) == [number for number in range(10) if number != 5]
 
 
+async def test_one_that_spoils_the_connection_spoils_nobody_elses_work(store: SqlStore, sqlite_url: URL):
+    def spoils(ledger: Ledger) -> None:
+        assert isinstance(ledger, SqlLedger)
+        ledger.connection.close()
+
+    works = [store.transact(spoils if number == 5 else writes(number)) for number in range(10)]
+
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*works, return_exceptions=True)
+
+    assert [answer for number, answer in enumerate(answers) if number != 5] == [n for n in range(10) if n != 5]
+    assert on_disk(sqlite_url) == [number for number in range(10) if number != 5]
+
+
 async def test_one_who_went_away_does_not_hold_the_others_up(store: SqlStore, sqlite_url: URL):
     works = [asyncio.ensure_future(store.transact(writes(number))) for number in range(10)]
     await asyncio.sleep(0)
