@@ -341,6 +341,19 @@ async def test_a_base_that_moved_is_checked_and_asked_for_again(world: World):
     assert world.channel.tokens[1] != old
 
 
+async def test_a_pull_request_that_is_merged_after_all_is_deployed_though_its_incident_was_cancelled(world: World):
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.fires(t.Cancelled)
+
+    await world.merges()
+    await world.settles()
+
+    assert (await world.passed())[-4:] == ["cancelled", "merged", "deployed", "healed"]
+
+
 async def test_a_cancelled_incident_owes_no_more_work(world: World):
     await world.crashes()
     await world.fires(t.Cancelled, why="by hand")

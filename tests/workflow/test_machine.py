@@ -52,8 +52,8 @@ def test_a_command_that_does_not_fit_is_told_what_can_come_next():
 
 
 def test_an_incident_that_is_over_says_that_nothing_more_can_come():
-    with pytest.raises(NotAllowedNow, match="INC-1 is cancelled: not 'retried' now. Nothing more can come."):
-        advance(an_incident(State.CANCELLED), a_trigger(t.Retried))
+    with pytest.raises(NotAllowedNow, match="INC-1 is rolled_back: not 'retried' now. Nothing more can come."):
+        advance(an_incident(State.ROLLED_BACK), a_trigger(t.Retried))
 
 
 def test_the_right_token_confirms():
