@@ -351,7 +351,7 @@ async def test_a_pull_request_that_is_merged_after_all_is_deployed_though_its_in
     await world.merges()
     await world.settles()
 
-    assert (await world.passed())[-4:] == ["cancelled", "merged", "deployed", "healed"]
+    assert list(dict.fromkeys(await world.passed()))[-4:] == ["cancelled", "merged", "deployed", "healed"]
 
 
 async def test_a_cancelled_incident_owes_no_more_work(world: World):
