@@ -15,7 +15,7 @@ from workflow.incident import Incident
 from workflow.words import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
-_SHOWN_DIFF = 900
+_SHOWN_DIFF, _SINCE_SHOWN = 800, 300
 _FENCE = "\u200b`\u200b`\u200b`"  # three back-ticks that end no code block
 
 
@@ -190,6 +190,8 @@ def _what_is_pushed(incident: Incident) -> list[str]:
     lines.append(f"base `{short(patch.base)}` · tree `{short(patch.tree)}`")
     if evidence:
         lines.append(f"**{evidence.tier}** {one_line(evidence.says, 200)}{_flags(incident)}")
+    if incident.since_shown:
+        lines.append(f"⚠️ {cut(quiet(incident.since_shown), _SINCE_SHOWN)}")
     return [*lines, _code(patch.diff)]
 
 

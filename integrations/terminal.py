@@ -63,5 +63,7 @@ def confirmation(incident: Incident) -> Panel:
     )
     for flag in evidence.flags:
         head.append(f"! {plain(flag)}\n", style="yellow")
+    if incident.since_shown:
+        head.append(f"{plain(incident.since_shown)}\n", style="yellow")
     body = Syntax(plain(incident.patch.diff), "diff", background_color="default", word_wrap=True)
     return Panel(Group(head, body), title=f"{incident.name}: confirm this patch?", title_align="left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import ndiff
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Self
@@ -232,6 +233,7 @@ class Incident:
     evidence: Evidence | None = None
     ask: Ask | None = None
     void_asks: tuple[Ask, ...] = ()
+    shown_before: Patch | None = None  # what was asked for, or approved, before the target branch moved
     confirmed_by: str = ""
     confirmed_at: datetime | None = None
     pull_request: PullRequest | None = None
@@ -254,6 +256,17 @@ class Incident:
     def merge_sha(self) -> str | None:
         return self.pull_request.merged_as if self.pull_request else None
 
+    @property
+    def since_shown(self) -> str:
+        """How the patch differs from the one that was shown before the branch moved; empty where none was."""
+        if self.shown_before is None or self.patch is None:
+            return ""
+        before, now = _changed(self.shown_before.diff), _changed(self.patch.diff)
+        if before == now:
+            return "The branch moved since this was last shown. The change is the same, line for line."
+        lines = [line for line in ndiff(before, now) if line[0] in "+-"]
+        return "\n".join(["The branch moved since this was last shown, and the change differs:", *lines])
+
     def but(self, **changes: Any) -> Self:
         """The same incident with some fields changed."""
         return replace(self, **changes)
@@ -268,3 +281,8 @@ class Incident:
 def token_hash(token: str) -> str:
     """What is kept of a confirm token. Hex SHA-256; the token's 128 random bits need no salt."""
     return sha256(token.strip().encode()).hexdigest()
+
+
+def _changed(diff: str) -> list[str]:
+    """The lines that a diff takes away and adds, without its headers."""
+    return [line for line in diff.splitlines() if line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ")]

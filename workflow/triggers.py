@@ -183,7 +183,7 @@ class Confirmed(Command):
         return f"Confirmed by {self.actor}."
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.without_ask().but(confirmed_by=self.actor, confirmed_at=self.at)
+        return incident.without_ask().but(confirmed_by=self.actor, confirmed_at=self.at, shown_before=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +225,8 @@ class BaseMoved(Trigger):
         return f"The target branch moved to {self.base[:10]}: the patch is checked and asked for again."
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.without_ask().but(confirmed_by="", confirmed_at=None)
+        shown = incident.shown_before or incident.patch
+        return incident.without_ask().but(confirmed_by="", confirmed_at=None, shown_before=shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

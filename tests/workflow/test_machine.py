@@ -246,6 +246,24 @@ def test_a_moved_base_makes_the_token_void():
     assert move.effects == (Effect.CHECK_PATCH,)
 
 
+@pytest.mark.parametrize(
+    ("diff", "says"),
+    [
+        ("--- a\n+++ b\n@@ -8 +8 @@\n-x = 1\n+x = 2\n", "The change is the same, line for line."),
+        ("--- a\n+++ b\n@@ -1 +1 @@\n-x = 1\n+x = 3\n", "the change differs:\n- +x = 2\n+ +x = 3"),
+    ],
+)
+def test_after_the_base_moved_it_is_told_how_the_patch_differs_from_what_was_shown(diff: str, says: str):
+    shown = a_patch(diff="--- a\n+++ b\n@@ -1 +1 @@\n-x = 1\n+x = 2\n")
+    waiting = an_incident(State.AWAITING_CONFIRM).but(patch=shown)
+    moved = advance(waiting, a_trigger(t.BaseMoved)).after
+
+    again = advance(moved, a_trigger(t.PatchProven, patch=a_patch(diff=diff))).after
+
+    assert moved.since_shown.endswith("line for line.")
+    assert again.since_shown.endswith(says)
+
+
 def test_an_ended_incident_cannot_be_cancelled():
     with pytest.raises(NotAllowedNow):
         advance(an_incident(State.HEALED), a_trigger(t.Cancelled))
