@@ -14,6 +14,7 @@ from integrations.railway import Railway, RailwaySettings
 from integrations.railway_api import RailwayAccess, RailwayApi
 from integrations.webhook_deploy import WebhookDeploy, WebhookSettings
 from telemetry.redact import redact
+from web.railway import RailwayDoor
 from workflow.ports import Deployer
 
 
@@ -39,6 +40,17 @@ def running_of(settings: Settings) -> Callable[[], Awaitable[str]]:
         return await commit_at(url) if url else own
 
     return running
+
+
+def railway_door(settings: Settings) -> RailwayDoor:
+    """Who may knock at /webhooks/railway, and what about."""
+    secret = settings.railway_webhook_secret
+    return RailwayDoor(
+        secret.get_secret_value() if secret else "",
+        settings.railway_project_id or "",
+        settings.railway_environment_id or "",
+        settings.railway_service_id or "",
+    )
 
 
 def _railway(settings: Settings) -> Railway:

@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     railway_project_id: str | None = Field(None, description="the project's id on Railway")
     railway_environment_id: str | None = Field(None, description="… the environment's")
     railway_service_id: str | None = Field(None, description="… and the id of the service that is deployed")
+    railway_webhook_secret: SecretStr | None = Field(None, description="the end of /webhooks/railway/…: long, random")
     railway_url: str = Field("https://backboard.railway.com/graphql/v2", description="another address than Railway's")
 
     deploy_command: Words = Field((), description="checks out $KINTSUGI_COMMIT and restarts the program")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from web.github import Ignored, Look, Unreadable, parse, verify
+from web.railway import RailwayDoor, ignored
 from workflow.engine import Receipt
 from workflow.errors import Refusal, StoreUnavailable
 from workflow.ports import Clock, Outcome
@@ -30,6 +31,9 @@ class Doors:
     ready: Callable[[], Awaitable[str | None]]
     github_repository: str = ""
     github_secrets: tuple[str, ...] = ()
+    railway: RailwayDoor = field(default_factory=RailwayDoor)
+    deploy_secrets: tuple[str, ...] = ()  # of the service that deploys when it is told to by a webhook
+    look_at_deployments: Callable[[], Awaitable[None]] | None = None  # has those under way looked at, soon
 
 
 class Server:
@@ -41,6 +45,8 @@ class Server:
     def application(self) -> web.Application:
         application = web.Application(client_max_size=LARGEST)
         application.router.add_post("/webhooks/github", self.github)
+        application.router.add_post("/webhooks/railway/{secret}", self.railway)
+        application.router.add_post("/webhooks/deploy", self.deploy)
         application.router.add_get("/healthz", self.healthz)
         application.router.add_get("/readyz", self.readyz)
         return application
@@ -70,12 +76,38 @@ class Server:
             case Trigger():
                 return await self._take(told)
 
+    async def railway(self, request: web.Request) -> web.Response:
+        door = self._doors.railway
+        if not door.knows(request.match_info["secret"]):
+            return _says(401, "The path's secret is not ours.")
+        if why := ignored(door, await request.read()):
+            return _says(200, why)
+        return await self._look_at_deployments()
+
+    async def deploy(self, request: web.Request) -> web.Response:
+        """Whoever deploys for us says that something changed."""
+        body, signature = await request.read(), request.headers.get("X-Kintsugi-Signature-256")
+        if not verify(body, signature, self._doors.deploy_secrets):
+            return _says(401, "This is not signed with X-Kintsugi-Signature-256 under our secret.")
+        return await self._look_at_deployments()
+
     async def healthz(self, request: web.Request) -> web.Response:
         return _says(200, "ok")
 
     async def readyz(self, request: web.Request) -> web.Response:
         wrong = await self._doors.ready()
         return _says(503, wrong) if wrong else _says(200, "ready")
+
+    async def _look_at_deployments(self) -> web.Response:
+        look = self._doors.look_at_deployments
+        if look is None:
+            return _says(200, "Nothing is deployed from here.")
+        try:
+            await look()
+        except StoreUnavailable as error:
+            log.warning("delivery_not_stored", extra={"why": str(error)})
+            return _says(503, "It could not be stored just now. Deliver it again.")
+        return _says(202, "The deployments under way are looked at.")
 
     async def _take(self, trigger: Trigger) -> web.Response:
         try:

@@ -13,11 +13,14 @@ from workflow.errors import Refusal, StepFailed, StoreUnavailable
 from workflow.incident import Incident
 from workflow.ports import Clock, CodeHost, Standing, Store
 from workflow.pull_requests import changes_requested, checks_failed, closed, merged, pushed
-from workflow.words import State
+from workflow.states import OWING
+from workflow.words import Effect, State
 
 log = logging.getLogger("kintsugi.reconcile")
 
 _AT_LEAST_EVERY = timedelta(hours=6)
+_MOST_OF_A_STATE = 100  # incidents that a hint has looked at
+_ROLLS_BACK = tuple(state for state, effect in OWING if effect is Effect.ROLL_BACK)
 _OF_ITS_AGE = 20  # what last moved an hour ago is looked at every three minutes
 
 
@@ -95,6 +98,15 @@ class Reconciler:
             await self._fire(fact)
         except Refusal as refusal:
             log.info("reconcile_refused", extra={"incident_id": incident.name, "why": str(refusal)})
+
+
+async def look_at_deployments(store: Store, hasten: Callable[[int, Effect], Awaitable[object]]) -> None:
+    """Have the deployments and rollbacks under way looked at now: somebody hinted that something changed."""
+    for state in (State.MERGED, *_ROLLS_BACK):
+        for incident in await store.incidents(state, limit=_MOST_OF_A_STATE):
+            if state is State.MERGED or incident.rolling_back:
+                with suppress(Refusal):  # it is being looked at this moment
+                    await hasten(incident.id, Effect.DEPLOY if state is State.MERGED else Effect.ROLL_BACK)
 
 
 def facts(incident: Incident, host: str, standing: Standing, at: datetime) -> Iterator[t.Trigger]:

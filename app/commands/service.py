@@ -20,7 +20,7 @@ from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
 from app.counting import counting
-from app.deploys import deployer_of
+from app.deploys import deployer_of, railway_door
 from app.desk import Desk
 from app.discord_bot import Client, a_client, announcer, run_bot
 from app.settings import Settings, read_settings
@@ -30,6 +30,7 @@ from web.login import is_loopback
 from web.pages import Behind, Pages
 from web.server import Doors, Server, serve
 from workflow.errors import StoreUnavailable
+from workflow.reconcile import look_at_deployments
 
 _TALKATIVE = ("alembic", "httpx", "httpx2", "transitions")
 _PARTS = ("discord", "web", "worker")
@@ -132,6 +133,9 @@ def _doors(desk: Desk, settings: Settings, look: Callable[[int], None]) -> Doors
         ready=ready,
         github_repository=settings.github_repo or "",
         github_secrets=settings.webhook_secrets(),
+        railway=railway_door(settings),
+        deploy_secrets=(settings.deploy_webhook_secret.get_secret_value(),) if settings.deploy_webhook_secret else (),
+        look_at_deployments=partial(look_at_deployments, desk.store, desk.engine.hasten),
     )
 
 

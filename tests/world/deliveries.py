@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from itertools import count
 from typing import Any
@@ -16,10 +17,13 @@ import aiohttp
 from aiohttp import web
 
 from tests.world.world import World
+from web.railway import RailwayDoor
 from web.server import Doors, Server
 from workflow.errors import StoreUnavailable
+from workflow.reconcile import look_at_deployments
 
 REPOSITORY = "shop/checkout"
+RAILWAY_SECRET = secrets.token_urlsafe(24)
 BRANCH = "kintsugi/inc-1-fix"
 
 
@@ -69,6 +73,11 @@ class Door:
         async with self.session.post(f"{self.url}/webhooks/github", data=BytesIO(body), headers=kept) as answer:
             return answer.status, (await answer.json())["says"]
 
+    async def posts(self, path: str, payload: object, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        async with self.session.post(f"{self.url}{path}", data=BytesIO(body), headers=headers) as answer:
+            return answer.status, (await answer.json())["says"]
+
     async def gets(self, path: str) -> int:
         async with self.session.get(f"{self.url}{path}") as answer:
             return answer.status
@@ -93,6 +102,9 @@ async def a_door(world: World) -> AsyncIterator[Door]:
         ready=ready,
         github_repository=REPOSITORY,
         github_secrets=known,
+        railway=RailwayDoor(RAILWAY_SECRET, "<project id>", "<environment id>", "<service id>"),
+        deploy_secrets=known,
+        look_at_deployments=partial(look_at_deployments, world.store, world.engine.hasten),
     )
     runner = web.AppRunner(Server(doors).application(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
