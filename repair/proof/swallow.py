@@ -11,7 +11,7 @@ import ast
 import copy
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from repair.syntax import parsed
@@ -55,7 +55,7 @@ def swallowing(before: Mapping[str, str], after: Mapping[str, str]) -> Swallowin
         if old is None or new is None:
             left = True
             continue
-        stripper = _Stripper(path, old)
+        stripper = _Stripper(path, old, new)
         stripped = stripper.visit(new)
         places += stripper.found
         if stripper.found:
@@ -89,15 +89,20 @@ class _Essence(ast.NodeTransformer):
 class _Stripper(ast.NodeTransformer):
     """Takes away what swallows and is not in the old tree."""
 
-    def __init__(self, path: str, old: ast.Module) -> None:
+    def __init__(self, path: str, old: ast.Module, new: ast.Module) -> None:
         self._path = path
         self._known = Counter(_key(node) for node in ast.walk(old) if isinstance(node, _SWALLOWING_NODES))
-        self._bodies = {_body(node) for node in ast.walk(old) if isinstance(node, ast.ExceptHandler)}
+        handlers = {_key(node): _body(node) for node in ast.walk(old) if isinstance(node, ast.ExceptHandler)}
+        changed = self._known - Counter(_key(node) for node in ast.walk(new) if isinstance(node, ast.ExceptHandler))
+        self._widened = Counter(handlers[key] for key in changed.elements() if key in handlers)
+        tries = [node for node in ast.walk(old) if isinstance(node, ast.Try)]
+        self._tried = {(_block(node.body), _body(handler)) for node in tries for handler in node.handlers}
         self.found: list[Swallow] = []
 
     def visit_Try(self, node: ast.Try) -> ast.AST | list[ast.stmt]:
+        tried = _block(node.body)
         self.generic_visit(node)
-        kept = [handler for handler in node.handlers if not self._swallows(handler)]
+        kept = [handler for handler in node.handlers if not self._swallows(handler, tried)]
         if len(kept) == len(node.handlers):
             return node
         if kept or node.finalbody:
@@ -113,13 +118,20 @@ class _Stripper(ast.NodeTransformer):
             return node
         return ast.With(items=kept, body=node.body) if kept else node.body
 
-    def _swallows(self, handler: ast.ExceptHandler) -> bool:
+    def _swallows(self, handler: ast.ExceptHandler, tried: str) -> bool:
         if self._was_there(handler) or not _drops(handler):
             return False
-        widened = _body(handler) in self._bodies and not is_broad(handler.type)
-        if not widened:
-            self._find(handler.lineno, handler.type)
-        return not widened
+        if not is_broad(handler.type) and self._is_widened(_body(handler), tried):
+            return False
+        self._find(handler.lineno, handler.type)
+        return True
+
+    def _is_widened(self, body: str, tried: str) -> bool:
+        """Whether a handler that was there catches more than it did, or one that does the same came beside it."""
+        if self._widened[body] > 0:
+            self._widened[body] -= 1
+            return True
+        return (tried, body) in self._tried
 
     def _suppresses(self, item: ast.withitem) -> bool:
         call = item.context_expr
@@ -146,7 +158,11 @@ def _key(node: ast.AST) -> str:
 
 
 def _body(handler: ast.ExceptHandler) -> str:
-    return "\n".join(ast.dump(statement) for statement in handler.body)
+    return _block(handler.body)
+
+
+def _block(statements: Sequence[ast.stmt]) -> str:
+    return "\n".join(ast.dump(statement) for statement in statements)
 
 
 def is_broad(caught: ast.expr | None) -> bool:

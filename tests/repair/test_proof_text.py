@@ -88,6 +88,22 @@ def test_a_narrow_handler_may_be_widened_but_not_to_everything() -> None:
     assert swallowing({"a.py": before}, {"a.py": before.replace("ValueError", "Exception")}).places
 
 
+def test_a_handler_that_does_the_same_may_come_beside_one_that_was_there() -> None:
+    before = "try:\n    go()\nexcept ValueError:\n    pass\n"
+
+    assert not swallowing({"a.py": before}, {"a.py": f"{before}except OSError:\n    pass\n"}).places
+
+
+def test_a_new_swallow_is_found_although_another_handler_drops_as_well() -> None:
+    before = "try:\n    go()\nexcept ValueError:\n    pass\nstop()\n"
+    after = before.replace("stop()", "try:\n    stop()\nexcept TypeError:\n    pass")
+
+    found = swallowing({"a.py": before}, {"a.py": after})
+
+    assert [str(place) for place in found.places] == ["a.py:7 catches TypeError and drops it"]
+    assert found.is_all
+
+
 def test_what_does_nothing_is_not_of_the_essence() -> None:
     first = parsed('"""Text."""\nlog.info("x")\nx = 1  # one\n')
     second = parsed("x = (\n    1\n)\n")
