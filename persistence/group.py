@@ -78,7 +78,7 @@ class GroupCommit:
             with self._engine.begin() as connection:
                 for entry in batch:
                     self._in_savepoint(connection, entry)
-        except Exception:
+        except BaseException:  # a cancellation in somebody's work, too: each hears of its own when it goes alone
             return False
         return True
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ResourceClosedError
 
 from persistence.database import sqlite_file
 from persistence.ledger import SqlLedger
@@ -109,3 +109,23 @@ async def test_one_who_went_away_does_not_hold_the_others_up(store: SqlStore, sq
 
     assert [answer for answer in answers if isinstance(answer, int)] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
     assert set(on_disk(sqlite_url)) >= {0, 1, 2, 4, 5, 6, 7, 8, 9}
+
+
+@pytest.mark.parametrize(
+    "fault", [TimeoutError("no connection is free"), asyncio.CancelledError(), ResourceClosedError("closed")], ids=repr
+)
+async def test_whatever_befalls_the_transaction_they_share_everybody_is_answered(
+    store: SqlStore, sqlite_url: URL, fault: BaseException
+):
+    def spoils_it_all(ledger: Ledger) -> int:
+        assert isinstance(ledger, SqlLedger)
+        raise fault
+
+    works = [asyncio.ensure_future(store.transact(writes(number))) for number in range(9)]
+    works.append(asyncio.ensure_future(store.transact(spoils_it_all)))
+
+    await asyncio.wait(works, timeout=30)
+
+    assert [work.result() for work in works[:-1]] == list(range(9)) == on_disk(sqlite_url)
+    with pytest.raises(type(fault)):
+        works[-1].result()
