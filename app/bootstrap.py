@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from app.deploys import deployer_of
+from app.deploys import changes_in, deployer_of, no_changes
 from app.desk import Desk
 from app.github import FreshAnalyst, FreshChecker, github_parts
 from app.settings import Settings
@@ -26,6 +26,7 @@ from telemetry.redact import redact
 from workflow.effects import Tools, performers
 from workflow.incident import Budget
 from workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
+from workflow.production import Changes
 from workflow.reconcile import Reconciler
 
 RECONCILE_EVERY = timedelta(minutes=3)
@@ -41,6 +42,7 @@ class Parts:
     deployer: Deployer
     monitor: Monitor
     channel: Channel
+    changes: Changes = no_changes
 
 
 class Kintsugi:
@@ -130,6 +132,7 @@ def real_parts(settings: Settings, channel: Channel) -> Parts:
         deployer=deployer_of(settings),
         monitor=HttpReplay(lambda: settings.program_url or "") if settings.program_url else NoMonitor(),
         channel=channel,
+        changes=changes_in(git) if git else no_changes,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
 from app.clock import SystemClock
 from app.settings import Settings, SettingsError
 from app.unconfigured import NoDeployer
+from integrations.git import Git
 from integrations.local_command import LocalCommand, LocalCommandSettings
 from integrations.program import commit_at
 from integrations.railway import Railway, RailwaySettings
@@ -16,6 +18,9 @@ from integrations.webhook_deploy import WebhookDeploy, WebhookSettings
 from telemetry.redact import redact
 from web.railway import RailwayDoor
 from workflow.ports import Deployer
+from workflow.production import Changes
+
+_MOST_CHANGES = 20  # titles of commits in one deployment that are shown
 
 
 def deployer_of(settings: Settings) -> Deployer:
@@ -29,6 +34,20 @@ def deployer_of(settings: Settings) -> Deployer:
         command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: program_url)
         return LocalCommand(command, redact)
     return NoDeployer()
+
+
+def changes_in(git: Git) -> Changes:
+    """What is new between two commits of this repository."""
+
+    async def changes(old: str, new: str) -> tuple[str, ...]:
+        return await asyncio.to_thread(git.titles, old, new, _MOST_CHANGES)
+
+    return changes
+
+
+async def no_changes(old: str, new: str) -> tuple[str, ...]:
+    """Where no repository is at hand, nothing is known of what is new."""
+    return ()
 
 
 def running_of(settings: Settings) -> Callable[[], Awaitable[str]]:

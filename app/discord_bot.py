@@ -25,6 +25,7 @@ from bot.status import Probes
 from telemetry import Telemetry
 from workflow.errors import StepFailed
 from workflow.payload import Payload
+from workflow.production import Production
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
@@ -151,7 +152,7 @@ async def _attached(
     tree: app_commands.CommandTree[discord.Client], parts: Parts, settings: Settings, channel: DiscordChannel | None
 ) -> Attached:
     world = real_parts(settings, channel or Silence())
-    deploys = Deploys(world.code_host, world.deployer, deploy_access_of(settings))
+    deploys = Deploys(Production(world.code_host, world.deployer, world.changes), deploy_access_of(settings))
     return await attach(tree, parts, access_of(settings), channel=channel, deploys=deploys)
 
 

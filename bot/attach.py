@@ -10,19 +10,18 @@ from discord import app_commands
 from bot.buttons import Buttons, Tap, tap_kinds
 from bot.channel import DiscordChannel
 from bot.debug import Debug
-from bot.deploy import Deploy
+from bot.deploy import Deploy, go_tap
 from bot.gate import Access, Gate
 from bot.parts import Parts
 from bot.tree import Answers
-from workflow.ports import CodeHost, Deployer
+from workflow.production import Production
 
 
 @dataclass(frozen=True, slots=True)
 class Deploys:
     """What `/deploy` works on, and who may: an allowlist of its own."""
 
-    code_host: CodeHost
-    deployer: Deployer
+    production: Production
     access: Access
 
 
@@ -64,10 +63,12 @@ async def attach(
     Raises CommandAlreadyRegistered where the bot has such commands of its own.
     """
     answers = Answers(gate or Gate(access), parts.clock)
+    taps = tap_kinds(Buttons(parts, answers, channel))
     groups: list[app_commands.Group] = [Debug(parts, answers)]
     if deploys:
-        groups.append(Deploy(parts, Answers(Gate(deploys.access), parts.clock), deploys.code_host, deploys.deployer))
-    taps = tap_kinds(Buttons(parts, answers, channel))
+        deploy = Deploy(parts, Answers(Gate(deploys.access), parts.clock), deploys.production)
+        groups.append(deploy)
+        taps = (*taps, go_tap(deploy))
     guilds = tuple(discord.Object(id) for id in sorted(access.guilds))
     await _put_in(tree, groups, guilds, sync)
     tree.client.add_dynamic_items(*taps)

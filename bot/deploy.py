@@ -1,60 +1,71 @@
-"""`/deploy …`: what runs, the newest commit into production, and the way back. Parse, act by the ports, reply."""
+"""`/deploy …`: what runs, the newest commit into production, and the way back. Parse, act, reply."""
 
 from __future__ import annotations
 
-import asyncio
+import re
+from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot import replies
+from bot.card import Button, Post
 from bot.moves import Moves, incident_number
 from bot.offers import offered
 from bot.parts import Parts
 from bot.replies import Reply
 from bot.tree import Answers
 from workflow import triggers as t
-from workflow.incident import Deployment
-from workflow.ports import CodeHost, Deployer, Rollout
+from workflow.production import Production
 from workflow.words import State
 
 Interaction = discord.Interaction[discord.Client]
 
+PRODUCTION = "production"
 _CAN_ROLL_BACK = frozenset({State.DEPLOYED, State.RECURRED, State.STUCK})
 
 
 class Deploy(app_commands.Group):
     """The commands. They have an allowlist of their own."""
 
-    def __init__(self, parts: Parts, answers: Answers, code_host: CodeHost, deployer: Deployer) -> None:
+    def __init__(self, parts: Parts, answers: Answers, production: Production) -> None:
         super().__init__(name="deploy", description="What runs in production.", guild_only=True)
-        self._parts, self._answers = parts, answers
-        self._code_host, self._deployer = code_host, deployer
+        self._parts, self._answers, self._production = parts, answers, production
         self._moves = Moves(parts, answers)
-        self._one_at_a_time = asyncio.Lock()
 
     @app_commands.command(name="latest")
     async def latest(self, interaction: Interaction) -> None:
-        """Deploy the newest commit of the branch, unless it runs already."""
+        """Deploy the newest commit of the branch, unless it runs already; in production after a second tap."""
         await self._answers.answer(interaction, self._deploy_latest)
 
     async def _deploy_latest(self) -> Reply:
-        """Look first, then ask: told twice, it deploys once."""
-        async with self._one_at_a_time:
-            commit = await self._code_host.head()
-            found = await self._deployer.find(commit)
-            if found and found.done is not False:
-                return replies.deployment(commit, found, asked=False)
-            return replies.deployment(commit, await self._deployer.deploy(commit, _unheard), asked=True)
+        """Told twice, it deploys once; the second is told about the first."""
+        plan = await self._production.plan()
+        if plan.stands:
+            return replies.deployment(plan.commit, plan.stands, asked=False)
+        if self._parts.about.environment == PRODUCTION:
+            shown = replies.deploy_plan(plan, PRODUCTION)
+            go = Button("Deploy", f"kintsugi:deploy:{plan.commit}", discord.ButtonStyle.danger)
+            return Post(shown.text, attachment=shown.attachment, buttons=(go,))
+        return await self._ask_for(plan.commit)
+
+    async def _ask_for(self, commit: str) -> Reply:
+        rollout, asked = await self._production.deploy(commit, _unheard)
+        return replies.deployment(commit, rollout, asked=asked)
+
+    async def tapped(self, interaction: Interaction, commit: str) -> None:
+        """The second tap: exactly this commit, if it is the newest still."""
+        await self._answers.answer(interaction, lambda: self._ask_for(commit))
 
     @app_commands.command(name="status")
     async def status(self, interaction: Interaction) -> None:
-        """Whether the newest commit of the branch runs."""
+        """Whether the newest commit of the branch runs, and what is new in it."""
 
         async def work() -> Reply:
-            commit = await self._code_host.head()
-            found = await self._deployer.find(commit)
-            return replies.deployment(commit, found or _NOT_THERE, asked=False)
+            plan = await self._production.plan()
+            if plan.stands:
+                return replies.deployment(plan.commit, plan.stands, asked=False)
+            return replies.not_deployed(plan)
 
         await self._answers.answer(interaction, work)
 
@@ -76,8 +87,24 @@ class Deploy(app_commands.Group):
         return offered([each for each in found if each.state in _CAN_ROLL_BACK and each.deployment], typed)
 
 
-_NOT_THERE = Rollout(Deployment("", ""), False, "It was not deployed.")
-
-
 def _unheard(words: str) -> None:
     """Nobody is told on the way: the answer says how it ended."""
+
+
+def go_tap(deploy: Deploy) -> type[discord.ui.DynamicItem[discord.ui.Button[Any]]]:
+    """The button under a plan, for `Client.add_dynamic_items`. Its id holds the commit, so it outlives restarts."""
+
+    class Go(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:deploy:(?P<commit>[0-9a-f]{40,64})"):
+        def __init__(self, item: discord.ui.Button[Any], commit: str) -> None:
+            super().__init__(item)
+            self.commit = commit
+
+        @classmethod
+        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> Go:
+            assert isinstance(item, discord.ui.Button)
+            return cls(item, found["commit"])
+
+        async def callback(self, interaction: Interaction) -> None:
+            await deploy.tapped(interaction, self.commit)
+
+    return Go

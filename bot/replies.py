@@ -16,6 +16,7 @@ from bot.words import cut, length, one_line, plain, quiet, short
 from workflow.engine import Receipt
 from workflow.incident import Incident
 from workflow.ports import Debt, Outcome, Rollout, Step
+from workflow.production import Plan
 from workflow.states import MAIN_LINE
 from workflow.triggers import words
 from workflow.words import ENDED, State
@@ -111,6 +112,23 @@ def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
     how = "" if asked or not rollout.done else " already"
     at = f" {_linked('there', rollout.deployment.url)}" if rollout.deployment.url else ""
     return Reply(f"`{short(commit)}` {stands}{how}.{at}\n{one_line(rollout.says, 500)}".strip())
+
+
+def deploy_plan(plan: Plan, where: str) -> Reply:
+    """What would go where, before it does."""
+    return said(f"`{one_line(plan.commit[:12], 20)}` goes to **{quiet(where)}**.{_instead_of(plan)}", "changes.txt")
+
+
+def not_deployed(plan: Plan) -> Reply:
+    """That the newest commit does not run, why, and what is new in it."""
+    why = f" {one_line(plan.found.says, 500)}" if plan.found else " It was not deployed."
+    return said(f"`{one_line(plan.commit[:12], 20)}` does not run.{why}{_instead_of(plan)}", "changes.txt")
+
+
+def _instead_of(plan: Plan) -> str:
+    running = f"`{one_line(plan.running[:12], 20)}`" if plan.running else "nothing known"
+    new = "".join(f"\n- {one_line(title, 120)}" for title in plan.changes)
+    return f" Now {running} runs." + (f" New since then:{new}" if new else "")
 
 
 def logs(lines: Sequence[str]) -> Reply:

@@ -114,6 +114,13 @@ class Git:
             return False
         return True
 
+    def titles(self, old: str, new: str, most: int) -> tuple[str, ...]:
+        """The first lines of the commits that `new` has and `old` has not, newest first; none where one is unknown."""
+        if not (self.resolve(old) and self.resolve(new)):
+            return ()
+        said = self.read("log", "--format=%s", f"--max-count={most}", "--end-of-options", f"{old}..{new}")
+        return tuple(said.splitlines())
+
     def merged_as(self, branch: str, commit: str) -> str | None:
         """The commit by which `commit` came to `branch`: a merge, or itself where it was fast-forwarded."""
         if not self.contains(branch, commit):

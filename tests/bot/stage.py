@@ -26,6 +26,7 @@ from tests.world.ports import Heard
 from tests.world.world import World, a_world
 from workflow.incident import Incident
 from workflow.payload import Payload
+from workflow.production import Production
 from workflow.words import Effect
 
 ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
@@ -55,6 +56,7 @@ class Stage:
         self.discord, self.world, self.logs = discord_, world, logs
         self.heard = world.channel
         self.two_persons = False
+        self.environment = "test"
         self.channel: DiscordChannel | None = None
         self.client: discord.Client | None = None
         self.attached: Attached | None = None
@@ -74,10 +76,13 @@ class Stage:
             report=self.report,
             recent=self.logs.recent,
             probes=Probes({}, fresh=0),
-            about=About("test", "c0ffee0", self.world.clock.now()),
+            about=About(self.environment, "c0ffee0", self.world.clock.now()),
             token=channel.token,
             two_persons=self.two_persons,
         )
+
+    async def changes(self, old: str, new: str) -> tuple[str, ...]:
+        return ("Take fixed amounts off", "A tray for two")
 
     def report(self, summary: str, actor: str) -> Payload:
         log = "\n".join(self.logs.recent())
@@ -89,7 +94,7 @@ class Stage:
         client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, **options)
         tree = app_commands.CommandTree(client)
         channel = DiscordChannel(client, CHANNEL, debts=self.world.store.debts, pause=timedelta())
-        deploys = Deploys(self.world.host, self.world.deployer, ADMINS)
+        deploys = Deploys(Production(self.world.host, self.world.deployer, self.changes), ADMINS)
 
         async def set_up() -> None:
             self.attached = await attach(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -52,13 +53,62 @@ async def test_asked_twice_it_deploys_once(stage: Stage):
     assert stage.world.deployer.deployed == ["beefca5e" * 5]
 
 
+async def test_in_production_it_shows_what_goes_where_and_waits_for_a_second_tap(stage: Stage):
+    stage.environment = "production"
+    await stage.restarts()
+    stage.world.host.base = "beefca5e" * 5
+
+    shown = await stage.discord.slash("/deploy latest")
+    before = list(stage.world.deployer.deployed)
+    done = await stage.discord.tap(shown, "Deploy")
+
+    assert shown.says == (
+        "`beefca5ebeef` goes to **production**. Now `c0ffee0c0ffe` runs."
+        " New since then:\n- Take fixed amounts off\n- A tray for two"
+    )
+    assert before == []
+    assert done.says == "`beefca5ebeef` runs.\nruns"
+    assert stage.world.deployer.deployed == ["beefca5e" * 5]
+
+
+async def test_a_second_tap_after_a_restart_or_by_two_deploys_once(stage: Stage):
+    stage.environment = "production"
+    await stage.restarts()
+    stage.world.host.base = "beefca5e" * 5
+    shown = await stage.discord.slash("/deploy latest")
+    await stage.restarts()
+
+    seen = await asyncio.gather(*[stage.discord.tap(shown, "Deploy") for _ in range(2)])
+
+    assert sorted(each.says for each in seen) == ["`beefca5ebeef` runs already.\nruns", "`beefca5ebeef` runs.\nruns"]
+    assert stage.world.deployer.deployed == ["beefca5e" * 5]
+
+
+async def test_what_was_shown_is_not_deployed_once_the_branch_moved(stage: Stage):
+    stage.environment = "production"
+    await stage.restarts()
+    stage.world.host.base = "beefca5e" * 5
+    shown = await stage.discord.slash("/deploy latest")
+    stage.world.host.base = "f00d" * 10
+
+    seen = await stage.discord.tap(shown, "Deploy")
+    by_a_stranger = await stage.discord.tap(shown, "Deploy", MALLORY)
+
+    assert seen.says.startswith("The branch moved from beefca5ebe to f00df00df0. Ask again")
+    assert by_a_stranger.says.startswith("You may not do this here.")
+    assert stage.world.deployer.deployed == []
+
+
 async def test_status_tells_whether_the_newest_commit_runs(stage: Stage):
     runs = await stage.discord.slash("/deploy status")
     stage.world.host.base = "beefca5e" * 5
     does_not = await stage.discord.slash("/deploy status")
 
     assert runs.says.startswith("`c0ffee0c0ffe` runs already.")
-    assert does_not.says == "`beefca5ebeef` does not run.\nIt was not deployed."
+    assert does_not.says == (
+        "`beefca5ebeef` does not run. It was not deployed. Now `c0ffee0c0ffe` runs."
+        " New since then:\n- Take fixed amounts off\n- A tray for two"
+    )
 
 
 async def test_a_rollback_is_asked_for_by_incident(stage: Stage):
