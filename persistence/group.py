@@ -83,19 +83,19 @@ class GroupCommit:
         return True
 
     def _in_savepoint(self, connection: Connection, entry: _Entry) -> None:
-        savepoint = connection.begin_nested()
+        """By hand: SQLAlchemy's own savepoints are compiled anew each time."""
+        connection.exec_driver_sql("SAVEPOINT one")
         try:
             entry.result = entry.work(connection)
         except OperationalError:  # it may have taken the whole transaction with it
             raise
         except DBAPIError as error:
             entry.error = self._translate(error)
-            savepoint.rollback()
         except Exception as error:  # the work's own: its caller's to deal with
             entry.error = error
-            savepoint.rollback()
-        else:
-            savepoint.commit()
+        if entry.error:
+            connection.exec_driver_sql("ROLLBACK TO one")
+        connection.exec_driver_sql("RELEASE one")
 
     def _alone(self, entry: _Entry) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -34,6 +34,42 @@ RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
 
+# The statements of every transaction are made once: making them anew cost as much as running them.
+_BY_ID = select(INCIDENT.c.facts).where(INCIDENT.c.id == bindparam("this")).with_for_update()
+_BY_FINGERPRINT = select(INCIDENT.c.facts).where(INCIDENT.c.open_fingerprint == bindparam("this")).with_for_update()
+_WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
+_WRITE_TRANSITION = insert(TRANSITION)
+_WRITE_DEBTS = insert(EFFECT)
+_ADMIT = {
+    dialect.dialect.name: dialect.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.key)
+    for dialect in (postgresql, sqlite)
+}
+_ADMITTED = select(INBOX.c.says).where(INBOX.c.key == bindparam("this"))
+_WAITING = (
+    select(INBOX.c.trigger, INBOX.c.body)
+    .where(INBOX.c.incident_id == bindparam("this"), INBOX.c.outcome == Outcome.WAITING)
+    .order_by(INBOX.c.at)
+)
+_CANCEL_DEBTS = (
+    update(EFFECT)
+    .where(EFFECT.c.incident_id == bindparam("this"), EFFECT.c.status == "pending")
+    .where(EFFECT.c.kind != Effect.ANNOUNCE.value)
+)
+_CLAIM = (
+    update(EFFECT)
+    .where(EFFECT.c.id == bindparam("this"), EFFECT.c.status.in_(OPEN), EFFECT.c.due <= bindparam("now"))
+    .values(status="running", epoch=EFFECT.c.epoch + 1, attempts=EFFECT.c.attempts + 1, due=bindparam("until"))
+    .returning(EFFECT)
+)
+_FINISH = (
+    update(EFFECT)
+    .where(EFFECT.c.id == bindparam("this"), EFFECT.c.epoch == bindparam("by"), EFFECT.c.status == "running")
+    .returning(EFFECT.c.id)
+)
+_FINISH_AND_PAY = _FINISH.values(
+    usd=EFFECT.c.usd + bindparam("more_usd"), tokens=EFFECT.c.tokens + bindparam("more_tokens")
+)
+
 
 class SqlLedger:
     """One transaction. `now` is the moment it began, by the clock that all workers on this database share."""
@@ -46,10 +82,10 @@ class SqlLedger:
     # --- incidents ----------------------------------------------------------------------------------------------
 
     def incident(self, id: int) -> Incident | None:
-        return self._incident(INCIDENT.c.id == id)
+        return self._incident(_BY_ID, id)
 
     def open_with(self, fingerprint: str) -> Incident | None:
-        return self._incident(INCIDENT.c.open_fingerprint == fingerprint)
+        return self._incident(_BY_FINGERPRINT, fingerprint)
 
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint
@@ -70,8 +106,7 @@ class SqlLedger:
         return id
 
     def amend(self, incident: Incident) -> None:
-        row = update(INCIDENT).where(INCIDENT.c.id == incident.id)
-        self.connection.execute(row.values(facts=incident_to_json(incident)))
+        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, "facts": incident_to_json(incident)})
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
         self._write_incident(move)
@@ -90,20 +125,19 @@ class SqlLedger:
 
     def admit(self, trigger: Trigger, incident: int, outcome: str, says: str) -> str | None:
         waiting = outcome == Outcome.WAITING
-        row = self.insert(INBOX).values(
-            key=trigger.key,
-            incident_id=incident,
-            trigger=type(trigger).__name__,
-            actor=trigger.actor,
-            outcome=outcome,
-            says=says,
-            at=trigger.at,
-            body=trigger_to_json(trigger) if waiting else None,
-        )
-        new = self.connection.execute(row.on_conflict_do_nothing().returning(INBOX.c.key)).first()
-        if new:
+        row = {
+            "key": trigger.key,
+            "incident_id": incident,
+            "trigger": type(trigger).__name__,
+            "actor": trigger.actor,
+            "outcome": outcome,
+            "says": says,
+            "at": trigger.at,
+            "body": trigger_to_json(trigger) if waiting else None,
+        }
+        if self.connection.execute(_ADMIT[self.connection.dialect.name], row).first():
             return None
-        earlier = self.connection.execute(select(INBOX.c.says).where(INBOX.c.key == trigger.key)).scalar_one()
+        earlier = self.connection.execute(_ADMITTED, {"this": trigger.key}).scalar_one()
         return str(earlier) or "This is known already."
 
     def admit_late(self, trigger: Trigger, outcome: str, says: str) -> None:
@@ -111,27 +145,13 @@ class SqlLedger:
         self.connection.execute(row.values(outcome=outcome, says=says, body=None))
 
     def waiting(self, incident: int) -> Sequence[Trigger]:
-        rows = self.connection.execute(
-            select(INBOX.c.trigger, INBOX.c.body)
-            .where(INBOX.c.incident_id == incident, INBOX.c.outcome == Outcome.WAITING)
-            .order_by(INBOX.c.at)
-        )
+        rows = self.connection.execute(_WAITING, {"this": incident})
         return [trigger_from_json(row.trigger, row.body) for row in rows]
 
     # --- the ledger of effects ----------------------------------------------------------------------------------
 
     def claim(self, effect: str, lease: timedelta) -> Claim | None:
-        row = self.connection.execute(
-            update(EFFECT)
-            .where(EFFECT.c.id == effect, EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self.now)
-            .values(
-                status="running",
-                epoch=EFFECT.c.epoch + 1,
-                attempts=EFFECT.c.attempts + 1,
-                due=self.now + lease,
-            )
-            .returning(EFFECT)
-        ).first()
+        row = self.connection.execute(_CLAIM, {"this": effect, "now": self.now, "until": self.now + lease}).first()
         if row is None:
             return None
         incident = self.incident(row.incident_id)
@@ -139,15 +159,15 @@ class SqlLedger:
         return Claim(row.id, incident, Effect(row.kind), row.seq, row.epoch, row.attempts, row.created_at)
 
     def settle(self, claim: Claim, status: str, error: str = "", cost: Cost = NOTHING) -> bool:
-        return self._finish(claim, status=status, error=error, finished_at=self.now, **_more(cost))
+        return self._finish(claim, cost, status=status, error=error, finished_at=self.now)
 
     def renew(self, claim: Claim, lease: timedelta) -> bool:
-        return self._finish(claim, due=self.now + lease)
+        return self._finish(claim, NOTHING, due=self.now + lease)
 
     def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, cost: Cost = NOTHING) -> bool:
         attempts = claim.attempt if failed else 0
         due = self.now + delay
-        return self._finish(claim, status="pending", due=due, error=error, attempts=attempts, **_more(cost))
+        return self._finish(claim, cost, status="pending", due=due, error=error, attempts=attempts)
 
     def hasten(self, incident: int, kind: Effect) -> str | None:
         waits = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value, EFFECT.c.status == "pending")
@@ -160,14 +180,14 @@ class SqlLedger:
 
     # --- inside -------------------------------------------------------------------------------------------------
 
-    def _incident(self, where: Any) -> Incident | None:
-        facts = self.connection.execute(select(INCIDENT.c.facts).where(where).with_for_update()).scalar()
+    def _incident(self, query: Select[Any], this: int | str) -> Incident | None:
+        facts = self.connection.execute(query, {"this": this}).scalar()
         return incident_from_json(facts) if facts else None
 
     def _write_incident(self, move: Move) -> None:
         incident, pull_request = move.after, move.after.pull_request
-        row = update(INCIDENT).where(INCIDENT.c.id == incident.id)
         values: dict[str, Any] = {
+            "this": incident.id,
             "state": incident.state.value,
             "has_open_pull_request": bool(pull_request and pull_request.open),
             "updated_at": incident.updated_at,
@@ -178,7 +198,7 @@ class SqlLedger:
         elif move.before.ended and self.open_with(incident.fingerprint) is None:  # it came back: open once more
             values["open_fingerprint"] = incident.fingerprint
         try:
-            self.connection.execute(row.values(values))
+            self.connection.execute(_WRITE_INCIDENT, values)
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
 
@@ -197,23 +217,19 @@ class SqlLedger:
             "usd": round(move.after.cost.usd - move.before.cost.usd, 6),
         }
         try:
-            self.connection.execute(insert(TRANSITION), row)
+            self.connection.execute(_WRITE_TRANSITION, row)
         except IntegrityError as error:
             raise Conflict(f"{move.after.name} was moved at the same moment") from error
 
     def _cancel_debts(self, incident: Incident) -> None:
         """What was owed in the state that somebody took the incident out of, and what is not under way, is void."""
-        waits = (
-            EFFECT.c.incident_id == incident.id,
-            EFFECT.c.status == "pending",
-            EFFECT.c.kind != Effect.ANNOUNCE.value,
-        )
         now_void = {
+            "this": incident.id,
             "status": "cancelled",
             "finished_at": self.now,
             "error": f"{incident.name} is {incident.state} now.",
         }
-        self.connection.execute(update(EFFECT).where(*waits).values(now_void))
+        self.connection.execute(_CANCEL_DEBTS, now_void)
 
     def _write_debts(self, move: Move) -> tuple[str, ...]:
         after = move.after
@@ -237,22 +253,18 @@ class SqlLedger:
             for id, effect in zip(ids, move.effects, strict=True)
         ]
         if rows:
-            self.connection.execute(insert(EFFECT), rows)
+            self.connection.execute(_WRITE_DEBTS, rows)
         return ids
 
-    def _finish(self, claim: Claim, **values: Any) -> bool:
+    def _finish(self, claim: Claim, cost: Cost, **values: Any) -> bool:
         """Write the end or the delay of an effect, unless its lease went to another: the epoch tells."""
-        ours = (EFFECT.c.id == claim.id, EFFECT.c.epoch == claim.epoch, EFFECT.c.status == "running")
-        row = update(EFFECT).where(*ours).values(**values).returning(EFFECT.c.id)
-        return self.connection.execute(row).first() is not None
+        values |= {"this": claim.id, "by": claim.epoch}
+        if not cost.calls:
+            return self.connection.execute(_FINISH, values).first() is not None
+        values |= {"more_usd": cost.spent.usd, "more_tokens": cost.spent.tokens}
+        return self.connection.execute(_FINISH_AND_PAY, values).first() is not None
 
     def insert(self, table: Table) -> Any:
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
         statement: Insert = dialect.insert(table)
         return statement
-
-
-def _more(cost: Cost) -> dict[str, Any]:
-    """What an attempt adds to the cost of its effect."""
-    spent = cost.spent
-    return {"usd": EFFECT.c.usd + spent.usd, "tokens": EFFECT.c.tokens + spent.tokens} if cost.calls else {}
