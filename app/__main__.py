@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
+deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -203,6 +204,45 @@ def send(id: IncidentId) -> None:
     run(lambda: moves.move("Sent", id))
 
 
+@deploy_app.command("latest")
+def deploy_latest(
+    wait: Annotated[bool, typer.Option("--wait", help="Until the program itself says that it runs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also in production.")] = False,
+) -> None:
+    """Deploy the newest commit of the branch, unless it runs or is under way. 1 where it fails.
+
+    Example: `kintsugi deploy latest --wait`
+    """
+    from app.commands import deploy as command
+    from app.commands.outcome import run
+
+    run(lambda: command.latest(wait, yes))
+
+
+@deploy_app.command("status")
+def deploy_status() -> None:
+    """What runs, how the newest commit stands, and what is new in it.
+
+    Example: `kintsugi deploy status`
+    """
+    from app.commands import deploy as command
+    from app.commands.outcome import run
+
+    run(command.status)
+
+
+@deploy_app.command("rollback")
+def deploy_rollback(id: IncidentId) -> None:
+    """Have brought back what ran before an incident's fix.
+
+    Example: `kintsugi deploy rollback 7`
+    """
+    from app.commands import deploy as command
+    from app.commands.outcome import run
+
+    run(lambda: command.rollback(id))
+
+
 @app.command("open-pr")
 def open_pr(
     repo: Annotated[Path, typer.Option("--repo", metavar="DIR", help="A git checkout; the patch is made on its HEAD.")],
@@ -267,6 +307,7 @@ def db_upgrade() -> None:
 app.command("context")(show_context)
 app.add_typer(incident_app, name="incident")
 app.add_typer(patch_app, name="patch")
+app.add_typer(deploy_app, name="deploy")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(db_app, name="db")
 

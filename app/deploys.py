@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 from app.clock import SystemClock
+from app.one_deployer import OneDeployer
 from app.settings import Settings, SettingsError
 from app.unconfigured import NoDeployer
 from integrations.git import Git
@@ -15,6 +16,7 @@ from integrations.program import commit_at
 from integrations.railway import Railway, RailwaySettings
 from integrations.railway_api import RailwayAccess, RailwayApi
 from integrations.webhook_deploy import WebhookDeploy, WebhookSettings
+from persistence.database import parse_url, sqlite_file
 from telemetry.redact import redact
 from web.railway import RailwayDoor
 from workflow.ports import Deployer
@@ -24,7 +26,18 @@ _MOST_CHANGES = 20  # titles of commits in one deployment that are shown
 
 
 def deployer_of(settings: Settings) -> Deployer:
-    """The one that is configured. Raises SettingsError."""
+    """The one that is configured, asked by one process at a time. Raises SettingsError."""
+    deployer = _deployer(settings)
+    file = sqlite_file(parse_url(settings.database_url))
+    return OneDeployer(deployer, file.with_name(f"{file.name}.deploy.lock")) if file else deployer
+
+
+def deploys(settings: Settings) -> bool:
+    """Whether anything is configured that deploys. Raises SettingsError."""
+    return not isinstance(_deployer(settings), NoDeployer)
+
+
+def _deployer(settings: Settings) -> Deployer:
     if settings.railway_token:
         return _railway(settings)
     if settings.deploy_webhook_url:

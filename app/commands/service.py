@@ -20,11 +20,10 @@ from app.bootstrap import Kintsugi, production
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
 from app.counting import counting
-from app.deploys import deployer_of, railway_door
+from app.deploys import deploys, railway_door
 from app.desk import Desk
 from app.discord_bot import Client, a_client, announcer, run_bot
 from app.settings import Settings, read_settings
-from app.unconfigured import NoDeployer
 from integrations.terminal import Terminal
 from web.login import is_loopback
 from web.pages import Behind, Pages
@@ -172,7 +171,7 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
     if settings.repo is None and settings.github_repo is None:
         lines.append("Left out: checking patches and pull requests (set KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO).")
-    if isinstance(deployer_of(settings), NoDeployer):
+    if not deploys(settings):
         ways = "KINTSUGI_RAILWAY_TOKEN, KINTSUGI_DEPLOY_WEBHOOK_URL, or KINTSUGI_DEPLOY_COMMAND and _PROGRAM_URL"
         lines.append(f"Left out: deploying (set {ways}).")
     return lines

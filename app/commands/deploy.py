@@ -1,0 +1,102 @@
+"""`kintsugi deploy …`: what runs, the newest commit into production, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.prompt import Confirm
+from rich.text import Text
+
+from app.bootstrap import real_parts
+from app.commands.common import a_desk, actor, incident_number, new_key
+from app.commands.outcome import FAULT, REFUSED, UsageError
+from app.settings import Settings, read_settings
+from app.unconfigured import Silence
+from telemetry.redact import remember
+from workflow import triggers as t
+from workflow.ports import Rollout
+from workflow.production import Plan, Production
+
+_LOOK_EVERY = 5.0  # seconds
+_PRODUCTION = "production"
+
+
+async def latest(wait: bool, yes: bool) -> int:
+    """Deploy the newest commit of the branch. 1 where that fails, 3 where nobody confirmed it."""
+    settings = read_settings()
+    production, console = _production(settings), Console(highlight=False)
+    plan = await production.plan()
+    _show(console, plan, settings)
+    rollout = plan.stands
+    if rollout is None:
+        if not (yes or await _confirmed(console, settings)):
+            return REFUSED
+        rollout, _ = await production.deploy(plan.commit, lambda words: console.print(Text(words, style="dim")))
+        console.print(Text(rollout.says))
+    if wait:
+        rollout = await _ended(production, plan.commit, rollout, console)
+    return FAULT if rollout.done is False else 0
+
+
+async def status() -> int:
+    """How the newest commit stands."""
+    settings = read_settings()
+    plan = await _production(settings).plan()
+    _show(Console(highlight=False), plan, settings)
+    return 0
+
+
+async def rollback(id: str) -> None:
+    """Ask for what ran before an incident's fix; the service does it."""
+    async with a_desk() as desk:
+        number = incident_number(id)
+        asked = t.RollbackRequested(incident=number, key=new_key(), at=desk.clock.now(), actor=actor())
+        receipt = await desk.engine.fire(asked)
+        name = receipt.incident.name
+        Console().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
+
+
+def _production(settings: Settings) -> Production:
+    remember(settings.secrets())
+    parts = real_parts(settings, Silence())
+    return Production(parts.code_host, parts.deployer, parts.changes)
+
+
+def _show(console: Console, plan: Plan, settings: Settings) -> None:
+    for line in _lines(plan, settings):
+        console.print(Text(line))
+
+
+def _lines(plan: Plan, settings: Settings) -> Iterator[str]:
+    yield f"{plan.commit[:10]} is the newest of {settings.branch}; {plan.running[:10] or 'nothing known'} runs."
+    if plan.found:
+        yield plan.found.says
+    elif plan.running != plan.commit:
+        yield "It was not deployed."
+    if plan.changes:
+        yield f"New since {plan.running[:10]}:"
+        yield from (f"  {title}" for title in plan.changes)
+
+
+async def _confirmed(console: Console, settings: Settings) -> bool:
+    """In production somebody has to say yes."""
+    if settings.env_name != _PRODUCTION:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("This is production: say so with --yes.")
+    return await asyncio.to_thread(Confirm.ask, "Deploy it to production?", console=console, default=False)
+
+
+async def _ended(production: Production, commit: str, rollout: Rollout, console: Console) -> Rollout:
+    """Follow it until it failed, or the program itself says that it runs."""
+    said = rollout.says
+    while (rollout := await production.look(commit) or rollout).done is None:
+        if rollout.says != said:
+            console.print(Text(rollout.says, style="dim"))
+        said = rollout.says
+        await asyncio.sleep(_LOOK_EVERY)
+    console.print(Text(rollout.says))
+    return rollout

@@ -1,0 +1,116 @@
+"""`kintsugi deploy …` on the demo's shop: a real repository, a real program, a real command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from app.demo.workspace import Workspace
+from app.one_deployer import OneDeployer
+from executors.lock import only_one
+from integrations.git import RefChange
+from persistence.migrations import upgrade
+from tests.world.make import MERGE
+from tests.world.ports import ScriptedDeployer
+from tests.world.world import a_world
+from workflow.errors import StepFailed
+from workflow.words import State
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Shop:
+    workspace: Workspace
+
+    @property
+    def head(self) -> str:
+        return self.workspace.git.resolve("main") or ""
+
+    def commits(self, title: str) -> str:
+        git, old = self.workspace.git, self.head
+        tree = git.write_tree(git.tree_of(old), {"NEWS": title.encode()})
+        new = git.commit(tree, [old], title, datetime.now(UTC), "Somebody")
+        assert git.update_refs([RefChange("refs/heads/main", new, old)])
+        return new
+
+    def types(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        given = {
+            "KINTSUGI_REPO": str(self.workspace.origin),
+            "KINTSUGI_DEPLOY_COMMAND": " ".join(self.workspace.deploy_command()),
+            "KINTSUGI_PROGRAM_URL": self.workspace.base_url(),
+            "PYTHONPATH": str(ROOT),
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "app", *words],
+            cwd=self.workspace.folder.parent,
+            env=os.environ | given | settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(Workspace(tmp_path / "shop"))
+    shop.workspace.prepare("fix")
+    shop.workspace.deploy(shop.head)
+    yield shop
+    shop.workspace.stop()
+
+
+def test_the_newest_commit_is_shown_deployed_and_waited_for(shop: Shop):
+    old, new = shop.head, shop.commits("A tray for two")
+
+    refused = shop.types("deploy", "latest", KINTSUGI_ENV_NAME="production")
+    done = shop.types("deploy", "latest", "--wait", "--yes", KINTSUGI_ENV_NAME="production")
+
+    plan = f"{new[:10]} is the newest of main; {old[:10]} runs.\nIt was not deployed.\nNew since {old[:10]}:\n  A tray for two\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, plan, "This is production: say so with --yes.\n")
+    assert (done.returncode, done.stdout.startswith(plan)) == (0, True), done.stderr
+    assert done.stdout.endswith(f"{new[:10]} runs.\n")
+    assert shop.workspace.get("/version")[1]["commit"] == new
+
+
+async def test_while_another_process_deploys_the_second_is_told_and_asks_for_nothing(tmp_path: Path):
+    deployer = ScriptedDeployer()
+    one = OneDeployer(deployer, tmp_path / "deploy.lock")
+
+    with only_one(tmp_path / "deploy.lock"), pytest.raises(StepFailed, match="Another process is deploying"):
+        await one.deploy(MERGE, print)
+    told = list(deployer.deployed)
+    await asyncio.gather(one.deploy(MERGE, print))
+    await one.deploy(MERGE, print)
+
+    assert told == []
+    assert deployer.deployed == [MERGE]
+
+
+async def test_a_rollback_is_asked_for_by_incident(tmp_path: Path):
+    url = make_url(f"sqlite+pysqlite:///{tmp_path / 'kintsugi.db'}")
+    upgrade(url)
+    async with a_world(url) as world:
+        world.monitor.answers_first(*[StepFailed("not yet")] * 3)
+        await world.crashes()
+        await world.settles()
+        await world.confirms()
+        await world.settles()
+        await world.merges()
+        await world.settles()
+        words = [sys.executable, "-m", "app", "deploy", "rollback", "INC-1"]
+        env = os.environ | {"PYTHONPATH": str(ROOT), "KINTSUGI_DATABASE_URL": f"sqlite:///{tmp_path}/kintsugi.db"}
+        done = await asyncio.to_thread(subprocess.run, words, cwd=tmp_path, env=env, capture_output=True, text=True)
+        await world.passes(seconds=(datetime.now(UTC) - world.clock.now()).total_seconds() + 1)
+
+        assert (done.returncode, done.stdout.startswith("INC-1: a rollback was asked for.")) == (0, True), done.stderr
+        assert await world.state() is State.ROLLED_BACK
