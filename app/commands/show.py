@@ -21,6 +21,7 @@ from workflow.incident import Incident
 from workflow.patch import Evidence
 from workflow.ports import Debt, Step
 from workflow.states import MAIN_LINE
+from workflow.times import times
 from workflow.triggers import words
 from workflow.words import State
 
@@ -156,6 +157,7 @@ async def _whole(desk: Desk, found: Incident, history: list[Step], debts: list[D
     return {
         **TypeAdapter(Incident).dump_python(found, mode="json", exclude=hidden),  # type: ignore[arg-type]  # nested
         "name": found.name,
+        "seconds": times(payload.occurred.first, history).seconds(),
         "history": TypeAdapter(list[Step]).dump_python(history, mode="json"),
         "owed": TypeAdapter(list[Debt]).dump_python(debts, mode="json"),
         "payload": seen.model_dump(mode="json"),

@@ -1,0 +1,57 @@
+"""How long an incident took, stage by stage, from its history. Pure.
+
+A stage ends when its state was first reached after the stage before it was: what was done again counts in the stage
+that had to wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from workflow.ports import Step
+from workflow.words import State
+
+_ENDS = (
+    ("diagnose", State.DIAGNOSED),
+    ("approve", State.CONFIRMED),
+    ("merge", State.MERGED),
+    ("deploy", State.DEPLOYED),
+    ("heal", State.HEALED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """To detect: from the first failure to the incident. The others: each from the end of the one before it.
+
+    None: it has not ended yet.
+    """
+
+    detect: timedelta | None = None
+    diagnose: timedelta | None = None
+    approve: timedelta | None = None
+    merge: timedelta | None = None
+    deploy: timedelta | None = None
+    heal: timedelta | None = None
+
+    def seconds(self) -> dict[str, float]:
+        """Those that ended, by name."""
+        found = {name: getattr(self, name) for name in ("detect", *(name for name, _ in _ENDS))}
+        return {name: time.total_seconds() for name, time in found.items() if time is not None}
+
+
+def times(first_failure: datetime, history: Sequence[Step]) -> Times:
+    """Of one incident. `history` is oldest first; a clock that was set back makes no time negative."""
+    if not history:
+        return Times()
+    found = {"detect": max(history[0].at - first_failure, timedelta())}
+    before = history[0]
+    for name, state in _ENDS:
+        ended = next((step for step in history if step.dest is state and step.seq > before.seq), None)
+        if ended is None:
+            break
+        found[name] = max(ended.at - before.at, timedelta())
+        before = ended
+    return Times(**found)
