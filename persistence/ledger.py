@@ -53,7 +53,7 @@ _WAITING = (
 _CANCEL_DEBTS = (
     update(EFFECT)
     .where(EFFECT.c.incident_id == bindparam("this"), EFFECT.c.status == "pending")
-    .where(EFFECT.c.kind != Effect.ANNOUNCE.value)
+    .where(EFFECT.c.kind.not_in([Effect.ANNOUNCE.value, Effect.ROLL_BACK.value]))  # the claim knows when that is void
 )
 _CLAIM = (
     update(EFFECT)

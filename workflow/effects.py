@@ -16,7 +16,7 @@ from workflow import triggers as t
 from workflow.cure import counted
 from workflow.engine import Perform, Performed, Receipt
 from workflow.errors import StepFailed
-from workflow.incident import Allowance, Ask, Budget, Category, Cure, Diagnosis, Incident, token_hash
+from workflow.incident import Allowance, Ask, Budget, Category, Cure, Deployment, Diagnosis, Incident, token_hash
 from workflow.ports import (
     Analyst,
     Case,
@@ -84,10 +84,13 @@ async def diagnose(tools: Tools, claim: Claim) -> Performed:
     progress = _progress(tools, claim)
     if claim.incident.feedback:
         progress(f"round {claim.incident.rounds + 1}, as the last patch was refused: {claim.incident.says}")
-    diagnosis = await tools.analyst.diagnose(replace(await _case(tools, claim), allowance=allowance), progress)
+    case = await _case(tools, claim)
+    diagnosis = await tools.analyst.diagnose(replace(case, allowance=allowance), progress)
+    common, way_back = _result(tools, claim), await _way_back(tools, case)
     if diagnosis.proposes_a_patch:
-        return t.Diagnosed(**_result(tools, claim), diagnosis=diagnosis)
-    return t.DiagnosedWithoutPatch(**_result(tools, claim), diagnosis=diagnosis, why=_why_no_patch(diagnosis))
+        return t.Diagnosed(**common, diagnosis=diagnosis, way_back=way_back)
+    why = _why_no_patch(diagnosis)
+    return t.DiagnosedWithoutPatch(**common, diagnosis=diagnosis, why=why, way_back=way_back)
 
 
 async def check_patch(tools: Tools, claim: Claim) -> Performed:
@@ -160,7 +163,7 @@ async def watch(tools: Tools, claim: Claim) -> Performed:
 
 async def roll_back(tools: Tools, claim: Claim) -> Performed:
     """Bring back what ran before the fix."""
-    deployment = claim.incident.deployment
+    deployment = claim.incident.deployment or claim.incident.way_back
     if deployment is None or not deployment.previous:
         raise StepFailed("There is no earlier deployment to go back to.", final=True)
     rollout = await tools.deployer.roll_back(deployment, claim.created_at, _progress(tools, claim))
@@ -191,6 +194,22 @@ async def _tell_of_recurrences(tools: Tools, claim: Claim) -> None:
         if earlier.state is State.HEALED and await _has_the_fix(tools, earlier, build):
             key, now = f"{claim.incident.name}:recurred:{earlier.id}", tools.clock.now()
             await tools.fire(t.Recurred(incident=earlier.id, key=key, at=now, running=build, contains_fix=True))
+
+
+async def _way_back(tools: Tools, case: Case) -> Deployment | None:
+    """The deployment that the failure came with, if what ran before can be brought back and never failed like this."""
+    try:
+        newest = await tools.deployer.latest()
+    except StepFailed:  # the offer is a help, and never holds the mending up
+        return None
+    if newest is None or not (newest.done and newest.deployment.previous):
+        return None
+    came_with, before = newest.deployment.commit, newest.deployment.previous
+    if case.payload.build.sha != came_with:
+        return None
+    earlier = [each.build_sha for each in case.earlier if each.build_sha]
+    seen_before = [build for build in earlier if await tools.code_host.contains(before, build)]
+    return None if seen_before else newest.deployment
 
 
 async def _has_the_fix(tools: Tools, incident: Incident, build: str) -> bool:

@@ -18,7 +18,7 @@ from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move, advance
 from workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
 from workflow.retry import Again, GiveUp, RetrySchedule
-from workflow.states import OWING
+from workflow.states import BEFORE_THE_MERGE, OWING
 from workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Origin, StepGaveUp, Trigger
 from workflow.words import ENDED, Effect, State
 
@@ -303,6 +303,8 @@ def is_stale(claim: Claim) -> bool:
     if claim.kind is Effect.ANNOUNCE:
         return False
     incident = claim.incident
+    if claim.kind is Effect.ROLL_BACK and incident.state in BEFORE_THE_MERGE:
+        return not incident.rolling_back  # it belongs to the wish for it, whatever the fix is doing meanwhile
     return (incident.state, claim.kind) not in OWING or claim.seq < incident.since
 
 

@@ -52,6 +52,16 @@ def has_deployment(incident: Incident, _: Trigger) -> bool:
     return incident.deployment is not None
 
 
+def has_way_back(incident: Incident, _: Trigger) -> bool:
+    """It came with a deployment that can be taken back."""
+    return incident.way_back is not None
+
+
+def is_rolling_back(incident: Incident, trigger: Trigger) -> bool:
+    """It is about a rollback that was asked for."""
+    return incident.rolling_back and not (isinstance(trigger, StepGaveUp) and trigger.effect is not Effect.ROLL_BACK)
+
+
 def was_at(state: State, effect: Effect) -> Condition:
     """The incident got stuck in `state` with `effect` owed."""
 

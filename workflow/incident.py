@@ -239,6 +239,7 @@ class Incident:
     pull_request: PullRequest | None = None
     deployment: Deployment | None = None
     deploy_asks: tuple[datetime, ...] = ()  # when the deployer was about to be asked for the merge commit
+    way_back: Deployment | None = None  # what it came with, and what ran before: how to stop it until it is mended
     rolling_back: bool = False  # a rollback was asked for, and has neither ended nor given up
     cure: Cure | None = None
     stuck: Stuck | None = None

@@ -30,6 +30,9 @@ class Transition:
     guards: tuple[g.Guard, ...] = ()
 
 
+BEFORE_THE_MERGE = (State.DIAGNOSED, State.AWAITING_CONFIRM, State.CONFIRMED, State.PR_OPENED, State.NEEDS_HUMAN)
+"""Where a failure can be stopped by a rollback while its fix is on its way. The state stays as it is."""
+
 OWING = (
     (State.CAPTURED, Effect.DIAGNOSE),
     (State.DIAGNOSED, Effect.CHECK_PATCH),
@@ -40,10 +43,12 @@ OWING = (
     (State.DEPLOYED, Effect.ROLL_BACK),
     (State.RECURRED, Effect.ROLL_BACK),
     (State.STUCK, Effect.ROLL_BACK),
+    *((state, Effect.ROLL_BACK) for state in BEFORE_THE_MERGE),
 )
 """Which work belongs to which state. A debt of another state is stale and is dropped; ANNOUNCE belongs to all."""
 
 _S, _E = State, Effect
+_NOT_TRIED_AGAIN = {(state, Effect.ROLL_BACK) for state in BEFORE_THE_MERGE}  # it is asked for anew: nothing is stuck
 _WITH_A_DEBT = tuple(dict.fromkeys(state for state, _ in OWING))
 _NOT_ENDED = tuple(state for state in State if state not in ENDED)
 _CAN_HAVE_A_PULL_REQUEST = (
@@ -89,12 +94,15 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.CureShown, (_S.DEPLOYED,), _S.HEALED, (_E.ANNOUNCE,), guards=(g.no_rollback_under_way,)),
     Transition(t.Recurred, (_S.DEPLOYED, _S.HEALED), _S.RECURRED, (_E.ANNOUNCE,), guards=(g.on_a_commit_with_the_fix, g.no_rollback_under_way)),
     Transition(t.RollbackRequested, _CAN_ROLL_BACK, None, (_E.ROLL_BACK,), when=g.has_deployment, guards=(g.there_is_a_way_back, g.no_rollback_under_way)),
+    Transition(t.RollbackRequested, BEFORE_THE_MERGE, None, (_E.ROLL_BACK,), when=g.has_way_back, guards=(g.no_rollback_under_way,)),
+    Transition(t.RolledBack, BEFORE_THE_MERGE, None, (_E.ANNOUNCE,), when=g.is_rolling_back),
     Transition(t.RolledBack, _CAN_ROLL_BACK, _S.ROLLED_BACK, (_E.ANNOUNCE,)),
+    Transition(t.StepGaveUp, BEFORE_THE_MERGE, None, (_E.ANNOUNCE,), when=g.is_rolling_back),
     Transition(t.StepGaveUp, _WITH_A_DEBT, _S.STUCK, (_E.ANNOUNCE,), guards=(g.no_rollback_under_way,)),
     *(
         Transition(t.Retried, (_S.STUCK,), state, (effect,), when=g.was_at(state, effect), guards=(g.no_rollback_under_way,))
         for state, effect in OWING
-        if state is not _S.STUCK
+        if state is not _S.STUCK and (state, effect) not in _NOT_TRIED_AGAIN
     ),
     Transition(t.Cancelled, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,)),
 )

@@ -103,13 +103,14 @@ class Diagnosed(Trigger):
     """The analyst found a cause and proposes a patch."""
 
     diagnosis: Diagnosis
+    way_back: Deployment | None = None
 
     @property
     def says(self) -> str:
-        return self.diagnosis.cause
+        return self.diagnosis.cause + _offer(self.incident, self.way_back)
 
     def apply_to(self, incident: Incident) -> Incident:
-        return _with_diagnosis(incident, self.diagnosis)
+        return _with_diagnosis(incident, self.diagnosis).but(way_back=self.way_back)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +119,15 @@ class DiagnosedWithoutPatch(Trigger):
 
     why: str
     diagnosis: Diagnosis | None = None
+    way_back: Deployment | None = None
 
     @property
     def says(self) -> str:
-        return self.why
+        return self.why + _offer(self.incident, self.way_back)
 
     def apply_to(self, incident: Incident) -> Incident:
-        return _with_diagnosis(incident, self.diagnosis) if self.diagnosis else incident
+        diagnosed = _with_diagnosis(incident, self.diagnosis) if self.diagnosis else incident
+        return diagnosed.but(way_back=self.way_back)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +302,8 @@ class PullRequestMerged(Fact):
     def apply_to(self, incident: Incident) -> Incident:
         assert incident.pull_request
         merged = replace(incident.pull_request, open=False, merged_as=self.sha)
-        return incident.without_ask().but(pull_request=merged, deployment=None, deploy_asks=())
+        anew = {"deployment": None, "deploy_asks": (), "way_back": None, "rolling_back": False}
+        return incident.without_ask().but(pull_request=merged, **anew)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,7 +409,7 @@ class Recurred(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRequested(Command):
-    """An admin wants the version from before the fix back."""
+    """An admin wants back what ran before the fix; or before the failure, while there is none."""
 
     @property
     def says(self) -> str:
@@ -417,7 +421,7 @@ class RollbackRequested(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolledBack(Trigger):
-    """The version from before the fix runs again."""
+    """What ran before runs again."""
 
     deployment: Deployment
 
@@ -426,6 +430,8 @@ class RolledBack(Trigger):
         return f"Rolled back: {self.deployment.running[:10]} runs."
 
     def apply_to(self, incident: Incident) -> Incident:
+        if incident.merge_sha is None:  # there is no fix yet: once it is merged, it goes out as ever
+            return incident.but(way_back=None, rolling_back=False)
         return incident.but(deployment=self.deployment, rolling_back=False)
 
 
@@ -495,6 +501,14 @@ def all_triggers() -> tuple[type[Trigger], ...]:
 
 def _is_a_fact(kind: object) -> TypeGuard[type[Trigger]]:
     return isinstance(kind, type) and issubclass(kind, Trigger) and kind not in (Trigger, Command, Fact)
+
+
+def _offer(incident: int, way_back: Deployment | None) -> str:
+    """How to stop it now, where it came with a deployment that can be taken back."""
+    if way_back is None:
+        return ""
+    back = f"`kintsugi deploy rollback {incident}` brings {way_back.previous[:10]} back"
+    return f" It came with the deployment of {way_back.commit[:10]}: {back} until it is mended."
 
 
 def _with_diagnosis(incident: Incident, diagnosis: Diagnosis) -> Incident:

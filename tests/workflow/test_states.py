@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.world.make import a_pull_request, a_trigger, an_incident
+from tests.world.make import a_deployment, a_pull_request, a_trigger, an_incident
 from workflow import triggers as t
 from workflow.effects import Tools, performers
 from workflow.errors import Refusal
 from workflow.incident import Stuck
 from workflow.machine import advance
-from workflow.states import ENDED, NEW, OWING, TRANSITIONS
+from workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS
 from workflow.words import Effect, State
 
 
@@ -51,7 +51,8 @@ def test_what_a_row_owes_belongs_to_the_state_it_leads_to():
 def test_every_debt_that_gives_up_can_be_tried_again():
     again = {(row.dest, row.owes[0]) for row in TRANSITIONS if row.on is t.Retried}
 
-    assert again == {(state, effect) for state, effect in OWING if state is not State.STUCK}
+    asked_for_anew = {(state, Effect.ROLL_BACK) for state in (State.STUCK, *BEFORE_THE_MERGE)}
+    assert again == set(OWING) - asked_for_anew
 
 
 EVERY_PAIR = [(state, kind) for state in State for kind in t.all_triggers() if kind is not t.Captured]
@@ -80,13 +81,21 @@ def test_every_row_can_be_taken(row: Any):
 
 
 def _takes(row: Any, incident: Any) -> bool:
+    return any(_takes_by(row, incident, trigger) for trigger in _triggers(row))
+
+
+def _takes_by(row: Any, incident: Any, trigger: Any) -> bool:
     try:
-        move = advance(
-            incident, a_trigger(row.on, dry_run=True) if row.when and row.on is t.Captured else a_trigger(row.on)
-        )
+        move = advance(incident, trigger)
     except Refusal:
         return False
     return (move.after.state, move.effects) == (row.dest or incident.state, row.owes)
+
+
+def _triggers(row: Any) -> Iterator[Any]:
+    yield a_trigger(row.on, dry_run=True) if row.when and row.on is t.Captured else a_trigger(row.on)
+    if row.on is t.StepGaveUp:
+        yield a_trigger(row.on, effect=Effect.ROLL_BACK)
 
 
 def _incidents(row: Any) -> Iterator[Any]:
@@ -95,5 +104,7 @@ def _incidents(row: Any) -> Iterator[Any]:
         yield an_incident(state)
         yield an_incident(state, rounds=3)
         yield an_incident(state, pull_request=a_pull_request())
+        yield an_incident(state, way_back=a_deployment())
+        yield an_incident(state, rolling_back=True)
         for at, effect in OWING:
             yield an_incident(state, stuck=Stuck(at, effect, "tried for hours"))

@@ -1,0 +1,157 @@
+"""Stopping a failure that came with a deployment, while its fix is on its way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.world.make import HEAD, MERGE, a_deployment, a_diagnosis, a_payload
+from tests.world.ports import ScriptedDeployer
+from tests.world.world import World
+from workflow import triggers as t
+from workflow.errors import GuardRefused, NotAllowedNow, StepFailed
+from workflow.incident import Category
+from workflow.payload import Build
+from workflow.ports import Rollout
+from workflow.words import State
+
+GOOD = "600d" * 10
+
+
+class WithAPast(ScriptedDeployer):
+    """It knows what ran before."""
+
+    before = GOOD
+
+    async def latest(self) -> Rollout | None:
+        found = await super().latest()
+        assert found
+        return replace(found, deployment=replace(found.deployment, previous=self.before if self.runs == HEAD else ""))
+
+
+@pytest.fixture
+async def deployer(world: World) -> WithAPast:
+    deployer = WithAPast()
+    world.deployer = deployer
+    return deployer
+
+
+async def test_with_the_diagnosis_the_way_back_is_offered(world: World, deployer: WithAPast):
+    await world.crashes()
+    await world.settles()
+
+    incident = await world.incident()
+    diagnosed = next(step for step in await world.store.history(1) if step.trigger == "Diagnosed")
+    assert incident.way_back == replace(a_deployment(), commit=HEAD, running=HEAD, previous=GOOD)
+    assert diagnosed.says.endswith(
+        f"It came with the deployment of {HEAD[:10]}: `kintsugi deploy rollback 1` brings {GOOD[:10]} back until it is mended."
+    )
+
+
+async def test_it_is_rolled_back_once_and_the_fix_goes_on_and_is_rolled_forward(world: World, deployer: WithAPast):
+    await world.crashes()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    with pytest.raises(GuardRefused, match="a rollback is under way"):
+        await world.fires(t.RollbackRequested, actor="test:bob")
+    await world.settles()
+    stopped = await world.incident()
+    with pytest.raises(NotAllowedNow):
+        await world.fires(t.RollbackRequested)
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+
+    assert (stopped.state, stopped.rolling_back, stopped.deployment) == (State.AWAITING_CONFIRM, False, None)
+    assert deployer.deployed == [GOOD, MERGE]
+    assert await world.state() is State.HEALED
+    assert (await world.incident()).deployment.previous == GOOD  # type: ignore[union-attr]
+
+
+async def test_a_rollback_is_carried_out_though_the_patch_is_confirmed_meanwhile(world: World, deployer: WithAPast):
+    await world.crashes()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    deployer.answers_first("the machine is away")
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.passes(minutes=3)
+
+    assert deployer.deployed == [GOOD]
+    assert await world.state() is State.PR_OPENED
+    assert not (await world.incident()).rolling_back
+
+
+async def test_a_merge_overtakes_a_rollback_that_has_not_happened(world: World, deployer: WithAPast):
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    await world.merges()
+    await world.settles()
+    await world.passes(hours=1)
+
+    assert deployer.deployed == [MERGE]
+    assert await world.state() is State.HEALED
+
+
+async def test_a_rollback_that_gives_up_leaves_the_mending_alone(world: World, deployer: WithAPast):
+    await world.crashes()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    deployer.answers_first(StepFailed("It keeps no such release.", final=True))
+    await world.settles()
+    given_up = await world.incident()
+    await world.fires(t.RollbackRequested)
+    await world.settles()
+
+    assert (given_up.state, given_up.stuck, given_up.rolling_back) == (State.AWAITING_CONFIRM, None, False)
+    assert given_up.says == "Gave up on roll back: It keeps no such release."
+    assert deployer.deployed == [GOOD]
+
+
+async def test_a_fault_that_is_none_of_the_code_can_be_stopped_as_well(world: World, deployer: WithAPast):
+    world.analyst.answers_first(a_diagnosis(category=Category.CONFIGURATION, edits=()))
+    await world.crashes()
+    await world.settles()
+    await world.fires(t.RollbackRequested)
+    await world.settles()
+
+    assert deployer.deployed == [GOOD]
+    assert await world.state() is State.NEEDS_HUMAN
+
+
+async def test_nothing_is_offered_where_it_failed_before_the_deployment_too(world: World, deployer: WithAPast):
+    world.host.holds[GOOD] = "01de" * 10
+    first = await world.crashes(payload=a_payload().model_copy(update={"build": Build(sha="01de" * 10)}))
+    await world.settles()
+    await world.fires(t.Cancelled, first)
+    second = await world.crashes()
+    await world.settles()
+
+    assert (await world.incident(second)).way_back is None
+
+
+@pytest.mark.parametrize("sha", [GOOD, None])
+async def test_nothing_is_offered_where_it_came_from_another_build(world: World, deployer: WithAPast, sha: str | None):
+    await world.crashes(payload=a_payload().model_copy(update={"build": Build(sha=sha)}))
+    await world.settles()
+
+    assert (await world.incident()).way_back is None
+    with pytest.raises(NotAllowedNow):
+        await world.fires(t.RollbackRequested)
+
+
+async def test_a_deployer_that_is_away_holds_no_diagnosis_up(world: World, deployer: WithAPast):
+    async def away() -> Rollout | None:
+        raise StepFailed("It is away.")
+
+    deployer.latest = away  # type: ignore[method-assign]
+    await world.crashes()
+    await world.settles()
+
+    assert await world.state() is State.AWAITING_CONFIRM
