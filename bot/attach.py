@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.buttons import Buttons, Tap, tap_kinds
 from bot.channel import DiscordChannel
 from bot.debug import Debug
-from bot.deploy import Deploy, go_tap
+from bot.deploy import Deploy, deploy_taps
 from bot.gate import Access, Gate
 from bot.parts import Parts
 from bot.tree import Answers
@@ -68,7 +68,7 @@ async def attach(
     if deploys:
         deploy = Deploy(parts, Answers(Gate(deploys.access), parts.clock), deploys.production)
         groups.append(deploy)
-        taps = (*taps, go_tap(deploy))
+        taps = (*taps, *deploy_taps(deploy))
     guilds = tuple(discord.Object(id) for id in sorted(access.guilds))
     await _put_in(tree, groups, guilds, sync)
     tree.client.add_dynamic_items(*taps)

@@ -12,6 +12,7 @@ import discord
 from bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
 from bot.words import cut, one_line, plain, quiet, short
 from workflow.incident import Incident
+from workflow.states import BEFORE_THE_MERGE
 from workflow.words import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
@@ -227,6 +228,9 @@ def _buttons(incident: Incident) -> tuple[Button, ...]:
         shown += _question_buttons(id)[:2]
     if incident.state is State.STUCK:
         shown.append(Button("Retry", custom_id(Act.RETRY, id), style.primary))
+    if incident.way_back and incident.state in BEFORE_THE_MERGE and not incident.rolling_back:
+        good = one_line(incident.way_back.previous[:7], 10)
+        shown.append(Button(f"Roll back to {good}", f"kintsugi:way-back:{id}", style.danger))
     if incident.patch:
         shown += _question_buttons(id)[2:]
     return (*shown, Button("History", custom_id(Act.HISTORY, id)))

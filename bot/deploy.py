@@ -15,8 +15,11 @@ from bot.offers import offered
 from bot.parts import Parts
 from bot.replies import Reply
 from bot.tree import Answers
+from telemetry import bind
 from workflow import triggers as t
+from workflow.incident import Incident
 from workflow.production import Production
+from workflow.states import BEFORE_THE_MERGE
 from workflow.words import State
 
 Interaction = discord.Interaction[discord.Client]
@@ -84,15 +87,26 @@ class Deploy(app_commands.Group):
         if not self._answers.may(interaction):
             return []
         found = await self._parts.store.incidents(limit=100)
-        return offered([each for each in found if each.state in _CAN_ROLL_BACK and each.deployment], typed)
+        return offered([each for each in found if _can_roll_back(each)], typed)
+
+    async def stopped(self, interaction: Interaction, incident: int) -> None:
+        """The button on a card: bring back what ran before the deployment that the failure came with."""
+        bind(incident_id=incident)
+        await self._answers.answer(interaction, lambda: self._moves.move(interaction, incident, t.RollbackRequested))
+
+
+def _can_roll_back(incident: Incident) -> bool:
+    if incident.state in BEFORE_THE_MERGE:
+        return incident.way_back is not None
+    return incident.state in _CAN_ROLL_BACK and incident.deployment is not None
 
 
 def _unheard(words: str) -> None:
     """Nobody is told on the way: the answer says how it ended."""
 
 
-def go_tap(deploy: Deploy) -> type[discord.ui.DynamicItem[discord.ui.Button[Any]]]:
-    """The button under a plan, for `Client.add_dynamic_items`. Its id holds the commit, so it outlives restarts."""
+def deploy_taps(deploy: Deploy) -> tuple[type[discord.ui.DynamicItem[discord.ui.Button[Any]]], ...]:
+    """The buttons under a plan and on a card, for `Client.add_dynamic_items`. They outlive restarts by their ids."""
 
     class Go(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:deploy:(?P<commit>[0-9a-f]{40,64})"):
         def __init__(self, item: discord.ui.Button[Any], commit: str) -> None:
@@ -107,4 +121,17 @@ def go_tap(deploy: Deploy) -> type[discord.ui.DynamicItem[discord.ui.Button[Any]
         async def callback(self, interaction: Interaction) -> None:
             await deploy.tapped(interaction, self.commit)
 
-    return Go
+    class WayBack(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:way-back:(?P<id>\d{1,18})"):
+        def __init__(self, item: discord.ui.Button[Any], id: str) -> None:
+            super().__init__(item)
+            self.id_ = int(id)
+
+        @classmethod
+        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> WayBack:
+            assert isinstance(item, discord.ui.Button)
+            return cls(item, found["id"])
+
+        async def callback(self, interaction: Interaction) -> None:
+            await deploy.stopped(interaction, self.id_)
+
+    return Go, WayBack

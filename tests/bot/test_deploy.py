@@ -11,6 +11,7 @@ from sqlalchemy import URL
 from persistence.migrations import upgrade
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_shapes import MALLORY
+from tests.world.ports import GOOD, WithAPast
 from workflow.errors import StepFailed
 from workflow.words import State
 
@@ -123,6 +124,22 @@ async def test_a_rollback_is_asked_for_by_incident(stage: Stage):
     assert offered == ["INC-1 deployed: KeyError: 'percent'"]
     assert seen.says == "**INC-1** is deployed."
     assert await stage.world.state() is State.ROLLED_BACK
+
+
+async def test_the_card_offers_to_stop_what_came_with_a_deployment(stage: Stage):
+    stage.world.deployer = WithAPast()
+    await stage.world.crashes()
+    await stage.world.settles()
+
+    by_a_stranger = await stage.discord.tap(stage.card, "Roll back to 600d600", MALLORY)
+    seen = await stage.discord.tap(stage.card, "Roll back to 600d600")
+    offered = await stage.discord.completes("/deploy rollback", "incident", "inc")
+    await stage.world.settles()
+
+    assert by_a_stranger.says.startswith("You may not do this here.")
+    assert seen.says == "**INC-1** is awaiting confirm."
+    assert len(offered) == 1
+    assert stage.world.deployer.deployed == [GOOD]
 
 
 async def test_a_rollback_that_does_not_fit_says_so(stage: Stage):

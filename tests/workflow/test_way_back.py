@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.world.make import HEAD, MERGE, a_deployment, a_diagnosis, a_payload
-from tests.world.ports import ScriptedDeployer
+from tests.world.ports import GOOD, WithAPast
 from tests.world.world import World
 from workflow import triggers as t
 from workflow.errors import GuardRefused, NotAllowedNow, StepFailed
@@ -15,19 +15,6 @@ from workflow.incident import Category
 from workflow.payload import Build
 from workflow.ports import Rollout
 from workflow.words import State
-
-GOOD = "600d" * 10
-
-
-class WithAPast(ScriptedDeployer):
-    """It knows what ran before."""
-
-    before = GOOD
-
-    async def latest(self) -> Rollout | None:
-        found = await super().latest()
-        assert found
-        return replace(found, deployment=replace(found.deployment, previous=self.before if self.runs == HEAD else ""))
 
 
 @pytest.fixture

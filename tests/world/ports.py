@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tests.world.make import MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
+from tests.world.make import HEAD, MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
 from workflow.incident import Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
 from workflow.patch import Evidence
 from workflow.ports import Case, Manners, PatchUnproven, Progress, Reading, Review, Rollout, Standing
 from workflow.words import Effect
+
+GOOD = "600d" * 10  # what ran before the failure
 
 
 @dataclass
@@ -127,6 +129,18 @@ class ScriptedDeployer(Scripted):
 
     async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
         return await self.deploy(deployment.previous, progress)
+
+
+@dataclass
+class WithAPast(ScriptedDeployer):
+    """It knows what ran before."""
+
+    before: str = GOOD
+
+    async def latest(self) -> Rollout | None:
+        found = await super().latest()
+        assert found
+        return replace(found, deployment=replace(found.deployment, previous=self.before if self.runs == HEAD else ""))
 
 
 @dataclass
