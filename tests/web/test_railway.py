@@ -75,11 +75,12 @@ async def test_what_it_says_is_not_believed(world: World, door: Door):
     assert await world.state() is State.MERGED
 
 
-@pytest.mark.parametrize("secret", ["guessed", "%00", "ä", RAILWAY_SECRET + "x", RAILWAY_SECRET[:-1]])
-async def test_a_wrong_secret_opens_nothing(door: Door, secret: str):
-    status, _ = await door.posts(f"/webhooks/railway/{secret}", EXAMPLE)
+async def test_a_wrong_secret_opens_nothing(door: Door):
+    guesses = ["guessed", "%00", "ä", RAILWAY_SECRET + "x", RAILWAY_SECRET[:-1]]
 
-    assert status == 401
+    statuses = [(await door.posts(f"/webhooks/railway/{guess}", EXAMPLE))[0] for guess in guesses]
+
+    assert statuses == [401] * len(guesses)
 
 
 def test_where_no_secret_is_set_nobody_gets_in():
