@@ -251,7 +251,7 @@ async def test_the_token_is_revoked(shop: Shop):
 
     state, says = await shop.ends()
     assert state is State.STUCK
-    assert says.startswith("Gave up on deploy: Railway refuses the token: Not Authorized. Make a new token")
+    assert says.startswith("Gave up on deploy: Railway refuses the token: Project Token not found. Make a new token")
 
     shop.railway.tokens = {TOKEN: "Bearer"}
     shop.starts_anew()
