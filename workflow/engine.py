@@ -102,7 +102,7 @@ class Engine:
                 return NotFound(incident)
             effect = ledger.hasten(incident, kind)
             if effect is None:
-                return Refusal(f"{found.name} is {found.state}: there is nothing to {kind.words}.")
+                return Refusal(f"{found.name} is {found.state.words}: '{kind.words}' is not what it waits for.")
             self._executor.enqueue(ledger, effect, timedelta())
             return found
 

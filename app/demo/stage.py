@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -33,6 +33,7 @@ from persistence.migrations import upgrade
 from repair.proof import ProofSettings
 from telemetry.redact import redact
 from workflow import triggers as t
+from workflow.errors import Refusal
 from workflow.incident import Incident
 from workflow.payload import Repository
 from workflow.pull_requests import merged
@@ -77,6 +78,7 @@ class Stage:
         async with self._kintsugi() as (desk, kintsugi, channel, host):
             incident = await self._captured(desk)
             await self._stand_up_again(incident)
+            await self._ask_again(desk, incident)
             working = asyncio.create_task(kintsugi.work())
             reviewing = asyncio.create_task(self._review(desk, channel, host, incident.id))
             try:
@@ -140,11 +142,16 @@ class Stage:
         if incident.state in (State.DEPLOYED, State.HEALED) and incident.merge_sha:
             await asyncio.to_thread(self.workspace.deploy, incident.merge_sha)
 
+    async def _ask_again(self, desk: Desk, incident: Incident) -> None:
+        """The token of a confirmation that an earlier run asked for went with it."""
+        if incident.state is State.AWAITING_CONFIRM:
+            with suppress(Refusal):  # it was being asked for, and will be again once the work goes on
+                await desk.engine.hasten(incident.id, Effect.ASK_CONFIRMATION)
+
     # --- the human ----------------------------------------------------------------------------------------------
 
     async def _review(self, desk: Desk, channel: DemoChannel, host: LocalGit, id: int) -> Incident:
         """Confirm and merge when it is time to, until the incident rests."""
-        asked_again = False
         while True:
             channel.rung.clear()
             incident = await desk.store.incident(id)
@@ -154,9 +161,6 @@ class Stage:
             if incident.state is State.AWAITING_CONFIRM and channel.token:
                 await self._confirm(desk, incident, channel.token)
                 channel.token = None
-            elif incident.state is State.AWAITING_CONFIRM and incident.ask and not asked_again:
-                await desk.engine.hasten(id, Effect.ASK_CONFIRMATION)  # its token went with the earlier run
-                asked_again = True
             elif incident.state is State.PR_OPENED:
                 await self._merge(desk, host, incident)
             await self._next_ring(channel)

@@ -73,7 +73,8 @@ class Service:
         assert process.returncode in (0, -signal.SIGKILL), said.decode()
         return process.returncode
 
-    async def drains_but_is_killed_after(self, call: int) -> None:
+    async def drains_but_is_killed_after(self, call: int) -> str:
+        """Answers what it said until then."""
         process = await self.starts("run", "--only", "worker", "--drain")
 
         async def kill(index: int, done: bool) -> None:
@@ -83,8 +84,9 @@ class Service:
                 self.killed += 1
 
         self.people.on_call = kill
-        await process.communicate()
+        _, said = await process.communicate()
         self.people.on_call = None
+        return said.decode()
 
     async def incident(self) -> dict[str, Any]:
         process = await self.starts("incident", "show", "1", "--json")
@@ -153,8 +155,8 @@ async def killed_after(at: int, folder: Path, slots: asyncio.Semaphore) -> tuple
     """The call after which the service was killed, and the branches and pull requests there are in the end."""
     async with slots, a_service(folder) as service:
         tree = await service.confirms_a_patch()
-        await service.drains_but_is_killed_after(at)
-        assert service.killed == 1
+        said = await service.drains_but_is_killed_after(at)
+        assert service.killed == 1, (service.people.calls, said)
         await service.drains()
         people, heads = service.people, list(service.people.git.refs("refs/heads/kintsugi").values())
         assert [people.git.tree_of(head) for head in heads] == [tree]
