@@ -87,9 +87,9 @@ class Kintsugi:
         """When every open pull request was last compared with the code host's own answer."""
         return self._reconciler.last
 
-    def look(self, incident: int) -> None:
-        """Somebody hinted that something changed about this incident's pull request."""
-        self._reconciler.look(incident)
+    def hinted(self) -> None:
+        """A hint was stored, that something changed about an incident's pull request: look now."""
+        self._reconciler.hinted()
 
     async def drain(self) -> None:
         """Look at the world once, perform what is due, and end."""

@@ -17,7 +17,7 @@ from persistence.codec import (
     trigger_from_json,
     trigger_to_json,
 )
-from persistence.tables import EffectRow, InboxRow, IncidentRow, PayloadRow, RunsRow, TransitionRow
+from persistence.tables import EffectRow, HintRow, InboxRow, IncidentRow, PayloadRow, RunsRow, TransitionRow
 from workflow.errors import Conflict
 from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move
@@ -31,6 +31,7 @@ TRANSITION: Table = TransitionRow.__table__  # type: ignore[attr-defined]
 INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
 EFFECT: Table = EffectRow.__table__  # type: ignore[attr-defined]
 RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
+HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from persistence.codec import incident_from_json, payload_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
 from persistence.group import GroupCommit
-from persistence.ledger import EFFECT, INCIDENT, OPEN, PAYLOAD, RUNS, TRANSITION, SqlLedger
+from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, TRANSITION, SqlLedger
 from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
 from workflow.incident import Incident, Spent
@@ -27,6 +27,8 @@ from workflow.words import Effect, State
 T = TypeVar("T")
 
 _MAY_BE_REOPENED = timedelta(days=30)
+_MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
+_MOST_HINTS = 1000
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 
 
@@ -143,6 +145,27 @@ class SqlStore:
             )
 
         await self.transact(keep)
+
+    async def hint(self, key: str, incident: int) -> bool:
+        def keep(ledger: Ledger) -> bool:
+            assert isinstance(ledger, SqlLedger)
+            row = ledger.insert(HINT).values(key=key, incident_id=incident, at=ledger.now, looked_at=None)
+            return ledger.connection.execute(row.on_conflict_do_nothing().returning(HINT.c.key)).first() is not None
+
+        return await self.transact(keep)
+
+    async def hints(self) -> dict[str, int]:
+        query = select(HINT.c.key, HINT.c.incident_id).where(HINT.c.looked_at.is_(None))
+        rows = await self._read(lambda found: found.execute(query.order_by(HINT.c.at).limit(_MOST_HINTS)).all())
+        return {row.key: row.incident_id for row in rows}
+
+    async def looked(self, hints: Collection[str]) -> None:
+        def settle(ledger: Ledger) -> None:
+            assert isinstance(ledger, SqlLedger)
+            ledger.connection.execute(HINT.update().where(HINT.c.key.in_(hints)).values(looked_at=ledger.now))
+            ledger.connection.execute(HINT.delete().where(HINT.c.looked_at < ledger.now - _MAY_BE_REDELIVERED))
+
+        await self.transact(settle)
 
     # --- for the executors --------------------------------------------------------------------------------------
 

@@ -159,3 +159,23 @@ class RunsRow(SQLModel, table=True):
     updated_at: datetime = _instant()
 
     __table_args__ = (Index("ix_runs_intent", "intent", "updated_at"),)
+
+
+class HintRow(SQLModel, table=True):
+    """Somebody hinted that something changed about an incident, which need not be there. `key` is the delivery's."""
+
+    __tablename__ = "hint"
+
+    key: str = Field(primary_key=True)
+    incident_id: int
+    at: datetime = _instant()
+    looked_at: datetime | None = _instant(nullable=True)
+
+    __table_args__ = (
+        Index(
+            "ix_hint_to_look",
+            "at",
+            sqlite_where=text("looked_at IS NULL"),
+            postgresql_where=text("looked_at IS NULL"),
+        ),
+    )

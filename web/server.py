@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,11 +24,14 @@ LARGEST = 5 * 2**20  # GitHub's deliveries that concern us have some 30 KB; it s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """What the server needs. `ready` answers what is wrong, or None; `look` asks for a look at an incident, soon."""
+    """What the server needs. `ready` answers what is wrong, or None.
+
+    `hint` stores that an incident should be looked at, by a key of its own; False: it is there already.
+    """
 
     clock: Clock
     fire: Callable[[Trigger], Awaitable[Receipt]]
-    look: Callable[[int], None]
+    hint: Callable[[str, int], Awaitable[bool]]
     ready: Callable[[], Awaitable[str | None]]
     github_repository: str = ""
     github_secrets: tuple[str, ...] = ()
@@ -71,10 +75,9 @@ class Server:
             case Ignored(why=why):
                 return _says(200, why)
             case Look(incident=incident):
-                doors.look(incident)
-                return _says(202, f"INC-{incident} is looked at.")
+                return await _stored(self._hint(_delivery(request, body), incident))
             case Trigger():
-                return await self._take(told)
+                return await _stored(self._take(told))
 
     async def railway(self, request: web.Request) -> web.Response:
         door = self._doors.railway
@@ -82,14 +85,14 @@ class Server:
             return _says(401, "The path's secret is not ours.")
         if why := ignored(door, await request.read()):
             return _says(200, why)
-        return await self._look_at_deployments()
+        return await _stored(self._look_at_deployments())
 
     async def deploy(self, request: web.Request) -> web.Response:
         """Whoever deploys for us says that something changed."""
         body, signature = await request.read(), request.headers.get("X-Kintsugi-Signature-256")
         if not verify(body, signature, self._doors.deploy_secrets):
             return _says(401, "This is not signed with X-Kintsugi-Signature-256 under our secret.")
-        return await self._look_at_deployments()
+        return await _stored(self._look_at_deployments())
 
     async def healthz(self, request: web.Request) -> web.Response:
         return _says(200, "ok")
@@ -102,24 +105,31 @@ class Server:
         look = self._doors.look_at_deployments
         if look is None:
             return _says(200, "Nothing is deployed from here.")
-        try:
-            await look()
-        except StoreUnavailable as error:
-            log.warning("delivery_not_stored", extra={"why": str(error)})
-            return _says(503, "It could not be stored just now. Deliver it again.")
+        await look()
         return _says(202, "The deployments under way are looked at.")
+
+    async def _hint(self, key: str, incident: int) -> web.Response:
+        if await self._doors.hint(key, incident):
+            return _says(202, f"INC-{incident} is looked at.")
+        return _says(200, f"Known already: INC-{incident} is looked at.")
 
     async def _take(self, trigger: Trigger) -> web.Response:
         try:
             receipt = await self._doors.fire(trigger)
         except Refusal as refusal:
             return _says(200, str(refusal))  # a retry would not help
-        except StoreUnavailable as error:
-            log.warning("delivery_not_stored", extra={"why": str(error)})
-            return _says(503, "It could not be stored just now. Deliver it again.")
         if receipt.outcome == Outcome.DUPLICATE:
             return _says(200, f"Known already: {receipt.says}")
         return _says(202, receipt.says)
+
+
+async def _stored(answer: Awaitable[web.Response]) -> web.Response:
+    """The answer, or that it has to be delivered again."""
+    try:
+        return await answer
+    except StoreUnavailable as error:
+        log.warning("delivery_not_stored", extra={"why": str(error)})
+        return _says(503, "It could not be stored just now. Deliver it again.")
 
 
 async def serve(application: web.Application, host: str, port: int, started: Callable[[str], None]) -> None:
@@ -132,6 +142,11 @@ async def serve(application: web.Application, host: str, port: int, started: Cal
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+def _delivery(request: web.Request, body: bytes) -> str:
+    """What a redelivery has in common with the first: GitHub's id of it."""
+    return f"github:delivery:{request.headers.get('X-GitHub-Delivery') or hashlib.sha256(body).hexdigest()}"[:200]
 
 
 def _too_large() -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -191,6 +191,18 @@ class Store(Protocol):
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         """How often an intent ended well and badly, one entry a build that was counted on after `since`."""
+        ...
+
+    async def hint(self, key: str, incident: int) -> bool:
+        """Keep that somebody hinted at a change about an incident. False: the hint with this key is there already."""
+        ...
+
+    async def hints(self) -> dict[str, int]:
+        """The hints that nobody followed yet, oldest first: their keys, and the incidents."""
+        ...
+
+    async def looked(self, hints: Collection[str]) -> None:
+        """These hints were followed."""
         ...
 
 

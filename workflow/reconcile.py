@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from workflow import triggers as t
 from workflow.errors import Refusal, StepFailed, StoreUnavailable
@@ -21,6 +21,7 @@ log = logging.getLogger("kintsugi.reconcile")
 _AT_LEAST_EVERY = timedelta(hours=6)
 _MOST_OF_A_STATE = 100  # incidents that a hint has looked at
 _ROLLS_BACK = tuple(state for state, effect in OWING if effect is Effect.ROLL_BACK)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _OF_ITS_AGE = 20  # what last moved an hour ago is looked at every three minutes
 
 
@@ -36,42 +37,54 @@ class Reconciler:
         self._fire = fire
         self._looked: dict[int, datetime] = {}
         self._not_before: datetime | None = None
-        self._asked_for: set[int] = set()
-        self._asked = asyncio.Event()
+        self._tried: frozenset[str] = frozenset()  # hints that could not be followed in the last round
+        self._hinted = asyncio.Event()
         self.last: datetime | None = None  # when the last round ended
 
-    def look(self, incident: int) -> None:
-        """Have this incident looked at now: somebody hinted that something changed."""
-        self._asked_for.add(incident)
-        self._asked.set()
+    def hinted(self) -> None:
+        """A hint was stored: follow it now."""
+        self._hinted.set()
 
-    async def run(self, every: timedelta) -> None:
-        """Look now, again after each `every`, and when asked to, until cancelled."""
+    async def run(self, every: timedelta, glance: timedelta = timedelta(seconds=2)) -> None:
+        """Look now, again after each `every`, and at hints: those of other processes within `glance`."""
         while True:
             try:
                 await self.round(every)
+                await self._rest(every, glance)
             except StoreUnavailable as error:
                 log.warning("reconcile_failed", extra={"why": str(error)})
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), every.total_seconds())
+                await asyncio.sleep(glance.total_seconds())
 
     async def once(self) -> None:
         """Look at every incident with an open pull request."""
         await self.round(timedelta())
 
     async def round(self, every: timedelta) -> None:
-        """Look at those that are due by their age, at the most after each `every`, and those asked for."""
-        self._asked.clear()
+        """Look at those that are due by their age, at the most after each `every`, and those hinted at."""
+        self._hinted.clear()
         if self._not_before and self._clock.now() < self._not_before:
             return
-        asked_for, self._asked_for = self._asked_for, set()
+        hints, began = await self._store.hints(), self._clock.now()
         watched = await self._store.with_open_pull_requests()
         for incident in watched:
-            if incident.id in asked_for or self._is_due(incident, every):
+            if incident.id in hints.values() or self._is_due(incident, every):
                 await self._look(incident)
         kept = {incident.id for incident in watched}
         self._looked = {id: at for id, at in self._looked.items() if id in kept}
+        unseen = {id for id in kept if self._looked.get(id, _NEVER) < began}
+        self._tried = frozenset(key for key, incident in hints.items() if incident in unseen)
+        if followed := hints.keys() - self._tried:
+            await self._store.looked(followed)
         self.last = self._clock.now()
+
+    async def _rest(self, every: timedelta, glance: timedelta) -> None:
+        """Until it is time for the next round, or there is a new hint."""
+        ends = asyncio.get_running_loop().time() + every.total_seconds()
+        while (left := ends - asyncio.get_running_loop().time()) > 0 and not self._hinted.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hinted.wait(), min(left, glance.total_seconds()))
+            if (await self._store.hints()).keys() - self._tried:
+                return
 
     def _is_due(self, incident: Incident, every: timedelta) -> bool:
         looked, now = self._looked.get(incident.id), self._clock.now()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -100,9 +100,8 @@ async def _together(
             client.looked = lambda: kintsugi.looked_at if kintsugi else None
             group.create_task(run_bot(client, settings))
         if "web" in wanted:
-            look = kintsugi.look if kintsugi else _for_the_worker
             host, _, port = settings.web_bind.rpartition(":")
-            application = Server(_doors(desk, settings, look)).application()
+            application = Server(_doors(desk, settings, kintsugi)).application()
             if _has_pages(settings):
                 _pages(desk, settings).add_to(application)
             tell = partial(_tell_address, console)
@@ -117,7 +116,7 @@ async def _listen(serving: Coroutine[Any, Any, None], bind: str) -> None:
         raise UsageError(f"KINTSUGI_WEB_BIND: nothing can listen at {bind}: {error}. Name another.") from error
 
 
-def _doors(desk: Desk, settings: Settings, look: Callable[[int], None]) -> Doors:
+def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
     async def ready() -> str | None:
         try:
             await desk.store.next_due()
@@ -125,10 +124,16 @@ def _doors(desk: Desk, settings: Settings, look: Callable[[int], None]) -> Doors
             return str(error)
         return None
 
+    async def hint(key: str, incident: int) -> bool:
+        fresh = await desk.store.hint(key, incident)
+        if fresh and kintsugi:  # else the worker's own process finds it
+            kintsugi.hinted()
+        return fresh
+
     return Doors(
         clock=desk.clock,
         fire=desk.engine.fire,
-        look=look,
+        hint=hint,
         ready=ready,
         github_repository=settings.github_repo or "",
         github_secrets=settings.webhook_secrets(),
@@ -148,10 +153,6 @@ def _pages(desk: Desk, settings: Settings) -> Pages:
     return Pages(
         Behind(clock=desk.clock, store=desk.store, fire=desk.engine.fire, token=token, environment=settings.env_name)
     )
-
-
-def _for_the_worker(incident: int) -> None:
-    """A process without a worker leaves the looking to the worker's next round."""
 
 
 def _tell_address(console: Console, address: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import URL
 
 from tests.world.deliveries import Door, a_door, a_merge, a_pull_request_event
 from tests.world.world import World, a_world
+from workflow.errors import StepFailed
 from workflow.words import State
 
 
@@ -98,9 +100,65 @@ async def test_a_merge_of_another_pull_request_is_answered_with_the_reason(world
     assert await world.state() is State.PR_OPENED
 
 
-async def test_a_hint_is_answered_and_looked_at(world: World, door: Door):
-    assert await door.delivers("pull_request", a_pull_request_event("synchronize")) == (202, "INC-1 is looked at.")
-    assert door.looked_at == [1]
+async def test_a_hint_is_on_disk_before_it_is_answered_and_followed_once(world: World, door: Door):
+    await opened(world)
+    await world.reconciler.once()
+    world.host.merges(1)
+    hint = a_pull_request_event("synchronize")
+
+    first = await door.delivers("pull_request", hint, **{"X-GitHub-Delivery": "one"})
+    again = await door.delivers("pull_request", hint, **{"X-GitHub-Delivery": "one"})
+    stored = await world.store.hints()
+    await world.reconciler.round(timedelta(hours=1))
+
+    assert first == (202, "INC-1 is looked at.")
+    assert again == (200, "Known already: INC-1 is looked at.")
+    assert stored == {"github:delivery:one": 1}
+    assert await world.state() is State.MERGED
+    assert await world.store.hints() == {}
+
+
+async def test_a_redelivery_of_a_hint_that_was_followed_changes_nothing(world: World, door: Door):
+    await opened(world)
+    hint = a_pull_request_event("synchronize")
+
+    await door.delivers("pull_request", hint, **{"X-GitHub-Delivery": "one"})
+    await world.reconciler.once()
+    again = await door.delivers("pull_request", hint, **{"X-GitHub-Delivery": "one"})
+
+    assert again == (200, "Known already: INC-1 is looked at.")
+    assert await world.store.hints() == {}
+
+
+async def test_a_hint_is_kept_while_the_code_host_cannot_be_asked(world: World, door: Door):
+    await opened(world)
+    world.host.merges(1)
+    world.host.answers_first(StepFailed("GitHub cannot be reached."))
+    await door.delivers("pull_request", a_pull_request_event("synchronize"))
+
+    await world.reconciler.round(timedelta(hours=1))
+    kept = await world.store.hints()
+    await world.reconciler.round(timedelta(hours=1))
+
+    assert len(kept) == 1
+    assert await world.state() is State.MERGED
+    assert await world.store.hints() == {}
+
+
+async def test_a_hint_that_another_process_stored_is_followed(world: World, door: Door):
+    await opened(world)
+    worker = asyncio.create_task(world.reconciler.run(timedelta(hours=1), timedelta(seconds=0.01)))
+    while world.reconciler.last is None:
+        await asyncio.sleep(0.01)
+
+    world.host.merges(1)
+    await door.delivers("pull_request", a_pull_request_event("synchronize"))
+    async with asyncio.timeout(30):
+        while await world.state() is not State.MERGED:
+            await asyncio.sleep(0.01)
+
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
 
 
 async def test_closings_and_merges_in_any_order_come_to_the_same_end(world: World, door: Door):

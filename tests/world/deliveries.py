@@ -57,7 +57,6 @@ class Door:
     url: str
     session: aiohttp.ClientSession
     secrets: tuple[str, ...]
-    looked_at: list[int]
     ids: Any = field(default_factory=lambda: count(1))
 
     async def delivers(self, event: str, payload: object, **given: Any) -> tuple[int, str]:
@@ -86,7 +85,7 @@ class Door:
 @asynccontextmanager
 async def a_door(world: World) -> AsyncIterator[Door]:
     """Our server in front of this world's engine, with two secrets made for it."""
-    known, looked_at = (secrets.token_hex(16), secrets.token_hex(16)), list[int]()
+    known = (secrets.token_hex(16), secrets.token_hex(16))
 
     async def ready() -> str | None:
         try:
@@ -98,7 +97,7 @@ async def a_door(world: World) -> AsyncIterator[Door]:
     doors = Doors(
         clock=world.clock,
         fire=world.engine.fire,
-        look=looked_at.append,
+        hint=world.store.hint,
         ready=ready,
         github_repository=REPOSITORY,
         github_secrets=known,
@@ -110,5 +109,5 @@ async def a_door(world: World) -> AsyncIterator[Door]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession() as session:
-        yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, known, looked_at)
+        yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, known)
     await runner.cleanup()
