@@ -10,7 +10,8 @@ from enum import StrEnum
 import discord
 
 from bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
-from bot.words import cut, one_line, plain, quiet, short
+from bot.words import cut, one_line, quiet, short
+from telemetry.plain import plain
 from workflow.incident import Incident
 from workflow.states import BEFORE_THE_MERGE
 from workflow.words import ENDED, MAIN_LINE, Effect, State

@@ -10,8 +10,8 @@ from bot.gate import Caller, Denied
 from bot.parts import Parts
 from bot.replies import Reply
 from bot.tree import Answers, Interaction, caller_of
-from bot.words import plain
 from telemetry import bind
+from telemetry.plain import plain
 from workflow import triggers as t
 from workflow.errors import BadInput, NotAllowedNow, Refusal, StepFailed
 from workflow.incident import Incident

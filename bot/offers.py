@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from discord import app_commands
 
-from bot.words import cut, plain
+from bot.words import cut
+from telemetry.plain import plain
 from workflow.incident import Incident
 
 _MOST, _LONGEST = 25, 100

@@ -12,7 +12,8 @@ import discord
 
 from bot.parts import About
 from bot.status import Answered
-from bot.words import cut, length, one_line, plain, quiet, short
+from bot.words import cut, length, one_line, quiet, short
+from telemetry.plain import plain
 from workflow.engine import Receipt
 from workflow.incident import Incident
 from workflow.ports import Debt, Outcome, Rollout, Step

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-from telemetry.redact import redact
+from telemetry.plain import plain
 
 _MARKDOWN = re.compile(r"([\\*_~|`>#\[\]<]|^[ \t]*[-+](?=\s)|^[ \t]*\d+(?=\.\s)|(?<=\w):(?=//))", re.MULTILINE)
-_COLOURS = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,24}[A-Za-z]")
 _NO_NAME = re.compile(r"[^\w.*-]")
 _CUT = " …"
 
 
-def plain(text: str) -> str:
-    """Redacted, and without colour codes, control, direction and invisible characters.
-
-    Redacted before, as the rest of a colour code within a token would hide it, and after, as its parts have come
-    together.
-    """
-    kept = _COLOURS.sub("", redact(text))
-    shown = (letter for letter in kept if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
-    return redact("".join(shown))
-
-
 def quiet(text: str) -> str:
-    """The same, and nothing in it is markdown, a link or a mention."""
+    """Plain, and nothing in it is markdown, a link or a mention."""
     escaped = _MARKDOWN.sub(_escaped, plain(text))
     return escaped.replace("@", "@\u200b")
 

@@ -5,15 +5,13 @@ Text that others wrote is shown without secrets and without what a terminal woul
 
 from __future__ import annotations
 
-import unicodedata
-
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
-from telemetry.redact import redact
+from telemetry.plain import plain
 from workflow.incident import Incident
 from workflow.words import ENDED, Effect, State
 
@@ -37,12 +35,6 @@ class Terminal:
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:
         self._console.print(Text(f"  {incident.name} {step.words}: {plain(words)}", style="dim"))
-
-
-def plain(text: str) -> str:
-    """Text as it may be shown: redacted, and without control, direction and invisible characters."""
-    shown = (letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
-    return redact("".join(shown))
 
 
 def mark_of(state: State) -> tuple[str, str]:

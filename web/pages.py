@@ -21,6 +21,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from telemetry import bind
+from telemetry.plain import plain
 from web import shown
 from web.login import SESSION_SECONDS, Login, Session, is_loopback
 from workflow import triggers as t
@@ -80,7 +81,7 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        self._templates.filters["plain"] = shown.plain
+        self._templates.filters["plain"] = shown.bounded
         self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=shown.mood)
 
     def add_to(self, application: web.Application) -> None:
@@ -126,7 +127,7 @@ class Pages:
         given = {name: str(form[name])[:2000] for name in ("token", "why") if form.get(name)}
         wanted = {"token": given.get("token", "")} if trigger is t.Confirmed else {}
         if trigger is t.Rejected and "why" in given:
-            wanted["why"] = shown.plain(given["why"])
+            wanted["why"] = plain(given["why"])
         key = f"web:{trigger.__name__}:{number}:{str(form.get('once', ''))[:64]}"
         told = trigger(incident=number, key=key, at=self._behind.clock.now(), actor="web:operator", **wanted)
         try:

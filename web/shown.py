@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from pygments.lexers import DiffLexer, get_lexer_for_filename
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
-from telemetry.redact import redact
+from telemetry.plain import plain
 from workflow import triggers as t
 from workflow.incident import Incident
 from workflow.payload import Frame
@@ -24,7 +23,6 @@ from workflow.states import MAIN_LINE, TRANSITIONS
 from workflow.words import ENDED, Effect, State
 
 _LIGHT, _DARK = "default", "github-dark"
-_HIDDEN = ("Cc", "Cf", "Cs")
 _LONGEST = 400_000  # characters of one text on a page; the rest is named and left out
 
 
@@ -58,12 +56,11 @@ _ACTIONS: tuple[tuple[type[t.Trigger], Action], ...] = (
 )
 
 
-def plain(text: str) -> str:
-    """Somebody's text, redacted, without control, direction and invisible characters, and not endless."""
-    shown = "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _HIDDEN)
-    if len(shown) > _LONGEST:
-        shown = f"{shown[:_LONGEST]}\n… {len(shown) - _LONGEST:,} characters more"
-    return redact(shown)
+def bounded(text: str) -> str:
+    """Somebody's text, plain and not endless."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}\n… {len(text) - _LONGEST:,} characters more"
+    return plain(text)
 
 
 def path(incident: Incident, history: Sequence[Step]) -> list[Station]:
@@ -106,7 +103,7 @@ def mood(state: State) -> str:
 
 def diff(text: str) -> Markup:
     """A unified diff in colours."""
-    return Markup(highlight(plain(text), DiffLexer(), _formatter()))  # noqa: S704  # Pygments escapes what it colours
+    return Markup(highlight(bounded(text), DiffLexer(), _formatter()))  # noqa: S704  # Pygments escapes what it colours
 
 
 def code(frame: Frame) -> Markup:
@@ -118,7 +115,7 @@ def code(frame: Frame) -> Markup:
         lexer = get_lexer_for_filename(frame.path, stripnl=False)
     except ClassNotFound:
         lexer = TextLexer(stripnl=False)
-    return Markup(highlight(plain(lines or frame.code), lexer, formatter))  # noqa: S704  # as above
+    return Markup(highlight(bounded(lines or frame.code), lexer, formatter))  # noqa: S704  # as above
 
 
 def code_colours() -> str:

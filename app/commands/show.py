@@ -16,7 +16,8 @@ from rich.text import Text
 from app.commands.common import a_desk, incident_number
 from app.commands.outcome import UsageError
 from app.desk import Desk
-from integrations.terminal import mark_of, plain
+from integrations.terminal import mark_of
+from telemetry.plain import plain
 from workflow.incident import Incident
 from workflow.patch import Evidence
 from workflow.ports import Debt, Step
