@@ -80,8 +80,8 @@ class Service:
         async def kill(index: int, done: bool) -> None:
             if done and index == call and process.returncode is None:
                 process.kill()
+                self.killed += 1  # before the wait: who waits for the process as well may be told of its end first
                 await process.wait()
-                self.killed += 1
 
         self.people.on_call = kill
         _, said = await process.communicate()
