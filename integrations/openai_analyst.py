@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from integrations.openai_model import Answer, Ending, Model
 from integrations.openai_streams import Message
@@ -16,7 +17,7 @@ from integrations.reply import Finding, Fix, R, UnreadableReply, read_reply, sch
 from prompts import Prompt, fence, render
 from repair.outage import provider_outage
 from workflow.errors import StepFailed
-from workflow.incident import Category, Cost, Diagnosis, NewFile
+from workflow.incident import Category, Cost, Diagnosis, NewFile, Turn
 from workflow.patch import Edit
 from workflow.ports import Case, Progress
 
@@ -61,7 +62,7 @@ class OpenAIAnalyst:
         talk.progress(f"asking {self._model.name} for the cause")
         answer = await self._ask(talk, Finding)
         if refused := self._refused(answer):
-            return talk, replace(refused, prompt=talk.prompts)
+            return talk, replace(refused, prompt=talk.prompts, talk=self._kept(talk, answer))
         found = _read(Finding, answer)
         diagnosis = Diagnosis(
             cause=found.cause.strip() or "The model names no cause.",
@@ -71,6 +72,7 @@ class OpenAIAnalyst:
             analyst=answer.model,
             prompt=talk.prompts,
             cost=answer.cost,
+            talk=self._kept(talk, answer),
         )
         return talk.told("assistant", answer.text), diagnosis
 
@@ -84,9 +86,9 @@ class OpenAIAnalyst:
         talk.progress(f"asking {self._model.name} for a fix: {found.cause}")
         try:
             answer = await self._ask(talk, Fix)
-            cost = found.cost + answer.cost
+            told = _Told(prompt=talk.prompts, cost=found.cost + answer.cost, talk=self._kept(talk, answer))
             if refused := self._refused(answer):
-                return replace(refused, cause=found.cause, explanation=refused.cause, prompt=talk.prompts, cost=cost)
+                return replace(refused, cause=found.cause, explanation=refused.cause, **told)
             fix = _read(Fix, answer)
         except StepFailed as failed:
             raise failed.having_spent(found.cost) from failed.__cause__
@@ -100,12 +102,16 @@ class OpenAIAnalyst:
             title=fix.title.strip() or found.cause,
             body=fix.body,
             analyst=answer.model,
-            prompt=talk.prompts,
-            cost=cost,
+            **told,
         )
 
     async def _ask(self, talk: _Talk, kind: type[Finding] | type[Fix]) -> Answer:
         return await self._model.ask(talk.messages, schema_of(kind), talk.progress)
+
+    def _kept(self, talk: _Talk, answer: Answer) -> tuple[Turn, ...]:
+        """The conversation with this answer, as it is kept."""
+        turns = talk.told("assistant", answer.text).messages
+        return tuple(Turn(turn.role == "user", self._redact(turn.content)) for turn in turns)
 
     def _refused(self, answer: Answer) -> Diagnosis | None:
         """A refusal to answer is a diagnosis without a patch: waiting would not change it."""
@@ -114,6 +120,14 @@ class OpenAIAnalyst:
         why = answer.text if answer.ending is Ending.REFUSED else "its provider's content filter stopped it."
         cause = f"The model refused to answer: {self._redact(why)}"
         return Diagnosis(cause, "", Category.UNKNOWN, 0.0, analyst=answer.model, cost=answer.cost)
+
+
+class _Told(TypedDict):
+    """What every answer to a wish for a fix adds to the diagnosis."""
+
+    prompt: str
+    cost: Cost
+    talk: tuple[Turn, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import cache
 from pydantic import TypeAdapter
 
 from workflow import triggers
-from workflow.incident import Incident
+from workflow.incident import Incident, Turn
 from workflow.payload import Payload
 
 
@@ -27,12 +27,23 @@ def payload_from_json(text: str) -> Payload:
     return Payload.model_validate_json(text)
 
 
+def turns_to_json(turns: tuple[Turn, ...]) -> str:
+    return _TURNS.dump_json([(turn.ours, turn.text) for turn in turns]).decode()
+
+
+def turns_from_json(text: str) -> tuple[Turn, ...]:
+    return tuple(Turn(ours, said) for ours, said in _TURNS.validate_json(text))
+
+
 def trigger_to_json(trigger: triggers.Trigger) -> str:
     return _trigger(type(trigger).__name__).dump_json(trigger).decode()
 
 
 def trigger_from_json(kind: str, text: str) -> triggers.Trigger:
     return _trigger(kind).validate_json(text)
+
+
+_TURNS = TypeAdapter(list[tuple[bool, str]])
 
 
 @cache

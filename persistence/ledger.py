@@ -16,13 +16,25 @@ from persistence.codec import (
     payload_to_json,
     trigger_from_json,
     trigger_to_json,
+    turns_to_json,
 )
-from persistence.tables import EffectRow, HintRow, InboxRow, IncidentRow, PayloadRow, RunsRow, TransitionRow
+from persistence.search import words_of
+from persistence.tables import (
+    EffectRow,
+    HintRow,
+    InboxRow,
+    IncidentRow,
+    PayloadRow,
+    RunsRow,
+    SearchRow,
+    TalkRow,
+    TransitionRow,
+)
 from workflow.errors import Conflict
 from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move
 from workflow.ports import Claim, Outcome
-from workflow.triggers import Captured, Trigger
+from workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
 from workflow.words import Effect
 
 INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
@@ -32,6 +44,8 @@ INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
 EFFECT: Table = EffectRow.__table__  # type: ignore[attr-defined]
 RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
 HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
+SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
+TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
 
@@ -104,6 +118,7 @@ class SqlLedger:
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
         self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": payload_to_json(captured.payload)})
+        self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
     def amend(self, incident: Incident) -> None:
@@ -114,6 +129,7 @@ class SqlLedger:
         if by is None and move.after.since == move.after.seq:
             self._cancel_debts(move.after)
         self._write_history(move, by)
+        self._write_talk(move)
         return self._write_debts(move)
 
     # --- inbox --------------------------------------------------------------------------------------------------
@@ -221,6 +237,20 @@ class SqlLedger:
             self.connection.execute(_WRITE_TRANSITION, row)
         except IntegrityError as error:
             raise Conflict(f"{move.after.name} was moved at the same moment") from error
+
+    def _write_talk(self, move: Move) -> None:
+        told = move.trigger.diagnosis if isinstance(move.trigger, Diagnosed | DiagnosedWithoutPatch) else None
+        if told is None or not told.talk:
+            return
+        row = {
+            "incident_id": move.after.id,
+            "seq": move.after.seq,
+            "analyst": told.analyst,
+            "prompt": told.prompt,
+            "at": move.trigger.at,
+            "turns": turns_to_json(told.talk),
+        }
+        self.connection.execute(insert(TALK), row)
 
     def _cancel_debts(self, incident: Incident) -> None:
         """What was owed in the state that somebody took the incident out of, and what is not under way, is void."""

@@ -13,15 +13,16 @@ from sqlalchemy import URL, Connection, Engine, Select, and_, func, or_, select
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from persistence.codec import incident_from_json, payload_from_json
+from persistence.codec import incident_from_json, payload_from_json, turns_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
 from persistence.group import GroupCommit
-from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, TRANSITION, SqlLedger
+from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, TALK, TRANSITION, SqlLedger
+from persistence.search import search
 from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
 from workflow.incident import Incident, Spent
 from workflow.payload import Payload
-from workflow.ports import Clock, Debt, Ledger, Step
+from workflow.ports import Clock, Debt, Ledger, Step, Talk
 from workflow.words import Effect, State
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ T = TypeVar("T")
 _MAY_BE_REOPENED = timedelta(days=30)
 _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
+_NEWEST = 2**62
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 
 
@@ -61,8 +63,10 @@ class SqlStore:
         return found[0]
 
     async def incidents(
-        self, state: State | None = None, *, limit: int = 50, before: int | None = None
+        self, state: State | None = None, *, words: str = "", limit: int = 50, before: int | None = None
     ) -> list[Incident]:
+        if words:
+            return await self._found(words, state, limit, before)
         query = select(INCIDENT.c.facts).order_by(INCIDENT.c.id.desc()).limit(limit)
         if state:
             query = query.where(INCIDENT.c.state == state.value)
@@ -119,6 +123,11 @@ class SqlStore:
             Debt(row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error)
             for row in rows
         ]
+
+    async def talks(self, incident: int) -> list[Talk]:
+        query = select(TALK).where(TALK.c.incident_id == incident).order_by(TALK.c.seq)
+        rows = await self._read(lambda connection: connection.execute(query).all())
+        return [Talk(row.seq, row.analyst, row.prompt, row.at, turns_from_json(row.turns)) for row in rows]
 
     async def spent_since(self, since: datetime) -> Spent:
         spent = (func.coalesce(func.sum(EFFECT.c.usd), 0.0), func.coalesce(func.sum(EFFECT.c.tokens), 0))
@@ -222,6 +231,14 @@ class SqlStore:
     def _worked(self, connection: Connection, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         ledger = SqlLedger(connection, self._now(connection))
         return work(ledger), ledger
+
+    async def _found(self, words: str, state: State | None, limit: int, before: int | None) -> list[Incident]:
+        statement = search(words, self._engine.dialect.name)
+        if statement is None:
+            return []
+        wanted = {"state": state or "", "limit": limit, "before": before or _NEWEST}
+        facts = await self._read(lambda connection: connection.execute(statement, wanted).scalars().all())
+        return [incident_from_json(text) for text in facts]
 
     async def _incidents(self, query: Select[Any]) -> list[Incident]:
         facts = await self._read(lambda connection: connection.execute(query).scalars().all())

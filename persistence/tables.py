@@ -74,6 +74,28 @@ class PayloadRow(SQLModel, table=True):
     body: str = _text()
 
 
+class SearchRow(SQLModel, table=True):
+    """The words an incident is found by, of what was captured; written once. Each database indexes them its own way."""
+
+    __tablename__ = "search"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incident.id")
+    words: str = _text()  # as persistence.search cuts them
+
+
+class TalkRow(SQLModel, table=True):
+    """A conversation with a model, beside the history's row that came of it. `turns`: JSON, [[ours, text], …]."""
+
+    __tablename__ = "talk"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incident.id")
+    seq: int = Field(primary_key=True)
+    analyst: str
+    prompt: str
+    at: datetime = _instant()
+    turns: str = _text()
+
+
 class TransitionRow(SQLModel, table=True):
     """The past. Append-only."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2s
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from aiohttp import web
@@ -81,7 +81,7 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        self._templates.filters["plain"] = shown.bounded
+        self._templates.filters.update(plain=shown.bounded, spread=shown.spread)
         self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=shown.mood)
 
     def add_to(self, application: web.Application) -> None:
@@ -100,19 +100,26 @@ class Pages:
     # --- pages ------------------------------------------------------------------------------------------------------
 
     async def incidents(self, request: web.Request) -> web.Response:
-        """The list, newest first, by state, paged by number. `find` is a number to go to."""
+        """The list, newest first, by state, paged by number. `find` is words to find, or a number to go to."""
         query = request.query
-        if wanted := query.get("find", "").strip():
-            return await self._found(request, wanted)
+        words = query.get("find", "").strip()[:200]
+        if number := _number_in(words):
+            raise web.HTTPSeeOther(f"/incidents/{number}")
         state = next((each for each in State if each.value == query.get("state")), None)
         before = query.get("before", "")
         found = await self._behind.store.incidents(
-            state, limit=_PAGE + 1, before=int(before) if before.isascii() and before.isdigit() else None
+            state, words=words, limit=_PAGE + 1, before=int(before) if before.isascii() and before.isdigit() else None
         )
         more = found[_PAGE - 1].id if len(found) > _PAGE else None
-        newest = found[:_PAGE] if state is None and not before else await self._behind.store.incidents(limit=_PAGE)
+        newest = found[:_PAGE] if not (state or words or before) else await self._behind.store.incidents(limit=_PAGE)
         return self._page(
-            request, "incidents.html", incidents=found[:_PAGE], state=state, more=more, version=version_of(newest)
+            request,
+            "incidents.html",
+            incidents=found[:_PAGE],
+            state=state,
+            words=words,
+            more=more and _query(state=state, find=words, before=more),
+            version=version_of(newest),
         )
 
     async def incident(self, request: web.Request) -> web.Response:
@@ -141,8 +148,8 @@ class Pages:
         bind(incident_id=number)
         try:
             found = await store.incident(number)
-            payload, history, debts = await asyncio.gather(
-                store.payload(number), store.history(number), store.debts(number)
+            payload, history, debts, talks = await asyncio.gather(
+                store.payload(number), store.history(number), store.debts(number), store.talks(number)
             )
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
@@ -153,6 +160,7 @@ class Pages:
             incident=found,
             payload=payload.numbered(number, last=found.last_seen or payload.occurred.last, count=found.count),
             history=history,
+            talks=talks,
             owed=[debt for debt in debts if shown.is_worth_telling(debt)],
             path=shown.path(found, history),
             actions=shown.actions(found),
@@ -160,13 +168,6 @@ class Pages:
             once=uuid4().hex,
             version=version_of([found]),
         )
-
-    async def _found(self, request: web.Request, wanted: str) -> web.Response:
-        number = wanted.upper().removeprefix("INC-").removeprefix("#")
-        if number.isascii() and number.isdigit() and len(number) <= 18:  # what a database takes
-            raise web.HTTPSeeOther(f"/incidents/{int(number)}")
-        says = f"{wanted[:40]!r} is no incident's number. Write 7 or INC-7."
-        return self._page(request, "lost.html", status=404, says=says)
 
     # --- live -------------------------------------------------------------------------------------------------------
 
@@ -294,6 +295,16 @@ class Pages:
 
 _NOT_HERE = "Without KINTSUGI_WEB_TOKEN the pages are shown at this machine alone. Set it, and log in with it."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
+
+
+def _query(**fields: object) -> str:
+    return urlencode({name: value for name, value in fields.items() if value})
+
+
+def _number_in(words: str) -> int | None:
+    """The incident that is named by its number: 7, #7 or INC-7."""
+    number = words.upper().removeprefix("INC-").removeprefix("#")
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= 18 else None  # what a database takes
 
 
 def version_of(incidents: Sequence[Incident]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,14 @@ def bounded(text: str) -> str:
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}\n… {len(text) - _LONGEST:,} characters more"
     return plain(text)
+
+
+def spread(text: str) -> str:
+    """JSON over several lines; other text as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False).replace("\\n", "\n")
+    except ValueError:
+        return text
 
 
 def path(incident: Incident, history: Sequence[Step]) -> list[Station]:

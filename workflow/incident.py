@@ -119,6 +119,14 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the conversation with a model, without secrets. `ours`: what the model was asked."""
+
+    ours: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What the analyst said of the failure."""
 
@@ -134,6 +142,7 @@ class Diagnosis:
     analyst: str = ""  # who said so: a model's name, "offline", "recording"
     prompt: str = ""  # version and hash of the prompt it was asked with
     cost: Cost = Cost()
+    talk: tuple[Turn, ...] = ()  # how it came about; kept beside the incident, not in it
 
     @property
     def proposes_a_patch(self) -> bool:

@@ -20,6 +20,7 @@ from workflow.incident import (
     Patch,
     PullRequest,
     Spent,
+    Turn,
 )
 from workflow.machine import Move
 from workflow.patch import Evidence
@@ -90,6 +91,17 @@ class Step:
     attempts: int = 0
     seconds: float = 0.0
     usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The conversation with a model that led to the history's row `seq`, oldest turn first."""
+
+    seq: int
+    analyst: str
+    prompt: str
+    at: datetime
+    turns: tuple[Turn, ...]
 
 
 class Ledger(Protocol):
@@ -168,9 +180,9 @@ class Store(Protocol):
         ...
 
     async def incidents(
-        self, state: State | None = None, *, limit: int = 50, before: int | None = None
+        self, state: State | None = None, *, words: str = "", limit: int = 50, before: int | None = None
     ) -> list[Incident]:
-        """Newest first, paged by id."""
+        """Newest first, paged by id. `words`: only those whose capture has a word beginning with each of them."""
         ...
 
     async def with_open_pull_requests(self) -> list[Incident]:
@@ -186,6 +198,10 @@ class Store(Protocol):
     async def history(self, incident: int) -> list[Step]: ...
 
     async def debts(self, incident: int) -> list[Debt]: ...
+
+    async def talks(self, incident: int) -> list[Talk]:
+        """What was said with models about this incident, one entry a round, oldest first."""
+        ...
 
     async def spent_since(self, since: datetime) -> Spent: ...
 

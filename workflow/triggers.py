@@ -513,7 +513,8 @@ def _offer(incident: int, way_back: Deployment | None) -> str:
 
 def _with_diagnosis(incident: Incident, diagnosis: Diagnosis) -> Incident:
     cost = incident.cost + diagnosis.cost
-    return incident.but(diagnosis=diagnosis, cost=cost, rounds=incident.rounds + 1, patch=None, evidence=None)
+    kept = replace(diagnosis, talk=())
+    return incident.but(diagnosis=kept, cost=cost, rounds=incident.rounds + 1, patch=None, evidence=None)
 
 
 def _with_deployment(incident: Incident, deployment: Deployment) -> Incident:

@@ -131,6 +131,16 @@ async def test_the_prompt_holds_failure_and_code_between_markers_and_no_secret(p
     assert "hunter2" not in json.dumps(provider.asked)
 
 
+async def test_the_conversation_is_kept_without_secrets(provider: OpenAIStandIn):
+    diagnosis = await diagnosed(provider)
+
+    assert [turn.ours for turn in diagnosis.talk] == [True, False, True, False]
+    assert "def discount(): [redacted]" in diagnosis.talk[0].text
+    assert json.loads(diagnosis.talk[1].text) == a_finding()
+    assert json.loads(diagnosis.talk[3].text) == a_fix()
+    assert "hunter2" not in str(diagnosis.talk)
+
+
 async def test_the_schemas_are_the_strict_subset(provider: OpenAIStandIn):
     await diagnosed(provider)
 

@@ -16,10 +16,12 @@ from persistence.database import DatabaseError, connect, parse_url
 from persistence.store import SqlStore
 from persistence.tables import Instant
 from tests.world.clock import ManualClock
-from tests.world.make import a_trigger, an_incident
+from tests.world.make import a_diagnosis, a_payload, a_trigger, an_incident
 from tests.world.world import a_world
 from workflow import triggers as t
 from workflow.errors import NotFound, StoreUnavailable
+from workflow.incident import Turn
+from workflow.payload import Failure, Raised
 from workflow.ports import Ledger
 from workflow.words import State
 
@@ -61,6 +63,52 @@ async def test_incidents_are_paged_by_number_and_chosen_by_state(database_url: U
     assert [incident.id for incident in newest] == [ids[4], ids[3]]
     assert [incident.id for incident in older] == [ids[2], ids[1], ids[0]]
     assert [incident.id for incident in cancelled] == [ids[3]]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("keyerror", [3, 1]),
+        ("KeyErr disc", [3, 1]),
+        ("timeout", [2]),
+        ("größe", [2]),
+        ("shop/pricing.py", [3, 2, 1]),
+        ("keyerror timeout", []),
+        ("v1:0000000000000002", [2]),
+        ("\"' OR 1=1 -- keyerror", []),
+        ("); * & | !", []),
+    ],
+)
+async def test_incidents_are_found_by_the_words_of_what_was_captured(database_url: URL, words: str, found: list[int]):
+    async with a_world(database_url) as world:
+        await world.crashes("v1:0000000000000001")
+        other = a_payload("v1:0000000000000002", "TimeoutError: Größe 10 was asked for")
+        raised = Raised(type="TimeoutError", frames=other.exception.final.frames if other.exception else ())
+        await world.crashes(payload=other.model_copy(update={"exception": Failure(chain=(raised,))}))
+        await world.crashes("v1:0000000000000003")
+
+        every = await world.store.incidents(words=words)
+        older = await world.store.incidents(words=words, before=3)
+        newest = await world.store.incidents(words=words, limit=1)
+        staged = await world.store.incidents(State.STAGED, words=words)
+
+    assert [incident.id for incident in every] == found
+    assert [incident.id for incident in older] == [id for id in found if id < 3]
+    assert [incident.id for incident in newest] == found[:1]
+    assert staged == []
+
+
+async def test_what_was_said_with_the_model_is_kept_beside_the_incident(database_url: URL):
+    turns = (Turn(ours=True, text="Why?"), Turn(ours=False, text='{"cause": "…"}'))
+    async with a_world(database_url) as world:
+        await world.crashes()
+        await world.fires(t.Diagnosed, diagnosis=a_diagnosis(talk=turns, prompt="diagnose v1"))
+
+        incident = await world.store.incident(1)
+        (talk,) = await world.store.talks(1)
+
+    assert incident.diagnosis == a_diagnosis(prompt="diagnose v1")
+    assert (talk.seq, talk.analyst, talk.prompt, talk.turns) == (incident.seq, "tester", "diagnose v1", turns)
 
 
 async def test_the_payload_is_kept_whole(database_url: URL):

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from persistence.migrations import upgrade
-from tests.world.make import a_payload
+from tests.world.make import a_diagnosis, a_payload
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
 from web.login import Login, is_loopback
 from workflow import triggers as t
+from workflow.incident import Turn
 from workflow.words import State
 
 
@@ -74,23 +75,27 @@ async def test_the_list_is_paged_by_number_and_by_state(world: World, viewer: Vi
     await world.fires(t.Cancelled, 7)
 
     first = await viewer.opens("/")
+    found = await viewer.opens("/?state=&find=keyerr")
     second = await viewer.opens("/?before=4")
     cancelled = await viewer.opens("/?state=cancelled")
 
     assert ("a", {"rel": "next", "href": "/?before=4"}) in first.tags
+    assert ("a", {"rel": "next", "href": "/?find=keyerr&before=4"}) in found.tags
     assert "INC-3" in second.text
     assert "INC-4" not in second.text
     assert "INC-7" in cancelled.text
     assert "INC-8" not in cancelled.text
 
 
-@pytest.mark.parametrize(("typed", "status"), [("inc-1", 200), ("99", 404), ("teapot", 404), ("9" * 30, 404)])
-async def test_a_number_leads_to_its_incident(world: World, viewer: Viewer, typed: str, status: int):
+@pytest.mark.parametrize(("typed", "status"), [("inc-1", 200), ("99", 404), ("teapot", 200), ("9" * 30, 200)])
+async def test_a_number_leads_to_its_incident_and_words_find_some(
+    world: World, viewer: Viewer, typed: str, status: int
+):
     await world.crashes()
 
     page = await viewer.opens(f"/?find={typed}")
 
-    said = {"inc-1": "INC-1 captured", "99": "There is no INC-99."}.get(typed, "is no incident's number")
+    said = {"inc-1": "INC-1 captured", "99": "There is no INC-99."}.get(typed, "No incident was captured with")
     assert page.status == status
     assert said in page.text
 
@@ -103,6 +108,17 @@ async def test_an_incident_shows_the_whole_truth(world: World, viewer: Viewer):
     for said in ("awaiting confirm", "KeyError", "shop/pricing.py:12", "Patch +", "Proof E2", "line one", "History"):
         assert said in page.text, said
     assert ("li", {"class": "here done ", "aria-current": "step"}) in page.tags
+
+
+async def test_the_conversation_with_the_model_is_told(world: World, viewer: Viewer):
+    await world.crashes()
+    turns = (Turn(ours=True, text="Why? <b>"), Turn(ours=False, text='{"cause": "a\\nb"}'))
+    await world.fires(t.Diagnosed, diagnosis=a_diagnosis(talk=turns, prompt="diagnose v1"))
+
+    page = await viewer.opens("/incidents/1")
+
+    assert "Conversation tester" in page.text
+    assert 'Asked Why? <b> Answered { "cause": "a b" }' in page.text
 
 
 async def test_no_page_holds_a_script_or_style_of_its_own(world: World, viewer: Viewer):
