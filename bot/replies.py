@@ -15,8 +15,9 @@ from bot.status import Answered
 from bot.words import cut, length, one_line, quiet, short
 from telemetry.plain import plain
 from workflow.engine import Receipt
+from workflow.history import Step
 from workflow.incident import Incident
-from workflow.ports import Debt, Outcome, Rollout, Step
+from workflow.ports import Debt, Outcome, Rollout
 from workflow.production import Plan
 from workflow.states import MAIN_LINE
 from workflow.triggers import words

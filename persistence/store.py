@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Select, and_, func, or_, select
+from sqlalchemy import URL, Connection, Engine, Row, Select, and_, func, or_, select
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -20,9 +20,10 @@ from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, TALK
 from persistence.search import search
 from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
+from workflow.history import Past, Step, Talk
 from workflow.incident import Incident, Spent
 from workflow.payload import Payload
-from workflow.ports import Clock, Debt, Ledger, Step, Talk
+from workflow.ports import Clock, Debt, Ledger
 from workflow.words import Effect, State
 
 T = TypeVar("T")
@@ -98,21 +99,18 @@ class SqlStore:
     async def history(self, incident: int) -> list[Step]:
         query = select(TRANSITION).where(TRANSITION.c.incident_id == incident).order_by(TRANSITION.c.seq)
         rows = await self._read(lambda connection: connection.execute(query).all())
-        return [
-            Step(
-                row.seq,
-                row.trigger,
-                row.source,
-                State(row.dest),
-                row.actor,
-                row.at,
-                row.says,
-                row.attempts,
-                row.seconds,
-                row.usd,
-            )
-            for row in rows
-        ]
+        return [_step(row) for row in rows]
+
+    async def pasts(self, since: datetime, *, limit: int) -> list[Past]:
+        newest = [each for each in await self.incidents(limit=limit) if each.opened_at >= since]
+        if not newest:
+            return []
+        query = select(TRANSITION).where(TRANSITION.c.incident_id >= newest[-1].id)
+        rows = await self._read(lambda connection: connection.execute(query.order_by(TRANSITION.c.seq)).all())
+        histories: dict[int, list[Step]] = {}
+        for row in rows:
+            histories.setdefault(row.incident_id, []).append(_step(row))
+        return [Past(each, histories.get(each.id, [])) for each in newest]
 
     async def debts(self, incident: int | None = None) -> list[Debt]:
         query = select(EFFECT).order_by(EFFECT.c.incident_id, EFFECT.c.seq)
@@ -263,6 +261,11 @@ class SqlStore:
             return self._clock.now()
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         return now
+
+
+def _step(row: Row[Any]) -> Step:
+    dest = State(row.dest)
+    return Step(row.seq, row.trigger, row.source, dest, row.actor, row.at, row.says, row.attempts, row.seconds, row.usd)
 
 
 def _translated(error: DBAPIError) -> Exception:

@@ -11,7 +11,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import blake2s
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -24,10 +26,12 @@ from telemetry import bind
 from telemetry.plain import plain
 from web import shown
 from web.login import SESSION_SECONDS, Login, Session, is_loopback
+from web.plots import bars, strips
 from workflow import triggers as t
 from workflow.engine import Receipt
 from workflow.errors import NotFound, Refusal, StoreUnavailable
 from workflow.incident import Incident
+from workflow.numbers import WEEKS, by_stage, by_week
 from workflow.ports import Clock, Store
 from workflow.words import State
 
@@ -36,6 +40,7 @@ log = logging.getLogger("kintsugi.web")
 _FOLDER = Path(__file__).parent
 _COOKIE = "kintsugi_session"
 _PAGE = 50  # incidents
+_PASTS = 2000  # incidents that the numbers are made of, at most
 _PULSE = 1.0  # seconds between two looks at the database, while somebody watches
 _LISTENERS = 200
 _POLICY = "; ".join(
@@ -88,6 +93,7 @@ class Pages:
         router = application.router
         router.add_get("/", self._guarded(self.incidents))
         router.add_get("/incidents/{id:\\d{1,18}}", self._guarded(self.incident))
+        router.add_get("/numbers", self._guarded(self.numbers))
         router.add_post("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.act))
         router.add_get("/events", self._guarded(self.events))
         router.add_get("/incidents/{id:\\d{1,18}}/events", self._guarded(self.events))
@@ -124,6 +130,22 @@ class Pages:
 
     async def incident(self, request: web.Request) -> web.Response:
         return await self._incident(request)
+
+    async def numbers(self, request: web.Request) -> web.Response:
+        """What came of the last weeks' incidents, and what each step took."""
+        now = self._behind.clock.now()
+        pasts = await self._behind.store.pasts(now - timedelta(weeks=WEEKS), limit=_PASTS)
+        weeks = by_week(pasts, now)
+        return self._page(
+            request,
+            "numbers.html",
+            any=bool(pasts),
+            cut=_PASTS if len(pasts) == _PASTS else 0,
+            weeks=weeks,
+            bars=bars(weeks, {kind: attrgetter(kind) for kind in ("healed", "under_way", "ended")}),
+            costs=bars(weeks, {"usd": attrgetter("usd")}),
+            strips=strips(by_stage(pasts)),
+        )
 
     async def act(self, request: web.Request) -> web.Response:
         """A human move. A form that is sent twice is one move, by its own key."""

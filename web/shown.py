@@ -17,9 +17,10 @@ from pygments.util import ClassNotFound
 
 from telemetry.plain import plain
 from workflow import triggers as t
+from workflow.history import Step
 from workflow.incident import Incident
 from workflow.payload import Frame
-from workflow.ports import Debt, Step
+from workflow.ports import Debt
 from workflow.states import MAIN_LINE, TRANSITIONS
 from workflow.words import ENDED, Effect, State
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from workflow.cure import Runs
 from workflow.errors import StepFailed
+from workflow.history import Past, Step, Talk
 from workflow.incident import (
     NOTHING,
     Allowance,
@@ -20,7 +21,6 @@ from workflow.incident import (
     Patch,
     PullRequest,
     Spent,
-    Turn,
 )
 from workflow.machine import Move
 from workflow.patch import Evidence
@@ -75,33 +75,6 @@ class Debt:
     attempts: int
     due: datetime
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One row of the history: who, what, when, from where to where; and what the effect behind it took."""
-
-    seq: int
-    trigger: str
-    source: str
-    dest: State
-    actor: str
-    at: datetime
-    says: str
-    attempts: int = 0
-    seconds: float = 0.0
-    usd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """The conversation with a model that led to the history's row `seq`, oldest turn first."""
-
-    seq: int
-    analyst: str
-    prompt: str
-    at: datetime
-    turns: tuple[Turn, ...]
 
 
 class Ledger(Protocol):
@@ -196,6 +169,10 @@ class Store(Protocol):
     async def payload(self, incident: int) -> Payload: ...
 
     async def history(self, incident: int) -> list[Step]: ...
+
+    async def pasts(self, since: datetime, *, limit: int) -> list[Past]:
+        """The newest incidents that were opened since then, newest first, each with its history."""
+        ...
 
     async def debts(self, incident: int) -> list[Debt]: ...
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workflow.ports import Step
+from workflow.history import Step
 from workflow.words import State
 
 _ENDS = (

@@ -22,8 +22,9 @@ from persistence.database import parse_url
 from persistence.migrations import is_current
 from persistence.store import SqlStore
 from telemetry.redact import remember
+from workflow.history import Step
 from workflow.incident import Incident
-from workflow.ports import Debt, Step
+from workflow.ports import Debt
 from workflow.words import ENDED, State
 
 FIX, BROKEN_FIX, USELESS_FIX = "fix", "broken-fix", "useless-fix"

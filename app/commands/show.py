@@ -18,9 +18,10 @@ from app.commands.outcome import UsageError
 from app.desk import Desk
 from integrations.terminal import mark_of
 from telemetry.plain import plain
+from workflow.history import Step
 from workflow.incident import Incident
 from workflow.patch import Evidence
-from workflow.ports import Debt, Step
+from workflow.ports import Debt
 from workflow.states import MAIN_LINE
 from workflow.times import times
 from workflow.triggers import words

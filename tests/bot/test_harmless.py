@@ -21,9 +21,10 @@ from bot.words import length
 from telemetry.lines import LineFormatter
 from tests.world.make import NOON, TOKEN, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence, an_incident
 from workflow.engine import Receipt
+from workflow.history import Step
 from workflow.incident import Incident, Stuck
 from workflow.patch import Run
-from workflow.ports import Debt, Rollout, Step
+from workflow.ports import Debt, Rollout
 from workflow.words import Effect, State
 
 SECRET = "ghp" + "_" + "a1B2" * 9

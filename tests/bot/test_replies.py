@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot import replies
 from bot.words import cut, quiet
 from tests.world.make import NOON, a_pull_request, an_incident
-from workflow.ports import Step
+from workflow.history import Step
 from workflow.words import State
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from sqlalchemy import URL
 
 from persistence.migrations import upgrade
+from tests.world.make import a_patch
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
 from workflow import triggers as t
@@ -110,6 +112,34 @@ async def test_what_somebody_types_is_not_taken_away_when_the_page_moves(
     await asyncio.sleep(3)
 
     assert browser.find_element(By.CSS_SELECTOR, "form.reject [name=why]").get_property("value") == "It hides"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_no_fault_on_any_page(world: World, viewer: Viewer, browser: webdriver.Chrome, scheme: str):
+    scheme_is = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    await asyncio.to_thread(browser.execute_cdp_cmd, "Emulation.setEmulatedMedia", scheme_is)
+    world.checker.answers_first(a_patch(diff="--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@ def\n-a = 1\n+a = 2\n"))
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.crashes("v1:02")
+
+    found = {}
+    async with a_viewer(world, token="a token of tests") as guarded:
+        pages = ("/", "/?state=stuck", "/incidents/1", "/incidents/2", "/incidents/99", "/numbers")
+        for url in (*(viewer.url + path for path in pages), guarded.url + "/login"):
+            await asyncio.to_thread(browser.get, url)
+            found[url] = await asyncio.to_thread(axe_faults, browser)
+
+    assert not {url: faults for url, faults in found.items() if faults}
+
+
+def axe_faults(browser: webdriver.Chrome) -> list[tuple[str, list[str]]]:
+    """Which rule of axe-core the page breaks, and where."""
+    browser.execute_script((resources.files("axe_core_python") / "axe.min.js").read_text())  # type: ignore[no-untyped-call]
+    faults = browser.execute_async_script("axe.run().then(found => arguments[0](found.violations))")  # type: ignore[no-untyped-call]
+    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults]
 
 
 def fill_in(browser: webdriver.Chrome, action: str, name: str, value: str) -> None:

@@ -121,10 +121,30 @@ async def test_the_conversation_with_the_model_is_told(world: World, viewer: Vie
     assert 'Asked Why? <b> Answered { "cause": "a b" }' in page.text
 
 
+async def test_the_numbers_tell_what_came_of_the_incidents_and_what_each_step_took(world: World, viewer: Viewer):
+    await asked(world)
+    world.clock.passes(minutes=30)
+    await world.confirms()
+    await world.crashes("v1:02")
+    await world.fires(t.Cancelled, 2)
+
+    page = await viewer.opens("/numbers")
+
+    assert "to the approval 30 min" in page.text
+    assert page.text.count("2 0 1 1 0% $0.01") == 1
+    assert len([tag for tag, given in page.tags if tag == "rect" and given.get("class") in ("under_way", "ended")]) == 2
+
+
+async def test_without_incidents_there_are_no_numbers(viewer: Viewer):
+    page = await viewer.opens("/numbers")
+
+    assert "No incident was opened in the last 12 weeks." in page.text
+
+
 async def test_no_page_holds_a_script_or_style_of_its_own(world: World, viewer: Viewer):
     await asked(world)
 
-    for path in ("/", "/incidents/1", "/incidents/99", "/login"):
+    for path in ("/", "/incidents/1", "/incidents/99", "/numbers", "/login"):
         page = await viewer.opens(path)
         assert [given for tag, given in page.tags if tag == "script"] == [{"src": "/static/page.js", "defer": None}]
         assert not [

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from tests.world.make import NOON
 from tests.world.world import World
-from workflow.ports import Step
+from workflow.history import Step
 from workflow.times import Times, times
 from workflow.words import State
 

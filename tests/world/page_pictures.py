@@ -7,6 +7,7 @@ engine told.
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,12 +18,13 @@ from selenium.webdriver.chrome.service import Service
 from persistence.database import parse_url
 from persistence.migrations import upgrade
 from tests.world.discord_pictures import PICTURES
-from tests.world.make import a_diagnosis, a_patch, a_payload
+from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
 from workflow import triggers as t
-from workflow.incident import Cost
+from workflow.incident import Cost, Cure
 from workflow.payload import Occurred, Payload, SourceLine
+from workflow.ports import Reading
 
 _CODE = '''\
 def subtotal(cart):
@@ -95,6 +97,34 @@ async def tell(world: World) -> None:
     await world.settles()
 
 
+async def tell_of_weeks(world: World) -> None:
+    """Twelve weeks of incidents: most of them healed, some refused, some under way."""
+    chance = random.Random(7)
+    ago = datetime.now(UTC) - timedelta(weeks=11, days=3) - world.clock.now()
+    world.clock.passes(seconds=ago.total_seconds())
+    end, number = datetime.now(UTC), 0
+    while world.clock.now() < end:
+        number += 1
+        world.analyst.answers_first(a_diagnosis(cost=Cost(2, 9_000, 900, chance.uniform(0.01, 0.3))))
+        await world.crashes(f"v1:{number:016x}")
+        world.clock.passes(seconds=chance.lognormvariate(3.4, 0.6))
+        await world.settles()
+        world.clock.passes(seconds=chance.lognormvariate(6, 1.2))
+        if chance.random() < 0.2:
+            await world.fires(t.Rejected, number, why="not like this")
+        else:
+            await world.confirms(number)
+            await world.settles()
+            world.clock.passes(seconds=chance.lognormvariate(8, 1))
+            world.monitor.answers_first(*[Reading(Cure(0, 9, "0 of 9"), MERGE)] * chance.randint(1, 30))
+            await world.merges(number)
+            world.clock.passes(seconds=chance.lognormvariate(4.5, 0.4))
+            await world.settles()
+            for _ in range(40):
+                await world.passes(minutes=10)
+        world.clock.passes(hours=chance.uniform(4, 60))
+
+
 def picture(url: str, name: str, width: int, height: int, *, dark: bool) -> None:
     options = webdriver.ChromeOptions()
     with tempfile.TemporaryDirectory() as profile:
@@ -112,24 +142,35 @@ def picture(url: str, name: str, width: int, height: int, *, dark: bool) -> None
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         browser.get(url)
-        browser.implicitly_wait(5)
-        browser.find_element("css selector", ".live:not([hidden])")
+        if browser.find_elements("css selector", "[data-live]"):
+            browser.implicitly_wait(5)
+            browser.find_element("css selector", ".live:not([hidden])")
         browser.save_screenshot(str(PICTURES / f"{name}.png"))
         browser.quit()
 
 
+PAGES = {
+    tell: (
+        ("page-list", "/", 1000, 440, False),
+        ("page-incident", "/incidents/4", 1000, 1500, False),
+        ("page-phone", "/incidents/4", 390, 844, True),
+    ),
+    tell_of_weeks: (
+        ("page-numbers", "/numbers", 1000, 1240, False),
+        ("page-numbers-phone", "/numbers", 390, 1000, True),
+    ),
+}
+
+
 async def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        url = parse_url(f"sqlite:///{Path(folder) / 'kintsugi.db'}")
-        upgrade(url)
-        async with a_world(url) as world, a_viewer(world) as viewer:
-            await tell(world)
-            for name, path, width, height, dark in (
-                ("page-list", "/", 1000, 440, False),
-                ("page-incident", "/incidents/4", 1000, 1500, False),
-                ("page-phone", "/incidents/4", 390, 844, True),
-            ):
-                await asyncio.to_thread(picture, viewer.url + path, name, width, height, dark=dark)
+    for telling, pages in PAGES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            url = parse_url(f"sqlite:///{Path(folder) / 'kintsugi.db'}")
+            upgrade(url)
+            async with a_world(url) as world, a_viewer(world) as viewer:
+                await telling(world)
+                for name, path, width, height, dark in pages:
+                    await asyncio.to_thread(picture, viewer.url + path, name, width, height, dark=dark)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""What incidents took and what came of them, by week and by stage."""
+
+from datetime import timedelta
+
+from tests.world.make import NOON, an_incident
+from workflow.history import Past, Step
+from workflow.incident import Cost
+from workflow.numbers import WEEKS, Spread, by_stage, by_week
+from workflow.words import State
+
+
+def opened(weeks_ago: float, state: State, usd: float = 0.0) -> Past:
+    incident = an_incident(state).but(opened_at=NOON - timedelta(weeks=weeks_ago), cost=Cost(usd=usd))
+    return Past(incident, ())
+
+
+def test_each_week_tells_what_became_of_the_incidents_that_were_opened_in_it():
+    pasts = [
+        opened(0, State.HEALED, 0.5),
+        opened(0, State.CANCELLED, 0.25),
+        opened(0, State.STUCK),
+        opened(3, State.HEALED),
+    ]
+
+    weeks = by_week(pasts, NOON)
+
+    assert len(weeks) == WEEKS
+    assert (weeks[-1].healed, weeks[-1].ended, weeks[-1].under_way, weeks[-1].usd) == (1, 1, 1, 0.75)
+    assert weeks[-1].fix_rate == 0.5
+    assert weeks[-4].fix_rate == 1
+    assert weeks[0].fix_rate is None
+    assert [week.monday.weekday() for week in weeks] == [0] * WEEKS
+
+
+def test_what_is_older_than_the_weeks_shown_is_left_out():
+    assert sum(week.opened for week in by_week([opened(WEEKS, State.HEALED)], NOON)) == 0
+
+
+def test_a_stage_that_nobody_came_through_is_left_out():
+    history = [
+        Step(seq, "", "", state, "", NOON + timedelta(minutes=seq), "")
+        for seq, state in enumerate((State.CAPTURED, State.DIAGNOSED), 1)
+    ]
+    past = Past(an_incident(State.DIAGNOSED).but(opened_at=NOON), history)
+
+    assert by_stage([past, past]) == [Spread("diagnose", (60.0, 60.0))]
+
+
+def test_a_spread_is_told_by_its_tenths():
+    assert Spread("merge", (5.0,)).tenths == (5.0, 5.0, 5.0)
+    assert Spread("merge", tuple(float(second) for second in range(11))).tenths == (1.0, 5.0, 9.0)
