@@ -11,7 +11,7 @@ from alembic import context
 from persistence import tables
 from persistence.database import connect, parse_url
 
-_OF_ONE_DATABASE = ("search_words", "ix_search_words")  # how each indexes `search.words`, as 0009 made it
+_OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms")  # how each indexes `search.words`, as 0009 made it
 
 
 def _is_ours(object: object, name: str | None, *_: object) -> bool:

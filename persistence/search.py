@@ -15,20 +15,31 @@ from workflow.payload import Payload
 
 _WORD = re.compile(r"[^\W_]+")
 _MOST_WORDS, _LONGEST, _MOST_WANTED = 400, 60, 20
-_FOUND = """
-    SELECT incident.facts FROM {index} JOIN incident ON incident.id = {id}
-    WHERE {has} AND {id} < :before AND :state IN ('', incident.state) ORDER BY {id} DESC LIMIT :limit
+_FTS5 = """
+    SELECT incident.facts FROM search_words JOIN incident ON incident.id = search_words.rowid
+    WHERE search_words MATCH :match AND search_words.rowid < :before AND :state IN ('', incident.state)
+    ORDER BY search_words.rowid DESC LIMIT :limit
 """
-_BY_DATABASE = {
-    "sqlite": text(_FOUND.format(index="search_words", id="search_words.rowid", has="search_words MATCH :match")),
-    "postgresql": text(
-        _FOUND.format(
-            index="search",
-            id="search.incident_id",
-            has="to_tsvector('simple', search.words) @@ to_tsquery('simple', :match)",
-        )
-    ),
-}
+# Words that many have are found among the newest 5,000, words that few have by the index. PostgreSQL, left to choose,
+# reads all where few have them: it knows no frequencies of beginnings. OFFSET 0 and MATERIALIZED keep it from choosing.
+_NEAR = """
+    SELECT incident.facts FROM (
+        SELECT incident_id, terms FROM search
+        WHERE incident_id < :before
+          AND incident_id >= least(:before, (SELECT max(incident_id) + 1 FROM search)) - 5000
+        ORDER BY incident_id DESC OFFSET 0
+    ) AS near JOIN incident ON incident.id = near.incident_id
+    WHERE near.terms @@ to_tsquery('simple', :match) AND :state IN ('', incident.state)
+    ORDER BY near.incident_id DESC LIMIT :limit
+"""
+_FAR = """
+    WITH found AS MATERIALIZED (
+        SELECT incident_id FROM search WHERE terms @@ to_tsquery('simple', :match) AND incident_id < :before
+    )
+    SELECT incident.facts FROM found JOIN incident ON incident.id = found.incident_id
+    WHERE :state IN ('', incident.state) ORDER BY found.incident_id DESC LIMIT :limit
+"""
+_WAYS = {"sqlite": (text(_FTS5),), "postgresql": (text(_NEAR), text(_FAR))}
 
 
 def words_of(payload: Payload) -> str:
@@ -37,16 +48,14 @@ def words_of(payload: Payload) -> str:
     return " ".join(list(found)[:_MOST_WORDS])
 
 
-def search(words: str, dialect: str) -> TextClause | None:
-    """The facts of the incidents that have a word beginning with each of these, newest first; by `before` (an id),
-    `state` ("" is any) and `limit`. None where these words hold no letter and no digit.
+def searches(words: str, dialect: str) -> Iterator[TextClause]:
+    """Statements for the facts of the incidents that have a word beginning with each of these, newest first; by
+    `before` (an id), `state` ("" is any) and `limit`. Each is for where the one before it found fewer than `limit`.
     """
     wanted = [word[:_LONGEST] for word in _WORD.findall(words.casefold())][:_MOST_WANTED]
-    if not wanted:
-        return None
     fts5 = dialect == "sqlite"
     match = " ".join(f'"{word}"*' for word in wanted) if fts5 else " & ".join(f"{word}:*" for word in wanted)
-    return _BY_DATABASE[dialect].bindparams(match=match)
+    return (way.bindparams(match=match) for way in _WAYS[dialect] if wanted)
 
 
 def _texts(payload: Payload) -> Iterator[str]:

@@ -17,7 +17,7 @@ from persistence.codec import incident_from_json, payload_from_json, turns_from_
 from persistence.database import DatabaseError, connect, sqlite_file
 from persistence.group import GroupCommit
 from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, TALK, TRANSITION, SqlLedger
-from persistence.search import search
+from persistence.search import searches
 from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
 from workflow.history import Past, Step, Talk
@@ -231,12 +231,17 @@ class SqlStore:
         return work(ledger), ledger
 
     async def _found(self, words: str, state: State | None, limit: int, before: int | None) -> list[Incident]:
-        statement = search(words, self._engine.dialect.name)
-        if statement is None:
-            return []
         wanted = {"state": state or "", "limit": limit, "before": before or _NEWEST}
-        facts = await self._read(lambda connection: connection.execute(statement, wanted).scalars().all())
-        return [incident_from_json(text) for text in facts]
+
+        def look(connection: Connection) -> Sequence[str]:
+            facts: Sequence[str] = ()
+            for statement in searches(words, connection.dialect.name):
+                facts = connection.execute(statement, wanted).scalars().all()
+                if len(facts) == limit:
+                    break
+            return facts
+
+        return [incident_from_json(text) for text in await self._read(look)]
 
     async def _incidents(self, query: Select[Any]) -> list[Incident]:
         facts = await self._read(lambda connection: connection.execute(query).scalars().all())

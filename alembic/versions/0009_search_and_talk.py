@@ -39,7 +39,9 @@ def upgrade() -> None:
     if connection.dialect.name == "sqlite":
         _index_with_fts5()
     else:
-        op.execute("CREATE INDEX ix_search_words ON search USING gin (to_tsvector('simple', words))")
+        terms = "tsvector GENERATED ALWAYS AS (to_tsvector('simple', words)) STORED"
+        op.execute(f"ALTER TABLE search ADD COLUMN terms {terms}")
+        op.execute("CREATE INDEX ix_search_terms ON search USING gin (terms)")
     _fill(connection, search)
 
 
