@@ -41,6 +41,9 @@ class NoCodeHost:
     async def contains(self, commit: str, ancestor: str) -> bool:
         return False
 
+    async def tell(self, incident: Incident) -> None:
+        return None
+
 
 class NoDeployer:
     """The Deployer port where nothing deploys."""

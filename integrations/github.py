@@ -21,7 +21,7 @@ from integrations.git import Git, GitError
 from integrations.github_api import GitHubApi, Missing, Transient, Unacceptable
 from integrations.github_replies import Comparison, GitCommit, Made, Pull, Ref
 from integrations.github_standing import failed_checks, requested_changes
-from integrations.pull_request_text import Proposal, body, branch_of, commit_message, title
+from integrations.pull_request_text import News, Proposal, body, branch_of, commit_message, news, title
 from repair.safe import safe_line
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
@@ -93,6 +93,12 @@ class GitHub:
     async def open(self, proposal: Proposal) -> PullRequest:
         """Opens the pull request of a proposal, or finds it. Raises StepFailed."""
         return await self._patiently(lambda: pull_request(self._open(proposal)))
+
+    async def tell(self, incident: Incident) -> None:
+        told = news(incident, _link(incident, self._wishes), self._redact)
+        if told and incident.pull_request:
+            number = incident.pull_request.number
+            await self._patiently(lambda: self._tell(number, told))
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -258,6 +264,17 @@ class GitHub:
         except Unacceptable as error:
             log.warning("pull_request_undressed", extra={"number": number, "why": error.what})
 
+    def _tell(self, number: int, told: News) -> None:
+        """The body is edited, as an edit cannot be made twice and disturbs nobody. It is not worth a failure."""
+        try:
+            body = told.at_the_end_of(self._api.get(f"/pulls/{number}", Pull).body or "")
+            if body is not None:
+                self._api.send("PATCH", f"/pulls/{number}", {"body": body})
+        except StepFailed as failed:
+            if not failed.final:
+                raise
+            log.warning("pull_request_untold", extra={"number": number, "why": str(failed)})
+
     def _proposal(self, incident: Incident) -> Proposal:
         patch = incident.patch
         assert patch and incident.confirmed_at
@@ -297,9 +314,12 @@ def pull_request(pull: Pull) -> PullRequest:
 
 def _origin(incident: Incident, wishes: GitHubWishes) -> str:
     """Where it comes from and who said yes."""
+    return f"{_link(incident, wishes)}, confirmed by {safe_line(incident.confirmed_by or 'a human')}."
+
+
+def _link(incident: Incident, wishes: GitHubWishes) -> str:
     name = incident.name
-    link = f"[{name}]({wishes.incident_url.format(incident.id)})" if wishes.incident_url else name
-    return f"{link}, confirmed by {safe_line(incident.confirmed_by or 'a human')}."
+    return f"[{name}]({wishes.incident_url.format(incident.id)})" if wishes.incident_url else name
 
 
 def _must_be(theirs: str, ours: str, what: str) -> None:

@@ -57,13 +57,9 @@ class Pull(_Reply):
     merged_at: datetime | None
     closed_at: datetime | None
     merge_commit_sha: str | None
+    body: str | None = None
     labels: tuple[Named, ...] = ()
     requested_reviewers: tuple[User, ...] = ()
-
-
-class Comment(_Reply):
-    id: int
-    body: str = ""
 
 
 class Comparison(_Reply):

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from integrations.git import NO_OBJECT, Git, GitError, RefChange
-from integrations.pull_request_text import body, branch_of, commit_message, title
+from integrations.pull_request_text import News, body, branch_of, commit_message, news, title
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
 from workflow.ports import Standing
@@ -72,6 +72,11 @@ class LocalGit:
 
     async def open_pull_request(self, incident: Incident) -> PullRequest:
         return await self._in_thread(lambda: self._pull_request(self._open(incident)))
+
+    async def tell(self, incident: Incident) -> None:
+        told = news(incident, incident.name)
+        if told and incident.pull_request:
+            await self._in_thread(lambda: self._tell(branch_of(incident), told))
 
     async def merge(self, number: int, at: datetime) -> str:
         """Merge a pull request as a reviewer would. Answers the merge commit. Raises Conflicting."""
@@ -134,6 +139,16 @@ class LocalGit:
         if not moved:
             raise StepFailed(f"Somebody else pushed to {known.branch}: nothing was overwritten.", final=True)
         return record
+
+    def _tell(self, branch: str, told: News) -> None:
+        record = self._find(branch)
+        text = told.at_the_end_of(record.body) if record else None
+        if record is None or text is None:
+            return
+        written = self._write(replace(record, body=text))
+        change = RefChange(f"refs/pull/{record.number}/record", written, self._written(record.number))
+        if not self._git.update_refs([change]):
+            raise StepFailed(f"The record of pull request #{record.number} moved at the same moment.")
 
     def _merge(self, number: int, at: datetime) -> str:
         record = next((record for record in self._records() if record.number == number), None)

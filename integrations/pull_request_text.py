@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from repair.safe import safe_branch, safe_line, safe_markdown
 from workflow.incident import Incident, PullRequest
+from workflow.words import State
 
 Redact = Callable[[str], str]
 
@@ -36,6 +38,38 @@ class Proposal:
 
 def as_it_is(text: str) -> str:
     return text
+
+
+_NEWS = (State.DEPLOYED, State.HEALED, State.RECURRED, State.STUCK, State.ROLLED_BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What became of a fix, as the end of its pull request's body."""
+
+    seq: int
+    text: str
+
+    def at_the_end_of(self, body: str) -> str | None:
+        """The body with these news in the place of older ones; None where it tells these, or newer ones."""
+        told = _TOLD.search(body)
+        if told and int(told["seq"]) >= self.seq:
+            return None
+        before = body[: told.start()] if told else body
+        return f"{before.rstrip()}\n\n<!-- kintsugi {self.seq} -->\n{self.text}\n"
+
+
+_TOLD = re.compile(r"<!-- kintsugi (?P<seq>\d{1,9}) -->")
+
+
+def news(incident: Incident, link: str, redact: Redact = as_it_is) -> News | None:
+    """What became of the incident's fix; None before it is merged, and where nothing came of it yet."""
+    if incident.merge_sha is None or incident.state not in _NEWS:
+        return None
+    says = safe_markdown(redact(incident.says))
+    runs = incident.deployment.running if incident.deployment else ""
+    where = f" `{runs[:12]}` runs." if re.fullmatch(r"[0-9a-f]{7,64}", runs or "") else ""
+    return News(incident.seq, f"{link} is **{incident.state.words}**. {says}{where}")
 
 
 def branch_of(incident: Incident) -> str:

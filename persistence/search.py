@@ -14,6 +14,7 @@ from sqlalchemy import TextClause, text
 from workflow.payload import Payload
 
 _WORD = re.compile(r"[^\W_]+")
+_VERSION = re.compile(r"\bv\d+:(?=[0-9a-f]{8})")  # of a fingerprint: every incident has it, so it finds none
 _MOST_WORDS, _LONGEST, _MOST_WANTED = 400, 60, 20
 _FTS5 = """
     SELECT incident.facts FROM search_words JOIN incident ON incident.id = search_words.rowid
@@ -44,7 +45,7 @@ _WAYS = {"sqlite": (text(_FTS5),), "postgresql": (text(_NEAR), text(_FAR))}
 
 def words_of(payload: Payload) -> str:
     """What an incident is found by: its summary, errors, places in our code, intent, user, build and fingerprint."""
-    found = dict.fromkeys(word[:_LONGEST] for text in _texts(payload) for word in _WORD.findall(text.casefold()))
+    found = dict.fromkeys(word for text in _texts(payload) for word in _cut(text))
     return " ".join(list(found)[:_MOST_WORDS])
 
 
@@ -52,10 +53,14 @@ def searches(words: str, dialect: str) -> Iterator[TextClause]:
     """Statements for the facts of the incidents that have a word beginning with each of these, newest first; by
     `before` (an id), `state` ("" is any) and `limit`. Each is for where the one before it found fewer than `limit`.
     """
-    wanted = [word[:_LONGEST] for word in _WORD.findall(words.casefold())][:_MOST_WANTED]
+    wanted = _cut(words)[:_MOST_WANTED]
     fts5 = dialect == "sqlite"
     match = " ".join(f'"{word}"*' for word in wanted) if fts5 else " & ".join(f"{word}:*" for word in wanted)
     return (way.bindparams(match=match) for way in _WAYS[dialect] if wanted)
+
+
+def _cut(text: str) -> list[str]:
+    return [word[:_LONGEST] for word in _WORD.findall(_VERSION.sub(" ", text.casefold()))]
 
 
 def _texts(payload: Payload) -> Iterator[str]:

@@ -181,8 +181,9 @@ async def roll_back(tools: Tools, claim: Claim) -> Performed:
 
 
 async def announce(tools: Tools, claim: Claim) -> Performed:
-    """Tell people how the incident stands."""
+    """Tell people how the incident stands, and those at its pull request what became of the fix."""
     await tools.channel.announce(claim.incident)
+    await tools.code_host.tell(claim.incident)
     return None
 
 

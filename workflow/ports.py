@@ -302,6 +302,12 @@ class CodeHost(Protocol):
         """Whether `commit` holds `ancestor` in its history. An unknown commit holds nothing."""
         ...
 
+    async def tell(self, incident: Incident) -> None:
+        """Say at the end of the pull request what became of its fix, in place of what was said before. Nothing to say
+        before it is merged, and where there is none.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Rollout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.world.make import NOON
 from workflow.errors import StepFailed
 from workflow.incident import Incident
 from workflow.ports import CodeHost
+from workflow.words import State
 
 
 @dataclass
@@ -36,6 +38,12 @@ class Stage:
         if isinstance(self.host, LocalGit):
             return await self.host.merge(number, NOON)
         return self.people.merges(number)
+
+    def body(self, number: int) -> str:
+        if not isinstance(self.host, LocalGit):
+            return self.people.pull(number).body
+        record = self.truth.refs(f"refs/pull/{number}/record")[f"refs/pull/{number}/record"]
+        return str(json.loads(self.truth.read_blob(record))["body"])
 
     def branches(self) -> list[str]:
         return list(self.truth.refs("refs/heads/kintsugi"))
@@ -139,6 +147,22 @@ async def test_a_branch_of_an_earlier_database_is_not_taken_for_ours(stage: Stag
         await stage.host.open_pull_request(namesake)
 
     assert await stage.host.find_pull_request(namesake) is None
+
+
+async def test_a_pull_request_tells_at_its_end_what_became_of_its_fix(stage: Stage):
+    incident = stage.confirmed()
+    opened = await stage.host.open_pull_request(incident)
+    merged = incident.but(pull_request=replace(opened, merged_as=await stage.merges(opened.number)))
+
+    await stage.host.tell(incident.but(pull_request=opened, state=State.STUCK, seq=4, says="not merged"))
+    await stage.host.tell(merged.but(state=State.HEALED, seq=8, says="9 of 9 @everyone"))
+    await stage.host.tell(merged.but(state=State.DEPLOYED, seq=7, says="late"))
+    await stage.host.tell(merged.but(state=State.RECURRED, seq=9, says="again"))
+
+    body = stage.body(opened.number)
+    assert body.startswith("It was wrong.")
+    assert body.endswith("<!-- kintsugi 9 -->\nINC-1 is **recurred**. again\n")
+    assert body.count("kintsugi") == 1
 
 
 async def test_an_unknown_commit_holds_nothing(stage: Stage):

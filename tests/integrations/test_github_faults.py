@@ -7,7 +7,8 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.world.github import Fault, GitHubStandIn
 from tests.world.github_hosts import a_github_host, confirmed
 from workflow.errors import StepFailed
 from workflow.incident import Incident, PullRequest
+from workflow.words import State
 
 FAULTS = (
     Fault("502"),
@@ -75,6 +77,26 @@ async def test_whatever_goes_wrong_once_there_is_one_pull_request(fault: Fault, 
     assert [(again.duplicates, again.wrong_trees, again.lost, again.slept) for again in tried] == [
         (0, 0, 0, False)
     ] * calls
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+async def test_whatever_goes_wrong_twice_the_news_stand_at_its_end_once(fault: Fault, tmp_path: Path):
+    async with github.serving(tmp_path) as people:
+        first = people.commits({"shop.py": b"price = 1\n"})
+        host, objects = a_github_host(people, tmp_path, access={"timeout": ONE_SECOND}, patience=0.01)
+        incident = confirmed(objects, first, {"shop.py": b"price = 2\n"})
+        opened = await host.open_pull_request(incident)
+        merged = replace(opened, merged_as=people.merges(opened.number))
+        healed = incident.but(state=State.HEALED, seq=8, says="9 of 9 clean.", pull_request=merged)
+
+        at = len(people.calls)
+        people.line |= {at: fault, at + 2: fault}  # the look, and a later edit
+        for _ in range(RESTARTS):
+            with suppress(StepFailed):
+                await host.tell(healed)
+
+    (pull,) = people.pulls
+    assert [pull.body.count(news) for news in ("INC-1 is **healed**. 9 of 9 clean.", "<!-- kintsugi")] == [1, 1]
 
 
 async def a_clean_run(folder: Path) -> tuple[Path, int]:

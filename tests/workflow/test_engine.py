@@ -27,6 +27,7 @@ async def test_an_incident_travels_from_crash_to_cure(world: World):
     assert await world.passed() == [*MAIN_LINE, "merged", "merged", "deployed", "healed"]
     assert world.deployer.deployed == [MERGE]
     assert "INC-1 healed" in world.channel.announced
+    assert "INC-1 healed" in world.host.told
 
 
 async def test_a_dry_run_stages_the_payload_and_stops_until_it_is_sent(world: World):

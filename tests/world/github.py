@@ -85,7 +85,6 @@ class GitHubStandIn:
         if not self.git.directory.exists():
             Git.init_bare(self.git.directory, self.branch)
         self.pulls: list[Pull] = []
-        self.comments: list[Json] = []
         self.reviews: list[Json] = []
         self.checks: list[Check] = []
         self.attempts: dict[int, int] = {}
@@ -281,15 +280,10 @@ class GitHubStandIn:
         pull.reviewers += [name for name in asked["reviewers"] if name not in pull.reviewers]
         return web.json_response(self._shape(pull, whole=False), status=201)
 
-    async def get_comments(self, request: web.Request) -> web.Response:
-        issue = f"{self.shapes.repo_url}/issues/{request.match_info['number']}"
-        return web.json_response([comment for comment in self.comments if comment["issue_url"] == issue])
-
-    async def post_comment(self, request: web.Request) -> web.Response:
+    async def patch_pull(self, request: web.Request) -> web.Response:
         asked, pull = await request.json(), self._asked_pull(request)
-        comment = self.shapes.comment(len(self.comments) + 1, pull.number, asked["body"])
-        self.comments.append(comment)
-        return web.json_response(comment, status=201)
+        pull.body = asked["body"]
+        return web.json_response(self._shape(pull))
 
     async def get_reviews(self, request: web.Request) -> web.Response:
         url = f"{self.shapes.repo_url}/pulls/{request.match_info['number']}"
@@ -455,7 +449,7 @@ class GitHubStandIn:
                 return _error(403, "You have exceeded a secondary rate limit.", {"Retry-After": "60"})
             case "429":
                 return _error(429, "You have exceeded a secondary rate limit.", {})
-            case "404" if request.path.endswith(("/pulls", "/comments")) and request.method == "GET":
+            case "404" if request.path.endswith("/pulls") and request.method == "GET":
                 return web.json_response([])  # what was made is not listed yet
             case "404":
                 return _error(404, "Not Found", {})
@@ -489,8 +483,7 @@ class GitHubStandIn:
         route("GET", f"{repo}/pulls/{{number}}/reviews", self.get_reviews)
         route("POST", f"{repo}/pulls/{{number}}/requested_reviewers", self.post_reviewers)
         route("POST", f"{repo}/issues/{{number}}/labels", self.post_labels)
-        route("GET", f"{repo}/issues/{{number}}/comments", self.get_comments)
-        route("POST", f"{repo}/issues/{{number}}/comments", self.post_comment)
+        route("PATCH", f"{repo}/pulls/{{number}}", self.patch_pull)
         route("GET", f"{repo}/commits/{{ref:[^/]+}}/check-runs", self.check_runs)
         route("GET", f"{repo}/commits/{{ref:[^/]+}}/status", self.status)
         route("GET", f"{repo}/actions/runs/{{run}}", self.workflow_run)

@@ -200,21 +200,6 @@ class Shapes:
         label, user = f"{self.owner}:{branch}", self.user(self.owner)
         return {"label": label, "ref": branch, "sha": sha, "user": user, "repo": self.repository()}
 
-    def comment(self, number: int, issue: int, body: str) -> Json:
-        url = f"{self.repo_url}/issues/comments/{number}"
-        return {
-            "id": number,
-            "node_id": f"IC_{number}",
-            "url": url,
-            "html_url": url,
-            "issue_url": f"{self.repo_url}/issues/{issue}",
-            "user": self.user("kintsugi-bot"),
-            "body": body,
-            "author_association": "MEMBER",
-            "created_at": "2026-11-23T12:00:00Z",
-            "updated_at": "2026-11-23T12:00:00Z",
-        }
-
     def review(self, number: int, pull: int, login: str, state: str, body: str, sha: str) -> Json:
         url = f"{self.repo_url}/pulls/{pull}"
         return {

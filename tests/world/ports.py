@@ -64,6 +64,7 @@ class ScriptedHost(Scripted):
     holds: dict[str, str] = field(default_factory=dict)  # a commit, and one in its history
     failed: str = ""
     reviews: tuple[Review, ...] = ()
+    told: list[str] = field(default_factory=list)
 
     async def head(self) -> str:
         return self.base
@@ -84,6 +85,9 @@ class ScriptedHost(Scripted):
 
     async def contains(self, commit: str, ancestor: str) -> bool:
         return commit == ancestor or self.holds.get(commit) == ancestor
+
+    async def tell(self, incident: Incident) -> None:
+        self.told.append(f"{incident.name} {incident.state}")
 
     def merges(self, incident: int, sha: str = MERGE) -> None:
         self.opened[incident] = replace(self.opened[incident], open=False, merged_as=sha)
