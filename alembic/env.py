@@ -11,7 +11,7 @@ from alembic import context
 from persistence import tables
 from persistence.database import connect, parse_url
 
-_OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms")  # how each indexes `search.words`, as 0009 made it
+_OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them
 
 
 def _is_ours(object: object, name: str | None, *_: object) -> bool:

@@ -16,7 +16,7 @@ from persistence.migrations import is_current, upgrade
 from persistence.store import SqlStore
 from telemetry.redact import redact
 from workflow.engine import Engine
-from workflow.ports import Clock
+from workflow.ports import Clock, Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Desk:
     """Where incidents are read and moved."""
 
     store: SqlStore
-    executor: Embedded
+    executor: Executor
     engine: Engine
     clock: Clock
 
@@ -32,18 +32,23 @@ class Desk:
 @asynccontextmanager
 async def opened(url: URL) -> AsyncIterator[Desk]:
     """A desk on this database, whose tables are up to date. Raises DatabaseError."""
-    file = sqlite_file(url)
-    if file is None:
-        raise DatabaseError(
-            "PostgreSQL needs the distributed executor, which this version does not have yet. Use SQLite."
-        )
     clock = SystemClock()
     store = SqlStore(url, clock)
-    executor = Embedded(store, file.with_name(f"{file.name}.lock"))
+    executor = _executor(store, url)
     try:
         yield Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
     finally:
         await store.close()
+
+
+def _executor(store: SqlStore, url: URL) -> Executor:
+    """By the database: SQLite has one process, PostgreSQL any number of them."""
+    file = sqlite_file(url)
+    if file:
+        return Embedded(store, file.with_name(f"{file.name}.lock"))
+    from executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
+
+    return Procrastinate(store, url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
 def prepared_url(settings: Settings) -> URL:

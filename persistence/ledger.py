@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Table, bindparam, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -188,9 +188,23 @@ class SqlLedger:
 
     def hasten(self, incident: int, kind: Effect) -> str | None:
         waits = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value, EFFECT.c.status == "pending")
-        row = update(EFFECT).where(*waits).values(due=self.now).returning(EFFECT.c.id)
+        row = update(EFFECT).where(*waits).values(due=self.now, delivered_at=self.now).returning(EFFECT.c.id)
         found = self.connection.execute(row).first()
         return str(found.id) if found else None
+
+    def deliver(self, limit: int, again: timedelta) -> Sequence[str]:
+        """The effects that are due and were not delivered, or not within `again`; they are marked as delivered now."""
+        due = (EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self.now)
+        undelivered = (EFFECT.c.delivered_at.is_(None), EFFECT.c.delivered_at < EFFECT.c.due)
+        lost = EFFECT.c.delivered_at < self.now - again
+        some = select(EFFECT.c.id).where(*due, or_(*undelivered, lost)).order_by(EFFECT.c.due).limit(limit)
+        mark = update(EFFECT).where(EFFECT.c.id.in_(some.with_for_update(skip_locked=True)))
+        return self.connection.execute(mark.values(delivered_at=self.now).returning(EFFECT.c.id)).scalars().all()
+
+    @property
+    def driver_connection(self) -> Any:
+        """The driver's own connection, for what others write in this transaction."""
+        return self.connection.connection.driver_connection
 
     def after_commit(self, call: Callable[[], None]) -> None:
         self.committed.append(call)
@@ -280,6 +294,7 @@ class SqlLedger:
                 "error": "",
                 "usd": 0.0,
                 "tokens": 0,
+                "delivered_at": self.now,
             }
             for id, effect in zip(ids, move.effects, strict=True)
         ]

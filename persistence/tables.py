@@ -157,6 +157,7 @@ class EffectRow(SQLModel, table=True):
     error: str = _text()
     usd: float = 0.0  # what its attempts cost, those that failed too
     tokens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    delivered_at: datetime | None = _instant(nullable=True)  # to a worker, where a queue delivers
 
     __table_args__ = (
         Index(

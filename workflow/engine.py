@@ -216,11 +216,24 @@ class Engine:
             await asyncio.gather(renewal, work, return_exceptions=True)
 
     async def _renew(self, claim: Claim) -> None:
-        """Keep the lease while the work runs. Raises LeaseLost."""
+        """Keep the lease while the work runs. Raises LeaseLost, also where the store does not answer until it ends."""
+        third = self._lease.total_seconds() / 3
         while True:
-            await asyncio.sleep(self._lease.total_seconds() / 3)
-            if not await self._transact(lambda ledger: ledger.renew(claim, self._lease)):
+            await asyncio.sleep(third)
+            try:
+                async with asyncio.timeout(third):
+                    renewed = await self._renewed(claim, third / 20)
+            except TimeoutError:
+                renewed = False
+            if not renewed:
                 raise LeaseLost(claim.id)
+
+    async def _renewed(self, claim: Claim, pause: float) -> bool:
+        while True:
+            try:
+                return await self._transact(lambda ledger: ledger.renew(claim, self._lease))
+            except StoreUnavailable:  # it may be back before the lease is over
+                await asyncio.sleep(pause)
 
     async def _keep(self, claim: Claim, performed: Performed) -> None:
         """Write down what came of an effect. Where that cannot be done, it is one more way for a try to fail."""

@@ -31,7 +31,7 @@ from web.server import Doors, Server, serve
 from workflow.errors import StoreUnavailable
 from workflow.reconcile import look_at_deployments
 
-_TALKATIVE = ("alembic", "httpx", "httpx2", "transitions")
+_TALKATIVE = ("alembic", "httpx", "httpx2", "procrastinate", "psycopg", "transitions")
 _PARTS = ("discord", "web", "worker")
 
 
