@@ -1,0 +1,273 @@
+"""The distributed executor on a real PostgreSQL: wake-ups in the same commit, several processes, lost leases."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from procrastinate.schema import SchemaManager
+from sqlalchemy import URL, text
+
+from app.clock import SystemClock
+from executors.procrastinate import Procrastinate
+from persistence.ledger import SqlLedger
+from persistence.store import SqlStore
+from tests.world.make import a_payload
+from workflow import triggers as t
+from workflow.engine import Engine
+from workflow.ports import Claim, Ledger
+from workflow.retry import Again
+from workflow.words import Effect, State
+
+ROOT = Path(__file__).parents[2]
+ENOUGH = timedelta(seconds=60)
+
+
+class Worker:
+    """An engine whose effects do what the test says, on a store of its own, as in a process of its own."""
+
+    def __init__(self, url: URL, lease: timedelta = ENOUGH, again: timedelta = ENOUGH) -> None:
+        self.url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self.store = SqlStore(url, SystemClock())
+        self.executor = Procrastinate(
+            self.store, self.url, slots=4, sweep=timedelta(seconds=0.2), again=again, pause=timedelta(seconds=0.2)
+        )
+        self.engine = Engine(self.store, self.executor, SystemClock(), redact=str, lease=lease)
+        self.performed: list[str] = []
+        self.performers = dict.fromkeys(Effect, self._perform)
+
+    async def crashes(self, number: int = 1) -> None:
+        now = SystemClock().now()
+        payload = a_payload(f"v1:{number:016x}")
+        await self.engine.fire(t.Captured(incident=0, key=f"test:{number}", at=now, payload=payload))
+
+    async def run(self, *, until_idle: bool = False) -> None:
+        await self.executor.run(self.perform, until_idle=until_idle)
+
+    async def perform(self, effect: str) -> None:
+        await self.engine.run_effect(effect, self.performers)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def executes(self, statement: str) -> list[tuple[object, ...]]:
+        def execute(ledger: Ledger) -> list[tuple[object, ...]]:
+            assert isinstance(ledger, SqlLedger)
+            return [tuple(row) for row in ledger.connection.execute(text(statement))]
+
+        return await self.store.transact(execute)
+
+    async def _perform(self, claim: Claim) -> None:
+        self.performed.append(claim.id)
+
+
+@pytest.fixture
+async def worker(postgres_url: URL) -> AsyncIterator[Worker]:
+    worker = Worker(postgres_url)
+    yield worker
+    await worker.store.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_what_a_commit_owes_is_performed(worker: Worker):
+    async with worker.working():
+        await worker.crashes()
+        await until(lambda: len(worker.performed) == 2)
+
+    assert sorted(worker.performed) == ["1:announce:1", "1:diagnose:1"]
+
+
+async def test_the_wake_up_is_in_the_same_transaction(worker: Worker):
+    def fails(ledger: Ledger) -> None:
+        worker.executor.enqueue(ledger, "1:diagnose:1", timedelta())
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await worker.store.transact(fails)
+    await worker.crashes()
+
+    assert await worker.executes("SELECT count(*) FROM procrastinate_jobs") == [(2,)]
+
+
+async def test_several_workers_share_what_is_owed_and_nothing_is_done_twice(worker: Worker, postgres_url: URL):
+    other = Worker(postgres_url)
+    for number in range(1, 41):
+        await worker.crashes(number)
+
+    async with worker.working(), other.working():
+        await until(lambda: len(worker.performed) + len(other.performed) >= 80)
+    await other.store.close()
+
+    assert set(Counter(worker.performed + other.performed).values()) == {1}
+
+
+async def test_what_is_due_later_is_no_job_until_it_is_due(worker: Worker):
+    tries: list[int] = []
+
+    async def later(claim: Claim) -> object:
+        tries.append(claim.epoch)
+        return Again(timedelta(seconds=0.5)) if len(tries) == 1 else None
+
+    worker.performers[Effect.DIAGNOSE] = later  # type: ignore[assignment]
+    await worker.crashes()
+    async with worker.working():
+        await until(lambda: len(tries) == 1)
+        waiting = await worker.executes("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+        await until(lambda: len(tries) == 2)
+
+    assert waiting == [(0,)]
+
+
+async def test_what_a_dead_worker_was_at_is_performed_when_its_lease_is_over(worker: Worker):
+    await worker.crashes()
+    await worker.store.transact(lambda ledger: ledger.claim("1:diagnose:1", timedelta(seconds=1)))
+
+    async with worker.working():
+        await until(lambda: "1:diagnose:1" in worker.performed)
+
+
+async def test_a_delivery_that_was_lost_is_made_again(postgres_url: URL):
+    worker = Worker(postgres_url, again=timedelta(seconds=0.5))
+    await worker.crashes()
+    await worker.executes("DELETE FROM procrastinate_jobs RETURNING id")
+
+    async with worker.working():
+        await until(lambda: len(worker.performed) == 2)
+    await worker.store.close()
+
+
+async def test_jobs_of_workers_that_died_are_taken_away(worker: Worker):
+    await worker.crashes()
+    await worker.executes("UPDATE procrastinate_jobs SET status = 'doing' RETURNING id")
+
+    async with worker.working():
+        async with asyncio.timeout(30):
+            while await worker.executes("SELECT count(*) FROM procrastinate_jobs") != [(0,)]:
+                await asyncio.sleep(0.05)
+
+
+async def test_a_deployment_is_left_alone_while_somebody_asleep_is_at_it(worker: Worker):
+    performed: list[str] = []
+
+    async def perform(effect: str) -> None:
+        performed.append(effect)
+
+    async with await psycopg.AsyncConnection.connect(worker.url, autocommit=True) as sleeper:
+        await sleeper.execute("SELECT pg_advisory_lock(hashtextextended('1:deploy:7', 0))")
+        await worker.executor._performed(perform, "1:deploy:7")
+        await worker.executor._performed(perform, "1:watch:8")
+    await worker.executor._performed(perform, "1:deploy:7")
+
+    assert performed == ["1:watch:8", "1:deploy:7"]
+
+
+async def test_a_database_that_goes_away_and_comes_back_is_worked_on_again(worker: Worker):
+    away = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with worker.working():
+        await worker.crashes(1)
+        await until(lambda: len(worker.performed) == 2)
+        async with await psycopg.AsyncConnection.connect(worker.url, autocommit=True) as admin:
+            await admin.execute(away)
+        await worker.crashes(2)
+        await until(lambda: len(worker.performed) == 4)
+
+
+async def test_work_ends_before_a_lease_that_nobody_could_renew(postgres_url: URL):
+    worker = Worker(postgres_url, lease=timedelta(seconds=1.5))
+    ended = asyncio.Event()
+
+    async def endless(claim: Claim) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    worker.performers[Effect.DIAGNOSE] = endless
+    await worker.crashes()
+    task = asyncio.create_task(worker.perform("1:diagnose:1"))
+    async with asyncio.timeout(30), await psycopg.AsyncConnection.connect(worker.url) as other:
+        while await worker.executes("SELECT status FROM effect WHERE kind = 'diagnose'") != [("running",)]:
+            await asyncio.sleep(0.01)
+        await other.execute("LOCK TABLE effect")  # nobody gets to the ledger now
+        await ended.wait()
+        await other.rollback()
+
+    await task
+    await worker.store.close()
+
+
+async def test_drained_it_performs_what_is_due_and_ends(worker: Worker):
+    for number in range(1, 11):
+        await worker.crashes(number)
+
+    await worker.run(until_idle=True)
+
+    assert len(worker.performed) == len(set(worker.performed)) == 20
+
+
+def test_the_schema_is_the_one_that_the_migration_was_made_for():
+    """A release that changes it needs a revision of ours, which runs the files that came after this one."""
+    newest = max(path.name for path in Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+
+    assert newest == "03.04.00_50_post_add_retry_failed_job_procedure.sql"
+
+
+async def test_three_processes_one_of_them_killed_bring_every_incident_on(postgres_url: URL, tmp_path: Path):
+    worker = Worker(postgres_url)
+    for number in range(1, 31):
+        await worker.crashes(number)
+    processes = [await a_process(worker.url, tmp_path) for _ in range(3)]
+
+    async with asyncio.timeout(90):
+        while await worker.executes("SELECT 1 FROM effect WHERE status = 'done' LIMIT 1") == []:
+            await asyncio.sleep(0.05)
+        processes[0].kill()
+        await worker.executes(
+            "UPDATE effect SET due = now() WHERE status = 'running' RETURNING id"
+        )  # the lease ran out
+        open_still = f"SELECT 1 FROM incident WHERE state <> '{State.NEEDS_HUMAN}' LIMIT 1"  # no key: no patch
+        while await worker.executes(open_still) or await worker.executes(
+            "SELECT 1 FROM effect WHERE status IN ('pending', 'running') LIMIT 1"
+        ):
+            await asyncio.sleep(0.1)
+    for process in processes[1:]:
+        process.terminate()
+    ended = [await process.wait() for process in processes]
+    histories = await worker.executes("SELECT count(*) FROM transition GROUP BY incident_id")
+    await worker.store.close()
+
+    assert set(histories) == {(2,)}
+    assert ended[1:] == [0, 0]
+
+
+async def a_process(url: str, folder: Path) -> asyncio.subprocess.Process:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "run", "--only", "worker"),
+        cwd=folder,
+        env={**kept, "KINTSUGI_DATABASE_URL": url, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
