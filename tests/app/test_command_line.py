@@ -106,7 +106,9 @@ def test_importing_any_module_does_nothing_but_define(tmp_path: Path):
     program = (
         "import importlib, sys, threading, logging\n"
         "def audit(event, args):\n"
-        "    if event == 'socket.connect' or event == 'subprocess.Popen': raise SystemExit(event)\n"
+        "    if event == 'socket.connect': raise SystemExit(event)\n"
+        # croniter, which procrastinate brings, asks `file` whether Python has 32 bits
+        "    if event == 'subprocess.Popen' and args[0] != 'file': raise SystemExit(str(args[0]))\n"
         "    if event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+'): raise SystemExit(str(args))\n"
         "sys.addaudithook(audit)\n"
         "for name in sys.argv[1:]: importlib.import_module(name.removesuffix('.__init__'))\n"
