@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+try:
+    import typer
 
-from app.commands.context import context as show_context
-from app.commands.patch import app as patch_app
+    from app.commands.context import context as show_context
+    from app.commands.patch import app as patch_app
+except KeyboardInterrupt:  # somebody thought better of it while this was read
+    raise SystemExit(130) from None
 
 app = typer.Typer(
     help="From a crash to a proven, deployed fix. Begin with `kintsugi demo`.",
@@ -25,6 +28,23 @@ incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"kintsugi {version('kintsugi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Which version this is.")
+    ] = False,
+) -> None: ...
+
 
 IncidentId = Annotated[str, typer.Argument(metavar="ID", help="The incident's number: 7 or INC-7.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
@@ -314,7 +334,10 @@ app.add_typer(db_app, name="db")
 
 def main() -> None:
     """The entry point."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before or after the command itself, which has its own sentence
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

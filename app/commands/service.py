@@ -24,6 +24,7 @@ from app.deploys import deploys, railway_door
 from app.desk import Desk
 from app.discord_bot import Client, a_client, announcer, run_bot
 from app.settings import Settings, read_settings
+from integrations.git import Git, GitError
 from integrations.terminal import Terminal
 from web.login import is_loopback
 from web.pages import Behind, Pages
@@ -48,6 +49,8 @@ async def run(only: str, drain: bool) -> None:
     wanted = _wanted(only)
     settings = read_settings()
     console = Console(stderr=True)
+    if "worker" in wanted:
+        _check_repository(settings)
     for line in left_out(settings, wanted):
         console.print(line, style="yellow", highlight=False)
     if wanted == ("discord",) and settings.discord_token is None:
@@ -190,11 +193,23 @@ def _left_out_of_discord(settings: Settings) -> list[str]:
     return []
 
 
+def _check_repository(settings: Settings) -> None:
+    """Raises UsageError for a KINTSUGI_REPO that is none; with GitHub it is our own copy, made where it is missing."""
+    if settings.repo is None or settings.github_repo:
+        return
+    try:
+        Git(settings.repo).check()
+    except GitError as error:
+        raise UsageError(f"KINTSUGI_REPO: {error} Set it to a bare git repository with the program's code.") from None
+
+
 def _wanted(only: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in only.split(",") if name.strip()) or _PARTS
+    if not only:
+        return _PARTS
+    names = tuple(name.strip() for name in only.split(","))
     for name in names:
         if name not in _PARTS:
-            raise UsageError(f"--only {name}: the parts are {', '.join(_PARTS)}.")
+            raise UsageError(f"--only {name or only}: the parts are {', '.join(_PARTS)}.")
     return names
 
 

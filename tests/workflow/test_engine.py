@@ -502,3 +502,11 @@ async def test_a_reason_that_holds_a_secret_is_kept_without_it(world: World):
 
     assert (await world.store.history(1))[-1].says == "Cancelled by test:alice: the password was [redacted]"
     assert "hunter2" not in repr(await world.incident())
+
+
+async def test_what_an_incident_opened_with_is_kept_without_secrets(world: World):
+    receipt = await world.fires(t.Captured, 0, payload=a_payload(summary="the password was hunter2"))
+
+    assert receipt.says == "the password was [redacted]"
+    assert (await world.incident()).says == "the password was [redacted]"
+    assert (await world.store.history(1))[0].says == "the password was [redacted]"
