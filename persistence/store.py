@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Select, and_, func, or_, select
@@ -15,10 +15,12 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from persistence.codec import incident_from_json, payload_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
+from persistence.figures import read_figures
 from persistence.group import GroupCommit
-from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, TRANSITION, SqlLedger
+from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, SPENDING, TRANSITION, SqlLedger
 from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
+from workflow.figures import Figures
 from workflow.incident import Incident, Spent
 from workflow.payload import Payload
 from workflow.ports import Clock, Debt, Ledger, Step
@@ -44,11 +46,13 @@ class SqlStore:
         self._own_time = own_time or one_process
         self._engine: Engine = connect(url, slots=slots)
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
+        self._aside = connect(url) if one_process else self._engine  # SQLite's one connection is the writer's
         self._group = GroupCommit(self._engine, self._threads, _translated) if one_process else None
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
+        self._aside.dispose()
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         """As the port says. What was to follow the commit follows it, even where the caller is cancelled meanwhile."""
@@ -120,11 +124,23 @@ class SqlStore:
             for row in rows
         ]
 
-    async def spent_since(self, since: datetime) -> Spent:
-        spent = (func.coalesce(func.sum(EFFECT.c.usd), 0.0), func.coalesce(func.sum(EFFECT.c.tokens), 0))
-        query = select(*spent).where(EFFECT.c.created_at >= since)
+    async def spent_on(self, day: date) -> Spent:
+        spent = (func.coalesce(func.sum(SPENDING.c.usd), 0.0), func.coalesce(func.sum(SPENDING.c.tokens), 0))
+        query = select(*spent).where(SPENDING.c.day == day.isoformat())
         usd, tokens = await self._read(lambda connection: connection.execute(query).one())
         return Spent(float(usd), int(tokens))
+
+    async def figures(self) -> Figures:
+        """How everything stands, read beside the work: nobody waits for it."""
+
+        def read() -> Figures:
+            try:
+                with self._aside.connect().execution_options(read_only=True) as connection:
+                    return read_figures(connection, self._now(connection))
+            except DBAPIError as error:
+                raise _translated(error) from error
+
+        return await asyncio.to_thread(read)
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         sums = (func.sum(RUNS.c.succeeded), func.sum(RUNS.c.failed))

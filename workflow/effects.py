@@ -305,8 +305,8 @@ async def _case(tools: Tools, claim: Claim) -> Case:
 
 
 async def _allowance(tools: Tools, incident: Incident) -> Allowance:
-    today = tools.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Allowance(tools.budget, incident.cost.spent, await tools.store.spent_since(today))
+    today = await tools.store.spent_on(tools.clock.now().date())
+    return Allowance(tools.budget, incident.cost.spent, today)
 
 
 def _progress(tools: Tools, claim: Claim) -> Callable[[str], None]:

@@ -274,7 +274,7 @@ async def test_a_reply_that_was_paid_for_and_unreadable_is_counted(world: World)
     await world.settles()
 
     assert (await world.incident()).cost == Cost(1, 100, 8000, 0.5)
-    assert (await world.store.spent_since(world.clock.now() - timedelta(hours=1))).usd == 0.5
+    assert (await world.store.spent_on(world.clock.now().date())).usd == 0.5
 
 
 async def test_an_answer_that_cannot_be_written_down_is_a_failed_try_that_was_paid_for(world: World):
