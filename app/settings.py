@@ -82,6 +82,12 @@ class Settings(BaseSettings):
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
     )
     web_token: SecretStr | None = Field(None, description="logs in to the operator's pages; none: only on loopback")
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="reads /metrics and opens nothing else; none: the web token, or loopback"
+    )
+    metrics_bind: str | None = Field(
+        None, pattern=r"^[^:]+:\d{1,5}$", description="where a process without the web serves /metrics and health"
+    )
     web_url: str | None = Field(None, description="where people reach the web, for links to an incident")
 
     railway_token: SecretStr | None = Field(None, description="a token of the account, the workspace or the project")

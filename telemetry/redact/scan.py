@@ -36,22 +36,10 @@ Check = Callable[[str, int, int], Iterable[Span]]
 
 # What secrets are found by, as they are counted. `own`: of this process; `flood`: a stretch with more places to look
 # at than an honest text has.
-KINDS = tuple(
-    [
-        "vendor",
-        "address",
-        "command",
-        "marked",
-        "keyed",
-        "url",
-        "cookie",
-        "scheme",
-        "private_key",
-        "discord",
-        "own",
-        "flood",
-    ]
-)
+KINDS = (
+    "vendor", "address", "command", "marked", "keyed", "url", "cookie", "scheme", "private_key", "discord",
+    "own", "flood",
+)  # fmt: skip
 
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
