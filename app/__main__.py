@@ -27,6 +27,7 @@ app = typer.Typer(
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
+effects_app = typer.Typer()
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 
 
@@ -224,6 +225,40 @@ def send(id: IncidentId) -> None:
     run(lambda: moves.move("Sent", id))
 
 
+@effects_app.callback(invoke_without_command=True)
+def effects(
+    context: typer.Context,
+    kind: Annotated[str, typer.Option("--kind", help="Only those of this kind, such as deploy.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over, the newest first.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What incidents owe: when each effect is tried next, who performs it, what it failed of.
+
+    Example: `kintsugi effects --kind deploy`
+    """
+    if context.invoked_subcommand:
+        return
+    from app.commands import effects as command
+    from app.commands.outcome import run
+
+    run(lambda: command.effects(kind, everything, limit, as_json))
+
+
+@effects_app.command("retry")
+def effects_retry(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id, such as 7:deploy:5.")],
+) -> None:
+    """Have an effect that waits performed now, or take up again what gave up on it.
+
+    Example: `kintsugi effects retry 7:deploy:5`
+    """
+    from app.commands import effects as command
+    from app.commands.outcome import run
+
+    run(lambda: command.retry(id))
+
+
 @deploy_app.command("latest")
 def deploy_latest(
     wait: Annotated[bool, typer.Option("--wait", help="Until the program itself says that it runs.")] = False,
@@ -326,6 +361,7 @@ def db_upgrade() -> None:
 
 app.command("context")(show_context)
 app.add_typer(incident_app, name="incident")
+app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")
 app.add_typer(deploy_app, name="deploy")
 app.add_typer(alerts_app, name="alerts")

@@ -119,10 +119,21 @@ class SqlStore:
         if incident is not None:
             query = query.where(EFFECT.c.incident_id == incident)
         rows = await self._read(lambda connection: connection.execute(query).all())
-        return [
-            Debt(row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error)
-            for row in rows
-        ]
+        return [_debt(row) for row in rows]
+
+    async def ledger(self, kind: Effect | None = None, *, everything: bool = False, limit: int = 50) -> list[Debt]:
+        """What is owed, and what failed and holds its incident, the longest due first; or all, the newest first."""
+        held = and_(EFFECT.c.status == "failed", INCIDENT.c.state == State.STUCK.value)
+        query = select(EFFECT).limit(limit)
+        if kind:
+            query = query.where(EFFECT.c.kind == kind.value)
+        if everything:
+            queries = [query.order_by(EFFECT.c.created_at.desc(), EFFECT.c.id.desc())]
+        else:
+            failed = query.join_from(EFFECT, INCIDENT).where(held).order_by(EFFECT.c.due)
+            queries = [failed, query.where(EFFECT.c.status.in_(OPEN)).order_by(EFFECT.c.due)]
+        rows = await self._read_aside(lambda found: [row for each in queries for row in found.execute(each)])
+        return [_debt(row) for row in rows[:limit]]
 
     async def spent_on(self, day: date) -> Spent:
         spent = (func.coalesce(func.sum(SPENDING.c.usd), 0.0), func.coalesce(func.sum(SPENDING.c.tokens), 0))
@@ -133,14 +144,7 @@ class SqlStore:
     async def figures(self) -> Figures:
         """How everything stands, read beside the work: nobody waits for it."""
 
-        def read() -> Figures:
-            try:
-                with self._aside.connect().execution_options(read_only=True) as connection:
-                    return read_figures(connection, self._now(connection))
-            except DBAPIError as error:
-                raise _translated(error) from error
-
-        return await asyncio.to_thread(read)
+        return await self._read_aside(lambda connection: read_figures(connection, self._now(connection)))
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         sums = (func.sum(RUNS.c.succeeded), func.sum(RUNS.c.failed))
@@ -244,14 +248,11 @@ class SqlStore:
         return [incident_from_json(text) for text in facts]
 
     async def _read(self, look: Callable[[Connection], T]) -> T:
-        def read() -> T:
-            try:
-                with self._engine.connect().execution_options(read_only=True) as connection:
-                    return look(connection)
-            except DBAPIError as error:
-                raise _translated(error) from error
+        return await self._on_thread(lambda: _looked(self._engine, look))
 
-        return await self._on_thread(read)
+    async def _read_aside(self, look: Callable[[Connection], T]) -> T:
+        """What may take long: nobody else waits for it."""
+        return await asyncio.to_thread(_looked, self._aside, look)
 
     async def _on_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -262,6 +263,18 @@ class SqlStore:
             return self._clock.now()
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         return now
+
+
+def _looked(engine: Engine, look: Callable[[Connection], T]) -> T:
+    try:
+        with engine.connect().execution_options(read_only=True) as connection:
+            return look(connection)
+    except DBAPIError as error:
+        raise _translated(error) from error
+
+
+def _debt(row: Any) -> Debt:
+    return Debt(row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error)
 
 
 def _translated(error: DBAPIError) -> Exception:

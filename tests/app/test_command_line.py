@@ -70,6 +70,8 @@ COMMANDS = [
     ["patch", "apply"],
     ["patch", "check"],
     ["context"],
+    ["effects"],
+    ["effects", "retry"],
     ["db", "upgrade"],
 ]
 
