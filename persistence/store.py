@@ -132,7 +132,7 @@ class SqlStore:
         else:
             failed = query.join_from(EFFECT, INCIDENT).where(held).order_by(EFFECT.c.due)
             queries = [failed, query.where(EFFECT.c.status.in_(OPEN)).order_by(EFFECT.c.due)]
-        rows = await self._read_aside(lambda found: [row for each in queries for row in found.execute(each)])
+        rows = await self.read_aside(lambda found: [row for each in queries for row in found.execute(each)])
         return [_debt(row) for row in rows[:limit]]
 
     async def spent_on(self, day: date) -> Spent:
@@ -144,7 +144,7 @@ class SqlStore:
     async def figures(self) -> Figures:
         """How everything stands, read beside the work: nobody waits for it."""
 
-        return await self._read_aside(lambda connection: read_figures(connection, self._now(connection)))
+        return await self.read_aside(lambda connection: read_figures(connection, self._now(connection)))
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         sums = (func.sum(RUNS.c.succeeded), func.sum(RUNS.c.failed))
@@ -250,7 +250,7 @@ class SqlStore:
     async def _read(self, look: Callable[[Connection], T]) -> T:
         return await self._on_thread(lambda: _looked(self._engine, look))
 
-    async def _read_aside(self, look: Callable[[Connection], T]) -> T:
+    async def read_aside(self, look: Callable[[Connection], T]) -> T:
         """What may take long: nobody else waits for it."""
         return await asyncio.to_thread(_looked, self._aside, look)
 

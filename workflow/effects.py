@@ -77,6 +77,10 @@ def performers(tools: Tools) -> Mapping[Effect, Perform]:
 
 async def diagnose(tools: Tools, claim: Claim) -> Performed:
     """Ask the analyst, within the budget."""
+    if claim.incident.pruned_at:  # it ended, and somebody took it up again
+        return t.DiagnosedWithoutPatch(
+            **_result(tools, claim), why=f"Nothing to diagnose from. {claim.incident.pruned}"
+        )
     await _tell_of_recurrences(tools, claim)
     allowance = await _allowance(tools, claim.incident)
     if why := allowance.used_up_by():

@@ -23,6 +23,7 @@ from app.counting import counting
 from app.deploys import deploys, railway_door
 from app.desk import Desk
 from app.discord_bot import Client, a_client, announcer, run_bot
+from app.retention import keep_of, keep_pruning
 from app.settings import Settings, read_settings
 from app.watching import health_and_metrics, metrics
 from integrations.git import Git, GitError
@@ -104,6 +105,8 @@ async def _together(
     async with asyncio.TaskGroup() as group:
         if kintsugi:
             group.create_task(kintsugi.work())
+            if not (keep := keep_of(settings)).everything:
+                group.create_task(keep_pruning(desk, keep))
         if client:
             client.looked = lambda: kintsugi.looked_at if kintsugi else None
             group.create_task(run_bot(client, settings))

@@ -66,6 +66,8 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
     console.print(head)
     console.print(path_taken(found, history))
     console.print(_history(history))
+    if found.pruned:
+        console.print(Text(found.pruned, style="yellow"))
     for debt in debts:
         if debt.status in ("pending", "running"):
             late = f" ({debt.error})" if debt.error else ""

@@ -73,6 +73,8 @@ COMMANDS = [
     ["effects"],
     ["effects", "retry"],
     ["db", "upgrade"],
+    ["db", "prune"],
+    ["db", "backup"],
 ]
 
 
