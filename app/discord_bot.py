@@ -14,7 +14,6 @@ from app.alerts import connect, installed, reported
 from app.bootstrap import real_parts
 from app.commands.common import a_desk
 from app.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
-from app.commands.effects import roughly
 from app.commands.outcome import UsageError
 from app.counting import counting
 from app.desk import Desk
@@ -27,6 +26,7 @@ from telemetry import Telemetry
 from workflow.errors import StepFailed
 from workflow.payload import Payload
 from workflow.production import Production
+from workflow.times import roughly
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."

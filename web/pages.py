@@ -29,6 +29,7 @@ from workflow.engine import Receipt
 from workflow.errors import NotFound, Refusal, StoreUnavailable
 from workflow.incident import Incident
 from workflow.ports import Clock, Store
+from workflow.times import under_way
 from workflow.words import State
 
 log = logging.getLogger("kintsugi.web")
@@ -155,6 +156,8 @@ class Pages:
             history=history,
             owed=[debt for debt in debts if shown.is_worth_telling(debt)],
             path=shown.path(found, history),
+            noticed=shown.noticed(payload, history),
+            stage=under_way(history),
             actions=shown.actions(found),
             refused=refused,
             once=uuid4().hex,

@@ -58,8 +58,31 @@ def ended_by(history: Sequence[Step]) -> tuple[str, timedelta] | None:
     return next(((name, took) for name, step, took in _stages(history) if step is history[-1]), None)
 
 
+def under_way(history: Sequence[Step]) -> tuple[str, datetime] | None:
+    """The stage that has not ended yet, and since when it is under way; None after the last."""
+    ended = list(_stages(history))
+    if not history or len(ended) == len(_ENDS):
+        return None
+    return _ENDS[len(ended)][0], (ended[-1][1] if ended else history[0]).at
+
+
+def roughly(time: timedelta) -> str:
+    """A length of time as people say it: 12 s, 4 min, 3 h, 2 days."""
+    seconds = time.total_seconds()
+    for least, unit, name in ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "h"), (120, 60, "min")):
+        if seconds >= least:
+            return f"{seconds // unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def stages(history: Sequence[Step]) -> list[tuple[str, State, timedelta]]:
+    """The stages that ended, in order: the name, the state that ended it, and how long it took."""
+    return [(name, step.dest, took) for name, step, took in _stages(history)]
+
+
 def _stages(history: Sequence[Step]) -> Iterator[tuple[str, Step, timedelta]]:
-    """Those that ended, in order: the name, the step that ended it, and how long it took."""
+    if not history:
+        return
     before = history[0]
     for name, state in _ENDS:
         ended = next((step for step in history if step.dest is state and step.seq > before.seq), None)

@@ -20,6 +20,7 @@ from telemetry.plain import plain
 from workflow.errors import Refusal
 from workflow.figures import Figures
 from workflow.ports import Debt
+from workflow.times import roughly
 from workflow.triggers import Retried
 from workflow.words import Effect
 
@@ -130,15 +131,6 @@ def _summary(figures: Figures) -> str:
     waits = f", the oldest due for {roughly(late)}" if late else ", nothing due"
     stuck = f" {figures.stuck} stuck." if figures.stuck else ""
     return f"{figures.debts} owed, {running} running{waits}.{stuck}"
-
-
-def roughly(time: timedelta) -> str:
-    """A length of time as people say it: 12 s, 4 min, 3 h, 2 days."""
-    seconds = time.total_seconds()
-    for least, unit, name in ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "h"), (120, 60, "min")):
-        if seconds >= least:
-            return f"{seconds // unit:.0f} {name}"
-    return f"{seconds:.0f} s"
 
 
 def _at(time: datetime) -> str:

@@ -15,6 +15,7 @@ from persistence.migrations import upgrade
 from tests.world.world import World, a_world
 from workflow import triggers as t
 from workflow.errors import GuardRefused, Refusal, StepFailed
+from workflow.times import roughly
 from workflow.words import State
 
 
@@ -168,4 +169,4 @@ def test_times_are_told_as_people_say_them():
         "5 days": timedelta(days=5, hours=3),
     }
 
-    assert {command.roughly(span): span for span in spans.values()} == spans
+    assert {roughly(span): span for span in spans.values()} == spans

@@ -105,6 +105,21 @@ async def test_an_incident_shows_the_whole_truth(world: World, viewer: Viewer):
     assert ("li", {"class": "here done ", "aria-current": "step"}) in page.tags
 
 
+async def test_an_incident_shows_how_long_each_stage_took_and_which_is_under_way(world: World, viewer: Viewer):
+    await asked(world)
+    world.clock.passes(hours=3)
+    before = await viewer.opens("/incidents/1")
+    await world.confirms()
+    await world.settles()
+
+    page = await viewer.opens("/incidents/1")
+
+    assert "Under way approve, since 2026-11-23" in before.text
+    assert "Under way merge, since 2026-11-23" in page.text
+    assert "UTC after 3 h" in page.text
+    assert "Noticed after 0 s" in page.text
+
+
 async def test_no_page_holds_a_script_or_style_of_its_own(world: World, viewer: Viewer):
     await asked(world)
 
