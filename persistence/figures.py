@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from persistence.ledger import EFFECT, INCIDENT, OPEN, SPENDING, STAGE_TIME
+from persistence.ledger import EFFECT, INCIDENT, IS_OPEN, SPENDING, STAGE_TIME
 from workflow.figures import Figures, Lasted, Owed, Paid
 from workflow.words import Effect, State
 
 _INCIDENTS = select(INCIDENT.c.state, func.count()).group_by(INCIDENT.c.state)
 _OWED = (
     select(EFFECT.c.kind, EFFECT.c.status, func.count(), func.min(EFFECT.c.due))
-    .where(EFFECT.c.status.in_(OPEN))
+    .where(IS_OPEN)
     .group_by(EFFECT.c.kind, EFFECT.c.status)
 )
 _PAID = select(SPENDING.c.kind, *(func.sum(SPENDING.c[name]) for name in ("calls", "tokens", "usd"))).group_by(

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Insert, Select, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Executable, Insert, Select, Table, bindparam, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -49,6 +49,9 @@ SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
 STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
+# Spelled as in their indexes: put in other words, or with parameters, SQLite reads all there ever was instead.
+IS_OPEN = text("effect.status IN ('pending', 'running')")
+HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
 
 # The statements of every transaction are made once: making them anew cost as much as running them.
 _BY_ID = select(INCIDENT.c.facts).where(INCIDENT.c.id == bindparam("this")).with_for_update()

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Select, and_, func, or_, select
+from sqlalchemy import URL, Connection, Engine, Select, and_, func, select, union_all
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -17,7 +17,18 @@ from persistence.codec import incident_from_json, payload_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
 from persistence.figures import read_figures
 from persistence.group import GroupCommit
-from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, SPENDING, TRANSITION, SqlLedger
+from persistence.ledger import (
+    EFFECT,
+    HAS_OPEN_PULL_REQUEST,
+    HINT,
+    INCIDENT,
+    IS_OPEN,
+    PAYLOAD,
+    RUNS,
+    SPENDING,
+    TRANSITION,
+    SqlLedger,
+)
 from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
 from workflow.figures import Figures
@@ -78,11 +89,8 @@ class SqlStore:
         closed_of_late = and_(
             INCIDENT.c.state == State.ABANDONED.value, INCIDENT.c.updated_at > self._clock.now() - _MAY_BE_REOPENED
         )
-        return await self._incidents(
-            select(INCIDENT.c.facts)
-            .where(or_(INCIDENT.c.has_open_pull_request, closed_of_late))
-            .order_by(INCIDENT.c.id)
-        )
+        ids = union_all(select(INCIDENT.c.id).where(HAS_OPEN_PULL_REQUEST), select(INCIDENT.c.id).where(closed_of_late))
+        return await self._incidents(select(INCIDENT.c.facts).where(INCIDENT.c.id.in_(ids)).order_by(INCIDENT.c.id))
 
     async def similar(self, incident: Incident, limit: int = 3) -> list[Incident]:
         same = (INCIDENT.c.fingerprint == incident.fingerprint, INCIDENT.c.id < incident.id)
@@ -128,10 +136,10 @@ class SqlStore:
         if kind:
             query = query.where(EFFECT.c.kind == kind.value)
         if everything:
-            queries = [query.order_by(EFFECT.c.created_at.desc(), EFFECT.c.id.desc())]
+            queries = [query.order_by(EFFECT.c.created_at.desc())]
         else:
             failed = query.join_from(EFFECT, INCIDENT).where(held).order_by(EFFECT.c.due)
-            queries = [failed, query.where(EFFECT.c.status.in_(OPEN)).order_by(EFFECT.c.due)]
+            queries = [failed, query.where(IS_OPEN).order_by(EFFECT.c.due)]
         rows = await self.read_aside(lambda found: [row for each in queries for row in found.execute(each)])
         return [_debt(row) for row in rows[:limit]]
 
@@ -193,7 +201,7 @@ class SqlStore:
         """Effects that are due, the longest waiting first."""
 
         def look(connection: Connection) -> list[str]:
-            query = select(EFFECT.c.id).where(EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self._now(connection))
+            query = select(EFFECT.c.id).where(IS_OPEN, EFFECT.c.due <= self._now(connection))
             return list(connection.execute(query.order_by(EFFECT.c.due).limit(limit)).scalars())
 
         return await self._read(look)
@@ -202,7 +210,7 @@ class SqlStore:
         """How long until the next effect is due; None where nothing is owed."""
 
         def look(connection: Connection) -> timedelta | None:
-            due = connection.execute(select(func.min(EFFECT.c.due)).where(EFFECT.c.status.in_(OPEN))).scalar()
+            due = connection.execute(select(func.min(EFFECT.c.due)).where(IS_OPEN)).scalar()
             return max(due - self._now(connection), timedelta()) if due else None
 
         return await self._read(look)

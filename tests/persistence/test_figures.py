@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, Engine, create_engine, event, text
 
 from persistence.migrations import alembic_config, upgrade
 from tests.world.world import World, a_world
@@ -115,6 +118,37 @@ async def test_figures_of_a_database_that_does_not_serve_are_said_to_be_unreadab
 
         with pytest.raises(StoreUnavailable):
             await world.store.figures()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.due(8),
+        lambda store: store.next_due(),
+        lambda store: store.figures(),
+        lambda store: store.ledger(),
+        lambda store: store.with_open_pull_requests(),
+    ],
+)
+async def test_what_is_asked_again_and_again_reads_no_table_from_end_to_end(sqlite_url: URL, ask: Any):
+    upgrade(sqlite_url)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    async with a_world(sqlite_url) as world:
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            await ask(world.store)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    selects = [each for each in asked if each[0].startswith("SELECT")]
+    with closing(sqlite3.connect(str(sqlite_url.database))) as connection:
+        plans = [row[3] for each in selects for row in connection.execute(f"EXPLAIN QUERY PLAN {each[0]}", each[1])]
+
+    assert plans
+    assert not [plan for plan in plans if plan in ("SCAN effect", "SCAN incident")]
 
 
 def test_what_was_spent_before_is_brought_over_to_its_days(sqlite_url: URL):
