@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+try:
+    import typer
 
-from app.commands.context import context as show_context
-from app.commands.patch import app as patch_app
+    from app.commands.context import context as show_context
+    from app.commands.patch import app as patch_app
+except KeyboardInterrupt:  # somebody thought better of it while this was read
+    raise SystemExit(130) from None
 
 app = typer.Typer(
     help="From a crash to a proven, deployed fix. Begin with `kintsugi demo`.",
@@ -24,7 +27,25 @@ app = typer.Typer(
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
+effects_app = typer.Typer()
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"kintsugi {version('kintsugi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Which version this is.")
+    ] = False,
+) -> None: ...
+
 
 IncidentId = Annotated[str, typer.Argument(metavar="ID", help="The incident's number: 7 or INC-7.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
@@ -204,6 +225,40 @@ def send(id: IncidentId) -> None:
     run(lambda: moves.move("Sent", id))
 
 
+@effects_app.callback(invoke_without_command=True)
+def effects(
+    context: typer.Context,
+    kind: Annotated[str, typer.Option("--kind", help="Only those of this kind, such as deploy.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over, the newest first.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What incidents owe: when each effect is tried next, who performs it, what it failed of.
+
+    Example: `kintsugi effects --kind deploy`
+    """
+    if context.invoked_subcommand:
+        return
+    from app.commands import effects as command
+    from app.commands.outcome import run
+
+    run(lambda: command.effects(kind, everything, limit, as_json))
+
+
+@effects_app.command("retry")
+def effects_retry(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id, such as 7:deploy:5.")],
+) -> None:
+    """Have an effect that waits performed now, or take up again what gave up on it.
+
+    Example: `kintsugi effects retry 7:deploy:5`
+    """
+    from app.commands import effects as command
+    from app.commands.outcome import run
+
+    run(lambda: command.retry(id))
+
+
 @deploy_app.command("latest")
 def deploy_latest(
     wait: Annotated[bool, typer.Option("--wait", help="Until the program itself says that it runs.")] = False,
@@ -304,8 +359,40 @@ def db_upgrade() -> None:
     run(database.upgrade)
 
 
+@db_app.command("prune")
+def db_prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be pruned.")] = False,
+) -> None:
+    """Prune what was captured of incidents that ended, as KINTSUGI_KEEP_PAYLOADS_DAYS and _MB say.
+
+    The history, the cause and the patch stay. `kintsugi run` does this every hour.
+
+    Example: `kintsugi db prune --dry-run`
+    """
+    from app.commands import database
+    from app.commands.outcome import run
+
+    run(lambda: database.prune(dry_run))
+
+
+@db_app.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+) -> None:
+    """Copy the SQLite database, also while the service runs; the copy is checked. To restore, put it in its place.
+
+    Example: `kintsugi db backup kintsugi-backup.db`
+    """
+    from app.commands import database
+    from app.commands.outcome import run
+
+    run(lambda: database.backup(file, force))
+
+
 app.command("context")(show_context)
 app.add_typer(incident_app, name="incident")
+app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")
 app.add_typer(deploy_app, name="deploy")
 app.add_typer(alerts_app, name="alerts")
@@ -314,7 +401,10 @@ app.add_typer(db_app, name="db")
 
 def main() -> None:
     """The entry point."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before or after the command itself, which has its own sentence
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.attempts import Attempts
 from app.deploys import changes_in, deployer_of, no_changes
 from app.desk import Desk
 from app.github import FreshAnalyst, FreshChecker, github_parts
@@ -59,22 +60,22 @@ class Kintsugi:
     ) -> None:
         self._desk = desk
         self._reconciler = Reconciler(desk.store, parts.code_host, desk.clock, desk.engine.fire)
-        self._performers = performers(
-            Tools(
-                store=desk.store,
-                clock=desk.clock,
-                fire=desk.engine.fire,
-                budget=budget or Budget(),
-                confirm_within=confirm_within,
-                look_again=look_again,
-                analyst=parts.analyst,
-                checker=parts.checker,
-                code_host=parts.code_host,
-                deployer=parts.deployer,
-                monitor=parts.monitor,
-                channel=parts.channel,
-            )
+        self.attempts = Attempts()
+        tools = Tools(
+            store=desk.store,
+            clock=desk.clock,
+            fire=desk.engine.fire,
+            budget=budget or Budget(),
+            confirm_within=confirm_within,
+            look_again=look_again,
+            analyst=parts.analyst,
+            checker=parts.checker,
+            code_host=parts.code_host,
+            deployer=parts.deployer,
+            monitor=parts.monitor,
+            channel=parts.channel,
         )
+        self._performers = self.attempts.counted(performers(tools))
 
     async def work(self) -> None:
         """Perform what is due, and look at the world now and then, until cancelled."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import discord
 from discord import app_commands
@@ -26,9 +26,12 @@ from telemetry import Telemetry
 from workflow.errors import StepFailed
 from workflow.payload import Payload
 from workflow.production import Production
+from workflow.times import roughly
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
+
+_TOO_LATE = timedelta(minutes=10)  # for an effect to be due and not begun
 
 Looked = Callable[[], datetime | None]
 
@@ -186,8 +189,17 @@ def _probes(desk: Desk, settings: Settings) -> dict[str, Probe]:
         await desk.store.next_due()
         return "answers"
 
+    async def effects() -> str:
+        figures = await desk.store.figures()
+        late = f", the oldest due for {roughly(figures.late())}" if figures.late() else ""
+        says = f"{figures.debts} owed{late}, {figures.stuck} stuck"
+        if figures.late() > _TOO_LATE:
+            raise StepFailed(f"{says}: is a worker running?")
+        return says
+
     return {
         "database": database,
+        "effects": effects,
         "model": _as_probe(check_model, settings),
         "GitHub": _as_probe(check_github, settings),
         "deployer": _as_probe(check_deployer, settings),

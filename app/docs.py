@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from prometheus_client.core import Metric
 from pydantic.fields import FieldInfo
 
+from app.dashboard import dashboard
 from app.settings import PREFIX, Settings
+from telemetry.counts import Spreads, Tally
+from web.metrics import Watched, families
+from workflow.figures import Figures, Paid
 from workflow.payload import Payload
 from workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
 from workflow.triggers import Command, Fact, words
+from workflow.words import Effect
 
 _ROOT = Path(__file__).parent.parent / "docs"
+_TABLE = "<!-- every metric, by python -m app.docs -->"
 
 
 def documents() -> dict[str, str]:
     """File name below docs/ to content."""
     schema = json.dumps(Payload.model_json_schema(), indent=2) + "\n"
-    return {"lifecycle.md": lifecycle(), "settings.md": settings(), "payload.schema.json": schema}
+    return {
+        "lifecycle.md": lifecycle(),
+        "settings.md": settings(),
+        "payload.schema.json": schema,
+        "metrics.md": metrics(),
+        "grafana.json": dashboard() + "\n",
+    }
 
 
 def settings() -> str:
@@ -40,6 +54,39 @@ def _setting(name: str, field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     shown = f"`{default}`" if default not in (None, (), {}, "", False, frozenset()) else ""
     return f"| `{PREFIX}{name.upper()}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
+
+
+def metrics() -> str:
+    """docs/metrics.md as it was written, with the table of every metric there is."""
+    written = (_ROOT / "metrics.md").read_text(encoding="utf-8")
+    before, _, rest = written.partition(_TABLE)
+    counted, owed = Tally(), Paid(Effect.DIAGNOSE, 1, 1, 1.0)
+    counted.count("github", "taken")
+    now, spreads = datetime.now(UTC), Spreads((1.0,))
+    spreads.add("diagnose", 1.0)
+    watched = Watched(
+        figures=_none,
+        deliveries=counted,
+        attempts=counted,
+        retries=counted,
+        seconds=spreads,
+        hidden=lambda: {"keyed": 1},
+        reconciled_at=lambda: now,
+        leases=lambda: {"worker": "host:1"},
+    )
+    rows = [_metric(each) for each in families(watched, Figures(now, paid=(owed,)))]
+    head = "| metric | type | labels | is |\n|---|---|---|---|"
+    return "\n".join([f"{before}{_TABLE}", head, *rows, f"{_TABLE}{rest.partition(_TABLE)[2]}"])
+
+
+def _metric(family: Metric) -> str:
+    labels = dict.fromkeys(f"`{label}`" for sample in family.samples for label in sample.labels if label != "le")
+    name = f"{family.name}_total" if family.type == "counter" else family.name
+    return f"| `{name}` | {family.type} | {', '.join(labels)} | {family.documentation} |"
+
+
+async def _none() -> Figures:
+    raise NotImplementedError
 
 
 def lifecycle() -> str:

@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///.kintsugi/kintsugi.db", description="sqlite:///path or postgresql://…")
     env_name: str = Field("development", description="the environment's name, such as production")
     build_sha: str | None = Field(None, description="the commit that runs; else Railway's own, else git's")
+    keep_payloads_days: int | None = Field(
+        None, ge=1, description="for how many days what was captured is kept after an incident's end; none: for good"
+    )
+    keep_payloads_mb: int | None = Field(
+        None, ge=1, description="… and how many megabytes of it in all: of ended incidents the oldest is pruned first"
+    )
     dry_run: bool = Field(False, description="true: captured failures are staged, and no model is called")
 
     repo: Path | None = Field(None, description="a bare git repository with the program's code")
@@ -82,6 +88,12 @@ class Settings(BaseSettings):
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
     )
     web_token: SecretStr | None = Field(None, description="logs in to the operator's pages; none: only on loopback")
+    metrics_token: SecretStr | None = Field(
+        None, min_length=16, description="reads /metrics and opens nothing else; none: the web token, or loopback"
+    )
+    metrics_bind: str | None = Field(
+        None, pattern=r"^[^:]+:\d{1,5}$", description="where a process without the web serves /metrics and health"
+    )
     web_url: str | None = Field(None, description="where people reach the web, for links to an incident")
 
     railway_token: SecretStr | None = Field(None, description="a token of the account, the workspace or the project")

@@ -194,6 +194,8 @@ def facts_of(found: Incident) -> str:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.running:
         lines.append(f"runs `{short(found.deployment.running)}`")
+    if found.pruned:
+        lines.append(found.pruned)
     if found.stuck:
         lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
     return "\n".join(lines)
@@ -259,6 +261,8 @@ def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
         took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
         lines.append(f"{step.at:%Y-%m-%d %H:%M:%S} UTC  {source} -> {step.dest.words}")
         lines += [f"    {words(step.trigger)}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
+    if found.pruned:
+        lines += ["", found.pruned]
     owed = [debt for debt in debts if debt.status in ("pending", "running")]
     lines += [f"owed: {debt.kind.words}, due {debt.due:%Y-%m-%d %H:%M:%S} UTC {plain(debt.error)}" for debt in owed]
     if found.diagnosis:

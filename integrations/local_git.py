@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -39,7 +39,6 @@ class Record:
     title: str
     body: str
     merged_as: str | None = None
-    closed: bool = False
 
 
 class LocalGit:
@@ -177,7 +176,7 @@ class LocalGit:
 
     def _records(self) -> list[Record]:
         refs = self._git.refs("refs/pull/*/record")
-        return [Record(**json.loads(self._git.read_blob(blob))) for blob in refs.values()]
+        return [_read(self._git.read_blob(blob)) for blob in refs.values()]
 
     def _written(self, number: int) -> str:
         return self._git.refs(f"refs/pull/{number}/record")[f"refs/pull/{number}/record"]
@@ -189,11 +188,16 @@ class LocalGit:
         """As it stands: whoever merged the branch with plain git has merged the pull request."""
         url = f"{self._git.directory}#refs/pull/{record.number}/head"
         merged_as = record.merged_as or self._git.merged_as(f"refs/heads/{self._branch}", record.head)
-        is_open = not (merged_as or record.closed)
-        return PullRequest(record.number, url, record.branch, record.head, is_open, merged_as)
+        return PullRequest(record.number, url, record.branch, record.head, not merged_as, merged_as)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         try:
             return await asyncio.to_thread(call)
         except GitError as error:
             raise StepFailed(f"git said: {error}") from error
+
+
+def _read(blob: bytes) -> Record:
+    """A record; earlier versions wrote one field more, which was never set."""
+    found = json.loads(blob)
+    return Record(**{each.name: found[each.name] for each in fields(Record) if each.name in found})

@@ -59,7 +59,7 @@ def _who(blame: Blame | None) -> str:
 
 
 def _before(earlier: tuple[Incident, ...]) -> str:
-    told = [f"{incident.name} ended {incident.state.words}: {incident.says}" for incident in earlier]
+    told = [f"{each.name} ended {each.state.words}: {each.says} {each.pruned}".strip() for each in earlier]
     return "The same failure before: " + " ".join(told) if told else "This failure was not seen before."
 
 

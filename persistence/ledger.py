@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Insert, Select, Table, bindparam, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -27,15 +28,20 @@ from persistence.tables import (
     PayloadRow,
     RunsRow,
     SearchRow,
+    SpendingRow,
+    StageTimeRow,
     TalkRow,
     TransitionRow,
 )
 from workflow.errors import Conflict
+from workflow.figures import bound_of
+from workflow.history import Step
 from workflow.incident import NOTHING, Cost, Incident
 from workflow.machine import Move
 from workflow.ports import Claim, Outcome
+from workflow.times import DETECT, STAGE_ENDS, ended_by
 from workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
-from workflow.words import Effect
+from workflow.words import Effect, State
 
 INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
@@ -46,8 +52,13 @@ RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
 HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
+SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
+STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
+# Spelled as in their indexes: put in other words, or with parameters, SQLite reads all there ever was instead.
+IS_OPEN = text("effect.status IN ('pending', 'running')")
+HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
 
 # The statements of every transaction are made once: making them anew cost as much as running them.
 _BY_ID = select(INCIDENT.c.facts).where(INCIDENT.c.id == bindparam("this")).with_for_update()
@@ -84,6 +95,27 @@ _FINISH = (
 _FINISH_AND_PAY = _FINISH.values(
     usd=EFFECT.c.usd + bindparam("more_usd"), tokens=EFFECT.c.tokens + bindparam("more_tokens")
 )
+_HISTORY = (
+    select(TRANSITION.c.seq, TRANSITION.c.dest, TRANSITION.c.at)
+    .where(TRANSITION.c.incident_id == bindparam("this"))
+    .order_by(TRANSITION.c.seq)
+)
+
+
+def _adding(table: Table) -> dict[str, Executable]:
+    """For each dialect: a row is added, or its numbers to those of the row that is there."""
+    keys = [column.name for column in table.primary_key]
+    rows = {dialect.dialect.name: dialect.insert(table) for dialect in (postgresql, sqlite)}
+    return {
+        name: row.on_conflict_do_update(
+            index_elements=keys,
+            set_={each.name: each + row.excluded[each.name] for each in table.c if each.name not in keys},
+        )
+        for name, row in rows.items()
+    }
+
+
+_ADD_SPENDING, _ADD_STAGE_TIME = _adding(SPENDING), _adding(STAGE_TIME)
 
 
 class SqlLedger:
@@ -117,7 +149,8 @@ class SqlLedger:
             id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
-        self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": payload_to_json(captured.payload)})
+        body = payload_to_json(captured.payload)
+        self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": body, "bytes": len(body.encode())})
         self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
@@ -251,6 +284,21 @@ class SqlLedger:
             self.connection.execute(_WRITE_TRANSITION, row)
         except IntegrityError as error:
             raise Conflict(f"{move.after.name} was moved at the same moment") from error
+        if ended := self._stage_ended(move):
+            self._count_stage(*ended)
+
+    def _stage_ended(self, move: Move) -> tuple[str, timedelta] | None:
+        """The stage that this move ended, and how long it took; None where it ended none."""
+        if isinstance(move.trigger, Captured):
+            return DETECT, max(move.trigger.at - move.trigger.payload.occurred.first, timedelta())
+        if move.after.state not in STAGE_ENDS or move.source == move.after.state:
+            return None
+        rows = self.connection.execute(_HISTORY, {"this": move.after.id})
+        return ended_by([Step(row.seq, "", "", State(row.dest), "", row.at, "") for row in rows])
+
+    def _count_stage(self, stage: str, took: timedelta) -> None:
+        row = {"stage": stage, "at_most": bound_of(took), "times": 1, "seconds": took.total_seconds()}
+        self.connection.execute(_ADD_STAGE_TIME[self.connection.dialect.name], row)
 
     def _write_talk(self, move: Move) -> None:
         told = move.trigger.diagnosis if isinstance(move.trigger, Diagnosed | DiagnosedWithoutPatch) else None
@@ -307,8 +355,15 @@ class SqlLedger:
         values |= {"this": claim.id, "by": claim.epoch}
         if not cost.calls:
             return self.connection.execute(_FINISH, values).first() is not None
+        self._pay(claim.kind, cost)
         values |= {"more_usd": cost.spent.usd, "more_tokens": cost.spent.tokens}
         return self.connection.execute(_FINISH_AND_PAY, values).first() is not None
+
+    def _pay(self, kind: Effect, cost: Cost) -> None:
+        """Count it for today, also where the lease was lost: it was spent."""
+        day = self.now.astimezone(UTC).date().isoformat()
+        row = {"day": day, "kind": kind.value, "calls": cost.calls, **asdict(cost.spent)}
+        self.connection.execute(_ADD_SPENDING[self.connection.dialect.name], row)
 
     def insert(self, table: Table) -> Any:
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite

@@ -6,20 +6,34 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, and_, func, or_, select
+from sqlalchemy import URL, Connection, Engine, Row, Select, and_, func, select, union_all
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from persistence.codec import incident_from_json, payload_from_json, turns_from_json
 from persistence.database import DatabaseError, connect, sqlite_file
+from persistence.figures import read_figures
 from persistence.group import GroupCommit
-from persistence.ledger import EFFECT, HINT, INCIDENT, OPEN, PAYLOAD, RUNS, TALK, TRANSITION, SqlLedger
+from persistence.ledger import (
+    EFFECT,
+    HAS_OPEN_PULL_REQUEST,
+    HINT,
+    INCIDENT,
+    IS_OPEN,
+    PAYLOAD,
+    RUNS,
+    SPENDING,
+    TALK,
+    TRANSITION,
+    SqlLedger,
+)
 from persistence.search import searches
 from workflow.cure import Runs
 from workflow.errors import Conflict, NotFound
+from workflow.figures import Figures
 from workflow.history import Past, Step, Talk
 from workflow.incident import Incident, Spent
 from workflow.payload import Payload
@@ -47,11 +61,13 @@ class SqlStore:
         self._own_time = own_time or one_process
         self._engine: Engine = connect(url, slots=slots)
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
+        self._aside = connect(url) if one_process else self._engine  # SQLite's one connection is the writer's
         self._group = GroupCommit(self._engine, self._threads, _translated) if one_process else None
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
+        self._aside.dispose()
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         """As the port says. What was to follow the commit follows it, even where the caller is cancelled meanwhile."""
@@ -79,11 +95,8 @@ class SqlStore:
         closed_of_late = and_(
             INCIDENT.c.state == State.ABANDONED.value, INCIDENT.c.updated_at > self._clock.now() - _MAY_BE_REOPENED
         )
-        return await self._incidents(
-            select(INCIDENT.c.facts)
-            .where(or_(INCIDENT.c.has_open_pull_request, closed_of_late))
-            .order_by(INCIDENT.c.id)
-        )
+        ids = union_all(select(INCIDENT.c.id).where(HAS_OPEN_PULL_REQUEST), select(INCIDENT.c.id).where(closed_of_late))
+        return await self._incidents(select(INCIDENT.c.facts).where(INCIDENT.c.id.in_(ids)).order_by(INCIDENT.c.id))
 
     async def similar(self, incident: Incident, limit: int = 3) -> list[Incident]:
         same = (INCIDENT.c.fingerprint == incident.fingerprint, INCIDENT.c.id < incident.id)
@@ -117,21 +130,37 @@ class SqlStore:
         if incident is not None:
             query = query.where(EFFECT.c.incident_id == incident)
         rows = await self._read(lambda connection: connection.execute(query).all())
-        return [
-            Debt(row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error)
-            for row in rows
-        ]
+        return [_debt(row) for row in rows]
 
     async def talks(self, incident: int) -> list[Talk]:
         query = select(TALK).where(TALK.c.incident_id == incident).order_by(TALK.c.seq)
         rows = await self._read(lambda connection: connection.execute(query).all())
         return [Talk(row.seq, row.analyst, row.prompt, row.at, turns_from_json(row.turns)) for row in rows]
 
-    async def spent_since(self, since: datetime) -> Spent:
-        spent = (func.coalesce(func.sum(EFFECT.c.usd), 0.0), func.coalesce(func.sum(EFFECT.c.tokens), 0))
-        query = select(*spent).where(EFFECT.c.created_at >= since)
+    async def ledger(self, kind: Effect | None = None, *, everything: bool = False, limit: int = 50) -> list[Debt]:
+        """What is owed, and what failed and holds its incident, the longest due first; or all, the newest first."""
+        held = and_(EFFECT.c.status == "failed", INCIDENT.c.state == State.STUCK.value)
+        query = select(EFFECT).limit(limit)
+        if kind:
+            query = query.where(EFFECT.c.kind == kind.value)
+        if everything:
+            queries = [query.order_by(EFFECT.c.created_at.desc())]
+        else:
+            failed = query.join_from(EFFECT, INCIDENT).where(held).order_by(EFFECT.c.due)
+            queries = [failed, query.where(IS_OPEN).order_by(EFFECT.c.due)]
+        rows = await self.read_aside(lambda found: [row for each in queries for row in found.execute(each)])
+        return [_debt(row) for row in rows[:limit]]
+
+    async def spent_on(self, day: date) -> Spent:
+        spent = (func.coalesce(func.sum(SPENDING.c.usd), 0.0), func.coalesce(func.sum(SPENDING.c.tokens), 0))
+        query = select(*spent).where(SPENDING.c.day == day.isoformat())
         usd, tokens = await self._read(lambda connection: connection.execute(query).one())
         return Spent(float(usd), int(tokens))
+
+    async def figures(self) -> Figures:
+        """How everything stands, read beside the work: nobody waits for it."""
+
+        return await self.read_aside(lambda connection: read_figures(connection, self._now(connection)))
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         sums = (func.sum(RUNS.c.succeeded), func.sum(RUNS.c.failed))
@@ -180,7 +209,7 @@ class SqlStore:
         """Effects that are due, the longest waiting first."""
 
         def look(connection: Connection) -> list[str]:
-            query = select(EFFECT.c.id).where(EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self._now(connection))
+            query = select(EFFECT.c.id).where(IS_OPEN, EFFECT.c.due <= self._now(connection))
             return list(connection.execute(query.order_by(EFFECT.c.due).limit(limit)).scalars())
 
         return await self._read(look)
@@ -189,7 +218,7 @@ class SqlStore:
         """How long until the next effect is due; None where nothing is owed."""
 
         def look(connection: Connection) -> timedelta | None:
-            due = connection.execute(select(func.min(EFFECT.c.due)).where(EFFECT.c.status.in_(OPEN))).scalar()
+            due = connection.execute(select(func.min(EFFECT.c.due)).where(IS_OPEN)).scalar()
             return max(due - self._now(connection), timedelta()) if due else None
 
         return await self._read(look)
@@ -248,14 +277,11 @@ class SqlStore:
         return [incident_from_json(text) for text in facts]
 
     async def _read(self, look: Callable[[Connection], T]) -> T:
-        def read() -> T:
-            try:
-                with self._engine.connect().execution_options(read_only=True) as connection:
-                    return look(connection)
-            except DBAPIError as error:
-                raise _translated(error) from error
+        return await self._on_thread(lambda: _looked(self._engine, look))
 
-        return await self._on_thread(read)
+    async def read_aside(self, look: Callable[[Connection], T]) -> T:
+        """What may take long: nobody else waits for it."""
+        return await asyncio.to_thread(_looked, self._aside, look)
 
     async def _on_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -271,6 +297,18 @@ class SqlStore:
 def _step(row: Row[Any]) -> Step:
     dest = State(row.dest)
     return Step(row.seq, row.trigger, row.source, dest, row.actor, row.at, row.says, row.attempts, row.seconds, row.usd)
+
+
+def _looked(engine: Engine, look: Callable[[Connection], T]) -> T:
+    try:
+        with engine.connect().execution_options(read_only=True) as connection:
+            return look(connection)
+    except DBAPIError as error:
+        raise _translated(error) from error
+
+
+def _debt(row: Any) -> Debt:
+    return Debt(row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error)
 
 
 def _translated(error: DBAPIError) -> Exception:

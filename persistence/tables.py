@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Dialect, Index, Text, TypeDecorator, text
+from sqlalchemy import BigInteger, Column, Dialect, Index, Text, TypeDecorator, text
 from sqlalchemy import DateTime as SqlDateTime
 from sqlmodel import Field, SQLModel
 
@@ -66,12 +66,24 @@ class IncidentRow(SQLModel, table=True):
 
 
 class PayloadRow(SQLModel, table=True):
-    """What was captured: large, written once."""
+    """What was captured: large, written once, and pruned once its incident ended long ago."""
 
     __tablename__ = "payload"
 
     incident_id: int = Field(primary_key=True, foreign_key="incident.id")
     body: str = _text()
+    bytes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # of the body; 0: not counted
+    pruned_at: datetime | None = _instant(nullable=True)  # from then on the body is what is left of it
+
+    __table_args__ = (
+        Index(
+            "ix_payload_whole",
+            "incident_id",
+            "bytes",
+            sqlite_where=text("pruned_at IS NULL"),
+            postgresql_where=text("pruned_at IS NULL"),
+        ),
+    )
 
 
 class SearchRow(SQLModel, table=True):
@@ -163,6 +175,8 @@ class EffectRow(SQLModel, table=True):
         Index(
             "ix_effect_open",
             "due",
+            "kind",  # this and the status, so that debts are counted without reading them
+            "status",
             sqlite_where=text("status in ('pending', 'running')"),
             postgresql_where=text("status in ('pending', 'running')"),
         ),
@@ -202,3 +216,26 @@ class HintRow(SQLModel, table=True):
             postgresql_where=text("looked_at IS NULL"),
         ),
     )
+
+
+class SpendingRow(SQLModel, table=True):
+    """What model calls cost, by the day (in UTC) on which they were paid for and the kind of effect."""
+
+    __tablename__ = "spending"
+
+    day: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    calls: int
+    tokens: int = Field(sa_type=BigInteger)
+    usd: float
+
+
+class StageTimeRow(SQLModel, table=True):
+    """How often a stage took at most so many seconds, and more than the next smaller bound: a histogram."""
+
+    __tablename__ = "stage_time"
+
+    stage: str = Field(primary_key=True)
+    at_most: float = Field(primary_key=True)
+    times: int
+    seconds: float

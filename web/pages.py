@@ -33,6 +33,7 @@ from workflow.errors import NotFound, Refusal, StoreUnavailable
 from workflow.incident import Incident
 from workflow.numbers import WEEKS, by_stage, by_week
 from workflow.ports import Clock, Store
+from workflow.times import under_way
 from workflow.words import State
 
 log = logging.getLogger("kintsugi.web")
@@ -185,6 +186,8 @@ class Pages:
             talks=talks,
             owed=[debt for debt in debts if shown.is_worth_telling(debt)],
             path=shown.path(found, history),
+            noticed=shown.noticed(payload, history),
+            stage=under_way(history),
             actions=shown.actions(found),
             refused=refused,
             once=uuid4().hex,

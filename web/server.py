@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from telemetry.counts import Tally
+from web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting
 from web.github import Ignored, Look, Unreadable, parse, verify
 from web.railway import RailwayDoor, ignored
 from workflow.engine import Receipt
@@ -38,6 +40,7 @@ class Doors:
     railway: RailwayDoor = field(default_factory=RailwayDoor)
     deploy_secrets: tuple[str, ...] = ()  # of the service that deploys when it is told to by a webhook
     look_at_deployments: Callable[[], Awaitable[None]] | None = None  # has those under way looked at, soon
+    deliveries: Tally = field(default_factory=Tally)  # what became of them
 
 
 class Server:
@@ -47,13 +50,17 @@ class Server:
         self._doors = doors
 
     def application(self) -> web.Application:
-        application = web.Application(client_max_size=LARGEST)
+        application = web.Application(client_max_size=LARGEST, middlewares=[counting(self._doors.deliveries)])
         application.router.add_post("/webhooks/github", self.github)
         application.router.add_post("/webhooks/railway/{secret}", self.railway)
         application.router.add_post("/webhooks/deploy", self.deploy)
+        self.add_health_to(application)
+        return application
+
+    def add_health_to(self, application: web.Application) -> None:
+        """Whether the process lives, and whether its database serves."""
         application.router.add_get("/healthz", self.healthz)
         application.router.add_get("/readyz", self.readyz)
-        return application
 
     async def github(self, request: web.Request) -> web.Response:
         doors, signature = self._doors, request.headers.get("X-Hub-Signature-256")
@@ -73,7 +80,7 @@ class Server:
             return _says(400, str(error))
         match told:
             case Ignored(why=why):
-                return _says(200, why)
+                return _says(200, why, IGNORED)
             case Look(incident=incident):
                 return await _stored(self._hint(_delivery(request, body), incident))
             case Trigger():
@@ -84,7 +91,7 @@ class Server:
         if not door.knows(request.match_info["secret"]):
             return _says(401, "The path's secret is not ours.")
         if why := ignored(door, await request.read()):
-            return _says(200, why)
+            return _says(200, why, IGNORED)
         return await _stored(self._look_at_deployments())
 
     async def deploy(self, request: web.Request) -> web.Response:
@@ -104,22 +111,22 @@ class Server:
     async def _look_at_deployments(self) -> web.Response:
         look = self._doors.look_at_deployments
         if look is None:
-            return _says(200, "Nothing is deployed from here.")
+            return _says(200, "Nothing is deployed from here.", IGNORED)
         await look()
         return _says(202, "The deployments under way are looked at.")
 
     async def _hint(self, key: str, incident: int) -> web.Response:
         if await self._doors.hint(key, incident):
             return _says(202, f"INC-{incident} is looked at.")
-        return _says(200, f"Known already: INC-{incident} is looked at.")
+        return _says(200, f"Known already: INC-{incident} is looked at.", KNOWN)
 
     async def _take(self, trigger: Trigger) -> web.Response:
         try:
             receipt = await self._doors.fire(trigger)
         except Refusal as refusal:
-            return _says(200, str(refusal))  # a retry would not help
+            return _says(200, str(refusal), REFUSED)  # a retry would not help
         if receipt.outcome == Outcome.DUPLICATE:
-            return _says(200, f"Known already: {receipt.says}")
+            return _says(200, f"Known already: {receipt.says}", KNOWN)
         return _says(202, receipt.says)
 
 
@@ -153,5 +160,8 @@ def _too_large() -> web.Response:
     return _says(413, f"More than {LARGEST // 2**20} MB is not read.")
 
 
-def _says(status: int, sentence: str) -> web.Response:
-    return web.json_response({"says": sentence}, status=status)
+def _says(status: int, sentence: str, outcome: str = "") -> web.Response:
+    """`outcome`: what became of the delivery, where the status does not tell."""
+    answer = web.json_response({"says": sentence}, status=status)
+    answer[OUTCOME] = outcome
+    return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -19,9 +19,10 @@ from telemetry.plain import plain
 from workflow import triggers as t
 from workflow.history import Step
 from workflow.incident import Incident
-from workflow.payload import Frame
+from workflow.payload import Frame, Payload
 from workflow.ports import Debt
 from workflow.states import MAIN_LINE, TRANSITIONS
+from workflow.times import roughly, stages, times
 from workflow.words import ENDED, Effect, State
 
 _LIGHT, _DARK = "default", "github-dark"
@@ -36,6 +37,7 @@ class Station:
     at: datetime | None
     here: bool
     siding: bool = False
+    took: str = ""  # the stage that ended here, from the end of the one before: "3 h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,20 @@ def spread(text: str) -> str:
 def path(incident: Incident, history: Sequence[Step]) -> list[Station]:
     """The main line with the times at which it was reached; a siding follows the last station that was."""
     reached = {step.dest: step.at for step in history if step.dest.value != step.source}
-    line = [Station(each.words, reached.get(each), each is incident.state) for each in MAIN_LINE]
+    took = {state: roughly(time) for _, state, time in stages(history)}
+    line = [
+        Station(each.words, reached.get(each), each is incident.state, took=took.get(each, "")) for each in MAIN_LINE
+    ]
     if incident.state in MAIN_LINE:
         return line
     last = max((number for number, each in enumerate(MAIN_LINE) if each in reached), default=0)
     siding = Station(incident.state.words, reached.get(incident.state), here=True, siding=True)
     return [*line[: last + 1], siding, *line[last + 1 :]]
+
+
+def noticed(payload: Payload, history: Sequence[Step]) -> str:
+    """How long after the first failure the incident was opened."""
+    return roughly(times(payload.occurred.first, history).detect or timedelta())
 
 
 def actions(incident: Incident) -> list[Action]:

@@ -77,6 +77,10 @@ def performers(tools: Tools) -> Mapping[Effect, Perform]:
 
 async def diagnose(tools: Tools, claim: Claim) -> Performed:
     """Ask the analyst, within the budget."""
+    if claim.incident.pruned_at:  # it ended, and somebody took it up again
+        return t.DiagnosedWithoutPatch(
+            **_result(tools, claim), why=f"Nothing to diagnose from. {claim.incident.pruned}"
+        )
     await _tell_of_recurrences(tools, claim)
     allowance = await _allowance(tools, claim.incident)
     if why := allowance.used_up_by():
@@ -306,8 +310,8 @@ async def _case(tools: Tools, claim: Claim) -> Case:
 
 
 async def _allowance(tools: Tools, incident: Incident) -> Allowance:
-    today = tools.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Allowance(tools.budget, incident.cost.spent, await tools.store.spent_since(today))
+    today = await tools.store.spent_on(tools.clock.now().date())
+    return Allowance(tools.budget, incident.cost.spent, today)
 
 
 def _progress(tools: Tools, claim: Claim) -> Callable[[str], None]:

@@ -146,9 +146,10 @@ class Engine:
     def _open(self, ledger: Ledger, captured: Captured) -> Receipt:
         if known := ledger.known(captured.key):
             return Receipt(Outcome.DUPLICATE, *known)
+        says = self._kept(captured.says)
         first = ledger.open_with(captured.payload.incident.fingerprint)
         if first:
-            if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, captured.says):
+            if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, says):
                 return Receipt(Outcome.DUPLICATE, first, earlier)
             again = _seen_again(first, captured)
             ledger.amend(again)
@@ -157,8 +158,9 @@ class Engine:
             return Receipt(Outcome.COUNTED, again, f"{again.name} is open for this failure: seen {again.count} times.")
         fresh = _fresh(ledger.next_id(captured), captured)
         move = advance(fresh, captured)
-        ledger.admit(captured, fresh.id, Outcome.APPLIED, captured.says)
-        return Receipt(Outcome.APPLIED, self._record(ledger, move, None), captured.says)
+        ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
+        said = replace(move, after=move.after.but(says=says))
+        return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
 
     def _decide(self, incident: Incident, trigger: Trigger) -> _Decision:
         try:

@@ -252,6 +252,7 @@ class Incident:
     rolling_back: bool = False  # a rollback was asked for, and has neither ended nor given up
     cure: Cure | None = None
     stuck: Stuck | None = None
+    pruned_at: datetime | None = None  # from then on, of what was captured only the outline is kept
 
     @property
     def name(self) -> str:
@@ -276,6 +277,21 @@ class Incident:
             return "The branch moved since this was last shown. The change is the same, line for line."
         lines = [line for line in ndiff(before, now) if line[0] in "+-"]
         return "\n".join(["The branch moved since this was last shown, and the change differs:", *lines])
+
+    @property
+    def pruned(self) -> str:
+        """A sentence where what was captured is no longer kept; empty where it is."""
+        if self.pruned_at is None:
+            return ""
+        return (
+            f"What was captured was pruned on {self.pruned_at:%Y-%m-%d}; the history, the cause and the patch are kept."
+        )
+
+    def without_outputs(self, at: datetime) -> Self:
+        """The same incident as it is kept for good: what programs printed while it was proven is pruned."""
+        gone = f"(pruned on {at:%Y-%m-%d})"
+        evidence = self.evidence and self.evidence.without_outputs(gone)
+        return replace(self, evidence=evidence, feedback="", pruned_at=at)
 
     def but(self, **changes: Any) -> Self:
         """The same incident with some fields changed."""

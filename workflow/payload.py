@@ -129,6 +129,11 @@ class Payload(_Value):
     build: Build = Build()
     repository: Repository | None = None
 
+    def outline(self) -> Payload:
+        """What is kept of it for good: which failure, when and on which build; nothing that anybody said or did."""
+        build = Build(sha=self.build.sha, environment=self.build.environment)
+        return Payload(incident=self.incident, occurred=self.occurred, build=build, repository=self.repository)
+
     def numbered(self, incident: int, *, last: datetime, count: int) -> Payload:
         """This payload as it is shown: with the incident's id and its present count."""
         return self.model_copy(

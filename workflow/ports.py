@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from workflow.cure import Runs
@@ -180,7 +180,9 @@ class Store(Protocol):
         """What was said with models about this incident, one entry a round, oldest first."""
         ...
 
-    async def spent_since(self, since: datetime) -> Spent: ...
+    async def spent_on(self, day: date) -> Spent:
+        """What model calls cost on a day, in UTC: when they were paid for, not when their effects were owed."""
+        ...
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         """How often an intent ended well and badly, one entry a build that was counted on after `since`."""

@@ -6,7 +6,7 @@ that had to wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,9 @@ _ENDS = (
     ("deploy", State.DEPLOYED),
     ("heal", State.HEALED),
 )
+DETECT = "detect"
+STAGES = (DETECT, *(name for name, _ in _ENDS))
+STAGE_ENDS = frozenset(state for _, state in _ENDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Times:
 
     def seconds(self) -> dict[str, float]:
         """Those that ended, by name."""
-        found = {name: getattr(self, name) for name in ("detect", *(name for name, _ in _ENDS))}
+        found = {name: getattr(self, name) for name in STAGES}
         return {name: time.total_seconds() for name, time in found.items() if time is not None}
 
 
@@ -46,12 +49,44 @@ def times(first_failure: datetime, history: Sequence[Step]) -> Times:
     """Of one incident. `history` is oldest first; a clock that was set back makes no time negative."""
     if not history:
         return Times()
-    found = {"detect": max(history[0].at - first_failure, timedelta())}
+    found = {DETECT: max(history[0].at - first_failure, timedelta())}
+    return Times(**found, **{name: took for name, _, took in _stages(history)})
+
+
+def ended_by(history: Sequence[Step]) -> tuple[str, timedelta] | None:
+    """The stage that the last step of a history ended, and how long it took; None where it ended none."""
+    return next(((name, took) for name, step, took in _stages(history) if step is history[-1]), None)
+
+
+def under_way(history: Sequence[Step]) -> tuple[str, datetime] | None:
+    """The stage that has not ended yet, and since when it is under way; None after the last."""
+    ended = list(_stages(history))
+    if not history or len(ended) == len(_ENDS):
+        return None
+    return _ENDS[len(ended)][0], (ended[-1][1] if ended else history[0]).at
+
+
+def roughly(time: timedelta) -> str:
+    """A length of time as people say it: 12 s, 4 min, 3 h, 2 days."""
+    seconds = time.total_seconds()
+    for least, unit, name in ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "h"), (120, 60, "min")):
+        if seconds >= least:
+            return f"{seconds // unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def stages(history: Sequence[Step]) -> list[tuple[str, State, timedelta]]:
+    """The stages that ended, in order: the name, the state that ended it, and how long it took."""
+    return [(name, step.dest, took) for name, step, took in _stages(history)]
+
+
+def _stages(history: Sequence[Step]) -> Iterator[tuple[str, Step, timedelta]]:
+    if not history:
+        return
     before = history[0]
     for name, state in _ENDS:
         ended = next((step for step in history if step.dest is state and step.seq > before.seq), None)
         if ended is None:
-            break
-        found[name] = max(ended.at - before.at, timedelta())
+            return
+        yield name, ended, max(ended.at - before.at, timedelta())
         before = ended
-    return Times(**found)

@@ -1,6 +1,6 @@
 """What incidents are found by, indexed as each database does it best; and what was said with models.
 
-Revision: 0009, after 0004. Code before it goes on on it: what it captures is not found by its words, and shows no talk.
+Revision: 0009, after 0008. Code before it goes on on it: what it captures is not found by its words, and shows no talk.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+import shlex
+from pathlib import Path
 
+from rich.console import Console
+from sqlalchemy import URL
+
+from app.commands.common import a_desk
+from app.commands.outcome import UsageError
+from app.retention import keep_of
 from app.settings import read_settings
+from persistence import backup as copying
 from persistence import migrations
-from persistence.database import parse_url
+from persistence.database import DatabaseError, parse_url, sqlite_file
+from persistence.retention import Pruner
+from workflow.errors import Refusal
 
 
 def upgrade() -> None:
@@ -18,3 +28,51 @@ def upgrade() -> None:
         Console().print(f"{place} is at revision {after} already.", highlight=False)
     else:
         Console().print(f"{place}: revision {before or 'none'} → {after}.", highlight=False)
+
+
+async def prune(dry_run: bool) -> None:
+    """Prune what the settings no longer keep, now."""
+    settings = read_settings()
+    keep = keep_of(settings)
+    if keep.everything:
+        raise UsageError("Everything is kept. Set KINTSUGI_KEEP_PAYLOADS_DAYS or KINTSUGI_KEEP_PAYLOADS_MB.")
+    async with a_desk(settings) as desk:
+        pruned = await Pruner(desk.store, keep, desk.clock.now(), dry_run=dry_run).run()
+    verb = "would be" if dry_run else "was"
+    many = "1 ended incident" if pruned.incidents == 1 else f"{pruned.incidents} ended incidents"
+    says = f"What was captured of {many} {verb} pruned: {pruned.bytes / 2**20:.1f} MB."
+    file = sqlite_file(parse_url(settings.database_url))
+    if pruned.incidents and file and not dry_run:
+        says += (
+            f" The file keeps its size, and the room in it is used again. To shrink it, stop the service and run"
+            f" `sqlite3 {shlex.quote(str(file))} VACUUM`."
+        )
+    Console().print(says, highlight=False, markup=False)
+
+
+def backup(file: Path, force: bool) -> None:
+    """Copy the SQLite database to `file`, also while a service works on it."""
+    url = parse_url(read_settings().database_url)
+    source = sqlite_file(url)
+    if source is None:
+        raise Refusal(f"PostgreSQL is backed up with its own tools. Run: {_pg_dump(url, file)}")
+    if not source.exists():
+        raise DatabaseError(f"There is no database at {source} yet.")
+    if file.exists() and file.samefile(source):
+        raise UsageError(f"{file} is the database itself. Name another file.")
+    if file.exists() and not force:
+        raise Refusal(f"{file} is there already. Name another file, or overwrite it with --force.")
+    if beside := [each for each in copying.beside(file) if each.exists()]:
+        raise Refusal(f"{beside[0]} is there: a database of that name is in use, or was cut short. Name another file.")
+    copied = copying.backup(source, file)
+    rows = sum(copied.rows.values())
+    says = (
+        f"{file}: {copied.bytes / 2**20:.1f} MB, {rows} rows of {len(copied.rows)} tables, whole by SQLite's own check."
+    )
+    Console().print(says, highlight=False, markup=False)
+
+
+def _pg_dump(url: URL, file: Path) -> str:
+    """Without the password, which pg_dump asks for, or reads from PGPASSWORD or ~/.pgpass."""
+    address = url.set(drivername="postgresql")._replace(password=None).render_as_string(hide_password=False)
+    return shlex.join(["pg_dump", "--format=custom", f"--file={file}", address])

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
+from aiohttp.web import Application
 from rich.console import Console
 
 import telemetry
@@ -23,15 +23,22 @@ from app.counting import counting
 from app.deploys import deploys, railway_door
 from app.desk import Desk
 from app.discord_bot import Client, a_client, announcer, run_bot
+from app.retention import keep_of, keep_pruning
 from app.settings import Settings, read_settings
+from app.watching import health_and_metrics, metrics
+from integrations.git import Git, GitError
 from integrations.terminal import Terminal
+from persistence.database import parse_url, sqlite_file
 from web.login import is_loopback
 from web.pages import Behind, Pages
 from web.server import Doors, Server, serve
 from workflow.errors import StoreUnavailable
 from workflow.reconcile import look_at_deployments
 
+log = logging.getLogger("kintsugi.service")
+
 _TALKATIVE = ("alembic", "httpx", "httpx2", "procrastinate", "psycopg", "transitions")
+_READY_WITHIN = 5.0  # seconds
 _PARTS = ("discord", "web", "worker")
 
 
@@ -48,6 +55,8 @@ async def run(only: str, drain: bool) -> None:
     wanted = _wanted(only)
     settings = read_settings()
     console = Console(stderr=True)
+    if "worker" in wanted:
+        _check_repository(settings)
     for line in left_out(settings, wanted):
         console.print(line, style="yellow", highlight=False)
     if wanted == ("discord",) and settings.discord_token is None:
@@ -74,7 +83,7 @@ async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], dra
             work = asyncio.ensure_future(kintsugi.drain())
         else:
             work = asyncio.ensure_future(
-                _together(desk, settings, output.console, kintsugi=kintsugi, client=client, wanted=wanted)
+                _together(desk, settings, output, kintsugi=kintsugi, client=client, wanted=wanted)
             )
         await _until_told(work, output.console)
 
@@ -86,7 +95,7 @@ def _has_bot(settings: Settings, wanted: tuple[str, ...]) -> bool:
 async def _together(
     desk: Desk,
     settings: Settings,
-    console: Console,
+    output: Output,
     *,
     kintsugi: Kintsugi | None,
     client: Client | None,
@@ -96,32 +105,46 @@ async def _together(
     async with asyncio.TaskGroup() as group:
         if kintsugi:
             group.create_task(kintsugi.work())
+            if not (keep := keep_of(settings)).everything:
+                group.create_task(keep_pruning(desk, keep))
         if client:
             client.looked = lambda: kintsugi.looked_at if kintsugi else None
             group.create_task(run_bot(client, settings))
+        doors = _doors(desk, settings, kintsugi)
+        figures = metrics(desk, settings, output.logs, doors, kintsugi)
+        tell = partial(_tell_address, output.console)
         if "web" in wanted:
-            host, _, port = settings.web_bind.rpartition(":")
-            application = Server(_doors(desk, settings, kintsugi)).application()
+            application = Server(doors).application()
+            figures.add_to(application)
             if _has_pages(settings):
                 _pages(desk, settings).add_to(application)
-            tell = partial(_tell_address, console)
-            group.create_task(_listen(serve(application, host, int(port), tell), settings.web_bind))
+            group.create_task(_listen(application, settings.web_bind, tell, "WEB_BIND"))
+        elif settings.metrics_bind:
+            application = health_and_metrics(doors, figures)
+            group.create_task(_listen(application, settings.metrics_bind, tell, "METRICS_BIND"))
 
 
-async def _listen(serving: Coroutine[Any, Any, None], bind: str) -> None:
+async def _listen(application: Application, bind: str, started: Callable[[str], None], setting: str) -> None:
     """Raises UsageError where nothing can listen there: a port that is taken, a host that is not ours."""
+    host, _, port = bind.rpartition(":")
     try:
-        await serving
+        await serve(application, host, int(port), started)
     except (OSError, OverflowError) as error:
-        raise UsageError(f"KINTSUGI_WEB_BIND: nothing can listen at {bind}: {error}. Name another.") from error
+        raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {error}. Name another.") from error
 
 
 def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
     async def ready() -> str | None:
+        """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
+        file = sqlite_file(parse_url(settings.database_url))
+        if file and not file.exists():
+            return "The database's file is gone."
         try:
-            await desk.store.next_due()
-        except StoreUnavailable as error:
-            return str(error)
+            async with asyncio.timeout(_READY_WITHIN):
+                await desk.store.next_due()
+        except (StoreUnavailable, TimeoutError) as error:
+            log.warning("not_ready", extra={"why": str(error) or "no answer"})
+            return "The database does not serve."
         return None
 
     async def hint(key: str, incident: int) -> bool:
@@ -190,11 +213,23 @@ def _left_out_of_discord(settings: Settings) -> list[str]:
     return []
 
 
+def _check_repository(settings: Settings) -> None:
+    """Raises UsageError for a KINTSUGI_REPO that is none; with GitHub it is our own copy, made where it is missing."""
+    if settings.repo is None or settings.github_repo:
+        return
+    try:
+        Git(settings.repo).check()
+    except GitError as error:
+        raise UsageError(f"KINTSUGI_REPO: {error} Set it to a bare git repository with the program's code.") from None
+
+
 def _wanted(only: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in only.split(",") if name.strip()) or _PARTS
+    if not only:
+        return _PARTS
+    names = tuple(name.strip() for name in only.split(","))
     for name in names:
         if name not in _PARTS:
-            raise UsageError(f"--only {name}: the parts are {', '.join(_PARTS)}.")
+            raise UsageError(f"--only {name or only}: the parts are {', '.join(_PARTS)}.")
     return names
 
 

@@ -27,6 +27,8 @@ from workflow.times import times
 from workflow.triggers import words
 from workflow.words import State
 
+_WIDE = 72  # columns, from which a table fits
+
 
 async def incidents(state: str, limit: int, before: int | None, as_json: bool) -> None:
     """The incidents, newest first."""
@@ -39,7 +41,7 @@ async def incidents(state: str, limit: int, before: int | None, as_json: bool) -
     elif not found:
         console.print("No incidents." if before is None else "No older incidents.")
     else:
-        console.print(_table(found))
+        console.print(_table(found) if console.width >= _WIDE else _list(found))
         if len(found) == limit:
             console.print(f"Older ones: --before {found[-1].id}", style="dim")
 
@@ -65,6 +67,8 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
     console.print(head)
     console.print(path_taken(found, history))
     console.print(_history(history))
+    if found.pruned:
+        console.print(Text(found.pruned, style="yellow"))
     for debt in debts:
         if debt.status in ("pending", "running"):
             late = f" ({debt.error})" if debt.error else ""
@@ -129,6 +133,19 @@ def _table(found: list[Incident]) -> Table:
         table.add_row(
             each.name, f"[{colour}]{mark} {each.state.words}[/]", str(each.count), last, escape(plain(each.summary))
         )
+    return table
+
+
+def _list(found: list[Incident]) -> Table:
+    """The same for a narrow screen: beside its number the state, and below that the summary."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for each in found:
+        mark, colour = mark_of(each.state)
+        seen = f", seen {each.count} times" if each.count > 1 else ""
+        head = Text.assemble((f"{mark} {each.state.words}", colour), (seen, "dim"), "\n")
+        table.add_row(each.name, head.append(plain(each.summary)))
     return table
 
 

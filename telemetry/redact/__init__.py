@@ -11,7 +11,7 @@ from functools import cache
 from telemetry.redact.fold import Folded, fold
 from telemetry.redact.keys import Grade, grade
 from telemetry.redact.registry import forms
-from telemetry.redact.scan import Scanner, Span
+from telemetry.redact.scan import KINDS, Found, Scanner, Span
 from telemetry.redact.stream import LineState, filter_lines, filter_stream
 from telemetry.redact.values import MASK, is_secret, looks_random
 
@@ -38,6 +38,7 @@ class Redactor:
     """Redacts strings; knows the secrets it was made with and those it is told later."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self.hidden = dict.fromkeys(KINDS, 0)  # how many places so far, by what they were found by
         self._own = forms(secrets)
         self._scanner = Scanner(self._own)
 
@@ -69,11 +70,13 @@ class Redactor:
             hidden = _hide(text, spans, folded)
             if hidden == text:
                 return text
+            for _, _, kind in spans:
+                self.hidden[kind] += 1
             text = hidden
         return text
 
 
-def _hide(text: str, spans: list[Span], folded: Folded) -> str:
+def _hide(text: str, spans: list[Found], folded: Folded) -> str:
     pieces: list[str] = []
     end = 0
     for start, stop in _merged(spans, folded.text):
@@ -83,9 +86,9 @@ def _hide(text: str, spans: list[Span], folded: Folded) -> str:
     return "".join(pieces) + text[end:]
 
 
-def _merged(spans: list[Span], text: str) -> list[Span]:
+def _merged(spans: list[Found], text: str) -> list[Span]:
     merged: list[Span] = []
-    for start, end in spans:
+    for start, end, _ in spans:
         before = merged[-1][1] if merged else -1
         if start < before:
             merged[-1] = (merged[-1][0], _end_of_word(text, end) if end > before else before)
@@ -132,6 +135,7 @@ def redact_field(name: str, value: str) -> str:
     if level is Grade.SECRET:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
     if level and is_secret(value, True, level, prose=False):
+        of_this_process().hidden["keyed"] += 1
         return MASK
     if name[-6:].lower() in _HEADERS:
         lead = f"{name}: "

@@ -31,7 +31,15 @@ from telemetry.redact.vendors import (
 )
 
 Span = tuple[int, int]
+Found = tuple[int, int, str]
 Check = Callable[[str, int, int], Iterable[Span]]
+
+# What secrets are found by, as they are counted. `own`: of this process; `flood`: a stretch with more places to look
+# at than an honest text has.
+KINDS = (
+    "vendor", "address", "command", "marked", "keyed", "url", "cookie", "scheme", "private_key", "discord",
+    "own", "flood",
+)  # fmt: skip
 
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
@@ -78,18 +86,18 @@ class Scanner:
     """Finds what to hide. `own` are the secrets of this very process, in all the forms they may take."""
 
     def __init__(self, own: Iterable[str] = ()) -> None:
-        self._checks: list[tuple[Check, bool]] = []
+        self._checks: list[tuple[Check, bool, str]] = []
         literals: list[str] = []
-        for literal, check, bounded in (*_rules(), *((form, _exactly(form), False) for form in own)):
+        for kind, literal, check, bounded in (*_rules(), *(("own", form, _exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
-            self._checks.append((check, bounded))
+            self._checks.append((check, bounded, kind))
         self._automaton = AhoCorasick(literals, implementation=Implementation.DFA)
         # Of plain text in lower case: the literals in it. None, and there is nothing to hide.
         self.find_literals = self._automaton.find_matches_as_indexes
 
-    def spans(self, folded: Folded) -> list[Span]:
-        """The places to hide, in order; they may touch or overlap."""
-        found: list[Span] = []
+    def spans(self, folded: Folded) -> list[Found]:
+        """The places to hide, in order, and by what each was found; they may touch or overlap."""
+        found: list[Found] = []
         text = folded.text
         done = looks = begin = attacks = 0
         allowed = _LOOKS
@@ -99,18 +107,19 @@ class Scanner:
                 continue
             if start >= begin + _STRETCH:
                 looks, begin = 0, start
-            check, bounded = self._checks[rule]
+            check, bounded, kind = self._checks[rule]
             if bounded and start and within_a_word(text, start):
                 continue
             looks += 1
             if looks > allowed:
                 attacks += 1
                 allowed = _LOOKS if attacks < _PATIENCE else _FEW_LOOKS
+                kind = "flood"
                 spans: Iterable[Span] = ((begin, min(begin + _STRETCH, len(text))),)
             else:
                 spans = check(text, start, end)
             for span in spans:
-                found.append(span)
+                found.append((*span, kind))
                 done = max(done, span[1])
         found.sort()
         return found
@@ -149,37 +158,37 @@ def _after_a_colour(text: str, start: int) -> bool:
     return text[start - 1] == "m" and "[" in text[max(0, start - 6) : start]
 
 
-def _rules() -> Iterator[tuple[str, Check, bool]]:
-    """(literal, check, whether a word must begin there), from the general to the particular."""
+def _rules() -> Iterator[tuple[str, str, Check, bool]]:
+    """(kind, literal, check, whether a word must begin there), from the general to the particular."""
     for alphabet, prefixes in PREFIXES.items():
         for prefix in prefixes.split():
             distinct = len(prefix) >= 4 and not prefix[-1].isalnum()
             bounded = not distinct or prefix.startswith(_ENDS_OF_WORDS)
-            yield prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
+            yield "vendor", prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
             if len(prefix) >= 5 and distinct:
-                yield from _in_disguise(prefix)
+                yield from (("vendor", *rule) for rule in _in_disguise(prefix))
     for literal, back, pattern in SHAPES:
-        yield literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
+        yield "vendor", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for literal, pattern in ADDRESSES:
-        yield literal, _shaped(pattern, 0), False
+        yield "address", literal, _shaped(pattern, 0), False
     for literal, flags, pattern in _COMMANDS:
-        yield literal, _command(flags, pattern), False
+        yield "command", literal, _command(flags, pattern), False
     for marker in MARKERS:
-        yield marker, _marked, False
+        yield "marked", marker, _marked, False
     yield from _structural()
 
 
-def _structural() -> Iterator[tuple[str, Check, bool]]:
+def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     for root in ROOTS:
-        yield root, parameter if root.endswith("=") else keyed, False
+        yield "keyed", root, parameter if root.endswith("=") else keyed, False
     for mark in ("://", "%3a%2f%2f", ":\\/\\/", ":\\u002f\\u002f"):
-        yield mark, user_information, False
-    yield "cookie", cookies, False
+        yield "url", mark, user_information, False
+    yield "cookie", "cookie", cookies, False
     for scheme in ("bearer", "basic ", "basic%20"):
-        yield scheme, bare_scheme, True
-    yield "private key", private_key, False
+        yield "scheme", scheme, bare_scheme, True
+    yield "private_key", "private key", private_key, False
     for begin in _discord_beginnings():
-        yield begin, _discord, True
+        yield "discord", begin, _discord, True
 
 
 def _discord_beginnings() -> Iterator[str]:

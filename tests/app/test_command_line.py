@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,11 @@ COMMANDS = [
     ["patch", "apply"],
     ["patch", "check"],
     ["context"],
+    ["effects"],
+    ["effects", "retry"],
     ["db", "upgrade"],
+    ["db", "prune"],
+    ["db", "backup"],
 ]
 
 
@@ -235,6 +240,7 @@ def test_a_repository_that_is_not_there_is_said_not_to_be(terminal: Terminal):
         (["incidents", "--before", "9" * 20], 2, "--before"),
         (["capture", "nowhere.log"], 2, "nowhere.log cannot be read: No such file or directory."),
         (["run", "--only", "coffee"], 2, "--only coffee: the parts are discord, web, worker."),
+        (["run", "--only", ","], 2, "--only ,: the parts are discord, web, worker."),
     ],
 )
 def test_a_wrong_word_is_answered_with_a_sentence(terminal: Terminal, words: list[str], status: int, says: str):
@@ -243,6 +249,43 @@ def test_a_wrong_word_is_answered_with_a_sentence(terminal: Terminal, words: lis
     assert done.returncode == status
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_repository_that_is_not_there_is_named_at_start(terminal: Terminal):
+    done = terminal.types("run", "--only", "worker", "--drain", KINTSUGI_REPO="nowhere")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("KINTSUGI_REPO: nowhere does not exist. Set it to a bare git repository")
+
+
+def test_the_version_is_told(terminal: Terminal):
+    assert terminal.types("--version").stdout == f"kintsugi {version('kintsugi')}\n"
+
+
+def test_ctrl_c_before_the_command_began_is_no_traceback(terminal: Terminal):
+    """The interrupt comes while the program is read: a module of ours is, and sends it."""
+    program = (
+        "import os, signal, sys\n"
+        "class Hook:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Hook())\n"
+        "from app.__main__ import main; main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_the_list_breaks_no_word_on_a_narrow_screen(terminal: Terminal):
+    terminal.types("capture", "-", stdin=TRACEBACK, KINTSUGI_DRY_RUN="true")
+
+    shown = terminal.types("incidents", COLUMNS="40").stdout
+
+    assert all(len(line.rstrip()) <= 40 for line in shown.splitlines())
+    assert "staged" in shown
+    assert "KeyError: 'percent'" in shown
 
 
 def test_a_move_that_does_not_fit_is_refused_and_says_what_can_come(terminal: Terminal):

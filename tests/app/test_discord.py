@@ -63,6 +63,7 @@ async def test_the_bot_answers_until_it_is_told_to_stop(tmp_path: Path):
     assert opened.says.startswith("**INC-1** is captured: Checkout answers 500")
     assert refused.says.startswith("You may not do this here.")
     assert "✅ **database** answers" in status.everything
+    assert "✅ **effects** 2 owed" in status.everything
     assert process.returncode == 0, rest
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -11,7 +12,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.world.deliveries import a_merge, signed
 
@@ -66,3 +71,81 @@ def asks(url: str, body: bytes | None = None, headers: dict[str, str] | None = N
     except urllib.error.HTTPError as error:
         error.close()
         return error.code
+
+
+def test_dashboard_documents_and_alerts_name_exactly_the_metrics_there_are(tmp_path: Path):
+    with serving(tmp_path, KINTSUGI_WEB_BIND="127.0.0.1:0") as url:
+        there = scraped(url)
+    documents = (ROOT / "docs" / "metrics.md").read_text()
+    table = set(re.findall(r"^\| `(kintsugi_\w+)` \|", documents, re.MULTILINE))
+    asked = named("\n".join(queries(json.loads((ROOT / "docs" / "grafana.json").read_text()))))
+    alerts = named(documents.rpartition("```yaml")[2])
+
+    assert table == there
+    assert asked == there
+    assert alerts
+    assert alerts <= there
+
+
+def test_a_process_without_the_web_tells_its_figures_where_it_is_told_to(tmp_path: Path):
+    token = secrets.token_urlsafe(24)
+    settings = {"KINTSUGI_METRICS_BIND": "127.0.0.1:0", "KINTSUGI_METRICS_TOKEN": token}
+    with serving(tmp_path, "--only", "worker", **settings) as url:
+        statuses = [
+            asks(f"{url}/metrics"),
+            asks(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"}),
+            asks(f"{url}/healthz"),
+            asks(f"{url}/readyz"),
+            asks(f"{url}/"),
+        ]
+        (tmp_path / ".kintsugi" / "kintsugi.db").unlink()
+        gone = asks(f"{url}/readyz"), asks(f"{url}/healthz")
+
+    assert statuses == [401, 200, 200, 200, 404]
+    assert gone == (503, 200)
+
+
+@contextmanager
+def serving(folder: Path, *words: str, **settings: str) -> Iterator[str]:
+    """`kintsugi run` as it is started; its address. Ended when it is no longer needed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "run", *words],
+        cwd=folder,
+        env={**kept, **settings, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield listening(process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def scraped(url: str) -> set[str]:
+    """The names of our metrics, once the worker has looked at the world for the first time."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+            found = text_string_to_metric_families(answer.read().decode())
+        names = {f"{each.name}_total" if each.type == "counter" else each.name for each in found}
+        if "kintsugi_reconciled_timestamp_seconds" in names:
+            return {name for name in names if name.startswith("kintsugi_")}
+        time.sleep(0.1)
+    raise AssertionError("it never looked at the world")
+
+
+def queries(node: object) -> Iterator[str]:
+    """Every expression in a dashboard."""
+    if isinstance(node, dict):
+        yield from (value for key, value in node.items() if key == "expr")
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from queries(child)
+
+
+def named(text: str) -> set[str]:
+    """The metrics that PromQL names; a histogram's parts are the histogram."""
+    return {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\bkintsugi_\w+", text)}

@@ -170,3 +170,15 @@ async def test_an_unknown_commit_holds_nothing(stage: Stage):
     assert not await stage.host.contains("f" * 40, stage.first)
     assert not await stage.host.contains(stage.first, "f" * 40)
     assert not await stage.host.contains("", "")
+
+
+async def test_a_record_as_earlier_versions_wrote_it_is_read(tmp_path: Path):
+    async with github.serving(tmp_path) as people:
+        first = people.commits({"shop.py": b"price = 1\n"})
+        host, incident = LocalGit(people.git, "main"), confirmed(people.git, first, {"shop.py": b"price = 2\n"})
+        opened = await host.open_pull_request(incident)
+        ref = f"refs/pull/{opened.number}/record"
+        kept = json.loads(people.git.read_blob(people.git.refs(ref)[ref]))
+        people.git.run("update-ref", ref, people.git.write_blob(json.dumps(kept | {"closed": False}).encode()))
+
+        assert await host.find_pull_request(incident) == opened

@@ -147,6 +147,16 @@ def test_a_field_is_judged_with_its_name_in_view():
     assert redact_field("item", "sunshine") == "sunshine"
 
 
+def test_what_was_hidden_is_counted_by_what_it_was_found_by_and_once():
+    redactor = Redactor(["sunshine-after-rain"])
+
+    once = redactor.redact("password=hunter2 on sunshine-after-rain, password=hunter3")
+    redactor.redact(once)
+    redactor.redact("all is well")
+
+    assert {kind: count for kind, count in redactor.hidden.items() if count} == {"keyed": 2, "own": 1}
+
+
 def test_what_cannot_be_judged_is_withheld():
     class NoText(str):
         def isascii(self):

@@ -141,6 +141,21 @@ async def test_without_incidents_there_are_no_numbers(viewer: Viewer):
     assert "No incident was opened in the last 12 weeks." in page.text
 
 
+async def test_an_incident_shows_how_long_each_stage_took_and_which_is_under_way(world: World, viewer: Viewer):
+    await asked(world)
+    world.clock.passes(hours=3)
+    before = await viewer.opens("/incidents/1")
+    await world.confirms()
+    await world.settles()
+
+    page = await viewer.opens("/incidents/1")
+
+    assert "Under way approve, since 2026-11-23" in before.text
+    assert "Under way merge, since 2026-11-23" in page.text
+    assert "UTC after 3 h" in page.text
+    assert "Noticed after 0 s" in page.text
+
+
 async def test_no_page_holds_a_script_or_style_of_its_own(world: World, viewer: Viewer):
     await asked(world)
 

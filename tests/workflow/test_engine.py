@@ -275,7 +275,7 @@ async def test_a_reply_that_was_paid_for_and_unreadable_is_counted(world: World)
     await world.settles()
 
     assert (await world.incident()).cost == Cost(1, 100, 8000, 0.5)
-    assert (await world.store.spent_since(world.clock.now() - timedelta(hours=1))).usd == 0.5
+    assert (await world.store.spent_on(world.clock.now().date())).usd == 0.5
 
 
 async def test_an_answer_that_cannot_be_written_down_is_a_failed_try_that_was_paid_for(world: World):
@@ -503,3 +503,11 @@ async def test_a_reason_that_holds_a_secret_is_kept_without_it(world: World):
 
     assert (await world.store.history(1))[-1].says == "Cancelled by test:alice: the password was [redacted]"
     assert "hunter2" not in repr(await world.incident())
+
+
+async def test_what_an_incident_opened_with_is_kept_without_secrets(world: World):
+    receipt = await world.fires(t.Captured, 0, payload=a_payload(summary="the password was hunter2"))
+
+    assert receipt.says == "the password was [redacted]"
+    assert (await world.incident()).says == "the password was [redacted]"
+    assert (await world.store.history(1))[0].says == "the password was [redacted]"

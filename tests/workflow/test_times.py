@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.world.make import NOON
 from tests.world.world import World
 from workflow.history import Step
-from workflow.times import Times, times
+from workflow.times import Times, ended_by, times, under_way
 from workflow.words import State
 
 
@@ -52,3 +52,19 @@ async def test_the_times_of_an_incident_are_in_its_history(world: World):
 
     assert found.approve == timedelta(hours=3)
     assert set(found.seconds()) == {"detect", "diagnose", "approve", "merge", "deploy", "heal"}
+
+
+def test_what_is_under_way_is_the_first_stage_that_has_not_ended():
+    history = [at(1, State.CAPTURED, 0), at(2, State.DIAGNOSED, 5), at(3, State.AWAITING_CONFIRM, 7)]
+
+    assert under_way([]) is None
+    assert under_way(history[:1]) == ("diagnose", NOON)
+    assert under_way(history) == ("approve", NOON + timedelta(minutes=5))
+
+
+def test_the_last_step_tells_which_stage_it_ended():
+    history = [at(1, State.CAPTURED, 0), at(2, State.DIAGNOSED, 5), at(3, State.AWAITING_CONFIRM, 7)]
+
+    assert ended_by(history[:2]) == ("diagnose", timedelta(minutes=5))
+    assert ended_by(history) is None
+    assert ended_by([]) is None

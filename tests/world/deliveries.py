@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from telemetry.counts import Tally
 from tests.world.world import World
 from web.railway import RailwayDoor
 from web.server import Doors, Server
@@ -57,6 +58,7 @@ class Door:
     url: str
     session: aiohttp.ClientSession
     secrets: tuple[str, ...]
+    deliveries: Tally
     ids: Any = field(default_factory=lambda: count(1))
 
     async def delivers(self, event: str, payload: object, **given: Any) -> tuple[int, str]:
@@ -109,5 +111,5 @@ async def a_door(world: World) -> AsyncIterator[Door]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession() as session:
-        yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, known)
+        yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, known, doors.deliveries)
     await runner.cleanup()

@@ -1,0 +1,179 @@
+"""The debts of the engine: what is owed, when it is tried next, and what it failed of."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.commands.common import a_desk, actor, is_number, new_key
+from app.commands.outcome import UsageError
+from app.desk import Desk
+from app.settings import read_settings
+from executors.lock import holder_of
+from persistence.database import parse_url, sqlite_file
+from telemetry.plain import plain
+from workflow.errors import Refusal
+from workflow.figures import Figures
+from workflow.ports import Debt
+from workflow.times import roughly
+from workflow.triggers import Retried
+from workflow.words import Effect
+
+_STYLES = {"running": "cyan", "failed": "red", "pending": "yellow"}
+
+
+async def effects(kind: str, everything: bool, limit: int, as_json: bool) -> None:
+    """What is owed, the longest due first; with `everything` also what is over, the newest first."""
+    wanted = _kind(kind) if kind else None
+    async with a_desk() as desk:
+        figures = await desk.store.figures()
+        found = await desk.store.ledger(wanted, everything=everything, limit=limit)
+    console, holder = Console(), _holder()
+    if as_json:
+        print(json.dumps(_as_json(found, figures, holder), indent=1))  # noqa: T201
+        return
+    if found:
+        console.print(_listed(found, figures.at, holder))
+    console.print(Text(_summary(figures), style="dim" if found else ""))
+    if len(found) == limit:
+        console.print(Text(f"Only {limit} are shown: --limit shows more.", style="dim"))
+
+
+async def retry(id: str) -> None:
+    """Have one effect performed now: one that waits, or one that gave up and holds its incident."""
+    incident, kind = _parsed(id)
+    async with a_desk() as desk:
+        debts = {debt.id: debt for debt in await desk.store.debts(incident)}
+        debt = debts.get(id.strip())
+        if debt is None:
+            raise Refusal(f"There is no effect {id.strip()}. `kintsugi effects --all` shows those there are.")
+        says = await _again(desk, debt, kind)
+    Console().print(says, highlight=False, markup=False)
+
+
+async def _again(desk: Desk, debt: Debt, kind: Effect) -> str:
+    match debt.status:
+        case "pending":
+            await desk.engine.hasten(debt.incident, kind)
+            return f"{debt.id} is due now."
+        case "running":
+            raise Refusal(f"{debt.id} is being performed. Should its worker die, it is tried again {_at(debt.due)}.")
+        case "failed":
+            return await _taken_up(desk, debt)
+        case "done":
+            raise Refusal(f"{debt.id} is done.")
+        case _:
+            raise Refusal(f"{debt.id} was cancelled: {plain(debt.error)}")
+
+
+async def _taken_up(desk: Desk, debt: Debt) -> str:
+    """By the rules of `kintsugi retry`, where the incident waits for this very effect."""
+    incident = await desk.store.incident(debt.incident)
+    if incident.stuck is None or incident.stuck.effect is not debt.kind:
+        raise Refusal(f"{debt.id} failed, and {incident.name} is {incident.state.words}: it does not wait for it.")
+    trigger = Retried(incident=incident.id, key=new_key(), at=desk.clock.now(), actor=actor())
+    receipt = await desk.engine.fire(trigger)
+    return f"{incident.name} is {receipt.incident.state.words}: {debt.kind.words} is tried again."
+
+
+def _listed(found: list[Debt], now: datetime, holder: str) -> Table:
+    """Beside the incident what it owes, and below that when: readable on a narrow screen."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for debt in found:
+        text = Text.assemble(
+            (debt.kind.words, "bold"),
+            " ",
+            (debt.status, _STYLES.get(debt.status, "")),
+            f"{_tries(debt)}\n",
+            (debt.id, "dim"),
+        )
+        if when := _when(debt, now, holder):
+            text.append(f"\n{when}")
+        if debt.error:
+            text.append(f"\n{plain(debt.error)}", style="dim")
+        table.add_row(f"INC-{debt.incident}", text)
+    return table
+
+
+def _tries(debt: Debt) -> str:
+    """How often it was tried in vain, or which try is under way."""
+    if debt.status == "running":
+        return f", try {debt.attempts}"
+    times = "once" if debt.attempts == 1 else f"{debt.attempts} times"
+    return f", tried {times}" if debt.attempts and debt.status != "done" else ""
+
+
+def _when(debt: Debt, now: datetime, holder: str) -> str:
+    wait = debt.due - now
+    if debt.status == "running":
+        by = f" by process {holder}" if holder else ""
+        if wait <= timedelta():
+            return f"lease ended {roughly(-wait)} ago: it is taken over by the next worker"
+        return f"performed{by}, lease ends in {roughly(wait)}, {_at(debt.due)}"
+    if debt.status == "pending":
+        when = f"due in {roughly(wait)}" if wait > timedelta() else f"due for {roughly(-wait)}"
+        return f"{when}, since {_at(debt.due)}" if wait <= timedelta() else f"{when}, {_at(debt.due)}"
+    return ""
+
+
+def _summary(figures: Figures) -> str:
+    running = sum(each.count for each in figures.owed if each.status == "running")
+    late = figures.late()
+    if not figures.debts and not figures.stuck:
+        return "Nothing is owed."
+    waits = f", the oldest due for {roughly(late)}" if late else ", nothing due"
+    stuck = f" {figures.stuck} stuck." if figures.stuck else ""
+    return f"{figures.debts} owed, {running} running{waits}.{stuck}"
+
+
+def _at(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _as_json(found: list[Debt], figures: Figures, holder: str) -> dict[str, Any]:
+    return {
+        "owed": figures.debts,
+        "late_seconds": figures.late().total_seconds(),
+        "stuck": figures.stuck,
+        "effects": [
+            {
+                "id": debt.id,
+                "incident": debt.incident,
+                "kind": debt.kind.value,
+                "status": debt.status,
+                "attempts": debt.attempts,
+                "due": debt.due.isoformat(),
+                "holder": holder if debt.status == "running" else "",
+                "error": debt.error,
+            }
+            for debt in found
+        ],
+    }
+
+
+def _holder() -> str:
+    """On SQLite, the process that performs the effects, as it wrote down; empty where that is not known."""
+    file = sqlite_file(parse_url(read_settings().database_url))
+    return holder_of(file.with_name(f"{file.name}.lock")) if file else ""
+
+
+def _parsed(id: str) -> tuple[int, Effect]:
+    incident, _, rest = id.strip().partition(":")
+    kind, _, seq = rest.partition(":")
+    if not (is_number(incident) and is_number(seq) and kind in set(Effect)):
+        raise UsageError(f"{id!r} is no effect. Write its id as `kintsugi effects` shows it, such as 7:deploy:5.")
+    return int(incident), Effect(kind)
+
+
+def _kind(text: str) -> Effect:
+    try:
+        return Effect(text.strip().lower().replace(" ", "_").replace("-", "_"))
+    except ValueError:
+        raise UsageError(f"{text!r} is no effect's kind. The kinds are: {', '.join(Effect)}.") from None

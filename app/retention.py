@@ -1,0 +1,33 @@
+"""Pruning what was captured, now and then, as the settings say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from app.desk import Desk
+from app.settings import Settings
+from persistence.retention import Keep, Pruner
+from workflow.errors import StoreUnavailable
+
+log = logging.getLogger("kintsugi.retention")
+
+PRUNE_EVERY = timedelta(hours=1)
+
+
+def keep_of(settings: Settings) -> Keep:
+    days, megabytes = settings.keep_payloads_days, settings.keep_payloads_mb
+    return Keep(timedelta(days=days) if days else None, megabytes * 2**20 if megabytes else None)
+
+
+async def keep_pruning(desk: Desk, keep: Keep, every: timedelta = PRUNE_EVERY) -> None:
+    """Prune now and after each `every`, until cancelled. Any number of processes may."""
+    while True:
+        try:
+            pruned = await Pruner(desk.store, keep, desk.clock.now()).run()
+            if pruned.incidents:
+                log.info("pruned", extra={"incidents": pruned.incidents, "bytes": pruned.bytes})
+        except StoreUnavailable as error:
+            log.warning("pruning_failed", extra={"why": str(error)})
+        await asyncio.sleep(every.total_seconds())

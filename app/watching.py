@@ -1,0 +1,59 @@
+"""What `/metrics` tells, put together from the parts of this process."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import replace
+from importlib.metadata import version
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from app.bootstrap import Kintsugi
+from app.desk import Desk
+from app.settings import Settings
+from executors.embedded import Embedded
+from telemetry import Telemetry
+from telemetry.redact import of_this_process
+from web.metrics import Metrics, Readers, Watched
+from web.server import Doors, Server
+
+
+def metrics(desk: Desk, settings: Settings, logs: Telemetry, doors: Doors, kintsugi: Kintsugi | None) -> Metrics:
+    """The route, for this process; `kintsugi` where it performs effects."""
+    watched = Watched(
+        figures=desk.store.figures,
+        version=version("kintsugi"),
+        revision=settings.build() or "",
+        deliveries=doors.deliveries,
+        dropped=lambda: logs.dropped,
+        hidden=lambda: of_this_process().hidden,
+    )
+    if kintsugi:
+        watched = replace(
+            watched,
+            attempts=kintsugi.attempts.ended,
+            retries=kintsugi.attempts.retries,
+            seconds=kintsugi.attempts.seconds,
+            reconciled_at=lambda: kintsugi.looked_at,
+            leases=lambda: _held(desk),
+        )
+    return Metrics(watched, Readers(web_token=_text(settings.web_token), metrics_token=_text(settings.metrics_token)))
+
+
+def _held(desk: Desk) -> dict[str, str]:
+    """On SQLite one process performs the effects: this one, as one that is refused the lock ends."""
+    return {"worker": f"{socket.gethostname()}:{os.getpid()}"} if isinstance(desk.executor, Embedded) else {}
+
+
+def health_and_metrics(doors: Doors, metrics: Metrics) -> web.Application:
+    """For a process without the web."""
+    application = web.Application()
+    Server(doors).add_health_to(application)
+    metrics.add_to(application)
+    return application
+
+
+def _text(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
