@@ -69,7 +69,7 @@ def _copied(source: Path, half: Path) -> dict[str, int]:
 
 
 def _rows(connection: sqlite3.Connection) -> dict[str, int]:
-    counted = {name: f'SELECT COUNT(*) FROM "{name}"' for name in tables.SQLModel.metadata.tables}  # noqa: S608  # our tables
+    counted = {name: f'SELECT COUNT(*) FROM "{name}"' for name in tables.IncidentRow.metadata.tables}  # noqa: S608  # our tables
     return {name: int(connection.execute(query).fetchone()[0]) for name, query in counted.items()}
 
 
