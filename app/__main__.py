@@ -396,6 +396,26 @@ app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")
 app.add_typer(deploy_app, name="deploy")
 app.add_typer(alerts_app, name="alerts")
+
+
+@db_app.command("copy")
+def db_copy(
+    source: Annotated[str, typer.Argument(metavar="SQLITE_URL", help="The database to copy: sqlite:///path.")],
+    target: Annotated[str, typer.Argument(metavar="POSTGRES_URL", help="An empty database: postgresql://….")],
+) -> None:
+    """Move a team's history from SQLite to PostgreSQL.
+
+    Stop the service first. Everything is copied in one transaction, read back and compared: a copy that was
+    interrupted has left nothing, and is made again.
+
+    Example: `kintsugi db copy sqlite:///.kintsugi/kintsugi.db postgresql://kintsugi@db.example/kintsugi`
+    """
+    from app.commands import database
+    from app.commands.outcome import run
+
+    run(lambda: database.copy(source, target))
+
+
 app.add_typer(db_app, name="db")
 
 

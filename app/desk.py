@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import URL
 
@@ -45,10 +46,15 @@ def _executor(store: SqlStore, url: URL) -> Executor:
     """By the database: SQLite has one process, PostgreSQL any number of them."""
     file = sqlite_file(url)
     if file:
-        return Embedded(store, file.with_name(f"{file.name}.lock"))
+        return Embedded(store, lock_of(file))
     from executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
     return Procrastinate(store, url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def lock_of(file: Path) -> Path:
+    """What the one process that performs the effects of this SQLite file holds."""
+    return file.with_name(f"{file.name}.lock")
 
 
 def prepared_url(settings: Settings) -> URL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -10,10 +11,12 @@ from sqlalchemy import URL
 
 from app.commands.common import a_desk
 from app.commands.outcome import UsageError
+from app.desk import lock_of
 from app.retention import keep_of
 from app.settings import read_settings
+from executors.lock import only_one
 from persistence import backup as copying
-from persistence import migrations
+from persistence import migrations, move
 from persistence.database import DatabaseError, parse_url, sqlite_file
 from persistence.retention import Pruner
 from workflow.errors import Refusal
@@ -70,6 +73,27 @@ def backup(file: Path, force: bool) -> None:
         f"{file}: {copied.bytes / 2**20:.1f} MB, {rows} rows of {len(copied.rows)} tables, whole by SQLite's own check."
     )
     Console().print(says, highlight=False, markup=False)
+
+
+def copy(source: str, target: str) -> None:
+    """Move a team's history from SQLite to PostgreSQL, while no service works on it."""
+    old, new = parse_url(source), parse_url(target)
+    file, console = sqlite_file(old), Console(stderr=True)
+    if file and not file.exists():
+        raise DatabaseError(f"There is no database at {file}.")
+    with only_one(lock_of(file)) if file else nullcontext(), console.status("copying") as status:
+        copied = move.copy(old, new, lambda table, rows: status.update(f"copying {table}: {rows:,} rows"))
+    rows = sum(content.rows for content in copied.values())
+    told = f"{rows:,} rows of {len(copied)} tables are there, each table read back and compared."
+    Console().print(
+        f"{new.render_as_string(hide_password=True)}: {told}", highlight=False, markup=False, soft_wrap=True
+    )
+    Console().print(
+        f"Set KINTSUGI_DATABASE_URL to it and start the service. {file} is as it was: keep it, and work on it no more.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _pg_dump(url: URL, file: Path) -> str:
