@@ -70,19 +70,24 @@ async def run_bot(client: Client, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def announcer(desk: Desk, settings: Settings) -> AsyncIterator[DiscordChannel]:
-    """The channel, for a process without the commands: logged in, and not connected. Raises UsageError."""
+async def announcer(desk: Desk, settings: Settings) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
+    """A client and its channel that are logged in and not connected: for whoever tells, and does not hear.
+
+    Raises UsageError.
+    """
     assert settings.discord_token
     point_at(settings.discord_api_base, settings.discord_gateway_url)
     async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
         channel = channel_of(client, desk, settings)
-        assert channel
         try:
             await client.login(settings.discord_token.get_secret_value())
         except discord.LoginFailure as error:
             raise UsageError(_REFUSED) from error
+        if channel is None:
+            yield client, None
+            return
         channel.online()
-        yield channel
+        yield client, channel
         await channel.close()
 
 

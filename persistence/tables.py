@@ -239,3 +239,13 @@ class StageTimeRow(SQLModel, table=True):
     at_most: float = Field(primary_key=True)
     times: int
     seconds: float
+
+
+class LeaseRow(SQLModel, table=True):
+    """What one process at a time does, and which one, until when."""
+
+    __tablename__ = "lease"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    until: datetime = _instant()

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
+import discord
 from aiohttp.web import Application
 from rich.console import Console
 
@@ -22,13 +24,16 @@ from app.commands.outcome import UsageError
 from app.counting import counting
 from app.deploys import deploys, railway_door
 from app.desk import Desk
-from app.discord_bot import Client, a_client, announcer, run_bot
+from app.discord_bot import Client, Looked, a_client, announcer, run_bot
 from app.retention import keep_of, keep_pruning
 from app.settings import Settings, read_settings
+from app.turns import by_turns
 from app.watching import health_and_metrics, metrics
+from bot import DiscordChannel
 from integrations.git import Git, GitError
 from integrations.terminal import Terminal
 from persistence.database import parse_url, sqlite_file
+from persistence.leases import Leases
 from web.login import is_loopback
 from web.pages import Behind, Pages
 from web.server import Doors, Server, serve
@@ -40,6 +45,7 @@ log = logging.getLogger("kintsugi.service")
 _TALKATIVE = ("alembic", "httpx", "httpx2", "procrastinate", "psycopg", "transitions")
 _READY_WITHIN = 5.0  # seconds
 _PARTS = ("discord", "web", "worker")
+GATEWAY = "discord"  # the lease's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +78,54 @@ async def run(only: str, drain: bool) -> None:
 
 async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
     async with a_desk(settings) as desk, AsyncExitStack() as opened:
-        client = a_client(desk, settings, output.logs) if _has_bot(settings, wanted) and not drain else None
+        bot = _bot(desk, settings, output) if _has_bot(settings, wanted) and not drain else None
+        client, channel = await _voice(desk, settings, bot, opened, wanted)
         connect(output.logs, settings, desk, client)
         await opened.enter_async_context(counting(desk, output.logs.outcomes))
-        channel = client.channel if client else None
-        if "worker" in wanted and client is None and settings.discord_token and settings.discord_channel:
-            channel = await opened.enter_async_context(announcer(desk, settings))
         kintsugi = production(desk, settings, channel or Terminal(Console())) if "worker" in wanted else None
         if drain and kintsugi:
             work = asyncio.ensure_future(kintsugi.drain())
         else:
-            work = asyncio.ensure_future(
-                _together(desk, settings, output, kintsugi=kintsugi, client=client, wanted=wanted)
-            )
+            work = asyncio.ensure_future(_together(desk, settings, output, kintsugi=kintsugi, bot=bot, wanted=wanted))
         await _until_told(work, output.console)
+
+
+@dataclass
+class Bot:
+    """The bot of this process: one client, or where processes take turns, another one each turn."""
+
+    make: Callable[[], Client]
+    by_turns: bool
+    looked: Looked = lambda: None
+
+    def client(self) -> Client:
+        client = self.make()
+        client.looked = self._looked
+        return client
+
+    def _looked(self) -> datetime | None:
+        return self.looked()
+
+
+def _bot(desk: Desk, settings: Settings, output: Output) -> Bot:
+    one_process = sqlite_file(parse_url(settings.database_url)) is not None
+    if one_process:
+        client = a_client(desk, settings, output.logs)
+        return Bot(lambda: client, by_turns=False)
+    return Bot(partial(a_client, desk, settings, output.logs), by_turns=True)
+
+
+async def _voice(
+    desk: Desk, settings: Settings, bot: Bot | None, opened: AsyncExitStack, wanted: tuple[str, ...]
+) -> tuple[discord.Client | None, DiscordChannel | None]:
+    """Who speaks in Discord here: the bot, if it is there as long as we are; else a client that is not connected."""
+    if bot and not bot.by_turns:
+        client = bot.client()
+        return client, client.channel
+    told_there = settings.discord_channel or settings.alert_channel
+    if settings.discord_token and told_there and (bot or "worker" in wanted):
+        return await opened.enter_async_context(announcer(desk, settings))
+    return None, None
 
 
 def _has_bot(settings: Settings, wanted: tuple[str, ...]) -> bool:
@@ -98,7 +138,7 @@ async def _together(
     output: Output,
     *,
     kintsugi: Kintsugi | None,
-    client: Client | None,
+    bot: Bot | None,
     wanted: tuple[str, ...],
 ) -> None:
     """The parts in one group: where one dies, all end."""
@@ -107,9 +147,9 @@ async def _together(
             group.create_task(kintsugi.work())
             if not (keep := keep_of(settings)).everything:
                 group.create_task(keep_pruning(desk, keep))
-        if client:
-            client.looked = lambda: kintsugi.looked_at if kintsugi else None
-            group.create_task(run_bot(client, settings))
+        if bot:
+            bot.looked = lambda: kintsugi.looked_at if kintsugi else None
+            group.create_task(_be_the_bot(desk, settings, output.console, bot))
         doors = _doors(desk, settings, kintsugi)
         figures = metrics(desk, settings, output.logs, doors, kintsugi)
         tell = partial(_tell_address, output.console)
@@ -122,6 +162,19 @@ async def _together(
         elif settings.metrics_bind:
             application = health_and_metrics(doors, figures)
             group.create_task(_listen(application, settings.metrics_bind, tell, "METRICS_BIND"))
+
+
+async def _be_the_bot(desk: Desk, settings: Settings, console: Console, bot: Bot) -> None:
+    """Connected as long as we live; or, where there are several processes, while it is our turn."""
+
+    def waits() -> None:
+        says = "Another process is connected to Discord; this one takes over when it ends."
+        console.print(says, style="dim", highlight=False)
+
+    if bot.by_turns:
+        await by_turns(Leases(desk.store), GATEWAY, lambda: run_bot(bot.client(), settings), waits)
+    else:
+        await run_bot(bot.client(), settings)
 
 
 async def _listen(application: Application, bind: str, started: Callable[[str], None], setting: str) -> None:

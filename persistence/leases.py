@@ -1,0 +1,56 @@
+"""Who may do what only one process may do: a row a name, by the database's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Table, delete, or_, select
+
+from persistence.ledger import SqlLedger
+from persistence.store import SqlStore
+from persistence.tables import LeaseRow
+from workflow.ports import Ledger
+
+LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
+
+
+class Leases:
+    """Leases in the database of this store. A holder is any text that no other process uses."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    async def take(self, name: str, holder: str, length: timedelta) -> bool:
+        """Take a lease that nobody has, or lengthen one's own. False: somebody else has it."""
+
+        def take(ledger: Ledger) -> bool:
+            assert isinstance(ledger, SqlLedger)
+            until = ledger.now + length
+            row = ledger.insert(LEASE).values(name=name, holder=holder, until=until)
+            free = or_(LEASE.c.until <= ledger.now, LEASE.c.holder == holder)
+            taken = row.on_conflict_do_update(
+                index_elements=["name"], set_={"holder": holder, "until": until}, where=free
+            )
+            return ledger.connection.execute(taken.returning(LEASE.c.name)).first() is not None
+
+        return await self._store.transact(take)
+
+    async def give_up(self, name: str, holder: str) -> None:
+        """Let another take it at once."""
+
+        def give_up(ledger: Ledger) -> None:
+            assert isinstance(ledger, SqlLedger)
+            ledger.connection.execute(delete(LEASE).where(LEASE.c.name == name, LEASE.c.holder == holder))
+
+        await self._store.transact(give_up)
+
+    async def holder(self, name: str) -> str | None:
+        """Who has it now; None where nobody does."""
+
+        def look(ledger: Ledger) -> str | None:
+            assert isinstance(ledger, SqlLedger)
+            query = select(LEASE.c.holder).where(LEASE.c.name == name, LEASE.c.until > ledger.now)
+            found: str | None = ledger.connection.execute(query).scalar()
+            return found
+
+        return await self._store.transact(look)
