@@ -13,6 +13,7 @@ try:
     import typer
 
     from app.commands.context import context as show_context
+    from app.commands.effects_typed import app as effects_app
     from app.commands.patch import app as patch_app
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
@@ -27,7 +28,6 @@ app = typer.Typer(
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
-effects_app = typer.Typer()
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 
 
@@ -223,40 +223,6 @@ def send(id: IncidentId) -> None:
     from app.commands.outcome import run
 
     run(lambda: moves.move("Sent", id))
-
-
-@effects_app.callback(invoke_without_command=True)
-def effects(
-    context: typer.Context,
-    kind: Annotated[str, typer.Option("--kind", help="Only those of this kind, such as deploy.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are over, the newest first.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
-    as_json: Json = False,
-) -> None:
-    """What incidents owe: when each effect is tried next, who performs it, what it failed of.
-
-    Example: `kintsugi effects --kind deploy`
-    """
-    if context.invoked_subcommand:
-        return
-    from app.commands import effects as command
-    from app.commands.outcome import run
-
-    run(lambda: command.effects(kind, everything, limit, as_json))
-
-
-@effects_app.command("retry")
-def effects_retry(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id, such as 7:deploy:5.")],
-) -> None:
-    """Have an effect that waits performed now, or take up again what gave up on it.
-
-    Example: `kintsugi effects retry 7:deploy:5`
-    """
-    from app.commands import effects as command
-    from app.commands.outcome import run
-
-    run(lambda: command.retry(id))
 
 
 @deploy_app.command("latest")

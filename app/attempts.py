@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import product
 
 from telemetry.counts import Spreads, Tally
 from workflow.engine import Perform, Performed
@@ -19,8 +20,8 @@ class Attempts:
     """Counts the attempts: `later` is one that is not done yet and no failure, such as a deployment under way."""
 
     def __init__(self) -> None:
-        self.ended = Tally()  # by kind and outcome
-        self.retries = Tally()  # by kind: those after a failed one
+        self.ended = Tally(product(Effect, (DONE, LATER, FAILED)))  # by kind and outcome
+        self.retries = Tally((kind.value,) for kind in Effect)  # by kind: those after a failed one
         self.seconds = Spreads(_BOUNDS)  # by kind
 
     def counted(self, performers: Mapping[Effect, Perform]) -> Mapping[Effect, Perform]:

@@ -2,16 +2,19 @@
 
 import threading
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
 class Tally:
-    """How often something happened, by its labels. Any thread may count and ask."""
+    """How often something happened, by its labels. Any thread may count and ask.
 
-    def __init__(self) -> None:
+    `known` labels are told as 0 from the start, so that the first time is an increase.
+    """
+
+    def __init__(self, known: Iterable[tuple[str, ...]] = ()) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[tuple[str, ...], int] = {}
+        self._counts = dict.fromkeys(known, 0)
 
     def count(self, *labels: str) -> None:
         """Once more. The labels are ours, never somebody else's words: each new one is kept for good."""

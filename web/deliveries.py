@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -12,8 +14,14 @@ OUTCOME = web.ResponseKey("outcome", str)
 """Where an answer says itself what became of a delivery, as its status does not tell."""
 
 KNOWN, IGNORED, REFUSED = "known", "ignored", "refused"
+_FAILED = "failed"
 _BY_STATUS = {200: "taken", 202: "taken", 400: "unreadable", 413: "unreadable", 401: "unsigned", 403: "unsigned"}
 _BY_STATUS |= {429: "limited", 503: "unstored"}
+
+
+def uncounted() -> Tally:
+    """For what will be delivered."""
+    return Tally(product(SOURCES, dict.fromkeys((*_BY_STATUS.values(), KNOWN, IGNORED, REFUSED, _FAILED))))
 
 
 def counting(deliveries: Tally) -> Middleware:
@@ -24,7 +32,7 @@ def counting(deliveries: Tally) -> Middleware:
         source = source_of(request.path) if request.method == "POST" else None
         if source is None:
             return await handler(request)
-        outcome = "failed"
+        outcome = _FAILED
         try:
             answer = await handler(request)
         except web.HTTPException as raised:

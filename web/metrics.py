@@ -173,8 +173,8 @@ def of_the_store(figures: Figures) -> Iterator[Metric]:
     yield _gauge("effects_late_seconds", "For how long the oldest effect of a kind has been due.", late, ("kind",))
     yield _stage_seconds(figures)
     for name, says in _PAID.items():
-        paid = [((each.kind.value,), getattr(each, name)) for each in figures.paid]
-        yield _counter(f"model_{'cost_dollars' if name == 'usd' else name}", says, paid, ("kind",))
+        paid = {(Effect.DIAGNOSE.value,): 0} | {(each.kind.value,): getattr(each, name) for each in figures.paid}
+        yield _counter(f"model_{'cost_dollars' if name == 'usd' else name}", says, paid.items(), ("kind",))
 
 
 _PAID = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from telemetry.counts import Tally
-from web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting
+from web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, uncounted
 from web.github import Ignored, Look, Unreadable, parse, verify
 from web.railway import RailwayDoor, ignored
 from workflow.engine import Receipt
@@ -40,7 +40,7 @@ class Doors:
     railway: RailwayDoor = field(default_factory=RailwayDoor)
     deploy_secrets: tuple[str, ...] = ()  # of the service that deploys when it is told to by a webhook
     look_at_deployments: Callable[[], Awaitable[None]] | None = None  # has those under way looked at, soon
-    deliveries: Tally = field(default_factory=Tally)  # what became of them
+    deliveries: Tally = field(default_factory=uncounted)  # what became of them
 
 
 class Server:

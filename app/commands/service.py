@@ -244,6 +244,8 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
     if "web" in wanted and not _has_pages(settings):
         lines.append("Left out: the pages (set KINTSUGI_WEB_TOKEN; without one they are for 127.0.0.1 alone).")
+    if "web" in wanted and not _has_pages(settings) and settings.metrics_token is None:
+        lines.append("Left out: /metrics, but for 127.0.0.1 (set KINTSUGI_METRICS_TOKEN).")
     if settings.llm_api_key is None:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
     if settings.repo is None and settings.github_repo is None:

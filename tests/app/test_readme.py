@@ -38,8 +38,8 @@ def test_every_command_is_there_with_its_options(line: str):
     while words and (named := getattr(command, "commands", {}).get(words[0])):
         command, words = named, words[1:]
 
-    is_one = not getattr(command, "commands", {}) or getattr(command, "invoke_without_command", False)
-    assert is_one, f"{line}: no such command"
+    alone = getattr(command, "invoke_without_command", False) and not [word for word in words if word[:2] != "--"]
+    assert alone or not getattr(command, "commands", {}), f"{line}: no such command"
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     assert {word.split("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}
 

@@ -1,0 +1,43 @@
+"""`kintsugi effects` as it is typed. What it does stands in `effects.py`, imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def effects(
+    context: typer.Context,
+    kind: Annotated[str, typer.Option("--kind", help="Only those of this kind, such as deploy.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over, the newest first.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")] = False,
+) -> None:
+    """What incidents owe: when each effect is tried next, who performs it, what it failed of.
+
+    Example: `kintsugi effects --kind deploy`
+    """
+    if context.invoked_subcommand:
+        return
+    from app.commands import effects as command
+    from app.commands.outcome import run
+
+    run(lambda: command.effects(kind, everything, limit, as_json))
+
+
+@app.command("retry")
+def effects_retry(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id, such as 7:deploy:5.")],
+) -> None:
+    """Have an effect that waits performed now, or take up again what gave up on it.
+
+    Example: `kintsugi effects retry 7:deploy:5`
+    """
+    from app.commands import effects as command
+    from app.commands.outcome import run
+
+    run(lambda: command.retry(id))
