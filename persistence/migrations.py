@@ -18,7 +18,7 @@ from persistence.database import DatabaseError, connect, sqlite_file
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0011"
+NEWEST = "0012"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
 
@@ -30,6 +30,8 @@ def upgrade(url: URL) -> tuple[str | None, str]:
     try:
         with engine.begin() as connection:
             before = _known_revision(connection)
+            if before is not None and before >= NEWEST:
+                return before, before
             config = alembic_config()
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
@@ -41,14 +43,14 @@ def upgrade(url: URL) -> tuple[str | None, str]:
 
 
 def is_current(url: URL) -> bool:
-    """Whether the database has this version's tables. Raises DatabaseError where it belongs to a newer one."""
+    """Whether the database has this version's tables, or a newer one's that it can work on. Raises DatabaseError."""
     file = sqlite_file(url)
     if file is not None and not file.exists():
         return False
     engine = connect(url)
     try:
         with engine.connect().execution_options(read_only=True) as connection:
-            return _known_revision(connection) == NEWEST
+            return (_known_revision(connection) or "") >= NEWEST
     except DBAPIError as error:
         raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
     finally:
@@ -63,12 +65,17 @@ def _known_revision(connection: Connection) -> str | None:
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     revision = str(found) if found is not None else None
-    if revision is not None and revision > NEWEST:
+    if revision is not None and revision > NEWEST and _works_since(connection) > NEWEST:
         raise DatabaseError(
             f"The database is at revision {revision}, which this version (up to {NEWEST}) does not know: it was "
             "used by a newer Kintsugi. Upgrade Kintsugi, or name another database. Nothing was changed."
         )
     return revision
+
+
+def _works_since(connection: Connection) -> str:
+    """The oldest revision whose code works on these tables, which a newer version knows: it has made them."""
+    return str(connection.execute(text("SELECT max(since) FROM compatible")).scalar())
 
 
 def alembic_config() -> Config:

@@ -24,7 +24,8 @@ from persistence.tables import IncidentRow
 Progress = Callable[[str, int], None]
 """Called with a table's name, and how many of its rows were copied."""
 
-_TABLES: Sequence[Table] = IncidentRow.metadata.sorted_tables
+_MADE_BY_MIGRATIONS = "compatible"
+_TABLES: Sequence[Table] = [each for each in IncidentRow.metadata.sorted_tables if each.name != _MADE_BY_MIGRATIONS]
 _ROWS = 1000
 
 

@@ -249,3 +249,11 @@ class LeaseRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     holder: str
     until: datetime = _instant()
+
+
+class CompatibleRow(SQLModel, table=True):
+    """One row: the oldest revision whose code works on these tables. A revision that older code cannot bear raises it."""
+
+    __tablename__ = "compatible"
+
+    since: str = Field(primary_key=True)

@@ -376,6 +376,7 @@ def test_a_database_of_a_newer_version_is_left_alone(terminal: Terminal):
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE compatible SET since = '9999'"))
     engine.dispose()
 
     done = terminal.types("incidents", KINTSUGI_DATABASE_URL=str(url))

@@ -202,11 +202,29 @@ def test_the_newest_revision_is_the_head_of_the_scripts():
     assert max(script.revision for script in scripts.walk_revisions()) == migrations.NEWEST
 
 
-def test_a_database_from_a_newer_version_is_left_alone(database_url: URL):
-    engine = create_engine(database_url)
+def newer(url: URL, works_since: str) -> None:
+    """As a newer version would leave the database."""
+    engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE compatible SET since = :since"), {"since": works_since})
+        connection.execute(text("ALTER TABLE incident ADD COLUMN added_later TEXT"))
     engine.dispose()
+
+
+async def test_a_newer_versions_database_is_worked_on_where_it_says_that_this_one_can(database_url: URL):
+    newer(database_url, works_since=migrations.NEWEST)
+
+    assert migrations.is_current(database_url)
+    assert migrations.upgrade(database_url) == ("9999", "9999")
+    async with a_world(database_url) as world:
+        await world.crashes()
+        await world.settles()
+        assert await world.state() is State.AWAITING_CONFIRM
+
+
+def test_a_database_from_a_newer_version_is_left_alone(database_url: URL):
+    newer(database_url, works_since="9998")
 
     for use in (migrations.upgrade, migrations.is_current):
         with pytest.raises(DatabaseError, match=r"revision 9999.*newer Kintsugi.*Nothing was changed"):

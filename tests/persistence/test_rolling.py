@@ -1,0 +1,63 @@
+"""Old and new code side by side: the code before the newest revision works on the tables after it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from persistence.migrations import NEWEST
+
+ROOT = Path(__file__).parents[2]
+
+_A_SHORT_LIFE = """
+import asyncio, sys
+from sqlalchemy import make_url
+from tests.world.world import a_world
+from workflow.words import State
+
+async def main():
+    async with a_world(make_url(sys.argv[1])) as world:
+        await world.crashes()
+        await world.settles()
+        await world.confirms()
+        await world.settles()
+        await world.merges()
+        await world.settles()
+        assert await world.state() is State.HEALED, await world.passed()
+
+asyncio.run(main())
+"""
+
+
+def test_the_code_before_the_newest_revision_works_on_its_tables(database_url: URL, tmp_path: Path):
+    before = before_the_newest_revision()
+    archive = subprocess.run(["git", "archive", before], cwd=ROOT, capture_output=True, check=True).stdout
+    old = tmp_path / "old"
+    old.mkdir()
+    subprocess.run(["tar", "-x", "-C", str(old)], input=archive, check=True)
+
+    done = subprocess.run(
+        [sys.executable, "-c", _A_SHORT_LIFE, database_url.render_as_string(hide_password=False)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(old)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def before_the_newest_revision() -> str:
+    """The commit before the one that brought the newest revision; skips where there is no history."""
+    (script,) = (ROOT / "alembic" / "versions").glob(f"{NEWEST}_*.py")
+    asked = ["git", "log", "--diff-filter=A", "--format=%P", "-1", "--", str(script.relative_to(ROOT))]
+    found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    if not found:
+        pytest.skip("the repository's history is not here")
+    return found[0]
