@@ -252,7 +252,7 @@ class LeaseRow(SQLModel, table=True):
 
 
 class CompatibleRow(SQLModel, table=True):
-    """One row: the oldest revision whose code works on these tables. A revision that older code cannot bear raises it."""
+    """One row: the oldest revision whose code works on these tables. One that older code cannot bear raises it."""
 
     __tablename__ = "compatible"
 
