@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workflow.incident import Price
@@ -26,6 +26,16 @@ Ids = Annotated[frozenset[int], NoDecode]
 
 class SettingsError(Exception):
     """A setting is wrong; the message names each one and what it should be."""
+
+
+class SentryProject(BaseModel):
+    """One program that reports by a Sentry SDK, under its number in the DSN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: SecretStr = Field(min_length=8)  # the DSN's user
+    opens: bool = True  # false: its failures only count on incidents that are open
+    a_day: int = Field(20, ge=0)  # incidents that it may open
 
 
 class Settings(BaseSettings):
@@ -96,6 +106,11 @@ class Settings(BaseSettings):
     )
     web_url: str | None = Field(None, description="where people reach the web, for links to an incident")
 
+    sentry_projects: Annotated[dict[str, SentryProject], NoDecode] = Field(
+        default_factory=dict,
+        description='programs that report by a Sentry SDK: {"1": {"key": "…", "opens": true, "a_day": 20}}',
+    )
+
     railway_token: SecretStr | None = Field(None, description="a token of the account, the workspace or the project")
     railway_project_id: str | None = Field(None, description="the project's id on Railway")
     railway_environment_id: str | None = Field(None, description="… the environment's")
@@ -149,7 +164,7 @@ class Settings(BaseSettings):
             raise ValueError("should be an address that begins with ws:// or wss://")
         return value
 
-    @field_validator("llm_prices", mode="before")
+    @field_validator("llm_prices", "sentry_projects", mode="before")
     @classmethod
     def _json(cls, value: object) -> object:
         try:

@@ -57,7 +57,7 @@ def build_payload(
     around = circumstances(report.lines[: report.ends])
     payload = Payload(
         incident=About(
-            fingerprint=_fingerprint(failure, report.lines),
+            fingerprint=fingerprint_of(failure, report.lines),
             summary=summary or summary_of(failure),
             opened_by=opened_by,
         ),
@@ -121,7 +121,7 @@ def _located(failure: Failure | None, root: Path | None, sha: str | None) -> Fai
     return failure if failure is None or root is None else locate(failure, root, sha=sha)
 
 
-def _fingerprint(failure: Failure | None, lines: Sequence[str]) -> str:
+def fingerprint_of(failure: Failure | None, lines: Sequence[str]) -> str:
     if failure is None:
         return fingerprint((), _last_trouble(lines), ())
     frames = [frame for raised in failure.chain for frame in raised.frames]

@@ -14,6 +14,7 @@ from telemetry.counts import Tally
 from web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, uncounted
 from web.github import Ignored, Look, Unreadable, parse, verify
 from web.railway import RailwayDoor, ignored
+from web.reports import Reports
 from workflow.engine import Receipt
 from workflow.errors import Refusal, StoreUnavailable
 from workflow.ports import Clock, Outcome
@@ -40,6 +41,7 @@ class Doors:
     railway: RailwayDoor = field(default_factory=RailwayDoor)
     deploy_secrets: tuple[str, ...] = ()  # of the service that deploys when it is told to by a webhook
     look_at_deployments: Callable[[], Awaitable[None]] | None = None  # has those under way looked at, soon
+    reports: Reports | None = None  # of Sentry's SDKs
     deliveries: Tally = field(default_factory=uncounted)  # what became of them
 
 
@@ -54,6 +56,8 @@ class Server:
         application.router.add_post("/webhooks/github", self.github)
         application.router.add_post("/webhooks/railway/{secret}", self.railway)
         application.router.add_post("/webhooks/deploy", self.deploy)
+        if self._doors.reports:
+            self._doors.reports.add_to(application)
         self.add_health_to(application)
         return application
 
@@ -141,7 +145,8 @@ async def _stored(answer: Awaitable[web.Response]) -> web.Response:
 
 async def serve(application: web.Application, host: str, port: int, started: Callable[[str], None]) -> None:
     """Serve until cancelled. `started` is told the address."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5)
+    # what is packed is unpacked by the door it came to, which knows how large it may get
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -25,6 +25,7 @@ from app.counting import counting
 from app.deploys import deploys, railway_door
 from app.desk import Desk
 from app.discord_bot import Client, Looked, a_client, announcer, run_bot
+from app.reports import reports
 from app.retention import keep_of, keep_pruning
 from app.settings import Settings, read_settings
 from app.turns import by_turns
@@ -215,6 +216,7 @@ def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
         github_secrets=settings.webhook_secrets(),
         railway=railway_door(settings),
         deploy_secrets=(settings.deploy_webhook_secret.get_secret_value(),) if settings.deploy_webhook_secret else (),
+        reports=reports(desk, settings) if settings.sentry_projects else None,
         look_at_deployments=partial(look_at_deployments, desk.store, desk.engine.hasten),
     )
 
@@ -242,6 +244,8 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines += _left_out_of_discord(settings)
     if "web" in wanted and not settings.webhook_secrets():
         lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
+    if "web" in wanted and not settings.sentry_projects:
+        lines.append("Left out: reports of Sentry's SDKs (set KINTSUGI_SENTRY_PROJECTS).")
     if "web" in wanted and not _has_pages(settings):
         lines.append("Left out: the pages (set KINTSUGI_WEB_TOKEN; without one they are for 127.0.0.1 alone).")
     if "web" in wanted and not _has_pages(settings) and settings.metrics_token is None:

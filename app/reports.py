@@ -1,0 +1,97 @@
+"""What becomes of a failure that a program reported by itself: counted, left aside, or an incident of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from app.bootstrap import real_parts
+from app.desk import Desk
+from app.settings import Settings
+from app.unconfigured import Silence
+from capture.errors import CaptureError
+from capture.sentry import Event, payload_of, read_event
+from web.github import Unreadable
+from web.reports import Reports, Taken
+from web.sentry import Project
+from workflow.errors import StepFailed
+from workflow.incident import Incident
+from workflow.payload import Payload
+from workflow.ports import CodeHost, Outcome
+from workflow.triggers import Captured
+
+log = logging.getLogger("kintsugi.service")
+
+
+def reports(desk: Desk, settings: Settings) -> Reports:
+    """The door, as it is configured."""
+    host = real_parts(settings, Silence()).code_host
+    intake = Intake(desk, host, rounds=settings.rounds, dry_run=settings.dry_run)
+    projects = {
+        name: Project(each.key.get_secret_value(), each.opens, each.a_day)
+        for name, each in settings.sentry_projects.items()
+    }
+    return Reports(intake.take, projects)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes the events of Sentry's SDKs."""
+
+    desk: Desk
+    host: CodeHost
+    rounds: int
+    dry_run: bool
+
+    async def take(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
+        """Raises Unreadable, StoreUnavailable."""
+        try:
+            event = read_event(data)
+            if not event.is_trouble:
+                return Taken.IGNORED
+            payload = await asyncio.to_thread(payload_of, event, project=name, now=self.desk.clock.now())
+        except CaptureError as error:
+            raise Unreadable(str(error)) from error
+        last = await self.desk.store.newest_of(payload.incident.fingerprint)
+        if last is None or last.ended:
+            if not project.opens or await self._is_before_the_fix(payload, last):
+                return Taken.IGNORED
+            if await self._opened_today(name) >= project.a_day:
+                log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
+                return Taken.LIMITED
+        return await self._fire(name, event, payload)
+
+    async def _fire(self, name: str, event: Event, payload: Payload) -> Taken:
+        actor = f"sentry:{name}"
+        id = event.event_id[:64] or sha256(payload.model_dump_json().encode()).hexdigest()
+        receipt = await self.desk.engine.fire(
+            Captured(
+                key=f"{actor}:{id}",
+                at=self.desk.clock.now(),
+                actor=actor,
+                payload=payload,
+                dry_run=self.dry_run,
+                rounds_allowed=self.rounds,
+            )
+        )
+        return Taken.KNOWN if receipt.outcome == Outcome.DUPLICATE else Taken.STORED
+
+    async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
+        """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""
+        build, fix = payload.build.sha, last.merge_sha if last else None
+        if not (build and fix):
+            return False
+        try:
+            head = await self.host.head()
+            known = await self.host.contains(head, build)
+            return known and not await self.host.contains(build, fix)
+        except StepFailed:  # the code host cannot be asked: an incident too many is better than one too few
+            return False
+
+    async def _opened_today(self, name: str) -> int:
+        midnight = self.desk.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        newest = await self.desk.store.incidents(limit=1000)
+        return sum(each.opened_by == f"sentry:{name}" and each.opened_at >= midnight for each in newest)

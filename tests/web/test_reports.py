@@ -1,0 +1,425 @@
+"""Reports of Sentry's SDKs: the real one over loopback, packed in every way, damaged in every way, and killed between."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import json
+import os
+import signal
+import socket
+import sys
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import brotli
+import pytest
+import zstandard
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import URL
+
+from app.reports import Intake
+from capture.errors import CaptureError
+from capture.sentry import payload_of, read_event
+from persistence.migrations import upgrade
+from tests.world import wire
+from tests.world.make import NOON
+from tests.world.world import World, a_world
+from web.github import Unreadable
+from web.reports import Reports
+from web.sentry import LARGEST, Project, TooLarge, event_in, events_in, expanded
+from web.server import Doors, Server
+from workflow.words import State
+
+ROOT = Path(__file__).parents[2]
+KEY = "0f" * 16
+OLD, NEW = "a1d0000" + "0" * 33, "f1ed000" + "0" * 33
+
+
+@dataclass
+class Door:
+    url: str
+    session: aiohttp.ClientSession
+
+    async def post(self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope") -> tuple[int, Any]:
+        headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
+            {"Content-Encoding": encoding} if encoding else {}
+        )
+        async with self.session.post(f"{self.url}/api/42/{path}/", data=body, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
+    intake = Intake(world, world.host, rounds=3, dry_run=False)  # type: ignore[arg-type]  # a desk by its parts
+    doors = Doors(
+        clock=world.clock,
+        fire=world.engine.fire,
+        hint=world.store.hint,
+        ready=_ready,
+        reports=Reports(intake.take, {"42": project or Project(KEY)}),
+    )
+    runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
+    await runner.cleanup()
+
+
+async def _ready() -> None:
+    return None
+
+
+@pytest.fixture
+async def world(sqlite_url: URL) -> AsyncIterator[World]:
+    upgrade(sqlite_url)
+    async with a_world(sqlite_url) as world:
+        yield world
+
+
+@pytest.fixture
+async def door(world: World) -> AsyncIterator[Door]:
+    async with a_door(world) as door:
+        yield door
+
+
+def an_event(id: str = "1", kind: str = "KeyError", **changes: Any) -> dict[str, Any]:
+    frames = [{"filename": "shop/pricing.py", "function": "discount", "lineno": 12, "in_app": True}]
+    raised = {"type": kind, "value": "'percent'", "stacktrace": {"frames": frames}}
+    return {"event_id": id.rjust(32, "0"), "platform": "python", "exception": {"values": [raised]}} | changes
+
+
+def an_envelope(*events: dict[str, Any]) -> bytes:
+    items = [b"{}"]
+    for event in events:
+        payload = json.dumps(event).encode()
+        items += [json.dumps({"type": "event", "length": len(payload)}).encode(), payload]
+    return b"\n".join(items) + b"\n"
+
+
+# --- the real SDK ---
+
+_CRASH = """
+import sys, sentry_sdk
+sentry_sdk.init(dsn=sys.argv[1], release="shop@1.4.2+" + sys.argv[2], environment="live", shutdown_timeout=10)
+sentry_sdk.set_user({"id": "alice"})
+sentry_sdk.add_breadcrumb(category="db", message="SELECT 1", level="info")
+secret = "hun" + "ter2"
+def discount(coupon):
+    password = secret
+    return coupon["percent"]
+def checkout():
+    try:
+        discount({})
+    except KeyError as error:
+        raise RuntimeError("no bill for cart 4711") from error
+try:
+    checkout()
+except RuntimeError:
+    sentry_sdk.capture_exception()
+sentry_sdk.flush(20)
+"""
+
+
+async def test_the_real_sdk_opens_an_incident_with_all_it_knows(world: World, door: Door):
+    dsn = door.url.replace("http://", f"http://{KEY}@") + "/42"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", _CRASH, dsn, OLD)
+    assert await process.wait() == 0
+
+    incident, payload = await world.store.incident(1), await world.store.payload(1)
+
+    assert incident.opened_by == "sentry:42"
+    assert incident.summary.startswith("RuntimeError: no bill for cart 4711")
+    assert payload.exception
+    assert [raised.type for raised in payload.exception.chain] == ["KeyError", "RuntimeError"]
+    assert payload.exception.final.frames[-1].function == "checkout"
+    assert (payload.build.sha, payload.build.environment, payload.request.user) == (OLD, "live", "alice")
+    assert any("db: SELECT 1" in line for line in payload.log)
+    assert "hunter2" not in payload.model_dump_json()
+
+
+@pytest.mark.skipif(not wire.ROOT.is_dir(), reason="the vendors' recordings are not here")
+async def test_recorded_requests_of_every_sdk_are_understood(world: World):
+    async with a_door(world, Project("pub")) as door:
+        for name, path in (
+            ("node-11.12.0.1.envelope", "envelope"),  # a session alone
+            ("node-11.12.0.2.envelope", "envelope"),
+            ("python-2.75.0.1.envelope", "envelope"),
+            ("python-1.45.1.1.store.json", "store"),
+        ):
+            body = (wire.ROOT / "sentry" / name).read_bytes()
+            status, _ = await door.post(gzip.compress(body), "gzip", key="pub", path=path)
+            assert status == 200
+
+    node, python = await world.store.incident(1), await world.store.incident(2)
+    assert node.summary.startswith("TypeError: Cannot read properties of undefined (reading 'map') in ")
+    assert python.summary == "ZeroDivisionError: division by zero in app.py:11"
+    assert python.count == 2  # both of Python's SDKs told of the same failure
+
+
+# --- what opens an incident ---
+
+
+async def test_an_event_that_is_delivered_again_is_known(world: World, door: Door):
+    first = await door.post(an_envelope(an_event()))
+    again = await door.post(an_envelope(an_event()))
+
+    assert first == again == (200, {"id": "1".rjust(32, "0")})
+    assert (await world.store.incident(1)).count == 1
+
+
+async def test_a_project_that_may_not_open_counts_on_what_is_open(world: World):
+    async with a_door(world, Project(KEY, opens=False)) as door:
+        await door.post(an_envelope(an_event("1")))
+        none = await world.store.incidents()
+        async with a_door(world) as other:
+            await other.post(an_envelope(an_event("2")))
+        await door.post(an_envelope(an_event("3")))
+
+    assert none == []
+    assert (await world.store.incident(1)).count == 2
+
+
+async def test_enough_for_a_day_is_said_as_the_sdks_expect_it(world: World):
+    async with a_door(world, Project(KEY, a_day=2)) as door:
+        answers = [await door.post(an_envelope(an_event(str(n), f"Error{n}"))) for n in (1, 2, 3)]
+        counted = await door.post(an_envelope(an_event("4", "Error1")))
+        async with door.session.post(
+            f"{door.url}/api/42/store/?sentry_key={KEY}", data=json.dumps(an_event("5", "Error5"))
+        ) as refused:
+            limits = refused.headers["X-Sentry-Rate-Limits"]
+            wait = int(refused.headers["Retry-After"])
+        world.clock.passes(hours=24)
+        tomorrow = await door.post(an_envelope(an_event("6", "Error6")))
+
+    assert [status for status, _ in answers] == [200, 200, 429]
+    assert (counted[0], refused.status, tomorrow[0]) == (200, 429, 200)
+    assert limits.startswith(f"{wait}:error:organization")
+
+
+async def test_words_that_are_no_trouble_open_nothing(world: World, door: Door):
+    status, _ = await door.post(an_envelope(an_event(level="info"), {"message": "hello", "level": "warning"}))
+
+    assert status == 200
+    assert await world.store.incidents() == []
+
+
+async def test_a_release_before_the_fix_opens_nothing_and_one_with_it_recurs(world: World, door: Door):
+    await door.post(an_envelope(an_event("1", release=f"shop@{OLD}")))
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+    fix = (await world.store.incident(1)).merge_sha or ""
+    world.host.holds |= {world.host.base: OLD, NEW: fix}
+
+    before = await door.post(an_envelope(an_event("2", release=f"shop@{OLD}")))
+    after_that = await world.store.incidents()
+    await door.post(an_envelope(an_event("3", release=f"shop@{NEW}")))
+    await world.settles()
+
+    assert before[0] == 200
+    assert [incident.id for incident in after_that] == [1]
+    assert (await world.store.incident(1)).state is State.RECURRED
+    assert (await world.store.incident(2)).build_sha == NEW
+
+
+# --- who may, and how it is packed ---
+
+
+@pytest.mark.parametrize(("key", "path"), [("wrong" * 6, "42"), ("", "42"), (KEY, "43")])
+async def test_nobody_else_is_heard(world: World, door: Door, key: str, path: str):
+    async with door.session.post(
+        f"{door.url}/api/{path}/envelope/?sentry_key={key}", data=an_envelope(an_event())
+    ) as answer:
+        assert answer.status == 403
+    assert await world.store.incidents() == []
+
+
+async def test_the_key_may_stand_in_the_envelope(door: Door):
+    body = an_envelope(an_event()).replace(b"{}", json.dumps({"dsn": f"https://{KEY}@kintsugi.test/42"}).encode(), 1)
+
+    async with door.session.post(f"{door.url}/api/42/envelope/", data=body) as answer:
+        assert answer.status == 200
+
+
+def raw_deflate(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+PACKED = {
+    "gzip": ("gzip", gzip.compress),
+    "zlib": ("deflate", zlib.compress),
+    "raw": ("deflate", raw_deflate),
+    "br": ("br", lambda body: brotli.compress(body, quality=1)),
+    "zstd": ("zstd", zstandard.compress),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+async def test_every_packing_is_read(world: World, door: Door, name: str):
+    encoding, pack = PACKED[name]
+
+    status, _ = await door.post(pack(an_envelope(an_event())), encoding)
+
+    assert status == 200
+    assert (await world.store.incident(1)).summary == "KeyError: 'percent' in shop/pricing.py:12"
+
+
+@pytest.mark.parametrize("name", PACKED)
+async def test_a_bomb_is_refused_long_before_it_is_expanded(door: Door, name: str):
+    encoding, pack = PACKED[name]
+    bomb = pack(b"\0" * (4 * LARGEST))
+
+    status, answer = await door.post(bomb, encoding)
+
+    assert (status, "is not read" in answer["detail"]) == (413, True)
+
+
+@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize("damage", ["cut", "noise"])
+async def test_damaged_packings_get_a_sentence(door: Door, name: str, damage: str):
+    encoding, pack = PACKED[name]
+    packed = pack(an_envelope(*[an_event(str(number)) for number in range(50)]))
+
+    status, answer = await door.post(packed[: len(packed) // 2] if damage == "cut" else b"\x00noise" * 9, encoding)
+
+    assert status == 400, answer
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "the envelope's header is no JSON"),
+        (b"{}\n{}{}", "an item's header is no JSON"),
+        (b'{}\n{"type":"event","length":99}\n{}', "length is not that of its payload"),
+        (b'{}\n{"type":"event"}\nnope', "an event is no JSON"),
+        (b'{}\n{"type":"event"}\n[]', "an event is no object"),
+        (b'{}\n{"type":"event"}\n{"exception":7}', "The event cannot be read: exception"),
+        (b'{}\n{"type":"event"}\n{}', "neither an exception nor a message"),
+        (b"{}\n" + b'{"type":"session"}\n{}\n' * 101, "more than 100 items"),
+        (b"[" * 200_000, "is no JSON"),
+    ],
+)
+async def test_what_cannot_be_read_gets_a_sentence(door: Door, body: bytes, says: str):
+    status, answer = await door.post(body)
+
+    assert status == 400
+    assert says in answer["detail"]
+
+
+async def test_more_than_is_read_is_refused(door: Door):
+    async with door.session.post(
+        f"{door.url}/api/42/envelope/?sentry_key={KEY}", data=io.BytesIO(b"{}\n" * (2 * 2**20))
+    ) as answer:
+        assert answer.status == 413
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+KNOWN = ("exception", "message", "logentry", "breadcrumbs", "user", "request", "tags", "modules", "timestamp", "level")
+
+
+@given(st.one_of(st.binary(max_size=300), st.dictionaries(st.sampled_from(KNOWN), JSON, min_size=1).map(an_envelope)))
+@settings(max_examples=400, deadline=None)
+def test_no_envelope_is_too_odd(body: bytes):
+    try:
+        for event in events_in(body):
+            payload_of(read_event(event), project="42", now=NOON)
+    except (Unreadable, CaptureError):
+        return
+
+
+@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "br", "zstd", "lzma", ""]))
+@settings(max_examples=300, deadline=None)
+def test_no_packing_is_too_odd(body: bytes, encoding: str):
+    try:
+        event_in(expanded(body, encoding))
+    except (Unreadable, TooLarge):
+        return
+
+
+# --- killed between ---
+
+_MANY = """
+import sys, sentry_sdk
+accepted = []
+class Told(sentry_sdk.transport.HttpTransport):
+    def _request(self, method, endpoint_type, body, headers):
+        answer = super()._request(method, endpoint_type, body, headers)
+        if answer.status == 200: accepted.append(1)
+        return answer
+sentry_sdk.init(dsn=sys.argv[1], transport=Told, default_integrations=False)
+for number in range(int(sys.argv[3])):
+    try:
+        raise type(f"Error{sys.argv[2]}x{number}", (Exception,), {})("it failed")
+    except Exception:
+        sentry_sdk.capture_exception()
+    sentry_sdk.flush(30)
+print(len(accepted))
+"""
+
+
+async def test_what_was_answered_with_200_is_there_once_though_the_server_was_killed(tmp_path: Path):
+    port, each = free_port(), 12
+    server = await a_server(tmp_path, port)
+    dsn = f"http://{KEY}@127.0.0.1:{port}/42"
+    programs = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _MANY, dsn, str(number), str(each)), stdout=asyncio.subprocess.PIPE
+        )
+        for number in range(4)
+    ]
+    await asyncio.sleep(1)
+    server.send_signal(signal.SIGKILL)
+    await server.communicate()
+    server = await a_server(tmp_path, port)
+    accepted = [int((await program.communicate())[0]) for program in programs]
+    server.terminate()
+    await server.communicate()
+
+    async with a_world(URL.create("sqlite+pysqlite", database=str(tmp_path / ".kintsugi" / "kintsugi.db"))) as world:
+        kept = await world.store.incidents(limit=1000)
+    assert sum(accepted) <= len(kept) <= 4 * each
+    assert sum(accepted) > 0
+    assert {incident.count for incident in kept} == {1}
+
+
+async def a_server(folder: Path, port: int) -> asyncio.subprocess.Process:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "run", "--only", "web"),
+        cwd=folder,
+        env={
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "KINTSUGI_WEB_BIND": f"127.0.0.1:{port}",
+            "KINTSUGI_SENTRY_PROJECTS": json.dumps({"42": {"key": KEY, "a_day": 1000}}),
+        },
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr
+    async for line in process.stderr:
+        if b"Listening" in line:
+            return process
+    raise AssertionError("the server did not start")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,153 @@
+"""What Sentry's SDKs deliver: envelopes and bare events, however they are packed. Pure.
+
+An envelope is a header line, then pairs of an item's header line and its payload, which ends at the header's `length`
+or, without one, at the line's end (https://develop.sentry.dev/sdk/data-model/envelopes/).
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import brotli
+import zstandard
+
+from web.github import Unreadable
+
+LARGEST = 10 * 2**20  # bytes, expanded; Sentry itself takes events of 1 MB
+_MOST_ITEMS = 100
+_KEY = re.compile(r"\bsentry_key=([^,\s]+)")
+_CHUNK = 64 * 1024
+
+
+class TooLarge(Exception):
+    """It expands to more than is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most."""
+
+    key: str
+    opens: bool = True
+    a_day: int = 20
+
+
+def is_known(project: Project | None, given: str) -> bool:
+    """In the same time whether the project, the key, or neither is wrong."""
+    known = hmac.compare_digest((project.key if project else "").encode(), given.encode())
+    return known and project is not None
+
+
+def key_of(headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> str:
+    """The public key: in X-Sentry-Auth, in the query, or in the DSN of the envelope's own header; "" for none."""
+    if found := _KEY.search(headers.get("X-Sentry-Auth", "")):
+        return found[1]
+    if given := query.get("sentry_key"):
+        return given
+    try:
+        dsn = json.loads(body.partition(b"\n")[0]).get("dsn")
+        return urlsplit(dsn).username or "" if isinstance(dsn, str) else ""
+    except (ValueError, AttributeError):
+        return ""
+
+
+def expanded(body: bytes, encoding: str) -> bytes:
+    """The body as it was before it was packed. Raises TooLarge, long before it is, and Unreadable."""
+    try:
+        match encoding.strip().lower():
+            case "" | "identity":
+                return body
+            case "gzip" | "deflate":
+                return _inflated(body)
+            case "br":
+                return _unbrotlied(body)
+            case "zstd":
+                return _unzstandarded(body)
+    except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+        raise Unreadable(f"The body is no {encoding}.") from error
+    raise Unreadable(f"Content-Encoding {encoding[:40]!r} is not read. Send gzip, deflate, br, zstd, or none.")
+
+
+def events_in(body: bytes) -> Iterator[dict[str, Any]]:
+    """The events of an envelope; other items are passed over. Raises Unreadable."""
+    header, _, rest = body.partition(b"\n")
+    _object(header, "the envelope's header")
+    for _ in range(_MOST_ITEMS):
+        rest = rest.lstrip(b"\n")
+        if not rest:
+            return
+        line, _, rest = rest.partition(b"\n")
+        item = _object(line, "an item's header")
+        payload, rest = _payload(item.get("length"), rest)
+        if item.get("type") == "event":
+            yield _object(payload, "an event")
+    if rest.strip():
+        raise Unreadable(f"The envelope holds more than {_MOST_ITEMS} items.")
+
+
+def event_in(body: bytes) -> dict[str, Any]:
+    """The event of an old SDK, which sends it alone. Raises Unreadable."""
+    return _object(body, "the event")
+
+
+def _payload(length: object, rest: bytes) -> tuple[bytes, bytes]:
+    if length is None:
+        line, _, after = rest.partition(b"\n")
+        return line, after
+    if not isinstance(length, int) or isinstance(length, bool) or not 0 <= length <= len(rest):
+        raise Unreadable("An item's length is not that of its payload.")
+    return rest[:length], rest[length:]
+
+
+def _object(text: bytes, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"This cannot be read: {what} is no JSON.") from error
+    if not isinstance(found, dict):
+        raise Unreadable(f"This cannot be read: {what} is no object.")
+    return found
+
+
+def _inflated(body: bytes) -> bytes:
+    """gzip, zlib, or as some call deflate, neither's header."""
+    try:
+        return _bounded(zlib.decompressobj(zlib.MAX_WBITS | 32), body)
+    except zlib.error:
+        return _bounded(zlib.decompressobj(-zlib.MAX_WBITS), body)
+
+
+def _bounded(unpacker: Any, body: bytes) -> bytes:
+    found: bytes = unpacker.decompress(body, LARGEST + 1)
+    if len(found) > LARGEST:
+        raise TooLarge
+    if not unpacker.eof:
+        raise zlib.error("cut off")
+    return found
+
+
+def _unbrotlied(body: bytes) -> bytes:
+    unpacker, found = brotli.Decompressor(), bytearray()
+    found += unpacker.process(body, output_buffer_limit=_CHUNK)
+    while not unpacker.is_finished():
+        if len(found) > LARGEST:
+            raise TooLarge
+        if unpacker.can_accept_more_data():
+            raise brotli.error("cut off")
+        found += unpacker.process(b"", output_buffer_limit=_CHUNK)
+    return bytes(found)
+
+
+def _unzstandarded(body: bytes) -> bytes:
+    with zstandard.ZstdDecompressor(max_window_size=2 * LARGEST).stream_reader(body) as reader:
+        found = reader.read(LARGEST + 1)
+    if len(found) > LARGEST:
+        raise TooLarge
+    return found
