@@ -6,8 +6,9 @@ Exit status: 0 done, 1 a fault, 2 wrong usage or settings, 3 refused with a reas
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 try:
     import typer
@@ -105,21 +106,32 @@ def doctor() -> None:
     run(command.doctor)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})
 def capture(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A traceback or log; - is standard input.")],
+    file: Annotated[list[str], typer.Argument(metavar="FILE", help="A traceback or log; - is standard input.")],
     repo: Annotated[Path | None, typer.Option("--repo", help="The program's code, for the lines around.")] = None,
     summary: Annotated[str, typer.Option("--summary", help="What happened, in a few words.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Keep the payload, call no model.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="FILE… is a command: run it, watch what it prints.")] = False,
 ) -> None:
     """Make an incident of a traceback or log file, and print its id.
 
-    Example: `kintsugi capture crash.log --repo .`
+    With --follow, run a command, pass its output, signals and exit status on, and make an incident of each crash in it.
+
+    Examples: `kintsugi capture crash.log --repo .`, `kintsugi capture --follow -- python -m shop`
     """
     from app.commands import capture as command
-    from app.commands.outcome import run
+    from app.commands.follow import follow as following
+    from app.commands.outcome import UsageError, run
 
-    run(lambda: command.capture(file, repo, summary, dry_run))
+    def chosen() -> Coroutine[Any, Any, int | None]:
+        if follow:
+            return following(file, repo, dry_run)
+        if len(file) > 1:
+            raise UsageError(f"One FILE at a time: {' '.join(file)}. To run it as a command, add --follow.")
+        return command.capture(file[0], repo, summary, dry_run)
+
+    run(chosen)
 
 
 @app.command()

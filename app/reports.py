@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -37,7 +38,18 @@ def reports(desk: Desk, settings: Settings) -> Reports:
     return Reports(intake.take, projects)
 
 
+_COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
+
+
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """How many incidents a project opened since midnight, as counted at `at`."""
+
+    at: datetime
+    count: int
+
+
+@dataclass(slots=True)
 class Intake:
     """Takes the events of Sentry's SDKs."""
 
@@ -45,6 +57,7 @@ class Intake:
     host: CodeHost
     rounds: int
     dry_run: bool
+    _opened: dict[str, Opened] = field(default_factory=dict)
 
     async def take(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
         """Raises Unreadable, StoreUnavailable."""
@@ -59,9 +72,11 @@ class Intake:
         if last is None or last.ended:
             if not project.opens or await self._is_before_the_fix(payload, last):
                 return Taken.IGNORED
-            if await self._opened_today(name) >= project.a_day:
+            opened = await self._opened_today(name)
+            if opened.count >= project.a_day:
                 log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
                 return Taken.LIMITED
+            self._opened[name] = replace(opened, count=opened.count + 1)
         return await self._fire(name, event, payload)
 
     async def _fire(self, name: str, event: Event, payload: Payload) -> Taken:
@@ -91,7 +106,10 @@ class Intake:
         except StepFailed:  # the code host cannot be asked: an incident too many is better than one too few
             return False
 
-    async def _opened_today(self, name: str) -> int:
-        midnight = self.desk.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    async def _opened_today(self, name: str) -> Opened:
+        now, known = self.desk.clock.now(), self._opened.get(name)
+        if known and known.at.date() == now.date() and now - known.at < _COUNTED_AGAIN:
+            return known
         newest = await self.desk.store.incidents(limit=1000)
-        return sum(each.opened_by == f"sentry:{name}" and each.opened_at >= midnight for each in newest)
+        ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
+        return Opened(now, len(ours))

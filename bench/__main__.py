@@ -8,6 +8,7 @@ import sys
 BENCHES = (
     ("bench.engine",),
     ("bench.webhooks",),
+    ("bench.reports",),
     ("bench.lists",),
     ("bench.discord",),
     ("bench.telemetry",),

@@ -186,7 +186,7 @@ def ours(file: Path, secret: str) -> web.Application:
     doors = Doors(
         clock=clock,
         fire=engine.fire,
-        look=lambda _: None,
+        hint=store.hint,
         ready=ready,
         github_repository=REPOSITORY,
         github_secrets=(secret,),

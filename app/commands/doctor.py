@@ -151,6 +151,16 @@ async def _program(settings: Settings) -> Finding:
     return Finding("program", OK, f"{settings.program_url} runs {str(commit)[:10]}")
 
 
+async def _reports(settings: Settings) -> Finding:
+    if not settings.sentry_projects:
+        return Finding("reports", OFF, "Sentry's SDKs are not listened to. Set KINTSUGI_SENTRY_PROJECTS.")
+    told = [
+        f"{name} ({f'opens {each.a_day} a day' if each.opens else 'only counts'})"
+        for name, each in settings.sentry_projects.items()
+    ]
+    return Finding("reports", OK, f"of Sentry's SDKs, for {', '.join(told)}")
+
+
 async def check_sheet(settings: Settings) -> Finding:
     try:
         sheet = sheet_of(settings)
@@ -181,5 +191,6 @@ _CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     check_model,
     check_deployer,
     check_sheet,
+    _reports,
     _program,
 )

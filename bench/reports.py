@@ -1,0 +1,160 @@
+"""The intake of Sentry's SDKs beside a bare aiohttp handler that unpacks, parses and commits the same row.
+
+    python -m bench.reports [events]
+
+A storm: events of a real shape, gzipped, of fifty failures. Ours redacts them and counts each on the incident of its
+failure, in one transaction. The server is a process of its own, killed with SIGKILL after the last answer; then the
+rows are counted. Both run on the same file system, in turn, in the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import signal
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from app.clock import SystemClock
+from app.desk import Desk
+from app.reports import Intake
+from app.unconfigured import NoCodeHost
+from executors.embedded import Embedded
+from persistence.database import parse_url
+from persistence.migrations import upgrade
+from persistence.store import SqlStore
+from telemetry.redact import redact
+from web.reports import Reports
+from web.sentry import Project, events_in
+from web.server import Doors, Server, serve
+from workflow.engine import Engine
+
+AT_ONCE, FAILURES, ROUNDS, KEY = 32, 50, 3, "bench-key"
+
+
+async def main(events: int) -> None:
+    print(f"reports: {events} events of {FAILURES} failures, {AT_ONCE} at a time, median of {ROUNDS} rounds")
+    rounds = [(await one_round("ours", events), await one_round("bare", events)) for _ in range(ROUNDS)]
+    ours, bare = sorted(rounds, key=lambda pair: pair[0]["rate"] / pair[1]["rate"])[ROUNDS // 2]
+    for name, found in (("ours", ours), ("bare handler", bare)):
+        print(f"  {name:14}{found['rate']:8,.0f}/s   p50 {found['p50']:6.1f} ms   p99 {found['p99']:6.1f} ms")
+    lost = sum(found["lost"] for pair in rounds for found in pair)
+    print(f"  ratio         {ours['rate'] / bare['rate']:8.2f}")
+    print(f"  answered, then killed with SIGKILL: {lost:.0f} of {2 * ROUNDS * events} rows missing")
+
+
+async def one_round(which: str, events: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "kintsugi.db"
+        upgrade(parse_url(f"sqlite:///{file}"))
+        server = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.reports", "serve", which, str(file)), stdout=asyncio.subprocess.PIPE
+        )
+        assert server.stdout
+        url = (await server.stdout.readline()).decode().strip()
+        waits, took = await deliver(f"{url}/api/1/envelope/?sentry_key={KEY}", events)
+        server.send_signal(signal.SIGKILL)
+        await server.wait()
+        connection = sqlite3.connect(file)
+        (rows,) = connection.execute("SELECT count(*) FROM inbox").fetchone()
+        connection.close()
+    p99 = statistics.quantiles(waits, n=100)[98]
+    rate = events / took
+    return {"rate": rate, "p50": 1000 * statistics.median(waits), "p99": 1000 * p99, "lost": events - rows}
+
+
+async def deliver(url: str, events: int) -> tuple[list[float], float]:
+    """How long each answer took, and all of them together, in seconds."""
+    waits: list[float] = []
+    queue = iter([gzip.compress(an_envelope(number)) for number in range(events)])
+
+    async def work(session: aiohttp.ClientSession) -> None:
+        for body in queue:
+            began = time.perf_counter()
+            async with session.post(url, data=body, headers={"Content-Encoding": "gzip"}) as answer:
+                assert answer.status == 200, await answer.text()
+            waits.append(time.perf_counter() - began)
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE)) as session:
+        began = time.perf_counter()
+        await asyncio.gather(*[work(session) for _ in range(AT_ONCE)])
+        return waits, time.perf_counter() - began
+
+
+def an_envelope(number: int) -> bytes:
+    """Some 12 KB: ten frames with code and locals, forty breadcrumbs."""
+    frames = [
+        {
+            "filename": f"shop/part{at}.py",
+            "function": f"step{at}",
+            "lineno": 20 + at,
+            "in_app": True,
+            "context_line": "    return total * coupon['percent']",
+            "pre_context": ["def step(total, coupon):", "    check(coupon)"],
+            "vars": {"total": "4000", "coupon": "{'amount': 500}"},
+        }
+        for at in range(10)
+    ]
+    crumbs = [{"timestamp": 1.7e9 + at, "category": "db", "message": f"SELECT {at} FROM orders"} for at in range(40)]
+    raised = {"type": f"Error{number % FAILURES}x", "value": "it failed", "stacktrace": {"frames": frames}}
+    event = {"event_id": f"{number:032x}", "exception": {"values": [raised]}, "breadcrumbs": {"values": crumbs}}
+    payload = json.dumps(event | {"platform": "python", "release": "shop@1a2b3c4"}).encode()
+    return b"{}\n" + json.dumps({"type": "event", "length": len(payload)}).encode() + b"\n" + payload
+
+
+async def serving(which: str, file: Path) -> None:
+    application = ours(file) if which == "ours" else bare(file)
+    await serve(application, "127.0.0.1", 0, lambda address: print(address, flush=True))
+
+
+def ours(file: Path) -> web.Application:
+    clock = SystemClock()
+    store = SqlStore(parse_url(f"sqlite:///{file}"), clock)
+    executor = Embedded(store, file.with_suffix(".lock"))
+    desk = Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
+    reports = Reports(Intake(desk, NoCodeHost(), rounds=3, dry_run=False).take, {"1": Project(KEY, a_day=10_000)})
+    doors = Doors(clock=clock, fire=desk.engine.fire, hint=store.hint, ready=_ready, reports=reports)
+    return Server(doors).application()
+
+
+async def _ready() -> None:
+    return None
+
+
+def bare(file: Path) -> web.Application:
+    threads = ThreadPoolExecutor(1)
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=OFF")
+    columns = "key, incident_id, trigger, actor, outcome, says, at, body"
+
+    def commit(event: dict[str, Any]) -> None:
+        row = (event["event_id"], 1, "Captured", "bare", "applied", "", "2026-01-01 00:00:00", json.dumps(event))
+        connection.execute(f"INSERT INTO inbox ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # ours
+
+    async def take(request: web.Request) -> web.Response:
+        for event in events_in(gzip.decompress(await request.read())):
+            await asyncio.get_running_loop().run_in_executor(threads, commit, event)
+        return web.json_response({})
+
+    application = web.Application()
+    application.router.add_post("/api/1/envelope/", take)
+    return application
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        asyncio.run(serving(sys.argv[2], Path(sys.argv[3])))
+    else:
+        asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000))
