@@ -30,7 +30,7 @@ from sqlalchemy import URL, text
 
 from app.desk import Desk, opened
 from bench.lists import a_server, address
-from bench.peers import chunks, jobs_per_second, one_row_commits, workflows_per_second
+from bench.peers import at_once, jobs_per_second, one_row_commits, workflows_per_second
 from persistence.database import connect, parse_url
 from persistence.migrations import upgrade
 from workflow import triggers as t
@@ -49,12 +49,14 @@ Perform = Callable[[Claim], Awaitable[None]]
 
 async def main(incidents: int) -> None:
     with tempfile.TemporaryDirectory() as folder, a_server(Path(folder)) as server:
+        idle = {
+            name: await idle_cpu(a_database(name, Path(folder), server)) for name in SHARES
+        }  # before any peer's threads
         for name in SHARES:
             print(f"engine: {name}, {incidents} incidents, {EFFECTS} effects each; medians of {ROUNDS} rounds")
             rounds = [await one_round(name, Path(folder), server, incidents) for _ in range(ROUNDS)]
             tell(name, {what: statistics.median(found[what] for found in rounds) for what in rounds[0]})
-            idle = await idle_cpu(a_database(name, Path(folder), server))
-            print(f"  idle CPU                             {idle:10.2%}   target 1 %", flush=True)
+            print(f"  idle CPU                             {idle[name]:10.2%}   target 1 %", flush=True)
 
 
 def tell(name: str, found: dict[str, float]) -> None:
@@ -139,8 +141,7 @@ async def effects_per_second(url: URL, incidents: int) -> float:
         perform_one = runner(desk.engine, nothing)
         async with serving(desk, run):
             started = time.perf_counter()
-            for some in chunks(incidents):
-                await asyncio.gather(*(desk.engine.fire(captured(number)) for number in some))
+            await at_once(lambda number: desk.engine.fire(captured(number)), incidents)
             await all_done.wait()
             took = time.perf_counter() - started
         assert not await desk.store.due(1), "a delivery that found nothing to do was counted"
