@@ -31,7 +31,7 @@ def every(pattern: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("line", sorted(every(r"(?<![\w/"-])kintsugi (?:[a-z].*)")))
+@pytest.mark.parametrize("line", sorted(every(r'(?<![\w/"-])kintsugi (?:[a-z].*)')))
 def test_every_command_is_there_with_its_options(line: str):
     words = shlex.split(line.split("#", maxsplit=1)[0])[1:]
     command = get_command(app)
