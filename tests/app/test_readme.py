@@ -40,6 +40,7 @@ def test_every_command_is_there_with_its_options(line: str):
 
     alone = getattr(command, "invoke_without_command", False) and not [word for word in words if word[:2] != "--"]
     assert alone or not getattr(command, "commands", {}), f"{line}: no such command"
+    words = words[: words.index("--")] if "--" in words else words  # behind it stands another program's command
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     assert {word.split("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}
 
