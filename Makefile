@@ -10,6 +10,8 @@ PACKAGES := $(foreach package,$(PACKAGES),$(wildcard $(package)))
 demo: $(VENV)/.runtime
 	$(BIN)/kintsugi demo
 
+# Programs that tests start are compiled once, whatever the shell says of that.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	@echo "== tests"
 	$(BIN)/python -m pytest -n auto --dist loadscope -q

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.attempts import Attempts
 from app.deploys import changes_in, deployer_of, no_changes
@@ -18,8 +19,6 @@ from integrations.git import Git
 from integrations.http_replay import HttpReplay
 from integrations.local_git import LocalGit
 from integrations.offline_analyst import OfflineAnalyst
-from integrations.openai_analyst import OpenAIAnalyst
-from integrations.openai_model import Model, ModelSettings
 from integrations.workbench import Workbench
 from repair.context import build_context
 from repair.proof import ProofSettings
@@ -29,6 +28,9 @@ from workflow.incident import Budget
 from workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from workflow.production import Changes
 from workflow.reconcile import Reconciler
+
+if TYPE_CHECKING:
+    from integrations.openai_model import ModelSettings
 
 RECONCILE_EVERY = timedelta(minutes=3)
 
@@ -140,11 +142,16 @@ def real_parts(settings: Settings, channel: Channel) -> Parts:
 def _analyst(settings: Settings, git: Git | None) -> Analyst:
     if settings.llm_api_key is None:
         return OfflineAnalyst(git)
+    from integrations.openai_analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
+    from integrations.openai_model import Model  # noqa: PLC0415
+
     return OpenAIAnalyst(Model(model_settings(settings)), code_context(git.directory if git else None), redact)
 
 
 def model_settings(settings: Settings) -> ModelSettings:
     """The model that is configured; there must be a key."""
+    from integrations.openai_model import ModelSettings  # noqa: PLC0415  # as above
+
     assert settings.llm_api_key
     return ModelSettings(
         model=settings.llm_model,

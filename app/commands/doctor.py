@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from openai import APIError, AsyncOpenAI
 from rich.console import Console
 from rich.text import Text
 
@@ -106,6 +105,8 @@ async def _repository(settings: Settings) -> Finding:
 async def check_model(settings: Settings) -> Finding:
     if settings.llm_api_key is None:
         return Finding("model", OFF, "failures are read, no patches are proposed. Set KINTSUGI_LLM_API_KEY.")
+    from openai import APIError, AsyncOpenAI  # noqa: PLC0415  # takes half a second
+
     client = AsyncOpenAI(
         api_key=settings.llm_api_key.get_secret_value(), base_url=settings.llm_base_url, max_retries=0, timeout=10
     )

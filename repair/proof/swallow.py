@@ -91,10 +91,13 @@ class _Stripper(ast.NodeTransformer):
 
     def __init__(self, path: str, old: ast.Module, new: ast.Module) -> None:
         self._path = path
-        self._known = Counter(_key(node) for node in ast.walk(old) if isinstance(node, _SWALLOWING_NODES))
+        self._known = Counter(_key(node) for node in ast.walk(old) if isinstance(node, ast.withitem))
+        were, are = _handlers(old), _handlers(new)
+        self._same = were & are
+        self._moved = Counter(key for _, key in (were - are).elements())  # what they try was changed
         handlers = {_key(node): _body(node) for node in ast.walk(old) if isinstance(node, ast.ExceptHandler)}
-        changed = self._known - Counter(_key(node) for node in ast.walk(new) if isinstance(node, ast.ExceptHandler))
-        self._widened = Counter(handlers[key] for key in changed.elements() if key in handlers)
+        gone = Counter(key for _, key in were.elements()) - Counter(key for _, key in are.elements())
+        self._widened = Counter(handlers[key] for key in gone.elements())
         tries = [node for node in ast.walk(old) if isinstance(node, ast.Try)]
         self._tried = {(_block(node.body), _body(handler)) for node in tries for handler in node.handlers}
         self.found: list[Swallow] = []
@@ -119,7 +122,7 @@ class _Stripper(ast.NodeTransformer):
         return ast.With(items=kept, body=node.body) if kept else node.body
 
     def _swallows(self, handler: ast.ExceptHandler, tried: str) -> bool:
-        if self._was_there(handler) or not _drops(handler):
+        if self._is_known(handler, tried) or not _drops(handler):
             return False
         if not is_broad(handler.type) and self._is_widened(_body(handler), tried):
             return False
@@ -135,26 +138,37 @@ class _Stripper(ast.NodeTransformer):
 
     def _suppresses(self, item: ast.withitem) -> bool:
         call = item.context_expr
-        if not isinstance(call, ast.Call) or _name(call.func) != "suppress" or self._was_there(item):
+        self._known[_key(item)] -= 1
+        if not isinstance(call, ast.Call) or _name(call.func) != "suppress" or self._known[_key(item)] >= 0:
             return False
         self._find(call.lineno, *call.args)
         return True
 
-    def _was_there(self, node: ast.ExceptHandler | ast.withitem) -> bool:
-        key = _key(node)
-        self._known[key] -= 1
-        return self._known[key] >= 0
+    def _is_known(self, handler: ast.ExceptHandler, tried: str) -> bool:
+        """Whether it was there: around the same, or else around something that was changed.
+
+        Its like around something else does not make it known: a program may have many that drop a KeyError.
+        """
+        key = _key(handler)
+        if self._same[tried, key] > 0:
+            self._same[tried, key] -= 1
+            return True
+        self._moved[key] -= 1
+        return self._moved[key] >= 0
 
     def _find(self, line: int, *types: ast.expr | None) -> None:
         catches = ", ".join(ast.unparse(one) if one is not None else "everything" for one in types)
         self.found.append(Swallow(self._path, line, catches))
 
 
-_SWALLOWING_NODES = (ast.ExceptHandler, ast.withitem)
-
-
 def _key(node: ast.AST) -> str:
     return ast.dump(node)
+
+
+def _handlers(tree: ast.Module) -> Counter[tuple[str, str]]:
+    """Every handler with what it is tried for."""
+    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
+    return Counter((_block(node.body), _key(handler)) for node in tries for handler in node.handlers)
 
 
 def _body(handler: ast.ExceptHandler) -> str:

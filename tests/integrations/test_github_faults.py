@@ -69,14 +69,15 @@ def table() -> Iterator[list[Tried]]:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 async def test_whatever_goes_wrong_once_there_is_one_pull_request(fault: Fault, tmp_path: Path, table: list[Tried]):
-    template, calls = await a_clean_run(tmp_path / "template")
+    template, clean = await a_clean_run(tmp_path / "template")
+    calls = [at for at, call in enumerate(clean) if not (fault.after and call.startswith("GET"))]  # a look does no work
 
-    tried = await asyncio.gather(*[one(fault, at, tmp_path, template) for at in range(calls)])
+    tried = await asyncio.gather(*[one(fault, at, tmp_path, template) for at in calls])
 
     table += tried
     assert [(again.duplicates, again.wrong_trees, again.lost, again.slept) for again in tried] == [
         (0, 0, 0, False)
-    ] * calls
+    ] * len(calls)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
@@ -99,8 +100,8 @@ async def test_whatever_goes_wrong_twice_the_news_stand_at_its_end_once(fault: F
     assert [pull.body.count(news) for news in ("INC-1 is **healed**. 9 of 9 clean.", "<!-- kintsugi")] == [1, 1]
 
 
-async def a_clean_run(folder: Path) -> tuple[Path, int]:
-    """The folder of a repository before anything happened to it, and how many calls two rounds take."""
+async def a_clean_run(folder: Path) -> tuple[Path, list[str]]:
+    """The folder of a repository before anything happened to it, and the calls that two rounds take."""
     folder.mkdir()
     async with github.serving(folder) as people:
         people.commits({"shop.py": b"price = 1\n"})
@@ -108,7 +109,7 @@ async def a_clean_run(folder: Path) -> tuple[Path, int]:
     shutil.copytree(folder, ran)
     async with github.serving(ran) as people:
         await two_rounds(people, ran)
-        return folder, len(people.calls)
+        return folder, people.calls
 
 
 async def one(fault: Fault, at: int, folder: Path, template: Path) -> Tried:

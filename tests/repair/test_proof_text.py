@@ -104,6 +104,24 @@ def test_a_new_swallow_is_found_although_another_handler_drops_as_well() -> None
     assert found.is_all
 
 
+def test_a_new_swallow_is_found_although_its_like_stands_elsewhere() -> None:
+    before = (
+        "try:\n    convert()\nexcept ValueError:\n    raise BadPath\n\ntry:\n    other()\nexcept KeyError:\n    pass\n"
+    )
+    after = before.replace("    convert()\n", "    try:\n        convert()\n    except KeyError:\n        pass\n")
+
+    found = swallowing({"a.py": before}, {"a.py": after})
+
+    assert [place.line for place in found.places] == [4]
+    assert found.is_all
+
+
+def test_a_handler_whose_try_was_mended_is_not_new() -> None:
+    before = "try:\n    fetch(1)\nexcept KeyError:\n    pass\n"
+
+    assert swallowing({"a.py": before}, {"a.py": before.replace("fetch(1)", "fetch(2)")}).places == ()
+
+
 def test_what_does_nothing_is_not_of_the_essence() -> None:
     first = parsed('"""Text."""\nlog.info("x")\nx = 1  # one\n')
     second = parsed("x = (\n    1\n)\n")
