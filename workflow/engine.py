@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
@@ -33,6 +34,7 @@ Perform = Callable[[Claim], Awaitable[Performed]]
 
 _CONFLICT_TRIES = 5
 _BUILDS_KEPT = 20
+_LAST_WORDS = 5.0  # seconds to hand back what is under way
 _TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
 
 
@@ -120,6 +122,9 @@ class Engine:
             performed = await self._perform(claim, performers[claim.kind])
         except LeaseLost:
             log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
+        except asyncio.CancelledError:
+            await self._hand_back(claim)
+            raise
         except Exception as error:  # the place where any failure becomes another try or an end
             await self._after_failure(claim, error)
         else:
@@ -202,7 +207,28 @@ class Engine:
         if claim and is_stale(claim):
             ledger.settle(claim, "cancelled", f"{claim.incident.name} is {claim.incident.state} now.")
             return None
+        if claim and self._retries.is_deadly(claim.attempt):
+            self._bury(ledger, claim)
+            return None
         return claim
+
+    def _bury(self, ledger: Ledger, claim: Claim) -> None:
+        """Whoever performs it dies of it, or never gets to its end: it is a human's to look at."""
+        says = f"It was begun {claim.attempt - 1} times and came to no end: the process ended each time."
+        log.error("effect_deadly", extra={"effect": claim.id, "attempts": claim.attempt - 1})
+        if ledger.settle(claim, "failed", says) and self._holds_up(ledger, claim):
+            self._take(ledger, self._gave_up(claim, says), claim)
+
+    async def _hand_back(self, claim: Claim) -> None:
+        """We are told to end: let another begin it at once, as far as that can still be written down."""
+
+        def hand_back(ledger: Ledger) -> None:
+            if ledger.hand_back(claim):
+                self._executor.enqueue(ledger, claim.id, timedelta())
+
+        with suppress(StoreUnavailable, TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._transact(hand_back)
 
     async def _perform(self, claim: Claim, perform: Perform) -> Performed:
         renewal = asyncio.create_task(self._renew(claim))

@@ -37,9 +37,6 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
-# --- what is kept -----------------------------------------------------------------------------------------------
-
-
 class Outcome:
     """What became of a trigger, as the inbox keeps it."""
 
@@ -130,6 +127,10 @@ class Ledger(Protocol):
 
     def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, cost: Cost = NOTHING) -> bool:
         """An effect is due again after `delay`, and cost so much more. False: the lease was lost."""
+        ...
+
+    def hand_back(self, claim: Claim) -> bool:
+        """An effect that was begun is due now, as if it had not been. False: the lease was lost."""
         ...
 
     def hasten(self, incident: int, kind: Effect) -> str | None:
@@ -309,9 +310,7 @@ class CodeHost(Protocol):
         ...
 
     async def tell(self, incident: Incident) -> None:
-        """Say at the end of the pull request what became of its fix, in place of what was said before. Nothing to say
-        before it is merged, and where there is none.
-        """
+        """Say at the end of a merged pull request what became of its fix, in place of what was said before."""
         ...
 
 

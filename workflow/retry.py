@@ -37,6 +37,12 @@ class RetrySchedule:
         timedelta(hours=2),
     )
 
+    most_begun: int = 25  # whoever begins it dies of it: several times what a few restarts in a row would make
+
+    def is_deadly(self, attempt: int) -> bool:
+        """Whether so many attempts began, and came to no end at all, that another one is not to be tried."""
+        return attempt > self.most_begun
+
     def decide(self, attempt: int, error: Exception) -> Again | GiveUp:
         """What follows from attempt number `attempt` (from 1) failing with `error`."""
         if isinstance(error, Refusal) or (isinstance(error, StepFailed) and error.final):

@@ -145,6 +145,22 @@ async def test_what_a_dead_worker_was_at_is_performed_when_its_lease_is_over(wor
         await until(lambda: "1:diagnose:1" in worker.performed)
 
 
+async def test_what_a_worker_was_at_when_it_was_told_to_end_another_begins_at_once(worker: Worker, postgres_url: URL):
+    begun, other = asyncio.Event(), Worker(postgres_url)
+
+    async def endless(claim: Claim) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    worker.performers[Effect.DIAGNOSE] = endless
+    await worker.crashes()
+    async with worker.working():
+        await begun.wait()
+    async with other.working():  # its lease would have lasted a minute
+        await until(lambda: "1:diagnose:1" in other.performed)
+    await other.store.close()
+
+
 async def test_a_delivery_that_was_lost_is_made_again(postgres_url: URL):
     worker = Worker(postgres_url, again=timedelta(seconds=0.5))
     await worker.crashes()

@@ -10,7 +10,7 @@ from tests.world.world import World
 from workflow import triggers as t
 from workflow.errors import GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
 from workflow.incident import Budget, Category, Cost, Cure
-from workflow.ports import Outcome, Reading
+from workflow.ports import Claim, Outcome, Reading
 from workflow.words import Effect, State
 
 MAIN_LINE = ["captured", "diagnosed", "awaiting_confirm", "awaiting_confirm", "confirmed", "pr_opened"]
@@ -443,6 +443,38 @@ async def test_two_who_ask_for_a_rollback_get_one(world: World):
     await world.settles()
 
     assert world.deployer.deployed == [MERGE, a_patch().base]
+
+
+async def test_what_is_under_way_when_we_are_told_to_end_is_due_at_once_and_counts_as_no_try(world: World):
+    begun = asyncio.Event()
+
+    async def endless(claim: Claim) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    await world.crashes()
+    work = asyncio.create_task(world.engine.run_effect("1:diagnose:1", {Effect.DIAGNOSE: endless}))
+    await begun.wait()
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+    (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.DIAGNOSE]
+    assert (debt.status, debt.attempts) == ("pending", 0)
+    assert "1:diagnose:1" in await world.store.due(10)
+
+
+async def test_what_every_worker_dies_of_ends_stuck_with_a_sentence(world: World):
+    await world.crashes()
+    for _ in range(25):  # each began it, and was never heard of again
+        await world.store.transact(lambda ledger: ledger.claim("1:diagnose:1", timedelta(seconds=60)))
+        world.clock.passes(seconds=61)
+
+    await world.settles()
+
+    incident = await world.store.incident(1)
+    assert incident.state is State.STUCK
+    assert incident.stuck
+    assert "It was begun 25 times and came to no end" in incident.stuck.why
 
 
 async def test_a_worker_whose_lease_was_taken_records_nothing(world: World):
