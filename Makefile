@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACKAGES := app bot capture executors integrations persistence prompts repair telemetry web workflow
 PACKAGES := $(foreach package,$(PACKAGES),$(wildcard $(package)))
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench chaos lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/kintsugi demo
@@ -31,6 +31,9 @@ lint: $(VENV)/.development
 
 bench: $(VENV)/.development
 	$(BIN)/python -m bench
+
+chaos: $(VENV)/.development
+	$(BIN)/python -m chaos
 
 # The hash-locked requirements. Each is installed when its file changes.
 $(VENV)/.runtime: requirements.txt pyproject.toml
