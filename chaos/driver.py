@@ -215,7 +215,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def _is_stopped(process: int | None) -> bool:
-    with suppress(FileNotFoundError):  # it has ended
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
         return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].startswith("T")
     return False
 
