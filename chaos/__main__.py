@@ -108,8 +108,9 @@ def _written(report: Report, kills: int) -> str:
     lines = [
         "# What kill -9 did",
         "",
-        f"Written by `make chaos`, seed {report.seed}: {kills} kills of the {report.wanted} asked for. Python "
-        f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}, SQLAlchemy {importlib.metadata.version('sqlalchemy')}.",
+        f"Written by `make chaos`, seed {report.seed}: {kills} kills of the {report.wanted} asked for.",
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"SQLAlchemy {importlib.metadata.version('sqlalchemy')}.",
         "",
         "| run | incidents | lives | kills | doubled | lost |",
         "|---|--:|--:|--:|--:|--:|",

@@ -17,12 +17,11 @@ from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from app.desk import _executor
 from chaos.failpoints import KILL, STOP, names_in
 from chaos.worker import Life, SharedClock, live
 from chaos.world import World, a_world, settings_of
+from persistence.database import parse_url
 from persistence.migrations import upgrade
 from persistence.store import SqlStore
 from tests.world.make import a_payload
@@ -67,8 +66,9 @@ class Run:
     def __init__(self, world: World, folder: Path, database: str, *, workers: int, without: str = "") -> None:
         self.world, self.folder, self.dice = world, folder, world.dice
         self.clock = SharedClock(folder / "clock")
-        self.store = SqlStore(make_url(database), self.clock, own_time=True)
-        self.engine = Engine(self.store, _executor(self.store, make_url(database)), self.clock, redact=str)
+        url = parse_url(database)
+        self.store = SqlStore(url, self.clock, own_time=True)
+        self.engine = Engine(self.store, _executor(self.store, url), self.clock, redact=str)
         self.life = Life(folder, settings_of(world, folder, database), world.url, without=without)
         self.workers, self.verdict, self.keys = workers, Verdict(), count(1)
 
@@ -222,12 +222,12 @@ def _is_stopped(process: int | None) -> bool:
 
 @asynccontextmanager
 async def a_run(seed: int, *, database: str = "", workers: int = 1, without: str = "") -> AsyncIterator[Run]:
-    """A fresh world. `database`: an empty PostgreSQL, else a SQLite file is made."""
+    """A fresh world. `database`: the URL of an empty PostgreSQL, else a SQLite file is made."""
     _PROCESSES.set_forkserver_preload(["chaos.worker"])
     with tempfile.TemporaryDirectory(prefix="kintsugi-chaos-") as name:
         folder = Path(name)
         (folder / "clock").write_text("0")
         url = database or f"sqlite:///{folder / 'kintsugi.db'}"
-        upgrade(make_url(url.replace("sqlite:", "sqlite+pysqlite:")))
+        upgrade(parse_url(url))
         async with a_world(folder, SharedClock(folder / "clock"), random.Random(seed)) as world:
-            yield Run(world, folder, url.replace("sqlite:", "sqlite+pysqlite:"), workers=workers, without=without)
+            yield Run(world, folder, url, workers=workers, without=without)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ class Railway(RailwayStandIn):
 
     late: float = 0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.hidden: dict[str, datetime] = {}  # by id: until when a deployment is not listed
+
     async def _answer(self, request: web.Request, asked: dict[str, Any], name: str) -> web.StreamResponse:
         self.calls.append(name)
         given, weather = asked["variables"], ""
@@ -46,7 +50,7 @@ class Railway(RailwayStandIn):
     def begins(self, commit: str, *, asked: bool = False) -> Deployed:
         self.courses.append(_COURSE)
         new = super().begins(commit, asked=asked)
-        new.created_at += timedelta(seconds=self.late)
+        self.hidden[new.id] = self.now() + timedelta(seconds=self.late)
         return new
 
     def _data(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -71,11 +75,8 @@ class Railway(RailwayStandIn):
         status = each.status(now)
         return {**node, **times, "status": status, "canRollback": status == "SUCCESS", "staticUrl": ""}
 
-    @property
-    def runs(self) -> str:
-        now = self.now()
-        shown = [each for each in self.deployments if each.created_at <= now and each.status(now) == "SUCCESS"]
-        return max(shown, key=lambda each: each.since(now)).commit
+    def _is_listed(self, each: Deployed, now: datetime) -> bool:
+        return self.hidden.get(each.id, now) <= now
 
 
 @dataclass
