@@ -62,6 +62,7 @@ async def _all(report: Report, kills: int, ends: float) -> None:
     while (left := kills - sum(verdict.kills for _, verdict in report.rows)) > 0 and time.monotonic() < ends:
         seed += 1
         async with a_run(seed) as run:
+            run.no_more_after = ends
             while run.verdict.kills < min(left, 100) and time.monotonic() < ends:
                 await run.wave(_WAVE, points, random=True)
                 _tell(f"at random, seed {seed}", run.verdict)
@@ -71,7 +72,10 @@ async def _all(report: Report, kills: int, ends: float) -> None:
 async def _in_turn(points: list[str], action: str, report: Report, ends: float) -> None:
     """Every point that lives without kills come to, each until it was acted at."""
     left: list[str] = points
+    if time.monotonic() > ends:
+        return
     async with a_run(report.seed) as run:
+        run.no_more_after = ends
         while left and time.monotonic() < ends:
             left = await run.wave(_WAVE, left, action)
             _tell(f"{action} at each of {len(points)} points, {len(left)} left", run.verdict)

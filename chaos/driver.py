@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import multiprocessing
 import os
 import random
@@ -35,7 +36,8 @@ from workflow.words import ENDED, State
 DEPLOYS = "deployer.deploy: before"
 _LONGEST_LIFE = 60  # seconds
 _MOST_LIVES = 400  # of one wave: more, and it will never end
-_BETWEEN_LIVES = 70.0  # seconds that pass: a lease and most waits are over
+_BETWEEN_LIVES = 70.0  # seconds that pass: a lease is over
+_REST = (_BETWEEN_LIVES, 150.0, 900.0, 7200.0)  # and sometimes the longer waits
 _PROCESSES = multiprocessing.get_context("forkserver")
 
 
@@ -70,6 +72,7 @@ class Run:
         self.store = SqlStore(url, self.clock, own_time=True)
         self.engine = Engine(self.store, _executor(self.store, url), self.clock, redact=str)
         self.life = Life(folder, settings_of(world, folder, database), world.url, without=without)
+        self.no_more_after = math.inf  # by time.monotonic(): from then on nobody is killed
         self.workers, self.verdict, self.keys = workers, Verdict(), count(1)
 
     async def wave(
@@ -82,16 +85,19 @@ class Run:
         """
         ids, done = [await self._captures() for _ in range(size)], self.folder / "done"
         done.write_text("")
+        wanted = aims
         for _ in range(most):
             if all(each.state in ENDED for each in await self._stand(ids)):
                 break
             self.world.weather()
             aims = aims if random else [aim for aim in aims if aim not in names_in(done)]
+            if time.monotonic() > self.no_more_after:
+                aims, random = (), False
             await self._lives(aims, action, random)
             await self._people(ids)
-            self.clock.passes(_BETWEEN_LIVES)
+            self.clock.passes(self.dice.choice(_REST))
         self.verdict.incidents += size
-        return [aim for aim in aims if aim not in names_in(done)]
+        return [aim for aim in wanted if aim not in names_in(done)]
 
     async def wakes_in_a_deployment(self) -> bool:
         """A worker is stopped right before it asks for a deployment, another goes on, the first one wakes up.
