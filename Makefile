@@ -13,8 +13,8 @@ demo: $(VENV)/.runtime
 # Programs that tests start are compiled once, whatever the shell says of that.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint
-	@echo "== tests"
-	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -q
+	@echo "== tests"  # one worker more than processors: many tests wait for programs they started
+	$(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadscope --no-loadscope-reorder -q
 
 lint: $(VENV)/.development
 	@echo "== ruff"
