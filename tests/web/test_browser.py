@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
@@ -58,7 +59,9 @@ async def viewer(world: World) -> AsyncIterator[Viewer]:
 
 
 async def until(browser: webdriver.Chrome, true: Callable[[webdriver.Chrome], object]) -> None:
-    await asyncio.to_thread(WebDriverWait(browser, 60).until, true)
+    """Waits for it, also while the page is being drawn anew."""
+    wait = WebDriverWait(browser, 60, ignored_exceptions=[StaleElementReferenceException])
+    await asyncio.to_thread(wait.until, true)
 
 
 def shows(words: str) -> Callable[[webdriver.Chrome], bool]:
@@ -74,7 +77,7 @@ async def test_an_incident_moves_before_ones_eyes_from_captured_to_healed(
 
     await world.settles()
     await until(browser, lambda browser: browser.title.startswith("INC-1 · awaiting confirm"))
-    await asyncio.to_thread(fill_in, browser, "confirm", "token", world.channel.tokens[1])
+    await until(browser, lambda browser: fill_in(browser, "confirm", "token", world.channel.tokens[1]))
     await until(browser, shows("Confirmed by web:operator."))
     await world.settles()
     await world.merges()
@@ -90,7 +93,7 @@ async def test_a_stale_confirmation_is_refused_there(world: World, viewer: Viewe
     await world.settles()
     await asyncio.to_thread(browser.get, f"{viewer.url}/incidents/1")
 
-    await asyncio.to_thread(fill_in, browser, "confirm", "token", "1-" + "0f" * 16)
+    await until(browser, lambda browser: fill_in(browser, "confirm", "token", "1-" + "0f" * 16))
 
     await until(browser, shows("Nothing was changed."))
     assert "awaiting_confirm" in await world.passed()
@@ -142,7 +145,10 @@ def axe_faults(browser: webdriver.Chrome) -> list[tuple[str, list[str]]]:
     return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults]
 
 
-def fill_in(browser: webdriver.Chrome, action: str, name: str, value: str) -> None:
+def fill_in(browser: webdriver.Chrome, action: str, name: str, value: str) -> bool:
     form = browser.find_element(By.CSS_SELECTOR, f"form.{action}")
-    form.find_element(By.NAME, name).send_keys(value)
+    field = form.find_element(By.NAME, name)
+    field.clear()
+    field.send_keys(value)
     form.find_element(By.TAG_NAME, "button").click()
+    return True
