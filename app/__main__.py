@@ -14,6 +14,7 @@ try:
     import typer
 
     from app.commands.context import context as show_context
+    from app.commands.database_typed import db_app
     from app.commands.effects_typed import app as effects_app
     from app.commands.patch import app as patch_app
 except KeyboardInterrupt:  # somebody thought better of it while this was read
@@ -29,7 +30,6 @@ app = typer.Typer(
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
-db_app = typer.Typer(help="The database.", no_args_is_help=True)
 
 
 def _version(wanted: bool) -> None:
@@ -323,49 +323,6 @@ def export_alerts(
     from app.commands.outcome import run
 
     run(lambda: logs.export_alerts(rules, form))
-
-
-@db_app.command("upgrade")
-def db_upgrade() -> None:
-    """Bring the database to this version's tables. `run` and `demo` do this themselves on SQLite.
-
-    Example: `kintsugi db upgrade`
-    """
-    from app.commands import database
-    from app.commands.outcome import run
-
-    run(database.upgrade)
-
-
-@db_app.command("prune")
-def db_prune(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be pruned.")] = False,
-) -> None:
-    """Prune what was captured of incidents that ended, as KINTSUGI_KEEP_PAYLOADS_DAYS and _MB say.
-
-    The history, the cause and the patch stay. `kintsugi run` does this every hour.
-
-    Example: `kintsugi db prune --dry-run`
-    """
-    from app.commands import database
-    from app.commands.outcome import run
-
-    run(lambda: database.prune(dry_run))
-
-
-@db_app.command("backup")
-def db_backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes.")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
-) -> None:
-    """Copy the SQLite database, also while the service runs; the copy is checked. To restore, put it in its place.
-
-    Example: `kintsugi db backup kintsugi-backup.db`
-    """
-    from app.commands import database
-    from app.commands.outcome import run
-
-    run(lambda: database.backup(file, force))
 
 
 app.command("context")(show_context)

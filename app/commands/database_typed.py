@@ -1,0 +1,55 @@
+"""`kintsugi db …` as it is typed. What it does is loaded when it is called, so that help is quick."""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to this version's tables. `run` and `demo` do this themselves on SQLite.
+
+    Example: `kintsugi db upgrade`
+    """
+    from app.commands import database
+    from app.commands.outcome import run
+
+    run(database.upgrade)
+
+
+@db_app.command("prune")
+def db_prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be pruned.")] = False,
+) -> None:
+    """Prune what was captured of incidents that ended, as KINTSUGI_KEEP_PAYLOADS_DAYS and _MB say.
+
+    The history, the cause and the patch stay. `kintsugi run` does this every hour.
+
+    Example: `kintsugi db prune --dry-run`
+    """
+    from app.commands import database
+    from app.commands.outcome import run
+
+    run(lambda: database.prune(dry_run))
+
+
+@db_app.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+) -> None:
+    """Copy the SQLite database, also while the service runs; the copy is checked. To restore, put it in its place.
+
+    Example: `kintsugi db backup kintsugi-backup.db`
+    """
+    from app.commands import database
+    from app.commands.outcome import run
+
+    run(lambda: database.backup(file, force))
