@@ -95,7 +95,7 @@ class Run:
                 aims, random = (), False
             await self._lives(aims, action, random)
             await self._people(ids)
-            self.clock.passes(self.dice.choice(_REST))
+            self.clock.passes(_BETWEEN_LIVES if self.world.always_late else self.dice.choice(_REST))
         self.verdict.incidents += size
         return [aim for aim in wanted if aim not in names_in(done)]
 

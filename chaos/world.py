@@ -62,7 +62,7 @@ class Railway(RailwayStandIn):
                 nodes = [{"node": {"branch": self.branch}}] if self.auto_deploys else []
                 return {"deploymentTriggers": {"edges": nodes}}
         shown = sorted(
-            (each for each in self.deployments if each.created_at <= now),
+            (each for each in self.deployments if self._is_listed(each, now)),
             key=lambda each: each.created_at,
             reverse=True,
         )
@@ -98,7 +98,8 @@ class World:
         for _ in range(self.dice.choice((0, 0, 1, 2))):
             at = calls + self.dice.randrange(60)
             self.github.line[at] = Fault(self.dice.choice(_FAULTS), after=self.dice.random() < 0.5)
-        self.railway.weather = [self.dice.choice(("heard, reset", "heard, 502", "reset", ""))]
+        unheard = () if self.always_late else ("reset",)
+        self.railway.weather = [self.dice.choice(("heard, reset", "heard, 502", "", *unheard))]
         self.railway.late = _LATE if self.always_late else self.dice.choice((0, _LATE))
 
     # --- what the records say -----------------------------------------------------------------------------------
