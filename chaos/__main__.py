@@ -104,7 +104,9 @@ def _found(report: Report, name: str, verdict: Verdict, expected: bool) -> None:
 
 
 def _tell(name: str, verdict: Verdict) -> None:
-    told = f"{verdict.incidents} incidents, {verdict.lives} lives, {verdict.kills} kills, {verdict.doubled} doubled"
+    """How far it is; doubles are known only where the records were compared, at a run's end."""
+    found = f", {verdict.doubled} doubled" if verdict.seen else ""
+    told = f"{verdict.incidents} incidents, {verdict.lives} lives, {verdict.kills} kills{found}"
     print(f"{time.strftime('%H:%M:%S')} {name}: {told}", flush=True)
 
 
