@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 
 from app.clock import SystemClock
-from app.one_deployer import OneDeployer
+from app.one_deployer import Alone, OneDeployer, alone_with
 from app.settings import Settings, SettingsError
 from app.unconfigured import NoDeployer
 from integrations.git import Git
@@ -16,7 +18,7 @@ from integrations.program import commit_at
 from integrations.railway import Railway, RailwaySettings
 from integrations.railway_api import RailwayAccess, RailwayApi
 from integrations.webhook_deploy import WebhookDeploy, WebhookSettings
-from persistence.database import parse_url, sqlite_file
+from persistence.database import libpq_url, parse_url, sqlite_file
 from telemetry.redact import redact
 from web.railway import RailwayDoor
 from workflow.ports import Deployer
@@ -27,17 +29,16 @@ _MOST_CHANGES = 20  # titles of commits in one deployment that are shown
 
 def deployer_of(settings: Settings) -> Deployer:
     """The one that is configured, asked by one process at a time. Raises SettingsError."""
-    deployer = _deployer(settings)
-    file = sqlite_file(parse_url(settings.database_url))
-    return OneDeployer(deployer, file.with_name(f"{file.name}.deploy.lock")) if file else deployer
+    return OneDeployer(bare_deployer(settings), _alone(settings))
 
 
 def deploys(settings: Settings) -> bool:
     """Whether anything is configured that deploys. Raises SettingsError."""
-    return not isinstance(_deployer(settings), NoDeployer)
+    return not isinstance(bare_deployer(settings), NoDeployer)
 
 
-def _deployer(settings: Settings) -> Deployer:
+def bare_deployer(settings: Settings) -> Deployer:
+    """The one that is configured, for any number to ask at once. Raises SettingsError."""
     if settings.railway_token:
         return _railway(settings)
     if settings.deploy_webhook_url:
@@ -47,6 +48,16 @@ def _deployer(settings: Settings) -> Deployer:
         command = LocalCommandSettings(settings.deploy_command, settings.deploy_folder, lambda: program_url)
         return LocalCommand(command, redact)
     return NoDeployer()
+
+
+def _alone(settings: Settings) -> Alone:
+    """One lock for all that share the database: beside SQLite's file, or in PostgreSQL."""
+    url = parse_url(settings.database_url)
+    if file := sqlite_file(url):
+        return partial(alone_with, file.with_name(f"{file.name}.deploy.lock"))
+    from executors.server_lock import alone_on_server  # noqa: PLC0415  # loads psycopg, which SQLite has no use for
+
+    return partial(alone_on_server, libpq_url(url), "kintsugi: who asks the deployer", timedelta())
 
 
 def changes_in(git: Git) -> Changes:

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from app.clock import SystemClock
 from app.settings import Settings
 from executors.embedded import Embedded
-from persistence.database import DatabaseError, parse_url, sqlite_file
+from persistence.database import DatabaseError, libpq_url, parse_url, sqlite_file
 from persistence.migrations import is_current, upgrade
 from persistence.store import SqlStore
 from telemetry.redact import redact
@@ -49,7 +49,7 @@ def _executor(store: SqlStore, url: URL) -> Executor:
         return Embedded(store, lock_of(file))
     from executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, url.set(drivername="postgresql").render_as_string(hide_password=False))
+    return Procrastinate(store, libpq_url(url))
 
 
 def lock_of(file: Path) -> Path:

@@ -1,9 +1,9 @@
-"""One deployment at a time on this machine, whoever asks: the worker, Discord, the command line."""
+"""One deployment at a time, whoever asks: a worker, Discord, the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -12,13 +12,16 @@ from workflow.errors import StepFailed
 from workflow.incident import Deployment
 from workflow.ports import Deployer, Manners, Progress, Rollout
 
+Alone = Callable[[], AbstractAsyncContextManager[bool]]
+"""Enters a lock, and tells whether it was had; it is let go of at the end, or when its process dies."""
+
 
 class OneDeployer:
-    """A deployer behind a lock in `file`: where another process is asking, the second is told, and asks for nothing."""
+    """A deployer behind a lock: where another process is asking, the second is told, and asks for nothing."""
 
-    def __init__(self, deployer: Deployer, file: Path) -> None:
+    def __init__(self, deployer: Deployer, alone: Alone) -> None:
         self._deployer = deployer
-        self._file = file
+        self._alone = alone
 
     async def running(self) -> str:
         return await self._deployer.running()
@@ -34,21 +37,32 @@ class OneDeployer:
 
     async def deploy(self, commit: str, progress: Progress) -> Rollout:
         """Once it is our turn, look again: it may have been asked for meanwhile."""
-        with self._turn():
+        async with self._turn():
             found = await self._deployer.find(commit)
             if found and found.done is not False:
                 return found
             return await self._deployer.deploy(commit, progress)
 
     async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
-        with self._turn():
+        async with self._turn():
             return await self._deployer.roll_back(deployment, since, progress)
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        async with self._alone() as ours:
+            if not ours:
+                raise StepFailed("Another process is deploying at this moment. See `kintsugi deploy status`.")
+            yield
+
+
+@asynccontextmanager
+async def alone_with(file: Path) -> AsyncIterator[bool]:
+    """Whether no other process of this machine is at it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
         try:
-            with only_one(self._file):
-                yield
+            stack.enter_context(only_one(file))
         except AlreadyRunning:
-            raise StepFailed("Another process is deploying at this moment. See `kintsugi deploy status`.") from None
+            yield False
+        else:
+            yield True

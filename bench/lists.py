@@ -30,7 +30,7 @@ from sqlalchemy import URL
 
 from app.clock import SystemClock
 from persistence.codec import incident_to_json, payload_to_json
-from persistence.database import parse_url
+from persistence.database import libpq_url, parse_url
 from persistence.migrations import upgrade
 from persistence.search import words_of
 from persistence.store import SqlStore
@@ -124,7 +124,7 @@ def a_database(name: str, folder: Path, server: URL, many: int) -> URL:
         fill_sqlite(str(url.database), many)
     else:
         database = f"bench_{uuid.uuid4().hex[:8]}"
-        with psycopg.connect(address(server), autocommit=True) as connection:
+        with psycopg.connect(libpq_url(server), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
         url = server.set(database=database)
         upgrade(url)
@@ -148,7 +148,7 @@ def fill_sqlite(file: str, many: int) -> None:
 
 
 def fill_postgres(url: URL, many: int) -> None:
-    with psycopg.connect(address(url)) as connection:
+    with psycopg.connect(libpq_url(url)) as connection:
         connection.execute("SET session_replication_role = replica")  # what is made here refers to what is made here
         for table, columns in COLUMNS.items():
             into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), sql.SQL(columns))  # type: ignore[arg-type]
@@ -255,10 +255,6 @@ def a_server(folder: Path) -> Iterator[URL]:
         yield parse_url(server.get_uri())
     finally:
         server.cleanup()
-
-
-def address(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from app.bootstrap import Kintsugi, Parts, real_parts
-from app.deploys import deployer_of
+from app.deploys import bare_deployer
 from app.desk import Desk, _executor
 from app.settings import Settings, read_settings
 from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
@@ -162,6 +162,5 @@ class _Control:
 
 
 def _control(settings: Settings, without: str) -> Deployer:
-    """Without this machine's lock around it, which looks once more: PostgreSQL has none."""
-    bare = deployer_of(settings.model_copy(update={"database_url": "postgresql://localhost/none"}))
-    return _Control(bare, without)
+    """Without the lock around it, which looks once more."""
+    return _Control(bare_deployer(settings), without)

@@ -22,6 +22,7 @@ from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from procrastinate.types import JSONDict
 
+from executors.server_lock import KEPT_ALIVE, alone_on_server
 from workflow.errors import StoreUnavailable
 from workflow.ports import Ledger
 from workflow.words import Effect
@@ -38,8 +39,9 @@ AGAIN = timedelta(seconds=60)  # how long a delivery may take: a worker that die
 _AT_ONCE = 500
 _STALE_SECONDS = 30  # procrastinate's workers tell every ten that they live
 _ONE_AT_A_TIME = (Effect.DEPLOY, Effect.ROLL_BACK)  # what no provider can be asked twice for
+_PRODUCTION = "kintsugi: what runs in production"  # the name of the lock around these
+_WAITS_FOR_ITS_TURN = timedelta(seconds=10)
 _AWAY = (StoreUnavailable, ConnectorException, psycopg.Error, psycopg_pool.PoolTimeout, OSError)
-_KEPT_ALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 
 
 @runtime_checkable
@@ -119,7 +121,7 @@ class Procrastinate:
 
     async def _work(self, perform: Perform) -> None:
         connector = PsycopgConnector(
-            conninfo=self._conninfo, min_size=1, max_size=3, timeout=10, kwargs={"options": _KEPT_ALIVE}
+            conninfo=self._conninfo, min_size=1, max_size=3, timeout=10, kwargs={"options": KEPT_ALIVE}
         )
         app = App(connector=connector)
         _a_task(app, lambda effect: self._performed(perform, effect))
@@ -144,19 +146,15 @@ class Procrastinate:
 
     @asynccontextmanager
     async def _alone_with(self, effect: str) -> AsyncIterator[bool]:
-        """Whether nobody else is at an effect that must not be done twice, not even one that sleeps over its lease.
+        """Whether nobody else deploys or rolls back, not even a worker that sleeps over its lease.
 
-        The lock belongs to a connection of its own: it ends with its process, or when the server no longer reaches it.
+        One lock for all of it: who asks for an older commit has to know that a newer one was asked for.
         """
         if not any(f":{kind}:" in effect for kind in _ONE_AT_A_TIME):
             yield True
             return
-        async with await psycopg.AsyncConnection.connect(
-            self._conninfo, autocommit=True, options=_KEPT_ALIVE, connect_timeout=10
-        ) as connection:
-            asked = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [effect])
-            found = await asked.fetchone()
-            yield bool(found and found[0])
+        async with alone_on_server(self._conninfo, _PRODUCTION, _WAITS_FOR_ITS_TURN) as ours:
+            yield ours
 
     # --- delivering -------------------------------------------------------------------------------------------------
 

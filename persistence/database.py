@@ -46,6 +46,11 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(url.database)
 
 
+def libpq_url(url: URL) -> str:
+    """A PostgreSQL database's address with its password, as psycopg and other clients of libpq take it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def connect(url: URL, *, slots: int = 8) -> Engine:
     """An engine on this database. `slots`: how many transactions may be open at once."""
     file = sqlite_file(url)

@@ -140,7 +140,11 @@ async def deploy(tools: Tools, claim: Claim) -> Performed:
     assert commit
     rollout = await _deployment_with(tools, commit)
     if rollout:
-        return await _follow(tools, claim, commit, rollout)
+        stands = await _follow(tools, claim, commit, rollout)
+        if not _was_told(claim.incident, stands):
+            return stands
+    if newer := await _newer_merge(tools, claim.incident):
+        return Again(_pace(tools, claim), f"{newer.name} was merged after it and is on its way with both fixes.")
     wait = await _time_to_ask(tools, claim)
     return wait or await _ask_for(tools, claim, commit)
 
@@ -241,6 +245,26 @@ async def _deployment_with(tools: Tools, commit: str) -> Rollout | None:
     return newest if await tools.code_host.contains(newest.deployment.commit, commit) else found
 
 
+def _was_told(incident: Incident, stands: Performed) -> bool:
+    """Whether this is the failed deployment of its own merge that people know of, and want another try after."""
+    if not isinstance(stands, t.DeployFailed) or incident.deployment is None:
+        return False
+    failed, known = stands.deployment, incident.deployment
+    return bool(failed.id) and (failed.id, failed.commit) == (known.id, incident.merge_sha)
+
+
+async def _newer_merge(tools: Tools, incident: Incident) -> Incident | None:
+    """An incident whose merge holds this one's and is to be deployed: what is older must not be put over it.
+
+    Its deployment need not be listed yet, even where it was asked for.
+    """
+    for other in await tools.store.incidents(State.MERGED):
+        newer, ours = other.merge_sha or "", incident.merge_sha or ""
+        if newer != ours and await tools.code_host.contains(newer, ours):
+            return other
+    return None
+
+
 async def _follow(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -> Performed:
     """A deployment counts when the program itself runs the merge commit."""
     if rollout.done is None:
@@ -267,7 +291,9 @@ async def _time_to_ask(tools: Tools, claim: Claim) -> Again | None:
     if len(asks) >= _MOST_ASKS:
         why = f"It was asked for {len(asks)} times, and no deployment shows. Look at the deployer, then retry."
         raise StepFailed(why, final=True)
-    if not asks and claim.created_at + manners.by_itself > now:
+    known = claim.incident.deployment
+    is_first = not asks and not (known and known.id)
+    if is_first and claim.created_at + manners.by_itself > now:
         return Again(_pace(tools, claim), "The deployer usually begins by itself after a merge: waiting for that.")
     return None
 

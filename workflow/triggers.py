@@ -347,7 +347,9 @@ class DeployAsked(Trigger):
         return f"Asking for a deployment of {self.commit[:10]}{now}."
 
     def apply_to(self, incident: Incident) -> Incident:
-        asked = Deployment("", self.commit, previous=self.previous)
+        known = incident.deployment
+        failed = known.id if known and known.commit == self.commit else ""  # until another one shows
+        asked = Deployment(failed, self.commit, previous=self.previous)
         return _with_deployment(incident.but(deploy_asks=(*incident.deploy_asks, self.at)), asked)
 
 

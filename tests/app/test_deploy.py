@@ -8,16 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from app.demo.workspace import Workspace
-from app.one_deployer import OneDeployer
+from app.one_deployer import OneDeployer, alone_with
 from executors.lock import only_one
+from executors.server_lock import alone_on_server
 from integrations.git import RefChange
+from persistence.database import libpq_url
 from persistence.migrations import upgrade
 from tests.world.make import MERGE
 from tests.world.ports import ScriptedDeployer
@@ -84,7 +87,7 @@ def test_the_newest_commit_is_shown_deployed_and_waited_for(shop: Shop):
 
 async def test_while_another_process_deploys_the_second_is_told_and_asks_for_nothing(tmp_path: Path):
     deployer = ScriptedDeployer()
-    one = OneDeployer(deployer, tmp_path / "deploy.lock")
+    one = OneDeployer(deployer, lambda: alone_with(tmp_path / "deploy.lock"))
 
     with only_one(tmp_path / "deploy.lock"), pytest.raises(StepFailed, match="Another process is deploying"):
         await one.deploy(MERGE, print)
@@ -92,6 +95,23 @@ async def test_while_another_process_deploys_the_second_is_told_and_asks_for_not
     await asyncio.gather(one.deploy(MERGE, print))
     await one.deploy(MERGE, print)
 
+    assert told == []
+    assert deployer.deployed == [MERGE]
+
+
+async def test_on_postgresql_the_second_is_told_wherever_it_runs(postgres_url: URL):
+    deployer = ScriptedDeployer()
+    turn = partial(alone_on_server, libpq_url(postgres_url), "the deployer of this test", timedelta())
+    here, there = OneDeployer(deployer, turn), OneDeployer(deployer, turn)
+
+    async with turn() as ours:
+        with pytest.raises(StepFailed, match="Another process is deploying"):
+            await there.deploy(MERGE, print)
+    told = list(deployer.deployed)
+    await asyncio.gather(here.deploy(MERGE, print))
+    await there.deploy(MERGE, print)
+
+    assert ours
     assert told == []
     assert deployer.deployed == [MERGE]
 

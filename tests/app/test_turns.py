@@ -16,6 +16,7 @@ from sqlalchemy import URL
 
 from app.clock import SystemClock
 from app.turns import by_turns
+from persistence.database import libpq_url
 from persistence.leases import Leases
 from persistence.store import SqlStore
 from tests.app.test_discord import environment
@@ -87,7 +88,7 @@ async def test_one_that_is_cut_off_from_the_database_stops_before_another_begins
     processes: tuple[Process, Process], postgres_url: URL
 ):
     first, second = processes
-    address = postgres_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address = libpq_url(postgres_url)
     async with asyncio.timeout(60), first.running():
         await first.began.wait()
         async with await psycopg.AsyncConnection.connect(address) as cut:
@@ -114,7 +115,7 @@ async def test_work_that_fails_lets_its_failure_be_known_and_the_lease_go(proces
 
 
 async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: URL, tmp_path: Path):
-    address = postgres_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address = libpq_url(postgres_url)
     async with stand_in.serving() as at, asyncio.timeout(90):
         settings = environment(at, stand_in.TOKEN) | {"KINTSUGI_DATABASE_URL": address}
         first = await a_bot(tmp_path, settings)

@@ -18,6 +18,7 @@ from sqlalchemy import URL, text
 
 from app.clock import SystemClock
 from executors.procrastinate import Procrastinate
+from persistence.database import libpq_url
 from persistence.ledger import SqlLedger
 from persistence.store import SqlStore
 from tests.world.make import a_payload
@@ -35,7 +36,7 @@ class Worker:
     """An engine whose effects do what the test says, on a store of its own, as in a process of its own."""
 
     def __init__(self, url: URL, lease: timedelta = ENOUGH, again: timedelta = ENOUGH) -> None:
-        self.url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self.url = libpq_url(url)
         self.store = SqlStore(url, SystemClock())
         self.executor = Procrastinate(
             self.store, self.url, slots=4, sweep=timedelta(seconds=0.2), again=again, pause=timedelta(seconds=0.2)
@@ -188,8 +189,8 @@ async def test_a_deployment_is_left_alone_while_somebody_asleep_is_at_it(worker:
         performed.append(effect)
 
     async with await psycopg.AsyncConnection.connect(worker.url, autocommit=True) as sleeper:
-        await sleeper.execute("SELECT pg_advisory_lock(hashtextextended('1:deploy:7', 0))")
-        await worker.executor._performed(perform, "1:deploy:7")
+        await sleeper.execute("SELECT pg_advisory_lock(hashtextextended('kintsugi: what runs in production', 0))")
+        await worker.executor._performed(perform, "2:deploy:7")
         await worker.executor._performed(perform, "1:watch:8")
     await worker.executor._performed(perform, "1:deploy:7")
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import URL, Connection, insert
 
 from executors.lock import only_one
-from persistence.database import DatabaseError, connect
+from persistence.database import DatabaseError, connect, libpq_url
 from persistence.ledger import PAYLOAD
 from persistence.migrations import upgrade
 from persistence.move import copy
@@ -123,7 +123,7 @@ async def test_other_troubles_get_a_sentence(tmp_path: Path, source: str, target
 
 async def test_while_the_service_runs_nothing_is_copied(source: URL, postgres_url: URL, tmp_path: Path):
     with only_one(Path(f"{source.database}.lock")):
-        status, said = await copies(tmp_path, f"sqlite:///{source.database}", address(postgres_url))
+        status, said = await copies(tmp_path, f"sqlite:///{source.database}", libpq_url(postgres_url))
 
     assert status != 0
     assert "works on this database. Stop it first" in said
@@ -133,21 +133,17 @@ async def test_a_copy_that_is_killed_is_made_again(source: URL, postgres_url: UR
     upgrade(postgres_url)
     with connected(postgres_url) as holder:
         holder.exec_driver_sql("LOCK TABLE transition")
-        process = await a_copy(tmp_path, f"sqlite:///{source.database}", address(postgres_url))
+        process = await a_copy(tmp_path, f"sqlite:///{source.database}", libpq_url(postgres_url))
         async with asyncio.timeout(60):
             while not holder.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all():
                 await asyncio.sleep(0.05)  # it has written incidents, and waits for the history
         process.send_signal(signal.SIGKILL)
         await process.wait()
 
-    status, said = await copies(tmp_path, f"sqlite:///{source.database}", address(postgres_url))
+    status, said = await copies(tmp_path, f"sqlite:///{source.database}", libpq_url(postgres_url))
 
     assert status == 0, said
     assert "each table read back and compared" in said
-
-
-def address(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 async def copies(folder: Path, source: str, target: str) -> tuple[int | None, str]:

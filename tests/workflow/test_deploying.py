@@ -65,6 +65,18 @@ async def merged(world: World) -> None:
     await world.settles()
 
 
+async def two_confirmed(world: World) -> str:
+    """Two incidents with open pull requests. Answers what the second merges as, on top of the first."""
+    for number in (1, 2):
+        await world.crashes(f"v1:{number:016x}")
+        await world.settles()
+        await world.confirms(number)
+        await world.settles()
+    newer = "f00d" * 10
+    world.host.holds[newer] = MERGE
+    return newer
+
+
 async def merged_and_cut_off_while_asking(world: World, deployer: Elsewhere) -> None:
     deployer.hangs = True
     work = asyncio.create_task(merged(world))
@@ -174,6 +186,68 @@ async def test_a_newer_deployment_that_contains_the_merge_will_do(
     assert incident.deployment
     assert incident.deployment.running == newer
     assert [step.trigger for step in await world.store.history(1)][-2] == "DeploySucceeded"
+
+
+async def test_an_older_merge_is_not_put_over_a_newer_one_that_is_not_listed_yet(world: World, deployer: Elsewhere):
+    newer, deployer.by_itself = await two_confirmed(world), timedelta(minutes=3)
+    await world.merges(1)
+    await world.settles()
+    await world.passes(minutes=1)
+    await world.merges(2, newer)
+    await world.passes(minutes=10)
+
+    asked = list(deployer.asked)
+    deployer.newest = deployer.shown = stands(True, commit=newer, running=newer)
+    await world.passes(minutes=10)
+
+    assert asked == deployer.asked == [newer]
+    found = [(await world.incident(number)).deployment for number in (1, 2)]
+    assert [each and each.commit for each in found] == [newer, newer]
+
+
+async def test_an_older_merge_goes_out_where_the_newer_one_got_stuck(world: World, deployer: Elsewhere):
+    newer, deployer.by_itself = await two_confirmed(world), timedelta(minutes=3)
+    deployer.answers_first(*[OutcomeUnknown("No answer.")] * 2)
+    await world.merges(1)
+    await world.merges(2, newer)
+    for _ in range(20):
+        await world.passes(minutes=3)
+
+    assert await world.state(2) is State.STUCK
+    assert deployer.asked[:3] == [newer, newer, MERGE]
+
+
+async def test_after_a_failed_deployment_trying_again_asks_for_another_one_once(world: World, deployer: Elsewhere):
+    deployer.shown, deployer.by_itself = stands(False), timedelta(minutes=3)
+    await merged(world)
+    failed = await world.state()
+    deployer.answers_first(OutcomeUnknown("No answer."))
+    await world.fires(t.Retried)
+    await world.settles()
+    await world.passes(seconds=100)
+    asked = list(deployer.asked)
+    deployer.shown = stands(True, id="d2")
+    await world.passes(minutes=2)
+
+    assert failed is State.STUCK
+    assert asked == deployer.asked == [MERGE]
+    assert await world.state() is State.HEALED
+
+
+async def test_a_second_failure_is_told_as_the_first_was(world: World, deployer: Elsewhere):
+    deployer.shown = stands(False)
+    await merged(world)
+    await world.fires(t.Retried)
+    await world.settles()
+    deployer.shown = stands(False, id="d2")
+    await world.passes(minutes=2)
+
+    incident = await world.incident()
+
+    assert deployer.asked == [MERGE]
+    assert incident.state is State.STUCK
+    assert incident.deployment
+    assert incident.deployment.id == "d2"
 
 
 async def test_success_counts_when_the_program_says_so_and_until_then_says_what_runs(world: World, deployer: Elsewhere):

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from persistence.store import SqlStore
 from tests.world.clock import ManualClock
-from tests.world.make import a_payload
+from tests.world.make import MERGE, a_payload
 from tests.world.ports import (
     Heard,
     ScriptedAnalyst,
@@ -69,9 +69,9 @@ class World:
     async def confirms(self, incident: int = 1) -> Receipt:
         return await self.fires(t.Confirmed, incident, token=self.channel.tokens[incident])
 
-    async def merges(self, incident: int = 1) -> Receipt:
+    async def merges(self, incident: int = 1, sha: str = MERGE) -> Receipt:
         """A reviewer merges, and a webhook tells."""
-        self.host.merges(incident)
+        self.host.merges(incident, sha)
         pull_request = self.host.opened[incident]
         assert pull_request.merged_as
         key = f"{self.host.name}:merged#{pull_request.number}:{pull_request.merged_as}"
