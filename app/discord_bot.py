@@ -22,6 +22,7 @@ from app.unconfigured import Silence
 from bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
 from bot.address import point_at
 from bot.status import Probes
+from persistence.database import parse_url, sqlite_file
 from telemetry import Telemetry
 from workflow.errors import StepFailed
 from workflow.payload import Payload
@@ -101,7 +102,8 @@ def channel_of(client: discord.Client, desk: Desk, settings: Settings) -> Discor
     """Where incidents are shown; None where that is not configured."""
     if settings.discord_channel is None:
         return None
-    return DiscordChannel(client, settings.discord_channel, debts=desk.store.debts)
+    alone = sqlite_file(parse_url(settings.database_url)) is not None
+    return DiscordChannel(client, settings.discord_channel, debts=desk.store.debts, alone=alone)
 
 
 @dataclass(frozen=True, slots=True)

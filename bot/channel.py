@@ -51,12 +51,21 @@ class _Place:
 
 
 class DiscordChannel:
-    """Posts to channel `id` of `client`'s guild. `debts` tells how often a step was tried."""
+    """Posts to channel `id` of `client`'s guild. `debts` tells how often a step was tried.
+
+    Unless `alone`, other processes write to the same threads: they are read again each time.
+    """
 
     def __init__(
-        self, client: discord.Client, id: int, *, debts: Debts | None = None, pause: timedelta = timedelta(seconds=2)
+        self,
+        client: discord.Client,
+        id: int,
+        *,
+        debts: Debts | None = None,
+        pause: timedelta = timedelta(seconds=2),
+        alone: bool = True,
     ) -> None:
-        self._client, self._id, self._debts, self._pause = client, id, debts, pause
+        self._client, self._id, self._debts, self._pause, self._alone = client, id, debts, pause, alone
         self._online = asyncio.Event()
         self._room: discord.TextChannel | None = None
         self._places: OrderedDict[int, _Place] = OrderedDict()
@@ -96,7 +105,8 @@ class DiscordChannel:
         async with self._at(incident) as place:
             await self._show_card(place, incident)
             await self._finish_work(place, incident)
-            place.question = await self._say(place, place.question, card.question(incident, token))
+            nonce = _nonce(incident, f"q{incident.seq:x}")
+            place.question = await self._say(place, place.question, card.question(incident, token), nonce)
             place.asked = token
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:
@@ -119,8 +129,7 @@ class DiscordChannel:
         if place.card and post != place.shown.get(place.card):
             await self._edit_card(place, post)
         if not place.card:
-            nonce = f"{incident.id:x}.{int(incident.opened_at.timestamp()):x}"  # Discord itself drops a second one
-            sent = await (await self._channel()).send(**_content(post), nonce=nonce[-25:])
+            sent = await (await self._channel()).send(**_content(post), nonce=_nonce(incident, ""))
             place.card, place.thread = sent.id, False
         if not place.thread:
             await self._open_thread(place.card, card.thread_name(incident))
@@ -144,11 +153,12 @@ class DiscordChannel:
 
     # --- what stands in the thread ------------------------------------------------------------------------------
 
-    async def _say(self, place: _Place, message: int, post: Post) -> int:
+    async def _say(self, place: _Place, message: int, post: Post, nonce: str | None = None) -> int:
         """Edit this message of the thread, or write it where there is none. Answers its id."""
         if message and (place.shown.get(message) == post or await self._edit(place, message, post)):
             return message
-        sent = await self._client.get_partial_messageable(place.card).send(**_content(post))
+        new = {"nonce": nonce} if nonce and not message else {}
+        sent = await self._client.get_partial_messageable(place.card).send(**_content(post), **new)
         place.shown[sent.id] = post
         return sent.id
 
@@ -202,7 +212,8 @@ class DiscordChannel:
             if incident.seq < place.seq:
                 return
             await self._show_card(place, incident)
-            place.work = await self._say(place, place.work, card.work(incident, replace(under_way, attempt=attempt)))
+            post = card.work(incident, replace(under_way, attempt=attempt))
+            place.work = await self._say(place, place.work, post, _nonce(incident, "w"))
 
     async def _attempt(self, incident: Incident, step: Effect) -> int:
         debts = await self._debts(incident.id) if self._debts else ()
@@ -221,7 +232,9 @@ class DiscordChannel:
 
     async def _place(self, incident: Incident) -> _Place:
         place = self._places.get(incident.id)
-        if place is None:
+        if place and not self._alone:
+            await self._read_anew(place, incident)
+        if place is None or not place.card:
             place = self._places[incident.id] = await self._found(incident)
             while len(self._places) > _MOST_PLACES:
                 forgotten, _ = self._places.popitem(last=False)
@@ -240,6 +253,13 @@ class DiscordChannel:
         if place.thread:
             await self._read_thread(place, incident)
         return place
+
+    async def _read_anew(self, place: _Place, incident: Incident) -> None:
+        """What other processes wrote to its thread meanwhile."""
+        place.question, place.asked, place.work = 0, "", 0
+        place.shown.clear()
+        if place.thread:
+            await self._read_thread(place, incident)
 
     async def _read_thread(self, place: _Place, incident: Incident) -> None:
         thread = self._client.get_partial_messageable(place.card)
@@ -275,6 +295,11 @@ class DiscordChannel:
 
 def _is_good(token: str, incident: Incident) -> bool:
     return bool(token and incident.ask and token_hash(token) == incident.ask.token_hash)
+
+
+def _nonce(incident: Incident, what: str) -> str:
+    """By this Discord drops a second message of the same, where the reply to the first was lost. 25 characters."""
+    return f"{incident.id:x}{what}.{int(incident.opened_at.timestamp()):x}"[-25:]
 
 
 def _content(post: Post, *, again: bool = False) -> dict[str, Any]:

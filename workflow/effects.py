@@ -189,9 +189,15 @@ async def roll_back(tools: Tools, claim: Claim) -> Performed:
 
 
 async def announce(tools: Tools, claim: Claim) -> Performed:
-    """Tell people how the incident stands, and those at its pull request what became of the fix."""
-    await tools.channel.announce(claim.incident)
-    await tools.code_host.tell(claim.incident)
+    """Tell people how the incident stands, and those at its pull request what became of the fix.
+
+    Told last is what is newest, also where another worker tells at the same time: whoever was slower looks once more.
+    """
+    told, incident = -1, claim.incident
+    while incident.seq > told:
+        await tools.channel.announce(incident)
+        await tools.code_host.tell(incident)
+        told, incident = incident.seq, await tools.store.incident(incident.id)
     return None
 
 

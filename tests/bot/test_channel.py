@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import URL
 
+from bot import DiscordChannel
 from persistence.migrations import upgrade
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
-from tests.world.discord_shapes import BOB, MALLORY
+from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
+from tests.world.discord_weather import BROKEN_AFTER
 from workflow import triggers as t
 from workflow.errors import StepFailed
 from workflow.words import Effect, State
@@ -283,3 +285,29 @@ async def test_after_a_restart_the_card_the_thread_and_the_question_are_found(st
     assert len(stage.discord.channels.cards) == 2
     assert len(stage.discord.channels.threads) == 1
     assert len([each for each in stage.discord.channels.in_thread() if "push this patch?" in each["content"]]) == 1
+
+
+async def test_what_another_process_asked_is_put_away_by_the_one_that_tells(stage: Stage):
+    assert stage.channel
+    stage.channel.online()
+    other = DiscordChannel(stage.client, CHANNEL, alone=False)
+    other.online()
+    await stage.world.crashes()
+    await other.announce(await stage.world.incident())
+    await stage.world.settles()
+    asked = [each for each in stage.discord.channels.in_thread() if stage.heard.tokens[1] in each["content"]]
+    await stage.world.confirms()
+
+    await other.announce(await stage.world.incident())
+
+    assert len(asked) == 1
+    assert stage.heard.tokens[1] not in asked[0]["content"]
+
+
+async def test_a_question_whose_reply_was_lost_is_there_once(stage: Stage):
+    stage.discord.weather.comes(BROKEN_AFTER, rf"POST .*/channels/(?!{CHANNEL}/).*/messages$")
+
+    await awaiting_confirm(stage)
+
+    questions = [each for each in stage.discord.channels.in_thread() if "push this patch?" in each["content"]]
+    assert len(questions) == 1
