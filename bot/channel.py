@@ -105,8 +105,7 @@ class DiscordChannel:
         async with self._at(incident) as place:
             await self._show_card(place, incident)
             await self._finish_work(place, incident)
-            nonce = _nonce(incident, f"q{incident.seq:x}")
-            place.question = await self._say(place, place.question, card.question(incident, token), nonce)
+            place.question = await self._say(place, place.question, card.question(incident, token))
             place.asked = token
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:
@@ -129,7 +128,8 @@ class DiscordChannel:
         if place.card and post != place.shown.get(place.card):
             await self._edit_card(place, post)
         if not place.card:
-            sent = await (await self._channel()).send(**_content(post), nonce=_nonce(incident, ""))
+            nonce = f"{incident.id:x}.{int(incident.opened_at.timestamp()):x}"  # Discord itself drops a second one
+            sent = await (await self._channel()).send(**_content(post), nonce=nonce[-25:])
             place.card, place.thread = sent.id, False
         if not place.thread:
             await self._open_thread(place.card, card.thread_name(incident))
@@ -153,12 +153,11 @@ class DiscordChannel:
 
     # --- what stands in the thread ------------------------------------------------------------------------------
 
-    async def _say(self, place: _Place, message: int, post: Post, nonce: str | None = None) -> int:
+    async def _say(self, place: _Place, message: int, post: Post) -> int:
         """Edit this message of the thread, or write it where there is none. Answers its id."""
         if message and (place.shown.get(message) == post or await self._edit(place, message, post)):
             return message
-        new = {"nonce": nonce} if nonce and not message else {}
-        sent = await self._client.get_partial_messageable(place.card).send(**_content(post), **new)
+        sent = await self._client.get_partial_messageable(place.card).send(**_content(post))
         place.shown[sent.id] = post
         return sent.id
 
@@ -212,8 +211,7 @@ class DiscordChannel:
             if incident.seq < place.seq:
                 return
             await self._show_card(place, incident)
-            post = card.work(incident, replace(under_way, attempt=attempt))
-            place.work = await self._say(place, place.work, post, _nonce(incident, "w"))
+            place.work = await self._say(place, place.work, card.work(incident, replace(under_way, attempt=attempt)))
 
     async def _attempt(self, incident: Incident, step: Effect) -> int:
         debts = await self._debts(incident.id) if self._debts else ()
@@ -295,11 +293,6 @@ class DiscordChannel:
 
 def _is_good(token: str, incident: Incident) -> bool:
     return bool(token and incident.ask and token_hash(token) == incident.ask.token_hash)
-
-
-def _nonce(incident: Incident, what: str) -> str:
-    """By this Discord drops a second message of the same, where the reply to the first was lost. 25 characters."""
-    return f"{incident.id:x}{what}.{int(incident.opened_at.timestamp()):x}"[-25:]
 
 
 def _content(post: Post, *, again: bool = False) -> dict[str, Any]:

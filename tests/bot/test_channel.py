@@ -14,7 +14,6 @@ from persistence.migrations import upgrade
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
-from tests.world.discord_weather import BROKEN_AFTER
 from workflow import triggers as t
 from workflow.errors import StepFailed
 from workflow.words import Effect, State
@@ -302,12 +301,3 @@ async def test_what_another_process_asked_is_put_away_by_the_one_that_tells(stag
 
     assert len(asked) == 1
     assert stage.heard.tokens[1] not in asked[0]["content"]
-
-
-async def test_a_question_whose_reply_was_lost_is_there_once(stage: Stage):
-    stage.discord.weather.comes(BROKEN_AFTER, rf"POST .*/channels/(?!{CHANNEL}/).*/messages$")
-
-    await awaiting_confirm(stage)
-
-    questions = [each for each in stage.discord.channels.in_thread() if "push this patch?" in each["content"]]
-    assert len(questions) == 1
