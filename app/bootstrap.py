@@ -164,12 +164,12 @@ def model_settings(settings: Settings) -> ModelSettings:
 
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:
-    """What the analyst is shown of the code."""
+    """What the analyst is shown of the code: of the build that failed, else as it is now."""
 
     def context(case: Case) -> str:
         if repository is None or case.payload.exception is None:
             return "(no code is at hand)"
-        return build_context(case.payload, repository, rev=case.payload.build.sha).text
+        return build_context(case.payload, repository).text
 
     return context
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.bootstrap import code_context
 from integrations.git import NO_OBJECT, Git, RefChange
 from integrations.offline_analyst import OfflineAnalyst
 from integrations.openai_analyst import OpenAIAnalyst
@@ -436,3 +437,15 @@ async def test_without_a_key_the_stack_and_the_history_are_read_and_nothing_is_p
     assert "shop/pricing.py:12 in discount()" in diagnosis.explanation
     assert f'changed last in {commit[:10]} by Somebody: "Coupons by percent"' in diagnosis.explanation
     assert "INC-3 ended healed: GET /checkout answers 200." in diagnosis.explanation
+
+
+def test_where_the_repository_does_not_know_the_build_the_code_is_shown_as_it_is_now(tmp_path: Path):
+    git = Git.init_bare(tmp_path / "origin.git", "main")
+    source = b"def discount(total, coupon):\n" + b"\n" * 10 + b"    return total * coupon['percent']\n"
+    tree = git.write_tree("4b825dc642cb6eb9a060e54bf8d69288fbee4904", {"shop/pricing.py": source})
+    commit = git.commit(tree, [], "Coupons by percent", NOON, "Somebody")
+    git.update_refs([RefChange("refs/heads/main", commit, NO_OBJECT)])
+
+    shown = code_context(git.directory)(a_case())
+
+    assert "coupon['percent']" in shown
