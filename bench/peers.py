@@ -16,7 +16,7 @@ from dbos import DBOS, DBOSConfig
 from procrastinate import App, PsycopgConnector
 from sqlalchemy import URL
 
-from bench.lists import address
+from persistence.database import libpq_url
 
 AT_ONCE = 16
 
@@ -37,7 +37,7 @@ async def workflows_per_second(url: URL, count: int) -> float:
 
 
 async def _workflows(url: URL, count: int) -> float:
-    plain = address(url) if url.get_backend_name() == "postgresql" else f"sqlite:///{url.database}"
+    plain = libpq_url(url) if url.get_backend_name() == "postgresql" else f"sqlite:///{url.database}"
     DBOS(config=DBOSConfig(name="bench", system_database_url=plain, log_level="ERROR", application_version="bench"))
     DBOS.launch()
     try:
@@ -59,7 +59,7 @@ async def jobs_per_second(url: URL, count: int) -> float:
         if performed == count:
             all_done.set()
 
-    app = App(connector=PsycopgConnector(conninfo=address(url), min_size=4, max_size=AT_ONCE))
+    app = App(connector=PsycopgConnector(conninfo=libpq_url(url), min_size=4, max_size=AT_ONCE))
     job = app.task(name="bench.job", queue="bench")(perform)
     async with app.open_async():
         worker = asyncio.create_task(
@@ -76,7 +76,7 @@ async def jobs_per_second(url: URL, count: int) -> float:
 
 def one_row_commits(url: URL, count: int) -> float:
     """What one connection of PostgreSQL commits in a second, one row each."""
-    with psycopg.connect(address(url), autocommit=True) as connection:
+    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
         connection.execute("CREATE TABLE floor (id serial PRIMARY KEY, note text)")
         started = time.perf_counter()
         for number in range(count):

@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from app.desk import _executor
+from chaos.databases import Server
 from chaos.failpoints import KILL, STOP, names_in
 from chaos.worker import Life, SharedClock, live
 from chaos.world import World, a_world, settings_of
@@ -35,6 +36,8 @@ from workflow.words import ENDED, State
 
 DEPLOYS = "deployer.deploy: before"
 _LONGEST_LIFE = 60  # seconds
+_WORKERS = 3  # where the database is a server
+_BREAKS_OFF = 0.1  # how often its server does, while several work
 _MOST_LIVES = 400  # of one wave: more, and it will never end
 _BETWEEN_LIVES = 70.0  # seconds that pass: a lease is over
 _REST = (_BETWEEN_LIVES, 150.0, 900.0, 7200.0)  # and sometimes the longer waits
@@ -48,6 +51,7 @@ class Verdict:
     incidents: int = 0
     lives: int = 0
     kills: int = 0
+    restarts: int = 0  # of the database's server, under load
     at: Counter[str] = field(default_factory=Counter)  # kills by point
     seen: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -65,7 +69,7 @@ class Verdict:
 class Run:
     """One database and one world, and waves of incidents through them."""
 
-    def __init__(self, world: World, folder: Path, database: str, *, workers: int, without: str = "") -> None:
+    def __init__(self, world: World, folder: Path, database: str, *, server: Server | None, without: str = "") -> None:
         self.world, self.folder, self.dice = world, folder, world.dice
         self.clock = SharedClock(folder / "clock")
         url = parse_url(database)
@@ -73,7 +77,8 @@ class Run:
         self.engine = Engine(self.store, _executor(self.store, url), self.clock, redact=str)
         self.life = Life(folder, settings_of(world, folder, database), world.url, without=without)
         self.no_more_after = math.inf  # by time.monotonic(): from then on nobody is killed
-        self.workers, self.verdict, self.keys = workers, Verdict(), count(1)
+        self.server, self.workers = server, _WORKERS if server else 1
+        self.verdict, self.keys = Verdict(), count(1)
 
     async def wave(
         self, size: int, aims: Sequence[str] = (), action: str = KILL, *, random: bool = False, most: int = _MOST_LIVES
@@ -100,22 +105,22 @@ class Run:
         return [aim for aim in wanted if aim not in names_in(done)]
 
     async def wakes_in_a_deployment(self) -> bool:
-        """A worker is stopped right before it asks for a deployment, another goes on, the first one wakes up.
+        """A worker is stopped right before it asks for a deployment, others go on, the first one wakes up.
 
-        Answers whether the other could begin at all.
+        Answers whether the others asked for one.
         """
         ids = [await self._captures()]
         while (process := await self._stopped()) is None:
             await self._people(ids)
             self.clock.passes(_BETWEEN_LIVES)
         assert process.pid
-        statuses = []
         for _ in range(4):
             self.clock.passes(_BETWEEN_LIVES)
-            statuses.append(await self._live(self.life))
+            await self._live(self.life)
+        asked = bool(self.world.railway.asked)
         os.kill(process.pid, signal.SIGCONT)
         await _until(lambda: process.exitcode is not None)
-        return statuses[0] == 0
+        return asked
 
     async def _stopped(self) -> BaseProcess | None:
         """A worker that stopped where a deployment is asked for; None where it did not come to that."""
@@ -126,7 +131,7 @@ class Run:
 
     async def ends(self) -> Verdict:
         """Once more without kills, so that what is owed is done; then the records are read."""
-        self.world.github.line, self.world.railway.weather = {}, []
+        self.world.clears_up()
         for _ in range(3):
             self.clock.passes(1800)
             await self._live(self.life)
@@ -142,7 +147,17 @@ class Run:
 
     async def _lives(self, aims: Sequence[str], action: str, random: bool) -> None:
         lives = [self._aimed(aims, action, random) for _ in range(self.workers)]
-        await asyncio.gather(*(self._live(life, at_random=random and not life.points) for life in lives))
+        breaks = random and self.server and self.dice.random() < _BREAKS_OFF
+        await asyncio.gather(
+            *(self._live(life, at_random=random and not life.points) for life in lives),
+            *((self._breaks_off(),) if breaks else ()),
+        )
+
+    async def _breaks_off(self) -> None:
+        assert self.server
+        await asyncio.sleep(self.dice.uniform(0.3, 1.5))
+        await self.server.breaks_off()
+        self.verdict.restarts += 1
 
     def _aimed(self, aims: Sequence[str], action: str, random: bool) -> Life:
         if random:
@@ -189,8 +204,8 @@ class Run:
         """Confirm what is asked, retry what is stuck, and merge once every pull request of the wave is open."""
         incidents = await self._stand(ids)
         for each in incidents:
-            if each.state is State.AWAITING_CONFIRM and each.id in self.world.tokens:
-                await self._moves(t.Confirmed, each, token=self.world.tokens[each.id])
+            if each.state is State.AWAITING_CONFIRM and (token := self.world.token(each.id)):
+                await self._moves(t.Confirmed, each, token=token)
             if each.state is State.STUCK:
                 await self._moves(t.Retried, each)
         before = (State.CAPTURED, State.DIAGNOSED, State.AWAITING_CONFIRM, State.CONFIRMED)
@@ -227,13 +242,13 @@ def _is_stopped(process: int | None) -> bool:
 
 
 @asynccontextmanager
-async def a_run(seed: int, *, database: str = "", workers: int = 1, without: str = "") -> AsyncIterator[Run]:
-    """A fresh world. `database`: the URL of an empty PostgreSQL, else a SQLite file is made."""
+async def a_run(seed: int, server: Server | None = None, *, without: str = "") -> AsyncIterator[Run]:
+    """A fresh world and a fresh database: of this server, shared by several workers, else a file of SQLite's."""
     _PROCESSES.set_forkserver_preload(["chaos.worker"])
     with tempfile.TemporaryDirectory(prefix="kintsugi-chaos-") as name:
         folder = Path(name)
         (folder / "clock").write_text("0")
-        url = database or f"sqlite:///{folder / 'kintsugi.db'}"
+        url = server.database() if server else f"sqlite:///{folder / 'kintsugi.db'}"
         upgrade(parse_url(url))
         async with a_world(folder, SharedClock(folder / "clock"), random.Random(seed)) as world:
-            yield Run(world, folder, url, workers=workers, without=without)
+            yield Run(world, folder, url, server=server, without=without)

@@ -90,10 +90,11 @@ class WatchedStore(SqlStore):
 
 
 class WatchedExecutor:
-    """The executor; it tells the points which effect is being performed."""
+    """The executor; it tells the points which effect is being performed, and counts those that are."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self.busy = 0
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         self._executor.enqueue(ledger, effect, delay)
@@ -101,7 +102,11 @@ class WatchedExecutor:
     async def run(self, perform: Callable[[str], Awaitable[None]], *, until_idle: bool = False) -> None:
         async def performing(effect: str) -> None:
             _PERFORMING.set(effect.split(":")[1])
-            await perform(effect)
+            self.busy += 1
+            try:
+                await perform(effect)
+            finally:
+                self.busy -= 1
 
         await self._executor.run(performing, until_idle=until_idle)
 

@@ -1,7 +1,7 @@
 """One life of a worker: the product's own parts on a clock that the driver moves, with failpoints around them.
 
-GitHub and Railway are asked by the product's adapters over loopback. The model, the sandbox, the channel and the
-monitor may be asked any number of times; they are asked by a line of HTTP each, which the driver keeps.
+The model, GitHub, Railway and Discord are asked by the product's adapters over loopback. The sandbox and the monitor,
+which may be asked any number of times, are asked by a line of HTTP each.
 """
 
 from __future__ import annotations
@@ -9,30 +9,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import openai  # noqa: F401  # loaded once for all lives
+from sqlalchemy import URL
 
 from app.bootstrap import Kintsugi, Parts, real_parts
 from app.deploys import bare_deployer
 from app.desk import Desk, _executor
+from app.discord_bot import announcer
 from app.settings import Settings, read_settings
 from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
 from executors.embedded import Embedded
+from executors.lock import AlreadyRunning
+from executors.procrastinate import Procrastinate
 from integrations.git import Git
-from persistence.database import parse_url
-from tests.world.make import a_diagnosis, an_evidence
+from persistence.database import libpq_url, parse_url, sqlite_file
+from tests.world.make import an_evidence
 from workflow.engine import Engine
-from workflow.incident import Cure, Diagnosis, Incident, Patch
+from workflow.errors import StoreUnavailable
+from workflow.incident import Cure, Patch
 from workflow.patch import Evidence
-from workflow.ports import Case, CodeHost, Deployer, Manners, Progress, Reading, Rollout
-from workflow.words import Effect
+from workflow.ports import Case, Channel, CodeHost, Deployer, Executor, Manners, Progress, Reading, Rollout
 
 NO_LOOK, NO_QUIET, NO_LOCK = "no look before create", "no quiet period", "no lock"
+_LINGERS = 1.5  # seconds with nothing to do, while something is due that another one was to do
 
 
 class SharedClock:
@@ -56,46 +65,83 @@ class Life:
 
     folder: Path
     settings: Mapping[str, str]
-    outside: str  # where the model, the sandbox and the channel are
+    outside: str  # where the sandbox and the program are
     points: Mapping[str, int] = field(default_factory=dict)
     action: str = "kill"
     without: str = ""
 
 
 def live(life: Life) -> None:
-    """Perform what is due until nothing is. Runs in a process of its own."""
+    """Work as `kintsugi run --only worker` does, until nothing is due. Runs in a process of its own."""
     os.environ |= life.settings
     os.chdir(life.folder)
     logging.basicConfig(filename=life.folder / "worker.log", level=logging.INFO, force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    asyncio.run(_drain(life))
+    for noisy in ("httpx", "transitions.core", "procrastinate"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        asyncio.run(_work(life))
+    except* AlreadyRunning:
+        sys.exit(1)
 
 
-async def _drain(life: Life) -> None:
+async def _work(life: Life) -> None:
     settings, clock = read_settings(), SharedClock(life.folder / "clock")
     points = Failpoints(life.folder, life.points, life.action)
     url = parse_url(settings.database_url)
     store = WatchedStore(url, clock, points)
-    alone = _executor(store, url)
-    if life.without == NO_LOCK:
-        alone = Embedded(store, life.folder / f"{os.getpid()}.lock")
-    executor = WatchedExecutor(alone)
+    executor = WatchedExecutor(_unlocked(store, url, life.folder) if life.without == NO_LOCK else _executor(store, url))
     desk = Desk(store, executor, Engine(store, executor, clock, redact=str), clock)
-    async with httpx.AsyncClient(base_url=life.outside, trust_env=False) as outside:
-        await Kintsugi(desk, _parts(settings, Outside(outside), points, life.without)).drain()
+    outside = httpx.AsyncClient(base_url=life.outside, trust_env=False)
+    async with outside, announcer(desk, settings) as (_, channel):
+        assert channel
+        parts = _watched(_parts(settings, Outside(outside), channel, life.without), points)
+        await _until_idle(Kintsugi(desk, parts), store, executor)
     await store.close()
 
 
-def _parts(settings: Settings, outside: Outside, points: Failpoints, without: str) -> Parts:
-    real = real_parts(settings, outside)
+async def _until_idle(kintsugi: Kintsugi, store: WatchedStore, executor: WatchedExecutor) -> None:
+    work, busy_at = asyncio.create_task(kintsugi.work()), time.monotonic()
+    while not work.done():
+        await asyncio.sleep(0.05)
+        looking = executor.busy or kintsugi.looked_at is None
+        busy_at = time.monotonic() if executor.busy else busy_at
+        idle = time.monotonic() - busy_at
+        if idle > _LINGERS or (idle > 0.1 and not looking and not await _is_due(store)):
+            work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def _is_due(store: WatchedStore) -> bool:
+    try:
+        return bool(await store.due(1))
+    except StoreUnavailable:
+        return True  # as nobody knows
+
+
+class _Unlocked(Procrastinate):
+    """Without the lock around what is done one at a time."""
+
+    @asynccontextmanager
+    async def _alone_with(self, effect: str) -> AsyncIterator[bool]:
+        yield True
+
+
+def _unlocked(store: WatchedStore, url: URL, folder: Path) -> Executor:
+    if sqlite_file(url):
+        return Embedded(store, folder / f"{os.getpid()}.lock")
+    return _Unlocked(store, libpq_url(url))
+
+
+def _parts(settings: Settings, outside: Outside, channel: Channel, without: str) -> Parts:
+    real = real_parts(settings, channel)
     assert settings.repo
-    parts = replace(
-        real,
-        analyst=outside,
-        checker=Checked(outside, real.code_host, Git(settings.repo)),
-        monitor=outside,
-        deployer=_control(settings, without) if without else real.deployer,
-    )
+    checker = Checked(outside, real.code_host, Git(settings.repo))
+    deployer = _Control(bare_deployer(settings), without) if without else real.deployer
+    return replace(real, checker=checker, monitor=outside, deployer=deployer)
+
+
+def _watched(parts: Parts, points: Failpoints) -> Parts:
     roles = ("analyst", "checker", "code_host", "deployer", "monitor", "channel")
     watched: dict[str, Any] = {role: Watched(role, getattr(parts, role), points) for role in roles}
     return replace(parts, **watched)
@@ -107,25 +153,12 @@ class Outside:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
-        await self.tell("model", case.incident)
-        return a_diagnosis(branch=f"fix-{case.incident.id}")
-
-    async def announce(self, incident: Incident) -> None:
-        await self.tell("announce", incident)
-
-    async def ask(self, incident: Incident, token: str) -> None:
-        await self.tell("ask", incident, token)
-
-    def progress(self, incident: Incident, step: Effect, words: str) -> None:
-        """Nobody listens."""
-
     async def read(self, case: Case) -> Reading:
         running = (await self._client.get("/version")).json()["commit"]
         return Reading(Cure(5, 5, "5 clean of the 5 needed"), running)
 
-    async def tell(self, what: str, incident: Incident, words: str = "") -> None:
-        await self._client.post(f"/{what}", json={"incident": incident.id, "seq": incident.seq, "words": words})
+    async def proves(self, incident: int) -> None:
+        await self._client.post("/sandbox", json={"incident": incident})
 
 
 class Checked:
@@ -135,7 +168,7 @@ class Checked:
         self._outside, self._code_host, self._git = outside, code_host, git
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
-        await self._outside.tell("sandbox", case.incident)
+        await self._outside.proves(case.incident.id)
         base, files = await self._code_host.head(), {f"fix_{case.incident.id}.py": b"fixed = True\n"}
         tree = await asyncio.to_thread(self._git.write_tree, base, files)
         return Patch(base=base, tree=tree, diff=self._git.diff(base, tree)), an_evidence()
@@ -159,8 +192,3 @@ class _Control:
     async def manners(self) -> Manners:
         manners = await self._deployer.manners()
         return Manners(manners.by_itself, repeatable=self._without == NO_QUIET)
-
-
-def _control(settings: Settings, without: str) -> Deployer:
-    """Without the lock around it, which looks once more."""
-    return _Control(bare_deployer(settings), without)

