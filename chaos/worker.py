@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -28,6 +29,7 @@ from app.desk import Desk, _executor
 from app.discord_bot import announcer
 from app.settings import Settings, read_settings
 from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
+from chaos.hosts import move_to
 from executors.embedded import Embedded
 from executors.lock import AlreadyRunning
 from executors.procrastinate import Procrastinate
@@ -69,10 +71,14 @@ class Life:
     points: Mapping[str, int] = field(default_factory=dict)
     action: str = "kill"
     without: str = ""
+    seconds: float = 0.2  # of a delay
+    host: str = ""  # where it is not this one: it stays there until it is told to end, on the database's clock
 
 
 def live(life: Life) -> None:
     """Work as `kintsugi run --only worker` does, until nothing is due. Runs in a process of its own."""
+    if life.host:
+        move_to(life.host)
     os.environ |= life.settings
     os.chdir(life.folder)
     logging.basicConfig(filename=life.folder / "worker.log", level=logging.INFO, force=True)
@@ -86,17 +92,25 @@ def live(life: Life) -> None:
 
 async def _work(life: Life) -> None:
     settings, clock = read_settings(), SharedClock(life.folder / "clock")
-    points = Failpoints(life.folder, life.points, life.action)
+    points = Failpoints(life.folder, life.points, life.action, life.seconds)
     url = parse_url(settings.database_url)
-    store = WatchedStore(url, clock, points)
+    store = WatchedStore(url, clock, points, own_time=not life.host)
     executor = WatchedExecutor(_unlocked(store, url, life.folder) if life.without == NO_LOCK else _executor(store, url))
     desk = Desk(store, executor, Engine(store, executor, clock, redact=str), clock)
     outside = httpx.AsyncClient(base_url=life.outside, trust_env=False)
     async with outside, announcer(desk, settings) as (_, channel):
         assert channel
         parts = _watched(_parts(settings, Outside(outside), channel, life.without), points)
-        await _until_idle(Kintsugi(desk, parts), store, executor)
+        kintsugi = Kintsugi(desk, parts)
+        await (_until_told(kintsugi) if life.host else _until_idle(kintsugi, store, executor))
     await store.close()
+
+
+async def _until_told(kintsugi: Kintsugi) -> None:
+    work = asyncio.create_task(kintsugi.work())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+    with suppress(asyncio.CancelledError):
+        await work
 
 
 async def _until_idle(kintsugi: Kintsugi, store: WatchedStore, executor: WatchedExecutor) -> None:
