@@ -31,7 +31,7 @@ _PERFORMING: ContextVar[str] = ContextVar("performing", default="nothing")
 
 @dataclass
 class Failpoints:
-    """What is done at the first of `points` that is reached for the nth time.
+    """What is done at the first of `points` that is reached for the nth time; a delay is, at each of them.
 
     Files in `folder` get a line for each name that a process came to (`seen`), and for each that was acted at (`done`).
     """
@@ -50,7 +50,7 @@ class Failpoints:
             _append(self.folder / "seen", name)
         if self._over or self.points.get(name) != times:
             return 0
-        self._over = True
+        self._over = self.action != DELAY
         _append(self.folder / "done", name)
         return self._act(name)
 
