@@ -31,25 +31,25 @@ class Desk:
 
 
 @asynccontextmanager
-async def opened(url: URL) -> AsyncIterator[Desk]:
-    """A desk on this database, whose tables are up to date. Raises DatabaseError."""
+async def opened(url: URL, *, at_once: int = 4) -> AsyncIterator[Desk]:
+    """A desk on this database, whose tables are up to date. `at_once`: effects of a kind. Raises DatabaseError."""
     clock = SystemClock()
     store = SqlStore(url, clock)
-    executor = _executor(store, url)
+    executor = _executor(store, url, at_once)
     try:
         yield Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
     finally:
         await store.close()
 
 
-def _executor(store: SqlStore, url: URL) -> Executor:
+def _executor(store: SqlStore, url: URL, at_once: int) -> Executor:
     """By the database: SQLite has one process, PostgreSQL any number of them."""
     file = sqlite_file(url)
     if file:
-        return Embedded(store, lock_of(file))
+        return Embedded(store, lock_of(file), slots=at_once)
     from executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, libpq_url(url))
+    return Procrastinate(store, libpq_url(url), slots=at_once)
 
 
 def lock_of(file: Path) -> Path:

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     keep_payloads_mb: int | None = Field(
         None, ge=1, description="… and how many megabytes of it in all: of ended incidents the oldest is pruned first"
     )
+    at_once: int = Field(
+        4, ge=1, le=64, description="how many steps of one kind a worker takes at a time; no other kind waits for them"
+    )
     dry_run: bool = Field(False, description="true: captured failures are staged, and no model is called")
 
     repo: Path | None = Field(None, description="a bare git repository with the program's code")

@@ -74,7 +74,7 @@ class Run:
         self.clock = SharedClock(folder / "clock")
         url = parse_url(database)
         self.store = SqlStore(url, self.clock, own_time=True)
-        self.engine = Engine(self.store, _executor(self.store, url), self.clock, redact=str)
+        self.engine = Engine(self.store, _executor(self.store, url, at_once=4), self.clock, redact=str)
         self.life = Life(folder, settings_of(world, folder, database), world.url, without=without)
         self.no_more_after = math.inf  # by time.monotonic(): from then on nobody is killed
         self.server, self.workers = server, _WORKERS if server else 1

@@ -95,7 +95,9 @@ async def _work(life: Life) -> None:
     points = Failpoints(life.folder, life.points, life.action, life.seconds)
     url = parse_url(settings.database_url)
     store = WatchedStore(url, clock, points, own_time=not life.host)
-    executor = WatchedExecutor(_unlocked(store, url, life.folder) if life.without == NO_LOCK else _executor(store, url))
+    executor = WatchedExecutor(
+        _unlocked(store, url, life.folder) if life.without == NO_LOCK else _executor(store, url, at_once=4)
+    )
     desk = Desk(store, executor, Engine(store, executor, clock, redact=str), clock)
     outside = httpx.AsyncClient(base_url=life.outside, trust_env=False)
     async with outside, announcer(desk, settings) as (_, channel):

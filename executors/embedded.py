@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from executors.lock import only_one
 from workflow.errors import StoreUnavailable
 from workflow.ports import Ledger
+from workflow.words import kind_of
 
 log = logging.getLogger("kintsugi.executor")
 
@@ -27,9 +30,9 @@ Perform = Callable[[str], Awaitable[None]]
 class Queue(Protocol):
     """What the embedded executor reads from the ledger."""
 
-    async def due(self, limit: int) -> list[str]: ...
+    async def due(self, limit: int, without: Collection[str] = ()) -> list[str]: ...
 
-    async def next_due(self) -> timedelta | None: ...
+    async def next_due(self, without: Collection[str] = ()) -> timedelta | None: ...
 
     async def release_leases(self) -> int: ...
 
@@ -37,14 +40,17 @@ class Queue(Protocol):
 
 
 class Embedded:
-    """Delivers effects of one SQLite database to one process, `slots` at a time."""
+    """Delivers effects of one SQLite database to one process, `slots` of a kind at a time.
+
+    A kind stands for a service: the model, the sandbox, the deployer. Where one is slow, the others do not wait for it.
+    """
 
     def __init__(
         self,
         queue: Queue,
         lock: Path,
         *,
-        slots: int = 8,
+        slots: int = 4,
         glance: timedelta = timedelta(seconds=0.5),
         pause: timedelta = timedelta(seconds=1),
     ) -> None:
@@ -71,13 +77,21 @@ class Embedded:
                 others.cancel()
 
     async def _deliver(self, perform: Perform, group: asyncio.TaskGroup) -> bool:
-        """Start what is due. Whether anything is under way."""
+        """Start what is due, as far as there is room for its kind. Whether anything is under way, or was just now."""
         self._wake.clear()
-        due = await self._patiently(lambda: self._queue.due(self._slots + len(self._in_flight)))
-        for effect in due:
-            if len(self._in_flight) < self._slots and effect not in self._in_flight:
-                self._in_flight[effect] = group.create_task(self._perform(perform, effect))
-        return bool(self._in_flight)
+        while True:
+            most = self._slots + len(self._in_flight)
+            found = await self._patiently(partial(self._queue.due, most, self._full()))
+            for effect in found:
+                if effect not in self._in_flight and kind_of(effect) not in self._full():
+                    self._in_flight[effect] = group.create_task(self._perform(perform, effect))
+            if len(found) < most:  # else there may be more, behind those of a kind that has no room
+                return bool(self._in_flight) or self._wake.is_set()
+
+    def _full(self) -> set[str]:
+        """The kinds that have no room."""
+        under_way = Counter(map(kind_of, self._in_flight))
+        return {kind for kind, count in under_way.items() if count >= self._slots}
 
     async def _perform(self, perform: Perform, effect: str) -> None:
         try:
@@ -91,8 +105,7 @@ class Embedded:
 
     async def _sleep(self) -> None:
         """Until a commit owes something, a slot is free, or the next effect is due."""
-        full = len(self._in_flight) >= self._slots
-        wait = None if full or self._wake.is_set() else await self._patiently(self._queue.next_due)
+        wait = None if self._wake.is_set() else await self._patiently(partial(self._queue.next_due, self._full()))
         if wait == timedelta():
             wait = self._pause if self._in_flight else wait  # what is due is already under way
         try:

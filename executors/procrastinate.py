@@ -1,17 +1,22 @@
 """The executor for many processes and hosts on one PostgreSQL: procrastinate delivers, the ledger is the truth.
 
-What is due now becomes a job in the same transaction, and LISTEN/NOTIFY starts it. What is due later stays a row of the
-ledger, until one of the workers delivers it: so is what a crash left behind. A job delivered twice does no harm, as the
-claim takes the effect once.
+What is due now becomes a job in the same transaction, and LISTEN/NOTIFY starts it; where the process that owes it works
+itself and has room, it begins right after the commit, without a job. What is due later stays a row of the ledger, until
+one of the workers delivers it: so is what a crash left behind. What is delivered twice does no harm, as the claim takes
+the effect once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import psycopg
@@ -25,7 +30,7 @@ from procrastinate.types import JSONDict
 from executors.server_lock import KEPT_ALIVE, alone_on_server
 from workflow.errors import StoreUnavailable
 from workflow.ports import Ledger
-from workflow.words import Effect
+from workflow.words import Effect, kind_of
 
 log = logging.getLogger("kintsugi.executor")
 
@@ -37,6 +42,8 @@ TASK, QUEUE = "kintsugi.perform", "kintsugi"
 SWEEP = timedelta(seconds=2)  # how often a worker looks for what is due and was not delivered
 AGAIN = timedelta(seconds=60)  # how long a delivery may take: a worker that dies takes it with it
 _AT_ONCE = 500
+_DRAINED_AT_ONCE = 8
+_QUICK, _AHEAD = 0.5, 16  # seconds; lines of how many times the slots
 _STALE_SECONDS = 30  # procrastinate's workers tell every ten that they live
 _ONE_AT_A_TIME = (Effect.DEPLOY, Effect.ROLL_BACK)  # what no provider can be asked twice for
 _PRODUCTION = "kintsugi: what runs in production"  # the name of the lock around these
@@ -61,13 +68,33 @@ class Queue(Protocol):
 
     async def transact(self, work: Callable[[Ledger], T]) -> T: ...
 
-    async def due(self, limit: int) -> list[str]: ...
+    async def due(self, limit: int, without: Collection[str] = ()) -> list[str]: ...
 
-    async def next_due(self) -> timedelta | None: ...
+    async def next_due(self, without: Collection[str] = ()) -> timedelta | None: ...
+
+
+@dataclass
+class _Lane:
+    """The effects of one kind: so many at a time, and the others in line. Where one kind is slow, no other waits."""
+
+    slots: int
+    busy: int = 0
+    quick: bool = False  # so was the last one: a line is soon over
+    line: dict[str, None] = field(default_factory=dict)  # in the order in which they came, each once
+
+    @property
+    def room(self) -> int:
+        """How many more this process takes by itself; what is slow it leaves to others, once its slots are taken."""
+        return self.slots * (_AHEAD if self.quick else 1) - self.busy - len(self.line)
+
+    def next(self) -> str:
+        effect = next(iter(self.line))
+        del self.line[effect]
+        return effect
 
 
 class Procrastinate:
-    """Delivers effects of one PostgreSQL database to this process, `slots` at a time, beside other processes.
+    """Delivers effects of one PostgreSQL database to this process, `slots` of a kind at a time, beside other processes.
 
     `conninfo` is libpq's; connections are made when `run` begins, so that whoever only enqueues has none of its own.
     """
@@ -77,14 +104,15 @@ class Procrastinate:
         queue: Queue,
         conninfo: str,
         *,
-        slots: int = 8,
+        slots: int = 4,
         sweep: timedelta = SWEEP,
         again: timedelta = AGAIN,
         pause: timedelta = timedelta(seconds=1),
     ) -> None:
         self._queue = queue
         self._conninfo = conninfo
-        self._slots = slots
+        self._lanes = {kind.value: _Lane(slots) for kind in Effect}
+        self._begin: Callable[[str], object] | None = None  # where this process works itself
         self._sweep = sweep
         self._again = again
         self._pause = pause  # how long to leave a database alone that did not answer
@@ -92,12 +120,28 @@ class Procrastinate:
         self._job = _a_task(App(connector=SyncPsycopgConnector()), _nothing)
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
-        """A job in the caller's transaction, where it is due now; else it is the sweep's to deliver when it is."""
+        """Begun here once it is committed, or a job in the caller's transaction; what is due later is the sweep's."""
         if delay > timedelta():
             ledger.after_commit(self._later.set)
-            return
-        assert isinstance(ledger, Joined)
-        self._job.configure(connection=ledger.driver_connection).defer(effect=effect)
+        else:
+            self._hand_out(ledger, [effect])
+
+    def _hand_out(self, ledger: Ledger, effects: Sequence[str]) -> None:
+        room = Counter({kind: lane.room for kind, lane in self._lanes.items()}) if self._begin else Counter[str]()
+        jobs: list[JSONDict] = []
+        for effect in effects:
+            if room[kind_of(effect)] > 0:
+                room[kind_of(effect)] -= 1
+                ledger.after_commit(partial(self._begin_here, effect))
+            else:
+                jobs.append({"effect": effect})
+        if jobs:
+            assert isinstance(ledger, Joined)
+            self._job.configure(connection=ledger.driver_connection).batch_defer(*jobs)
+
+    def _begin_here(self, effect: str) -> None:
+        if self._begin:  # else this process ended meanwhile: the sweep of another one delivers it
+            self._begin(effect)
 
     async def run(self, perform: Perform, *, until_idle: bool = False) -> None:
         """Deliver until cancelled; with `until_idle`, perform what is due here and now, until nothing is."""
@@ -107,6 +151,11 @@ class Procrastinate:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sweep_on())
             group.create_task(self._work_on(perform))
+            self._begin = lambda effect: group.create_task(self._in_its_lane(perform, effect))
+            try:
+                await asyncio.Event().wait()
+            finally:  # before what is under way is handed back: to others, and not to us
+                self._begin = None
 
     # --- working ----------------------------------------------------------------------------------------------------
 
@@ -124,16 +173,31 @@ class Procrastinate:
             conninfo=self._conninfo, min_size=1, max_size=3, timeout=10, kwargs={"options": KEPT_ALIVE}
         )
         app = App(connector=connector)
-        _a_task(app, lambda effect: self._performed(perform, effect))
+        _a_task(app, partial(self._in_its_lane, perform))
         async with app.open_async(), _meanwhile(_bury(app)):
             await app.run_worker_async(
                 queues=[QUEUE],
-                concurrency=self._slots,
+                concurrency=sum(lane.slots for lane in self._lanes.values()),  # so there is one for a lane with room
                 delete_jobs="always",
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=0.01,  # what is under way ends with us: the ledger has it
                 stalled_worker_timeout=_STALE_SECONDS,
             )
+
+    async def _in_its_lane(self, perform: Perform, effect: str) -> None:
+        """Perform it, and what came after it in the same lane; where that is full, somebody in it will."""
+        lane = self._lanes.setdefault(kind_of(effect), _Lane(1))
+        lane.line[effect] = None
+        if lane.busy >= lane.slots:
+            return
+        lane.busy += 1
+        try:
+            while lane.line:
+                began = time.monotonic()
+                await self._performed(perform, lane.next())
+                lane.quick = time.monotonic() - began < _QUICK
+        finally:
+            lane.busy -= 1
 
     async def _performed(self, perform: Perform, effect: str) -> None:
         try:
@@ -150,7 +214,7 @@ class Procrastinate:
 
         One lock for all of it: who asks for an older commit has to know that a newer one was asked for.
         """
-        if not any(f":{kind}:" in effect for kind in _ONE_AT_A_TIME):
+        if kind_of(effect) not in _ONE_AT_A_TIME:
             yield True
             return
         async with alone_on_server(self._conninfo, _PRODUCTION, _WAITS_FOR_ITS_TURN) as ours:
@@ -176,16 +240,14 @@ class Procrastinate:
         def deliver(ledger: Ledger) -> int:
             assert isinstance(ledger, Joined)
             effects = ledger.deliver(_AT_ONCE, self._again)
-            if effects:
-                jobs: list[JSONDict] = [{"effect": effect} for effect in effects]
-                self._job.configure(connection=ledger.driver_connection).batch_defer(*jobs)
+            self._hand_out(ledger, effects)
             return len(effects)
 
         while await self._queue.transact(deliver) == _AT_ONCE:
             continue
 
     async def _drain(self, perform: Perform) -> None:
-        while effects := await self._queue.due(self._slots):
+        while effects := await self._queue.due(_DRAINED_AT_ONCE):
             async with asyncio.TaskGroup() as group:
                 for effect in effects:
                     group.create_task(self._performed(perform, effect))

@@ -51,11 +51,16 @@ def libpq_url(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def connect(url: URL, *, slots: int = 8) -> Engine:
-    """An engine on this database. `slots`: how many transactions may be open at once."""
+def connect(url: URL, *, slots: int = 8, begun_by_hand: bool = False) -> Engine:
+    """An engine on this database. `slots`: how many transactions may be open at once.
+
+    `begun_by_hand`: on PostgreSQL nothing goes there and back but what is executed: no BEGIN before the first
+    statement, no question whether the connection still stands. Reads are statements of their own then.
+    """
     file = sqlite_file(url)
     if file is None:
-        return create_engine(url, pool_size=slots, max_overflow=0, pool_pre_ping=True)
+        more: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if begun_by_hand else {"pool_pre_ping": True}
+        return create_engine(url, pool_size=slots, max_overflow=0, **more)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

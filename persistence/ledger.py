@@ -159,7 +159,7 @@ class SqlLedger:
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
         self._write_incident(move)
-        if by is None and move.after.since == move.after.seq:
+        if by is None and move.after.since == move.after.seq and not isinstance(move.trigger, Captured):
             self._cancel_debts(move.after)
         self._write_history(move, by)
         self._write_talk(move)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Row, Select, and_, func, select, union_all
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, Select, and_, func, select, union_all
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -46,6 +47,7 @@ _MAY_BE_REOPENED = timedelta(days=30)
 _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
 _NEWEST = 2**62
+_MOST_STALE = 100  # connections that were cut: more than any pool has
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 
 
@@ -59,7 +61,7 @@ class SqlStore:
         one_process = sqlite_file(url) is not None
         self._clock = clock
         self._own_time = own_time or one_process
-        self._engine: Engine = connect(url, slots=slots)
+        self._engine: Engine = connect(url, slots=slots, begun_by_hand=True)
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
         self._aside = connect(url) if one_process else self._engine  # SQLite's one connection is the writer's
         self._group = GroupCommit(self._engine, self._threads, _translated) if one_process else None
@@ -209,20 +211,20 @@ class SqlStore:
 
     # --- for the executors --------------------------------------------------------------------------------------
 
-    async def due(self, limit: int) -> list[str]:
-        """Effects that are due, the longest waiting first."""
+    async def due(self, limit: int, without: Collection[str] = ()) -> list[str]:
+        """Effects that are due, but none of these kinds, the longest waiting first."""
 
         def look(connection: Connection) -> list[str]:
-            query = select(EFFECT.c.id).where(IS_OPEN, EFFECT.c.due <= self._now(connection))
+            query = select(EFFECT.c.id).where(IS_OPEN, EFFECT.c.due <= self._now(connection), *_none_of(without))
             return list(connection.execute(query.order_by(EFFECT.c.due).limit(limit)).scalars())
 
         return await self._read(look)
 
-    async def next_due(self) -> timedelta | None:
-        """How long until the next effect is due; None where nothing is owed."""
+    async def next_due(self, without: Collection[str] = ()) -> timedelta | None:
+        """How long until the next effect is due that is none of these kinds; None where no such is owed."""
 
         def look(connection: Connection) -> timedelta | None:
-            due = connection.execute(select(func.min(EFFECT.c.due)).where(IS_OPEN)).scalar()
+            due = connection.execute(select(func.min(EFFECT.c.due)).where(IS_OPEN, *_none_of(without))).scalar()
             return max(due - self._now(connection), timedelta()) if due else None
 
         return await self._read(look)
@@ -254,14 +256,28 @@ class SqlStore:
 
     def _transact(self, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         try:
-            with self._engine.begin() as connection:
-                return self._worked(connection, work)
+            with self._engine.connect() as connection:
+                ledger = SqlLedger(connection, self._begun(connection))
+                with connection.begin():  # which sends nothing: it sees to the end
+                    return work(ledger), ledger
         except DBAPIError as error:
             raise _translated(error) from error
 
     def _worked(self, connection: Connection, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
-        ledger = SqlLedger(connection, self._now(connection))
+        ledger = SqlLedger(connection, self._clock.now())
         return work(ledger), ledger
+
+    def _begun(self, connection: Connection) -> datetime:
+        """Begin on PostgreSQL, and read its clock by the same way there and back."""
+        for _ in range(_MOST_STALE):
+            raw: Any = connection.connection.driver_connection
+            with suppress(connection.dialect.loaded_dbapi.OperationalError):
+                cursor = raw.execute("BEGIN; SELECT clock_timestamp()")
+                cursor.nextset()
+                now: datetime = cursor.fetchone()[0]
+                return self._clock.now() if self._own_time else now
+            connection.invalidate()  # it was cut while it lay idle, as after a restart of the server
+        raise DatabaseError("The database does not serve: every connection is cut. Nothing was changed.")
 
     async def _found(self, words: str, state: State | None, limit: int, before: int | None) -> list[Incident]:
         wanted = {"state": state or "", "limit": limit, "before": before or _NEWEST}
@@ -305,10 +321,19 @@ def _step(row: Row[Any]) -> Step:
 
 def _looked(engine: Engine, look: Callable[[Connection], T]) -> T:
     try:
-        with engine.connect().execution_options(read_only=True) as connection:
-            return look(connection)
+        return _looked_once(engine, look)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise _translated(error) from error
+    try:  # it was cut while it lay idle, as all of them were
+        return _looked_once(engine, look)
     except DBAPIError as error:
         raise _translated(error) from error
+
+
+def _looked_once(engine: Engine, look: Callable[[Connection], T]) -> T:
+    with engine.connect().execution_options(read_only=True) as connection:
+        return look(connection)
 
 
 def _debt(row: Any) -> Debt:
@@ -323,3 +348,7 @@ def _translated(error: DBAPIError) -> Exception:
     if unusable:  # away, full, locked or damaged; what is wrong with the statement itself flies on
         return DatabaseError(f"The database does not serve: {error.orig}. Nothing was changed.")
     return error
+
+
+def _none_of(kinds: Collection[str]) -> list[ColumnElement[bool]]:
+    return [EFFECT.c.kind.not_in(sorted(kinds))] if kinds else []

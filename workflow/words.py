@@ -50,6 +50,11 @@ class Effect(StrEnum):
         return self.value.replace("_", " ")
 
 
+def kind_of(effect: str) -> str:
+    """Of an effect's id, which is `<incident>:<kind>:<seq>`: an Effect, or one that only newer code knows."""
+    return effect.split(":")[1]
+
+
 MAIN_LINE = tuple(State)[:8]
 
 ENDED = frozenset(

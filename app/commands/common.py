@@ -18,7 +18,7 @@ async def a_desk(settings: Settings | None = None) -> AsyncIterator[Desk]:
     """A desk on the configured database."""
     settings = settings or read_settings()
     remember(settings.secrets())
-    async with opened(prepared_url(settings)) as desk:
+    async with opened(prepared_url(settings), at_once=settings.at_once) as desk:
         yield desk
 
 
