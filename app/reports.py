@@ -83,7 +83,7 @@ class Intake:
         return event, payload_of(event, project=name, now=self.desk.clock.now()) if event.is_trouble else None
 
     async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
-        """Only what opened an incident counts for the day: neither a duplicate, nor what met one that was just opened."""
+        """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
         last = await self.desk.store.newest_of(payload.incident.fingerprint)
         opened = await self._opened_today(name)
         if (last is None or last.ended) and opened.count >= project.a_day:

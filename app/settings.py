@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     discord_deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
     discord_channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
     discord_two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch")
+    discord_client_id: int | None = Field(
+        None, description="logs in to the operator's pages with Discord: the application's client id"
+    )
+    discord_client_secret: SecretStr | None = Field(None, description="… and its client secret")
     discord_api_base: str | None = Field(None, description="another API than Discord's, as https://host/api/v10")
     discord_gateway_url: str | None = Field(None, description="another gateway than Discord's, as wss://host/")
 
@@ -98,7 +102,9 @@ class Settings(BaseSettings):
     web_bind: str = Field(
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
     )
-    web_token: SecretStr | None = Field(None, description="logs in to the operator's pages; none: only on loopback")
+    web_token: SecretStr | None = Field(
+        None, description="logs in to the operator's pages; none: only on loopback, or by Discord"
+    )
     metrics_token: SecretStr | None = Field(
         None, min_length=16, description="reads /metrics and opens nothing else; none: the web token, or loopback"
     )

@@ -24,7 +24,8 @@ from app.commands.outcome import UsageError
 from app.counting import counting
 from app.deploys import deploys, railway_door
 from app.desk import Desk
-from app.discord_bot import Client, Looked, a_client, announcer, run_bot
+from app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
+from app.discord_login import discord_login
 from app.reports import reports
 from app.retention import keep_of, keep_pruning
 from app.settings import Settings, read_settings
@@ -222,14 +223,21 @@ def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
 
 
 def _has_pages(settings: Settings) -> bool:
-    """Without a token they are for this machine alone."""
-    return settings.web_token is not None or is_loopback(settings.web_bind)
+    """Without a login they are for this machine alone."""
+    return settings.web_token is not None or settings.discord_client_id is not None or is_loopback(settings.web_bind)
 
 
 def _pages(desk: Desk, settings: Settings) -> Pages:
     token = settings.web_token.get_secret_value() if settings.web_token else ""
     return Pages(
-        Behind(clock=desk.clock, store=desk.store, fire=desk.engine.fire, token=token, environment=settings.env_name)
+        Behind(
+            clock=desk.clock,
+            store=desk.store,
+            fire=desk.engine.fire,
+            token=token,
+            environment=settings.env_name,
+            discord=discord_login(desk, settings, access_of(settings)),
+        )
     )
 
 
@@ -248,7 +256,8 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines.append("Left out: reports of Sentry's SDKs (set KINTSUGI_SENTRY_PROJECTS).")
     if "web" in wanted and not _has_pages(settings):
         lines.append("Left out: the pages (set KINTSUGI_WEB_TOKEN; without one they are for 127.0.0.1 alone).")
-    if "web" in wanted and not _has_pages(settings) and settings.metrics_token is None:
+    readable = settings.metrics_token or settings.web_token or is_loopback(settings.web_bind)
+    if "web" in wanted and not readable:
         lines.append("Left out: /metrics, but for 127.0.0.1 (set KINTSUGI_METRICS_TOKEN).")
     if settings.llm_api_key is None:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
