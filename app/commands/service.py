@@ -259,6 +259,9 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
     readable = settings.metrics_token or settings.web_token or is_loopback(settings.web_bind)
     if "web" in wanted and not readable:
         lines.append("Left out: /metrics, but for 127.0.0.1 (set KINTSUGI_METRICS_TOKEN).")
+    if "web" in wanted and settings.discord_client_id and not _has_list(settings):
+        ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
+        lines.append(f"Nobody may log in with Discord: set {ways}.")
     if settings.llm_api_key is None:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
     if settings.repo is None and settings.github_repo is None:
@@ -272,13 +275,17 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
 def _left_out_of_discord(settings: Settings) -> list[str]:
     if settings.discord_token is None:
         return ["Left out: Discord (set KINTSUGI_DISCORD_TOKEN); the terminal is the channel."]
-    if not (settings.discord_admin_roles or settings.discord_admin_users):
+    if not _has_list(settings):
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
     if settings.discord_channel is None:
         return [
             "Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal is the channel."
         ]
     return []
+
+
+def _has_list(settings: Settings) -> bool:
+    return bool(settings.discord_admin_roles or settings.discord_admin_users)
 
 
 def _check_repository(settings: Settings) -> None:

@@ -52,9 +52,11 @@ async def a_door(world: World, project: Project | None = None) -> AsyncIterator[
     runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
-        yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
-    await runner.cleanup()
+    try:
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
+    finally:
+        await runner.cleanup()
 
 
 async def _ready() -> None:
