@@ -18,6 +18,7 @@ from capture.sentry import Event, payload_of, read_event
 from web.github import Unreadable
 from web.reports import Reports, Taken
 from web.sentry import Project
+from workflow.engine import Receipt
 from workflow.errors import StepFailed
 from workflow.incident import Incident
 from workflow.payload import Payload
@@ -32,7 +33,7 @@ def reports(desk: Desk, settings: Settings) -> Reports:
     host = real_parts(settings, Silence()).code_host
     intake = Intake(desk, host, rounds=settings.rounds, dry_run=settings.dry_run)
     projects = {
-        name: Project(each.key.get_secret_value(), each.opens, each.a_day)
+        name: Project(each.key.get_secret_value(), each.opens, each.a_day, each.origins)
         for name, each in settings.sentry_projects.items()
     }
     return Reports(intake.take, projects)
@@ -58,31 +59,46 @@ class Intake:
     rounds: int
     dry_run: bool
     _opened: dict[str, Opened] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def take(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
         """Raises Unreadable, StoreUnavailable."""
         try:
-            event = read_event(data)
-            if not event.is_trouble:
-                return Taken.IGNORED
-            payload = await asyncio.to_thread(payload_of, event, project=name, now=self.desk.clock.now())
+            event, payload = await asyncio.to_thread(self._read, name, data)
         except CaptureError as error:
             raise Unreadable(str(error)) from error
+        if payload is None:
+            return Taken.IGNORED
         last = await self.desk.store.newest_of(payload.incident.fingerprint)
-        if last is None or last.ended:
-            if not project.opens or await self._is_before_the_fix(payload, last):
-                return Taken.IGNORED
-            opened = await self._opened_today(name)
-            if opened.count >= project.a_day:
-                log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
-                return Taken.LIMITED
-            self._opened[name] = replace(opened, count=opened.count + 1)
-        return await self._fire(name, event, payload)
+        if last and not last.ended:
+            return _taken(await self._fire(name, event, payload))
+        if not project.opens or await self._is_before_the_fix(payload, last):
+            return Taken.IGNORED
+        async with self._opening:  # one at a time, so that it is known what the one before came to
+            return await self._open(name, project, event, payload)
 
-    async def _fire(self, name: str, event: Event, payload: Payload) -> Taken:
+    def _read(self, name: str, data: dict[str, Any]) -> tuple[Event, Payload | None]:
+        """No payload where it tells of no trouble. Takes its time: it is for a thread."""
+        event = read_event(data)
+        return event, payload_of(event, project=name, now=self.desk.clock.now()) if event.is_trouble else None
+
+    async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
+        """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
+        last = await self.desk.store.newest_of(payload.incident.fingerprint)
+        opened = await self._opened_today(name)
+        if (last is None or last.ended) and opened.count >= project.a_day:
+            log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
+            return Taken.LIMITED
+        receipt = await self._fire(name, event, payload)
+        if receipt.outcome == Outcome.APPLIED:
+            opened = replace(opened, count=opened.count + 1)
+        self._opened[name] = opened
+        return _taken(receipt)
+
+    async def _fire(self, name: str, event: Event, payload: Payload) -> Receipt:
         actor = f"sentry:{name}"
         id = event.event_id[:64] or sha256(payload.model_dump_json().encode()).hexdigest()
-        receipt = await self.desk.engine.fire(
+        return await self.desk.engine.fire(
             Captured(
                 key=f"{actor}:{id}",
                 at=self.desk.clock.now(),
@@ -92,7 +108,6 @@ class Intake:
                 rounds_allowed=self.rounds,
             )
         )
-        return Taken.KNOWN if receipt.outcome == Outcome.DUPLICATE else Taken.STORED
 
     async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
         """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""
@@ -113,3 +128,7 @@ class Intake:
         newest = await self.desk.store.incidents(limit=1000)
         ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
         return Opened(now, len(ours))
+
+
+def _taken(receipt: Receipt) -> Taken:
+    return Taken.KNOWN if receipt.outcome == Outcome.DUPLICATE else Taken.STORED

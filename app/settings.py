@@ -36,6 +36,7 @@ class SentryProject(BaseModel):
     key: SecretStr = Field(min_length=8)  # the DSN's user
     opens: bool = True  # false: its failures only count on incidents that are open
     a_day: int = Field(20, ge=0)  # incidents that it may open
+    origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()  # of pages; none: any
 
 
 class Settings(BaseSettings):
@@ -83,6 +84,10 @@ class Settings(BaseSettings):
     discord_deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
     discord_channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
     discord_two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch")
+    discord_client_id: int | None = Field(
+        None, description="logs in to the operator's pages with Discord: the application's client id"
+    )
+    discord_client_secret: SecretStr | None = Field(None, description="… and its client secret")
     discord_api_base: str | None = Field(None, description="another API than Discord's, as https://host/api/v10")
     discord_gateway_url: str | None = Field(None, description="another gateway than Discord's, as wss://host/")
 
@@ -100,7 +105,9 @@ class Settings(BaseSettings):
     web_bind: str = Field(
         "127.0.0.1:8000", pattern=r"^[^:]+:\d{1,5}$", description="where the web listens, as host:port"
     )
-    web_token: SecretStr | None = Field(None, description="logs in to the operator's pages; none: only on loopback")
+    web_token: SecretStr | None = Field(
+        None, description="logs in to the operator's pages; none: only on loopback, or by Discord"
+    )
     metrics_token: SecretStr | None = Field(
         None, min_length=16, description="reads /metrics and opens nothing else; none: the web token, or loopback"
     )

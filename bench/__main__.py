@@ -9,6 +9,7 @@ BENCHES = (
     ("bench.engine",),
     ("bench.webhooks",),
     ("bench.reports",),
+    ("bench.reports", "killed"),
     ("bench.lists",),
     ("bench.discord",),
     ("bench.telemetry",),

@@ -1,6 +1,7 @@
 """The intake of Sentry's SDKs beside a bare aiohttp handler that unpacks, parses and commits the same row.
 
     python -m bench.reports [events]
+    python -m bench.reports killed [events]     with real SDKs, and a server that is killed while they report
 
 A storm: events of a real shape, gzipped, of fifty failures. Ours redacts them and counts each on the incident of its
 failure, in one transaction. The server is a process of its own, killed with SIGKILL after the last answer; then the
@@ -29,6 +30,7 @@ from app.clock import SystemClock
 from app.desk import Desk
 from app.reports import Intake
 from app.unconfigured import NoCodeHost
+from bench.reports_killed import main as killed
 from executors.embedded import Embedded
 from persistence.database import parse_url
 from persistence.migrations import upgrade
@@ -49,7 +51,8 @@ async def main(events: int) -> None:
     for name, found in (("ours", ours), ("bare handler", bare)):
         print(f"  {name:14}{found['rate']:8,.0f}/s   p50 {found['p50']:6.1f} ms   p99 {found['p99']:6.1f} ms")
     lost = sum(found["lost"] for pair in rounds for found in pair)
-    print(f"  ratio         {ours['rate'] / bare['rate']:8.2f}")
+    rate, p99 = ours["rate"] / bare["rate"], ours["p99"] / bare["p99"]
+    print(f"  {'ratio':14}{rate:8.2f}     {'':16}   p99 {p99:6.1f}")
     print(f"  answered, then killed with SIGKILL: {lost:.0f} of {2 * ROUNDS * events} rows missing")
 
 
@@ -156,5 +159,7 @@ def bare(file: Path) -> web.Application:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         asyncio.run(serving(sys.argv[2], Path(sys.argv[3])))
+    elif sys.argv[1:2] == ["killed"]:
+        sys.exit(asyncio.run(killed(int(sys.argv[2]) if len(sys.argv) > 2 else 5000)))
     else:
         asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workflow.errors import Refusal
+from workflow.errors import NotAllowedNow, Refusal
 
 
 class Denied(Refusal):
@@ -107,14 +108,18 @@ class Gate:
         if reason := why_not(self._access, caller):
             raise Denied("You may not do this here. Ask whoever runs this bot.", reason)
 
-    def admit_token(self, caller: Caller) -> None:
-        """Raises Denied where this user gave too many wrong tokens."""
+    @contextmanager
+    def counting_wrong_tokens(self, caller: Caller) -> Iterator[None]:
+        """Around a confirmation: what is refused counts as a wrong token. Raises Denied after too many of this user."""
         if wait := self._wrong_tokens.wait(caller.user):
             raise Denied(f"Too many wrong tokens: come back in {wait} s.", "locked out after wrong tokens")
-
-    def wrong_token(self, caller: Caller) -> None:
-        """A token was refused."""
-        self._wrong_tokens.count(caller.user)
+        try:
+            yield
+        except (NotAllowedNow, Denied):
+            raise
+        except Refusal:
+            self._wrong_tokens.count(caller.user)
+            raise
 
 
 def why_not(access: Access, caller: Caller) -> str | None:

@@ -13,7 +13,7 @@ from bot.tree import Answers, Interaction, caller_of
 from telemetry import bind
 from telemetry.plain import plain
 from workflow import triggers as t
-from workflow.errors import BadInput, NotAllowedNow, Refusal, StepFailed
+from workflow.errors import BadInput, StepFailed
 from workflow.incident import Incident
 from workflow.words import State
 
@@ -36,14 +36,8 @@ class Moves:
     async def confirm(self, interaction: Interaction, token: str) -> Reply:
         """Approve the patch with this token. Wrong ones are counted, and too many lock out."""
         caller = caller_of(interaction)
-        self._answers.gate.admit_token(caller)
-        try:
+        with self._answers.gate.counting_wrong_tokens(caller):
             return await self._confirm(interaction, caller, token.strip())
-        except (NotAllowedNow, Denied):
-            raise
-        except Refusal:
-            self._answers.gate.wrong_token(caller)
-            raise
 
     async def _confirm(self, interaction: Interaction, caller: Caller, token: str) -> Reply:
         number, _, secret = token.partition("-")

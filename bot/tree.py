@@ -65,8 +65,12 @@ def caller_of(interaction: Interaction) -> Caller:
 
 
 def actor_of(interaction: Interaction) -> str:
+    return actor(interaction.user.name, interaction.user.id)
+
+
+def actor(name: str, id: int) -> str:
     """Who, by a name that can be read and an id that cannot be changed."""
-    return f"discord:{interaction.user.name} ({interaction.user.id})"
+    return f"discord:{name} ({id})"
 
 
 async def _deferred(interaction: Interaction) -> bool:

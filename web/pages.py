@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from hashlib import blake2s
 from operator import attrgetter
 from pathlib import Path
@@ -25,7 +26,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from telemetry import bind
 from telemetry.plain import plain
 from web import shown
-from web.login import SESSION_SECONDS, Login, Session, is_loopback
+from web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
+from web.login import Login, Member, Session, is_loopback
 from web.plots import bars, strips
 from workflow import triggers as t
 from workflow.engine import Receipt
@@ -68,13 +70,14 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """What the pages need. `token` empty: no login, and only for loopback."""
+    """What the pages need. `token` empty and no `discord`: no login, and only for loopback."""
 
     clock: Clock
     store: Store
     fire: Callable[[t.Trigger], Awaitable[Receipt]]
     token: str
     environment: str
+    discord: ByDiscord | None = None
 
 
 class Pages:
@@ -82,7 +85,8 @@ class Pages:
 
     def __init__(self, behind: Behind) -> None:
         self._behind = behind
-        self._login = Login(behind.token)
+        self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
+        self._way = Way(behind.discord, self._login.seal) if behind.discord else None
         self._listeners = 0
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -100,6 +104,9 @@ class Pages:
         router.add_get("/incidents/{id:\\d{1,18}}/events", self._guarded(self.events))
         router.add_get("/login", self.login)
         router.add_post("/login", self.log_in)
+        if self._way:
+            router.add_get("/login/discord", partial(self.to_discord, self._way))
+            router.add_get(BACK, partial(self.from_discord, self._way))
         router.add_post("/logout", self._guarded(self.log_out))
         router.add_get("/static/code.css", self.colours)
         router.add_static("/static", _FOLDER / "static")
@@ -161,10 +168,16 @@ class Pages:
         key = f"web:{trigger.__name__}:{number}:{str(form.get('once', ''))[:64]}"
         told = trigger(incident=number, key=key, at=self._behind.clock.now(), actor="web:operator", **wanted)
         try:
-            await self._behind.fire(told)
+            await self._fire(request[_SESSION].member, told)
         except Refusal as refusal:
             return await self._incident(request, refused=str(refusal))
         raise web.HTTPSeeOther(f"/incidents/{number}")
+
+    async def _fire(self, member: Member | None, trigger: t.Trigger) -> Receipt:
+        if member is None:
+            return await self._behind.fire(trigger)
+        assert self._behind.discord
+        return await self._behind.discord.fire(member, trigger)
 
     async def _incident(self, request: web.Request, refused: str = "") -> web.Response:
         number, store = int(request.match_info["id"]), self._behind.store
@@ -240,28 +253,38 @@ class Pages:
     async def login(self, request: web.Request) -> web.Response:
         if not self._login.is_needed or self._session(request):
             raise web.HTTPSeeOther("/")
-        return self._page(request, "login.html", says="", next=_local(request.query.get("next", "/")))
+        return self._login_page(request, "", _local(request.query.get("next", "/")))
 
     async def log_in(self, request: web.Request) -> web.Response:
         form = await request.post()
         where = _local(str(form.get("next", "/")))
         if wait := self._login.wait():
-            says = f"Too many wrong tokens: come back in {wait} s."
-            return self._page(request, "login.html", status=429, says=says, next=where)
+            return self._login_page(request, f"Too many wrong tokens: come back in {wait} s.", where, 429)
         if not self._login.opens(str(form.get("token", ""))):
             log.warning("login_refused", extra={"peer": request.remote})
-            says = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."
-            return self._page(request, "login.html", status=403, says=says, next=where)
+            return self._login_page(request, _WRONG_TOKEN, where, 403)
+        raise self._let_in(request, where)
+
+    async def to_discord(self, way: Way, request: web.Request) -> web.Response:
+        raise way.there(_local(request.query.get("next", "/")), secure=_is_secure(request))
+
+    async def from_discord(self, way: Way, request: web.Request) -> web.Response:
+        try:
+            member, where = await way.back(request)
+        except NotLetIn as error:
+            return forgotten(self._login_page(request, str(error), "/", error.status))
+        raise forgotten(self._let_in(request, where, member))
+
+    def _login_page(self, request: web.Request, says: str, where: str, status: int = 200) -> web.Response:
+        by = {"by_token": self._login.has_token, "by_discord": self._way is not None}
+        return self._page(request, "login.html", status=status, says=says, next=where, **by)
+
+    def _let_in(self, request: web.Request, where: str, member: Member | None = None) -> web.HTTPSeeOther:
+        cookie, seconds = self._login.cookie(member)
         answer = web.HTTPSeeOther(where)
-        answer.set_cookie(
-            _COOKIE,
-            self._login.cookie(),
-            max_age=SESSION_SECONDS,
-            httponly=True,
-            samesite="Strict",
-            secure=request.secure or request.headers.get("X-Forwarded-Proto") == "https",
-        )
-        raise answer
+        answer.set_cookie(_COOKIE, cookie, max_age=seconds, httponly=True, samesite="Lax", secure=_is_secure(request))
+        log.info("logged_in", extra={"peer": request.remote, "user": member.user if member else None})
+        return answer
 
     async def log_out(self, request: web.Request) -> web.Response:
         answer = web.HTTPSeeOther("/login")
@@ -269,7 +292,15 @@ class Pages:
         raise answer
 
     def _session(self, request: web.Request) -> Session | None:
-        return self._login.session(request.cookies.get(_COOKIE, ""))
+        """Who this is; nobody where the settings let them in no longer."""
+        session = self._login.session(request.cookies.get(_COOKIE, ""))
+        if session and session.member:
+            try:
+                assert self._behind.discord
+                self._behind.discord.look(session.member)
+            except Refusal:
+                return None
+        return session
 
     def _guarded(self, handler: _Handler) -> _Handler:
         """Lets in who is logged in, or sits at the machine where no login is set up; fails closed."""
@@ -312,12 +343,14 @@ class Pages:
             "environment": self._behind.environment,
             "csrf": session.csrf if session else "",
             "logged_in": session is not None and self._login.is_needed,
+            "member": session.member if session else None,
             "states": list(State),
         }
         text = self._templates.get_template(name).render(common | values)
         return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
 
 
+_WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
 _NOT_HERE = "Without KINTSUGI_WEB_TOKEN the pages are shown at this machine alone. Set it, and log in with it."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
 
@@ -336,6 +369,10 @@ def version_of(incidents: Sequence[Incident]) -> str:
     """What changes when one of these incidents moves or is seen again."""
     seen = "-".join(f"{each.id}.{each.seq}.{each.count}" for each in incidents)
     return blake2s(seen.encode(), digest_size=8).hexdigest()
+
+
+def _is_secure(request: web.Request) -> bool:
+    return request.secure or request.headers.get("X-Forwarded-Proto") == "https"
 
 
 def _local(where: str) -> str:

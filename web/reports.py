@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +14,8 @@ from aiohttp import web
 
 from web.deliveries import IGNORED, KNOWN, OUTCOME
 from web.github import Unreadable
-from web.sentry import LARGEST, Project, TooLarge, event_in, events_in, expanded, is_known, key_of
+from web.origins import ASKED, heard_from, shared
+from web.sentry import LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, events_in, expanded, is_known, key_of
 from workflow.errors import StoreUnavailable
 
 log = logging.getLogger("kintsugi.web")
@@ -30,6 +32,8 @@ class Taken(StrEnum):
     LIMITED = "limited"
 
 
+_Events = list[dict[str, Any]]
+_Read = Callable[[bytes], _Events]
 Take = Callable[[str, Project, dict[str, Any]], Awaitable[Taken]]
 """Takes one event of a project, by the project's name. Raises Unreadable, StoreUnavailable."""
 
@@ -42,8 +46,9 @@ class Reports:
     projects: Mapping[str, Project] = field(default_factory=dict)
 
     def add_to(self, application: web.Application) -> None:
-        application.router.add_post("/api/{project}/envelope/", self.envelope)
-        application.router.add_post("/api/{project}/store/", self.store)
+        for path, handler in (("envelope", self.envelope), ("store", self.store)):
+            application.router.add_post(f"/api/{{project}}/{path}/", handler)
+            application.router.add_route("OPTIONS", f"/api/{{project}}/{path}/", self.asked)
 
     async def envelope(self, request: web.Request) -> web.Response:
         return await self._answered(request, lambda body: list(events_in(body)))
@@ -51,26 +56,42 @@ class Reports:
     async def store(self, request: web.Request) -> web.Response:
         return await self._answered(request, lambda body: [event_in(body)])
 
-    async def _answered(self, request: web.Request, read: Callable[[bytes], list[dict[str, Any]]]) -> web.Response:
+    async def asked(self, request: web.Request) -> web.Response:
+        """A browser asks before it reports."""
+        return self._shared(request, web.Response(status=204, headers=ASKED))
+
+    async def _answered(self, request: web.Request, read: _Read) -> web.Response:
+        return self._shared(request, await self._heard(request, read))
+
+    def _shared(self, request: web.Request, answer: web.Response) -> web.Response:
+        project = self.projects.get(request.match_info["project"])
+        answer.headers.update(shared(project.origins if project else (), request.headers.get("Origin")))
+        return answer
+
+    async def _heard(self, request: web.Request, read: _Read) -> web.Response:
         try:
-            body = expanded(await request.read(), request.headers.get("Content-Encoding", ""))
-            project = self._project(request, body)
+            project, events = await asyncio.to_thread(self._unpacked, request, await request.read(), read)
             if project is None:
                 return _says(403, "No project has this key.")
-            return await self._taken(request.match_info["project"], project, read(body))
+            if not heard_from(project.origins, request.headers.get("Origin")):
+                return _says(403, "This project does not hear pages from there.")
+            return await self._taken(request.match_info["project"], project, events)
         except Unreadable as error:
             return _says(400, str(error))
         except (TooLarge, web.HTTPRequestEntityTooLarge):
-            return _says(413, f"More than {LARGEST // 2**20} MB is not read.")
+            return _says(413, f"More than {LARGEST // 2**20} MB, or {LARGEST_EVENT // 2**20} MB an event, is not read.")
         except StoreUnavailable as error:
             log.warning("delivery_not_stored", extra={"why": str(error)})
             return _says(503, "It could not be stored just now. Deliver it again.")
 
-    def _project(self, request: web.Request, body: bytes) -> Project | None:
+    def _unpacked(self, request: web.Request, packed: bytes, read: _Read) -> tuple[Project | None, _Events]:
+        """The project that the key is of, and the events. Takes its time: it is for a thread."""
+        body = expanded(packed, request.headers.get("Content-Encoding", ""))
         project = self.projects.get(request.match_info["project"])
-        return project if is_known(project, key_of(request.headers, request.query, body)) else None
+        known = is_known(project, key_of(request.headers, request.query, body))
+        return (project, read(body)) if known else (None, [])
 
-    async def _taken(self, name: str, project: Project, events: list[dict[str, Any]]) -> web.Response:
+    async def _taken(self, name: str, project: Project, events: _Events) -> web.Response:
         became = [await self.take(name, project, event) for event in events]
         if Taken.LIMITED in became:
             return _limited()

@@ -20,23 +20,28 @@ import zstandard
 
 from web.github import Unreadable
 
-LARGEST = 10 * 2**20  # bytes, expanded; Sentry itself takes events of 1 MB
+LARGEST = 10 * 2**20  # bytes, expanded, with attachments and whatever else is passed over
+LARGEST_EVENT = 2**20  # bytes; as Sentry's own. Reading JSON holds up the whole process, in a thread as well
 _MOST_ITEMS = 100
 _KEY = re.compile(r"\bsentry_key=([^,\s]+)")
 _CHUNK = 64 * 1024
 
 
 class TooLarge(Exception):
-    """It expands to more than is read."""
+    """It expands to more than is read, or holds an event that is larger than any is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most."""
+    """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most.
+
+    `origins`: the pages, such as https://shop.example, that browsers may report from; none: any.
+    """
 
     key: str
     opens: bool = True
     a_day: int = 20
+    origins: tuple[str, ...] = ()
 
 
 def is_known(project: Project | None, given: str) -> bool:
@@ -52,9 +57,9 @@ def key_of(headers: Mapping[str, str], query: Mapping[str, str], body: bytes) ->
     if given := query.get("sentry_key"):
         return given
     try:
-        dsn = json.loads(body.partition(b"\n")[0]).get("dsn")
+        dsn = _object(body.partition(b"\n")[0], "the envelope's header").get("dsn")
         return urlsplit(dsn).username or "" if isinstance(dsn, str) else ""
-    except (ValueError, AttributeError):
+    except (ValueError, Unreadable, TooLarge):
         return ""
 
 
@@ -76,7 +81,7 @@ def expanded(body: bytes, encoding: str) -> bytes:
 
 
 def events_in(body: bytes) -> Iterator[dict[str, Any]]:
-    """The events of an envelope; other items are passed over. Raises Unreadable."""
+    """The events of an envelope; other items are passed over. Raises Unreadable, TooLarge."""
     header, _, rest = body.partition(b"\n")
     _object(header, "the envelope's header")
     for _ in range(_MOST_ITEMS):
@@ -93,7 +98,7 @@ def events_in(body: bytes) -> Iterator[dict[str, Any]]:
 
 
 def event_in(body: bytes) -> dict[str, Any]:
-    """The event of an old SDK, which sends it alone. Raises Unreadable."""
+    """The event of an old SDK, which sends it alone. Raises Unreadable, TooLarge."""
     return _object(body, "the event")
 
 
@@ -107,6 +112,8 @@ def _payload(length: object, rest: bytes) -> tuple[bytes, bytes]:
 
 
 def _object(text: bytes, what: str) -> dict[str, Any]:
+    if len(text) > LARGEST_EVENT:
+        raise TooLarge
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:

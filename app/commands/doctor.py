@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.deploys import deployer_of
+from app.discord_oauth import discord_oauth
 from app.github import github_parts
 from app.settings import Settings, SettingsError, read_settings
 from executors.lock import is_held
@@ -162,6 +163,20 @@ async def _reports(settings: Settings) -> Finding:
     return Finding("reports", OK, f"of Sentry's SDKs, for {', '.join(told)}")
 
 
+async def _login(settings: Settings) -> Finding:
+    try:
+        by_discord = discord_oauth(settings)
+    except SettingsError as error:
+        return Finding("pages", FAULT, str(error))
+    if by_discord and not (settings.discord_admin_roles or settings.discord_admin_users):
+        says = "nobody may log in with Discord. Set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."
+        return Finding("pages", FAULT, says)
+    ways = ["the token"] if settings.web_token else []
+    ways += [f"Discord, back at {by_discord.redirect}"] if by_discord else []
+    says = f"people log in with {' or '.join(ways)}" if ways else "no login is set: they are for this machine alone"
+    return Finding("pages", OK if ways else OFF, says)
+
+
 async def check_sheet(settings: Settings) -> Finding:
     try:
         sheet = sheet_of(settings)
@@ -193,5 +208,6 @@ _CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     check_deployer,
     check_sheet,
     _reports,
+    _login,
     _program,
 )

@@ -24,7 +24,8 @@ from app.commands.outcome import UsageError
 from app.counting import counting
 from app.deploys import deploys, railway_door
 from app.desk import Desk
-from app.discord_bot import Client, Looked, a_client, announcer, run_bot
+from app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
+from app.discord_login import discord_login
 from app.reports import reports
 from app.retention import keep_of, keep_pruning
 from app.settings import Settings, read_settings
@@ -222,14 +223,21 @@ def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
 
 
 def _has_pages(settings: Settings) -> bool:
-    """Without a token they are for this machine alone."""
-    return settings.web_token is not None or is_loopback(settings.web_bind)
+    """Without a login they are for this machine alone."""
+    return settings.web_token is not None or settings.discord_client_id is not None or is_loopback(settings.web_bind)
 
 
 def _pages(desk: Desk, settings: Settings) -> Pages:
     token = settings.web_token.get_secret_value() if settings.web_token else ""
     return Pages(
-        Behind(clock=desk.clock, store=desk.store, fire=desk.engine.fire, token=token, environment=settings.env_name)
+        Behind(
+            clock=desk.clock,
+            store=desk.store,
+            fire=desk.engine.fire,
+            token=token,
+            environment=settings.env_name,
+            discord=discord_login(desk, settings, access_of(settings)),
+        )
     )
 
 
@@ -248,8 +256,12 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
         lines.append("Left out: reports of Sentry's SDKs (set KINTSUGI_SENTRY_PROJECTS).")
     if "web" in wanted and not _has_pages(settings):
         lines.append("Left out: the pages (set KINTSUGI_WEB_TOKEN; without one they are for 127.0.0.1 alone).")
-    if "web" in wanted and not _has_pages(settings) and settings.metrics_token is None:
+    readable = settings.metrics_token or settings.web_token or is_loopback(settings.web_bind)
+    if "web" in wanted and not readable:
         lines.append("Left out: /metrics, but for 127.0.0.1 (set KINTSUGI_METRICS_TOKEN).")
+    if "web" in wanted and settings.discord_client_id and not _has_list(settings):
+        ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
+        lines.append(f"Nobody may log in with Discord: set {ways}.")
     if settings.llm_api_key is None:
         lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
     if settings.repo is None and settings.github_repo is None:
@@ -263,13 +275,17 @@ def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
 def _left_out_of_discord(settings: Settings) -> list[str]:
     if settings.discord_token is None:
         return ["Left out: Discord (set KINTSUGI_DISCORD_TOKEN); the terminal is the channel."]
-    if not (settings.discord_admin_roles or settings.discord_admin_users):
+    if not _has_list(settings):
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
     if settings.discord_channel is None:
         return [
             "Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal is the channel."
         ]
     return []
+
+
+def _has_list(settings: Settings) -> bool:
+    return bool(settings.discord_admin_roles or settings.discord_admin_users)
 
 
 def _check_repository(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -30,6 +31,10 @@ def test_the_web_alone_answers_until_it_is_told_to_stop(tmp_path: Path):
         "KINTSUGI_GITHUB_WEBHOOK_SECRET": f"old,{secret}",
         "KINTSUGI_GITHUB_REPO": "shop/checkout",
         "KINTSUGI_GITHUB_TOKEN": "token",
+        "KINTSUGI_WEB_URL": "https://kintsugi.example",
+        "KINTSUGI_DISCORD_CLIENT_ID": "1001",
+        "KINTSUGI_DISCORD_CLIENT_SECRET": secret,
+        "KINTSUGI_DISCORD_GUILDS": "2001",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     process = subprocess.Popen(
@@ -48,6 +53,10 @@ def test_the_web_alone_answers_until_it_is_told_to_stop(tmp_path: Path):
         assert asks(f"{url}/readyz") == 200
         assert asks(f"{url}/webhooks/github", body, headers) == 401
         assert asks(f"{url}/webhooks/github", body, headers | {"X-Hub-Signature-256": signed(body, secret)}) == 200
+        assert leads_to(url, "/") == "/login?next=/"
+        assert leads_to(url, "/login/discord").startswith(
+            "https://discord.com/oauth2/authorize?response_type=code&client_id=1001&"
+        )
     finally:
         process.send_signal(signal.SIGTERM)
         _, rest = process.communicate(timeout=20)
@@ -71,6 +80,13 @@ def asks(url: str, body: bytes | None = None, headers: dict[str, str] | None = N
     except urllib.error.HTTPError as error:
         error.close()
         return error.code
+
+
+def leads_to(url: str, path: str) -> str:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection.request("GET", path)
+    with closing(connection):
+        return connection.getresponse().headers["Location"]
 
 
 def test_dashboard_documents_and_alerts_name_exactly_the_metrics_there_are(tmp_path: Path):

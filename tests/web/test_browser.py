@@ -18,9 +18,13 @@ from selenium.webdriver.support.wait import WebDriverWait
 from sqlalchemy import URL
 
 from persistence.migrations import upgrade
+from tests.web.test_discord_login import by
+from tests.world import discord as stand_in
 from tests.world.make import a_patch
+from tests.world.reports import KEY, a_door, an_envelope, an_event
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
+from web.sentry import Project
 from workflow import triggers as t
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -117,6 +121,37 @@ async def test_what_somebody_types_is_not_taken_away_when_the_page_moves(
     assert browser.find_element(By.CSS_SELECTOR, "form.reject [name=why]").get_property("value") == "It hides"
 
 
+async def test_somebody_logs_in_with_discord_and_is_where_they_wanted_to_be(world: World, browser: webdriver.Chrome):
+    await world.crashes()
+    await world.settles()
+    async with stand_in.serving() as discord, a_viewer(world, discord=by(world, discord)) as guarded:
+        await asyncio.to_thread(browser.get, f"{guarded.url}/incidents/1")
+        await until(browser, lambda browser: browser.find_element(By.LINK_TEXT, "Log in with Discord").click() or True)
+        await until(browser, lambda browser: fill_in(browser, "confirm", "token", world.channel.tokens[1]))
+
+        await until(browser, shows("Confirmed by discord:alice (4001)."))
+
+
+async def test_a_page_of_another_origin_reports_and_reads_what_it_is_told(world: World, browser: webdriver.Chrome):
+    async with a_door(world, Project(KEY, a_day=1)) as door:
+        await asyncio.to_thread(browser.get, door.url.replace("127.0.0.1", "localhost") + "/healthz")
+        url = f"{door.url}/api/42/envelope/?sentry_version=7&sentry_key={KEY}"
+        asked = {"X-Sentry-Auth": f"Sentry sentry_key={KEY}"}  # a header that the browser has to ask for first
+        answers = []
+        for number, headers in ((1, {}), (2, asked)):
+            given = {"body": an_envelope(an_event(str(number), f"Error{number}")).decode(), "headers": headers}
+            answers.append(await asyncio.to_thread(browser.execute_async_script, _FETCH, url, given))
+
+    assert answers == [[200, None], [429, "300:error:organization:kintsugi_a_day"]]
+
+
+_FETCH = """
+const [url, given, done] = arguments;
+fetch(url, {method: "POST", ...given}).then(
+    (answer) => done([answer.status, answer.headers.get("X-Sentry-Rate-Limits")]), (error) => done([0, String(error)]));
+"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_no_fault_on_any_page(world: World, viewer: Viewer, browser: webdriver.Chrome, scheme: str):
     scheme_is = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
@@ -129,7 +164,7 @@ async def test_axe_finds_no_fault_on_any_page(world: World, viewer: Viewer, brow
     await world.crashes("v1:02")
 
     found = {}
-    async with a_viewer(world, token="a token of tests") as guarded:
+    async with stand_in.serving() as discord, a_viewer(world, "a token of tests", by(world, discord)) as guarded:
         pages = ("/", "/?state=stuck", "/incidents/1", "/incidents/2", "/incidents/99", "/numbers")
         for url in (*(viewer.url + path for path in pages), guarded.url + "/login"):
             await asyncio.to_thread(browser.get, url)

@@ -6,77 +6,32 @@ import asyncio
 import gzip
 import io
 import json
-import os
 import signal
-import socket
 import sys
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import brotli
 import pytest
 import zstandard
-from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from app.reports import Intake
 from capture.errors import CaptureError
 from capture.sentry import payload_of, read_event
 from persistence.migrations import upgrade
 from tests.world import wire
 from tests.world.make import NOON
+from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.world import World, a_world
 from web.github import Unreadable
-from web.reports import Reports
-from web.sentry import LARGEST, Project, TooLarge, event_in, events_in, expanded
-from web.server import Doors, Server
+from web.sentry import LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, events_in, expanded
+from workflow import triggers as t
 from workflow.words import State
 
-ROOT = Path(__file__).parents[2]
-KEY = "0f" * 16
 OLD, NEW = "a1d0000" + "0" * 33, "f1ed000" + "0" * 33
-
-
-@dataclass
-class Door:
-    url: str
-    session: aiohttp.ClientSession
-
-    async def post(self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope") -> tuple[int, Any]:
-        headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
-            {"Content-Encoding": encoding} if encoding else {}
-        )
-        async with self.session.post(f"{self.url}/api/42/{path}/", data=body, headers=headers) as answer:
-            return answer.status, await answer.json()
-
-
-@asynccontextmanager
-async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
-    intake = Intake(world, world.host, rounds=3, dry_run=False)  # type: ignore[arg-type]  # a desk by its parts
-    doors = Doors(
-        clock=world.clock,
-        fire=world.engine.fire,
-        hint=world.store.hint,
-        ready=_ready,
-        reports=Reports(intake.take, {"42": project or Project(KEY)}),
-    )
-    runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
-        yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
-    await runner.cleanup()
-
-
-async def _ready() -> None:
-    return None
 
 
 @pytest.fixture
@@ -90,20 +45,6 @@ async def world(sqlite_url: URL) -> AsyncIterator[World]:
 async def door(world: World) -> AsyncIterator[Door]:
     async with a_door(world) as door:
         yield door
-
-
-def an_event(id: str = "1", kind: str = "KeyError", **changes: Any) -> dict[str, Any]:
-    frames = [{"filename": "shop/pricing.py", "function": "discount", "lineno": 12, "in_app": True}]
-    raised = {"type": kind, "value": "'percent'", "stacktrace": {"frames": frames}}
-    return {"event_id": id.rjust(32, "0"), "platform": "python", "exception": {"values": [raised]}} | changes
-
-
-def an_envelope(*events: dict[str, Any]) -> bytes:
-    items = [b"{}"]
-    for event in events:
-        payload = json.dumps(event).encode()
-        items += [json.dumps({"type": "event", "length": len(payload)}).encode(), payload]
-    return b"\n".join(items) + b"\n"
 
 
 # --- the real SDK ---
@@ -204,6 +145,19 @@ async def test_enough_for_a_day_is_said_as_the_sdks_expect_it(world: World):
     assert [status for status, _ in answers] == [200, 200, 429]
     assert (counted[0], refused.status, tomorrow[0]) == (200, 429, 200)
     assert limits.startswith(f"{wait}:error:organization")
+
+
+async def test_only_what_opens_an_incident_counts_for_the_day(world: World):
+    async with a_door(world, Project(KEY, a_day=2)) as door:
+        many = [door.post(an_envelope(an_event(str(number), "Error1"))) for number in range(8)]
+        same = await asyncio.gather(*many)
+        await world.fires(t.Cancelled)
+        known = await door.post(an_envelope(an_event("1", "Error1")))
+        second = await door.post(an_envelope(an_event("21", "Error2")))
+        third = await door.post(an_envelope(an_event("31", "Error3")))
+
+    assert [status for status, _ in (*same, known, second, third)] == [200] * 10 + [429]
+    assert (await world.store.incident(1)).count == 8
 
 
 async def test_words_that_are_no_trouble_open_nothing(world: World, door: Door):
@@ -319,6 +273,16 @@ async def test_what_cannot_be_read_gets_a_sentence(door: Door, body: bytes, says
     assert says in answer["detail"]
 
 
+async def test_an_event_larger_than_sentrys_own_is_refused_and_a_large_attachment_passed_over(world: World, door: Door):
+    attachment = b'{"type":"attachment","length":2097152}\n' + b"a" * 2**21 + b"\n"
+    large = await door.post(gzip.compress(an_envelope(an_event(extra={"text": "a" * LARGEST_EVENT}))), "gzip")
+    header = await door.post(gzip.compress(b'{"dsn":"' + b"a" * LARGEST_EVENT + b'"}\n'), "gzip")
+    beside = await door.post(gzip.compress(an_envelope(an_event()) + attachment), "gzip")
+
+    assert (large[0], header[0], beside[0]) == (413, 413, 200)
+    assert len(await world.store.incidents()) == 1
+
+
 async def test_more_than_is_read_is_refused(door: Door):
     async with door.session.post(
         f"{door.url}/api/42/envelope/?sentry_key={KEY}", data=io.BytesIO(b"{}\n" * (2 * 2**20))
@@ -355,71 +319,20 @@ def test_no_packing_is_too_odd(body: bytes, encoding: str):
 
 # --- killed between ---
 
-_MANY = """
-import sys, sentry_sdk
-accepted = []
-class Told(sentry_sdk.transport.HttpTransport):
-    def _request(self, method, endpoint_type, body, headers):
-        answer = super()._request(method, endpoint_type, body, headers)
-        if answer.status == 200: accepted.append(1)
-        return answer
-sentry_sdk.init(dsn=sys.argv[1], transport=Told, default_integrations=False)
-for number in range(int(sys.argv[3])):
-    try:
-        raise type(f"Error{sys.argv[2]}x{number}", (Exception,), {})("it failed")
-    except Exception:
-        sentry_sdk.capture_exception()
-    sentry_sdk.flush(30)
-print(len(accepted))
-"""
-
 
 async def test_what_was_answered_with_200_is_there_once_though_the_server_was_killed(tmp_path: Path):
     port, each = free_port(), 12
     server = await a_server(tmp_path, port)
-    dsn = f"http://{KEY}@127.0.0.1:{port}/42"
-    programs = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _MANY, dsn, str(number), str(each)), stdout=asyncio.subprocess.PIPE
-        )
-        for number in range(4)
-    ]
-    await asyncio.sleep(1)
+    programs = [await a_program(port, number, each, failures=each) for number in range(4)]
+    accepted = [await anext(accepted_of(program)) for program in programs]
     server.send_signal(signal.SIGKILL)
     await server.communicate()
     server = await a_server(tmp_path, port)
-    accepted = [int((await program.communicate())[0]) for program in programs]
+    accepted += [id for program in programs async for id in accepted_of(program)]
     server.terminate()
     await server.communicate()
 
     async with a_world(URL.create("sqlite+pysqlite", database=str(tmp_path / ".kintsugi" / "kintsugi.db"))) as world:
         kept = await world.store.incidents(limit=1000)
-    assert sum(accepted) <= len(kept) <= 4 * each
-    assert sum(accepted) > 0
+    assert 4 <= len(accepted) <= len(kept) <= 4 * each
     assert {incident.count for incident in kept} == {1}
-
-
-async def a_server(folder: Path, port: int) -> asyncio.subprocess.Process:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "run", "--only", "web"),
-        cwd=folder,
-        env={
-            **kept,
-            "PYTHONPATH": str(ROOT),
-            "KINTSUGI_WEB_BIND": f"127.0.0.1:{port}",
-            "KINTSUGI_SENTRY_PROJECTS": json.dumps({"42": {"key": KEY, "a_day": 1000}}),
-        },
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr
-    async for line in process.stderr:
-        if b"Listening" in line:
-            return process
-    raise AssertionError("the server did not start")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

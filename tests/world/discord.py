@@ -19,12 +19,13 @@ from aiohttp import WSMsgType, web
 
 from tests.world import discord_shapes as shapes
 from tests.world import wire
+from tests.world.discord_accounts import BOT_TOKEN, Accounts
 from tests.world.discord_bodies import as_json, in_its_words, read_body, without_nulls
 from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, on_the_wire, show
 from tests.world.discord_shapes import Person, Seen
 from tests.world.discord_weather import Weather
 
-TOKEN = "stand-in"
+TOKEN = BOT_TOKEN
 _PATIENCE = 20.0  # seconds until a test gives up on an answer
 _DEFERRED, _MESSAGE, _UPDATE_LATER, _CHOICES, _MODAL = 5, 4, 6, 8, 9
 _KINDS = {2: "WireChatInput", 3: "WireComponent", 4: "WireAutocomplete", 5: "WireModal"}
@@ -48,6 +49,7 @@ class DiscordStandIn:
         self.guild_commands: list[dict[str, Any]] = []
         self.channels = Channels()
         self.weather = Weather()
+        self.accounts = Accounts(self._judge)
         self.ready = asyncio.Event()
         self._exchanges: dict[str, Exchange] = {}
         self._ids = count(5001)
@@ -160,14 +162,6 @@ class DiscordStandIn:
         return {"id": group["id"], "name": name, "type": 1, "options": [called], **scope}
 
     # --- HTTP ---------------------------------------------------------------------------------------------------
-
-    async def me(self, request: web.Request) -> web.Response:
-        if request.headers.get("Authorization") != f"Bot {TOKEN}":
-            return as_json({"message": "401: Unauthorized", "code": 0}, 401)
-        return self._reply("/users/@me", "get", shapes.me())
-
-    async def application(self, request: web.Request) -> web.Response:
-        return self._reply("/oauth2/applications/@me", "get", shapes.the_application())
 
     async def put_global_commands(self, request: web.Request) -> web.Response:
         self.global_commands = self._registered(_GLOBAL_COMMANDS, await request.json())
@@ -374,8 +368,7 @@ async def serving() -> AsyncIterator[DiscordStandIn]:
     application = web.Application(client_max_size=2**26, middlewares=[stand_in.weather.middleware(), in_its_words])
     application.router.add_get("/gateway-ws/", stand_in.connect)
     at = "/api/v10"
-    application.router.add_get(f"{at}/users/@me", stand_in.me)
-    application.router.add_get(f"{at}/oauth2/applications/@me", stand_in.application)
+    stand_in.accounts.add_to(application, at)
     application.router.add_put(f"{at}/applications/{{app}}/commands", stand_in.put_global_commands)
     application.router.add_put(f"{at}/applications/{{app}}/guilds/{{guild}}/commands", stand_in.put_guild_commands)
     application.router.add_post(f"{at}/interactions/{{id}}/{{token}}/callback", stand_in.callback)

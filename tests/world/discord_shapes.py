@@ -81,6 +81,17 @@ def me() -> dict[str, Any]:
     return a_user(BOT, "kintsugi", bot=True) | {"mfa_enabled": True, "locale": "en-US", "verified": True, "email": None}
 
 
+def oneself(person: Person) -> dict[str, Any]:
+    """A user as Discord tells it to the application that they agreed with."""
+    return a_user(person.id, person.name) | {"mfa_enabled": True, "locale": "en-US"}
+
+
+def a_whole_member(person: Person) -> dict[str, Any]:
+    """A member as HTTP has it."""
+    nothing = dict.fromkeys(("avatar", "banner", "communication_disabled_until", "nick", "premium_since"))
+    return nothing | a_member(person) | {"pending": False}
+
+
 def the_application() -> dict[str, Any]:
     return {
         "id": str(APPLICATION),

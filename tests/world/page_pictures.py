@@ -15,6 +15,9 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from app.discord_login import DiscordLogin
+from bot.gate import Access
+from integrations.discord_oauth import DiscordOAuth
 from persistence.database import parse_url
 from persistence.migrations import upgrade
 from tests.world.discord_pictures import PICTURES
@@ -149,7 +152,17 @@ def picture(url: str, name: str, width: int, height: int, *, dark: bool) -> None
         browser.quit()
 
 
+async def tell_nothing(world: World) -> None:
+    """Nobody is logged in, and there are two ways to."""
+
+
+def _by_discord(url: str) -> DiscordLogin:
+    application = DiscordOAuth(1, "shown to nobody", url, (1,))
+    return DiscordLogin(None, application, Access())  # type: ignore[arg-type]  # nobody gets as far as to a desk
+
+
 PAGES = {
+    tell_nothing: (("page-login", "/login", 1000, 560, False),),
     tell: (
         ("page-list", "/", 1000, 440, False),
         ("page-incident", "/incidents/4", 1000, 1500, False),
@@ -167,7 +180,8 @@ async def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             url = parse_url(f"sqlite:///{Path(folder) / 'kintsugi.db'}")
             upgrade(url)
-            async with a_world(url) as world, a_viewer(world) as viewer:
+            ways = ("shown to nobody", _by_discord) if telling is tell_nothing else ()
+            async with a_world(url) as world, a_viewer(world, *ways) as viewer:
                 await telling(world)
                 for name, path, width, height, dark in pages:
                     await asyncio.to_thread(picture, viewer.url + path, name, width, height, dark=dark)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.world.world import World
+from web.discord import ByDiscord
 from web.pages import Behind, Pages
 
 
@@ -67,16 +69,27 @@ class Viewer:
 
 
 @asynccontextmanager
-async def a_viewer(world: World, token: str = "") -> AsyncIterator[Viewer]:
+async def a_viewer(
+    world: World, token: str = "", discord: Callable[[str], ByDiscord] | None = None
+) -> AsyncIterator[Viewer]:
+    """`discord` is told where the pages are, and answers who logs in there with Discord."""
+    listens = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listens.getsockname()[1]}"
     application = web.Application()
-    behind = Behind(clock=world.clock, store=world.store, fire=world.engine.fire, token=token, environment="test")
+    behind = Behind(
+        clock=world.clock,
+        store=world.store,
+        fire=world.engine.fire,
+        token=token,
+        environment="test",
+        discord=discord(url) if discord else None,
+    )
     Pages(behind).add_to(application)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
+    await web.SockSite(runner, listens).start()
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            yield Viewer(f"http://127.0.0.1:{port}", session)
+            yield Viewer(url, session)
     finally:
         await runner.cleanup()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ class OpenApi:
         content = told.get("content", {}).get("application/json")
         if content:  # the contract describes few of the errors
             self._judge(content["schema"], body, f"{status} to {method} {path}")
+
+    def judge_scopes(self, scopes: Iterable[str]) -> None:
+        """Of OAuth 2's authorization code."""
+        known = self._document["components"]["securitySchemes"]["OAuth2"]["flows"]["authorizationCode"]["scopes"]
+        assert set(scopes) <= set(known), f"{scopes} are no scopes of the vendor's"
 
     def judge_event(self, path: str, method: str, event: object) -> None:
         """One event of a streamed reply."""

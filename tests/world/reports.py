@@ -1,0 +1,141 @@
+"""A program that reports, and the real door for it over loopback; or a whole server in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from app.reports import Intake
+from tests.world.world import World
+from web.reports import Reports
+from web.sentry import Project
+from web.server import Doors, Server
+
+ROOT = Path(__file__).parents[2]
+KEY = "0f" * 16
+
+
+@dataclass
+class Door:
+    url: str
+    session: aiohttp.ClientSession
+
+    async def post(self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope") -> tuple[int, Any]:
+        headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
+            {"Content-Encoding": encoding} if encoding else {}
+        )
+        async with self.session.post(f"{self.url}/api/42/{path}/", data=body, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
+    intake = Intake(world, world.host, rounds=3, dry_run=False)  # type: ignore[arg-type]  # a desk by its parts
+    doors = Doors(
+        clock=world.clock,
+        fire=world.engine.fire,
+        hint=world.store.hint,
+        ready=_ready,
+        reports=Reports(intake.take, {"42": project or Project(KEY)}),
+    )
+    runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
+    finally:
+        await runner.cleanup()
+
+
+async def _ready() -> None:
+    return None
+
+
+def an_event(id: str = "1", kind: str = "KeyError", **changes: Any) -> dict[str, Any]:
+    frames = [{"filename": "shop/pricing.py", "function": "discount", "lineno": 12, "in_app": True}]
+    raised = {"type": kind, "value": "'percent'", "stacktrace": {"frames": frames}}
+    return {"event_id": id.rjust(32, "0"), "platform": "python", "exception": {"values": [raised]}} | changes
+
+
+def an_envelope(*events: dict[str, Any]) -> bytes:
+    items = [b"{}"]
+    for event in events:
+        payload = json.dumps(event).encode()
+        items += [json.dumps({"type": "event", "length": len(payload)}).encode(), payload]
+    return b"\n".join(items) + b"\n"
+
+
+_CRASHES = """
+import json, sys, time, sentry_sdk
+class Told(sentry_sdk.transport.HttpTransport):
+    def _request(self, method, endpoint_type, body, headers):
+        try:
+            answer = super()._request(method, endpoint_type, body, headers)
+        except Exception:
+            time.sleep(0.2)  # the server is away, and the SDK drops what it has: not all of it at once
+            raise
+        if answer.status == 200:
+            print(json.loads(answer.data)["id"], flush=True)
+        return answer
+dsn, name, events, failures = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+sentry_sdk.init(dsn=dsn, transport=Told, default_integrations=False)
+for number in range(events):
+    try:
+        raise type(f"Error{name}x{number % failures}", (Exception,), {})("it failed")
+    except Exception:
+        sentry_sdk.capture_exception()
+    sentry_sdk.flush(30)
+"""
+
+
+async def a_program(port: int, name: int, events: int, *, failures: int) -> asyncio.subprocess.Process:
+    """A process with the real SDK that crashes so often, in so many ways of its own, and waits for each answer."""
+    given = (f"http://{KEY}@127.0.0.1:{port}/42", str(name), str(events), str(failures))
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _CRASHES, *given), stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def accepted_of(program: asyncio.subprocess.Process) -> AsyncIterator[str]:
+    """The ids of the events that were answered with 200, as they come, until the program ends."""
+    assert program.stdout
+    while line := await program.stdout.readline():
+        yield line.decode().strip()
+
+
+async def a_server(folder: Path, port: int) -> asyncio.subprocess.Process:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "run", "--only", "web"),
+        cwd=folder,
+        env={
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "KINTSUGI_WEB_BIND": f"127.0.0.1:{port}",
+            "KINTSUGI_SENTRY_PROJECTS": json.dumps({"42": {"key": KEY, "a_day": 10_000}}),
+        },
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr
+    async for line in process.stderr:
+        if b"Listening" in line:
+            return process
+    raise AssertionError("the server did not start")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

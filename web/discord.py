@@ -1,0 +1,126 @@
+"""Logging in with Discord: off to it and back, by OAuth 2's authorization code with PKCE (RFC 6749 4.1, RFC 7636).
+
+The way is bound to one browser by a signed cookie with its `state`. The verifier is made of the state with our key, so
+that it is kept nowhere. Whoever is not let in is told why.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from typing import Protocol, TypeVar
+
+from aiohttp import web
+
+from telemetry.plain import plain
+from web.login import Member, Seal, Tries
+from workflow.engine import Receipt
+from workflow.errors import Refusal, StepFailed
+from workflow.triggers import Trigger
+
+log = logging.getLogger("kintsugi.web")
+
+Answer = TypeVar("Answer", bound=web.Response)
+
+BACK = "/login/discord/callback"
+_COOKIE = "kintsugi_login"
+_SECONDS = 600  # for the way there and back
+_NOT_OURS = "This login was not begun in this browser, or more than ten minutes ago. Nothing was done: begin again."
+_NO_CONSENT = "Discord was told not to say who you are, so that nobody was let in. Log in again, and agree there."
+
+
+class ByDiscord(Protocol):
+    """Discord, and the gate of the bot: who is let in there is let in here."""
+
+    @property
+    def secret(self) -> str:
+        """What Discord and we alone know. Sessions are signed with it too, and end when it changes."""
+        ...
+
+    def address(self, state: str, challenge: str) -> str:
+        """Where somebody is asked whether we may know who they are. `challenge` is the verifier's SHA-256."""
+        ...
+
+    async def member(self, code: str, verifier: str) -> Member:
+        """Who came back with this code. Raises Refusal for who is not let in, StepFailed where Discord does not say."""
+        ...
+
+    def look(self, member: Member) -> None:
+        """Raises Refusal for who is not let in, by the settings as they are now."""
+        ...
+
+    async def fire(self, member: Member, trigger: Trigger) -> Receipt:
+        """A move by them, as it would be in Discord: under their name and through the gate. Raises Refusal."""
+        ...
+
+
+class NotLetIn(Exception):
+    """The message is for whoever tried; `why` for the log."""
+
+    def __init__(self, status: int, says: str, why: str = "") -> None:
+        super().__init__(says)
+        self.status, self.why = status, why or says
+
+
+class Way:
+    """To Discord and back."""
+
+    def __init__(self, discord: ByDiscord, seal: Seal) -> None:
+        self._discord, self._seal, self._tries = discord, seal, Tries()
+
+    def there(self, where: str, *, secure: bool) -> web.HTTPSeeOther:
+        """Sends a browser to Discord; `where`: the page it wanted."""
+        state = secrets.token_urlsafe(32)
+        challenge = _base64(sha256(self._verifier(state).encode()).digest())
+        answer = web.HTTPSeeOther(self._discord.address(state, challenge))
+        cookie = self._seal.put("login", _SECONDS, {"state": state, "where": where})
+        answer.set_cookie(_COOKIE, cookie, max_age=_SECONDS, path=BACK, httponly=True, samesite="Lax", secure=secure)
+        return answer
+
+    async def back(self, request: web.Request) -> tuple[Member, str]:
+        """Who came back, and the page they wanted. Raises NotLetIn, which the log has then."""
+        try:
+            return await self._back(request)
+        except NotLetIn as error:
+            log.warning("login_refused", extra={"peer": request.remote, "by": "discord", "why": error.why})
+            raise
+
+    async def _back(self, request: web.Request) -> tuple[Member, str]:
+        given, went = request.query, self._seal.read("login", request.cookies.get(_COOKIE, "")) or {}
+        state = str(went.get("state", ""))
+        if not state or not hmac.compare_digest(given.get("state", "").encode(), state.encode()):
+            raise NotLetIn(403, _NOT_OURS, "another state")
+        if error := given.get("error"):
+            says = _NO_CONSENT if error == "access_denied" else f"Discord did not agree: {plain(error)[:80]}."
+            raise NotLetIn(403, says, plain(error)[:80])
+        return await self._asked(given.get("code", ""), self._verifier(state)), str(went["where"])
+
+    async def _asked(self, code: str, verifier: str) -> Member:
+        """Every question to Discord counts as a wrong one until it is answered well."""
+        if wait := self._tries.wait():
+            raise NotLetIn(429, f"Too many failed logins: come back in {wait} s.")
+        self._tries.count()
+        try:
+            member = await self._discord.member(code, verifier)
+        except Refusal as error:
+            raise NotLetIn(403, str(error)) from error
+        except StepFailed as error:
+            raise NotLetIn(503, str(error)) from error
+        self._tries.forgive()
+        return member
+
+    def _verifier(self, state: str) -> str:
+        return _base64(self._seal.derived(state))
+
+
+def forgotten(answer: Answer) -> Answer:
+    """The same, for whoever is back: the cookie of the way is of no more use."""
+    answer.del_cookie(_COOKIE, path=BACK)
+    return answer
+
+
+def _base64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
