@@ -96,6 +96,10 @@ class WatchedExecutor:
         self._executor = executor
         self.busy = 0
 
+    @property
+    def delivers(self) -> bool:
+        return self._executor.delivers
+
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         self._executor.enqueue(ledger, effect, delay)
 

@@ -61,6 +61,7 @@ class Embedded:
         self._pause = pause  # how long to leave a database alone that did not answer
         self._wake = asyncio.Event()
         self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self.delivers = False
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         """Wake the loop once the transaction is on disk; it reads from the ledger what is due, and when."""
@@ -70,11 +71,18 @@ class Embedded:
         """Deliver until cancelled, or with `until_idle` until nothing is due. Raises AlreadyRunning."""
         with only_one(self._lock):
             await self._patiently(self._queue.release_leases)  # whoever held them is dead: we have the lock
-            async with asyncio.TaskGroup() as group:
-                others = group.create_task(self._notice_others())
-                while await self._deliver(perform, group) or not until_idle:
-                    await self._sleep()
-                others.cancel()
+            self.delivers = True
+            try:
+                await self._work(perform, until_idle)
+            finally:
+                self.delivers = False
+
+    async def _work(self, perform: Perform, until_idle: bool) -> None:
+        async with asyncio.TaskGroup() as group:
+            others = group.create_task(self._notice_others())
+            while await self._deliver(perform, group) or not until_idle:
+                await self._sleep()
+            others.cancel()
 
     async def _deliver(self, perform: Perform, group: asyncio.TaskGroup) -> bool:
         """Start what is due, as far as there is room for its kind. Whether anything is under way, or was just now."""

@@ -40,7 +40,7 @@ Perform = Callable[[str], Awaitable[None]]
 
 TASK, QUEUE = "kintsugi.perform", "kintsugi"
 SWEEP = timedelta(seconds=2)  # how often a worker looks for what is due and was not delivered
-AGAIN = timedelta(seconds=60)  # how long a delivery may take: a worker that dies takes it with it
+_SOON = timedelta(seconds=0.05)
 _AT_ONCE = 500
 _DRAINED_AT_ONCE = 8
 _QUICK, _AHEAD = 0.5, 16  # seconds; lines of how many times the slots
@@ -58,8 +58,8 @@ class Joined(Protocol):
     @property
     def driver_connection(self) -> Any: ...
 
-    def deliver(self, limit: int, again: timedelta) -> Sequence[str]:
-        """The effects that are due and were not delivered, or not within `again`; they are marked as delivered now."""
+    def deliver(self, limit: int) -> Sequence[str]:
+        """The effects that are due and were not delivered since they are; they are marked as delivered now."""
         ...
 
 
@@ -68,29 +68,36 @@ class Queue(Protocol):
 
     async def transact(self, work: Callable[[Ledger], T]) -> T: ...
 
-    async def due(self, limit: int, without: Collection[str] = ()) -> list[str]: ...
+    async def due(self, limit: int, without: Collection[str] = (), *, kind: str = "") -> list[str]: ...
 
-    async def next_due(self, without: Collection[str] = ()) -> timedelta | None: ...
+    async def next_due(self) -> timedelta | None: ...
 
 
 @dataclass
 class _Lane:
-    """The effects of one kind: so many at a time, and the others in line. Where one kind is slow, no other waits."""
+    """The effects of one kind: so many at a time, some more in line. Where one kind is slow, no other waits."""
 
     slots: int
     busy: int = 0
+    under_way: set[str] = field(default_factory=set)
     quick: bool = False  # so was the last one: a line is soon over
     line: dict[str, None] = field(default_factory=dict)  # in the order in which they came, each once
+    more: bool = False  # some found no room here: they are looked for in the ledger, as soon as there is
 
     @property
     def room(self) -> int:
         """How many more this process takes by itself; what is slow it leaves to others, once its slots are taken."""
         return self.slots * (_AHEAD if self.quick else 1) - self.busy - len(self.line)
 
-    def next(self) -> str:
-        effect = next(iter(self.line))
-        del self.line[effect]
+    def next(self) -> str | None:
+        effect = next(iter(self.line), None)
+        if effect:
+            del self.line[effect]
         return effect
+
+    @property
+    def full(self) -> bool:
+        return self.busy >= self.slots and self.room <= 0
 
 
 class Procrastinate:
@@ -106,15 +113,14 @@ class Procrastinate:
         *,
         slots: int = 4,
         sweep: timedelta = SWEEP,
-        again: timedelta = AGAIN,
         pause: timedelta = timedelta(seconds=1),
     ) -> None:
         self._queue = queue
         self._conninfo = conninfo
         self._lanes = {kind.value: _Lane(slots) for kind in Effect}
         self._begin: Callable[[str], object] | None = None  # where this process works itself
+        self.delivers = False
         self._sweep = sweep
-        self._again = again
         self._pause = pause  # how long to leave a database alone that did not answer
         self._later = asyncio.Event()
         self._job = _a_task(App(connector=SyncPsycopgConnector()), _nothing)
@@ -127,17 +133,23 @@ class Procrastinate:
             self._hand_out(ledger, [effect])
 
     def _hand_out(self, ledger: Ledger, effects: Sequence[str]) -> None:
-        room = Counter({kind: lane.room for kind, lane in self._lanes.items()}) if self._begin else Counter[str]()
-        jobs: list[JSONDict] = []
-        for effect in effects:
-            if room[kind_of(effect)] > 0:
-                room[kind_of(effect)] -= 1
-                ledger.after_commit(partial(self._begin_here, effect))
-            else:
-                jobs.append({"effect": effect})
+        ours = self._with_room(effects)
+        for effect in ours:
+            ledger.after_commit(partial(self._begin_here, effect))
+        jobs: list[JSONDict] = [{"effect": effect} for effect in effects if effect not in ours]
         if jobs:
             assert isinstance(ledger, Joined)
             self._job.configure(connection=ledger.driver_connection).batch_defer(*jobs)
+
+    def _with_room(self, effects: Sequence[str]) -> set[str]:
+        """Those of them that this process has room for, if it works itself."""
+        room = Counter({kind: lane.room for kind, lane in self._lanes.items()}) if self._begin else Counter[str]()
+        found = set()
+        for effect in effects:
+            if room[kind_of(effect)] > 0:
+                room[kind_of(effect)] -= 1
+                found.add(effect)
+        return found
 
     def _begin_here(self, effect: str) -> None:
         if self._begin:  # else this process ended meanwhile: the sweep of another one delivers it
@@ -166,6 +178,8 @@ class Procrastinate:
                 await self._work(perform)
             except _AWAY as error:
                 log.warning("store_unavailable", extra={"why": str(error)})
+            finally:
+                self.delivers = False
             await asyncio.sleep(self._pause.total_seconds())
 
     async def _work(self, perform: Perform) -> None:
@@ -175,6 +189,7 @@ class Procrastinate:
         app = App(connector=connector)
         _a_task(app, partial(self._in_its_lane, perform))
         async with app.open_async(), _meanwhile(_bury(app)):
+            self.delivers = True
             await app.run_worker_async(
                 queues=[QUEUE],
                 concurrency=sum(lane.slots for lane in self._lanes.values()),  # so there is one for a lane with room
@@ -185,19 +200,41 @@ class Procrastinate:
             )
 
     async def _in_its_lane(self, perform: Perform, effect: str) -> None:
-        """Perform it, and what came after it in the same lane; where that is full, somebody in it will."""
-        lane = self._lanes.setdefault(kind_of(effect), _Lane(1))
+        """Perform it, and what comes after it in the same lane; or leave it to those in the lane, here or elsewhere."""
+        kind = kind_of(effect)
+        lane = self._lanes.setdefault(kind, _Lane(1))
+        if effect in lane.under_way:
+            return
+        if lane.full:
+            lane.more = True
+            return
         lane.line[effect] = None
         if lane.busy >= lane.slots:
             return
         lane.busy += 1
         try:
-            while lane.line:
+            while mine := await self._next(kind):
                 began = time.monotonic()
-                await self._performed(perform, lane.next())
+                lane.under_way.add(mine)
+                try:
+                    await self._performed(perform, mine)
+                finally:
+                    lane.under_way.remove(mine)
                 lane.quick = time.monotonic() - began < _QUICK
         finally:
             lane.busy -= 1
+
+    async def _next(self, kind: str) -> str | None:
+        """The first in line; where there is none but some had found no room, the one that waits longest."""
+        lane = self._lanes[kind]
+        while lane.more and not lane.line:
+            lane.more = False  # before the question: whoever comes meanwhile says it again
+            with suppress(StoreUnavailable):  # else the sweep finds it
+                for effect in await self._queue.due(lane.slots, kind=kind):
+                    if effect not in lane.under_way:
+                        lane.more = True
+                        return effect
+        return lane.next()
 
     async def _performed(self, perform: Perform, effect: str) -> None:
         try:
@@ -227,24 +264,36 @@ class Procrastinate:
         while True:
             try:
                 await self._deliver()
-                wait = min(await self._queue.next_due() or self._sweep, self._sweep)
+                wait = await self._queue.next_due()
+                if wait == timedelta():
+                    await self._help_out()
+                    wait = None  # what still waits then waits for room
             except _AWAY as error:
                 log.warning("store_unavailable", extra={"why": str(error)})
                 wait = self._pause
             self._later.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(wait.total_seconds(), 0.05)):
+                async with asyncio.timeout(min(max(wait or self._sweep, _SOON), self._sweep).total_seconds()):
                     await self._later.wait()
 
     async def _deliver(self) -> None:
         def deliver(ledger: Ledger) -> int:
             assert isinstance(ledger, Joined)
-            effects = ledger.deliver(_AT_ONCE, self._again)
+            effects = ledger.deliver(_AT_ONCE)
             self._hand_out(ledger, effects)
             return len(effects)
 
         while await self._queue.transact(deliver) == _AT_ONCE:
             continue
+
+    async def _help_out(self) -> None:
+        """Begin what was delivered and still waits: to somebody who died, or who has no room while we have some."""
+        full = [kind for kind, lane in self._lanes.items() if lane.full]
+        waiting = await self._queue.due(_AT_ONCE, full)
+        ours = self._with_room(waiting)
+        for effect in waiting:
+            if effect in ours:
+                self._begin_here(effect)
 
     async def _drain(self, perform: Perform) -> None:
         while effects := await self._queue.due(_DRAINED_AT_ONCE):

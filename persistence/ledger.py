@@ -7,7 +7,19 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Insert, Select, Table, bindparam, insert, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -228,12 +240,11 @@ class SqlLedger:
         found = self.connection.execute(row).first()
         return str(found.id) if found else None
 
-    def deliver(self, limit: int, again: timedelta) -> Sequence[str]:
-        """The effects that are due and were not delivered, or not within `again`; they are marked as delivered now."""
+    def deliver(self, limit: int) -> Sequence[str]:
+        """The effects that are due and were not delivered since they are; they are marked as delivered now."""
         due = (EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self.now)
-        undelivered = (EFFECT.c.delivered_at.is_(None), EFFECT.c.delivered_at < EFFECT.c.due)
-        lost = EFFECT.c.delivered_at < self.now - again
-        some = select(EFFECT.c.id).where(*due, or_(*undelivered, lost)).order_by(EFFECT.c.due).limit(limit)
+        undelivered = or_(EFFECT.c.delivered_at.is_(None), EFFECT.c.delivered_at < EFFECT.c.due)
+        some = select(EFFECT.c.id).where(*due, undelivered).order_by(EFFECT.c.due).limit(limit)
         mark = update(EFFECT).where(EFFECT.c.id.in_(some.with_for_update(skip_locked=True)))
         return self.connection.execute(mark.values(delivered_at=self.now).returning(EFFECT.c.id)).scalars().all()
 

@@ -121,15 +121,18 @@ class SqlStore:
         return [_step(row) for row in rows]
 
     async def pasts(self, since: datetime, *, limit: int) -> list[Past]:
-        newest = [each for each in await self.incidents(limit=limit) if each.opened_at >= since]
-        if not newest:
-            return []
-        query = select(TRANSITION).where(TRANSITION.c.incident_id >= newest[-1].id)
-        rows = await self._read(lambda connection: connection.execute(query.order_by(TRANSITION.c.seq)).all())
-        histories: dict[int, list[Step]] = {}
-        for row in rows:
-            histories.setdefault(row.incident_id, []).append(_step(row))
-        return [Past(each, histories.get(each.id, [])) for each in newest]
+        def look(connection: Connection) -> list[Past]:
+            query = select(INCIDENT.c.facts).order_by(INCIDENT.c.id.desc()).limit(limit)
+            newest = [each for each in _incidents(connection, query) if each.opened_at >= since]
+            if not newest:
+                return []
+            of_these = select(TRANSITION).where(TRANSITION.c.incident_id >= newest[-1].id)
+            histories: dict[int, list[Step]] = {}
+            for row in connection.execute(of_these.order_by(TRANSITION.c.seq)):
+                histories.setdefault(row.incident_id, []).append(_step(row))
+            return [Past(each, histories.get(each.id, [])) for each in newest]
+
+        return await self.read_aside(look)
 
     async def debts(self, incident: int | None = None) -> list[Debt]:
         query = select(EFFECT).order_by(EFFECT.c.incident_id, EFFECT.c.seq)
@@ -211,11 +214,12 @@ class SqlStore:
 
     # --- for the executors --------------------------------------------------------------------------------------
 
-    async def due(self, limit: int, without: Collection[str] = ()) -> list[str]:
-        """Effects that are due, but none of these kinds, the longest waiting first."""
+    async def due(self, limit: int, without: Collection[str] = (), *, kind: str = "") -> list[str]:
+        """Effects that are due, of this kind alone or of none of those, the longest waiting first."""
+        wanted = [EFFECT.c.kind == kind] if kind else _none_of(without)
 
         def look(connection: Connection) -> list[str]:
-            query = select(EFFECT.c.id).where(IS_OPEN, EFFECT.c.due <= self._now(connection), *_none_of(without))
+            query = select(EFFECT.c.id).where(IS_OPEN, EFFECT.c.due <= self._now(connection), *wanted)
             return list(connection.execute(query.order_by(EFFECT.c.due).limit(limit)).scalars())
 
         return await self._read(look)
@@ -282,19 +286,18 @@ class SqlStore:
     async def _found(self, words: str, state: State | None, limit: int, before: int | None) -> list[Incident]:
         wanted = {"state": state or "", "limit": limit, "before": before or _NEWEST}
 
-        def look(connection: Connection) -> Sequence[str]:
+        def look(connection: Connection) -> list[Incident]:
             facts: Sequence[str] = ()
             for statement in searches(words, connection.dialect.name):
                 facts = connection.execute(statement, wanted).scalars().all()
                 if len(facts) == limit:
                     break
-            return facts
+            return [incident_from_json(text) for text in facts]
 
-        return [incident_from_json(text) for text in await self._read(look)]
+        return await self._read(look)
 
     async def _incidents(self, query: Select[Any]) -> list[Incident]:
-        facts = await self._read(lambda connection: connection.execute(query).scalars().all())
-        return [incident_from_json(text) for text in facts]
+        return await self._read(lambda connection: _incidents(connection, query))
 
     async def _read(self, look: Callable[[Connection], T]) -> T:
         return await self._on_thread(lambda: _looked(self._engine, look))
@@ -312,6 +315,11 @@ class SqlStore:
             return self._clock.now()
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         return now
+
+
+def _incidents(connection: Connection, query: Select[Any]) -> list[Incident]:
+    """Read where they are fetched, in the thread: many of them would hold up the event loop."""
+    return [incident_from_json(text) for text in connection.execute(query).scalars()]
 
 
 def _step(row: Row[Any]) -> Step:

@@ -209,6 +209,11 @@ class Store(Protocol):
 class Executor(Protocol):
     """Delivers what is due, at least once. The ledger is the truth; a lost or doubled wake-up does no harm."""
 
+    @property
+    def delivers(self) -> bool:
+        """Whether `run` is at it, with all that it needs."""
+        ...
+
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         """Have `effect` delivered after `delay`. Called inside the caller's transaction."""
         ...

@@ -200,6 +200,8 @@ def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("not_ready", extra={"why": str(error) or "no answer"})
             return "The database does not serve."
+        if kintsugi and not desk.executor.delivers:
+            return "Nothing is delivered: the worker of this process does not work yet, or not now."
         return None
 
     async def hint(key: str, incident: int) -> bool:

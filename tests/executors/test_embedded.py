@@ -21,6 +21,7 @@ from persistence.store import SqlStore
 from tests.world.make import a_payload
 from workflow import triggers as t
 from workflow.engine import Engine
+from workflow.ports import Claim
 from workflow.retry import Again
 from workflow.words import Effect
 
@@ -79,7 +80,10 @@ async def test_a_commit_wakes_a_sleeping_loop(running: Running):
     await running.crashes()
 
     await until(lambda: len(running.performed) == 2)
+    assert running.embedded.delivers
     service.cancel()
+    await asyncio.gather(service, return_exceptions=True)
+    assert not running.embedded.delivers
 
 
 async def test_what_is_due_later_is_a_timer(running: Running):
@@ -133,6 +137,25 @@ async def test_one_slow_effect_does_not_hold_up_the_others(running: Running):
     await until(lambda: running.performed == ["1:announce:1"])
     released.set()
     await service
+
+
+async def test_a_slow_kind_does_not_hold_up_the_others_however_much_of_it_is_due(running: Running):
+    released = asyncio.Event()
+
+    async def slow(claim: Claim) -> None:
+        await released.wait()
+        running.performed.append(claim.id)
+
+    running.performers[Effect.DIAGNOSE] = slow
+    for number in range(1, 31):
+        await running.crashes(number)
+    service = asyncio.create_task(running.run())
+
+    await until(lambda: len(running.performed) == 30)
+    assert all(":announce:" in each for each in running.performed)
+    released.set()
+    await service
+    assert len(set(running.performed)) == len(running.performed) == 60
 
 
 async def test_a_second_process_on_the_same_database_is_refused(running: Running):

@@ -35,11 +35,11 @@ ENOUGH = timedelta(seconds=60)
 class Worker:
     """An engine whose effects do what the test says, on a store of its own, as in a process of its own."""
 
-    def __init__(self, url: URL, lease: timedelta = ENOUGH, again: timedelta = ENOUGH) -> None:
+    def __init__(self, url: URL, lease: timedelta = ENOUGH) -> None:
         self.url = libpq_url(url)
         self.store = SqlStore(url, SystemClock())
         self.executor = Procrastinate(
-            self.store, self.url, slots=4, sweep=timedelta(seconds=0.2), again=again, pause=timedelta(seconds=0.2)
+            self.store, self.url, slots=4, sweep=timedelta(seconds=0.2), pause=timedelta(seconds=0.2)
         )
         self.engine = Engine(self.store, self.executor, SystemClock(), redact=str, lease=lease)
         self.performed: list[str] = []
@@ -129,8 +129,8 @@ async def test_what_is_due_later_is_no_job_until_it_is_due(worker: Worker):
         return Again(timedelta(seconds=0.5)) if len(tries) == 1 else None
 
     worker.performers[Effect.DIAGNOSE] = later  # type: ignore[assignment]
-    await worker.crashes()
     async with worker.working():
+        await worker.crashes()
         await until(lambda: len(tries) == 1)
         waiting = await worker.executes("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
         await until(lambda: len(tries) == 2)
@@ -162,14 +162,73 @@ async def test_what_a_worker_was_at_when_it_was_told_to_end_another_begins_at_on
     await other.store.close()
 
 
-async def test_a_delivery_that_was_lost_is_made_again(postgres_url: URL):
-    worker = Worker(postgres_url, again=timedelta(seconds=0.5))
+async def test_a_slow_kind_does_not_hold_up_the_others(worker: Worker):
+    released = asyncio.Event()
+
+    async def slow(claim: Claim) -> None:
+        await released.wait()
+        worker.performed.append(claim.id)
+
+    worker.performers[Effect.DIAGNOSE] = slow
+    for number in range(1, 31):
+        await worker.crashes(number)
+    async with worker.working():
+        for number in range(31, 61):
+            await worker.crashes(number)
+        await until(lambda: len(worker.performed) == 60)
+        all_quick = {claim.split(":")[1] for claim in worker.performed}
+        released.set()
+        await until(lambda: len(worker.performed) == 120)
+
+    assert all_quick == {"announce"}
+    assert set(Counter(worker.performed).values()) == {1}
+
+
+async def test_what_finds_no_room_here_is_begun_by_another_worker_that_has_some(worker: Worker, postgres_url: URL):
+    other, held = Worker(postgres_url), asyncio.Event()
+
+    async def stuck(claim: Claim) -> None:
+        await held.wait()
+
+    worker.performers[Effect.DIAGNOSE] = stuck
+    async with worker.working(), other.working():
+        for number in range(1, 21):
+            await worker.crashes(number)
+        await until(lambda: sum(":diagnose:" in each for each in other.performed) == 16)  # the others: four are ours
+    await other.store.close()
+
+
+async def test_what_has_room_here_begins_without_a_job(worker: Worker):
+    async with worker.working():
+        await worker.crashes()
+        await until(lambda: len(worker.performed) == 2)
+
+    assert await worker.executes("SELECT is_called FROM procrastinate_jobs_id_seq") == [(False,)]
+
+
+async def test_what_waits_for_a_slot_of_a_worker_that_ends_is_handed_to_others(worker: Worker, postgres_url: URL):
+    other, begun = Worker(postgres_url), asyncio.Event()
+
+    async def endless(claim: Claim) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    worker.performers[Effect.DIAGNOSE] = endless
+    async with worker.working():
+        for number in range(1, 9):
+            await worker.crashes(number)
+        await begun.wait()
+    async with other.working():
+        await until(lambda: sum(":diagnose:" in each for each in other.performed) == 8)
+    await other.store.close()
+
+
+async def test_what_a_lost_delivery_was_of_is_begun_all_the_same(worker: Worker):
     await worker.crashes()
     await worker.executes("DELETE FROM procrastinate_jobs RETURNING id")
 
     async with worker.working():
         await until(lambda: len(worker.performed) == 2)
-    await worker.store.close()
 
 
 async def test_jobs_of_workers_that_died_are_taken_away(worker: Worker):
@@ -205,10 +264,14 @@ async def test_a_database_that_goes_away_and_comes_back_is_worked_on_again(worke
     async with worker.working():
         await worker.crashes(1)
         await until(lambda: len(worker.performed) == 2)
+        await until(lambda: worker.executor.delivers)
         async with await psycopg.AsyncConnection.connect(worker.url, autocommit=True) as admin:
             await admin.execute(away)
         await worker.crashes(2)
         await until(lambda: len(worker.performed) == 4)
+        await until(lambda: worker.executor.delivers)
+
+    assert not worker.executor.delivers
 
 
 async def test_work_ends_before_a_lease_that_nobody_could_renew(postgres_url: URL):
