@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import discord
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 import telemetry
 from app.commands.outcome import UsageError
@@ -17,12 +18,16 @@ from app.settings import Settings
 from capture.build import build_payload
 from telemetry import Telemetry
 from telemetry.alerts import Alert, BadRule, DiscordChannel, SignedWebhook
+from workflow.errors import StoreUnavailable
 from workflow.payload import Payload
 from workflow.triggers import Captured
 
 log = logging.getLogger("telemetry.alerts")  # its own troubles set off no alert
 
 Report = Callable[[str, str], Payload]
+
+_MOST_WAITING = 100  # alerts, while the database is away: a payload may have a megabyte
+_WAITS_SECONDS = 2 * 60 * 60
 
 
 def installed(settings: Settings, level: str = "INFO", bot: discord.Client | None = None) -> Telemetry:
@@ -52,6 +57,7 @@ class Incidents:
     def __init__(self, desk: Desk, settings: Settings, logs: Telemetry) -> None:
         self._desk, self._settings, self._logs = desk, settings, logs
         self._loop = asyncio.get_running_loop()
+        self._waiting = 0
 
     def __call__(self, alert: Alert) -> None:
         """On the alerts' thread. A line that is about an incident already makes none."""
@@ -63,16 +69,32 @@ class Incidents:
         payload = await asyncio.to_thread(
             reported, alert.line, self._desk, self._settings, self._logs, summary=alert.summary, actor=actor
         )
-        await self._desk.engine.fire(
-            Captured(
-                key=f"{actor}:{alert.since}",
-                at=self._desk.clock.now(),
-                actor=actor,
-                payload=payload,
-                dry_run=self._settings.dry_run,
-                rounds_allowed=self._settings.rounds,
-            )
+        captured = Captured(
+            key=f"{actor}:{alert.since}",
+            at=self._desk.clock.now(),
+            actor=actor,
+            payload=payload,
+            dry_run=self._settings.dry_run,
+            rounds_allowed=self._settings.rounds,
         )
+        if self._waiting >= _MOST_WAITING:
+            raise StoreUnavailable(f"{_MOST_WAITING} alerts wait for the database already.")
+        self._waiting += 1
+        try:
+            await self._fire(captured)
+        finally:
+            self._waiting -= 1
+
+    async def _fire(self, captured: Captured) -> None:
+        """As soon as the database takes it: a crash is worth most when that is away as well."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(StoreUnavailable),
+            wait=wait_exponential(max=30),
+            stop=stop_after_delay(_WAITS_SECONDS),
+            reraise=True,
+        ):
+            with attempt:
+                await self._desk.engine.fire(captured)
 
 
 def _reported(opening: Future[Any]) -> None:

@@ -18,22 +18,23 @@ from executors.embedded import Embedded
 from executors.lock import is_held, only_one
 from persistence.migrations import upgrade
 from persistence.store import SqlStore
-from tests.world.make import a_payload
+from tests.persistence.test_full_disk import no_more_room, room_again
+from tests.world.make import a_payload, a_trigger
 from workflow import triggers as t
 from workflow.engine import Engine
 from workflow.ports import Claim
 from workflow.retry import Again
-from workflow.words import Effect
+from workflow.words import Effect, State
 
 
 class Running:
     """An engine whose effects do what the test says."""
 
-    def __init__(self, url: URL, folder: Path) -> None:
+    def __init__(self, url: URL, folder: Path, lease: timedelta = timedelta(seconds=60)) -> None:
         self.store = SqlStore(url, SystemClock())
         self.lock = folder / "kintsugi.db.lock"
         self.embedded = Embedded(self.store, self.lock, slots=4)
-        self.engine = Engine(self.store, self.embedded, SystemClock(), redact=str)
+        self.engine = Engine(self.store, self.embedded, SystemClock(), redact=str, lease=lease)
         self.performed: list[str] = []
         self.performers = dict.fromkeys(Effect, self._perform)
 
@@ -156,6 +157,34 @@ async def test_a_slow_kind_does_not_hold_up_the_others_however_much_of_it_is_due
     released.set()
     await service
     assert len(set(running.performed)) == len(running.performed) == 60
+
+
+async def test_work_goes_on_when_a_full_disk_has_room_again(sqlite_url: URL, tmp_path: Path):
+    upgrade(sqlite_url)
+    running = Running(sqlite_url, tmp_path, lease=timedelta(seconds=1))
+
+    async def reads(claim: Claim) -> t.Trigger:
+        running.performed.append(claim.id)
+        why = "It is said at length. " * 5_000
+        key = f"{claim.id}:{claim.attempt}"
+        found: t.Trigger = a_trigger(t.DiagnosedWithoutPatch, incident=claim.incident.id, key=key, why=why)
+        return found
+
+    running.performers[Effect.DIAGNOSE] = reads
+    await running.crashes()
+    await running.store.transact(no_more_room)
+    service = asyncio.create_task(running.run())
+    await until(lambda: "1:diagnose:1" in running.performed)
+    await asyncio.sleep(0.3)
+    while_full = await running.store.incident(1)
+
+    await running.store.transact(room_again)
+    await service
+
+    assert while_full.state is State.CAPTURED
+    assert (await running.store.incident(1)).state is State.NEEDS_HUMAN
+    assert {debt.status for debt in await running.store.debts(1)} <= {"done", "cancelled"}
+    await running.store.close()
 
 
 async def test_a_second_process_on_the_same_database_is_refused(running: Running):

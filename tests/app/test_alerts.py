@@ -1,0 +1,43 @@
+"""Alerts that become incidents, also those that come while the database serves nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+from sqlalchemy import URL
+
+import telemetry
+from app.alerts import Incidents
+from app.desk import opened
+from app.settings import Settings
+from persistence.database import libpq_url
+from telemetry.alerts import Alert
+
+
+async def test_an_alert_that_comes_while_the_database_is_away_becomes_an_incident_when_it_is_back(
+    postgres_url: URL, postgres_server: URL
+):
+    logs = telemetry.install()
+    try:
+        async with opened(postgres_url) as desk:
+            incidents = Incidents(desk, Settings(_env_file=None), logs)  # type: ignore[call-arg]
+            await serves(postgres_server, postgres_url, allowed=False)
+            await asyncio.to_thread(incidents, Alert("payments", "Payments fail", 5, 1.0, "gateway down", None, None))
+            await asyncio.sleep(0.5)
+
+            await serves(postgres_server, postgres_url, allowed=True)
+            async with asyncio.timeout(30):
+                while not (found := await desk.store.incidents()):
+                    await asyncio.sleep(0.05)
+    finally:
+        logs.close()
+
+    assert [incident.opened_by for incident in found] == ["alert:payments"]
+
+
+async def serves(server: URL, url: URL, *, allowed: bool) -> None:
+    """Whether the database takes connections; those that it has are cut."""
+    async with await psycopg.AsyncConnection.connect(libpq_url(server), autocommit=True) as admin:
+        await admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS {allowed}'.encode())
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.database])
