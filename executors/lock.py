@@ -31,14 +31,6 @@ def only_one(file: Path) -> Iterator[None]:
         yield
 
 
-def holder_of(file: Path) -> str:
-    """The process that wrote itself down in `file` last; it need not live any more. Empty where none did."""
-    try:
-        return file.read_text().strip()
-    except OSError:
-        return ""
-
-
 def is_held(file: Path) -> bool:
     """Whether a process holds the lock in `file` now."""
     if not file.exists():

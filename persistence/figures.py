@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from persistence.ledger import EFFECT, INCIDENT, IS_OPEN, SPENDING, STAGE_TIME
+from persistence.ledger import EFFECT, INCIDENT, IS_OPEN, LEASE, SPENDING, STAGE_TIME
 from workflow.figures import Figures, Lasted, Owed, Paid
 from workflow.words import Effect, State
 
@@ -33,5 +33,6 @@ def read_figures(connection: Connection, now: datetime) -> Figures:
         incidents={State(state): count for state, count in rows(_INCIDENTS) if state in set(State)},
         owed=tuple(Owed(Effect(kind), status, count, oldest) for kind, status, count, oldest in rows(_OWED)),
         lasted=tuple(Lasted(*row) for row in rows(select(STAGE_TIME))),
+        leases=dict(rows(select(LEASE.c.name, LEASE.c.holder).where(LEASE.c.until > now)).tuples().all()),
         paid=tuple(Paid(Effect(kind), int(calls), int(tokens), usd) for kind, calls, tokens, usd in rows(_PAID)),
     )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Table, delete, or_, select
+from sqlalchemy import delete, or_, select
 
-from persistence.ledger import SqlLedger
+from persistence.ledger import LEASE, SqlLedger
 from persistence.store import SqlStore
-from persistence.tables import LeaseRow
 from workflow.ports import Ledger
-
-LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 
 
 class Leases:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from socket import gethostname
 from typing import Any
 
 from sqlalchemy import (
@@ -37,6 +39,7 @@ from persistence.tables import (
     HintRow,
     InboxRow,
     IncidentRow,
+    LeaseRow,
     PayloadRow,
     RunsRow,
     SearchRow,
@@ -65,6 +68,7 @@ HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
+LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
 STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
@@ -93,10 +97,17 @@ _CANCEL_DEBTS = (
     .where(EFFECT.c.incident_id == bindparam("this"), EFFECT.c.status == "pending")
     .where(EFFECT.c.kind.not_in([Effect.ANNOUNCE.value, Effect.ROLL_BACK.value]))  # the claim knows when that is void
 )
+_THIS_PROCESS = f"{gethostname()}:{os.getpid()}"
 _CLAIM = (
     update(EFFECT)
     .where(EFFECT.c.id == bindparam("this"), EFFECT.c.status.in_(OPEN), EFFECT.c.due <= bindparam("now"))
-    .values(status="running", epoch=EFFECT.c.epoch + 1, attempts=EFFECT.c.attempts + 1, due=bindparam("until"))
+    .values(
+        status="running",
+        epoch=EFFECT.c.epoch + 1,
+        attempts=EFFECT.c.attempts + 1,
+        due=bindparam("until"),
+        holder=bindparam("process"),
+    )
     .returning(EFFECT)
 )
 _FINISH = (
@@ -213,7 +224,9 @@ class SqlLedger:
     # --- the ledger of effects ----------------------------------------------------------------------------------
 
     def claim(self, effect: str, lease: timedelta) -> Claim | None:
-        row = self.connection.execute(_CLAIM, {"this": effect, "now": self.now, "until": self.now + lease}).first()
+        until = self.now + lease
+        taken = {"this": effect, "now": self.now, "until": until, "process": _THIS_PROCESS}
+        row = self.connection.execute(_CLAIM, taken).first()
         if row is None:
             return None
         incident = self.incident(row.incident_id)

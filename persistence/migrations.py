@@ -18,7 +18,7 @@ from persistence.database import DatabaseError, connect, sqlite_file
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0012"
+NEWEST = "0013"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
 

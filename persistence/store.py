@@ -345,7 +345,9 @@ def _looked_once(engine: Engine, look: Callable[[Connection], T]) -> T:
 
 
 def _debt(row: Any) -> Debt:
-    return Debt(row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error)
+    return Debt(
+        row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error, row.holder
+    )
 
 
 def _translated(error: DBAPIError) -> Exception:

@@ -170,6 +170,7 @@ class EffectRow(SQLModel, table=True):
     usd: float = 0.0  # what its attempts cost, those that failed too
     tokens: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     delivered_at: datetime | None = _instant(nullable=True)  # to a worker, where a queue delivers
+    holder: str | None = None  # the process that began it last, as host:pid
 
     __table_args__ = (
         Index(

@@ -132,6 +132,9 @@ class _Collected(Collector):
 def families(watched: Watched, figures: Figures | None) -> Iterator[Metric]:
     """Everything there is: of the process, and where the store could be read, of the store."""
     yield from of_the_process(watched)
+    if leases := {**watched.leases(), **(figures.leases if figures else {})}:
+        held = [(pair, 1.0) for pair in leases.items()]
+        yield _gauge("lease_info", "Who holds what only one may hold: always 1.", held, ("name", "holder"))
     yield _gauge("database_up", "1 where the database serves; 0, and there are no figures of it.", float(bool(figures)))
     if figures:
         yield from of_the_store(figures)
@@ -158,8 +161,6 @@ def of_the_process(watched: Watched) -> Iterator[Metric]:
     if at := watched.reconciled_at():
         says = "When every open pull request was last compared with the code host's own answer."
         yield _gauge("reconciled_timestamp_seconds", says, at.timestamp())
-    if leases := [(pair, 1.0) for pair in watched.leases().items()]:
-        yield _gauge("lease_info", "Who holds what only one may hold: always 1.", leases, ("name", "holder"))
 
 
 def of_the_store(figures: Figures) -> Iterator[Metric]:

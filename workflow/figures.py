@@ -41,13 +41,14 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Read at `at`, in one go."""
+    """Read at `at`, in one go. `leases`: who holds what only one process may hold, by name."""
 
     at: datetime
     incidents: Mapping[State, int] = field(default_factory=dict)
     owed: tuple[Owed, ...] = ()
     lasted: tuple[Lasted, ...] = ()
     paid: tuple[Paid, ...] = ()
+    leases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def debts(self) -> int:

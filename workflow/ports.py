@@ -72,6 +72,7 @@ class Debt:
     attempts: int
     due: datetime
     error: str
+    holder: str | None = None  # the process that began it last, as host:pid
 
 
 class Ledger(Protocol):

@@ -13,9 +13,6 @@ from rich.text import Text
 from app.commands.common import a_desk, actor, is_number, new_key
 from app.commands.outcome import UsageError
 from app.desk import Desk
-from app.settings import read_settings
-from executors.lock import holder_of
-from persistence.database import parse_url, sqlite_file
 from telemetry.plain import plain
 from workflow.errors import Refusal
 from workflow.figures import Figures
@@ -33,13 +30,15 @@ async def effects(kind: str, everything: bool, limit: int, as_json: bool) -> Non
     async with a_desk() as desk:
         figures = await desk.store.figures()
         found = await desk.store.ledger(wanted, everything=everything, limit=limit)
-    console, holder = Console(), _holder()
+    console = Console()
     if as_json:
-        print(json.dumps(_as_json(found, figures, holder), indent=1))  # noqa: T201
+        print(json.dumps(_as_json(found, figures), indent=1))  # noqa: T201
         return
     if found:
-        console.print(_listed(found, figures.at, holder))
+        console.print(_listed(found, figures.at))
     console.print(Text(_summary(figures), style="dim" if found else ""))
+    for name, who in figures.leases.items():
+        console.print(Text(f"{name}: {who}", style="dim"))
     if len(found) == limit:
         console.print(Text(f"Only {limit} are shown: --limit shows more.", style="dim"))
 
@@ -81,7 +80,7 @@ async def _taken_up(desk: Desk, debt: Debt) -> str:
     return f"{incident.name} is {receipt.incident.state.words}: {debt.kind.words} is tried again."
 
 
-def _listed(found: list[Debt], now: datetime, holder: str) -> Table:
+def _listed(found: list[Debt], now: datetime) -> Table:
     """Beside the incident what it owes, and below that when: readable on a narrow screen."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="dim")
@@ -94,7 +93,7 @@ def _listed(found: list[Debt], now: datetime, holder: str) -> Table:
             f"{_tries(debt)}\n",
             (debt.id, "dim"),
         )
-        if when := _when(debt, now, holder):
+        if when := _when(debt, now):
             text.append(f"\n{when}")
         if debt.error:
             text.append(f"\n{plain(debt.error)}", style="dim")
@@ -110,10 +109,10 @@ def _tries(debt: Debt) -> str:
     return f", tried {times}" if debt.attempts and debt.status != "done" else ""
 
 
-def _when(debt: Debt, now: datetime, holder: str) -> str:
+def _when(debt: Debt, now: datetime) -> str:
     wait = debt.due - now
     if debt.status == "running":
-        by = f" by process {holder}" if holder else ""
+        by = f" by {debt.holder}" if debt.holder else ""
         if wait <= timedelta():
             return f"lease ended {roughly(-wait)} ago: it is taken over by the next worker"
         return f"performed{by}, lease ends in {roughly(wait)}, {_at(debt.due)}"
@@ -137,11 +136,12 @@ def _at(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _as_json(found: list[Debt], figures: Figures, holder: str) -> dict[str, Any]:
+def _as_json(found: list[Debt], figures: Figures) -> dict[str, Any]:
     return {
         "owed": figures.debts,
         "late_seconds": figures.late().total_seconds(),
         "stuck": figures.stuck,
+        "leases": dict(figures.leases),
         "effects": [
             {
                 "id": debt.id,
@@ -150,18 +150,12 @@ def _as_json(found: list[Debt], figures: Figures, holder: str) -> dict[str, Any]
                 "status": debt.status,
                 "attempts": debt.attempts,
                 "due": debt.due.isoformat(),
-                "holder": holder if debt.status == "running" else "",
+                "holder": (debt.holder or "") if debt.status == "running" else "",
                 "error": debt.error,
             }
             for debt in found
         ],
     }
-
-
-def _holder() -> str:
-    """On SQLite, the process that performs the effects, as it wrote down; empty where that is not known."""
-    file = sqlite_file(parse_url(read_settings().database_url))
-    return holder_of(file.with_name(f"{file.name}.lock")) if file else ""
 
 
 def _parsed(id: str) -> tuple[int, Effect]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +13,16 @@ from sqlalchemy import URL
 
 from app.commands import effects as command
 from app.commands.outcome import UsageError
+from persistence.leases import Leases
 from persistence.migrations import upgrade
 from tests.world.world import World, a_world
 from workflow import triggers as t
 from workflow.errors import GuardRefused, Refusal, StepFailed
 from workflow.times import roughly
 from workflow.words import State
+
+
+THIS_PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 
 
 @pytest.fixture
@@ -62,7 +68,7 @@ async def test_what_is_owed_is_shown_with_when_and_why(world: World, capsys: pyt
         "due in 2 days, ",
         "The model is away.",
         "INC-3  diagnose running, try 1",
-        "lease ends in ",
+        f"performed by {THIS_PROCESS}, lease ends in ",
         "INC-4  announce pending",
         "5 owed, 1 running, the oldest due for ",
         "1 stuck.",
@@ -107,6 +113,17 @@ async def test_for_programs_it_is_json(world: World, capsys: pytest.CaptureFixtu
         ("3:diagnose:1", "running"),
         ("2:diagnose:1", "pending"),
     ]
+    assert [each["holder"] for each in found["effects"]] == ["", THIS_PROCESS, ""]
+
+
+async def test_who_holds_what_only_one_may_hold_is_told_while_it_does(world: World, capsys: pytest.CaptureFixture[str]):
+    leases = Leases(world.store)
+    await leases.take("discord", "bot-1:42:abc", timedelta(minutes=1))
+    while_held = await shown(capsys)
+    await leases.give_up("discord", "bot-1:42:abc")
+
+    assert "discord: bot-1:42:abc" in while_held
+    assert "discord" not in await shown(capsys)
 
 
 async def test_what_waits_is_made_due(world: World, capsys: pytest.CaptureFixture[str]):
