@@ -33,6 +33,6 @@ def read_figures(connection: Connection, now: datetime) -> Figures:
         incidents={State(state): count for state, count in rows(_INCIDENTS) if state in set(State)},
         owed=tuple(Owed(Effect(kind), status, count, oldest) for kind, status, count, oldest in rows(_OWED)),
         lasted=tuple(Lasted(*row) for row in rows(select(STAGE_TIME))),
-        leases=dict(rows(select(LEASE.c.name, LEASE.c.holder).where(LEASE.c.until > now)).tuples().all()),
+        leases=dict(map(tuple, rows(select(LEASE.c.name, LEASE.c.holder).where(LEASE.c.until > now)))),
         paid=tuple(Paid(Effect(kind), int(calls), int(tokens), usd) for kind, calls, tokens, usd in rows(_PAID)),
     )

@@ -21,7 +21,6 @@ from workflow.errors import GuardRefused, Refusal, StepFailed
 from workflow.times import roughly
 from workflow.words import State
 
-
 THIS_PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 
 
