@@ -7,6 +7,7 @@ import sys
 
 BENCHES = (
     ("bench.engine",),
+    ("bench.crowd",),
     ("bench.webhooks",),
     ("bench.reports",),
     ("bench.reports", "killed"),
