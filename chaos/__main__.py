@@ -118,7 +118,7 @@ class Trials:
             for off in (without, ""):
                 async with a_run(self.report.seed, self.server, without=off) as run:
                     run.world.always_late = True
-                    await run.wave(3, [_ASKED], most=12 if off else 100)
+                    await run.wave(3, [_ASKED], most=30 if off else 200)
                     self._found(off or f"{without}: switched on again", await run.ends(), bool(off))
         for off in (NO_LOCK, ""):
             async with a_run(self.report.seed, self.server, without=off) as run:

@@ -40,6 +40,7 @@ _WORKERS = 3  # where the database is a server
 _BREAKS_OFF = 0.1  # how often its server does, while several work
 _MOST_LIVES = 400  # of one wave: more, and it will never end
 _BETWEEN_LIVES = 70.0  # seconds that pass: a lease is over
+_WHILE_LATE = 20.0  # the same where deployments show late: the next one to ask comes before they do
 _REST = (_BETWEEN_LIVES, 150.0, 900.0, 7200.0)  # and sometimes the longer waits
 PROCESSES = multiprocessing.get_context("forkserver")
 
@@ -100,7 +101,7 @@ class Run:
                 aims, random = (), False
             await self._lives(aims, action, random)
             await self.people(ids)
-            self.clock.passes(_BETWEEN_LIVES if self.world.always_late else self.dice.choice(_REST))
+            self.clock.passes(_WHILE_LATE if self.world.always_late else self.dice.choice(_REST))
         self.verdict.incidents += size
         return [aim for aim in wanted if aim not in names_in(done)]
 
