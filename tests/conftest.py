@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 import warnings
@@ -17,6 +18,12 @@ from persistence.database import parse_url
 from persistence.migrations import upgrade
 
 _LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/app/")
+
+
+def pytest_configure() -> None:
+    """Programs that tests start answer Ctrl-C, even where a shell runs all this in the background and ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
