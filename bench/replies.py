@@ -319,14 +319,12 @@ def _no_numbers(piece: Piece, chance: random.Random, file: Changed) -> Piece:
 
 
 def _far_context(piece: Piece) -> list[int]:
-    """Unchanged lines that stand next to no change."""
-    lines = piece.lines
+    """Unchanged lines that stand next to no change, blank lines aside: next to one they tell where it belongs."""
+    telling = [at for at, (op, text) in enumerate(piece.lines) if op != " " or text.strip()]
     return [
         at
-        for at, (op, text) in enumerate(lines)
-        if op == " "
-        and text.strip()
-        and all(lines[near][0] == " " for near in (at - 1, at + 1) if 0 <= near < len(lines))
+        for above, at, below in zip([None, *telling], telling, [*telling[1:], None], strict=False)
+        if all(piece.lines[near][0] == " " for near in (above, at, below) if near is not None)
     ]
 
 

@@ -16,14 +16,22 @@ from workflow.payload import Payload
 _WORD = re.compile(r"[^\W_]+")
 _VERSION = re.compile(r"\bv\d+:(?=[0-9a-f]{8})")  # of a fingerprint: every incident has it, so it finds none
 _MOST_WORDS, _LONGEST, _MOST_WANTED = 400, 60, 20
-_FTS5 = """
+# Words that many have are found among the newest, words that few have by the index: FTS5 merges all that begins with a
+# word before it answers. PostgreSQL, left to choose, reads all where few have them: it knows no frequencies of
+# beginnings. CROSS JOIN, OFFSET 0 and MATERIALIZED keep them from choosing.
+_NEAR_FTS5 = """
+    SELECT incident.facts FROM search CROSS JOIN incident ON incident.id = search.incident_id
+    WHERE search.incident_id < :before
+      AND search.incident_id >= min(:before, (SELECT max(incident_id) + 1 FROM search)) - 1000
+      AND {has_all} AND :state IN ('', incident.state)
+    ORDER BY search.incident_id DESC LIMIT :limit
+"""
+_FAR_FTS5 = """
     SELECT incident.facts FROM search_words JOIN incident ON incident.id = search_words.rowid
     WHERE search_words MATCH :match AND search_words.rowid < :before AND :state IN ('', incident.state)
     ORDER BY search_words.rowid DESC LIMIT :limit
 """
-# Words that many have are found among the newest 5,000, words that few have by the index. PostgreSQL, left to choose,
-# reads all where few have them: it knows no frequencies of beginnings. OFFSET 0 and MATERIALIZED keep it from choosing.
-_NEAR = """
+_NEAR_GIN = """
     SELECT incident.facts FROM (
         SELECT incident_id, terms FROM search
         WHERE incident_id < :before
@@ -33,14 +41,13 @@ _NEAR = """
     WHERE near.terms @@ to_tsquery('simple', :match) AND :state IN ('', incident.state)
     ORDER BY near.incident_id DESC LIMIT :limit
 """
-_FAR = """
+_FAR_GIN = """
     WITH found AS MATERIALIZED (
         SELECT incident_id FROM search WHERE terms @@ to_tsquery('simple', :match) AND incident_id < :before
     )
     SELECT incident.facts FROM found JOIN incident ON incident.id = found.incident_id
     WHERE :state IN ('', incident.state) ORDER BY found.incident_id DESC LIMIT :limit
 """
-_WAYS = {"sqlite": (text(_FTS5),), "postgresql": (text(_NEAR), text(_FAR))}
 
 
 def words_of(payload: Payload) -> str:
@@ -49,14 +56,29 @@ def words_of(payload: Payload) -> str:
     return " ".join(list(found)[:_MOST_WORDS])
 
 
-def searches(words: str, dialect: str) -> Iterator[TextClause]:
+def searches(words: str, dialect: str) -> list[TextClause]:
     """Statements for the facts of the incidents that have a word beginning with each of these, newest first; by
     `before` (an id), `state` ("" is any) and `limit`. Each is for where the one before it found fewer than `limit`.
     """
     wanted = _cut(words)[:_MOST_WANTED]
-    fts5 = dialect == "sqlite"
-    match = " ".join(f'"{word}"*' for word in wanted) if fts5 else " & ".join(f"{word}:*" for word in wanted)
-    return (way.bindparams(match=match) for way in _WAYS[dialect] if wanted)
+    if not wanted:
+        return []
+    return _fts5(wanted) if dialect == "sqlite" else _gin(wanted)
+
+
+def _fts5(wanted: list[str]) -> list[TextClause]:
+    has_all = " AND ".join(f"instr(' ' || search.words, :word{at}) > 0" for at in range(len(wanted)))
+    near = text(_NEAR_FTS5.format(has_all=has_all))
+    match = " ".join(f'"{word}"*' for word in wanted)
+    return [
+        near.bindparams(**{f"word{at}": f" {word}" for at, word in enumerate(wanted)}),
+        text(_FAR_FTS5).bindparams(match=match),
+    ]
+
+
+def _gin(wanted: list[str]) -> list[TextClause]:
+    match = " & ".join(f"{word}:*" for word in wanted)
+    return [text(_NEAR_GIN).bindparams(match=match), text(_FAR_GIN).bindparams(match=match)]
 
 
 def _cut(text: str) -> list[str]:

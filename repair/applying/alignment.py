@@ -16,7 +16,7 @@ _LEAST_LIKE = 0.72  # below this, lines are not the same line mistyped
 _LEAST_LIKE_DROPPED = 0.75
 _SHORTEST = 5  # characters: shorter lines are the same or they are not
 _UNLIKE = 1.5
-_MISTYPED = 0.05
+_MISTYPED, _MISTYPED_AS_ANOTHER = 0.05, 0.6  # the second: where the very line stands elsewhere in the file
 _MISSING, _MISSING_BLANK, _MISSING_BLANK_BESIDE_CHANGE = 1.0, 0.1, 0.7
 _LEFT_OUT, _LEFT_OUT_MORE = 0.5, 0.04
 _LEFT_OUT_BLANK, _LEFT_OUT_BLANK_MORE = 0.25, 0.02
@@ -63,6 +63,7 @@ class _Likeness:
 
     def __init__(self, old: Sequence[Line], file: Sequence[str]) -> None:
         self._old, self._file = old, file
+        self._there = frozenset(file)
         self._known: dict[tuple[str, str], float] = {}
 
     def cost(self, number: int, at: int) -> float:
@@ -73,7 +74,8 @@ class _Likeness:
             return _NEVER
         least = _LEAST_LIKE_DROPPED if line.must else _LEAST_LIKE
         like = self._like(line.key, other, least)
-        return _UNLIKE * (1 - like) + _MISTYPED if like >= least else _NEVER
+        mistyped = _MISTYPED_AS_ANOTHER if line.key in self._there else _MISTYPED
+        return _UNLIKE * (1 - like) + mistyped if like >= least else _NEVER
 
     def _like(self, one: str, other: str, least: float) -> float:
         shorter, longer = sorted((len(one), len(other)))

@@ -13,6 +13,7 @@ from repair.applying.edit_places import edit_hunk, exact_place
 from repair.applying.matching import Level, Place
 from repair.applying.placing import Placing
 from repair.applying.readings import TYPOGRAPHIC_QUOTES, straight, unescaped
+from repair.applying.reindent import for_all, indent_of
 from repair.applying.splices import Splice, splices
 from repair.applying.text import Text, to_bytes
 from workflow.patch import Edit
@@ -103,12 +104,19 @@ def _is_typeset(wanted: Sequence[Edit] | FilePatch, text: Text) -> bool:
 def _build(wanted: Sequence[Edit] | FilePatch, placing: Placing) -> tuple[Built, bool]:
     """The file, and whether there is reason to look whether it is still whole."""
     places = _edit_places(wanted, placing) if not isinstance(wanted, FilePatch) else placing(wanted.hunks)
+    carries = for_all([place.reindent for place in places], [_is_silent(place) for place in places])
+    places = [replace(place, reindent=carry) for place, carry in zip(places, carries, strict=True)]
     made = [splice for place in places for splice in splices(place, placing.text)]
     content = spliced(placing.text, made, placing.path, _final_newline(places, placing.text))
     matched = tuple(Matched(placing.path, place.first + 1, place.level) for place in places)
     added = [line for splice in made for line in splice.lines]
     suspect = any(place.level in _TOLERANT for place in places)
     return Built(content, matched), suspect or any(sign in line for line in added for sign in _SUSPECT)
+
+
+def _is_silent(place: Place) -> bool:
+    """Whether a change quotes no line that is set in."""
+    return not any(indent_of(line.text) for line in place.hunk.lines if line.op is not Op.ADD and line.text.strip())
 
 
 def _edit_places(edits: Sequence[Edit], placing: Placing) -> list[Place]:

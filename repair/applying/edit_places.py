@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from repair.applying.changes import Hunk, Refused, differing
 from repair.applying.matching import Level, Place
-from repair.applying.reindent import Reindent, indent_of
+from repair.applying.reindent import AS_IT_IS, indent_of, reindent
 from repair.applying.text import Text
 from workflow.patch import Edit
-
-_AS_IT_IS = Reindent({}, "    ", "    ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def exact_place(edit: Edit, text: Text, path: str) -> Place | None:
     if not found:
         return None
     one = _chosen(edit, found, text, path)
-    if one.sets_in and not search[0].isspace() and _stands_further_out(edit, one, text):
+    if one.sets_in and _stands_further_out(edit, one, text):
         return None
     return _place(one, search, _plain(edit.replace), text)
 
@@ -91,10 +89,12 @@ def _chosen(edit: Edit, found: list[_Found], text: Text, path: str) -> _Found:
 
 
 def _stands_further_out(edit: Edit, one: _Found, text: Text) -> bool:
-    """Whether the replacement's further lines are written as if the search text began at the margin."""
+    """Whether the replacement's further lines are written as if the search text were set in less than it is."""
     indent = one.start - (text.string.rfind("\n", 0, one.start) + 1)
     further = [line for line in _plain(edit.replace).split("\n")[1:] if line.strip()]
-    return "\n" not in edit.search.strip("\n") and any(len(indent_of(line)) < indent for line in further)
+    if "\n" in edit.search.strip("\n"):
+        return False
+    return bool(further) and (edit.search[0] in " \t" or any(len(indent_of(line)) < indent for line in further))
 
 
 def _place(one: _Found, search: str, wanted: str, text: Text) -> Place:
@@ -117,4 +117,5 @@ def _place(one: _Found, search: str, wanted: str, text: Text) -> Place:
         final_newline=True if gains_newline else None,
     )
     first = string.count("\n", 0, start)
-    return Place(hunk, Level.EXACT, tuple(range(first, first + len(old))), _AS_IT_IS)
+    carry = reindent([(line, line) for line in old], lines, text) or AS_IT_IS
+    return Place(hunk, Level.EXACT, tuple(range(first, first + len(old))), carry)

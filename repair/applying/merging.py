@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _LEAST_LIKE = 0.6  # a word the reply mistyped is still this much like the file's
@@ -15,6 +16,12 @@ def merged(seen: str, present: str, wanted: str) -> str | None:
 
     A word that the reply only mistyped, and changes, is its to change.
     """
+    if (whole := _by_words(seen, present, wanted)) is not None:
+        return whole
+    return wanted if _is_slip(seen, present) else None
+
+
+def _by_words(seen: str, present: str, wanted: str) -> str | None:
     base, ours, theirs = (_TOKEN.findall(text) for text in (seen, present, wanted))
     pieces: list[str] = []
     for mine, old, new in _chunks(base, ours, theirs):
@@ -48,6 +55,23 @@ def _kept(base: Tokens, other: Tokens) -> dict[int, int]:
     """Where each token of the base that is kept stands in the other."""
     matcher = SequenceMatcher(None, base, other, autojunk=False)
     return {block.a + n: block.b + n for block in matcher.get_matching_blocks() for n in range(block.size)}
+
+
+def _is_slip(seen: str, present: str) -> bool:
+    """Whether one letter or sign was left out, doubled, or swapped with the next: a digit more or less is stale."""
+    start = _common(seen, present)
+    end = _common(seen[start:][::-1], present[start:][::-1])
+    one, other = seen[start : len(seen) - end], present[start : len(present) - end]
+    if len(one) == len(other) == 2:
+        return one == other[::-1]
+    doubled = len(one) == 1 and not other and seen[:start].endswith(one)
+    left_out = not one and len(other) == 1
+    return (doubled or left_out) and not (one + other).isdigit()
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _is_mistyped(old: Tokens, mine: Tokens) -> bool:

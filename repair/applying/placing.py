@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from repair.applying.changes import Hunk, HunkLine, Op, Refused
 from repair.applying.matching import Level, Place, places, positions
-from repair.applying.reindent import indent_of
+from repair.applying.reindent import indent_of, reindent
 from repair.applying.splices import splices
 from repair.applying.text import Text
 
@@ -39,12 +39,15 @@ class Placing:
         if hunk.unprefixed and any(_may_be_kept(line) for line in hunk.lines):
             raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
         found = places(hunk, self.text, strict=True)
-        if not found and _is_done(hunk, self.text):
+        done = not found and _is_done(hunk, self.text)
+        adds = any(line.op is Op.ADD for line in hunk.lines)
+        if not (done and adds):  # what only goes is still there if it is found: its last lines may stand twice
+            found = found or places(hunk, self.text, strict=self.strict)
+        if found:
+            return found
+        if done:
             raise Refused(f"{self.path}: change {number} is already applied: the file has its new lines.")
-        found = found or places(hunk, self.text, strict=self.strict)
-        if not found:
-            raise Refused(_not_found(hunk, self.text, self.path, number))
-        return found
+        raise Refused(_not_found(hunk, self.text, self.path, number))
 
     def _chosen(self, number: int, found: list[Place], settled: Mapping[int, Place]) -> Place:
         """The one place that all the evidence points at. Raises Refused."""
@@ -54,11 +57,9 @@ class Placing:
                 raise Refused(f"{self.path}: change {number} asks for place {hunk.occurrence} of {len(found)}.")
             return found[hunk.occurrence - 1]
         remaining = found if len(found) == 1 else self._agreed(number, found, settled)
-        if len(remaining) > 1 and self._come_to_the_same(remaining):
+        if len(remaining) == 1 or (remaining and self._come_to_the_same(remaining)):
             return remaining[0]
-        if len(remaining) != 1:
-            raise Refused(f"{self.path}: change {number} is ambiguous: {_where(found)}. Quote more lines around it.")
-        return remaining[0]
+        raise Refused(f"{self.path}: change {number} is ambiguous: {_where(found)}. Quote more lines around it.")
 
     def _come_to_the_same(self, found: list[Place]) -> bool:
         """Whether it makes no difference which place is meant, as with one of two equal lines in a row."""
@@ -149,10 +150,18 @@ def _is_in_order(number: int, place: Place, settled: Mapping[int, Place]) -> boo
 
 
 def _is_done(hunk: Hunk, text: Text) -> bool:
-    """Whether the new lines stand in the file as they are, where the old ones do not."""
-    if not any(_tells(line) for line in hunk.new):
+    """Whether the new lines stand in the file, set in alike, where the old ones do not."""
+    new = hunk.new
+    if not any(_tells(line) for line in new):
         return False
-    return bool(positions([line.strip() for line in hunk.new], text.keyed(Level.INDENTED, str.strip)))
+    starts = positions([line.strip() for line in new], text.keyed(Level.INDENTED, str.strip))
+    return any(_is_set_in_alike(new, text.lines[start : start + len(new)], text) for start in starts)
+
+
+def _is_set_in_alike(new: Sequence[str], there: Sequence[str], text: Text) -> bool:
+    pairs = list(zip(new, there, strict=True))
+    carry = reindent(pairs, new, text)
+    return carry is not None and all(carry(line).rstrip() == other.rstrip() for line, other in pairs)
 
 
 def _tells(line: str) -> bool:

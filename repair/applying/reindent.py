@@ -42,7 +42,7 @@ class Reindent:
         return self.known[base][: max(len(self.known[base]) - missing, 0)]
 
 
-_AS_IT_IS = Reindent({}, _STEP, _STEP)
+AS_IT_IS = Reindent({}, _STEP, _STEP)
 
 
 def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], text: Text) -> Reindent | None:
@@ -54,20 +54,36 @@ def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], text: Text)
     set_in = {pair: count for pair, count in counted.items() if any(pair)}
     same = sum(count for (theirs, ours), count in set_in.items() if theirs == ours)
     if not set_in and not text.minds_tabs:
-        return _AS_IT_IS
+        return AS_IT_IS
     file = text.lines
     tabs_for_blanks = not set_in and _has_tabs(reply) and bool(_unit(file)) and not _has_tabs(file)
     if same >= _SAME_SHARE * sum(set_in.values()) and not tabs_for_blanks:
-        return _AS_IT_IS
+        return AS_IT_IS
     known = dict(reversed([pair for pair, _ in counted.most_common()]))
     unexplained = sum(count for (theirs, ours), count in counted.items() if known[theirs] != ours)
     if unexplained > (_STRAY_SHARE if _unit(reply) == "\t" else 0) * counted.total() or not _is_in_step(known):
         return None
-    if _is_doubtful(known, reply):
+    steps = _steps_alone(known, reply, file)
+    if steps is None and _is_doubtful(known, reply):
         return None
+    if steps is not None:
+        return steps
     if _is_shift(known) and not _has_tabs(reply):
         return Reindent(known, _STEP, _STEP)
-    return Reindent(known, _unit(reply) or _unit(file) or _STEP, _unit(file) or _unit(reply) or _STEP)
+    unit, to = _unit(reply), _unit_of_file(file)
+    return Reindent(known, unit or to or _STEP, to or unit or _STEP)
+
+
+def for_all(carries: Sequence[Reindent], silent: Sequence[bool]) -> list[Reindent]:
+    """The same with what one change of a reply tells of its steps, for those that are `silent` on them.
+
+    Silent: none of its lines that the file has too is set in.
+    """
+    told = {(one.reply_unit, one.file_unit) for one in carries if one.known and one.reply_unit != one.file_unit}
+    if len(told) != 1 or any(one == AS_IT_IS and not quiet for one, quiet in zip(carries, silent, strict=True)):
+        return list(carries)
+    steps = Reindent({"": ""}, *told.pop())
+    return [steps if quiet else one for one, quiet in zip(carries, silent, strict=True)]
 
 
 def rounded(pairs: Sequence[tuple[int, int]], reply: Sequence[str], text: Text) -> list[str] | None:
@@ -116,6 +132,20 @@ def _is_doubtful(known: Mapping[str, str], reply: Sequence[str]) -> bool:
     return not others and 0 < len(theirs) < len(ours) and "\t" not in theirs + ours and unknown
 
 
+def _steps_alone(known: Mapping[str, str], reply: Sequence[str], file: Sequence[str]) -> Reindent | None:
+    """The reply's smaller steps, where these bring all its lines into the file's steps, and setting it in does not."""
+    (theirs, ours), *others = known.items()
+    if others or not 0 < len(theirs) < len(ours) or len(ours) % len(theirs) or _has_tabs(reply) or "\t" in ours:
+        return None
+    to = _step(file)
+    unit, odd = divmod(to * len(theirs), len(ours))
+    widths = {_width(line) for line in reply if line.strip()}
+    if odd or not unit or any(width % unit for width in widths):
+        return None
+    set_in = len(ours) - len(theirs)
+    return Reindent(known, " " * unit, " " * to) if any((width + set_in) % to for width in widths) else None
+
+
 def _has_tabs(lines: Sequence[str]) -> bool:
     return any("\t" in indent_of(line) for line in lines)
 
@@ -147,6 +177,12 @@ def _unit(lines: Sequence[str]) -> str:
     widths = {len(indent) for indent in indents if "\t" not in indent}
     step = gcd(*widths, *(b - a for a, b in pairwise(sorted(widths))))
     return " " * step if step > 1 else _STEP
+
+
+def _unit_of_file(lines: Sequence[str]) -> str:
+    """The same, by what most of its lines do: some may be aligned with what stands above."""
+    unit = _unit(lines)
+    return " " * _step(lines) if unit.strip("\t") else unit
 
 
 def _converted(indent: str, unit: str, to: str) -> str:

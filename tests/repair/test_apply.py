@@ -118,6 +118,105 @@ def test_the_added_lines_follow_the_files_indentation():
     assert after == b"def f(a):\n\tif a:\n\t\ta += 1\n\t\treturn a\n\treturn 2\n"
 
 
+SENT = "def sent(cart):\n    cart = dict(cart)\n    return cart\n"
+
+
+def test_smaller_steps_are_read_from_the_added_lines_where_one_indentation_is_known():
+    after = edited(
+        {
+            "search": "  cart = dict(cart)\n",
+            "replace": "  cart = dict(cart)\n  if not cart:\n    raise ValueError(cart)\n",
+        },
+        before=SENT,
+    )
+
+    wanted = "    cart = dict(cart)\n    if not cart:\n        raise ValueError(cart)\n"
+    assert after == SENT.replace("    cart = dict(cart)\n", wanted).encode()
+
+
+def test_where_lines_may_stand_further_out_as_well_as_in_smaller_steps_nobody_guesses():
+    before = "class Cart:\n    def sent(self):\n        self.log()\n        return self\n"
+
+    with pytest.raises(Refused):
+        edited(
+            {
+                "search": "    self.log()\n    return",
+                "replace": "    self.log()\n    if self:\n        self.keep()\n    return",
+            },
+            before=before,
+        )
+
+
+@pytest.mark.parametrize(("step", "others"), [("\t", False), ("\t", True), ("  ", True)])
+def test_a_change_between_lines_at_the_margin_is_set_in_as_the_file_is(step: str, others: bool):
+    """Which steps the reply has is told by tabs where the file has none, or by its other changes."""
+    before = f"import json\n\n\n{SENT}"
+    new = "def kept(cart):\n    if cart:\n        return cart\n    return None\n\n\n"
+    edits = [
+        {"search": "\n\ndef sent(cart):\n", "replace": f"\n\n{new.replace('    ', step)}def sent(cart):\n"},
+        {
+            "search": f"def sent(cart):\n{step}cart = dict(cart)\n{step}return cart",
+            "replace": f"def sent(cart):\n{step}return dict(cart)",
+        },
+    ]
+
+    after = edited(*edits[: 1 + others], before=before)
+
+    wanted = before.replace("def sent", f"{new}def sent")
+    if others:
+        wanted = wanted.replace("    cart = dict(cart)\n    return cart", "    return dict(cart)")
+    assert after == wanted.encode()
+
+
+def test_a_slip_of_the_keys_in_a_line_that_goes_does_not_save_it():
+    before = PRICING.replace("price > 100", "price > 1.0.2")
+
+    after = edited({"search": "    if price > 1..02:\n", "replace": "    if price > 1.3.0:\n"}, before=before)
+
+    assert after == before.replace("1.0.2", "1.3.0").encode()
+
+
+def test_another_number_in_a_line_that_goes_is_no_slip():
+    with pytest.raises(Refused, match="the very words that differ"):
+        edited(
+            {
+                "search": "    if price > 250:\n        price = price - 10",
+                "replace": "    if price > 50:\n        price = price - 10",
+            }
+        )
+
+
+def test_a_line_that_stands_elsewhere_is_not_one_mistyped():
+    before = "def test():\n    assert p[0] is None\n    assert p[2].value == 'AS'\n    assert p[4].value == 'WITH'\n"
+    edit = {
+        "search": "    assert p[0] is None\n    assert p[4].value == 'WITH'\n",
+        "replace": "    assert p[0] is None\n    assert p[4].value == 'WITH'\n    assert len(p) == 5\n",
+    }
+
+    assert edited(edit, before=before) == f"{before}    assert len(p) == 5\n".encode()
+
+
+def test_lines_that_are_only_set_in_otherwise_are_not_there_already():
+    before = "def f():\n    try:\n        a = begin()\n            # taken from the specification\n        return a\n"
+    search = "        a = begin()\n            # takn from the specification\n        return a\n"
+
+    after = edited(
+        {"search": search, "replace": search.replace("            # takn", "        # taken")}, before=before
+    )
+
+    assert after == before.replace("            #", "        #").encode()
+
+
+def test_of_lines_that_stand_twice_the_first_may_go():
+    twice = "    a = begin()\n    return a\n"
+    before = f"def f():\n{twice}\n    b = other()\n{twice}\n@cached\ndef g():\n    pass\n"
+    search = f"{twice}\n    b = othr()\n{twice}\n@cached\n"
+
+    after = edited({"search": search, "replace": f"{twice}\n@cached\n"}, before=before)
+
+    assert after == f"def f():\n{twice}\n@cached\ndef g():\n    pass\n".encode()
+
+
 ALIGNED = (
     PRICING.replace(
         "json.dump(cart, file)", "json.dump(cart,\n                  file)"
