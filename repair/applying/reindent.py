@@ -105,7 +105,9 @@ def rounded(pairs: Sequence[tuple[int, int]], reply: Sequence[str], text: Text) 
     for number, line in enumerate(reply):
         width = _width(line) * to // unit
         ours = text.lines[kept[number]] if number in kept else ""
-        if ours.strip() and abs(width - _width(ours)) < to:
+        if number in kept and not line.strip():
+            made.append(ours)
+        elif ours.strip() and abs(width - _width(ours)) < to:
             made.append(indent_of(ours) + line.lstrip(" "))
         elif line.strip() and _width(line) % unit:
             return None

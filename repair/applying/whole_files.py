@@ -81,7 +81,8 @@ def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
     pairs = [(block.a + n, block.b + n) for block in blocks for n in range(block.size)]
     carry = reindent([(new[theirs], text.lines[ours]) for theirs, ours in pairs], new, text)
     if carry is not None:
-        return [carry(line) for line in new]
+        blank = {theirs: text.lines[ours] for theirs, ours in pairs if not new[theirs].strip()}
+        return [blank.get(number, carry(line)) for number, line in enumerate(new)]
     if (made := rounded(pairs, new, text)) is not None:
         return made
     if len(pairs) * 2 > len(new):

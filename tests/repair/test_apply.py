@@ -238,6 +238,16 @@ def test_a_whole_file_in_smaller_steps_keeps_what_the_file_aligns():
     assert apply([WholeFile(PATH, halved(after))], MemoryTree({PATH: ALIGNED})).files[PATH] == after.encode()
 
 
+@pytest.mark.parametrize("step", ["\t", "  "])
+def test_a_whole_file_in_other_steps_leaves_the_blanks_of_blank_lines(step: str):
+    before = PRICING.replace("    return price", "        \n    return price")
+    sent = re.sub(r"(?m)^(?: {4})+", lambda found: step * (len(found[0]) // 4), before)
+
+    after = apply((WholeFile(PATH, sent.replace("> 100", "> 1000")),), MemoryTree({PATH: before})).files[PATH]
+
+    assert after == before.replace("> 100", "> 1000").encode()
+
+
 def test_a_whole_file_in_smaller_steps_may_set_a_line_out():
     after = ALIGNED.replace("        price = price - 10\n    return", "        price = price - 10\n        return")
 
