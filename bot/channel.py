@@ -97,7 +97,7 @@ class DiscordChannel:
                 return
             await self._show_card(place, incident)
             await self._finish_work(place, incident)
-            if place.question and incident.state is not State.AWAITING_CONFIRM:
+            if incident.state is not State.AWAITING_CONFIRM and _was_asked(place.asked, incident):
                 await self._put_away(place, incident)
 
     async def ask(self, incident: Incident, token: str) -> None:
@@ -293,6 +293,12 @@ class DiscordChannel:
 
 def _is_good(token: str, incident: Incident) -> bool:
     return bool(token and incident.ask and token_hash(token) == incident.ask.token_hash)
+
+
+def _was_asked(token: str, incident: Incident) -> bool:
+    """Whether the incident knows the token: else another process asked for it since, and the question stands."""
+    asked = (*incident.void_asks, *((incident.ask,) if incident.ask else ()))
+    return bool(token) and token_hash(token) in [each.token_hash for each in asked]
 
 
 def _content(post: Post, *, again: bool = False) -> dict[str, Any]:

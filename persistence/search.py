@@ -41,6 +41,7 @@ _NEAR_GIN = """
     WHERE near.terms @@ to_tsquery('simple', :match) AND :state IN ('', incident.state)
     ORDER BY near.incident_id DESC LIMIT :limit
 """
+_ROOM = "SET LOCAL work_mem = '64MB'"  # else it forgets which rows of a page have a word, and reads them all again
 _FAR_GIN = """
     WITH found AS MATERIALIZED (
         SELECT incident_id FROM search WHERE terms @@ to_tsquery('simple', :match) AND incident_id < :before
@@ -58,7 +59,8 @@ def words_of(payload: Payload) -> str:
 
 def searches(words: str, dialect: str) -> list[TextClause]:
     """Statements for the facts of the incidents that have a word beginning with each of these, newest first; by
-    `before` (an id), `state` ("" is any) and `limit`. Each is for where the one before it found fewer than `limit`.
+    `before` (an id), `state` ("" is any) and `limit`. Each is for where the one before it found fewer than `limit`; one
+    that answers no rows prepares the next.
     """
     wanted = _cut(words)[:_MOST_WANTED]
     if not wanted:
@@ -78,7 +80,7 @@ def _fts5(wanted: list[str]) -> list[TextClause]:
 
 def _gin(wanted: list[str]) -> list[TextClause]:
     match = " & ".join(f"{word}:*" for word in wanted)
-    return [text(_NEAR_GIN).bindparams(match=match), text(_FAR_GIN).bindparams(match=match)]
+    return [text(_NEAR_GIN).bindparams(match=match), text(_ROOM), text(_FAR_GIN).bindparams(match=match)]
 
 
 def _cut(text: str) -> list[str]:

@@ -289,7 +289,8 @@ class SqlStore:
         def look(connection: Connection) -> list[Incident]:
             facts: Sequence[str] = ()
             for statement in searches(words, connection.dialect.name):
-                facts = connection.execute(statement, wanted).scalars().all()
+                found = connection.execute(statement, wanted)
+                facts = found.scalars().all() if found.returns_rows else ()
                 if len(facts) == limit:
                     break
             return [incident_from_json(text) for text in facts]

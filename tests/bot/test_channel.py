@@ -301,3 +301,18 @@ async def test_what_another_process_asked_is_put_away_by_the_one_that_tells(stag
 
     assert len(asked) == 1
     assert stage.heard.tokens[1] not in asked[0]["content"]
+
+
+async def test_what_another_process_asked_stays_while_an_older_state_is_told(stage: Stage):
+    assert stage.channel
+    stage.channel.online()
+    other = DiscordChannel(stage.client, CHANNEL, alone=False)
+    other.online()
+    await stage.world.crashes()
+    old = await stage.world.incident()
+    await stage.world.settles()
+
+    await other.announce(old)
+
+    asked = [each for each in stage.discord.channels.in_thread() if stage.heard.tokens[1] in each["content"]]
+    assert len(asked) == 1
