@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -104,19 +105,44 @@ def _is_typeset(wanted: Sequence[Edit] | FilePatch, text: Text) -> bool:
 def _build(wanted: Sequence[Edit] | FilePatch, placing: Placing) -> tuple[Built, bool]:
     """The file, and whether there is reason to look whether it is still whole."""
     places = _edit_places(wanted, placing) if not isinstance(wanted, FilePatch) else placing(wanted.hunks)
-    carries = for_all([place.reindent for place in places], [_is_silent(place) for place in places])
-    places = [replace(place, reindent=carry) for place, carry in zip(places, carries, strict=True)]
-    made = [splice for place in places for splice in splices(place, placing.text)]
-    content = spliced(placing.text, made, placing.path, _final_newline(places, placing.text))
+    made, content = _spliced(places, placing)
+    in_step = _in_step(places, placing.text)
+    if in_step != places:
+        other, carried = _spliced(in_step, placing)
+        if not _is_python_of_another_meaning(content, carried):
+            made, content = other, carried
     matched = tuple(Matched(placing.path, place.first + 1, place.level) for place in places)
     added = [line for splice in made for line in splice.lines]
     suspect = any(place.level in _TOLERANT for place in places)
     return Built(content, matched), suspect or any(sign in line for line in added for sign in _SUSPECT)
 
 
-def _is_silent(place: Place) -> bool:
-    """Whether a change quotes no line that is set in."""
-    return not any(indent_of(line.text) for line in place.hunk.lines if line.op is not Op.ADD and line.text.strip())
+def _spliced(places: Sequence[Place], placing: Placing) -> tuple[list[Splice], bytes]:
+    made = [splice for place in places for splice in splices(place, placing.text)]
+    return made, spliced(placing.text, made, placing.path, _final_newline(places, placing.text))
+
+
+def _in_step(places: Sequence[Place], text: Text) -> list[Place]:
+    """The places, with the steps that some of them tell for those that quote nothing that is set in."""
+    carries = for_all([place.reindent for place in places], [_silent(place, text) for place in places])
+    return [replace(place, reindent=carry) for place, carry in zip(places, carries, strict=True)]
+
+
+def _silent(place: Place, text: Text) -> list[str] | None:
+    """The lines of a change that quotes none that is set in, here or there; None where it does."""
+    quoted = [line.text for line in place.hunk.lines if line.op is not Op.ADD]
+    there = [text.lines[at] for at in place.at if at is not None]
+    if not text.minds_tabs or any(indent_of(line) for line in (*quoted, *there) if line.strip()):
+        return None
+    return [line.text for line in place.hunk.lines]
+
+
+def _is_python_of_another_meaning(one: bytes, other: bytes) -> bool:
+    """Whether both are Python and differ by more than how they are set in, as in what a string says."""
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.dump(ast.parse(one)) != ast.dump(ast.parse(other))
+    return False
 
 
 def _edit_places(edits: Sequence[Edit], placing: Placing) -> list[Place]:

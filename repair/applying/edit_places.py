@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from repair.applying.changes import Hunk, Refused, differing
 from repair.applying.matching import Level, Place
-from repair.applying.reindent import AS_IT_IS, indent_of, reindent
+from repair.applying.reindent import AS_IT_IS, indent_of
 from repair.applying.text import Text
 from workflow.patch import Edit
 
@@ -44,6 +44,8 @@ def exact_place(edit: Edit, text: Text, path: str) -> Place | None:
         return None
     one = _chosen(edit, found, text, path)
     if one.sets_in and _stands_further_out(edit, one, text):
+        if edit.occurrence is not None and len(found) > 1:  # of lines there may be fewer than of pieces
+            raise Refused(f"{path}: the search text is set in less than in the file. Quote its line as it stands.")
         return None
     return _place(one, search, _plain(edit.replace), text)
 
@@ -117,5 +119,4 @@ def _place(one: _Found, search: str, wanted: str, text: Text) -> Place:
         final_newline=True if gains_newline else None,
     )
     first = string.count("\n", 0, start)
-    carry = reindent([(line, line) for line in old], lines, text) or AS_IT_IS
-    return Place(hunk, Level.EXACT, tuple(range(first, first + len(old))), carry)
+    return Place(hunk, Level.EXACT, tuple(range(first, first + len(old))), AS_IT_IS)

@@ -58,15 +58,14 @@ def _kept(base: Tokens, other: Tokens) -> dict[int, int]:
 
 
 def _is_slip(seen: str, present: str) -> bool:
-    """Whether one letter or sign was left out, doubled, or swapped with the next: a digit more or less is stale."""
+    """Whether a letter was left out or doubled, or two characters swapped. Other signs, and digits, mean something."""
     start = _common(seen, present)
     end = _common(seen[start:][::-1], present[start:][::-1])
     one, other = seen[start : len(seen) - end], present[start : len(present) - end]
     if len(one) == len(other) == 2:
-        return one == other[::-1]
-    doubled = len(one) == 1 and not other and seen[:start].endswith(one)
-    left_out = not one and len(other) == 1
-    return (doubled or left_out) and not (one + other).isdigit()
+        return one == other[::-1] and not one.isdigit()
+    doubled = not other and seen[:start].endswith(one)
+    return (doubled or not one) and len(one + other) == 1 and (one + other).isalpha()
 
 
 def _common(one: str, other: str) -> int:
@@ -76,4 +75,6 @@ def _common(one: str, other: str) -> int:
 
 def _is_mistyped(old: Tokens, mine: Tokens) -> bool:
     one, other = "".join(old), "".join(mine)
-    return bool(one) and bool(other) and SequenceMatcher(None, one, other, autojunk=False).ratio() >= _LEAST_LIKE
+    if not one or not other or one.isdigit() or other.isdigit():
+        return False
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _LEAST_LIKE

@@ -39,15 +39,12 @@ class Placing:
         if hunk.unprefixed and any(_may_be_kept(line) for line in hunk.lines):
             raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
         found = places(hunk, self.text, strict=True)
-        done = not found and _is_done(hunk, self.text)
-        adds = any(line.op is Op.ADD for line in hunk.lines)
-        if not (done and adds):  # what only goes is still there if it is found: its last lines may stand twice
-            found = found or places(hunk, self.text, strict=self.strict)
-        if found:
-            return found
-        if done:
+        if not found and _is_done(hunk, self.text):
             raise Refused(f"{self.path}: change {number} is already applied: the file has its new lines.")
-        raise Refused(_not_found(hunk, self.text, self.path, number))
+        found = found or places(hunk, self.text, strict=self.strict)
+        if not found:
+            raise Refused(_not_found(hunk, self.text, self.path, number))
+        return found
 
     def _chosen(self, number: int, found: list[Place], settled: Mapping[int, Place]) -> Place:
         """The one place that all the evidence points at. Raises Refused."""
@@ -150,11 +147,16 @@ def _is_in_order(number: int, place: Place, settled: Mapping[int, Place]) -> boo
 
 
 def _is_done(hunk: Hunk, text: Text) -> bool:
-    """Whether the new lines stand in the file, set in alike, where the old ones do not."""
+    """Whether the new lines stand in the file, where the old ones do not.
+
+    Where there are as many as of the old ones, they may be these, set in otherwise: that is for the change to mend.
+    """
     new = hunk.new
     if not any(_tells(line) for line in new):
         return False
     starts = positions([line.strip() for line in new], text.keyed(Level.INDENTED, str.strip))
+    if len(hunk.old) != len(new):
+        return bool(starts)
     return any(_is_set_in_alike(new, text.lines[start : start + len(new)], text) for start in starts)
 
 

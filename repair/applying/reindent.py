@@ -13,6 +13,7 @@ from repair.applying.text import Text
 _STEP = "    "
 _SAME_SHARE = 0.75  # of the lines stand as the reply has them: then so do the added ones
 _ODD_SHARE = 0.1  # of the lines may stand whole steps elsewhere, as a fix sets lines in or out
+_IN_STEP_SHARE = 0.8  # of a file's lines stand whole steps in: then these are its steps
 _STRAY_SHARE = 0.2  # of lines in tabs may be set in otherwise: there, no two indentations can have become one
 
 
@@ -74,16 +75,20 @@ def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], text: Text)
     return Reindent(known, unit or to or _STEP, to or unit or _STEP)
 
 
-def for_all(carries: Sequence[Reindent], silent: Sequence[bool]) -> list[Reindent]:
-    """The same with what one change of a reply tells of its steps, for those that are `silent` on them.
+def for_all(carries: Sequence[Reindent], silent: Sequence[Sequence[str] | None]) -> list[Reindent]:
+    """The same with what some changes of a reply tell of its steps, for those that are silent on them.
 
-    Silent: none of its lines that the file has too is set in.
+    `silent`: the lines of a change that quotes none that is set in, there or here; None for one that does.
     """
-    told = {(one.reply_unit, one.file_unit) for one in carries if one.known and one.reply_unit != one.file_unit}
-    if len(told) != 1 or any(one == AS_IT_IS and not quiet for one, quiet in zip(carries, silent, strict=True)):
+    told = {(one.reply_unit, one.file_unit) for one in carries if one.reply_unit != one.file_unit}
+    as_they_are = any(one == AS_IT_IS and lines is None for one, lines in zip(carries, silent, strict=True))
+    if len(told) != 1 or as_they_are:
         return list(carries)
-    steps = Reindent({"": ""}, *told.pop())
-    return [steps if quiet else one for one, quiet in zip(carries, silent, strict=True)]
+    unit, to = told.pop()
+    steps = Reindent({"": ""}, unit, to)
+    return [
+        steps if lines is not None and _unit(lines) == unit else one for one, lines in zip(carries, silent, strict=True)
+    ]
 
 
 def rounded(pairs: Sequence[tuple[int, int]], reply: Sequence[str], text: Text) -> list[str] | None:
@@ -117,10 +122,15 @@ def rounded(pairs: Sequence[tuple[int, int]], reply: Sequence[str], text: Text) 
 
 
 def _step(lines: Sequence[str]) -> int:
-    """By how many blanks lines are set in further than the line above, most often."""
-    widths = [_width(line) for line in lines if line.strip()]
-    steps = Counter(below - above for above, below in pairwise(widths) if below > above)
+    """The rise that is met most often."""
+    steps = _rises(lines)
     return steps.most_common(1)[0][0] if steps else len(_STEP)
+
+
+def _rises(lines: Sequence[str]) -> Counter[int]:
+    """By how many blanks lines are set in further than the line above, and how often."""
+    widths = [_width(line) for line in lines if line.strip()]
+    return Counter(below - above for above, below in pairwise(widths) if below > above)
 
 
 def _width(line: str) -> int:
@@ -142,7 +152,7 @@ def _steps_alone(known: Mapping[str, str], reply: Sequence[str], file: Sequence[
     to = _step(file)
     unit, odd = divmod(to * len(theirs), len(ours))
     widths = {_width(line) for line in reply if line.strip()}
-    if odd or not unit or any(width % unit for width in widths):
+    if odd or set(_rises(reply)) != {unit} or any(width % unit for width in widths):
         return None
     set_in = len(ours) - len(theirs)
     return Reindent(known, " " * unit, " " * to) if any((width + set_in) % to for width in widths) else None
@@ -182,9 +192,11 @@ def _unit(lines: Sequence[str]) -> str:
 
 
 def _unit_of_file(lines: Sequence[str]) -> str:
-    """The same, by what most of its lines do: some may be aligned with what stands above."""
-    unit = _unit(lines)
-    return " " * _step(lines) if unit.strip("\t") else unit
+    """The same, by what nearly all of its lines do: some may be aligned with what stands above."""
+    unit, step = _unit(lines), _step(lines)
+    widths = [_width(line) for line in lines if line.strip() and line[0] == " "]
+    in_step = sum(width % step == 0 for width in widths) >= _IN_STEP_SHARE * len(widths)
+    return " " * step if unit.strip("\t") and in_step else unit
 
 
 def _converted(indent: str, unit: str, to: str) -> str:

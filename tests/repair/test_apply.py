@@ -147,9 +147,8 @@ def test_where_lines_may_stand_further_out_as_well_as_in_smaller_steps_nobody_gu
         )
 
 
-@pytest.mark.parametrize(("step", "others"), [("\t", False), ("\t", True), ("  ", True)])
-def test_a_change_between_lines_at_the_margin_is_set_in_as_the_file_is(step: str, others: bool):
-    """Which steps the reply has is told by tabs where the file has none, or by its other changes."""
+@pytest.mark.parametrize("step", ["\t", "  "])
+def test_a_change_between_lines_at_the_margin_is_set_in_as_its_neighbour_tells(step: str):
     before = f"import json\n\n\n{SENT}"
     new = "def kept(cart):\n    if cart:\n        return cart\n    return None\n\n\n"
     edits = [
@@ -160,12 +159,10 @@ def test_a_change_between_lines_at_the_margin_is_set_in_as_the_file_is(step: str
         },
     ]
 
-    after = edited(*edits[: 1 + others], before=before)
+    after = edited(*edits, before=before)
 
     wanted = before.replace("def sent", f"{new}def sent")
-    if others:
-        wanted = wanted.replace("    cart = dict(cart)\n    return cart", "    return dict(cart)")
-    assert after == wanted.encode()
+    assert after == wanted.replace("    cart = dict(cart)\n    return cart", "    return dict(cart)").encode()
 
 
 def test_a_slip_of_the_keys_in_a_line_that_goes_does_not_save_it():
@@ -207,14 +204,105 @@ def test_lines_that_are_only_set_in_otherwise_are_not_there_already():
     assert after == before.replace("            #", "        #").encode()
 
 
-def test_of_lines_that_stand_twice_the_first_may_go():
-    twice = "    a = begin()\n    return a\n"
-    before = f"def f():\n{twice}\n    b = other()\n{twice}\n@cached\ndef g():\n    pass\n"
-    search = f"{twice}\n    b = othr()\n{twice}\n@cached\n"
+METHOD = "class Cart:\n    def sent(self):\n        self.log()\n        return self\n"
 
-    after = edited({"search": search, "replace": f"{twice}\n@cached\n"}, before=before)
 
-    assert after == f"def f():\n{twice}\n@cached\ndef g():\n    pass\n".encode()
+@pytest.mark.parametrize(
+    ("before", "edits", "after"),
+    [
+        pytest.param(
+            "def f(a):\n    use(a)\n\n\nf(1)\n",
+            [{"search": "use(a)\n", "replace": "use(a)\nif a:\n\tuse(2)\n"}],
+            "def f(a):\n    use(a)\n    if a:\n        use(2)\n\n\nf(1)\n",
+            id="flattened, further lines in tabs",
+        ),
+        pytest.param(
+            "def main():\n    parser = make()\n    parser.add('--a4')\n    parser.add('--a5')\n    run()\n",
+            [
+                {
+                    "search": "    parser = make()\n    parser.add('--a3')\n    parser.add('--a4')\n    parser.add('--a5')\n",
+                    "replace": "    parser = make()\n    parser.add('--a4')\n    parser.add('--a5')\n",
+                }
+            ],
+            None,
+            id="deleted already, beside its like",
+        ),
+        pytest.param(
+            METHOD,
+            [
+                {
+                    "search": "    self.log()\n    return self",
+                    "replace": "    self.log()\n    if self:\n        self.keep(1,\n                  2)\n    return self",
+                }
+            ],
+            None,
+            id="further out, with an aligned line",
+        ),
+        pytest.param(
+            METHOD,
+            [
+                {
+                    "search": "  self.log()\n  return self",
+                    "replace": "  self.log()\n  if self:\n    self.keep()\n  return self",
+                }
+            ],
+            None,
+            id="one level of smaller steps is two in the file",
+        ),
+        pytest.param(
+            "def f(a):\n    check(a,\n          b)\n    y = g(a)\n    return y.z\n",
+            [
+                {
+                    "search": "    y = g(a)\n    return y.x\n",
+                    "replace": "    check(a,\n        b)\n    y = g(a)\n    return y.z\n",
+                }
+            ],
+            None,
+            id="applied already, aligned otherwise",
+        ),
+        pytest.param(
+            "def f(x):\n    x = 2 * x\n    return -x\n",
+            [{"search": "    x = 2 * x\n    return x\n", "replace": "    x = 2 * x\n    return g * x\n"}],
+            None,
+            id="a sign that the reply has not seen",
+        ),
+        pytest.param(
+            "def f():\n    begin()\n    timeout = 21\n",
+            [{"search": "    begin()\n    timeout = 12\n", "replace": "    begin()\n    timeout = 30\n"}],
+            None,
+            id="another number of the same digits",
+        ),
+        pytest.param(
+            f"X = 1\n\n\n{SENT}",
+            [
+                {"search": "def sent(cart):\n  cart = dict(cart)\n", "replace": "def sent(cart):\n  cart = dict(cart or ())\n"},
+                {"search": "X = 1\n", "replace": 'X = 1\nUSAGE = """\nusage:\n  --flag  what\n"""\n'},
+            ],
+            f"X = 1\nUSAGE = \"\"\"\nusage:\n  --flag  what\n\"\"\"\n\n\n{SENT}".replace("(cart)\n    r", "(cart or ())\n    r"),
+            id="a string says what it says",
+        ),
+        pytest.param(
+            "def f(\n        a, b):\n    return a\n\n\ndef g(\n        a, b):\n    x = a\n    return x\n",
+            [{"search": "\tx = a\n\treturn x", "replace": "\tx = a\n\tif x:\n\t\tx = 2\n\treturn x"}],
+            "def f(\n        a, b):\n    return a\n\n\ndef g(\n        a, b):\n    x = a\n    if x:\n        x = 2\n    return x\n",
+            id="most lines further in are aligned",
+        ),
+        pytest.param(
+            "def f():\n    if a:\n        log()\n    if b:\n        c()\n    log()   \n",
+            [{"search": "    log()", "replace": "    log()\n    more()", "occurrence": 1}],
+            None,
+            id="which of several pieces, and none such line",
+        ),
+    ],
+)  # fmt: skip
+def test_what_can_be_read_in_two_ways_is_refused_or_read_as_the_file_tells(
+    before: str, edits: list[dict[str, object]], after: str | None
+):
+    if after is None:
+        with pytest.raises(Refused):
+            edited(*edits, before=before)
+    else:
+        assert edited(*edits, before=before) == after.encode()
 
 
 ALIGNED = (
