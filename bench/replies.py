@@ -21,6 +21,10 @@ from workflow.patch import ReplyFormat
 CONTEXT = 3
 _MOST_FILES, _MOST_LINES, _LARGEST = 4, 120, 200_000
 
+_PLACEHOLDER = re.compile(
+    r"\s*(#|//) ?\.\.\.\s*$"
+)  # in a fix itself: sent by a model it stands for code, and is refused
+
 Line = tuple[str, str]  # operation (" ", "-" or "+"), text
 
 
@@ -109,9 +113,13 @@ def _fix(repository: Path, commit: str) -> Fix | None:
         before, after = (_git(repository, "cat-file", "blob", sha) for sha in about[2:4])
         if changed := _changed(path, before, after):
             files.append(changed)
-    if len(files) != len(entries):
+    if len(files) != len(entries) or any(_PLACEHOLDER.match(line) for file in files for line in _added(file)):
         return None
     return Fix(commit, tuple(files), _tree(repository, commit, files))
+
+
+def _added(file: Changed) -> Iterator[str]:
+    return (text for piece in file.pieces for op, text in piece.lines if op == "+")
 
 
 def _changed(path: str, before: bytes, after: bytes) -> Changed | None:
@@ -353,7 +361,7 @@ def _mistyped_old(piece: Piece, chance: random.Random, file: Changed) -> Piece |
 
 
 def _typo(text: str, chance: random.Random) -> str:
-    letters = [at for at, character in enumerate(text[:-1]) if character.isalnum()]
+    letters = [at for at, character in enumerate(text[:-1]) if character.isalpha()]  # another digit is another number
     at = chance.choice(letters or [0])
     match chance.randrange(3):
         case 0:
