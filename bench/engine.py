@@ -133,18 +133,23 @@ async def effects_per_second(url: URL, incidents: int) -> float:
 
         async def run(effect: str) -> None:
             nonlocal done
-            await perform_one(effect)
-            done += 1
+            performed = 0
+
+            async def perform(claim: Claim) -> None:
+                nonlocal performed
+                performed += 1
+
+            await runner(desk.engine, perform)(effect)
+            done += performed  # what is delivered twice finds nothing to do the second time
             if done == EFFECTS * incidents:
                 all_done.set()
 
-        perform_one = runner(desk.engine, nothing)
         async with serving(desk, run):
             started = time.perf_counter()
             await at_once(lambda number: desk.engine.fire(captured(number)), incidents)
             await all_done.wait()
             took = time.perf_counter() - started
-        assert not await desk.store.due(1), "a delivery that found nothing to do was counted"
+        assert not await desk.store.due(1), "it was counted, and is still due"
         return EFFECTS * incidents / took
 
 

@@ -89,11 +89,17 @@ class _Lane:
         """How many more this process takes by itself; what is slow it leaves to others, once its slots are taken."""
         return self.slots * (_AHEAD if self.quick else 1) - self.busy - len(self.line)
 
-    def next(self) -> str | None:
-        effect = next(iter(self.line), None)
-        if effect:
-            del self.line[effect]
-        return effect
+    def take(self, effect: str) -> bool:
+        """Whether nobody here is at it: it may have come in several ways, from the ledger and by a job."""
+        self.line.pop(effect, None)
+        if effect in self.under_way:
+            return False
+        self.under_way.add(effect)
+        return True
+
+    def take_first(self) -> str | None:
+        """The first in line."""
+        return next((effect for effect in list(self.line) if self.take(effect)), None)
 
     @property
     def full(self) -> bool:
@@ -215,7 +221,6 @@ class Procrastinate:
         try:
             while mine := await self._next(kind):
                 began = time.monotonic()
-                lane.under_way.add(mine)
                 try:
                     await self._performed(perform, mine)
                 finally:
@@ -225,16 +230,16 @@ class Procrastinate:
             lane.busy -= 1
 
     async def _next(self, kind: str) -> str | None:
-        """The first in line; where there is none but some had found no room, the one that waits longest."""
+        """Take the first in line; where there is none but some had found no room, the one that waits longest."""
         lane = self._lanes[kind]
         while lane.more and not lane.line:
             lane.more = False  # before the question: whoever comes meanwhile says it again
             with suppress(StoreUnavailable):  # else the sweep finds it
                 for effect in await self._queue.due(lane.slots, kind=kind):
-                    if effect not in lane.under_way:
+                    if lane.take(effect):
                         lane.more = True
                         return effect
-        return lane.next()
+        return lane.take_first()
 
     async def _performed(self, perform: Perform, effect: str) -> None:
         try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -63,7 +64,8 @@ class Worker:
             yield
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError), "it ended before it was told to"
 
     async def executes(self, statement: str) -> list[tuple[object, ...]]:
         def execute(ledger: Ledger) -> list[tuple[object, ...]]:
@@ -81,6 +83,36 @@ async def worker(postgres_url: URL) -> AsyncIterator[Worker]:
     worker = Worker(postgres_url)
     yield worker
     await worker.store.close()
+
+
+class TellsTwice:
+    """The same ledger; what it answers to be due is delivered as well before the answer is there."""
+
+    def __init__(self, store: SqlStore, url: str) -> None:
+        self.transact, self.next_due, self._due = store.transact, store.next_due, store.due
+        self.executor = Procrastinate(self, url, slots=2)
+
+    async def due(self, limit: int, without: Collection[str] = (), *, kind: str = "") -> list[str]:
+        found = await self._due(limit, without, kind=kind)
+
+        def deliver(ledger: Ledger) -> None:
+            for effect in found:
+                self.executor.enqueue(ledger, effect, timedelta())
+
+        await self.transact(deliver)
+        await asyncio.sleep(0.01)
+        return found
+
+
+class Heard(logging.Handler):
+    """What procrastinate says of jobs that failed: it goes on with the next."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.faults: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.faults.append(record.getMessage())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -196,6 +228,22 @@ async def test_what_finds_no_room_here_is_begun_by_another_worker_that_has_some(
             await worker.crashes(number)
         await until(lambda: sum(":diagnose:" in each for each in other.performed) == 16)  # the others: four are ours
     await other.store.close()
+
+
+async def test_what_is_delivered_while_it_is_looked_for_is_taken_once(worker: Worker):
+    for number in range(1, 61):
+        await worker.crashes(number)
+    worker.executor, heard = TellsTwice(worker.store, worker.url).executor, Heard()
+    logging.getLogger("procrastinate").addHandler(heard)
+    async with worker.working():
+        await until(lambda: len(worker.performed) == 120)
+        async with asyncio.timeout(30):
+            while await worker.executes("SELECT count(*) FROM procrastinate_jobs") != [(0,)]:
+                await asyncio.sleep(0.01)
+    logging.getLogger("procrastinate").removeHandler(heard)
+
+    assert set(Counter(worker.performed).values()) == {1}
+    assert heard.faults == []
 
 
 async def test_what_has_room_here_begins_without_a_job(worker: Worker):
