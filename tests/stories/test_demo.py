@@ -16,7 +16,7 @@ import pytest
 
 from tests.world.demo import Demo
 
-KILLS = int(os.environ.get("KINTSUGI_KILLS", "5"))
+KILLS = int(os.environ.get("KINTSUGI_KILLS", "3"))
 pytestmark = pytest.mark.timeout(300 + 30 * KILLS)
 
 FAILING = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"
