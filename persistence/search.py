@@ -18,7 +18,8 @@ _VERSION = re.compile(r"\bv\d+:(?=[0-9a-f]{8})")  # of a fingerprint: every inci
 _MOST_WORDS, _LONGEST, _MOST_WANTED = 400, 60, 20
 # Words that many have are found among the newest, words that few have by the index: FTS5 merges all that begins with a
 # word before it answers. PostgreSQL, left to choose, reads all where few have them: it knows no frequencies of
-# beginnings. CROSS JOIN, OFFSET 0 and MATERIALIZED keep them from choosing.
+# beginnings, and would walk through all incidents to meet the one that was found. CROSS JOIN, OFFSET 0 and MATERIALIZED
+# keep them from choosing.
 _NEAR_FTS5 = """
     SELECT incident.facts FROM search CROSS JOIN incident ON incident.id = search.incident_id
     WHERE search.incident_id < :before
@@ -46,8 +47,11 @@ _FAR_GIN = """
     WITH found AS MATERIALIZED (
         SELECT incident_id FROM search WHERE terms @@ to_tsquery('simple', :match) AND incident_id < :before
     )
-    SELECT incident.facts FROM found JOIN incident ON incident.id = found.incident_id
-    WHERE :state IN ('', incident.state) ORDER BY found.incident_id DESC LIMIT :limit
+    SELECT incident.facts FROM (SELECT incident_id FROM found ORDER BY incident_id DESC OFFSET 0) AS newest
+    CROSS JOIN LATERAL (
+        SELECT facts FROM incident WHERE id = newest.incident_id AND :state IN ('', state) OFFSET 0
+    ) AS incident
+    ORDER BY newest.incident_id DESC LIMIT :limit
 """
 
 
