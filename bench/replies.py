@@ -21,9 +21,7 @@ from workflow.patch import ReplyFormat
 CONTEXT = 3
 _MOST_FILES, _MOST_LINES, _LARGEST = 4, 120, 200_000
 
-_PLACEHOLDER = re.compile(
-    r"\s*(#|//) ?\.\.\.\s*$"
-)  # in a fix itself: sent by a model it stands for code, and is refused
+_PLACEHOLDER = re.compile(r"\s*(#|//) ?\.\.\.\s*$")  # sent by a model it stands for code, and is refused
 
 Line = tuple[str, str]  # operation (" ", "-" or "+"), text
 

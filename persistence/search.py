@@ -43,7 +43,7 @@ _NEAR_GIN = """
     ORDER BY near.incident_id DESC LIMIT :limit
 """
 _ROOM = "SET LOCAL work_mem = '64MB'"  # else it forgets which rows of a page have a word, and reads them all again
-_AT_ONCE = "SET LOCAL jit = off"  # to compile what reads few rows takes longer than to read them
+_UNCOMPILED = "SET LOCAL jit = off"  # to compile what reads few rows takes longer than to read them
 _FAR_GIN = """
     WITH found AS MATERIALIZED (
         SELECT incident_id FROM search WHERE terms @@ to_tsquery('simple', :match) AND incident_id < :before
@@ -86,7 +86,7 @@ def _fts5(wanted: list[str]) -> list[TextClause]:
 def _gin(wanted: list[str]) -> list[TextClause]:
     match = " & ".join(f"{word}:*" for word in wanted)
     near, far = (text(way).bindparams(match=match) for way in (_NEAR_GIN, _FAR_GIN))
-    return [near, text(_ROOM), text(_AT_ONCE), far]
+    return [near, text(_ROOM), text(_UNCOMPILED), far]
 
 
 def _cut(text: str) -> list[str]:

@@ -64,11 +64,10 @@ def reindent(pairs: Iterable[tuple[str, str]], reply: Sequence[str], text: Text)
     unexplained = sum(count for (theirs, ours), count in counted.items() if known[theirs] != ours)
     if unexplained > (_STRAY_SHARE if _unit(reply) == "\t" else 0) * counted.total() or not _is_in_step(known):
         return None
-    steps = _steps_alone(known, reply, file)
-    if steps is None and _is_doubtful(known, reply):
-        return None
-    if steps is not None:
+    if steps := _steps_alone(known, reply, file):
         return steps
+    if _is_doubtful(known, reply):
+        return None
     if _is_shift(known) and not _has_tabs(reply):
         return Reindent(known, _STEP, _STEP)
     unit, to = _unit(reply), _unit_of_file(file)
