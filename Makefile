@@ -2,8 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := app bench bot capture chaos executors integrations persistence prompts repair telemetry web workflow
-PACKAGES := $(foreach package,$(PACKAGES),$(wildcard $(package)))
+PACKAGES := kintsugi bench chaos tools
 
 .PHONY: demo test lint bench chaos lock clean
 
@@ -25,7 +24,7 @@ lint: $(VENV)/.development
 	@echo "== import-linter"
 	$(BIN)/lint-imports
 	@echo "== alembic check"
-	$(BIN)/python -m app.docs --check
+	$(BIN)/python -m tools.docs --check
 	rm -f .check.db && KINTSUGI_DATABASE_URL=sqlite:///.check.db $(BIN)/alembic -q upgrade head \
 	  && KINTSUGI_DATABASE_URL=sqlite:///.check.db $(BIN)/alembic -q check; status=$$?; rm -f .check.db*; exit $$status
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 from alembic import context
-from persistence import tables
-from persistence.database import connect, parse_url
+from kintsugi.persistence import tables
+from kintsugi.persistence.database import connect, parse_url
 
 _OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them
 

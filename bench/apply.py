@@ -15,11 +15,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bench.replies import Reply, fixes, replies
-from repair.apply import Applied, apply, unified_diff
-from repair.applying.changes import Refused
-from repair.replies import read_reply
-from repair.trees import Kind
-from workflow.patch import ReplyFormat
+from kintsugi.repair.apply import Applied, apply, unified_diff
+from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.replies import read_reply
+from kintsugi.repair.trees import Kind
+from kintsugi.workflow.patch import ReplyFormat
 
 ROOT = Path(__file__).parent.parent
 

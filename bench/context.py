@@ -20,10 +20,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from capture.source import locate
-from capture.traceback import read_failure
-from repair.context import build_context
-from workflow.payload import Failure, Frame, Raised
+from kintsugi.capture.source import locate
+from kintsugi.capture.traceback import read_failure
+from kintsugi.repair.context import build_context
+from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _FIX_WORDS = re.compile(r"\b(?:fix|bug|crash|error|exception|traceback|regress|issue|handle)", re.IGNORECASE)
 _TEST_PATH = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)test_[^/]*\.py$|_test\.py$|(?:^|/)conftest\.py$")

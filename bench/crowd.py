@@ -24,12 +24,12 @@ from typing import Any
 
 from sqlalchemy import URL, text
 
-from app.desk import opened
 from bench.engine import EFFECTS, SHARES, a_database, captured, nothing, runner, serving
 from bench.lists import a_server, fill_postgres, fill_sqlite
 from bench.peers import at_once
-from persistence.database import connect, parse_url
-from workflow.ports import Claim
+from kintsugi.app.desk import opened
+from kintsugi.persistence.database import connect, parse_url
+from kintsugi.workflow.ports import Claim
 
 FEW, SECONDS = 10, 10.0
 _TWO_DAYS = {

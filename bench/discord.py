@@ -27,19 +27,19 @@ from aiohttp import web
 from discord import app_commands
 from pydantic import SecretStr
 
-import telemetry
-from app.alerts import reported
-from app.bootstrap import production
-from app.commands.common import a_desk
-from app.settings import Settings
-from bot import About, Access, Parts, attach
-from bot.address import point_at
-from bot.gate import Gate, Rate
-from bot.status import Probes
-from telemetry import Telemetry
-from workflow.incident import Incident
-from workflow.payload import Payload
-from workflow.words import Effect
+from kintsugi import telemetry
+from kintsugi.app.alerts import reported
+from kintsugi.app.bootstrap import production
+from kintsugi.app.settings import Settings
+from kintsugi.bot import About, Access, Parts, attach
+from kintsugi.bot.address import point_at
+from kintsugi.bot.gate import Gate, Rate
+from kintsugi.bot.status import Probes
+from kintsugi.commands.common import a_desk
+from kintsugi.telemetry import Telemetry
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.words import Effect
 
 if TYPE_CHECKING:
     from tests.world.discord import DiscordStandIn

@@ -28,16 +28,16 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, text
 
-from app.desk import Desk, opened
 from bench.lists import a_server
 from bench.peers import at_once, jobs_per_second, one_row_commits, workflows_per_second
-from persistence.database import connect, libpq_url, parse_url
-from persistence.migrations import upgrade
-from workflow import triggers as t
-from workflow.engine import Engine
-from workflow.payload import About, Occurred, Payload
-from workflow.ports import Claim
-from workflow.words import Effect
+from kintsugi.app.desk import Desk, opened
+from kintsugi.persistence.database import connect, libpq_url, parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Engine
+from kintsugi.workflow.payload import About, Occurred, Payload
+from kintsugi.workflow.ports import Claim
+from kintsugi.workflow.words import Effect
 
 ROUNDS = 3
 EFFECTS = 2  # that a captured incident owes

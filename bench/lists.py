@@ -29,16 +29,16 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
-from app.clock import SystemClock
-from persistence.codec import incident_to_json, payload_to_json
-from persistence.database import libpq_url, parse_url
-from persistence.migrations import upgrade
-from persistence.search import words_of
-from persistence.store import SqlStore
-from workflow.incident import Category, Cost, Diagnosis, Incident
-from workflow.payload import About, Failure, Frame, Occurred, Payload, Raised
-from workflow.states import MAIN_LINE
-from workflow.words import State
+from kintsugi.app.clock import SystemClock
+from kintsugi.persistence.codec import incident_to_json, payload_to_json
+from kintsugi.persistence.database import libpq_url, parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.search import words_of
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow.incident import Category, Cost, Diagnosis, Incident
+from kintsugi.workflow.payload import About, Failure, Frame, Occurred, Payload, Raised
+from kintsugi.workflow.states import MAIN_LINE
+from kintsugi.workflow.words import State
 
 FEW, ROUNDS, HISTORY = 1_000, 300, 10
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)

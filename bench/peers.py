@@ -16,7 +16,7 @@ from dbos import DBOS, DBOSConfig
 from procrastinate import App, PsycopgConnector
 from sqlalchemy import URL
 
-from persistence.database import libpq_url
+from kintsugi.persistence.database import libpq_url
 
 AT_ONCE = 16
 

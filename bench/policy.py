@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.apply import ROOT, MemoryTree
-from repair.apply import Applied, apply
-from repair.applying.changes import Refused
-from repair.policy import Finding, Rule, check
-from repair.replies import read_reply
-from repair.trees import RevisionTree
-from workflow.patch import ReplyFormat
+from kintsugi.repair.apply import Applied, apply
+from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.policy import Finding, Rule, check
+from kintsugi.repair.replies import read_reply
+from kintsugi.repair.trees import RevisionTree
+from kintsugi.workflow.patch import ReplyFormat
 
 _FILES = (Rule.DEPENDENCIES, Rule.CI, Rule.TEST_SETUP, Rule.GIT)
 _FIX_WORDS = re.compile(r"\b(?:fix(?:e[sd])?|bug|crash|error|exception|traceback|regress\w*)\b", re.IGNORECASE)

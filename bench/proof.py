@@ -23,10 +23,10 @@ from pathlib import Path
 
 from bench.proof_cases import CASES, CrashCase
 from bench.proof_replay import replayed
-from repair.proof import ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from repair.proof.judge import Crash
-from repair.sandbox.probe import probe
-from workflow.patch import Tier
+from kintsugi.repair.proof import ProofSettings, Proposal, SandboxFailed, Unproven, prove
+from kintsugi.repair.proof.judge import Crash
+from kintsugi.repair.sandbox.probe import probe
+from kintsugi.workflow.patch import Tier
 
 TRUE = "true fix"
 TRUE_AT_LEAST = 0.98

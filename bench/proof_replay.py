@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.proof_cases import Wrap
-from integrations.git import Git, GitError
-from repair.proof.command import find_suite, is_test_file, is_test_path
-from repair.proof.judge import Reading
-from repair.proof.results import TestResult
-from repair.proof.runs import Proposal, Proving, Seen
-from repair.proof.swallow import Swallowing
-from repair.sandbox import Box, BoxFailed
+from kintsugi.integrations.git import Git, GitError
+from kintsugi.repair.proof.command import find_suite, is_test_file, is_test_path
+from kintsugi.repair.proof.judge import Reading
+from kintsugi.repair.proof.results import TestResult
+from kintsugi.repair.proof.runs import Proposal, Proving, Seen
+from kintsugi.repair.proof.swallow import Swallowing
+from kintsugi.repair.sandbox import Box, BoxFailed
 
 _FIXES = re.compile(r"fix|bug|crash|error|exception|fail|rais|handl", re.IGNORECASE)
 _MOST_FILES = 12

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 
-from workflow.patch import ReplyFormat
+from kintsugi.workflow.patch import ReplyFormat
 
 CONTEXT = 3
 _MOST_FILES, _MOST_LINES, _LARGEST = 4, 120, 200_000

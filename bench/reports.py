@@ -26,20 +26,20 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from app.clock import SystemClock
-from app.desk import Desk
-from app.reports import Intake
-from app.unconfigured import NoCodeHost
 from bench.reports_killed import main as killed
-from executors.embedded import Embedded
-from persistence.database import parse_url
-from persistence.migrations import upgrade
-from persistence.store import SqlStore
-from telemetry.redact import redact
-from web.reports import Reports
-from web.sentry import Project, events_in
-from web.server import Doors, Server, serve
-from workflow.engine import Engine
+from kintsugi.app.clock import SystemClock
+from kintsugi.app.desk import Desk
+from kintsugi.app.reports import Intake
+from kintsugi.app.unconfigured import NoCodeHost
+from kintsugi.executors.embedded import Embedded
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.telemetry.redact import redact
+from kintsugi.web.reports import Reports
+from kintsugi.web.sentry import Project, events_in
+from kintsugi.web.server import Doors, Server, serve
+from kintsugi.workflow.engine import Engine
 
 AT_ONCE, FAILURES, ROUNDS, KEY = 32, 50, 3, "bench-key"
 

@@ -27,20 +27,20 @@ import aiohttp
 from aiohttp import web
 from sqlalchemy import insert
 
-from app.clock import SystemClock
-from executors.embedded import Embedded
-from persistence.codec import incident_to_json
-from persistence.database import parse_url
-from persistence.ledger import INCIDENT, SqlLedger
-from persistence.migrations import upgrade
-from persistence.store import SqlStore
-from web.github import parse, verify
-from web.server import Doors, Server
-from workflow.engine import Engine
-from workflow.incident import Incident, PullRequest
-from workflow.ports import Ledger
-from workflow.triggers import PullRequestMerged
-from workflow.words import State
+from kintsugi.app.clock import SystemClock
+from kintsugi.executors.embedded import Embedded
+from kintsugi.persistence.codec import incident_to_json
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.ledger import INCIDENT, SqlLedger
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.web.github import parse, verify
+from kintsugi.web.server import Doors, Server
+from kintsugi.workflow.engine import Engine
+from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.triggers import PullRequestMerged
+from kintsugi.workflow.words import State
 
 AT_ONCE = 32
 ROUNDS = 3

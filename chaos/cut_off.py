@@ -15,7 +15,7 @@ from chaos.driver import DEPLOYS, PROCESSES, Run, a_run
 from chaos.failpoints import DELAY, names_in
 from chaos.hosts import Hosts, reached_at, some_hosts
 from chaos.worker import Life, live
-from workflow.words import ENDED
+from kintsugi.workflow.words import ENDED
 
 CUT_FOR = 75.0  # seconds: a lease is 60
 _LONGEST = 600.0

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from persistence.database import parse_url
+from kintsugi.persistence.database import parse_url
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory

@@ -18,21 +18,21 @@ from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from app.desk import _executor
 from chaos.databases import Server
 from chaos.failpoints import KILL, STOP, names_in
 from chaos.worker import Life, SharedClock, live
 from chaos.world import World, a_world, settings_of
-from persistence.database import parse_url
-from persistence.migrations import upgrade
-from persistence.store import SqlStore
+from kintsugi.app.desk import _executor
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Engine
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.pull_requests import merged
+from kintsugi.workflow.words import ENDED, State
 from tests.world.make import a_payload
-from workflow import triggers as t
-from workflow.engine import Engine
-from workflow.errors import Refusal
-from workflow.incident import Incident
-from workflow.pull_requests import merged
-from workflow.words import ENDED, State
 
 DEPLOYS = "deployer.deploy: before"
 _LONGEST_LIFE = 60  # seconds

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL
 
-from persistence.store import SqlStore
-from workflow.errors import StepFailed, StoreUnavailable
-from workflow.ports import Clock, Executor, Ledger
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow.errors import StepFailed, StoreUnavailable
+from kintsugi.workflow.ports import Clock, Executor, Ledger
 
 T = TypeVar("T")
 

@@ -23,24 +23,24 @@ import httpx
 import openai  # noqa: F401  # loaded once for all lives
 from sqlalchemy import URL
 
-from app.bootstrap import Kintsugi, Parts, real_parts
-from app.deploys import bare_deployer
-from app.desk import Desk, _executor
-from app.discord_bot import announcer
-from app.settings import Settings, read_settings
 from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
 from chaos.hosts import move_to
-from executors.embedded import Embedded
-from executors.lock import AlreadyRunning
-from executors.procrastinate import Procrastinate
-from integrations.git import Git
-from persistence.database import libpq_url, parse_url, sqlite_file
+from kintsugi.app.bootstrap import Kintsugi, Parts, real_parts
+from kintsugi.app.deploys import bare_deployer
+from kintsugi.app.desk import Desk, _executor
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.discord import announcer
+from kintsugi.executors.embedded import Embedded
+from kintsugi.executors.lock import AlreadyRunning
+from kintsugi.executors.procrastinate import Procrastinate
+from kintsugi.integrations.git import Git
+from kintsugi.persistence.database import libpq_url, parse_url, sqlite_file
+from kintsugi.workflow.engine import Engine
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.incident import Cure, Patch
+from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.ports import Case, Channel, CodeHost, Deployer, Executor, Manners, Progress, Reading, Rollout
 from tests.world.make import an_evidence
-from workflow.engine import Engine
-from workflow.errors import StoreUnavailable
-from workflow.incident import Cure, Patch
-from workflow.patch import Evidence
-from workflow.ports import Case, Channel, CodeHost, Deployer, Executor, Manners, Progress, Reading, Rollout
 
 NO_LOOK, NO_QUIET, NO_LOCK = "no look before create", "no quiet period", "no lock"
 _LINGERS = 1.5  # seconds with nothing to do, while something is due that another one was to do

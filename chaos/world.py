@@ -13,9 +13,11 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.card import is_card_of, question_mark, token_in, work_mark
 from chaos.worker import SharedClock
-from integrations.git import Git
+from kintsugi.bot.card import is_card_of, question_mark, token_in, work_mark
+from kintsugi.integrations.git import Git
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.words import State
 from tests.world import discord, github, openai, railway
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_messages import buttons_of
@@ -24,8 +26,6 @@ from tests.world.discord_weather import BROKEN_AFTER, BROKEN_BEFORE, DROPPED_AFT
 from tests.world.github import Fault, GitHubStandIn
 from tests.world.openai import Answer, OpenAIStandIn, an_error
 from tests.world.railway import Deployed, RailwayStandIn
-from workflow.incident import Incident
-from workflow.words import State
 
 _FAULTS = ("reset", "502", "html")
 _SPOILT = (LIMITED, BROKEN_BEFORE, BROKEN_AFTER, DROPPED_AFTER)

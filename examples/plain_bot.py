@@ -9,7 +9,7 @@ import os
 import discord
 from discord.ext import commands
 
-import telemetry  # 1
+from kintsugi import telemetry  # 1
 
 log = logging.getLogger("plain_bot")
 

@@ -1,6 +1,6 @@
 """The `kintsugi` command: options in, exit status out.
 
-The work is in `app/commands`, imported only when a command runs, so that `--help` answers at once.
+The work is in `kintsugi/commands`, imported only when a command runs, so that `--help` answers at once.
 Exit status: 0 done, 1 a fault, 2 wrong usage or settings, 3 refused with a reason, 130 interrupted.
 """
 
@@ -13,10 +13,10 @@ from typing import Annotated, Any
 try:
     import typer
 
-    from app.commands.context import context as show_context
-    from app.commands.database_typed import db_app
-    from app.commands.effects_typed import app as effects_app
-    from app.commands.patch import app as patch_app
+    from kintsugi.commands.context import context as show_context
+    from kintsugi.commands.database_typed import db_app
+    from kintsugi.commands.effects_typed import app as effects_app
+    from kintsugi.commands.patch import app as patch_app
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
 
@@ -72,8 +72,8 @@ def demo(
 
     Example: `kintsugi demo --auto`
     """
-    from app.commands import demo as command
-    from app.commands.outcome import run
+    from kintsugi.commands import demo as command
+    from kintsugi.commands.outcome import run
 
     ending = command.BROKEN_FIX if broken_fix else command.USELESS_FIX if useless_fix else command.FIX
     run(lambda: command.demo(command.Wishes(auto, ending, fresh, stop, folder)))
@@ -88,8 +88,8 @@ def run_service(
 
     Example: `kintsugi run --only worker`
     """
-    from app.commands import service
-    from app.commands.outcome import run
+    from kintsugi.commands import service
+    from kintsugi.commands.outcome import run
 
     run(lambda: service.run(only, drain))
 
@@ -100,8 +100,8 @@ def doctor() -> None:
 
     Example: `kintsugi doctor`
     """
-    from app.commands import doctor as command
-    from app.commands.outcome import run
+    from kintsugi.commands import doctor as command
+    from kintsugi.commands.outcome import run
 
     run(command.doctor)
 
@@ -120,9 +120,9 @@ def capture(
 
     Examples: `kintsugi capture crash.log --repo .`, `kintsugi capture --follow -- python -m shop`
     """
-    from app.commands import capture as command
-    from app.commands.follow import follow as following
-    from app.commands.outcome import UsageError, run
+    from kintsugi.commands import capture as command
+    from kintsugi.commands.follow import follow as following
+    from kintsugi.commands.outcome import UsageError, run
 
     def chosen() -> Coroutine[Any, Any, int | None]:
         if follow:
@@ -147,8 +147,8 @@ def incidents(
 
     Example: `kintsugi incidents --state awaiting_confirm`
     """
-    from app.commands import show
-    from app.commands.outcome import run
+    from kintsugi.commands import show
+    from kintsugi.commands.outcome import run
 
     run(lambda: show.incidents(state, limit, before, as_json))
 
@@ -159,8 +159,8 @@ def show_incident(id: IncidentId, as_json: Json = False) -> None:
 
     Example: `kintsugi incident show 7`
     """
-    from app.commands import show
-    from app.commands.outcome import run
+    from kintsugi.commands import show
+    from kintsugi.commands.outcome import run
 
     run(lambda: show.incident(id, as_json))
 
@@ -171,8 +171,8 @@ def confirm(token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it wa
 
     Example: `kintsugi confirm 7-0f3a…`
     """
-    from app.commands import moves
-    from app.commands.outcome import run
+    from kintsugi.commands import moves
+    from kintsugi.commands.outcome import run
 
     run(lambda: moves.confirm(token))
 
@@ -183,8 +183,8 @@ def ask(id: IncidentId) -> None:
 
     Example: `kintsugi ask 7`
     """
-    from app.commands import moves
-    from app.commands.outcome import run
+    from kintsugi.commands import moves
+    from kintsugi.commands.outcome import run
 
     run(lambda: moves.ask(id))
 
@@ -195,8 +195,8 @@ def reject(id: IncidentId, why: Why = "") -> None:
 
     Example: `kintsugi reject 7 --why "wrong rounding"`
     """
-    from app.commands import moves
-    from app.commands.outcome import run
+    from kintsugi.commands import moves
+    from kintsugi.commands.outcome import run
 
     run(lambda: moves.move("Rejected", id, why))
 
@@ -207,8 +207,8 @@ def retry(id: IncidentId) -> None:
 
     Example: `kintsugi retry 7`
     """
-    from app.commands import moves
-    from app.commands.outcome import run
+    from kintsugi.commands import moves
+    from kintsugi.commands.outcome import run
 
     run(lambda: moves.move("Retried", id))
 
@@ -219,8 +219,8 @@ def cancel(id: IncidentId, why: Why = "") -> None:
 
     Example: `kintsugi cancel 7 --why "mended by hand"`
     """
-    from app.commands import moves
-    from app.commands.outcome import run
+    from kintsugi.commands import moves
+    from kintsugi.commands.outcome import run
 
     run(lambda: moves.move("Cancelled", id, why))
 
@@ -231,8 +231,8 @@ def send(id: IncidentId) -> None:
 
     Example: `kintsugi send 7`
     """
-    from app.commands import moves
-    from app.commands.outcome import run
+    from kintsugi.commands import moves
+    from kintsugi.commands.outcome import run
 
     run(lambda: moves.move("Sent", id))
 
@@ -246,8 +246,8 @@ def deploy_latest(
 
     Example: `kintsugi deploy latest --wait`
     """
-    from app.commands import deploy as command
-    from app.commands.outcome import run
+    from kintsugi.commands import deploy as command
+    from kintsugi.commands.outcome import run
 
     run(lambda: command.latest(wait, yes))
 
@@ -258,8 +258,8 @@ def deploy_status() -> None:
 
     Example: `kintsugi deploy status`
     """
-    from app.commands import deploy as command
-    from app.commands.outcome import run
+    from kintsugi.commands import deploy as command
+    from kintsugi.commands.outcome import run
 
     run(command.status)
 
@@ -270,8 +270,8 @@ def deploy_rollback(id: IncidentId) -> None:
 
     Example: `kintsugi deploy rollback 7`
     """
-    from app.commands import deploy as command
-    from app.commands.outcome import run
+    from kintsugi.commands import deploy as command
+    from kintsugi.commands.outcome import run
 
     run(lambda: command.rollback(id))
 
@@ -290,8 +290,8 @@ def open_pr(
 
     Example: `kintsugi open-pr --repo . --patch fix.diff --title "Round up" --branch fix/rounding`
     """
-    from app.commands import open_pr as command
-    from app.commands.outcome import run
+    from kintsugi.commands import open_pr as command
+    from kintsugi.commands.outcome import run
 
     run(lambda: command.open_pr(command.Asked(repo, patch, title, body, branch)))
 
@@ -304,8 +304,8 @@ def redact(
 
     Example: `kintsugi redact bot.log > bot.redacted.log`
     """
-    from app.commands import logs
-    from app.commands.outcome import run
+    from kintsugi.commands import logs
+    from kintsugi.commands.outcome import run
 
     run(lambda: logs.redact(file))
 
@@ -319,8 +319,8 @@ def export_alerts(
 
     Example: `kintsugi alerts export --format loki > rules.yaml`
     """
-    from app.commands import logs
-    from app.commands.outcome import run
+    from kintsugi.commands import logs
+    from kintsugi.commands.outcome import run
 
     run(lambda: logs.export_alerts(rules, form))
 
@@ -345,8 +345,8 @@ def db_copy(
 
     Example: `kintsugi db copy sqlite:///.kintsugi/kintsugi.db postgresql://kintsugi@db.example/kintsugi`
     """
-    from app.commands import database
-    from app.commands.outcome import run
+    from kintsugi.commands import database
+    from kintsugi.commands.outcome import run
 
     run(lambda: database.copy(source, target))
 

@@ -10,24 +10,24 @@ from datetime import datetime, timedelta
 import discord
 from discord import app_commands
 
-from app.alerts import connect, installed, reported
-from app.bootstrap import real_parts
-from app.commands.common import a_desk
-from app.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
-from app.commands.outcome import UsageError
-from app.counting import counting
-from app.desk import Desk
-from app.settings import Settings, read_settings
-from app.unconfigured import Silence
-from bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
-from bot.address import point_at
-from bot.status import Probes
-from persistence.database import parse_url, sqlite_file
-from telemetry import Telemetry
-from workflow.errors import StepFailed
-from workflow.payload import Payload
-from workflow.production import Production
-from workflow.times import roughly
+from kintsugi.app.alerts import connect, installed, reported
+from kintsugi.app.bootstrap import real_parts
+from kintsugi.app.counting import counting
+from kintsugi.app.desk import Desk
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.unconfigured import Silence
+from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
+from kintsugi.bot.address import point_at
+from kintsugi.bot.status import Probes
+from kintsugi.commands.common import a_desk
+from kintsugi.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
+from kintsugi.commands.outcome import UsageError
+from kintsugi.persistence.database import parse_url, sqlite_file
+from kintsugi.telemetry import Telemetry
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.production import Production
+from kintsugi.workflow.times import roughly
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."

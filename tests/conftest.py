@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
-from persistence.database import parse_url
-from persistence.migrations import upgrade
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
 
 _LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/app/")
 

@@ -1,4 +1,4 @@
-"""The documentation that is made from the code: `python -m app.docs` writes it, `--check` holds it to the code."""
+"""The documentation that is made from the code: `python -m tools.docs` writes it, `--check` holds it to the code."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from pydantic.fields import FieldInfo
 
-from app.dashboard import dashboard
-from app.settings import PREFIX, Settings
-from telemetry.counts import Spreads, Tally
-from web.metrics import Watched, families
-from workflow.figures import Figures, Paid
-from workflow.payload import Payload
-from workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
-from workflow.triggers import Command, Fact, words
-from workflow.words import Effect
+from kintsugi.app.settings import PREFIX, Settings
+from kintsugi.telemetry.counts import Spreads, Tally
+from kintsugi.web.metrics import Watched, families
+from kintsugi.workflow.figures import Figures, Paid
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
+from kintsugi.workflow.triggers import Command, Fact, words
+from kintsugi.workflow.words import Effect
+from tools.dashboard import dashboard
 
 _ROOT = Path(__file__).parent.parent / "docs"
-_TABLE = "<!-- every metric, by python -m app.docs -->"
+_TABLE = "<!-- every metric, by python -m tools.docs -->"
 
 
 def documents() -> dict[str, str]:
@@ -37,12 +37,12 @@ def documents() -> dict[str, str]:
 
 
 def settings() -> str:
-    """Every setting there is, as app/settings.py declares it."""
+    """Every setting there is, as kintsugi/app/settings.py declares it."""
     head = [
         "# Settings",
         "",
         f"From the environment, prefix `{PREFIX}`, or a file `.env` in the folder where `kintsugi` runs. Made from",
-        "`app/settings.py` by `python -m app.docs`. `kintsugi doctor` checks them all.",
+        "`kintsugi/app/settings.py` by `python -m tools.docs`. `kintsugi doctor` checks them all.",
         "",
         "| setting | default | is |",
         "|---|---|---|",
@@ -90,12 +90,13 @@ async def _none() -> Figures:
 
 
 def lifecycle() -> str:
-    """The table of workflow/states.py as a page."""
+    """The table of kintsugi/workflow/states.py as a page."""
     return "\n".join(
         [
             "# The lifecycle",
             "",
-            "Made from the table in `workflow/states.py` by `python -m app.docs`; the gate holds it to the table.",
+            "Made from the table in `kintsugi/workflow/states.py` by `python -m tools.docs`; the gate holds it",
+            "to the table.",
             "",
             "```mermaid",
             "stateDiagram-v2",
@@ -152,7 +153,7 @@ def main() -> int:
     stale = [name for name, text in documents().items() if _read(_ROOT / name) != text]
     if "--check" in sys.argv[1:]:
         for name in stale:
-            print(f"docs/{name} is out of date: run `python -m app.docs`.", file=sys.stderr)  # noqa: T201
+            print(f"docs/{name} is out of date: run `python -m tools.docs`.", file=sys.stderr)
         return int(bool(stale))
     for name in stale:
         (_ROOT / name).write_text(documents()[name], encoding="utf-8")

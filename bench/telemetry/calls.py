@@ -11,10 +11,10 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 
 from bench.telemetry.measure import best_of, rows
-from telemetry.context import bind
-from telemetry.handler import LineHandler
-from telemetry.ring import Ring
-from telemetry.writer import Writer
+from kintsugi.telemetry.context import bind
+from kintsugi.telemetry.handler import LineHandler
+from kintsugi.telemetry.ring import Ring
+from kintsugi.telemetry.writer import Writer
 
 _CALLS = 400
 _TARGETS = {"python-json-logger": "0.65", "structlog json": "0.90", "structlog orjson": "1.10 (stretch)"}

@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from bench.telemetry.measure import best_of, rows
-from telemetry.redact import redact
+from kintsugi.telemetry.redact import redact
 
 _CLEAN = (
     "2026-11-23 01:33:37,123 INFO discord.gateway Shard ID None has connected to Gateway; handled 128 events in 33.4 "

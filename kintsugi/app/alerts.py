@@ -11,18 +11,18 @@ from typing import Any
 import discord
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-import telemetry
-from app.commands.outcome import UsageError
-from app.desk import Desk
-from app.settings import Settings
-from capture.build import build_payload
-from telemetry import Telemetry
-from telemetry.alerts import Alert, BadRule, DiscordChannel, SignedWebhook
-from workflow.errors import StoreUnavailable
-from workflow.payload import Payload
-from workflow.triggers import Captured
+from kintsugi import telemetry
+from kintsugi.app.desk import Desk
+from kintsugi.app.settings import Settings
+from kintsugi.capture.build import build_payload
+from kintsugi.commands.outcome import UsageError
+from kintsugi.telemetry import Telemetry
+from kintsugi.telemetry.alerts import Alert, BadRule, DiscordChannel, SignedWebhook
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.triggers import Captured
 
-log = logging.getLogger("telemetry.alerts")  # its own troubles set off no alert
+log = logging.getLogger("kintsugi.telemetry.alerts")  # its own troubles set off no alert
 
 Report = Callable[[str, str], Payload]
 

@@ -9,28 +9,28 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.attempts import Attempts
-from app.deploys import changes_in, deployer_of, no_changes
-from app.desk import Desk
-from app.github import FreshAnalyst, FreshChecker, github_parts
-from app.settings import Settings
-from app.unconfigured import NoChecker, NoCodeHost, NoMonitor
-from integrations.git import Git
-from integrations.http_replay import HttpReplay
-from integrations.local_git import LocalGit
-from integrations.offline_analyst import OfflineAnalyst
-from integrations.workbench import Workbench
-from repair.context import build_context
-from repair.proof import ProofSettings
-from telemetry.redact import redact
-from workflow.effects import Tools, performers
-from workflow.incident import Budget
-from workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
-from workflow.production import Changes
-from workflow.reconcile import Reconciler
+from kintsugi.app.attempts import Attempts
+from kintsugi.app.deploys import changes_in, deployer_of, no_changes
+from kintsugi.app.desk import Desk
+from kintsugi.app.github import FreshAnalyst, FreshChecker, github_parts
+from kintsugi.app.settings import Settings
+from kintsugi.app.unconfigured import NoChecker, NoCodeHost, NoMonitor
+from kintsugi.integrations.git import Git
+from kintsugi.integrations.http_replay import HttpReplay
+from kintsugi.integrations.local_git import LocalGit
+from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.integrations.workbench import Workbench
+from kintsugi.repair.context import build_context
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.effects import Tools, performers
+from kintsugi.workflow.incident import Budget
+from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
+from kintsugi.workflow.production import Changes
+from kintsugi.workflow.reconcile import Reconciler
 
 if TYPE_CHECKING:
-    from integrations.openai_model import ModelSettings
+    from kintsugi.integrations.openai_model import ModelSettings
 
 RECONCILE_EVERY = timedelta(minutes=3)
 
@@ -142,15 +142,15 @@ def real_parts(settings: Settings, channel: Channel) -> Parts:
 def _analyst(settings: Settings, git: Git | None) -> Analyst:
     if settings.llm_api_key is None:
         return OfflineAnalyst(git)
-    from integrations.openai_analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
-    from integrations.openai_model import Model  # noqa: PLC0415
+    from kintsugi.integrations.openai_analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
+    from kintsugi.integrations.openai_model import Model  # noqa: PLC0415
 
     return OpenAIAnalyst(Model(model_settings(settings)), code_context(git.directory if git else None), redact)
 
 
 def model_settings(settings: Settings) -> ModelSettings:
     """The model that is configured; there must be a key."""
-    from integrations.openai_model import ModelSettings  # noqa: PLC0415  # as above
+    from kintsugi.integrations.openai_model import ModelSettings  # noqa: PLC0415  # as above
 
     assert settings.llm_api_key
     return ModelSettings(

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from app.desk import Desk
-from telemetry import Outcomes
-from workflow.cure import Runs
-from workflow.errors import StoreUnavailable
+from kintsugi.app.desk import Desk
+from kintsugi.telemetry import Outcomes
+from kintsugi.workflow.cure import Runs
+from kintsugi.workflow.errors import StoreUnavailable
 
 log = logging.getLogger("kintsugi.counting")
 

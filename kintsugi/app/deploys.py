@@ -8,21 +8,21 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from app.clock import SystemClock
-from app.one_deployer import Alone, OneDeployer, alone_with
-from app.settings import Settings, SettingsError
-from app.unconfigured import NoDeployer
-from integrations.git import Git
-from integrations.local_command import LocalCommand, LocalCommandSettings
-from integrations.program import commit_at
-from integrations.railway import Railway, RailwaySettings
-from integrations.railway_api import RailwayAccess, RailwayApi
-from integrations.webhook_deploy import WebhookDeploy, WebhookSettings
-from persistence.database import libpq_url, parse_url, sqlite_file
-from telemetry.redact import redact
-from web.railway import RailwayDoor
-from workflow.ports import Deployer
-from workflow.production import Changes
+from kintsugi.app.clock import SystemClock
+from kintsugi.app.one_deployer import Alone, OneDeployer, alone_with
+from kintsugi.app.settings import Settings, SettingsError
+from kintsugi.app.unconfigured import NoDeployer
+from kintsugi.integrations.git import Git
+from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
+from kintsugi.integrations.program import commit_at
+from kintsugi.integrations.railway import Railway, RailwaySettings
+from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
+from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
+from kintsugi.persistence.database import libpq_url, parse_url, sqlite_file
+from kintsugi.telemetry.redact import redact
+from kintsugi.web.railway import RailwayDoor
+from kintsugi.workflow.ports import Deployer
+from kintsugi.workflow.production import Changes
 
 _MOST_CHANGES = 20  # titles of commits in one deployment that are shown
 
@@ -55,7 +55,7 @@ def _alone(settings: Settings) -> Alone:
     url = parse_url(settings.database_url)
     if file := sqlite_file(url):
         return partial(alone_with, file.with_name(f"{file.name}.deploy.lock"))
-    from executors.server_lock import alone_on_server  # noqa: PLC0415  # loads psycopg, which SQLite has no use for
+    from kintsugi.executors.server_lock import alone_on_server  # noqa: PLC0415  # loads psycopg, which SQLite has no use for
 
     return partial(alone_on_server, libpq_url(url), "kintsugi: who asks the deployer", timedelta())
 

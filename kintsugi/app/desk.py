@@ -9,15 +9,15 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from app.clock import SystemClock
-from app.settings import Settings
-from executors.embedded import Embedded
-from persistence.database import DatabaseError, libpq_url, parse_url, sqlite_file
-from persistence.migrations import is_current, upgrade
-from persistence.store import SqlStore
-from telemetry.redact import redact
-from workflow.engine import Engine
-from workflow.ports import Clock, Executor
+from kintsugi.app.clock import SystemClock
+from kintsugi.app.settings import Settings
+from kintsugi.executors.embedded import Embedded
+from kintsugi.persistence.database import DatabaseError, libpq_url, parse_url, sqlite_file
+from kintsugi.persistence.migrations import is_current, upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.engine import Engine
+from kintsugi.workflow.ports import Clock, Executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def _executor(store: SqlStore, url: URL, at_once: int) -> Executor:
     file = sqlite_file(url)
     if file:
         return Embedded(store, lock_of(file), slots=at_once)
-    from executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
+    from kintsugi.executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
     return Procrastinate(store, libpq_url(url), slots=at_once)
 

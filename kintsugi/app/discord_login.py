@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.desk import Desk
-from app.discord_oauth import discord_oauth
-from app.settings import Settings
-from bot.gate import Access, Caller, Gate, why_not
-from bot.moves import by_somebody_else
-from bot.tree import actor
-from integrations.discord_oauth import DiscordOAuth, Person
-from web.login import Member
-from workflow.engine import Receipt
-from workflow.errors import Refusal
-from workflow.triggers import Confirmed, Trigger
+from kintsugi.app.desk import Desk
+from kintsugi.app.discord_oauth import discord_oauth
+from kintsugi.app.settings import Settings
+from kintsugi.bot.gate import Access, Caller, Gate, why_not
+from kintsugi.bot.moves import by_somebody_else
+from kintsugi.bot.tree import actor
+from kintsugi.integrations.discord_oauth import DiscordOAuth, Person
+from kintsugi.web.login import Member
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.triggers import Confirmed, Trigger
 
 
 def discord_login(desk: Desk, settings: Settings, access: Access) -> DiscordLogin | None:

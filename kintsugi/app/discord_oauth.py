@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.settings import Settings, SettingsError
-from integrations.discord_oauth import DiscordOAuth
-from web.discord import BACK
+from kintsugi.app.settings import Settings, SettingsError
+from kintsugi.integrations.discord_oauth import DiscordOAuth
+from kintsugi.web.discord import BACK
 
 _NEEDS = (
     "KINTSUGI_DISCORD_CLIENT_ID needs KINTSUGI_DISCORD_CLIENT_SECRET, KINTSUGI_WEB_URL and KINTSUGI_DISCORD_GUILDS."

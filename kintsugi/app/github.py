@@ -6,16 +6,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.settings import Settings, SettingsError
-from integrations.git import Git
-from integrations.github import GitHub, GitHubWishes
-from integrations.github_api import GitHubAccess, GitHubApi
-from integrations.github_mirror import Mirror
-from telemetry.redact import redact
-from workflow.errors import StepFailed
-from workflow.incident import Diagnosis, Patch
-from workflow.patch import Evidence
-from workflow.ports import Analyst, Case, Checker, CodeHost, Progress
+from kintsugi.app.settings import Settings, SettingsError
+from kintsugi.integrations.git import Git
+from kintsugi.integrations.github import GitHub, GitHubWishes
+from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github_mirror import Mirror
+from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Diagnosis, Patch
+from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.ports import Analyst, Case, Checker, CodeHost, Progress
 
 
 class FreshAnalyst:

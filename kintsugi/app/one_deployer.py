@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from datetime import datetime
 from pathlib import Path
 
-from executors.lock import AlreadyRunning, only_one
-from workflow.errors import StepFailed
-from workflow.incident import Deployment
-from workflow.ports import Deployer, Manners, Progress, Rollout
+from kintsugi.executors.lock import AlreadyRunning, only_one
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Deployment
+from kintsugi.workflow.ports import Deployer, Manners, Progress, Rollout
 
 Alone = Callable[[], AbstractAsyncContextManager[bool]]
 """Enters a lock, and tells whether it was had; it is let go of at the end, or when its process dies."""

@@ -9,21 +9,21 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from app.bootstrap import real_parts
-from app.desk import Desk
-from app.settings import Settings
-from app.unconfigured import Silence
-from capture.errors import CaptureError
-from capture.sentry import Event, payload_of, read_event
-from web.github import Unreadable
-from web.reports import Reports, Taken
-from web.sentry import Project
-from workflow.engine import Receipt
-from workflow.errors import StepFailed
-from workflow.incident import Incident
-from workflow.payload import Payload
-from workflow.ports import CodeHost, Outcome
-from workflow.triggers import Captured
+from kintsugi.app.bootstrap import real_parts
+from kintsugi.app.desk import Desk
+from kintsugi.app.settings import Settings
+from kintsugi.app.unconfigured import Silence
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.sentry import Event, payload_of, read_event
+from kintsugi.web.github import Unreadable
+from kintsugi.web.reports import Reports, Taken
+from kintsugi.web.sentry import Project
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.ports import CodeHost, Outcome
+from kintsugi.workflow.triggers import Captured
 
 log = logging.getLogger("kintsugi.service")
 

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from app.desk import Desk
-from app.settings import Settings
-from persistence.retention import Keep, Pruner
-from workflow.errors import StoreUnavailable
+from kintsugi.app.desk import Desk
+from kintsugi.app.settings import Settings
+from kintsugi.persistence.retention import Keep, Pruner
+from kintsugi.workflow.errors import StoreUnavailable
 
 log = logging.getLogger("kintsugi.retention")
 

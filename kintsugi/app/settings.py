@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from workflow.incident import Price
+from kintsugi.workflow.incident import Price
 
 PREFIX = "KINTSUGI_"
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
-from workflow.errors import StoreUnavailable
+from kintsugi.workflow.errors import StoreUnavailable
 
 log = logging.getLogger("kintsugi.service")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from workflow.errors import StepFailed
-from workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
-from workflow.patch import Evidence
-from workflow.ports import Case, Manners, Progress, Reading, Rollout, Standing
-from workflow.words import Effect
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
+from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.ports import Case, Manners, Progress, Reading, Rollout, Standing
+from kintsugi.workflow.words import Effect
 
 _REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
 _DEPLOY = "No deployer is configured. Set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DEPLOY_COMMAND, then retry."

@@ -10,14 +10,14 @@ from importlib.metadata import version
 from aiohttp import web
 from pydantic import SecretStr
 
-from app.bootstrap import Kintsugi
-from app.desk import Desk
-from app.settings import Settings
-from executors.embedded import Embedded
-from telemetry import Telemetry
-from telemetry.redact import of_this_process
-from web.metrics import Metrics, Readers, Watched
-from web.server import Doors, Server
+from kintsugi.app.bootstrap import Kintsugi
+from kintsugi.app.desk import Desk
+from kintsugi.app.settings import Settings
+from kintsugi.executors.embedded import Embedded
+from kintsugi.telemetry import Telemetry
+from kintsugi.telemetry.redact import of_this_process
+from kintsugi.web.metrics import Metrics, Readers, Watched
+from kintsugi.web.server import Doors, Server
 
 
 def metrics(desk: Desk, settings: Settings, logs: Telemetry, doors: Doors, kintsugi: Kintsugi | None) -> Metrics:

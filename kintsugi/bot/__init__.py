@@ -3,10 +3,10 @@
 Nothing here knows SQL, GitHub or how an incident moves: what is asked becomes a trigger, what comes back a sentence.
 """
 
-from bot.attach import Attached, Deploys, attach
-from bot.channel import DiscordChannel
-from bot.gate import Access
-from bot.parts import About, Parts
-from bot.status import Probe
+from kintsugi.bot.attach import Attached, Deploys, attach
+from kintsugi.bot.channel import DiscordChannel
+from kintsugi.bot.gate import Access
+from kintsugi.bot.parts import About, Parts
+from kintsugi.bot.status import Probe
 
 __all__ = ["About", "Access", "Attached", "Deploys", "DiscordChannel", "Parts", "Probe", "attach"]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import discord
 from discord import app_commands
 
-from bot.buttons import Buttons, Tap, tap_kinds
-from bot.channel import DiscordChannel
-from bot.debug import Debug
-from bot.deploy import Deploy, deploy_taps
-from bot.gate import Access, Gate
-from bot.parts import Parts
-from bot.tree import Answers
-from workflow.production import Production
+from kintsugi.bot.buttons import Buttons, Tap, tap_kinds
+from kintsugi.bot.channel import DiscordChannel
+from kintsugi.bot.debug import Debug
+from kintsugi.bot.deploy import Deploy, deploy_taps
+from kintsugi.bot.gate import Access, Gate
+from kintsugi.bot.parts import Parts
+from kintsugi.bot.tree import Answers
+from kintsugi.workflow.production import Production
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,19 @@ from typing import Any
 
 import discord
 
-from bot import card, replies
-from bot.card import Act
-from bot.channel import DiscordChannel
-from bot.gate import Denied
-from bot.moves import Moves, by_somebody_else
-from bot.parts import Parts
-from bot.replies import Reply
-from bot.tree import Answers, Interaction, caller_of
-from telemetry import bind
-from workflow import triggers as t
-from workflow.errors import BadInput
-from workflow.incident import Incident
-from workflow.words import State
+from kintsugi.bot import card, replies
+from kintsugi.bot.card import Act
+from kintsugi.bot.channel import DiscordChannel
+from kintsugi.bot.gate import Denied
+from kintsugi.bot.moves import Moves, by_somebody_else
+from kintsugi.bot.parts import Parts
+from kintsugi.bot.replies import Reply
+from kintsugi.bot.tree import Answers, Interaction, caller_of
+from kintsugi.telemetry import bind
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import BadInput
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.words import State
 
 Tap = type[discord.ui.DynamicItem[discord.ui.Button[Any]]]
 

@@ -9,12 +9,12 @@ from enum import StrEnum
 
 import discord
 
-from bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
-from bot.words import cut, one_line, quiet, short
-from telemetry.plain import plain
-from workflow.incident import Incident
-from workflow.states import BEFORE_THE_MERGE
-from workflow.words import ENDED, MAIN_LINE, Effect, State
+from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
+from kintsugi.bot.words import cut, one_line, quiet, short
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.states import BEFORE_THE_MERGE
+from kintsugi.workflow.words import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
 _SHOWN_DIFF, _SINCE_SHOWN = 800, 300

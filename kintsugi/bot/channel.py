@@ -18,12 +18,12 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot import card
-from bot.card import Post, Work
-from workflow.errors import StepFailed
-from workflow.incident import Incident, token_hash
-from workflow.ports import Debt
-from workflow.words import Effect, State
+from kintsugi.bot import card
+from kintsugi.bot.card import Post, Work
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident, token_hash
+from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.words import Effect, State
 
 log = logging.getLogger("kintsugi.bot")
 

@@ -8,14 +8,14 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from bot import replies
-from bot.moves import Moves, incident_number
-from bot.offers import offered, offered_tokens
-from bot.parts import Parts
-from bot.replies import Reply
-from bot.tree import Answers
-from workflow import triggers as t
-from workflow.words import State
+from kintsugi.bot import replies
+from kintsugi.bot.moves import Moves, incident_number
+from kintsugi.bot.offers import offered, offered_tokens
+from kintsugi.bot.parts import Parts
+from kintsugi.bot.replies import Reply
+from kintsugi.bot.tree import Answers
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.words import State
 
 Interaction = discord.Interaction[discord.Client]
 Level = Literal["debug", "info", "warning", "error", "critical"]

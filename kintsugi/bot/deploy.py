@@ -8,19 +8,19 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import replies
-from bot.card import Button, Post
-from bot.moves import Moves, incident_number
-from bot.offers import offered
-from bot.parts import Parts
-from bot.replies import Reply
-from bot.tree import Answers
-from telemetry import bind
-from workflow import triggers as t
-from workflow.incident import Incident
-from workflow.production import Production
-from workflow.states import BEFORE_THE_MERGE
-from workflow.words import State
+from kintsugi.bot import replies
+from kintsugi.bot.card import Button, Post
+from kintsugi.bot.moves import Moves, incident_number
+from kintsugi.bot.offers import offered
+from kintsugi.bot.parts import Parts
+from kintsugi.bot.replies import Reply
+from kintsugi.bot.tree import Answers
+from kintsugi.telemetry import bind
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.production import Production
+from kintsugi.workflow.states import BEFORE_THE_MERGE
+from kintsugi.workflow.words import State
 
 Interaction = discord.Interaction[discord.Client]
 

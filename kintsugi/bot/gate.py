@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workflow.errors import NotAllowedNow, Refusal
+from kintsugi.workflow.errors import NotAllowedNow, Refusal
 
 
 class Denied(Refusal):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from bot import replies
-from bot.gate import Caller, Denied
-from bot.parts import Parts
-from bot.replies import Reply
-from bot.tree import Answers, Interaction, caller_of
-from telemetry import bind
-from telemetry.plain import plain
-from workflow import triggers as t
-from workflow.errors import BadInput, StepFailed
-from workflow.incident import Incident
-from workflow.words import State
+from kintsugi.bot import replies
+from kintsugi.bot.gate import Caller, Denied
+from kintsugi.bot.parts import Parts
+from kintsugi.bot.replies import Reply
+from kintsugi.bot.tree import Answers, Interaction, caller_of
+from kintsugi.telemetry import bind
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import BadInput, StepFailed
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.words import State
 
 _MOST_OFFERED = 25
 _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from discord import app_commands
 
-from bot.words import cut
-from telemetry.plain import plain
-from workflow.incident import Incident
+from kintsugi.bot.words import cut
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.incident import Incident
 
 _MOST, _LONGEST = 25, 100
 

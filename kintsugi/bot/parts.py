@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.status import Probes
-from workflow.engine import Receipt
-from workflow.incident import Incident
-from workflow.payload import Payload
-from workflow.ports import Clock, Store
-from workflow.triggers import Trigger
+from kintsugi.bot.status import Probes
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.triggers import Trigger
 
 
 class Recent(Protocol):

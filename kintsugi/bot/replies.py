@@ -10,18 +10,18 @@ from datetime import datetime
 
 import discord
 
-from bot.parts import About
-from bot.status import Answered
-from bot.words import cut, length, one_line, quiet, short
-from telemetry.plain import plain
-from workflow.engine import Receipt
-from workflow.history import Step
-from workflow.incident import Incident
-from workflow.ports import Debt, Outcome, Rollout
-from workflow.production import Plan
-from workflow.states import MAIN_LINE
-from workflow.triggers import words
-from workflow.words import ENDED, State
+from kintsugi.bot.parts import About
+from kintsugi.bot.status import Answered
+from kintsugi.bot.words import cut, length, one_line, quiet, short
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.ports import Debt, Outcome, Rollout
+from kintsugi.workflow.production import Plan
+from kintsugi.workflow.states import MAIN_LINE
+from kintsugi.workflow.triggers import words
+from kintsugi.workflow.words import ENDED, State
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from workflow.errors import StepFailed
+from kintsugi.workflow.errors import StepFailed
 
 log = logging.getLogger("kintsugi.bot")
 

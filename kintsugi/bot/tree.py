@@ -10,14 +10,14 @@ from datetime import datetime
 import aiohttp
 import discord
 
-from bot.card import Post
-from bot.gate import Caller, Denied, Gate
-from bot.replies import Reply, failed
-from telemetry import bind
-from telemetry.interactions import bind_interaction
-from telemetry.lines import new_error_id
-from workflow.errors import BadInput, Conflict, Refusal, StepFailed, StoreUnavailable
-from workflow.ports import Clock
+from kintsugi.bot.card import Post
+from kintsugi.bot.gate import Caller, Denied, Gate
+from kintsugi.bot.replies import Reply, failed
+from kintsugi.telemetry import bind
+from kintsugi.telemetry.interactions import bind_interaction
+from kintsugi.telemetry.lines import new_error_id
+from kintsugi.workflow.errors import BadInput, Conflict, Refusal, StepFailed, StoreUnavailable
+from kintsugi.workflow.ports import Clock
 
 log = logging.getLogger("kintsugi.bot")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from telemetry.plain import plain
+from kintsugi.telemetry.plain import plain
 
 _MARKDOWN = re.compile(r"([\\*_~|`>#\[\]<]|^[ \t]*[-+](?=\s)|^[ \t]*\d+(?=\.\s)|(?<=\w):(?=//))", re.MULTILINE)
 _NO_NAME = re.compile(r"[^\w.*-]")

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from capture.errors import CaptureError
-from capture.limits import cut, fitted
-from capture.live import from_exception
-from capture.python_stack import CUT_TYPE
-from capture.redaction import redacted, redacted_lines
-from capture.request import circumstances
-from capture.source import locate
-from capture.text import json_record, split_lines
-from capture.traceback import read_failure
-from telemetry.fingerprint import fingerprint
-from workflow.payload import About, Build, Failure, Occurred, Payload, Repository, RequestContext
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.limits import cut, fitted
+from kintsugi.capture.live import from_exception
+from kintsugi.capture.python_stack import CUT_TYPE
+from kintsugi.capture.redaction import redacted, redacted_lines
+from kintsugi.capture.request import circumstances
+from kintsugi.capture.source import locate
+from kintsugi.capture.text import json_record, split_lines
+from kintsugi.capture.traceback import read_failure
+from kintsugi.telemetry.fingerprint import fingerprint
+from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Repository, RequestContext
 
 _ABOVE = 100  # lines redacted with the slice but not kept: a key may begin above it
 _SUMMARY = 160  # characters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflow.errors import BadInput
+from kintsugi.workflow.errors import BadInput
 
 
 class CaptureError(BadInput):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from workflow.payload import Failure, Frame, Payload, Raised, SourceLine
+from kintsugi.workflow.payload import Failure, Frame, Payload, Raised, SourceLine
 
 LARGEST_PAYLOAD = 256 * 1024  # bytes of JSON
 

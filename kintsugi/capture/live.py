@@ -7,9 +7,9 @@ import traceback
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
 
-from capture.python_stack import read_raised
-from capture.traceback import read_failure
-from workflow.payload import Failure, Frame
+from kintsugi.capture.python_stack import read_raised
+from kintsugi.capture.traceback import read_failure
+from kintsugi.workflow.payload import Failure, Frame
 
 _Place = tuple[str, int, str]
 

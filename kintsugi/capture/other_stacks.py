@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from capture.python_stack import CUT_TYPE
-from capture.text import without_prefix
-from workflow.payload import Failure, Frame, Raised
+from kintsugi.capture.python_stack import CUT_TYPE
+from kintsugi.capture.text import without_prefix
+from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _AT = re.compile(r"(?P<prefix>.{0,300}?)(?P<at>(?:^|[ \t]{1,80})at )(?P<call>\S.*?)(?: \{)?\s*$")
 _JAVA = re.compile(r"(?P<owner>[\w.$<>/@-]+)\.(?P<function>[\w$<>]+)\((?P<file>[^():]*)(?::(?P<line>\d+))?\)$")

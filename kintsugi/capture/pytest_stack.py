@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from capture.python_stack import CUT_TYPE, read_raised
-from workflow.payload import Failure, Frame, Raised
+from kintsugi.capture.python_stack import CUT_TYPE, read_raised
+from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _PLACE = re.compile(
     r"(?P<path>[^\s:][^:\n]{0,300}\.py):(?P<line>\d{1,9}): ?(?:in (?P<function>\S{1,200})|(?P<type>[\w.]*))$"

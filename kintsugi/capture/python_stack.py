@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from capture.text import without_prefix
-from workflow.payload import Failure, Frame, Raised
+from kintsugi.capture.text import without_prefix
+from kintsugi.workflow.payload import Failure, Frame, Raised
 
 Link = Literal["", "cause", "context", "group"]
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from capture.text import json_record
-from telemetry.redact import redact, redact_field
-from workflow.payload import Failure, Frame, Payload, Raised, SourceLine
+from kintsugi.capture.text import json_record
+from kintsugi.telemetry.redact import redact, redact_field
+from kintsugi.workflow.payload import Failure, Frame, Payload, Raised, SourceLine
 
 _DEEPEST = 12  # levels of entities that are kept
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from capture.text import json_record, stack_of
-from workflow.payload import RequestContext
+from kintsugi.capture.text import json_record, stack_of
+from kintsugi.workflow.payload import RequestContext
 
 _NEAR = 50  # lines before the failure in which its request may be named
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")

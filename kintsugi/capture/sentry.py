@@ -10,11 +10,21 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from capture.build import fingerprint_of, summary_of
-from capture.errors import CaptureError
-from capture.limits import fitted
-from capture.redaction import redacted, redacted_lines
-from workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext, SourceLine
+from kintsugi.capture.build import fingerprint_of, summary_of
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.limits import fitted
+from kintsugi.capture.redaction import redacted, redacted_lines
+from kintsugi.workflow.payload import (
+    About,
+    Build,
+    Failure,
+    Frame,
+    Occurred,
+    Payload,
+    Raised,
+    RequestContext,
+    SourceLine,
+)
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from capture.tree import Tree, tree_at
-from workflow.payload import Failure, Frame, SourceLine
+from kintsugi.capture.tree import Tree, tree_at
+from kintsugi.workflow.payload import Failure, Frame, SourceLine
 
 _LIBRARY_PARTS = frozenset(("site-packages", "dist-packages", "node_modules", "jre", "jdk"))
 _LIBRARY_MARKS = ("<frozen", "node:", "/lib/python3", "/lib64/python3", "/usr/local/go/", "/pkg/mod/")

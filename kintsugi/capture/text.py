@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from capture.errors import CaptureError
+from kintsugi.capture.errors import CaptureError
 
 RECORD_END = "{}"  # put where one record's text ends, so that a message cannot run into the next line
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from capture.other_stacks import read_at_stack, read_go
-from capture.pytest_stack import read_pytest
-from capture.python_stack import read_python
-from capture.text import expanded, split_lines
-from workflow.payload import Failure
+from kintsugi.capture.other_stacks import read_at_stack, read_go
+from kintsugi.capture.pytest_stack import read_pytest
+from kintsugi.capture.python_stack import read_python
+from kintsugi.capture.text import expanded, split_lines
+from kintsugi.workflow.payload import Failure
 
 _TAIL = 4_000_000  # characters looked at: the last failure of a longer log stands near its end
 _READERS = (read_python, read_pytest, read_at_stack, read_go)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.errors import CaptureError
+from kintsugi.capture.errors import CaptureError
 
 _LARGEST = 2_000_000  # bytes of a source file worth showing lines of
 _MOST_FILES = 50_000

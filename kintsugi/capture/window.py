@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from capture.text import read_text
-from capture.traceback import read_failure
+from kintsugi.capture.text import read_text
+from kintsugi.capture.traceback import read_failure
 
 _KEPT = 256 * 1024  # bytes: more than any report
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.commands.common import a_desk, actor, new_key
-from app.commands.files import read_bytes
-from app.settings import read_settings
-from capture.build import build_payload
-from capture.text import read_text
-from workflow.engine import Receipt
-from workflow.ports import Outcome
-from workflow.triggers import Captured
+from kintsugi.app.settings import read_settings
+from kintsugi.capture.build import build_payload
+from kintsugi.capture.text import read_text
+from kintsugi.commands.common import a_desk, actor, new_key
+from kintsugi.commands.files import read_bytes
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.ports import Outcome
+from kintsugi.workflow.triggers import Captured
 
 
 async def capture(file: str, repo: Path | None, summary: str, dry_run: bool) -> None:

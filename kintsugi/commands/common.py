@@ -7,10 +7,10 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.commands.outcome import UsageError
-from app.desk import Desk, opened, prepared_url
-from app.settings import Settings, read_settings
-from telemetry.redact import remember
+from kintsugi.app.desk import Desk, opened, prepared_url
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.commands.outcome import UsageError
+from kintsugi.telemetry.redact import remember
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from repair.context import Context
+    from kintsugi.repair.context import Context
 
 
 def context(
@@ -26,16 +26,16 @@ def context(
 
     Example: `kintsugi context --repo . crash.log --tokens 4000`
     """
-    from app.commands.outcome import run
+    from kintsugi.commands.outcome import run
 
     run(lambda: _show(traceback, repo, tokens, as_json))
 
 
 def _show(file: str, repo: Path, tokens: int, as_json: bool) -> None:
-    from app.commands.files import read_bytes
-    from app.commands.outcome import UsageError
-    from capture import locate, read_failure, read_text
-    from repair.context import ContextError, build_context
+    from kintsugi.capture import locate, read_failure, read_text
+    from kintsugi.commands.files import read_bytes
+    from kintsugi.commands.outcome import UsageError
+    from kintsugi.repair.context import ContextError, build_context
 
     failure = read_failure(read_text(read_bytes(file)))
     if failure is None:

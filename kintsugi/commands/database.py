@@ -9,17 +9,17 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import URL
 
-from app.commands.common import a_desk
-from app.commands.outcome import UsageError
-from app.desk import lock_of
-from app.retention import keep_of
-from app.settings import read_settings
-from executors.lock import only_one
-from persistence import backup as copying
-from persistence import migrations, move
-from persistence.database import DatabaseError, parse_url, sqlite_file
-from persistence.retention import Pruner
-from workflow.errors import Refusal
+from kintsugi.app.desk import lock_of
+from kintsugi.app.retention import keep_of
+from kintsugi.app.settings import read_settings
+from kintsugi.commands.common import a_desk
+from kintsugi.commands.outcome import UsageError
+from kintsugi.executors.lock import only_one
+from kintsugi.persistence import backup as copying
+from kintsugi.persistence import migrations, move
+from kintsugi.persistence.database import DatabaseError, parse_url, sqlite_file
+from kintsugi.persistence.retention import Pruner
+from kintsugi.workflow.errors import Refusal
 
 
 def upgrade() -> None:

@@ -18,8 +18,8 @@ def db_upgrade() -> None:
 
     Example: `kintsugi db upgrade`
     """
-    from app.commands import database
-    from app.commands.outcome import run
+    from kintsugi.commands import database
+    from kintsugi.commands.outcome import run
 
     run(database.upgrade)
 
@@ -34,8 +34,8 @@ def db_prune(
 
     Example: `kintsugi db prune --dry-run`
     """
-    from app.commands import database
-    from app.commands.outcome import run
+    from kintsugi.commands import database
+    from kintsugi.commands.outcome import run
 
     run(lambda: database.prune(dry_run))
 
@@ -49,7 +49,7 @@ def db_backup(
 
     Example: `kintsugi db backup kintsugi-backup.db`
     """
-    from app.commands import database
-    from app.commands.outcome import run
+    from kintsugi.commands import database
+    from kintsugi.commands.outcome import run
 
     run(lambda: database.backup(file, force))

@@ -12,20 +12,20 @@ from rich.prompt import Confirm
 from rich.rule import Rule
 from rich.text import Text
 
-from app.clock import SystemClock
-from app.commands.show import show
-from app.demo.stage import FAILING_REQUEST, Stage
-from app.demo.workspace import BRANCH, Workspace
-from app.settings import read_settings
-from executors.lock import only_one
-from persistence.database import parse_url
-from persistence.migrations import is_current
-from persistence.store import SqlStore
-from telemetry.redact import remember
-from workflow.history import Step
-from workflow.incident import Incident
-from workflow.ports import Debt
-from workflow.words import ENDED, State
+from kintsugi.app.clock import SystemClock
+from kintsugi.app.settings import read_settings
+from kintsugi.commands.show import show
+from kintsugi.demo.stage import FAILING_REQUEST, Stage
+from kintsugi.demo.workspace import BRANCH, Workspace
+from kintsugi.executors.lock import only_one
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import is_current
+from kintsugi.persistence.store import SqlStore
+from kintsugi.telemetry.redact import remember
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.words import ENDED, State
 
 FIX, BROKEN_FIX, USELESS_FIX = "fix", "broken-fix", "useless-fix"
 _EXPECTED = {FIX: State.HEALED, BROKEN_FIX: State.NEEDS_HUMAN, USELESS_FIX: State.RECURRED}

@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
-from app.bootstrap import real_parts
-from app.commands.common import a_desk, actor, incident_number, new_key
-from app.commands.outcome import FAULT, REFUSED, UsageError
-from app.settings import Settings, read_settings
-from app.unconfigured import Silence
-from telemetry.redact import remember
-from workflow import triggers as t
-from workflow.ports import Rollout
-from workflow.production import Plan, Production
+from kintsugi.app.bootstrap import real_parts
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.unconfigured import Silence
+from kintsugi.commands.common import a_desk, actor, incident_number, new_key
+from kintsugi.commands.outcome import FAULT, REFUSED, UsageError
+from kintsugi.telemetry.redact import remember
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.ports import Rollout
+from kintsugi.workflow.production import Plan, Production
 
 _LOOK_EVERY = 5.0  # seconds
 _PRODUCTION = "production"

@@ -11,16 +11,16 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from app.deploys import deployer_of
-from app.discord_oauth import discord_oauth
-from app.github import github_parts
-from app.settings import Settings, SettingsError, read_settings
-from executors.lock import is_held
-from integrations import google_sheets
-from integrations.git import Git, GitError
-from persistence.database import DatabaseError, parse_url, sqlite_file
-from persistence.migrations import is_current
-from workflow.errors import StepFailed
+from kintsugi.app.deploys import deployer_of
+from kintsugi.app.discord_oauth import discord_oauth
+from kintsugi.app.github import github_parts
+from kintsugi.app.settings import Settings, SettingsError, read_settings
+from kintsugi.executors.lock import is_held
+from kintsugi.integrations import google_sheets
+from kintsugi.integrations.git import Git, GitError
+from kintsugi.persistence.database import DatabaseError, parse_url, sqlite_file
+from kintsugi.persistence.migrations import is_current
+from kintsugi.workflow.errors import StepFailed
 
 OK, OFF, FAULT = "ok", "off", "fault"
 _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}

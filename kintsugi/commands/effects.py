@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.commands.common import a_desk, actor, is_number, new_key
-from app.commands.outcome import UsageError
-from app.desk import Desk
-from telemetry.plain import plain
-from workflow.errors import Refusal
-from workflow.figures import Figures
-from workflow.ports import Debt
-from workflow.times import roughly
-from workflow.triggers import Retried
-from workflow.words import Effect
+from kintsugi.app.desk import Desk
+from kintsugi.commands.common import a_desk, actor, is_number, new_key
+from kintsugi.commands.outcome import UsageError
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.figures import Figures
+from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.times import roughly
+from kintsugi.workflow.triggers import Retried
+from kintsugi.workflow.words import Effect
 
 _STYLES = {"running": "cyan", "failed": "red", "pending": "yellow"}
 

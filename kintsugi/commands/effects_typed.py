@@ -23,8 +23,8 @@ def effects(
     """
     if context.invoked_subcommand:
         return
-    from app.commands import effects as command
-    from app.commands.outcome import run
+    from kintsugi.commands import effects as command
+    from kintsugi.commands.outcome import run
 
     run(lambda: command.effects(kind, everything, limit, as_json))
 
@@ -37,7 +37,7 @@ def effects_retry(
 
     Example: `kintsugi effects retry 7:deploy:5`
     """
-    from app.commands import effects as command
-    from app.commands.outcome import run
+    from kintsugi.commands import effects as command
+    from kintsugi.commands.outcome import run
 
     run(lambda: command.retry(id))

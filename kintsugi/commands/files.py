@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from app.commands.outcome import UsageError
+from kintsugi.commands.outcome import UsageError
 
 
 def read_bytes(file: str) -> bytes:

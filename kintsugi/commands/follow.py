@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from app.commands.common import a_desk, actor, new_key
-from app.desk import Desk
-from app.settings import Settings, read_settings
-from capture.build import build_payload
-from capture.errors import CaptureError
-from capture.window import Window
-from workflow.errors import StoreUnavailable
-from workflow.payload import Payload
-from workflow.triggers import Captured
+from kintsugi.app.desk import Desk
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.capture.build import build_payload
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.window import Window
+from kintsugi.commands.common import a_desk, actor, new_key
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.triggers import Captured
 
 _QUIET = 0.5  # seconds without output, after which a report is taken to be whole
 _AT_LEAST_EVERY = 2.0  # seconds, where a program is never quiet

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from app.commands.outcome import UsageError
-from telemetry.alerts import BadRule, export_loki, read_rules
-from telemetry.redact import filter_stream
+from kintsugi.commands.outcome import UsageError
+from kintsugi.telemetry.alerts import BadRule, export_loki, read_rules
+from kintsugi.telemetry.redact import filter_stream
 
 
 def redact(file: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from app.commands.common import a_desk, actor, incident_number, is_number, new_key
-from app.commands.outcome import UsageError
-from workflow import triggers as t
-from workflow.engine import Receipt
-from workflow.words import Effect
+from kintsugi.commands.common import a_desk, actor, incident_number, is_number, new_key
+from kintsugi.commands.outcome import UsageError
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.words import Effect
 
 _KINDS: dict[str, type[t.Trigger]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
 

@@ -9,23 +9,23 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from app.commands.files import read_bytes
-from app.commands.outcome import UsageError
-from app.github import github_access, wishes_of
-from app.settings import Settings, read_settings
-from integrations.git import Git, GitError
-from integrations.github import GitHub
-from integrations.github_api import GitHubAccess, GitHubApi
-from integrations.pull_request_text import Proposal
-from repair.apply import Refused, apply
-from repair.policy import check
-from repair.replies import read_reply
-from repair.safe import LONGEST_BRANCH, safe_line, safe_markdown
-from repair.trees import RevisionTree
-from telemetry.redact import redact, remember
-from workflow.errors import Refusal
-from workflow.incident import PullRequest
-from workflow.patch import ReplyFormat
+from kintsugi.app.github import github_access, wishes_of
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.commands.files import read_bytes
+from kintsugi.commands.outcome import UsageError
+from kintsugi.integrations.git import Git, GitError
+from kintsugi.integrations.github import GitHub
+from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
+from kintsugi.integrations.pull_request_text import Proposal
+from kintsugi.repair.apply import Refused, apply
+from kintsugi.repair.policy import check
+from kintsugi.repair.replies import read_reply
+from kintsugi.repair.safe import LONGEST_BRANCH, safe_line, safe_markdown
+from kintsugi.repair.trees import RevisionTree
+from kintsugi.telemetry.redact import redact, remember
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.incident import PullRequest
+from kintsugi.workflow.patch import ReplyFormat
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import typer
 
-from app.settings import SettingsError
-from executors.lock import AlreadyRunning
-from integrations.git import GitError
-from workflow.errors import BadInput, Refusal, StepFailed, StoreUnavailable
+from kintsugi.app.settings import SettingsError
+from kintsugi.executors.lock import AlreadyRunning
+from kintsugi.integrations.git import GitError
+from kintsugi.workflow.errors import BadInput, Refusal, StepFailed, StoreUnavailable
 
 FAULT, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
 

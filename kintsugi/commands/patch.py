@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from workflow.patch import ReplyFormat
+from kintsugi.workflow.patch import ReplyFormat
 
 if TYPE_CHECKING:
-    from repair.apply import Applied
-    from repair.policy import Finding
-    from repair.trees import Tree
+    from kintsugi.repair.apply import Applied
+    from kintsugi.repair.policy import Finding
+    from kintsugi.repair.trees import Tree
 
 UNUSABLE, REFUSED = 2, 3
 
@@ -44,9 +44,9 @@ def apply(
 
     Example: `kintsugi patch apply --repo . --base HEAD~3 fix.diff`
     """
-    from repair.apply import write
-    from repair.applying.changes import Refused
-    from repair.trees import FolderTree, TreeError
+    from kintsugi.repair.apply import write
+    from kintsugi.repair.applying.changes import Refused
+    from kintsugi.repair.trees import FolderTree, TreeError
 
     text = _read(file)
     try:
@@ -78,7 +78,7 @@ def check(
 
     Example: `kintsugi patch check --repo . --json a.diff b.diff`
     """
-    from repair.trees import FolderTree
+    from kintsugi.repair.trees import FolderTree
 
     tree = FolderTree(repo)
     texts = [(file, _read(file)) for file in files]
@@ -92,15 +92,15 @@ def check(
 
 
 def _applied(text: str, format: ReplyFormat, tree: Tree) -> Applied:
-    from repair.apply import apply
-    from repair.replies import read_reply
+    from kintsugi.repair.apply import apply
+    from kintsugi.repair.replies import read_reply
 
     return apply(read_reply(text, format), tree)
 
 
 def _on_base(text: str, format: ReplyFormat, repo: Path, base: str, present: Tree) -> Applied:
-    from repair.applying.onto import merged_onto
-    from repair.trees import RevisionTree
+    from kintsugi.repair.applying.onto import merged_onto
+    from kintsugi.repair.trees import RevisionTree
 
     tree = RevisionTree(repo, base)
     return merged_onto(_applied(text, format, tree), tree, present)
@@ -108,8 +108,8 @@ def _on_base(text: str, format: ReplyFormat, repo: Path, base: str, present: Tre
 
 def _findings(text: str, format: ReplyFormat, tree: Tree) -> tuple[Finding, ...]:
     """What the policy minds; a patch that cannot be applied is one that it refuses."""
-    from repair.applying.changes import Refused
-    from repair.policy import Finding, Rule, check
+    from kintsugi.repair.applying.changes import Refused
+    from kintsugi.repair.policy import Finding, Rule, check
 
     try:
         return check(_applied(text, format, tree), tree)

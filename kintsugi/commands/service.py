@@ -16,31 +16,31 @@ import discord
 from aiohttp.web import Application
 from rich.console import Console
 
-import telemetry
-from app.alerts import connect, installed
-from app.bootstrap import Kintsugi, production
-from app.commands.common import a_desk
-from app.commands.outcome import UsageError
-from app.counting import counting
-from app.deploys import deploys, railway_door
-from app.desk import Desk
-from app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
-from app.discord_login import discord_login
-from app.reports import reports
-from app.retention import keep_of, keep_pruning
-from app.settings import Settings, read_settings
-from app.turns import by_turns
-from app.watching import health_and_metrics, metrics
-from bot import DiscordChannel
-from integrations.git import Git, GitError
-from integrations.terminal import Terminal
-from persistence.database import parse_url, sqlite_file
-from persistence.leases import Leases
-from web.login import is_loopback
-from web.pages import Behind, Pages
-from web.server import Doors, Server, serve
-from workflow.errors import StoreUnavailable
-from workflow.reconcile import look_at_deployments
+from kintsugi import telemetry
+from kintsugi.app.alerts import connect, installed
+from kintsugi.app.bootstrap import Kintsugi, production
+from kintsugi.app.counting import counting
+from kintsugi.app.deploys import deploys, railway_door
+from kintsugi.app.desk import Desk
+from kintsugi.app.discord_login import discord_login
+from kintsugi.app.reports import reports
+from kintsugi.app.retention import keep_of, keep_pruning
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.turns import by_turns
+from kintsugi.app.watching import health_and_metrics, metrics
+from kintsugi.bot import DiscordChannel
+from kintsugi.commands.common import a_desk
+from kintsugi.commands.outcome import UsageError
+from kintsugi.discord import Client, Looked, a_client, access_of, announcer, run_bot
+from kintsugi.integrations.git import Git, GitError
+from kintsugi.integrations.terminal import Terminal
+from kintsugi.persistence.database import parse_url, sqlite_file
+from kintsugi.persistence.leases import Leases
+from kintsugi.web.login import is_loopback
+from kintsugi.web.pages import Behind, Pages
+from kintsugi.web.server import Doors, Server, serve
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.reconcile import look_at_deployments
 
 log = logging.getLogger("kintsugi.service")
 

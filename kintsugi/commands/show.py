@@ -13,19 +13,19 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from app.commands.common import a_desk, incident_number
-from app.commands.outcome import UsageError
-from app.desk import Desk
-from integrations.terminal import mark_of
-from telemetry.plain import plain
-from workflow.history import Step
-from workflow.incident import Incident
-from workflow.patch import Evidence
-from workflow.ports import Debt
-from workflow.states import MAIN_LINE
-from workflow.times import times
-from workflow.triggers import words
-from workflow.words import State
+from kintsugi.app.desk import Desk
+from kintsugi.commands.common import a_desk, incident_number
+from kintsugi.commands.outcome import UsageError
+from kintsugi.integrations.terminal import mark_of
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.states import MAIN_LINE
+from kintsugi.workflow.times import times
+from kintsugi.workflow.triggers import words
+from kintsugi.workflow.words import State
 
 _WIDE = 72  # columns, from which a table fits
 

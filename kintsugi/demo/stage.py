@@ -15,29 +15,29 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
-from app.bootstrap import Kintsugi, Parts, code_context, model_settings
-from app.demo.recording import MODEL, serve
-from app.demo.workspace import BRANCH, Workspace, example
-from app.desk import Desk, opened
-from app.settings import Settings
-from capture.build import build_payload
-from integrations.http_replay import HttpReplay
-from integrations.local_command import LocalCommand, LocalCommandSettings
-from integrations.local_git import LocalGit
-from integrations.openai_analyst import OpenAIAnalyst
-from integrations.openai_model import Model, ModelSettings
-from integrations.terminal import Terminal, confirmation
-from integrations.workbench import Workbench
-from persistence.database import parse_url
-from persistence.migrations import upgrade
-from repair.proof import ProofSettings
-from telemetry.redact import redact
-from workflow import triggers as t
-from workflow.errors import Refusal
-from workflow.incident import Incident
-from workflow.payload import Repository
-from workflow.pull_requests import merged
-from workflow.words import ENDED, Effect, State
+from kintsugi.app.bootstrap import Kintsugi, Parts, code_context, model_settings
+from kintsugi.app.desk import Desk, opened
+from kintsugi.app.settings import Settings
+from kintsugi.capture.build import build_payload
+from kintsugi.demo.recording import MODEL, serve
+from kintsugi.demo.workspace import BRANCH, Workspace, example
+from kintsugi.integrations.http_replay import HttpReplay
+from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
+from kintsugi.integrations.local_git import LocalGit
+from kintsugi.integrations.openai_analyst import OpenAIAnalyst
+from kintsugi.integrations.openai_model import Model, ModelSettings
+from kintsugi.integrations.terminal import Terminal, confirmation
+from kintsugi.integrations.workbench import Workbench
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.telemetry.redact import redact
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.payload import Repository
+from kintsugi.workflow.pull_requests import merged
+from kintsugi.workflow.words import ENDED, Effect, State
 
 GOOD_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=SPRING10"
 FAILING_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"

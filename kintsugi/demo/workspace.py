@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from integrations.git import NO_OBJECT, Git, RefChange
-from workflow.errors import StepFailed
+from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
+from kintsugi.workflow.errors import StepFailed
 
 BRANCH = "main"
 _AUTHOR = "Shop"
@@ -120,10 +120,8 @@ class Workspace:
 
 
 def example(name: str) -> Path:
-    """A folder of examples/: inside this package where it is installed, at the root in a checkout."""
-    installed = Path(__file__).parent.parent / "examples"
-    root = installed if installed.is_dir() else Path(__file__).parent.parent.parent / "examples"
-    return root / name
+    """A folder beside this file: the sample program, or the recorded replies."""
+    return Path(__file__).parent / name
 
 
 def _files(root: Path) -> list[str]:

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from executors.lock import only_one
-from workflow.errors import StoreUnavailable
-from workflow.ports import Ledger
-from workflow.words import kind_of
+from kintsugi.executors.lock import only_one
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.words import kind_of
 
 log = logging.getLogger("kintsugi.executor")
 

@@ -27,10 +27,10 @@ from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from procrastinate.types import JSONDict
 
-from executors.server_lock import KEPT_ALIVE, alone_on_server
-from workflow.errors import StoreUnavailable
-from workflow.ports import Ledger
-from workflow.words import Effect, kind_of
+from kintsugi.executors.server_lock import KEPT_ALIVE, alone_on_server
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.words import Effect, kind_of
 
 log = logging.getLogger("kintsugi.executor")
 

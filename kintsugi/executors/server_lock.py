@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from workflow.errors import StoreUnavailable
+from kintsugi.workflow.errors import StoreUnavailable
 
 KEPT_ALIVE = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 """Options of a connection whose client PostgreSQL shall miss within seconds."""

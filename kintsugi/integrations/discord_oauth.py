@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from workflow.errors import Refusal, StepFailed
+from kintsugi.workflow.errors import Refusal, StepFailed
 
 _SITE, _API = "https://discord.com", "https://discord.com/api/v10"
 _SCOPES = "identify guilds.members.read"

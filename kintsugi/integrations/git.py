@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from repair.scratch import scratch
+from kintsugi.repair.scratch import scratch
 
 NO_OBJECT = "0" * 40
 

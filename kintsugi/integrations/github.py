@@ -17,15 +17,15 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from integrations.git import Git, GitError
-from integrations.github_api import GitHubApi, Missing, Transient, Unacceptable
-from integrations.github_replies import Comparison, GitCommit, Made, Pull, Ref
-from integrations.github_standing import failed_checks, requested_changes
-from integrations.pull_request_text import News, Proposal, body, branch_of, commit_message, news, title
-from repair.safe import safe_line
-from workflow.errors import StepFailed
-from workflow.incident import Incident, PullRequest
-from workflow.ports import Standing
+from kintsugi.integrations.git import Git, GitError
+from kintsugi.integrations.github_api import GitHubApi, Missing, Transient, Unacceptable
+from kintsugi.integrations.github_replies import Comparison, GitCommit, Made, Pull, Ref
+from kintsugi.integrations.github_standing import failed_checks, requested_changes
+from kintsugi.integrations.pull_request_text import News, Proposal, body, branch_of, commit_message, news, title
+from kintsugi.repair.safe import safe_line
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.ports import Standing
 
 T = TypeVar("T")
 

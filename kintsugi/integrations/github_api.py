@@ -23,7 +23,7 @@ from github import Auth, Github, GithubException, GithubIntegration
 from github.Requester import Requester
 from pydantic import TypeAdapter, ValidationError
 
-from workflow.errors import StepFailed
+from kintsugi.workflow.errors import StepFailed
 
 T = TypeVar("T")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from integrations.github_api import GitHubApi
-from integrations.github_replies import Check, Checks, Pull, Statuses, WorkflowRun
-from integrations.github_replies import Review as GitHubReview
-from workflow.errors import StepFailed
-from workflow.ports import Review
+from kintsugi.integrations.github_api import GitHubApi
+from kintsugi.integrations.github_replies import Check, Checks, Pull, Statuses, WorkflowRun
+from kintsugi.integrations.github_replies import Review as GitHubReview
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.ports import Review
 
 MOST_RERUNS = 3
 _FAILED = ("failure", "timed_out", "startup_failure")

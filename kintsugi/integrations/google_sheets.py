@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import jwt
 
-from workflow.errors import StepFailed
+from kintsugi.workflow.errors import StepFailed
 
 GOOGLE = "https://sheets.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/spreadsheets.readonly"

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from workflow.errors import StepFailed
-from workflow.incident import Cure
-from workflow.ports import Case, Reading
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Cure
+from kintsugi.workflow.ports import Case, Reading
 
 _SHOWS_NOTHING = frozenset({401, 403, 405, 408, 429})
 

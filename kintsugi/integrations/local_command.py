@@ -17,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from integrations.program import commit_at
-from workflow.errors import StepFailed
-from workflow.incident import Deployment
-from workflow.ports import Manners, Progress, Rollout
+from kintsugi.integrations.program import commit_at
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Deployment
+from kintsugi.workflow.ports import Manners, Progress, Rollout
 
 _TAIL = 2000
 _MOST_BYTES = 20_000

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
-from integrations.git import NO_OBJECT, Git, GitError, RefChange
-from integrations.pull_request_text import News, body, branch_of, commit_message, news, title
-from workflow.errors import StepFailed
-from workflow.incident import Incident, PullRequest
-from workflow.ports import Standing
+from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
+from kintsugi.integrations.pull_request_text import News, body, branch_of, commit_message, news, title
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.ports import Standing
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 
-from integrations.git import Blame, Git
-from repair.outage import provider_outage
-from workflow.incident import Category, Diagnosis, Incident
-from workflow.payload import Frame
-from workflow.ports import Case, Progress
+from kintsugi.integrations.git import Blame, Git
+from kintsugi.repair.outage import provider_outage
+from kintsugi.workflow.incident import Category, Diagnosis, Incident
+from kintsugi.workflow.payload import Frame
+from kintsugi.workflow.ports import Case, Progress
 
 
 class OfflineAnalyst:

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from integrations.openai_model import Answer, Ending, Model
-from integrations.openai_streams import Message
-from integrations.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
-from prompts import Prompt, fence, render
-from repair.outage import provider_outage
-from workflow.errors import StepFailed
-from workflow.incident import Category, Cost, Diagnosis, NewFile, Turn
-from workflow.patch import Edit
-from workflow.ports import Case, Progress
+from kintsugi.integrations.openai_model import Answer, Ending, Model
+from kintsugi.integrations.openai_streams import Message
+from kintsugi.integrations.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
+from kintsugi.prompts import Prompt, fence, render
+from kintsugi.repair.outage import provider_outage
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Category, Cost, Diagnosis, NewFile, Turn
+from kintsugi.workflow.patch import Edit
+from kintsugi.workflow.ports import Case, Progress
 
 _LOG_LINES = 80
 _FAILURE_CHARACTERS = 40_000

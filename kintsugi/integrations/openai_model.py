@@ -20,10 +20,10 @@ import openai
 from openai import AsyncOpenAI
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from integrations.openai_streams import FailedOnTheWay, Heard, Message, NoReply, Question, chat, responses
-from workflow.errors import StepFailed
-from workflow.incident import Cost, Price
-from workflow.ports import Progress
+from kintsugi.integrations.openai_streams import FailedOnTheWay, Heard, Message, NoReply, Question, chat, responses
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Cost, Price
+from kintsugi.workflow.ports import Progress
 
 _SHORT_FAULTS = (openai.APIConnectionError, openai.InternalServerError)
 _MOST_WAIT = timedelta(hours=1)

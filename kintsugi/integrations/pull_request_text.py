@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from repair.safe import safe_branch, safe_line, safe_markdown
-from workflow.incident import Incident, PullRequest
-from workflow.words import State
+from kintsugi.repair.safe import safe_branch, safe_line, safe_markdown
+from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.words import State
 
 Redact = Callable[[str], str]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integrations.railway_api import RailwayApi
-from workflow.errors import StepFailed
-from workflow.incident import Deployment
-from workflow.ports import Manners, Progress, Rollout
+from kintsugi.integrations.railway_api import RailwayApi
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Deployment
+from kintsugi.workflow.ports import Manners, Progress, Rollout
 
 _LOOKS_BACK = 50  # deployments
 _LOG_LINES, _LOG_TAIL = 40, 1500

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from workflow.errors import StepFailed
-from workflow.ports import OutcomeUnknown
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.ports import OutcomeUnknown
 
 Json = Mapping[str, Any]
 

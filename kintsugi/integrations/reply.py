@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workflow.incident import Category
+from kintsugi.workflow.incident import Category
 
 
 class UnreadableReply(Exception):

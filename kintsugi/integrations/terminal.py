@@ -11,9 +11,9 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
 
-from telemetry.plain import plain
-from workflow.incident import Incident
-from workflow.words import ENDED, Effect, State
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.words import ENDED, Effect, State
 
 _MARKS = {State.HEALED: ("✔", "green"), State.STUCK: ("■", "red"), State.NEEDS_HUMAN: ("■", "yellow")}
 

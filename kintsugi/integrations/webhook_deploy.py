@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from workflow.errors import StepFailed
-from workflow.incident import Deployment
-from workflow.ports import Clock, Manners, OutcomeUnknown, Progress, Rollout
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Deployment
+from kintsugi.workflow.ports import Clock, Manners, OutcomeUnknown, Progress, Rollout
 
 SIGNATURE = "X-Kintsugi-Signature-256"
 _DONE = {"succeeded": True, "failed": False}

@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from integrations.git import Git, GitError
-from repair.apply import Applied, Refused, apply
-from repair.policy import Finding, PolicySettings, check
-from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from repair.sandbox import Box, BoxFailed
-from repair.sandbox.probe import probe
-from repair.scratch import scratch
-from repair.trees import RevisionTree
-from workflow.errors import StepFailed
-from workflow.incident import Diagnosis, Incident, Patch
-from workflow.patch import Edit, Evidence, Run
-from workflow.ports import Case, PatchUnproven, Progress
+from kintsugi.integrations.git import Git, GitError
+from kintsugi.repair.apply import Applied, Refused, apply
+from kintsugi.repair.policy import Finding, PolicySettings, check
+from kintsugi.repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
+from kintsugi.repair.sandbox import Box, BoxFailed
+from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.scratch import scratch
+from kintsugi.repair.trees import RevisionTree
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Diagnosis, Incident, Patch
+from kintsugi.workflow.patch import Edit, Evidence, Run
+from kintsugi.workflow.ports import Case, PatchUnproven, Progress
 
 
 @dataclass(frozen=True, slots=True)

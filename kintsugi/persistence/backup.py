@@ -13,8 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from persistence import tables
-from persistence.database import BUSY_SECONDS, DatabaseError
+from kintsugi.persistence import tables
+from kintsugi.persistence.database import BUSY_SECONDS, DatabaseError
 
 
 @dataclass(frozen=True, slots=True)

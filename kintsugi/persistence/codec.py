@@ -6,9 +6,9 @@ from functools import cache
 
 from pydantic import TypeAdapter
 
-from workflow import triggers
-from workflow.incident import Incident, Turn
-from workflow.payload import Payload
+from kintsugi.workflow import triggers
+from kintsugi.workflow.incident import Incident, Turn
+from kintsugi.workflow.payload import Payload
 
 
 def incident_to_json(incident: Incident) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from workflow.errors import StoreUnavailable
+from kintsugi.workflow.errors import StoreUnavailable
 
 BUSY_SECONDS = 10
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import delete, or_, select
 
-from persistence.ledger import LEASE, SqlLedger
-from persistence.store import SqlStore
-from workflow.ports import Ledger
+from kintsugi.persistence.ledger import LEASE, SqlLedger
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow.ports import Ledger
 
 
 class Leases:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from persistence.codec import (
+from kintsugi.persistence.codec import (
     incident_from_json,
     incident_to_json,
     payload_to_json,
@@ -33,8 +33,8 @@ from persistence.codec import (
     trigger_to_json,
     turns_to_json,
 )
-from persistence.search import words_of
-from persistence.tables import (
+from kintsugi.persistence.search import words_of
+from kintsugi.persistence.tables import (
     EffectRow,
     HintRow,
     InboxRow,
@@ -48,15 +48,15 @@ from persistence.tables import (
     TalkRow,
     TransitionRow,
 )
-from workflow.errors import Conflict
-from workflow.figures import bound_of
-from workflow.history import Step
-from workflow.incident import NOTHING, Cost, Incident
-from workflow.machine import Move
-from workflow.ports import Claim, Outcome
-from workflow.times import DETECT, STAGE_ENDS, ended_by
-from workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
-from workflow.words import Effect, State
+from kintsugi.workflow.errors import Conflict
+from kintsugi.workflow.figures import bound_of
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.incident import NOTHING, Cost, Incident
+from kintsugi.workflow.machine import Move
+from kintsugi.workflow.ports import Claim, Outcome
+from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
+from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
+from kintsugi.workflow.words import Effect, State
 
 INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]

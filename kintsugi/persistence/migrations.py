@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -90,7 +90,7 @@ def alembic_config() -> Config:
 def _scripts() -> Path:
     """The migrations: inside this package where it is installed, beside it in a checkout."""
     installed = Path(__file__).parent / "alembic"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "alembic"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "alembic"
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -16,10 +16,10 @@ from typing import Any
 from sqlalchemy import URL, Connection, Table, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from persistence.database import DatabaseError, connect, sqlite_file
-from persistence.ledger import EFFECT
-from persistence.migrations import is_current, upgrade
-from persistence.tables import IncidentRow
+from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.ledger import EFFECT
+from kintsugi.persistence.migrations import is_current, upgrade
+from kintsugi.persistence.tables import IncidentRow
 
 Progress = Callable[[str, int], None]
 """Called with a table's name, and how many of its rows were copied."""

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select, update
 
-from persistence.codec import payload_from_json, payload_to_json
-from persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
-from persistence.store import SqlStore
-from workflow.ports import Ledger
-from workflow.words import ENDED
+from kintsugi.persistence.codec import payload_from_json, payload_to_json
+from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.words import ENDED
 
 _PAGE = 500  # payloads looked at in one go
 _MOST = 20  # pruned in one transaction

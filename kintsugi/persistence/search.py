@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import TextClause, text
 
-from workflow.payload import Payload
+from kintsugi.workflow.payload import Payload
 
 _WORD = re.compile(r"[^\W_]+")
 _VERSION = re.compile(r"\bv\d+:(?=[0-9a-f]{8})")  # of a fingerprint: every incident has it, so it finds none

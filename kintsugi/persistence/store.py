@@ -14,11 +14,11 @@ from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, Select, and_
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from persistence.codec import incident_from_json, payload_from_json, turns_from_json
-from persistence.database import DatabaseError, connect, sqlite_file
-from persistence.figures import read_figures
-from persistence.group import GroupCommit
-from persistence.ledger import (
+from kintsugi.persistence.codec import incident_from_json, payload_from_json, turns_from_json
+from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.figures import read_figures
+from kintsugi.persistence.group import GroupCommit
+from kintsugi.persistence.ledger import (
     EFFECT,
     HAS_OPEN_PULL_REQUEST,
     HINT,
@@ -31,15 +31,15 @@ from persistence.ledger import (
     TRANSITION,
     SqlLedger,
 )
-from persistence.search import searches
-from workflow.cure import Runs
-from workflow.errors import Conflict, NotFound
-from workflow.figures import Figures
-from workflow.history import Past, Step, Talk
-from workflow.incident import Incident, Spent
-from workflow.payload import Payload
-from workflow.ports import Clock, Debt, Ledger
-from workflow.words import Effect, State
+from kintsugi.persistence.search import searches
+from kintsugi.workflow.cure import Runs
+from kintsugi.workflow.errors import Conflict, NotFound
+from kintsugi.workflow.figures import Figures
+from kintsugi.workflow.history import Past, Step, Talk
+from kintsugi.workflow.incident import Incident, Spent
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.ports import Clock, Debt, Ledger
+from kintsugi.workflow.words import Effect, State
 
 T = TypeVar("T")
 

@@ -92,7 +92,7 @@ class SearchRow(SQLModel, table=True):
     __tablename__ = "search"
 
     incident_id: int = Field(primary_key=True, foreign_key="incident.id")
-    words: str = _text()  # as persistence.search cuts them
+    words: str = _text()  # as `kintsugi.persistence.search` cuts them
 
 
 class TalkRow(SQLModel, table=True):

@@ -1,7 +1,7 @@
 """Applying changes to a tree, in memory: everything is placed before anything is written.
 
 The first of ever more tolerant readings that gives exactly one place wins; else it is refused.
-`repair.applying.writing` brings the result to disk.
+`kintsugi.repair.applying.writing` brings the result to disk.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from repair.applying.building import Built, Matched, build
-from repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
-from repair.applying.diffs import unified_diff
-from repair.applying.locating import found_elsewhere, named, no_such_file, plain, writable
-from repair.applying.text import read_text
-from repair.applying.whole_files import build_whole, likeness, new_content
-from repair.applying.writing import write
-from repair.trees import Kind, Tree
-from workflow.patch import Edit
+from kintsugi.repair.applying.building import Built, Matched, build
+from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
+from kintsugi.repair.applying.diffs import unified_diff
+from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, writable
+from kintsugi.repair.applying.text import read_text
+from kintsugi.repair.applying.whole_files import build_whole, likeness, new_content
+from kintsugi.repair.applying.writing import write
+from kintsugi.repair.trees import Kind, Tree
+from kintsugi.workflow.patch import Edit
 
 __all__ = ["Applied", "Matched", "Refused", "apply", "unified_diff", "write"]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from workflow.payload import Payload
+from kintsugi.workflow.payload import Payload
 
 _AROUND = timedelta(minutes=1)
 _CLIENTS = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from repair.applying.changes import Change, Refused
-from repair.applying.fences import Block, blocks, outside
-from repair.applying.reading_diffs import looks_like_diff, read_diff
-from repair.applying.reading_edits import read_edits
-from repair.applying.reading_files import read_files
-from repair.applying.reading_v4a import looks_like_v4a, read_v4a
-from workflow.patch import ReplyFormat
+from kintsugi.repair.applying.changes import Change, Refused
+from kintsugi.repair.applying.fences import Block, blocks, outside
+from kintsugi.repair.applying.reading_diffs import looks_like_diff, read_diff
+from kintsugi.repair.applying.reading_edits import read_edits
+from kintsugi.repair.applying.reading_files import read_files
+from kintsugi.repair.applying.reading_v4a import looks_like_v4a, read_v4a
+from kintsugi.workflow.patch import ReplyFormat
 
 LARGEST = 8_000_000  # characters
 _CRLF_SHARE = 0.9

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from telemetry.context import bind, bound
-from telemetry.failures import name_error, tell
-from telemetry.intents import NAMELESS, entities_of, intent_of
-from telemetry.outcomes import Outcomes
-from telemetry.undo import replace_attribute
+from kintsugi.telemetry.context import bind, bound
+from kintsugi.telemetry.failures import name_error, tell
+from kintsugi.telemetry.intents import NAMELESS, entities_of, intent_of
+from kintsugi.telemetry.outcomes import Outcomes
+from kintsugi.telemetry.undo import replace_attribute
 
 if TYPE_CHECKING:
     import discord

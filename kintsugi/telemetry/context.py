@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from telemetry.encoding import encode
+from kintsugi.telemetry.encoding import encode
 
 
 class Bound(NamedTuple):

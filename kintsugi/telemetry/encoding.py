@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from telemetry.redact import MASK, redact, redact_field
+from kintsugi.telemetry.redact import MASK, redact, redact_field
 
 DEEPEST = 12
 MOST_ITEMS = 100

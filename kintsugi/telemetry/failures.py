@@ -3,13 +3,13 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
-from telemetry.context import bind, bound
-from telemetry.lines import new_error_id
+from kintsugi.telemetry.context import bind, bound
+from kintsugi.telemetry.lines import new_error_id
 
 if TYPE_CHECKING:
     import discord
 
-_log = logging.getLogger("telemetry")
+_log = logging.getLogger("kintsugi.telemetry")
 ERROR_REPLY = "Something went wrong. Please give this id to whoever runs the bot: {error_id}"
 
 

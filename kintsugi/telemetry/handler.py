@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from telemetry.context import Bound, bound
-from telemetry.lines import LineFormatter
-from telemetry.ring import Ring
-from telemetry.writer import Writer
+from kintsugi.telemetry.context import Bound, bound
+from kintsugi.telemetry.lines import LineFormatter
+from kintsugi.telemetry.ring import Ring
+from kintsugi.telemetry.writer import Writer
 
 
 class Seen(NamedTuple):

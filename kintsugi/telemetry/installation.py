@@ -9,15 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from telemetry.alerts import Alerts, Sink, read_rules
-from telemetry.handler import LineHandler
-from telemetry.interactions import watch_bot
-from telemetry.lines import LineFormatter
-from telemetry.outcomes import Outcomes
-from telemetry.redact import remember
-from telemetry.ring import CAPACITY, Ring, level_number
-from telemetry.sidedoors import SideDoors
-from telemetry.writer import Writer
+from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
+from kintsugi.telemetry.handler import LineHandler
+from kintsugi.telemetry.interactions import watch_bot
+from kintsugi.telemetry.lines import LineFormatter
+from kintsugi.telemetry.outcomes import Outcomes
+from kintsugi.telemetry.redact import remember
+from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
+from kintsugi.telemetry.sidedoors import SideDoors
+from kintsugi.telemetry.writer import Writer
 
 if TYPE_CHECKING:
     import discord

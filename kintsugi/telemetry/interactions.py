@@ -8,19 +8,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
-from telemetry.components import watch_components
-from telemetry.context import bind, bound
-from telemetry.failures import name_error, tell
-from telemetry.intents import entities_of, intent_of
-from telemetry.lines import new_error_id
-from telemetry.outcomes import Outcomes
-from telemetry.undo import replace_attribute
+from kintsugi.telemetry.components import watch_components
+from kintsugi.telemetry.context import bind, bound
+from kintsugi.telemetry.failures import name_error, tell
+from kintsugi.telemetry.intents import entities_of, intent_of
+from kintsugi.telemetry.lines import new_error_id
+from kintsugi.telemetry.outcomes import Outcomes
+from kintsugi.telemetry.undo import replace_attribute
 
 if TYPE_CHECKING:
     import discord
     from discord.ext import commands
 
-_log = logging.getLogger("telemetry")
+_log = logging.getLogger("kintsugi.telemetry")
 
 
 def watch_bot(bot: "discord.Client", outcomes: Outcomes) -> Callable[[], None]:

@@ -11,9 +11,9 @@ from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 
-from telemetry.context import Bound, bound
-from telemetry.encoding import encode, encode_text, shortened, unprintable
-from telemetry.redact import LineState, of_this_process, redact
+from kintsugi.telemetry.context import Bound, bound
+from kintsugi.telemetry.encoding import encode, encode_text, shortened, unprintable
+from kintsugi.telemetry.redact import LineState, of_this_process, redact
 
 LONGEST_LINE = 16 * 1024  # bytes
 _RESERVED = frozenset(RESERVED_ATTRS) | {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from telemetry.redact import redact
+from kintsugi.telemetry.redact import redact
 
 _COLOURS = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,24}[A-Za-z]")
 _HIDDEN = ("Cc", "Cf", "Cs")

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TextIO, cast
 
-from telemetry.encoding import unprintable
-from telemetry.redact import redact
+from kintsugi.telemetry.encoding import unprintable
+from kintsugi.telemetry.redact import redact
 
-_log = logging.getLogger("telemetry")
+_log = logging.getLogger("kintsugi.telemetry")
 _STANDARD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 

@@ -7,7 +7,7 @@ from itertools import product
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from telemetry.counts import Tally
+from kintsugi.telemetry.counts import Tally
 
 SOURCES = ("github", "railway", "deploy", "sentry")
 OUTCOME = web.ResponseKey("outcome", str)

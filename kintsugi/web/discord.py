@@ -15,11 +15,11 @@ from typing import Protocol, TypeVar
 
 from aiohttp import web
 
-from telemetry.plain import plain
-from web.login import Member, Seal, Tries
-from workflow.engine import Receipt
-from workflow.errors import Refusal, StepFailed
-from workflow.triggers import Trigger
+from kintsugi.telemetry.plain import plain
+from kintsugi.web.login import Member, Seal, Tries
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import Refusal, StepFailed
+from kintsugi.workflow.triggers import Trigger
 
 log = logging.getLogger("kintsugi.web")
 

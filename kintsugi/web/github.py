@@ -16,9 +16,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from workflow import triggers as t
-from workflow.ports import Review
-from workflow.pull_requests import changes_requested, closed, merged
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.ports import Review
+from kintsugi.workflow.pull_requests import changes_requested, closed, merged
 
 _OUR_BRANCH = re.compile(r"(?:refs/heads/)?kintsugi/inc-(\d{1,18})(?:-|$)")
 _TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")

@@ -22,12 +22,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from telemetry.counts import Spreads, Tally
-from web.login import Login, is_loopback
-from workflow.errors import StoreUnavailable
-from workflow.figures import BOUNDS, Figures
-from workflow.times import STAGES
-from workflow.words import Effect, State
+from kintsugi.telemetry.counts import Spreads, Tally
+from kintsugi.web.login import Login, is_loopback
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.figures import BOUNDS, Figures
+from kintsugi.workflow.times import STAGES
+from kintsugi.workflow.words import Effect, State
 
 log = logging.getLogger("kintsugi.web")
 

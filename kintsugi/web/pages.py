@@ -23,20 +23,20 @@ from uuid import uuid4
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from telemetry import bind
-from telemetry.plain import plain
-from web import shown
-from web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
-from web.login import Login, Member, Session, is_loopback
-from web.plots import bars, strips
-from workflow import triggers as t
-from workflow.engine import Receipt
-from workflow.errors import NotFound, Refusal, StoreUnavailable
-from workflow.incident import Incident
-from workflow.numbers import WEEKS, by_stage, by_week
-from workflow.ports import Clock, Store
-from workflow.times import under_way
-from workflow.words import State
+from kintsugi.telemetry import bind
+from kintsugi.telemetry.plain import plain
+from kintsugi.web import shown
+from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
+from kintsugi.web.login import Login, Member, Session, is_loopback
+from kintsugi.web.plots import bars, strips
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import NotFound, Refusal, StoreUnavailable
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
+from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.times import under_way
+from kintsugi.workflow.words import State
 
 log = logging.getLogger("kintsugi.web")
 

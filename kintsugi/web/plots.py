@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from workflow.numbers import Spread, Week
+from kintsugi.workflow.numbers import Spread, Week
 
 BAR_HEIGHT = 120  # pixels, of the tallest week
 _MOST_MARKS = 200

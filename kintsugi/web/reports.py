@@ -12,11 +12,21 @@ from typing import Any
 
 from aiohttp import web
 
-from web.deliveries import IGNORED, KNOWN, OUTCOME
-from web.github import Unreadable
-from web.origins import ASKED, heard_from, shared
-from web.sentry import LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, events_in, expanded, is_known, key_of
-from workflow.errors import StoreUnavailable
+from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
+from kintsugi.web.github import Unreadable
+from kintsugi.web.origins import ASKED, heard_from, shared
+from kintsugi.web.sentry import (
+    LARGEST,
+    LARGEST_EVENT,
+    Project,
+    TooLarge,
+    event_in,
+    events_in,
+    expanded,
+    is_known,
+    key_of,
+)
+from kintsugi.workflow.errors import StoreUnavailable
 
 log = logging.getLogger("kintsugi.web")
 

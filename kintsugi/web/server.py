@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from telemetry.counts import Tally
-from web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, uncounted
-from web.github import Ignored, Look, Unreadable, parse, verify
-from web.railway import RailwayDoor, ignored
-from web.reports import Reports
-from workflow.engine import Receipt
-from workflow.errors import Refusal, StoreUnavailable
-from workflow.ports import Clock, Outcome
-from workflow.triggers import Trigger
+from kintsugi.telemetry.counts import Tally
+from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, uncounted
+from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
+from kintsugi.web.railway import RailwayDoor, ignored
+from kintsugi.web.reports import Reports
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import Refusal, StoreUnavailable
+from kintsugi.workflow.ports import Clock, Outcome
+from kintsugi.workflow.triggers import Trigger
 
 log = logging.getLogger("kintsugi.web")
 

@@ -15,15 +15,15 @@ from pygments.lexers import DiffLexer, get_lexer_for_filename
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
-from telemetry.plain import plain
-from workflow import triggers as t
-from workflow.history import Step
-from workflow.incident import Incident
-from workflow.payload import Frame, Payload
-from workflow.ports import Debt
-from workflow.states import MAIN_LINE, TRANSITIONS
-from workflow.times import roughly, stages, times
-from workflow.words import ENDED, Effect, State
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.payload import Frame, Payload
+from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.states import MAIN_LINE, TRANSITIONS
+from kintsugi.workflow.times import roughly, stages, times
+from kintsugi.workflow.words import ENDED, Effect, State
 
 _LIGHT, _DARK = "default", "github-dark"
 _LONGEST = 400_000  # characters of one text on a page; the rest is named and left out

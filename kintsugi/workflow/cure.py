@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
-from workflow.incident import Cure
+from kintsugi.workflow.incident import Cure
 
 ASSUMED_RATE = 0.01
 """Of failures, where nobody counted how often it failed before."""

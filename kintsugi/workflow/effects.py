@@ -12,12 +12,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypedDict
 
-from workflow import triggers as t
-from workflow.cure import counted
-from workflow.engine import Perform, Performed, Receipt
-from workflow.errors import StepFailed
-from workflow.incident import Allowance, Ask, Budget, Category, Cure, Deployment, Diagnosis, Incident, token_hash
-from workflow.ports import (
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.cure import counted
+from kintsugi.workflow.engine import Perform, Performed, Receipt
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import (
+    Allowance,
+    Ask,
+    Budget,
+    Category,
+    Cure,
+    Deployment,
+    Diagnosis,
+    Incident,
+    token_hash,
+)
+from kintsugi.workflow.ports import (
     Analyst,
     Case,
     Channel,
@@ -33,8 +43,8 @@ from workflow.ports import (
     Rollout,
     Store,
 )
-from workflow.retry import Again
-from workflow.words import Effect, State
+from kintsugi.workflow.retry import Again
+from kintsugi.workflow.words import Effect, State
 
 _QUIET = timedelta(minutes=2)  # after a deployment was asked for and does not show
 _MOST_ASKS = 2

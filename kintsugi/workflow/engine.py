@@ -14,14 +14,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from workflow.errors import Conflict, GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed, StoreUnavailable
-from workflow.incident import NOTHING, Cost, Incident
-from workflow.machine import Move, advance
-from workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
-from workflow.retry import Again, GiveUp, RetrySchedule
-from workflow.states import BEFORE_THE_MERGE, OWING
-from workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Origin, StepGaveUp, Trigger
-from workflow.words import ENDED, Effect, State
+from kintsugi.workflow.errors import (
+    Conflict,
+    GuardRefused,
+    NotAllowedNow,
+    NotFound,
+    Refusal,
+    StepFailed,
+    StoreUnavailable,
+)
+from kintsugi.workflow.incident import NOTHING, Cost, Incident
+from kintsugi.workflow.machine import Move, advance
+from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
+from kintsugi.workflow.retry import Again, GiveUp, RetrySchedule
+from kintsugi.workflow.states import BEFORE_THE_MERGE, OWING
+from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Origin, StepGaveUp, Trigger
+from kintsugi.workflow.words import ENDED, Effect, State
 
 log = logging.getLogger("kintsugi.engine")
 

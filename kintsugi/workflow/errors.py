@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from workflow.incident import Cost
+from kintsugi.workflow.incident import Cost
 
 
 class Refusal(Exception):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from workflow.incident import Incident, token_hash
-from workflow.triggers import (
+from kintsugi.workflow.incident import Incident, token_hash
+from kintsugi.workflow.triggers import (
     BranchPushed,
     Captured,
     ChangesRequested,
@@ -26,7 +26,7 @@ from workflow.triggers import (
     StepGaveUp,
     Trigger,
 )
-from workflow.words import Effect, State
+from kintsugi.workflow.words import Effect, State
 
 Guard = Callable[[Incident, Trigger], str | None]
 Condition = Callable[[Incident, Trigger], bool]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflow.incident import Incident, Turn
-from workflow.words import State
+from kintsugi.workflow.incident import Incident, Turn
+from kintsugi.workflow.words import State
 
 
 @dataclass(frozen=True, slots=True)

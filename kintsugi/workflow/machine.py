@@ -11,11 +11,11 @@ from functools import cache, partial
 
 from transitions import Machine, MachineError
 
-from workflow.errors import GuardRefused, NotAllowedNow
-from workflow.incident import Incident
-from workflow.states import NEW, TRANSITIONS, State, Transition
-from workflow.triggers import Captured, Trigger, stuck_by, words
-from workflow.words import Effect
+from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.states import NEW, TRANSITIONS, State, Transition
+from kintsugi.workflow.triggers import Captured, Trigger, stuck_by, words
+from kintsugi.workflow.words import Effect
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import quantiles
 
-from workflow.history import Past
-from workflow.incident import Incident
-from workflow.times import times
-from workflow.words import State
+from kintsugi.workflow.history import Past
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.times import times
+from kintsugi.workflow.words import State
 
 WEEKS = 12
 
@@ -38,7 +38,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long one stage took, in seconds, shortest first; a stage is told as in `workflow.times`."""
+    """How long one stage took, in seconds, shortest first; a stage is told as in `kintsugi.workflow.times`."""
 
     stage: str
     seconds: tuple[float, ...]

@@ -1,6 +1,6 @@
 """What is known of one failure: the incident payload.
 
-Its JSON Schema is `docs/payload.schema.json`, written by `python -m app.docs` and held to this module by a test.
+Its JSON Schema is `docs/payload.schema.json`, written by `python -m tools.docs` and held to this module by a test.
 All text in a payload has been through the redactor when it was built, and goes through it again where it leaves.
 """
 

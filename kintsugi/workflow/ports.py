@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from workflow.cure import Runs
-from workflow.errors import StepFailed
-from workflow.history import Past, Step, Talk
-from workflow.incident import (
+from kintsugi.workflow.cure import Runs
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.history import Past, Step, Talk
+from kintsugi.workflow.incident import (
     NOTHING,
     Allowance,
     Cost,
@@ -22,11 +22,11 @@ from workflow.incident import (
     PullRequest,
     Spent,
 )
-from workflow.machine import Move
-from workflow.patch import Evidence
-from workflow.payload import Payload
-from workflow.triggers import Captured, Trigger
-from workflow.words import Effect, State
+from kintsugi.workflow.machine import Move
+from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.triggers import Captured, Trigger
+from kintsugi.workflow.words import Effect, State
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from workflow.errors import Refusal
-from workflow.ports import CodeHost, Deployer, Progress, Rollout
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.ports import CodeHost, Deployer, Progress, Rollout
 
 Changes = Callable[[str, str], Awaitable[tuple[str, ...]]]
 """The titles of the commits that the second commit has and the first has not, newest first; none where unknown."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from workflow.ports import Review
-from workflow.triggers import (
+from kintsugi.workflow.ports import Review
+from kintsugi.workflow.triggers import (
     BranchPushed,
     ChangesRequested,
     ChecksFailed,

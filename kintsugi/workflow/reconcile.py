@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from workflow import triggers as t
-from workflow.errors import Refusal, StepFailed, StoreUnavailable
-from workflow.incident import Incident
-from workflow.ports import Clock, CodeHost, Standing, Store
-from workflow.pull_requests import changes_requested, checks_failed, closed, merged, pushed
-from workflow.states import OWING
-from workflow.words import Effect, State
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.ports import Clock, CodeHost, Standing, Store
+from kintsugi.workflow.pull_requests import changes_requested, checks_failed, closed, merged, pushed
+from kintsugi.workflow.states import OWING
+from kintsugi.workflow.words import Effect, State
 
 log = logging.getLogger("kintsugi.reconcile")
 

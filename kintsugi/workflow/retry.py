@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from workflow.errors import Refusal, StepFailed
-from workflow.incident import Cure
+from kintsugi.workflow.errors import Refusal, StepFailed
+from kintsugi.workflow.incident import Cure
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflow import guards as g
-from workflow import triggers as t
-from workflow.words import ENDED, MAIN_LINE, Effect, State
+from kintsugi.workflow import guards as g
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.words import ENDED, MAIN_LINE, Effect, State
 
 __all__ = ["ENDED", "MAIN_LINE", "NEW", "OWING", "TRANSITIONS", "Effect", "State", "Transition"]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workflow.history import Step
-from workflow.words import State
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.words import State
 
 _ENDS = (
     ("diagnose", State.DIAGNOSED),

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, TypeGuard
 
-from workflow.incident import (
+from kintsugi.workflow.incident import (
     Ask,
     Cure,
     Deployment,
@@ -22,9 +22,9 @@ from workflow.incident import (
     PullRequest,
     Stuck,
 )
-from workflow.patch import Evidence
-from workflow.payload import Payload
-from workflow.words import Effect
+from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.words import Effect
 
 
 class Origin(StrEnum):

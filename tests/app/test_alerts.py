@@ -7,12 +7,12 @@ import asyncio
 import psycopg
 from sqlalchemy import URL
 
-import telemetry
-from app.alerts import Incidents
-from app.desk import opened
-from app.settings import Settings
-from persistence.database import libpq_url
-from telemetry.alerts import Alert
+from kintsugi import telemetry
+from kintsugi.app.alerts import Incidents
+from kintsugi.app.desk import opened
+from kintsugi.app.settings import Settings
+from kintsugi.persistence.database import libpq_url
+from kintsugi.telemetry.alerts import Alert
 
 
 async def test_an_alert_that_comes_while_the_database_is_away_becomes_an_incident_when_it_is_back(

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from integrations.git import Git
-from persistence.database import parse_url
-from persistence.migrations import upgrade
+from kintsugi.integrations.git import Git
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
 
 ROOT = Path(__file__).parents[2]
 TRACEBACK = """Traceback (most recent call last):
@@ -37,7 +37,7 @@ class Terminal:
     def types(self, *words: str, stdin: str | bytes = "", **settings: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
         done = subprocess.run(
-            [sys.executable, "-m", "app", *words],
+            [sys.executable, "-m", "kintsugi", *words],
             cwd=self.folder,
             env=clean | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings,
             input=stdin if isinstance(stdin, bytes) else stdin.encode(),
@@ -90,7 +90,7 @@ def test_every_command_has_help_with_an_example(terminal: Terminal, words: list[
 def test_help_loads_nothing_heavy():
     heavy = {"sqlalchemy", "sqlmodel", "openai", "discord", "httpx", "pydantic", "github", "transitions", "aiohttp"}
     program = (
-        "import sys, app.__main__ as m\n"
+        "import sys, kintsugi.__main__ as m\n"
         "try: m.app(['--help'])\n"
         "except SystemExit: pass\n"
         f"print('LOADED', sorted({heavy!r} & set(sys.modules)))"
@@ -104,9 +104,8 @@ def test_importing_any_module_does_nothing_but_define(tmp_path: Path):
     """No file is written, no thread is started, no socket is opened, nothing is printed."""
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        for package in ("app", "capture", "executors", "integrations", "persistence", "prompts", "repair", "telemetry")
-        for path in sorted((ROOT / package).rglob("*.py"))
-        if "sandbox_launch" not in path.name and "proof_recorder" not in path.name
+        for path in sorted((ROOT / "kintsugi").rglob("*.py"))
+        if path.parts[-3:-1] != ("demo", "checkout") and "checkout" not in path.parts
     ]
     program = (
         "import importlib, sys, threading, logging\n"
@@ -271,7 +270,7 @@ def test_ctrl_c_before_the_command_began_is_no_traceback(terminal: Terminal):
         "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.meta_path.insert(0, Hook())\n"
-        "from app.__main__ import main; main()\n"
+        "from kintsugi.__main__ import main; main()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -388,7 +387,7 @@ def test_a_database_of_a_newer_version_is_left_alone(terminal: Terminal):
 def test_a_second_worker_on_the_same_database_is_refused(terminal: Terminal):
     (terminal.folder / ".kintsugi").mkdir()
     lock = terminal.folder / ".kintsugi" / "kintsugi.db.lock"
-    from executors.lock import only_one
+    from kintsugi.executors.lock import only_one
 
     terminal.types("db", "upgrade")
     with only_one(lock):
@@ -435,4 +434,4 @@ def test_the_service_ends_when_it_is_told_to(terminal: Terminal, name: str, stat
     assert ("Nothing is lost" in said) == (name == "SIGINT")
 
 
-RUN = "import sys; sys.argv[1:] = ['run', '--only', 'worker']; from app.__main__ import main; main()"
+RUN = "import sys; sys.argv[1:] = ['run', '--only', 'worker']; from kintsugi.__main__ import main; main()"

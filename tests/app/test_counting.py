@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import URL
 
-from app.counting import Counting, counting
-from app.desk import opened
-from persistence.migrations import upgrade
-from telemetry import Outcomes
-from workflow.cure import Runs
+from kintsugi.app.counting import Counting, counting
+from kintsugi.app.desk import opened
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.telemetry import Outcomes
+from kintsugi.workflow.cure import Runs
 
 
 async def test_the_counts_of_every_process_are_kept_and_added_up(sqlite_url: URL):

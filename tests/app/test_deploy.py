@@ -15,18 +15,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, make_url
 
-from app.demo.workspace import Workspace
-from app.one_deployer import OneDeployer, alone_with
-from executors.lock import only_one
-from executors.server_lock import alone_on_server
-from integrations.git import RefChange
-from persistence.database import libpq_url
-from persistence.migrations import upgrade
+from kintsugi.app.one_deployer import OneDeployer, alone_with
+from kintsugi.demo.workspace import Workspace
+from kintsugi.executors.lock import only_one
+from kintsugi.executors.server_lock import alone_on_server
+from kintsugi.integrations.git import RefChange
+from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.words import State
 from tests.world.make import MERGE
 from tests.world.ports import ScriptedDeployer
 from tests.world.world import a_world
-from workflow.errors import StepFailed
-from workflow.words import State
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +54,7 @@ class Shop:
             "PYTHONPATH": str(ROOT),
         }
         return subprocess.run(
-            [sys.executable, "-m", "app", *words],
+            [sys.executable, "-m", "kintsugi", *words],
             cwd=self.workspace.folder.parent,
             env=os.environ | given | settings,
             stdin=subprocess.DEVNULL,
@@ -127,7 +127,7 @@ async def test_a_rollback_is_asked_for_by_incident(tmp_path: Path):
         await world.settles()
         await world.merges()
         await world.settles()
-        words = [sys.executable, "-m", "app", "deploy", "rollback", "INC-1"]
+        words = [sys.executable, "-m", "kintsugi", "deploy", "rollback", "INC-1"]
         env = os.environ | {"PYTHONPATH": str(ROOT), "KINTSUGI_DATABASE_URL": f"sqlite:///{tmp_path}/kintsugi.db"}
         done = await asyncio.to_thread(subprocess.run, words, cwd=tmp_path, env=env, capture_output=True, text=True)
         await world.passes(seconds=(datetime.now(UTC) - world.clock.now()).total_seconds() + 1)

@@ -13,11 +13,11 @@ import discord
 import pytest
 from discord.ext import commands
 
-from app.alerts import connect, installed
-from app.commands.outcome import UsageError
-from app.discord_bot import InYourBot, into
-from app.settings import Settings
-from bot.address import point_at
+from kintsugi.app.alerts import connect, installed
+from kintsugi.app.settings import Settings
+from kintsugi.bot.address import point_at
+from kintsugi.commands.outcome import UsageError
+from kintsugi.discord import InYourBot, into
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, CHANNEL, GUILD, MALLORY
@@ -41,7 +41,7 @@ def environment(at: DiscordStandIn, token: str) -> dict[str, str]:
 
 async def start(folder: Path, at: DiscordStandIn, token: str = stand_in.TOKEN) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "run", "--only", "discord"),
+        *(sys.executable, "-m", "kintsugi", "run", "--only", "discord"),
         cwd=folder,
         env=environment(at, token),
         stderr=asyncio.subprocess.PIPE,
@@ -180,7 +180,7 @@ class Extended(commands.Bot):
     """Another one, with the three lines of the documents."""
 
     async def setup_hook(self) -> None:
-        await self.load_extension("app.discord_bot")
+        await self.load_extension("kintsugi.discord")
 
 
 async def test_as_an_extension_it_ends_with_the_bot(tmp_path: Path):

@@ -21,7 +21,7 @@ MORE = {"KINTSUGI_DISCORD_CHANNEL": str(CHANNEL), "KINTSUGI_DISCORD_DEPLOY_USERS
 async def run(folder: Path, at: DiscordStandIn, only: str = "discord,worker") -> asyncio.subprocess.Process:
     at.ready.clear()
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "run", "--only", only),
+        *(sys.executable, "-m", "kintsugi", "run", "--only", only),
         cwd=folder,
         env=environment(at, stand_in.TOKEN) | MORE,
         stdout=asyncio.subprocess.DEVNULL,

@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import URL
 
-from app.commands import effects as command
-from app.commands.outcome import UsageError
-from persistence.leases import Leases
-from persistence.migrations import upgrade
+from kintsugi.commands import effects as command
+from kintsugi.commands.outcome import UsageError
+from kintsugi.persistence.leases import Leases
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import GuardRefused, Refusal, StepFailed
+from kintsugi.workflow.times import roughly
+from kintsugi.workflow.words import State
 from tests.world.world import World, a_world
-from workflow import triggers as t
-from workflow.errors import GuardRefused, Refusal, StepFailed
-from workflow.times import roughly
-from workflow.words import State
 
 THIS_PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 

@@ -46,12 +46,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def follows(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
-    typed = (sys.executable, "-m", "app", "capture", "--follow", "--", *command)
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", *command)
     return subprocess.run(typed, cwd=folder, env=environment(folder), capture_output=True, check=False)
 
 
 def incidents(folder: Path) -> list[dict[str, Any]]:
-    typed = (sys.executable, "-m", "app", "incidents", "--json")
+    typed = (sys.executable, "-m", "kintsugi", "incidents", "--json")
     done = subprocess.run(typed, cwd=folder, env=environment(folder), capture_output=True, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
@@ -98,7 +98,7 @@ def test_what_is_no_crash_opens_nothing(tmp_path: Path, command: list[str], stat
 
 def test_a_signal_reaches_the_program_and_is_no_crash(tmp_path: Path):
     program = "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit(5))\nprint('ready', flush=True)\ntime.sleep(60)"
-    typed = (sys.executable, "-m", "app", "capture", "--follow", "--", sys.executable, "-c", program)
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", program)
     process = subprocess.Popen(typed, cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"ready\n"
@@ -110,7 +110,7 @@ def test_a_signal_reaches_the_program_and_is_no_crash(tmp_path: Path):
 
 
 def test_two_files_are_one_too_many(tmp_path: Path):
-    typed = (sys.executable, "-m", "app", "capture", "one.log", "two.log")
+    typed = (sys.executable, "-m", "kintsugi", "capture", "one.log", "two.log")
     done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False)
 
     assert done.returncode == 2

@@ -12,27 +12,27 @@ import pytest
 from rich.console import Console
 from sqlalchemy import URL
 
-from app.commands import database as command
-from app.commands.outcome import UsageError
-from app.commands.show import show
-from app.desk import opened
-from app.retention import keep_of, keep_pruning
-from app.settings import Settings
-from bot import replies
-from bot.card import card
-from integrations.offline_analyst import OfflineAnalyst
-from persistence.backup import backup
-from persistence.database import DatabaseError
-from persistence.migrations import upgrade
-from persistence.retention import Keep, Pruner
-from persistence.tables import IncidentRow
+from kintsugi.app.desk import opened
+from kintsugi.app.retention import keep_of, keep_pruning
+from kintsugi.app.settings import Settings
+from kintsugi.bot import replies
+from kintsugi.bot.card import card
+from kintsugi.commands import database as command
+from kintsugi.commands.outcome import UsageError
+from kintsugi.commands.show import show
+from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.persistence.backup import backup
+from kintsugi.persistence.database import DatabaseError
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.retention import Keep, Pruner
+from kintsugi.persistence.tables import IncidentRow
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.ports import Case
+from kintsugi.workflow.words import State
 from tests.world.make import a_payload, an_incident
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
-from workflow import triggers as t
-from workflow.errors import Refusal
-from workflow.ports import Case
-from workflow.words import State
 
 
 @pytest.fixture

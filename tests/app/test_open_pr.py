@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.git import Git
+from kintsugi.integrations.git import Git
 from tests.world import github
 from tests.world.github import TOKEN, GitHubStandIn
 
@@ -31,7 +31,7 @@ async def opens(folder: Path, people: GitHubStandIn, *words: str, patch: str = P
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KINTSUGI_", "GITHUB_"))}
     of_actions = {"GITHUB_REPOSITORY": "shop/checkout", "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": people.url}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "open-pr", "--repo", "checkout-of-ci", "--patch", "-", *words),
+        *(sys.executable, "-m", "kintsugi", "open-pr", "--repo", "checkout-of-ci", "--patch", "-", *words),
         cwd=folder,
         env={**kept, **of_actions, "PYTHONPATH": str(ROOT)},
         stdin=asyncio.subprocess.PIPE,

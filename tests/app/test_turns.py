@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from app.clock import SystemClock
-from app.turns import by_turns
-from persistence.database import libpq_url
-from persistence.leases import Leases
-from persistence.store import SqlStore
+from kintsugi.app.clock import SystemClock
+from kintsugi.app.turns import by_turns
+from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.leases import Leases
+from kintsugi.persistence.store import SqlStore
 from tests.app.test_discord import environment
 from tests.world import discord as stand_in
 from tests.world.discord_shapes import ALICE
@@ -141,7 +141,7 @@ async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: 
 
 async def a_bot(folder: Path, settings: dict[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "run", "--only", "discord"),
+        *(sys.executable, "-m", "kintsugi", "run", "--only", "discord"),
         cwd=folder,
         env=settings,
         stderr=asyncio.subprocess.PIPE,

@@ -38,7 +38,7 @@ def test_the_web_alone_answers_until_it_is_told_to_stop(tmp_path: Path):
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", "run", "--only", "web"],
+        [sys.executable, "-m", "kintsugi", "run", "--only", "web"],
         cwd=tmp_path,
         env={**kept, **settings, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -129,7 +129,7 @@ def serving(folder: Path, *words: str, **settings: str) -> Iterator[str]:
     """`kintsugi run` as it is started; its address. Ended when it is no longer needed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", "run", *words],
+        [sys.executable, "-m", "kintsugi", "run", *words],
         cwd=folder,
         env={**kept, **settings, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

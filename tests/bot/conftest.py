@@ -16,19 +16,19 @@ import pytest
 from discord import app_commands
 from sqlalchemy import URL
 
-import telemetry
-from bot import About, Access, Attached, Parts, Probe, attach
-from bot.address import point_at
-from bot.gate import Gate
-from bot.status import Probes
-from capture.build import build_payload
-from persistence.migrations import upgrade
-from telemetry import Telemetry
+from kintsugi import telemetry
+from kintsugi.bot import About, Access, Attached, Parts, Probe, attach
+from kintsugi.bot.address import point_at
+from kintsugi.bot.gate import Gate
+from kintsugi.bot.status import Probes
+from kintsugi.capture.build import build_payload
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.telemetry import Telemetry
+from kintsugi.workflow.payload import Payload
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, Person, Seen
 from tests.world.world import World, a_world
-from workflow.payload import Payload
 
 ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
 

@@ -13,21 +13,21 @@ import discord
 from discord import app_commands
 from sqlalchemy import URL
 
-import telemetry
-from bot import About, Access, Attached, Deploys, DiscordChannel, Parts, attach
-from bot.address import point_at
-from bot.gate import Gate
-from bot.status import Probes
-from capture.build import build_payload
+from kintsugi import telemetry
+from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, attach
+from kintsugi.bot.address import point_at
+from kintsugi.bot.gate import Gate
+from kintsugi.bot.status import Probes
+from kintsugi.capture.build import build_payload
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.production import Production
+from kintsugi.workflow.words import Effect
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, CHANNEL, GUILD
 from tests.world.ports import Heard
 from tests.world.world import World, a_world
-from workflow.incident import Incident
-from workflow.payload import Payload
-from workflow.production import Production
-from workflow.words import Effect
 
 ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
 

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import URL
 
-from bot import DiscordChannel
-from persistence.migrations import upgrade
+from kintsugi.bot import DiscordChannel
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.words import Effect, State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
-from workflow import triggers as t
-from workflow.errors import StepFailed
-from workflow.words import Effect, State
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import re
 
 import pytest
 
+from kintsugi.workflow.errors import Conflict, StepFailed, StoreUnavailable
+from kintsugi.workflow.words import State
 from tests.bot.conftest import Room
 from tests.world.discord_shapes import MALLORY, Seen
 from tests.world.ports import Heard
-from workflow.errors import Conflict, StepFailed, StoreUnavailable
-from workflow.words import State
 
 EVERY_COMMAND = {
     "/debug logs": {},

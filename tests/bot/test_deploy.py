@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.words import State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_shapes import MALLORY
 from tests.world.ports import GOOD, WithAPast
-from workflow.errors import StepFailed
-from workflow.words import State
 
 EVERY_COMMAND = {"/deploy latest": {}, "/deploy status": {}, "/deploy rollback": {"incident": "1"}}
 

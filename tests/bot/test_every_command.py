@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.words import State
 from tests.bot.stage import Stage, a_stage
 from tests.bot.test_debug import EVERY_COMMAND as DEBUG
 from tests.bot.test_deploy import EVERY_COMMAND as DEPLOY
 from tests.world.discord_shapes import ALICE, BOB
-from workflow.errors import StepFailed
-from workflow.words import State
 
 EVERY_COMMAND = DEBUG | DEPLOY
 _READS = ("/debug logs", "/debug status", "/debug incident", "/debug incidents", "/deploy status")

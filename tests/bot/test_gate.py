@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.gate import Access, Caller, Denied, Gate, Rate, why_not
+from kintsugi.bot.gate import Access, Caller, Denied, Gate, Rate, why_not
 
 ROLE = Access(roles=frozenset({7}))
 USER = Access(users=frozenset({1}))

@@ -12,20 +12,20 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import card, replies
-from bot.card import Act, Post, Work
-from bot.offers import offered, offered_tokens
-from bot.replies import Reply
-from bot.status import Answered
-from bot.words import length
-from telemetry.lines import LineFormatter
+from kintsugi.bot import card, replies
+from kintsugi.bot.card import Act, Post, Work
+from kintsugi.bot.offers import offered, offered_tokens
+from kintsugi.bot.replies import Reply
+from kintsugi.bot.status import Answered
+from kintsugi.bot.words import length
+from kintsugi.telemetry.lines import LineFormatter
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.incident import Incident, Stuck
+from kintsugi.workflow.patch import Run
+from kintsugi.workflow.ports import Debt, Rollout
+from kintsugi.workflow.words import Effect, State
 from tests.world.make import NOON, TOKEN, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence, an_incident
-from workflow.engine import Receipt
-from workflow.history import Step
-from workflow.incident import Incident, Stuck
-from workflow.patch import Run
-from workflow.ports import Debt, Rollout
-from workflow.words import Effect, State
 
 SECRET = "ghp" + "_" + "a1B2" * 9
 LEFT = "a1B2a1B2"  # of a secret that was only cut or taken apart

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import replies
-from bot.words import cut, quiet
+from kintsugi.bot import replies
+from kintsugi.bot.words import cut, quiet
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.words import State
 from tests.world.make import NOON, a_pull_request, an_incident
-from workflow.history import Step
-from workflow.words import State
 
 
 def test_markdown_of_others_is_shown_as_it_was_written():

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.words import State
 from tests.bot.stage import Stage, a_stage
-from workflow.words import State
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture import CaptureError, build_payload, from_exception, read_failure, read_text
-from capture.limits import LARGEST_PAYLOAD
-from workflow.payload import Payload, RequestContext
+from kintsugi.capture import CaptureError, build_payload, from_exception, read_failure, read_text
+from kintsugi.capture.limits import LARGEST_PAYLOAD
+from kintsugi.workflow.payload import Payload, RequestContext
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CRASH = """\

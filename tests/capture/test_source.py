@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from capture import CaptureError, locate
-from workflow.payload import Failure, Frame, Raised
+from kintsugi.capture import CaptureError, locate
+from kintsugi.workflow.payload import Failure, Frame, Raised
 
 PRICING = "def total(cart):\n    first = 1\n    second = 2\n    return cart['discount']\n"
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture import read_failure
-from workflow.payload import Failure
+from kintsugi.capture import read_failure
+from kintsugi.workflow.payload import Failure
 
 PLAIN = """\
 Traceback (most recent call last):

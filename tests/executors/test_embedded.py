@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from app.clock import SystemClock
-from executors.embedded import Embedded
-from executors.lock import is_held, only_one
-from persistence.migrations import upgrade
-from persistence.store import SqlStore
+from kintsugi.app.clock import SystemClock
+from kintsugi.executors.embedded import Embedded
+from kintsugi.executors.lock import is_held, only_one
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Engine
+from kintsugi.workflow.ports import Claim
+from kintsugi.workflow.retry import Again
+from kintsugi.workflow.words import Effect, State
 from tests.persistence.test_full_disk import no_more_room, room_again
 from tests.world.make import a_payload, a_trigger
-from workflow import triggers as t
-from workflow.engine import Engine
-from workflow.ports import Claim
-from workflow.retry import Again
-from workflow.words import Effect, State
 
 
 class Running:
@@ -188,7 +188,7 @@ async def test_work_goes_on_when_a_full_disk_has_room_again(sqlite_url: URL, tmp
 
 
 async def test_a_second_process_on_the_same_database_is_refused(running: Running):
-    program = "import sys; from pathlib import Path; from executors.lock import only_one\nwith only_one(Path(sys.argv[1])): pass"
+    program = "import sys; from pathlib import Path; from kintsugi.executors.lock import only_one\nwith only_one(Path(sys.argv[1])): pass"
 
     with only_one(running.lock):
         done = subprocess.run(
@@ -202,7 +202,7 @@ async def test_a_second_process_on_the_same_database_is_refused(running: Running
 def test_the_lock_is_free_when_its_holder_was_killed(tmp_path: Path):
     lock = tmp_path / "x.lock"
     program = (
-        "import sys, time; from pathlib import Path; from executors.lock import only_one\n"
+        "import sys, time; from pathlib import Path; from kintsugi.executors.lock import only_one\n"
         "with only_one(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", program, str(lock)], stdout=subprocess.PIPE)

@@ -17,17 +17,17 @@ import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import URL, text
 
-from app.clock import SystemClock
-from executors.procrastinate import Procrastinate
-from persistence.database import libpq_url
-from persistence.ledger import SqlLedger
-from persistence.store import SqlStore
+from kintsugi.app.clock import SystemClock
+from kintsugi.executors.procrastinate import Procrastinate
+from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.ledger import SqlLedger
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Engine
+from kintsugi.workflow.ports import Claim, Ledger
+from kintsugi.workflow.retry import Again
+from kintsugi.workflow.words import Effect, State
 from tests.world.make import a_payload
-from workflow import triggers as t
-from workflow.engine import Engine
-from workflow.ports import Claim, Ledger
-from workflow.retry import Again
-from workflow.words import Effect, State
 
 ROOT = Path(__file__).parents[2]
 ENOUGH = timedelta(seconds=60)
@@ -393,7 +393,7 @@ async def test_three_processes_one_of_them_killed_bring_every_incident_on(postgr
 async def a_process(url: str, folder: Path) -> asyncio.subprocess.Process:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "run", "--only", "worker"),
+        *(sys.executable, "-m", "kintsugi", "run", "--only", "worker"),
         cwd=folder,
         env={**kept, "KINTSUGI_DATABASE_URL": url, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.DEVNULL,

@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
-from app.bootstrap import code_context
-from integrations.git import NO_OBJECT, Git, RefChange
-from integrations.offline_analyst import OfflineAnalyst
-from integrations.openai_analyst import OpenAIAnalyst
-from integrations.openai_model import Api, Model, ModelSettings
+from kintsugi.app.bootstrap import code_context
+from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
+from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.integrations.openai_analyst import OpenAIAnalyst
+from kintsugi.integrations.openai_model import Api, Model, ModelSettings
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Allowance, Budget, Category, Cost, Diagnosis, Price, Spent
+from kintsugi.workflow.ports import Case
+from kintsugi.workflow.words import State
 from tests.world.make import NOON, a_diagnosis, a_payload, an_incident
 from tests.world.openai import (
     Answer,
@@ -30,10 +34,6 @@ from tests.world.openai import (
     turns,
 )
 from tests.world.wire import needs_the_wire
-from workflow.errors import StepFailed
-from workflow.incident import Allowance, Budget, Category, Cost, Diagnosis, Price, Spent
-from workflow.ports import Case
-from workflow.words import State
 
 
 @pytest.fixture

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from integrations.local_command import LocalCommand, LocalCommandSettings
-from integrations.program import commit_at
-from integrations.railway import Railway, RailwaySettings
-from integrations.railway_api import RailwayAccess, RailwayApi
-from integrations.webhook_deploy import WebhookDeploy, WebhookSettings
+from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
+from kintsugi.integrations.program import commit_at
+from kintsugi.integrations.railway import Railway, RailwaySettings
+from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
+from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.ports import Deployer, OutcomeUnknown, Rollout
 from tests.world import deploy_webhook, railway, wire
 from tests.world.clock import ManualClock
 from tests.world.deploy_webhook import SECRET, DeployWebhook
 from tests.world.make import HEAD, MERGE, a_deployment
 from tests.world.railway import ENVIRONMENT, PROJECT, SERVICE, TOKEN
-from workflow.errors import StepFailed
-from workflow.ports import Deployer, OutcomeUnknown, Rollout
 
 
 @dataclass

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from integrations.git import NO_OBJECT, Git, GitError, RefChange
-from integrations.local_git import Conflicting, LocalGit
+from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
+from kintsugi.integrations.local_git import Conflicting, LocalGit
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.words import State
 from tests.world.make import NOON, a_diagnosis, a_patch, an_incident
-from workflow.errors import StepFailed
-from workflow.incident import Incident
-from workflow.words import State
 
 EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 

@@ -12,17 +12,17 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from integrations.git import Git
-from integrations.github import GitHub, GitHubWishes
-from integrations.github_api import GitHubAccess, GitHubApi
-from integrations.github_mirror import Mirror, clone_url
+from kintsugi.integrations.git import Git
+from kintsugi.integrations.github import GitHub, GitHubWishes
+from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github_mirror import Mirror, clone_url
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.words import State
 from tests.world import github
 from tests.world.github import Fault, GitHubStandIn
 from tests.world.github_hosts import a_github_host, confirmed
 from tests.world.make import a_diagnosis, an_incident
-from workflow.errors import StepFailed
-from workflow.incident import Incident, PullRequest
-from workflow.words import State
 
 
 class Stage:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.words import State
 from tests.world import github
 from tests.world.github import Fault, GitHubStandIn
 from tests.world.github_hosts import a_github_host, confirmed
-from workflow.errors import StepFailed
-from workflow.incident import Incident, PullRequest
-from workflow.words import State
 
 FAULTS = (
     Fault("502"),

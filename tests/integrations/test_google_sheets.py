@@ -14,8 +14,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from integrations.google_sheets import ServiceAccount, Sheet, look, service_account
-from workflow.errors import StepFailed
+from kintsugi.integrations.google_sheets import ServiceAccount, Sheet, look, service_account
+from kintsugi.workflow.errors import StepFailed
 
 EMAIL = "kintsugi@shop.iam.example"
 

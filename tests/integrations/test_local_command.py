@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from integrations.http_replay import HttpReplay
-from integrations.local_command import LocalCommand, LocalCommandSettings
+from kintsugi.integrations.http_replay import HttpReplay
+from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.payload import RequestContext
+from kintsugi.workflow.ports import Case
+from kintsugi.workflow.words import State
 from tests.world.make import MERGE, NOON, a_deployment, a_payload, an_incident
-from workflow.errors import StepFailed
-from workflow.payload import RequestContext
-from workflow.ports import Case
-from workflow.words import State
 
 
 class Program:

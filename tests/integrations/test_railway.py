@@ -10,16 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
-from integrations import railway_api
-from integrations.program import commit_at
-from integrations.railway import Railway, RailwaySettings
-from integrations.railway_api import RailwayAccess, RailwayApi
+from kintsugi.integrations import railway_api
+from kintsugi.integrations.program import commit_at
+from kintsugi.integrations.railway import Railway, RailwaySettings
+from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.ports import OutcomeUnknown
 from tests.world import railway, wire
 from tests.world.clock import ManualClock
 from tests.world.make import HEAD, MERGE, a_deployment
 from tests.world.railway import ENVIRONMENT, MINUTE, PROJECT, SERVICE, TOKEN, RailwayStandIn
-from workflow.errors import StepFailed
-from workflow.ports import OutcomeUnknown
 
 pytestmark = wire.needs_the_wire
 
@@ -229,7 +229,7 @@ ODD_NODES: list[Any] = [
 
 @pytest.mark.parametrize("odd", ODD_NODES, ids=str)
 async def test_what_nobody_told_us_of_is_pending_and_never_a_crash(odd: dict[str, Any]):
-    from integrations.railway import _known
+    from kintsugi.integrations.railway import _known
 
     usual = {"id": "d1", "status": "BUILDING", "createdAt": "2026-11-23T12:00:00.000Z", "meta": {"commitHash": MERGE}}
     known = _known({**usual, **odd})

@@ -6,15 +6,15 @@ import os
 
 import pytest
 
-from app.bootstrap import model_settings
-from app.demo.workspace import example
-from app.settings import read_settings
-from integrations.openai_analyst import OpenAIAnalyst
-from integrations.openai_model import Model
-from telemetry.redact import redact
+from kintsugi.app.bootstrap import model_settings
+from kintsugi.app.settings import read_settings
+from kintsugi.demo.workspace import example
+from kintsugi.integrations.openai_analyst import OpenAIAnalyst
+from kintsugi.integrations.openai_model import Model
+from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.incident import Category
+from kintsugi.workflow.ports import Case
 from tests.world.make import a_payload, an_incident
-from workflow.incident import Category
-from workflow.ports import Case
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("KINTSUGI_TEST_LLM"), reason="asks a real model, which costs money: set KINTSUGI_TEST_LLM=1"

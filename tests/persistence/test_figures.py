@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, Engine, create_engine, event, text
 
-from persistence.migrations import alembic_config, upgrade
+from kintsugi.persistence.migrations import alembic_config, upgrade
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import StepFailed, StoreUnavailable
+from kintsugi.workflow.figures import BOUNDS, bound_of
+from kintsugi.workflow.incident import Cost, Spent
+from kintsugi.workflow.times import times
+from kintsugi.workflow.words import Effect, State
 from tests.world.world import World, a_world
-from workflow import triggers as t
-from workflow.errors import StepFailed, StoreUnavailable
-from workflow.figures import BOUNDS, bound_of
-from workflow.incident import Cost, Spent
-from workflow.times import times
-from workflow.words import Effect, State
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import URL, text
 
-from persistence.database import DatabaseError
-from persistence.migrations import upgrade
-from persistence.store import SqlStore
+from kintsugi.persistence.database import DatabaseError
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow import triggers as t
 from tests.world.clock import ManualClock
 from tests.world.make import a_payload
 from tests.world.world import World
-from workflow import triggers as t
 
 
 async def test_what_does_not_fit_is_refused_whole_and_what_was_there_stays(sqlite_url: URL):

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import URL, text
 from sqlalchemy.exc import OperationalError, ResourceClosedError
 
-from persistence.database import sqlite_file
-from persistence.ledger import SqlLedger
-from persistence.migrations import upgrade
-from persistence.store import SqlStore
+from kintsugi.persistence.database import sqlite_file
+from kintsugi.persistence.ledger import SqlLedger
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow.errors import Conflict, StoreUnavailable
+from kintsugi.workflow.ports import Ledger
 from tests.world.clock import ManualClock
-from workflow.errors import Conflict, StoreUnavailable
-from workflow.ports import Ledger
 
 
 @pytest.fixture

@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, insert
 
-from executors.lock import only_one
-from persistence.database import DatabaseError, connect, libpq_url
-from persistence.ledger import PAYLOAD
-from persistence.migrations import upgrade
-from persistence.move import copy
-from persistence.tables import IncidentRow
+from kintsugi.executors.lock import only_one
+from kintsugi.persistence.database import DatabaseError, connect, libpq_url
+from kintsugi.persistence.ledger import PAYLOAD
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.move import copy
+from kintsugi.persistence.tables import IncidentRow
+from kintsugi.workflow.incident import Turn
+from kintsugi.workflow.words import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis
 from tests.world.world import World, a_world
-from workflow.incident import Turn
-from workflow.words import State
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,7 +154,7 @@ async def copies(folder: Path, source: str, target: str) -> tuple[int | None, st
 
 async def a_copy(folder: Path, source: str, target: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "db", "copy", source, target),
+        *(sys.executable, "-m", "kintsugi", "db", "copy", source, target),
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "400"},
         stdout=asyncio.subprocess.PIPE,

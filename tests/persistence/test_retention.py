@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, create_engine, insert, select, text
 
-from persistence.codec import incident_to_json
-from persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
-from persistence.retention import Keep, Pruned, Pruner
+from kintsugi.persistence.codec import incident_to_json
+from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
+from kintsugi.persistence.retention import Keep, Pruned, Pruner
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.words import State
 from tests.world.make import NOON, an_evidence, an_incident
 from tests.world.world import World, a_world
-from workflow import triggers as t
-from workflow.payload import Payload
-from workflow.ports import Ledger
-from workflow.words import State
 
 SINCE = Keep(time=timedelta(days=30))
 
@@ -211,6 +211,6 @@ async def to_abandoned(world: World) -> None:
 
 
 def pruner_page() -> Any:
-    from persistence.retention import _page_after
+    from kintsugi.persistence.retention import _page_after
 
     return _page_after(0)

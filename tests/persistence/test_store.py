@@ -10,20 +10,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from persistence import migrations
-from persistence.codec import incident_from_json, incident_to_json, trigger_from_json, trigger_to_json
-from persistence.database import DatabaseError, connect, parse_url
-from persistence.store import SqlStore
-from persistence.tables import Instant
+from kintsugi.persistence import migrations
+from kintsugi.persistence.codec import incident_from_json, incident_to_json, trigger_from_json, trigger_to_json
+from kintsugi.persistence.database import DatabaseError, connect, parse_url
+from kintsugi.persistence.store import SqlStore
+from kintsugi.persistence.tables import Instant
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import NotFound, StoreUnavailable
+from kintsugi.workflow.incident import Turn
+from kintsugi.workflow.payload import Failure, Raised
+from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.words import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis, a_payload, a_trigger, an_incident
 from tests.world.world import a_world
-from workflow import triggers as t
-from workflow.errors import NotFound, StoreUnavailable
-from workflow.incident import Turn
-from workflow.payload import Failure, Raised
-from workflow.ports import Ledger
-from workflow.words import State
 
 
 @pytest.mark.parametrize("state", State)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from repair.trees import Kind
+from kintsugi.repair.trees import Kind
 
 
 class MemoryTree:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repair.apply import apply, unified_diff
-from repair.applying.changes import Refused, WholeFile
-from repair.replies import read_reply
+from kintsugi.repair.apply import apply, unified_diff
+from kintsugi.repair.applying.changes import Refused, WholeFile
+from kintsugi.repair.replies import read_reply
+from kintsugi.workflow.patch import Edit
 from tests.repair.memory_tree import MemoryTree
-from workflow.patch import Edit
 
 PRICING = '''\
 """Prices."""
@@ -505,7 +505,7 @@ def test_counts_that_are_one_too_high_do_not_swallow_the_next_files_header():
 
 
 def apply_all(path: str, content: bytes):  # type: ignore[no-untyped-def]
-    from repair.apply import Applied
+    from kintsugi.repair.apply import Applied
 
     return Applied({path: content})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from repair.applying.lazy import is_elision, stands_for_code
+from kintsugi.repair.applying.lazy import is_elision, stands_for_code
 
 
 @pytest.mark.parametrize(

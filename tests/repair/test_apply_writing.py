@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from repair.apply import Applied, apply, write
-from repair.applying.changes import Refused
-from repair.trees import FolderTree, Kind, RevisionTree, TreeError
-from workflow.patch import Edit
+from kintsugi.repair.apply import Applied, apply, write
+from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.trees import FolderTree, Kind, RevisionTree, TreeError
+from kintsugi.workflow.patch import Edit
 
 
 def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
@@ -75,7 +75,7 @@ def test_a_full_disk_leaves_the_folder_as_it_was(folder: Path):
     """A limit on the size of files stands in for the disk: it fails in the same call, with an error."""
     before = snapshot(folder)
     program = (
-        "import sys; from pathlib import Path; from repair.apply import Applied, write\n"
+        "import sys; from pathlib import Path; from kintsugi.repair.apply import Applied, write\n"
         "write(Applied({'shop/pricing.py': b'a = 2\\n', 'run': b'', 'zz.txt': b'x' * 100_000}), Path(sys.argv[1]))"
     )
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repair.context import Context, ContextError, build_context, tokens_in
-from repair.context.index import parse
-from workflow.payload import Failure, Frame, Raised
+from kintsugi.repair.context import Context, ContextError, build_context, tokens_in
+from kintsugi.repair.context.index import parse
+from kintsugi.workflow.payload import Failure, Frame, Raised
 
 PRICING = '''\
 """Prices."""

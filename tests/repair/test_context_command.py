@@ -6,7 +6,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from app.commands.context import context
+from kintsugi.commands.context import context
 
 CRASH = """\
 Traceback (most recent call last):

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from repair.outage import provider_outage
+from kintsugi.repair.outage import provider_outage
+from kintsugi.workflow.payload import Failure, Payload, Raised
 from tests.world.make import a_payload
-from workflow.payload import Failure, Payload, Raised
 
 
 def a_failure(kind: str, message: str = "", *log: str) -> Payload:

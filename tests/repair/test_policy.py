@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from repair.apply import Applied
-from repair.policy import Finding, PolicySettings, Rule, check
+from kintsugi.repair.apply import Applied
+from kintsugi.repair.policy import Finding, PolicySettings, Rule, check
 from tests.repair.malicious import BEFORE, Patch, patches, plain
 from tests.repair.memory_tree import MemoryTree
 

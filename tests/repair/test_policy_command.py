@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.commands.patch import app
+from kintsugi.commands.patch import app
 
 FIX = '{"edits": [{"path": "shop.py", "search": "a = 1\\n", "replace": "a = 2\\n"}]}'
 EVIL = '{"edits": [{"path": "shop.py", "search": "a = 1\\n", "replace": "import os\\nos.system(\\"id\\")\\n"}]}'

@@ -8,9 +8,9 @@ from difflib import SequenceMatcher
 
 import pytest
 
-from repair.line_diff import differing_lines
-from repair.policy.changes import Change
-from repair.policy.screen import Screened, needed_words
+from kintsugi.repair.line_diff import differing_lines
+from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.screen import Screened, needed_words
 
 CLASSES = '''\
 """About."""

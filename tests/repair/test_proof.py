@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from repair.sandbox import BoxFailed, Mechanism
-from repair.sandbox.probe import probe
-from workflow.patch import Evidence, Tier
+from kintsugi.repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
+from kintsugi.repair.sandbox import BoxFailed, Mechanism
+from kintsugi.repair.sandbox.probe import probe
+from kintsugi.workflow.patch import Evidence, Tier
 
 UNITTEST = ("python", "-m", "unittest")
 PYTEST = ("pytest", "-p", "no:hypothesispytest", "-p", "no:asyncio")  # plugins of ours that start slowly

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from repair.proof.command import Suite, SuiteKind, find_suite, is_test_file, is_test_path, related_files
-from repair.proof.judge import Crash, missing_package, read_patch, why_wrong
-from repair.proof.results import Ending, Failure, Frame, TestResult, lost, read_results
-from repair.proof.swallow import essence, swallowing
-from repair.proof.tests import asserts_a_value, loosened
-from repair.sandbox import Outcome
-from repair.sandbox.room import Interpreter
-from repair.syntax import parsed
-from workflow.patch import Run
+from kintsugi.repair.proof.command import Suite, SuiteKind, find_suite, is_test_file, is_test_path, related_files
+from kintsugi.repair.proof.judge import Crash, missing_package, read_patch, why_wrong
+from kintsugi.repair.proof.results import Ending, Failure, Frame, TestResult, lost, read_results
+from kintsugi.repair.proof.swallow import essence, swallowing
+from kintsugi.repair.proof.tests import asserts_a_value, loosened
+from kintsugi.repair.sandbox import Outcome
+from kintsugi.repair.sandbox.room import Interpreter
+from kintsugi.repair.syntax import parsed
+from kintsugi.workflow.patch import Run
 
 BEFORE = "def total(cart):\n    price = cart['price']\n    return price\n"
 

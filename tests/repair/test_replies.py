@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from repair.applying.changes import FilePatch, Op, Refused, Removal, WholeFile
-from repair.replies import read_reply
-from workflow.patch import Edit, ReplyFormat
+from kintsugi.repair.applying.changes import FilePatch, Op, Refused, Removal, WholeFile
+from kintsugi.repair.replies import read_reply
+from kintsugi.workflow.patch import Edit, ReplyFormat
 
 EDIT = {"path": "shop/pricing.py", "search": "a\n", "replace": "b\n"}
 DIFF = "--- a/shop/pricing.py\n+++ b/shop/pricing.py\n@@ -3,2 +3,2 @@ def total():\n a\n-b\n+c\n"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repair import safe_branch, safe_line, safe_markdown
+from kintsugi.repair import safe_branch, safe_line, safe_markdown
 
 HOSTILE = st.text(
     st.one_of(

@@ -16,11 +16,11 @@ from textwrap import dedent
 import pytest
 import pytest_asyncio
 
-from repair import sandbox
-from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
-from repair.sandbox.probe import ACTIONS, Battery, battery, probe
-from repair.sandbox.room import a_room
-from repair.scratch import sweep
+from kintsugi.repair import sandbox
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
+from kintsugi.repair.sandbox.probe import ACTIONS, Battery, battery, probe
+from kintsugi.repair.sandbox.room import a_room
+from kintsugi.repair.scratch import sweep
 
 LIMITS = Limits(seconds=20, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
 WALLED = (Mechanism.BUBBLEWRAP, Mechanism.NAMESPACES, Mechanism.LANDLOCK)
@@ -377,8 +377,8 @@ async def test_when_kintsugi_itself_is_killed_the_box_dies_with_it(box: Box, roo
 ONE_LONG_RUN = """
 import asyncio, sys
 from pathlib import Path
-from repair.sandbox import Box, Job, Mechanism, run
-from repair.sandbox.room import interpreter
+from kintsugi.repair.sandbox import Box, Job, Mechanism, run
+from kintsugi.repair.sandbox.room import interpreter
 python, mechanism, other, rooms, tree = sys.argv[1:]
 box = Box(Mechanism(mechanism), interpreter(Path(python)), other == "True", rooms=Path(rooms))
 name = "a-very-long-sleep/" + Path(rooms).name

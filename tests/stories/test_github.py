@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
 from tests.world import github
 from tests.world.github import TOKEN, GitHubStandIn
 from tests.world.github_hosts import objects_of
@@ -60,7 +60,7 @@ class Service:
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", *words),
+            *(sys.executable, "-m", "kintsugi", *words),
             cwd=self.folder,
             env={**kept, **settings, "PYTHONPATH": str(ROOT)},
             stdout=asyncio.subprocess.PIPE,

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.incident import Patch
+from kintsugi.workflow.reconcile import Reconciler
+from kintsugi.workflow.words import State
 from tests.world import github
 from tests.world.github import GitHubStandIn
 from tests.world.github_hosts import a_github_host
 from tests.world.make import a_patch
 from tests.world.world import World, a_world
-from workflow.incident import Patch
-from workflow.reconcile import Reconciler
-from workflow.words import State
 
 
 class Story:

@@ -13,18 +13,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import URL
 
-from integrations.program import commit_at
-from integrations.railway import Railway, RailwaySettings
-from integrations.railway_api import RailwayAccess, RailwayApi
-from persistence.migrations import upgrade
+from kintsugi.integrations.program import commit_at
+from kintsugi.integrations.railway import Railway, RailwaySettings
+from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import Cure
+from kintsugi.workflow.ports import Reading
+from kintsugi.workflow.words import Effect, State
 from tests.world import railway, wire
 from tests.world.make import HEAD, MERGE
 from tests.world.railway import ENVIRONMENT, MINUTE, PROJECT, SERVICE, TOKEN, RailwayStandIn
 from tests.world.world import World, a_world
-from workflow import triggers as t
-from workflow.incident import Cure
-from workflow.ports import Reading
-from workflow.words import Effect, State
 
 pytestmark = wire.needs_the_wire
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from integrations.git import Git
-from persistence.migrations import upgrade
+from kintsugi.integrations.git import Git
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.words import Effect
 from tests.world import railway, wire
 from tests.world.github import EMPTY_TREE
 from tests.world.make import a_pull_request
 from tests.world.railway import ENVIRONMENT, PROJECT, SERVICE, TOKEN, RailwayStandIn
 from tests.world.world import World, a_world
-from workflow.words import Effect
 
 pytestmark = wire.needs_the_wire
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ class Service:
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "run", "--only", "worker", "--drain"),
+            *(sys.executable, "-m", "kintsugi", "run", "--only", "worker", "--drain"),
             cwd=self.folder,
             env={**kept, **settings, "PYTHONPATH": str(ROOT)},
             stdout=asyncio.subprocess.PIPE,

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from app.demo.workspace import Workspace, example
-from integrations.git import Git
+from kintsugi.demo.workspace import Workspace, example
+from kintsugi.integrations.git import Git
 from tests.world.openai import serving
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ async def test_a_teams_own_program_travels_from_crash_to_cure(tmp_path: Path):
 
         def types(*words: str) -> str:
             done = subprocess.run(
-                [sys.executable, "-m", "app", *words],
+                [sys.executable, "-m", "kintsugi", *words],
                 cwd=tmp_path,
                 env=os.environ | settings | {"PYTHONPATH": str(ROOT), "COLUMNS": "300"},
                 capture_output=True,

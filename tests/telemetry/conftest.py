@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telemetry import Telemetry, install
+from kintsugi.telemetry import Telemetry, install
 
 
 class Installed:

@@ -10,8 +10,8 @@ from dataclasses import replace
 import discord
 import pytest
 
-from telemetry import Bound, install
-from telemetry.alerts import (
+from kintsugi.telemetry import Bound, install
+from kintsugi.telemetry.alerts import (
     Alert,
     Alerts,
     BadRule,
@@ -22,8 +22,8 @@ from telemetry.alerts import (
     export_loki,
     read_rules,
 )
-from telemetry.alerts.discord_channel import text_of
-from telemetry.handler import Seen
+from kintsugi.telemetry.alerts.discord_channel import text_of
+from kintsugi.telemetry.handler import Seen
 
 RULE = Rule("boom", threshold=3, window=60, cooldown=600, text="boom")
 

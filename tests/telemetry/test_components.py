@@ -13,10 +13,10 @@ import pytest
 from discord import app_commands
 from discord.ext import commands
 
-from bot.address import point_at
-from telemetry import Telemetry, install
-from telemetry.alerts import DiscordChannel
-from telemetry.outcomes import MOST_TAILS, Outcomes
+from kintsugi.bot.address import point_at
+from kintsugi.telemetry import Telemetry, install
+from kintsugi.telemetry.alerts import DiscordChannel
+from kintsugi.telemetry.outcomes import MOST_TAILS, Outcomes
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ALICE, CHANNEL

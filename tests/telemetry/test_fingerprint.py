@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.fingerprint import fingerprint
+from kintsugi.telemetry.fingerprint import fingerprint
 
 FRAMES = [("/app/main.py", "main"), ("/app/cogs/shop.py", "checkout"), ("/app/shop/cart.py", "Cart.total")]
 

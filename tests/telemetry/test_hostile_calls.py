@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from telemetry import bind
+from kintsugi.telemetry import bind
 
 
 class Unprintable:

@@ -15,8 +15,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from examples.plain_bot import make_bot
-from telemetry import install
-from telemetry.intents import entities_of, intent_of
+from kintsugi.telemetry import install
+from kintsugi.telemetry.intents import entities_of, intent_of
 from tests.world import discord as stand_in
 
 log = logging.getLogger("tests.bot")
@@ -201,7 +201,7 @@ async def test_the_three_line_example_logs_redacted_lines_from_its_first_command
 
 
 async def test_the_example_as_it_stands_logs_in_and_writes_only_lines_without_its_token():
-    script = "import sys; from bot.address import point_at; from examples import plain_bot; point_at(*sys.argv[1:]); plain_bot.main()"
+    script = "import sys; from kintsugi.bot.address import point_at; from examples import plain_bot; point_at(*sys.argv[1:]); plain_bot.main()"
     async with stand_in.serving() as at:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "ignore", "-c", script, at.api, at.gateway),

@@ -4,7 +4,7 @@ import logging
 import random
 import re
 
-from telemetry import bind
+from kintsugi.telemetry import bind
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
 
 FIELDS = ["ts", "level", "logger", "msg", "user", "channel", "intent", "entities", "exception", "incident_id", "extra"]

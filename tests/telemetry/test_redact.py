@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.redact import MASK, UNREADABLE, Redactor, redact, redact_field
+from kintsugi.telemetry.redact import MASK, UNREADABLE, Redactor, redact, redact_field
 from tests.telemetry.made_up import (
     VENDOR_KINDS,
     clean_line,

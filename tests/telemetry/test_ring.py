@@ -1,6 +1,6 @@
 import pytest
 
-from telemetry import Ring
+from kintsugi.telemetry import Ring
 
 
 def test_the_ring_keeps_the_newest():

@@ -10,7 +10,7 @@ from pathlib import Path
 import discord
 import pytest
 
-from telemetry import handle_loop_errors, install
+from kintsugi.telemetry import handle_loop_errors, install
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "gh" + "p_" + "aB3d" * 9
@@ -18,7 +18,7 @@ TOKEN = "gh" + "p_" + "aB3d" * 9
 
 def last_word(program, *, stdout=subprocess.PIPE):
     """Runs a program of its own and gives back the JSON lines on its standard error."""
-    lead = "import telemetry, logging, sys, threading\ntelemetry.install()\n"
+    lead = "from kintsugi import telemetry\nimport logging, sys, threading\ntelemetry.install()\n"
     done = subprocess.run(
         [sys.executable, "-c", lead + program], cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60
     )
@@ -139,7 +139,7 @@ def test_lines_logged_by_exit_functions_are_not_lost():
 @pytest.mark.parametrize("kind", ["SystemExit(3)", "KeyboardInterrupt()"])
 def test_leaving_on_purpose_is_no_error(kind):
     done = subprocess.run(
-        [sys.executable, "-c", f"import telemetry\ntelemetry.install()\nraise {kind}"],
+        [sys.executable, "-c", f"from kintsugi import telemetry\ntelemetry.install()\nraise {kind}"],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 

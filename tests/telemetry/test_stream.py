@@ -1,6 +1,6 @@
 import io
 
-from telemetry.redact import LineState, filter_stream, redact
+from kintsugi.telemetry.redact import LineState, filter_stream, redact
 
 BODY = ["aB3d" * 16, "Ef0/" * 16, "xyz="]
 BEGIN, END = "-----BEGIN " + "PRIVATE KEY-----", "-----END " + "PRIVATE KEY-----"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.writer import Writer
+from kintsugi.telemetry.writer import Writer
 
 
 def report(count):

@@ -17,15 +17,15 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.web.sentry import Project
+from kintsugi.workflow import triggers as t
 from tests.web.test_discord_login import by
 from tests.world import discord as stand_in
 from tests.world.make import a_patch
 from tests.world.reports import KEY, a_door, an_envelope, an_event
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
-from web.sentry import Project
-from workflow import triggers as t
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium and its driver are not installed here")

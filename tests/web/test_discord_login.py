@@ -12,12 +12,14 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL
 
-from app.discord_login import DiscordLogin
-from app.discord_oauth import discord_oauth
-from app.settings import Settings, SettingsError
-from bot.gate import Access
-from integrations.discord_oauth import DiscordOAuth
-from persistence.migrations import upgrade
+from kintsugi.app.discord_login import DiscordLogin
+from kintsugi.app.discord_oauth import discord_oauth
+from kintsugi.app.settings import Settings, SettingsError
+from kintsugi.bot.gate import Access
+from kintsugi.integrations.discord_oauth import DiscordOAuth
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.web.discord import BACK, ByDiscord
+from kintsugi.workflow.words import State
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, APPLICATION, BOB, GUILD, MALLORY, Person
@@ -25,8 +27,6 @@ from tests.world.discord_weather import BROKEN_BEFORE, LIMITED
 from tests.world.make import a_payload
 from tests.world.viewer import Page, Viewer, a_viewer
 from tests.world.world import World, a_world
-from web.discord import BACK, ByDiscord
-from workflow.words import State
 
 ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
 IN, STATE = "/login/discord", "kintsugi_login"

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
+from kintsugi.workflow import triggers as t
 from tests.world import wire
 from tests.world.deliveries import BRANCH, REPOSITORY, a_merge, a_pull_request_event, signed
 from tests.world.make import MERGE, NOON
-from web.github import Ignored, Look, Unreadable, parse, verify
-from workflow import triggers as t
 
 EXAMPLES = wire.ROOT / "github" / "webhook-examples"
 JSON = "application/json"

@@ -14,17 +14,17 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import URL, create_engine, text
 
-from app.attempts import Attempts
-from persistence.migrations import upgrade
-from telemetry.counts import Tally
+from kintsugi.app.attempts import Attempts
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.telemetry.counts import Tally
+from kintsugi.web.metrics import Metrics, Readers, Watched
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.ports import Claim
+from kintsugi.workflow.retry import Again
+from kintsugi.workflow.words import Effect, State
 from tests.world.deliveries import a_door, a_merge, a_pull_request_event
 from tests.world.make import NOON
 from tests.world.world import World, a_world
-from web.metrics import Metrics, Readers, Watched
-from workflow.errors import StepFailed
-from workflow.ports import Claim
-from workflow.retry import Again
-from workflow.words import Effect, State
 
 WEB, METRICS = (secrets.token_urlsafe(24) for _ in range(2))
 

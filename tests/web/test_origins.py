@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.web.sentry import Project
 from tests.world.reports import KEY, Door, a_door, an_envelope, an_event
 from tests.world.world import World, a_world
-from web.sentry import Project
 
 SHOP, ELSEWHERE = "https://shop.example", "https://elsewhere.example"
 ALLOWED = "Access-Control-Allow-Origin"

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.web.login import Login, is_loopback
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import Turn
+from kintsugi.workflow.words import State
 from tests.world.make import a_diagnosis, a_payload
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
-from web.login import Login, is_loopback
-from workflow import triggers as t
-from workflow.incident import Turn
-from workflow.words import State
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from operator import attrgetter
 
 import pytest
 
-from web.plots import BAR_HEIGHT, bars, strips, took
-from workflow.numbers import Spread, Week
+from kintsugi.web.plots import BAR_HEIGHT, bars, strips, took
+from kintsugi.workflow.numbers import Spread, Week
 
 
 def test_the_tallest_week_fills_the_height_and_parts_lie_on_one_another():

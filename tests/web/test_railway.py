@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import URL
 
-from persistence.migrations import upgrade
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.web.railway import RailwayDoor, ignored
+from kintsugi.workflow.words import State
 from tests.world import wire
 from tests.world.deliveries import RAILWAY_SECRET, Door, a_door, signed
 from tests.world.make import MERGE
 from tests.world.world import World, a_world
-from web.railway import RailwayDoor, ignored
-from workflow.words import State
 
 EXAMPLE: dict[str, Any] = {
     "type": "Deployment.failed",

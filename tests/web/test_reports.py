@@ -19,17 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from capture.errors import CaptureError
-from capture.sentry import payload_of, read_event
-from persistence.migrations import upgrade
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.sentry import payload_of, read_event
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.web.github import Unreadable
+from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, events_in, expanded
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.words import State
 from tests.world import wire
 from tests.world.make import NOON
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.world import World, a_world
-from web.github import Unreadable
-from web.sentry import LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, events_in, expanded
-from workflow import triggers as t
-from workflow.words import State
 
 OLD, NEW = "a1d0000" + "0" * 33, "f1ed000" + "0" * 33
 

@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import URL
 
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.words import State
 from tests.world.deliveries import Door, a_door, a_merge, a_pull_request_event
 from tests.world.world import World, a_world
-from workflow.errors import StepFailed
-from workflow.words import State
 
 
 @pytest.fixture

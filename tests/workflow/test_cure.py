@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from kintsugi.workflow.cure import Runs, counted
+from kintsugi.workflow.incident import Cure
+from kintsugi.workflow.payload import Build
+from kintsugi.workflow.ports import Reading
+from kintsugi.workflow.words import Effect, State
 from tests.world.make import HEAD, MERGE, a_payload
 from tests.world.world import World
-from workflow.cure import Runs, counted
-from workflow.incident import Cure
-from workflow.payload import Build
-from workflow.ports import Reading
-from workflow.words import Effect, State
 
 INTENT = "/checkout"
 NEWER = "f00d" * 10

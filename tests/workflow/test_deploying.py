@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import Deployment
+from kintsugi.workflow.ports import Manners, OutcomeUnknown, Progress, Rollout
+from kintsugi.workflow.words import Effect, State
 from tests.world.make import HEAD, MERGE, a_deployment
 from tests.world.ports import ScriptedDeployer
 from tests.world.world import World
-from workflow import triggers as t
-from workflow.incident import Deployment
-from workflow.ports import Manners, OutcomeUnknown, Progress, Rollout
-from workflow.words import Effect, State
 
 
 @dataclass

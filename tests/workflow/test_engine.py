@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
+from kintsugi.workflow.incident import Budget, Category, Cost, Cure
+from kintsugi.workflow.ports import Claim, Outcome, Reading
+from kintsugi.workflow.words import Effect, State
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.world import World
-from workflow import triggers as t
-from workflow.errors import GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
-from workflow.incident import Budget, Category, Cost, Cure
-from workflow.ports import Claim, Outcome, Reading
-from workflow.words import Effect, State
 
 MAIN_LINE = ["captured", "diagnosed", "awaiting_confirm", "awaiting_confirm", "confirmed", "pr_opened"]
 

@@ -11,19 +11,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from persistence.database import parse_url
-from persistence.migrations import upgrade
-from persistence.store import SqlStore
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, Refusal
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.machine import advance
+from kintsugi.workflow.ports import Claim, Outcome
+from kintsugi.workflow.states import ENDED, OWING, TRANSITIONS
+from kintsugi.workflow.words import Effect, State
 from tests.world.clock import ManualClock
 from tests.world.make import HEAD, MERGE, TOKEN, a_patch, a_pull_request, a_trigger, an_ask
 from tests.world.world import World
-from workflow import triggers as t
-from workflow.errors import GuardRefused, NotAllowedNow, Refusal
-from workflow.incident import Incident
-from workflow.machine import advance
-from workflow.ports import Claim, Outcome
-from workflow.states import ENDED, OWING, TRANSITIONS
-from workflow.words import Effect, State
 
 FACTS = [kind for kind in t.all_triggers() if kind is not t.Captured]
 VARIANTS: dict[type[t.Trigger], list[dict[str, Any]]] = {

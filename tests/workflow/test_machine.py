@@ -4,6 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
+from kintsugi.workflow.incident import Category, Stuck
+from kintsugi.workflow.machine import advance
+from kintsugi.workflow.words import Effect, State
 from tests.world.make import (
     HEAD,
     MERGE,
@@ -17,11 +22,6 @@ from tests.world.make import (
     an_ask,
     an_incident,
 )
-from workflow import triggers as t
-from workflow.errors import GuardRefused, NotAllowedNow
-from workflow.incident import Category, Stuck
-from workflow.machine import advance
-from workflow.words import Effect, State
 
 
 def test_a_merge_starts_the_deploy():

@@ -1,13 +1,13 @@
 """An incident that moved on while a step was under way, or that came back from an end."""
 
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Cure, Incident
+from kintsugi.workflow.ports import Outcome, Reading
+from kintsugi.workflow.words import State
 from tests.world.make import MERGE, a_payload
 from tests.world.ports import Heard
 from tests.world.world import World
-from workflow import triggers as t
-from workflow.errors import StepFailed
-from workflow.incident import Cure, Incident
-from workflow.ports import Outcome, Reading
-from workflow.words import State
 
 
 async def test_a_step_that_gives_up_after_the_incident_moved_on_holds_nothing_up(world: World):

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
+from kintsugi.workflow.history import Past, Step
+from kintsugi.workflow.incident import Cost
+from kintsugi.workflow.numbers import WEEKS, Spread, by_stage, by_week
+from kintsugi.workflow.words import State
 from tests.world.make import NOON, an_incident
-from workflow.history import Past, Step
-from workflow.incident import Cost
-from workflow.numbers import WEEKS, Spread, by_stage, by_week
-from workflow.words import State
 
 
 def opened(weeks_ago: float, state: State, usd: float = 0.0) -> Past:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.effects import Tools, performers
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.incident import Stuck
+from kintsugi.workflow.machine import advance
+from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS
+from kintsugi.workflow.words import Effect, State
 from tests.world.make import a_deployment, a_pull_request, a_trigger, an_incident
-from workflow import triggers as t
-from workflow.effects import Tools, performers
-from workflow.errors import Refusal
-from workflow.incident import Stuck
-from workflow.machine import advance
-from workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS
-from workflow.words import Effect, State
 
 
 def test_every_state_can_be_reached_from_a_captured_failure():

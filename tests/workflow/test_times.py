@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
+from kintsugi.workflow.history import Step
+from kintsugi.workflow.times import Times, ended_by, times, under_way
+from kintsugi.workflow.words import State
 from tests.world.make import NOON
 from tests.world.world import World
-from workflow.history import Step
-from workflow.times import Times, ended_by, times, under_way
-from workflow.words import State
 
 
 def at(seq: int, state: State, minute: int) -> Step:

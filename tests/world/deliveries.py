@@ -16,12 +16,12 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from telemetry.counts import Tally
+from kintsugi.telemetry.counts import Tally
+from kintsugi.web.railway import RailwayDoor
+from kintsugi.web.server import Doors, Server
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.reconcile import look_at_deployments
 from tests.world.world import World
-from web.railway import RailwayDoor
-from web.server import Doors, Server
-from workflow.errors import StoreUnavailable
-from workflow.reconcile import look_at_deployments
 
 REPOSITORY = "shop/checkout"
 RAILWAY_SECRET = secrets.token_urlsafe(24)

@@ -20,7 +20,7 @@ class Demo:
     def start(self, *options: str) -> subprocess.Popen[str]:
         """A process of its own session, so that it can be killed with all that belongs to it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "app", "demo", "--dir", str(self.folder), *options],
+            [sys.executable, "-m", "kintsugi", "demo", "--dir", str(self.folder), *options],
             cwd=self.folder.parent,
             env={**_environment(), "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
@@ -47,7 +47,7 @@ class Demo:
 
     def incident(self) -> dict[str, object]:
         done = subprocess.run(
-            [sys.executable, "-m", "app", "incident", "show", "1", "--json"],
+            [sys.executable, "-m", "kintsugi", "incident", "show", "1", "--json"],
             cwd=self.folder,
             env={
                 **_environment(),

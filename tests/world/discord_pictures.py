@@ -14,14 +14,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from persistence.database import parse_url
-from persistence.migrations import upgrade
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow.incident import Cost
+from kintsugi.workflow.triggers import PullRequestMerged
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_html import message, page
 from tests.world.discord_shapes import Seen
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload, a_pull_request
-from workflow.incident import Cost
-from workflow.triggers import PullRequestMerged
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 WIDTH, SHARPNESS = 412, 1.5

@@ -20,7 +20,7 @@ from typing import Any
 
 from aiohttp import web
 
-from integrations.git import NO_OBJECT, Git, GitError, RefChange
+from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
 from tests.world import wire
 from tests.world.github_contract import contract
 from tests.world.github_shapes import Json, Shapes

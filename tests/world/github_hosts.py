@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from integrations.git import Git
-from integrations.github import GitHub, GitHubWishes
-from integrations.github_api import GitHubAccess, GitHubApi
+from kintsugi.integrations.git import Git
+from kintsugi.integrations.github import GitHub, GitHubWishes
+from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.words import State
 from tests.world.github import TOKEN, GitHubStandIn
 from tests.world.make import NOON, a_diagnosis, a_patch, an_incident
-from workflow.incident import Incident
-from workflow.words import State
 
 
 def objects_of(people: GitHubStandIn, folder: Path) -> Git:

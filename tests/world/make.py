@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from workflow import triggers as t
-from workflow.incident import (
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import (
     Ask,
     Category,
     Cost,
@@ -19,9 +19,9 @@ from workflow.incident import (
     Stuck,
     token_hash,
 )
-from workflow.patch import Edit, Evidence, Run, Tier
-from workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
-from workflow.words import Effect, State
+from kintsugi.workflow.patch import Edit, Evidence, Run, Tier
+from kintsugi.workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
+from kintsugi.workflow.words import Effect, State
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TOKEN = "1-" + "0f" * 16

@@ -15,19 +15,19 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from app.discord_login import DiscordLogin
-from bot.gate import Access
-from integrations.discord_oauth import DiscordOAuth
-from persistence.database import parse_url
-from persistence.migrations import upgrade
+from kintsugi.app.discord_login import DiscordLogin
+from kintsugi.bot.gate import Access
+from kintsugi.integrations.discord_oauth import DiscordOAuth
+from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.migrations import upgrade
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import Cost, Cure
+from kintsugi.workflow.payload import Occurred, Payload, SourceLine
+from kintsugi.workflow.ports import Reading
 from tests.world.discord_pictures import PICTURES
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
-from workflow import triggers as t
-from workflow.incident import Cost, Cure
-from workflow.payload import Occurred, Payload, SourceLine
-from workflow.ports import Reading
 
 _CODE = '''\
 def subtotal(cart):

@@ -16,11 +16,11 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from app.reports import Intake
+from kintsugi.app.reports import Intake
+from kintsugi.web.reports import Reports
+from kintsugi.web.sentry import Project
+from kintsugi.web.server import Doors, Server
 from tests.world.world import World
-from web.reports import Reports
-from web.sentry import Project
-from web.server import Doors, Server
 
 ROOT = Path(__file__).parents[2]
 KEY = "0f" * 16
@@ -118,7 +118,7 @@ async def accepted_of(program: asyncio.subprocess.Process) -> AsyncIterator[str]
 async def a_server(folder: Path, port: int) -> asyncio.subprocess.Process:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "run", "--only", "web"),
+        *(sys.executable, "-m", "kintsugi", "run", "--only", "web"),
         cwd=folder,
         env={
             **kept,

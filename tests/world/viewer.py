@@ -11,9 +11,9 @@ from html.parser import HTMLParser
 import aiohttp
 from aiohttp import web
 
+from kintsugi.web.discord import ByDiscord
+from kintsugi.web.pages import Behind, Pages
 from tests.world.world import World
-from web.discord import ByDiscord
-from web.pages import Behind, Pages
 
 
 class Page(HTMLParser):

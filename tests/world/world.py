@@ -13,7 +13,14 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from persistence.store import SqlStore
+from kintsugi.persistence.store import SqlStore
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.effects import Tools, performers
+from kintsugi.workflow.engine import Engine, Receipt
+from kintsugi.workflow.incident import Budget, Incident
+from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.reconcile import Reconciler
+from kintsugi.workflow.words import State
 from tests.world.clock import ManualClock
 from tests.world.make import MERGE, a_payload
 from tests.world.ports import (
@@ -24,13 +31,6 @@ from tests.world.ports import (
     ScriptedHost,
     ScriptedMonitor,
 )
-from workflow import triggers as t
-from workflow.effects import Tools, performers
-from workflow.engine import Engine, Receipt
-from workflow.incident import Budget, Incident
-from workflow.ports import Ledger
-from workflow.reconcile import Reconciler
-from workflow.words import State
 
 
 class Deliveries:

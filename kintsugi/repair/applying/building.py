@@ -9,15 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from repair.applying.changes import FilePatch, Hunk, HunkLine, Op, Refused
-from repair.applying.edit_places import edit_hunk, exact_place
-from repair.applying.matching import Level, Place
-from repair.applying.placing import Placing
-from repair.applying.readings import TYPOGRAPHIC_QUOTES, straight, unescaped
-from repair.applying.reindent import for_all, indent_of
-from repair.applying.splices import Splice, splices
-from repair.applying.text import Text, to_bytes
-from workflow.patch import Edit
+from kintsugi.repair.applying.changes import FilePatch, Hunk, HunkLine, Op, Refused
+from kintsugi.repair.applying.edit_places import edit_hunk, exact_place
+from kintsugi.repair.applying.matching import Level, Place
+from kintsugi.repair.applying.placing import Placing
+from kintsugi.repair.applying.readings import TYPOGRAPHIC_QUOTES, straight, unescaped
+from kintsugi.repair.applying.reindent import for_all, indent_of
+from kintsugi.repair.applying.splices import Splice, splices
+from kintsugi.repair.applying.text import Text, to_bytes
+from kintsugi.workflow.patch import Edit
 
 _SUSPECT = ("\\n", '\\"', "\\'", "\u201c", "\u201d", "\u2018", "\u2019", "\u00a0", "&lt;", "&gt;", "&quot;")
 _TOLERANT = (Level.INDENTED, Level.SPACED, Level.ALIKE)

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import TypeAlias
 
-from workflow.patch import Edit
+from kintsugi.workflow.patch import Edit
 
 
 class Refused(ValueError):

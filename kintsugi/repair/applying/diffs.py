@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from repair.trees import Kind, Tree
+from kintsugi.repair.trees import Kind, Tree
 
 
 class Result(Protocol):

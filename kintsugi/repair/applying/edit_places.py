@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from repair.applying.changes import Hunk, Refused, differing
-from repair.applying.matching import Level, Place
-from repair.applying.reindent import AS_IT_IS, indent_of
-from repair.applying.text import Text
-from workflow.patch import Edit
+from kintsugi.repair.applying.changes import Hunk, Refused, differing
+from kintsugi.repair.applying.matching import Level, Place
+from kintsugi.repair.applying.reindent import AS_IT_IS, indent_of
+from kintsugi.repair.applying.text import Text
+from kintsugi.workflow.patch import Edit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from repair.applying.changes import Refused
-from repair.trees import Kind, Tree
+from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.trees import Kind, Tree
 
 Made = TypeVar("Made")
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from repair.applying.alignment import Line, align
-from repair.applying.changes import Hunk, Op
-from repair.applying.lazy import is_elision
-from repair.applying.readings import READINGS, with_kept_lines
-from repair.applying.reindent import Reindent, reindent
-from repair.applying.text import Text
+from kintsugi.repair.applying.alignment import Line, align
+from kintsugi.repair.applying.changes import Hunk, Op
+from kintsugi.repair.applying.lazy import is_elision
+from kintsugi.repair.applying.readings import READINGS, with_kept_lines
+from kintsugi.repair.applying.reindent import Reindent, reindent
+from kintsugi.repair.applying.text import Text
 
 
 class Level(StrEnum):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 from dataclasses import replace
 
-from repair.apply import Applied
-from repair.applying.changes import Refused
-from repair.scratch import scratch
-from repair.trees import Tree
+from kintsugi.repair.apply import Applied
+from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.scratch import scratch
+from kintsugi.repair.trees import Tree
 
 _SECONDS = 60.0
 _MOST_CONFLICTS = 127  # git's exit status is their number, and above this an error

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from repair.applying.changes import Hunk, HunkLine, Op, Refused
-from repair.applying.matching import Level, Place, places, positions
-from repair.applying.reindent import indent_of, reindent
-from repair.applying.splices import splices
-from repair.applying.text import Text
+from kintsugi.repair.applying.changes import Hunk, HunkLine, Op, Refused
+from kintsugi.repair.applying.matching import Level, Place, places, positions
+from kintsugi.repair.applying.reindent import indent_of, reindent
+from kintsugi.repair.applying.splices import splices
+from kintsugi.repair.applying.text import Text
 
 _SHOWN = 3
 _TELLING = 3  # letters or digits that make a line worth recognising

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from repair.applying.changes import Change, FilePatch, Hunk, Op, Refused, Removal, WholeFile
-from repair.applying.reading_hunks import is_header, read_hunks
+from kintsugi.repair.applying.changes import Change, FilePatch, Hunk, Op, Refused, Removal, WholeFile
+from kintsugi.repair.applying.reading_hunks import is_header, read_hunks
 
 _COUNTS = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _NOTHING = "/dev/null"

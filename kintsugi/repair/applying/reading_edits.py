@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from repair.applying.changes import Refused
-from repair.applying.fences import blocks
-from workflow.patch import Edit
+from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.applying.fences import blocks
+from kintsugi.workflow.patch import Edit
 
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')

@@ -7,8 +7,8 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 
-from repair.applying.changes import Refused, WholeFile
-from repair.applying.fences import Block, blocks, closings
+from kintsugi.repair.applying.changes import Refused, WholeFile
+from kintsugi.repair.applying.fences import Block, blocks, closings
 
 _TOKEN = re.compile(r"[^\s`'\"*<>|,;()\[\]{}=]+")
 _PATH = re.compile(

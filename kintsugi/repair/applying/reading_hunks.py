@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from repair.applying.changes import Hunk, HunkLine, Op
+from kintsugi.repair.applying.changes import Hunk, HunkLine, Op
 
 _HEADER = re.compile(r"^@@+\s*(?:-(\d+)(?:,\d+)?(?:\s+\+\d+(?:,\d+)?)?\s*(?:@@+)?)?\s*(.*?)\s*(?:@@+)?\s*$")
 _NO_NEWLINE = re.compile(r"^\\ ?no newline", re.IGNORECASE)

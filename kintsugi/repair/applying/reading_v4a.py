@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
-from repair.applying.reading_hunks import read_hunks
+from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
+from kintsugi.repair.applying.reading_hunks import read_hunks
 
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
 _FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: *(.+?) *$")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
-from repair.applying.changes import Hunk, HunkLine, Op, differing
+from kintsugi.repair.applying.changes import Hunk, HunkLine, Op, differing
 
 Reading = Callable[[Hunk], Hunk | None]
 """Another way to read a hunk; None where there is nothing to read another way."""

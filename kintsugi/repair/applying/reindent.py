@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
 
-from repair.applying.text import Text
+from kintsugi.repair.applying.text import Text
 
 _STEP = "    "
 _SAME_SHARE = 0.75  # of the lines stand as the reply has them: then so do the added ones

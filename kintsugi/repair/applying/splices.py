@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from repair.applying.changes import HunkLine, Op, Refused
-from repair.applying.lazy import is_bare_ellipsis, stands_for_code
-from repair.applying.matching import Place
-from repair.applying.merging import merged
-from repair.applying.text import Text
+from kintsugi.repair.applying.changes import HunkLine, Op, Refused
+from kintsugi.repair.applying.lazy import is_bare_ellipsis, stands_for_code
+from kintsugi.repair.applying.matching import Place
+from kintsugi.repair.applying.merging import merged
+from kintsugi.repair.applying.text import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from repair.applying.changes import Refused
+from kintsugi.repair.applying.changes import Refused
 
 BOM = "\ufeff"
 

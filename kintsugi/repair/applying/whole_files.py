@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
-from repair.applying.building import Built, Matched, is_python, spliced
-from repair.applying.changes import Refused, WholeFile
-from repair.applying.matching import Level
-from repair.applying.readings import TYPOGRAPHIC_QUOTES, are_barred, are_numbered, straight, without_numbers
-from repair.applying.reindent import reindent, rounded
-from repair.applying.splices import Splice, refuse_lazy_lines
-from repair.applying.text import Text
+from kintsugi.repair.applying.building import Built, Matched, is_python, spliced
+from kintsugi.repair.applying.changes import Refused, WholeFile
+from kintsugi.repair.applying.matching import Level
+from kintsugi.repair.applying.readings import TYPOGRAPHIC_QUOTES, are_barred, are_numbered, straight, without_numbers
+from kintsugi.repair.applying.reindent import reindent, rounded
+from kintsugi.repair.applying.splices import Splice, refuse_lazy_lines
+from kintsugi.repair.applying.text import Text
 
 _FRAGMENT = 0.3  # of the old lines must be left for it to be the same file
 _CUT_OFF = 0.3  # of the old lines may be missing at the end

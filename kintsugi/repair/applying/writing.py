@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from repair.applying.changes import Refused
-from repair.applying.locating import writable
-from repair.trees import FolderTree
+from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.applying.locating import writable
+from kintsugi.repair.trees import FolderTree
 
 _NEW_FILE, _NEW_PROGRAM = 0o644, 0o755
 

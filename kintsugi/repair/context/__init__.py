@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from repair.context.ranking import Ranked, Weights, ranked_units
-from repair.context.sources import ContextError, Sources, resolve, sources_at
-from telemetry.redact import redact
-from workflow.payload import Failure, Frame, Payload
+from kintsugi.repair.context.ranking import Ranked, Weights, ranked_units
+from kintsugi.repair.context.sources import ContextError, Sources, resolve, sources_at
+from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.payload import Failure, Frame, Payload
 
 __all__ = ["Context", "ContextError", "Region", "build_context", "tokens_in"]
 

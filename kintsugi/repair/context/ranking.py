@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from repair.context.index import Module, Unit, parse, words
-from repair.context.sources import Sources, is_test
-from workflow.payload import Failure, Frame
+from kintsugi.repair.context.index import Module, Unit, parse, words
+from kintsugi.repair.context.sources import Sources, is_test
+from kintsugi.workflow.payload import Failure, Frame
 
 _MOST_FILES = 24  # looked at for each function on the stack
 _MOST_PARSED = 1_500_000  # characters of source parsed in all: about a second

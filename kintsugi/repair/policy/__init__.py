@@ -12,15 +12,15 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from repair.policy.changes import Change
-from repair.policy.characters import hidden_characters, look_alikes
-from repair.policy.languages import dangers_by_pattern
-from repair.policy.paths import only_describes, path_reasons
-from repair.policy.python import own_packages, python_dangers
-from repair.policy.secrets import secrets_added
-from repair.policy.tests import test_findings
-from repair.policy.weakening import weakened
-from repair.trees import Kind, Tree
+from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.characters import hidden_characters, look_alikes
+from kintsugi.repair.policy.languages import dangers_by_pattern
+from kintsugi.repair.policy.paths import only_describes, path_reasons
+from kintsugi.repair.policy.python import own_packages, python_dangers
+from kintsugi.repair.policy.secrets import secrets_added
+from kintsugi.repair.policy.tests import test_findings
+from kintsugi.repair.policy.weakening import weakened
+from kintsugi.repair.trees import Kind, Tree
 
 _MODES = {Kind.FILE: "100644", Kind.EXECUTABLE: "100755"}
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from repair.syntax import Source
+from kintsugi.repair.syntax import Source
 
 # Where a statement begins at the margin, and in a class: with anything but what continues the one before.
 _BEGINS = r"(?![)\]}#\s]|(?:elif|else|except|finally)\b|\Z)"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from repair.line_diff import differing_lines
-from repair.policy.blocks import changed_blocks
-from repair.syntax import Source
+from kintsugi.repair.line_diff import differing_lines
+from kintsugi.repair.policy.blocks import changed_blocks
+from kintsugi.repair.syntax import Source
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from repair.policy.changes import Change
-from repair.policy.python import Danger
-from repair.policy.screen import Screened, first_new
+from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.python import Danger
+from kintsugi.repair.policy.screen import Screened, first_new
 
 _JS = (
     ("shell", r"\bchild_process\b|\b(?:exec|spawn)(?:File)?Sync\s*\(|\bBun\.spawn|\bDeno\.(?:run|Command)|\bexeca\("),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from repair.trees import Tree
+from kintsugi.repair.trees import Tree
 
 # By rule: why, and what the path in lower case is held against. A pattern with / is one for the whole path, one that
 # ends in / for any folder of it, any other for the file's name.

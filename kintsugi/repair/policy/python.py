@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from repair.policy.changes import Change
-from repair.policy.screen import Screened
-from repair.syntax import Source, children, parsed
-from repair.trees import Tree
+from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.screen import Screened
+from kintsugi.repair.syntax import Source, children, parsed
+from kintsugi.repair.trees import Tree
 
 _SUBPROCESS = "run|Popen|call|check_call|check_output|getoutput|getstatusoutput"
 _DANGERS: tuple[tuple[str, str], ...] = (

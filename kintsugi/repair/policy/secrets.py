@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from telemetry.redact import MASK, redact
+from kintsugi.telemetry.redact import MASK, redact
 
 # A secret has some length or a word that announces it; most lines have neither and need no closer look.
 _SUSPECT = re.compile(

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from repair.policy.changes import Change
-from repair.policy.screen import Screened
-from repair.proof.tests import loosened_sources
-from repair.syntax import Source
+from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.screen import Screened
+from kintsugi.repair.proof.tests import loosened_sources
+from kintsugi.repair.syntax import Source
 
 _TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|testing|specs?|__tests__)/|(?:^|/)tests?[_.][^/]*$|[_.](?:test|spec)s?\.\w+$|(?:^"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from repair.policy.changes import Change
-from repair.policy.languages import BY_SUFFIX
-from repair.policy.screen import Screened, first_new
+from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.languages import BY_SUFFIX
+from kintsugi.repair.policy.screen import Screened, first_new
 
 # What weakens by being there.
 _WEAK = Screened(

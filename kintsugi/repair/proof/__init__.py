@@ -13,15 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from repair.proof.command import SuiteKind, find_suite
-from repair.proof.judge import Crash, Reading, read_patch
-from repair.proof.kept import Kept, still_passes
-from repair.proof.red import RedToGreen, red_to_green
-from repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, last_line
-from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
-from repair.sandbox import probe as boxes
-from repair.syntax import parsed
-from workflow.patch import Evidence, Tier
+from kintsugi.repair.proof.command import SuiteKind, find_suite
+from kintsugi.repair.proof.judge import Crash, Reading, read_patch
+from kintsugi.repair.proof.kept import Kept, still_passes
+from kintsugi.repair.proof.red import RedToGreen, red_to_green
+from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, last_line
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
+from kintsugi.repair.sandbox import probe as boxes
+from kintsugi.repair.syntax import parsed
+from kintsugi.workflow.patch import Evidence, Tier
 
 __all__ = ["Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "prove"]
 
@@ -32,7 +32,7 @@ _COMPILE = "import sys; [compile(open(path, 'rb').read(), path, 'exec') for path
 class ProofSettings:
     """How patches are proven. `seconds` is for one whole proof; the other limits are those of one box.
 
-    `box` is what `repair.sandbox.probe.probe` found, kept between proofs; without it every proof probes anew.
+    `box` is what `kintsugi.repair.sandbox.probe.probe` found, kept between proofs; without it every proof probes anew.
     `without_walls` is for patches of a trusted author: their tests are run where the machine has limits only, too.
     """
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from repair.sandbox.room import Interpreter
+from kintsugi.repair.sandbox.room import Interpreter
 
 _RECORDER = "kintsugi_recorder"
 _SKIPPED_FOLDERS = {"node_modules", "venv", "env", "build", "dist", "__pycache__", "site-packages"}

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from repair.proof.command import is_test_path
-from repair.proof.results import Failure, TestResult
-from repair.proof.swallow import Swallowing, essence, swallowing
-from repair.proof.tests import loosened
-from repair.syntax import parsed
+from kintsugi.repair.proof.command import is_test_path
+from kintsugi.repair.proof.results import Failure, TestResult
+from kintsugi.repair.proof.swallow import Swallowing, essence, swallowing
+from kintsugi.repair.proof.tests import loosened
+from kintsugi.repair.syntax import parsed
 
 _PROSE = {".md", ".rst", ".txt"}
 _NOT_THERE = {"ImportError", "ModuleNotFoundError", "NameError", "SyntaxError", "IndentationError", "TabError"}

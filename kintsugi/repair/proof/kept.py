@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from repair.proof.command import related_files
-from repair.proof.red import RedToGreen
-from repair.proof.results import Results, lost
-from repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
-from workflow.patch import Run
+from kintsugi.repair.proof.command import related_files
+from kintsugi.repair.proof.red import RedToGreen
+from kintsugi.repair.proof.results import Results, lost
+from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
+from kintsugi.workflow.patch import Run
 
 _MANY_FILES = 40  # from here on the related tests are run first
 _RERUNS = 2

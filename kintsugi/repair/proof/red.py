@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from repair.proof.command import is_test_file, is_test_path
-from repair.proof.judge import missing_package, why_wrong
-from repair.proof.results import Ending, TestResult
-from repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, last_line, some
-from repair.proof.tests import asserts_a_value, function_text
+from kintsugi.repair.proof.command import is_test_file, is_test_path
+from kintsugi.repair.proof.judge import missing_package, why_wrong
+from kintsugi.repair.proof.results import Ending, TestResult
+from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, last_line, some
+from kintsugi.repair.proof.tests import asserts_a_value, function_text
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
 _SLOW_SECONDS = 20.0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from repair.sandbox import Outcome
+from kintsugi.repair.sandbox import Outcome
 
 _WHOLE = "the whole test command"
 _RAISED = re.compile(r"^(?:E\s+)?(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception)): ?(?P<message>.*)$", re.MULTILINE)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from repair import sandbox
-from repair.proof.command import Suite, is_test_path
-from repair.proof.judge import Crash, Reading
-from repair.proof.results import Results, TestResult, read_results
-from repair.sandbox import Box, Job, Outcome
-from workflow.patch import Run
+from kintsugi.repair import sandbox
+from kintsugi.repair.proof.command import Suite, is_test_path
+from kintsugi.repair.proof.judge import Crash, Reading
+from kintsugi.repair.proof.results import Results, TestResult, read_results
+from kintsugi.repair.sandbox import Box, Job, Outcome
+from kintsugi.workflow.patch import Run
 
 _LEAST_SECONDS = 1.0
 _NAMED = 5  # how many tests a sentence names

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from repair.syntax import parsed
+from kintsugi.repair.syntax import parsed
 
 _BROAD = {"Exception", "BaseException"}
 _LOGGING = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print_exc"}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from repair.syntax import Source, parsed, walked
+from kintsugi.repair.syntax import Source, parsed, walked
 
 _SKIP_WORDS = ("skip", "xfail", "expectedfailure")
 _SKIPS = re.compile("|".join(_SKIP_WORDS), re.IGNORECASE)

@@ -1,7 +1,7 @@
 """The box that code we do not trust runs in: no network, no secrets, limits on everything, nothing left behind.
 
 `run` is one run of one command in a fresh copy of a tree. Which mechanism closes the box is found out by
-`repair.sandbox.probe`; the launcher that closes it is `repair.sandbox.launch`.
+`kintsugi.repair.sandbox.probe`; the launcher that closes it is `kintsugi.repair.sandbox.launch`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from repair.sandbox import room as rooms
-from repair.sandbox.launch import Spec
-from repair.sandbox.room import Interpreter, Places, Room
-from telemetry.redact import redact
-from workflow.patch import Run
+from kintsugi.repair.sandbox import room as rooms
+from kintsugi.repair.sandbox.launch import Spec
+from kintsugi.repair.sandbox.room import Interpreter, Places, Room
+from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.patch import Run
 
 _FIRST_UID, _LAST_UID = 61184, 65519  # the range set aside for users that exist only while a service runs
 _SHM = "/dev/shm"  # noqa: S108 (shared memory of multiprocessing)
@@ -34,10 +34,10 @@ _RECORD = "tests.jsonl"
 # Our packages' own __init__ are not run: it may import what a bare interpreter does not have.
 _START = (
     "import sys, types\n"
-    "for name in ('repair', 'repair.sandbox'):\n"
+    "for name in ('kintsugi', 'kintsugi.repair', 'kintsugi.repair.sandbox'):\n"
     "    package = sys.modules[name] = types.ModuleType(name)\n"
     "    package.__path__ = [sys.argv[1]]\n"
-    "from repair.sandbox.launch import main\n"
+    "from kintsugi.repair.sandbox.launch import main\n"
     "main(sys.argv[2:])\n"
 )
 

@@ -1,6 +1,6 @@
 # Why: it prints what it did, and runs in any interpreter.
 # ruff: noqa: T201, PTH108, PTH118, PTH123
-"""What a malicious patch would try, one function an action, for `repair.sandbox.probe` to run inside a box.
+"""What a malicious patch would try, one function an action, for `kintsugi.repair.sandbox.probe` to run inside a box.
 
 Stands alone: it is copied into the box and run by the project's interpreter. It prints one JSON object a finished
 action: {"action": …, "done": true} when the action got through. Started as `hostile.py FACTS ACTION…`.

@@ -2,9 +2,9 @@
 # ruff: noqa: PTH102, PTH103, PTH112, PTH116, PTH120, PTH123, PTH208, PTH211
 """The launcher: a small program of ours that closes the box around itself, then starts and watches the command.
 
-It runs in a bare interpreter (no site packages), started by `repair.sandbox.run`. One process stays as the warden:
-it reaps orphans, keeps the limits that the kernel does not, kills what is left behind, and reports. Its standard
-input is a lifeline: when the other end closes, whether on purpose or because Kintsugi died, the box is cleared.
+It runs in a bare interpreter (no site packages), started by `kintsugi.repair.sandbox.run`. One process stays as the
+warden: it reaps orphans, keeps the limits that the kernel does not, kills what is left behind, and reports. Its
+standard input is a lifeline: when the other end closes, on purpose or because Kintsugi died, the box is cleared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import NoReturn
 
-from repair.sandbox import kernel
+from kintsugi.repair.sandbox import kernel
 
 _TICK_MS = 100
 _TICKS_PER_DISK_CHECK = 3

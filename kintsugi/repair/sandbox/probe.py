@@ -15,10 +15,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from repair import sandbox
-from repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
-from repair.sandbox import room as rooms
-from repair.scratch import scratch, sweep
+from kintsugi.repair import sandbox
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
+from kintsugi.repair.sandbox import room as rooms
+from kintsugi.repair.scratch import scratch, sweep
 
 # The strongest first. Another user needs root, and an interpreter that this user can reach.
 _ORDER = (

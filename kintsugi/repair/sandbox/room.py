@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from repair.scratch import scratch
+from kintsugi.repair.scratch import scratch
 
 # What programs need of the system; the rest of /etc, /var, /home, /root, /run, /sys and /opt stays out of sight.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")

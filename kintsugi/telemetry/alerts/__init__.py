@@ -1,10 +1,10 @@
 """Alerts from what is logged: rules in TOML, sinks that are told, and the same rules for Grafana Loki."""
 
-from telemetry.alerts.discord_channel import DiscordChannel
-from telemetry.alerts.engine import Alert, Alerts, Sink
-from telemetry.alerts.loki import export_loki
-from telemetry.alerts.rules import BadRule, Rule, built_in_rules, read_rules
-from telemetry.alerts.webhook import SignedWebhook, signature
+from kintsugi.telemetry.alerts.discord_channel import DiscordChannel
+from kintsugi.telemetry.alerts.engine import Alert, Alerts, Sink
+from kintsugi.telemetry.alerts.loki import export_loki
+from kintsugi.telemetry.alerts.rules import BadRule, Rule, built_in_rules, read_rules
+from kintsugi.telemetry.alerts.webhook import SignedWebhook, signature
 
 __all__ = [
     "Alert",

@@ -5,13 +5,13 @@ import logging
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from telemetry.alerts.engine import Alert
-from telemetry.redact import redact
+from kintsugi.telemetry.alerts.engine import Alert
+from kintsugi.telemetry.redact import redact
 
 if TYPE_CHECKING:
     import discord
 
-_log = logging.getLogger("telemetry.alerts")
+_log = logging.getLogger("kintsugi.telemetry.alerts")
 _LONGEST = 1_200  # of the line; Discord takes 2,000 characters in all
 _INVISIBLE = "\u200b"
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from queue import Full, Queue
 
-from telemetry.alerts.rules import Rule
-from telemetry.handler import Seen
+from kintsugi.telemetry.alerts.rules import Rule
+from kintsugi.telemetry.handler import Seen
 
-_log = logging.getLogger("telemetry.alerts")
+_log = logging.getLogger("kintsugi.telemetry.alerts")
 _WAITING = 100
 # The telemetry's own troubles with a sink must not set off alerts that go to the same sink.
-_OWN_LOGGER = "telemetry.alerts"
+_OWN_LOGGER = "kintsugi.telemetry.alerts"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Iterable
 
-from telemetry.alerts.rules import Rule
+from kintsugi.telemetry.alerts.rules import Rule
 
 _SELECTOR = '{app="kintsugi"}'
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

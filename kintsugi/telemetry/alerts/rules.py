@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from telemetry.ring import level_number
+from kintsugi.telemetry.ring import level_number
 
 
 class BadRule(ValueError):
@@ -61,7 +61,9 @@ class Rule:
 
 def built_in_rules() -> tuple[Rule, ...]:
     """Interactions that Discord no longer knows, sheets that cannot be read, exceptions nobody caught."""
-    return _parsed(resources.files("telemetry.alerts").joinpath("rules.toml").read_text("utf-8"), "built-in rules")
+    return _parsed(
+        resources.files("kintsugi.telemetry.alerts").joinpath("rules.toml").read_text("utf-8"), "built-in rules"
+    )
 
 
 def read_rules(path: Path | None = None) -> tuple[Rule, ...]:

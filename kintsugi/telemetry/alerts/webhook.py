@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
-from telemetry.alerts.engine import Alert
-from telemetry.redact import redact
+from kintsugi.telemetry.alerts.engine import Alert
+from kintsugi.telemetry.redact import redact
 
 SIGNATURE_HEADER = "X-Telemetry-Signature"
 

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from telemetry.redact.fold import Folded, fold
-from telemetry.redact.keys import Grade, grade
-from telemetry.redact.registry import forms
-from telemetry.redact.scan import KINDS, Found, Scanner, Span
-from telemetry.redact.stream import LineState, filter_lines, filter_stream
-from telemetry.redact.values import MASK, is_secret, looks_random
+from kintsugi.telemetry.redact.fold import Folded, fold
+from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.registry import forms
+from kintsugi.telemetry.redact.scan import KINDS, Found, Scanner, Span
+from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
+from kintsugi.telemetry.redact.values import MASK, is_secret, looks_random
 
 __all__ = [
     "MASK",

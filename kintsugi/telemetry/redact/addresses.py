@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from telemetry.redact.keys import Grade
-from telemetry.redact.values import is_secret, looks_random
+from kintsugi.telemetry.redact.keys import Grade
+from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 Span = tuple[int, int]
 

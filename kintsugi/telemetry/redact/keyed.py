@@ -5,8 +5,17 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 
-from telemetry.redact.keys import Grade, grade
-from telemetry.redact.values import Value, is_secret, items, literal_in_call, looks_random, read, to_end_of_word, whole
+from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.values import (
+    Value,
+    is_secret,
+    items,
+    literal_in_call,
+    looks_random,
+    read,
+    to_end_of_word,
+    whole,
+)
 
 Span = tuple[int, int]
 

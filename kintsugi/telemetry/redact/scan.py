@@ -11,12 +11,12 @@ from functools import cache
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from telemetry.redact.addresses import user_information
-from telemetry.redact.blocks import private_key
-from telemetry.redact.fold import Folded
-from telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter
-from telemetry.redact.keys import ROOTS
-from telemetry.redact.vendors import (
+from kintsugi.telemetry.redact.addresses import user_information
+from kintsugi.telemetry.redact.blocks import private_key
+from kintsugi.telemetry.redact.fold import Folded
+from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter
+from kintsugi.telemetry.redact.keys import ROOTS
+from kintsugi.telemetry.redact.vendors import (
     ADDRESSES,
     ALPHABETS,
     AMBIGUOUS,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
-from telemetry.redact.values import MASK
+from kintsugi.telemetry.redact.values import MASK
 
 _LONGEST_BLOCK = 400  # lines
 _BEGIN = re.compile(r"-{2,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{2,5}", re.IGNORECASE)
@@ -93,7 +93,7 @@ def filter_lines(lines: Iterable[str], redact: Callable[[str], str]) -> Iterator
 
 def filter_stream(src: TextIO, dst: TextIO, redact: Callable[[str], str] | None = None) -> None:
     """Copies `src` to `dst`, redacted, line by line as they come. `redact` is the process's own unless given."""
-    from telemetry.redact import redact as of_this_process  # noqa: PLC0415  (the package imports this module)
+    from kintsugi.telemetry.redact import redact as of_this_process  # noqa: PLC0415  (the package imports this module)
 
     for line in filter_lines(src, redact or of_this_process):
         dst.write(line)

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from telemetry.redact.keys import Grade
+from kintsugi.telemetry.redact.keys import Grade
 
 MASK = "***"
 _LONGEST = 8_192

@@ -1,0 +1,1 @@
+"""Kintsugi: from a crash to a proven, deployed fix."""

@@ -1,0 +1,1 @@
+"""What makes documents from the code. Not in the wheel."""
