@@ -139,7 +139,7 @@ _EXTENSIONS: dict[int, InYourBot] = {}
 
 
 async def setup(bot: discord.Client) -> None:
-    """For `await bot.load_extension("app.discord_bot")`."""
+    """For `await bot.load_extension("kintsugi.discord")`."""
     _EXTENSIONS[id(bot)] = await into(bot, bot.tree)  # type: ignore[attr-defined]  # a commands.Bot has one
 
 
