@@ -104,6 +104,6 @@ def _build() -> str:
 
 
 def _dropped_line(count: int) -> str:
-    record = logging.LogRecord("telemetry", logging.WARNING, "", 0, "log lines were dropped", None, None)
+    record = logging.LogRecord("kintsugi.telemetry", logging.WARNING, "", 0, "log lines were dropped", None, None)
     record.__dict__["dropped"] = count
     return LineFormatter().format(record)
