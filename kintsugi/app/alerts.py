@@ -18,6 +18,7 @@ from kintsugi.capture.build import build_payload
 from kintsugi.commands.outcome import UsageError
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.alerts import Alert, BadRule, DiscordChannel, SignedWebhook
+from kintsugi.telemetry.installation import Mode
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.triggers import Captured
@@ -30,10 +31,12 @@ _MOST_WAITING = 100  # alerts, while the database is away: a payload may have a 
 _WAITS_SECONDS = 2 * 60 * 60
 
 
-def installed(settings: Settings, level: str = "INFO", bot: discord.Client | None = None) -> Telemetry:
+def installed(
+    settings: Settings, level: str = "INFO", bot: discord.Client | None = None, mode: Mode = "json"
+) -> Telemetry:
     """The logging of this process. Raises UsageError for a rules file that cannot be used."""
     try:
-        return telemetry.install(bot, level=level, build=settings.build(), rules=settings.alert_rules)
+        return telemetry.install(bot, level=level, build=settings.build(), rules=settings.alert_rules, mode=mode)
     except (BadRule, OSError) as error:
         raise UsageError(f"KINTSUGI_ALERT_RULES: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -14,7 +15,7 @@ from kintsugi.app.bootstrap import real_parts
 from kintsugi.app.desk import Desk
 from kintsugi.app.settings import Settings
 from kintsugi.app.unconfigured import Silence
-from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
+from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Names, Parts, Probe, put_in
 from kintsugi.bot.address import point_at
 from kintsugi.bot.status import Probes
 from kintsugi.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
@@ -52,7 +53,7 @@ class Client(discord.Client):
 
     async def setup_hook(self) -> None:
         parts = parts_of(self._desk, self._settings, self._logs, self.channel, self._looked)
-        await attached(self.tree, parts, self._settings, self.channel)
+        await put_into(self.tree, parts, self._settings, self.channel).go_online()
 
 
 async def run_bot(client: Client, settings: Settings) -> None:
@@ -100,7 +101,8 @@ def channel_of(client: discord.Client, desk: Desk, settings: Settings) -> Discor
     if settings.discord_channel is None:
         return None
     alone = sqlite_file(parse_url(settings.database_url)) is not None
-    return DiscordChannel(client, settings.discord_channel, debts=desk.store.debts, alone=alone)
+    name = settings.discord_debug_command
+    return DiscordChannel(client, settings.discord_channel, debts=desk.store.debts, alone=alone, debug=name)
 
 
 def access_of(settings: Settings) -> Access:
@@ -113,12 +115,29 @@ def deploy_access_of(settings: Settings) -> Access:
     return Access(roles, users, settings.discord_guilds) if roles or users else access_of(settings)
 
 
-async def attached(
-    tree: app_commands.CommandTree[discord.Client], parts: Parts, settings: Settings, channel: DiscordChannel | None
+def put_into(
+    tree: app_commands.CommandTree[Any], parts: Parts, settings: Settings, channel: DiscordChannel | None
 ) -> Attached:
+    """The commands in this tree, and nothing said to Discord yet. Raises NameTaken."""
     world = real_parts(settings, channel or Silence())
     deploys = Deploys(Production(world.code_host, world.deployer, world.changes), deploy_access_of(settings))
-    return await attach(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+    return put_in(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+
+
+async def missing(desk: Desk, settings: Settings) -> tuple[str, ...]:
+    """A sentence for each thing without which an incident rests, as far as this process can know."""
+    lines = []
+    if not (settings.discord_admin_roles or settings.discord_admin_users):
+        ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
+        lines.append(f"Nobody may use the commands: set {ways}.")
+    if not await desk.executor.attended():
+        lines.append("No worker is running on this database: start one with `kintsugi run --only worker`.")
+    if settings.llm_api_key is None:
+        lines.append("No model is set here (KINTSUGI_LLM_API_KEY): unless the worker has one, no patch is proposed.")
+    if settings.repo is None and settings.github_repo is None:
+        ways = "KINTSUGI_GITHUB_REPO or KINTSUGI_REPO"
+        lines.append(f"No repository is set here ({ways}): unless the worker has one, no patch is checked.")
+    return tuple(lines)
 
 
 def parts_of(
@@ -143,6 +162,8 @@ def parts_of(
         two_persons=settings.discord_two_persons,
         dry_run=settings.dry_run,
         rounds_allowed=settings.rounds,
+        names=Names(settings.discord_debug_command, settings.discord_deploy_command),
+        missing=lambda: missing(desk, settings),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kintsugi.workflow.incident import Price
@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     at_once: int = Field(
         4, ge=1, le=64, description="how many steps of one kind a worker takes at a time; no other kind waits for them"
     )
+    telemetry: Literal["ring", "json", "off"] = Field(
+        "ring",
+        description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
+    )
     dry_run: bool = Field(False, description="true: captured failures are staged, and no model is called")
 
     repo: Path | None = Field(None, description="a bare git repository with the program's code")
@@ -83,6 +87,8 @@ class Settings(BaseSettings):
     discord_deploy_roles: Ids = Field(frozenset(), description="who may use /deploy, by role; none: the admins'")
     discord_deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
     discord_channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
+    discord_debug_command: str = Field("debug", description="what /debug is called, where the bot has its own")
+    discord_deploy_command: str = Field("deploy", description="… and /deploy")
     discord_two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch")
     discord_client_id: int | None = Field(
         None, description="logs in to the operator's pages with Discord: the application's client id"
@@ -166,6 +172,20 @@ class Settings(BaseSettings):
     @classmethod
     def _ids(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("discord_debug_command", "discord_deploy_command")
+    @classmethod
+    def _command(cls, value: str) -> str:
+        if not re.fullmatch(r"[-_\w\u0900-\u097F\u0E00-\u0E7F]{1,32}", value) or value != value.lower():
+            raise ValueError("should be 1 to 32 letters, digits, - or _, without the slash and in lower case")
+        return value
+
+    @field_validator("discord_deploy_command")
+    @classmethod
+    def _another_command(cls, value: str, others: ValidationInfo) -> str:
+        if value == others.data.get("discord_debug_command"):
+            raise ValueError("should differ from KINTSUGI_DISCORD_DEBUG_COMMAND")
+        return value
 
     @field_validator("discord_gateway_url")
     @classmethod

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kintsugi.bot.names import USUAL, Names
 from kintsugi.bot.status import Probes
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
@@ -32,6 +33,10 @@ class About:
     reconciled_at: Callable[[], datetime | None] = lambda: None  # the last look at the world; None: not in this process
 
 
+async def _nothing() -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything the commands need. `report` makes a payload of a summary and who gave it; it may block."""
@@ -47,3 +52,5 @@ class Parts:
     two_persons: bool = False  # who opened an incident may not confirm its patch
     dry_run: bool = False  # every new incident is staged
     rounds_allowed: int = 3
+    names: Names = USUAL
+    missing: Callable[[], Awaitable[Sequence[str]]] = _nothing  # a sentence for each thing without which work rests

@@ -7,6 +7,10 @@ Alembic is imported only to migrate: whoever just opens a database that is up to
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +28,11 @@ NEWEST = "0013"
 
 def upgrade(url: URL) -> tuple[str | None, str]:
     """Bring the database to the newest revision. Answers the revisions before and after. Raises DatabaseError."""
+    with _quietly():
+        return _upgraded(url)
+
+
+def _upgraded(url: URL) -> tuple[str | None, str]:
     import alembic.command
 
     engine = connect(url)
@@ -40,6 +49,24 @@ def upgrade(url: URL) -> tuple[str | None, str]:
         raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Alembic tells its steps to the log of whatever program we are in. Ours are left out; that program's own stay."""
+    here = threading.get_ident()
+
+    def is_heard(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING or record.thread != here
+
+    loggers = [logging.getLogger(f"alembic.runtime.{name}") for name in ("migration", "plugins")]
+    for logger in loggers:
+        logger.addFilter(is_heard)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_heard)
 
 
 def is_current(url: URL) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.telemetry.ring import Ring
-from kintsugi.telemetry.writer import Writer
+from kintsugi.telemetry.writer import NoWriter, Writer
 
 
 class Seen(NamedTuple):
@@ -28,7 +28,7 @@ class LineHandler(logging.Handler):
     """
 
     def __init__(
-        self, ring: Ring, writer: Writer, watch: Callable[[Seen], None] | None = None, watch_from: int = 0
+        self, ring: Ring, writer: Writer | NoWriter, watch: Callable[[Seen], None] | None = None, watch_from: int = 0
     ) -> None:
         super().__init__()
         self._ring = ring

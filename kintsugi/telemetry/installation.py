@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
+from kintsugi.telemetry.beside import Beside
 from kintsugi.telemetry.handler import LineHandler
 from kintsugi.telemetry.interactions import watch_bot
 from kintsugi.telemetry.lines import LineFormatter
@@ -17,7 +18,7 @@ from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.redact import remember
 from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
 from kintsugi.telemetry.sidedoors import SideDoors
-from kintsugi.telemetry.writer import Writer
+from kintsugi.telemetry.writer import NoWriter, Writer
 
 if TYPE_CHECKING:
     import discord
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 BUILD_VARIABLES = ("BUILD_SHA", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT", "HEROKU_SLUG_COMMIT", "SOURCE_VERSION")
 
 
+Mode = Literal["json", "ring", "off"]
+Doors = SideDoors | Beside | ExitStack
+
+
 class Telemetry:
     """What `install` set up. `close()` puts everything back; `flush()` runs at the end of the program."""
 
-    def __init__(self, ring: Ring, writer: Writer, outcomes: Outcomes, alerts: Alerts, doors: SideDoors) -> None:
+    def __init__(self, ring: Ring, writer: Writer | NoWriter, outcomes: Outcomes, alerts: Alerts, doors: Doors) -> None:
         self.ring = ring
         self.outcomes = outcomes
         self._writer = writer
@@ -78,8 +83,12 @@ def install(
     rules: Path | None = None,
     sinks: Mapping[str, Sink] | None = None,
     ring: int = CAPACITY,
+    mode: Mode = "json",
 ) -> Telemetry:
     """Leads everything this process logs through redaction to JSON lines on `stream` (standard error unless given).
+
+    With the mode `ring` the lines are kept in memory alone, and console, levels and handlers stay as they are: what
+    the program does not log, is not kept. With `off` nothing is heard, bound or counted.
 
     `secrets` are this process's own tokens and passwords, hidden in every encoding. `build` is the commit that
     runs, from the platform's environment unless given. `rules` is a TOML file of alert rules beside the
@@ -90,13 +99,23 @@ def install(
     number = level_number(level)
     alerts = Alerts(read_rules(rules), sinks or {})
     lines = Ring(ring)
-    writer = Writer(stream or sys.stderr, _dropped_line)
+    writer = Writer(stream or sys.stderr, _dropped_line) if mode == "json" else NoWriter()
     handler = LineHandler(lines, writer, alerts.see, alerts.least_level)
-    telemetry = Telemetry(lines, writer, Outcomes(build or _build()), alerts, SideDoors(handler, number))
+    telemetry = Telemetry(lines, writer, Outcomes(build or _build()), alerts, _doors(mode, handler, number))
     atexit.register(telemetry.flush)
-    if bot is not None:
+    if bot is not None and mode != "off":
         telemetry.watch(bot)
     return telemetry
+
+
+def _doors(mode: Mode, handler: LineHandler, level: int) -> Doors:
+    match mode:
+        case "json":
+            return SideDoors(handler, level)
+        case "ring":
+            return Beside(handler, level)
+        case "off":
+            return ExitStack()
 
 
 def _build() -> str:
