@@ -169,7 +169,8 @@ class _Factory:
 
 def _items_of(view: Any) -> Iterable[Any]:
     """All of them; before discord.py 2.6 none lay inside of others."""
-    return view.walk_children() if hasattr(view, "walk_children") else view.children
+    items: Iterable[Any] = view.walk_children() if hasattr(view, "walk_children") else view.children
+    return items
 
 
 def _unwrapped(callback: Callback) -> Callback:
