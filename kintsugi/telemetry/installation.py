@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
 from kintsugi.telemetry.beside import Beside
+from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.handler import LineHandler
 from kintsugi.telemetry.interactions import watch_bot
 from kintsugi.telemetry.lines import LineFormatter
@@ -22,9 +22,6 @@ from kintsugi.telemetry.writer import NoWriter, Writer
 
 if TYPE_CHECKING:
     import discord
-
-# What platforms call the commit that runs, in the order in which they are asked.
-BUILD_VARIABLES = ("BUILD_SHA", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT", "HEROKU_SLUG_COMMIT", "SOURCE_VERSION")
 
 
 Mode = Literal["json", "ring", "off"]
@@ -91,7 +88,7 @@ def install(
     the program does not log, is not kept. With `off` nothing is heard, bound or counted.
 
     `secrets` are this process's own tokens and passwords, hidden in every encoding. `build` is the commit that
-    runs, from the platform's environment unless given. `rules` is a TOML file of alert rules beside the
+    runs, found by `running_build` unless given. `rules` is a TOML file of alert rules beside the
     built-in ones, `sinks` are whom alerts are told, by name. Raises BadRule for a bad rules file, ValueError for
     an unknown level.
     """
@@ -102,6 +99,9 @@ def install(
     writer = Writer(stream or sys.stderr, _dropped_line) if mode == "json" else NoWriter()
     handler = LineHandler(lines, writer, alerts.see, alerts.least_level)
     telemetry = Telemetry(lines, writer, Outcomes(build or _build()), alerts, _doors(mode, handler, number))
+    telemetry = Telemetry(
+        lines, writer, Outcomes(build or running_build() or "unknown"), alerts, SideDoors(handler, number)
+    )
     atexit.register(telemetry.flush)
     if bot is not None and mode != "off":
         telemetry.watch(bot)
@@ -116,10 +116,6 @@ def _doors(mode: Mode, handler: LineHandler, level: int) -> Doors:
             return Beside(handler, level)
         case "off":
             return ExitStack()
-
-
-def _build() -> str:
-    return next((os.environ[name] for name in BUILD_VARIABLES if os.environ.get(name)), "unknown")
 
 
 def _dropped_line(count: int) -> str:
