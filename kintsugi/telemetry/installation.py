@@ -98,7 +98,9 @@ def install(
     lines = Ring(ring)
     writer = Writer(stream or sys.stderr, _dropped_line) if mode == "json" else NoWriter()
     handler = LineHandler(lines, writer, alerts.see, alerts.least_level)
-    telemetry = Telemetry(lines, writer, Outcomes(build or _build()), alerts, _doors(mode, handler, number))
+    telemetry = Telemetry(
+        lines, writer, Outcomes(build or running_build() or "unknown"), alerts, _doors(mode, handler, number)
+    )
     telemetry = Telemetry(
         lines, writer, Outcomes(build or running_build() or "unknown"), alerts, SideDoors(handler, number)
     )
