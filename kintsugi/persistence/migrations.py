@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseError, connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,11 +22,11 @@ NEWEST = "0013"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
 
-def upgrade(url: URL) -> tuple[str | None, str]:
+def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the database to the newest revision. Answers the revisions before and after. Raises DatabaseError."""
     import alembic.command
 
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.begin() as connection:
             before = _known_revision(connection)
@@ -42,12 +42,11 @@ def upgrade(url: URL) -> tuple[str | None, str]:
         engine.dispose()
 
 
-def is_current(url: URL) -> bool:
+def is_current(database: Database) -> bool:
     """Whether the database has this version's tables, or a newer one's that it can work on. Raises DatabaseError."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
+    if database.file and not database.file.exists():
         return False
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.connect().execution_options(read_only=True) as connection:
             return (_known_revision(connection) or "") >= NEWEST
