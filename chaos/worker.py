@@ -26,7 +26,7 @@ from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
 from chaos.hosts import move_to
 from kintsugi.app.bootstrap import Bootstrap, Kintsugi, Parts
 from kintsugi.app.desk import Desk, _executor
-from kintsugi.discord import announcer
+from kintsugi.app.discord_bot import announcer
 from kintsugi.executors.embedded import Embedded
 from kintsugi.executors.lock import AlreadyRunning
 from kintsugi.executors.procrastinate import Procrastinate

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import discord
 
@@ -18,11 +17,8 @@ from kintsugi.app.attempts import Attempts
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deploys import Running, alone_on, changes_in, is_railways, no_changes, running_of
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_login import DiscordLogin
-from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.github import FreshAnalyst, FreshChecker, check_repository
 from kintsugi.app.one_deployer import OneDeployer
-from kintsugi.app.reports import Reported, reports
 from kintsugi.app.settings import Settings, read_settings
 from kintsugi.app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence
 from kintsugi.bot import Access
@@ -35,13 +31,17 @@ from kintsugi.persistence.database import Database
 from kintsugi.repair.context import build_context
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry import Telemetry
+from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.redact import redact, remember
-from kintsugi.web.reports import Reports
 from kintsugi.workflow.effects import Tools, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from kintsugi.workflow.production import Changes, Production
 from kintsugi.workflow.reconcile import Reconciler
+
+if TYPE_CHECKING:
+    from kintsugi.app.discord_login import DiscordLogin
+    from kintsugi.web.reports import Reports
 
 RECONCILE_EVERY = timedelta(minutes=3)
 
@@ -122,7 +122,7 @@ class Bootstrap:
         self.settings = settings
         program = settings.program
         self.database: Database = settings.database.url
-        self.build = program.build_sha or os.environ.get("RAILWAY_GIT_COMMIT_SHA") or None
+        self.build = program.build_sha or running_build()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
         self.model = connectors.model(settings.model)
         self.deployer = connectors.deployer(
@@ -206,11 +206,16 @@ class Bootstrap:
         """The door for Sentry's SDKs; None where none of them is listened to."""
         if not self.settings.sentry.projects:
             return None
+        from kintsugi.app.reports import Reported, reports  # noqa: PLC0415  # the web's packages are no guest's
+
         host = self.parts(Silence()).code_host
         return reports(self.settings.sentry, Reported(desk, self.intake(desk), host))
 
     def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
         """How those of `access` log in to the pages with Discord; None where that is not configured."""
+        from kintsugi.app.discord_login import DiscordLogin  # noqa: PLC0415  # as above
+        from kintsugi.app.discord_oauth import discord_oauth  # noqa: PLC0415
+
         application = discord_oauth(self.settings.discord, self.settings.web.url)
         if application is None:
             return None

@@ -123,7 +123,7 @@ class ProgramSettings(Room):
     """The program that is watched: what it is called, which build of it runs, where it answers."""
 
     env_name: str = Field("development", description="the environment's name, such as production")
-    build_sha: str | None = Field(None, description="the commit that runs; else Railway's own, else git's")
+    build_sha: str | None = Field(None, description="the commit that runs; else the host's own variable, else git's")
     program_url: Address | None = Field(None, description="where the program answers; its /version tells the commit")
 
 
