@@ -18,7 +18,7 @@ from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0013"
+NEWEST = "0014"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
 
