@@ -24,7 +24,7 @@ from kintsugi.capture.runs import is_replay, runs_in
 from kintsugi.capture.sentry import payload_of, read_event
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Unreadable
-from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, EVENT, Project, TooLarge, event_in, expanded, items_in
+from kintsugi.web.sentry import EVENT, LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, expanded, items_in
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.words import State
 from tests.world import wire
