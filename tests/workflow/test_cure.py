@@ -9,9 +9,10 @@ from math import ceil, log
 
 import pytest
 
+from kintsugi.workflow.curable import curable
 from kintsugi.workflow.cure import Counted, Runs, counted, judged
 from kintsugi.workflow.incident import Cure
-from kintsugi.workflow.payload import Build
+from kintsugi.workflow.payload import Build, Payload, RequestContext
 from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.words import Effect, State
 from tests.world.make import HEAD, MERGE, a_payload
@@ -266,3 +267,24 @@ async def test_a_report_counts_once_however_often_it_is_delivered(world: World):
     known = await world.store.runs(INTENT, world.clock.now() - timedelta(days=1))
 
     assert sorted(known, key=lambda each: each.believed) == [replace(ran(9), believed=False), ran(7, 1)]
+
+
+async def test_an_operator_is_told_which_cures_can_be_shown(world: World):
+    assert str(await curable(world.store, can_ask=True)).startswith("no incident yet")
+    posted = RequestContext(intent="checkout", entities={"method": "POST", "url": "http://shop.example/pay"})
+    await world.crashes()
+    await world.crashes("v1:00000000000000bb", payload=payload_with(posted, "v1:00000000000000bb"))
+    await world.crashes(
+        "v1:00000000000000cc", payload=payload_with(RequestContext(intent="buy"), "v1:00000000000000cc")
+    )
+    await world.store.keep_runs("bot", [Runs("buy", HEAD, 3, 1)])
+
+    assert str(await curable(world.store, can_ask=True)) == (
+        "of the newest 3 incidents a cure can be shown of 2: 1 by sending the request again, 1 by counting runs. "
+        "Most others: it was a POST, and only GET and HEAD are sent again"
+    )
+    assert (await curable(world.store, can_ask=False)).replayed == 0
+
+
+def payload_with(request: RequestContext, fingerprint: str) -> Payload:
+    return a_payload(fingerprint).model_copy(update={"request": request})
