@@ -15,7 +15,7 @@ import discord
 from kintsugi.app import alerts, connectors
 from kintsugi.app.attempts import Attempts
 from kintsugi.app.connectors import Connector
-from kintsugi.app.deploys import Running, alone_on, changes_in, is_railways, no_changes, running_of
+from kintsugi.app.deploys import Running, alone_on, changes_in, is_railways, no_changes
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.github import FreshAnalyst, FreshChecker, check_repository
 from kintsugi.app.one_deployer import OneDeployer
@@ -248,7 +248,7 @@ class Bootstrap:
 
     def _running(self) -> Running:
         own = self.build or "" if is_railways(self.settings.railway.service_id) else ""
-        return running_of(self.settings.program.program_url, own)
+        return Running((self.settings.program.program_url or "").rstrip("/"), own)
 
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -25,8 +25,21 @@ from kintsugi.workflow.production import Changes
 
 _MOST_CHANGES = 20  # titles of commits in one deployment that are shown
 
-Running = Callable[[], Awaitable[str]]
-"""Asks which commit runs."""
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Asks which commit runs: the program by its address, or we are the program, at commit `own`."""
+
+    program_url: str
+    own: str
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether anybody can be asked."""
+        return bool(self.program_url or self.own)
+
+    async def __call__(self) -> str:
+        return await commit_at(self.program_url) if self.program_url else self.own
 
 
 def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -> Railway:
@@ -38,7 +51,8 @@ def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -
         )
     project, environment, service = (str(id) for id in ids)
     access = RailwayAccess(revealed(settings.token), settings.url)
-    return Railway(RailwayApi(access), RailwayTarget(project, environment, service, branch, running), redact)
+    target = RailwayTarget(project, environment, service, branch, running, can_ask=running.can_ask)
+    return Railway(RailwayApi(access), target, redact)
 
 
 def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeploy:
@@ -46,7 +60,7 @@ def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeplo
     assert settings.webhook_url
     if settings.webhook_secret is None:
         raise SettingsError("KINTSUGI_DEPLOY_WEBHOOK_URL needs KINTSUGI_DEPLOY_WEBHOOK_SECRET, which signs it.")
-    asked = WebhookSettings(settings.webhook_url, revealed(settings.webhook_secret), running)
+    asked = WebhookSettings(settings.webhook_url, revealed(settings.webhook_secret), running, can_ask=running.can_ask)
     return WebhookDeploy(asked, SystemClock(), redact)
 
 
@@ -76,16 +90,6 @@ def changes_in(git: Git) -> Changes:
 async def no_changes(old: str, new: str) -> tuple[str, ...]:
     """Where no repository is at hand, nothing is known of what is new."""
     return ()
-
-
-def running_of(program_url: str | None, own: str) -> Running:
-    """How it is known what runs: the program says it by its address, or we are the program, at commit `own`."""
-    url = (program_url or "").rstrip("/")
-
-    async def running() -> str:
-        return await commit_at(url) if url else own
-
-    return running
 
 
 def is_railways(service_id: str | None) -> bool:

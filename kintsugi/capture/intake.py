@@ -51,8 +51,13 @@ class Intake:
         payload = await self.payload(text, actor=actor, summary=summary, log=log)
         return await self.take(payload, key=key, actor=actor, dry_run=dry_run)
 
-    async def take(self, payload: Payload, *, key: str, actor: str, dry_run: bool = False) -> Receipt:
-        """What was captured already becomes an incident, or counts on the one that is open. Raises StoreUnavailable."""
+    async def take(
+        self, payload: Payload, *, key: str, actor: str, dry_run: bool = False, believed: bool = True
+    ) -> Receipt:
+        """What was captured already becomes an incident, or counts on the one that is open. Raises StoreUnavailable.
+
+        `believed`: whether it may speak against a cure, which not everybody who can report may.
+        """
         return await self.fire(
             Captured(
                 key=key,
@@ -61,6 +66,7 @@ class Intake:
                 payload=payload,
                 dry_run=dry_run or self.dry_run,
                 rounds_allowed=self.rounds,
+                believed=believed,
             )
         )
 

@@ -13,14 +13,15 @@ from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.connectors import FAULT, OFF, OK, Finding
-from kintsugi.app.desk import lock_of
+from kintsugi.app.desk import lock_of, opened
 from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import is_current
-from kintsugi.workflow.errors import SettingsError
+from kintsugi.workflow.curable import curable
+from kintsugi.workflow.errors import SettingsError, StoreUnavailable
 
 _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
 
@@ -51,6 +52,7 @@ def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Finding]]]:
         partial(_reports, settings.sentry),
         partial(_pages, settings.discord, settings.web),
         partial(_program, settings.program.program_url),
+        partial(_cure, bootstrap.database, settings.program.program_url),
     ]
 
 
@@ -108,3 +110,15 @@ async def _program(program_url: str | None) -> Finding:
         says = f"{url} does not tell the running commit ({type(error).__name__}). It should answer {{'commit': …}}."
         return Finding("program", FAULT, says)
     return Finding("program", OK, f"{program_url} runs {str(commit)[:10]}")
+
+
+async def _cure(database: Database, program_url: str | None) -> Finding:
+    """By what the newest incidents hold, where there is a database to look into."""
+    try:
+        if not is_current(database):
+            return Finding("cure", OFF, "no incident yet, so it is not known what the program reports")
+        async with opened(database) as desk:
+            found = await curable(desk.store, can_ask=program_url is not None)
+    except (DatabaseError, StoreUnavailable) as error:
+        return Finding("cure", FAULT, str(error))
+    return Finding("cure", OFF if found.neither or not found.incidents else OK, str(found))
