@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import discord
     from discord import app_commands
 
+    from kintsugi.app.bootstrap import Bootstrap
     from kintsugi.app.guest import InYourBot
-    from kintsugi.app.settings import Settings
 
 __all__ = ["CannotAttach", "into", "setup", "teardown"]
 
@@ -36,7 +36,7 @@ def teardown(bot: discord.Client) -> Awaitable[None]:
 def into(
     bot: discord.Client,
     tree: app_commands.CommandTree[Any] | None,
-    settings: Settings | None = None,
+    bootstrap: Bootstrap | None = None,
 ) -> Awaitable[InYourBot]:
     """Put the commands into your bot, logged in or not; await it. What it gives need not be kept.
 
@@ -49,7 +49,7 @@ def into(
         from kintsugi.app import guest  # noqa: PLC0415  # needs discord.py, and what `kintsugi[bot]` installs
     except ImportError as error:
         raise CannotAttach(missing_package(error)) from error
-    return guest.into(bot, tree, settings)
+    return guest.into(bot, tree, bootstrap)
 
 
 class _Nothing(Awaitable[None]):

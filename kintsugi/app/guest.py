@@ -15,25 +15,21 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from sqlalchemy import make_url
 
-from kintsugi.app.alerts import connect, installed
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.counting import counting
-from kintsugi.app.desk import Desk, a_desk_on, prepared_url
+from kintsugi.app.desk import Desk, a_desk_on, prepare
 from kintsugi.app.discord_bot import channel_of, parts_of, put_into
 from kintsugi.app.host import CannotAttach
-from kintsugi.app.settings import Settings, SettingsError, read_settings
 from kintsugi.bot import DISCORD_ERRORS, Attached, DiscordChannel, NameTaken, Parts, why_not_listed
-from kintsugi.commands.outcome import UsageError
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.interactions import on_event
-from kintsugi.telemetry.redact import remember
 from kintsugi.telemetry.undo import replace_attribute
-from kintsugi.workflow.errors import BadInput, StoreUnavailable
+from kintsugi.workflow.errors import BadInput, StepFailed, StoreUnavailable
 
 log = logging.getLogger("kintsugi.bot")
 
-_REFUSALS = (SettingsError, UsageError, StoreUnavailable, NameTaken, *DISCORD_ERRORS)
+_REFUSALS = (BadInput, StepFailed, StoreUnavailable, NameTaken, *DISCORD_ERRORS)
 _HELD = "__kintsugi__"  # the attribute by which a bot holds what is open for it
 
 
@@ -41,17 +37,17 @@ class InYourBot:
     """What is open for somebody's own bot. The bot holds it, so that nobody else has to."""
 
     def __init__(
-        self, bot: discord.Client, settings: Settings, logs: Telemetry, desk: Desk, opened: AsyncExitStack
+        self, bot: discord.Client, bootstrap: Bootstrap, logs: Telemetry, desk: Desk, opened: AsyncExitStack
     ) -> None:
-        self._bot, self._settings, self._logs, self._desk, self._opened = bot, settings, logs, desk, opened
-        self._channel = channel_of(bot, desk, settings)
-        self._parts = _parts(desk, settings, logs, self._channel)
+        self._bot, self._bootstrap, self._logs, self._desk, self._opened = bot, bootstrap, logs, desk, opened
+        self._channel = channel_of(bot, desk, bootstrap)
+        self._parts = _parts(desk, bootstrap, logs, self._channel)
         self._attached: Attached | None = None
         self._online = False
 
     async def begin(self, tree: app_commands.CommandTree[Any]) -> None:
         """Put the commands in; what has to wait for the login waits for it. Raises a refusal."""
-        self._attached = put_into(tree, self._parts, self._settings, self._channel)
+        self._attached = put_into(tree, self._parts, self._bootstrap, self._channel)
         self._opened.push_async_callback(self._attached.close)
         undo = self._opened.enter_context(ExitStack())
         replace_attribute(undo, self._bot, _HELD, self)
@@ -76,7 +72,7 @@ class InYourBot:
         """In the bot's own loop, logged in."""
         assert self._attached
         self._online = True
-        connect(self._logs, self._settings, self._desk, self._bot)
+        self._bootstrap.tell_alerts(self._logs, self._desk, self._bot)
         await self._opened.enter_async_context(counting(self._desk, self._logs.outcomes))
         await self._attached.go_online()
 
@@ -87,7 +83,8 @@ class InYourBot:
         try:
             await self._go_online()
         except _REFUSALS as error:
-            log.error("Kintsugi left this bot. %s", _sentence(error, self._settings))  # noqa: TRY400  # a sentence
+            says = _sentence(error, self._bootstrap)
+            log.error("Kintsugi left this bot. %s", says)  # noqa: TRY400  # a sentence
             await self.close()
 
     def _ends_before(self, bot_close: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
@@ -98,25 +95,26 @@ class InYourBot:
         return close
 
 
-async def into(bot: discord.Client, tree: app_commands.CommandTree[Any], settings: Settings | None = None) -> InYourBot:
+async def into(
+    bot: discord.Client, tree: app_commands.CommandTree[Any], bootstrap: Bootstrap | None = None
+) -> InYourBot:
     """See `kintsugi.discord.into`, which has looked at the bot. Raises CannotAttach."""
     if hasattr(bot, _HELD):
         raise CannotAttach("Kintsugi is in this bot already. Load it once.")
     opened = AsyncExitStack()
     try:
-        settings = settings or read_settings()
-        remember(settings.secrets())
-        logs = installed(settings, bot=bot, mode=settings.telemetry)
+        bootstrap = bootstrap or Bootstrap.read()
+        logs = bootstrap.logs(bot=bot, mode=bootstrap.settings.program.telemetry)
         opened.callback(logs.close)
-        url = await asyncio.to_thread(prepared_url, settings)
-        desk = a_desk_on(url, at_once=settings.at_once)
+        await asyncio.to_thread(prepare, bootstrap.database)
+        desk = a_desk_on(bootstrap.database, at_once=bootstrap.settings.incidents.at_once)
         opened.push_async_callback(desk.store.close)
-        inside = InYourBot(bot, settings, logs, desk, opened)
+        inside = InYourBot(bot, bootstrap, logs, desk, opened)
         await inside.begin(tree)
     except BaseException as error:
         await opened.aclose()
         if isinstance(error, _REFUSALS):
-            raise CannotAttach(_sentence(error, settings)) from error
+            raise CannotAttach(_sentence(error, bootstrap)) from error
         raise
     return inside
 
@@ -126,20 +124,19 @@ def _is_logged_in(bot: discord.Client) -> bool:
     return bot.user is not None and bot.application_id is not None and not bot.is_closed()
 
 
-def _parts(desk: Desk, settings: Settings, logs: Telemetry, channel: DiscordChannel | None) -> Parts:
-    parts = parts_of(desk, settings, logs, channel)
-    return replace(parts, recent=_nothing_is_kept) if settings.telemetry == "off" else parts
+def _parts(desk: Desk, bootstrap: Bootstrap, logs: Telemetry, channel: DiscordChannel | None) -> Parts:
+    parts = parts_of(desk, bootstrap, logs, channel)
+    return replace(parts, recent=_nothing_is_kept) if bootstrap.settings.program.telemetry == "off" else parts
 
 
 def _nothing_is_kept(limit: int, level: str | None = None, contains: str | None = None) -> list[str]:
     raise BadInput("No log line is kept: KINTSUGI_TELEMETRY is off. Set it to ring.")
 
 
-def _sentence(error: Exception, settings: Settings | None) -> str:
+def _sentence(error: Exception, bootstrap: Bootstrap | None) -> str:
     match error:
-        case StoreUnavailable() if settings:
-            place = make_url(settings.database_url).render_as_string()
-            return f"{error} KINTSUGI_DATABASE_URL is {place}."
+        case StoreUnavailable() if bootstrap:
+            return f"{error} KINTSUGI_DATABASE_URL is {bootstrap.database}."
         case _ if isinstance(error, DISCORD_ERRORS):
             return why_not_listed(error)
         case _:

@@ -13,7 +13,6 @@ from contextlib import ExitStack
 from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
-from kintsugi.telemetry.undo import replace_attribute
 
 
 class Beside:
@@ -21,29 +20,15 @@ class Beside:
 
     def __init__(self, handler: logging.Handler, level: int) -> None:
         self._handler, self._level = handler, level
-        self._closed = False  # somebody may have wrapped what stands here, and keep calling it
         self._undo = ExitStack()
-        self._wrap(logging.Logger, "callHandlers", self._heard)
-        self._wrap(sys, "excepthook", self._uncaught)
-        self._wrap(sys, "unraisablehook", self._unraisable)
-        self._wrap(threading, "excepthook", self._uncaught_in_thread)
+        _listen(logging.Logger, "callHandlers", self._heard, self._undo)
+        _listen(sys, "excepthook", self._uncaught, self._undo)
+        _listen(sys, "unraisablehook", self._unraisable, self._undo)
+        _listen(threading, "excepthook", self._uncaught_in_thread, self._undo)
 
     def close(self) -> None:
-        """Restores what was there before."""
-        self._closed = True
+        """Hears no more; the last one to close restores what was there before."""
         self._undo.close()
-
-    def _wrap(self, place: Any, name: str, hear: Callable[..., None]) -> None:
-        before = getattr(place, name)
-
-        def both(*given: Any) -> None:
-            try:
-                before(*given)
-            finally:
-                if not self._closed:
-                    hear(*given)
-
-        replace_attribute(self._undo, place, name, both)
 
     def _heard(self, _: logging.Logger, record: logging.LogRecord) -> None:
         if record.levelno >= self._level:
@@ -65,3 +50,40 @@ class Beside:
     def _keep(self, level: int, message: str, exc_info: Any) -> None:
         told = exc_info if exc_info[1] is not None else None
         self._handler.handle(logging.LogRecord("kintsugi.telemetry", level, "", 0, message, None, told))
+
+
+class _Both:
+    """A function of somebody's, and whoever hears of its calls: several may, and stop in any order."""
+
+    def __init__(self, before: Callable[..., None]) -> None:
+        self.before = before
+        self.hearers: list[Callable[..., None]] = []
+
+    def function(self) -> Callable[..., None]:
+        """A plain function, as one that is called as a method has to be."""
+
+        def both(*given: Any) -> None:
+            try:
+                self.before(*given)
+            finally:
+                for hear in tuple(self.hearers):
+                    hear(*given)
+
+        both.kintsugi = self  # type: ignore[attr-defined]  # by which the next one finds it
+        return both
+
+
+def _listen(place: Any, name: str, hear: Callable[..., None], undo: ExitStack) -> None:
+    shared = getattr(getattr(place, name), "kintsugi", None)
+    if shared is None:
+        shared = _Both(getattr(place, name))
+        setattr(place, name, shared.function())
+    shared.hearers.append(hear)
+    undo.callback(_stop, place, name, shared, hear)
+
+
+def _stop(place: Any, name: str, shared: _Both, hear: Callable[..., None]) -> None:
+    """Somebody may have wrapped the function since, and keeps calling it: then it stays, and nobody hears of it."""
+    shared.hearers.remove(hear)
+    if not shared.hearers and getattr(getattr(place, name), "kintsugi", None) is shared:
+        setattr(place, name, shared.before)

@@ -15,9 +15,10 @@ import pytest
 from discord import app_commands
 from discord.ext import commands
 
-from kintsugi.app.settings import SettingsError, read_settings
+from kintsugi.app.settings import read_settings
 from kintsugi.bot.address import point_at
 from kintsugi.discord import into
+from kintsugi.workflow.errors import SettingsError
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD
@@ -258,7 +259,7 @@ async def test_another_name_takes_the_place_of_the_one_before(at: DiscordStandIn
 def test_a_name_that_discord_would_refuse_is_refused_first(settings: pytest.MonkeyPatch, name: str):
     settings.setenv("KINTSUGI_DISCORD_DEBUG_COMMAND", name)
     if not name:  # not configured
-        assert read_settings().discord_debug_command == "debug"
+        assert read_settings().discord.debug_command == "debug"
         return
     with pytest.raises(SettingsError, match="KINTSUGI_DISCORD_(DEBUG|DEPLOY)_COMMAND: should"):
         read_settings()
