@@ -27,6 +27,17 @@ def test_nothing_imports_a_short_name():
     assert found == []
 
 
+def test_no_code_that_tests_run_imports_a_short_name():
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, node in _nodes("bench", "chaos", "tests")
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "import" in node.value
+        if any(name.partition(".")[0] in ROOMS for name in _imported_by(node.value))
+    ]
+
+    assert found == []
+
+
 def test_no_text_names_a_module_by_a_short_name():
     """In strings: what is loaded or patched by name, entry points, the code that a sandbox runs."""
     found = [
@@ -69,3 +80,11 @@ def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.ImportFrom):
         return [node.module or ""] if node.level == 0 else []
     return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def _imported_by(code: str) -> list[str]:
+    """By a text, if it is code."""
+    try:
+        return [name for node in ast.walk(ast.parse(code)) for name in _imported(node)]
+    except SyntaxError:
+        return []
