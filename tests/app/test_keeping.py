@@ -146,12 +146,13 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_pruning_is_told_counted_and_done(world: World, told: Told, monkeypatch: pytest.MonkeyPatch):
+    world.clock.meets_the_machine()
     await world.crashes()
     await world.fires(t.Cancelled)
     with pytest.raises(UsageError, match="Everything is kept. Set KINTSUGI_KEEP_PAYLOADS_DAYS"):
         await command.prune(dry_run=False)
     monkeypatch.setenv("KINTSUGI_KEEP_PAYLOADS_DAYS", "1")
-    world.clock.passes(days=-60)
+    world.clock.meets_the_machine(days=60)
     await world.crashes("v1:00000000000000bb")
     await world.fires(t.Cancelled, 2)
 
@@ -168,7 +169,7 @@ async def test_pruning_is_told_counted_and_done(world: World, told: Told, monkey
 
 async def test_the_service_prunes_in_the_background(world: World, sqlite_url: URL, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KINTSUGI_KEEP_PAYLOADS_DAYS", "1")
-    world.clock.passes(days=-60)
+    world.clock.meets_the_machine(days=60)
     await world.crashes()
     await world.fires(t.Cancelled)
     async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(60):

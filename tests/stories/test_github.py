@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ class Service:
         tree = objects.write_tree(base, {"shop.py": b"price = 2\n"})
         upgrade(self.url)
         async with a_world(self.url) as world:
-            world.clock.passes(seconds=(datetime.now(UTC) - world.clock.now()).total_seconds() - 60)
+            world.clock.meets_the_machine(minutes=1)
             world.analyst.answers_first(a_diagnosis(body="Closes #1, says @everyone"))
             world.checker.answers_first(a_patch(base=base, tree=tree, diff=objects.diff(base, tree)))
             await world.crashes()
