@@ -31,6 +31,7 @@ from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.words import State
 from tests.world.make import a_payload, an_incident
+from tests.world.patience import PATIENCE
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
 
@@ -172,7 +173,7 @@ async def test_the_service_prunes_in_the_background(world: World, sqlite_url: UR
     world.clock.meets_the_machine(days=60)
     await world.crashes()
     await world.fires(t.Cancelled)
-    async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(60):
+    async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(PATIENCE):
         work = group.create_task(keep_pruning(desk, keep_of(Settings()), timedelta(seconds=0.1)))
         while not (await world.incident()).pruned:
             await asyncio.sleep(0.05)

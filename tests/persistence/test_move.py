@@ -24,6 +24,7 @@ from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.words import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis
+from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
 
 ROOT = Path(__file__).parents[2]
@@ -134,7 +135,7 @@ async def test_a_copy_that_is_killed_is_made_again(source: URL, postgres_url: UR
     with connected(postgres_url) as holder:
         holder.exec_driver_sql("LOCK TABLE transition")
         process = await a_copy(tmp_path, f"sqlite:///{source.database}", libpq_url(postgres_url))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not holder.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all():
                 await asyncio.sleep(0.05)  # it has written incidents, and waits for the history
         process.send_signal(signal.SIGKILL)

@@ -133,7 +133,6 @@ async def test_when_the_branch_moved_nothing_is_pushed_and_the_patch_is_checked_
     assert objects_of(service.people, service.folder).resolve("refs/heads/main") == moved
 
 
-@pytest.mark.timeout(300)
 async def test_killed_after_any_write_there_is_one_branch_one_pull_request_and_the_right_tree(tmp_path: Path):
     async with a_service(tmp_path / "clean") as clean:
         await clean.confirms_a_patch()
