@@ -9,6 +9,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,23 @@ def sqlite_url(tmp_path: Path) -> URL:
 @pytest.fixture
 def postgres_url(postgres_server: URL, postgres_template: str) -> Iterator[URL]:
     """A fresh migrated database."""
+    with _a_database(postgres_server, postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: URL) -> Iterator[URL]:
+    """A fresh database without any table."""
+    with _a_database(postgres_server, "template1") as url:
+        yield url
+
+
+@contextmanager
+def _a_database(server: URL, template: str) -> Iterator[URL]:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
-    yield postgres_server.set(database=name)
-    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield server.set(database=name)
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

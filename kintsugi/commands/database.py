@@ -31,6 +31,11 @@ def upgrade() -> None:
         Console().print(f"{place} is at revision {after} already.", highlight=False)
     else:
         Console().print(f"{place}: revision {before or 'none'} → {after}.", highlight=False)
+    if lacking := migrations.differences(url):
+        raise DatabaseError(
+            f"The tables are not those of revision {after}: {'; '.join(lacking)}. Something other than Kintsugi changed"
+            " them. Restore a backup, or name a new database in KINTSUGI_DATABASE_URL."
+        )
 
 
 async def prune(dry_run: bool) -> None:
