@@ -1,8 +1,8 @@
 """One pass over a log, front to back, that yields each report in it. Linear in the text, flat in memory. Pure.
 
-A line with one of a reader's marks is where a report may be. What stands before it there, and how the lines around look,
-tells which lines are of the same writer (`wrappers.py`); the reader then reads these front to back to the report's end.
-Lines that belong to a report are not looked at again; those of others in between are.
+A line with one of a reader's marks is where a report may be. What stands before it there, and how the lines around
+look, tells which lines are of the same writer (`wrappers.py`); the reader takes these front to back to the report's
+end. Lines that belong to a report are not looked at again; those of others in between are.
 """
 
 from __future__ import annotations

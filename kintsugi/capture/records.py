@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _STACK_FIELDS = ("exception", "exc_info", "traceback", "stack_trace", "stacktrace", "stack", "exc_text", "Exception")
-_LINE_FIELDS = ("log", "MESSAGE", "message", "msg", "textPayload", "@message", "text", "line", "body", "content", "_raw")
+_LINE_FIELDS = (
+    "log",
+    "MESSAGE",
+    "message",
+    "msg",
+    "textPayload",
+    "@message",
+    "text",
+    "line",
+    "body",
+    "content",
+    "_raw",
+)
 _STACK_MARKS = (
     "Traceback (most recent call last)",
     "\n    at ",
@@ -20,9 +32,10 @@ _STACK_MARKS = (
     "\n** (",
 )
 _WRITER_FIELDS = (
-    "stream container container_name containerName pod pod_name podName service serviceName deploymentId replica instance "
-    "hostname host logStream logStreamName _PID SYSLOG_IDENTIFIER _SYSTEMD_UNIT pid thread"
-).split()
+    *("stream", "container", "container_name", "containerName", "pod", "pod_name", "podName", "service", "serviceName"),
+    *("deploymentId", "replica", "instance", "hostname", "host", "logStream", "logStreamName", "pid", "thread"),
+    *("_PID", "SYSLOG_IDENTIFIER", "_SYSTEMD_UNIT"),
+)
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _DEEPEST = 4
@@ -47,7 +60,7 @@ def record_in(line: str) -> tuple[str, Any]:
 
 def json_record(line: str) -> dict[str, Any] | None:
     """The JSON object on this line, or None."""
-    head, record = record_in(line) if line.lstrip().startswith("{") else ("", None)
+    _, record = record_in(line) if line.lstrip().startswith("{") else ("", None)
     return record if isinstance(record, dict) else None
 
 
@@ -61,7 +74,10 @@ def stack_of(record: Any) -> str | None:
     for name in _STACK_FIELDS:
         if isinstance(record.get(name), str) and record[name].strip():
             return _with_head(str(record[name]), record)
-    return next((text for text in _strings(record) if "\n" in text.strip("\n") and any(mark in text for mark in _STACK_MARKS)), None)
+    return next(
+        (text for text in _strings(record) if "\n" in text.strip("\n") and any(mark in text for mark in _STACK_MARKS)),
+        None,
+    )
 
 
 def line_of(record: Any) -> list[str]:
@@ -104,8 +120,12 @@ def writer_of(record: Any) -> str:
 
 def _with_head(stack: str, record: Mapping[str, Any]) -> str:
     """The stack below the name and message that stand in fields of their own, where it has none."""
-    kind = next((record[name] for name in ("error.type", "exception_class", "type") if isinstance(record.get(name), str)), "")
-    said = next((record[name] for name in ("error.message", "exception_message") if isinstance(record.get(name), str)), "")
+    kind = next(
+        (record[name] for name in ("error.type", "exception_class", "type") if isinstance(record.get(name), str)), ""
+    )
+    said = next(
+        (record[name] for name in ("error.message", "exception_message") if isinstance(record.get(name), str)), ""
+    )
     first = stack.lstrip("\n").partition("\n")[0]
     bare = first.lstrip().startswith(("at ", "#0 ")) and kind
     return f"{kind}: {said}\n{stack}" if bare else stack
@@ -117,7 +137,9 @@ def _told_apart(record: Mapping[str, Any]) -> str | None:
     if isinstance(reason, Mapping) and "errorType" in reason:
         return _told_apart(reason)
     kind, said = record.get("errorType"), record.get("errorMessage")
-    stack = next((record[name] for name in ("stackTrace", "stack", "trace") if isinstance(record.get(name), list)), None)
+    stack = next(
+        (record[name] for name in ("stackTrace", "stack", "trace") if isinstance(record.get(name), list)), None
+    )
     if not isinstance(kind, str) or stack is None:
         return None
     lines = [str(line).rstrip("\n") for line in stack]
@@ -132,7 +154,11 @@ def _told_apart(record: Mapping[str, Any]) -> str | None:
 def _exceptions(record: Mapping[str, Any]) -> str | None:
     """structlog's `dict_tracebacks`: a list of exceptions, the last raised first."""
     given = record.get("exception")
-    if not isinstance(given, list) or not given or not all(isinstance(one, Mapping) and "exc_type" in one for one in given):
+    if (
+        not isinstance(given, list)
+        or not given
+        or not all(isinstance(one, Mapping) and "exc_type" in one for one in given)
+    ):
         return None
     pieces: list[str] = []
     for one in reversed(given):  # each says how the one above it came of it

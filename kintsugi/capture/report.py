@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kintsugi.workflow.payload import Failure
@@ -28,8 +28,15 @@ class Lines(Protocol):
     None beyond either end. What other writers put in between, and what was put before each line, is left out.
     """
 
-    at: int  # where it was noticed
-    whole: bool  # the text holds the report and nothing else, as a field of a record does
+    @property
+    def at(self) -> int:
+        """Where it was noticed."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """The text holds the report and nothing else, as a field of a record does."""
+        ...
 
     def __getitem__(self, position: int) -> str | None: ...
 
@@ -50,8 +57,20 @@ class Found:
 class Reader(Protocol):
     """Reads what one language prints of a failure. A new language is one of these and a line in `readers`."""
 
-    name: str  # as a table of what is read has it
-    marks: tuple[str, ...]  # no report without one of these: only a line with one is looked at
+    @property
+    def name(self) -> str:
+        """As a table of what is read has it."""
+        ...
+
+    @property
+    def reads(self) -> str:
+        """What of it, in a few words, for the same table."""
+        ...
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """No report is without one of these: only a line with one is looked at."""
+        ...
 
     def begins(self, text: str) -> int | None:
         """The width of what stands before the report on this line, where one may be noticed on it."""
@@ -81,3 +100,7 @@ class Report:
     def is_named(self) -> bool:
         """Whether it tells what failed, or at least where."""
         return self.failure.final.type != CUT_TYPE or any(raised.frames for raised in self.failure.chain)
+
+    def with_failure(self, failure: Failure) -> Report:
+        """The same report, with what else is known of its failure."""
+        return replace(self, failure=failure)

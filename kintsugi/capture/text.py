@@ -27,7 +27,9 @@ def read_text(raw: bytes) -> str:
 def unreadable(raw: bytes) -> bool:
     """Whether more than a fifth of this is neither letters nor blanks in any encoding: a picture, a program."""
     text = "".join(blocks([raw[:BLOCK]]))
-    odd = sum(char in "\x7f\x81\x8d\x8f\x90\x9d\xff\ufffd" or (char < " " and char not in "\t\n\r\x0c\x1b") for char in text)
+    odd = sum(
+        char in "\x7f\x81\x8d\x8f\x90\x9d\xff\ufffd" or (char < " " and char not in "\t\n\r\x0c\x1b") for char in text
+    )
     odd += sum("\x80" <= char <= "\x9f" for char in text)
     return odd / max(len(text), 1) > 0.2 or (len(text) > 64 and odd_bytes(raw[:BLOCK]) > 0.9)
 

@@ -8,7 +8,5 @@ from kintsugi.workflow.payload import Failure
 
 def read_failure(text: str) -> Failure | None:
     """The last failure in the text, or None where there is none. Of a report that is visibly cut, what is there."""
-    last = None
-    for last in reports_in(text):
-        pass
-    return last.failure if last else None
+    failures = [report.failure for report in reports_in(text)]
+    return failures[-1] if failures else None

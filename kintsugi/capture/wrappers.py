@@ -12,9 +12,23 @@ from kintsugi.capture.records import line_of, record_in, stack_of, writer_of
 from kintsugi.capture.report import Line
 from kintsugi.capture.text import returned
 
+CARRIERS = (  # for the table of what is read
+    (
+        "what stands before each line",
+        "whatever most lines around a report share but for the time: compose, pm2, kubectl, "
+        "journald, syslog, Heroku, CloudWatch, GitHub Actions, loggers; several writers are told apart",
+    ),
+    ("JSON", "one record a line or a report; arrays, exports and records over several lines; the text in any field"),
+    ("escapes", "line breaks as `\\n` and `#012`, HTML entities, fields of CSV files"),
+    ("terminals", "colours, lines written over one another, lines wrapped in the middle of a call"),
+    ("bytes", "UTF-8, UTF-16 with a mark or without, Windows' Western code page; NULs are passed over"),
+)
+
 Strip = Callable[[Line], str | None]
 
-_ESCAPED = re.compile(r"Traceback \(most recent call last\):\\n|\\n(?:\\t| {3,8})at \S|\\n(?:#0 |\\tfrom |goroutine \d)")
+_ESCAPED = re.compile(
+    r"Traceback \(most recent call last\):\\n|\\n(?:\\t| {3,8})at \S|\\n(?:#0 |\\tfrom |goroutine \d)"
+)
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _CLOSING_QUOTE = re.compile(r'(?<!\\)"')
@@ -24,7 +38,9 @@ _CLOSES_LIST = re.compile(r"\s*\],?\s*$")
 _LINE_MEMBERS = frozenset(
     ("message", "msg", "log", "MESSAGE", "textPayload", "@message", "text", "line", "body", "content", "_raw")
 )
-_STACK_LISTS = frozenset(("stack", "stackTrace", "stack_trace", "stacktrace", "trace", "traceback", "exception", "lines"))
+_STACK_LISTS = frozenset(
+    ("stack", "stackTrace", "stack_trace", "stacktrace", "trace", "traceback", "exception", "lines")
+)
 _ENTITY = re.compile(r"&(?:quot|#39|#x27|lt|gt|amp);")
 _BREAK = re.compile(r"<br ?/?>")
 _LONGEST_MEMBER = 100_000
@@ -100,8 +116,8 @@ class Unfolding:
 def view_by_vote(prefix: str, votes: Callable[[Strip], int], near: Callable[[Strip], bool]) -> Strip:
     """How the lines around a report are to be read, where `prefix` stands before it on the line where it was noticed.
 
-    `votes(strip)` counts the lines around that, read so, can only be from within a report; the most win. Where none can,
-    `near(strip)` says whether a line just beside looks alike.
+    `votes(strip)` counts the lines around that, read so, can only be from within a report; the most win. Where none
+    can, `near(strip)` says whether a line just beside looks alike.
     """
     if not prefix.strip():
         plain = _outdented(len(prefix))
@@ -234,6 +250,12 @@ def _run(run: str, *, any_number: bool) -> str:
 
 def _changing(time: str) -> str:
     return "".join(
-        r"[ \t]*\d+" if run.isdigit() else r"[ \t]*" if run.isspace() else r"[A-Za-z]+" if run.isalpha() else re.escape(run)
+        r"[ \t]*\d+"
+        if run.isdigit()
+        else r"[ \t]*"
+        if run.isspace()
+        else r"[A-Za-z]+"
+        if run.isalpha()
+        else re.escape(run)
         for run in _RUNS.findall(time)
     )

@@ -9,7 +9,8 @@ from kintsugi.capture.report import CUT_TYPE, Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _CALL = re.compile(
-    r"(?:async |lambda_method\d*)?(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*(?:\.\.?c?tor)?)\((?P<arguments>[^)]*(?:\(\))?)\)"
+    r"(?:async |lambda_method\d*)?(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*(?:\.\.?c?tor)?)"
+    r"\((?P<arguments>[^)]*(?:\(\))?)\)"
     r"(?: in (?P<path>.+?):line (?P<line>\d{1,9}))?$"
 )
 _ENDS = re.compile(r"\s*--- End of (?P<what>inner exception stack trace|stack trace from previous location).* ?---\s*$")
@@ -20,6 +21,7 @@ _HEAD_LINES = 20
 
 class DotNet:
     name = ".NET"
+    reads = "inner exceptions; places where the program has its symbols"
     marks = MARKS
 
     def begins(self, text: str) -> int | None:

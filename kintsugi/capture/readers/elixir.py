@@ -9,7 +9,8 @@ from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _RAISED = re.compile(r"\*\* \((?P<type>[\w.]+(?: from \S+)?)\) (?P<message>.*)$")
 _CALL = re.compile(
-    r"\s*(?:\((?P<app>\w[\w.]*)(?: [^)]{1,60})?\) )?(?P<path>[^\s:()]\S*?\.(?:exs?|erl|hrl|eex|heex)):(?P<line>\d{1,9}): (?P<function>.*)$"
+    r"\s*(?:\((?P<app>\w[\w.]*)(?: [^)]{1,60})?\) )?(?P<path>[^\s:()]\S*?\.(?:exs?|erl|hrl|eex|heex))"
+    r":(?P<line>\d{1,9}): (?P<function>.*)$"
 )
 _NAMELESS = re.compile(r"\s*(?:\(\w[\w.]*(?: [^)]{1,60})?\) )?:?[A-Za-z_][\w.:\"!?-]*(?:/\d|\(.*\))\s*$")
 _PASSED_ON = ("an exception was raised:", "exited in: ")
@@ -22,11 +23,14 @@ _MOST = 1_000
 
 class Elixir:
     name = "Elixir"
+    reads = "`** (Name)` with its calls, of processes too"
     marks = ("** (",)
 
     def begins(self, text: str) -> int | None:
         found = _RAISED.search(text[:_LONGEST])
-        return None if found is None else found.start() - len(text[: found.start()]) + len(text[: found.start()].rstrip())
+        return (
+            None if found is None else found.start() - len(text[: found.start()]) + len(text[: found.start()].rstrip())
+        )
 
     def inside(self, text: str) -> bool:
         return _CALL.match(text[:_LONGEST]) is not None

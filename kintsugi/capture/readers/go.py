@@ -24,6 +24,7 @@ _OWN_FRAMES = frozenset(("panic", "runtime.gopanic", "runtime.goexit", "runtime.
 
 class Go:
     name = "Go"
+    reads = "panics and fatal errors, also as net/http and gin recover from them; the goroutine that failed"
     marks = ("goroutine ", ".go:")
 
     def begins(self, text: str) -> int | None:

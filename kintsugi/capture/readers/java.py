@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from kintsugi.capture.readers.at_lines import LONGEST, MARKS, MOST_FRAMES, after_at, goes_on, indent, lines_above, width_before
+from kintsugi.capture.readers.at_lines import (
+    LONGEST,
+    MARKS,
+    MOST_FRAMES,
+    after_at,
+    goes_on,
+    indent,
+    lines_above,
+    width_before,
+)
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -17,8 +26,8 @@ _CALL = re.compile(
 _ELIDED = re.compile(r"\s*\.\.\. \d+ (?:more|common frames omitted|frames? )")
 _LINKED = re.compile(r"(?P<indent>\s*)(?P<how>Caused by|Suppressed|Wrapped by): (?P<head>.*)")
 _ERROR = re.compile(
-    r"(?<![\w.$])(?P<type>(?:[\w$]+\.)*[A-Z][\w$]*(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Timeout|Exit)[\w$]*)"
-    r"(?=:|\s*$)"
+    r"(?<![\w.$])(?P<type>(?:[\w$]+\.)*[A-Z][\w$]*"
+    r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|Timeout|Exit)[\w$]*)(?=:|\s*$)"
 )
 _CLASS = re.compile(r'(?:Exception in thread "[^"]*" )?(?P<type>(?:[a-z_][\w$]*\.)+[A-Z][\w$]*)(?=:|\s*$)')
 _HEAD_LINES = 20  # at most, of a message
@@ -26,6 +35,7 @@ _HEAD_LINES = 20  # at most, of a message
 
 class Java:
     name = "Java, Kotlin, Scala"
+    reads = "`Caused by`, `Wrapped by`; `Suppressed` is passed over; Logback's packaging"
     marks = MARKS
 
     def begins(self, text: str) -> int | None:
@@ -75,9 +85,12 @@ def _sections(lines: Lines, above: str, head_at: int) -> tuple[list[_Section], i
             passed_over = deeper or found["how"] == "Suppressed"
             if not passed_over:
                 sections.append(_Section(found["how"], _named(found["head"])))
-        elif not _ELIDED.match(line) and not goes_on(lines, at, lambda text: _call(text) is not None):
-            if not _is_said(lines, at, sections[-1], passed_over):
-                break
+        elif not (
+            _ELIDED.match(line)
+            or goes_on(lines, at, lambda text: _call(text) is not None)
+            or _is_said(lines, at, sections[-1], passed_over)
+        ):
+            break
         end = at + 1
     return sections, end
 
@@ -91,7 +104,7 @@ def _is_said(lines: Lines, at: int, section: _Section, passed_over: bool) -> boo
 
 
 def _chain(sections: list[_Section]) -> tuple[Raised, ...]:
-    """First raised first: what is said to be the cause comes below what it caused; `Wrapped by` is told the other way."""
+    """First raised first: a cause comes below what it caused, and `Wrapped by` the other way."""
     raised = [_raised(section) for section in sections if section.frames or section.raised.type != CUT_TYPE]
     raised = raised or [Raised(type=CUT_TYPE)]
     if not any(section.how == "Wrapped by" for section in sections):

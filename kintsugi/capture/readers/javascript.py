@@ -6,12 +6,22 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kintsugi.capture.readers.at_lines import LONGEST, MARKS, MOST_FRAMES, after_at, goes_on, indent, lines_above, width_before
+from kintsugi.capture.readers.at_lines import (
+    LONGEST,
+    MARKS,
+    MOST_FRAMES,
+    after_at,
+    goes_on,
+    indent,
+    lines_above,
+    width_before,
+)
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _CALLED = re.compile(
-    r"(?:async )?(?:(?P<function>[^()]{1,400}?(?:\([^()]*\)[^()]*?)?) )?\((?P<path>[^\n]+?):(?P<line>\d{1,9})(?::\d{1,9})?\)$"
+    r"(?:async )?(?:(?P<function>[^()]{1,400}?(?:\([^()]*\)[^()]*?)?) )?"
+    r"\((?P<path>[^\n]+?):(?P<line>\d{1,9})(?::\d{1,9})?\)$"
 )
 _PLACED = re.compile(
     r"(?:async )?(?P<path>(?:/|\.{0,2}[\\/]|[A-Za-z]:[\\/]|[a-z][a-z+.-]{1,20}:)\S?[^\n()]*?|[\w./\\@-]+\.[cm]?[jt]sx?)"
@@ -46,6 +56,7 @@ _PROPERTIES = 600  # lines of an error's own properties
 
 class JavaScript:
     name = "JavaScript: Node, Deno, Bun"
+    reads = "causes, an AggregateError's members, codes in names, syntax errors, thrown texts; warnings are no failure"
     marks = (*MARKS, _REJECTION, _USE_TRACE)
 
     def begins(self, text: str) -> int | None:
@@ -217,7 +228,7 @@ def _named(at: int, text: str) -> _Head | None:
     message = text[found.end() :] if found["end"].startswith(":") else ""
     if message.startswith("{ ") and (inner := _named(at, message[2:])):
         return inner
-    if found["type"].endswith("Rejection") and (inner := _ERROR.search(message)) and inner.start() == 0:
+    if found["type"].endswith("Rejection") and _ERROR.match(message):
         return _named(at, message)
     return _Head(at, found["type"], message.removesuffix(" {").strip())
 

@@ -23,14 +23,15 @@ _PROGRAMS = re.compile(r"(?:npm|yarn|make|exit|exited|error|warning|info|still|b
 _OPEN = (":", "(", "[", "{", ",", "\\")
 # Their messages are the interpreter's own or a repr: one line.
 _OF_ONE_LINE = frozenset(
-    "KeyError IndexError AttributeError NameError UnboundLocalError ZeroDivisionError RecursionError StopIteration "
-    "StopAsyncIteration ModuleNotFoundError UnicodeDecodeError UnicodeEncodeError KeyboardInterrupt".split()
+    (
+        *("KeyError", "IndexError", "AttributeError", "NameError", "UnboundLocalError", "ZeroDivisionError"),
+        *("RecursionError", "StopIteration", "StopAsyncIteration", "ModuleNotFoundError", "UnicodeDecodeError"),
+        *("UnicodeEncodeError", "KeyboardInterrupt"),
+    )
 )
 
 
-def message_at(
-    line_at: Callable[[int], str | None], at: int, kind: str, first: str, whole: bool
-) -> tuple[str, int]:
+def message_at(line_at: Callable[[int], str | None], at: int, kind: str, first: str, whole: bool) -> tuple[str, int]:
     """The message whose first line stands on line `at`, with its notes, and the line after it.
 
     `line_at(n)` is line n, or None where another part of the report begins. `whole`: the text holds nothing else, so

@@ -21,7 +21,8 @@ _LONGEST = 4_000
 
 
 class Notebook:
-    name = "Python: IPython, Jupyter"
+    name = "IPython, Jupyter"
+    reads = "files and cells, with their chains"
     marks = (HEADER,)
 
     def begins(self, text: str) -> int | None:

@@ -9,16 +9,23 @@ from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _UNCAUGHT = re.compile(r"(?:PHP )?(?:Fatal error|fatal error):\s+Uncaught (?:exception ')?(?P<said>.*)$")
 _FATAL = re.compile(
-    r"(?:PHP )?(?P<type>Fatal error|Parse error|Recoverable fatal error):\s+(?P<message>.*?) in (?P<path>\S.*?) on line (?P<line>\d{1,9})"
+    r"(?:PHP )?(?P<type>Fatal error|Parse error|Recoverable fatal error):\s+(?P<message>.*?)"
+    r" in (?P<path>\S.*?) on line (?P<line>\d{1,9})"
 )
-_LOGGED = re.compile(r"\(?(?P<type>[A-Za-z_][\w\\]*)\(code: [^)]{0,40}\): (?P<message>.*) at (?P<path>\S[^\n]*?):(?P<line>\d{1,9})\)")
+_LOGGED = re.compile(
+    r"\(?(?P<type>[A-Za-z_][\w\\]*)\(code: [^)]{0,40}\): (?P<message>.*) at (?P<path>\S[^\n]*?):(?P<line>\d{1,9})\)"
+)
 _SYMFONY = re.compile(
-    r'Uncaught PHP Exception (?P<type>[A-Za-z_][\w\\]*): "(?P<message>.*)" at (?P<path>\S[^\n]*?) line (?P<line>\d{1,9})'
+    r'Uncaught PHP Exception (?P<type>[A-Za-z_][\w\\]*): "(?P<message>.*)"'
+    r" at (?P<path>\S[^\n]*?) line (?P<line>\d{1,9})"
 )
-_SAID = re.compile(r"(?P<type>[A-Za-z_][\w\\]*)(?:: (?P<message>.*))? in (?P<path>\S[^\n]*?):(?P<line>\d{1,9})\s*$", re.DOTALL)
+_SAID = re.compile(
+    r"(?P<type>[A-Za-z_][\w\\]*)(?:: (?P<message>.*))? in (?P<path>\S[^\n]*?):(?P<line>\d{1,9})\s*$", re.DOTALL
+)
 _NEXT = re.compile(r"Next (?P<said>[A-Za-z_][\w\\]*.*)$")
 _CALL = re.compile(
-    r"#\d{1,5} (?:(?P<path>\S[^\n]*?)\((?P<line>\d{1,9})\)|\[internal function\]): (?P<function>[^\s(][^(\n]{0,300})\(?.*$"
+    r"#\d{1,5} (?:(?P<path>\S[^\n]*?)\((?P<line>\d{1,9})\)|\[internal function\]): "
+    r"(?P<function>[^\s(][^(\n]{0,300})\(?.*$"
 )
 _MAIN = re.compile(r"#\d{1,5} \{main\}")
 _THROWN = re.compile(r"\s*thrown in \S.*? on line \d+")
@@ -30,6 +37,7 @@ _MOST = 2_000
 
 class Php:
     name = "PHP"
+    reads = "uncaught exceptions with `Next`, fatal and parse errors, Laravel's and Symfony's logs"
     marks = ("atal error: ", "Parse error: ", "(code: ", "Uncaught PHP Exception ")
 
     def begins(self, text: str) -> int | None:
@@ -96,7 +104,10 @@ def _with_calls(lines: Lines, at: int, raised: Raised) -> tuple[Raised, int]:
         calls.append((found["path"] or "", int(found["line"] or 0), found["function"]))
     functions = [function for _, _, function in calls] + [""]
     places = [(frame.path, frame.line) for frame in raised.frames] + [(path, line) for path, line, _ in calls]
-    frames = [Frame(path=path, line=line, function=function) for (path, line), function in zip(places, functions, strict=False)]
+    frames = [
+        Frame(path=path, line=line, function=function)
+        for (path, line), function in zip(places, functions, strict=False)
+    ]
     return raised.model_copy(update={"frames": tuple(frame for frame in reversed(frames) if frame.path)}), at
 
 

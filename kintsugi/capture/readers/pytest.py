@@ -24,7 +24,8 @@ _MOST = 2_000  # lines of one test's report
 class Pytest:
     """It remembers whether failures were told in full, as the summary at the end tells them once more."""
 
-    name = "Python: pytest"
+    name = "pytest"
+    reads = "each `--tb`: long, short, line, native, and the summary where there is no more"
     marks = (".py:", "= FAILURES =", "= ERRORS =", "test session starts")
 
     def __init__(self) -> None:

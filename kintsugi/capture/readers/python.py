@@ -46,7 +46,11 @@ _ABOVE = 10  # lines above a traceback that may name it
 
 
 class Python:
-    name = "Python: tracebacks, chains, groups"
+    name = "Python"
+    reads = (
+        "tracebacks with chains, groups, notes, syntax errors; of pool workers, of `logging` itself, of AWS Lambda; "
+        "pastes without indentation, and cut ones"
+    )
     marks = (HEADER, 'File "', 'File ""')
 
     def begins(self, text: str) -> int | None:
@@ -99,9 +103,10 @@ class _Reading:
     def read(self, header: _Header) -> Found:
         lines, at = self.lines, self.lines.at
         first = self._above(at)
-        while header is not None and len(self.blocks) < _MOST_BLOCKS:
-            self.blocks.append(_headed(lines, at, header))
-            at, header = self._next(self.blocks[-1])
+        following: _Header | None = header
+        while following is not None and len(self.blocks) < _MOST_BLOCKS:
+            self.blocks.append(_headed(lines, at, following))
+            at, following = self._next(self.blocks[-1])
         self._told_of_workers_once()
         end = self._call_stack(max(block.end for block in self.blocks))
         end = self._named_above(first, end)
@@ -131,7 +136,8 @@ class _Reading:
 
     def _next(self, block: _Block) -> tuple[int, _Header | None]:
         """Where the next exception of the report begins; no header where there is none."""
-        lines, link, blanks = self.lines, "", 0
+        lines, blanks = self.lines, 0
+        link: Link = ""
         within = any(above.is_group for above in self.blocks)
         for at in count(block.end):
             line = lines[at]
@@ -166,7 +172,7 @@ class _Reading:
             self.blocks[at] = _with_link(self.blocks[at], link)
 
     def _told_of_workers_once(self) -> None:
-        """A worker's traceback is followed by that of the same exception where its result was asked for: they are one."""
+        """A worker's traceback is followed by that of the same exception where its result was asked for: it is one."""
         for at in range(len(self.blocks) - 2, -1, -1):
             worker, asker = self.blocks[at], self.blocks[at + 1]
             if worker.is_a_workers and worker.raised.type.rpartition(".")[2] == asker.raised.type.rpartition(".")[2]:
@@ -238,7 +244,9 @@ def _header(text: str) -> _Header | None:
     before = text[: at - len(_GROUP)] if is_group else text[:at]
     if is_group and before.endswith("  + "):
         return _Header(len(before) - 4, 4, outermost=True, is_group=True)
-    if before.endswith("  | ") and not before[:-2].strip():  # a member's; with words before it, it is a container's line
+    if (
+        before.endswith("  | ") and not before[:-2].strip()
+    ):  # a member's; with words before it, it is a container's line
         return _Header(0, len(before), outermost=False, is_group=is_group)
     return _Header(len(before), 0, outermost=False, is_group=is_group)
 
@@ -276,7 +284,9 @@ def _block(lines: Lines, start: int, at: int, margin: int) -> _Block:
     found = _RAISED.match(line) if names_an_exception(line) else None
     if found is None:
         return _Block(start, max(at, start + 1), margin, Raised(type=CUT_TYPE, frames=frames), complete=False)
-    message, end = message_at(lambda k: _message_line(lines, k, margin), at, found["type"], found["message"] or "", lines.whole)
+    message, end = message_at(
+        lambda k: _message_line(lines, k, margin), at, found["type"], found["message"] or "", lines.whole
+    )
     raised = Raised(type=found["type"], message=message, frames=frames)
     # A program that cannot even be compiled is reported without a header.
     complete = headed or (len(frames) == 1 and not frames[0].function and raised.type in _SYNTAX_ERRORS)

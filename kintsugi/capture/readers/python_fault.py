@@ -14,7 +14,8 @@ _LINES = 4_000
 
 
 class PythonFault:
-    name = "Python: faulthandler"
+    name = "Python's faulthandler"
+    reads = "the thread that failed"
     marks = ("Fatal Python error: ", "Windows fatal exception: ")
 
     def begins(self, text: str) -> int | None:

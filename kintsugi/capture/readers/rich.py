@@ -20,7 +20,8 @@ _LONGEST = 4_000
 
 
 class Rich:
-    name = "Python: Rich, structlog"
+    name = "Rich, structlog's console"
+    reads = "boxes with their chains, also beside a log's columns"
     marks = (HEADER,)
 
     def begins(self, text: str) -> int | None:

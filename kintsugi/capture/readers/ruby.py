@@ -14,14 +14,16 @@ _RAISED = re.compile(
     r"(?P<message>.*?)(?: \((?P<type>[A-Z]\w*(?:::\w+)*)\))?\s*$"
 )
 _PLACE = re.compile(
-    r"(?:\s*(?:\d{1,5}: )?from |\s*)(?P<path>[^\s:'\"][^:\n'\"]{0,400}):(?P<line>\d{1,9})(?::in [`'](?P<function>[^'\n]{1,300})')?\s*$"
+    r"(?:\s*(?:\d{1,5}: )?from |\s*)(?P<path>[^\s:'\"][^:\n'\"]{0,400}):(?P<line>\d{1,9})"
+    r"(?::in [`'](?P<function>[^'\n]{1,300})')?\s*$"
 )
 _TURNED = re.compile(r"\s*\d{1,5}: from \S")
 _BEGINS = re.compile(r"(?:^|(?<=[\s|\]:>]))(?=(?:/|\.{0,2}/|[A-Za-z]:|[\w.-]+)[^\s:'\"]*:\d{1,9}:in [`'])")
 _NAMED_FIRST = re.compile(r"(?:^|.*[\s:\]])(?P<type>[A-Z]\w*(?:::\w+)*) \((?P<message>.*)\):?\s*$")
 _NAMED_LAST = re.compile(r"(?:.*? : )?(?P<message>.*?) \((?P<type>[A-Z]\w*(?:::\w+)*)\):?\s*$")
 _NAMED = re.compile(
-    r"(?:^|.*[\s:\]])(?P<type>[A-Z]\w*(?:::\w+)*?(?:Error|Exception|NotFound|Invalid|Timeout|Failed\w*)): (?P<message>.*)$"
+    r"(?:^|.*[\s:\]])(?P<type>[A-Z]\w*(?:::\w+)*?(?:Error|Exception|NotFound|Invalid|Timeout|Failed\w*)): "
+    r"(?P<message>.*)$"
 )
 _LOOKS_NAMED = re.compile(r"(?:Error|Exception|NotFound|Invalid\w*|Timeout|Failed\w*|Interrupt|Missing\w*)$|::")
 _LONGEST = 4_000
@@ -31,6 +33,7 @@ _SNIPPET = 12  # lines between a message and its stack: its further lines, the s
 
 class Ruby:
     name = "Ruby"
+    reads = "the interpreter's own, both ways round; Rails' and its loggers'"
     marks = (":in `", ":in '", _HEADER)
 
     def begins(self, text: str) -> int | None:

@@ -9,7 +9,8 @@ from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _PANICKED = re.compile(
-    r"thread '(?P<thread>[^']*)' (?:\(\d+\) )?panicked at (?:'(?P<said>.*)', )?(?P<path>[^\s':][^':]*?):(?P<line>\d{1,9}):\d+:?\s*$"
+    r"thread '(?P<thread>[^']*)' (?:\(\d+\) )?panicked at (?:'(?P<said>.*)', )?"
+    r"(?P<path>[^\s':][^':]*?):(?P<line>\d{1,9}):\d+:?\s*$"
 )
 _BEGINS = re.compile(r"thread '[^']*' (?:\(\d+\) )?panicked at ")
 _CALL = re.compile(r"\s*\d{1,4}: (?:0x[0-9a-f]+ - )?(?P<function>\S.*?)(?:::h[0-9a-f]{16})?\s*$")
@@ -20,6 +21,7 @@ _MOST = 2_000  # lines of a backtrace
 
 class Rust:
     name = "Rust"
+    reads = "panics with a backtrace and without"
     marks = (" panicked at ",)
 
     def begins(self, text: str) -> int | None:

@@ -7,9 +7,17 @@ import re
 from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Raised
 
-_KILLED = re.compile(r"(?:^|(?<=[|\]:>] ))\s*(?P<type>Killed|Segmentation fault|Aborted|Bus error|Illegal instruction)(?P<dumped> \(core dumped\))?\s*$")
-_BY_SHELL = re.compile(r"line \d+:\s+\d+ (?P<type>Killed|Segmentation fault|Aborted|Bus error)(?P<dumped>\s+\(core dumped\))?\s+(?P<what>\S.*)$")
-_BY_KERNEL = re.compile(r"(?:Out of memory|Memory cgroup out of memory): (?P<type>Kill)(?:ed)? process \d+,? (?:\((?P<what>[^)]*)\))?.*$")
+_KILLED = re.compile(
+    r"(?:^|(?<=[|\]:>] ))\s*(?P<type>Killed|Segmentation fault|Aborted|Bus error|Illegal instruction)"
+    r"(?P<dumped> \(core dumped\))?\s*$"
+)
+_BY_SHELL = re.compile(
+    r"line \d+:\s+\d+ (?P<type>Killed|Segmentation fault|Aborted|Bus error)(?P<dumped>\s+\(core dumped\))?"
+    r"\s+(?P<what>\S.*)$"
+)
+_BY_KERNEL = re.compile(
+    r"(?:Out of memory|Memory cgroup out of memory): (?P<type>Kill)(?:ed)? process \d+,? (?:\((?P<what>[^)]*)\))?.*$"
+)
 _OOM_KILLED = re.compile(r"(?:Reason:\s+|reason: ?\"?|\b)(?P<type>OOMKilled)\b.*$")
 _HEAP = re.compile(r"FATAL ERROR: (?P<message>.*(?P<type>JavaScript heap out of memory).*)$")
 _SHAPES = (_BY_KERNEL, _BY_SHELL, _KILLED, _HEAP, _OOM_KILLED)
@@ -19,7 +27,8 @@ _BELOW = 3
 
 
 class System:
-    name = "The system: out of memory, killed, faults"
+    name = "the system"
+    reads = "killed for want of memory, faults without a stack"
     marks = (
         "Killed",
         "Segmentation fault",
@@ -47,7 +56,11 @@ class System:
             return None
         told = found.groupdict()
         kind = {"Kill": "Killed", "JavaScript heap out of memory": "OutOfMemory"}.get(told["type"], told["type"])
-        below = [text for at in range(lines.at + 1, lines.at + 1 + _BELOW) if (text := lines[at] or "") and _STATUS.search(text)]
+        below = [
+            text
+            for at in range(lines.at + 1, lines.at + 1 + _BELOW)
+            if (text := lines[at] or "") and _STATUS.search(text)
+        ]
         message = told.get("message") or told.get("what") or (told.get("dumped") or "").strip() or "".join(below[:1])
         raised = Raised(type=kind, message=message.strip())
         end = lines.at + 1
