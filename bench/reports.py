@@ -37,7 +37,7 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
 from kintsugi.web.reports import Reports
-from kintsugi.web.sentry import Project, events_in
+from kintsugi.web.sentry import EVENT, Project, items_in
 from kintsugi.web.server import Doors, Server, serve
 from kintsugi.workflow.engine import Engine
 
@@ -147,7 +147,9 @@ def bare(file: Path) -> web.Application:
         connection.execute(f"INSERT INTO inbox ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # ours
 
     async def take(request: web.Request) -> web.Response:
-        for event in events_in(gzip.decompress(await request.read())):
+        for item in items_in(gzip.decompress(await request.read())):
+            assert item.kind == EVENT
+            event = item.data
             await asyncio.get_running_loop().run_in_executor(threads, commit, event)
         return web.json_response({})
 

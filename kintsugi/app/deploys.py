@@ -85,6 +85,11 @@ def running_of(settings: Settings) -> Callable[[], Awaitable[str]]:
     return running
 
 
+def _can_ask(settings: Settings) -> bool:
+    """Whether anybody can be asked what runs: the program by its address, or we are the program."""
+    return bool(settings.program_url or _own_commit(settings))
+
+
 def railway_door(settings: Settings) -> RailwayDoor:
     """Who may knock at /webhooks/railway, and what about."""
     secret = settings.railway_webhook_secret
@@ -105,7 +110,9 @@ def _railway(settings: Settings) -> Railway:
     project, environment, service = (str(id) for id in ids)
     assert settings.railway_token
     access = RailwayAccess(settings.railway_token.get_secret_value(), settings.railway_url)
-    where = RailwaySettings(project, environment, service, settings.branch, running_of(settings))
+    where = RailwaySettings(
+        project, environment, service, settings.branch, running_of(settings), can_ask=_can_ask(settings)
+    )
     return Railway(RailwayApi(access), where, redact)
 
 
@@ -113,7 +120,9 @@ def _webhook(settings: Settings, url: str) -> WebhookDeploy:
     if settings.deploy_webhook_secret is None:
         raise SettingsError("KINTSUGI_DEPLOY_WEBHOOK_URL needs KINTSUGI_DEPLOY_WEBHOOK_SECRET, which signs it.")
     secret = settings.deploy_webhook_secret.get_secret_value()
-    return WebhookDeploy(WebhookSettings(url, secret, running_of(settings)), SystemClock(), redact)
+    return WebhookDeploy(
+        WebhookSettings(url, secret, running_of(settings), can_ask=_can_ask(settings)), SystemClock(), redact
+    )
 
 
 def _own_commit(settings: Settings) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kintsugi.app.deploys import deployer_of
+from kintsugi.app.desk import opened
 from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.github import github_parts
 from kintsugi.app.settings import Settings, SettingsError, read_settings
@@ -20,7 +21,8 @@ from kintsugi.integrations import google_sheets
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.persistence.database import DatabaseError, parse_url, sqlite_file
 from kintsugi.persistence.migrations import is_current
-from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.curable import curable
+from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 
 OK, OFF, FAULT = "ok", "off", "fault"
 _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
@@ -153,6 +155,19 @@ async def _program(settings: Settings) -> Finding:
     return Finding("program", OK, f"{settings.program_url} runs {str(commit)[:10]}")
 
 
+async def _cure(settings: Settings) -> Finding:
+    """By what the newest incidents hold, where there is a database to look into."""
+    try:
+        url = parse_url(settings.database_url)
+        if not is_current(url):
+            return Finding("cure", OFF, "no incident yet, so it is not known what the program reports")
+        async with opened(url) as desk:
+            found = await curable(desk.store, can_ask=settings.program_url is not None)
+    except (DatabaseError, StoreUnavailable) as error:
+        return Finding("cure", FAULT, str(error))
+    return Finding("cure", OFF if found.neither or not found.incidents else OK, str(found))
+
+
 async def _reports(settings: Settings) -> Finding:
     if not settings.sentry_projects:
         return Finding("reports", OFF, "Sentry's SDKs are not listened to. Set KINTSUGI_SENTRY_PROJECTS.")
@@ -210,4 +225,5 @@ _CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
     _reports,
     _login,
     _program,
+    _cure,
 )

@@ -18,7 +18,7 @@ from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0014"
+NEWEST = "0015"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
 _OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them

@@ -15,10 +15,12 @@ from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from kintsugi.persistence.codec import incident_from_json, payload_from_json, turns_from_json
+from kintsugi.persistence.counting import PUBLIC, add_runs
 from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
 from kintsugi.persistence.figures import read_figures
 from kintsugi.persistence.group import GroupCommit
 from kintsugi.persistence.ledger import (
+    ANSWER,
     EFFECT,
     HAS_OPEN_PULL_REQUEST,
     HINT,
@@ -32,7 +34,7 @@ from kintsugi.persistence.ledger import (
     SqlLedger,
 )
 from kintsugi.persistence.search import searches
-from kintsugi.workflow.cure import Runs
+from kintsugi.workflow.cure import Answer, Counted, Runs
 from kintsugi.workflow.errors import Conflict, NotFound
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
@@ -46,6 +48,7 @@ T = TypeVar("T")
 _MAY_BE_REOPENED = timedelta(days=30)
 _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
+_MOST_ANSWERS = 1000  # to one request: builds and statuses
 _NEWEST = 2**62
 _MOST_STALE = 100  # connections that were cut: more than any pool has
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
@@ -173,9 +176,10 @@ class SqlStore:
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         sums = (func.sum(RUNS.c.succeeded), func.sum(RUNS.c.failed))
-        query = select(RUNS.c.build, *sums).where(RUNS.c.intent == intent, RUNS.c.updated_at >= since)
-        rows = await self._read(lambda connection: connection.execute(query.group_by(RUNS.c.build)).all())
-        return [Runs(intent, build, int(succeeded), int(failed)) for build, succeeded, failed in rows]
+        believed = ~RUNS.c.process.startswith(PUBLIC)
+        query = select(RUNS.c.build, *sums, believed).where(RUNS.c.intent == intent, RUNS.c.updated_at >= since)
+        rows = await self._read(lambda connection: connection.execute(query.group_by(RUNS.c.build, believed)).all())
+        return [Runs(intent, build, int(good), int(bad), believed=bool(truly)) for build, good, bad, truly in rows]
 
     async def keep_runs(self, process: str, runs: Sequence[Runs]) -> None:
         """What this process counted since its start. Told again, it takes the place of what it told before."""
@@ -190,6 +194,22 @@ class SqlStore:
             )
 
         await self.transact(keep)
+
+    async def add_runs(self, key: str, counted: Counted) -> bool:
+        def add(ledger: Ledger) -> bool:
+            assert isinstance(ledger, SqlLedger)
+            return add_runs(ledger, key, counted)
+
+        return await self.transact(add)
+
+    async def heard_of(self, build: str) -> bool:
+        query = select(RUNS.c.build).where(RUNS.c.build == build, ~RUNS.c.process.startswith(PUBLIC)).limit(1)
+        return await self._read(lambda connection: connection.execute(query).first()) is not None
+
+    async def answers(self, request: str) -> list[Answer]:
+        query = select(ANSWER.c.request, ANSWER.c.build, ANSWER.c.status).where(ANSWER.c.request == request)
+        rows = await self._read(lambda connection: connection.execute(query.limit(_MOST_ANSWERS)).all())
+        return [Answer(*row) for row in rows]
 
     async def hint(self, key: str, incident: int) -> bool:
         def keep(ledger: Ledger) -> bool:
