@@ -39,7 +39,7 @@ def _inspect(files: list[str], repo: Path | None, as_json: bool) -> int:
     from kintsugi.commands.outcome import REFUSED
 
     settings = read_settings()
-    located = locator(repo or settings.repo, sha=settings.build_sha)
+    located = locator(repo or settings.code.repo, sha=settings.program.build_sha)
     found = 0
     for file in files:
         with opened(file) as stream:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseError, connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,11 +24,11 @@ NEWEST = "0015"
 _OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them
 
 
-def upgrade(url: URL) -> tuple[str | None, str]:
+def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the database to the newest revision. Answers the revisions before and after. Raises DatabaseError."""
     import alembic.command
 
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.begin() as connection:
             before = _known_revision(connection)
@@ -44,7 +44,7 @@ def upgrade(url: URL) -> tuple[str | None, str]:
         engine.dispose()
 
 
-def differences(url: URL) -> list[str]:
+def differences(database: Database) -> list[str]:
     """What the tables of a database at the newest revision lack, each in a few words. Raises DatabaseError.
 
     What is there besides is not ours to judge: the tables of other programs, and columns of newer versions.
@@ -54,7 +54,7 @@ def differences(url: URL) -> list[str]:
 
     from kintsugi.persistence.tables import IncidentRow
 
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.connect().execution_options(read_only=True) as connection:
             context = MigrationContext.configure(connection, opts={"include_object": is_compared})
@@ -86,12 +86,11 @@ def _in_words(difference: Any) -> str:
             return ""
 
 
-def is_current(url: URL) -> bool:
+def is_current(database: Database) -> bool:
     """Whether the database has this version's tables, or a newer one's that it can work on. Raises DatabaseError."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
+    if database.file and not database.file.exists():
         return False
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.connect().execution_options(read_only=True) as connection:
             return (_known_revision(connection) or "") >= NEWEST

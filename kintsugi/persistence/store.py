@@ -10,13 +10,13 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, Select, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, select, union_all
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from kintsugi.persistence.codec import incident_from_json, payload_from_json, turns_from_json
 from kintsugi.persistence.counting import PUBLIC, add_runs
-from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.figures import read_figures
 from kintsugi.persistence.group import GroupCommit
 from kintsugi.persistence.ledger import (
@@ -60,13 +60,13 @@ class SqlStore:
     Time is the database's own on PostgreSQL, where many hosts must agree on it, unless `own_time` says otherwise.
     """
 
-    def __init__(self, url: URL, clock: Clock, *, slots: int = 8, own_time: bool = False) -> None:
-        one_process = sqlite_file(url) is not None
+    def __init__(self, database: Database, clock: Clock, *, slots: int = 8, own_time: bool = False) -> None:
+        one_process = database.one_process
         self._clock = clock
         self._own_time = own_time or one_process
-        self._engine: Engine = connect(url, slots=slots, begun_by_hand=True)
+        self._engine: Engine = connect(database, slots=slots, begun_by_hand=True)
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
-        self._aside = connect(url) if one_process else self._engine  # SQLite's one connection is the writer's
+        self._aside = connect(database) if one_process else self._engine  # SQLite's one connection is the writer's
         self._group = GroupCommit(self._engine, self._threads, _translated) if one_process else None
 
     async def close(self) -> None:
