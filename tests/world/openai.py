@@ -280,4 +280,4 @@ async def serving(contract: Contract = OPENAI) -> AsyncIterator[OpenAIStandIn]:
         yield stand_in
     finally:
         await runner.cleanup()
-    assert stand_in.faults == []
+    assert not stand_in.faults, stand_in.faults
