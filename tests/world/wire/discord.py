@@ -143,7 +143,7 @@ class ChangedMessage(Sent):
     attachments: Annotated[list[FileName], Field(max_length=10)] = ABSENT
     allowed_mentions: Mentions = ABSENT
     tts: Literal[False] = ABSENT
-    flags: Literal[0, 64] = ABSENT
+    flags: Literal[0, 4, 64] = ABSENT  # 4: links are shown without a preview, 64: nobody else sees it
 
 
 class NewMessage(ChangedMessage):
