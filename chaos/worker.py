@@ -100,7 +100,7 @@ async def _work(life: Life) -> None:
     )
     desk = Desk(store, executor, Engine(store, executor, clock, redact=str), clock)
     outside = httpx.AsyncClient(base_url=life.outside, trust_env=False)
-    async with outside, announcer(desk, settings) as (_, channel):
+    async with outside, announcer(desk, settings, lambda _: None) as (_, channel):
         assert channel
         parts = _watched(_parts(settings, Outside(outside), channel, life.without), points)
         kintsugi = Kintsugi(desk, parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from kintsugi.app.settings import Settings, read_settings
 from kintsugi.app.unconfigured import Silence
 from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
 from kintsugi.bot.address import point_at
+from kintsugi.bot.presence import Tell, logged_in
 from kintsugi.bot.status import Probes
 from kintsugi.commands.common import a_desk
 from kintsugi.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
@@ -30,6 +32,7 @@ from kintsugi.workflow.production import Production
 from kintsugi.workflow.times import roughly
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
+_MEND = {4004: "Its token is no longer good: make a new one, set KINTSUGI_DISCORD_TOKEN and start again."}
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
 
 _TOO_LATE = timedelta(minutes=10)  # for an effect to be due and not begun
@@ -58,38 +61,54 @@ class Client(discord.Client):
         await _attached(self.tree, parts, self._settings, self.channel)
 
 
-async def run_bot(client: Client, settings: Settings) -> None:
-    """Be in Discord until cancelled. Raises UsageError where Discord refuses the token or the intents."""
-    assert settings.discord_token
+async def run_bot(client: Client, settings: Settings, tell: Tell) -> None:
+    """Be in Discord until cancelled, or until Discord wants no more of it. `tell` hears when it has to wait.
+
+    Raises UsageError where Discord refuses the token or the intents.
+    """
     async with client:
+        await _logged_in(client, settings, tell)
         try:
-            await client.start(settings.discord_token.get_secret_value())
-        except discord.LoginFailure as error:
-            raise UsageError(_REFUSED) from error
+            await client.connect()
         except discord.PrivilegedIntentsRequired as error:
             raise UsageError(_NO_INTENTS) from error
+        except discord.ConnectionClosed as error:
+            raise StepFailed(
+                f"Discord ended the connection for good ({error.code}). {_MEND.get(error.code, '')}"
+            ) from error
 
 
 @asynccontextmanager
-async def announcer(desk: Desk, settings: Settings) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
-    """A client and its channel that are logged in and not connected: for whoever tells, and does not hear.
+async def announcer(
+    desk: Desk, settings: Settings, tell: Tell
+) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
+    """A client and its channel that log in and do not connect: for whoever tells, and does not hear.
 
-    Raises UsageError.
+    Whoever tells before that is done waits for it. `tell` hears when it takes long.
     """
-    assert settings.discord_token
     point_at(settings.discord_api_base, settings.discord_gateway_url)
     async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
         channel = channel_of(client, desk, settings)
-        try:
-            await client.login(settings.discord_token.get_secret_value())
-        except discord.LoginFailure as error:
-            raise UsageError(_REFUSED) from error
-        if channel is None:
-            yield client, None
-            return
-        channel.online()
-        yield client, channel
-        await channel.close()
+
+        async def go_online() -> None:
+            await _logged_in(client, settings, tell)
+            if channel:
+                channel.online()
+
+        async with asyncio.TaskGroup() as group:
+            going = group.create_task(go_online())
+            yield client, channel
+            going.cancel()
+        if channel:
+            await channel.close()
+
+
+async def _logged_in(client: discord.Client, settings: Settings, tell: Tell) -> None:
+    assert settings.discord_token
+    try:
+        await logged_in(client, settings.discord_token.get_secret_value(), tell)
+    except discord.LoginFailure as error:
+        raise UsageError(_REFUSED) from error
 
 
 def a_client(desk: Desk, settings: Settings, logs: Telemetry) -> Client:

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from kintsugi.app.clock import SystemClock
 from kintsugi.app.settings import Settings
 from kintsugi.executors.embedded import Embedded
-from kintsugi.persistence.database import DatabaseError, libpq_url, parse_url, sqlite_file
+from kintsugi.persistence.database import DatabaseError, chosen_schema, libpq_url, parse_url, sqlite_file
 from kintsugi.persistence.migrations import is_current, upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
@@ -49,7 +49,7 @@ def _executor(store: SqlStore, url: URL, at_once: int) -> Executor:
         return Embedded(store, lock_of(file), slots=at_once)
     from kintsugi.executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, libpq_url(url), slots=at_once)
+    return Procrastinate(store, libpq_url(url), schema=chosen_schema(url), slots=at_once)
 
 
 def lock_of(file: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -21,25 +20,27 @@ from kintsugi.app.alerts import connect, installed
 from kintsugi.app.bootstrap import Kintsugi, production
 from kintsugi.app.counting import counting
 from kintsugi.app.deploys import deploys, railway_door
-from kintsugi.app.desk import Desk
+from kintsugi.app.desk import Desk, opened, prepared_url
 from kintsugi.app.discord_login import discord_login
+from kintsugi.app.ending import until_told
+from kintsugi.app.patience import Preparing
 from kintsugi.app.reports import reports
 from kintsugi.app.retention import keep_of, keep_pruning
 from kintsugi.app.settings import Settings, read_settings
 from kintsugi.app.turns import by_turns
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.bot import DiscordChannel
-from kintsugi.commands.common import a_desk
 from kintsugi.commands.outcome import UsageError
 from kintsugi.discord import Client, Looked, a_client, access_of, announcer, run_bot
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.terminal import Terminal
-from kintsugi.persistence.database import parse_url, sqlite_file
+from kintsugi.persistence.database import named, parse_url, sqlite_file
 from kintsugi.persistence.leases import Leases
+from kintsugi.telemetry.redact import remember
 from kintsugi.web.login import is_loopback
 from kintsugi.web.pages import Behind, Pages
 from kintsugi.web.server import Doors, Server, serve
-from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 
 log = logging.getLogger("kintsugi.service")
@@ -73,23 +74,27 @@ async def run(only: str, drain: bool) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
     logs = installed(settings, "WARNING" if sys.stderr.isatty() else "INFO")
     try:
-        await _work(settings, Output(console, logs), wanted, drain)
+        await until_told(_work(settings, Output(console, logs), wanted, drain))
     finally:
         logs.close()
 
 
 async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
-    async with a_desk(settings) as desk, AsyncExitStack() as opened:
+    remember(settings.secrets())
+    url = named(parse_url(settings.database_url), f"kintsugi {','.join(wanted)}")
+    preparing = Preparing(partial(prepared_url, settings), partial(_tell, output.console))
+    await (preparing.look() if drain else preparing.begin())
+    async with opened(url, at_once=settings.at_once) as desk, AsyncExitStack() as stack:
         bot = _bot(desk, settings, output) if _has_bot(settings, wanted) and not drain else None
-        client, channel = await _voice(desk, settings, bot, opened, wanted)
+        client, channel = await _voice(desk, settings, output, bot=bot, opened=stack, wanted=wanted)
         connect(output.logs, settings, desk, client)
-        await opened.enter_async_context(counting(desk, output.logs.outcomes))
+        await stack.enter_async_context(counting(desk, output.logs.outcomes))
         kintsugi = production(desk, settings, channel or Terminal(Console())) if "worker" in wanted else None
+        _tell(output.console, "Working. Ctrl-C stops; nothing is lost by it.")
         if drain and kintsugi:
-            work = asyncio.ensure_future(kintsugi.drain())
+            await kintsugi.drain()
         else:
-            work = asyncio.ensure_future(_together(desk, settings, output, kintsugi=kintsugi, bot=bot, wanted=wanted))
-        await _until_told(work, output.console)
+            await _together(desk, settings, output, preparing, kintsugi=kintsugi, bot=bot, wanted=wanted)
 
 
 @dataclass
@@ -118,7 +123,7 @@ def _bot(desk: Desk, settings: Settings, output: Output) -> Bot:
 
 
 async def _voice(
-    desk: Desk, settings: Settings, bot: Bot | None, opened: AsyncExitStack, wanted: tuple[str, ...]
+    desk: Desk, settings: Settings, output: Output, *, bot: Bot | None, opened: AsyncExitStack, wanted: tuple[str, ...]
 ) -> tuple[discord.Client | None, DiscordChannel | None]:
     """Who speaks in Discord here: the bot, if it is there as long as we are; else a client that is not connected."""
     if bot and not bot.by_turns:
@@ -126,7 +131,7 @@ async def _voice(
         return client, client.channel
     told_there = settings.discord_channel or settings.alert_channel
     if settings.discord_token and told_there and (bot or "worker" in wanted):
-        return await opened.enter_async_context(announcer(desk, settings))
+        return await opened.enter_async_context(announcer(desk, settings, partial(_tell, output.console)))
     return None, None
 
 
@@ -138,21 +143,23 @@ async def _together(
     desk: Desk,
     settings: Settings,
     output: Output,
+    preparing: Preparing,
     *,
     kintsugi: Kintsugi | None,
     bot: Bot | None,
     wanted: tuple[str, ...],
 ) -> None:
-    """The parts in one group: where one dies, all end."""
+    """The parts in one group: where one dies, all end. A service that is away is no death: its part waits for it."""
     async with asyncio.TaskGroup() as group:
+        group.create_task(preparing.run())
         if kintsugi:
-            group.create_task(kintsugi.work())
+            group.create_task(preparing.then(kintsugi.work))
             if not (keep := keep_of(settings)).everything:
-                group.create_task(keep_pruning(desk, keep))
+                group.create_task(preparing.then(partial(keep_pruning, desk, keep)))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
-            group.create_task(_be_the_bot(desk, settings, output.console, bot))
-        doors = _doors(desk, settings, kintsugi)
+            group.create_task(_be_the_bot(desk, settings, output.console, bot, alone=wanted == ("discord",)))
+        doors = _doors(desk, settings, preparing, kintsugi)
         figures = metrics(desk, settings, output.logs, doors, kintsugi)
         tell = partial(_tell_address, output.console)
         if "web" in wanted:
@@ -166,17 +173,27 @@ async def _together(
             group.create_task(_listen(application, settings.metrics_bind, tell, "METRICS_BIND"))
 
 
-async def _be_the_bot(desk: Desk, settings: Settings, console: Console, bot: Bot) -> None:
-    """Connected as long as we live; or, where there are several processes, while it is our turn."""
+async def _be_the_bot(desk: Desk, settings: Settings, console: Console, bot: Bot, *, alone: bool) -> None:
+    """Connected as long as we live; or, where there are several processes, while it is our turn.
 
-    def waits() -> None:
-        says = "Another process is connected to Discord; this one takes over when it ends."
-        console.print(says, style="dim", highlight=False)
+    Raises StepFailed where Discord wants no more of us and there is nothing else to do.
+    """
+    tell = partial(_tell, console)
 
-    if bot.by_turns:
-        await by_turns(Leases(desk.store), GATEWAY, lambda: run_bot(bot.client(), settings), waits)
-    else:
-        await run_bot(bot.client(), settings)
+    async def be_there() -> None:
+        await run_bot(bot.client(), settings, tell)
+
+    try:
+        if bot.by_turns:
+            says = "Another process is connected to Discord; this one takes over when it ends."
+            await by_turns(Leases(desk.store), GATEWAY, be_there, lambda: tell(says))
+        else:
+            await be_there()
+    except StepFailed as over:
+        if alone:
+            raise
+        tell(f"{over} The rest of the service runs.")
+        log.warning("discord_over", extra={"why": str(over)})
 
 
 async def _listen(application: Application, bind: str, started: Callable[[str], None], setting: str) -> None:
@@ -188,10 +205,12 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
         raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {error}. Name another.") from error
 
 
-def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
+def _doors(desk: Desk, settings: Settings, preparing: Preparing, kintsugi: Kintsugi | None) -> Doors:
     async def ready() -> str | None:
         """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
         file = sqlite_file(parse_url(settings.database_url))
+        if not preparing.done:
+            return "The database is unavailable."
         if file and not file.exists():
             return "The database's file is gone."
         try:
@@ -199,7 +218,7 @@ def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
                 await desk.store.next_due()
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("not_ready", extra={"why": str(error) or "no answer"})
-            return "The database does not serve."
+            return "The database is unavailable."
         if kintsugi and not desk.executor.delivers:
             return "Nothing is delivered: the worker of this process does not work yet, or not now."
         return None
@@ -244,7 +263,11 @@ def _pages(desk: Desk, settings: Settings) -> Pages:
 
 
 def _tell_address(console: Console, address: str) -> None:
-    console.print(f"Listening at {address}", style="dim", highlight=False)
+    _tell(console, f"Listening at {address}")
+
+
+def _tell(console: Console, sentence: str) -> None:
+    console.print(sentence, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
@@ -308,20 +331,3 @@ def _wanted(only: str) -> tuple[str, ...]:
         if name not in _PARTS:
             raise UsageError(f"--only {name or only}: the parts are {', '.join(_PARTS)}.")
     return names
-
-
-async def _until_told(work: asyncio.Future[None], console: Console) -> None:
-    """Until the work ends, or SIGTERM ends it: that is no failure. Ctrl-C goes on to whoever called."""
-    told = asyncio.Event()
-
-    def stop() -> None:
-        told.set()
-        work.cancel()
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    console.print("Working. Ctrl-C stops; nothing is lost by it.", style="dim")
-    try:
-        await work
-    except asyncio.CancelledError:
-        if not told.is_set():
-            raise
