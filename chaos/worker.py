@@ -28,8 +28,8 @@ from chaos.hosts import move_to
 from kintsugi.app.bootstrap import Kintsugi, Parts, real_parts
 from kintsugi.app.deploys import bare_deployer
 from kintsugi.app.desk import Desk, _executor
+from kintsugi.app.discord_bot import announcer
 from kintsugi.app.settings import Settings, read_settings
-from kintsugi.discord import announcer
 from kintsugi.executors.embedded import Embedded
 from kintsugi.executors.lock import AlreadyRunning
 from kintsugi.executors.procrastinate import Procrastinate

@@ -6,7 +6,6 @@ A wrong one is named at start with what it should be. A secret's value is never 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from kintsugi.telemetry.build import running_build
 from kintsugi.workflow.incident import Price
 
 PREFIX = "KINTSUGI_"
@@ -48,7 +48,7 @@ class Settings(BaseSettings):
 
     database_url: str = Field("sqlite:///.kintsugi/kintsugi.db", description="sqlite:///path or postgresql://…")
     env_name: str = Field("development", description="the environment's name, such as production")
-    build_sha: str | None = Field(None, description="the commit that runs; else Railway's own, else git's")
+    build_sha: str | None = Field(None, description="the commit that runs; else the host's own variable, else git's")
     keep_payloads_days: int | None = Field(
         None, ge=1, description="for how many days what was captured is kept after an incident's end; none: for good"
     )
@@ -207,8 +207,8 @@ class Settings(BaseSettings):
         return value
 
     def build(self) -> str | None:
-        """The commit that this very process runs, as far as anybody told it."""
-        return self.build_sha or os.environ.get("RAILWAY_GIT_COMMIT_SHA") or None
+        """The commit that this very process runs, as far as it can be known."""
+        return self.build_sha or running_build()
 
     def webhook_secrets(self) -> tuple[str, ...]:
         """The secrets that GitHub may sign with: two while one takes over from the other."""

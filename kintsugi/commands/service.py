@@ -21,6 +21,7 @@ from kintsugi.app.bootstrap import Kintsugi, production
 from kintsugi.app.counting import counting
 from kintsugi.app.deploys import deploys, railway_door
 from kintsugi.app.desk import Desk, opened, prepared_url
+from kintsugi.app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
 from kintsugi.app.discord_login import discord_login
 from kintsugi.app.ending import until_told
 from kintsugi.app.patience import Preparing
@@ -31,7 +32,6 @@ from kintsugi.app.turns import by_turns
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.bot import DiscordChannel
 from kintsugi.commands.outcome import UsageError
-from kintsugi.discord import Client, Looked, a_client, access_of, announcer, run_bot
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.terminal import Terminal
 from kintsugi.persistence.database import named, parse_url, sqlite_file

@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
+from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.handler import LineHandler
 from kintsugi.telemetry.interactions import watch_bot
 from kintsugi.telemetry.lines import LineFormatter
@@ -21,9 +21,6 @@ from kintsugi.telemetry.writer import Writer
 
 if TYPE_CHECKING:
     import discord
-
-# What platforms call the commit that runs, in the order in which they are asked.
-BUILD_VARIABLES = ("BUILD_SHA", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT", "HEROKU_SLUG_COMMIT", "SOURCE_VERSION")
 
 
 class Telemetry:
@@ -82,7 +79,7 @@ def install(
     """Leads everything this process logs through redaction to JSON lines on `stream` (standard error unless given).
 
     `secrets` are this process's own tokens and passwords, hidden in every encoding. `build` is the commit that
-    runs, from the platform's environment unless given. `rules` is a TOML file of alert rules beside the
+    runs, found by `running_build` unless given. `rules` is a TOML file of alert rules beside the
     built-in ones, `sinks` are whom alerts are told, by name. Raises BadRule for a bad rules file, ValueError for
     an unknown level.
     """
@@ -92,18 +89,16 @@ def install(
     lines = Ring(ring)
     writer = Writer(stream or sys.stderr, _dropped_line)
     handler = LineHandler(lines, writer, alerts.see, alerts.least_level)
-    telemetry = Telemetry(lines, writer, Outcomes(build or _build()), alerts, SideDoors(handler, number))
+    telemetry = Telemetry(
+        lines, writer, Outcomes(build or running_build() or "unknown"), alerts, SideDoors(handler, number)
+    )
     atexit.register(telemetry.flush)
     if bot is not None:
         telemetry.watch(bot)
     return telemetry
 
 
-def _build() -> str:
-    return next((os.environ[name] for name in BUILD_VARIABLES if os.environ.get(name)), "unknown")
-
-
 def _dropped_line(count: int) -> str:
-    record = logging.LogRecord("telemetry", logging.WARNING, "", 0, "log lines were dropped", None, None)
+    record = logging.LogRecord("kintsugi.telemetry", logging.WARNING, "", 0, "log lines were dropped", None, None)
     record.__dict__["dropped"] = count
     return LineFormatter().format(record)
