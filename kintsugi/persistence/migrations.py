@@ -8,40 +8,43 @@ Alembic is imported only to migrate: whoever just opens a database that is up to
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence import tables
 from kintsugi.persistence.away import is_away, words_of
-from kintsugi.persistence.database import DatabaseAway, DatabaseError, connect, schema_of, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError, connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0013"
+NEWEST = "0015"
 """The newest revision this version knows; a test holds it to alembic/versions."""
-
 
 _PATIENCE = "30s"  # for another upgrade, and for who still reads a table that is changed
 _VERSIONS = "alembic_version"  # other programs have one, too
 _OURS_ALONE = {"fingerprint", "open_fingerprint", "facts"}  # columns of `incident`, from the first revision on
 _DUPLICATES = {"42P07", "42710", "42723"}  # a table, a type or another object, a function of the name is there
+_ELSEWHERE = (
+    "Give Kintsugi a schema of its own (?schema=kintsugi at the end of a PostgreSQL URL), or name another database."
+)
+_OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them
 
 
-def upgrade(url: URL) -> tuple[str | None, str]:
+def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the database to the newest revision; of several at once, one does. Answers the revisions before and after.
 
     What is somebody else's is left as it is. Raises DatabaseError.
     """
     import alembic.command
 
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                _alone_in_its_schema(connection, schema_of(url))
+            if not database.one_process:
+                _alone_in_its_schema(connection, database.schema)
             before = _known_revision(connection)
             if before is not None and before >= NEWEST:
                 return before, before
@@ -55,12 +58,53 @@ def upgrade(url: URL) -> tuple[str | None, str]:
         engine.dispose()
 
 
-def is_current(url: URL) -> bool:
+def differences(database: Database) -> list[str]:
+    """What the tables of a database at the newest revision lack, each in a few words. Raises DatabaseError.
+
+    What is there besides is not ours to judge: the tables of other programs, and columns of newer versions.
+    """
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from kintsugi.persistence.tables import IncidentRow
+
+    engine = connect(database)
+    try:
+        with engine.connect().execution_options(read_only=True) as connection:
+            context = MigrationContext.configure(connection, opts={"include_object": is_compared})
+            found = compare_metadata(context, IncidentRow.metadata)
+            return [words for difference in found if (words := _in_words(difference))]
+    except DBAPIError as error:
+        raise _cannot(error) from error
+    finally:
+        engine.dispose()
+
+
+def is_compared(object: object, name: str | None, *_: object) -> bool:
+    """Whether alembic compares it with `tables.py`: not what revisions made for one kind of database alone."""
+    return not (name or "").startswith(_OF_ONE_DATABASE)
+
+
+def _in_words(difference: Any) -> str:
+    """One of alembic's differences; "" for what is there besides ours."""
+    match difference:
+        case ("add_table", table):
+            return f"there is no table `{table.name}`"
+        case ("add_column", _, table, column):
+            return f"table `{table}` has no column `{column.name}`"
+        case ("add_index" | "add_constraint", index):
+            return f"table `{index.table.name}` has no index `{index.name}`"
+        case [("modify_nullable" | "modify_type", _, table, column, *_), *_]:
+            return f"column `{column}` of table `{table}` is not as it should be"
+        case _:
+            return ""
+
+
+def is_current(database: Database) -> bool:
     """Whether the database has this version's tables, or a newer one's that it can work on. Raises DatabaseError."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
+    if database.file and not database.file.exists():
         return False
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.connect().execution_options(read_only=True) as connection:
             return (_known_revision(connection) or "") >= NEWEST
@@ -87,11 +131,6 @@ def _cannot(error: DBAPIError) -> DatabaseError:
     return DatabaseError(f"The database could not be brought to this version's tables: {says}. Nothing was changed.")
 
 
-_ELSEWHERE = (
-    "Give Kintsugi a schema of its own (?schema=kintsugi at the end of a PostgreSQL URL), or name another database."
-)
-
-
 def _known_revision(connection: Connection) -> str | None:
     """The revision of our tables; None where there are none. Raises DatabaseError where others stand in their place."""
     there = set(inspect(connection).get_table_names(schema=_schema(connection)))
@@ -100,7 +139,7 @@ def _known_revision(connection: Connection) -> str | None:
             names = ", ".join(f"`{name}`" for name in in_the_way)
             raise DatabaseError(f"The database has tables of another program's: {names}. {_ELSEWHERE}")
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar()  # noqa: S608  # our own word
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     revision = str(found) if found is not None else None
     if revision is not None and revision > NEWEST and _works_since(connection) > NEWEST:
         raise DatabaseError(

@@ -9,9 +9,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
-from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.database import Database
 from tests.app.test_discord import environment
 from tests.world import discord as stand_in
 from tests.world.deliveries import a_merge, signed
@@ -103,7 +102,7 @@ async def test_a_gateway_that_wants_no_more_of_the_bot_leaves_the_rest(tmp_path:
     assert (status, ended) == (200, 0)
 
 
-async def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path, postgres_url: URL):
+async def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path, postgres_url: Database):
     secret = secrets.token_hex(16)
     body = json.dumps(a_merge()).encode()
     signature = {"X-Hub-Signature-256": signed(body, secret), "X-GitHub-Delivery": "1"}
@@ -111,7 +110,7 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path
     async with a_way(postgres_url) as (way, url):
         await way.shuts()
         settings = {
-            "KINTSUGI_DATABASE_URL": libpq_url(url),
+            "KINTSUGI_DATABASE_URL": url.address,
             "KINTSUGI_GITHUB_WEBHOOK_SECRET": secret,
             "KINTSUGI_GITHUB_REPO": "shop/checkout",
             "KINTSUGI_GITHUB_TOKEN": secrets.token_hex(20),
@@ -137,8 +136,8 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path
     assert not any("Traceback" in line for line in service.said)
 
 
-async def test_a_database_without_our_tables_ends_it_with_what_to_do(tmp_path: Path, postgres_server: URL):
-    settings = {"KINTSUGI_DATABASE_URL": libpq_url(postgres_server)}
+async def test_a_database_without_our_tables_ends_it_with_what_to_do(tmp_path: Path, empty_postgres_url: Database):
+    settings = {"KINTSUGI_DATABASE_URL": empty_postgres_url.address}
     async with a_service(tmp_path, "--only", "worker", **settings) as service:
         await service.says("Run `kintsugi db upgrade` first")
         async with asyncio.timeout(60):

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLAIN = ("ahocorasick-rs", "python-json-logger")  # what the plain `kintsugi` asks for
+PLAIN = (
+    "ahocorasick-rs",
+    "python-json-logger",
+    "sentry-sdk",
+    "urllib3",
+    "certifi",
+)  # what the plain `kintsugi` asks for
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """`pip install` of the wheel into an empty environment, to which the two packages it asks for are lent."""
+    """`pip install` of the wheel into an empty environment, to which the packages it asks for are lent."""
     folder = tmp_path_factory.mktemp("plain") / "venv"
     run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder.parent)
     packages = next(folder.glob("lib/python*/site-packages"))

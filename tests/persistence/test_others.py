@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -16,7 +14,7 @@ from sqlalchemy import URL, create_engine, inspect, text
 
 from kintsugi.app.clock import SystemClock
 from kintsugi.app.desk import opened
-from kintsugi.persistence.database import DatabaseError, connect, parse_url
+from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import NEWEST, is_current, upgrade
 from kintsugi.workflow import triggers as t
@@ -32,33 +30,24 @@ THEIRS = [
 ]
 
 
-@pytest.fixture
-def empty_postgres(postgres_server: URL) -> Iterator[URL]:
-    """A database without our tables."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    executes(postgres_server, f'CREATE DATABASE "{name}"')
-    yield postgres_server.set(database=name)
-    executes(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     if request.param == "sqlite":
-        return parse_url(f"sqlite:///{tmp_path / 'theirs.db'}")
-    url: URL = request.getfixturevalue("empty_postgres")
+        return Database.at(tmp_path / "theirs.db")
+    url: Database = request.getfixturevalue("empty_postgres_url")
     return url
 
 
-def executes(url: URL, *statements: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+def executes(url: Database, *statements: str) -> None:
+    engine = create_engine(url.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
 
 
-def tables(url: URL, schema: str | None = None) -> set[str]:
-    engine = create_engine(url.set(query={key: value for key, value in url.query.items() if key != "schema"}))
+def tables(url: Database, schema: str | None = None) -> set[str]:
+    engine = create_engine(url.url)
     found = set(inspect(engine).get_table_names(schema=schema))
     engine.dispose()
     return found
@@ -74,7 +63,7 @@ def tables(url: URL, schema: str | None = None) -> set[str]:
         (["CREATE TABLE procrastinate_jobs (id INTEGER)"], "`procrastinate_jobs`"),
     ],
 )
-def test_what_is_in_the_way_is_named_and_left_as_it_was(empty_url: URL, theirs: list[str], named: str):
+def test_what_is_in_the_way_is_named_and_left_as_it_was(empty_url: Database, theirs: list[str], named: str):
     executes(empty_url, *theirs)
     before = tables(empty_url)
 
@@ -88,30 +77,30 @@ def test_what_is_in_the_way_is_named_and_left_as_it_was(empty_url: URL, theirs: 
     assert tables(empty_url) == before
 
 
-def test_a_table_that_came_between_two_of_our_revisions_stops_the_upgrade_whole(empty_postgres: URL):
+def test_a_table_that_came_between_two_of_our_revisions_stops_the_upgrade_whole(empty_postgres_url: Database):
     from alembic.command import upgrade as to
 
     from kintsugi.persistence.migrations import alembic_config
 
-    engine = connect(empty_postgres)
+    engine = connect(empty_postgres_url)
     with engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         to(config, "0010")
     engine.dispose()
-    executes(empty_postgres, "CREATE TABLE lease (ours BOOLEAN)")
-    before = tables(empty_postgres)
+    executes(empty_postgres_url, "CREATE TABLE lease (ours BOOLEAN)")
+    before = tables(empty_postgres_url)
 
     with pytest.raises(DatabaseError, match=r'things are in the way: relation "lease" already exists'):
-        upgrade(empty_postgres)
+        upgrade(empty_postgres_url)
 
-    assert tables(empty_postgres) == before
+    assert tables(empty_postgres_url) == before
 
 
-async def test_in_a_schema_of_our_own_everything_works_beside_theirs(empty_postgres: URL):
-    executes(empty_postgres, *THEIRS)
-    before = tables(empty_postgres)
-    url = empty_postgres.update_query_dict({"schema": "kintsugi"})
+async def test_in_a_schema_of_our_own_everything_works_beside_theirs(empty_postgres_url: Database):
+    executes(empty_postgres_url, *THEIRS)
+    before = tables(empty_postgres_url)
+    url = Database.parse(f"{empty_postgres_url.address}&schema=kintsugi")
 
     first = await asyncio.to_thread(is_current, url)
     told = await asyncio.to_thread(upgrade, url)
@@ -137,8 +126,8 @@ async def test_in_a_schema_of_our_own_everything_works_beside_theirs(empty_postg
     assert (first, told, leased) == (False, (None, NEWEST), True)
     assert len(found) <= 1
     assert is_current(url)
-    assert tables(empty_postgres) == before
-    assert {"incident", "alembic_version", "procrastinate_jobs"} <= tables(empty_postgres, "kintsugi")
+    assert tables(empty_postgres_url) == before
+    assert {"incident", "alembic_version", "procrastinate_jobs"} <= tables(empty_postgres_url, "kintsugi")
 
 
 @pytest.mark.parametrize("schema", ['x"; DROP TABLE incident; --', "a-b", "x" * 64])
@@ -146,12 +135,12 @@ def test_a_schema_that_is_no_name_is_refused(schema: str):
     url = URL.create("postgresql", host="db.example", database="shop", query={"schema": schema})
 
     with pytest.raises(DatabaseError, match=r"\?schema=kintsugi"):
-        parse_url(url.render_as_string(hide_password=False))
+        Database.parse(url.render_as_string(hide_password=False))
 
 
-def test_several_upgrades_at_once_are_one(empty_postgres: URL):
+def test_several_upgrades_at_once_are_one(empty_postgres_url: Database):
     with ThreadPoolExecutor(4) as at_once:
-        told = list(at_once.map(upgrade, [empty_postgres] * 4))
+        told = list(at_once.map(upgrade, [empty_postgres_url] * 4))
 
     assert sorted(told, key=str) == sorted([(None, NEWEST), *[(NEWEST, NEWEST)] * 3], key=str)
 
@@ -165,7 +154,7 @@ def test_an_sqlite_file_of_another_program_is_left_as_it_was(tmp_path: Path):
     before = file.read_bytes()
 
     with pytest.raises(DatabaseError, match="another program's"):
-        upgrade(parse_url(f"sqlite:///{file}"))
+        upgrade(Database.at(file))
 
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT title FROM incident").fetchall() == [("theirs",)]

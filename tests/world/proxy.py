@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from sqlalchemy import URL
+from kintsugi.persistence.database import Database
 
 _CHUNK = 2**16
 
@@ -91,11 +91,11 @@ class Way:
 
 
 @asynccontextmanager
-async def a_way(url: URL) -> AsyncIterator[tuple[Way, URL]]:
-    """A way to the database at this URL, whose server listens on a Unix socket; and the URL that goes by it."""
-    way = Way(f"{url.query['host']}/.s.PGSQL.{url.port or 5432}")
+async def a_way(database: Database) -> AsyncIterator[tuple[Way, Database]]:
+    """A way to this database, whose server listens on a Unix socket; and the address that goes by it."""
+    way = Way(f"{database.url.query['host']}/.s.PGSQL.{database.url.port or 5432}")
     await way.opens()
     try:
-        yield way, url.set(host="127.0.0.1", port=way.port, query={})
+        yield way, Database(database.url.set(host="127.0.0.1", port=way.port, query={}), None)
     finally:
         await way.ends()
