@@ -137,7 +137,7 @@ def _known_revision(connection: Connection) -> str | None:
     if not _are_ours(connection, there):
         if in_the_way := sorted(there & _names()):
             names = ", ".join(f"`{name}`" for name in in_the_way)
-            raise DatabaseError(f"The database has tables of another program's: {names}. {_ELSEWHERE}")
+            raise DatabaseError(f"The database has tables that are not ours: {names}. {_ELSEWHERE}")
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     revision = str(found) if found is not None else None

@@ -67,9 +67,9 @@ def test_what_is_in_the_way_is_named_and_left_as_it_was(empty_url: Database, the
     executes(empty_url, *theirs)
     before = tables(empty_url)
 
-    with pytest.raises(DatabaseError, match="tables of another program's") as refused:
+    with pytest.raises(DatabaseError, match="tables that are not ours") as refused:
         upgrade(empty_url)
-    with pytest.raises(DatabaseError, match="tables of another program's"):
+    with pytest.raises(DatabaseError, match="tables that are not ours"):
         is_current(empty_url)
 
     assert named in str(refused.value)
@@ -153,7 +153,7 @@ def test_an_sqlite_file_of_another_program_is_left_as_it_was(tmp_path: Path):
         connection.commit()
     before = file.read_bytes()
 
-    with pytest.raises(DatabaseError, match="another program's"):
+    with pytest.raises(DatabaseError, match="not ours"):
         upgrade(Database.at(file))
 
     with closing(sqlite3.connect(file)) as connection:
