@@ -16,8 +16,9 @@ from typing import Any
 from aiohttp import web
 
 from tests.world import discord_shapes as shapes
-from tests.world import wire
 from tests.world.discord_bodies import as_json, without_nulls
+from tests.world.patience import PATIENCE
+from tests.world.wire import Contract
 
 Command = dict[str, Any]
 GLOBAL = None
@@ -25,15 +26,14 @@ _GUILD_COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
 _GLOBAL_COMMANDS = "/applications/{application_id}/commands"
 _NAME = re.compile(r"[-_'\w\u0900-\u097F\u0E00-\u0E7F]{1,32}")
 _MOST, _A_DAY = 100, 200
-_PATIENCE = 30.0  # seconds until a test gives up
 _SAID_ONLY_IF_TRUE = ("required", "autocomplete", "options", "choices")
 
 
 class Commands:
     """What is listed, by guild; None is the global scope. `created` counts what the daily limit counts."""
 
-    def __init__(self, judge: Callable[[Callable[[], None]], None], ids: count[int]) -> None:
-        self._judge, self._ids = judge, ids
+    def __init__(self, judge: Callable[[Callable[[], None]], None], contract: Contract, ids: count[int]) -> None:
+        self._judge, self._contract, self._ids = judge, contract, ids
         self._versions = count(1)
         self.listed: dict[int | None, list[Command]] = {GLOBAL: [], shapes.GUILD: []}
         self.created = 0
@@ -41,7 +41,7 @@ class Commands:
 
     async def has(self, *names: str, guild: int | None = GLOBAL) -> None:
         """Wait until these are listed in a scope."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while not set(names) <= set(self.names(guild)):
                 self._changed.clear()
                 await self._changed.wait()
@@ -155,12 +155,12 @@ class Commands:
 
     def _judge_request(self, request: web.Request, asked: Any) -> None:
         path = _path(request)
-        self._judge(lambda: wire.discord().judge_request(path, request.method.lower(), asked))
+        self._judge(lambda: self._contract.judge_request(path, request.method.lower(), asked))
 
     def _reply(self, request: web.Request, status: int, body: Any) -> web.Response:
         path = _path(request)
         self._changed.set()
-        self._judge(lambda: wire.discord().judge_reply(path, request.method.lower(), status, body))
+        self._judge(lambda: self._contract.judge_reply(path, request.method.lower(), status, body))
         return as_json(body, status)
 
 
