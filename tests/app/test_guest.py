@@ -22,6 +22,7 @@ from kintsugi.workflow.errors import SettingsError
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD
+from tests.world.patience import PATIENCE
 
 OWN = ["buy", "deals", "help", "price", "stock"]
 OURS = ["debug", "deploy"]
@@ -84,7 +85,7 @@ async def online(at: DiscordStandIn, bot: discord.Client) -> AsyncIterator[None]
     running = asyncio.create_task(bot.start(stand_in.TOKEN))
     ready = asyncio.create_task(at.ready.wait())
     try:
-        await asyncio.wait({running, ready}, timeout=40, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, ready}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             await running
         yield
@@ -321,7 +322,7 @@ def nothing_is_wrong(tmp_path: Path, settings: pytest.MonkeyPatch) -> None:
         (a_folder_in_the_way, OWN, r"The database could not be opened: .*KINTSUGI_DATABASE_URL is sqlite:///taken\."),
         (no_database_at_all, OWN, r"The database could not be opened: file is not a database"),
         (nobody_serves_it, OWN, r"The database could not be opened: connection .*postgresql://nobody@127"),
-        (anothers_tables, OWN, r"table `incident` that is not ours\. Name another database\."),
+        (anothers_tables, OWN, r"The database has tables that are not ours: `incident`\."),
         (a_wrong_setting, OWN, r"KINTSUGI_TELEMETRY: Input should be 'ring', 'json' or 'off'"),
         (bad_rules, OWN, r"KINTSUGI_ALERT_RULES: .*nowhere\.toml"),
         (an_unsigned_webhook, OWN, r"KINTSUGI_ALERT_WEBHOOK_SECRET: set it"),
