@@ -27,16 +27,16 @@ import aiohttp
 from aiohttp import web
 
 from bench.reports_killed import main as killed
-from kintsugi.app.clock import SystemClock
 from kintsugi.app.desk import Desk
-from kintsugi.app.reports import Reported
-from kintsugi.app.unconfigured import NoCodeHost
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.embedded import Embedded
+from kintsugi.integrations.clock import SystemClock
+from kintsugi.integrations.unconfigured import NoCodeHost
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
+from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import EVENT, Project, items_in
 from kintsugi.web.server import Doors, Server, serve

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from kintsugi.app import alerts, connectors
-from kintsugi.app.attempts import Attempts
+from kintsugi.app.code_hosts import FreshAnalyst, FreshChecker, check_repository
 from kintsugi.app.connectors import Connector
-from kintsugi.app.deploys import Running, alone_on, changes_in, is_railways, no_changes
+from kintsugi.app.deployers import Running, alone_on, changes_in, is_railways, no_changes
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.github import FreshAnalyst, FreshChecker, check_repository
-from kintsugi.app.one_deployer import OneDeployer
 from kintsugi.app.settings import Settings, read_settings
-from kintsugi.app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence
 from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.http_replay import HttpReplay
-from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.integrations.model.offline import OfflineAnalyst
+from kintsugi.integrations.one_deployer import OneDeployer
+from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.context import build_context
@@ -206,7 +206,7 @@ class Bootstrap:
         """The door for Sentry's SDKs; None where none of them is listened to."""
         if not self.settings.sentry.projects:
             return None
-        from kintsugi.app.reports import Reported, reports  # noqa: PLC0415  # the web's packages are no guest's
+        from kintsugi.web.reported import Reported, reports  # noqa: PLC0415  # the web's packages are no guest's
 
         host = self.parts(Silence()).code_host
         return reports(self.settings.sentry, Reported(desk, self.intake(desk), host))
@@ -229,7 +229,7 @@ class Bootstrap:
     def _analyst(self, git: Git | None) -> Analyst:
         if self.model.missing:
             return OfflineAnalyst(git)
-        from kintsugi.integrations.openai_analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
+        from kintsugi.integrations.model.analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
 
         return OpenAIAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
 

@@ -9,9 +9,9 @@ import discord
 from discord import app_commands
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.counting import counting
 from kintsugi.app.discord_bot import attached, channel_of, parts_of
 from kintsugi.bot import Attached
+from kintsugi.persistence.process_counts import counting
 
 
 @dataclass(frozen=True, slots=True)

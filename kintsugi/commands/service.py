@@ -18,18 +18,18 @@ from rich.console import Console
 
 from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap, Kintsugi
-from kintsugi.app.counting import counting
-from kintsugi.app.deploys import railway_door
+from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk
 from kintsugi.app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
 from kintsugi.app.retention import keep_pruning
 from kintsugi.app.settings import DiscordSettings, MetricsSettings, WebSettings, revealed
-from kintsugi.app.turns import by_turns
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.bot import DiscordChannel
 from kintsugi.commands.outcome import UsageError
+from kintsugi.executors.turns import by_turns
 from kintsugi.integrations.terminal import Terminal
 from kintsugi.persistence.leases import Leases
+from kintsugi.persistence.process_counts import counting
 from kintsugi.web.login import is_loopback
 from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import Behind, Pages

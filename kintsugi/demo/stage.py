@@ -24,8 +24,8 @@ from kintsugi.demo.workspace import BRANCH, Workspace, example
 from kintsugi.integrations.http_replay import HttpReplay
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
 from kintsugi.integrations.local_git import LocalGit
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Model, ModelAccess
+from kintsugi.integrations.model.analyst import OpenAIAnalyst
+from kintsugi.integrations.model.openai import Model, ModelAccess
 from kintsugi.integrations.terminal import Terminal, confirmation
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database

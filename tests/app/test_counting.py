@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kintsugi.app.counting import Counting, counting
 from kintsugi.app.desk import opened
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
+from kintsugi.persistence.process_counts import Counting, counting
 from kintsugi.telemetry import Outcomes
 from kintsugi.workflow.cure import Runs
 

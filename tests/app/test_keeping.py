@@ -19,7 +19,7 @@ from kintsugi.bot.card import card
 from kintsugi.commands import database as command
 from kintsugi.commands.outcome import UsageError
 from kintsugi.commands.show import show
-from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.persistence.backup import backup
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import upgrade

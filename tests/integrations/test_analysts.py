@@ -13,9 +13,9 @@ import pytest
 
 from kintsugi.app.bootstrap import code_context
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
-from kintsugi.integrations.offline_analyst import OfflineAnalyst
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Api, Model, ModelAccess
+from kintsugi.integrations.model.analyst import OpenAIAnalyst
+from kintsugi.integrations.model.offline import OfflineAnalyst
+from kintsugi.integrations.model.openai import Api, Model, ModelAccess
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Allowance, Budget, Category, Cost, Diagnosis, Price, Spent
 from kintsugi.workflow.ports import Case

@@ -8,7 +8,7 @@ import pytest
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.demo.workspace import example
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
+from kintsugi.integrations.model.analyst import OpenAIAnalyst
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.incident import Category
 from kintsugi.workflow.ports import Case

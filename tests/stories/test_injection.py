@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from kintsugi.demo.workspace import BRANCH, Workspace
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Model, ModelAccess
+from kintsugi.integrations.model.analyst import OpenAIAnalyst
+from kintsugi.integrations.model.openai import Model, ModelAccess
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.proof import ProofSettings

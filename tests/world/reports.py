@@ -16,8 +16,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from kintsugi.app.reports import Reported
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
 from kintsugi.web.server import Doors, Server

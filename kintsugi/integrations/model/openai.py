@@ -20,7 +20,15 @@ import openai
 from openai import AsyncOpenAI
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from kintsugi.integrations.openai_streams import FailedOnTheWay, Heard, Message, NoReply, Question, chat, responses
+from kintsugi.integrations.model.openai_streams import (
+    FailedOnTheWay,
+    Heard,
+    Message,
+    NoReply,
+    Question,
+    chat,
+    responses,
+)
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost, Price
 from kintsugi.workflow.ports import Progress

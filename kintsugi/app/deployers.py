@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from kintsugi.app.clock import SystemClock
-from kintsugi.app.one_deployer import Alone, alone_with
 from kintsugi.app.settings import DeploySettings, RailwaySettings, revealed
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
+from kintsugi.integrations.one_deployer import Alone, alone_with
 from kintsugi.integrations.program import commit_at
 from kintsugi.integrations.railway import Railway, RailwayTarget
 from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github import GitHub, GitHubWishes
-from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
-from kintsugi.integrations.github_mirror import Mirror
+from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github.host import GitHub, GitHubWishes
+from kintsugi.integrations.github.mirror import Mirror
 from kintsugi.integrations.local_git import LocalGit
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.errors import SettingsError, StepFailed

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from kintsugi.integrations.openai_model import Answer, Ending, Model
-from kintsugi.integrations.openai_streams import Message
-from kintsugi.integrations.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
+from kintsugi.integrations.model.openai import Answer, Ending, Model
+from kintsugi.integrations.model.openai_streams import Message
+from kintsugi.integrations.model.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
 from kintsugi.prompts import Prompt, fence, render
 from kintsugi.repair.outage import provider_outage
 from kintsugi.workflow.errors import StepFailed
