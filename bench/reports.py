@@ -127,7 +127,7 @@ def ours(file: Path) -> web.Application:
     executor = Embedded(store, file.with_suffix(".lock"))
     desk = Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
     intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=Program())
-    reports = Reports(Reported(desk, intake, NoCodeHost()).take, {"1": Project(KEY, a_day=10_000)})
+    reports = Reports(Reported(desk.store, desk.clock, intake, NoCodeHost()).take, {"1": Project(KEY, a_day=10_000)})
     doors = Doors(clock=clock, fire=desk.engine.fire, hint=store.hint, ready=_ready, reports=reports)
     return Server(doors).application()
 

@@ -37,7 +37,7 @@ async def into(
         opening.callback(logs.close)
         desk = await opening.enter_async_context(bootstrap.desk())
         bootstrap.tell_alerts(logs, desk, bot)
-        await opening.enter_async_context(counting(desk, logs.outcomes))
+        await opening.enter_async_context(counting(desk.store, logs.outcomes))
         channel = channel_of(bot, desk, bootstrap)
         put_in = await attached(tree, parts_of(desk, bootstrap, logs, channel), bootstrap, channel)
         return InYourBot(put_in, opening.pop_all())

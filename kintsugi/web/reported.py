@@ -9,31 +9,20 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from kintsugi.app.desk import Desk
-from kintsugi.app.settings import SentrySettings
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.intake import Intake
 from kintsugi.capture.runs import is_replay, key_in, runs_in
 from kintsugi.capture.sentry import Event, payload_of, read_event
 from kintsugi.web.github import Unreadable
-from kintsugi.web.reports import Reports, Taken
+from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import EVENT, Item, Project
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import CodeHost, Outcome
+from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Store
 
 log = logging.getLogger("kintsugi.service")
-
-
-def reports(settings: SentrySettings, reported: Reported) -> Reports:
-    """The door, as it is configured."""
-    projects = {
-        name: Project(each.key.get_secret_value(), each.opens, each.a_day, each.origins, each.public)
-        for name, each in settings.projects.items()
-    }
-    return Reports(reported.take, projects)
 
 
 _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
@@ -51,7 +40,8 @@ class Opened:
 class Reported:
     """Takes the events of Sentry's SDKs."""
 
-    desk: Desk
+    store: Store
+    clock: Clock
     intake: Intake
     host: CodeHost
     _opened: dict[str, Opened] = field(default_factory=dict)
@@ -68,7 +58,7 @@ class Reported:
         if counted is None:
             return Taken.IGNORED
         key = f"sentry:{name}:{key_in(item.kind, item.data, item.digest)}"
-        return Taken.STORED if await self.desk.store.add_runs(key, counted) else Taken.KNOWN
+        return Taken.STORED if await self.store.add_runs(key, counted) else Taken.KNOWN
 
     async def _heard(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
         try:
@@ -77,7 +67,7 @@ class Reported:
             raise Unreadable(str(error)) from error
         if payload is None:
             return Taken.IGNORED
-        last = await self.desk.store.newest_of(payload.incident.fingerprint)
+        last = await self.store.newest_of(payload.incident.fingerprint)
         if last and not last.ended:
             return _taken(await self._fire(name, project, event, payload))
         if not project.opens or await self._is_before_the_fix(payload, last):
@@ -88,11 +78,11 @@ class Reported:
     def _read(self, name: str, data: dict[str, Any]) -> tuple[Event, Payload | None]:
         """No payload where it tells of no trouble. Takes its time: it is for a thread."""
         event = read_event(data)
-        return event, payload_of(event, project=name, now=self.desk.clock.now()) if event.is_trouble else None
+        return event, payload_of(event, project=name, now=self.clock.now()) if event.is_trouble else None
 
     async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
-        last = await self.desk.store.newest_of(payload.incident.fingerprint)
+        last = await self.store.newest_of(payload.incident.fingerprint)
         opened = await self._opened_today(name)
         if (last is None or last.ended) and opened.count >= project.a_day:
             log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
@@ -121,10 +111,10 @@ class Reported:
             return False
 
     async def _opened_today(self, name: str) -> Opened:
-        now, known = self.desk.clock.now(), self._opened.get(name)
+        now, known = self.clock.now(), self._opened.get(name)
         if known and known.at.date() == now.date() and now - known.at < _COUNTED_AGAIN:
             return known
-        newest = await self.desk.store.incidents(limit=1000)
+        newest = await self.store.incidents(limit=1000)
         ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
         return Opened(now, len(ours))
 
