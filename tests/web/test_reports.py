@@ -336,9 +336,7 @@ async def test_what_was_answered_with_200_is_there_once_though_the_server_was_ki
     server.terminate()
     await server.communicate()
 
-    async with a_world(
-        Database.create("sqlite+pysqlite", database=str(tmp_path / ".kintsugi" / "kintsugi.db"))
-    ) as world:
+    async with a_world(Database.at(tmp_path / ".kintsugi" / "kintsugi.db")) as world:
         kept = await world.store.incidents(limit=1000)
     assert 4 <= len(accepted) <= len(kept) <= 4 * each
     assert {incident.count for incident in kept} == {1}
