@@ -29,6 +29,7 @@ from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.words import State
 from tests.world.make import a_payload, an_incident
+from tests.world.patience import PATIENCE
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
 
@@ -144,12 +145,13 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_pruning_is_told_counted_and_done(world: World, told: Told, monkeypatch: pytest.MonkeyPatch):
+    world.clock.meets_the_machine()
     await world.crashes()
     await world.fires(t.Cancelled)
     with pytest.raises(UsageError, match="Everything is kept. Set KINTSUGI_KEEP_PAYLOADS_DAYS"):
         await command.prune(dry_run=False)
     monkeypatch.setenv("KINTSUGI_KEEP_PAYLOADS_DAYS", "1")
-    world.clock.passes(days=-60)
+    world.clock.meets_the_machine(days=60)
     await world.crashes("v1:00000000000000bb")
     await world.fires(t.Cancelled, 2)
 
@@ -168,10 +170,10 @@ async def test_the_service_prunes_in_the_background(
     world: World, sqlite_url: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("KINTSUGI_KEEP_PAYLOADS_DAYS", "1")
-    world.clock.passes(days=-60)
+    world.clock.meets_the_machine(days=60)
     await world.crashes()
     await world.fires(t.Cancelled)
-    async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(60):
+    async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(PATIENCE):
         work = group.create_task(keep_pruning(desk.store, desk.clock, KeepSettings().keep, timedelta(seconds=0.1)))
         while not (await world.incident()).pruned:
             await asyncio.sleep(0.05)

@@ -37,7 +37,7 @@ class Service:
     async def has_a_merge(self) -> None:
         upgrade(self.url)
         async with a_world(self.url) as world:
-            world.clock.passes(seconds=(datetime.now(UTC) - world.clock.now()).total_seconds() - 300)
+            world.clock.meets_the_machine(minutes=5)
             await world.crashes()
             await world.settles()
             await world.confirms()
