@@ -30,14 +30,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from discord import Interaction, app_commands
 from graphql import GraphQLSchema, build_schema, is_required_argument, validate
 from graphql import parse as parse_query
+from kintsugi.integrations.openai_model import Api, Model, ModelAccess
+from kintsugi.integrations.openai_streams import Message
 from sqlalchemy import URL
 
 from kintsugi.bot.address import point_at
 from kintsugi.integrations import railway_api
 from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.integrations.github import GitHubWishes
-from kintsugi.integrations.openai_model import Api, Model, ModelAccess
-from kintsugi.integrations.openai_streams import Message
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
