@@ -17,11 +17,11 @@ import discord
 from discord import app_commands
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.counting import counting
 from kintsugi.app.desk import Desk, a_desk_on, prepare
 from kintsugi.app.discord_bot import channel_of, parts_of, put_into
 from kintsugi.app.host import CannotAttach
 from kintsugi.bot import DISCORD_ERRORS, Attached, DiscordChannel, NameTaken, Parts, why_not_listed
+from kintsugi.persistence.process_counts import counting
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.interactions import on_event
 from kintsugi.telemetry.undo import replace_attribute
@@ -73,7 +73,7 @@ class InYourBot:
         assert self._attached
         self._online = True
         self._bootstrap.tell_alerts(self._logs, self._desk, self._bot)
-        await self._opened.enter_async_context(counting(self._desk, self._logs.outcomes))
+        await self._opened.enter_async_context(counting(self._desk.store, self._logs.outcomes))
         await self._attached.go_online()
 
     async def _connected(self) -> None:
