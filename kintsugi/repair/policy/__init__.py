@@ -15,6 +15,7 @@ from typing import Protocol
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.characters import hidden_characters, look_alikes
 from kintsugi.repair.policy.languages import dangers_by_pattern
+from kintsugi.repair.policy.others import read_by_others
 from kintsugi.repair.policy.paths import only_describes, path_reasons
 from kintsugi.repair.policy.python import own_packages, python_dangers
 from kintsugi.repair.policy.secrets import secrets_added
@@ -47,6 +48,8 @@ class Rule(StrEnum):
     NETWORK = "network"
     DESERIALISER = "deserialiser"
     SECURITY = "security"
+    AGENTS = "agents"
+    DATA = "data"
     UNUSABLE = "unusable"  # it cannot be read or applied, so that nothing else is known of it
 
 
@@ -123,6 +126,8 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule.HIDDEN, sentence)
     for sentence in look_alikes(path, change.added, change.old):
         yield Finding(path, Rule.LOOK_ALIKE, sentence)
+    for rule, sentence, refuses in read_by_others(change):
+        yield Finding(path, Rule(rule), sentence, refuses)
     for sentence in secrets_added(change.added, change.old):
         yield Finding(path, Rule.SECRET, sentence)
     dangers = python_dangers(change) if _is_python(change) else None
