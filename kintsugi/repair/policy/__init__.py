@@ -14,12 +14,13 @@ from typing import Protocol
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.characters import hidden_characters, look_alikes
+from kintsugi.repair.policy.flags import flags
 from kintsugi.repair.policy.languages import dangers_by_pattern
 from kintsugi.repair.policy.others import read_by_others
 from kintsugi.repair.policy.paths import only_describes, path_reasons
 from kintsugi.repair.policy.python import own_packages, python_dangers
 from kintsugi.repair.policy.secrets import secrets_added
-from kintsugi.repair.policy.tests import test_findings
+from kintsugi.repair.policy.tests import is_test_path, test_findings
 from kintsugi.repair.policy.weakening import weakened
 from kintsugi.repair.trees import Kind, Tree
 
@@ -50,6 +51,7 @@ class Rule(StrEnum):
     SECURITY = "security"
     AGENTS = "agents"
     DATA = "data"
+    LOOK = "look"  # nothing that a rule can judge: a human is to look
     UNUSABLE = "unusable"  # it cannot be read or applied, so that nothing else is known of it
 
 
@@ -145,6 +147,10 @@ def _together(changes: list[Change]) -> Iterator[Finding]:
         yield Finding(path, Rule.TESTS, sentence, refuses)
     for path, sentence, refuses in weakened(changes):
         yield Finding(path, Rule.SECURITY, sentence, refuses)
+    for change in changes:
+        if not is_test_path(change.path):
+            for path, sentence in flags(change):
+                yield Finding(path, Rule.LOOK, sentence, refuses=False)
 
 
 def _size_of_patch(changes: list[Change], settings: PolicySettings) -> Iterator[Finding]:

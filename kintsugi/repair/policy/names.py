@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from kintsugi.repair.policy.dangers import BUILTINS
 
 # A module that another one imported is reached by it as well: logging.os, random._os, self.os.
-_REACHED = (
+REACHED = (
     "os",
     "posix",
     "nt",
@@ -27,7 +27,7 @@ _REACHED = (
     "marshal",
     "shutil",
 )
-_LAST_REACHED = re.compile(rf"\._*(?=(?:{'|'.join(_REACHED)})(?:\.|$))")
+_LAST_REACHED = re.compile(rf"\._*(?=(?:{'|'.join(REACHED)})(?:\.|$))")
 _IMPORTS = ("importlib.import_module", "__import__", "builtins.__import__", "importlib.__import__")
 
 
@@ -56,7 +56,7 @@ class Names:
 
     def _of_attribute(self, node: ast.Attribute) -> str | None:
         base = self.of(node.value)
-        if base is None and isinstance(node.value, ast.Attribute) and node.value.attr.lstrip("_") in _REACHED:
+        if base is None and isinstance(node.value, ast.Attribute) and node.value.attr.lstrip("_") in REACHED:
             base = node.value.attr.lstrip("_")
         return None if base is None else canonical(f"{base}.{node.attr}")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.screen import Screened, first_new
+from kintsugi.repair.policy.tests import is_test_path
 
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 _UTF_8 = re.compile(r"utf[-_]?8(?:[-_].*)?$|ascii$|us-ascii$", re.IGNORECASE)
@@ -71,12 +72,8 @@ def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:
         yield (
             "data",
             f"It deletes what the program keeps: {sign.strip()!r}. A human has to do that.",
-            not _is_test(change),
+            not is_test_path(change.path),
         )
     elif sign := first_new(_DELETES, added, removed):
         is_migration = _MIGRATION.search(change.path) is not None
-        yield "data", f"It deletes rows: {sign.strip()!r}.", is_migration and not _is_test(change)
-
-
-def _is_test(change: Change) -> bool:
-    return re.search(r"(?:^|/)tests?/|(?:^|/)test_[^/]*$|_test\.\w+$", change.path) is not None
+        yield "data", f"It deletes rows: {sign.strip()!r}.", is_migration and not is_test_path(change.path)

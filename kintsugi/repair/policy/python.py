@@ -15,13 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ahocorasick_rs import AhoCorasick
-
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import BUILTINS, HANDED_ON, SAYS, attributes, members, modules, rule_of
-from kintsugi.repair.policy.names import Names, text_of
+from kintsugi.repair.policy.names import REACHED, Names, text_of
 from kintsugi.repair.policy.screen import Screened
-from kintsugi.repair.syntax import Source, children
+from kintsugi.repair.syntax import Source, children, parsed, walked
 from kintsugi.repair.trees import Tree
 
 _SECRET_PLACES = Screened(
@@ -38,6 +36,10 @@ _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
 _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
 _LOOKING_UP = ("getattr", "hasattr", "isinstance", "type", "id", "repr", "str", "bool")
 _PATCHING = ("setattr", "delattr", "object", "multiple", "patch", "dict", "reload", "getsource", "getfile", "setitem")
+_ALIASES = 4  # how often a name is set to a name that is set to …
+_WORD = re.compile(r"\w+")
+_ALIAS = re.compile(r"^[ \t]*(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(\w+)(?:\.\w+)*[ \t]*$", re.MULTILINE)
+_IMPORTED = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)")
 _IMPORTING = ("importlib.import_module", "__import__", "builtins.__import__")
 _ODD = re.compile(r"__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|loader|setstate)__")
 
@@ -68,31 +70,67 @@ def python_dangers(change: Change) -> list[Danger] | None:
     if not _may_be_dangerous(text, change.new):
         return []
     before, after = change.touched
-    whole_before, whole_after = change.whole
     if before.tree is None or after.tree is None:
         return None
-    uses = (
-        _Uses(before, Names(whole_before.nodes or before.nodes)),
-        _Uses(after, Names(whole_after.nodes or after.nodes)),
-    )
-    return list(_new_uses(*uses, change.old))
+    uses = _Uses(after, change.new)
+    if not uses.counted and not uses.texts and not uses.calls:
+        return []
+    return list(_new_uses(_Uses(before, change.old), uses, change.old))
 
 
 def _may_be_dangerous(text: str, new: str) -> bool:
-    """Whether a word of the file leads to danger, or added lines hold an address or a place that is not theirs."""
+    """Whether added lines have a word that leads to danger, or a name that the file gives to something dangerous."""
     if any(sign.search(text) for sign in (_SECRET_PLACES, _COMMANDS, _URL, _ODD)):
         return True
-    return bool(text.strip()) and bool(_words().find_matches_as_indexes(new))
+    words = set(_WORD.findall(text))
+    return not words.isdisjoint(_leading()) or not words.isdisjoint(_bound_in(new))
+
+
+def _bound_in(source: str) -> set[str]:
+    """The names that a file's imports bind to what is dangerous, and those that are simply set to one of them."""
+    bound = {name for found in _imported(source) for name in _bound(found[1], found[2])}
+    aliases = [(found[1], found[2]) for found in _ALIAS.finditer(source)] if bound else []
+    for _ in range(_ALIASES):
+        bound |= {name for name, value in aliases if value in bound}
+    return bound
+
+
+def _bindings(source: str) -> list[ast.AST]:
+    """The imports of a whole file, and where a name is simply set to another or to something of it."""
+    statements = [found[0].strip() for found in _imported(source)]
+    statements += [found[0].strip() for found in _ALIAS.finditer(source)]
+    tree = parsed("\n".join(statements))
+    return walked(tree) if tree else []
+
+
+def _imported(source: str) -> Iterator[re.Match[str]]:
+    """The import statements of a whole file."""
+    done, at = 0, source.find("import")
+    while at >= 0:
+        line = source.rfind("\n", 0, at) + 1
+        if line >= done and (found := _IMPORTED.match(source, line)):
+            yield found
+            done = found.end()
+        at = source.find("import", max(at + 6, done))
+
+
+def _bound(module: str | None, names: str) -> Iterator[str]:
+    """The names an import statement binds, of modules that have or reach something dangerous."""
+    root = (module or "").partition(".")[0]
+    for one in names.strip("()").replace("\n", " ").split(","):
+        name, _, alias = one.strip().partition(" as ")
+        if (root or name.partition(".")[0]) in modules() or name.lstrip("_") in REACHED:
+            yield (alias or name.partition(".")[0]).strip()
 
 
 class _Uses(ast.NodeVisitor):
     """What a piece of a file uses, by its full name, and with what texts."""
 
-    def __init__(self, source: Source, names: Names) -> None:
+    def __init__(self, source: Source, whole: str) -> None:
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
-        self._names = names
+        self._names = Names([*_bindings(whole), *source.nodes])
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
         for node in source.nodes:
@@ -319,10 +357,21 @@ def _last(node: ast.expr) -> str:
 
 
 @lru_cache(1)
-def _words() -> AhoCorasick:
-    """What a file has a word of that can be dangerous in Python."""
-    lookups = {"getattr", "globals", "locals", "vars", "attrgetter", "methodcaller", "environ", "shell=True"}
-    return AhoCorasick(sorted(modules() | attributes() | BUILTINS | lookups))
+def _leading() -> frozenset[str]:
+    """Words that lead to danger by themselves, or bring a module that does."""
+    lookups = {
+        "getattr",
+        "globals",
+        "locals",
+        "vars",
+        "attrgetter",
+        "methodcaller",
+        "environ",
+        "shell",
+        "import_module",
+    }
+    reached = {f"{lead}{name}" for name in REACHED for lead in ("", "_")}
+    return modules() | {name.rpartition(".")[2] for name in attributes()} | BUILTINS | lookups | reached
 
 
 def _arguments(node: ast.Call) -> list[ast.expr]:
