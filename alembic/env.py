@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from alembic import context
 from kintsugi.persistence import tables
-from kintsugi.persistence.database import connect, parse_url
+from kintsugi.persistence.database import Database, connect
 from kintsugi.persistence.migrations import is_compared
 
 
@@ -30,6 +30,6 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with connect(parse_url(os.environ["KINTSUGI_DATABASE_URL"])).connect() as connection:
+    with connect(Database.parse(os.environ["KINTSUGI_DATABASE_URL"])).connect() as connection:
         run(connection)
         connection.commit()

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import discord
 from discord import app_commands
 
-from kintsugi.app.alerts import reported
-from kintsugi.app.bootstrap import real_parts
+from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.connectors import OFF, OK, Connector
 from kintsugi.app.desk import Desk
-from kintsugi.app.settings import Settings
-from kintsugi.app.unconfigured import Silence
+from kintsugi.app.settings import DiscordSettings
 from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
 from kintsugi.bot.address import point_at
+from kintsugi.bot.presence import Tell, logged_in
 from kintsugi.bot.status import Probes
-from kintsugi.commands.doctor import OFF, OK, Finding, check_deployer, check_github, check_model, check_sheet
-from kintsugi.commands.outcome import UsageError
-from kintsugi.persistence.database import parse_url, sqlite_file
 from kintsugi.telemetry import Telemetry
-from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.production import Production
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.times import roughly
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
+_MEND = {4004: "Its token is no longer good: make a new one, set KINTSUGI_DISCORD_TOKEN and start again."}
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
 
 _TOO_LATE = timedelta(minutes=10)  # for an effect to be due and not begun
@@ -37,116 +36,134 @@ Looked = Callable[[], datetime | None]
 class Client(discord.Client):
     """The ready-made bot: it needs no privileged intent, and reads no message but its own."""
 
-    def __init__(self, desk: Desk, settings: Settings, logs: Telemetry) -> None:
+    def __init__(self, desk: Desk, bootstrap: Bootstrap, logs: Telemetry) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True), allowed_mentions=discord.AllowedMentions.none(), max_messages=None
         )
         self.tree = app_commands.CommandTree(self)
-        self.channel = channel_of(self, desk, settings)
+        self.channel = channel_of(self, desk, bootstrap)
         self.looked: Looked = lambda: None  # when the worker beside it last looked at the world
-        self._desk, self._settings, self._logs = desk, settings, logs
+        self._desk, self._bootstrap, self._logs = desk, bootstrap, logs
         logs.watch(self)
 
     def _looked(self) -> datetime | None:
         return self.looked()
 
     async def setup_hook(self) -> None:
-        parts = parts_of(self._desk, self._settings, self._logs, self.channel, self._looked)
-        await attached(self.tree, parts, self._settings, self.channel)
+        parts = parts_of(self._desk, self._bootstrap, self._logs, self.channel, self._looked)
+        await attached(self.tree, parts, self._bootstrap, self.channel)
 
 
-async def run_bot(client: Client, settings: Settings) -> None:
-    """Be in Discord until cancelled. Raises UsageError where Discord refuses the token or the intents."""
-    assert settings.discord_token
+async def run_bot(client: Client, settings: DiscordSettings, tell: Tell) -> None:
+    """Be in Discord until cancelled. `tell` hears when it has to wait for it.
+
+    Raises SettingsError where Discord refuses the token or the intents, StepFailed where it ends the connection for
+    good.
+    """
     async with client:
+        await _logged_in(client, settings, tell)
         try:
-            await client.start(settings.discord_token.get_secret_value())
-        except discord.LoginFailure as error:
-            raise UsageError(_REFUSED) from error
+            await client.connect()
         except discord.PrivilegedIntentsRequired as error:
-            raise UsageError(_NO_INTENTS) from error
+            raise SettingsError(_NO_INTENTS) from error
+        except discord.ConnectionClosed as error:
+            mend = _MEND.get(error.code, "")
+            raise StepFailed(f"Discord ended the connection for good ({error.code}). {mend}".strip()) from error
 
 
 @asynccontextmanager
-async def announcer(desk: Desk, settings: Settings) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
-    """A client and its channel that are logged in and not connected: for whoever tells, and does not hear.
+async def announcer(
+    desk: Desk, bootstrap: Bootstrap, tell: Tell
+) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
+    """A client and its channel that log in and do not connect: for whoever tells, and does not hear.
 
-    Raises UsageError.
+    Whoever tells before that is done waits for it. `tell` hears when it takes long. Raises SettingsError in a group.
     """
-    assert settings.discord_token
-    point_at(settings.discord_api_base, settings.discord_gateway_url)
+    settings = bootstrap.settings.discord
+    point_at(settings.api_base, settings.gateway_url)
     async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
-        channel = channel_of(client, desk, settings)
-        try:
-            await client.login(settings.discord_token.get_secret_value())
-        except discord.LoginFailure as error:
-            raise UsageError(_REFUSED) from error
-        if channel is None:
-            yield client, None
-            return
-        channel.online()
-        yield client, channel
-        await channel.close()
+        channel = channel_of(client, desk, bootstrap)
+
+        async def go_online() -> None:
+            await _logged_in(client, settings, tell)
+            if channel:
+                channel.online()
+
+        async with asyncio.TaskGroup() as group:
+            going = group.create_task(go_online())
+            yield client, channel
+            going.cancel()
+        if channel:
+            await channel.close()
 
 
-def a_client(desk: Desk, settings: Settings, logs: Telemetry) -> Client:
+async def _logged_in(client: discord.Client, settings: DiscordSettings, tell: Tell) -> None:
+    assert settings.token
+    try:
+        await logged_in(client, settings.token.get_secret_value(), tell)
+    except discord.LoginFailure as error:
+        raise SettingsError(_REFUSED) from error
+
+
+def a_client(desk: Desk, bootstrap: Bootstrap, logs: Telemetry) -> Client:
     """The ready-made bot, not yet logged in."""
-    point_at(settings.discord_api_base, settings.discord_gateway_url)
-    return Client(desk, settings, logs)
+    point_at(bootstrap.settings.discord.api_base, bootstrap.settings.discord.gateway_url)
+    return Client(desk, bootstrap, logs)
 
 
-def channel_of(client: discord.Client, desk: Desk, settings: Settings) -> DiscordChannel | None:
+def channel_of(client: discord.Client, desk: Desk, bootstrap: Bootstrap) -> DiscordChannel | None:
     """Where incidents are shown; None where that is not configured."""
-    if settings.discord_channel is None:
+    channel = bootstrap.settings.discord.channel
+    if channel is None:
         return None
-    alone = sqlite_file(parse_url(settings.database_url)) is not None
-    return DiscordChannel(client, settings.discord_channel, debts=desk.store.debts, alone=alone)
+    return DiscordChannel(client, channel, debts=desk.store.debts, alone=bootstrap.database.one_process)
 
 
-def access_of(settings: Settings) -> Access:
-    return Access(settings.discord_admin_roles, settings.discord_admin_users, settings.discord_guilds)
+def access_of(settings: DiscordSettings) -> Access:
+    return Access(settings.admin_roles, settings.admin_users, settings.guilds)
 
 
-def deploy_access_of(settings: Settings) -> Access:
+def deploy_access_of(settings: DiscordSettings) -> Access:
     """Who may deploy: those named for it, else the admins."""
-    roles, users = settings.discord_deploy_roles, settings.discord_deploy_users
-    return Access(roles, users, settings.discord_guilds) if roles or users else access_of(settings)
+    roles, users = settings.deploy_roles, settings.deploy_users
+    return Access(roles, users, settings.guilds) if roles or users else access_of(settings)
 
 
 async def attached(
-    tree: app_commands.CommandTree[discord.Client], parts: Parts, settings: Settings, channel: DiscordChannel | None
+    tree: app_commands.CommandTree[discord.Client], parts: Parts, bootstrap: Bootstrap, channel: DiscordChannel | None
 ) -> Attached:
-    world = real_parts(settings, channel or Silence())
-    deploys = Deploys(Production(world.code_host, world.deployer, world.changes), deploy_access_of(settings))
+    settings = bootstrap.settings.discord
+    deploys = Deploys(bootstrap.production(), deploy_access_of(settings))
     return await attach(tree, parts, access_of(settings), channel=channel, deploys=deploys)
 
 
 def parts_of(
     desk: Desk,
-    settings: Settings,
+    bootstrap: Bootstrap,
     logs: Telemetry,
     channel: DiscordChannel | None = None,
     looked: Looked = lambda: None,
 ) -> Parts:
-    def report(summary: str, actor: str) -> Payload:
-        return reported("\n".join(logs.recent()), desk, settings, logs, summary=summary, actor=actor)
+    settings, intake = bootstrap.settings, bootstrap.intake(desk)
+
+    async def open_issue(summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
+        log = logs.recent()
+        return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
 
     return Parts(
         store=desk.store,
         clock=desk.clock,
         fire=desk.engine.fire,
-        report=report,
+        open_issue=open_issue,
         recent=logs.recent,
-        probes=Probes(_probes(desk, settings)),
-        about=About(settings.env_name, settings.build() or "", desk.clock.now(), lambda: logs.dropped, looked),
+        probes=Probes(_probes(desk, bootstrap)),
+        about=About(settings.program.env_name, bootstrap.build or "", desk.clock.now(), lambda: logs.dropped, looked),
         token=channel.token if channel else None,
-        two_persons=settings.discord_two_persons,
-        dry_run=settings.dry_run,
-        rounds_allowed=settings.rounds,
+        two_persons=settings.discord.two_persons,
     )
 
 
-def _probes(desk: Desk, settings: Settings) -> dict[str, Probe]:
+def _probes(desk: Desk, bootstrap: Bootstrap) -> dict[str, Probe]:
     async def database() -> str:
         await desk.store.next_due()
         return "answers"
@@ -159,21 +176,15 @@ def _probes(desk: Desk, settings: Settings) -> dict[str, Probe]:
             raise StepFailed(f"{says}: is a worker running?")
         return says
 
-    return {
-        "database": database,
-        "effects": effects,
-        "model": _as_probe(check_model, settings),
-        "GitHub": _as_probe(check_github, settings),
-        "deployer": _as_probe(check_deployer, settings),
-        "sheet": _as_probe(check_sheet, settings),
-    }
+    services = {each.name: _as_probe(each) for each in bootstrap.connectors}
+    return {"database": database, "effects": effects, **services}
 
 
-def _as_probe(check: Callable[[Settings], Awaitable[Finding]], settings: Settings) -> Probe:
-    """One of the doctor's looks."""
+def _as_probe(connector: Connector[Any]) -> Probe:
+    """The doctor's look at a service."""
 
     async def probe() -> str | None:
-        finding = await check(settings)
+        finding = await connector.look()
         if finding.how == OFF:
             return None
         if finding.how == OK:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import discord
 from discord import app_commands
 
-from kintsugi.app.alerts import connect, installed
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.counting import counting
 from kintsugi.app.discord_bot import attached, channel_of, parts_of
-from kintsugi.app.settings import Settings, read_settings
 from kintsugi.bot import Attached
-from kintsugi.commands.common import a_desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,16 @@ class InYourBot:
 
 
 async def into(
-    bot: discord.Client, tree: app_commands.CommandTree[discord.Client], settings: Settings | None = None
+    bot: discord.Client, tree: app_commands.CommandTree[discord.Client], bootstrap: Bootstrap | None = None
 ) -> InYourBot:
     """Put the commands into your bot, in its `setup_hook`. A worker beside it performs what incidents owe."""
-    settings = settings or read_settings()
+    bootstrap = bootstrap or Bootstrap.read()
     async with AsyncExitStack() as opening:
-        logs = installed(settings, bot=bot)
+        logs = bootstrap.logs(bot=bot)
         opening.callback(logs.close)
-        desk = await opening.enter_async_context(a_desk(settings))
-        connect(logs, settings, desk, bot)
+        desk = await opening.enter_async_context(bootstrap.desk())
+        bootstrap.tell_alerts(logs, desk, bot)
         await opening.enter_async_context(counting(desk, logs.outcomes))
-        channel = channel_of(bot, desk, settings)
-        put_in = await attached(tree, parts_of(desk, settings, logs, channel), settings, channel)
+        channel = channel_of(bot, desk, bootstrap)
+        put_in = await attached(tree, parts_of(desk, bootstrap, logs, channel), bootstrap, channel)
         return InYourBot(put_in, opening.pop_all())

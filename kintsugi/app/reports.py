@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from kintsugi.app.bootstrap import real_parts
 from kintsugi.app.desk import Desk
-from kintsugi.app.settings import Settings
-from kintsugi.app.unconfigured import Silence
+from kintsugi.app.settings import SentrySettings
 from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.intake import Intake
 from kintsugi.capture.runs import is_replay, key_in, runs_in
 from kintsugi.capture.sentry import Event, payload_of, read_event
 from kintsugi.web.github import Unreadable
@@ -24,20 +23,17 @@ from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import CodeHost, Outcome
-from kintsugi.workflow.triggers import Captured
 
 log = logging.getLogger("kintsugi.service")
 
 
-def reports(desk: Desk, settings: Settings) -> Reports:
+def reports(settings: SentrySettings, reported: Reported) -> Reports:
     """The door, as it is configured."""
-    host = real_parts(settings, Silence()).code_host
-    intake = Intake(desk, host, rounds=settings.rounds, dry_run=settings.dry_run)
     projects = {
         name: Project(each.key.get_secret_value(), each.opens, each.a_day, each.origins, each.public)
-        for name, each in settings.sentry_projects.items()
+        for name, each in settings.projects.items()
     }
-    return Reports(intake.take, projects)
+    return Reports(reported.take, projects)
 
 
 _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
@@ -52,13 +48,12 @@ class Opened:
 
 
 @dataclass(slots=True)
-class Intake:
+class Reported:
     """Takes the events of Sentry's SDKs."""
 
     desk: Desk
+    intake: Intake
     host: CodeHost
-    rounds: int
-    dry_run: bool
     _opened: dict[str, Opened] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -111,17 +106,7 @@ class Intake:
     async def _fire(self, name: str, project: Project, event: Event, payload: Payload) -> Receipt:
         actor = f"sentry:{name}"
         id = event.event_id[:64] or sha256(payload.model_dump_json().encode()).hexdigest()
-        return await self.desk.engine.fire(
-            Captured(
-                key=f"{actor}:{id}",
-                at=self.desk.clock.now(),
-                actor=actor,
-                payload=payload,
-                dry_run=self.dry_run,
-                rounds_allowed=self.rounds,
-                believed=project.believed,
-            )
-        )
+        return await self.intake.take(payload, key=f"{actor}:{id}", actor=actor, believed=project.believed)
 
     async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
         """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""

@@ -15,6 +15,7 @@ from kintsugi.capture.limits import fitted
 from kintsugi.capture.redaction import redacted, redacted_lines
 from kintsugi.capture.release import commit_of
 from kintsugi.capture.runs import address_in
+from kintsugi.capture.traceback import read_failure
 from kintsugi.workflow.payload import (
     About,
     Build,
@@ -146,7 +147,8 @@ def read_event(data: object) -> Event:
 
 def payload_of(event: Event, *, project: str, now: datetime) -> Payload:
     """What is known of the failure that the event tells of, redacted, at most 256 KB. Raises CaptureError."""
-    failure, said = _failure(event), _said(event)
+    said = _said(event)
+    failure = _failure(event) or read_failure(said)  # some log a traceback as text alone
     if failure is None and not said:
         raise CaptureError("The event holds neither an exception nor a message.")
     told = _told(event.timestamp)

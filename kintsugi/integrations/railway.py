@@ -33,7 +33,7 @@ _UNDER_WAY = {"WAITING": "Railway waits for the checks of {0}.", "QUEUED": "{0} 
 
 
 @dataclass(frozen=True, slots=True)
-class RailwaySettings:
+class RailwayTarget:
     """Which service, where, deployed from which branch, and how the program is asked what it runs."""
 
     project: str
@@ -71,7 +71,7 @@ class _Known:
 class Railway:
     """Deploys one service by Railway."""
 
-    def __init__(self, api: RailwayApi, settings: RailwaySettings, redact: Callable[[str], str]) -> None:
+    def __init__(self, api: RailwayApi, settings: RailwayTarget, redact: Callable[[str], str]) -> None:
         self._api = api
         self._settings = settings
         self._redact = redact

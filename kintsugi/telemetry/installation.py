@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
 from kintsugi.telemetry.build import running_build
-from kintsugi.telemetry.handler import LineHandler
+from kintsugi.telemetry.handler import LineHandler, Listener
 from kintsugi.telemetry.interactions import watch_bot
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.telemetry.outcomes import Outcomes
@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 class Telemetry:
     """What `install` set up. `close()` puts everything back; `flush()` runs at the end of the program."""
 
-    def __init__(self, ring: Ring, writer: Writer, outcomes: Outcomes, alerts: Alerts, doors: SideDoors) -> None:
+    def __init__(
+        self, ring: Ring, writer: Writer, handler: LineHandler, *, outcomes: Outcomes, alerts: Alerts, doors: SideDoors
+    ) -> None:
         self.ring = ring
         self.outcomes = outcomes
         self._writer = writer
         self._alerts = alerts
+        self._handler = handler
         self._doors = doors
+        self._listeners: list[Listener] = []
+        self.listen(alerts)
         self._watching = ExitStack()
 
     @property
@@ -47,22 +52,31 @@ class Telemetry:
         """One more sink for alerts, known to the rules by this name."""
         self._alerts.add(name, sink)
 
+    def listen(self, listener: Listener) -> None:
+        """One more that sees what is logged. It is closed at the end of the program, or by `close()`."""
+        self._listeners.append(listener)
+        self._handler.listen(listener)
+
     def watch(self, bot: "discord.Client") -> None:
         """Binds, counts and names the errors of the bot's interactions; see `watch_bot`."""
         self._watching.callback(watch_bot(bot, self.outcomes))
 
     def flush(self) -> None:
         """Writes what is waiting; from now on each line is written at once. Called at the end of the program."""
-        self._alerts.close()
+        self._close_listeners()
         self._writer.close()
 
     def close(self) -> None:
         """Gives the bots and the side doors back and writes what is waiting."""
         self._watching.close()
-        self._alerts.close()  # while what goes wrong with a sink is still ours to write
+        self._close_listeners()  # while what goes wrong with a sink is still ours to write
         self._doors.close()
         self.flush()
         atexit.unregister(self.flush)
+
+    def _close_listeners(self) -> None:
+        for each in self._listeners:
+            each.close()
 
 
 def install(
@@ -88,10 +102,9 @@ def install(
     alerts = Alerts(read_rules(rules), sinks or {})
     lines = Ring(ring)
     writer = Writer(stream or sys.stderr, _dropped_line)
-    handler = LineHandler(lines, writer, alerts.see, alerts.least_level)
-    telemetry = Telemetry(
-        lines, writer, Outcomes(build or running_build() or "unknown"), alerts, SideDoors(handler, number)
-    )
+    handler = LineHandler(lines, writer)
+    outcomes = Outcomes(build or running_build() or "unknown")
+    telemetry = Telemetry(lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=SideDoors(handler, number))
     atexit.register(telemetry.flush)
     if bot is not None:
         telemetry.watch(bot)

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.app.clock import SystemClock
 from kintsugi.app.turns import by_turns
-from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.store import SqlStore
 from tests.app.test_discord import environment
 from tests.world import discord as stand_in
 from tests.world.discord_shapes import ALICE
+from tests.world.patience import PATIENCE
 
 SHORT = timedelta(seconds=1.5)
 
@@ -55,7 +55,7 @@ class Process:
 
 
 @pytest.fixture
-async def processes(postgres_url: URL) -> AsyncIterator[tuple[Process, Process]]:
+async def processes(postgres_url: Database) -> AsyncIterator[tuple[Process, Process]]:
     stores = [SqlStore(postgres_url, SystemClock()) for _ in range(2)]
     yield Process(stores[0]), Process(stores[1])
     for store in stores:
@@ -64,7 +64,7 @@ async def processes(postgres_url: URL) -> AsyncIterator[tuple[Process, Process]]
 
 async def test_the_second_waits_until_the_first_gives_up(processes: tuple[Process, Process]):
     first, second = processes
-    async with asyncio.timeout(60), second_after(first, second):
+    async with asyncio.timeout(PATIENCE), second_after(first, second):
         await asyncio.sleep(2 * SHORT.total_seconds())
         assert not second.began.is_set()
         assert second.waited == 1
@@ -85,11 +85,11 @@ async def second_after(first: Process, second: Process) -> AsyncIterator[None]:
 
 
 async def test_one_that_is_cut_off_from_the_database_stops_before_another_begins(
-    processes: tuple[Process, Process], postgres_url: URL
+    processes: tuple[Process, Process], postgres_url: Database
 ):
     first, second = processes
-    address = libpq_url(postgres_url)
-    async with asyncio.timeout(60), first.running():
+    address = postgres_url.address
+    async with asyncio.timeout(PATIENCE), first.running():
         await first.began.wait()
         async with await psycopg.AsyncConnection.connect(address) as cut:
             await cut.execute("LOCK TABLE lease")  # its word no longer arrives
@@ -114,9 +114,9 @@ async def test_work_that_fails_lets_its_failure_be_known_and_the_lease_go(proces
     assert await processes[0].leases.holder("test") is None
 
 
-async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: URL, tmp_path: Path):
-    address = libpq_url(postgres_url)
-    async with stand_in.serving() as at, asyncio.timeout(90):
+async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: Database, tmp_path: Path):
+    address = postgres_url.address
+    async with stand_in.serving() as at, asyncio.timeout(PATIENCE):
         settings = environment(at, stand_in.TOKEN) | {"KINTSUGI_DATABASE_URL": address}
         first = await a_bot(tmp_path, settings)
         await at.ready.wait()

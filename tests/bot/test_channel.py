@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.bot import DiscordChannel
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
@@ -17,10 +17,11 @@ from kintsugi.workflow.words import Effect, State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
+from tests.world.patience import PATIENCE
 
 
 @pytest.fixture
-async def stage(sqlite_url: URL) -> AsyncIterator[Stage]:
+async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
     upgrade(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()
@@ -234,7 +235,7 @@ async def test_long_work_is_told_in_one_message_of_the_thread(stage: Stage):
 
 
 async def until(holds) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)
 

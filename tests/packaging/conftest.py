@@ -11,8 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.world.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
-PLAIN = ("ahocorasick-rs", "python-json-logger")  # what the plain `kintsugi` asks for
+PLAIN = (
+    "ahocorasick-rs",
+    "python-json-logger",
+    "sentry-sdk",
+    "urllib3",
+    "certifi",
+)  # what the plain `kintsugi` asks for
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ def run(command: list[str], cwd: Path, **variables: str) -> subprocess.Completed
     ours = ("KINTSUGI_", "PYTHON", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.run(
-        command, cwd=cwd, env={**kept, **variables}, text=True, capture_output=True, timeout=120, check=False
+        command, cwd=cwd, env={**kept, **variables}, text=True, capture_output=True, timeout=PATIENCE, check=False
     )
 
 
@@ -54,7 +62,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """`pip install` of the wheel into an empty environment, to which the two packages it asks for are lent."""
+    """`pip install` of the wheel into an empty environment, to which the packages it asks for are lent."""
     folder = tmp_path_factory.mktemp("plain") / "venv"
     run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder.parent)
     packages = next(folder.glob("lib/python*/site-packages"))

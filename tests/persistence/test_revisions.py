@@ -9,11 +9,11 @@ from pathlib import Path
 import alembic.command
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import create_engine, text
 
 from kintsugi.commands import database as command
 from kintsugi.persistence import migrations
-from kintsugi.persistence.database import DatabaseError, connect
+from kintsugi.persistence.database import Database, DatabaseError, connect
 from tests.world.world import a_world
 
 # Only ever grows: the revision, what it stands on, and the start of its file's SHA-256. Where it differs from
@@ -30,6 +30,7 @@ RELEASED = (
     ("0012", "0011", "01b3794e8fe2"),
     ("0013", "0012", "206e1d7c81f4"),
     ("0014", "0013", "f066538818eb"),
+    ("0015", "0014", "4103ae5f7582"),
 )
 
 
@@ -43,13 +44,13 @@ def test_what_was_released_stands_on_what_it_stood_on():
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def empty_url(request: pytest.FixtureRequest) -> Iterator[URL]:
+def empty_url(request: pytest.FixtureRequest) -> Iterator[Database]:
     """An empty database of either kind."""
     yield request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "empty_postgres_url")
 
 
 @pytest.mark.parametrize("passed", ["0009", "0010", "0013"])
-async def test_a_database_that_went_past_a_revision_gets_what_that_makes(empty_url: URL, passed: str):
+async def test_a_database_that_went_past_a_revision_gets_what_that_makes(empty_url: Database, passed: str):
     """Databases from when 0009 stood on 0004."""
     _migrate(empty_url, "0004")
     _migrate(empty_url, "0008", only_say_so=True)
@@ -66,11 +67,11 @@ async def test_a_database_that_went_past_a_revision_gets_what_that_makes(empty_u
         assert (await world.passed())[-1] == "pr_opened"
 
 
-def test_after_all_revisions_the_tables_are_those_of_the_code(database_url: URL):
+def test_after_all_revisions_the_tables_are_those_of_the_code(database_url: Database):
     assert migrations.differences(database_url) == []
 
 
-def test_an_upgrade_says_what_the_tables_lack(database_url: URL, monkeypatch: pytest.MonkeyPatch):
+def test_an_upgrade_says_what_the_tables_lack(database_url: Database, monkeypatch: pytest.MonkeyPatch):
     _perform(
         database_url,
         "DROP TABLE stage_time",
@@ -78,7 +79,7 @@ def test_an_upgrade_says_what_the_tables_lack(database_url: URL, monkeypatch: py
         "ALTER TABLE effect DROP COLUMN holder",
         "CREATE TABLE of_another_program (note TEXT)",
     )
-    monkeypatch.setenv("KINTSUGI_DATABASE_URL", database_url.render_as_string(hide_password=False))
+    monkeypatch.setenv("KINTSUGI_DATABASE_URL", database_url.address)
 
     with pytest.raises(DatabaseError) as told:
         command.upgrade()
@@ -91,7 +92,7 @@ def test_an_upgrade_says_what_the_tables_lack(database_url: URL, monkeypatch: py
     assert "of_another_program" not in says
 
 
-def _migrate(url: URL, revision: str, *, only_say_so: bool = False) -> None:
+def _migrate(url: Database, revision: str, *, only_say_so: bool = False) -> None:
     config, engine = migrations.alembic_config(), connect(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
@@ -99,8 +100,8 @@ def _migrate(url: URL, revision: str, *, only_say_so: bool = False) -> None:
     engine.dispose()
 
 
-def _perform(url: URL, *statements: str) -> None:
-    engine = create_engine(url)
+def _perform(url: Database, *statements: str) -> None:
+    engine = create_engine(url.url)
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))

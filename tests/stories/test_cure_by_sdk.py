@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.integrations.http_replay import HttpReplay
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.incident import Cure, Incident
 from kintsugi.workflow.ports import Reading
@@ -35,7 +35,7 @@ async def test_a_useless_fix_is_never_healed_and_a_right_one_is(framework: str, 
 
 async def deployed(program: SdkProgram, mode: str, folder: Path) -> tuple[Incident, list[str]]:
     """It crashes, and such a fix is confirmed, merged and deployed: how its incident stands then, and where it was."""
-    url = URL.create("sqlite", database=str(folder / f"{mode}.db"))
+    url = Database.at(folder / f"{mode}.db")
     upgrade(url)
     async with a_world(url) as world, a_door(world) as door:
         world.monitor = HttpReplay(lambda: program.url)  # type: ignore[assignment]  # the real one
@@ -58,7 +58,7 @@ async def deployed(program: SdkProgram, mode: str, folder: Path) -> tuple[Incide
 
 async def test_a_program_with_nothing_but_the_sdk_is_shown_cured_by_its_runs(tmp_path: Path):
     """Its address is not known, so nothing can be sent again and nobody can be asked what runs."""
-    url = URL.create("sqlite", database=str(tmp_path / "counted.db"))
+    url = Database.at(tmp_path / "counted.db")
     upgrade(url)
     async with a_world(url) as world, a_door(world) as door, an_sdk_program("flask", free_port()) as program:
         world.monitor.answers_first(*[NOBODY] * 99)

@@ -24,9 +24,9 @@ from tests.world.discord_bodies import as_json, in_its_words, read_body, without
 from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, on_the_wire, show
 from tests.world.discord_shapes import Person, Seen
 from tests.world.discord_weather import Weather
+from tests.world.patience import PATIENCE
 
 TOKEN = BOT_TOKEN
-_PATIENCE = 20.0  # seconds until a test gives up on an answer
 _DEFERRED, _MESSAGE, _UPDATE_LATER, _CHOICES, _MODAL = 5, 4, 6, 8, 9
 _KINDS = {2: "WireChatInput", 3: "WireComponent", 4: "WireAutocomplete", 5: "WireModal"}
 _MESSAGES = "/channels/{channel_id}/messages"
@@ -72,7 +72,7 @@ class DiscordStandIn:
     async def slash(self, command: str, person: Person = shapes.ALICE, **options: Any) -> Seen:
         """Type `/debug logs` with options, and read the reply."""
         exchange = await self.sends(command, person, **options)
-        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
+        await asyncio.wait_for(exchange.done.wait(), PATIENCE)
         return exchange.seen
 
     async def sends(self, command: str, person: Person = shapes.ALICE, **options: Any) -> Exchange:
@@ -119,7 +119,7 @@ class DiscordStandIn:
         exchange, interaction = self._last
         exchange.done.clear()
         await self._dispatch("INTERACTION_CREATE", interaction)
-        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
+        await asyncio.wait_for(exchange.done.wait(), PATIENCE)
         return exchange.seen
 
     def gives_up_on_the_next(self) -> None:
@@ -134,7 +134,7 @@ class DiscordStandIn:
         self, kind: int, data: dict[str, Any], person: Person, message: dict[str, Any] | None = None
     ) -> Exchange:
         exchange = await self._send_off(kind, data, person, message)
-        await asyncio.wait_for(exchange.done.wait(), _PATIENCE)
+        await asyncio.wait_for(exchange.done.wait(), PATIENCE)
         return exchange
 
     async def _send_off(
@@ -151,7 +151,7 @@ class DiscordStandIn:
 
     async def _typed(self, command: str, options: dict[str, Any]) -> dict[str, Any]:
         """What Discord makes of a line that was typed: the types come from the registered command."""
-        await asyncio.wait_for(self.ready.wait(), _PATIENCE)
+        await asyncio.wait_for(self.ready.wait(), PATIENCE)
         name, inner = command.removeprefix("/").split(" ")
         group = next(each for each in self.commands if each["name"] == name)
         known = next(each for each in group["options"] if each["name"] == inner)

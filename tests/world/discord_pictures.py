@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.incident import Cost
 from kintsugi.workflow.triggers import PullRequestMerged
@@ -22,6 +22,7 @@ from tests.bot.stage import Stage, a_stage
 from tests.world.discord_html import message, page
 from tests.world.discord_shapes import Seen
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload, a_pull_request
+from tests.world.patience import PATIENCE
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 WIDTH, SHARPNESS = 412, 1.5
@@ -46,7 +47,7 @@ _DIFF = """\
 async def screens() -> dict[str, str]:
     """Picture's name to HTML."""
     with tempfile.TemporaryDirectory() as folder:
-        url = parse_url(f"sqlite:///{folder}/kintsugi.db")
+        url = Database.parse(f"sqlite:///{folder}/kintsugi.db")
         upgrade(url)
         async with a_stage(url) as stage:
             await stage.starts()
@@ -110,7 +111,7 @@ def draw(browser: str, name: str, text: str) -> None:
 
 def run(browser: str, folder: str, *options: str) -> str:
     quiet = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={folder}/profile")
-    done = subprocess.run([browser, *quiet, *options], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([browser, *quiet, *options], capture_output=True, text=True, timeout=PATIENCE, check=True)
     return done.stdout
 
 

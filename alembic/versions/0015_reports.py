@@ -1,6 +1,6 @@
 """Runs that reports tell of: each report counts once, and what a request is answered where it works.
 
-Revision: 0014, after 0013. Code before it goes on on it.
+Revision: 0015, after 0014. Code before it goes on on it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
