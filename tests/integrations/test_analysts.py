@@ -33,7 +33,6 @@ from tests.world.openai import (
     serving,
     turns,
 )
-from tests.world.wire import needs_the_wire
 
 
 @pytest.fixture
@@ -76,8 +75,7 @@ async def diagnosed(provider: OpenAIStandIn, case: Case | None = None, **changes
     return await analyst.diagnose(case or a_case(), lambda words: None)
 
 
-@needs_the_wire
-async def test_the_contract_is_at_hand_and_every_exchange_is_held_to_it(provider: OpenAIStandIn, api: Api):
+async def test_every_exchange_is_held_to_the_contract(provider: OpenAIStandIn, api: Api):
     await diagnosed(provider, api=api)
 
     assert provider.faults == []

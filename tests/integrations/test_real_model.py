@@ -15,7 +15,7 @@ from kintsugi.workflow.ports import Case
 from tests.world.make import a_payload, an_incident
 
 pytestmark = pytest.mark.skipif(
-    not os.environ.get("KINTSUGI_TEST_LLM"), reason="asks a real model, which costs money: set KINTSUGI_TEST_LLM=1"
+    not os.environ.get("KINTSUGI_TEST_LLM"), reason="a real model costs money: set KINTSUGI_TEST_LLM=1"
 )
 
 
