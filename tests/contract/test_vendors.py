@@ -1,7 +1,7 @@
 """Our shapes (tests/world/wire) beside the vendors' own files: the only tests that need them.
 
-A shape of what we send allows nothing that the vendor refuses, and a shape of what we read nothing that the vendor would
-not send. Then each stand-in is toured with the vendor as its judge, as a shape names only a part of an answer.
+In each shape is looked for what it allows and the vendor does not: property by property, and with samples at the leaves.
+Then each stand-in is toured with the vendor as its judge, as a shape names only a part of an answer.
 """
 
 from __future__ import annotations
