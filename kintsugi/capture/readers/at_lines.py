@@ -8,11 +8,11 @@ from collections.abc import Callable
 from kintsugi.capture.report import Lines
 from kintsugi.workflow.payload import Frame
 
-MARKS = ("  at ", "\tat ", "\nat ")
+MARKS = ("  at ", "\tat ", "\nat ", "| at ", ": at ", "] at ", "> at ", '"at ')
 LONGEST = 4_000  # characters of a line that is a call or names an exception
 MOST_FRAMES = 4_000
 
-_AT = re.compile(r"(?:^|(?<![ \t])[ \t]{2,200}|\t)at (?=\S)")
+_AT = re.compile(r"(?:^|(?<![ \t])[ \t]{2,200}|\t|(?<=[|\]:>]) )at (?=\S)")
 
 Call = Callable[[str], Frame | None]
 

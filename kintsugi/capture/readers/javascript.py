@@ -44,7 +44,7 @@ _WARNING = re.compile(r"(?P<type>\b[A-Z]\w*Warning|\bWarning|\bTrace)(?::|$)")
 _UNHANDLED = "UnhandledPromiseRejectionWarning"
 _OF_CAUSE = re.compile(r"\s*\[?cause\]?: (?P<head>.*)")
 _OF_MEMBERS = re.compile(r"\s*\[errors\]: \[\s*$")
-_OUTER = re.compile(r"\s*\[(?P<head>[A-Za-z_$][\w$.]*(?:: .*)?)\] \{\s*$")
+_OUTER = re.compile(r".*?(?<!\S)\[(?P<head>[A-Za-z_$][\w$.]*(?:: .*)?)\] \{\s*$")
 _PLACE_ABOVE = re.compile(r"(?P<path>\S[^\n]*?):(?P<line>\d{1,9})$")
 _CARET = re.compile(r"\s*[\^~]+\s*$")
 _REASON = re.compile(r'rejected with the reason "(?P<reason>.*)"\.?\]?', re.DOTALL)
@@ -132,10 +132,8 @@ def _said(lines: Lines, head: _Head, frames_at: int) -> str:
 def _frames(lines: Lines, at: int) -> tuple[list[Frame], int, bool]:
     """The calls from this line on, innermost first; the line after them; whether properties are opened there."""
     frames: list[Frame] = []
-    for position in range(at, at + MOST_FRAMES):
-        line = lines[position]
-        if line is None:
-            return frames, position, False
+    position = at - 1
+    while (line := lines[position := position + 1]) is not None and len(frames) < MOST_FRAMES:
         if _is_call(line) or _ELIDED.match(line):
             frame = _call(line)
             frames += [frame] if frame and frame.path else []
@@ -146,9 +144,10 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int, bool]:
         elif not goes_on(lines, position, _is_call):
             wrapped = _call(lines.joined(position) or "") if after_at(line) else None
             if wrapped is None:
-                return frames, position, False
+                break
             frames.append(wrapped)
-    return frames, at + MOST_FRAMES, False
+            position += 1
+    return frames, position, False
 
 
 def _properties(lines: Lines, at: int, outer: int) -> tuple[tuple[Raised, ...], int]:
