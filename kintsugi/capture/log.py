@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ahocorasick_rs import AhoCorasick
+
 from kintsugi.capture.readers import new_readers
 from kintsugi.capture.report import Found, Line, Reader, Report
 from kintsugi.capture.text import blocks, uncoloured
@@ -84,7 +86,7 @@ class _Tape:
     """The lines of a log as they come, with those just before and after at hand."""
 
     def __init__(self, texts: Iterator[str], marks: list[str]) -> None:
-        self._texts, self._marks = texts, marks
+        self._texts, self._marks = texts, AhoCorasick(marks)
         self._lines: list[Line] = []
         self._base = 0  # the position of the first that is at hand
         self._number = 1  # in the log, of the line that comes next
@@ -94,8 +96,7 @@ class _Tape:
         self.reached_end = False  # whether anybody asked for more than there is
 
     def is_marked(self, text: str) -> bool:
-        text = f"\n{text}"
-        return any(mark in text for mark in self._marks)
+        return bool(self._marks.find_matches_as_indexes(f"\n{text}"))
 
     def line(self, at: int, *, skipping: bool = False) -> Line | None:
         """The line at this position; None beyond the end. `skipping`: whole pieces without a mark may be left out."""
@@ -175,8 +176,10 @@ class _View:
         self._next = at
         self._over = False
         self._doubled = False  # an empty line stands after each
+        self.is_start = not line.inside
         self._look_back(at)
         self.at = len(self._texts)
+        self.is_start = self.is_start and not self.at
         self.whole = line.inside
         if self._is_doubled():
             self._doubled = True
@@ -208,6 +211,7 @@ class _View:
                 break
             if _same_writer(self._line, line) and (text := self._strip(line)) is not None:
                 if position in self._tape.taken:
+                    self.is_start = False
                     break
                 self._positions.insert(0, position)
                 self._texts.insert(0, text)

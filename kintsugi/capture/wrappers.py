@@ -29,7 +29,8 @@ Strip = Callable[[Line], str | None]
 _ESCAPED = re.compile(
     r"""Traceback\ \(most\ recent\ call\ last\):\\n
     | \\n\s*(?:\\t)*(?:at\ \S | \#\d | from\ \S | goroutine\ \d | File\ \\?"/ | \d+:\ \S | \*\*\ \( | stack\ backtrace:)
-    | \\n(?:note:\ run\ with | \s+\(\w+\ [\d.]+\)\  | [^\s:"]+:\d+(?::in\ |\ \(0x) | [│╭] | Current\ thread | -+>\ \d)
+    | \\n(?:note:\ run\ with
+      | \s+\(\w+\ [\d.]+\)\  | [^\s:"]{1,200}:\d+(?::in\ |\ \(0x) | [│╭] | Current\ thread | -+>\ \d)
     """,
     re.VERBOSE,
 )
@@ -125,6 +126,8 @@ def as_carried(marks: Iterable[str]) -> list[str]:
 def opens_field(above: Sequence[Line]) -> bool:
     """Whether a field of a CSV file was begun on one of these lines, and not ended."""
     for line in reversed(above):
+        if '"' not in line.text:
+            continue
         text = line.text.replace('""', "")
         if text.count('"') % 2:
             return _OPEN_FIELD.search(text) is not None
@@ -141,7 +144,7 @@ def view_by_vote(
     """
     if not prefix.strip():
         plain = _outdented(len(prefix))
-        return _quoted if in_field or votes(_quoted) > votes(plain) else plain
+        return _quoted if in_field else plain
     same, numbered, after = _alike(prefix, any_number=False), _alike(prefix, any_number=True), _after(prefix)
     counts = {strip: votes(strip) for strip in (same, numbered, _bare, _quoted)}
     most = max(counts.values())

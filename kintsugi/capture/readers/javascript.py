@@ -96,7 +96,10 @@ class _Error:
 def _stack(lines: Lines) -> Found | None:
     head = _head_above(lines, lines.at)
     if head is None:
-        return None
+        frames, end, _ = _frames(lines, lines.at)
+        cut = Raised(type=CUT_TYPE, frames=tuple(reversed(frames)))
+        begins_here = lines.is_start and frames
+        return Found(lines.at, end, Failure(language="node", chain=(cut,), complete=False) if begins_here else None)
     if head.type == "":  # a warning, or a trace that was asked for
         return Found(head.at, _frames(lines, lines.at)[1], None)
     outer = _outer_above(lines, head)
