@@ -11,9 +11,11 @@ demo: $(VENV)/.runtime
 
 # Programs that tests start are compiled once, whatever the shell says of that.
 test: export PYTHONDONTWRITEBYTECODE =
+# Words before the command that runs the tests, such as `faketime '+550d'`.
+CLOCK ?=
 test: lint
 	@echo "== tests"  # one worker more than processors: many tests wait for programs they started
-	$(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadscope --no-loadscope-reorder -q
+	$(CLOCK) $(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadscope --no-loadscope-reorder -q
 
 lint: $(VENV)/.development
 	@echo "== ruff"

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import is_current, upgrade
 from kintsugi.persistence.store import SqlStore
@@ -45,7 +45,7 @@ def _executor(store: SqlStore, database: Database, at_once: int) -> Executor:
         return Embedded(store, lock_of(database.file), slots=at_once)
     from kintsugi.executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, database.address, slots=at_once)
+    return Procrastinate(store, database.conninfo, schema=database.settles, slots=at_once)
 
 
 def lock_of(file: Path) -> Path:
