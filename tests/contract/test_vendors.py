@@ -36,9 +36,9 @@ from sqlalchemy import URL
 from kintsugi.bot.address import point_at
 from kintsugi.integrations import railway_api
 from kintsugi.integrations.discord_oauth import DiscordOAuth
-from kintsugi.integrations.github import GitHubWishes
-from kintsugi.integrations.openai_model import Api, Model, ModelAccess
-from kintsugi.integrations.openai_streams import Message
+from kintsugi.integrations.github.host import GitHubWishes
+from kintsugi.integrations.model.openai import Api, ModelAccess, OpenAIModel
+from kintsugi.integrations.model.port import Message
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
@@ -369,7 +369,7 @@ async def test_a_tour_of_openai():
         tours: list[tuple[Api, list[dict[str, Any]]]] = [("chat", chats), ("responses", responses)]
         for api, replies in tours:
             provider.answers_first(*map(Answer, replies))
-            model = Model(ModelAccess("stand-in", "key", provider.url, api=api))
+            model = OpenAIModel(ModelAccess("stand-in", "key", provider.url, api=api))
             for _ in replies:
                 with suppress(StepFailed):
                     await model.ask([Message("user", "Why?")], ("finding", SCHEMA), lambda words: None)
