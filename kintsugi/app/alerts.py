@@ -9,20 +9,9 @@ from kintsugi.app.settings import AlertSettings, revealed
 from kintsugi.capture.alerts import Incidents
 from kintsugi.capture.intake import Intake
 from kintsugi.telemetry import Telemetry
-<<<<<<< HEAD
-from kintsugi.telemetry.alerts import Alert, BadRule, DiscordChannel, SignedWebhook
-from kintsugi.telemetry.installation import Mode
-from kintsugi.workflow.errors import SettingsError, StoreUnavailable
-from kintsugi.workflow.payload import Payload
-
-log = logging.getLogger("kintsugi.telemetry.alerts")  # its own troubles set off no alert
-
-_MOST_WAITING = 100  # alerts, while the database is away: a payload may have a megabyte
-_WAITS_SECONDS = 2 * 60 * 60
-=======
 from kintsugi.telemetry.alerts import BadRule, DiscordChannel, SignedWebhook
+from kintsugi.telemetry.installation import Mode
 from kintsugi.workflow.errors import SettingsError
->>>>>>> main
 
 
 def installed(
