@@ -17,16 +17,16 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.path import Mood, Station, mood, path
 from kintsugi.workflow.ports import Debt, Outcome, Rollout
 from kintsugi.workflow.production import Plan
-from kintsugi.workflow.states import MAIN_LINE
 from kintsugi.workflow.triggers import words
-from kintsugi.workflow.words import ENDED, State
+from kintsugi.workflow.words import State
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
-_GOOD, _BAD, _WAITS, _MOVES = 0x2E9E5B, 0xC0392B, 0xD4A017, 0x3A7CA5
+_COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
 _PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
 _OURSELVES = "kintsugi"
 _MARKS = {True: "✅", False: "❌", None: "⚪"}
@@ -46,7 +46,7 @@ class Card:
 
     title: str
     description: str = ""
-    colour: int = _MOVES
+    colour: int = _COLOURS[Mood.MOVES]
     fields: tuple[tuple[str, str], ...] = ()
 
 
@@ -154,7 +154,7 @@ def status(about: About, found: Iterable[Answered], now: datetime) -> Reply:
         *(_line(each) for each in found),
     ]
     down = any(each.ok is False for each in found)
-    return Reply(card=Card("Kintsugi", "\n".join(lines), _BAD if down else _GOOD))
+    return Reply(card=Card("Kintsugi", "\n".join(lines), _COLOURS[Mood.BAD] if down else _COLOURS[Mood.GOOD]))
 
 
 def _line(answered: Answered) -> str:
@@ -220,9 +220,12 @@ def _path(found: Incident, history: Sequence[Step]) -> str:
 
 
 def line_of(state: State, passed: frozenset[State]) -> str:
-    """The main line with the stations that were passed filled in; a siding is named at its end."""
-    line = " ".join(_together(f"{'●' if each in passed else '○'} {each.words}") for each in MAIN_LINE)
-    return line if state in MAIN_LINE else f"{line} {_together(f'→ {state.words}')}"
+    """The path with the stations that were passed filled in."""
+    return " ".join(_together(f"{_sign(each)} {each.state.words}") for each in path(state, passed))
+
+
+def _sign(station: Station) -> str:
+    return "→" if station.siding else "●" if station.passed else "○"
 
 
 def _together(text: str) -> str:
@@ -276,12 +279,8 @@ def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
 
 
 def colour_of(state: State) -> int:
-    """At a glance: good, bad, waiting for a human, or moving."""
-    if state is State.HEALED:
-        return _GOOD
-    if state in ENDED or state is State.STUCK:
-        return _BAD
-    return _WAITS if state in (State.AWAITING_CONFIRM, State.NEEDS_HUMAN, State.STAGED) else _MOVES
+    """At a glance."""
+    return _COLOURS[mood(state)]
 
 
 def _for(time: object) -> str:

@@ -21,8 +21,8 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.ports import Debt
-from kintsugi.workflow.states import MAIN_LINE
 from kintsugi.workflow.times import times
 from kintsugi.workflow.triggers import words
 from kintsugi.workflow.words import State
@@ -83,17 +83,21 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
 
 
 def path_taken(found: Incident, history: list[Step]) -> Text:
-    """The main line with the stations that were passed filled in; a siding is named at its end."""
-    passed = {step.dest for step in history}
-    line = Text()
-    for state in MAIN_LINE:
-        here = state is found.state
-        style = "bold green" if here else "green" if state in passed else "dim"
-        line.append("● " if state in passed else "○ ", style=style).append(state.words, style=style).append("  ")
-    if found.state not in MAIN_LINE:
-        mark, colour = mark_of(found.state)
-        line.append(f"→ {mark} {found.state.words}", style=f"bold {colour}")
-    return line
+    """The path with the stations that were passed filled in."""
+    line = path(found.state, {step.dest for step in history})
+    return Text("  ").join(Text(f"{_sign(each)} {each.state.words}", style=_style(each)) for each in line)
+
+
+def _sign(station: Station) -> str:
+    if station.siding:
+        return f"→ {mark_of(station.state)[0]}"
+    return "●" if station.passed else "○"
+
+
+def _style(station: Station) -> str:
+    if station.siding:
+        return f"bold {mark_of(station.state)[1]}"
+    return "bold green" if station.here else "green" if station.passed else "dim"
 
 
 def _history(history: list[Step]) -> Table:

@@ -34,6 +34,7 @@ from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import NotFound, Refusal, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
+from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.times import under_way
 from kintsugi.workflow.words import State
@@ -92,7 +93,7 @@ class Pages:
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         self._templates.filters.update(plain=shown.bounded, spread=shown.spread)
-        self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=shown.mood)
+        self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=mood)
 
     def add_to(self, application: web.Application) -> None:
         router = application.router
@@ -198,7 +199,7 @@ class Pages:
             history=history,
             talks=talks,
             owed=[debt for debt in debts if shown.is_worth_telling(debt)],
-            path=shown.path(found, history),
+            stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
             stage=under_way(history),
             actions=shown.actions(found),
