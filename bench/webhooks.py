@@ -38,9 +38,9 @@ from kintsugi.web.github import parse, verify
 from kintsugi.web.server import Doors, Server
 from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Ledger
 from kintsugi.workflow.triggers import PullRequestMerged
-from kintsugi.workflow.words import State
 
 AT_ONCE = 32
 ROUNDS = 3

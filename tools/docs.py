@@ -16,10 +16,10 @@ from kintsugi.capture.wrappers import CARRIERS
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.metrics import Watched, families
 from kintsugi.workflow.figures import Figures, Paid
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
 from kintsugi.workflow.triggers import Command, Fact, words
-from kintsugi.workflow.words import Effect
 from tools.dashboard import dashboard
 
 _ROOT = Path(__file__).parent.parent / "docs"

@@ -9,10 +9,10 @@ from typing import Any
 import discord
 
 from kintsugi.bot import card, replies
+from kintsugi.bot.asking import Asking, by_somebody_else
 from kintsugi.bot.card import Act
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.gate import Denied
-from kintsugi.bot.moves import Moves, by_somebody_else
 from kintsugi.bot.parts import Parts
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers, Interaction, caller_of
@@ -20,7 +20,7 @@ from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 
 Tap = type[discord.ui.DynamicItem[discord.ui.Button[Any]]]
 
@@ -30,7 +30,7 @@ class Buttons:
 
     def __init__(self, parts: Parts, answers: Answers, channel: DiscordChannel | None) -> None:
         self._parts, self._answers, self._channel = parts, answers, channel
-        self._moves = Moves(parts, answers)
+        self._asking = Asking(parts, answers)
 
     async def tapped(self, interaction: Interaction, act: str, incident: int) -> None:
         """A button that names an incident."""
@@ -42,11 +42,11 @@ class Buttons:
 
     async def pushed(self, interaction: Interaction, token: str) -> None:
         """The last button under the patch that is to be pushed."""
-        await self._answers.answer(interaction, lambda: self._moves.confirm(interaction, token))
+        await self._answers.answer(interaction, lambda: self._asking.confirm(interaction, token))
 
     async def _do(self, interaction: Interaction, act: str, incident: int) -> Reply:
         if act == Act.RETRY:
-            return await self._moves.move(interaction, incident, t.Retried)
+            return await self._asking.request(interaction, incident, t.Retried)
         found = await self._parts.store.incident(incident)
         match act:
             case Act.CONFIRM:
@@ -80,11 +80,11 @@ class Buttons:
         await interaction.response.send_modal(form)
 
     async def _reject(self, interaction: Interaction, incident: int, why: str) -> None:
-        await self._answers.answer(interaction, lambda: self._moves.move(interaction, incident, t.Rejected, why))
+        await self._answers.answer(interaction, lambda: self._asking.request(interaction, incident, t.Rejected, why))
 
     async def _typed(self, interaction: Interaction, incident: int, token: str) -> None:
         bind(incident_id=incident)
-        await self._answers.answer(interaction, lambda: self._moves.confirm(interaction, token))
+        await self._answers.answer(interaction, lambda: self._asking.confirm(interaction, token))
 
 
 Submitted = Callable[[Interaction, int, str], Awaitable[None]]

@@ -12,16 +12,16 @@ import discord
 
 from kintsugi.bot.parts import About
 from kintsugi.bot.status import Answered
-from kintsugi.bot.words import cut, length, one_line, quiet, short
+from kintsugi.bot.text import cut, length, one_line, quiet, short
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.path import Mood, Station, mood, path
 from kintsugi.workflow.ports import Debt, Outcome, Rollout
 from kintsugi.workflow.production import Plan
 from kintsugi.workflow.triggers import words
-from kintsugi.workflow.words import State
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB

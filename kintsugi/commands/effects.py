@@ -16,10 +16,10 @@ from kintsugi.commands.outcome import UsageError
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.figures import Figures
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.ports import Debt
 from kintsugi.workflow.times import roughly
 from kintsugi.workflow.triggers import Retried
-from kintsugi.workflow.words import Effect
 
 _STYLES = {"running": "cyan", "failed": "red", "pending": "yellow"}
 

@@ -39,9 +39,9 @@ from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Clock, Debt, Ledger
-from kintsugi.workflow.words import Effect, State
 
 T = TypeVar("T")
 

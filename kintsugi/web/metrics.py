@@ -26,8 +26,8 @@ from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.login import Login, is_loopback
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, Figures
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.times import STAGES
-from kintsugi.workflow.words import Effect, State
 
 log = logging.getLogger("kintsugi.web")
 

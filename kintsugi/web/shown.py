@@ -19,12 +19,12 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.payload import Frame, Payload
 from kintsugi.workflow.ports import Debt
 from kintsugi.workflow.states import TRANSITIONS
 from kintsugi.workflow.times import roughly, stages, times
-from kintsugi.workflow.words import Effect
 
 _LIGHT, _DARK = "default", "github-dark"
 _LONGEST = 400_000  # characters of one text on a page; the rest is named and left out

@@ -27,6 +27,7 @@ from kintsugi.workflow.incident import (
     Incident,
     token_hash,
 )
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import (
     Analyst,
     Case,
@@ -46,7 +47,6 @@ from kintsugi.workflow.ports import (
 )
 from kintsugi.workflow.replay import request_of
 from kintsugi.workflow.retry import Again
-from kintsugi.workflow.words import Effect, State
 
 _QUIET = timedelta(minutes=2)  # after a deployment was asked for and does not show
 _MOST_ASKS = 2

@@ -25,11 +25,11 @@ from kintsugi.workflow.errors import (
 )
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move, advance
+from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
 from kintsugi.workflow.retry import Again, GiveUp, RetrySchedule
 from kintsugi.workflow.states import BEFORE_THE_MERGE, OWING
 from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Origin, StepGaveUp, Trigger
-from kintsugi.workflow.words import ENDED, Effect, State
 
 log = logging.getLogger("kintsugi.engine")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from kintsugi.workflow.words import Effect, State
+from kintsugi.workflow.names import Effect, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kintsugi.workflow.words import ENDED, MAIN_LINE, State
+from kintsugi.workflow.names import ENDED, MAIN_LINE, State
 
 
 class Mood(StrEnum):

@@ -23,10 +23,10 @@ from kintsugi.workflow.incident import (
     Spent,
 )
 from kintsugi.workflow.machine import Move
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.triggers import Captured, Trigger
-from kintsugi.workflow.words import Effect, State
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kintsugi.workflow import guards as g
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.words import ENDED, MAIN_LINE, Effect, State
+from kintsugi.workflow.names import ENDED, MAIN_LINE, Effect, State
 
 __all__ = ["ENDED", "MAIN_LINE", "NEW", "OWING", "TRANSITIONS", "Effect", "State", "Transition"]
 

@@ -26,8 +26,8 @@ from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Case
-from kintsugi.workflow.words import State
 from tests.world.make import a_payload, an_incident
 from tests.world.patience import PATIENCE
 from tests.world.viewer import a_viewer

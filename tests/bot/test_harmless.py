@@ -17,14 +17,14 @@ from kintsugi.bot.card import Act, Post, Work
 from kintsugi.bot.offers import offered, offered_tokens
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.status import Answered
-from kintsugi.bot.words import length
+from kintsugi.bot.text import length
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident, Stuck
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Run
 from kintsugi.workflow.ports import Debt, Rollout
-from kintsugi.workflow.words import Effect, State
 from tests.world.make import NOON, TOKEN, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence, an_incident
 
 SECRET = "ghp" + "_" + "a1B2" * 9

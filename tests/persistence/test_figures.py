@@ -16,8 +16,8 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, bound_of
 from kintsugi.workflow.incident import Cost, Spent
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.times import times
-from kintsugi.workflow.words import Effect, State
 from tests.world.world import World, a_world
 
 

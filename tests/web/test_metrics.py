@@ -20,9 +20,9 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.metrics import Metrics, Readers, Watched
 from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim
 from kintsugi.workflow.retry import Again
-from kintsugi.workflow.words import Effect, State
 from tests.world.deliveries import a_door, a_merge, a_pull_request_event
 from tests.world.make import NOON
 from tests.world.world import World, a_world
