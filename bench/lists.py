@@ -94,7 +94,7 @@ async def timed(ask: Callable[[], Awaitable[Any]]) -> list[float]:
 async def one_whole(store: SqlStore, chance: random.Random, many: int) -> None:
     """All that the page of one incident reads."""
     id = chance.randint(1, many)
-    await asyncio.gather(store.incident(id), store.payload(id), store.history(id), store.debts(id), store.talks(id))
+    await asyncio.gather(store.incident(id), store.payload(id), store.history(id), store.owed(id), store.talks(id))
 
 
 QUESTIONS: dict[str, Callable[[SqlStore, random.Random, int], Awaitable[Any]]] = {

@@ -2,7 +2,7 @@
 
     python -m bench.webhooks [deliveries]
 
-Each delivery is the merge of another incident: ours decides, and writes incident, history, inbox and two debts in one
+Each delivery is the merge of another incident: ours decides, and writes incident, history, inbox and two effects in one
 transaction. The server is a process of its own, killed with SIGKILL as soon as the last answer is here; then the rows
 are counted. Both run on the same file system, in turn, in the same run.
 """

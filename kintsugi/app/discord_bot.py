@@ -116,7 +116,7 @@ def channel_of(client: discord.Client, desk: Desk, bootstrap: Bootstrap) -> Disc
     channel = bootstrap.settings.discord.channel
     if channel is None:
         return None
-    return DiscordChannel(client, channel, debts=desk.store.debts, alone=bootstrap.database.one_process)
+    return DiscordChannel(client, channel, owed=desk.store.owed, alone=bootstrap.database.one_process)
 
 
 def access_of(settings: DiscordSettings) -> Access:
@@ -171,7 +171,7 @@ def _probes(desk: Desk, bootstrap: Bootstrap) -> dict[str, Probe]:
     async def effects() -> str:
         figures = await desk.store.figures()
         late = f", the oldest due for {roughly(figures.late())}" if figures.late() else ""
-        says = f"{figures.debts} owed{late}, {figures.stuck} stuck"
+        says = f"{figures.owed} owed{late}, {figures.stuck} stuck"
         if figures.late() > _TOO_LATE:
             raise StepFailed(f"{says}: is a worker running?")
         return says

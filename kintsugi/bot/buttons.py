@@ -57,7 +57,7 @@ class Buttons:
                 return card.proof(found)
             case Act.HISTORY:
                 store = self._parts.store
-                return replies.incident(found, await store.history(incident), await store.debts(incident))
+                return replies.incident(found, await store.history(incident), await store.owed(incident))
             case _:
                 raise BadInput("This button is of another version. Use the commands.")
 

@@ -90,7 +90,7 @@ class Debug(app_commands.Group):
         async def work() -> Reply:
             store = self._parts.store
             found = await store.incident(incident_number(id))
-            return replies.incident(found, await store.history(found.id), await store.debts(found.id))
+            return replies.incident(found, await store.history(found.id), await store.owed(found.id))
 
         await self._answers.answer(interaction, work)
 

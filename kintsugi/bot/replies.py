@@ -19,7 +19,7 @@ from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.names import State
 from kintsugi.workflow.path import Mood, Station, mood, path
-from kintsugi.workflow.ports import Debt, Outcome, Rollout
+from kintsugi.workflow.ports import Outcome, Owed, Rollout
 from kintsugi.workflow.production import Plan
 from kintsugi.workflow.triggers import words
 
@@ -172,7 +172,7 @@ def incidents(found: Sequence[Incident], most: int) -> Reply:
     return said("\n".join(lines), "incidents.txt")
 
 
-def incident(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) -> Reply:
+def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:
     """One incident: what it is, the path it took, and its history; in full as a file."""
     recent = [_step(step) for step in history]
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
@@ -181,7 +181,7 @@ def incident(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
         tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
-    return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, debts)))
+    return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, owed)))
 
 
 def facts_of(found: Incident) -> str:
@@ -257,7 +257,7 @@ def _newest(lines: Sequence[str], most: int) -> str:
     return "\n".join(kept)
 
 
-def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) -> str:
+def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> str:
     lines = [f"{found.name} is {found.state.words}: {plain(found.summary)}", ""]
     for step in history:
         source = step.source.replace("_", " ") or "(new)"
@@ -266,8 +266,8 @@ def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
         lines += [f"    {words(step.trigger)}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
     if found.pruned:
         lines += ["", found.pruned]
-    owed = [debt for debt in debts if debt.status in ("pending", "running")]
-    lines += [f"owed: {debt.kind.words}, due {debt.due:%Y-%m-%d %H:%M:%S} UTC {plain(debt.error)}" for debt in owed]
+    owed = [owes for owes in owed if owes.status in ("pending", "running")]
+    lines += [f"owed: {owes.kind.words}, due {owes.due:%Y-%m-%d %H:%M:%S} UTC {plain(owes.error)}" for owes in owed]
     if found.diagnosis:
         lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
     if found.patch:

@@ -23,7 +23,7 @@ from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.names import State
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.path import Station, path
-from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.ports import Owed
 from kintsugi.workflow.times import times
 from kintsugi.workflow.triggers import words
 
@@ -51,14 +51,14 @@ async def incident(id: str, as_json: bool) -> None:
     async with a_desk() as desk:
         found = await desk.store.incident(incident_number(id))
         history = await desk.store.history(found.id)
-        debts = await desk.store.debts(found.id)
+        owed = await desk.store.owed(found.id)
         if as_json:
-            print(json.dumps(await _whole(desk, found, history, debts), indent=1))  # noqa: T201
+            print(json.dumps(await _whole(desk, found, history, owed), indent=1))  # noqa: T201
             return
-    show(Console(), found, history, debts)
+    show(Console(), found, history, owed)
 
 
-def show(console: Console, found: Incident, history: list[Step], debts: Iterable[Debt] = ()) -> None:
+def show(console: Console, found: Incident, history: list[Step], owed: Iterable[Owed] = ()) -> None:
     """Print an incident: head, history, what is owed, diagnosis, patch, evidence."""
     mark, colour = mark_of(found.state)
     head = Text.assemble(
@@ -69,11 +69,11 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
     console.print(_history(history))
     if found.pruned:
         console.print(Text(found.pruned, style="yellow"))
-    for debt in debts:
-        if debt.status in ("pending", "running"):
-            late = f" ({debt.error})" if debt.error else ""
-            due = f"{debt.due:%Y-%m-%d %H:%M:%S} UTC"
-            console.print(Text(f"owed: {debt.kind.words}, {debt.status}, due {due}{late}", style="dim"))
+    for owes in owed:
+        if owes.status in ("pending", "running"):
+            late = f" ({owes.error})" if owes.error else ""
+            due = f"{owes.due:%Y-%m-%d %H:%M:%S} UTC"
+            console.print(Text(f"owed: {owes.kind.words}, {owes.status}, due {due}{late}", style="dim"))
     if found.diagnosis:
         console.print(Text.assemble(("cause  ", "bold"), plain(found.diagnosis.cause)))
     if found.patch:
@@ -173,7 +173,7 @@ def _brief(found: Incident) -> dict[str, Any]:
     }
 
 
-async def _whole(desk: Desk, found: Incident, history: list[Step], debts: list[Debt]) -> dict[str, Any]:
+async def _whole(desk: Desk, found: Incident, history: list[Step], owed: list[Owed]) -> dict[str, Any]:
     payload = await desk.store.payload(found.id)
     seen = payload.numbered(found.id, last=found.last_seen or found.opened_at, count=found.count)
     hidden = {"ask": {"token_hash"}, "void_asks": True}
@@ -182,6 +182,6 @@ async def _whole(desk: Desk, found: Incident, history: list[Step], debts: list[D
         "name": found.name,
         "seconds": times(payload.occurred.first, history).seconds(),
         "history": TypeAdapter(list[Step]).dump_python(history, mode="json"),
-        "owed": TypeAdapter(list[Debt]).dump_python(debts, mode="json"),
+        "owed": TypeAdapter(list[Owed]).dump_python(owed, mode="json"),
         "payload": seen.model_dump(mode="json"),
     }

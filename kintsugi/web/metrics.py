@@ -168,7 +168,7 @@ def of_the_store(figures: Figures) -> Iterator[Metric]:
     incidents = [((state.value,), figures.incidents.get(state, 0)) for state in State]
     yield _gauge("incidents", "Incidents by state.", incidents, ("state",))
     owed = {(kind.value, status): 0 for kind in Effect for status in ("pending", "running")}
-    owed |= {(each.kind.value, each.status): each.count for each in figures.owed}
+    owed |= {(each.kind.value, each.status): each.count for each in figures.backlog}
     yield _gauge("effects_owed", "Effects that are owed, by kind and status.", owed.items(), ("kind", "status"))
     late = [((kind.value,), figures.late(kind).total_seconds()) for kind in Effect]
     yield _gauge("effects_late_seconds", "For how long the oldest effect of a kind has been due.", late, ("kind",))

@@ -185,8 +185,8 @@ class Pages:
         bind(incident_id=number)
         try:
             found = await store.incident(number)
-            payload, history, debts, talks = await asyncio.gather(
-                store.payload(number), store.history(number), store.debts(number), store.talks(number)
+            payload, history, owed, talks = await asyncio.gather(
+                store.payload(number), store.history(number), store.owed(number), store.talks(number)
             )
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
@@ -198,7 +198,7 @@ class Pages:
             payload=payload.numbered(number, last=found.last_seen or payload.occurred.last, count=found.count),
             history=history,
             talks=talks,
-            owed=[debt for debt in debts if shown.is_worth_telling(debt)],
+            owed=[owes for owes in owed if shown.is_worth_telling(owes)],
             stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
             stage=under_way(history),

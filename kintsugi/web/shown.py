@@ -22,7 +22,7 @@ from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.names import Effect
 from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.payload import Frame, Payload
-from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.ports import Owed
 from kintsugi.workflow.states import TRANSITIONS
 from kintsugi.workflow.times import roughly, stages, times
 
@@ -95,9 +95,9 @@ def actions(incident: Incident) -> list[Action]:
     return [action for trigger, action in _ACTIONS if trigger in possible]
 
 
-def is_worth_telling(debt: Debt) -> bool:
+def is_worth_telling(owes: Owed) -> bool:
     """What is under way or comes next; that a confirmation is waited for is told by the state."""
-    return debt.status == "running" or (debt.status == "pending" and debt.kind is not Effect.ASK_CONFIRMATION)
+    return owes.status == "running" or (owes.status == "pending" and owes.kind is not Effect.ASK_CONFIRMATION)
 
 
 def trigger_of(action: str) -> type[t.Trigger] | None:

@@ -70,7 +70,7 @@ class _Decision:
 
 
 class Engine:
-    """Decides by the table, writes incident, history and debts together, and has the debts performed."""
+    """Decides by the table, writes incident, history and owed effects together, and has those performed."""
 
     def __init__(
         self,
@@ -348,7 +348,7 @@ class Engine:
 
 
 def is_stale(claim: Claim) -> bool:
-    """Whether the incident has moved on, so that this debt is no longer owed."""
+    """Whether the incident has moved on, so that this effect is no longer owed."""
     if claim.kind is Effect.ANNOUNCE:
         return False
     incident = claim.incident

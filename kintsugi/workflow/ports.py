@@ -61,7 +61,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
+class Owed:
     """One row of the ledger of effects, as an operator reads it."""
 
     id: str
@@ -180,7 +180,7 @@ class Store(Protocol):
         """The newest incidents that were opened since then, newest first, each with its history."""
         ...
 
-    async def debts(self, incident: int) -> list[Debt]: ...
+    async def owed(self, incident: int) -> list[Owed]: ...
 
     async def talks(self, incident: int) -> list[Talk]:
         """What was said with models about this incident, one entry a round, oldest first."""

@@ -45,7 +45,7 @@ OWING = (
     (State.STUCK, Effect.ROLL_BACK),
     *((state, Effect.ROLL_BACK) for state in BEFORE_THE_MERGE),
 )
-"""Which work belongs to which state. A debt of another state is stale and is dropped; ANNOUNCE belongs to all."""
+"""Which work belongs to which state. An effect that another state owed is stale and is dropped; ANNOUNCE belongs to all."""
 
 _S, _E = State, Effect
 _NOT_TRIED_AGAIN = {(state, Effect.ROLL_BACK) for state in BEFORE_THE_MERGE}  # it is asked for anew: nothing is stuck

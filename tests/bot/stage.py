@@ -94,7 +94,7 @@ class Stage:
         point_at(self.discord.api, self.discord.gateway)
         client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, **options)
         tree = app_commands.CommandTree(client)
-        channel = DiscordChannel(client, CHANNEL, debts=self.world.store.debts, pause=timedelta())
+        channel = DiscordChannel(client, CHANNEL, owed=self.world.store.owed, pause=timedelta())
         deploys = Deploys(Production(self.world.host, self.world.deployer, self.changes), ADMINS)
 
         async def set_up() -> None:

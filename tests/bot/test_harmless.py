@@ -24,7 +24,7 @@ from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident, Stuck
 from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Run
-from kintsugi.workflow.ports import Debt, Rollout
+from kintsugi.workflow.ports import Owed, Rollout
 from tests.world.make import NOON, TOKEN, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence, an_incident
 
 SECRET = "ghp" + "_" + "a1B2" * 9
@@ -71,7 +71,7 @@ def incidents(draw: st.DrawFn) -> Incident:
 
 def everything_shown(incident: Incident, other: str) -> Iterator[Reply]:
     step = Step(1, "Captured", "new", incident.state, f"discord:{other}", NOON, other)
-    debt = Debt("1:deploy:1", 1, Effect.DEPLOY, 1, "pending", 3, NOON, other)
+    owes = Owed("1:deploy:1", 1, Effect.DEPLOY, 1, "pending", 3, NOON, other)
     yield card.card(incident)
     yield card.work(incident, Work(Effect.DIAGNOSE, other, NOON, 2))
     yield card.work_is_over(incident)
@@ -82,7 +82,7 @@ def everything_shown(incident: Incident, other: str) -> Iterator[Reply]:
         yield card.question(incident, TOKEN)
         yield card.preview(incident, TOKEN)
         yield card.preview(incident, None)
-    yield replies.incident(incident, [step] * 60, [debt] * 3)
+    yield replies.incident(incident, [step] * 60, [owes] * 3)
     yield replies.incidents([incident] * 20, 20)
     yield replies.opened(Receipt("applied", incident))
     yield replies.moved(Receipt("applied", incident))

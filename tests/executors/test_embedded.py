@@ -184,7 +184,7 @@ async def test_work_goes_on_when_a_full_disk_has_room_again(sqlite_url: Database
 
     assert while_full.state is State.CAPTURED
     assert (await running.store.incident(1)).state is State.NEEDS_HUMAN
-    assert {debt.status for debt in await running.store.debts(1)} <= {"done", "cancelled"}
+    assert {owes.status for owes in await running.store.owed(1)} <= {"done", "cancelled"}
     await running.store.close()
 
 

@@ -157,7 +157,7 @@ async def test_an_older_commit_that_comes_up_later_is_what_runs_and_is_told(shop
     await shop.merges()
     await shop.passes(minutes=6)
 
-    (watch,) = [debt for debt in await shop.world.store.debts(1) if debt.kind is Effect.WATCH]
+    (watch,) = [owes for owes in await shop.world.store.owed(1) if owes.kind is Effect.WATCH]
     assert shop.railway.runs == BETWEEN
     assert shop.railway.asked == []
     assert (await shop.ends())[0] is State.DEPLOYED
