@@ -35,7 +35,7 @@ from kintsugi.persistence.ledger import INCIDENT, SqlLedger
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.web.github import parse, verify
-from kintsugi.web.server import Doors, Server
+from kintsugi.web.server import Server, ServerNeeds
 from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.names import State
@@ -183,7 +183,7 @@ def ours(file: Path, secret: str) -> web.Application:
     async def ready() -> str | None:
         return None
 
-    doors = Doors(
+    doors = ServerNeeds(
         clock=clock,
         fire=engine.fire,
         hint=store.hint,

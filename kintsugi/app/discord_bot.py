@@ -15,7 +15,7 @@ from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.connectors import OFF, OK, Connector
 from kintsugi.app.desk import Desk
 from kintsugi.app.settings import DiscordSettings
-from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
+from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Probe, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.presence import Tell, logged_in
 from kintsugi.bot.status import Probes
@@ -130,7 +130,10 @@ def deploy_access_of(settings: DiscordSettings) -> Access:
 
 
 async def attached(
-    tree: app_commands.CommandTree[discord.Client], parts: Parts, bootstrap: Bootstrap, channel: DiscordChannel | None
+    tree: app_commands.CommandTree[discord.Client],
+    parts: BotNeeds,
+    bootstrap: Bootstrap,
+    channel: DiscordChannel | None,
 ) -> Attached:
     settings = bootstrap.settings.discord
     deploys = Deploys(bootstrap.production(), deploy_access_of(settings))
@@ -143,14 +146,14 @@ def parts_of(
     logs: Telemetry,
     channel: DiscordChannel | None = None,
     looked: Looked = lambda: None,
-) -> Parts:
+) -> BotNeeds:
     settings, intake = bootstrap.settings, bootstrap.intake(desk)
 
     async def open_issue(summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
         log = logs.recent()
         return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
 
-    return Parts(
+    return BotNeeds(
         store=desk.store,
         clock=desk.clock,
         fire=desk.engine.fire,

@@ -6,7 +6,7 @@ Nothing here knows SQL, GitHub or how an incident moves: what is asked becomes a
 from kintsugi.bot.attach import Attached, Deploys, attach
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.gate import Access
-from kintsugi.bot.parts import About, Parts
+from kintsugi.bot.needs import About, BotNeeds
 from kintsugi.bot.status import Probe
 
-__all__ = ["About", "Access", "Attached", "Deploys", "DiscordChannel", "Parts", "Probe", "attach"]
+__all__ = ["About", "Access", "Attached", "BotNeeds", "Deploys", "DiscordChannel", "Probe", "attach"]

@@ -12,7 +12,7 @@ from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.debug import Debug
 from kintsugi.bot.deploy import Deploy, deploy_taps
 from kintsugi.bot.gate import Access, Gate
-from kintsugi.bot.parts import Parts
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.tree import Answers
 from kintsugi.workflow.production import Production
 
@@ -49,7 +49,7 @@ class Attached:
 
 async def attach(
     tree: app_commands.CommandTree[discord.Client],
-    parts: Parts,
+    parts: BotNeeds,
     access: Access,
     *,
     gate: Gate | None = None,

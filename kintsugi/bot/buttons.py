@@ -13,7 +13,7 @@ from kintsugi.bot.asking import Asking, by_somebody_else
 from kintsugi.bot.card import Act
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.gate import Denied
-from kintsugi.bot.parts import Parts
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
@@ -28,7 +28,7 @@ Tap = type[discord.ui.DynamicItem[discord.ui.Button[Any]]]
 class Buttons:
     """What a tap sets off. Each goes the way of a command: defer, gate, work, answer."""
 
-    def __init__(self, parts: Parts, answers: Answers, channel: DiscordChannel | None) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers, channel: DiscordChannel | None) -> None:
         self._parts, self._answers, self._channel = parts, answers, channel
         self._asking = Asking(parts, answers)
 

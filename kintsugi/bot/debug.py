@@ -9,8 +9,8 @@ from discord import app_commands
 
 from kintsugi.bot import replies
 from kintsugi.bot.asking import Asking, incident_number
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.offers import offered, offered_tokens
-from kintsugi.bot.parts import Parts
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers
 from kintsugi.workflow import triggers as t
@@ -29,7 +29,7 @@ _STATES = [app_commands.Choice(name=state.words, value=state.value) for state in
 class Debug(app_commands.Group):
     """The commands."""
 
-    def __init__(self, parts: Parts, answers: Answers) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers) -> None:
         super().__init__(name="debug", description="Incidents: look at them, and move them.", guild_only=True)
         self._parts, self._answers, self._asking = parts, answers, Asking(parts, answers)
 

@@ -11,8 +11,8 @@ from discord import app_commands
 from kintsugi.bot import replies
 from kintsugi.bot.asking import Asking, incident_number
 from kintsugi.bot.card import Button, Post
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.offers import offered
-from kintsugi.bot.parts import Parts
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers
 from kintsugi.telemetry import bind
@@ -31,7 +31,7 @@ _CAN_ROLL_BACK = frozenset({State.DEPLOYED, State.RECURRED, State.STUCK})
 class Deploy(app_commands.Group):
     """The commands. They have an allowlist of their own."""
 
-    def __init__(self, parts: Parts, answers: Answers, production: Production) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers, production: Production) -> None:
         super().__init__(name="deploy", description="What runs in production.", guild_only=True)
         self._parts, self._answers, self._production = parts, answers, production
         self._asking = Asking(parts, answers)

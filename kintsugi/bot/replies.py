@@ -10,7 +10,7 @@ from datetime import datetime
 
 import discord
 
-from kintsugi.bot.parts import About
+from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
 from kintsugi.bot.text import cut, length, one_line, quiet, short
 from kintsugi.telemetry.plain import plain

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
-from kintsugi.app.bootstrap import Kintsugi, Parts, code_context
+from kintsugi.app.bootstrap import Kintsugi, Ports, code_context
 from kintsugi.app.connectors import Connector
 from kintsugi.app.desk import Desk, opened
 from kintsugi.capture.intake import Intake, Program
@@ -212,9 +212,9 @@ class Stage:
             finally:
                 await bench.close()
 
-    def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: Model) -> Parts:
+    def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: Model) -> Ports:
         command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self.workspace.base_url)
-        return Parts(
+        return Ports(
             analyst=ModelAnalyst(model, code_context(self.workspace.origin), redact),
             checker=bench,
             code_host=host,

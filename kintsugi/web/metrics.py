@@ -37,7 +37,7 @@ _Values = Iterable[tuple[tuple[str, ...], float]]  # the values of the labels, a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class MetricNeeds:
     """Where the figures come from. `hidden`: what the redactor hid, by kind. `leases`: who holds what, by name."""
 
     figures: Callable[[], Awaitable[Figures]]
@@ -64,7 +64,7 @@ class Readers:
 class Metrics:
     """The one route; `add_to` puts it into an application."""
 
-    def __init__(self, watched: Watched, readers: Readers, *, share: float = _SHARE) -> None:
+    def __init__(self, watched: MetricNeeds, readers: Readers, *, share: float = _SHARE) -> None:
         self._watched, self._readers, self._share = watched, readers, share
         self._login = Login(readers.web_token)
         self._found: Figures | None = None
@@ -129,7 +129,7 @@ class _Collected(Collector):
         return self._collect()
 
 
-def families(watched: Watched, figures: Figures | None) -> Iterator[Metric]:
+def families(watched: MetricNeeds, figures: Figures | None) -> Iterator[Metric]:
     """Everything there is: of the process, and where the store could be read, of the store."""
     yield from of_the_process(watched)
     if leases := {**watched.leases(), **(figures.leases if figures else {})}:
@@ -140,7 +140,7 @@ def families(watched: Watched, figures: Figures | None) -> Iterator[Metric]:
         yield from of_the_store(figures)
 
 
-def of_the_process(watched: Watched) -> Iterator[Metric]:
+def of_the_process(watched: MetricNeeds) -> Iterator[Metric]:
     """What this process counted since its start, and who it is."""
     build = {"version": watched.version, "revision": watched.revision, "python": platform.python_version()}
     yield _gauge("build_info", "Which program this is: always 1.", [(tuple(build.values()), 1.0)], tuple(build))

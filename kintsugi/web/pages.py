@@ -70,7 +70,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
+class PageNeeds:
     """What the pages need. `token` empty and no `discord`: no login, and only for loopback."""
 
     clock: Clock
@@ -84,7 +84,7 @@ class Behind:
 class Pages:
     """One method a route; `add_to` puts them into an application."""
 
-    def __init__(self, behind: Behind) -> None:
+    def __init__(self, behind: PageNeeds) -> None:
         self._behind = behind
         self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None

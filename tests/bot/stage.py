@@ -13,7 +13,7 @@ import discord
 from discord import app_commands
 
 from kintsugi import telemetry
-from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, attach
+from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
@@ -68,8 +68,8 @@ class Stage:
         (card,) = self.discord.channels.cards
         return card
 
-    def parts(self, channel: DiscordChannel) -> Parts:
-        return Parts(
+    def parts(self, channel: DiscordChannel) -> BotNeeds:
+        return BotNeeds(
             store=self.world.store,
             clock=self.world.clock,
             fire=self.world.engine.fire,

@@ -14,7 +14,7 @@ from typing import Any
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.effects import Tools, performers
+from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.engine import Engine, Receipt
 from kintsugi.workflow.incident import Budget, Incident
 from kintsugi.workflow.names import State
@@ -79,7 +79,7 @@ class World:
 
     async def settles(self) -> None:
         """Perform what is due until nothing is."""
-        tools = Tools(
+        tools = EffectNeeds(
             store=self.store,
             clock=self.clock,
             fire=self.engine.fire,

@@ -38,7 +38,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class BotNeeds:
     """Everything the commands need."""
 
     store: Store
