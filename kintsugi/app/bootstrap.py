@@ -36,6 +36,7 @@ from kintsugi.repair.context import build_context
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
 from kintsugi.workflow.effects import Tools, performers
 from kintsugi.workflow.incident import Budget
@@ -147,9 +148,9 @@ class Bootstrap:
         async with opened(self.database, at_once=self.settings.incidents.at_once) as desk:
             yield desk
 
-    def logs(self, level: str = "INFO", bot: discord.Client | None = None) -> Telemetry:
+    def logs(self, level: str = "INFO", bot: discord.Client | None = None, mode: Mode = "json") -> Telemetry:
         """The logging of this process, from now on."""
-        return alerts.installed(self.settings.alerts, self.build, level, bot)
+        return alerts.installed(self.settings.alerts, self.build, level, bot, mode)
 
     def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""

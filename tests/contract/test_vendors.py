@@ -431,6 +431,8 @@ async def a_bot(at: DiscordStandIn, guild: int | None) -> AsyncIterator[discord.
     tree.add_command(Tour(), guild=where)
 
     async def set_up() -> None:
+        for _ in ("it is new", "it is there"):
+            await one_by_one(client, tree, guild)
         await tree.sync(guild=where)
 
     client.setup_hook = set_up  # type: ignore[method-assign]  # discord.py's own way in
@@ -440,6 +442,20 @@ async def a_bot(at: DiscordStandIn, guild: int | None) -> AsyncIterator[discord.
     yield client
     await client.close()
     await running
+
+
+async def one_by_one(client: discord.Client, tree: app_commands.CommandTree[Any], guild: int | None) -> None:
+    """As a guest registers its commands."""
+    http, id = client.http, client.application_id
+    assert id
+    for command in tree.get_commands(guild=discord.Object(guild) if guild else None):
+        payload: Any = command.to_dict(tree)
+        if guild:
+            await http.upsert_guild_command(id, guild, payload)
+            await http.get_guild_commands(id, guild)
+        else:
+            await http.upsert_global_command(id, payload)
+            await http.get_global_commands(id)
 
 
 async def test_a_tour_of_discord():
