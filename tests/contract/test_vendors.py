@@ -114,7 +114,7 @@ def vendor(name: str) -> Vendor:
     document = read(name, "openapi.trimmed.json")
     match name:
         case "discord":
-            kinds = {kind: {"$ref": f"#/definitions/{name}"} for kind, name in DEFINITIONS.items()}
+            kinds = {kind: {"$ref": f"#/definitions/{definition}"} for kind, definition in DEFINITIONS.items()}
             return Vendor(document, read("discord", "gateway.schema.json"), kinds)
         case "github":
             deliveries = read("github", "webhooks.schema.json")
