@@ -47,6 +47,8 @@ def settings() -> str:
         "",
         f"From the environment, prefix `{PREFIX}`, or a file `.env` in the folder where `kintsugi` runs. Made from",
         "`kintsugi/app/settings.py` by `python -m tools.docs`. `kintsugi doctor` checks them all.",
+        "A program that only reports reads `KINTSUGI_REPORT_URL`, `KINTSUGI_ENV_NAME` and `KINTSUGI_BUILD_SHA`: see",
+        "[telemetry](telemetry.md).",
     ]
     return "\n".join([*head, *(line for room in rooms_of(Settings).values() for line in _room(room)), ""])
 

@@ -17,8 +17,8 @@ import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import text
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.procrastinate import Procrastinate
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
@@ -91,6 +91,7 @@ class TellsTwice:
 
     def __init__(self, store: SqlStore, url: str) -> None:
         self.transact, self.next_due, self._due = store.transact, store.next_due, store.due
+        self.is_away = store.is_away
         self.executor = Procrastinate(self, url, slots=2)
 
     async def due(self, limit: int, without: Collection[str] = (), *, kind: str = "") -> list[str]:

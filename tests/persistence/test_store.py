@@ -161,9 +161,9 @@ async def test_a_database_that_is_away_is_said_to_be_away_to_readers_as_well(dat
         await world.crashes()
         _break(database_url)
 
-        with pytest.raises(StoreUnavailable, match="The database does not serve"):
+        with pytest.raises(StoreUnavailable, match="The database is unavailable"):
             await world.store.due(1)
-        with pytest.raises(StoreUnavailable, match="The database does not serve"):
+        with pytest.raises(StoreUnavailable, match="The database is unavailable"):
             await world.store.incidents()
 
 
