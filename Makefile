@@ -16,9 +16,11 @@ CLOCK ?=
 # Checks that need one processor run beside the tests, and print what they found in one piece when they are done.
 test: $(VENV)/.development
 	@found=$$(mktemp); \
-	  { $(MAKE) --no-print-directory lint >$$found 2>&1; status=$$?; cat $$found; rm -f $$found; exit $$status; } & lint=$$!; \
+	  { $(LINT) >$$found 2>&1; status=$$?; cat $$found; rm -f $$found; exit $$status; } & lint=$$!; \
 	  echo "== tests"; $(CLOCK) $(BIN)/python -m pytest $(SPREAD) -q; tests=$$?; \
 	  wait $$lint; linted=$$?; exit $$((tests ? tests : linted))
+
+LINT = $(MAKE) --no-print-directory lint
 
 # One worker more than processors: many tests wait for programs that they started.
 SPREAD = -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadscope --no-loadscope-reorder
