@@ -17,12 +17,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.sentry import Project
 from kintsugi.workflow import triggers as t
 from tests.web.test_discord_login import by
 from tests.world import discord as stand_in
 from tests.world.make import a_patch
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.reports import KEY, a_door, an_envelope, an_event
 from tests.world.viewer import Viewer, a_viewer
@@ -55,7 +55,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 
