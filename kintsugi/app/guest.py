@@ -20,7 +20,7 @@ from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk, a_desk_on, prepare
 from kintsugi.app.discord_bot import channel_of, parts_of, put_into
 from kintsugi.app.host import CannotAttach
-from kintsugi.bot import DISCORD_ERRORS, Attached, DiscordChannel, NameTaken, Parts, why_not_listed
+from kintsugi.bot import DISCORD_ERRORS, Attached, BotNeeds, DiscordChannel, NameTaken, why_not_listed
 from kintsugi.persistence.process_counts import counting
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.interactions import on_event
@@ -39,7 +39,8 @@ class InYourBot:
     def __init__(
         self, bot: discord.Client, bootstrap: Bootstrap, logs: Telemetry, desk: Desk, opened: AsyncExitStack
     ) -> None:
-        self._bot, self._bootstrap, self._logs, self._desk, self._opened = bot, bootstrap, logs, desk, opened
+        self._bot, self._bootstrap, self._desk, self._opened = bot, bootstrap, desk, opened
+        self.logs = logs
         self._channel = channel_of(bot, desk, bootstrap)
         self._parts = _parts(desk, bootstrap, logs, self._channel)
         self._attached: Attached | None = None
@@ -72,8 +73,8 @@ class InYourBot:
         """In the bot's own loop, logged in."""
         assert self._attached
         self._online = True
-        self._bootstrap.tell_alerts(self._logs, self._desk, self._bot)
-        await self._opened.enter_async_context(counting(self._desk.store, self._logs.outcomes))
+        self._bootstrap.tell_alerts(self.logs, self._desk, self._bot)
+        await self._opened.enter_async_context(counting(self._desk.store, self.logs.outcomes))
         await self._attached.go_online()
 
     async def _connected(self) -> None:
@@ -124,7 +125,7 @@ def _is_logged_in(bot: discord.Client) -> bool:
     return bot.user is not None and bot.application_id is not None and not bot.is_closed()
 
 
-def _parts(desk: Desk, bootstrap: Bootstrap, logs: Telemetry, channel: DiscordChannel | None) -> Parts:
+def _parts(desk: Desk, bootstrap: Bootstrap, logs: Telemetry, channel: DiscordChannel | None) -> BotNeeds:
     parts = parts_of(desk, bootstrap, logs, channel)
     return replace(parts, recent=_nothing_is_kept) if bootstrap.settings.program.telemetry == "off" else parts
 

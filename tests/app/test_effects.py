@@ -16,8 +16,8 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, Refusal, StepFailed
+from kintsugi.workflow.names import State
 from kintsugi.workflow.times import roughly
-from kintsugi.workflow.words import State
 from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
