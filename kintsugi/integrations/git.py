@@ -137,7 +137,7 @@ class Git:
 
     def write_tree(self, base: str, files: Mapping[str, bytes | None], modes: Mapping[str, str] | None = None) -> str:
         """The tree that `base` becomes when `files` are replaced (None removes). Modes are kept where none is given."""
-        with scratch("index") as folder:
+        with scratch() as folder:
             env = {"GIT_INDEX_FILE": str(folder / "index")}
             self.run("read-tree", base, env=env)
             for path, content in files.items():
@@ -181,7 +181,7 @@ class Git:
         """The tree of merging two commits, or None where they conflict. The repository itself is left alone."""
         objects = self.directory / self.read("rev-parse", "--git-path", "objects")
         env = _NOBODY | {"GIT_OBJECT_DIRECTORY": str(objects.resolve())}
-        with scratch("merge") as folder:
+        with scratch() as folder:
             work = Git(folder)
             work.run("init", "--quiet", ".")
             work.run("checkout", "--quiet", "--detach", ours, env=env)

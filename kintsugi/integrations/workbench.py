@@ -109,7 +109,7 @@ class Workbench:
 
     async def _prove(self, candidate: _Candidate, case: Case, diagnosis: Diagnosis, progress: Progress) -> Evidence:
         test = diagnosis.regression_test
-        with scratch("base") as folder:
+        with scratch() as folder:
             await asyncio.to_thread(self._git.export, candidate.patch.base, folder)
             proposal = Proposal(
                 base=folder,
