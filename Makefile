@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := kintsugi bench chaos tools
 
-.PHONY: demo test lint bench chaos lock clean
+.PHONY: demo test lint bench chaos wheel lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/kintsugi demo
@@ -34,6 +34,10 @@ bench: $(VENV)/.development
 chaos: $(VENV)/.development
 	$(BIN)/python -m chaos
 
+# What is installed elsewhere: a wheel and a source distribution, in dist/.
+wheel: $(VENV)/.runtime
+	$(BIN)/python -m hatchling build -d dist
+
 # The hash-locked requirements. Each is installed when its file changes.
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	$(call install,requirements.txt)
@@ -55,9 +59,9 @@ endef
 # Writes the locks anew; needs uv. No index and no host goes into them.
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
-	  --extra build -o requirements.txt
+	  --extra server --extra build -o requirements.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
-	  --extra build --extra dev -c requirements.txt -o requirements-dev.txt
+	  --extra server --extra build --extra dev -c requirements.txt -o requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) .kintsugi .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .kintsugi dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

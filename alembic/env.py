@@ -9,14 +9,8 @@ from sqlmodel import SQLModel
 
 from alembic import context
 from kintsugi.persistence import tables
-from kintsugi.persistence.database import connect, parse_url
-
-_OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them
-
-
-def _is_ours(object: object, name: str | None, *_: object) -> bool:
-    """Whether autogenerate compares it with the tables."""
-    return not (name or "").startswith(_OF_ONE_DATABASE)
+from kintsugi.persistence.database import Database, connect
+from kintsugi.persistence.migrations import is_compared
 
 
 def run(connection: Connection) -> None:
@@ -25,7 +19,7 @@ def run(connection: Connection) -> None:
         target_metadata=SQLModel.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
-        include_object=_is_ours,
+        include_object=is_compared,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -36,6 +30,6 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with connect(parse_url(os.environ["KINTSUGI_DATABASE_URL"])).connect() as connection:
+    with connect(Database.parse(os.environ["KINTSUGI_DATABASE_URL"])).connect() as connection:
         run(connection)
         connection.commit()

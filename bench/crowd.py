@@ -22,13 +22,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, text
+from sqlalchemy import text
 
 from bench.engine import EFFECTS, SHARES, a_database, captured, nothing, runner, serving
 from bench.lists import a_server, fill_postgres, fill_sqlite
 from bench.peers import at_once
 from kintsugi.app.desk import opened
-from kintsugi.persistence.database import connect, parse_url
+from kintsugi.persistence.database import Database, connect
 from kintsugi.workflow.ports import Claim
 
 FEW, SECONDS = 10, 10.0
@@ -67,11 +67,11 @@ def told(what: str, many: float, few: float) -> None:
 # --- many that wait --------------------------------------------------------------------------------------------------
 
 
-def waiting_ones(name: str, folder: Path, server: URL, many: int) -> URL:
+def waiting_ones(name: str, folder: Path, server: Database, many: int) -> Database:
     """A database with so many incidents that each owe the end of their confirmation's time, in two days."""
     url = a_database(name, folder, server)
     if name == "sqlite":
-        fill_sqlite(str(url.database), many)
+        fill_sqlite(str(url.file), many)
     else:
         fill_postgres(url, many)
     engine = connect(url)
@@ -85,7 +85,7 @@ def waiting_ones(name: str, folder: Path, server: URL, many: int) -> URL:
     return url
 
 
-async def waits(url: URL) -> dict[str, float]:
+async def waits(url: Database) -> dict[str, float]:
     """What this process takes while all of them wait."""
     async with opened(url) as desk, serving(desk, runner(desk.engine, nothing)):
         assert await desk.store.next_due(), "nothing waits"
@@ -98,7 +98,7 @@ async def waits(url: URL) -> dict[str, float]:
 # --- a worker that is killed -----------------------------------------------------------------------------------------
 
 
-async def recovered(url: URL, incidents: int, *, killed: bool) -> float:
+async def recovered(url: Database, incidents: int, *, killed: bool) -> float:
     """Seconds until all is done, from the start of a worker; that of the second one, where the first is killed."""
     async with opened(url) as desk:
         await at_once(lambda number: desk.engine.fire(captured(number)), incidents)
@@ -110,7 +110,7 @@ async def recovered(url: URL, incidents: int, *, killed: bool) -> float:
     return time.monotonic() - began
 
 
-async def died_at_it(url: URL, effects: int) -> None:
+async def died_at_it(url: Database, effects: int) -> None:
     process = await started("hangs", url, str(effects))
     assert process.stdout
     line = await asyncio.wait_for(process.stdout.readline(), 300)
@@ -119,7 +119,7 @@ async def died_at_it(url: URL, effects: int) -> None:
     await process.wait()
 
 
-async def hangs(url: URL, effects: int) -> dict[str, float]:
+async def hangs(url: Database, effects: int) -> dict[str, float]:
     """Begin all of them, say so, and come to no end."""
     begun, all_begun = 0, asyncio.Event()
 
@@ -137,7 +137,7 @@ async def hangs(url: URL, effects: int) -> dict[str, float]:
     return {}
 
 
-async def finishes(url: URL) -> dict[str, float]:
+async def finishes(url: Database) -> dict[str, float]:
     async with opened(url) as desk, serving(desk, runner(desk.engine, nothing)):
         while (figures := await desk.store.figures()).debts:  # noqa: ASYNC110  # another process's debts, too
             await asyncio.sleep(0.1)
@@ -149,7 +149,7 @@ async def finishes(url: URL) -> dict[str, float]:
 WORKERS: dict[str, Callable[..., Awaitable[dict[str, float]]]] = {"waits": waits, "finishes": finishes}
 
 
-async def a_worker(what: str, url: URL) -> dict[str, Any]:
+async def a_worker(what: str, url: Database) -> dict[str, Any]:
     """What a process of its own found out."""
     process = await started(what, url)
     output, _ = await process.communicate()
@@ -158,8 +158,8 @@ async def a_worker(what: str, url: URL) -> dict[str, Any]:
     return found
 
 
-async def started(what: str, url: URL, *words: str) -> asyncio.subprocess.Process:
-    address = url.render_as_string(hide_password=False)
+async def started(what: str, url: Database, *words: str) -> asyncio.subprocess.Process:
+    address = url.address
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.crowd", what, address, *words),
         stdout=asyncio.subprocess.PIPE,
@@ -170,9 +170,9 @@ async def started(what: str, url: URL, *words: str) -> asyncio.subprocess.Proces
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["hangs", address, effects]:
-            asyncio.run(hangs(parse_url(address), int(effects)))
+            asyncio.run(hangs(Database.parse(address), int(effects)))
         case [str(what), str(address)] if what in WORKERS:
-            print(json.dumps(asyncio.run(WORKERS[what](parse_url(address)))))  # type: ignore[arg-type]
+            print(json.dumps(asyncio.run(WORKERS[what](Database.parse(address)))))  # type: ignore[arg-type]
         case numbers:
             given = [int(each) for each in numbers]
             asyncio.run(main(*(given + [100_000, 1_000][len(given) :])))

@@ -28,17 +28,16 @@ from discord import app_commands
 from pydantic import SecretStr
 
 from kintsugi import telemetry
-from kintsugi.app.alerts import reported
-from kintsugi.app.bootstrap import production
-from kintsugi.app.settings import Settings
+from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.settings import DatabaseSettings, ModelSettings, Settings
 from kintsugi.bot import About, Access, Parts, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate, Rate
 from kintsugi.bot.status import Probes
-from kintsugi.commands.common import a_desk
+from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
+from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.words import Effect
 
 if TYPE_CHECKING:
@@ -215,23 +214,24 @@ async def be_ours(
     from tests.world.discord import TOKEN
     from tests.world.discord_shapes import ADMIN_ROLE, GUILD
 
-    settings = Settings(
-        _env_file=None,
-        database_url=f"sqlite:///{folder / 'kintsugi.db'}",
-        llm_api_key=SecretStr("of-the-model-that-hangs"),
-        llm_base_url=model,
+    bootstrap = Bootstrap(
+        Settings(
+            database=DatabaseSettings(url=Database.at(folder / "kintsugi.db")),
+            model=ModelSettings(api_key=SecretStr("of-the-model-that-hangs"), base_url=model),
+        )
     )
     access = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
-    async with a_desk(settings) as desk, asyncio.TaskGroup() as group:
+    async with bootstrap.desk() as desk, asyncio.TaskGroup() as group:
 
-        def report(summary: str, actor: str) -> Payload:
-            return reported("\n".join(logs.recent()), desk, settings, logs, summary=summary, actor=actor)
+        async def open_issue(summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
+            log, intake = logs.recent(), bootstrap.intake(desk)
+            return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
 
         parts = Parts(
             store=desk.store,
             clock=desk.clock,
             fire=desk.engine.fire,
-            report=report,
+            open_issue=open_issue,
             recent=logs.recent,
             probes=Probes({"model": forever}),
             about=About("bench", "c0ffee0", desk.clock.now(), lambda: logs.dropped),
@@ -241,7 +241,7 @@ async def be_ours(
             await attach(tree, parts, access, gate=Gate(access, per_user=_LIFTED, per_guild=_LIFTED))
 
         client.setup_hook = set_up  # type: ignore[method-assign]  # discord.py's own way in
-        group.create_task(production(desk, settings, Nowhere()).work())
+        group.create_task(bootstrap.worker(desk, Nowhere()).work())
         group.create_task(client.start(TOKEN))
 
 

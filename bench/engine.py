@@ -26,12 +26,12 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL, text
+from sqlalchemy import text
 
 from bench.lists import a_server
 from bench.peers import at_once, jobs_per_second, one_row_commits, workflows_per_second
 from kintsugi.app.desk import Desk, opened
-from kintsugi.persistence.database import connect, libpq_url, parse_url
+from kintsugi.persistence.database import Database, connect
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Engine
@@ -72,10 +72,10 @@ def tell(name: str, found: dict[str, float]) -> None:
     print(f"  commit to start of the effect, p99   {found['p99']:10.1f} ms   target 50")
 
 
-async def one_round(name: str, folder: Path, server: URL, incidents: int) -> dict[str, float]:
+async def one_round(name: str, folder: Path, server: Database, incidents: int) -> dict[str, float]:
     """Each on a database of its own, one after the other."""
 
-    def fresh() -> URL:
+    def fresh() -> Database:
         return a_database(name, folder, server)
 
     floor = raw_commits(fresh()) if name == "sqlite" else one_row_commits(fresh(), 3000)
@@ -97,20 +97,20 @@ async def one_round(name: str, folder: Path, server: URL, incidents: int) -> dic
     return found
 
 
-def a_database(name: str, folder: Path, server: URL) -> URL:
+def a_database(name: str, folder: Path, server: Database) -> Database:
     """A fresh one with our tables."""
     database = f"bench_{uuid.uuid4().hex[:12]}"
     if name == "sqlite":
-        url = parse_url(f"sqlite:///{folder / database}.db")
+        url = Database.parse(f"sqlite:///{folder / database}.db")
     else:
-        with psycopg.connect(libpq_url(server), autocommit=True) as connection:
+        with psycopg.connect(server.address, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-        url = server.set(database=database)
+        url = Database(server.url.set(database=database), None)
     upgrade(url)
     return url
 
 
-def raw_commits(url: URL, count: int = 3000) -> float:
+def raw_commits(url: Database, count: int = 3000) -> float:
     engine = connect(url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT)"))
@@ -126,7 +126,7 @@ def raw_commits(url: URL, count: int = 3000) -> float:
     return count / took
 
 
-async def effects_per_second(url: URL, incidents: int) -> float:
+async def effects_per_second(url: Database, incidents: int) -> float:
     """Incidents captured 16 at once beside the worker, until the result of each effect is committed."""
     async with opened(url) as desk:
         done, all_done = 0, asyncio.Event()
@@ -153,7 +153,7 @@ async def effects_per_second(url: URL, incidents: int) -> float:
         return EFFECTS * incidents / took
 
 
-async def latencies(url: URL, count: int = 200) -> list[float]:
+async def latencies(url: Database, count: int = 200) -> list[float]:
     """From the moment `fire` returned to the start of the effect it owed."""
     starts: dict[int, float] = {}
 
@@ -171,7 +171,7 @@ async def latencies(url: URL, count: int = 200) -> list[float]:
         return waits
 
 
-async def idle_cpu(url: URL, seconds: float = 5.0) -> float:
+async def idle_cpu(url: Database, seconds: float = 5.0) -> float:
     async with opened(url) as desk, serving(desk, runner(desk.engine, nothing)):
         before = time.process_time()
         await asyncio.sleep(seconds)

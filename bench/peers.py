@@ -14,9 +14,8 @@ from collections.abc import Awaitable, Callable
 import psycopg
 from dbos import DBOS, DBOSConfig
 from procrastinate import App, PsycopgConnector
-from sqlalchemy import URL
 
-from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.database import Database
 
 AT_ONCE = 16
 
@@ -31,13 +30,13 @@ async def three_steps() -> None:
         await step()
 
 
-async def workflows_per_second(url: URL, count: int) -> float:
+async def workflows_per_second(url: Database, count: int) -> float:
     """DBOS workflows of three steps, from their start to their result."""
     return await asyncio.to_thread(lambda: asyncio.run(_workflows(url, count)))  # it ends its loop's threads
 
 
-async def _workflows(url: URL, count: int) -> float:
-    plain = libpq_url(url) if url.get_backend_name() == "postgresql" else f"sqlite:///{url.database}"
+async def _workflows(url: Database, count: int) -> float:
+    plain = url.address
     DBOS(config=DBOSConfig(name="bench", system_database_url=plain, log_level="ERROR", application_version="bench"))
     DBOS.launch()
     try:
@@ -49,7 +48,7 @@ async def _workflows(url: URL, count: int) -> float:
         await asyncio.to_thread(DBOS.destroy)
 
 
-async def jobs_per_second(url: URL, count: int) -> float:
+async def jobs_per_second(url: Database, count: int) -> float:
     """Jobs of procrastinate's, deferred 16 at once beside the worker that runs them."""
     performed, all_done = 0, asyncio.Event()
 
@@ -59,7 +58,7 @@ async def jobs_per_second(url: URL, count: int) -> float:
         if performed == count:
             all_done.set()
 
-    app = App(connector=PsycopgConnector(conninfo=libpq_url(url), min_size=4, max_size=AT_ONCE))
+    app = App(connector=PsycopgConnector(conninfo=url.address, min_size=4, max_size=AT_ONCE))
     job = app.task(name="bench.job", queue="bench")(perform)
     async with app.open_async():
         worker = asyncio.create_task(
@@ -74,9 +73,9 @@ async def jobs_per_second(url: URL, count: int) -> float:
     return count / took
 
 
-def one_row_commits(url: URL, count: int) -> float:
+def one_row_commits(url: Database, count: int) -> float:
     """What one connection of PostgreSQL commits in a second, one row each."""
-    with psycopg.connect(libpq_url(url), autocommit=True) as connection:
+    with psycopg.connect(url.address, autocommit=True) as connection:
         connection.execute("CREATE TABLE floor (id serial PRIMARY KEY, note text)")
         started = time.perf_counter()
         for number in range(count):

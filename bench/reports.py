@@ -29,15 +29,16 @@ from aiohttp import web
 from bench.reports_killed import main as killed
 from kintsugi.app.clock import SystemClock
 from kintsugi.app.desk import Desk
-from kintsugi.app.reports import Intake
+from kintsugi.app.reports import Reported
 from kintsugi.app.unconfigured import NoCodeHost
+from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.embedded import Embedded
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
 from kintsugi.web.reports import Reports
-from kintsugi.web.sentry import Project, events_in
+from kintsugi.web.sentry import EVENT, Project, items_in
 from kintsugi.web.server import Doors, Server, serve
 from kintsugi.workflow.engine import Engine
 
@@ -59,7 +60,7 @@ async def main(events: int) -> None:
 async def one_round(which: str, events: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kintsugi.db"
-        upgrade(parse_url(f"sqlite:///{file}"))
+        upgrade(Database.parse(f"sqlite:///{file}"))
         server = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.reports", "serve", which, str(file)), stdout=asyncio.subprocess.PIPE
         )
@@ -122,10 +123,11 @@ async def serving(which: str, file: Path) -> None:
 
 def ours(file: Path) -> web.Application:
     clock = SystemClock()
-    store = SqlStore(parse_url(f"sqlite:///{file}"), clock)
+    store = SqlStore(Database.parse(f"sqlite:///{file}"), clock)
     executor = Embedded(store, file.with_suffix(".lock"))
     desk = Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
-    reports = Reports(Intake(desk, NoCodeHost(), rounds=3, dry_run=False).take, {"1": Project(KEY, a_day=10_000)})
+    intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=Program())
+    reports = Reports(Reported(desk, intake, NoCodeHost()).take, {"1": Project(KEY, a_day=10_000)})
     doors = Doors(clock=clock, fire=desk.engine.fire, hint=store.hint, ready=_ready, reports=reports)
     return Server(doors).application()
 
@@ -147,7 +149,9 @@ def bare(file: Path) -> web.Application:
         connection.execute(f"INSERT INTO inbox ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # ours
 
     async def take(request: web.Request) -> web.Response:
-        for event in events_in(gzip.decompress(await request.read())):
+        for item in items_in(gzip.decompress(await request.read())):
+            assert item.kind == EVENT
+            event = item.data
             await asyncio.get_running_loop().run_in_executor(threads, commit, event)
         return web.json_response({})
 

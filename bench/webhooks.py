@@ -30,7 +30,7 @@ from sqlalchemy import insert
 from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
 from kintsugi.persistence.codec import incident_to_json
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import INCIDENT, SqlLedger
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
@@ -89,7 +89,7 @@ async def one_round(which: str, deliveries: int) -> dict[str, float]:
 
 async def prepare(file: Path, incidents: int) -> None:
     """A database with so many incidents whose pull request is open."""
-    url = parse_url(f"sqlite:///{file}")
+    url = Database.parse(f"sqlite:///{file}")
     upgrade(url)
     store, now = SqlStore(url, SystemClock()), datetime.now(UTC)
 
@@ -177,7 +177,7 @@ async def serve(which: str, file: Path, secret: str) -> None:
 
 def ours(file: Path, secret: str) -> web.Application:
     clock = SystemClock()
-    store = SqlStore(parse_url(f"sqlite:///{file}"), clock)
+    store = SqlStore(Database.parse(f"sqlite:///{file}"), clock)
     engine = Engine(store, Embedded(store, file.with_suffix(".lock")), clock, redact=str)
 
     async def ready() -> str | None:

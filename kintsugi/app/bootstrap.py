@@ -1,36 +1,47 @@
-"""Wiring. `Kintsugi` is handed its parts; `production()` makes the real ones from the settings."""
+"""Wiring. `Kintsugi` is handed its parts; `Bootstrap` makes the real ones, each from the settings of its own room."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import discord
+
+from kintsugi.app import alerts, connectors
 from kintsugi.app.attempts import Attempts
-from kintsugi.app.deploys import changes_in, deployer_of, no_changes
-from kintsugi.app.desk import Desk
-from kintsugi.app.github import FreshAnalyst, FreshChecker, github_parts
-from kintsugi.app.settings import Settings
-from kintsugi.app.unconfigured import NoChecker, NoCodeHost, NoMonitor
-from kintsugi.integrations.git import Git
+from kintsugi.app.connectors import Connector
+from kintsugi.app.deploys import Running, alone_on, changes_in, is_railways, no_changes
+from kintsugi.app.desk import Desk, opened, prepare
+from kintsugi.app.github import FreshAnalyst, FreshChecker, check_repository
+from kintsugi.app.one_deployer import OneDeployer
+from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence
+from kintsugi.bot import Access
+from kintsugi.capture.intake import Intake, Program
+from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.http_replay import HttpReplay
-from kintsugi.integrations.local_git import LocalGit
 from kintsugi.integrations.offline_analyst import OfflineAnalyst
 from kintsugi.integrations.workbench import Workbench
+from kintsugi.persistence.database import Database
 from kintsugi.repair.context import build_context
 from kintsugi.repair.proof import ProofSettings
-from kintsugi.telemetry.redact import redact
+from kintsugi.telemetry import Telemetry
+from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.redact import redact, remember
 from kintsugi.workflow.effects import Tools, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
-from kintsugi.workflow.production import Changes
+from kintsugi.workflow.production import Changes, Production
 from kintsugi.workflow.reconcile import Reconciler
 
 if TYPE_CHECKING:
-    from kintsugi.integrations.openai_model import ModelSettings
+    from kintsugi.app.discord_login import DiscordLogin
+    from kintsugi.web.reports import Reports
 
 RECONCILE_EVERY = timedelta(minutes=3)
 
@@ -103,64 +114,141 @@ class Kintsugi:
         await self._desk.engine.run_effect(effect, self._performers)
 
 
-def production(desk: Desk, settings: Settings, channel: Channel) -> Kintsugi:
-    """The real parts on this desk, as far as they are configured."""
-    return Kintsugi(
-        desk,
-        real_parts(settings, channel),
-        budget=Budget(
-            settings.llm_budget_usd,
-            settings.llm_budget_day_usd,
-            settings.llm_budget_tokens,
-            settings.llm_budget_day_tokens,
-        ),
-        confirm_within=timedelta(hours=settings.confirm_hours),
-    )
+class Bootstrap:
+    """Makes what a process consists of. It alone sees the whole of the settings. Its methods raise SettingsError."""
 
+    def __init__(self, settings: Settings) -> None:
+        remember(settings.secrets())
+        self.settings = settings
+        program = settings.program
+        self.database: Database = settings.database.url
+        self.build = program.build_sha or running_build()
+        self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
+        self.model = connectors.model(settings.model)
+        self.deployer = connectors.deployer(
+            settings.deploy, settings.railway, settings.code.branch, self._running(), program.program_url or ""
+        )
+        self.sheet = connectors.sheet(settings.sheet)
+        self.connectors: list[Connector[Any]] = [self.code_host, self.model, self.deployer, self.sheet]
 
-def real_parts(settings: Settings, channel: Channel) -> Parts:
-    """What touches the world, made from the settings; what is not configured says so when it is needed."""
-    github = github_parts(settings)
-    git = github.git if github else Git(settings.repo) if settings.repo else None
-    checker: Checker = Workbench(git, settings.branch, _proof(settings), redact) if git else NoChecker()
-    code_host: CodeHost = LocalGit(git, settings.branch) if git else NoCodeHost()
-    analyst = _analyst(settings, git)
-    if github:
-        code_host = github.host
-        analyst, checker = FreshAnalyst(analyst, code_host), FreshChecker(checker, code_host)
-    return Parts(
-        analyst=analyst,
-        checker=checker,
-        code_host=code_host,
-        deployer=deployer_of(settings),
-        monitor=HttpReplay(lambda: settings.program_url or "") if settings.program_url else NoMonitor(),
-        channel=channel,
-        changes=changes_in(git) if git else no_changes,
-    )
+    @classmethod
+    def read(cls) -> Bootstrap:
+        """Of the environment and `.env`."""
+        return cls(read_settings())
 
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[Desk]:
+        """A desk on the configured database. Raises DatabaseError."""
+        prepare(self.database)
+        async with opened(self.database, at_once=self.settings.incidents.at_once) as desk:
+            yield desk
 
-def _analyst(settings: Settings, git: Git | None) -> Analyst:
-    if settings.llm_api_key is None:
-        return OfflineAnalyst(git)
-    from kintsugi.integrations.openai_analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
-    from kintsugi.integrations.openai_model import Model  # noqa: PLC0415
+    def logs(self, level: str = "INFO", bot: discord.Client | None = None) -> Telemetry:
+        """The logging of this process, from now on."""
+        return alerts.installed(self.settings.alerts, self.build, level, bot)
 
-    return OpenAIAnalyst(Model(model_settings(settings)), code_context(git.directory if git else None), redact)
+    def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
+        """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
+        alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
 
+    def intake(self, desk: Desk, source: Path | None = None, *, dry_run: bool = False) -> Intake:
+        """Where failures become incidents. `source`: where the program's code is, if it is not the configured place."""
+        incidents, program = self.settings.incidents, self.settings.program
+        return Intake(
+            fire=desk.engine.fire,
+            clock=desk.clock,
+            program=Program(
+                source=source or self.settings.code.repo,
+                build=self.build or _checked_out(source or Path()),
+                environment=program.env_name,
+            ),
+            dry_run=dry_run or incidents.dry_run,
+            rounds=incidents.rounds,
+        )
 
-def model_settings(settings: Settings) -> ModelSettings:
-    """The model that is configured; there must be a key."""
-    from kintsugi.integrations.openai_model import ModelSettings  # noqa: PLC0415  # as above
+    def worker(self, desk: Desk, channel: Channel) -> Kintsugi:
+        """The hands on this desk, with the real parts as far as they are configured."""
+        return Kintsugi(
+            desk,
+            self.parts(channel),
+            budget=self.settings.model.budget,
+            confirm_within=timedelta(hours=self.settings.incidents.confirm_hours),
+        )
 
-    assert settings.llm_api_key
-    return ModelSettings(
-        model=settings.llm_model,
-        api_key=settings.llm_api_key.get_secret_value(),
-        base_url=settings.llm_base_url,
-        api=settings.llm_api,
-        price=settings.llm_prices.get(settings.llm_model),
-        deadline=timedelta(seconds=settings.llm_seconds),
-    )
+    def parts(self, channel: Channel) -> Parts:
+        """What touches the world; what is not configured says so when it is needed."""
+        program_url = self.settings.program.program_url
+        hosted = None if self.code_host.missing else self.code_host.make()
+        git = hosted.git if hosted else None
+        analyst, checker = self._analyst(git), self._checker(git)
+        if hosted and self.settings.github.repo:
+            analyst, checker = FreshAnalyst(analyst, hosted.host), FreshChecker(checker, hosted.host)
+        return Parts(
+            analyst=analyst,
+            checker=checker,
+            code_host=hosted.host if hosted else NoCodeHost(),
+            deployer=OneDeployer(self.bare_deployer(), alone_on(self.database)),
+            monitor=HttpReplay(lambda: program_url) if program_url else NoMonitor(),
+            channel=channel,
+            changes=changes_in(git) if git else no_changes,
+        )
+
+    def bare_deployer(self) -> Deployer:
+        """The deployer that is configured, for any number to ask at once."""
+        return NoDeployer() if self.deployer.missing else self.deployer.make()
+
+    def production(self) -> Production:
+        """What runs, and how it is changed by hand."""
+        parts = self.parts(Silence())
+        return Production(parts.code_host, parts.deployer, parts.changes)
+
+    def reported(self, desk: Desk) -> Reports | None:
+        """The door for Sentry's SDKs; None where none of them is listened to."""
+        if not self.settings.sentry.projects:
+            return None
+        from kintsugi.app.reports import Reported, reports  # noqa: PLC0415  # the web's packages are no guest's
+
+        host = self.parts(Silence()).code_host
+        return reports(self.settings.sentry, Reported(desk, self.intake(desk), host))
+
+    def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
+        """How those of `access` log in to the pages with Discord; None where that is not configured."""
+        from kintsugi.app.discord_login import DiscordLogin  # noqa: PLC0415  # as above
+        from kintsugi.app.discord_oauth import discord_oauth  # noqa: PLC0415
+
+        application = discord_oauth(self.settings.discord, self.settings.web.url)
+        if application is None:
+            return None
+        return DiscordLogin(desk, application, access, two_persons=self.settings.discord.two_persons)
+
+    def check_repository(self) -> None:
+        """With GitHub it is our own copy, made where it is missing."""
+        if self.settings.code.repo and not self.settings.github.repo:
+            check_repository(self.settings.code.repo)
+
+    def _analyst(self, git: Git | None) -> Analyst:
+        if self.model.missing:
+            return OfflineAnalyst(git)
+        from kintsugi.integrations.openai_analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
+
+        return OpenAIAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
+
+    def _checker(self, git: Git | None) -> Checker:
+        code = self.settings.code
+        proof = ProofSettings(test_command=code.test_command or None)
+        if code.test_python:
+            proof = replace(proof, python=code.test_python)
+        return Workbench(git, code.branch, proof, redact) if git else NoChecker()
+
+    @property
+    def incident_url(self) -> str:
+        """Where people read about an incident, with {} for its number; "" where there are no pages."""
+        url = self.settings.web.url
+        return f"{url.rstrip('/')}/incidents/{{}}" if url else ""
+
+    def _running(self) -> Running:
+        own = self.build or "" if is_railways(self.settings.railway.service_id) else ""
+        return Running((self.settings.program.program_url or "").rstrip("/"), own)
 
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:
@@ -174,8 +262,10 @@ def code_context(repository: Path | None) -> Callable[[Case], str]:
     return context
 
 
-def _proof(settings: Settings) -> ProofSettings:
-    command = settings.test_command or None
-    if settings.test_python:
-        return ProofSettings(test_command=command, python=settings.test_python)
-    return ProofSettings(test_command=command)
+def _checked_out(folder: Path) -> str | None:
+    """The commit of the work tree that `folder` lies in; None where it is in none."""
+    git = Git(folder)
+    try:
+        return git.resolve("HEAD") if git.read("rev-parse", "--is-inside-work-tree") == "true" else None
+    except (GitError, OSError):
+        return None

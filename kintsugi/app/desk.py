@@ -7,12 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL
-
 from kintsugi.app.clock import SystemClock
-from kintsugi.app.settings import Settings
 from kintsugi.executors.embedded import Embedded
-from kintsugi.persistence.database import DatabaseError, libpq_url, parse_url, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import is_current, upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
@@ -31,25 +28,24 @@ class Desk:
 
 
 @asynccontextmanager
-async def opened(url: URL, *, at_once: int = 4) -> AsyncIterator[Desk]:
+async def opened(database: Database, *, at_once: int = 4) -> AsyncIterator[Desk]:
     """A desk on this database, whose tables are up to date. `at_once`: effects of a kind. Raises DatabaseError."""
     clock = SystemClock()
-    store = SqlStore(url, clock)
-    executor = _executor(store, url, at_once)
+    store = SqlStore(database, clock)
+    executor = _executor(store, database, at_once)
     try:
         yield Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
     finally:
         await store.close()
 
 
-def _executor(store: SqlStore, url: URL, at_once: int) -> Executor:
+def _executor(store: SqlStore, database: Database, at_once: int) -> Executor:
     """By the database: SQLite has one process, PostgreSQL any number of them."""
-    file = sqlite_file(url)
-    if file:
-        return Embedded(store, lock_of(file), slots=at_once)
+    if database.file:
+        return Embedded(store, lock_of(database.file), slots=at_once)
     from kintsugi.executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, libpq_url(url), slots=at_once)
+    return Procrastinate(store, database.address, slots=at_once)
 
 
 def lock_of(file: Path) -> Path:
@@ -57,12 +53,10 @@ def lock_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.lock")
 
 
-def prepared_url(settings: Settings) -> URL:
-    """The database's address, its tables brought up to date on SQLite. Raises DatabaseError."""
-    url = parse_url(settings.database_url)
-    if is_current(url):
-        return url
-    if sqlite_file(url) is None:
+def prepare(database: Database) -> None:
+    """Bring its tables up to date, on SQLite. Raises DatabaseError where they are not, and it is PostgreSQL."""
+    if is_current(database):
+        return
+    if not database.one_process:
         raise DatabaseError("The database is not at this version's tables. Run `kintsugi db upgrade` first.")
-    upgrade(url)
-    return url
+    upgrade(database)

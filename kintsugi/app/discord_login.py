@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kintsugi.app.desk import Desk
-from kintsugi.app.discord_oauth import discord_oauth
-from kintsugi.app.settings import Settings
 from kintsugi.bot.gate import Access, Caller, Gate, why_not
 from kintsugi.bot.moves import by_somebody_else
 from kintsugi.bot.tree import actor
@@ -15,14 +13,6 @@ from kintsugi.web.login import Member
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.triggers import Confirmed, Trigger
-
-
-def discord_login(desk: Desk, settings: Settings, access: Access) -> DiscordLogin | None:
-    """For those of `access`. None where it is not configured; raises SettingsError where half of it is."""
-    application = discord_oauth(settings)
-    if application is None:
-        return None
-    return DiscordLogin(desk, application, access, two_persons=settings.discord_two_persons)
 
 
 class DiscordLogin:

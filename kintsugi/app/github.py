@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kintsugi.app.settings import Settings, SettingsError
-from kintsugi.integrations.git import Git
+from kintsugi.app.settings import CodeSettings, GitHubSettings
+from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github import GitHub, GitHubWishes
 from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
 from kintsugi.integrations.github_mirror import Mirror
+from kintsugi.integrations.local_git import LocalGit
 from kintsugi.telemetry.redact import redact
-from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.incident import Diagnosis, Patch
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.ports import Analyst, Case, Checker, CodeHost, Progress
@@ -43,52 +44,68 @@ class FreshChecker:
         return await self._checker.check(case, progress)
 
 
-def github_access(settings: Settings) -> GitHubAccess | None:
+def github_access(settings: GitHubSettings) -> GitHubAccess | None:
     """Who we are on GitHub, and where; None where that is not configured. Raises SettingsError."""
-    if settings.github_repo is None:
+    if settings.repo is None:
         return None
-    token, key = settings.github_token, settings.github_app_key
-    if settings.github_app_id and key:
-        who = {"app_id": settings.github_app_id, "app_key": _pem(key.get_secret_value())}
-        return GitHubAccess(settings.github_repo, base_url=settings.github_base_url, **who)  # type: ignore[arg-type]
+    token, key = settings.token, settings.app_key
+    if settings.app_id and key:
+        pem = _pem(key.get_secret_value())
+        return GitHubAccess(settings.repo, base_url=settings.base_url, app_id=settings.app_id, app_key=pem)
     if token is None:
         raise SettingsError("KINTSUGI_GITHUB_REPO needs KINTSUGI_GITHUB_TOKEN, or _APP_ID and _APP_KEY.")
-    return GitHubAccess(settings.github_repo, token.get_secret_value(), base_url=settings.github_base_url)
+    return GitHubAccess(settings.repo, token.get_secret_value(), base_url=settings.base_url)
 
 
 @dataclass(frozen=True, slots=True)
-class GitHubParts:
-    """The code host, and our copy of its code."""
+class CodeHostParts:
+    """The code host, and the repository on this machine: our copy of its code, or the host itself."""
 
-    host: GitHub
+    host: CodeHost
     git: Git
 
 
-def github_parts(settings: Settings) -> GitHubParts | None:
-    """None where GitHub is not configured. Raises SettingsError."""
+def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str) -> CodeHostParts:
+    """There must be a repository on GitHub. Raises SettingsError."""
     access = github_access(settings)
-    if access is None:
-        return None
-    git, api = _our_copy(settings, access), GitHubApi(access)
-    fetch = Mirror(git, settings.branch, access, api.token).fetch
-    return GitHubParts(GitHub(api, git, wishes_of(settings), redact, fetch=fetch), git)
+    assert access
+    git, api = _our_copy(code, access), GitHubApi(access)
+    fetch = Mirror(git, code.branch, access, api.token).fetch
+    return CodeHostParts(GitHub(api, git, wishes_of(settings, code.branch, incident_url), redact, fetch=fetch), git)
 
 
-def wishes_of(settings: Settings) -> GitHubWishes:
+def local_parts(code: CodeSettings) -> CodeHostParts:
+    """There must be a KINTSUGI_REPO."""
+    assert code.repo
+    git = Git(code.repo)
+    return CodeHostParts(LocalGit(git, code.branch), git)
+
+
+def check_repository(repo: Path) -> None:
+    """Raises SettingsError where this is no git repository."""
+    try:
+        Git(repo).check()
+    except GitError as error:
+        says = f"KINTSUGI_REPO: {error} Set it to a bare git repository with the program's code."
+        raise SettingsError(says) from None
+
+
+def wishes_of(settings: GitHubSettings, branch: str, incident_url: str) -> GitHubWishes:
+    """How pull requests to `branch` are to be."""
     return GitHubWishes(
-        branch=settings.branch,
-        draft=settings.github_draft,
-        labels=settings.github_labels,
-        reviewers=settings.github_reviewers,
-        incident_url=f"{settings.web_url.rstrip('/')}/incidents/{{}}" if settings.web_url else "",
-        reruns=settings.github_reruns,
+        branch=branch,
+        draft=settings.draft,
+        labels=settings.labels,
+        reviewers=settings.reviewers,
+        incident_url=incident_url,
+        reruns=settings.reruns,
     )
 
 
-def _our_copy(settings: Settings, access: GitHubAccess) -> Git:
+def _our_copy(code: CodeSettings, access: GitHubAccess) -> Git:
     """The bare repository that follows GitHub's: the one of KINTSUGI_REPO, or one beside the database."""
-    directory = settings.repo or Path(".kintsugi/repositories") / f"{access.repository.replace('/', '-')}.git"
-    return Git(directory) if (directory / "HEAD").exists() else Git.init_bare(directory, settings.branch)
+    directory = code.repo or Path(".kintsugi/repositories") / f"{access.repository.replace('/', '-')}.git"
+    return Git(directory) if (directory / "HEAD").exists() else Git.init_bare(directory, code.branch)
 
 
 def _pem(key: str) -> str:

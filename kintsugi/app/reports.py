@@ -9,34 +9,31 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from kintsugi.app.bootstrap import real_parts
 from kintsugi.app.desk import Desk
-from kintsugi.app.settings import Settings
-from kintsugi.app.unconfigured import Silence
+from kintsugi.app.settings import SentrySettings
 from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.runs import is_replay, key_in, runs_in
 from kintsugi.capture.sentry import Event, payload_of, read_event
 from kintsugi.web.github import Unreadable
 from kintsugi.web.reports import Reports, Taken
-from kintsugi.web.sentry import Project
+from kintsugi.web.sentry import EVENT, Item, Project
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import CodeHost, Outcome
-from kintsugi.workflow.triggers import Captured
 
 log = logging.getLogger("kintsugi.service")
 
 
-def reports(desk: Desk, settings: Settings) -> Reports:
+def reports(settings: SentrySettings, reported: Reported) -> Reports:
     """The door, as it is configured."""
-    host = real_parts(settings, Silence()).code_host
-    intake = Intake(desk, host, rounds=settings.rounds, dry_run=settings.dry_run)
     projects = {
-        name: Project(each.key.get_secret_value(), each.opens, each.a_day, each.origins)
-        for name, each in settings.sentry_projects.items()
+        name: Project(each.key.get_secret_value(), each.opens, each.a_day, each.origins, each.public)
+        for name, each in settings.projects.items()
     }
-    return Reports(intake.take, projects)
+    return Reports(reported.take, projects)
 
 
 _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
@@ -51,18 +48,29 @@ class Opened:
 
 
 @dataclass(slots=True)
-class Intake:
+class Reported:
     """Takes the events of Sentry's SDKs."""
 
     desk: Desk
+    intake: Intake
     host: CodeHost
-    rounds: int
-    dry_run: bool
     _opened: dict[str, Opened] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def take(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
+    async def take(self, name: str, project: Project, item: Item) -> Taken:
         """Raises Unreadable, StoreUnavailable."""
+        if is_replay(item.data):
+            return Taken.IGNORED
+        return await (self._heard(name, project, item.data) if item.kind == EVENT else self._count(name, project, item))
+
+    async def _count(self, name: str, project: Project, item: Item) -> Taken:
+        counted = runs_in(item.kind, item.data, f"sentry:{name}", believed=project.believed)
+        if counted is None:
+            return Taken.IGNORED
+        key = f"sentry:{name}:{key_in(item.kind, item.data, item.digest)}"
+        return Taken.STORED if await self.desk.store.add_runs(key, counted) else Taken.KNOWN
+
+    async def _heard(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
         try:
             event, payload = await asyncio.to_thread(self._read, name, data)
         except CaptureError as error:
@@ -71,7 +79,7 @@ class Intake:
             return Taken.IGNORED
         last = await self.desk.store.newest_of(payload.incident.fingerprint)
         if last and not last.ended:
-            return _taken(await self._fire(name, event, payload))
+            return _taken(await self._fire(name, project, event, payload))
         if not project.opens or await self._is_before_the_fix(payload, last):
             return Taken.IGNORED
         async with self._opening:  # one at a time, so that it is known what the one before came to
@@ -89,25 +97,16 @@ class Intake:
         if (last is None or last.ended) and opened.count >= project.a_day:
             log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
             return Taken.LIMITED
-        receipt = await self._fire(name, event, payload)
+        receipt = await self._fire(name, project, event, payload)
         if receipt.outcome == Outcome.APPLIED:
             opened = replace(opened, count=opened.count + 1)
         self._opened[name] = opened
         return _taken(receipt)
 
-    async def _fire(self, name: str, event: Event, payload: Payload) -> Receipt:
+    async def _fire(self, name: str, project: Project, event: Event, payload: Payload) -> Receipt:
         actor = f"sentry:{name}"
         id = event.event_id[:64] or sha256(payload.model_dump_json().encode()).hexdigest()
-        return await self.desk.engine.fire(
-            Captured(
-                key=f"{actor}:{id}",
-                at=self.desk.clock.now(),
-                actor=actor,
-                payload=payload,
-                dry_run=self.dry_run,
-                rounds_allowed=self.rounds,
-            )
-        )
+        return await self.intake.take(payload, key=f"{actor}:{id}", actor=actor, believed=project.believed)
 
     async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
         """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""

@@ -7,18 +7,12 @@ import logging
 from datetime import timedelta
 
 from kintsugi.app.desk import Desk
-from kintsugi.app.settings import Settings
 from kintsugi.persistence.retention import Keep, Pruner
 from kintsugi.workflow.errors import StoreUnavailable
 
 log = logging.getLogger("kintsugi.retention")
 
 PRUNE_EVERY = timedelta(hours=1)
-
-
-def keep_of(settings: Settings) -> Keep:
-    days, megabytes = settings.keep_payloads_days, settings.keep_payloads_mb
-    return Keep(timedelta(days=days) if days else None, megabytes * 2**20 if megabytes else None)
 
 
 async def keep_pruning(desk: Desk, keep: Keep, every: timedelta = PRUNE_EVERY) -> None:

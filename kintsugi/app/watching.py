@@ -8,11 +8,9 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from kintsugi.app.bootstrap import Kintsugi
 from kintsugi.app.desk import Desk
-from kintsugi.app.settings import Settings
 from kintsugi.executors.embedded import Embedded
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.redact import of_this_process
@@ -20,12 +18,14 @@ from kintsugi.web.metrics import Metrics, Readers, Watched
 from kintsugi.web.server import Doors, Server
 
 
-def metrics(desk: Desk, settings: Settings, logs: Telemetry, doors: Doors, kintsugi: Kintsugi | None) -> Metrics:
+def metrics(
+    desk: Desk, logs: Telemetry, doors: Doors, kintsugi: Kintsugi | None, *, build: str | None, readers: Readers
+) -> Metrics:
     """The route, for this process; `kintsugi` where it performs effects."""
     watched = Watched(
         figures=desk.store.figures,
         version=version("kintsugi"),
-        revision=settings.build() or "",
+        revision=build or "",
         deliveries=doors.deliveries,
         dropped=lambda: logs.dropped,
         hidden=lambda: of_this_process().hidden,
@@ -39,7 +39,7 @@ def metrics(desk: Desk, settings: Settings, logs: Telemetry, doors: Doors, kints
             reconciled_at=lambda: kintsugi.looked_at,
             leases=lambda: _held(desk),
         )
-    return Metrics(watched, Readers(web_token=_text(settings.web_token), metrics_token=_text(settings.metrics_token)))
+    return Metrics(watched, readers)
 
 
 def _held(desk: Desk) -> dict[str, str]:
@@ -53,7 +53,3 @@ def health_and_metrics(doors: Doors, metrics: Metrics) -> web.Application:
     Server(doors).add_health_to(application)
     metrics.add_to(application)
     return application
-
-
-def _text(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 import discord
@@ -61,17 +60,8 @@ class Debug(app_commands.Group):
         """Make an incident of what just went wrong."""
 
         async def work() -> Reply:
-            key, at, actor = self._answers.common(interaction)
-            payload = await asyncio.to_thread(self._parts.report, summary, actor)
-            captured = t.Captured(
-                key=key,
-                at=at,
-                actor=actor,
-                payload=payload,
-                dry_run=dry_run or self._parts.dry_run,
-                rounds_allowed=self._parts.rounds_allowed,
-            )
-            return replies.opened(await self._parts.fire(captured))
+            key, _, actor = self._answers.common(interaction)
+            return replies.opened(await self._parts.open_issue(summary, key=key, actor=actor, dry_run=dry_run))
 
         await self._answers.answer(interaction, work)
 

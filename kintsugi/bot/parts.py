@@ -10,7 +10,6 @@ from typing import Protocol
 from kintsugi.bot.status import Probes
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.triggers import Trigger
 
@@ -19,6 +18,12 @@ class Recent(Protocol):
     """The newest log lines, redacted, oldest first: of this level or above, with this text."""
 
     def __call__(self, limit: int, level: str | None = None, contains: str | None = None) -> list[str]: ...
+
+
+class OpenIssue(Protocol):
+    """Makes an incident of what went wrong just now, as the log tells it."""
+
+    async def __call__(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +39,14 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything the commands need. `report` makes a payload of a summary and who gave it; it may block."""
+    """Everything the commands need."""
 
     store: Store
     clock: Clock
     fire: Callable[[Trigger], Awaitable[Receipt]]
-    report: Callable[[str, str], Payload]
+    open_issue: OpenIssue
     recent: Recent
     probes: Probes
     about: About
     token: Callable[[Incident], Awaitable[str | None]] | None = None  # of an open confirmation, where it can be known
     two_persons: bool = False  # who opened an incident may not confirm its patch
-    dry_run: bool = False  # every new incident is staged
-    rounds_allowed: int = 3

@@ -192,8 +192,8 @@ def facts_of(found: Incident) -> str:
         lines.append(f"model: {asked} · ${found.cost.usd:.4f}")
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
-    if found.deployment and found.deployment.running:
-        lines.append(f"runs `{short(found.deployment.running)}`")
+    if found.deployment and found.deployment.runs:
+        lines.append(f"runs `{short(found.deployment.runs)}`")
     if found.pruned:
         lines.append(found.pruned)
     if found.stuck:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -14,6 +13,9 @@ from kintsugi.capture.build import fingerprint_of, summary_of
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.limits import fitted
 from kintsugi.capture.redaction import redacted, redacted_lines
+from kintsugi.capture.release import commit_of
+from kintsugi.capture.runs import address_in
+from kintsugi.capture.traceback import read_failure
 from kintsugi.workflow.payload import (
     About,
     Build,
@@ -32,7 +34,6 @@ _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
 _BREADCRUMBS = 100
 _PYTHONS_OWN = ("builtins", "__builtin__", "exceptions", "__main__")
 _LANGUAGES = {"python": "python", "node": "node", "javascript": "node", "go": "go", "java": "java"}
-_SHA = re.compile(r"(?:^|[^0-9a-z])([0-9a-f]{7,40})$", re.IGNORECASE)
 
 
 def _unwrapped(value: object) -> object:
@@ -102,6 +103,7 @@ class _User(_Part):
 class _Request(_Part):
     method: str | None = None
     url: str | None = None
+    query_string: Any = None
 
 
 class Event(_Part):
@@ -131,9 +133,7 @@ class Event(_Part):
 
     @property
     def build_sha(self) -> str | None:
-        """The commit that a release names at its end: `1a2b3c4`, `shop@1a2b3c4`, `shop@1.4.2+1a2b3c4`."""
-        found = _SHA.search(self.release or "")
-        return found[1].lower() if found and re.search(r"\d", found[1]) else None
+        return commit_of(self.release)
 
 
 def read_event(data: object) -> Event:
@@ -147,7 +147,8 @@ def read_event(data: object) -> Event:
 
 def payload_of(event: Event, *, project: str, now: datetime) -> Payload:
     """What is known of the failure that the event tells of, redacted, at most 256 KB. Raises CaptureError."""
-    failure, said = _failure(event), _said(event)
+    said = _said(event)
+    failure = _failure(event) or read_failure(said)  # some log a traceback as text alone
     if failure is None and not said:
         raise CaptureError("The event holds neither an exception nor a message.")
     told = _told(event.timestamp)
@@ -220,11 +221,16 @@ def _said(event: Event) -> str:
 
 def _request(event: Event) -> RequestContext:
     user, request = event.user, event.request
-    asked = {"method": request.method, "url": request.url} if request else {}
-    entities = {name: value for name, value in (asked | dict(list(event.tags.items())[:20])).items() if value}
+    asked = {"method": request.method, _address_name(event): address_in(request.model_dump())} if request else {}
+    entities = {name: value for name, value in (dict(list(event.tags.items())[:20]) | asked).items() if value}
     return RequestContext(
         user=(user.id or user.username or user.email) if user else None, intent=event.transaction, entities=entities
     )
+
+
+def _address_name(event: Event) -> str:
+    """A browser tells the page that it shows, which no server was asked for when it failed."""
+    return "page" if (event.platform or "").lower() == "javascript" else "url"
 
 
 def _line(crumb: _Breadcrumb) -> str:

@@ -7,18 +7,15 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from kintsugi.app.desk import Desk, opened, prepared_url
-from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.desk import Desk
 from kintsugi.commands.outcome import UsageError
-from kintsugi.telemetry.redact import remember
 
 
 @asynccontextmanager
-async def a_desk(settings: Settings | None = None) -> AsyncIterator[Desk]:
+async def a_desk() -> AsyncIterator[Desk]:
     """A desk on the configured database."""
-    settings = settings or read_settings()
-    remember(settings.secrets())
-    async with opened(prepared_url(settings), at_once=settings.at_once) as desk:
+    async with Bootstrap.read().desk() as desk:
         yield desk
 
 

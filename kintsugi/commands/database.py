@@ -7,44 +7,45 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy import URL
 
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import lock_of
-from kintsugi.app.retention import keep_of
-from kintsugi.app.settings import read_settings
-from kintsugi.commands.common import a_desk
 from kintsugi.commands.outcome import UsageError
 from kintsugi.executors.lock import only_one
 from kintsugi.persistence import backup as copying
 from kintsugi.persistence import migrations, move
-from kintsugi.persistence.database import DatabaseError, parse_url, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Pruner
 from kintsugi.workflow.errors import Refusal
 
 
 def upgrade() -> None:
     """Bring the database to this version's tables."""
-    url = parse_url(read_settings().database_url)
-    before, after = migrations.upgrade(url)
-    place = url.render_as_string(hide_password=True)
+    database = Bootstrap.read().database
+    before, after = migrations.upgrade(database)
     if before == after:
-        Console().print(f"{place} is at revision {after} already.", highlight=False)
+        Console().print(f"{database} is at revision {after} already.", highlight=False)
     else:
-        Console().print(f"{place}: revision {before or 'none'} → {after}.", highlight=False)
+        Console().print(f"{database}: revision {before or 'none'} → {after}.", highlight=False)
+    if lacking := migrations.differences(database):
+        raise DatabaseError(
+            f"The tables are not those of revision {after}: {'; '.join(lacking)}. Something other than Kintsugi changed"
+            " them. Restore a backup, or name a new database in KINTSUGI_DATABASE_URL."
+        )
 
 
 async def prune(dry_run: bool) -> None:
     """Prune what the settings no longer keep, now."""
-    settings = read_settings()
-    keep = keep_of(settings)
+    bootstrap = Bootstrap.read()
+    keep = bootstrap.settings.keep.keep
     if keep.everything:
         raise UsageError("Everything is kept. Set KINTSUGI_KEEP_PAYLOADS_DAYS or KINTSUGI_KEEP_PAYLOADS_MB.")
-    async with a_desk(settings) as desk:
+    async with bootstrap.desk() as desk:
         pruned = await Pruner(desk.store, keep, desk.clock.now(), dry_run=dry_run).run()
     verb = "would be" if dry_run else "was"
     many = "1 ended incident" if pruned.incidents == 1 else f"{pruned.incidents} ended incidents"
     says = f"What was captured of {many} {verb} pruned: {pruned.bytes / 2**20:.1f} MB."
-    file = sqlite_file(parse_url(settings.database_url))
+    file = bootstrap.database.file
     if pruned.incidents and file and not dry_run:
         says += (
             f" The file keeps its size, and the room in it is used again. To shrink it, stop the service and run"
@@ -55,10 +56,10 @@ async def prune(dry_run: bool) -> None:
 
 def backup(file: Path, force: bool) -> None:
     """Copy the SQLite database to `file`, also while a service works on it."""
-    url = parse_url(read_settings().database_url)
-    source = sqlite_file(url)
+    database = Bootstrap.read().database
+    source = database.file
     if source is None:
-        raise Refusal(f"PostgreSQL is backed up with its own tools. Run: {_pg_dump(url, file)}")
+        raise Refusal(f"PostgreSQL is backed up with its own tools. Run: {_pg_dump(database, file)}")
     if not source.exists():
         raise DatabaseError(f"There is no database at {source} yet.")
     if file.exists() and file.samefile(source):
@@ -77,17 +78,15 @@ def backup(file: Path, force: bool) -> None:
 
 def copy(source: str, target: str) -> None:
     """Move a team's history from SQLite to PostgreSQL, while no service works on it."""
-    old, new = parse_url(source), parse_url(target)
-    file, console = sqlite_file(old), Console(stderr=True)
+    old, new = Database.parse(source), Database.parse(target)
+    file, console = old.file, Console(stderr=True)
     if file and not file.exists():
         raise DatabaseError(f"There is no database at {file}.")
     with only_one(lock_of(file)) if file else nullcontext(), console.status("copying") as status:
         copied = move.copy(old, new, lambda table, rows: status.update(f"copying {table}: {rows:,} rows"))
     rows = sum(content.rows for content in copied.values())
     told = f"{rows:,} rows of {len(copied)} tables are there, each table read back and compared."
-    Console().print(
-        f"{new.render_as_string(hide_password=True)}: {told}", highlight=False, markup=False, soft_wrap=True
-    )
+    Console().print(f"{new}: {told}", highlight=False, markup=False, soft_wrap=True)
     Console().print(
         f"Set KINTSUGI_DATABASE_URL to it and start the service. {file} is as it was: keep it, and work on it no more.",
         highlight=False,
@@ -96,7 +95,7 @@ def copy(source: str, target: str) -> None:
     )
 
 
-def _pg_dump(url: URL, file: Path) -> str:
+def _pg_dump(database: Database, file: Path) -> str:
     """Without the password, which pg_dump asks for, or reads from PGPASSWORD or ~/.pgpass."""
-    address = url.set(drivername="postgresql")._replace(password=None).render_as_string(hide_password=False)
+    address = database.without_password
     return shlex.join(["pg_dump", "--format=custom", f"--file={file}", address])

@@ -12,16 +12,15 @@ from rich.prompt import Confirm
 from rich.rule import Rule
 from rich.text import Text
 
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.clock import SystemClock
-from kintsugi.app.settings import read_settings
 from kintsugi.commands.show import show
 from kintsugi.demo.stage import FAILING_REQUEST, Stage
 from kintsugi.demo.workspace import BRANCH, Workspace
 from kintsugi.executors.lock import only_one
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import is_current
 from kintsugi.persistence.store import SqlStore
-from kintsugi.telemetry.redact import remember
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.ports import Debt
@@ -57,9 +56,7 @@ async def demo(wishes: Wishes) -> int:
         if not await _goes_on(workspace, ending, wishes.fresh, human, console):
             workspace.remove()
         workspace.prepare(ending)
-        settings = read_settings()
-        remember(settings.secrets())
-        incident = await Stage(workspace, ending, settings, console, human).play()
+        incident = await Stage(workspace, ending, Bootstrap.read().model, console, human).play()
         await _finale(console, workspace, incident)
     return 0 if incident.state is _EXPECTED[ending] else 1
 
@@ -80,10 +77,10 @@ async def _only_incident(workspace: Workspace) -> Incident | None:
 
 
 async def _read(workspace: Workspace) -> tuple[Incident, list[Step], list[Debt]] | None:
-    url = parse_url(f"sqlite:///{workspace.database}")
-    if not is_current(url):
+    database = Database.at(workspace.database)
+    if not is_current(database):
         return None
-    store = SqlStore(url, SystemClock())
+    store = SqlStore(database, SystemClock())
     try:
         found = await store.incidents(limit=1)
         if not found:

@@ -10,12 +10,9 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
-from kintsugi.app.bootstrap import real_parts
-from kintsugi.app.settings import Settings, read_settings
-from kintsugi.app.unconfigured import Silence
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.commands.common import a_desk, actor, incident_number, new_key
 from kintsugi.commands.outcome import FAULT, REFUSED, UsageError
-from kintsugi.telemetry.redact import remember
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.ports import Rollout
 from kintsugi.workflow.production import Plan, Production
@@ -26,13 +23,13 @@ _PRODUCTION = "production"
 
 async def latest(wait: bool, yes: bool) -> int:
     """Deploy the newest commit of the branch. 1 where that fails, 3 where nobody confirmed it."""
-    settings = read_settings()
-    production, console = _production(settings), Console(highlight=False)
+    bootstrap = Bootstrap.read()
+    production, console = bootstrap.production(), Console(highlight=False)
     plan = await production.plan()
-    _show(console, plan, settings)
+    _show(console, plan, bootstrap.settings.code.branch)
     rollout = plan.stands
     if rollout is None:
-        if not (yes or await _confirmed(console, settings)):
+        if not (yes or await _confirmed(console, bootstrap.settings.program.env_name)):
             return REFUSED
         rollout, _ = await production.deploy(plan.commit, lambda words: console.print(Text(words, style="dim")))
         console.print(Text(rollout.says))
@@ -43,9 +40,9 @@ async def latest(wait: bool, yes: bool) -> int:
 
 async def status() -> int:
     """How the newest commit stands."""
-    settings = read_settings()
-    plan = await _production(settings).plan()
-    _show(Console(highlight=False), plan, settings)
+    bootstrap = Bootstrap.read()
+    plan = await bootstrap.production().plan()
+    _show(Console(highlight=False), plan, bootstrap.settings.code.branch)
     return 0
 
 
@@ -59,19 +56,13 @@ async def rollback(id: str) -> None:
         Console().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
 
 
-def _production(settings: Settings) -> Production:
-    remember(settings.secrets())
-    parts = real_parts(settings, Silence())
-    return Production(parts.code_host, parts.deployer, parts.changes)
-
-
-def _show(console: Console, plan: Plan, settings: Settings) -> None:
-    for line in _lines(plan, settings):
+def _show(console: Console, plan: Plan, branch: str) -> None:
+    for line in _lines(plan, branch):
         console.print(Text(line))
 
 
-def _lines(plan: Plan, settings: Settings) -> Iterator[str]:
-    yield f"{plan.commit[:10]} is the newest of {settings.branch}; {plan.running[:10] or 'nothing known'} runs."
+def _lines(plan: Plan, branch: str) -> Iterator[str]:
+    yield f"{plan.commit[:10]} is the newest of {branch}; {plan.running[:10] or 'nothing known'} runs."
     if plan.found:
         yield plan.found.says
     elif plan.running != plan.commit:
@@ -81,9 +72,9 @@ def _lines(plan: Plan, settings: Settings) -> Iterator[str]:
         yield from (f"  {title}" for title in plan.changes)
 
 
-async def _confirmed(console: Console, settings: Settings) -> bool:
+async def _confirmed(console: Console, environment: str) -> bool:
     """In production somebody has to say yes."""
-    if settings.env_name != _PRODUCTION:
+    if environment != _PRODUCTION:
         return True
     if not sys.stdin.isatty():
         raise UsageError("This is production: say so with --yes.")

@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from kintsugi.app.desk import Desk
-from kintsugi.app.settings import Settings, read_settings
-from kintsugi.capture.build import build_payload
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.intake import Intake
 from kintsugi.capture.window import Window
-from kintsugi.commands.common import a_desk, actor, new_key
+from kintsugi.commands.common import actor, new_key
 from kintsugi.workflow.errors import StoreUnavailable
-from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.triggers import Captured
 
 _QUIET = 0.5  # seconds without output, after which a report is taken to be whole
 _AT_LEAST_EVERY = 2.0  # seconds, where a program is never quiet
@@ -30,8 +27,8 @@ _CANNOT_RUN, _NOT_FOUND = 126, 127  # as shells say it
 
 async def follow(command: Sequence[str], repo: Path | None, dry_run: bool) -> int:
     """Run the command with our input, its output and signals passed through. Answers its exit status."""
-    settings = read_settings()
-    async with a_desk(settings) as desk:
+    bootstrap = Bootstrap.read()
+    async with bootstrap.desk() as desk:
         try:
             process = await asyncio.create_subprocess_exec(*command, stdin=None, stdout=PIPE, stderr=PIPE)
         except OSError as error:
@@ -43,12 +40,12 @@ async def follow(command: Sequence[str], repo: Path | None, dry_run: bool) -> in
                 asyncio.get_running_loop().add_signal_handler(number, _leave_it)
                 continue
             asyncio.get_running_loop().add_signal_handler(number, _pass_on, process, number)
-        return await _Following(desk, settings, repo or settings.repo, dry_run).until_it_ends(process, command)
+        return await _Following(bootstrap.intake(desk, repo, dry_run=dry_run)).until_it_ends(process, command)
 
 
 class _Following:
-    def __init__(self, desk: Desk, settings: Settings, root: Path | None, dry_run: bool) -> None:
-        self._desk, self._settings, self._root, self._dry_run = desk, settings, root, dry_run
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._captured = 0
 
     async def until_it_ends(self, process: Process, command: Sequence[str]) -> int:
@@ -89,17 +86,7 @@ class _Following:
 
     async def _capture(self, said: str, summary: str = "") -> None:
         try:
-            now = self._desk.clock.now()
-            payload = await asyncio.to_thread(self._payload, said, summary)
-            trigger = Captured(
-                key=new_key(),
-                at=now,
-                actor=actor(),
-                payload=payload,
-                dry_run=self._dry_run or self._settings.dry_run,
-                rounds_allowed=self._settings.rounds,
-            )
-            receipt = await self._desk.engine.fire(trigger)
+            receipt = await self._intake.read(said, key=new_key(), actor=actor(), summary=summary)
         except (CaptureError, StoreUnavailable) as error:
             told = f"not captured: {error}"
         else:
@@ -108,17 +95,6 @@ class _Following:
                 receipt.says if receipt.incident.count > 1 else f"{receipt.incident.name}: {receipt.incident.summary}"
             )
         await asyncio.to_thread(_write, sys.stderr.buffer, f"kintsugi: {told}\n".encode())
-
-    def _payload(self, said: str, summary: str) -> Payload:
-        return build_payload(
-            said,
-            root=self._root,
-            summary=summary,
-            opened_by=actor(),
-            build_sha=self._settings.build(),
-            environment=self._settings.env_name,
-            now=self._desk.clock.now(),
-        )
 
 
 def _pass_on(process: Process, number: int) -> None:

@@ -9,8 +9,9 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.github import github_access, wishes_of
-from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.commands.files import read_bytes
 from kintsugi.commands.outcome import UsageError
 from kintsugi.integrations.git import Git, GitError
@@ -41,20 +42,20 @@ class Asked:
 
 async def open_pr(asked: Asked) -> None:
     """Print the pull request's address. Raises UsageError, Refusal or StepFailed."""
-    settings = read_settings()
-    remember(settings.secrets())
-    print((await opened(asked, settings)).url)  # noqa: T201  # the command's answer
+    bootstrap = Bootstrap.read()
+    opened = await _opened(asked, bootstrap.settings.github, bootstrap.settings.code, bootstrap.incident_url)
+    print(opened.url)  # noqa: T201  # the command's answer
 
 
-async def opened(asked: Asked, settings: Settings) -> PullRequest:
+async def _opened(asked: Asked, settings: GitHubSettings, code: CodeSettings, incident_url: str) -> PullRequest:
     access = github_access(settings) or _of_the_workflow()
     if access is None:
         raise UsageError("No repository is configured. Set KINTSUGI_GITHUB_REPO and KINTSUGI_GITHUB_TOKEN.")
     remember((access.token,))
     git = Git(asked.repo)
     git.check()
-    proposal = _proposal(asked, git, settings.branch)
-    return await GitHub(GitHubApi(access), git, wishes_of(settings), redact).open(proposal)
+    proposal = _proposal(asked, git, code.branch)
+    return await GitHub(GitHubApi(access), git, wishes_of(settings, code.branch, incident_url), redact).open(proposal)
 
 
 def _of_the_workflow() -> GitHubAccess | None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 
-from kintsugi.app.settings import SettingsError
 from kintsugi.executors.lock import AlreadyRunning
 from kintsugi.integrations.git import GitError
 from kintsugi.workflow.errors import BadInput, Refusal, StepFailed, StoreUnavailable
@@ -40,7 +39,7 @@ def _status(error: BaseException) -> int:
             return _status(only)
         case KeyboardInterrupt() | asyncio.CancelledError():
             return _say("Interrupted. Nothing is lost: start it again, and it goes on.", INTERRUPTED)
-        case SettingsError() | BadInput():
+        case BadInput():
             return _say(str(error), USAGE)
         case Refusal():
             return _say(str(error), REFUSED)

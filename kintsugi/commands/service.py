@@ -17,26 +17,21 @@ from aiohttp.web import Application
 from rich.console import Console
 
 from kintsugi import telemetry
-from kintsugi.app.alerts import connect, installed
-from kintsugi.app.bootstrap import Kintsugi, production
+from kintsugi.app.bootstrap import Bootstrap, Kintsugi
 from kintsugi.app.counting import counting
-from kintsugi.app.deploys import deploys, railway_door
+from kintsugi.app.deploys import railway_door
 from kintsugi.app.desk import Desk
-from kintsugi.app.discord_login import discord_login
-from kintsugi.app.reports import reports
-from kintsugi.app.retention import keep_of, keep_pruning
-from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
+from kintsugi.app.retention import keep_pruning
+from kintsugi.app.settings import DiscordSettings, MetricsSettings, WebSettings, revealed
 from kintsugi.app.turns import by_turns
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.bot import DiscordChannel
-from kintsugi.commands.common import a_desk
 from kintsugi.commands.outcome import UsageError
-from kintsugi.discord import Client, Looked, a_client, access_of, announcer, run_bot
-from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.terminal import Terminal
-from kintsugi.persistence.database import parse_url, sqlite_file
 from kintsugi.persistence.leases import Leases
 from kintsugi.web.login import is_loopback
+from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import Behind, Pages
 from kintsugi.web.server import Doors, Server, serve
 from kintsugi.workflow.errors import StoreUnavailable
@@ -61,34 +56,34 @@ class Output:
 async def run(only: str, drain: bool) -> None:
     """Perform what is owed until SIGTERM or Ctrl-C, or with `drain` until nothing is due."""
     wanted = _wanted(only)
-    settings = read_settings()
+    bootstrap = Bootstrap.read()
     console = Console(stderr=True)
     if "worker" in wanted:
-        _check_repository(settings)
-    for line in left_out(settings, wanted):
+        bootstrap.check_repository()
+    for line in left_out(bootstrap, wanted):
         console.print(line, style="yellow", highlight=False)
-    if wanted == ("discord",) and settings.discord_token is None:
+    if wanted == ("discord",) and bootstrap.settings.discord.token is None:
         raise UsageError("Discord is not configured: set KINTSUGI_DISCORD_TOKEN.")
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
-    logs = installed(settings, "WARNING" if sys.stderr.isatty() else "INFO")
+    logs = bootstrap.logs("WARNING" if sys.stderr.isatty() else "INFO")
     try:
-        await _work(settings, Output(console, logs), wanted, drain)
+        await _work(bootstrap, Output(console, logs), wanted, drain)
     finally:
         logs.close()
 
 
-async def _work(settings: Settings, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
-    async with a_desk(settings) as desk, AsyncExitStack() as opened:
-        bot = _bot(desk, settings, output) if _has_bot(settings, wanted) and not drain else None
-        client, channel = await _voice(desk, settings, bot, opened, wanted)
-        connect(output.logs, settings, desk, client)
+async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
+    async with bootstrap.desk() as desk, AsyncExitStack() as opened:
+        bot = _bot(desk, bootstrap, output) if _has_bot(bootstrap, wanted) and not drain else None
+        client, channel = await _voice(desk, bootstrap, bot, opened, wanted)
+        bootstrap.tell_alerts(output.logs, desk, client)
         await opened.enter_async_context(counting(desk, output.logs.outcomes))
-        kintsugi = production(desk, settings, channel or Terminal(Console())) if "worker" in wanted else None
+        kintsugi = bootstrap.worker(desk, channel or Terminal(Console())) if "worker" in wanted else None
         if drain and kintsugi:
             work = asyncio.ensure_future(kintsugi.drain())
         else:
-            work = asyncio.ensure_future(_together(desk, settings, output, kintsugi=kintsugi, bot=bot, wanted=wanted))
+            work = asyncio.ensure_future(_together(desk, bootstrap, output, kintsugi=kintsugi, bot=bot, wanted=wanted))
         await _until_told(work, output.console)
 
 
@@ -109,34 +104,34 @@ class Bot:
         return self.looked()
 
 
-def _bot(desk: Desk, settings: Settings, output: Output) -> Bot:
-    one_process = sqlite_file(parse_url(settings.database_url)) is not None
-    if one_process:
-        client = a_client(desk, settings, output.logs)
+def _bot(desk: Desk, bootstrap: Bootstrap, output: Output) -> Bot:
+    if bootstrap.database.one_process:
+        client = a_client(desk, bootstrap, output.logs)
         return Bot(lambda: client, by_turns=False)
-    return Bot(partial(a_client, desk, settings, output.logs), by_turns=True)
+    return Bot(partial(a_client, desk, bootstrap, output.logs), by_turns=True)
 
 
 async def _voice(
-    desk: Desk, settings: Settings, bot: Bot | None, opened: AsyncExitStack, wanted: tuple[str, ...]
+    desk: Desk, bootstrap: Bootstrap, bot: Bot | None, opened: AsyncExitStack, wanted: tuple[str, ...]
 ) -> tuple[discord.Client | None, DiscordChannel | None]:
     """Who speaks in Discord here: the bot, if it is there as long as we are; else a client that is not connected."""
     if bot and not bot.by_turns:
         client = bot.client()
         return client, client.channel
-    told_there = settings.discord_channel or settings.alert_channel
-    if settings.discord_token and told_there and (bot or "worker" in wanted):
-        return await opened.enter_async_context(announcer(desk, settings))
+    settings = bootstrap.settings
+    told_there = settings.discord.channel or settings.alerts.channel
+    if settings.discord.token and told_there and (bot or "worker" in wanted):
+        return await opened.enter_async_context(announcer(desk, bootstrap))
     return None, None
 
 
-def _has_bot(settings: Settings, wanted: tuple[str, ...]) -> bool:
-    return "discord" in wanted and settings.discord_token is not None
+def _has_bot(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> bool:
+    return "discord" in wanted and bootstrap.settings.discord.token is not None
 
 
 async def _together(
     desk: Desk,
-    settings: Settings,
+    bootstrap: Bootstrap,
     output: Output,
     *,
     kintsugi: Kintsugi | None,
@@ -144,29 +139,31 @@ async def _together(
     wanted: tuple[str, ...],
 ) -> None:
     """The parts in one group: where one dies, all end."""
+    settings = bootstrap.settings
     async with asyncio.TaskGroup() as group:
         if kintsugi:
             group.create_task(kintsugi.work())
-            if not (keep := keep_of(settings)).everything:
+            if not (keep := settings.keep.keep).everything:
                 group.create_task(keep_pruning(desk, keep))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
-            group.create_task(_be_the_bot(desk, settings, output.console, bot))
-        doors = _doors(desk, settings, kintsugi)
-        figures = metrics(desk, settings, output.logs, doors, kintsugi)
+            group.create_task(_be_the_bot(desk, bootstrap, output.console, bot))
+        doors = _doors(desk, bootstrap, kintsugi)
+        readers = Readers(web_token=revealed(settings.web.token), metrics_token=revealed(settings.metrics.token))
+        figures = metrics(desk, output.logs, doors, kintsugi, build=bootstrap.build, readers=readers)
         tell = partial(_tell_address, output.console)
         if "web" in wanted:
             application = Server(doors).application()
             figures.add_to(application)
-            if _has_pages(settings):
-                _pages(desk, settings).add_to(application)
-            group.create_task(_listen(application, settings.web_bind, tell, "WEB_BIND"))
-        elif settings.metrics_bind:
+            if _has_pages(settings.web, settings.discord):
+                _pages(desk, bootstrap).add_to(application)
+            group.create_task(_listen(application, settings.web.bind, tell, "WEB_BIND"))
+        elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
-            group.create_task(_listen(application, settings.metrics_bind, tell, "METRICS_BIND"))
+            group.create_task(_listen(application, settings.metrics.bind, tell, "METRICS_BIND"))
 
 
-async def _be_the_bot(desk: Desk, settings: Settings, console: Console, bot: Bot) -> None:
+async def _be_the_bot(desk: Desk, bootstrap: Bootstrap, console: Console, bot: Bot) -> None:
     """Connected as long as we live; or, where there are several processes, while it is our turn."""
 
     def waits() -> None:
@@ -174,9 +171,9 @@ async def _be_the_bot(desk: Desk, settings: Settings, console: Console, bot: Bot
         console.print(says, style="dim", highlight=False)
 
     if bot.by_turns:
-        await by_turns(Leases(desk.store), GATEWAY, lambda: run_bot(bot.client(), settings), waits)
+        await by_turns(Leases(desk.store), GATEWAY, lambda: run_bot(bot.client(), bootstrap), waits)
     else:
-        await run_bot(bot.client(), settings)
+        await run_bot(bot.client(), bootstrap)
 
 
 async def _listen(application: Application, bind: str, started: Callable[[str], None], setting: str) -> None:
@@ -188,10 +185,10 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
         raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {error}. Name another.") from error
 
 
-def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
+def _doors(desk: Desk, bootstrap: Bootstrap, kintsugi: Kintsugi | None) -> Doors:
     async def ready() -> str | None:
         """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
-        file = sqlite_file(parse_url(settings.database_url))
+        file = bootstrap.database.file
         if file and not file.exists():
             return "The database's file is gone."
         try:
@@ -210,35 +207,37 @@ def _doors(desk: Desk, settings: Settings, kintsugi: Kintsugi | None) -> Doors:
             kintsugi.hinted()
         return fresh
 
+    settings = bootstrap.settings
+    deploy_secret = revealed(settings.deploy.webhook_secret)
     return Doors(
         clock=desk.clock,
         fire=desk.engine.fire,
         hint=hint,
         ready=ready,
-        github_repository=settings.github_repo or "",
-        github_secrets=settings.webhook_secrets(),
-        railway=railway_door(settings),
-        deploy_secrets=(settings.deploy_webhook_secret.get_secret_value(),) if settings.deploy_webhook_secret else (),
-        reports=reports(desk, settings) if settings.sentry_projects else None,
+        github_repository=settings.github.repo or "",
+        github_secrets=settings.github.webhook_secrets,
+        railway=railway_door(settings.railway),
+        deploy_secrets=(deploy_secret,) if deploy_secret else (),
+        reports=bootstrap.reported(desk),
         look_at_deployments=partial(look_at_deployments, desk.store, desk.engine.hasten),
     )
 
 
-def _has_pages(settings: Settings) -> bool:
+def _has_pages(web: WebSettings, discord: DiscordSettings) -> bool:
     """Without a login they are for this machine alone."""
-    return settings.web_token is not None or settings.discord_client_id is not None or is_loopback(settings.web_bind)
+    return web.token is not None or discord.client_id is not None or is_loopback(web.bind)
 
 
-def _pages(desk: Desk, settings: Settings) -> Pages:
-    token = settings.web_token.get_secret_value() if settings.web_token else ""
+def _pages(desk: Desk, bootstrap: Bootstrap) -> Pages:
+    settings = bootstrap.settings
     return Pages(
         Behind(
             clock=desk.clock,
             store=desk.store,
             fire=desk.engine.fire,
-            token=token,
-            environment=settings.env_name,
-            discord=discord_login(desk, settings, access_of(settings)),
+            token=revealed(settings.web.token),
+            environment=settings.program.env_name,
+            discord=bootstrap.login(desk, access_of(settings.discord)),
         )
     )
 
@@ -247,57 +246,41 @@ def _tell_address(console: Console, address: str) -> None:
     console.print(f"Listening at {address}", style="dim", highlight=False)
 
 
-def left_out(settings: Settings, wanted: tuple[str, ...]) -> list[str]:
+def left_out(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> list[str]:
     """What will not be there, and the setting that would bring it."""
-    lines = []
-    if "discord" in wanted:
-        lines += _left_out_of_discord(settings)
-    if "web" in wanted and not settings.webhook_secrets():
+    settings = bootstrap.settings
+    lines = _left_out_of_discord(settings.discord) if "discord" in wanted else []
+    if "web" in wanted:
+        lines += _left_out_of_web(settings.web, settings.metrics, settings.discord)
+    if "web" in wanted and not settings.github.webhook_secrets:
         lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
-    if "web" in wanted and not settings.sentry_projects:
+    if "web" in wanted and not settings.sentry.projects:
         lines.append("Left out: reports of Sentry's SDKs (set KINTSUGI_SENTRY_PROJECTS).")
-    if "web" in wanted and not _has_pages(settings):
+    return lines + [each.missing.left_out for each in bootstrap.connectors if each.missing]
+
+
+def _left_out_of_web(web: WebSettings, metrics: MetricsSettings, discord: DiscordSettings) -> list[str]:
+    lines = []
+    if not _has_pages(web, discord):
         lines.append("Left out: the pages (set KINTSUGI_WEB_TOKEN; without one they are for 127.0.0.1 alone).")
-    readable = settings.metrics_token or settings.web_token or is_loopback(settings.web_bind)
-    if "web" in wanted and not readable:
+    if not (metrics.token or web.token or is_loopback(web.bind)):
         lines.append("Left out: /metrics, but for 127.0.0.1 (set KINTSUGI_METRICS_TOKEN).")
-    if "web" in wanted and settings.discord_client_id and not _has_list(settings):
+    if discord.client_id and not discord.has_admins:
         ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
         lines.append(f"Nobody may log in with Discord: set {ways}.")
-    if settings.llm_api_key is None:
-        lines.append("Left out: the model (set KINTSUGI_LLM_API_KEY); failures are read, no patches are proposed.")
-    if settings.repo is None and settings.github_repo is None:
-        lines.append("Left out: checking patches and pull requests (set KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO).")
-    if not deploys(settings):
-        ways = "KINTSUGI_RAILWAY_TOKEN, KINTSUGI_DEPLOY_WEBHOOK_URL, or KINTSUGI_DEPLOY_COMMAND and _PROGRAM_URL"
-        lines.append(f"Left out: deploying (set {ways}).")
     return lines
 
 
-def _left_out_of_discord(settings: Settings) -> list[str]:
-    if settings.discord_token is None:
+def _left_out_of_discord(settings: DiscordSettings) -> list[str]:
+    if settings.token is None:
         return ["Left out: Discord (set KINTSUGI_DISCORD_TOKEN); the terminal is the channel."]
-    if not _has_list(settings):
+    if not settings.has_admins:
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
-    if settings.discord_channel is None:
+    if settings.channel is None:
         return [
             "Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal is the channel."
         ]
     return []
-
-
-def _has_list(settings: Settings) -> bool:
-    return bool(settings.discord_admin_roles or settings.discord_admin_users)
-
-
-def _check_repository(settings: Settings) -> None:
-    """Raises UsageError for a KINTSUGI_REPO that is none; with GitHub it is our own copy, made where it is missing."""
-    if settings.repo is None or settings.github_repo:
-        return
-    try:
-        Git(settings.repo).check()
-    except GitError as error:
-        raise UsageError(f"KINTSUGI_REPO: {error} Set it to a bare git repository with the program's code.") from None
 
 
 def _wanted(only: str) -> tuple[str, ...]:

@@ -15,20 +15,20 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
-from kintsugi.app.bootstrap import Kintsugi, Parts, code_context, model_settings
+from kintsugi.app.bootstrap import Kintsugi, Parts, code_context
+from kintsugi.app.connectors import Connector
 from kintsugi.app.desk import Desk, opened
-from kintsugi.app.settings import Settings
-from kintsugi.capture.build import build_payload
+from kintsugi.capture.intake import Intake, Program
 from kintsugi.demo.recording import MODEL, serve
 from kintsugi.demo.workspace import BRANCH, Workspace, example
 from kintsugi.integrations.http_replay import HttpReplay
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
 from kintsugi.integrations.local_git import LocalGit
 from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Model, ModelSettings
+from kintsugi.integrations.openai_model import Model, ModelAccess
 from kintsugi.integrations.terminal import Terminal, confirmation
 from kintsugi.integrations.workbench import Workbench
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry.redact import redact
@@ -69,7 +69,7 @@ class Stage:
 
     workspace: Workspace
     ending: str
-    settings: Settings
+    model: Connector[Model]
     console: Console
     ask_human: bool
 
@@ -114,19 +114,15 @@ class Stage:
             self.console.print(answer)
 
     async def _capture(self, desk: Desk, commit: str) -> Incident:
-        now = desk.clock.now()
-        payload = await asyncio.to_thread(
-            build_payload,
-            self.workspace.log.read_text(errors="replace"),
-            root=self.workspace.origin,
-            opened_by=_ACTOR,
-            build_sha=commit,
+        shop = Program(
+            source=self.workspace.origin,
+            build=commit,
             environment="demo",
             repository=Repository(name="shop", branch=BRANCH),
-            now=now,
         )
-        captured = t.Captured(key=f"demo:{commit}", at=now, actor=_ACTOR, payload=payload)
-        incident = (await desk.engine.fire(captured)).incident
+        intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=shop)
+        payload = await intake.payload(self.workspace.log.read_text(errors="replace"), actor=_ACTOR)
+        incident = (await intake.take(payload, key=f"demo:{commit}", actor=_ACTOR)).incident
         failure = payload.exception
         frame = failure.innermost if failure else None
         if failure and frame:
@@ -202,12 +198,12 @@ class Stage:
 
     @asynccontextmanager
     async def _kintsugi(self) -> AsyncIterator[tuple[Desk, Kintsugi, DemoChannel, LocalGit]]:
-        url = parse_url(f"sqlite:///{self.workspace.database}")
-        await asyncio.to_thread(upgrade, url)
+        database = Database.at(self.workspace.database)
+        await asyncio.to_thread(upgrade, database)
         channel, host = DemoChannel(self.console), LocalGit(self.workspace.git, BRANCH)
         proof = ProofSettings(without_walls=not self._asks_a_model)
         bench = Workbench(self.workspace.git, BRANCH, proof, redact)
-        async with opened(url) as desk, self._model() as model:
+        async with opened(database) as desk, self._model() as model:
             bench.warm_up()
             try:
                 parts = self._parts(channel, host, bench, model)
@@ -215,10 +211,10 @@ class Stage:
             finally:
                 await bench.close()
 
-    def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: ModelSettings) -> Parts:
+    def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: Model) -> Parts:
         command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self.workspace.base_url)
         return Parts(
-            analyst=OpenAIAnalyst(Model(model), code_context(self.workspace.origin), redact),
+            analyst=OpenAIAnalyst(model, code_context(self.workspace.origin), redact),
             checker=bench,
             code_host=host,
             deployer=LocalCommand(command, redact),
@@ -229,18 +225,19 @@ class Stage:
     @property
     def _asks_a_model(self) -> bool:
         """Whether somebody else writes the patch; the recording is ours."""
-        return self.settings.llm_api_key is not None and self.ending == "fix"
+        return self.model.missing is None and self.ending == "fix"
 
     @asynccontextmanager
-    async def _model(self) -> AsyncIterator[ModelSettings]:
+    async def _model(self) -> AsyncIterator[Model]:
         """A real model where a key is set and the ending is the ordinary one; else the recording."""
         if self._asks_a_model:
-            self._say(f"The model: {self.settings.llm_model}, for real (KINTSUGI_LLM_API_KEY is set).")
-            yield model_settings(self.settings)
+            model = self.model.make()
+            self._say(f"The model: {model.name}, for real (KINTSUGI_LLM_API_KEY is set).")
+            yield model
             return
         async with serve(_recording(), self.ending) as address:
             self._say(f"The model: a recording, served at {address} to the real openai SDK.")
-            yield ModelSettings(MODEL, api_key="recording", base_url=address)
+            yield Model(ModelAccess(MODEL, api_key="recording", base_url=address))
 
     def _say(self, sentence: str) -> None:
         self.console.print(Text(sentence))

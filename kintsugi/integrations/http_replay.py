@@ -1,22 +1,33 @@
-"""The Monitor port for programs that speak HTTP: the request that failed is sent again to what runs now.
+"""The Monitor port for programs that speak HTTP: the request that failed is sent again, as it was, to what runs now.
 
-Whatever the method was, it is sent as GET, which changes nothing. The cure is shown by the reproduction itself, so one
-clean answer from a commit with the fix is enough; a server error from such a commit is a recurrence; an answer that
-is given before the code that failed is reached shows nothing.
+The cure is shown by the reproduction itself: one good answer from a commit with the fix is enough. Good is 2xx, or what
+the same request is answered on a build where it works. 500 from such a commit is a recurrence. Everything else shows
+nothing, and what came back is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlencode
+from dataclasses import dataclass
 
 import httpx
 
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.ports import Case, Reading
+from kintsugi.workflow.replay import HEADER, Request, request_of
 
-_SHOWS_NOTHING = frozenset({401, 403, 405, 408, 429})
+_SECONDS = 10
+_CRASHED = 500  # what frameworks answer for an exception nobody caught; 502 to 504 come from what stands before them
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came back: a status, or 0 and why there is none. `running` is the commit that answered."""
+
+    running: str
+    status: int
+    why: str = ""
 
 
 class HttpReplay:
@@ -26,35 +37,53 @@ class HttpReplay:
         self._base_url = base_url
 
     async def read(self, case: Case) -> Reading:
-        request = case.payload.request
-        if not (request.intent or "").startswith("/"):
-            return Reading(Cure(0, 1, "Unproven: the failing request is not known, so it cannot be sent again."), "")
-        path = "?".join(filter(None, (request.intent, urlencode(request.entities, safe=",/:"))))
-        running, status = await self._send(path)
-        if status >= 500:
-            return Reading(Cure(0, 1, f"GET {path} answers {status} again."), running, recurred=True)
-        if status in _SHOWS_NOTHING:
-            return Reading(Cure(0, 1, f"Unproven: GET {path} answers {status}, so what failed did not run."), running)
-        says = f"GET {path}, which failed, answers {status} on {running[:10]}."
-        return Reading(Cure(1, 1, says), running)
+        request = request_of(case.payload)
+        if isinstance(request, str):
+            return Reading(Cure(0, 1, f"Unproven: {request}."), "")
+        return _read(request, await self._send(request, case), case.worked)
 
-    async def _send(self, path: str) -> tuple[str, int]:
-        """The commit that answered, and its status: asked before and after, so that a restart between is noticed."""
+    async def _send(self, request: Request, case: Case) -> _Answer:
+        """The commit is asked before and after, so that a restart between is noticed."""
+        before = await self._running(case)
         try:
-            async with httpx.AsyncClient(base_url=self._base_url(), timeout=10, trust_env=False) as client:
-                before = _commit(await client.get("/version"))
-                status = (await client.get(path)).status_code
-                after = _commit(await client.get("/version"))
-        except (httpx.HTTPError, OSError, ValueError) as error:
-            raise StepFailed(f"The program does not answer: {type(error).__name__}.") from error
+            answer = await self._ask(request.method, request.target, case)
+            status, why = answer.status_code, ""
+        except (httpx.HTTPError, OSError) as error:
+            status, why = 0, type(error).__name__
+        after = await self._running(case)
         if before != after:
             raise StepFailed("The program was restarted while it was being asked.")
-        return before, status
+        return _Answer(before, status, why)
+
+    async def _running(self, case: Case) -> str:
+        """The commit that the program says it runs. Raises StepFailed where it says none."""
+        try:
+            version = (await self._ask("GET", "/version", case)).json()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise StepFailed(f"The program does not answer: {type(error).__name__}.") from error
+        match version:
+            case {"commit": str(commit)}:
+                return commit
+        raise StepFailed("The program does not tell which commit it runs: /version should answer {'commit': …}.")
+
+    async def _ask(self, method: str, target: str, case: Case) -> httpx.Response:
+        """On a connection of its own: servers close theirs after an exception."""
+        base = httpx.URL(self._base_url())
+        prefix = base.raw_path.rstrip(b"/")
+        path = target.encode() if target.encode().startswith(prefix + b"/") else prefix + target.encode()
+        headers = {HEADER: case.incident.name, "Connection": "close"}
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False, headers=headers) as client:
+            return await client.request(method, base.copy_with(raw_path=path))
 
 
-def _commit(version: httpx.Response) -> str:
-    """The commit that the program says it runs. Raises StepFailed where it says none."""
-    match version.json():
-        case {"commit": str(commit)}:
-            return commit
-    raise StepFailed("The program does not tell which commit it runs: /version should answer {'commit': …}.")
+def _read(request: Request, answer: _Answer, worked: frozenset[int]) -> Reading:
+    status, running = answer.status, answer.running
+    if status == _CRASHED:
+        return Reading(Cure(0, 1, f"{request} answers {status} again."), running, recurred=True)
+    if 200 <= status < 300:
+        return Reading(Cure(1, 1, f"{request}, which failed, answers {status} on {running[:10]}."), running)
+    if status in worked:
+        says = f"{request}, which failed, answers {status} on {running[:10]}, as it does on a build where it works."
+        return Reading(Cure(1, 1, says), running)
+    got = f"answers {status}, which does not show that it works" if status else f"got no answer ({answer.why})"
+    return Reading(Cure(0, 1, f"Unproven: {request} {got}."), running)

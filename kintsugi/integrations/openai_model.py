@@ -27,13 +27,14 @@ from kintsugi.workflow.ports import Progress
 
 _SHORT_FAULTS = (openai.APIConnectionError, openai.InternalServerError)
 _MOST_WAIT = timedelta(hours=1)
+_CHECKED_WITHIN = timedelta(seconds=10)
 _CHARACTERS_PER_TOKEN = 4  # where a provider does not tell what it has counted
 
 Api = Literal["chat", "responses"]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSettings:
+class ModelAccess:
     """Which model, where, by which of the two APIs, and what it costs (None: not known)."""
 
     model: str
@@ -70,7 +71,7 @@ class Answer:
 class Model:
     """Asks one model."""
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelAccess) -> None:
         self._settings = settings
 
     @property
@@ -100,9 +101,19 @@ class Model:
             _ending(heard), heard.refusal or heard.text, heard.model or self.name, self._cost(question, heard)
         )
 
-    def _client(self) -> AsyncOpenAI:
+    async def check(self) -> str:
+        """Whether the provider knows the key and the model, which costs nothing. Raises StepFailed."""
+        try:
+            async with self._client(_CHECKED_WITHIN) as client:
+                await client.models.retrieve(self.name)
+        except (openai.APIError, ValueError) as error:  # the latter for an address that is none
+            says = f"{self.name} does not answer ({type(error).__name__}). Check KINTSUGI_LLM_API_KEY and _MODEL."
+            raise StepFailed(says) from error
+        return f"{self.name} answers"
+
+    def _client(self, within: timedelta | None = None) -> AsyncOpenAI:
         settings = self._settings
-        seconds = settings.deadline.total_seconds()
+        seconds = (within or settings.deadline).total_seconds()
         return AsyncOpenAI(api_key=settings.api_key, base_url=settings.base_url, max_retries=0, timeout=seconds)
 
     async def _hear(self, client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:

@@ -67,7 +67,7 @@ def news(incident: Incident, link: str, redact: Redact = as_it_is) -> News | Non
     if incident.merge_sha is None or incident.state not in _NEWS:
         return None
     says = safe_markdown(redact(incident.says))
-    runs = incident.deployment.running if incident.deployment else ""
+    runs = incident.deployment.runs if incident.deployment else ""
     where = f" `{runs[:12]}` runs." if re.fullmatch(r"[0-9a-f]{7,64}", runs or "") else ""
     return News(incident.seq, f"{link} is **{incident.state.words}**. {says}{where}")
 

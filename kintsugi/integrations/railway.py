@@ -33,7 +33,7 @@ _UNDER_WAY = {"WAITING": "Railway waits for the checks of {0}.", "QUEUED": "{0} 
 
 
 @dataclass(frozen=True, slots=True)
-class RailwaySettings:
+class RailwayTarget:
     """Which service, where, deployed from which branch, and how the program is asked what it runs."""
 
     project: str
@@ -41,6 +41,7 @@ class RailwaySettings:
     service: str
     branch: str
     running: Callable[[], Awaitable[str]]
+    can_ask: bool = True  # false: the program has no address, so Railway's word is all there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class _Known:
 class Railway:
     """Deploys one service by Railway."""
 
-    def __init__(self, api: RailwayApi, settings: RailwaySettings, redact: Callable[[str], str]) -> None:
+    def __init__(self, api: RailwayApi, settings: RailwayTarget, redact: Callable[[str], str]) -> None:
         self._api = api
         self._settings = settings
         self._redact = redact
@@ -138,7 +139,8 @@ class Railway:
         if known.done is False:
             says += f" {running[:10]} runs." if running else ""
             says += await self._log_of(known)
-        deployment = Deployment(known.id, known.commit, known.url, running, previous)
+        vouched_by = "" if self._settings.can_ask or not known.done else "Railway"
+        deployment = Deployment(known.id, known.commit, known.url, running, previous, vouched_by)
         return Rollout(deployment, known.done, says, known.since)
 
     async def _log_of(self, known: _Known) -> str:

@@ -33,6 +33,7 @@ class WebhookSettings:
     url: str
     secret: str
     running: Callable[[], Awaitable[str]]
+    can_ask: bool = True  # false: the program has no address, so the service's word is all there is
     timeout: float = 20.0  # seconds
 
 
@@ -100,7 +101,9 @@ class WebhookDeploy:
         id, commit, url, status, says = (
             str(told.get(name) or "") for name in ("id", "commit", "url", "status", "says")
         )
-        deployment = Deployment(id[:200], commit, url, await self._settings.running())
+        vouched_by = "The deploy webhook" if _DONE.get(status) and not self._settings.can_ask else ""
+        running = await self._settings.running()
+        deployment = Deployment(id[:200], commit, url, running, vouched_by=vouched_by)
         words = self._redact(says)[:2000] or f"The deploy webhook says {status[:40] or 'nothing'} of {commit[:10]}."
         return Rollout(deployment, _DONE.get(status), words)
 

@@ -6,6 +6,7 @@ its end that it lost), a busy timeout, foreign keys on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,51 +23,80 @@ class DatabaseError(StoreUnavailable):
     """The database cannot be used; the message says why and what to do."""
 
 
-def parse_url(url: str) -> URL:
-    """A database URL as SQLAlchemy wants it. Raises DatabaseError for one that is neither SQLite nor PostgreSQL."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # the latter for a port that is no number
-        raise DatabaseError("The database URL cannot be read. Write sqlite:///path or postgresql://….") from None
-    match parsed.get_backend_name():
-        case "sqlite":
-            return parsed.set(drivername="sqlite+pysqlite")
-        case "postgresql" | "postgres":
-            return parsed.set(drivername="postgresql+psycopg")
-        case other:
-            raise DatabaseError(f"{other} is not supported. Write sqlite:///path or postgresql://….")
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Which database it is: an SQLite file for one process, or PostgreSQL for any number of them.
+
+    Its text, as of `str`, has no password.
+    """
+
+    url: URL  # as SQLAlchemy wants it
+    file: Path | None  # SQLite's
+
+    @classmethod
+    def parse(cls, address: str) -> Database:
+        """Of sqlite:///path or postgresql://…. Raises DatabaseError for anything else, and for a database in memory."""
+        try:
+            url = make_url(address)
+        except (ArgumentError, ValueError):  # the latter for a port that is no number
+            raise DatabaseError("The database URL cannot be read. Write sqlite:///path or postgresql://….") from None
+        match url.get_backend_name():
+            case "sqlite":
+                return cls(url.set(drivername="sqlite+pysqlite"), _file(url))
+            case "postgresql" | "postgres":
+                return cls(url.set(drivername="postgresql+psycopg"), None)
+            case other:
+                raise DatabaseError(f"{other} is not supported. Write sqlite:///path or postgresql://….")
+
+    @classmethod
+    def at(cls, file: Path) -> Database:
+        """The SQLite database in this file."""
+        return cls(URL.create("sqlite+pysqlite", database=str(file)), file)
+
+    @property
+    def one_process(self) -> bool:
+        """Whether one process alone performs effects on it."""
+        return self.file is not None
+
+    @property
+    def address(self) -> str:
+        """With its password, as `parse`, psycopg and other clients of libpq take it."""
+        return self._plain(hide_password=False)
+
+    @property
+    def without_password(self) -> str:
+        """For programs that ask for it, or read it elsewhere."""
+        return self.url.set(drivername=self.url.get_backend_name())._replace(password=None).render_as_string()
+
+    def __str__(self) -> str:
+        return self._plain(hide_password=True)
+
+    def _plain(self, *, hide_password: bool) -> str:
+        return self.url.set(drivername=self.url.get_backend_name()).render_as_string(hide_password=hide_password)
 
 
-def sqlite_file(url: URL) -> Path | None:
-    """The database's file, or None where it is PostgreSQL."""
-    if url.get_backend_name() != "sqlite":
-        return None
+def _file(url: URL) -> Path:
     if not url.database or url.database == ":memory:":
         raise DatabaseError("An SQLite database in memory would lose everything. Name a file: sqlite:///path.")
     return Path(url.database)
 
 
-def libpq_url(url: URL) -> str:
-    """A PostgreSQL database's address with its password, as psycopg and other clients of libpq take it."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def connect(url: URL, *, slots: int = 8, begun_by_hand: bool = False) -> Engine:
+def connect(database: Database, *, slots: int = 8, begun_by_hand: bool = False) -> Engine:
     """An engine on this database. `slots`: how many transactions may be open at once.
 
     `begun_by_hand`: on PostgreSQL nothing goes there and back but what is executed: no BEGIN before the first
     statement, no question whether the connection still stands. Reads are statements of their own then.
     """
-    file = sqlite_file(url)
+    file = database.file
     if file is None:
         more: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if begun_by_hand else {"pool_pre_ping": True}
-        return create_engine(url, pool_size=slots, max_overflow=0, **more)
+        return create_engine(database.url, pool_size=slots, max_overflow=0, **more)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"The folder {file.parent} cannot be made: {error.strerror}.") from error
     engine = create_engine(
-        url,
+        database.url,
         poolclass=QueuePool,
         pool_size=1,  # one writer; and PRAGMA data_version tells of the others only on one connection
         max_overflow=0,

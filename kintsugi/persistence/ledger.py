@@ -35,12 +35,14 @@ from kintsugi.persistence.codec import (
 )
 from kintsugi.persistence.search import words_of
 from kintsugi.persistence.tables import (
+    AnswerRow,
     EffectRow,
     HintRow,
     InboxRow,
     IncidentRow,
     LeaseRow,
     PayloadRow,
+    ReportRow,
     RunsRow,
     SearchRow,
     SpendingRow,
@@ -64,6 +66,8 @@ TRANSITION: Table = TransitionRow.__table__  # type: ignore[attr-defined]
 INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
 EFFECT: Table = EffectRow.__table__  # type: ignore[attr-defined]
 RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
+ANSWER: Table = AnswerRow.__table__  # type: ignore[attr-defined]
+REPORT: Table = ReportRow.__table__  # type: ignore[attr-defined]
 HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]

@@ -8,25 +8,27 @@ Alembic is imported only to migrate: whoever just opens a database that is up to
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseError, connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0013"
+NEWEST = "0015"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
+_OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them
 
-def upgrade(url: URL) -> tuple[str | None, str]:
+
+def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the database to the newest revision. Answers the revisions before and after. Raises DatabaseError."""
     import alembic.command
 
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.begin() as connection:
             before = _known_revision(connection)
@@ -42,12 +44,53 @@ def upgrade(url: URL) -> tuple[str | None, str]:
         engine.dispose()
 
 
-def is_current(url: URL) -> bool:
+def differences(database: Database) -> list[str]:
+    """What the tables of a database at the newest revision lack, each in a few words. Raises DatabaseError.
+
+    What is there besides is not ours to judge: the tables of other programs, and columns of newer versions.
+    """
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from kintsugi.persistence.tables import IncidentRow
+
+    engine = connect(database)
+    try:
+        with engine.connect().execution_options(read_only=True) as connection:
+            context = MigrationContext.configure(connection, opts={"include_object": is_compared})
+            found = compare_metadata(context, IncidentRow.metadata)
+            return [words for difference in found if (words := _in_words(difference))]
+    except DBAPIError as error:
+        raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
+    finally:
+        engine.dispose()
+
+
+def is_compared(object: object, name: str | None, *_: object) -> bool:
+    """Whether alembic compares it with `tables.py`: not what revisions made for one kind of database alone."""
+    return not (name or "").startswith(_OF_ONE_DATABASE)
+
+
+def _in_words(difference: Any) -> str:
+    """One of alembic's differences; "" for what is there besides ours."""
+    match difference:
+        case ("add_table", table):
+            return f"there is no table `{table.name}`"
+        case ("add_column", _, table, column):
+            return f"table `{table}` has no column `{column.name}`"
+        case ("add_index" | "add_constraint", index):
+            return f"table `{index.table.name}` has no index `{index.name}`"
+        case [("modify_nullable" | "modify_type", _, table, column, *_), *_]:
+            return f"column `{column}` of table `{table}` is not as it should be"
+        case _:
+            return ""
+
+
+def is_current(database: Database) -> bool:
     """Whether the database has this version's tables, or a newer one's that it can work on. Raises DatabaseError."""
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
+    if database.file and not database.file.exists():
         return False
-    engine = connect(url)
+    engine = connect(database)
     try:
         with engine.connect().execution_options(read_only=True) as connection:
             return (_known_revision(connection) or "") >= NEWEST

@@ -13,10 +13,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import URL, Connection, Table, func, insert, select, text, update
+from sqlalchemy import Connection, Table, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.ledger import EFFECT
 from kintsugi.persistence.migrations import is_current, upgrade
 from kintsugi.persistence.tables import IncidentRow
@@ -37,7 +37,7 @@ class Content:
     sha: str
 
 
-def copy(source: URL, target: URL, progress: Progress) -> Mapping[str, Content]:
+def copy(source: Database, target: Database, progress: Progress) -> Mapping[str, Content]:
     """Copy every row of `source` to `target`, whose tables are made if need be. Answers what each table holds.
 
     Nobody writes to `source` meanwhile. Raises DatabaseError, and then `target` holds nothing.
@@ -59,9 +59,9 @@ def copy(source: URL, target: URL, progress: Progress) -> Mapping[str, Content]:
     return copied
 
 
-def _check(source: URL, target: URL) -> None:
-    file = sqlite_file(source)
-    if file is None or sqlite_file(target) is not None:
+def _check(source: Database, target: Database) -> None:
+    file = source.file
+    if file is None or target.file:
         raise DatabaseError("A copy goes from SQLite to PostgreSQL: sqlite:///path, then postgresql://….")
     if not file.exists():
         raise DatabaseError(f"There is no database at {file}.")

@@ -10,15 +10,17 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, Select, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, select, union_all
 from sqlalchemy.exc import DatabaseError as BrokenDatabase
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from kintsugi.persistence.codec import incident_from_json, payload_from_json, turns_from_json
-from kintsugi.persistence.database import DatabaseError, connect, sqlite_file
+from kintsugi.persistence.counting import PUBLIC, add_runs
+from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.figures import read_figures
 from kintsugi.persistence.group import GroupCommit
 from kintsugi.persistence.ledger import (
+    ANSWER,
     EFFECT,
     HAS_OPEN_PULL_REQUEST,
     HINT,
@@ -32,7 +34,7 @@ from kintsugi.persistence.ledger import (
     SqlLedger,
 )
 from kintsugi.persistence.search import searches
-from kintsugi.workflow.cure import Runs
+from kintsugi.workflow.cure import Answer, Counted, Runs
 from kintsugi.workflow.errors import Conflict, NotFound
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
@@ -46,6 +48,7 @@ T = TypeVar("T")
 _MAY_BE_REOPENED = timedelta(days=30)
 _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
+_MOST_ANSWERS = 1000  # to one request: builds and statuses
 _NEWEST = 2**62
 _MOST_STALE = 100  # connections that were cut: more than any pool has
 _SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
@@ -57,13 +60,13 @@ class SqlStore:
     Time is the database's own on PostgreSQL, where many hosts must agree on it, unless `own_time` says otherwise.
     """
 
-    def __init__(self, url: URL, clock: Clock, *, slots: int = 8, own_time: bool = False) -> None:
-        one_process = sqlite_file(url) is not None
+    def __init__(self, database: Database, clock: Clock, *, slots: int = 8, own_time: bool = False) -> None:
+        one_process = database.one_process
         self._clock = clock
         self._own_time = own_time or one_process
-        self._engine: Engine = connect(url, slots=slots, begun_by_hand=True)
+        self._engine: Engine = connect(database, slots=slots, begun_by_hand=True)
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
-        self._aside = connect(url) if one_process else self._engine  # SQLite's one connection is the writer's
+        self._aside = connect(database) if one_process else self._engine  # SQLite's one connection is the writer's
         self._group = GroupCommit(self._engine, self._threads, _translated) if one_process else None
 
     async def close(self) -> None:
@@ -173,9 +176,10 @@ class SqlStore:
 
     async def runs(self, intent: str, since: datetime) -> list[Runs]:
         sums = (func.sum(RUNS.c.succeeded), func.sum(RUNS.c.failed))
-        query = select(RUNS.c.build, *sums).where(RUNS.c.intent == intent, RUNS.c.updated_at >= since)
-        rows = await self._read(lambda connection: connection.execute(query.group_by(RUNS.c.build)).all())
-        return [Runs(intent, build, int(succeeded), int(failed)) for build, succeeded, failed in rows]
+        believed = ~RUNS.c.process.startswith(PUBLIC)
+        query = select(RUNS.c.build, *sums, believed).where(RUNS.c.intent == intent, RUNS.c.updated_at >= since)
+        rows = await self._read(lambda connection: connection.execute(query.group_by(RUNS.c.build, believed)).all())
+        return [Runs(intent, build, int(good), int(bad), believed=bool(truly)) for build, good, bad, truly in rows]
 
     async def keep_runs(self, process: str, runs: Sequence[Runs]) -> None:
         """What this process counted since its start. Told again, it takes the place of what it told before."""
@@ -190,6 +194,22 @@ class SqlStore:
             )
 
         await self.transact(keep)
+
+    async def add_runs(self, key: str, counted: Counted) -> bool:
+        def add(ledger: Ledger) -> bool:
+            assert isinstance(ledger, SqlLedger)
+            return add_runs(ledger, key, counted)
+
+        return await self.transact(add)
+
+    async def heard_of(self, build: str) -> bool:
+        query = select(RUNS.c.build).where(RUNS.c.build == build, ~RUNS.c.process.startswith(PUBLIC)).limit(1)
+        return await self._read(lambda connection: connection.execute(query).first()) is not None
+
+    async def answers(self, request: str) -> list[Answer]:
+        query = select(ANSWER.c.request, ANSWER.c.build, ANSWER.c.status).where(ANSWER.c.request == request)
+        rows = await self._read(lambda connection: connection.execute(query.limit(_MOST_ANSWERS)).all())
+        return [Answer(*row) for row in rows]
 
     async def hint(self, key: str, incident: int) -> bool:
         def keep(ledger: Ledger) -> bool:

@@ -185,7 +185,10 @@ class EffectRow(SQLModel, table=True):
 
 
 class RunsRow(SQLModel, table=True):
-    """How often an intent ended well and badly on a build, as one process counted since its start."""
+    """How often an intent ended well and badly on a build, as one process counted since its start, or reports added up.
+
+    `process`: a process of telemetry's, or the teller of reports; `public:` begins one that anybody can write as.
+    """
 
     __tablename__ = "runs"
 
@@ -196,7 +199,27 @@ class RunsRow(SQLModel, table=True):
     failed: int
     updated_at: datetime = _instant()
 
-    __table_args__ = (Index("ix_runs_intent", "intent", "updated_at"),)
+    __table_args__ = (Index("ix_runs_intent", "intent", "updated_at"), Index("ix_runs_build", "build"))
+
+
+class ReportRow(SQLModel, table=True):
+    """A report whose runs were counted, so that it counts once however often it is delivered."""
+
+    __tablename__ = "report"
+
+    key: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
+
+
+class AnswerRow(SQLModel, table=True):
+    """That a request, kept by its digest, was answered with this status on this build."""
+
+    __tablename__ = "answer"
+
+    request: str = Field(primary_key=True)
+    build: str = Field(primary_key=True)
+    status: int = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
 
 
 class HintRow(SQLModel, table=True):

@@ -2,8 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.lines import LineFormatter
@@ -20,6 +19,18 @@ class Seen(NamedTuple):
     error_id: str | None
 
 
+class Listener(Protocol):
+    """Whoever looks at what is logged, from a level on, on the thread that logs it."""
+
+    @property
+    def least_level(self) -> int: ...
+
+    def see(self, seen: Seen) -> None: ...
+
+    def close(self) -> None:
+        """Finishes what it began, in bounded time."""
+
+
 class LineHandler(logging.Handler):
     """Never raises, never blocks, never recurses.
 
@@ -27,14 +38,11 @@ class LineHandler(logging.Handler):
     watcher) is written by its template alone, which runs nobody's code.
     """
 
-    def __init__(
-        self, ring: Ring, writer: Writer, watch: Callable[[Seen], None] | None = None, watch_from: int = 0
-    ) -> None:
+    def __init__(self, ring: Ring, writer: Writer) -> None:
         super().__init__()
         self._ring = ring
         self._writer = writer
-        self._watch = watch
-        self._watch_from = watch_from
+        self._listeners: tuple[Listener, ...] = ()
         self._formatter = LineFormatter()
         self._busy = threading.local()
 
@@ -44,6 +52,10 @@ class LineHandler(logging.Handler):
             return False
         self.emit(record)
         return True
+
+    def listen(self, listener: Listener) -> None:
+        """One more that sees what is logged from now on."""
+        self._listeners = (*self._listeners, listener)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record; what goes wrong is itself written, never raised."""
@@ -65,8 +77,9 @@ class LineHandler(logging.Handler):
         line, error_id = self._formatter.line(record)
         self._ring.append(record.levelno, line)
         self._writer.put(line)
-        if self._watch is not None and record.levelno >= self._watch_from:
-            self._watch(Seen(record, line, bound(), error_id))
+        for each in self._listeners:
+            if record.levelno >= each.least_level:
+                each.see(Seen(record, line, bound(), error_id))
 
     def _keep(self, record: logging.LogRecord, text: str) -> None:
         self._ring.append(record.levelno, text)

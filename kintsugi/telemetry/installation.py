@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
-from kintsugi.telemetry.handler import LineHandler
+from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.handler import LineHandler, Listener
 from kintsugi.telemetry.interactions import watch_bot
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.telemetry.outcomes import Outcomes
@@ -22,19 +22,21 @@ from kintsugi.telemetry.writer import Writer
 if TYPE_CHECKING:
     import discord
 
-# What platforms call the commit that runs, in the order in which they are asked.
-BUILD_VARIABLES = ("BUILD_SHA", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT", "HEROKU_SLUG_COMMIT", "SOURCE_VERSION")
-
 
 class Telemetry:
     """What `install` set up. `close()` puts everything back; `flush()` runs at the end of the program."""
 
-    def __init__(self, ring: Ring, writer: Writer, outcomes: Outcomes, alerts: Alerts, doors: SideDoors) -> None:
+    def __init__(
+        self, ring: Ring, writer: Writer, handler: LineHandler, *, outcomes: Outcomes, alerts: Alerts, doors: SideDoors
+    ) -> None:
         self.ring = ring
         self.outcomes = outcomes
         self._writer = writer
         self._alerts = alerts
+        self._handler = handler
         self._doors = doors
+        self._listeners: list[Listener] = []
+        self.listen(alerts)
         self._watching = ExitStack()
 
     @property
@@ -50,22 +52,31 @@ class Telemetry:
         """One more sink for alerts, known to the rules by this name."""
         self._alerts.add(name, sink)
 
+    def listen(self, listener: Listener) -> None:
+        """One more that sees what is logged. It is closed at the end of the program, or by `close()`."""
+        self._listeners.append(listener)
+        self._handler.listen(listener)
+
     def watch(self, bot: "discord.Client") -> None:
         """Binds, counts and names the errors of the bot's interactions; see `watch_bot`."""
         self._watching.callback(watch_bot(bot, self.outcomes))
 
     def flush(self) -> None:
         """Writes what is waiting; from now on each line is written at once. Called at the end of the program."""
-        self._alerts.close()
+        self._close_listeners()
         self._writer.close()
 
     def close(self) -> None:
         """Gives the bots and the side doors back and writes what is waiting."""
         self._watching.close()
-        self._alerts.close()  # while what goes wrong with a sink is still ours to write
+        self._close_listeners()  # while what goes wrong with a sink is still ours to write
         self._doors.close()
         self.flush()
         atexit.unregister(self.flush)
+
+    def _close_listeners(self) -> None:
+        for each in self._listeners:
+            each.close()
 
 
 def install(
@@ -82,7 +93,7 @@ def install(
     """Leads everything this process logs through redaction to JSON lines on `stream` (standard error unless given).
 
     `secrets` are this process's own tokens and passwords, hidden in every encoding. `build` is the commit that
-    runs, from the platform's environment unless given. `rules` is a TOML file of alert rules beside the
+    runs, found by `running_build` unless given. `rules` is a TOML file of alert rules beside the
     built-in ones, `sinks` are whom alerts are told, by name. Raises BadRule for a bad rules file, ValueError for
     an unknown level.
     """
@@ -91,19 +102,16 @@ def install(
     alerts = Alerts(read_rules(rules), sinks or {})
     lines = Ring(ring)
     writer = Writer(stream or sys.stderr, _dropped_line)
-    handler = LineHandler(lines, writer, alerts.see, alerts.least_level)
-    telemetry = Telemetry(lines, writer, Outcomes(build or _build()), alerts, SideDoors(handler, number))
+    handler = LineHandler(lines, writer)
+    outcomes = Outcomes(build or running_build() or "unknown")
+    telemetry = Telemetry(lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=SideDoors(handler, number))
     atexit.register(telemetry.flush)
     if bot is not None:
         telemetry.watch(bot)
     return telemetry
 
 
-def _build() -> str:
-    return next((os.environ[name] for name in BUILD_VARIABLES if os.environ.get(name)), "unknown")
-
-
 def _dropped_line(count: int) -> str:
-    record = logging.LogRecord("telemetry", logging.WARNING, "", 0, "log lines were dropped", None, None)
+    record = logging.LogRecord("kintsugi.telemetry", logging.WARNING, "", 0, "log lines were dropped", None, None)
     record.__dict__["dropped"] = count
     return LineFormatter().format(record)

@@ -5,11 +5,13 @@ import copy
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, TextIO, cast
 
 from kintsugi.telemetry.encoding import unprintable
+from kintsugi.telemetry.printed import heard
 from kintsugi.telemetry.redact import redact
 
 _log = logging.getLogger("kintsugi.telemetry")
@@ -31,6 +33,7 @@ class SideDoors:
         self._set(sys, "excepthook", _excepthook(sys.excepthook))
         self._set(sys, "unraisablehook", _unraisablehook)
         self._set(threading, "excepthook", _thread_excepthook)
+        self._set(traceback, "print_exception", heard(traceback.print_exception, _printed))
         logging.captureWarnings(True)
         self._undo.append(lambda: logging.captureWarnings(False))
 
@@ -185,6 +188,10 @@ def _thread_excepthook(given: threading.ExceptHookArgs) -> None:
         exc_info=(given.exc_type, given.exc_value, given.exc_traceback),
         extra={"thread_name": thread},
     )
+
+
+def _printed(error: BaseException) -> None:
+    _log.error("an exception was printed", exc_info=error)
 
 
 def _unraisablehook(given: Any) -> None:

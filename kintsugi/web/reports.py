@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from aiohttp import web
 
@@ -16,14 +15,16 @@ from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
 from kintsugi.web.github import Unreadable
 from kintsugi.web.origins import ASKED, heard_from, shared
 from kintsugi.web.sentry import (
+    EVENT,
     LARGEST,
     LARGEST_EVENT,
+    Item,
     Project,
     TooLarge,
     event_in,
-    events_in,
     expanded,
     is_known,
+    items_in,
     key_of,
 )
 from kintsugi.workflow.errors import StoreUnavailable
@@ -42,10 +43,10 @@ class Taken(StrEnum):
     LIMITED = "limited"
 
 
-_Events = list[dict[str, Any]]
-_Read = Callable[[bytes], _Events]
-Take = Callable[[str, Project, dict[str, Any]], Awaitable[Taken]]
-"""Takes one event of a project, by the project's name. Raises Unreadable, StoreUnavailable."""
+_Items = list[Item]
+_Read = Callable[[bytes], _Items]
+Take = Callable[[str, Project, Item], Awaitable[Taken]]
+"""Takes one item of a project, by the project's name. Raises Unreadable, StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,10 @@ class Reports:
             application.router.add_route("OPTIONS", f"/api/{{project}}/{path}/", self.asked)
 
     async def envelope(self, request: web.Request) -> web.Response:
-        return await self._answered(request, lambda body: list(events_in(body)))
+        return await self._answered(request, lambda body: list(items_in(body)))
 
     async def store(self, request: web.Request) -> web.Response:
-        return await self._answered(request, lambda body: [event_in(body)])
+        return await self._answered(request, lambda body: [Item(EVENT, event_in(body))])
 
     async def asked(self, request: web.Request) -> web.Response:
         """A browser asks before it reports."""
@@ -80,12 +81,12 @@ class Reports:
 
     async def _heard(self, request: web.Request, read: _Read) -> web.Response:
         try:
-            project, events = await asyncio.to_thread(self._unpacked, request, await request.read(), read)
+            project, items = await asyncio.to_thread(self._unpacked, request, await request.read(), read)
             if project is None:
                 return _says(403, "No project has this key.")
             if not heard_from(project.origins, request.headers.get("Origin")):
                 return _says(403, "This project does not hear pages from there.")
-            return await self._taken(request.match_info["project"], project, events)
+            return await self._taken(request.match_info["project"], project, items)
         except Unreadable as error:
             return _says(400, str(error))
         except (TooLarge, web.HTTPRequestEntityTooLarge):
@@ -94,18 +95,18 @@ class Reports:
             log.warning("delivery_not_stored", extra={"why": str(error)})
             return _says(503, "It could not be stored just now. Deliver it again.")
 
-    def _unpacked(self, request: web.Request, packed: bytes, read: _Read) -> tuple[Project | None, _Events]:
-        """The project that the key is of, and the events. Takes its time: it is for a thread."""
+    def _unpacked(self, request: web.Request, packed: bytes, read: _Read) -> tuple[Project | None, _Items]:
+        """The project that the key is of, and the items. Takes its time: it is for a thread."""
         body = expanded(packed, request.headers.get("Content-Encoding", ""))
         project = self.projects.get(request.match_info["project"])
         known = is_known(project, key_of(request.headers, request.query, body))
         return (project, read(body)) if known else (None, [])
 
-    async def _taken(self, name: str, project: Project, events: _Events) -> web.Response:
-        became = [await self.take(name, project, event) for event in events]
+    async def _taken(self, name: str, project: Project, items: _Items) -> web.Response:
+        became = [await self.take(name, project, item) for item in items]
         if Taken.LIMITED in became:
             return _limited()
-        id = str(events[0].get("event_id", "")) if events else ""
+        id = str(items[0].data.get("event_id", "")) if items else ""
         answer = web.json_response({"id": id} if id else {})
         if Taken.STORED not in became:
             answer[OUTCOME] = KNOWN if Taken.KNOWN in became else IGNORED

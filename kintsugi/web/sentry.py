@@ -11,7 +11,9 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,13 +37,20 @@ class TooLarge(Exception):
 class Project:
     """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most.
 
-    `origins`: the pages, such as https://shop.example, that browsers may report from; none: any.
+    `origins`: the pages, such as https://shop.example, that browsers may report from; none: any. `public`: whether
+    anybody can read the key, and so report as this program; not said: whether it has origins.
     """
 
     key: str
     opens: bool = True
     a_day: int = 20
     origins: tuple[str, ...] = ()
+    public: bool | None = None
+
+    @property
+    def believed(self) -> bool:
+        """Whether what it tells is believed alone. A key that pages use can be read, and written with, by anybody."""
+        return not (bool(self.origins) if self.public is None else self.public)
 
 
 def is_known(project: Project | None, given: str) -> bool:
@@ -80,19 +89,36 @@ def expanded(body: bytes, encoding: str) -> bytes:
     raise Unreadable(f"Content-Encoding {encoding[:40]!r} is not read. Send gzip, deflate, br, zstd, or none.")
 
 
-def events_in(body: bytes) -> Iterator[dict[str, Any]]:
-    """The events of an envelope; other items are passed over. Raises Unreadable, TooLarge."""
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of an envelope, of a kind that is read. Delivered again, it has the same `digest`."""
+
+    kind: str
+    data: dict[str, Any]
+    digest: str = ""
+
+
+EVENT = "event"
+_COUNTED = frozenset({"transaction", "session", "sessions"})
+
+
+def items_in(body: bytes) -> Iterator[Item]:
+    """The items of an envelope; those of other kinds are passed over. Raises Unreadable, TooLarge."""
     header, _, rest = body.partition(b"\n")
     _object(header, "the envelope's header")
-    for _ in range(_MOST_ITEMS):
+    for number in range(_MOST_ITEMS):
         rest = rest.lstrip(b"\n")
         if not rest:
             return
         line, _, rest = rest.partition(b"\n")
         item = _object(line, "an item's header")
         payload, rest = _payload(item.get("length"), rest)
-        if item.get("type") == "event":
-            yield _object(payload, "an event")
+        if (kind := item.get("type")) == EVENT:
+            yield Item(EVENT, _object(payload, "an event"))
+        elif kind in _COUNTED:
+            with suppress(Unreadable, TooLarge):  # what is only counted holds up no event beside it
+                digest = sha256(b"%d\n%s\n%s" % (number, header, payload)).hexdigest()
+                yield Item(kind, _object(payload, f"a {kind}"), digest)
     if rest.strip():
         raise Unreadable(f"The envelope holds more than {_MOST_ITEMS} items.")
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypedDict
 
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.cure import counted
+from kintsugi.workflow.cure import all_runs_of, judged
 from kintsugi.workflow.engine import Perform, Performed, Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import (
@@ -40,9 +40,11 @@ from kintsugi.workflow.ports import (
     Outcome,
     OutcomeUnknown,
     PatchUnproven,
+    Reading,
     Rollout,
     Store,
 )
+from kintsugi.workflow.replay import request_of
 from kintsugi.workflow.retry import Again
 from kintsugi.workflow.words import Effect, State
 
@@ -164,8 +166,8 @@ async def watch(tools: Tools, claim: Claim) -> Performed:
     for build in reversed(claim.incident.seen_on):
         if await _has_the_fix(tools, claim.incident, build):
             return t.Recurred(**_result(tools, claim), running=build, contains_fix=True)
-    case = await _case(tools, claim)
-    reading = await tools.monitor.read(case)
+    case = await _with_known_answers(tools, await _case(tools, claim))
+    reading = await _read(tools, case)
     fixed = await _has_the_fix(tools, claim.incident, reading.running)
     if fixed and reading.recurred:
         return t.Recurred(**_result(tools, claim), running=reading.running, contains_fix=True)
@@ -174,8 +176,10 @@ async def watch(tools: Tools, claim: Claim) -> Performed:
     cure = await _counted(tools, case) or reading.cure
     if reading.running and not fixed:
         cure = replace(cure, says=f"{reading.running[:10]} answers, without the fix.")
-    elif cure is not reading.cure and cure.clean >= cure.needed:
+    elif cure is not reading.cure and cure.shown:
         return t.CureShown(**_result(tools, claim), cure=cure)
+    if says := await _hearsay(tools, claim.incident):
+        cure = replace(cure, says=says)
     return Again(_pace(tools, claim), cure.says, cure)
 
 
@@ -189,7 +193,7 @@ async def roll_back(tools: Tools, claim: Claim) -> Performed:
         return Again(_pace(tools, claim), rollout.says)
     if not rollout.done:
         raise StepFailed(rollout.says)
-    running = rollout.deployment.running
+    running = rollout.deployment.runs
     if running != deployment.previous:
         why = f"{rollout.says} But {running[:10] or 'nothing known'} runs, and not {deployment.previous[:10]}."
         if wait := _while_it_settles(tools, claim, rollout, why):
@@ -216,7 +220,8 @@ async def _tell_of_recurrences(tools: Tools, claim: Claim) -> None:
     case = await _case(tools, claim)
     build = case.payload.build.sha or ""
     for earlier in case.earlier:
-        if earlier.state is State.HEALED and await _has_the_fix(tools, earlier, build):
+        believed = build not in claim.incident.hearsay
+        if earlier.state is State.HEALED and believed and await _has_the_fix(tools, earlier, build):
             key, now = f"{claim.incident.name}:recurred:{earlier.id}", tools.clock.now()
             await tools.fire(t.Recurred(incident=earlier.id, key=key, at=now, running=build, contains_fix=True))
 
@@ -243,11 +248,45 @@ async def _has_the_fix(tools: Tools, incident: Incident, build: str) -> bool:
 
 async def _counted(tools: Tools, case: Case) -> Cure | None:
     """How far the runs of the failing intent show the cure; None where telemetry counted none with the fix."""
-    intent, opened = case.payload.request.intent, case.incident.opened_at
-    runs = await tools.store.runs(intent, opened - _COUNTS_FROM) if intent else []
-    fixed = [each for each in runs if await _has_the_fix(tools, case.incident, each.build)]
-    before = [each for each in runs if each not in fixed]
-    return counted(intent, fixed, before) if intent and fixed else None
+    for intent in (case.payload.request.intent, all_runs_of(case.incident.opened_by)):
+        runs = await tools.store.runs(intent, case.incident.opened_at - _COUNTS_FROM) if intent else []
+        fixed = [each for each in runs if await _has_the_fix(tools, case.incident, each.build)]
+        before = [each for each in runs if each not in fixed]
+        if intent and fixed:
+            return judged(intent, fixed, before)
+    return None
+
+
+async def _read(tools: Tools, case: Case) -> Reading:
+    """What the monitor sees. Where it sees nothing now, runs that were counted may still show the cure."""
+    try:
+        return await tools.monitor.read(case)
+    except StepFailed as failed:
+        cure = await _counted(tools, case)
+        if cure is None:
+            raise
+        return Reading(replace(cure, needed=0, says=f"Unproven: {failed}"), "")
+
+
+async def _with_known_answers(tools: Tools, case: Case) -> Case:
+    """With what the failing request is answered where it works: on builds without the fix, and without the failure."""
+    request = request_of(case.payload)
+    if isinstance(request, str):
+        return case
+    answers = [each for each in await tools.store.answers(request.digest) if each.status < 500]
+    worked = [each.status for each in answers if not await _has_the_fix(tools, case.incident, each.build)]
+    return replace(case, worked=frozenset(worked))
+
+
+async def _hearsay(tools: Tools, incident: Incident) -> str:
+    """A sentence where a source that anybody can write to says that it failed again with the fix; a human decides."""
+    for build in reversed(incident.hearsay):
+        if await _has_the_fix(tools, incident, build):
+            return (
+                f"Unproven: it is told to have failed again on {build[:10]}, with the fix, by a key that anybody can "
+                "read. That is not believed alone: look at the program, and roll back if it is true."
+            )
+    return ""
 
 
 async def _deployment_with(tools: Tools, commit: str) -> Rollout | None:
@@ -287,12 +326,20 @@ async def _follow(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -> 
         return Again(_pace(tools, claim), rollout.says)
     if not rollout.done:
         return t.DeployFailed(**_result(tools, claim), why=rollout.says, deployment=rollout.deployment)
-    running = rollout.deployment.running
+    running = rollout.deployment.runs
     if not await tools.code_host.contains(running, commit):
         why = f"The deployer reports success, but {running[:10] or 'nothing known'} runs, without {commit[:10]}."
         failed = t.DeployFailed(**_result(tools, claim), why=why, deployment=rollout.deployment)
         return _while_it_settles(tools, claim, rollout, why) or failed
-    return t.DeploySucceeded(**_result(tools, claim), deployment=rollout.deployment, contains_merge=True)
+    deployment = await _better_known(tools, rollout.deployment)
+    return t.DeploySucceeded(**_result(tools, claim), deployment=deployment, contains_merge=True)
+
+
+async def _better_known(tools: Tools, deployment: Deployment) -> Deployment:
+    """Where nobody can ask the program, its own reports from that build are a better word than the deployer's."""
+    if deployment.running or not await tools.store.heard_of(deployment.commit):
+        return deployment
+    return replace(deployment, running=deployment.commit)
 
 
 async def _time_to_ask(tools: Tools, claim: Claim) -> Again | None:

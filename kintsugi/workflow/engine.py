@@ -369,17 +369,24 @@ def _fresh(id: int, captured: Captured) -> Incident:
         last_seen=payload.occurred.last,
         dry_run=captured.dry_run,
         build_sha=payload.build.sha,
+        hearsay=() if captured.believed else _newest_last((), payload.build.sha),
         rounds_allowed=captured.rounds_allowed,
     )
 
 
 def _seen_again(first: Incident, captured: Captured) -> Incident:
     """The same failure while its incident is open. On which builds tells later whether the fix was among them."""
+    seen = first.but(count=first.count + 1, last_seen=captured.payload.occurred.last)
     build = captured.payload.build.sha
-    seen_on = first.seen_on
-    if build and build not in seen_on[-1:]:
-        seen_on = (*(each for each in seen_on if each != build), build)[-_BUILDS_KEPT:]
-    return first.but(count=first.count + 1, last_seen=captured.payload.occurred.last, seen_on=seen_on)
+    if captured.believed:
+        return seen.but(seen_on=_newest_last(first.seen_on, build))
+    return seen.but(hearsay=_newest_last(first.hearsay, build))
+
+
+def _newest_last(builds: tuple[str, ...], build: str | None) -> tuple[str, ...]:
+    if not build or build in builds[-1:]:
+        return builds
+    return (*(each for each in builds if each != build), build)[-_BUILDS_KEPT:]
 
 
 def _cost_of(performed: Performed) -> Cost:

@@ -8,6 +8,7 @@ Exception
 ├── StepFailed         an effect did not work; `retry_after` and `final` say what to make of it
 ├── Conflict           somebody else wrote first: try again
 ├── BadInput           what was handed in cannot be used
+│   └── SettingsError  a setting is wrong, or one is missing
 └── StoreUnavailable   nothing can be read or written just now; nothing was changed
 """
 
@@ -70,6 +71,10 @@ class Conflict(Exception):
 
 class BadInput(Exception):
     """What was handed in cannot be used; the message says what is wrong and what to do. Nothing was changed."""
+
+
+class SettingsError(BadInput):
+    """A setting is wrong, or one is missing. The message names it, and says what it should be."""
 
 
 class StoreUnavailable(Exception):

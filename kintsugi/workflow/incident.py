@@ -194,15 +194,36 @@ class Deployment:
     url: str = ""
     running: str = ""  # the commit the program itself says it runs
     previous: str = ""  # what ran before: where a rollback goes
+    vouched_by: str = ""  # whose word it is that `commit` runs, where nobody can ask the program itself
+
+    @property
+    def runs(self) -> str:
+        """The commit that runs: as the program says, else as the deployer does where nobody can ask; "" for unknown."""
+        return self.running or (self.commit if self.vouched_by else "")
+
+    @property
+    def says_what_runs(self) -> str:
+        """A sentence, with how it is known."""
+        at = f" at {self.url}" if self.url else ""
+        if self.running or not self.vouched_by:
+            return f"{self.running[:10] or 'Nothing known'} runs{at}."
+        return f"{self.vouched_by} says that {self.commit[:10]} runs{at}; the program was not asked."
 
 
 @dataclass(frozen=True, slots=True)
 class Cure:
-    """How well the cure is shown: clean runs of the failing path on a commit with the fix, of those needed."""
+    """How well the cure is shown: clean runs of the failing path on a commit with the fix, of those needed.
+
+    `needed` is 0 where no number of runs would show it.
+    """
 
     clean: int
     needed: int
     says: str
+
+    @property
+    def shown(self) -> bool:
+        return 0 < self.needed <= self.clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +251,7 @@ class Incident:
     last_seen: datetime | None = None
     count: int = 1
     seen_on: tuple[str, ...] = ()  # the builds it was seen on since it was opened, the newest last
+    hearsay: tuple[str, ...] = ()  # the same, as told by sources that anybody can write to
     dry_run: bool = False
     build_sha: str | None = None
     says: str = ""  # the sentence of the last move

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from kintsugi.workflow.cure import Runs
+from kintsugi.workflow.cure import Answer, Counted, Runs
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import (
@@ -194,6 +194,18 @@ class Store(Protocol):
         """How often an intent ended well and badly, one entry a build that was counted on after `since`."""
         ...
 
+    async def add_runs(self, key: str, counted: Counted) -> bool:
+        """Add what a report counted to what is known. False: the report with this key was added before."""
+        ...
+
+    async def heard_of(self, build: str) -> bool:
+        """Whether a believed source counted a run on this build."""
+        ...
+
+    async def answers(self, request: str) -> list[Answer]:
+        """What a request was answered, by build, as believed sources told; by the request's digest."""
+        ...
+
     async def hint(self, key: str, incident: int) -> bool:
         """Keep that somebody hinted at a change about an incident. False: the hint with this key is there already."""
         ...
@@ -234,6 +246,7 @@ class Case:
     incident: Incident
     payload: Payload
     earlier: tuple[Incident, ...] = ()
+    worked: frozenset[int] = frozenset()  # statuses that the failing request gets where it works
     allowance: Allowance = field(default_factory=Allowance)
 
     @property
@@ -382,7 +395,7 @@ class Reading:
 
     @property
     def shown(self) -> bool:
-        return not self.recurred and self.cure.clean >= self.cure.needed
+        return not self.recurred and self.cure.shown
 
 
 class Monitor(Protocol):

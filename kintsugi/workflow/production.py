@@ -62,7 +62,7 @@ class Production:
         found = await self._deployer.find(commit)
         if found is None or not found.done:
             return found
-        runs = found.deployment.running
+        runs = found.deployment.runs
         if await self._code_host.contains(runs, commit):
             return found
         says = f"{found.says} But {runs[:10] or 'nothing known'} runs, without {commit[:10]}."

@@ -77,6 +77,7 @@ class Captured(Command):
     payload: Payload
     dry_run: bool = False
     rounds_allowed: int = 3
+    believed: bool = True  # false: told by a source that anybody can write to
 
     @property
     def says(self) -> str:
@@ -362,7 +363,7 @@ class DeploySucceeded(Trigger):
 
     @property
     def says(self) -> str:
-        return f"{self.deployment.running[:10]} runs{' at ' + self.deployment.url if self.deployment.url else ''}."
+        return self.deployment.says_what_runs
 
     def apply_to(self, incident: Incident) -> Incident:
         return _with_deployment(incident, self.deployment)
@@ -429,7 +430,7 @@ class RolledBack(Trigger):
 
     @property
     def says(self) -> str:
-        return f"Rolled back: {self.deployment.running[:10]} runs."
+        return f"Rolled back. {self.deployment.says_what_runs}"
 
     def apply_to(self, incident: Incident) -> Incident:
         if incident.merge_sha is None:  # there is no fix yet: once it is merged, it goes out as ever

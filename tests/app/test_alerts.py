@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 
 import psycopg
-from sqlalchemy import URL
 
 from kintsugi import telemetry
 from kintsugi.app.alerts import Incidents
 from kintsugi.app.desk import opened
-from kintsugi.app.settings import Settings
-from kintsugi.persistence.database import libpq_url
+from kintsugi.capture.intake import Intake, Program
+from kintsugi.persistence.database import Database
 from kintsugi.telemetry.alerts import Alert
 
 
 async def test_an_alert_that_comes_while_the_database_is_away_becomes_an_incident_when_it_is_back(
-    postgres_url: URL, postgres_server: URL
+    postgres_url: Database, postgres_server: Database
 ):
     logs = telemetry.install()
     try:
         async with opened(postgres_url) as desk:
-            incidents = Incidents(desk, Settings(_env_file=None), logs)  # type: ignore[call-arg]
+            incidents = Incidents(Intake(fire=desk.engine.fire, clock=desk.clock, program=Program()), logs)
             await serves(postgres_server, postgres_url, allowed=False)
             await asyncio.to_thread(incidents, Alert("payments", "Payments fail", 5, 1.0, "gateway down", None, None))
             await asyncio.sleep(0.5)
@@ -36,8 +35,10 @@ async def test_an_alert_that_comes_while_the_database_is_away_becomes_an_inciden
     assert [incident.opened_by for incident in found] == ["alert:payments"]
 
 
-async def serves(server: URL, url: URL, *, allowed: bool) -> None:
+async def serves(server: Database, url: Database, *, allowed: bool) -> None:
     """Whether the database takes connections; those that it has are cut."""
-    async with await psycopg.AsyncConnection.connect(libpq_url(server), autocommit=True) as admin:
-        await admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS {allowed}'.encode())
-        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.database])
+    async with await psycopg.AsyncConnection.connect(server.address, autocommit=True) as admin:
+        await admin.execute(f'ALTER DATABASE "{url.url.database}" ALLOW_CONNECTIONS {allowed}'.encode())
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.url.database]
+        )

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from kintsugi.integrations.git import Git
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 
 ROOT = Path(__file__).parents[2]
@@ -370,9 +370,9 @@ def test_the_doctor_names_each_fault_with_its_mend(terminal: Terminal):
 
 
 def test_a_database_of_a_newer_version_is_left_alone(terminal: Terminal):
-    url = parse_url(f"sqlite:///{terminal.folder / 'kintsugi.db'}")
+    url = Database.parse(f"sqlite:///{terminal.folder / 'kintsugi.db'}")
     upgrade(url)
-    engine = create_engine(url)
+    engine = create_engine(url.url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("UPDATE compatible SET since = '9999'"))

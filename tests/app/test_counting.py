@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import URL
-
 from kintsugi.app.counting import Counting, counting
 from kintsugi.app.desk import opened
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.telemetry import Outcomes
 from kintsugi.workflow.cure import Runs
 
 
-async def test_the_counts_of_every_process_are_kept_and_added_up(sqlite_url: URL):
+async def test_the_counts_of_every_process_are_kept_and_added_up(sqlite_url: Database):
     upgrade(sqlite_url)
     first, second = Outcomes("c0ffee0"), Outcomes("c0ffee0")
     async with opened(sqlite_url) as desk:
@@ -30,7 +29,7 @@ async def test_the_counts_of_every_process_are_kept_and_added_up(sqlite_url: URL
     ]
 
 
-async def test_what_is_told_twice_counts_once(sqlite_url: URL):
+async def test_what_is_told_twice_counts_once(sqlite_url: Database):
     upgrade(sqlite_url)
     outcomes = Outcomes("c0ffee0")
     async with opened(sqlite_url) as desk:

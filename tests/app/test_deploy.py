@@ -13,14 +13,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, make_url
 
 from kintsugi.app.one_deployer import OneDeployer, alone_with
 from kintsugi.demo.workspace import Workspace
 from kintsugi.executors.lock import only_one
 from kintsugi.executors.server_lock import alone_on_server
 from kintsugi.integrations.git import RefChange
-from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.words import State
@@ -99,9 +98,9 @@ async def test_while_another_process_deploys_the_second_is_told_and_asks_for_not
     assert deployer.deployed == [MERGE]
 
 
-async def test_on_postgresql_the_second_is_told_wherever_it_runs(postgres_url: URL):
+async def test_on_postgresql_the_second_is_told_wherever_it_runs(postgres_url: Database):
     deployer = ScriptedDeployer()
-    turn = partial(alone_on_server, libpq_url(postgres_url), "the deployer of this test", timedelta())
+    turn = partial(alone_on_server, postgres_url.address, "the deployer of this test", timedelta())
     here, there = OneDeployer(deployer, turn), OneDeployer(deployer, turn)
 
     async with turn() as ours:
@@ -117,7 +116,7 @@ async def test_on_postgresql_the_second_is_told_wherever_it_runs(postgres_url: U
 
 
 async def test_a_rollback_is_asked_for_by_incident(tmp_path: Path):
-    url = make_url(f"sqlite+pysqlite:///{tmp_path / 'kintsugi.db'}")
+    url = Database.at(tmp_path / "kintsugi.db")
     upgrade(url)
     async with a_world(url) as world:
         world.monitor.answers_first(*[StepFailed("not yet")] * 3)

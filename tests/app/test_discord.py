@@ -14,10 +14,12 @@ import pytest
 from discord.ext import commands
 
 from kintsugi.app.alerts import connect, installed
-from kintsugi.app.settings import Settings
+from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.settings import AlertSettings, DatabaseSettings, DiscordSettings, Settings
 from kintsugi.bot.address import point_at
-from kintsugi.commands.outcome import UsageError
 from kintsugi.discord import InYourBot, into
+from kintsugi.persistence.database import Database
+from kintsugi.workflow.errors import SettingsError
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, CHANNEL, GUILD, MALLORY
@@ -91,9 +93,9 @@ async def test_an_intent_that_discord_refuses_is_named(tmp_path: Path):
 class Shop(commands.Bot):
     """Somebody's own bot, with a command of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, bootstrap: Bootstrap) -> None:
         super().__init__("!", intents=discord.Intents(guilds=True))
-        self.settings = settings
+        self.bootstrap = bootstrap
         self.kintsugi: InYourBot | None = None
 
     async def setup_hook(self) -> None:
@@ -101,19 +103,17 @@ class Shop(commands.Bot):
         async def price(interaction: discord.Interaction) -> None:
             """What it costs."""
 
-        self.kintsugi = await into(self, self.tree, self.settings)
+        self.kintsugi = await into(self, self.tree, self.bootstrap)
 
 
 async def test_in_your_own_bot_the_commands_come_and_go(tmp_path: Path):
     settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]
-        database_url=f"sqlite:///{tmp_path / 'kintsugi.db'}",
-        discord_admin_users=frozenset({ALICE.id}),
-        discord_guilds=frozenset({GUILD}),
+        database=DatabaseSettings(url=Database.at(tmp_path / "kintsugi.db")),
+        discord=DiscordSettings(admin_users=frozenset({ALICE.id}), guilds=frozenset({GUILD})),
     )
     async with stand_in.serving() as at:
         point_at(at.api, at.gateway)
-        bot = Shop(settings)
+        bot = Shop(Bootstrap(settings))
         running = asyncio.create_task(bot.start(stand_in.TOKEN))
         try:
             seen = await at.slash("/debug incidents", ALICE)
@@ -132,17 +132,13 @@ async def test_in_your_own_bot_the_commands_come_and_go(tmp_path: Path):
 async def test_an_alert_of_your_bot_is_posted_and_opens_an_incident_once(tmp_path: Path):
     (tmp_path / "rules.toml").write_text('[[rule]]\nname = "payments"\nsummary = "Payments fail"\ntext = "gateway"\n')
     settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]
-        database_url=f"sqlite:///{tmp_path / 'kintsugi.db'}",
-        discord_admin_users=frozenset({ALICE.id}),
-        discord_guilds=frozenset({GUILD}),
-        alert_rules=tmp_path / "rules.toml",
-        alert_channel=CHANNEL,
-        alert_incidents=True,
+        database=DatabaseSettings(url=Database.at(tmp_path / "kintsugi.db")),
+        discord=DiscordSettings(admin_users=frozenset({ALICE.id}), guilds=frozenset({GUILD})),
+        alerts=AlertSettings(rules=tmp_path / "rules.toml", channel=CHANNEL, incidents=True),
     )
     async with stand_in.serving() as at:
         point_at(at.api, at.gateway)
-        bot = Shop(settings)
+        bot = Shop(Bootstrap(settings))
         running = asyncio.create_task(bot.start(stand_in.TOKEN))
         try:
             await asyncio.wait_for(at.ready.wait(), 30)
@@ -165,14 +161,11 @@ async def test_an_alert_of_your_bot_is_posted_and_opens_an_incident_once(tmp_pat
 
 def test_a_bad_rules_file_and_an_unsigned_webhook_are_named(tmp_path: Path):
     (tmp_path / "rules.toml").write_text("[[rule]]\nthreshold = 3\n")
-    rules = Settings(_env_file=None, alert_rules=tmp_path / "rules.toml")  # type: ignore[call-arg]
-    webhook = Settings(_env_file=None, alert_webhook_url="https://hooks.example/x")  # type: ignore[call-arg]
-
-    with pytest.raises(UsageError, match="KINTSUGI_ALERT_RULES: .*a rule has no name"):
-        installed(rules)
-    logs = installed(Settings(_env_file=None))  # type: ignore[call-arg]
-    with pytest.raises(UsageError, match="KINTSUGI_ALERT_WEBHOOK_SECRET"):
-        connect(logs, webhook, None, None)  # type: ignore[arg-type]  # no desk is needed for it
+    with pytest.raises(SettingsError, match="KINTSUGI_ALERT_RULES: .*a rule has no name"):
+        installed(AlertSettings(rules=tmp_path / "rules.toml"), None)
+    logs = installed(AlertSettings(), None)
+    with pytest.raises(SettingsError, match="KINTSUGI_ALERT_WEBHOOK_SECRET"):
+        connect(logs, AlertSettings(webhook_url="https://hooks.example/x"), None, None)  # type: ignore[arg-type]  # no intake is needed for it
     logs.close()
 
 

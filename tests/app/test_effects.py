@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.commands import effects as command
 from kintsugi.commands.outcome import UsageError
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
@@ -25,10 +25,10 @@ THIS_PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 
 
 @pytest.fixture
-async def world(sqlite_url: URL, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(sqlite_url: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """One incident is stuck, one waits for its next try, one is being worked on, one is over."""
     upgrade(sqlite_url)
-    monkeypatch.setenv("KINTSUGI_DATABASE_URL", f"sqlite:///{sqlite_url.database}")
+    monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
     monkeypatch.setenv("COLUMNS", "80")
     async with a_world(sqlite_url) as world:
         await world.crashes("v1:00000000000000a1")
@@ -164,9 +164,9 @@ async def test_what_is_no_effect_is_a_matter_of_usage(id: str):
 
 
 async def test_nothing_owed_is_said_in_a_sentence(
-    sqlite_url: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sqlite_url: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setenv("KINTSUGI_DATABASE_URL", f"sqlite:///{sqlite_url.database}")
+    monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
 
     assert await shown(capsys) == "Nothing is owed.\n"
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from sqlalchemy import URL
 
 from kintsugi.app.desk import opened
-from kintsugi.app.retention import keep_of, keep_pruning
-from kintsugi.app.settings import Settings
+from kintsugi.app.retention import keep_pruning
+from kintsugi.app.settings import KeepSettings
 from kintsugi.bot import replies
 from kintsugi.bot.card import card
 from kintsugi.commands import database as command
@@ -22,7 +21,7 @@ from kintsugi.commands.outcome import UsageError
 from kintsugi.commands.show import show
 from kintsugi.integrations.offline_analyst import OfflineAnalyst
 from kintsugi.persistence.backup import backup
-from kintsugi.persistence.database import DatabaseError
+from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.retention import Keep, Pruner
 from kintsugi.persistence.tables import IncidentRow
@@ -36,9 +35,9 @@ from tests.world.world import World, a_world
 
 
 @pytest.fixture
-async def world(sqlite_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(sqlite_url: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     upgrade(sqlite_url)
-    monkeypatch.setenv("KINTSUGI_DATABASE_URL", f"sqlite:///{sqlite_url.database}")
+    monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
     monkeypatch.chdir(tmp_path)
     async with a_world(sqlite_url) as world:
         yield world
@@ -56,7 +55,7 @@ def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 # --- backing up ---
 
 
-async def test_a_copy_is_put_in_place_and_work_goes_on_from_it(world: World, sqlite_url: URL, told: Told):
+async def test_a_copy_is_put_in_place_and_work_goes_on_from_it(world: World, sqlite_url: Database, told: Told):
     await world.crashes()
     await world.settles()
     command.backup(Path("copy.db"), force=False)
@@ -65,7 +64,7 @@ async def test_a_copy_is_put_in_place_and_work_goes_on_from_it(world: World, sql
     assert f"rows of {len(IncidentRow.metadata.tables)} tables, whole by SQLite's own check." in told()
     assert stat.S_IMODE(Path("copy.db").stat().st_mode) == 0o600
     assert sorted(each.name for each in Path().iterdir() if "copy" in each.name) == ["copy.db"]
-    async with a_world(sqlite_url.set(database="copy.db")) as restored:
+    async with a_world(Database.at(Path("copy.db"))) as restored:
         restored.host = world.host
         await restored.fires(t.Confirmed, 1, key="after the restore", token=token)
         await restored.settles()
@@ -75,8 +74,8 @@ async def test_a_copy_is_put_in_place_and_work_goes_on_from_it(world: World, sql
     assert await world.state() is State.AWAITING_CONFIRM
 
 
-async def test_it_is_of_one_moment_while_others_write(world: World, sqlite_url: URL, tmp_path: Path):
-    copied = asyncio.create_task(asyncio.to_thread(_again_and_again, Path(str(sqlite_url.database)), tmp_path / "c.db"))
+async def test_it_is_of_one_moment_while_others_write(world: World, sqlite_url: Database, tmp_path: Path):
+    copied = asyncio.create_task(asyncio.to_thread(_again_and_again, Path(str(sqlite_url.file)), tmp_path / "c.db"))
     number = 0
     while not copied.done():
         number += 1
@@ -102,20 +101,20 @@ async def test_nothing_is_overwritten_unasked(world: World, told: Told):
     assert "whole by SQLite's own check" in told()
 
 
-async def test_a_copy_never_takes_the_place_of_a_database_in_use(world: World, sqlite_url: URL):
+async def test_a_copy_never_takes_the_place_of_a_database_in_use(world: World, sqlite_url: Database):
     await world.crashes()
     with pytest.raises(UsageError, match="is the database itself"):
-        command.backup(Path(str(sqlite_url.database)), force=True)
+        command.backup(Path(str(sqlite_url.file)), force=True)
     Path("other.db-wal").write_text("")
     with pytest.raises(Refusal, match=r"other\.db-wal is there: a database of that name is in use"):
         command.backup(Path("other.db"), force=True)
 
 
-async def test_a_damaged_database_makes_no_copy(world: World, sqlite_url: URL, tmp_path: Path):
+async def test_a_damaged_database_makes_no_copy(world: World, sqlite_url: Database, tmp_path: Path):
     for number in range(20):
         await world.crashes(f"v1:{number:016x}")
     await world.store.close()
-    source = Path(str(sqlite_url.database))
+    source = Path(str(sqlite_url.file))
     raw = bytearray(source.read_bytes())
     middle = len(raw) // 2 // 4096 * 4096
     raw[middle : middle + 4096] = b"\x55" * 4096
@@ -166,13 +165,15 @@ async def test_pruning_is_told_counted_and_done(world: World, told: Told, monkey
     assert not (await world.incident(1)).pruned
 
 
-async def test_the_service_prunes_in_the_background(world: World, sqlite_url: URL, monkeypatch: pytest.MonkeyPatch):
+async def test_the_service_prunes_in_the_background(
+    world: World, sqlite_url: Database, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("KINTSUGI_KEEP_PAYLOADS_DAYS", "1")
     world.clock.passes(days=-60)
     await world.crashes()
     await world.fires(t.Cancelled)
     async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(60):
-        work = group.create_task(keep_pruning(desk, keep_of(Settings()), timedelta(seconds=0.1)))
+        work = group.create_task(keep_pruning(desk, KeepSettings().keep, timedelta(seconds=0.1)))
         while not (await world.incident()).pruned:
             await asyncio.sleep(0.05)
         work.cancel()

@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from kintsugi.__main__ import app
-from kintsugi.app.settings import Settings
+from kintsugi.app.settings import Settings, rooms_of, variable
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,7 +52,7 @@ def test_every_make_target_is_there():
 
 
 def test_every_setting_is_one():
-    settings = {f"KINTSUGI_{name.upper()}" for name in Settings.model_fields}
+    settings = {variable(room, name) for room in rooms_of(Settings).values() for name in room.model_fields}
     named = {name for document in DOCUMENTS for name in re.findall(r"KINTSUGI_[A-Z_]+[A-Z]\b", document.read_text())}
 
     assert named - TESTS_OWN <= settings

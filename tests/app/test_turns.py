@@ -12,11 +12,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.app.clock import SystemClock
 from kintsugi.app.turns import by_turns
-from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.store import SqlStore
 from tests.app.test_discord import environment
@@ -55,7 +54,7 @@ class Process:
 
 
 @pytest.fixture
-async def processes(postgres_url: URL) -> AsyncIterator[tuple[Process, Process]]:
+async def processes(postgres_url: Database) -> AsyncIterator[tuple[Process, Process]]:
     stores = [SqlStore(postgres_url, SystemClock()) for _ in range(2)]
     yield Process(stores[0]), Process(stores[1])
     for store in stores:
@@ -85,10 +84,10 @@ async def second_after(first: Process, second: Process) -> AsyncIterator[None]:
 
 
 async def test_one_that_is_cut_off_from_the_database_stops_before_another_begins(
-    processes: tuple[Process, Process], postgres_url: URL
+    processes: tuple[Process, Process], postgres_url: Database
 ):
     first, second = processes
-    address = libpq_url(postgres_url)
+    address = postgres_url.address
     async with asyncio.timeout(60), first.running():
         await first.began.wait()
         async with await psycopg.AsyncConnection.connect(address) as cut:
@@ -114,8 +113,8 @@ async def test_work_that_fails_lets_its_failure_be_known_and_the_lease_go(proces
     assert await processes[0].leases.holder("test") is None
 
 
-async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: URL, tmp_path: Path):
-    address = libpq_url(postgres_url)
+async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: Database, tmp_path: Path):
+    address = postgres_url.address
     async with stand_in.serving() as at, asyncio.timeout(90):
         settings = environment(at, stand_in.TOKEN) | {"KINTSUGI_DATABASE_URL": address}
         first = await a_bot(tmp_path, settings)

@@ -14,17 +14,17 @@ from typing import Any
 import discord
 import pytest
 from discord import app_commands
-from sqlalchemy import URL
 
 from kintsugi import telemetry
 from kintsugi.bot import About, Access, Attached, Parts, Probe, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
-from kintsugi.capture.build import build_payload
+from kintsugi.capture.intake import Intake, Program
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.telemetry import Telemetry
-from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.engine import Receipt
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, Person, Seen
@@ -56,9 +56,10 @@ class Room:
             raise self.breaks.pop(0)
         return await self.world.engine.fire(trigger)
 
-    def report(self, summary: str, actor: str) -> Payload:
+    async def open_issue(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
         log = "\n".join(self.logs.recent())
-        return build_payload(log, root=None, summary=summary, opened_by=actor, now=self.world.clock.now())
+        intake = Intake(fire=self.fire, clock=self.world.clock, program=Program())
+        return await intake.read(log, key=key, actor=actor, summary=summary, dry_run=dry_run)
 
 
 def parts_of(room: Room) -> Parts:
@@ -67,7 +68,7 @@ def parts_of(room: Room) -> Parts:
         store=room.world.store,
         clock=room.world.clock,
         fire=room.fire,
-        report=room.report,
+        open_issue=room.open_issue,
         recent=room.logs.recent,
         probes=Probes(room.probes, deadline=0.2, fresh=0),
         about=about,
@@ -75,7 +76,7 @@ def parts_of(room: Room) -> Parts:
 
 
 @asynccontextmanager
-async def a_room(url: URL, access: Access = ADMINS) -> AsyncIterator[Room]:
+async def a_room(url: Database, access: Access = ADMINS) -> AsyncIterator[Room]:
     """Everything started; at the end everything is stopped."""
     printed = io.StringIO()
     logs = telemetry.install(stream=printed, rules=None)
@@ -111,14 +112,14 @@ async def logged_in(room: Room, access: Access) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def room(sqlite_url: URL) -> AsyncIterator[Room]:
+async def room(sqlite_url: Database) -> AsyncIterator[Room]:
     upgrade(sqlite_url)
     async with a_room(sqlite_url) as room:
         yield room
 
 
 @pytest.fixture
-def a_room_for(sqlite_url: URL) -> Any:
+def a_room_for(sqlite_url: Database) -> Any:
     """A room with other allowlists."""
     upgrade(sqlite_url)
     return partial(a_room, sqlite_url)

@@ -11,16 +11,16 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from sqlalchemy import URL
 
 from kintsugi import telemetry
 from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
-from kintsugi.capture.build import build_payload
+from kintsugi.capture.intake import Intake, Program
+from kintsugi.persistence.database import Database
+from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.production import Production
 from kintsugi.workflow.words import Effect
 from tests.world import discord as stand_in
@@ -73,7 +73,7 @@ class Stage:
             store=self.world.store,
             clock=self.world.clock,
             fire=self.world.engine.fire,
-            report=self.report,
+            open_issue=self.open_issue,
             recent=self.logs.recent,
             probes=Probes({}, fresh=0),
             about=About(self.environment, "c0ffee0", self.world.clock.now()),
@@ -84,9 +84,10 @@ class Stage:
     async def changes(self, old: str, new: str) -> tuple[str, ...]:
         return ("Take fixed amounts off", "A tray for two")
 
-    def report(self, summary: str, actor: str) -> Payload:
+    async def open_issue(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
         log = "\n".join(self.logs.recent())
-        return build_payload(log, root=None, summary=summary, opened_by=actor, now=self.world.clock.now())
+        intake = Intake(fire=self.world.engine.fire, clock=self.world.clock, program=Program())
+        return await intake.read(log, key=key, actor=actor, summary=summary, dry_run=dry_run)
 
     async def starts(self, **options: Any) -> None:
         """A bot, as `kintsugi run` makes it."""
@@ -125,7 +126,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def a_stage(url: URL) -> AsyncIterator[Stage]:
+async def a_stage(url: Database) -> AsyncIterator[Stage]:
     logs = telemetry.install(stream=io.StringIO())
     try:
         async with stand_in.serving() as discord_, a_world(url) as world:

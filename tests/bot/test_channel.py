@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.bot import DiscordChannel
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
@@ -20,7 +20,7 @@ from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
 
 
 @pytest.fixture
-async def stage(sqlite_url: URL) -> AsyncIterator[Stage]:
+async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
     upgrade(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.words import State
@@ -19,7 +19,7 @@ EVERY_COMMAND = {"/deploy latest": {}, "/deploy status": {}, "/deploy rollback":
 
 
 @pytest.fixture
-async def stage(sqlite_url: URL) -> AsyncIterator[Stage]:
+async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
     upgrade(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()

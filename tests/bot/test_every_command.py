@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.words import State
@@ -23,7 +23,7 @@ _READS = ("/debug logs", "/debug status", "/debug incident", "/debug incidents",
 
 
 @pytest.fixture
-async def stage(sqlite_url: URL) -> AsyncIterator[Stage]:
+async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
     upgrade(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()
@@ -62,10 +62,12 @@ async def test_while_the_model_is_away_every_command_answers_and_the_incident_wa
     assert await stage.world.state() is State.AWAITING_CONFIRM
 
 
-async def test_while_the_database_is_locked_what_reads_answers_and_what_writes_says_so(stage: Stage, sqlite_url: URL):
+async def test_while_the_database_is_locked_what_reads_answers_and_what_writes_says_so(
+    stage: Stage, sqlite_url: Database
+):
     await stage.world.crashes()
-    assert sqlite_url.database
-    other = sqlite3.connect(sqlite_url.database, isolation_level=None)
+    assert sqlite_url.file
+    other = sqlite3.connect(sqlite_url.file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
     writes = asyncio.create_task(stage.discord.slash("/debug cancel", BOB, id="1"))

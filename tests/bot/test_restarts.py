@@ -7,15 +7,15 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.words import State
 from tests.bot.stage import Stage, a_stage
 
 
 @pytest.fixture
-async def stage(sqlite_url: URL) -> AsyncIterator[Stage]:
+async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
     upgrade(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()

@@ -11,11 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
 from kintsugi.executors.lock import is_held, only_one
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
@@ -30,7 +30,7 @@ from tests.world.make import a_payload, a_trigger
 class Running:
     """An engine whose effects do what the test says."""
 
-    def __init__(self, url: URL, folder: Path, lease: timedelta = timedelta(seconds=60)) -> None:
+    def __init__(self, url: Database, folder: Path, lease: timedelta = timedelta(seconds=60)) -> None:
         self.store = SqlStore(url, SystemClock())
         self.lock = folder / "kintsugi.db.lock"
         self.embedded = Embedded(self.store, self.lock, slots=4)
@@ -51,7 +51,7 @@ class Running:
 
 
 @pytest.fixture
-async def running(sqlite_url: URL, tmp_path: Path) -> AsyncIterator[Running]:
+async def running(sqlite_url: Database, tmp_path: Path) -> AsyncIterator[Running]:
     upgrade(sqlite_url)
     running = Running(sqlite_url, tmp_path)
     yield running
@@ -113,7 +113,7 @@ async def test_what_a_dead_predecessor_left_running_is_taken_over_at_once(runnin
     assert "1:diagnose:1" in running.performed
 
 
-async def test_what_another_process_wrote_is_noticed(running: Running, sqlite_url: URL):
+async def test_what_another_process_wrote_is_noticed(running: Running, sqlite_url: Database):
     service = asyncio.create_task(running.run(until_idle=False))
     await until(lambda: is_held(running.lock))
     other = Running(sqlite_url, Path())
@@ -159,7 +159,7 @@ async def test_a_slow_kind_does_not_hold_up_the_others_however_much_of_it_is_due
     assert len(set(running.performed)) == len(running.performed) == 60
 
 
-async def test_work_goes_on_when_a_full_disk_has_room_again(sqlite_url: URL, tmp_path: Path):
+async def test_work_goes_on_when_a_full_disk_has_room_again(sqlite_url: Database, tmp_path: Path):
     upgrade(sqlite_url)
     running = Running(sqlite_url, tmp_path, lease=timedelta(seconds=1))
 

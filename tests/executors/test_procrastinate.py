@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from procrastinate.schema import SchemaManager
-from sqlalchemy import URL, text
+from sqlalchemy import text
 
 from kintsugi.app.clock import SystemClock
 from kintsugi.executors.procrastinate import Procrastinate
-from kintsugi.persistence.database import libpq_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
@@ -36,8 +36,8 @@ ENOUGH = timedelta(seconds=60)
 class Worker:
     """An engine whose effects do what the test says, on a store of its own, as in a process of its own."""
 
-    def __init__(self, url: URL, lease: timedelta = ENOUGH) -> None:
-        self.url = libpq_url(url)
+    def __init__(self, url: Database, lease: timedelta = ENOUGH) -> None:
+        self.url = url.address
         self.store = SqlStore(url, SystemClock())
         self.executor = Procrastinate(
             self.store, self.url, slots=4, sweep=timedelta(seconds=0.2), pause=timedelta(seconds=0.2)
@@ -79,7 +79,7 @@ class Worker:
 
 
 @pytest.fixture
-async def worker(postgres_url: URL) -> AsyncIterator[Worker]:
+async def worker(postgres_url: Database) -> AsyncIterator[Worker]:
     worker = Worker(postgres_url)
     yield worker
     await worker.store.close()
@@ -141,7 +141,7 @@ async def test_the_wake_up_is_in_the_same_transaction(worker: Worker):
     assert await worker.executes("SELECT count(*) FROM procrastinate_jobs") == [(2,)]
 
 
-async def test_several_workers_share_what_is_owed_and_nothing_is_done_twice(worker: Worker, postgres_url: URL):
+async def test_several_workers_share_what_is_owed_and_nothing_is_done_twice(worker: Worker, postgres_url: Database):
     other = Worker(postgres_url)
     for number in range(1, 41):
         await worker.crashes(number)
@@ -178,7 +178,9 @@ async def test_what_a_dead_worker_was_at_is_performed_when_its_lease_is_over(wor
         await until(lambda: "1:diagnose:1" in worker.performed)
 
 
-async def test_what_a_worker_was_at_when_it_was_told_to_end_another_begins_at_once(worker: Worker, postgres_url: URL):
+async def test_what_a_worker_was_at_when_it_was_told_to_end_another_begins_at_once(
+    worker: Worker, postgres_url: Database
+):
     begun, other = asyncio.Event(), Worker(postgres_url)
 
     async def endless(claim: Claim) -> None:
@@ -216,7 +218,7 @@ async def test_a_slow_kind_does_not_hold_up_the_others(worker: Worker):
     assert set(Counter(worker.performed).values()) == {1}
 
 
-async def test_what_finds_no_room_here_is_begun_by_another_worker_that_has_some(worker: Worker, postgres_url: URL):
+async def test_what_finds_no_room_here_is_begun_by_another_worker_that_has_some(worker: Worker, postgres_url: Database):
     other, held = Worker(postgres_url), asyncio.Event()
 
     async def stuck(claim: Claim) -> None:
@@ -254,7 +256,7 @@ async def test_what_has_room_here_begins_without_a_job(worker: Worker):
     assert await worker.executes("SELECT is_called FROM procrastinate_jobs_id_seq") == [(False,)]
 
 
-async def test_what_waits_for_a_slot_of_a_worker_that_ends_is_handed_to_others(worker: Worker, postgres_url: URL):
+async def test_what_waits_for_a_slot_of_a_worker_that_ends_is_handed_to_others(worker: Worker, postgres_url: Database):
     other, begun = Worker(postgres_url), asyncio.Event()
 
     async def endless(claim: Claim) -> None:
@@ -322,7 +324,7 @@ async def test_a_database_that_goes_away_and_comes_back_is_worked_on_again(worke
     assert not worker.executor.delivers
 
 
-async def test_work_ends_before_a_lease_that_nobody_could_renew(postgres_url: URL):
+async def test_work_ends_before_a_lease_that_nobody_could_renew(postgres_url: Database):
     worker = Worker(postgres_url, lease=timedelta(seconds=1.5))
     ended = asyncio.Event()
 
@@ -362,7 +364,7 @@ def test_the_schema_is_the_one_that_the_migration_was_made_for():
     assert newest == "03.04.00_50_post_add_retry_failed_job_procedure.sql"
 
 
-async def test_three_processes_one_of_them_killed_bring_every_incident_on(postgres_url: URL, tmp_path: Path):
+async def test_three_processes_one_of_them_killed_bring_every_incident_on(postgres_url: Database, tmp_path: Path):
     worker = Worker(postgres_url)
     for number in range(1, 31):
         await worker.crashes(number)

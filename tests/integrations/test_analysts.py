@@ -15,7 +15,7 @@ from kintsugi.app.bootstrap import code_context
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
 from kintsugi.integrations.offline_analyst import OfflineAnalyst
 from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Api, Model, ModelSettings
+from kintsugi.integrations.openai_model import Api, Model, ModelAccess
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Allowance, Budget, Category, Cost, Diagnosis, Price, Spent
 from kintsugi.workflow.ports import Case
@@ -64,9 +64,7 @@ def a_case(**changes: object) -> Case:
 
 
 def a_model(provider: OpenAIStandIn, **changes: object) -> Model:
-    settings = ModelSettings(
-        "stand-in", "key", provider.url, price=Price(2.0, 10.0, 1.0), deadline=timedelta(seconds=20)
-    )
+    settings = ModelAccess("stand-in", "key", provider.url, price=Price(2.0, 10.0, 1.0), deadline=timedelta(seconds=20))
     return Model(replace(settings, **changes))  # type: ignore[arg-type]
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
 from kintsugi.integrations.program import commit_at
-from kintsugi.integrations.railway import Railway, RailwaySettings
+from kintsugi.integrations.railway import Railway, RailwayTarget
 from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
 from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
 from kintsugi.workflow.errors import StepFailed
@@ -162,7 +162,7 @@ async def webhook(clock: ManualClock, folder: Path) -> AsyncIterator[There]:
 @asynccontextmanager
 async def on_railway(clock: ManualClock, folder: Path) -> AsyncIterator[There]:
     async with railway.serving(clock.now, HEAD) as service:
-        settings = RailwaySettings(PROJECT, ENVIRONMENT, SERVICE, "main", lambda: commit_at(service.program_url))
+        settings = RailwayTarget(PROJECT, ENVIRONMENT, SERVICE, "main", lambda: commit_at(service.program_url))
         deployer = Railway(RailwayApi(RailwayAccess(TOKEN, service.url)), settings, redacted)
         yield There(deployer, clock, lambda: service.asked)
 

@@ -1,4 +1,4 @@
-"""The deployer on a command, and the replay over HTTP, against a real program on this machine."""
+"""The deployer on a command, against a real program on this machine."""
 
 from __future__ import annotations
 
@@ -14,22 +14,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from kintsugi.integrations.http_replay import HttpReplay
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.payload import RequestContext
-from kintsugi.workflow.ports import Case
-from kintsugi.workflow.words import State
-from tests.world.make import MERGE, NOON, a_deployment, a_payload, an_incident
+from tests.world.make import NOON, a_deployment
 
 
 class Program:
-    """A program that tells its commit and answers requests as it is told."""
+    """A program that tells its commit, and is told another."""
 
     def __init__(self) -> None:
         self.commit: Any = "0ld"
-        self.status = 200
-        self.asked: list[str] = []
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -38,8 +32,7 @@ class Program:
         if request.path == "/deployed":
             self.commit = request.query["commit"]
             return web.json_response({})
-        self.asked.append(str(request.rel_url))
-        return web.json_response({}, status=self.status)
+        return web.json_response({})
 
 
 @pytest.fixture
@@ -152,65 +145,6 @@ async def test_a_program_that_does_not_answer_runs_nothing_known(program: Progra
     deployer = a_deployer(program, tmp_path, "", program_url=lambda: "http://127.0.0.1:9")
 
     assert await deployer.running() == ""
-
-
-def a_case(**request: Any) -> Case:
-    payload = a_payload().model_copy(update={"request": RequestContext(**request)})
-    return Case(an_incident(State.DEPLOYED), payload)
-
-
-async def test_the_failing_request_is_sent_again_as_it_was(program: Program):
-    case = a_case(intent="/checkout", entities={"cart": "cup,cup", "coupon": "10 %"})
-
-    reading = await HttpReplay(lambda: program.url).read(case)
-
-    assert program.asked == ["/checkout?cart=cup,cup&coupon=10+%25"]
-    assert reading.shown
-    assert reading.running == "0ld"
-
-
-async def test_a_server_error_is_a_recurrence_on_the_commit_that_answered(program: Program):
-    program.status = 500
-
-    reading = await HttpReplay(lambda: program.url).read(a_case(intent="/checkout"))
-
-    assert reading.recurred
-    assert not reading.shown
-    assert reading.running == "0ld"
-
-
-@pytest.mark.parametrize("status", [401, 403, 405, 429])
-async def test_an_answer_from_before_the_failing_code_shows_no_cure(program: Program, status: int):
-    program.commit, program.status = MERGE, status
-
-    reading = await HttpReplay(lambda: program.url).read(Case(an_incident(State.DEPLOYED), a_payload()))
-
-    assert not reading.shown
-    assert not reading.recurred
-    assert reading.cure.says == (
-        f"Unproven: GET /checkout?coupon=WELCOME5 answers {status}, so what failed did not run."
-    )
-
-
-@pytest.mark.parametrize("commit", [None, 7, ["a"]])
-async def test_a_program_that_tells_no_commit_shows_no_cure(program: Program, commit: Any):
-    program.commit = commit
-
-    with pytest.raises(StepFailed, match="does not tell which commit it runs"):
-        await HttpReplay(lambda: program.url).read(Case(an_incident(State.DEPLOYED), a_payload()))
-
-
-async def test_without_a_request_nothing_is_claimed(program: Program):
-    reading = await HttpReplay(lambda: program.url).read(a_case(intent="checkout command"))
-
-    assert not reading.shown
-    assert not reading.recurred
-    assert reading.cure.says.startswith("Unproven")
-
-
-async def test_a_program_that_is_away_is_asked_again_later():
-    with pytest.raises(StepFailed, match="does not answer"):
-        await HttpReplay(lambda: "http://127.0.0.1:9").read(a_case(intent="/checkout"))
 
 
 async def all_gone(argument: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from kintsugi.integrations import railway_api
 from kintsugi.integrations.program import commit_at
-from kintsugi.integrations.railway import Railway, RailwaySettings
+from kintsugi.integrations.railway import Railway, RailwayTarget
 from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.ports import OutcomeUnknown
@@ -39,7 +39,7 @@ async def there(clock: ManualClock) -> AsyncIterator[RailwayStandIn]:
 
 def a_client(there: RailwayStandIn, **changes: Any) -> Railway:
     access = RailwayAccess(**{"token": TOKEN, "url": there.url, "timeout": 30.0} | changes)
-    settings = RailwaySettings(PROJECT, ENVIRONMENT, SERVICE, "main", lambda: commit_at(there.program_url))
+    settings = RailwayTarget(PROJECT, ENVIRONMENT, SERVICE, "main", lambda: commit_at(there.program_url))
     return Railway(RailwayApi(access), settings, lambda text: text.replace("hunter2", "[redacted]"))
 
 

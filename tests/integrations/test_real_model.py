@@ -6,11 +6,9 @@ import os
 
 import pytest
 
-from kintsugi.app.bootstrap import model_settings
-from kintsugi.app.settings import read_settings
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.demo.workspace import example
 from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Model
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.incident import Category
 from kintsugi.workflow.ports import Case
@@ -24,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 async def test_a_real_model_finds_the_cause_of_the_demos_crash_and_mends_it():
     shop = example("checkout") / "shop"
     code = "\n".join(f"# shop/{name}\n{(shop / name).read_text()}" for name in ("pricing.py", "coupons.py"))
-    analyst = OpenAIAnalyst(Model(model_settings(read_settings())), lambda case: code, redact)
+    analyst = OpenAIAnalyst(Bootstrap.read().model.make(), lambda case: code, redact)
 
     diagnosis = await analyst.diagnose(Case(an_incident(), a_payload()), print)
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, text
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import alembic_config, upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed, StoreUnavailable
@@ -21,7 +22,7 @@ from tests.world.world import World, a_world
 
 
 @pytest.fixture
-async def world(database_url: URL):
+async def world(database_url: Database):
     async with a_world(database_url) as world:
         yield world
 
@@ -108,10 +109,10 @@ async def test_money_counts_on_the_day_it_was_spent_and_not_when_it_was_first_ow
     ]
 
 
-async def test_figures_of_a_database_that_does_not_serve_are_said_to_be_unreadable(sqlite_url: URL):
+async def test_figures_of_a_database_that_does_not_serve_are_said_to_be_unreadable(sqlite_url: Database):
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
-        engine = create_engine(sqlite_url)
+        engine = create_engine(sqlite_url.url)
         with engine.begin() as connection:
             connection.execute(text("DROP TABLE spending"))
         engine.dispose()
@@ -130,7 +131,7 @@ async def test_figures_of_a_database_that_does_not_serve_are_said_to_be_unreadab
         lambda store: store.with_open_pull_requests(),
     ],
 )
-async def test_what_is_asked_again_and_again_reads_no_table_from_end_to_end(sqlite_url: URL, ask: Any):
+async def test_what_is_asked_again_and_again_reads_no_table_from_end_to_end(sqlite_url: Database, ask: Any):
     upgrade(sqlite_url)
     asked: list[tuple[str, Any]] = []
 
@@ -144,18 +145,18 @@ async def test_what_is_asked_again_and_again_reads_no_table_from_end_to_end(sqli
         finally:
             event.remove(Engine, "before_cursor_execute", note)
     selects = [each for each in asked if each[0].startswith("SELECT")]
-    with closing(sqlite3.connect(str(sqlite_url.database))) as connection:
+    with closing(sqlite3.connect(str(sqlite_url.file))) as connection:
         plans = [row[3] for each in selects for row in connection.execute(f"EXPLAIN QUERY PLAN {each[0]}", each[1])]
 
     assert plans
     assert not [plan for plan in plans if plan in ("SCAN effect", "SCAN incident")]
 
 
-def test_what_was_spent_before_is_brought_over_to_its_days(sqlite_url: URL):
+def test_what_was_spent_before_is_brought_over_to_its_days(sqlite_url: Database):
     import alembic.command
 
     upgrade(sqlite_url)
-    engine = create_engine(sqlite_url)
+    engine = create_engine(sqlite_url.url)
     with engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
@@ -165,7 +166,7 @@ def test_what_was_spent_before_is_brought_over_to_its_days(sqlite_url: URL):
 
     upgrade(sqlite_url)
 
-    with create_engine(sqlite_url).connect() as connection:
+    with create_engine(sqlite_url.url).connect() as connection:
         found = connection.execute(text("SELECT day, kind, tokens, usd FROM spending")).all()
     assert found == [("2026-11-23", "diagnose", 300, 0.75)]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import text
 
-from kintsugi.persistence.database import DatabaseError
+from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
@@ -14,7 +14,7 @@ from tests.world.make import a_payload
 from tests.world.world import World
 
 
-async def test_what_does_not_fit_is_refused_whole_and_what_was_there_stays(sqlite_url: URL):
+async def test_what_does_not_fit_is_refused_whole_and_what_was_there_stays(sqlite_url: Database):
     upgrade(sqlite_url)
     store = SqlStore(sqlite_url, ManualClock())
     world = World(store, ManualClock())

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ResourceClosedError
 
-from kintsugi.persistence.database import sqlite_file
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
@@ -21,7 +21,7 @@ from tests.world.clock import ManualClock
 
 
 @pytest.fixture
-async def store(sqlite_url: URL) -> AsyncIterator[SqlStore]:
+async def store(sqlite_url: Database) -> AsyncIterator[SqlStore]:
     upgrade(sqlite_url)
     store = SqlStore(sqlite_url, ManualClock())
     await store.transact(lambda ledger: execute(ledger, "CREATE TABLE note (number INTEGER PRIMARY KEY)"))
@@ -44,8 +44,8 @@ def writes(number: int, then: Exception | None = None):
     return work
 
 
-def on_disk(url: URL) -> list[int]:
-    file = sqlite_file(url)
+def on_disk(url: Database) -> list[int]:
+    file = url.file
     assert isinstance(file, Path)
     connection = sqlite3.connect(file)
     found = [number for (number,) in connection.execute("SELECT number FROM note ORDER BY number")]
@@ -53,13 +53,13 @@ def on_disk(url: URL) -> list[int]:
     return found
 
 
-async def test_a_hundred_at_once_are_all_on_disk_and_answered_each_for_itself(store: SqlStore, sqlite_url: URL):
+async def test_a_hundred_at_once_are_all_on_disk_and_answered_each_for_itself(store: SqlStore, sqlite_url: Database):
     answers = await asyncio.gather(*[store.transact(writes(number)) for number in range(100)])
 
     assert answers == list(range(100)) == on_disk(sqlite_url)
 
 
-async def test_each_is_on_disk_before_its_answer(store: SqlStore, sqlite_url: URL):
+async def test_each_is_on_disk_before_its_answer(store: SqlStore, sqlite_url: Database):
     async def write(number: int) -> bool:
         await store.transact(writes(number))
         return number in on_disk(sqlite_url)
@@ -67,7 +67,7 @@ async def test_each_is_on_disk_before_its_answer(store: SqlStore, sqlite_url: UR
     assert all(await asyncio.gather(*[write(number) for number in range(40)]))
 
 
-async def test_one_that_raises_takes_back_its_own_work_alone(store: SqlStore, sqlite_url: URL):
+async def test_one_that_raises_takes_back_its_own_work_alone(store: SqlStore, sqlite_url: Database):
     works = [store.transact(writes(number, Conflict("no") if number % 3 == 0 else None)) for number in range(30)]
 
     answers = await asyncio.gather(*works, return_exceptions=True)
@@ -76,7 +76,7 @@ async def test_one_that_raises_takes_back_its_own_work_alone(store: SqlStore, sq
     assert on_disk(sqlite_url) == [number for number in range(30) if number % 3]
 
 
-async def test_after_a_fault_of_the_database_each_goes_alone(store: SqlStore, sqlite_url: URL):
+async def test_after_a_fault_of_the_database_each_goes_alone(store: SqlStore, sqlite_url: Database):
     fault = OperationalError("x", None, Exception("disk I/O error"))
     works = [store.transact(writes(number, fault if number == 5 else None)) for number in range(10)]
 
@@ -86,7 +86,7 @@ async def test_after_a_fault_of_the_database_each_goes_alone(store: SqlStore, sq
     assert on_disk(sqlite_url) == [number for number in range(10) if number != 5]
 
 
-async def test_one_that_spoils_the_connection_spoils_nobody_elses_work(store: SqlStore, sqlite_url: URL):
+async def test_one_that_spoils_the_connection_spoils_nobody_elses_work(store: SqlStore, sqlite_url: Database):
     def spoils(ledger: Ledger) -> None:
         assert isinstance(ledger, SqlLedger)
         ledger.connection.close()
@@ -100,7 +100,7 @@ async def test_one_that_spoils_the_connection_spoils_nobody_elses_work(store: Sq
     assert on_disk(sqlite_url) == [number for number in range(10) if number != 5]
 
 
-async def test_one_who_went_away_does_not_hold_the_others_up(store: SqlStore, sqlite_url: URL):
+async def test_one_who_went_away_does_not_hold_the_others_up(store: SqlStore, sqlite_url: Database):
     works = [asyncio.ensure_future(store.transact(writes(number))) for number in range(10)]
     await asyncio.sleep(0)
     works[3].cancel()
@@ -115,7 +115,7 @@ async def test_one_who_went_away_does_not_hold_the_others_up(store: SqlStore, sq
     "fault", [TimeoutError("no connection is free"), asyncio.CancelledError(), ResourceClosedError("closed")], ids=repr
 )
 async def test_whatever_befalls_the_transaction_they_share_everybody_is_answered(
-    store: SqlStore, sqlite_url: URL, fault: BaseException
+    store: SqlStore, sqlite_url: Database, fault: BaseException
 ):
     def spoils_it_all(ledger: Ledger) -> int:
         assert isinstance(ledger, SqlLedger)

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Connection, insert
+from sqlalchemy import Connection, insert
 
 from kintsugi.executors.lock import only_one
-from kintsugi.persistence.database import DatabaseError, connect, libpq_url
+from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.ledger import PAYLOAD
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.move import copy
@@ -44,7 +44,7 @@ async def a_history(world: World) -> None:
 
 
 @pytest.fixture
-async def source(sqlite_url: URL) -> URL:
+async def source(sqlite_url: Database) -> Database:
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
         await a_history(world)
@@ -53,7 +53,7 @@ async def source(sqlite_url: URL) -> URL:
 
 
 @contextmanager
-def connected(url: URL) -> Iterator[Connection]:
+def connected(url: Database) -> Iterator[Connection]:
     engine = connect(url)
     with engine.begin() as connection:
         yield connection
@@ -64,7 +64,7 @@ def nothing(table: str, rows: int) -> None:
     return None
 
 
-async def test_everything_is_there_and_goes_on(source: URL, postgres_url: URL):
+async def test_everything_is_there_and_goes_on(source: Database, postgres_url: Database):
     copied = copy(source, postgres_url, nothing)
 
     assert {name: content.rows for name, content in copied.items() if name in ("incident", "payload", "talk")} == {
@@ -84,14 +84,14 @@ async def test_everything_is_there_and_goes_on(source: URL, postgres_url: URL):
         assert (await after.store.incident(3)).state is State.AWAITING_CONFIRM
 
 
-async def test_a_target_that_holds_something_is_refused(source: URL, postgres_url: URL):
+async def test_a_target_that_holds_something_is_refused(source: Database, postgres_url: Database):
     copy(source, postgres_url, nothing)
 
     with pytest.raises(DatabaseError, match="The target is in use: 3 rows in its table `incident`"):
         copy(source, postgres_url, nothing)
 
 
-async def test_what_cannot_be_written_leaves_nothing_behind(source: URL, postgres_url: URL):
+async def test_what_cannot_be_written_leaves_nothing_behind(source: Database, postgres_url: Database):
     with connected(source) as connection:  # no engine writes this letter, and no PostgreSQL takes it
         connection.execute(insert(IncidentRow).values(id=9, state="captured", fingerprint="\0", open_fingerprint=None,
             has_open_pull_request=False, opened_at=ManualClock().now(), updated_at=ManualClock().now(), facts="{}"))  # fmt: skip
@@ -121,26 +121,26 @@ async def test_other_troubles_get_a_sentence(tmp_path: Path, source: str, target
     assert says in said
 
 
-async def test_while_the_service_runs_nothing_is_copied(source: URL, postgres_url: URL, tmp_path: Path):
-    with only_one(Path(f"{source.database}.lock")):
-        status, said = await copies(tmp_path, f"sqlite:///{source.database}", libpq_url(postgres_url))
+async def test_while_the_service_runs_nothing_is_copied(source: Database, postgres_url: Database, tmp_path: Path):
+    with only_one(Path(f"{source.file}.lock")):
+        status, said = await copies(tmp_path, source.address, postgres_url.address)
 
     assert status != 0
     assert "works on this database. Stop it first" in said
 
 
-async def test_a_copy_that_is_killed_is_made_again(source: URL, postgres_url: URL, tmp_path: Path):
+async def test_a_copy_that_is_killed_is_made_again(source: Database, postgres_url: Database, tmp_path: Path):
     upgrade(postgres_url)
     with connected(postgres_url) as holder:
         holder.exec_driver_sql("LOCK TABLE transition")
-        process = await a_copy(tmp_path, f"sqlite:///{source.database}", libpq_url(postgres_url))
+        process = await a_copy(tmp_path, source.address, postgres_url.address)
         async with asyncio.timeout(60):
             while not holder.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all():
                 await asyncio.sleep(0.05)  # it has written incidents, and waits for the history
         process.send_signal(signal.SIGKILL)
         await process.wait()
 
-    status, said = await copies(tmp_path, f"sqlite:///{source.database}", libpq_url(postgres_url))
+    status, said = await copies(tmp_path, source.address, postgres_url.address)
 
     assert status == 0, said
     assert "each table read back and compared" in said

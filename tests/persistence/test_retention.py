@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, create_engine, insert, select, text
+from sqlalchemy import create_engine, insert, select, text
 
 from kintsugi.persistence.codec import incident_to_json
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
 from kintsugi.persistence.retention import Keep, Pruned, Pruner
 from kintsugi.workflow import triggers as t
@@ -23,7 +24,7 @@ SINCE = Keep(time=timedelta(days=30))
 
 
 @pytest.fixture
-async def world(database_url: URL) -> AsyncIterator[World]:
+async def world(database_url: Database) -> AsyncIterator[World]:
     async with a_world(database_url) as world:
         yield world
 
@@ -105,10 +106,10 @@ async def test_where_it_takes_too_much_room_the_oldest_end_goes_first_and_no_ope
     assert [await is_whole(world, number) for number in range(1, 7)] == [True, False, False, False, True, True]
 
 
-async def test_what_was_captured_before_bytes_were_counted_is_measured(world: World, database_url: URL):
+async def test_what_was_captured_before_bytes_were_counted_is_measured(world: World, database_url: Database):
     await three(world)
     counted = await pruned(world, SINCE, dry_run=True)
-    engine = create_engine(database_url)
+    engine = create_engine(database_url.url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE payload SET bytes = 0"))
     engine.dispose()

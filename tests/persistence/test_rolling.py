@@ -8,19 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import NEWEST
 
 ROOT = Path(__file__).parents[2]
 
 _A_SHORT_LIFE = """
 import asyncio, sys
-from sqlalchemy import make_url
 from tests.world.world import a_world
 
 async def main():
-    async with a_world(make_url(sys.argv[1])) as world:
+    async with a_world(Database.parse(sys.argv[1])) as world:
         await world.crashes()
         await world.settles()
         await world.confirms()
@@ -33,7 +32,7 @@ asyncio.run(main())
 """
 
 
-def test_the_code_before_the_newest_revision_works_on_its_tables(database_url: URL, tmp_path: Path):
+def test_the_code_before_the_newest_revision_works_on_its_tables(database_url: Database, tmp_path: Path):
     before = before_the_newest_revision()
     archive = subprocess.run(["git", "archive", before], cwd=ROOT, capture_output=True, check=True).stdout
     old = tmp_path / "old"
@@ -41,7 +40,7 @@ def test_the_code_before_the_newest_revision_works_on_its_tables(database_url: U
     subprocess.run(["tar", "-x", "-C", str(old)], input=archive, check=True)
 
     done = subprocess.run(
-        [sys.executable, "-c", _A_SHORT_LIFE, database_url.render_as_string(hide_password=False)],
+        [sys.executable, "-c", _A_SHORT_LIFE, database_url.address],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(old)},
         capture_output=True,

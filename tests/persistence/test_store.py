@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence import migrations
 from kintsugi.persistence.codec import incident_from_json, incident_to_json, trigger_from_json, trigger_to_json
-from kintsugi.persistence.database import DatabaseError, connect, parse_url
+from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.store import SqlStore
 from kintsugi.persistence.tables import Instant
 from kintsugi.workflow import triggers as t
@@ -41,17 +41,17 @@ def test_a_trigger_reads_back_as_it_was_written(kind: type[t.Trigger]):
 
 
 @pytest.mark.parametrize("statement", ["UPDATE transition SET says = 'x'", "DELETE FROM transition"])
-async def test_history_cannot_be_rewritten(database_url: URL, statement: str):
+async def test_history_cannot_be_rewritten(database_url: Database, statement: str):
     async with a_world(database_url) as world:
         await world.crashes()
-    engine = create_engine(database_url)
+    engine = create_engine(database_url.url)
 
     with engine.begin() as connection, pytest.raises(DBAPIError, match="history is append-only"):
         connection.execute(text(statement))
     engine.dispose()
 
 
-async def test_incidents_are_paged_by_number_and_chosen_by_state(database_url: URL):
+async def test_incidents_are_paged_by_number_and_chosen_by_state(database_url: Database):
     async with a_world(database_url) as world:
         ids = [await world.crashes(f"v1:{number:016x}") for number in range(5)]
         await world.fires(t.Cancelled, ids[3])
@@ -79,7 +79,9 @@ async def test_incidents_are_paged_by_number_and_chosen_by_state(database_url: U
         ("); * & | !", []),
     ],
 )
-async def test_incidents_are_found_by_the_words_of_what_was_captured(database_url: URL, words: str, found: list[int]):
+async def test_incidents_are_found_by_the_words_of_what_was_captured(
+    database_url: Database, words: str, found: list[int]
+):
     async with a_world(database_url) as world:
         await world.crashes("v1:0000000000000001")
         other = a_payload("v1:0000000000000002", "TimeoutError: Größe 10 was asked for")
@@ -98,7 +100,7 @@ async def test_incidents_are_found_by_the_words_of_what_was_captured(database_ur
     assert staged == []
 
 
-async def test_what_was_said_with_the_model_is_kept_beside_the_incident(database_url: URL):
+async def test_what_was_said_with_the_model_is_kept_beside_the_incident(database_url: Database):
     turns = (Turn(ours=True, text="Why?"), Turn(ours=False, text='{"cause": "…"}'))
     async with a_world(database_url) as world:
         await world.crashes()
@@ -111,7 +113,7 @@ async def test_what_was_said_with_the_model_is_kept_beside_the_incident(database
     assert (talk.seq, talk.analyst, talk.prompt, talk.turns) == (incident.seq, "tester", "diagnose v1", turns)
 
 
-async def test_the_payload_is_kept_whole(database_url: URL):
+async def test_the_payload_is_kept_whole(database_url: Database):
     async with a_world(database_url) as world:
         id = await world.crashes()
         payload = await world.store.payload(id)
@@ -121,14 +123,14 @@ async def test_the_payload_is_kept_whole(database_url: URL):
     assert payload.exception.final.frames[0].path == "shop/pricing.py"
 
 
-async def test_what_is_not_there_is_said_not_to_be_there(database_url: URL):
+async def test_what_is_not_there_is_said_not_to_be_there(database_url: Database):
     async with a_world(database_url) as world:
         for ask in (world.store.incident, world.store.payload):
             with pytest.raises(NotFound, match=r"There is no INC-7\."):
                 await ask(7)
 
 
-async def test_a_transaction_that_fails_leaves_nothing_behind(database_url: URL):
+async def test_a_transaction_that_fails_leaves_nothing_behind(database_url: Database):
     async with a_world(database_url) as world:
         heard: list[str] = []
 
@@ -144,7 +146,7 @@ async def test_a_transaction_that_fails_leaves_nothing_behind(database_url: URL)
         assert heard == []
 
 
-async def test_postgres_tells_the_time_for_all(postgres_url: URL):
+async def test_postgres_tells_the_time_for_all(postgres_url: Database):
     store = SqlStore(postgres_url, ManualClock())
     now = await store.transact(lambda ledger: ledger.now)  # type: ignore[attr-defined]
     await store.close()
@@ -153,7 +155,7 @@ async def test_postgres_tells_the_time_for_all(postgres_url: URL):
     assert now != ManualClock().now()
 
 
-async def test_a_database_that_is_away_is_said_to_be_away_to_readers_as_well(database_url: URL):
+async def test_a_database_that_is_away_is_said_to_be_away_to_readers_as_well(database_url: Database):
     async with a_world(database_url) as world:
         await world.crashes()
         _break(database_url)
@@ -164,7 +166,7 @@ async def test_a_database_that_is_away_is_said_to_be_away_to_readers_as_well(dat
             await world.store.incidents()
 
 
-async def test_what_follows_a_commit_follows_it_though_its_caller_was_cancelled(database_url: URL):
+async def test_what_follows_a_commit_follows_it_though_its_caller_was_cancelled(database_url: Database):
     begun, go_on, followed = threading.Event(), threading.Event(), asyncio.Event()
 
     def work(ledger: Ledger) -> None:
@@ -184,10 +186,10 @@ async def test_what_follows_a_commit_follows_it_though_its_caller_was_cancelled(
 
 def test_a_time_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="without a zone"):
-        Instant().process_bind_param(datetime(2026, 1, 1), connect(parse_url("sqlite:////tmp/x")).dialect)  # noqa: DTZ001
+        Instant().process_bind_param(datetime(2026, 1, 1), connect(Database.parse("sqlite:////tmp/x")).dialect)  # noqa: DTZ001
 
 
-def test_migrating_twice_changes_nothing_the_second_time(sqlite_url: URL):
+def test_migrating_twice_changes_nothing_the_second_time(sqlite_url: Database):
     first, second = migrations.upgrade(sqlite_url), migrations.upgrade(sqlite_url)
 
     assert first == (None, migrations.NEWEST)
@@ -202,9 +204,9 @@ def test_the_newest_revision_is_the_head_of_the_scripts():
     assert max(script.revision for script in scripts.walk_revisions()) == migrations.NEWEST
 
 
-def newer(url: URL, works_since: str) -> None:
+def newer(url: Database, works_since: str) -> None:
     """As a newer version would leave the database."""
-    engine = create_engine(url)
+    engine = create_engine(url.url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("UPDATE compatible SET since = :since"), {"since": works_since})
@@ -212,7 +214,7 @@ def newer(url: URL, works_since: str) -> None:
     engine.dispose()
 
 
-async def test_a_newer_versions_database_is_worked_on_where_it_says_that_this_one_can(database_url: URL):
+async def test_a_newer_versions_database_is_worked_on_where_it_says_that_this_one_can(database_url: Database):
     newer(database_url, works_since=migrations.NEWEST)
 
     assert migrations.is_current(database_url)
@@ -223,7 +225,7 @@ async def test_a_newer_versions_database_is_worked_on_where_it_says_that_this_on
         assert await world.state() is State.AWAITING_CONFIRM
 
 
-def test_a_database_from_a_newer_version_is_left_alone(database_url: URL):
+def test_a_database_from_a_newer_version_is_left_alone(database_url: Database):
     newer(database_url, works_since="9998")
 
     for use in (migrations.upgrade, migrations.is_current):
@@ -231,8 +233,8 @@ def test_a_database_from_a_newer_version_is_left_alone(database_url: URL):
             use(database_url)
 
 
-def test_somebody_elses_tables_are_left_alone(sqlite_url: URL):
-    engine = create_engine(sqlite_url)
+def test_somebody_elses_tables_are_left_alone(sqlite_url: Database):
+    engine = create_engine(sqlite_url.url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE incident (note TEXT)"))
     engine.dispose()
@@ -245,7 +247,7 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path):
     (tmp_path / "notes.db").write_text("no database " * 100)
 
     with pytest.raises(DatabaseError, match="file is not a database"):
-        migrations.upgrade(parse_url(f"sqlite:///{tmp_path / 'notes.db'}"))
+        migrations.upgrade(Database.parse(f"sqlite:///{tmp_path / 'notes.db'}"))
 
 
 @pytest.mark.parametrize(
@@ -259,10 +261,10 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path):
 )
 def test_an_address_that_cannot_be_used_says_what_to_write(url: str, says: str):
     with pytest.raises(DatabaseError, match=says):
-        connect(parse_url(url))
+        connect(Database.parse(url))
 
 
-async def test_sqlite_is_set_up_to_survive_power_loss(sqlite_url: URL):
+async def test_sqlite_is_set_up_to_survive_power_loss(sqlite_url: Database):
     engine = connect(sqlite_url)
     with engine.connect() as connection:
         found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
@@ -271,16 +273,15 @@ async def test_sqlite_is_set_up_to_survive_power_loss(sqlite_url: URL):
     assert found == ["wal", 2]
 
 
-def _break(url: URL) -> None:
+def _break(url: Database) -> None:
     """Take the SQLite tables away; on PostgreSQL, end every session and let nobody in any more."""
-    sqlite = url.get_backend_name() == "sqlite"
-    engine = create_engine(url if sqlite else url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    engine = create_engine(url.url if url.file else url.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        if sqlite:
+        if url.file:
             connection.execute(text("DROP TABLE effect"))
             connection.execute(text("ALTER TABLE incident RENAME TO elsewhere"))
         else:
-            connection.execute(text(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false'))
+            connection.execute(text(f'ALTER DATABASE "{url.url.database}" ALLOW_CONNECTIONS false'))
             sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
-            connection.execute(text(sessions), {"name": url.database})
+            connection.execute(text(sessions), {"name": url.url.database})
     engine.dispose()

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from tests.world import github
 from tests.world.github import TOKEN, GitHubStandIn
@@ -32,7 +32,7 @@ class Service:
 
     def __init__(self, folder: Path, people: GitHubStandIn) -> None:
         self.folder, self.people = folder, people
-        self.url = make_url(f"sqlite+pysqlite:///{folder / 'kintsugi.db'}")
+        self.url = Database.at(folder / "kintsugi.db")
         self.killed = 0
 
     async def confirms_a_patch(self) -> str:

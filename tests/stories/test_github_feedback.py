@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.incident import Patch
 from kintsugi.workflow.reconcile import Reconciler
@@ -49,7 +49,7 @@ class Story:
 
 
 @pytest.fixture
-async def story(sqlite_url: URL, tmp_path: Path) -> AsyncIterator[Story]:
+async def story(sqlite_url: Database, tmp_path: Path) -> AsyncIterator[Story]:
     upgrade(sqlite_url)
     async with github.serving(tmp_path) as people, a_world(sqlite_url) as world:
         yield Story(people, world, tmp_path)

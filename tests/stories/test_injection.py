@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.demo.workspace import BRANCH, Workspace
 from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Model, ModelSettings
+from kintsugi.integrations.openai_model import Model, ModelAccess
 from kintsugi.integrations.workbench import Workbench
+from kintsugi.persistence.database import Database
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.payload import Payload
@@ -107,9 +107,9 @@ async def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-async def world(database_url: URL, workspace: Workspace, model: OpenAIStandIn) -> AsyncIterator[World]:
+async def world(database_url: Database, workspace: Workspace, model: OpenAIStandIn) -> AsyncIterator[World]:
     async with a_world(database_url) as world:
-        settings = ModelSettings("stand-in", "key", model.url)
+        settings = ModelAccess("stand-in", "key", model.url)
         world.analyst = OpenAIAnalyst(Model(settings), lambda case: LINE, redact)  # type: ignore[assignment]
         world.checker = Workbench(workspace.git, BRANCH, ProofSettings(), redact)  # type: ignore[assignment]
         yield world

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import URL
 
 from kintsugi.integrations.program import commit_at
-from kintsugi.integrations.railway import Railway, RailwaySettings
+from kintsugi.integrations.railway import Railway, RailwayTarget
 from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Cure
@@ -42,7 +42,7 @@ class Shop:
 
     def starts_anew(self) -> None:
         """Kintsugi is restarted: whatever it had in memory is gone."""
-        running = RailwaySettings(PROJECT, ENVIRONMENT, SERVICE, "main", lambda: commit_at(self.railway.program_url))
+        running = RailwayTarget(PROJECT, ENVIRONMENT, SERVICE, "main", lambda: commit_at(self.railway.program_url))
         access = RailwayAccess(TOKEN, self.railway.url, timeout=30.0)
         self.world.deployer = Railway(RailwayApi(access), running, str)  # type: ignore[assignment]
 
@@ -70,7 +70,7 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(sqlite_url: URL) -> AsyncIterator[Shop]:
+async def shop(sqlite_url: Database) -> AsyncIterator[Shop]:
     async with a_shop(sqlite_url) as shop:
         yield shop
 
@@ -336,7 +336,7 @@ async def test_hours_of_building_stays_within_the_free_plan(shop: Shop):
 
 
 @asynccontextmanager
-async def a_shop(url: URL) -> AsyncIterator[Shop]:
+async def a_shop(url: Database) -> AsyncIterator[Shop]:
     upgrade(url)
     async with a_world(url) as world, railway.serving(world.clock.now, HEAD) as service:
         shop = Shop(world, service)

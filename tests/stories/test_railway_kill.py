@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
 from kintsugi.integrations.git import Git
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.words import Effect
 from tests.world import railway, wire
@@ -32,7 +32,7 @@ class Service:
 
     def __init__(self, folder: Path, service: RailwayStandIn, merge: str) -> None:
         self.folder, self.railway, self.merge = folder, service, merge
-        self.url = make_url(f"sqlite+pysqlite:///{folder / 'kintsugi.db'}")
+        self.url = Database.at(folder / "kintsugi.db")
 
     async def has_a_merge(self) -> None:
         upgrade(self.url)

@@ -147,7 +147,8 @@ def test_leaving_on_purpose_is_no_error(kind):
 
 
 _MANY = """
-import logging, sys, telemetry
+import logging, sys
+from kintsugi import telemetry
 logs = telemetry.install()
 for number in range(20_000):
     logging.info("line %s of a program whose output nobody takes: " + "x" * 400, number)

@@ -15,8 +15,8 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.sentry import Project
 from kintsugi.workflow import triggers as t
@@ -50,7 +50,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture
-async def world(sqlite_url: URL) -> AsyncIterator[World]:
+async def world(sqlite_url: Database) -> AsyncIterator[World]:
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world

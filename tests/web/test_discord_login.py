@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import URL
 
 from kintsugi.app.discord_login import DiscordLogin
 from kintsugi.app.discord_oauth import discord_oauth
-from kintsugi.app.settings import Settings, SettingsError
+from kintsugi.app.settings import DiscordSettings
 from kintsugi.bot.gate import Access
 from kintsugi.integrations.discord_oauth import DiscordOAuth
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.discord import BACK, ByDiscord
+from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.words import State
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
@@ -33,7 +34,7 @@ IN, STATE = "/login/discord", "kintsugi_login"
 
 
 @pytest.fixture
-async def world(sqlite_url: URL) -> AsyncIterator[World]:
+async def world(sqlite_url: Database) -> AsyncIterator[World]:
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
@@ -312,9 +313,10 @@ async def test_wrong_confirmations_lock_out_as_in_discord(world: World, viewer: 
 
 def test_half_of_the_settings_are_a_fault_that_is_named():
     secret = SecretStr(secrets.token_urlsafe())
-    whole = {"discord_client_secret": secret, "web_url": "https://kintsugi.example/", "discord_guilds": {GUILD}}
+    whole = {"client_secret": secret, "guilds": frozenset({GUILD})}
+    url = "https://kintsugi.example/"
 
-    application = discord_oauth(Settings(discord_client_id=APPLICATION, **whole))  # type: ignore[arg-type]
+    application = discord_oauth(DiscordSettings(client_id=APPLICATION, **whole), url)  # type: ignore[arg-type]
 
     assert application
     assert application.redirect == "https://kintsugi.example/login/discord/callback"
@@ -322,4 +324,6 @@ def test_half_of_the_settings_are_a_fault_that_is_named():
     for missing in whole:
         half = {name: value for name, value in whole.items() if name != missing}
         with pytest.raises(SettingsError, match="KINTSUGI_DISCORD_CLIENT_ID needs"):
-            discord_oauth(Settings(discord_client_id=APPLICATION, **half))  # type: ignore[arg-type]
+            discord_oauth(DiscordSettings(client_id=APPLICATION, **half), url)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="KINTSUGI_DISCORD_CLIENT_ID needs"):
+        discord_oauth(DiscordSettings(client_id=APPLICATION, **whole), None)  # type: ignore[arg-type]

@@ -12,9 +12,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import create_engine, text
 
 from kintsugi.app.attempts import Attempts
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.metrics import Metrics, Readers, Watched
@@ -68,7 +69,7 @@ async def a_prometheus(world: World, readers: Readers | None = None, **watched: 
 
 
 @pytest.fixture
-async def world(sqlite_url: URL) -> AsyncIterator[World]:
+async def world(sqlite_url: Database) -> AsyncIterator[World]:
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
@@ -112,10 +113,10 @@ async def test_a_histogram_counts_as_prometheus_does_each_bucket_with_those_befo
     assert found["kintsugi_stage_seconds_sum", "approve"] == 3 * 3600
 
 
-async def test_where_the_database_is_away_the_process_still_tells_its_own(world: World, sqlite_url: URL):
+async def test_where_the_database_is_away_the_process_still_tells_its_own(world: World, sqlite_url: Database):
     async with a_prometheus(world, dropped=lambda: 7) as prometheus:
         await prometheus.scrapes()
-        with create_engine(sqlite_url).begin() as connection:
+        with create_engine(sqlite_url.url).begin() as connection:
             connection.execute(text("DROP TABLE spending"))
 
         found = await prometheus.scrapes()
@@ -227,9 +228,9 @@ async def test_deliveries_are_counted_by_what_became_of_them(world: World):
         }
 
 
-async def test_a_delivery_that_cannot_be_stored_is_counted_as_that(world: World, sqlite_url: URL):
+async def test_a_delivery_that_cannot_be_stored_is_counted_as_that(world: World, sqlite_url: Database):
     async with a_door(world) as door:
-        with create_engine(sqlite_url).begin() as connection:
+        with create_engine(sqlite_url.url).begin() as connection:
             connection.execute(text("ALTER TABLE incident RENAME TO elsewhere"))
 
         status, _ = await door.delivers("pull_request", a_pull_request_event("closed"))

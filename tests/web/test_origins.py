@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.sentry import Project
 from tests.world.reports import KEY, Door, a_door, an_envelope, an_event
@@ -17,7 +17,7 @@ ALLOWED = "Access-Control-Allow-Origin"
 
 
 @pytest.fixture
-async def world(sqlite_url: URL) -> AsyncIterator[World]:
+async def world(sqlite_url: Database) -> AsyncIterator[World]:
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.login import Login, is_loopback
 from kintsugi.workflow import triggers as t
@@ -23,13 +23,13 @@ from tests.world.world import World, a_world
 
 
 @pytest.fixture
-async def world(database: URL) -> AsyncIterator[World]:
+async def world(database: Database) -> AsyncIterator[World]:
     async with a_world(database) as world:
         yield world
 
 
 @pytest.fixture
-def database(sqlite_url: URL) -> URL:
+def database(sqlite_url: Database) -> Database:
     upgrade(sqlite_url)
     return sqlite_url
 
@@ -184,11 +184,13 @@ HOSTILE = st.one_of(
 
 @given(summary=HOSTILE, name=HOSTILE, code=HOSTILE, line=HOSTILE)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_text_of_others_becomes_a_part_of_the_page(database: URL, summary: str, name: str, code: str, line: str):
+def test_no_text_of_others_becomes_a_part_of_the_page(
+    database: Database, summary: str, name: str, code: str, line: str
+):
     assert asyncio.run(parts(database, summary, name, code, line)) == asyncio.run(parts(database, "x", "x", "x", "x"))
 
 
-async def parts(database: URL, summary: str, name: str, code: str, line: str) -> list[tuple[str, tuple[str, ...]]]:
+async def parts(database: Database, summary: str, name: str, code: str, line: str) -> list[tuple[str, tuple[str, ...]]]:
     """Every tag, with the names of its attributes, of the page of an incident with these texts; but for colours."""
     plain = a_payload(f"v1:{uuid.uuid4().hex}", f"a{summary}")
     assert plain.exception

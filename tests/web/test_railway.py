@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.workflow.words import State
@@ -29,7 +29,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 @pytest.fixture
-async def world(sqlite_url: URL) -> AsyncIterator[World]:
+async def world(sqlite_url: Database) -> AsyncIterator[World]:
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world

@@ -17,13 +17,14 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import URL
 
 from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.runs import is_replay, runs_in
 from kintsugi.capture.sentry import payload_of, read_event
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Unreadable
-from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, events_in, expanded
+from kintsugi.web.sentry import EVENT, LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, expanded, items_in
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.words import State
 from tests.world import wire
@@ -35,7 +36,7 @@ OLD, NEW = "a1d0000" + "0" * 33, "f1ed000" + "0" * 33
 
 
 @pytest.fixture
-async def world(sqlite_url: URL) -> AsyncIterator[World]:
+async def world(sqlite_url: Database) -> AsyncIterator[World]:
     upgrade(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
@@ -302,8 +303,11 @@ KNOWN = ("exception", "message", "logentry", "breadcrumbs", "user", "request", "
 @settings(max_examples=400, deadline=None)
 def test_no_envelope_is_too_odd(body: bytes):
     try:
-        for event in events_in(body):
-            payload_of(read_event(event), project="42", now=NOON)
+        for item in items_in(body):
+            is_replay(item.data)
+            runs_in(item.kind, item.data, "sentry:42", believed=True)
+            if item.kind == EVENT:
+                payload_of(read_event(item.data), project="42", now=NOON)
     except (Unreadable, CaptureError):
         return
 
@@ -332,7 +336,9 @@ async def test_what_was_answered_with_200_is_there_once_though_the_server_was_ki
     server.terminate()
     await server.communicate()
 
-    async with a_world(URL.create("sqlite+pysqlite", database=str(tmp_path / ".kintsugi" / "kintsugi.db"))) as world:
+    async with a_world(
+        Database.create("sqlite+pysqlite", database=str(tmp_path / ".kintsugi" / "kintsugi.db"))
+    ) as world:
         kept = await world.store.incidents(limit=1000)
     assert 4 <= len(accepted) <= len(kept) <= 4 * each
     assert {incident.count for incident in kept} == {1}

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import URL
 
+from kintsugi.persistence.database import Database
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.words import State
 from tests.world.deliveries import Door, a_door, a_merge, a_pull_request_event
@@ -17,7 +17,7 @@ from tests.world.world import World, a_world
 
 
 @pytest.fixture
-async def world(database_url: URL) -> AsyncIterator[World]:
+async def world(database_url: Database) -> AsyncIterator[World]:
     async with a_world(database_url) as world:
         world.host.name = "github:shop/checkout"
         yield world

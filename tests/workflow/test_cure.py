@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from datetime import timedelta
+from math import ceil, log
 
 import pytest
 
-from kintsugi.workflow.cure import Runs, counted
+from kintsugi.workflow.curable import curable
+from kintsugi.workflow.cure import Counted, Runs, counted, judged
 from kintsugi.workflow.incident import Cure
-from kintsugi.workflow.payload import Build
+from kintsugi.workflow.payload import Build, Payload, RequestContext
 from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.words import Effect, State
 from tests.world.make import HEAD, MERGE, a_payload
@@ -25,42 +29,82 @@ def ran(succeeded: int, failed: int = 0, build: str = MERGE) -> Runs:
 
 @pytest.mark.parametrize(
     ("before", "needed"),
-    [((11, 1), 37), ((0, 5), 4), ((1, 1), 7), ((999, 1), 3001)],
-    ids=["1 of 12", "always", "every second time", "1 of 1000"],
+    [((19, 1), 380), ((0, 1), 19), ((0, 5), 5), ((1, 1), 38), ((97, 3), 172), ((970, 30), 106)],
+    ids=["1 of 20", "once", "always", "every second time", "3 of 100", "30 of 1000"],
 )
-def test_so_many_clean_runs_are_needed_that_three_by_their_number_is_below_the_old_rate(
+def test_so_many_clean_runs_are_needed_that_an_unfixed_failure_stays_away_once_in_twenty(
     before: tuple[int, int], needed: int
 ):
     cure = counted(INTENT, [ran(4)], [ran(*before, build=HEAD)])
 
     assert (cure.clean, cure.needed) == (4, needed)
-    assert 3 / needed < before[1] / sum(before) <= 3 / (needed - 1)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.05, 0.01])
+@pytest.mark.parametrize("failures", [1, 2, 3, 5, 10, 30])
+def test_an_unfixed_failure_is_rarely_called_healed(failures: int, rate: float):
+    """Simulated: a program that fails at this rate, counted until it failed so often, then "fixed" in no way."""
+    chance, trials = random.Random(f"{failures} at {rate}"), 4000
+
+    healed = 0
+    for _ in range(trials):
+        runs = sum(_until_it_fails(chance, rate) for _ in range(failures))
+        cure = counted(INTENT, [ran(_until_it_fails(chance, rate) - 1)], [ran(runs - failures, failures, HEAD)])
+        healed += cure.shown
+
+    assert healed <= 0.055 * trials
+
+
+def _until_it_fails(chance: random.Random, rate: float) -> int:
+    """How many runs it takes, the one that fails included."""
+    return ceil(log(1 - chance.random()) / log(1 - rate)) or 1
 
 
 def test_it_says_how_far_it_is():
     cure = counted(INTENT, [ran(4)], [ran(11, 1, HEAD)])
 
     assert cure.says == (
-        "Unproven: 4 clean of the 37 needed. These are runs of /checkout; it failed in 1 of 12 before."
+        "Unproven: 4 clean of the 228 needed. These are runs of /checkout; it failed in 1 of 12 before."
     )
 
 
 def test_builds_from_before_the_fault_do_not_thin_out_the_rate():
-    assert counted(INTENT, [ran(4)], [ran(11, 1, HEAD), ran(10_000, 0, "older")]).needed == 37
+    assert counted(INTENT, [ran(4)], [ran(11, 1, HEAD), ran(10_000, 0, "older")]).needed == 228
 
 
 def test_any_failure_with_the_fix_speaks_against_the_count():
     cure = counted(INTENT, [ran(4000, 1)], [ran(11, 1, HEAD)])
 
-    assert cure.clean < cure.needed
+    assert not cure.shown
     assert cure.says.startswith("Unproven: 1 of 4001 runs of /checkout with the fix failed")
 
 
-def test_where_nobody_counted_before_many_are_needed_and_that_is_said():
-    cure = counted(INTENT, [ran(4)], [])
+def test_where_nobody_counted_before_no_number_of_runs_shows_it():
+    cure = counted(INTENT, [ran(1_000_000)], [])
 
-    assert cure.needed == 301
-    assert "how often it failed before was not counted" in cure.says
+    assert not cure.shown
+    assert "How often it failed before was not counted" in cure.says
+
+
+def test_what_anybody_could_have_told_shows_no_cure_alone():
+    told = replace(ran(1000), believed=False)
+
+    cure = judged(INTENT, [told], [ran(11, 1, HEAD)])
+
+    assert not cure.shown
+    assert "not believed alone" in cure.says
+
+
+def test_what_anybody_could_have_told_takes_nothing_from_what_is_believed():
+    told = replace(ran(1000), believed=False)
+
+    assert judged(INTENT, [told, ran(228)], [ran(11, 1, HEAD)]).shown
+
+
+def test_a_failure_that_anybody_could_have_told_still_speaks_against_the_count():
+    told = replace(ran(0, 1), believed=False)
+
+    assert not judged(INTENT, [told, ran(228)], [ran(11, 1, HEAD)]).shown
 
 
 async def deployed(world: World, *readings: Reading) -> None:
@@ -79,10 +123,10 @@ async def test_it_heals_when_enough_runs_were_clean_and_says_until_then_how_many
     await world.store.keep_runs("new", [ran(4)])
     await world.passes(minutes=1)
     unproven = await world.incident()
-    await world.store.keep_runs("new", [ran(36)])  # told again, it takes the place of the 4
+    await world.store.keep_runs("new", [ran(227)])  # told again, it takes the place of the 4
     await world.passes(minutes=1)
     still = await world.incident()
-    await world.store.keep_runs("new", [ran(36)])
+    await world.store.keep_runs("new", [ran(227)])
     await world.store.keep_runs("newer", [ran(1, build=NEWER)])
     world.host.holds[NEWER] = MERGE
     await world.passes(minutes=1)
@@ -90,10 +134,10 @@ async def test_it_heals_when_enough_runs_were_clean_and_says_until_then_how_many
     healed = await world.incident()
     assert unproven.state is still.state is State.DEPLOYED
     assert unproven.cure
-    assert unproven.cure.says.startswith("Unproven: 4 clean of the 37 needed.")
+    assert unproven.cure.says.startswith("Unproven: 4 clean of the 228 needed.")
     assert healed.state is State.HEALED
     assert healed.cure
-    assert (healed.cure.clean, healed.cure.needed) == (37, 37)
+    assert (healed.cure.clean, healed.cure.needed) == (228, 228)
 
 
 async def test_clean_runs_of_an_older_build_show_nothing(world: World):
@@ -164,3 +208,83 @@ async def test_an_older_build_that_answers_is_named(world: World):
     found = await world.incident()
     assert found.cure
     assert found.cure.says == debt.error == f"{HEAD[:10]} answers, without the fix."
+
+
+async def test_a_failure_on_the_fix_that_anybody_could_have_told_asks_a_human(world: World):
+    await deployed(world)
+    again = a_payload().model_copy(update={"build": Build(sha=MERGE)})
+    await world.crashes(payload=again, believed=False)
+    await world.passes(minutes=1)
+
+    found = await world.incident()
+    assert found.state is State.DEPLOYED
+    assert found.cure
+    assert "not believed alone" in found.cure.says
+    assert MERGE[:10] in found.cure.says
+
+
+async def test_a_new_incident_that_anybody_could_have_told_makes_no_healed_one_recur(world: World):
+    await deployed(world, Reading(Cure(1, 1, "It is served again."), MERGE))
+    again = a_payload().model_copy(update={"build": Build(sha=MERGE)})
+    second = await world.crashes(payload=again, believed=False)
+    await world.settles()
+
+    assert second == 2
+    assert await world.state(1) is State.HEALED
+    assert await world.state(2) is State.AWAITING_CONFIRM
+
+
+async def test_where_the_program_cannot_be_asked_the_deployers_word_is_named_as_that(world: World):
+    world.deployer.vouches = "Railway"
+    await deployed(world)
+
+    assert await world.state() is State.DEPLOYED
+    assert (await world.incident()).says == f"Railway says that {MERGE[:10]} runs; the program was not asked."
+
+
+async def test_reports_of_a_build_are_a_better_word_than_the_deployers(world: World):
+    world.deployer.vouches = "Railway"
+    await world.store.add_runs("one", Counted("sentry:shop", believed=True, runs=(ran(1),)))
+    await deployed(world)
+
+    assert (await world.incident()).says == f"{MERGE[:10]} runs."
+
+
+async def test_what_a_deployer_says_of_a_program_that_can_be_asked_is_not_enough(world: World):
+    world.deployer.silent = True
+    await deployed(world)
+    await world.passes(minutes=10)
+
+    assert await world.state() is State.STUCK
+
+
+async def test_a_report_counts_once_however_often_it_is_delivered(world: World):
+    for _ in range(3):
+        await world.store.add_runs("one", Counted("sentry:shop", believed=True, runs=(ran(5, 1),)))
+    await world.store.add_runs("two", Counted("sentry:shop", believed=True, runs=(ran(2),)))
+    await world.store.add_runs("three", Counted("sentry:web", believed=False, runs=(ran(9),)))
+
+    known = await world.store.runs(INTENT, world.clock.now() - timedelta(days=1))
+
+    assert sorted(known, key=lambda each: each.believed) == [replace(ran(9), believed=False), ran(7, 1)]
+
+
+async def test_an_operator_is_told_which_cures_can_be_shown(world: World):
+    assert str(await curable(world.store, can_ask=True)).startswith("no incident yet")
+    posted = RequestContext(intent="checkout", entities={"method": "POST", "url": "http://shop.example/pay"})
+    await world.crashes()
+    await world.crashes("v1:00000000000000bb", payload=payload_with(posted, "v1:00000000000000bb"))
+    await world.crashes(
+        "v1:00000000000000cc", payload=payload_with(RequestContext(intent="buy"), "v1:00000000000000cc")
+    )
+    await world.store.keep_runs("bot", [Runs("buy", HEAD, 3, 1)])
+
+    assert str(await curable(world.store, can_ask=True)) == (
+        "of the newest 3 incidents a cure can be shown of 2: 1 by sending the request again, 1 by counting runs. "
+        "Most others: it was a POST, and only GET and HEAD are sent again"
+    )
+    assert (await curable(world.store, can_ask=False)).replayed == 0
+
+
+def payload_with(request: RequestContext, fingerprint: str) -> Payload:
+    return a_payload(fingerprint).model_copy(update={"request": request})

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
@@ -47,7 +47,7 @@ class EngineAgainstTable(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        url = parse_url(f"sqlite:///{Path(self.folder.name) / 'kintsugi.db'}")
+        url = Database.parse(f"sqlite:///{Path(self.folder.name) / 'kintsugi.db'}")
         upgrade(url)
         self.world = World(SqlStore(url, ManualClock()), ManualClock())
         self.waiting: list[t.Trigger] = []

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.incident import Cost
 from kintsugi.workflow.triggers import PullRequestMerged
@@ -46,7 +46,7 @@ _DIFF = """\
 async def screens() -> dict[str, str]:
     """Picture's name to HTML."""
     with tempfile.TemporaryDirectory() as folder:
-        url = parse_url(f"sqlite:///{folder}/kintsugi.db")
+        url = Database.parse(f"sqlite:///{folder}/kintsugi.db")
         upgrade(url)
         async with a_stage(url) as stage:
             await stage.starts()

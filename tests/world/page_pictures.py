@@ -18,7 +18,7 @@ from selenium.webdriver.chrome.service import Service
 from kintsugi.app.discord_login import DiscordLogin
 from kintsugi.bot.gate import Access
 from kintsugi.integrations.discord_oauth import DiscordOAuth
-from kintsugi.persistence.database import parse_url
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Cost, Cure
@@ -178,7 +178,7 @@ PAGES = {
 async def main() -> None:
     for telling, pages in PAGES.items():
         with tempfile.TemporaryDirectory() as folder:
-            url = parse_url(f"sqlite:///{Path(folder) / 'kintsugi.db'}")
+            url = Database.parse(f"sqlite:///{Path(folder) / 'kintsugi.db'}")
             upgrade(url)
             ways = ("shown to nobody", _by_discord) if telling is tell_nothing else ()
             async with a_world(url) as world, a_viewer(world, *ways) as viewer:

@@ -104,18 +104,26 @@ class ScriptedHost(Scripted):
 
 @dataclass
 class ScriptedDeployer(Scripted):
-    """Deploys at once. `runs` is what the program says it runs; an outcome that is not True leaves that as it is."""
+    """Deploys at once. `runs` is what the program says it runs; an outcome that is not True leaves that as it is.
+
+    `vouches`: whose word is all there is, as nobody can ask the program. `silent`: it can be asked, and says nothing.
+    """
 
     deployed: list[str] = field(default_factory=list)
     runs: str = a_patch().base
+    vouches: str = ""
+    silent: bool = False
 
     async def running(self) -> str:
-        return self.runs
+        return "" if self.vouches or self.silent else self.runs
 
     async def find(self, commit: str) -> Rollout | None:
-        if commit != self.runs:
-            return None
-        return Rollout(a_deployment(commit=commit, running=commit), True, "runs")
+        return await self._stands(commit) if commit == self.runs else None
+
+    async def _stands(self, commit: str, previous: str = "") -> Rollout:
+        running = await self.running()
+        deployment = a_deployment(commit=commit, running=running, previous=previous, vouched_by=self.vouches)
+        return Rollout(deployment, True, "runs")
 
     async def latest(self) -> Rollout | None:
         return await self.find(self.runs)
@@ -129,7 +137,7 @@ class ScriptedDeployer(Scripted):
             return Rollout(a_deployment(commit=commit, running=self.runs), answer is None and None, str(answer))
         self.deployed.append(commit)
         previous, self.runs = self.runs, commit
-        return Rollout(a_deployment(commit=commit, running=commit, previous=previous), True, "runs")
+        return await self._stands(commit, previous)
 
     async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
         return await self.deploy(deployment.previous, progress)

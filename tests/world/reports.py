@@ -16,7 +16,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from kintsugi.app.reports import Intake
+from kintsugi.app.reports import Reported
+from kintsugi.capture.intake import Intake, Program
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
 from kintsugi.web.server import Doors, Server
@@ -41,13 +42,14 @@ class Door:
 
 @asynccontextmanager
 async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
-    intake = Intake(world, world.host, rounds=3, dry_run=False)  # type: ignore[arg-type]  # a desk by its parts
+    intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program())
+    reported = Reported(world, intake, world.host)  # type: ignore[arg-type]  # a desk by its parts
     doors = Doors(
         clock=world.clock,
         fire=world.engine.fire,
         hint=world.store.hint,
         ready=_ready,
-        reports=Reports(intake.take, {"42": project or Project(KEY)}),
+        reports=Reports(reported.take, {"42": project or Project(KEY)}),
     )
     runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
     await runner.setup()

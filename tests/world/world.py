@@ -11,8 +11,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import URL
-
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.effects import Tools, performers
@@ -113,7 +112,7 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(url: URL) -> AsyncIterator[World]:
+async def a_world(url: Database) -> AsyncIterator[World]:
     clock = ManualClock()
     store = SqlStore(url, clock, own_time=True)
     try:

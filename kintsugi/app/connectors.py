@@ -1,0 +1,174 @@
+"""The services of others that we work with, each as one value.
+
+It knows how its client is made, how that is asked whether it works, and what is missing where it is not configured.
+`doctor`, `/debug status` and what `run` leaves out are loops over them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import httpx
+
+from kintsugi.app.deploys import Running, command_deployer, railway_deployer, webhook_deployer
+from kintsugi.app.github import CodeHostParts, check_repository, github_parts, local_parts
+from kintsugi.app.settings import (
+    CodeSettings,
+    DeploySettings,
+    GitHubSettings,
+    ModelSettings,
+    RailwaySettings,
+    SheetSettings,
+    revealed,
+)
+from kintsugi.integrations import google_sheets
+from kintsugi.integrations.git import GitError
+from kintsugi.workflow.errors import SettingsError, StepFailed
+from kintsugi.workflow.ports import Deployer
+
+if TYPE_CHECKING:
+    from kintsugi.integrations.openai_model import Model, ModelAccess
+
+OK, OFF, FAULT = "ok", "off", "fault"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it stands, and in a sentence what that means or what mends it."""
+
+    what: str
+    how: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What is not there, the settings that bring it, and how things go without it."""
+
+    what: str
+    set: str
+    meanwhile: str
+
+    @property
+    def left_out(self) -> str:
+        return f"Left out: {self.what} (set {self.set}); {self.meanwhile}."
+
+
+@dataclass(frozen=True, slots=True)
+class Connector(Generic[T]):
+    """One service. `make` gives the client that the work uses, and `check` asks it for a few words that it works.
+
+    Both raise SettingsError and StepFailed. `missing` is None where it is configured.
+    """
+
+    name: str
+    make: Callable[[], T]
+    check: Callable[[T], Awaitable[str]]
+    missing: Missing | None = None
+
+    async def look(self) -> Finding:
+        """How it stands now."""
+        if self.missing:
+            return Finding(self.name, OFF, f"{self.missing.meanwhile}. Set {self.missing.set}.")
+        try:
+            return Finding(self.name, OK, await self.check(self.make()))
+        except (SettingsError, StepFailed, GitError) as error:
+            return Finding(self.name, FAULT, str(error))
+
+
+def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> Connector[CodeHostParts]:
+    """GitHub, else a local repository."""
+
+    async def on_github(parts: CodeHostParts) -> str:
+        signed = "webhooks are signed" if github.webhook_secrets else "no webhook secret is set: merges are looked for"
+        return f"{github.repo}, {code.branch} at {(await parts.host.head())[:10]}; {signed}"
+
+    async def here(parts: CodeHostParts) -> str:
+        check_repository(parts.git.directory)
+        if parts.git.read("rev-parse", "--is-bare-repository") != "true":
+            raise SettingsError(f"{code.repo} has a work tree. Name a bare one (git clone --bare).")
+        return f"{code.repo}, {code.branch} at {(await parts.host.head())[:10]}"
+
+    if github.repo:
+        return Connector("GitHub", lambda: github_parts(github, code, incident_url), on_github)
+    ways = "KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO"
+    missing = Missing("checking patches and pull requests", ways, "no patches are checked or pushed")
+    return Connector("repository", lambda: local_parts(code), here, None if code.repo else missing)
+
+
+def model(settings: ModelSettings) -> Connector[Model]:
+    """The one that diagnoses and proposes."""
+    missing = Missing("the model", "KINTSUGI_LLM_API_KEY", "failures are read, no patches are proposed")
+    return Connector(
+        "model", lambda: _model(settings), lambda made: made.check(), None if settings.api_key else missing
+    )
+
+
+def deployer(
+    deploy: DeploySettings, railway: RailwaySettings, branch: str, running: Running, program_url: str
+) -> Connector[Deployer]:
+    """Railway, else a webhook, else a command on this machine."""
+    if railway.token:
+        return Connector("deployer", lambda: railway_deployer(railway, branch, running), _newest)
+    if deploy.webhook_url:
+        return Connector("deployer", lambda: webhook_deployer(deploy, running), _newest)
+    ways = "KINTSUGI_RAILWAY_TOKEN, KINTSUGI_DEPLOY_WEBHOOK_URL, or KINTSUGI_DEPLOY_COMMAND and _PROGRAM_URL"
+    missing = Missing("deploying", ways, "nothing is deployed")
+
+    async def command_is_there(_: Deployer) -> str:
+        program = deploy.command[0]
+        if shutil.which(program) is None and not (deploy.folder / program).exists():
+            raise StepFailed(f"{program} cannot be found. Check KINTSUGI_DEPLOY_COMMAND.")
+        return " ".join(deploy.command)
+
+    is_set = deploy.command and program_url
+    return Connector(
+        "deployer", lambda: command_deployer(deploy, program_url), command_is_there, None if is_set else missing
+    )
+
+
+def sheet(settings: SheetSettings) -> Connector[google_sheets.Sheet]:
+    """The Google Sheet that the program reads."""
+
+    def make() -> google_sheets.Sheet:
+        given = settings.service_account
+        account = google_sheets.service_account(given.get_secret_value()) if given else None
+        return google_sheets.Sheet(settings.id or "", account, revealed(settings.api_key), settings.base_url)
+
+    async def look(made: google_sheets.Sheet) -> str:
+        async with httpx.AsyncClient(timeout=5) as client:
+            return await google_sheets.look(made, client)
+
+    missing = Missing("the Google Sheet", "KINTSUGI_SHEET_ID and a key for it", "no Google Sheet is looked at")
+    return Connector("sheet", make, look, None if settings.id else missing)
+
+
+def _model(settings: ModelSettings) -> Model:
+    from kintsugi.integrations.openai_model import Model  # noqa: PLC0415  # takes half a second, as the SDK does
+
+    return Model(model_access(settings))
+
+
+def model_access(settings: ModelSettings) -> ModelAccess:
+    """The model that is configured; there must be a key."""
+    from kintsugi.integrations.openai_model import ModelAccess  # noqa: PLC0415  # as above
+
+    return ModelAccess(
+        model=settings.model,
+        api_key=revealed(settings.api_key),
+        base_url=settings.base_url,
+        api=settings.api,
+        price=settings.prices.get(settings.model),
+        deadline=timedelta(seconds=settings.seconds),
+    )
+
+
+async def _newest(made: Deployer) -> str:
+    newest = await made.latest()
+    return newest.says if newest else "it answers, and nothing was deployed yet"

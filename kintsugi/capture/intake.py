@@ -1,0 +1,86 @@
+"""The one place where a failure becomes `Captured`, whoever reports it: Discord, an alert, a file, an SDK, the demo."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kintsugi.capture.build import build_payload
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.payload import Payload, Repository
+from kintsugi.workflow.ports import Clock
+from kintsugi.workflow.triggers import Captured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """The program that fails: where its code is, which build of it runs, and in which environment."""
+
+    source: Path | None = None  # a folder or repository; None where it is not at hand
+    build: str | None = None  # a commit; None where nobody knows
+    environment: str = "development"
+    repository: Repository | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Takes failures in. `dry_run`: all of them are staged. `rounds`: how often a patch may be proposed for one."""
+
+    fire: Callable[[Captured], Awaitable[Receipt]]
+    clock: Clock
+    program: Program
+    dry_run: bool = False
+    rounds: int = 3
+
+    async def read(
+        self,
+        text: str,
+        *,
+        key: str,
+        actor: str,
+        summary: str = "",
+        log: Sequence[str] | None = None,
+        dry_run: bool = False,
+    ) -> Receipt:
+        """The last failure in a text becomes an incident. Raises CaptureError and StoreUnavailable.
+
+        `log` are the recent lines, by default those of the text. A text without a failure needs a summary.
+        """
+        payload = await self.payload(text, actor=actor, summary=summary, log=log)
+        return await self.take(payload, key=key, actor=actor, dry_run=dry_run)
+
+    async def take(
+        self, payload: Payload, *, key: str, actor: str, dry_run: bool = False, believed: bool = True
+    ) -> Receipt:
+        """What was captured already becomes an incident, or counts on the one that is open. Raises StoreUnavailable.
+
+        `believed`: whether it may speak against a cure, which not everybody who can report may.
+        """
+        return await self.fire(
+            Captured(
+                key=key,
+                at=self.clock.now(),
+                actor=actor,
+                payload=payload,
+                dry_run=dry_run or self.dry_run,
+                rounds_allowed=self.rounds,
+                believed=believed,
+            )
+        )
+
+    async def payload(self, text: str, *, actor: str, summary: str = "", log: Sequence[str] | None = None) -> Payload:
+        """What is known of the last failure in a text. Raises CaptureError."""
+        return await asyncio.to_thread(  # as it reads the program's code
+            build_payload,
+            text,
+            root=self.program.source,
+            summary=summary,
+            opened_by=actor,
+            build_sha=self.program.build,
+            environment=self.program.environment,
+            repository=self.program.repository,
+            now=self.clock.now(),
+            log=log,
+        )

@@ -1,0 +1,165 @@
+"""The failures of any program, told to a Kintsugi that runs elsewhere: as a Sentry SDK does, and by its client.
+
+Nothing here needs a Discord library, a database or an event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from kintsugi import telemetry
+from kintsugi.telemetry import Telemetry
+from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.encoding import encode
+from kintsugi.telemetry.handler import Seen
+
+if TYPE_CHECKING:
+    import sentry_sdk
+    from sentry_sdk._types import Event, Hint
+
+ADDRESS = "KINTSUGI_REPORT_URL"
+UNDELIVERED = f"Failures are kept in this process's memory and reported nowhere: set {ADDRESS} to have them mended."
+
+_log = logging.getLogger("kintsugi.reporting")
+_A_MINUTE = 30  # reports: building one takes a millisecond or two of whoever logs
+_LOG_LINES = 100
+_MARK = "_kintsugi_has_seen"
+_LONGEST = 8_000  # characters of a text
+_PRINTED = "Traceback (most recent call last)"
+
+
+class BadAddress(ValueError):
+    """The address cannot be reported to; the sentence says what one looks like."""
+
+
+def installed(address: str | None, *, secrets: Iterable[str], build: str | None, environment: str | None) -> Telemetry:
+    """See `kintsugi.install`. Raises BadAddress, and has then changed nothing."""
+    address = address or os.environ.get(ADDRESS)
+    build = build or running_build()
+    logs = telemetry.install(secrets=(*secrets, *([address] if address else [])), build=build)
+    if not address:
+        _log.warning(UNDELIVERED)
+        return logs
+    try:
+        logs.listen(Reporter(address, logs.recent, build=build, environment=environment))
+    except BadAddress:
+        logs.close()
+        raise
+    return logs
+
+
+class Reporter:
+    """Hears what is logged, and reports each error that has a traceback. Never waits for the network."""
+
+    least_level = logging.ERROR
+
+    def __init__(
+        self, address: str, recent: Callable[[int], list[str]], *, build: str | None, environment: str | None
+    ) -> None:
+        """`recent` gives the newest lines of the log. Raises BadAddress."""
+        self._recent = recent
+        self._client = _client(address, build, environment or os.environ.get("KINTSUGI_ENV_NAME"))
+        self._times: list[float] = []
+
+    def see(self, seen: Seen) -> None:
+        """One record. The same exception, printed and logged, or logged on its way up, is reported once."""
+        error = _exception_of(seen.record)
+        if error is None and _PRINTED not in seen.line:
+            return
+        if not _is_known(error) and self._has_room():
+            event, hint = self._event(seen, error)
+            self._client.capture_event(event, hint)
+
+    def close(self) -> None:
+        """Sends what is waiting, for at most two seconds."""
+        self._client.close(timeout=2.0)
+
+    def _has_room(self) -> bool:
+        now = time.monotonic()
+        self._times = [at for at in self._times if at > now - 60]
+        if len(self._times) >= _A_MINUTE:
+            return False
+        self._times.append(now)
+        return True
+
+    def _event(self, seen: Seen, error: BaseException | None) -> tuple[Event, Hint]:
+        from sentry_sdk.utils import event_from_exception  # noqa: PLC0415  # only who reports waits for the SDK
+
+        record, context = seen.record, seen.context
+        event: dict[str, Any] = {"message": record.getMessage(), "level": record.levelname.lower()}
+        hint: Hint = {}
+        if error is not None:
+            described, hint = event_from_exception(error, client_options=self._client.options)
+            event = {**described, "level": record.levelname.lower()}
+        event |= {
+            "logger": record.name,
+            "transaction": context.intent,
+            "user": {"id": str(context.user)} if context.user is not None else None,
+            "tags": {name: str(value) for name, value in (context.entities or {}).items()},
+            "breadcrumbs": {"values": list(map(_breadcrumb, self._recent(_LOG_LINES)))},
+        }
+        error_id = seen.error_id or context.error_id
+        if error_id:
+            event["tags"]["error_id"] = error_id
+        return cast("Event", event), hint
+
+
+def _client(address: str, build: str | None, environment: str | None) -> sentry_sdk.Client:
+    import sentry_sdk  # noqa: PLC0415  # as above
+    from sentry_sdk.utils import BadDsn  # noqa: PLC0415
+
+    try:
+        return sentry_sdk.Client(
+            dsn=address,
+            release=build,
+            environment=environment,
+            default_integrations=False,
+            auto_enabling_integrations=False,
+            before_send=_redacted,
+            send_client_reports=False,
+            shutdown_timeout=0,
+        )
+    except BadDsn as error:
+        raise BadAddress(
+            f"{ADDRESS}: {error}. It is made of a key, a host and a number, as in https://key@kintsugi.example/42: "
+            "those of KINTSUGI_SENTRY_PROJECTS where Kintsugi runs."
+        ) from None
+
+
+def _redacted(event: Event, _: Hint) -> Event:
+    """Nothing leaves with a secret in it: neither in a text nor under its name."""
+    return cast("Event", json.loads(encode(event, characters=_LONGEST)))
+
+
+def _is_known(error: BaseException | None) -> bool:
+    """Whether it was seen before. The mark is on the exception, as keeping that would keep all that its frames hold."""
+    if error is None:
+        return False
+    known = hasattr(error, _MARK)
+    with suppress(Exception):  # its class may forbid attributes
+        setattr(error, _MARK, True)
+    return known
+
+
+def _exception_of(record: logging.LogRecord) -> BaseException | None:
+    found = record.exc_info
+    return found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else None
+
+
+def _breadcrumb(line: str) -> dict[str, Any]:
+    """A line of the log, as the log of a Sentry event has it."""
+    try:
+        read = json.loads(line)
+        extra = read["extra"] | ({"exception": read["exception"]} if read["exception"] else {})
+        return {
+            "timestamp": read["ts"], "level": read["level"].lower(), "category": read["logger"],
+            "message": read["msg"], "data": extra,
+        }  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"message": line}
