@@ -10,7 +10,6 @@ import ast
 import difflib
 import re
 import subprocess
-import tarfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -99,7 +98,7 @@ def _proposal(repository: Path, commit: str, base: Path) -> Proposal | None:
             return None
         files = {path: None if how == "D" else _git(repository, "show", f"{commit}:{path}") for how, path in paths}
         Git(repository).export(f"{commit}~1", base)
-    except (subprocess.CalledProcessError, GitError, tarfile.TarError, UnicodeDecodeError):
+    except (subprocess.CalledProcessError, GitError, UnicodeDecodeError):
         return None
     return Proposal(base, files, {path: content for path, content in files.items() if is_test_path(path)})
 

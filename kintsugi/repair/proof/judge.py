@@ -83,7 +83,10 @@ class Reading:
 
 
 def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str, str]) -> Reading:
-    """Judge the changed files of a patch against those in `base`. `shows`: the text of the tests that are to show it."""
+    """Judge the changed files of a patch against those in `base`. `shows`: the text of the tests that are to show it.
+
+    Nothing is run.
+    """
     before = {path: _text(base, path) for path in files}
     source = _Change.of(before, files, tests=False)
     tests = _Change.of(before, files, tests=True)

@@ -1,5 +1,5 @@
 # Why: it lives in old interpreters and beside unittest, whose names are given.
-# ruff: noqa: PLC0415, N802, PTH109, PTH110, PTH118, PTH119, PTH120, PTH123, E402
+# ruff: noqa: PLC0415, N802, PTH109, PTH110, PTH118, PTH119, PTH120, E402
 """Runs a project's tests and writes down how each ended, exactly: no guessing from printed lines.
 
 Stands alone: the project's interpreter gets it on its standard input, so that no file and no variable names it. The
@@ -42,9 +42,22 @@ _FRAME = re.compile(r'^\s*File "(?P<a>[^"]+\.py)", line (?P<b>\d+)|^(?P<c>\S+\.p
 _RAISED = re.compile(
     r"^(?:E\s+)?(?P<kind>[\w.]*(?:Error|Exception|Warning|Exit|Interrupt))(?:: (?P<message>.*))?$", re.M
 )
-_MACHINERY = ("unittest.case", "unittest.result", "unittest.suite", "_pytest.runner", "_pytest.python")
-_MACHINERY += ("_pytest.python_api", "_pytest.raises", "_pytest.reports", "_pytest.outcomes", "_pytest.unittest")
-_MACHINERY += ("_pytest.assertion.rewrite", "_pytest.assertion.util", "pluggy._callers", "pluggy._hooks")
+_MACHINERY = (
+    "unittest.case",
+    "unittest.result",
+    "unittest.suite",
+    "_pytest.runner",
+    "_pytest.python",
+    "_pytest.python_api",
+    "_pytest.raises",
+    "_pytest.reports",
+    "_pytest.outcomes",
+    "_pytest.unittest",
+    "_pytest.assertion.rewrite",
+    "_pytest.assertion.util",
+    "pluggy._callers",
+    "pluggy._hooks",
+)
 
 
 def opened(channel: int) -> Write:

@@ -10,7 +10,7 @@ from kintsugi.repair.proof.command import is_test_file, is_test_path
 from kintsugi.repair.proof.judge import missing_package, reaches, why_wrong
 from kintsugi.repair.proof.results import Ending, TestResult
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, last_line, some
-from kintsugi.repair.proof.suspicions import test_suspicions
+from kintsugi.repair.proof.suspicions import suspicions_of_tests
 from kintsugi.repair.proof.tests import asserts_a_value, function_text
 from kintsugi.repair.proof.turned_round import turned_round
 from kintsugi.repair.syntax import read_source
@@ -47,7 +47,7 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
     names = frozenset(_function(test) for test in shown.turned)
-    return replace(shown, flags=(*shown.flags, *test_suspicions(_sources(proving, files), names)))
+    return replace(shown, flags=(*shown.flags, *suspicions_of_tests(_sources(proving, files), names)))
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ class Failure:
 class TestResult:
     """One test; for one that could not be collected, its file.
 
-    `entered`, `raised` and `caught` are of the function that crashed: whether the test came into it, whether the crash's
-    exception was seen there, and whether it came up to a test's own code. None where nothing was watched.
+    `entered`, `raised` and `caught` are of the function that crashed: whether the test came into it, whether the
+    crash's exception was seen there, and whether it came up to a test's own code. None where nothing was watched.
     """
 
     __test__ = False  # not a test, whatever pytest thinks of the name

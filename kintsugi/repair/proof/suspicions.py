@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from kintsugi.repair.proof.command import is_test_file, is_test_path
@@ -27,7 +27,8 @@ _LOOKS_ROUND = re.compile(
 )
 # What changes how the process or its tests end.
 _MEDDLES = re.compile(
-    r"os\.(?:_exit|abort|kill|killpg|write|pipe|pipe2|dup|dup2|fdopen|open|close|closerange|sendfile|putenv|register_at_fork)"
+    r"os\.(?:_exit|abort|kill|killpg|write|pipe|pipe2|dup|dup2|fdopen|open|close|closerange|sendfile|putenv)"
+    r"|os\.register_at_fork"
     r"|sys\.(?:exit|settrace|setprofile|excepthook|unraisablehook|displayhook|addaudithook|stdout|stderr|meta_path"
     r"|path_hooks|setrecursionlimit|__\w+__)(?:\..*)?"
     r"|(?:atexit|signal|builtins|ctypes|faulthandler|importlib|imp|pluggy|_thread)(?:\..*)?"
@@ -47,7 +48,8 @@ _EQUALITY = {
 _EQUALITY |= {"__bool__", "__contains__", "__hash__", "__missing__"}
 # What a test does that looks at how the program is written instead of what it does.
 _READS_SOURCE = re.compile(
-    r"(?:inspect|ast|tokenize|dis|importlib|linecache|subprocess|symtable|glob)\..*|open|hasattr|callable|dir|vars"
+    r"(?:inspect|ast|tokenize|dis|importlib|linecache|subprocess|symtable|glob)\..*"
+    r"|open|hasattr|callable|dir|vars"
     r"|(?:.*\.)?(?:read_text|read_bytes|getsource|getsourcelines|signature|__code__|__doc__|__file__|__dict__"
     r"|__annotations__|__defaults__|__name__|__wrapped__|co_\w+)"
 )
@@ -72,7 +74,7 @@ _PLAIN = (None, True, False, 0, 1, -1, "", b"", 0.0, 1.0)
 def suspicions(before: Mapping[str, str], after: Mapping[str, str], tests: Mapping[str, str]) -> tuple[str, ...]:
     """Sentences about the program's own files, by path. `tests`: the text of what shows the fix."""
     known = _constants_of(tests.values())
-    found = []
+    found: list[str] = []
     for path, text in after.items():
         old, new = Source(before.get(path, "")), Source(text)
         if new.tree is not None:
@@ -92,9 +94,9 @@ def around_tests(paths: Mapping[str, bytes | None]) -> tuple[str, ...]:
     return (f"it changes what the tests run with: {_some(touched)}",) if touched else ()
 
 
-def test_suspicions(tests: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:
+def suspicions_of_tests(tests: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:
     """Sentences about the tests of these names that are to show the fix."""
-    found = []
+    found: list[str] = []
     for path, text in tests.items():
         source = Source(text)
         names_of = _names(source)
@@ -132,7 +134,7 @@ def _of_texts(path: str, old: Source, new: Source, known: Counter[object]) -> It
     if named:
         yield f"{path} newly has words of test runs: {_some([repr(one) for one in named])}"
     compared = Counter(_compared(new)) - Counter(_compared(old))
-    special = sorted({repr(value)[:40] for value in compared if value in known})
+    special = sorted({f"{value!r}"[:40] for value in compared if value in known})
     if special:
         yield f"{path} newly compares with what its test uses, as if it knew the case: {_some(special)}"
 
@@ -181,7 +183,7 @@ def _uses(nodes: list[ast.AST], names: Mapping[str, str]) -> Iterator[str]:
             isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "__import__")
         ):
             base = _full(node.args[0], names) if node.args else ""
-            text = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else "_"
+            text = ast.unparse(node.args[1]).strip("'") if len(node.args) > 1 else ""
             if base:
                 yield f"{base}.{text}"
             elif node.func.id == "__import__":
@@ -224,9 +226,8 @@ def _compared(source: Source) -> Iterator[object]:
             yield from _constants(part)
 
 
-def _constants_of(texts: object) -> Counter[object]:
+def _constants_of(texts: Iterable[str]) -> Counter[object]:
     found: Counter[object] = Counter()
-    assert hasattr(texts, "__iter__")
     for text in texts:
         for node in Source(text).nodes:
             if isinstance(node, ast.expr):
@@ -278,9 +279,9 @@ def _answers(source: Source) -> Iterator[str]:
             at = {"get": 1, "setdefault": 1, "pop": 1, "getattr": 2, "next": 1, "defaultdict": 0}.get(name)
             if at is not None and len(node.args) > at:
                 yield ast.unparse(node)[:60]
-        elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and _is_fixed(node.values[-1]):
-            yield ast.unparse(node)[:60]
-        elif isinstance(node, ast.IfExp) and (_is_fixed(node.orelse) or _is_fixed(node.body)):
+        elif (isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and _is_fixed(node.values[-1])) or (
+            isinstance(node, ast.IfExp) and (_is_fixed(node.orelse) or _is_fixed(node.body))
+        ):
             yield ast.unparse(node)[:60]
         elif isinstance(node, ast.keyword) and node.arg == "default" and _is_fixed(node.value):
             yield f"default={ast.unparse(node.value)[:50]}"

@@ -34,7 +34,7 @@ _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
 _FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
 _SHM_MB = 64
-# The launcher comes on standard input, so that nothing of ours is named in its arguments or lies where a box can see it.
+# The launcher comes on standard input: nothing of ours is named in its arguments or lies where a box can see it.
 _START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 _PROGRAM = """
 import sys, types
@@ -216,23 +216,20 @@ async def _run_as(spec: Spec, on: Ground, job: Job, group: Group, seconds: float
     finally:
         os.close(writing)
     try:
-        return await _seen_through(process, spec, on, reading, recording, group, seconds)
+        if recording:
+            recording.begin()
+        followed, report = await _seen_through(process, spec, on, reading, seconds)
+        outcome = await asyncio.to_thread(_outcome, spec, report, followed, group)
+        return replace(outcome, record=await recording.end()) if recording else outcome
     finally:
         if recording:
             recording.close()
 
 
 async def _seen_through(
-    process: Process,
-    spec: Spec,
-    on: Ground,
-    reading: int,
-    recording: Recording | None,
-    group: Group,
-    seconds: float,
-) -> Outcome:
-    if recording:
-        recording.begin()
+    process: Process, spec: Spec, on: Ground, reading: int, seconds: float
+) -> tuple[_Followed, dict[str, object]]:
+    """What was seen of the box from outside, and its launcher's report; every process is dead afterwards."""
     try:
         followed = await _follow(process, seconds, on.box.limits.output_kb * 1024)
     finally:
@@ -240,8 +237,7 @@ async def _seen_through(
         report = _read_report(reading)
         if not report:
             await asyncio.to_thread(_sweep_processes, on.uid, spec.home)
-    outcome = await asyncio.to_thread(_outcome, spec, report, followed, group)
-    return replace(outcome, record=await recording.end()) if recording else outcome
+    return followed, report
 
 
 def _spec(on: Ground, job: Job, places: Places, group: Group) -> Spec:

@@ -71,7 +71,9 @@ def _made(memory_mb: int, processes: int) -> Path | None:
 
 
 def _our_own(kind: str) -> Path | None:
-    """Where a group can be made: in our own of the first version; beside it in the second, where only leaves hold any."""
+    """Where a group can be made: in our own of the first version; beside it in the second, where only leaves hold
+    processes.
+    """
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, found, path = line.partition(kind)

@@ -1,5 +1,5 @@
 # Why: it prints what it did, and runs in any interpreter.
-# ruff: noqa: T201, PTH108, PTH118, PTH123
+# ruff: noqa: T201, S108, SIM115, PTH101, PTH102, PTH108, PTH109, PTH118, PTH120, PTH123, PTH208
 """What a malicious patch would try, one function an action, for `kintsugi.repair.sandbox.probe` to run inside a box.
 
 Stands alone: the project's interpreter gets it on its standard input. It prints one JSON object a finished action:
@@ -25,6 +25,7 @@ _CLONE_NEWUSER = 0x10000000
 
 
 _RECORD = 3
+_HELD_SECONDS = 3  # what is held for so long was not contained
 _HELD: list[Any] = []  # what an action has taken and does not give back
 
 
@@ -111,14 +112,20 @@ def fork_without_end(facts: dict[str, Any]) -> bool:
 
 def fill_memory(facts: dict[str, Any]) -> bool:
     """Four processes together take more than the box may have, though none does alone."""
+    reading, writing = os.pipe()
     for _ in range(4):
         if os.fork() == 0:
             kept = bytearray(int(facts["memory_mb"]) * _MB * 6 // 10)
             for page in range(0, len(kept), 4096):
                 kept[page] = 1
+            os.write(writing, b"x")
             time.sleep(60)
             os._exit(0)
-    time.sleep(3)
+    os.close(writing)
+    for _ in range(4):
+        if not os.read(reading, 1):
+            return False
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -140,7 +147,7 @@ def fill_memory_by_sockets(facts: dict[str, Any]) -> bool:
             time.sleep(60)
             os._exit(0)
     taken = _send_unread()
-    time.sleep(2)
+    time.sleep(_HELD_SECONDS)
     return taken * 5 > int(facts["memory_mb"]) * _MB * 2
 
 
@@ -182,7 +189,7 @@ def fill_memory_by_hidden_sockets(facts: dict[str, Any]) -> bool:
             carrier = socket.socketpair()
         first.close()
         second.close()
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return taken > int(facts["memory_mb"]) * _MB * 2
 
 
@@ -195,7 +202,7 @@ def fill_memory_by_pipes(facts: dict[str, Any]) -> bool:
             os._exit(0)
         taken += number
     taken = _write_unread() * int(facts["processes"]) // 2
-    time.sleep(2)
+    time.sleep(_HELD_SECONDS)
     return taken > int(facts["memory_mb"]) * _MB * 2
 
 
@@ -219,7 +226,7 @@ def fill_memory_by_memfd(facts: dict[str, Any]) -> bool:
     handle = os.memfd_create("x")
     for _ in range(int(facts["memory_mb"]) * 2):
         os.write(handle, b"x" * _MB)
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -227,7 +234,7 @@ def fill_shared_memory(facts: dict[str, Any]) -> bool:
     for number in range(int(facts["memory_mb"]) * 2):
         with open(f"/dev/shm/fill-{number}", "wb") as file:
             file.write(b"x" * _MB)
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -239,7 +246,7 @@ def fill_the_disk_by_unlinked_files(facts: dict[str, Any]) -> bool:
         _HELD.append(file)
         file.write(b"x" * _MB)
         file.flush()
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -248,7 +255,7 @@ def fill_the_disk_by_unnamed_files(facts: dict[str, Any]) -> bool:
         handle = os.open(os.environ["HOME"], os.O_TMPFILE | os.O_RDWR)
         _HELD.append(handle)
         os.write(handle, b"x" * _MB)
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -261,7 +268,7 @@ def fill_the_disk_below_long_paths(facts: dict[str, Any]) -> bool:
     for number in range(int(facts["disk_mb"]) * 3):
         with open(f"fill-{number}", "wb") as file:
             file.write(b"x" * _MB)
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -273,7 +280,7 @@ def fill_the_disk_in_a_closed_folder(facts: dict[str, Any]) -> bool:
     for number in range(int(facts["disk_mb"]) * 3):
         with open(os.path.join(folder, f"fill-{number}"), "wb") as file:
             file.write(b"x" * _MB)
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -281,7 +288,7 @@ def fill_the_disk_with_empty_files(facts: dict[str, Any]) -> bool:
     """Each costs the machine an entry, and none has a size."""
     for number in range(int(facts["disk_mb"]) * 1000):
         open(os.path.join(os.environ["HOME"], f"empty-{number}"), "wb").close()
-    time.sleep(1)
+    time.sleep(_HELD_SECONDS)
     return True
 
 
@@ -308,21 +315,19 @@ def find_out_that_it_is_judged(facts: dict[str, Any]) -> bool:
         "/proc/self/cgroup",
     ):
         try:
-            with open(name, errors="replace") as file:
+            with open(f"/proc/{name}", errors="replace") as file:
                 seen.append(file.read())
         except OSError:
             continue
-    for text in seen:
-        for known in facts["known"]:  # where the interpreter lies is the project's own affair
-            text = text.replace(known, "")
-        if any(word in text.lower() for word in facts["words"]):
-            return True
-    return False
+    told = "\n".join(seen)
+    for known in facts["known"]:  # where the interpreter lies is the project's own affair
+        told = told.replace(known, "")
+    return any(word in told.lower() for word in facts["words"])
 
 
 def come_before_others(_facts: dict[str, Any]) -> bool:
     """Be as good as who runs us, to the scheduler or when memory is short, and stay it."""
-    for change in (lambda: os.setpriority(os.PRIO_PROCESS, 0, 0), _live_longer):
+    for change in (_be_scheduled_sooner, _live_longer):
         try:
             change()
         except OSError:
@@ -330,6 +335,10 @@ def come_before_others(_facts: dict[str, Any]) -> bool:
     time.sleep(1)
     with open("/proc/self/oom_score_adj") as file:
         return os.getpriority(os.PRIO_PROCESS, 0) <= 0 or int(file.read()) <= 0
+
+
+def _be_scheduled_sooner() -> None:
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def _live_longer() -> None:
@@ -350,7 +359,7 @@ def read_the_record(_facts: dict[str, Any]) -> bool:
 
 
 def fake_the_record(facts: dict[str, Any]) -> bool:
-    """A line as the referee would write it, with every key that can be guessed. The prober sees whether it is believed."""
+    """A line as the referee would write it, with keys that can be guessed. The prober sees whether it is believed."""
     body = json.dumps({"forged": facts["secret"]}).encode()
     signs = [blake2b(b"1 " + body, key=key, digest_size=16) for key in (b"", b"key", bytes(32), os.urandom(32))]
     for sign in signs:

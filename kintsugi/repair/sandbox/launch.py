@@ -1,5 +1,5 @@
 # Why: a bare interpreter starts faster with os alone, which takes the paths of the spec as they are.
-# ruff: noqa: PTH102, PTH103, PTH112, PTH116, PTH120, PTH123, PTH208, PTH211
+# ruff: noqa: PTH102, PTH103, PTH106, PTH108, PTH112, PTH114, PTH115, PTH116, PTH118, PTH120, PTH123, PTH208, PTH211
 """The launcher: a small program of ours that closes the box around itself, then starts and watches the command.
 
 It runs in a bare interpreter (no site packages) that gets it on its standard input, so that no file and no argument
@@ -19,7 +19,6 @@ import select
 import signal
 import stat
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
