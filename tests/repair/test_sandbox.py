@@ -71,8 +71,8 @@ def rooms() -> Iterator[Path]:
         assert list(folder.iterdir()) == []
 
 
-async def run_python(box: Box, source: str, *, seconds: float | None = None) -> Outcome:
-    command = (str(box.interpreter.python), "script.py")
+async def run_python(box: Box, source: str, *words: str, seconds: float | None = None) -> Outcome:
+    command = (str(box.interpreter.python), "script.py", *words)
     with tempfile.TemporaryDirectory() as empty:
         job = Job(command, {"script.py": dedent(source).encode()})
         return await sandbox.run_once(box, job, Path(empty), seconds=seconds)
@@ -231,7 +231,7 @@ async def test_a_daemon_is_counted_and_killed(box: Box) -> None:
 
 
 async def test_a_run_that_is_cancelled_leaves_nothing(box: Box, rooms: Path) -> None:
-    running = asyncio.create_task(run_python(box, "import time; time.sleep(3600)"))
+    running = asyncio.create_task(run_python(box, "import time; time.sleep(3600)", str(rooms)))
     await asyncio.to_thread(wait_for_processes_naming, rooms)
 
     running.cancel()
