@@ -76,14 +76,27 @@ class FolderTree:
         with os.fdopen(handle, "rb") as file:
             return file.read()
 
+    def export(self, into: Path) -> None:
+        """Write its files into an empty folder, links as they are. Raises OSError."""
+        for path in self._listed:
+            kind = self.kind(path)
+            if kind is Kind.SYMLINK and not any(self.kind(above) is Kind.SYMLINK for above in _above(path)):
+                _write(into, path, kind, os.fsencode((self._root / path).readlink()))
+            elif kind in (Kind.FILE, Kind.EXECUTABLE):
+                _write(into, path, kind, self.read(path) or b"")
+
     def paths(self) -> Collection[str]:
         return self._paths
 
     @cached_property
-    def _paths(self) -> frozenset[str]:
+    def _listed(self) -> tuple[str, ...]:
         listed = git(self._root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         names = _walked(self._root) if listed is None else filter(None, os.fsdecode(listed).split("\0"))
-        return frozenset(name for name in names if self.kind(name) in (Kind.FILE, Kind.EXECUTABLE))
+        return tuple(sorted(set(names)))
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        return frozenset(name for name in self._listed if self.kind(name) in (Kind.FILE, Kind.EXECUTABLE))
 
     def kind(self, path: str) -> Kind | None:
         at = self._root
