@@ -18,6 +18,7 @@ try:
     from kintsugi.commands.context import context as show_context
     from kintsugi.commands.database_typed import db_app
     from kintsugi.commands.effects_typed import app as effects_app
+    from kintsugi.commands.inspect import inspect
     from kintsugi.commands.patch import app as patch_app
     from kintsugi.commands.prove import prove as prove_patch
 except KeyboardInterrupt:  # somebody thought better of it while this was read
@@ -331,6 +332,7 @@ def export_alerts(
 
 
 app.command("context")(show_context)
+app.command("inspect")(inspect)
 app.add_typer(incident_app, name="incident")
 app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")

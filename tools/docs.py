@@ -11,6 +11,8 @@ from prometheus_client.core import Metric
 from pydantic.fields import FieldInfo
 
 from kintsugi.app.settings import PREFIX, Room, Settings, rooms_of, variable
+from kintsugi.capture.readers import new_readers
+from kintsugi.capture.wrappers import CARRIERS
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.metrics import Watched, families
 from kintsugi.workflow.figures import Figures, Paid
@@ -21,6 +23,7 @@ from kintsugi.workflow.words import Effect
 from tools.dashboard import dashboard
 
 _ROOT = Path(__file__).parent.parent / "docs"
+_READ = "<!-- what is read, by python -m tools.docs -->"
 _TABLE = "<!-- every metric, by python -m tools.docs -->"
 
 
@@ -32,6 +35,7 @@ def documents() -> dict[str, str]:
         "settings.md": settings(),
         "payload.schema.json": schema,
         "metrics.md": metrics(),
+        "capture.md": capture(),
         "grafana.json": dashboard() + "\n",
     }
 
@@ -43,6 +47,8 @@ def settings() -> str:
         "",
         f"From the environment, prefix `{PREFIX}`, or a file `.env` in the folder where `kintsugi` runs. Made from",
         "`kintsugi/app/settings.py` by `python -m tools.docs`. `kintsugi doctor` checks them all.",
+        "A program that only reports reads `KINTSUGI_REPORT_URL`, `KINTSUGI_ENV_NAME` and `KINTSUGI_BUILD_SHA`: see",
+        "[telemetry](telemetry.md).",
     ]
     return "\n".join([*head, *(line for room in rooms_of(Settings).values() for line in _room(room)), ""])
 
@@ -79,6 +85,15 @@ def metrics() -> str:
     rows = [_metric(each) for each in families(watched, Figures(now, paid=(owed,)))]
     head = "| metric | type | labels | is |\n|---|---|---|---|"
     return "\n".join([f"{before}{_TABLE}", head, *rows, f"{_TABLE}{rest.partition(_TABLE)[2]}"])
+
+
+def capture() -> str:
+    """docs/capture.md as it was written, with the table of what is read."""
+    written = (_ROOT / "capture.md").read_text(encoding="utf-8")
+    before, _, rest = written.partition(_READ)
+    rows = [f"| {reader.name} | {reader.reads} |" for reader in new_readers()]
+    rows += [f"| in: {carrier} | {how} |" for carrier, how in CARRIERS]
+    return "\n".join([f"{before}{_READ}", "| what | is read |\n|---|---|", *rows, f"{_READ}{rest.partition(_READ)[2]}"])
 
 
 def _metric(family: Metric) -> str:

@@ -45,13 +45,16 @@ _DROP = r"""
 DO $$
 DECLARE name text;
 BEGIN
-    FOR name IN SELECT oid::regclass FROM pg_class WHERE relname LIKE 'procrastinate\_%' AND relkind = 'r' LOOP
+    FOR name IN SELECT oid::regclass FROM pg_class WHERE relname LIKE 'procrastinate\_%' AND relkind = 'r'
+        AND relnamespace = current_schema()::regnamespace LOOP
         EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', name);
     END LOOP;
-    FOR name IN SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'procrastinate\_%' LOOP
+    FOR name IN SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'procrastinate\_%'
+        AND pronamespace = current_schema()::regnamespace LOOP
         EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', name);
     END LOOP;
-    FOR name IN SELECT oid::regtype FROM pg_type WHERE typname LIKE 'procrastinate\_%' AND typtype IN ('e', 'c') LOOP
+    FOR name IN SELECT oid::regtype FROM pg_type WHERE typname LIKE 'procrastinate\_%' AND typtype IN ('e', 'c')
+        AND typnamespace = current_schema()::regnamespace LOOP
         EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', name);
     END LOOP;
 END $$

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import is_current, upgrade
 from kintsugi.persistence.store import SqlStore
@@ -30,13 +30,19 @@ class Desk:
 @asynccontextmanager
 async def opened(database: Database, *, at_once: int = 4) -> AsyncIterator[Desk]:
     """A desk on this database, whose tables are up to date. `at_once`: effects of a kind. Raises DatabaseError."""
+    desk = a_desk_on(database, at_once=at_once)
+    try:
+        yield desk
+    finally:
+        await desk.store.close()
+
+
+def a_desk_on(database: Database, *, at_once: int = 4) -> Desk:
+    """`opened`, for whom no `async with` can span it: the caller closes the store."""
     clock = SystemClock()
     store = SqlStore(database, clock)
     executor = _executor(store, database, at_once)
-    try:
-        yield Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
-    finally:
-        await store.close()
+    return Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
 
 
 def _executor(store: SqlStore, database: Database, at_once: int) -> Executor:
@@ -45,7 +51,7 @@ def _executor(store: SqlStore, database: Database, at_once: int) -> Executor:
         return Embedded(store, lock_of(database.file), slots=at_once)
     from kintsugi.executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, database.address, slots=at_once)
+    return Procrastinate(store, database.conninfo, schema=database.settles, slots=at_once)
 
 
 def lock_of(file: Path) -> Path:

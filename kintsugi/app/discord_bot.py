@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -14,8 +15,9 @@ from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.connectors import OFF, OK, Connector
 from kintsugi.app.desk import Desk
 from kintsugi.app.settings import DiscordSettings
-from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
+from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Names, Parts, Probe, put_in
 from kintsugi.bot.address import point_at
+from kintsugi.bot.presence import Tell, logged_in
 from kintsugi.bot.status import Probes
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.engine import Receipt
@@ -23,6 +25,7 @@ from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.times import roughly
 
 _REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
+_MEND = {4004: "Its token is no longer good: make a new one, set KINTSUGI_DISCORD_TOKEN and start again."}
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
 
 _TOO_LATE = timedelta(minutes=10)  # for an effect to be due and not begun
@@ -48,41 +51,58 @@ class Client(discord.Client):
 
     async def setup_hook(self) -> None:
         parts = parts_of(self._desk, self._bootstrap, self._logs, self.channel, self._looked)
-        await attached(self.tree, parts, self._bootstrap, self.channel)
+        await put_into(self.tree, parts, self._bootstrap, self.channel).go_online()
 
 
-async def run_bot(client: Client, bootstrap: Bootstrap) -> None:
-    """Be in Discord until cancelled. Raises SettingsError where Discord refuses the token or the intents."""
-    assert bootstrap.settings.discord.token
+async def run_bot(client: Client, settings: DiscordSettings, tell: Tell) -> None:
+    """Be in Discord until cancelled. `tell` hears when it has to wait for it.
+
+    Raises SettingsError where Discord refuses the token or the intents, StepFailed where it ends the connection for
+    good.
+    """
     async with client:
+        await _logged_in(client, settings, tell)
         try:
-            await client.start(bootstrap.settings.discord.token.get_secret_value())
-        except discord.LoginFailure as error:
-            raise SettingsError(_REFUSED) from error
+            await client.connect()
         except discord.PrivilegedIntentsRequired as error:
             raise SettingsError(_NO_INTENTS) from error
+        except discord.ConnectionClosed as error:
+            mend = _MEND.get(error.code, "")
+            raise StepFailed(f"Discord ended the connection for good ({error.code}). {mend}".strip()) from error
 
 
 @asynccontextmanager
-async def announcer(desk: Desk, bootstrap: Bootstrap) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
-    """A client and its channel that are logged in and not connected: for whoever tells, and does not hear.
+async def announcer(
+    desk: Desk, bootstrap: Bootstrap, tell: Tell
+) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
+    """A client and its channel that log in and do not connect: for whoever tells, and does not hear.
 
-    Raises SettingsError.
+    Whoever tells before that is done waits for it. `tell` hears when it takes long. Raises SettingsError in a group.
     """
-    assert bootstrap.settings.discord.token
-    point_at(bootstrap.settings.discord.api_base, bootstrap.settings.discord.gateway_url)
+    settings = bootstrap.settings.discord
+    point_at(settings.api_base, settings.gateway_url)
     async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
         channel = channel_of(client, desk, bootstrap)
-        try:
-            await client.login(bootstrap.settings.discord.token.get_secret_value())
-        except discord.LoginFailure as error:
-            raise SettingsError(_REFUSED) from error
-        if channel is None:
-            yield client, None
-            return
-        channel.online()
-        yield client, channel
-        await channel.close()
+
+        async def go_online() -> None:
+            await _logged_in(client, settings, tell)
+            if channel:
+                channel.online()
+
+        async with asyncio.TaskGroup() as group:
+            going = group.create_task(go_online())
+            yield client, channel
+            going.cancel()
+        if channel:
+            await channel.close()
+
+
+async def _logged_in(client: discord.Client, settings: DiscordSettings, tell: Tell) -> None:
+    assert settings.token
+    try:
+        await logged_in(client, settings.token.get_secret_value(), tell)
+    except discord.LoginFailure as error:
+        raise SettingsError(_REFUSED) from error
 
 
 def a_client(desk: Desk, bootstrap: Bootstrap, logs: Telemetry) -> Client:
@@ -96,7 +116,8 @@ def channel_of(client: discord.Client, desk: Desk, bootstrap: Bootstrap) -> Disc
     channel = bootstrap.settings.discord.channel
     if channel is None:
         return None
-    return DiscordChannel(client, channel, debts=desk.store.debts, alone=bootstrap.database.one_process)
+    alone, debug = bootstrap.database.one_process, bootstrap.settings.discord.debug_command
+    return DiscordChannel(client, channel, debts=desk.store.debts, alone=alone, debug=debug)
 
 
 def access_of(settings: DiscordSettings) -> Access:
@@ -109,12 +130,29 @@ def deploy_access_of(settings: DiscordSettings) -> Access:
     return Access(roles, users, settings.guilds) if roles or users else access_of(settings)
 
 
-async def attached(
-    tree: app_commands.CommandTree[discord.Client], parts: Parts, bootstrap: Bootstrap, channel: DiscordChannel | None
+def put_into(
+    tree: app_commands.CommandTree[Any], parts: Parts, bootstrap: Bootstrap, channel: DiscordChannel | None
 ) -> Attached:
+    """The commands in this tree, and nothing said to Discord yet. Raises NameTaken."""
     settings = bootstrap.settings.discord
     deploys = Deploys(bootstrap.production(), deploy_access_of(settings))
-    return await attach(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+    return put_in(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+
+
+async def missing(desk: Desk, bootstrap: Bootstrap) -> tuple[str, ...]:
+    """A sentence for each thing without which an incident rests, as far as this process can know."""
+    lines = []
+    if not bootstrap.settings.discord.has_admins:
+        ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
+        lines.append(f"Nobody may use the commands: set {ways}.")
+    if not await desk.executor.attended():
+        lines.append("No worker is running on this database: start one with `kintsugi run --only worker`.")
+    for each in (bootstrap.model, bootstrap.code_host):
+        if each.missing:
+            lines.append(
+                f"No {each.name} is set here ({each.missing.set}): unless the worker has one, {each.missing.meanwhile}."
+            )
+    return tuple(lines)
 
 
 def parts_of(
@@ -140,6 +178,8 @@ def parts_of(
         about=About(settings.program.env_name, bootstrap.build or "", desk.clock.now(), lambda: logs.dropped, looked),
         token=channel.token if channel else None,
         two_persons=settings.discord.two_persons,
+        names=Names(settings.discord.debug_command, settings.discord.deploy_command),
+        missing=lambda: missing(desk, bootstrap),
     )
 
 

@@ -15,14 +15,13 @@ from kintsugi.bot.gate import Denied
 from kintsugi.bot.moves import Moves, by_somebody_else
 from kintsugi.bot.parts import Parts
 from kintsugi.bot.replies import Reply
+from kintsugi.bot.taps import Tap
 from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.words import State
-
-Tap = type[discord.ui.DynamicItem[discord.ui.Button[Any]]]
 
 
 class Buttons:
@@ -124,35 +123,16 @@ async def _nothing() -> Reply:
     return Reply("-")
 
 
-def tap_kinds(buttons: Buttons) -> tuple[Tap, ...]:
-    """The button classes for `Client.add_dynamic_items`, bound to this bot's parts."""
+def taps_of(buttons: Buttons) -> tuple[Tap, ...]:
+    """The buttons that name an incident, and the one that carries a token."""
 
-    class OfIncident(
-        discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:(?P<act>(?!push:)[a-z]+):(?P<id>\d{1,18})"
-    ):
-        def __init__(self, item: discord.ui.Button[Any], act: str, id: str) -> None:
-            super().__init__(item)
-            self.act, self.id_ = act, int(id)
+    async def of_incident(interaction: Interaction, found: re.Match[str]) -> None:
+        await buttons.tapped(interaction, found["act"], int(found["id"]))
 
-        @classmethod
-        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> OfIncident:
-            assert isinstance(item, discord.ui.Button)
-            return cls(item, found["act"], found["id"])
+    async def push(interaction: Interaction, found: re.Match[str]) -> None:
+        await buttons.pushed(interaction, found["token"])
 
-        async def callback(self, interaction: Interaction) -> None:
-            await buttons.tapped(interaction, self.act, self.id_)
-
-    class Push(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:push:(?P<token>\d{1,18}-[0-9a-f]+)"):
-        def __init__(self, item: discord.ui.Button[Any], token: str) -> None:
-            super().__init__(item)
-            self.token = token
-
-        @classmethod
-        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> Push:
-            assert isinstance(item, discord.ui.Button)
-            return cls(item, found["token"])
-
-        async def callback(self, interaction: Interaction) -> None:
-            await buttons.pushed(interaction, self.token)
-
-    return OfIncident, Push
+    return (
+        Tap(r"kintsugi:(?P<act>(?!push:)[a-z]+):(?P<id>\d{1,18})", of_incident),
+        Tap(r"kintsugi:push:(?P<token>\d{1,18}-[0-9a-f]+)", push),
+    )

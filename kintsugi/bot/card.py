@@ -120,7 +120,7 @@ def work_mark(incident: int) -> str:
     return f"**Work on INC-{incident}**"
 
 
-def question(incident: Incident, token: str) -> Post:
+def question(incident: Incident, token: str, debug: str = "debug") -> Post:
     """What exactly would be pushed, and the token that confirms it."""
     assert incident.ask
     until = int(incident.ask.expires_at.timestamp())
@@ -128,7 +128,7 @@ def question(incident: Incident, token: str) -> Post:
         f"{question_mark(incident.id)} It is open until <t:{until}:f>.",
         *_what_is_pushed(incident),
         "",
-        f"Tap **Confirm**, or `/debug confirm-fix token:{token}`",
+        f"Tap **Confirm**, or `/{debug} confirm-fix token:{token}`",
     ]
     return Post("\n".join(lines), attachment=diff_file(incident), buttons=_question_buttons(incident.id))
 

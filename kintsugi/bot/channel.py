@@ -64,8 +64,10 @@ class DiscordChannel:
         debts: Debts | None = None,
         pause: timedelta = timedelta(seconds=2),
         alone: bool = True,
+        debug: str = "debug",
     ) -> None:
         self._client, self._id, self._debts, self._pause, self._alone = client, id, debts, pause, alone
+        self._debug = debug  # the command's name
         self._online = asyncio.Event()
         self._room: discord.TextChannel | None = None
         self._places: OrderedDict[int, _Place] = OrderedDict()
@@ -105,7 +107,7 @@ class DiscordChannel:
         async with self._at(incident) as place:
             await self._show_card(place, incident)
             await self._finish_work(place, incident)
-            place.question = await self._say(place, place.question, card.question(incident, token))
+            place.question = await self._say(place, place.question, card.question(incident, token, self._debug))
             place.asked = token
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:

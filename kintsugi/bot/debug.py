@@ -30,7 +30,7 @@ class Debug(app_commands.Group):
     """The commands."""
 
     def __init__(self, parts: Parts, answers: Answers) -> None:
-        super().__init__(name="debug", description="Incidents: look at them, and move them.", guild_only=True)
+        super().__init__(name=parts.names.debug, description="Incidents: look at them, and move them.", guild_only=True)
         self._parts, self._answers, self._moves = parts, answers, Moves(parts, answers)
 
     @app_commands.command(name="logs")
@@ -50,7 +50,9 @@ class Debug(app_commands.Group):
         """Whether everything Kintsugi depends on answers, and how fast."""
 
         async def work() -> Reply:
-            return replies.status(self._parts.about, await self._parts.probes.ask(), self._parts.clock.now())
+            parts = self._parts
+            found, missing = await parts.probes.ask(), await parts.missing()
+            return replies.status(parts.about, found, parts.clock.now(), missing)
 
         await self._answers.answer(interaction, work)
 
@@ -61,7 +63,8 @@ class Debug(app_commands.Group):
 
         async def work() -> Reply:
             key, _, actor = self._answers.common(interaction)
-            return replies.opened(await self._parts.open_issue(summary, key=key, actor=actor, dry_run=dry_run))
+            receipt = await self._parts.open_issue(summary, key=key, actor=actor, dry_run=dry_run)
+            return replies.opened(receipt, self._parts.names.debug, await self._parts.missing())
 
         await self._answers.answer(interaction, work)
 

@@ -96,16 +96,16 @@ def moved(receipt: Receipt) -> Reply:
     return Reply(f"**{incident.name}** is {incident.state.words}.")
 
 
-def opened(receipt: Receipt) -> Reply:
-    """An incident was opened, or the failure counted on one that is open."""
+def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
+    """An incident was opened, or the failure counted on one that is open; and what its work would need."""
     incident = receipt.incident
     status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
-    hint = f"\nFollow it with `/debug incident id:{incident.id}`."
+    hint = f"\nFollow it with `/{debug} incident id:{incident.id}`."
     if receipt.outcome == Outcome.COUNTED:
         return Reply(f"The same failure has an open incident. {status}{hint}")
     if incident.state is State.STAGED:
-        hint = f"\nNothing was sent to the model. Send it with `/debug send id:{incident.id}`."
-    return Reply(status + hint)
+        hint = f"\nNothing was sent to the model. Send it with `/{debug} send id:{incident.id}`."
+    return Reply(status + hint + "".join(f"\n⚠️ {each}" for each in missing))
 
 
 def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
@@ -141,8 +141,8 @@ def logs(lines: Sequence[str]) -> Reply:
     return Reply(f"{many}, the newest last.", attachment=Attachment("kintsugi-logs.txt", "\n".join(lines) + "\n"))
 
 
-def status(about: About, found: Iterable[Answered], now: datetime) -> Reply:
-    """The process, and what it depends on."""
+def status(about: About, found: Iterable[Answered], now: datetime, missing: Sequence[str] = ()) -> Reply:
+    """The process, what it depends on, and what is missing."""
     found = tuple(found)
     looked = about.reconciled_at()
     lines = [
@@ -152,6 +152,7 @@ def status(about: About, found: Iterable[Answered], now: datetime) -> Reply:
         + (f"last look at the world: {_for(now - looked)} ago" if looked else "no look at the world yet, or not here"),
         "",
         *(_line(each) for each in found),
+        *(f"⚠️ {each}" for each in missing),
     ]
     down = any(each.ok is False for each in found)
     return Reply(card=Card("Kintsugi", "\n".join(lines), _BAD if down else _GOOD))

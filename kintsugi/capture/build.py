@@ -12,12 +12,13 @@ from pathlib import Path
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.limits import cut, fitted
 from kintsugi.capture.live import from_exception
-from kintsugi.capture.python_stack import CUT_TYPE
+from kintsugi.capture.log import reports_in
+from kintsugi.capture.records import json_record
 from kintsugi.capture.redaction import redacted, redacted_lines
+from kintsugi.capture.report import CUT_TYPE, Report
 from kintsugi.capture.request import circumstances
 from kintsugi.capture.source import locate
-from kintsugi.capture.text import json_record, split_lines
-from kintsugi.capture.traceback import read_failure
+from kintsugi.capture.text import split_lines
 from kintsugi.telemetry.fingerprint import fingerprint
 from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Repository, RequestContext
 
@@ -26,11 +27,12 @@ _SUMMARY = 160  # characters
 _AHEAD = timedelta(minutes=5)  # a log's clock may be this far ahead of ours
 _TROUBLE = re.compile(r"\b(?:error|critical|fatal|exception|panic|fail(?:ed|ure)|refused|timed? ?out)\b", re.IGNORECASE)
 _LOG_HEAD = re.compile(r"(?:[\W\d]*\d\d:\d\d:\d\d\S*\s+)?\W*(?:(?:ERROR|CRITICAL|FATAL|WARN(?:ING)?|INFO)\b[\W]*)?")
+_GIVE = "Give a traceback, a log that holds one, or a summary in words as well."
 _PYTHON = re.compile(r"/python(3\.\d+)/")
 
 
 def build_payload(
-    source: str | BaseException,
+    source: str | Report | BaseException,
     *,
     root: Path | None,
     opened_by: str,
@@ -44,27 +46,28 @@ def build_payload(
     log: Sequence[str] | None = None,
     log_lines: int = 200,
 ) -> Payload:
-    """What is known of the failure in `source`: log text (the last failure in it counts) or a live exception.
+    """What is known of the failure in `source`: log text (the last failure in it counts), a report that was read in
+    a log, or a live exception.
 
     `root` is the project's folder or repository, None where it is not at hand. `log` are the recent lines, by
-    default those of the text around the failure. A text without a failure needs a summary. At most 256 KB as
+    default those of the log around the failure. A text without a failure needs a summary. At most 256 KB as
     JSON. CaptureError says in a sentence why nothing can be made of the input.
     """
-    report = _read(source, log)
-    if report.failure is None and not (summary and summary.strip()):
-        raise CaptureError(_nothing(report.lines))
-    failure = _located(report.failure, root, build_sha)
-    around = circumstances(report.lines[: report.ends])
+    told = _told(source, log)
+    if told.failure is None and not (summary and summary.strip()):
+        raise CaptureError(_nothing(told))
+    failure = _located(told.failure, root, build_sha)
+    around = circumstances(told.lines[: told.ends])
     payload = Payload(
         incident=About(
-            fingerprint=fingerprint_of(failure, report.lines),
+            fingerprint=fingerprint_of(failure, told.lines),
             summary=summary or summary_of(failure),
             opened_by=opened_by,
         ),
         occurred=_occurred(around.time, now),
         request=request or around.request,
         exception=failure,
-        log=_recent(report, log_lines),
+        log=_recent(told, log, log_lines),
         build=Build(
             sha=build_sha, environment=environment, python=_python(source, failure), packages=dict(packages or {})
         ),
@@ -81,40 +84,46 @@ def summary_of(failure: Failure | None) -> str:
     place = f" in {frame.path}:{frame.line}" if frame else ""
     if failure.final.type == CUT_TYPE:
         return f"A failure whose report was cut short{place}"
-    kind, message = failure.final.type.rpartition(".")[2], failure.final.message.partition("\n")[0]
+    kind, message = failure.final.type.rpartition(".")[2], failure.final.message.strip().partition("\n")[0]
+    if not message and not failure.complete:
+        return f"{kind}, its message was cut off{place}"
     return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place
 
 
 @dataclass(frozen=True, slots=True)
-class _Report:
-    """The failure, the log lines it came with, and the line its report ends before."""
+class _Told:
+    """The failure, the log lines it came with, and how many of them go up to its report's end."""
 
     failure: Failure | None
-    lines: list[str]
+    lines: Sequence[str]
     ends: int
+    cut_at: int = 0  # the line on which a report begins that tells neither what failed nor where
 
 
-def _read(source: str | BaseException, log: Sequence[str] | None) -> _Report:
+def _told(source: str | Report | BaseException, log: Sequence[str] | None) -> _Told:
     if isinstance(source, BaseException):
-        lines = list(log or ())
-        return _Report(from_exception(source), lines, len(lines))
-    failure = read_failure(source)
-    lines = list(log) if log is not None else split_lines(source)
-    return _Report(failure, lines, _end(failure, lines))
+        return _Told(from_exception(source), log or (), len(log or ()))
+    if isinstance(source, Report):
+        return _of_report(source)
+    last = None
+    for report in reports_in(source):
+        last = report if report.is_named or last is None else last
+    lines = split_lines(source) if last is None else []
+    return _Told(None, lines, len(lines)) if last is None else _of_report(last)
 
 
-def _end(failure: Failure | None, lines: Sequence[str]) -> int:
-    """The line after the last one that names the exception."""
-    if failure is None:
-        return len(lines)
-    named = (at for at in range(len(lines) - 1, -1, -1) if failure.final.type in lines[at])
-    return next(named, len(lines) - 1) + 1
+def _of_report(report: Report) -> _Told:
+    if report.is_named:
+        return _Told(report.failure, report.log, report.ends)
+    return _Told(None, report.log, report.ends, cut_at=report.first_line)
 
 
-def _nothing(lines: Sequence[str]) -> str:
-    if not any(line.strip() for line in lines):
-        return "The input is empty. Give a traceback, a log that holds one, or a summary in words."
-    return "There is no failure in this text. Give a traceback, a log that holds one, or a summary in words as well."
+def _nothing(told: _Told) -> str:
+    if told.cut_at:
+        return f"The report on line {told.cut_at} is cut before it tells what failed or where. {_GIVE}"
+    if not any(line.strip() for line in told.lines):
+        return f"The input is empty. {_GIVE}"
+    return f"There is no failure in this text. {_GIVE}"
 
 
 def _located(failure: Failure | None, root: Path | None, sha: str | None) -> Failure | None:
@@ -144,16 +153,16 @@ def _occurred(time: datetime | None, now: datetime) -> Occurred:
     return Occurred(first=when, last=when)
 
 
-def _recent(report: _Report, count: int) -> tuple[str, ...]:
+def _recent(told: _Told, log: Sequence[str] | None, count: int) -> tuple[str, ...]:
     """The lines up to the failure, and up to a quarter more of what was logged after it, redacted."""
-    end = min(report.ends + count // 4, len(report.lines))
+    lines, ends = (told.lines, told.ends) if log is None else (log, len(log))
+    end = min(ends + count // 4, len(lines))
     start = max(end - count, 0)
-    above = report.lines[max(start - _ABOVE, 0) : start]
-    lines = redacted_lines([*above, *report.lines[start:end]])
-    return tuple(lines[-count:]) if count else ()
+    shown = redacted_lines(lines[max(start - _ABOVE, 0) : end])
+    return tuple(shown[-count:]) if count else ()
 
 
-def _python(source: str | BaseException, failure: Failure | None) -> str | None:
+def _python(source: object, failure: Failure | None) -> str | None:
     """The version that runs a live exception, or that the paths of a printed one name."""
     if isinstance(source, BaseException):
         return platform.python_version()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kintsugi.capture.build import build_payload
+from kintsugi.capture.report import Report
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.payload import Payload, Repository
 from kintsugi.workflow.ports import Clock
@@ -36,7 +37,7 @@ class Intake:
 
     async def read(
         self,
-        text: str,
+        source: str | Report,
         *,
         key: str,
         actor: str,
@@ -44,11 +45,11 @@ class Intake:
         log: Sequence[str] | None = None,
         dry_run: bool = False,
     ) -> Receipt:
-        """The last failure in a text becomes an incident. Raises CaptureError and StoreUnavailable.
+        """A report, or the last failure in a text, becomes an incident. Raises CaptureError and StoreUnavailable.
 
         `log` are the recent lines, by default those of the text. A text without a failure needs a summary.
         """
-        payload = await self.payload(text, actor=actor, summary=summary, log=log)
+        payload = await self.payload(source, actor=actor, summary=summary, log=log)
         return await self.take(payload, key=key, actor=actor, dry_run=dry_run)
 
     async def take(
@@ -70,11 +71,13 @@ class Intake:
             )
         )
 
-    async def payload(self, text: str, *, actor: str, summary: str = "", log: Sequence[str] | None = None) -> Payload:
-        """What is known of the last failure in a text. Raises CaptureError."""
+    async def payload(
+        self, source: str | Report, *, actor: str, summary: str = "", log: Sequence[str] | None = None
+    ) -> Payload:
+        """What is known of a report, or of the last failure in a text. Raises CaptureError."""
         return await asyncio.to_thread(  # as it reads the program's code
             build_payload,
-            text,
+            source,
             root=self.program.source,
             summary=summary,
             opened_by=actor,

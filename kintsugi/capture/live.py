@@ -5,10 +5,11 @@ from __future__ import annotations
 import reprlib
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
 
-from kintsugi.capture.python_stack import read_raised
-from kintsugi.capture.traceback import read_failure
+from kintsugi.capture.readers.python import HEADER, Python, read_raised
+from kintsugi.capture.text import split_lines
 from kintsugi.workflow.payload import Failure, Frame
 
 _Place = tuple[str, int, str]
@@ -19,16 +20,38 @@ _MOST_VARIABLES = 40
 
 def from_exception(error: BaseException) -> Failure:
     """The exception's chain as Python prints it, with the locals of its frames. They are not redacted yet."""
-    lines = traceback.format_exception(error)
-    failure = read_failure("".join(lines))
+    printed = traceback.format_exception(error)
+    failure = _read(split_lines("".join(printed)))
     if failure is None:  # it was never raised
-        return Failure(chain=(read_raised(lines[-1]),))
+        return Failure(chain=(read_raised(printed[-1]),))
     seen = {place: variables for one in _related(error) for place, variables in _variables(one.__traceback__)}
     chain = tuple(
         raised.model_copy(update={"frames": tuple(_with_variables(frame, seen) for frame in raised.frames)})
         for raised in failure.chain
     )
     return failure.model_copy(update={"chain": chain})
+
+
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """The lines of a report and nothing else."""
+
+    lines: list[str]
+    at: int
+    whole: bool = True
+    is_start: bool = False
+
+    def __getitem__(self, position: int) -> str | None:
+        return self.lines[position] if 0 <= position < len(self.lines) else None
+
+    def joined(self, position: int) -> str | None:
+        return None  # nobody wrapped them
+
+
+def _read(lines: list[str]) -> Failure | None:
+    header = next((at for at, line in enumerate(lines) if HEADER in line), None)
+    found = Python().read(_Printed(lines, header)) if header is not None else None
+    return found.failure if found else None
 
 
 def _related(error: BaseException) -> Iterator[BaseException]:

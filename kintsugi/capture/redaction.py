@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from kintsugi.capture.text import json_record
+from kintsugi.capture.records import json_record
 from kintsugi.telemetry.redact import redact, redact_field
 from kintsugi.workflow.payload import Failure, Frame, Payload, Raised, SourceLine
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kintsugi.capture.text import json_record, stack_of
+from kintsugi.capture.records import json_record, stack_of
 from kintsugi.workflow.payload import RequestContext
 
 _NEAR = 50  # lines before the failure in which its request may be named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,12 +21,23 @@ def locate(failure: Failure, root: Path, *, sha: str | None = None, around: int 
     source is that of commit `sha` where the repository has it. `around` lines are taken before and after.
     CaptureError where there is no such folder.
     """
+    return locator(root, sha=sha, around=around)(failure)
+
+
+def locator(root: Path | None, *, sha: str | None = None, around: int = 5) -> Callable[[Failure], Failure]:
+    """`locate` for many failures of one project, whose files are listed once. Where there is none, nothing is found."""
+    if root is None:
+        return lambda failure: failure
     places = _Places.of(tree_at(root, sha))
-    chain = tuple(
-        raised.model_copy(update={"frames": tuple(_located(frame, places, around) for frame in raised.frames)})
-        for raised in failure.chain
-    )
-    return failure.model_copy(update={"chain": chain})
+
+    def located(failure: Failure) -> Failure:
+        chain = tuple(
+            raised.model_copy(update={"frames": tuple(_located(frame, places, around) for frame in raised.frames)})
+            for raised in failure.chain
+        )
+        return failure.model_copy(update={"chain": chain})
+
+    return located
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,140 +1,118 @@
-"""Bytes and log text made readable: decoding, colours, carriage returns, prefixes, JSON lines. Pure."""
+"""Bytes made text, whatever their encoding: blocks of whole lines, as many as there are. Pure, flat in memory."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from kintsugi.capture.errors import CaptureError
 
-RECORD_END = "{}"  # put where one record's text ends, so that a message cannot run into the next line
+BLOCK = 64 * 1024  # bytes read at a time
+_LONGEST_LINE = 4 * 1024 * 1024  # bytes: what has no line end is cut here
+_LOOKED_AT = 4 * 1024  # bytes that tell UTF-16 without a mark
 
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_BREAKS = re.compile(r"\r\n|\n|\r(?!\n)")
-_STACK_FIELDS = ("exception", "exc_info", "traceback", "stack_trace", "stacktrace", "stack", "exc_text")
-_LINE_FIELDS = ("log", "MESSAGE")
-_STACK_MARKS = ("Traceback (most recent call last)", "\n    at ", "\n\tat ", "\ngoroutine ")
-_ESCAPED = re.compile(r"Traceback \(most recent call last\):\\n")
-_ESCAPE = re.compile(r"\\(.)")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_CLOSING_QUOTE = re.compile(r'(?<!\\)"')
-_DEEPEST_JSON = 4
+_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)|[@-Z\\-_])")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def read_text(raw: bytes) -> str:
-    """The bytes as text: UTF-16 by its mark, else UTF-8 with what is not UTF-8 replaced.
-
-    CaptureError for binary input.
-    """
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace")
-    if b"\x00" in raw:
-        raise CaptureError("This input is binary (it holds NUL bytes). A traceback or a log is text.")
-    text = raw.decode("utf-8-sig", errors="replace")
-    if _unreadable_share(text) > 0.2:
-        raise CaptureError("This input is binary or in an unknown encoding. A traceback or a log is UTF-8 text.")
+    """The bytes as text. CaptureError for what is no text in any encoding."""
+    text = "".join(blocks([raw]))
+    if unreadable(raw):
+        raise CaptureError("This input is binary or in an unknown encoding. A traceback or a log is text.")
     return text
+
+
+def unreadable(raw: bytes) -> bool:
+    """Whether more than a fifth of this is neither letters nor blanks in any encoding: a picture, a program."""
+    text = "".join(blocks([raw[:BLOCK]]))
+    odd = sum(
+        char in "\x7f\x81\x8d\x8f\x90\x9d\xff\ufffd" or (char < " " and char not in "\t\n\r\x0c\x1b") for char in text
+    )
+    odd += sum("\x80" <= char <= "\x9f" for char in text)
+    return odd / max(len(text), 1) > 0.2 or (len(text) > 64 and odd_bytes(raw[:BLOCK]) > 0.9)
+
+
+def odd_bytes(raw: bytes) -> float:
+    """The share of bytes beyond ASCII."""
+    return sum(byte > 127 for byte in raw) / max(len(raw), 1)
+
+
+def blocks(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The text in pieces that end with a line, without colours and NULs. UTF-16 by its mark or its zeros; else
+    UTF-8, and lines that are not UTF-8 as Windows writes Western text."""
+    chunks = iter(chunks)
+    first = next(chunks, b"")
+    wide = _wide(first)
+    decode = _narrow if wide is None else _decoder(wide)
+    for piece in _whole_lines(chain([first], chunks), b"\n" if wide is None else "\n".encode(wide)):
+        yield uncoloured(decode(piece))
+
+
+def uncoloured(text: str) -> str:
+    return _ANSI.sub("", text) if "\x1b" in text else text
 
 
 def split_lines(text: str) -> list[str]:
     """The lines as they were logged, without colours and line endings."""
-    lines = _BREAKS.split(_ANSI.sub("", text))
+    lines = uncoloured(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def expanded(lines: Iterable[str]) -> Iterator[str]:
-    """The lines with every stack that is folded into one of them (JSON field, escaped line breaks) unfolded."""
-    for line in lines:
-        record = json_record(line)
-        if record is not None:
-            yield from _unfolded(record, line)
-        elif _ESCAPED.search(line):
-            yield from (*_unescaped(line).split("\n"), RECORD_END)
-        else:
-            yield line
+def returned(line: str) -> list[str]:
+    """What a program wrote on one line of a terminal, one over the other; a single item for most."""
+    line = line.removesuffix("\r")
+    return _LONE_RETURN.split(line) if "\r" in line else [line]
 
 
-def json_record(line: str) -> dict[str, Any] | None:
-    """The JSON object on this line, or None."""
-    stripped = line.strip()
-    if not (stripped.startswith("{") and stripped.endswith("}")):
+def _wide(start: bytes) -> str | None:
+    """UTF-16 by its mark, or by the zeros beside every ASCII character."""
+    if start.startswith(b"\xff\xfe"):
+        return "utf-16-le"
+    if start.startswith(b"\xfe\xff"):
+        return "utf-16-be"
+    looked = start[:_LOOKED_AT]
+    pairs = len(looked) // 2
+    if pairs < 4:
         return None
+    high, low = looked[1::2].count(0) / pairs, looked[0::2].count(0) / pairs
+    if high > 0.4 and low < 0.1:
+        return "utf-16-le"
+    return "utf-16-be" if low > 0.4 and high < 0.1 else None
+
+
+def _decoder(encoding: str):  # type: ignore[no-untyped-def]
+    return lambda piece: piece.decode(encoding, "replace").lstrip("\ufeff").replace("\0", "")
+
+
+def _narrow(piece: bytes) -> str:
+    piece = piece.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf")
     try:
-        record = json.loads(stripped)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
+        return piece.decode()
+    except UnicodeDecodeError:
+        return "\n".join(map(_one_line, piece.split(b"\n")))
 
 
-def stack_of(record: dict[str, Any]) -> str | None:
-    """The stack that a JSON log record carries, whichever field holds it."""
-    for name in _STACK_FIELDS:
-        if isinstance(record.get(name), str) and record[name].strip():
-            return str(record[name])
-    return next((text for text in _strings(record) if any(mark in text for mark in _STACK_MARKS)), None)
+def _one_line(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace")
 
 
-def without_prefix(lines: Sequence[str], prefix: str, at: int) -> list[str]:
-    """The lines without what a logger or container put before each, `prefix` being how it looks on line `at`.
-
-    Lines of other writers are left out where every line has the prefix; where only line `at` has it, that
-    line alone is cut, and ends the record above it.
-    """
-    if not prefix.strip():
-        return [_outdented(line, len(prefix)) for line in lines]
-    shape = _shape(prefix)
-    if at + 1 < len(lines) and shape.match(lines[at + 1]):
-        return [line[found.end() :] for line in lines if (found := shape.match(line))]
-    return [*lines[:at], RECORD_END, lines[at][len(prefix) :], *lines[at + 1 :]]
-
-
-def _unreadable_share(text: str) -> float:
-    odd = sum(1 for char in text if char == "\ufffd" or (char < " " and char not in "\t\n\r\x0c\x1b"))
-    return odd / max(len(text), 1)
-
-
-def _unfolded(record: dict[str, Any], line: str) -> Iterator[str]:
-    stack = stack_of(record)
-    carried = next((record[name] for name in _LINE_FIELDS if isinstance(record.get(name), str)), None)
-    if stack is not None and stack != carried:
-        yield from (line, *split_lines(stack), RECORD_END)
-    elif carried is not None:
-        yield from split_lines(carried) or [""]
-    else:
-        yield line
-
-
-def _unescaped(line: str) -> str:
-    """The line with its escapes undone, up to the end of the string that the stack stands in."""
-    start = line.index("Traceback (")
-    if '\\"' in line[start:]:
-        line = line[:start] + _CLOSING_QUOTE.split(line[start:], maxsplit=1)[0]
-    return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[1]), line)
-
-
-def _strings(value: object, depth: int = 0) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list) and depth < _DEEPEST_JSON:
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _strings(inner, depth + 1)
-
-
-def _outdented(line: str, width: int) -> str:
-    blanks = len(line) - len(line.lstrip(" \t"))
-    return line[min(blanks, width) :]
-
-
-def _shape(prefix: str) -> re.Pattern[str]:
-    runs = re.findall(r"\d+|\s+|[^\d\s]+", prefix)
-    return re.compile("".join(_shape_of_run(run, last=at == len(runs) - 1) for at, run in enumerate(runs)))
-
-
-def _shape_of_run(run: str, *, last: bool) -> str:
-    if run.isdigit():
-        return r"\d+"
-    if run.isspace():
-        return rf"[ \t]{{0,{len(run)}}}" if last else r"\s+"
-    return re.escape(run)
+def _whole_lines(chunks: Iterable[bytes], end: bytes) -> Iterator[bytes]:
+    kept = bytearray()
+    width = len(end)
+    for chunk in chunks:
+        kept += chunk
+        cut = kept.rfind(end)
+        while cut % width and cut > 0:  # the end of a line in UTF-16 stands on an even place
+            cut = kept.rfind(end, 0, cut + width - 1)
+        if cut < 0 and len(kept) < _LONGEST_LINE:
+            continue
+        at = cut + width if cut >= 0 else len(kept) - len(kept) % width
+        yield bytes(kept[:at])
+        del kept[:at]
+    if kept:
+        yield bytes(kept)

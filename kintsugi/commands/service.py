@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -18,23 +17,25 @@ from rich.console import Console
 
 from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap, Kintsugi
-from kintsugi.app.counting import counting
-from kintsugi.app.deploys import railway_door
-from kintsugi.app.desk import Desk
+from kintsugi.app.deployers import railway_door
+from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
-from kintsugi.app.retention import keep_pruning
+from kintsugi.app.ending import until_told
+from kintsugi.app.patience import Preparing
 from kintsugi.app.settings import DiscordSettings, MetricsSettings, WebSettings, revealed
-from kintsugi.app.turns import by_turns
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.bot import DiscordChannel
 from kintsugi.commands.outcome import UsageError
+from kintsugi.executors.turns import by_turns
 from kintsugi.integrations.terminal import Terminal
 from kintsugi.persistence.leases import Leases
+from kintsugi.persistence.process_counts import counting
+from kintsugi.persistence.retention import keep_pruning
 from kintsugi.web.login import is_loopback
 from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import Behind, Pages
 from kintsugi.web.server import Doors, Server, serve
-from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 
 log = logging.getLogger("kintsugi.service")
@@ -68,23 +69,27 @@ async def run(only: str, drain: bool) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
     logs = bootstrap.logs("WARNING" if sys.stderr.isatty() else "INFO")
     try:
-        await _work(bootstrap, Output(console, logs), wanted, drain)
+        await until_told(_work(bootstrap, Output(console, logs), wanted, drain))
     finally:
         logs.close()
 
 
 async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], drain: bool) -> None:
-    async with bootstrap.desk() as desk, AsyncExitStack() as opened:
+    database = bootstrap.database.named(f"kintsugi {','.join(wanted)}")
+    preparing = Preparing(partial(prepare, database), partial(_tell, output.console))
+    await (preparing.look() if drain else preparing.begin())
+    at_once = bootstrap.settings.incidents.at_once
+    async with opened(database, at_once=at_once) as desk, AsyncExitStack() as stack:
         bot = _bot(desk, bootstrap, output) if _has_bot(bootstrap, wanted) and not drain else None
-        client, channel = await _voice(desk, bootstrap, bot, opened, wanted)
+        client, channel = await _voice(desk, bootstrap, output, bot=bot, stack=stack, wanted=wanted)
         bootstrap.tell_alerts(output.logs, desk, client)
-        await opened.enter_async_context(counting(desk, output.logs.outcomes))
+        await stack.enter_async_context(counting(desk.store, output.logs.outcomes))
         kintsugi = bootstrap.worker(desk, channel or Terminal(Console())) if "worker" in wanted else None
+        _tell(output.console, "Working. Ctrl-C stops; nothing is lost by it.")
         if drain and kintsugi:
-            work = asyncio.ensure_future(kintsugi.drain())
+            await kintsugi.drain()
         else:
-            work = asyncio.ensure_future(_together(desk, bootstrap, output, kintsugi=kintsugi, bot=bot, wanted=wanted))
-        await _until_told(work, output.console)
+            await _together(desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, wanted=wanted)
 
 
 @dataclass
@@ -112,7 +117,7 @@ def _bot(desk: Desk, bootstrap: Bootstrap, output: Output) -> Bot:
 
 
 async def _voice(
-    desk: Desk, bootstrap: Bootstrap, bot: Bot | None, opened: AsyncExitStack, wanted: tuple[str, ...]
+    desk: Desk, bootstrap: Bootstrap, output: Output, *, bot: Bot | None, stack: AsyncExitStack, wanted: tuple[str, ...]
 ) -> tuple[discord.Client | None, DiscordChannel | None]:
     """Who speaks in Discord here: the bot, if it is there as long as we are; else a client that is not connected."""
     if bot and not bot.by_turns:
@@ -121,7 +126,7 @@ async def _voice(
     settings = bootstrap.settings
     told_there = settings.discord.channel or settings.alerts.channel
     if settings.discord.token and told_there and (bot or "worker" in wanted):
-        return await opened.enter_async_context(announcer(desk, bootstrap))
+        return await stack.enter_async_context(announcer(desk, bootstrap, partial(_tell, output.console)))
     return None, None
 
 
@@ -133,22 +138,24 @@ async def _together(
     desk: Desk,
     bootstrap: Bootstrap,
     output: Output,
+    preparing: Preparing,
     *,
     kintsugi: Kintsugi | None,
     bot: Bot | None,
     wanted: tuple[str, ...],
 ) -> None:
-    """The parts in one group: where one dies, all end."""
+    """The parts in one group: where one dies, all end. A service that is away is no death: its part waits for it."""
     settings = bootstrap.settings
     async with asyncio.TaskGroup() as group:
+        group.create_task(preparing.run())
         if kintsugi:
-            group.create_task(kintsugi.work())
+            group.create_task(preparing.then(kintsugi.work))
             if not (keep := settings.keep.keep).everything:
-                group.create_task(keep_pruning(desk, keep))
+                group.create_task(preparing.then(partial(keep_pruning, desk.store, desk.clock, keep)))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
-            group.create_task(_be_the_bot(desk, bootstrap, output.console, bot))
-        doors = _doors(desk, bootstrap, kintsugi)
+            group.create_task(_be_the_bot(desk, bootstrap, output.console, bot, alone=wanted == ("discord",)))
+        doors = _doors(desk, bootstrap, preparing, kintsugi)
         readers = Readers(web_token=revealed(settings.web.token), metrics_token=revealed(settings.metrics.token))
         figures = metrics(desk, output.logs, doors, kintsugi, build=bootstrap.build, readers=readers)
         tell = partial(_tell_address, output.console)
@@ -163,17 +170,27 @@ async def _together(
             group.create_task(_listen(application, settings.metrics.bind, tell, "METRICS_BIND"))
 
 
-async def _be_the_bot(desk: Desk, bootstrap: Bootstrap, console: Console, bot: Bot) -> None:
-    """Connected as long as we live; or, where there are several processes, while it is our turn."""
+async def _be_the_bot(desk: Desk, bootstrap: Bootstrap, console: Console, bot: Bot, *, alone: bool) -> None:
+    """Connected as long as we live; or, where there are several processes, while it is our turn.
 
-    def waits() -> None:
-        says = "Another process is connected to Discord; this one takes over when it ends."
-        console.print(says, style="dim", highlight=False)
+    Raises StepFailed where Discord wants no more of us and there is nothing else to do.
+    """
+    tell = partial(_tell, console)
 
-    if bot.by_turns:
-        await by_turns(Leases(desk.store), GATEWAY, lambda: run_bot(bot.client(), bootstrap), waits)
-    else:
-        await run_bot(bot.client(), bootstrap)
+    async def be_there() -> None:
+        await run_bot(bot.client(), bootstrap.settings.discord, tell)
+
+    try:
+        if bot.by_turns:
+            says = "Another process is connected to Discord; this one takes over when it ends."
+            await by_turns(Leases(desk.store), GATEWAY, be_there, lambda: tell(says))
+        else:
+            await be_there()
+    except StepFailed as over:
+        if alone:
+            raise
+        tell(f"{over} The rest of the service runs.")
+        log.warning("discord_over", extra={"why": str(over)})
 
 
 async def _listen(application: Application, bind: str, started: Callable[[str], None], setting: str) -> None:
@@ -185,9 +202,11 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
         raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {error}. Name another.") from error
 
 
-def _doors(desk: Desk, bootstrap: Bootstrap, kintsugi: Kintsugi | None) -> Doors:
+def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> Doors:
     async def ready() -> str | None:
         """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
+        if not preparing.done:
+            return "The database is unavailable."
         file = bootstrap.database.file
         if file and not file.exists():
             return "The database's file is gone."
@@ -196,7 +215,7 @@ def _doors(desk: Desk, bootstrap: Bootstrap, kintsugi: Kintsugi | None) -> Doors
                 await desk.store.next_due()
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("not_ready", extra={"why": str(error) or "no answer"})
-            return "The database does not serve."
+            return "The database is unavailable."
         if kintsugi and not desk.executor.delivers:
             return "Nothing is delivered: the worker of this process does not work yet, or not now."
         return None
@@ -243,7 +262,11 @@ def _pages(desk: Desk, bootstrap: Bootstrap) -> Pages:
 
 
 def _tell_address(console: Console, address: str) -> None:
-    console.print(f"Listening at {address}", style="dim", highlight=False)
+    _tell(console, f"Listening at {address}")
+
+
+def _tell(console: Console, sentence: str) -> None:
+    console.print(sentence, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def left_out(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> list[str]:
@@ -291,20 +314,3 @@ def _wanted(only: str) -> tuple[str, ...]:
         if name not in _PARTS:
             raise UsageError(f"--only {name or only}: the parts are {', '.join(_PARTS)}.")
     return names
-
-
-async def _until_told(work: asyncio.Future[None], console: Console) -> None:
-    """Until the work ends, or SIGTERM ends it: that is no failure. Ctrl-C goes on to whoever called."""
-    told = asyncio.Event()
-
-    def stop() -> None:
-        told.set()
-        work.cancel()
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    console.print("Working. Ctrl-C stops; nothing is lost by it.", style="dim")
-    try:
-        await work
-    except asyncio.CancelledError:
-        if not told.is_set():
-            raise

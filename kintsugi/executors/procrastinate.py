@@ -19,15 +19,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import psycopg
-import psycopg_pool
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from procrastinate.types import JSONDict
 
-from kintsugi.executors.server_lock import KEPT_ALIVE, alone_on_server
+from kintsugi.executors.server_lock import alone_on_server, set_up
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.ports import Ledger
 from kintsugi.workflow.words import Effect, kind_of
@@ -45,10 +42,10 @@ _AT_ONCE = 500
 _DRAINED_AT_ONCE = 8
 _QUICK, _AHEAD = 0.5, 16  # seconds; lines of how many times the slots
 _STALE_SECONDS = 30  # procrastinate's workers tell every ten that they live
+_LIVING = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))"
 _ONE_AT_A_TIME = (Effect.DEPLOY, Effect.ROLL_BACK)  # what no provider can be asked twice for
 _PRODUCTION = "kintsugi: what runs in production"  # the name of the lock around these
 _WAITS_FOR_ITS_TURN = timedelta(seconds=10)
-_AWAY = (StoreUnavailable, ConnectorException, psycopg.Error, psycopg_pool.PoolTimeout, OSError)
 
 
 @runtime_checkable
@@ -71,6 +68,10 @@ class Queue(Protocol):
     async def due(self, limit: int, without: Collection[str] = (), *, kind: str = "") -> list[str]: ...
 
     async def next_due(self) -> timedelta | None: ...
+
+    def is_away(self, error: BaseException) -> bool:
+        """Whether this error, of ours or of a driver's, says that the database is unavailable."""
+        ...
 
 
 @dataclass
@@ -110,6 +111,7 @@ class Procrastinate:
     """Delivers effects of one PostgreSQL database to this process, `slots` of a kind at a time, beside other processes.
 
     `conninfo` is libpq's; connections are made when `run` begins, so that whoever only enqueues has none of its own.
+    `schema` is a statement that each begins with, which puts it where the tables are.
     """
 
     def __init__(
@@ -117,12 +119,13 @@ class Procrastinate:
         queue: Queue,
         conninfo: str,
         *,
+        schema: str = "",
         slots: int = 4,
         sweep: timedelta = SWEEP,
         pause: timedelta = timedelta(seconds=1),
     ) -> None:
         self._queue = queue
-        self._conninfo = conninfo
+        self._conninfo, self._schema = conninfo, schema
         self._lanes = {kind.value: _Lane(slots) for kind in Effect}
         self._begin: Callable[[str], object] | None = None  # where this process works itself
         self.delivers = False
@@ -130,6 +133,15 @@ class Procrastinate:
         self._pause = pause  # how long to leave a database alone that did not answer
         self._later = asyncio.Event()
         self._job = _a_task(App(connector=SyncPsycopgConnector()), _nothing)
+
+    async def attended(self) -> bool:
+        """Whether a worker has told lately that it lives. Raises StoreUnavailable."""
+
+        def look(ledger: Ledger) -> bool:
+            assert isinstance(ledger, Joined)
+            return bool(ledger.driver_connection.execute(_LIVING, (_STALE_SECONDS,)).fetchone()[0])
+
+        return await self._queue.transact(look)
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         """Begun here once it is committed, or a job in the caller's transaction; what is due later is the sweep's."""
@@ -182,15 +194,15 @@ class Procrastinate:
         while True:
             try:
                 await self._work(perform)
-            except _AWAY as error:
-                log.warning("store_unavailable", extra={"why": str(error)})
+            except Exception as error:
+                self._only_away(error)
             finally:
                 self.delivers = False
             await asyncio.sleep(self._pause.total_seconds())
 
     async def _work(self, perform: Perform) -> None:
         connector = PsycopgConnector(
-            conninfo=self._conninfo, min_size=1, max_size=3, timeout=10, kwargs={"options": KEPT_ALIVE}
+            conninfo=self._conninfo, min_size=1, max_size=3, timeout=10, configure=partial(set_up, schema=self._schema)
         )
         app = App(connector=connector)
         _a_task(app, partial(self._in_its_lane, perform))
@@ -246,8 +258,8 @@ class Procrastinate:
             async with self._alone_with(effect) as ours:
                 if ours:
                     await perform(effect)
-        except _AWAY as error:  # the effect stays owed: its lease runs out, or it was never taken
-            log.warning("store_unavailable", extra={"effect": effect, "why": str(error)})
+        except Exception as error:  # the effect stays owed: its lease runs out, or it was never taken
+            self._only_away(error, effect=effect)
             await asyncio.sleep(self._pause.total_seconds())
 
     @asynccontextmanager
@@ -262,6 +274,12 @@ class Procrastinate:
         async with alone_on_server(self._conninfo, _PRODUCTION, _WAITS_FOR_ITS_TURN) as ours:
             yield ours
 
+    def _only_away(self, error: Exception, **about: str) -> None:
+        """Say that the database is unavailable; whatever else went wrong goes on."""
+        if not self._queue.is_away(error):
+            raise error
+        log.warning("store_unavailable", extra={**about, "why": str(error) or type(error).__name__})
+
     # --- delivering -------------------------------------------------------------------------------------------------
 
     async def _sweep_on(self) -> None:
@@ -273,8 +291,8 @@ class Procrastinate:
                 if wait == timedelta():
                     await self._help_out()
                     wait = None  # what still waits then waits for room
-            except _AWAY as error:
-                log.warning("store_unavailable", extra={"why": str(error)})
+            except Exception as error:
+                self._only_away(error)
                 wait = self._pause
             self._later.clear()
             with suppress(TimeoutError):

@@ -1,12 +1,18 @@
 """Connecting: one place where SQLite and PostgreSQL differ.
 
+PostgreSQL: whatever stands between us and it, a connection is made within seconds, and one that is dead is found dead
+within seconds. That is said to libpq, on our own side: what is asked of the server by `options` is refused by poolers,
+and takes the place of the URL's own `options`. `?schema=name` in the URL is ours: the tables lie in that schema.
+
 SQLite: write-ahead log, synchronous=FULL (a commit survives power loss), BEGIN IMMEDIATE (a writer never finds out at
 its end that it lost), a busy timeout, foreign keys on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +23,27 @@ from sqlalchemy.pool import QueuePool
 from kintsugi.workflow.errors import StoreUnavailable
 
 BUSY_SECONDS = 10
+SILENT_SECONDS = 15  # after which nobody waits for a database any more
+
+_SCHEMA = "schema"  # in the URL's query
+_NAMES_A_SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+_BOUNDS = {
+    "connect_timeout": "5",  # for each of a host's addresses
+    "tcp_user_timeout": str(SILENT_SECONDS * 1000),
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "application_name": "kintsugi",
+}
 
 
 class DatabaseError(StoreUnavailable):
     """The database cannot be used; the message says why and what to do."""
+
+
+class DatabaseAway(DatabaseError):
+    """It cannot be used just now, and may be later. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +67,7 @@ class Database:
             case "sqlite":
                 return cls(url.set(drivername="sqlite+pysqlite"), _file(url))
             case "postgresql" | "postgres":
-                return cls(url.set(drivername="postgresql+psycopg"), None)
+                return cls(_with_a_schema(url.set(drivername="postgresql+psycopg")), None)
             case other:
                 raise DatabaseError(f"{other} is not supported. Write sqlite:///path or postgresql://….")
 
@@ -60,19 +83,54 @@ class Database:
 
     @property
     def address(self) -> str:
-        """With its password, as `parse`, psycopg and other clients of libpq take it."""
+        """With its password, as `parse` takes it."""
         return self._plain(hide_password=False)
+
+    @property
+    def conninfo(self) -> str:
+        """With its password, as psycopg and other clients of libpq take it; bounded in time."""
+        return self.for_libpq().set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @property
+    def schema(self) -> str | None:
+        """The schema that the URL names for our tables; None where they lie where the server's search path says."""
+        named = self.url.query.get(_SCHEMA)
+        return named if isinstance(named, str) else None
+
+    @property
+    def settles(self) -> str:
+        """The statement that puts a connection into the schema; "" where none is named."""
+        return f'SET search_path TO "{self.schema}"' if self.schema else ""
+
+    def named(self, name: str) -> Database:
+        """The same under this `application_name`, unless it has one: who is who in `pg_stat_activity`."""
+        if self.one_process or "application_name" in self.url.query:
+            return self
+        return replace(self, url=self.url.update_query_dict({"application_name": name}))
+
+    def for_libpq(self) -> URL:
+        """Without what is ours alone, and with the bounds that the URL does not set itself."""
+        theirs = {name: value for name, value in self.url.query.items() if name != _SCHEMA}
+        return self.url.set(query={**_BOUNDS, **theirs})
 
     @property
     def without_password(self) -> str:
         """For programs that ask for it, or read it elsewhere."""
-        return self.url.set(drivername=self.url.get_backend_name())._replace(password=None).render_as_string()
+        url = self.url.difference_update_query([_SCHEMA])
+        return url.set(drivername=url.get_backend_name())._replace(password=None).render_as_string()
 
     def __str__(self) -> str:
         return self._plain(hide_password=True)
 
     def _plain(self, *, hide_password: bool) -> str:
         return self.url.set(drivername=self.url.get_backend_name()).render_as_string(hide_password=hide_password)
+
+
+def _with_a_schema(url: URL) -> URL:
+    schema = url.query.get(_SCHEMA)
+    if schema is not None and not (isinstance(schema, str) and _NAMES_A_SCHEMA.fullmatch(schema)):
+        raise DatabaseError("The database URL's schema is no name of one. Write ?schema=kintsugi.")
+    return url
 
 
 def _file(url: URL) -> Path:
@@ -90,7 +148,10 @@ def connect(database: Database, *, slots: int = 8, begun_by_hand: bool = False) 
     file = database.file
     if file is None:
         more: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if begun_by_hand else {"pool_pre_ping": True}
-        return create_engine(database.url, pool_size=slots, max_overflow=0, **more)
+        url = database.for_libpq()
+        engine = create_engine(url, pool_size=slots, max_overflow=0, pool_timeout=SILENT_SECONDS, **more)
+        event.listen(engine, "connect", partial(_set_up_postgres, database.settles))
+        return engine
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -105,6 +166,16 @@ def connect(database: Database, *, slots: int = 8, begun_by_hand: bool = False) 
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _set_up_postgres(settles: str, connection: Any, _: object) -> None:
+    before, connection.autocommit = connection.autocommit, True
+    if settles:
+        connection.execute(settles)
+    (behind,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if behind != connection.info.backend_pid:  # a pooler answers for it: who is behind it may change
+        connection.prepare_threshold = None
+    connection.autocommit = before
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:

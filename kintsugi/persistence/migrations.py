@@ -7,13 +7,19 @@ Alembic is imported only to migrate: whoever just opens a database that is up to
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from kintsugi.persistence.database import Database, DatabaseError, connect
+from kintsugi.persistence import tables
+from kintsugi.persistence.away import is_away, words_of
+from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError, connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -21,16 +27,33 @@ if TYPE_CHECKING:
 NEWEST = "0015"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
+_PATIENCE = "30s"  # for another upgrade, and for who still reads a table that is changed
+_VERSIONS = "alembic_version"  # other programs have one, too
+_OURS_ALONE = {"fingerprint", "open_fingerprint", "facts"}  # columns of `incident`, from the first revision on
+_DUPLICATES = {"42P07", "42710", "42723"}  # a table, a type or another object, a function of the name is there
+_ELSEWHERE = (
+    "Give Kintsugi a schema of its own (?schema=kintsugi at the end of a PostgreSQL URL), or name another database."
+)
 _OF_ONE_DATABASE = ("search_words", "terms", "ix_search_terms", "procrastinate_")  # as 0009 and 0010 made them
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:
-    """Bring the database to the newest revision. Answers the revisions before and after. Raises DatabaseError."""
+    """Bring the database to the newest revision; of several at once, one does. Answers the revisions before and after.
+
+    What is somebody else's is left as it is. Raises DatabaseError.
+    """
+    with _quietly():
+        return _upgraded(database)
+
+
+def _upgraded(database: Database) -> tuple[str | None, str]:
     import alembic.command
 
     engine = connect(database)
     try:
         with engine.begin() as connection:
+            if not database.one_process:
+                _alone_in_its_schema(connection, database.schema)
             before = _known_revision(connection)
             if before is not None and before >= NEWEST:
                 return before, before
@@ -39,9 +62,27 @@ def upgrade(database: Database) -> tuple[str | None, str]:
             alembic.command.upgrade(config, "head")
             return before, NEWEST
     except DBAPIError as error:
-        raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
+        raise _cannot(error) from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Alembic tells its steps to the log of whatever program we are in. Ours are left out; that program's own stay."""
+    here = threading.get_ident()
+
+    def is_heard(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING or record.thread != here
+
+    loggers = [logging.getLogger(f"alembic.runtime.{name}") for name in ("migration", "plugins")]
+    for logger in loggers:
+        logger.addFilter(is_heard)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_heard)
 
 
 def differences(database: Database) -> list[str]:
@@ -61,7 +102,7 @@ def differences(database: Database) -> list[str]:
             found = compare_metadata(context, IncidentRow.metadata)
             return [words for difference in found if (words := _in_words(difference))]
     except DBAPIError as error:
-        raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
+        raise _cannot(error) from error
     finally:
         engine.dispose()
 
@@ -95,16 +136,35 @@ def is_current(database: Database) -> bool:
         with engine.connect().execution_options(read_only=True) as connection:
             return (_known_revision(connection) or "") >= NEWEST
     except DBAPIError as error:
-        raise DatabaseError(f"The database could not be opened: {_first_line(error)}") from error
+        raise _cannot(error) from error
     finally:
         engine.dispose()
 
 
+def _alone_in_its_schema(connection: Connection, schema: str | None) -> None:
+    connection.execute(text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": _PATIENCE})
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('kintsugi db upgrade', 0))"))
+    there = text("SELECT 1 FROM pg_namespace WHERE nspname = :schema")
+    if schema and connection.execute(there, {"schema": schema}).first() is None:
+        connection.exec_driver_sql(f'CREATE SCHEMA "{schema}"')
+
+
+def _cannot(error: DBAPIError) -> DatabaseError:
+    says = words_of(error)
+    if getattr(error.orig, "sqlstate", None) in _DUPLICATES:
+        return DatabaseError(f"Another program's things are in the way: {says}. {_ELSEWHERE} Nothing was changed.")
+    if is_away(error):
+        return DatabaseAway(f"The database could not be opened: {says}")
+    return DatabaseError(f"The database could not be brought to this version's tables: {says}. Nothing was changed.")
+
+
 def _known_revision(connection: Connection) -> str | None:
-    tables = inspect(connection)
-    if not tables.has_table("alembic_version"):
-        if tables.has_table("incident"):
-            raise DatabaseError("The database has a table `incident` that is not ours. Name another database.")
+    """The revision of our tables; None where there are none. Raises DatabaseError where others stand in their place."""
+    there = set(inspect(connection).get_table_names(schema=_schema(connection)))
+    if not _are_ours(connection, there):
+        if in_the_way := sorted(there & _names()):
+            names = ", ".join(f"`{name}`" for name in in_the_way)
+            raise DatabaseError(f"The database has tables that are not ours: {names}. {_ELSEWHERE}")
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     revision = str(found) if found is not None else None
@@ -114,6 +174,26 @@ def _known_revision(connection: Connection) -> str | None:
             "used by a newer Kintsugi. Upgrade Kintsugi, or name another database. Nothing was changed."
         )
     return revision
+
+
+def _schema(connection: Connection) -> str | None:
+    """Where tables are made now. A schema that is not there yet is made by the upgrade."""
+    if connection.dialect.name != "postgresql":
+        return None
+    return connection.execute(text("SELECT current_schema()")).scalar()
+
+
+def _are_ours(connection: Connection, there: set[str]) -> bool:
+    """Both Alembic's table and one that is as ours: alone, either may be somebody else's."""
+    if not {_VERSIONS, "incident"} <= there:
+        return False
+    columns = inspect(connection).get_columns("incident", schema=_schema(connection))
+    return {column["name"] for column in columns} >= _OURS_ALONE
+
+
+def _names() -> set[str]:
+    """The tables that we make, and that must not be there before."""
+    return {*tables.IncidentRow.metadata.tables, _VERSIONS, "procrastinate_jobs"}
 
 
 def _works_since(connection: Connection) -> str:
@@ -134,7 +214,3 @@ def _scripts() -> Path:
     """The migrations: inside this package where it is installed, beside it in a checkout."""
     installed = Path(__file__).parent / "alembic"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "alembic"
-
-
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]

@@ -11,12 +11,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, select, union_all
-from sqlalchemy.exc import DatabaseError as BrokenDatabase
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
+from kintsugi.persistence.away import has_met, is_away, words_of
 from kintsugi.persistence.codec import incident_from_json, payload_from_json, turns_from_json
 from kintsugi.persistence.counting import PUBLIC, add_runs
-from kintsugi.persistence.database import Database, DatabaseError, connect
+from kintsugi.persistence.database import Database, DatabaseAway, connect
 from kintsugi.persistence.figures import read_figures
 from kintsugi.persistence.group import GroupCommit
 from kintsugi.persistence.ledger import (
@@ -35,7 +35,7 @@ from kintsugi.persistence.ledger import (
 )
 from kintsugi.persistence.search import searches
 from kintsugi.workflow.cure import Answer, Counted, Runs
-from kintsugi.workflow.errors import Conflict, NotFound
+from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
@@ -51,7 +51,6 @@ _MOST_HINTS = 1000
 _MOST_ANSWERS = 1000  # to one request: builds and statuses
 _NEWEST = 2**62
 _MOST_STALE = 100  # connections that were cut: more than any pool has
-_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
 
 
 class SqlStore:
@@ -67,7 +66,7 @@ class SqlStore:
         self._engine: Engine = connect(database, slots=slots, begun_by_hand=True)
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
         self._aside = connect(database) if one_process else self._engine  # SQLite's one connection is the writer's
-        self._group = GroupCommit(self._engine, self._threads, _translated) if one_process else None
+        self._group = GroupCommit(self._engine, self._threads, translated) if one_process else None
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
@@ -232,6 +231,10 @@ class SqlStore:
 
         await self.transact(settle)
 
+    def is_away(self, error: BaseException) -> bool:
+        """Whether this error, of ours or of a driver's, says that the database is unavailable."""
+        return isinstance(error, StoreUnavailable) or is_away(error)
+
     # --- for the executors --------------------------------------------------------------------------------------
 
     async def due(self, limit: int, without: Collection[str] = (), *, kind: str = "") -> list[str]:
@@ -284,8 +287,10 @@ class SqlStore:
                 ledger = SqlLedger(connection, self._begun(connection))
                 with connection.begin():  # which sends nothing: it sees to the end
                     return work(ledger), ledger
-        except DBAPIError as error:
-            raise _translated(error) from error
+        except Exception as error:
+            if (ours := translated(error)) is error:
+                raise
+            raise ours from error
 
     def _worked(self, connection: Connection, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         ledger = SqlLedger(connection, self._clock.now())
@@ -301,7 +306,7 @@ class SqlStore:
                 now: datetime = cursor.fetchone()[0]
                 return self._clock.now() if self._own_time else now
             connection.invalidate()  # it was cut while it lay idle, as after a restart of the server
-        raise DatabaseError("The database does not serve: every connection is cut. Nothing was changed.")
+        raise DatabaseAway("The database is unavailable: every connection is cut. Nothing was changed.")
 
     async def _found(self, words: str, state: State | None, limit: int, before: int | None) -> list[Incident]:
         wanted = {"state": state or "", "limit": limit, "before": before or _NEWEST}
@@ -350,14 +355,16 @@ def _step(row: Row[Any]) -> Step:
 
 def _looked(engine: Engine, look: Callable[[Connection], T]) -> T:
     try:
-        return _looked_once(engine, look)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise _translated(error) from error
-    try:  # it was cut while it lay idle, as all of them were
-        return _looked_once(engine, look)
-    except DBAPIError as error:
-        raise _translated(error) from error
+        try:
+            return _looked_once(engine, look)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return _looked_once(engine, look)  # it was cut while it lay idle, as all of them were
+    except Exception as error:
+        if (ours := translated(error)) is error:
+            raise
+        raise ours from error
 
 
 def _looked_once(engine: Engine, look: Callable[[Connection], T]) -> T:
@@ -371,14 +378,13 @@ def _debt(row: Any) -> Debt:
     )
 
 
-def _translated(error: DBAPIError) -> Exception:
-    state = getattr(error.orig, "sqlstate", None)
-    if state in (_SERIALIZATION_FAILURE, _DEADLOCK):
+def translated(error: Exception) -> Exception:
+    """Our own error for what the database or what is beside it raised; anything else as it is."""
+    if has_met(error):
         return Conflict("two transactions met")
-    unusable = isinstance(error, OperationalError | InterfaceError) or type(error) is BrokenDatabase
-    if unusable:  # away, full, locked or damaged; what is wrong with the statement itself flies on
-        return DatabaseError(f"The database does not serve: {error.orig}. Nothing was changed.")
-    return error
+    if isinstance(error, StoreUnavailable) or not is_away(error):
+        return error
+    return DatabaseAway(f"The database is unavailable: {words_of(error)}. Nothing was changed.")
 
 
 def _none_of(kinds: Collection[str]) -> list[ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, 
 from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.reports import Reports
+from kintsugi.web.unavailable import told_to_come_again
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Refusal, StoreUnavailable
 from kintsugi.workflow.ports import Clock, Outcome
@@ -52,7 +53,9 @@ class Server:
         self._doors = doors
 
     def application(self) -> web.Application:
-        application = web.Application(client_max_size=LARGEST, middlewares=[counting(self._doors.deliveries)])
+        application = web.Application(
+            client_max_size=LARGEST, middlewares=[counting(self._doors.deliveries), told_to_come_again]
+        )
         application.router.add_post("/webhooks/github", self.github)
         application.router.add_post("/webhooks/railway/{secret}", self.railway)
         application.router.add_post("/webhooks/deploy", self.deploy)

@@ -51,7 +51,9 @@ class Raised(_Value):
 class Failure(_Value):
     """The exception chain, in the order Python prints it: the first one raised first."""
 
-    language: str = Field(default="python", description="python, node, go, java or unknown")
+    language: str = Field(
+        default="python", description="python, node, java, dotnet, go, rust, ruby, php, elixir or unknown"
+    )
     chain: tuple[Raised, ...] = Field(min_length=1)
     complete: bool = Field(default=True, description="false where the report was visibly cut short")
 

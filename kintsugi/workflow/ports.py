@@ -227,6 +227,10 @@ class Executor(Protocol):
         """Whether `run` is at it, with all that it needs."""
         ...
 
+    async def attended(self) -> bool:
+        """Whether any process is at it now, this one or another, as far as it can be known."""
+        ...
+
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         """Have `effect` delivered after `delay`. Called inside the caller's transaction."""
         ...

@@ -7,11 +7,12 @@ import asyncio
 import psycopg
 
 from kintsugi import telemetry
-from kintsugi.app.alerts import Incidents
 from kintsugi.app.desk import opened
+from kintsugi.capture.alerts import Incidents
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry.alerts import Alert
+from tests.world.patience import PATIENCE
 
 
 async def test_an_alert_that_comes_while_the_database_is_away_becomes_an_incident_when_it_is_back(
@@ -26,7 +27,7 @@ async def test_an_alert_that_comes_while_the_database_is_away_becomes_an_inciden
             await asyncio.sleep(0.5)
 
             await serves(postgres_server, postgres_url, allowed=True)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while not (found := await desk.store.incidents()):
                     await asyncio.sleep(0.05)
     finally:

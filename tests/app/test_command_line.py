@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
+from tests.world.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 TRACEBACK = """Traceback (most recent call last):
@@ -42,7 +43,7 @@ class Terminal:
             env=clean | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings,
             input=stdin if isinstance(stdin, bytes) else stdin.encode(),
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -427,7 +428,7 @@ def test_the_service_ends_when_it_is_told_to(terminal: Terminal, name: str, stat
     while "Working" not in (line := service.stderr.readline()):
         assert line, "it ended before it worked"
     service.send_signal(getattr(signal, name))
-    _, said = service.communicate(timeout=20)
+    _, said = service.communicate(timeout=PATIENCE)
 
     assert service.returncode == status
     assert "Traceback" not in said

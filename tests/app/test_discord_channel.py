@@ -14,6 +14,7 @@ from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, BOB, CHANNEL
+from tests.world.patience import PATIENCE
 
 MORE = {"KINTSUGI_DISCORD_CHANNEL": str(CHANNEL), "KINTSUGI_DISCORD_DEPLOY_USERS": str(BOB.id)}
 
@@ -30,21 +31,21 @@ async def run(folder: Path, at: DiscordStandIn, only: str = "discord,worker") ->
 
 
 async def shown(at: DiscordStandIn, title: str) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE):
         while not any(card["embeds"][0]["title"] == title for card in at.channels.cards):
             await asyncio.sleep(0.05)
 
 
 async def stopped(process: asyncio.subprocess.Process) -> int:
     process.send_signal(signal.SIGTERM)
-    return await asyncio.wait_for(process.wait(), 20)
+    return await asyncio.wait_for(process.wait(), PATIENCE)
 
 
 async def test_what_is_opened_in_discord_has_its_card_and_deploying_an_allowlist_of_its_own(tmp_path: Path):
     async with stand_in.serving() as at:
         process = await run(tmp_path, at)
         try:
-            await asyncio.wait_for(at.ready.wait(), 40)
+            await asyncio.wait_for(at.ready.wait(), PATIENCE)
             await at.slash("/debug open-issue", ALICE, summary="Checkout answers 500")
             await shown(at, "INC-1 · needs human")
             history = await at.tap(at.channels.cards[0], "History")
@@ -67,7 +68,7 @@ async def test_killed_while_it_writes_the_card_it_has_one_card_and_one_thread_wh
 ):
     async with stand_in.serving() as at:
         first = await run(tmp_path, at)
-        await asyncio.wait_for(at.ready.wait(), 40)
+        await asyncio.wait_for(at.ready.wait(), PATIENCE)
 
         async def kill(number: int) -> None:
             if at.weather.is_a(number, call) and first.returncode is None:
@@ -76,13 +77,13 @@ async def test_killed_while_it_writes_the_card_it_has_one_card_and_one_thread_wh
 
         setattr(at.weather, moment, kill)
         await at.slash("/debug open-issue", ALICE, summary="Checkout answers 500")
-        await asyncio.wait_for(first.wait(), 40)
+        await asyncio.wait_for(first.wait(), PATIENCE)
         setattr(at.weather, moment, None)
 
         second = await run(tmp_path, at)
         try:
-            await asyncio.wait_for(at.ready.wait(), 40)
-            async with asyncio.timeout(100):
+            await asyncio.wait_for(at.ready.wait(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
                 while not (at.channels.cards and at.channels.threads):
                     await asyncio.sleep(0.1)
             await at.slash("/debug cancel", ALICE, id="1")
@@ -99,7 +100,7 @@ async def test_a_worker_alone_writes_the_cards_without_a_gateway(tmp_path: Path)
     async with stand_in.serving() as at:
         bot = await run(tmp_path, at, "discord")
         try:
-            await asyncio.wait_for(at.ready.wait(), 40)
+            await asyncio.wait_for(at.ready.wait(), PATIENCE)
             await at.slash("/debug open-issue", ALICE, summary="Checkout answers 500")
         finally:
             await stopped(bot)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.world.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 CRASHES = """
@@ -105,7 +107,7 @@ def test_a_signal_reaches_the_program_and_is_no_crash(tmp_path: Path):
     process.send_signal(signal.SIGTERM)
     process.stdout.close()
 
-    assert process.wait(60) == 5
+    assert process.wait(PATIENCE) == 5
     assert incidents(tmp_path) == []
 
 

@@ -12,24 +12,24 @@ import pytest
 from rich.console import Console
 
 from kintsugi.app.desk import opened
-from kintsugi.app.retention import keep_pruning
 from kintsugi.app.settings import KeepSettings
 from kintsugi.bot import replies
 from kintsugi.bot.card import card
 from kintsugi.commands import database as command
 from kintsugi.commands.outcome import UsageError
 from kintsugi.commands.show import show
-from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.persistence.backup import backup
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import upgrade
-from kintsugi.persistence.retention import Keep, Pruner
+from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.words import State
 from tests.world.make import a_payload, an_incident
+from tests.world.patience import PATIENCE
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
 
@@ -145,12 +145,13 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_pruning_is_told_counted_and_done(world: World, told: Told, monkeypatch: pytest.MonkeyPatch):
+    world.clock.meets_the_machine()
     await world.crashes()
     await world.fires(t.Cancelled)
     with pytest.raises(UsageError, match="Everything is kept. Set KINTSUGI_KEEP_PAYLOADS_DAYS"):
         await command.prune(dry_run=False)
     monkeypatch.setenv("KINTSUGI_KEEP_PAYLOADS_DAYS", "1")
-    world.clock.passes(days=-60)
+    world.clock.meets_the_machine(days=60)
     await world.crashes("v1:00000000000000bb")
     await world.fires(t.Cancelled, 2)
 
@@ -169,11 +170,11 @@ async def test_the_service_prunes_in_the_background(
     world: World, sqlite_url: Database, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("KINTSUGI_KEEP_PAYLOADS_DAYS", "1")
-    world.clock.passes(days=-60)
+    world.clock.meets_the_machine(days=60)
     await world.crashes()
     await world.fires(t.Cancelled)
-    async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(60):
-        work = group.create_task(keep_pruning(desk, KeepSettings().keep, timedelta(seconds=0.1)))
+    async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(PATIENCE):
+        work = group.create_task(keep_pruning(desk.store, desk.clock, KeepSettings().keep, timedelta(seconds=0.1)))
         while not (await world.incident()).pruned:
             await asyncio.sleep(0.05)
         work.cancel()

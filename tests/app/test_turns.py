@@ -13,14 +13,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from kintsugi.app.clock import SystemClock
-from kintsugi.app.turns import by_turns
+from kintsugi.executors.turns import by_turns
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.store import SqlStore
 from tests.app.test_discord import environment
 from tests.world import discord as stand_in
 from tests.world.discord_shapes import ALICE
+from tests.world.patience import PATIENCE
 
 SHORT = timedelta(seconds=1.5)
 
@@ -63,7 +64,7 @@ async def processes(postgres_url: Database) -> AsyncIterator[tuple[Process, Proc
 
 async def test_the_second_waits_until_the_first_gives_up(processes: tuple[Process, Process]):
     first, second = processes
-    async with asyncio.timeout(60), second_after(first, second):
+    async with asyncio.timeout(PATIENCE), second_after(first, second):
         await asyncio.sleep(2 * SHORT.total_seconds())
         assert not second.began.is_set()
         assert second.waited == 1
@@ -88,7 +89,7 @@ async def test_one_that_is_cut_off_from_the_database_stops_before_another_begins
 ):
     first, second = processes
     address = postgres_url.address
-    async with asyncio.timeout(60), first.running():
+    async with asyncio.timeout(PATIENCE), first.running():
         await first.began.wait()
         async with await psycopg.AsyncConnection.connect(address) as cut:
             await cut.execute("LOCK TABLE lease")  # its word no longer arrives
@@ -115,7 +116,7 @@ async def test_work_that_fails_lets_its_failure_be_known_and_the_lease_go(proces
 
 async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: Database, tmp_path: Path):
     address = postgres_url.address
-    async with stand_in.serving() as at, asyncio.timeout(90):
+    async with stand_in.serving() as at, asyncio.timeout(PATIENCE):
         settings = environment(at, stand_in.TOKEN) | {"KINTSUGI_DATABASE_URL": address}
         first = await a_bot(tmp_path, settings)
         await at.ready.wait()

@@ -20,6 +20,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.world.deliveries import a_merge, signed
+from tests.world.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,13 +60,13 @@ def test_the_web_alone_answers_until_it_is_told_to_stop(tmp_path: Path):
         )
     finally:
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=20)
+        _, rest = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, rest
 
 
 def listening(process: subprocess.Popen[str]) -> str:
     assert process.stderr
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         line = process.stderr.readline()
         if "Listening at " in line:
@@ -75,7 +76,7 @@ def listening(process: subprocess.Popen[str]) -> str:
 
 def asks(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> int:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=PATIENCE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()
@@ -83,7 +84,7 @@ def asks(url: str, body: bytes | None = None, headers: dict[str, str] | None = N
 
 
 def leads_to(url: str, path: str) -> str:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE)
     connection.request("GET", path)
     with closing(connection):
         return connection.getresponse().headers["Location"]
@@ -113,7 +114,7 @@ def test_a_process_without_the_web_tells_its_figures_where_it_is_told_to(tmp_pat
             asks(f"{url}/healthz"),
             asks(f"{url}/"),
         ]
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while (ready := asks(f"{url}/readyz")) == 503 and time.monotonic() < until:
             time.sleep(0.05)  # its worker begins beside it
         (tmp_path / ".kintsugi" / "kintsugi.db").unlink()
@@ -140,14 +141,14 @@ def serving(folder: Path, *words: str, **settings: str) -> Iterator[str]:
         yield listening(process)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
 
 
 def scraped(url: str) -> set[str]:
     """The names of our metrics, once the worker has looked at the world for the first time."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=PATIENCE) as answer:
             found = text_string_to_metric_families(answer.read().decode())
         names = {f"{each.name}_total" if each.type == "counter" else each.name for each in found}
         if "kintsugi_reconciled_timestamp_seconds" in names:

@@ -17,6 +17,7 @@ from kintsugi.workflow.words import Effect, State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
+from tests.world.patience import PATIENCE
 
 
 @pytest.fixture
@@ -234,7 +235,7 @@ async def test_long_work_is_told_in_one_message_of_the_thread(stage: Stage):
 
 
 async def until(holds) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)
 

@@ -12,6 +12,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.words import State
 from tests.bot.stage import Stage, a_stage
+from tests.world.patience import PATIENCE
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ async def test_a_session_that_may_be_resumed_is(stage: Stage):
 async def test_a_session_that_cannot_be_resumed_is_begun_anew(stage: Stage):
     await stage.discord.wishes(9, False)
     stage.discord.ready.clear()
-    await asyncio.wait_for(stage.discord.ready.wait(), 15)  # discord.py waits for five seconds
+    await asyncio.wait_for(stage.discord.ready.wait(), PATIENCE)  # discord.py waits for five seconds
 
     seen = await stage.discord.slash("/debug incidents")
 
@@ -162,7 +163,7 @@ async def test_a_socket_that_answers_no_heartbeat_is_given_up(stage: Stage):
     await stage.starts(heartbeat_timeout=0.5)
     stage.discord.deaf = True
     await asyncio.sleep(0.2)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not stage.discord.resumed:
             await asyncio.sleep(0.05)
     stage.discord.deaf = False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from chaos.driver import a_run
 from chaos.worker import NO_LOOK
 
@@ -19,7 +17,6 @@ POINTS = (
 )
 
 
-@pytest.mark.timeout(300)
 async def test_killed_at_the_boundaries_nothing_is_lost_and_nothing_doubled():
     async with a_run(seed=3) as run:
         left = await run.wave(2, POINTS)
@@ -30,7 +27,6 @@ async def test_killed_at_the_boundaries_nothing_is_lost_and_nothing_doubled():
     assert verdict.kills == len(POINTS)
 
 
-@pytest.mark.timeout(300)
 async def test_without_a_look_before_it_creates_the_same_driver_finds_doubles():
     async with a_run(seed=1, without=NO_LOOK) as run:
         await run.wave(1, most=9)

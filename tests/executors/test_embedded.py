@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
 from kintsugi.executors.lock import is_held, only_one
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
@@ -25,6 +25,7 @@ from kintsugi.workflow.retry import Again
 from kintsugi.workflow.words import Effect, State
 from tests.persistence.test_full_disk import no_more_room, room_again
 from tests.world.make import a_payload, a_trigger
+from tests.world.patience import PATIENCE
 
 
 class Running:
@@ -59,7 +60,7 @@ async def running(sqlite_url: Database, tmp_path: Path) -> AsyncIterator[Running
 
 
 async def until(condition: object) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # type: ignore[operator]
             await asyncio.sleep(0.005)
 

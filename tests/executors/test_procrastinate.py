@@ -17,8 +17,8 @@ import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import text
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.procrastinate import Procrastinate
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
@@ -28,6 +28,7 @@ from kintsugi.workflow.ports import Claim, Ledger
 from kintsugi.workflow.retry import Again
 from kintsugi.workflow.words import Effect, State
 from tests.world.make import a_payload
+from tests.world.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 ENOUGH = timedelta(seconds=60)
@@ -90,6 +91,7 @@ class TellsTwice:
 
     def __init__(self, store: SqlStore, url: str) -> None:
         self.transact, self.next_due, self._due = store.transact, store.next_due, store.due
+        self.is_away = store.is_away
         self.executor = Procrastinate(self, url, slots=2)
 
     async def due(self, limit: int, without: Collection[str] = (), *, kind: str = "") -> list[str]:
@@ -116,7 +118,7 @@ class Heard(logging.Handler):
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -239,7 +241,7 @@ async def test_what_is_delivered_while_it_is_looked_for_is_taken_once(worker: Wo
     logging.getLogger("procrastinate").addHandler(heard)
     async with worker.working():
         await until(lambda: len(worker.performed) == 120)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while await worker.executes("SELECT count(*) FROM procrastinate_jobs") != [(0,)]:
                 await asyncio.sleep(0.01)
     logging.getLogger("procrastinate").removeHandler(heard)
@@ -286,7 +288,7 @@ async def test_jobs_of_workers_that_died_are_taken_away(worker: Worker):
     await worker.executes("UPDATE procrastinate_jobs SET status = 'doing' RETURNING id")
 
     async with worker.working():
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while await worker.executes("SELECT count(*) FROM procrastinate_jobs") != [(0,)]:
                 await asyncio.sleep(0.05)
 
@@ -337,7 +339,7 @@ async def test_work_ends_before_a_lease_that_nobody_could_renew(postgres_url: Da
     worker.performers[Effect.DIAGNOSE] = endless
     await worker.crashes()
     task = asyncio.create_task(worker.perform("1:diagnose:1"))
-    async with asyncio.timeout(30), await psycopg.AsyncConnection.connect(worker.url) as other:
+    async with asyncio.timeout(PATIENCE), await psycopg.AsyncConnection.connect(worker.url) as other:
         while await worker.executes("SELECT status FROM effect WHERE kind = 'diagnose'") != [("running",)]:
             await asyncio.sleep(0.01)
         await other.execute("LOCK TABLE effect")  # nobody gets to the ledger now
@@ -370,7 +372,7 @@ async def test_three_processes_one_of_them_killed_bring_every_incident_on(postgr
         await worker.crashes(number)
     processes = [await a_process(worker.url, tmp_path) for _ in range(3)]
 
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE):
         while await worker.executes("SELECT 1 FROM effect WHERE status = 'done' LIMIT 1") == []:
             await asyncio.sleep(0.05)
         processes[0].kill()

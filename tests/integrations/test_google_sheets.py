@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kintsugi.integrations.google_sheets import ServiceAccount, Sheet, look, service_account
 from kintsugi.workflow.errors import StepFailed
+from tests.world.patience import PATIENCE
 
 EMAIL = "kintsugi@shop.iam.example"
 
@@ -72,7 +73,7 @@ async def google() -> AsyncIterator[Google]:
 
 
 async def looks(sheet: Sheet) -> str:
-    async with httpx.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         return await look(sheet, client)
 
 

@@ -17,6 +17,7 @@ from aiohttp import web
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
 from kintsugi.workflow.errors import StepFailed
 from tests.world.make import NOON, a_deployment
+from tests.world.patience import PATIENCE
 
 
 class Program:
@@ -53,7 +54,7 @@ def a_deployer(program: Program, folder: Path, script: str, **changes: Any) -> L
         f"import os, sys, time, urllib.request as u; url, commit = {program.url!r}, os.environ['KINTSUGI_COMMIT']\n"
     )
     command = (sys.executable, "-c", restart + script)
-    settings = LocalCommandSettings(command, folder, lambda: program.url, timeout=20)
+    settings = LocalCommandSettings(command, folder, lambda: program.url, timeout=PATIENCE)
     return LocalCommand(replace(settings, **changes), lambda text: text.replace("hunter2", "[redacted]"))
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.world.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 PLAIN = (
     "ahocorasick-rs",
@@ -42,7 +44,7 @@ def run(command: list[str], cwd: Path, **variables: str) -> subprocess.Completed
     ours = ("KINTSUGI_", "PYTHON", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.run(
-        command, cwd=cwd, env={**kept, **variables}, text=True, capture_output=True, timeout=120, check=False
+        command, cwd=cwd, env={**kept, **variables}, text=True, capture_output=True, timeout=PATIENCE, check=False
     )
 
 

@@ -18,6 +18,7 @@ from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.errors import Conflict, StoreUnavailable
 from kintsugi.workflow.ports import Ledger
 from tests.world.clock import ManualClock
+from tests.world.patience import PATIENCE
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ async def test_one_that_spoils_the_connection_spoils_nobody_elses_work(store: Sq
 
     works = [store.transact(spoils if number == 5 else writes(number)) for number in range(10)]
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         answers = await asyncio.gather(*works, return_exceptions=True)
 
     assert [answer for number, answer in enumerate(answers) if number != 5] == [n for n in range(10) if n != 5]
@@ -124,7 +125,7 @@ async def test_whatever_befalls_the_transaction_they_share_everybody_is_answered
     works = [asyncio.ensure_future(store.transact(writes(number))) for number in range(9)]
     works.append(asyncio.ensure_future(store.transact(spoils_it_all)))
 
-    await asyncio.wait(works, timeout=30)
+    await asyncio.wait(works, timeout=PATIENCE)
 
     assert [work.result() for work in works[:-1]] == list(range(9)) == on_disk(sqlite_url)
     with pytest.raises(type(fault)):

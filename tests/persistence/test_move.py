@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.words import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis
+from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +80,7 @@ async def test_everything_is_there_and_goes_on(source: Database, postgres_url: D
             assert await after.store.payload(number) == await before.store.payload(number)
         assert [found.id for found in await after.store.incidents(words="keyerror")] == [3, 2, 1]
         assert await after.crashes("v1:0000000000000004", key="another") == 4
-        after.clock.passes(seconds=(datetime.now(UTC) - after.clock.now()).total_seconds())  # the database's own time
+        after.clock.meets_the_machine()  # the copy is due by the database's clock
         await after.settles()
         assert (await after.store.incident(3)).state is State.AWAITING_CONFIRM
 
@@ -134,7 +135,7 @@ async def test_a_copy_that_is_killed_is_made_again(source: Database, postgres_ur
     with connected(postgres_url) as holder:
         holder.exec_driver_sql("LOCK TABLE transition")
         process = await a_copy(tmp_path, source.address, postgres_url.address)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not holder.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all():
                 await asyncio.sleep(0.05)  # it has written incidents, and waits for the history
         process.send_signal(signal.SIGKILL)

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.world.demo import Demo
+from tests.world.patience import PATIENCE
 
 KILLS = int(os.environ.get("KINTSUGI_KILLS", "3"))
-pytestmark = pytest.mark.timeout(300 + 30 * KILLS)
 
 FAILING = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"
 
@@ -93,7 +93,7 @@ def test_two_at_once_on_the_same_folder_do_not_meet(demo: Demo):
     first = demo.start("--auto")
     time.sleep(2)
     status, output = demo.plays("--auto")
-    first.communicate(timeout=180)
+    first.communicate(timeout=PATIENCE)
 
     assert status == 1
     assert "Another Kintsugi" in output
@@ -104,7 +104,7 @@ def test_interrupting_says_that_nothing_is_lost_and_the_next_start_goes_on(demo:
     process = demo.start("--auto")
     wait_for(demo, process)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE)
     status, rest = demo.plays("--auto")
 
     assert process.returncode == 130, output
@@ -124,7 +124,7 @@ def test_kill_9_at_random_moments_leaves_one_of_everything(demo: Demo):
         except subprocess.TimeoutExpired:
             kill = chance.choice([os.kill, os.killpg])
             kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)  # nothing that outlives it holds its terminal
+        process.communicate(timeout=PATIENCE)  # nothing that outlives it holds its terminal
         if process.returncode == 0:  # it came to its end: the next start is a new demo
             the_world_is_as_it_should_be(demo)
 
@@ -165,7 +165,7 @@ def what_the_tests_say(demo: Demo, revision: str, folder: Path, *, with_the_test
 
 def wait_for(demo: Demo, process: subprocess.Popen[str]) -> None:
     """Until the incident was captured."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         if (demo.folder / "runtime" / "service.log").exists() and (demo.folder / "kintsugi.db-wal").exists():
             log = (demo.folder / "runtime" / "service.log").read_text()

@@ -17,13 +17,12 @@ from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.words import Effect
-from tests.world import railway, wire
+from tests.world import railway
 from tests.world.github import EMPTY_TREE
 from tests.world.make import a_pull_request
 from tests.world.railway import ENVIRONMENT, PROJECT, SERVICE, TOKEN, RailwayStandIn
 from tests.world.world import World, a_world
 
-pytestmark = wire.needs_the_wire
 ROOT = Path(__file__).parents[2]
 
 
@@ -37,7 +36,7 @@ class Service:
     async def has_a_merge(self) -> None:
         upgrade(self.url)
         async with a_world(self.url) as world:
-            world.clock.passes(seconds=(datetime.now(UTC) - world.clock.now()).total_seconds() - 300)
+            world.clock.meets_the_machine(minutes=5)
             await world.crashes()
             await world.settles()
             await world.confirms()

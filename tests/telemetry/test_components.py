@@ -20,6 +20,7 @@ from kintsugi.telemetry.outcomes import MOST_TAILS, Outcomes
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ALICE, CHANNEL
+from tests.world.patience import PATIENCE
 
 log = logging.getLogger("tests.bot")
 Interaction = discord.Interaction[discord.Client]
@@ -131,7 +132,7 @@ class Bot:
 
     async def counts(self, intent: str, succeeded: int, failed: int) -> None:
         """A success is counted after its answer was sent, so perhaps a moment later."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while self.telemetry.outcomes.of(intent)[2:] != (succeeded, failed):
                 await asyncio.sleep(0.01)
 
@@ -153,7 +154,7 @@ async def bot(installed) -> AsyncIterator[Bot]:
         client.add_dynamic_items(Vote)
         client.setup_hook = client.tree.sync  # type: ignore[method-assign]  # discord.py's own way in
         running = asyncio.create_task(client.start(stand_in.TOKEN))
-        await asyncio.wait_for(at.ready.wait(), 30)
+        await asyncio.wait_for(at.ready.wait(), PATIENCE)
         yield Bot(at, client, installed.telemetry)
         await client.close()
         await running
@@ -258,7 +259,7 @@ async def test_an_alert_is_posted_to_a_channel_and_mentions_nobody(bot: Bot):
 
     for number in range(40):
         log.warning("@everyone 404 Not Found (error code: 10008): Unknown Message ``` %s", number)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not bot.discord.channels.cards:
             await asyncio.sleep(0.01)
 

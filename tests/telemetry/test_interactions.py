@@ -18,6 +18,7 @@ from examples.plain_bot import make_bot
 from kintsugi.telemetry import install
 from kintsugi.telemetry.intents import entities_of, intent_of
 from tests.world import discord as stand_in
+from tests.world.patience import PATIENCE
 
 log = logging.getLogger("tests.bot")
 
@@ -211,7 +212,7 @@ async def test_the_example_as_it_stands_logs_in_and_writes_only_lines_without_it
         )
         assert process.stderr
         lines = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not any("has connected to Gateway" in line["msg"] for line in lines):
                 lines.append(json.loads(await process.stderr.readline()))
         process.terminate()

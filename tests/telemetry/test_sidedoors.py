@@ -11,6 +11,7 @@ import discord
 import pytest
 
 from kintsugi.telemetry import handle_loop_errors, install
+from tests.world.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "gh" + "p_" + "aB3d" * 9
@@ -20,7 +21,12 @@ def last_word(program, *, stdout=subprocess.PIPE):
     """Runs a program of its own and gives back the JSON lines on its standard error."""
     lead = "from kintsugi import telemetry\nimport logging, sys, threading\ntelemetry.install()\n"
     done = subprocess.run(
-        [sys.executable, "-c", lead + program], cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60
+        [sys.executable, "-c", lead + program],
+        cwd=ROOT,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
     )
     return [json.loads(line) for line in done.stderr.splitlines()]
 
@@ -140,7 +146,7 @@ def test_lines_logged_by_exit_functions_are_not_lost():
 def test_leaving_on_purpose_is_no_error(kind):
     done = subprocess.run(
         [sys.executable, "-c", f"from kintsugi import telemetry\ntelemetry.install()\nraise {kind}"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
 
     assert "uncaught exception" not in done.stderr
@@ -150,8 +156,8 @@ _MANY = """
 import logging, sys
 from kintsugi import telemetry
 logs = telemetry.install()
-for number in range(20_000):
-    logging.info("line %s of a program whose output nobody takes: " + "x" * 400, number)
+for number in range(12_000):
+    logging.info("line %s of a program whose output nobody takes: " + "x" * 40, number)
 logging.info("y" * 10_000_000)
 logs.flush()
 print(logs.dropped)
@@ -166,19 +172,19 @@ def test_a_program_whose_output_nobody_reads_comes_to_its_end():
     assert program.stderr
 
     dropped = int(program.stdout.readline())
-    status = program.wait(60)
+    status = program.wait(PATIENCE)
     program.stdout.close()
     program.stderr.close()
 
     assert status == 0
-    assert dropped > 10_000
+    assert dropped > 2_000
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full: run them on Linux")
 def test_a_program_whose_disk_is_full_comes_to_its_end_and_has_counted_every_line():
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-c", _MANY], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, text=True, timeout=60
+            [sys.executable, "-c", _MANY], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, text=True, timeout=PATIENCE
         )
 
-    assert (done.returncode, int(done.stdout)) == (0, 20_001)
+    assert (done.returncode, int(done.stdout)) == (0, 12_001)

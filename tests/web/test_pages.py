@@ -18,6 +18,7 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.words import State
 from tests.world.make import a_diagnosis, a_payload
+from tests.world.patience import PATIENCE
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
 
@@ -385,7 +386,7 @@ async def test_a_move_is_told_to_whoever_watches(world: World, viewer: Viewer):
 
 
 async def told(stream: asyncio.StreamReader) -> str:  # type: ignore[type-arg]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         async for line in stream:
             if line.startswith(b"data: "):
                 return line.decode()

@@ -13,6 +13,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.words import State
 from tests.world.deliveries import Door, a_door, a_merge, a_pull_request_event
+from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
 
 
@@ -153,7 +154,7 @@ async def test_a_hint_that_another_process_stored_is_followed(world: World, door
 
     world.host.merges(1)
     await door.delivers("pull_request", a_pull_request_event("synchronize"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await world.state() is not State.MERGED:
             await asyncio.sleep(0.01)
 

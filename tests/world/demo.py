@@ -10,6 +10,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.world.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,7 +35,7 @@ class Demo:
     def plays(self, *options: str) -> tuple[int, str]:
         """Exit status and output of a whole run."""
         process = self.start(*options)
-        output, _ = process.communicate(timeout=180)
+        output, _ = process.communicate(timeout=PATIENCE)
         return process.returncode, output
 
     def stop(self) -> None:
@@ -64,7 +66,7 @@ class Demo:
     def asks(self, path: str) -> dict[str, object]:
         """What the running program answers."""
         port = (self.folder / "runtime" / "port").read_text()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
             body: dict[str, object] = json.load(answer)
         return body
 

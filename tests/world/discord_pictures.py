@@ -22,6 +22,7 @@ from tests.bot.stage import Stage, a_stage
 from tests.world.discord_html import message, page
 from tests.world.discord_shapes import Seen
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload, a_pull_request
+from tests.world.patience import PATIENCE
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 WIDTH, SHARPNESS = 412, 1.5
@@ -110,7 +111,7 @@ def draw(browser: str, name: str, text: str) -> None:
 
 def run(browser: str, folder: str, *options: str) -> str:
     quiet = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={folder}/profile")
-    done = subprocess.run([browser, *quiet, *options], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([browser, *quiet, *options], capture_output=True, text=True, timeout=PATIENCE, check=True)
     return done.stdout
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LIMITED = "limited"  # 429 with `Via`, so that discord.py believes it to be Discord's own
+BANNED = "banned"  # 429 of Cloudflare's, for `banned_for` seconds
 BROKEN_BEFORE = "broken before"  # 500, and nothing was done
 BROKEN_AFTER = "broken after"  # 500, though the work was done
 DROPPED_AFTER = "dropped after"  # the work was done, and the connection is cut
@@ -25,6 +26,7 @@ class Weather:
 
     next: list[tuple[str, str]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    banned_for: int = 1
     before: Callable[[int], Awaitable[None]] | None = None
     after: Callable[[int], Awaitable[None]] | None = None
 
@@ -53,6 +55,8 @@ class Weather:
         trouble = self._trouble(name)
         if trouble == LIMITED:
             return _limited()
+        if trouble == BANNED:
+            return _banned(self.banned_for)
         if trouble == BROKEN_BEFORE:
             return web.Response(status=500, text="no")
         answer = await handler(request)
@@ -77,3 +81,8 @@ def _limited() -> web.Response:
     body = b'{"message": "You are being rate limited.", "retry_after": 0.05, "global": false}'
     headers = {"Content-Type": "application/json", "Via": "1.1 loopback", "Retry-After": "1"}
     return web.Response(body=body, status=429, headers=headers)
+
+
+def _banned(seconds: int) -> web.Response:
+    """What Cloudflare answers in Discord's place to a host that asks too much: no JSON, and no `Via`."""
+    return web.Response(status=429, text="error code: 1015", headers={"Retry-After": str(seconds)})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from selenium import webdriver
@@ -79,8 +79,7 @@ def the_crash(at: datetime) -> Payload:
 
 async def tell(world: World) -> None:
     """Some incidents at several turns, the last of them waiting for its confirmation."""
-    ago = datetime.now(UTC) - timedelta(minutes=47) - world.clock.now()
-    world.clock.passes(seconds=ago.total_seconds())
+    world.clock.meets_the_machine(minutes=47)
     for fingerprint, summary in _OTHERS:
         await world.crashes(payload=a_payload(fingerprint, summary))
         world.clock.passes(minutes=11)
@@ -103,8 +102,7 @@ async def tell(world: World) -> None:
 async def tell_of_weeks(world: World) -> None:
     """Twelve weeks of incidents: most of them healed, some refused, some under way."""
     chance = random.Random(7)
-    ago = datetime.now(UTC) - timedelta(weeks=11, days=3) - world.clock.now()
-    world.clock.passes(seconds=ago.total_seconds())
+    world.clock.meets_the_machine(weeks=11, days=3)
     end, number = datetime.now(UTC), 0
     while world.clock.now() < end:
         number += 1

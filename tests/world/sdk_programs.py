@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from tests.world.patience import PATIENCE
+
 FRAMEWORKS = ("fastapi", "flask", "django", "plain")
 
 _SHOP = """
@@ -130,7 +132,7 @@ class SdkProgram:
 
     async def _asked(self, path: str, query: dict[str, str]) -> int:
         """On a connection of its own: uvicorn closes it after an exception."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, trust_env=False) as client:
             return (await client.get(path, params=query)).status_code
 
 

@@ -1,0 +1,72 @@
+"""What puts a commit into production, made from the settings: Railway, a webhook, or a command on this machine."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from functools import partial
+
+from kintsugi.app.settings import DeploySettings, RailwaySettings, revealed
+from kintsugi.executors.lock import alone_with
+from kintsugi.integrations.clock import SystemClock
+from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
+from kintsugi.integrations.one_deployer import Alone
+from kintsugi.integrations.program import Running
+from kintsugi.integrations.railway import Railway, RailwayTarget
+from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
+from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
+from kintsugi.persistence.database import Database
+from kintsugi.telemetry.redact import redact
+from kintsugi.web.railway import RailwayDoor
+from kintsugi.workflow.errors import SettingsError
+
+
+def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -> Railway:
+    """Raises SettingsError."""
+    ids = (settings.project_id, settings.environment_id, settings.service_id)
+    if not all(ids):
+        raise SettingsError(
+            "KINTSUGI_RAILWAY_TOKEN needs KINTSUGI_RAILWAY_PROJECT_ID, _ENVIRONMENT_ID and _SERVICE_ID."
+        )
+    project, environment, service = (str(id) for id in ids)
+    access = RailwayAccess(revealed(settings.token), settings.url)
+    target = RailwayTarget(project, environment, service, branch, running, can_ask=running.can_ask)
+    return Railway(RailwayApi(access), target, redact)
+
+
+def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeploy:
+    """Raises SettingsError."""
+    assert settings.webhook_url
+    if settings.webhook_secret is None:
+        raise SettingsError("KINTSUGI_DEPLOY_WEBHOOK_URL needs KINTSUGI_DEPLOY_WEBHOOK_SECRET, which signs it.")
+    asked = WebhookSettings(settings.webhook_url, revealed(settings.webhook_secret), running, can_ask=running.can_ask)
+    return WebhookDeploy(asked, SystemClock(), redact)
+
+
+def command_deployer(settings: DeploySettings, program_url: str) -> LocalCommand:
+    url = program_url.rstrip("/")
+    return LocalCommand(LocalCommandSettings(settings.command, settings.folder, lambda: url), redact)
+
+
+def alone_on(database: Database) -> Alone:
+    """One lock for all that share the database: beside SQLite's file, or in PostgreSQL."""
+    if file := database.file:
+        return partial(alone_with, file.with_name(f"{file.name}.deploy.lock"))
+    from kintsugi.executors.server_lock import alone_on_server  # noqa: PLC0415  # loads psycopg, which SQLite has no use for
+
+    return partial(alone_on_server, database.conninfo, "kintsugi: who asks the deployer", timedelta())
+
+
+def is_railways(service_id: str | None) -> bool:
+    """Whether this very process is the service that is deployed."""
+    return bool(service_id) and os.environ.get("RAILWAY_SERVICE_ID") == service_id
+
+
+def railway_door(settings: RailwaySettings) -> RailwayDoor:
+    """Who may knock at /webhooks/railway, and what about."""
+    return RailwayDoor(
+        revealed(settings.webhook_secret),
+        settings.project_id or "",
+        settings.environment_id or "",
+        settings.service_id or "",
+    )

@@ -1,0 +1,97 @@
+"""Stacks of .NET: C#, F#, Visual Basic."""
+
+from __future__ import annotations
+
+import re
+
+from kintsugi.capture.readers.at_lines import LONGEST, MARKS, MOST_FRAMES, after_at, lines_above, width_before
+from kintsugi.capture.report import CUT_TYPE, Found, Lines
+from kintsugi.workflow.payload import Failure, Frame, Raised
+
+_CALL = re.compile(
+    r"(?:async |lambda_method\d*)?(?P<function>[A-Za-z_<][\w.<>`$|\[\],+-]*(?:\.\.?c?tor)?)"
+    r"\((?P<arguments>[^)]*(?:\(\))?)\)"
+    r"(?: in (?P<path>.+?):line (?P<line>\d{1,9}))?$"
+)
+_ENDS = re.compile(r"\s*--- End of (?P<what>inner exception stack trace|stack trace from previous location).* ?---\s*$")
+_INNER = re.compile(r"\s*---> (?:\(Inner Exception #\d+\) )?(?P<head>.*)")
+_NAMED = re.compile(r"(?<![\w.])(?P<type>(?:[A-Za-z_]\w*\.)+[A-Z][\w`]*)(?: \(0x[0-9A-Fa-f]{8}\))?(?=:|\s*$)")
+_HEAD_LINES = 20
+
+
+class DotNet:
+    name = ".NET"
+    reads = "inner exceptions; places where the program has its symbols"
+    marks = MARKS
+
+    def begins(self, text: str) -> int | None:
+        return width_before(text, _call) if ")" in text else None
+
+    def inside(self, text: str) -> bool:
+        return _call(text) is not None
+
+    def read(self, lines: Lines) -> Found | None:
+        if _call(lines[lines.at] or "") is None:
+            return None
+        heads = _heads(lines)
+        if not heads:
+            return Found(lines.at, _frames(lines, 1)[1], None)
+        sections, end = _frames(lines, len(heads))
+        raised = [
+            _named(lines, head, below).model_copy(update={"frames": tuple(reversed(frames))})
+            for head, below, frames in zip(heads, [*heads[1:], lines.at], sections, strict=True)
+        ]
+        chain = (*(one.model_copy(update={"link": "cause"}) for one in reversed(raised[1:])), raised[0])
+        return Found(heads[0], end, Failure(language="dotnet", chain=chain))
+
+
+def _frames(lines: Lines, exceptions: int) -> tuple[list[list[Frame]], int]:
+    """The calls of each exception, innermost first, outermost exception first: the innermost's are printed first."""
+    sections: list[list[Frame]] = [[] for _ in range(exceptions)]
+    inner, end = exceptions - 1, lines.at
+    for at in range(lines.at, lines.at + MOST_FRAMES):
+        line = lines[at]
+        if line is None:
+            break
+        if (frame := _call(line)) is not None:
+            sections[inner].append(frame)
+        elif ended := _ENDS.match(line[:LONGEST]):
+            inner = max(inner - 1, 0) if ended["what"].startswith("inner") else inner
+        elif line.strip():
+            break
+        else:
+            continue
+        end = at + 1
+    return sections, end
+
+
+def _heads(lines: Lines) -> list[int]:
+    """The lines that name the exceptions, outermost first; each inner one is marked with an arrow."""
+    heads: list[int] = []
+    for at in lines_above(lines, lines.at, _HEAD_LINES):
+        line = (lines[at] or "")[:LONGEST]
+        if _INNER.match(line):
+            heads.insert(0, at)
+        elif _NAMED.search(line):
+            return [at, *heads]
+    return heads
+
+
+def _named(lines: Lines, at: int, below: int) -> Raised:
+    line = (lines[at] or "")[:LONGEST]
+    inner = _INNER.match(line)
+    text = inner["head"] if inner else line
+    found = _NAMED.search(text)
+    more = [lines[k] or "" for k in range(at + 1, below)]
+    if found is None:
+        return Raised(type=CUT_TYPE, message=text.strip())
+    message = text[found.end() :].removeprefix(":").strip()
+    return Raised(type=found["type"], message="\n".join((message, *more)).strip())
+
+
+def _call(line: str) -> Frame | None:
+    call = after_at(line)
+    found = _CALL.match(call) if call is not None and ".java:" not in call else None
+    if found is None or ("." not in found["function"] and not found["path"]):
+        return None
+    return Frame(path=found["path"] or "", line=int(found["line"] or 0), function=found["function"])

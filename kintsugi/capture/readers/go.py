@@ -1,0 +1,126 @@
+"""Go's panics and fatal errors, also those that net/http and gin recover from."""
+
+from __future__ import annotations
+
+import re
+
+from kintsugi.capture.report import Found, Lines
+from kintsugi.workflow.payload import Failure, Frame, Raised
+
+_GOROUTINE = re.compile(r"goroutine \d{1,12} (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[[^\]]{1,200}\]:\s*$")
+_PANIC = re.compile(
+    r".*?(?:\bhttp2?: panic serving \S+: |\b(?P<kind>panic|fatal error): |\[PANIC RECOVER\] |(?i:panic recovered: ?))"
+    r"(?P<message>.*?)(?: \[recovered[^\]]*\])*\s*$"
+)
+_CALL = re.compile(r"(?P<function>[^\s(]\S*?)(?:\((?:[^()]|\([^()]*\))*\))?(?: in goroutine \d+)?\s*$")
+_PLACE = re.compile(
+    r"\s*(?P<path>(?:/|[A-Za-z]:[\\/]|[\w.-]+/)[^\t]*?\.\w+):(?P<line>\d{1,9})(?: \+0x[0-9a-f]+)?(?: fp=.*)?\s*$"
+)
+_GIN = re.compile(r"(?P<path>(?:/|[A-Za-z]:[\\/])\S*\.go):(?P<line>\d{1,9}) \(0x[0-9a-f]+\)\s*$")
+_GIN_CALL = re.compile(r"\s*(?P<function>[^\s:]{1,300}): (?P<code>.*)$")
+_LOOK_BACK = 14  # lines above a stack that may tell of the panic
+_LONGEST = 4_000
+_MOST_FRAMES = 500
+_OWN_FRAMES = frozenset(("panic", "runtime.gopanic", "runtime.goexit", "runtime.main", "gopanic"))
+
+
+class Go:
+    name = "Go"
+    reads = "panics and fatal errors, also as net/http and gin recover from them; the goroutine that failed"
+    marks = ("goroutine ", ".go:")
+
+    def begins(self, text: str) -> int | None:
+        if len(text) > _LONGEST:
+            return None
+        found = _GOROUTINE.search(text) if "goroutine " in text else _GIN.search(text) if "(0x" in text else None
+        return found.start() if found else None
+
+    def inside(self, text: str) -> bool:
+        return _PLACE.match(text[:_LONGEST]) is not None or _GIN.match(text[:_LONGEST]) is not None
+
+    def read(self, lines: Lines) -> Found | None:
+        return _gin(lines) if _GIN.match(lines[lines.at] or "") else _goroutine(lines)
+
+
+def _goroutine(lines: Lines) -> Found | None:
+    """The stack on this line and those below; one that no panic stands above tells of nothing that failed."""
+    told = _panic_above(lines, lines.at)
+    frames, end = _frames(lines, lines.at + 1)
+    if told is None and any(frame.function in _OWN_FRAMES - {"runtime.main", "runtime.goexit"} for frame in frames):
+        told = _words_above(lines, lines.at)
+    if told is None:
+        return Found(lines.at, end, None)
+    first, kind, message = told
+    raised = Raised(type=kind, message=message, frames=tuple(reversed(_since_panic(frames))))
+    failure = Failure(language="go", chain=(raised,), complete=bool(frames))
+    return Found(first, _other_goroutines(lines, end), failure)
+
+
+def _panic_above(lines: Lines, at: int) -> tuple[int, str, str] | None:
+    """The line that tells of the panic, its kind, and its message."""
+    for position in range(at - 1, max(at - 1 - _LOOK_BACK, -1), -1):
+        line = (lines[position] or "")[:_LONGEST]
+        if found := _PANIC.match(line):
+            more = [lines[k] or "" for k in range(position + 1, at)]
+            said = [line.strip() for line in more if line.strip() and not line.startswith("[signal ")]
+            return position, found["kind"] or "panic", "\n".join((found["message"], *said)).strip()
+        if _GOROUTINE.search(line):
+            break
+    return None
+
+
+def _words_above(lines: Lines, at: int) -> tuple[int, str, str] | None:
+    """What a program that recovers says by itself, on the line above its stack."""
+    above = next((k for k in range(at - 1, max(at - 3, -1), -1) if (lines[k] or "").strip()), None)
+    return None if above is None else (above, "panic", (lines[above] or "").strip())
+
+
+def _frames(lines: Lines, at: int) -> tuple[list[Frame], int]:
+    """Calls and their places, two lines each, innermost first; and the line after them."""
+    frames: list[Frame] = []
+    while len(frames) < _MOST_FRAMES:
+        call, place = lines[at], lines[at + 1]
+        function = _CALL.match((call or "").strip().removeprefix("created by ")[:_LONGEST])
+        where = _PLACE.match((place or "")[:_LONGEST])
+        if function is None or where is None:
+            break
+        frames.append(Frame(path=where["path"], line=int(where["line"]), function=function["function"]))
+        at += 2
+    return frames, at
+
+
+def _since_panic(frames: list[Frame]) -> list[Frame]:
+    """Without the calls of the panic itself, and of who recovered from it."""
+    last = max((at for at, frame in enumerate(frames) if frame.function in _OWN_FRAMES), default=-1)
+    inner = frames[last + 1 :] if last + 1 < len(frames) else frames
+    return [frame for frame in inner if frame.function not in _OWN_FRAMES]
+
+
+def _other_goroutines(lines: Lines, at: int) -> int:
+    """The line after the stacks of the goroutines that did not panic."""
+    end = at
+    for _ in range(_MOST_FRAMES):
+        if (lines[at] or "x").strip():
+            break
+        if not _GOROUTINE.match(lines[at + 1] or ""):
+            break
+        _, end = _frames(lines, at + 2)
+        at = end
+    return end
+
+
+def _gin(lines: Lines) -> Found | None:
+    """gin's log of a panic that it recovered from: places first, with what is called there below each."""
+    heads = [k for k in range(lines.at - 1, max(lines.at - 41, -1), -1) if "panic recovered" in (lines[k] or "")]
+    if not heads:
+        return None
+    said = [text for k in range(heads[0] + 1, lines.at) if (text := (lines[k] or "").strip())]
+    frames: list[Frame] = []
+    at = lines.at
+    while len(frames) < _MOST_FRAMES and (place := _GIN.match((lines[at] or "")[:_LONGEST])):
+        call = _GIN_CALL.match((lines[at + 1] or "")[:_LONGEST])
+        function, code = (call["function"], call["code"].strip()) if call else ("", "")
+        frames.append(Frame(path=place["path"], line=int(place["line"]), function=function, code=code))
+        at += 2 if call else 1
+    raised = Raised(type="panic", message=said[-1] if said else "", frames=tuple(reversed(_since_panic(frames))))
+    return Found(heads[0], at, Failure(language="go", chain=(raised,)))

@@ -1,0 +1,285 @@
+"""What carries lines: JSON records and exports, escapes, and what loggers and containers put before each. Pure."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from kintsugi.capture.records import line_of, record_in, stack_of, writer_of
+from kintsugi.capture.report import Line
+from kintsugi.capture.text import returned
+
+CARRIERS = (  # for the table of what is read
+    (
+        "what stands before each line",
+        "whatever most lines around a report share but for the time: compose, pm2, kubectl, "
+        "journald, syslog, Heroku, CloudWatch, GitHub Actions, loggers; several writers are told apart",
+    ),
+    ("JSON", "one record a line or a report; arrays, exports and records over several lines; the text in any field"),
+    ("escapes", "line breaks as `\\n` and `#012`, HTML entities, fields of CSV files"),
+    ("terminals", "colours, lines written over one another, lines wrapped in the middle of a call"),
+    ("bytes", "UTF-8, UTF-16 with a mark or without, Windows' Western code page; NULs are passed over"),
+)
+
+Strip = Callable[[Line], str | None]
+
+_ESCAPED = re.compile(
+    r"""Traceback\ \(most\ recent\ call\ last\):\\n
+    | \\n\s*(?:\\t)*(?:at\ \S | \#\d | from\ \S | goroutine\ \d | File\ \\?"/ | \d+:\ \S | \*\*\ \( | stack\ backtrace:)
+    | \\n(?:note:\ run\ with
+      | \s+\(\w+\ [\d.]+\)\  | [^\s:"]{1,200}:\d+(?::in\ |\ \(0x) | [│╭] | Current\ thread | -+>\ \d)
+    """,
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_QUOTE = re.compile(r'(?<!\\)"')
+_OPEN_FIELD = re.compile(r'(?:^"[^"]+|,"[^"]*)$')
+_MEMBER = re.compile(r'\s*(?:"(?P<name>[\w@. -]{1,40})"\s*:\s*)?(?P<text>"(?:[^"\\]|\\.)*"),?\s*$')
+_OPENS_LIST = re.compile(r'.{0,2000}?(?:"(?P<name>[\w@. -]{1,40})"\s*:\s*)?\[\s*$')
+_CLOSES_LIST = re.compile(r"\s*\],?\s*$")
+_LINE_MEMBERS = frozenset(
+    ("message", "msg", "log", "MESSAGE", "textPayload", "@message", "text", "line", "body", "content", "_raw")
+)
+_STACK_LISTS = frozenset(
+    ("stack", "stackTrace", "stack_trace", "stacktrace", "trace", "traceback", "exception", "lines")
+)
+_ENTITY = re.compile(r"&(?:quot|#39|#x27|lt|gt);")
+_BREAK = re.compile(r"<br ?/?>")
+_LONGEST_MEMBER = 100_000
+
+_TIME = re.compile(
+    r"""(?: (?:[A-Z][a-z]{2},?\ +)? [A-Z][a-z]{2}\ +\d{1,2}\ +(?=\d{1,2}:)        # Nov 28
+        | \d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{1,4} [T:,\ ]*           # 2026-11-28, 28/Nov/2026
+        )? \d{1,2}:\d\d(?::\d\d)?(?:[.,:]\d{1,9})?(?:\ ?(?:[AP]M|Z|UTC|[+-]\d\d:?\d\d))?
+      | \d{4}[-/.]\d\d[-/.]\d\d | \d{1,2}/[A-Z][a-z]{2}/\d{4} | \d{8}T\d{6}Z?
+      | \d{9,}(?:\.\d+)? | \d+\.\d{3,}""",
+    re.VERBOSE,
+)
+_RUNS = re.compile(r"\d+|\s+|[A-Za-z]+|[^\w\s]+|\w")
+
+
+class Unfolding:
+    """Takes lines out of what carries them. It remembers whether it is within a list that stands on several lines."""
+
+    def __init__(self) -> None:
+        self._list: str | None = None
+
+    def lines(self, number: int, raw: str) -> Iterator[Line]:
+        """The lines that this line of the log holds: one for most, itself."""
+        for text in returned(raw):
+            yield from self._of_one(number, text)
+
+    def _of_one(self, number: int, raw: str) -> Iterable[Line]:
+        if '"' in raw and (found := self._json(number, raw)) is not None:
+            return found
+        if "\\n" in raw and _ESCAPED.search(raw):
+            return _record(number, raw, _unescaped(raw))
+        if "#012" in raw:
+            return _record(number, raw, raw.replace("#012", "\n").replace("#011", "\t"))
+        if "&" in raw and '"' not in raw and "<" not in raw and _ENTITY.search(raw):
+            return _record(number, raw, _BREAK.sub("\n", html.unescape(raw)))
+        return (Line(number, raw, raw),)
+
+    def _json(self, number: int, raw: str) -> Iterable[Line] | None:
+        head, record = record_in(raw)
+        if record is not None:
+            return _of_record(number, raw, record, head)
+        if len(raw) > _LONGEST_MEMBER:
+            return None
+        if opens := _OPENS_LIST.match(raw) if raw.rstrip().endswith("[") else None:
+            self._list = opens["name"] or ""
+            return None
+        if self._list is not None and _CLOSES_LIST.match(raw):
+            self._list = None
+            return None
+        return self._member(number, raw)
+
+    def _member(self, number: int, raw: str) -> Iterable[Line] | None:
+        """A line of a record that was printed over several lines."""
+        found = _MEMBER.match(raw)
+        if found is None:
+            return None
+        name = found["name"]
+        if name is None and self._list not in _STACK_LISTS:
+            return None
+        text = str(json.loads(found["text"], strict=False)) if _is_json(found["text"]) else None
+        if text is None or (name is not None and name not in _LINE_MEMBERS and "\n" not in text):
+            return None
+        if "\n" in text.strip("\n"):
+            return _record(number, raw, text)
+        return (Line(number, text.strip("\n"), raw, writer=f"json {name or self._list}"),)
+
+
+def as_carried(marks: Iterable[str]) -> list[str]:
+    """The marks of reports, also as they look within a string of JSON, in syslog and in HTML."""
+    forms: set[str] = set()
+    for mark in marks:
+        forms |= {mark, mark.replace("\t", "\\t").replace("\n", "\\n"), html.escape(mark)}
+        forms.add(mark.replace("\t", "#011").replace("\n", "#012"))
+    return sorted(forms)
+
+
+def opens_field(above: Sequence[Line]) -> bool:
+    """Whether a field of a CSV file was begun on one of these lines, and not ended."""
+    for line in reversed(above):
+        if '"' not in line.text:
+            continue
+        text = line.text.replace('""', "")
+        if text.count('"') % 2:
+            return _OPEN_FIELD.search(text) is not None
+    return False
+
+
+def view_by_vote(
+    prefix: str, votes: Callable[[Strip], int], near: Callable[[Strip], bool], *, in_field: bool = False
+) -> Strip:
+    """How the lines around a report are to be read, where `prefix` stands before it on the line where it was noticed.
+
+    `votes(strip)` counts the lines around that, read so, can only be from within a report; the most win. Where none
+    can, `near(strip)` says whether a line just beside looks alike. `in_field`: of a CSV file.
+    """
+    if not prefix.strip():
+        plain = _outdented(len(prefix))
+        return _quoted if in_field else plain
+    same, numbered, after = _alike(prefix, any_number=False), _alike(prefix, any_number=True), _after(prefix)
+    counts = {strip: votes(strip) for strip in (same, numbered, _bare, _quoted)}
+    most = max(counts.values())
+    if not most:
+        return same if near(same) else after(_bare)
+    if counts[same]:
+        counts[numbered] = 0  # several that differ by a number share the log
+    chosen = max(counts, key=lambda strip: counts[strip])
+    return after(chosen) if chosen in (_quoted, _bare) else chosen
+
+
+def _of_record(number: int, raw: str, record: Any, head: str) -> Sequence[Line]:
+    stack = stack_of(record)
+    writer = f"json {head.strip()} {writer_of(record)}" if record else ""
+    if stack is not None:
+        return _record(number, raw, stack)
+    lines = line_of(record)
+    if not lines:
+        return (Line(number, raw, raw),)
+    found: list[Line] = []
+    for text in lines:
+        if "\n" in text.strip("\n"):
+            found += _record(number, raw, text, first=not found)
+        else:
+            found.append(Line(number, text.rstrip("\n"), raw if not found else None, writer=writer))
+    return found
+
+
+def _record(number: int, raw: str, text: str, *, first: bool = True) -> list[Line]:
+    """The lines of one text that one line of the log holds: no report in it goes on beyond it."""
+    texts = [piece for line in text.rstrip().split("\n") for piece in returned(line)]
+    if len(texts) == 1:
+        return [Line(number, texts[0], raw if first else None)]
+    last = len(texts) - 1
+    return [
+        Line(number, text, raw if first and not at else None, ends=at == last, inside=True)
+        for at, text in enumerate(texts)
+    ]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _unescaped(line: str) -> str:
+    """The line with its escapes undone; where the report stands in a string, only that string."""
+    found = _ESCAPED.search(line)
+    at = found.start() if found else 0
+    before = [quote.start() for quote in _QUOTE.finditer(line, 0, at)]
+    if len(before) % 2:
+        line = _QUOTE.split(line[before[-1] + 1 :], maxsplit=1)[0]
+    return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[1]), line)
+
+
+def _outdented(width: int) -> Strip:
+    def strip(line: Line) -> str:
+        text = line.text
+        blanks = len(text) - len(text.lstrip(" \t"))
+        return text[min(blanks, width) :]
+
+    return strip if width else _bare
+
+
+def _bare(line: Line) -> str | None:
+    return line.text
+
+
+def _quoted(line: Line) -> str | None:
+    """A line of a field of a CSV file: quotes in it are doubled, and a single one ends it."""
+    text = line.text.replace('""', "\0")
+    text = text.partition('"')[0]
+    return text.replace("\0", '"')
+
+
+def _after(prefix: str) -> Callable[[Strip], Strip]:
+    """Only one line has the prefix; those around have none."""
+
+    def first(strip: Strip) -> Strip:
+        def stripped(line: Line) -> str | None:
+            if line.text.startswith(prefix):
+                return strip(Line(line.number, line.text[len(prefix) :], line.raw))
+            return strip(line)
+
+        return stripped
+
+    return first
+
+
+def _alike(prefix: str, *, any_number: bool) -> Strip:
+    """Lines that begin as this one does, but for the time; and for any number."""
+    shape = re.compile(_shape(prefix, any_number=any_number))
+
+    def strip(line: Line) -> str | None:
+        text = line.text
+        if not text or text.isspace():
+            return ""
+        found = shape.match(text)
+        return text[found.end() :] if found else None
+
+    return strip
+
+
+def _shape(prefix: str, *, any_number: bool) -> str:
+    pieces, at = [], 0
+    for time in _TIME.finditer(prefix):
+        pieces.append(_fixed(prefix[at : time.start()], any_number=any_number))
+        pieces.append(_changing(time[0]))
+        at = time.end()
+    rest = prefix[at:].rstrip()
+    blanks = len(prefix) - len(prefix.rstrip())
+    return "".join((*pieces, _fixed(rest, any_number=any_number), rf"[ \t]{{0,{blanks}}}"))
+
+
+def _fixed(text: str, *, any_number: bool) -> str:
+    return "".join(_run(run, any_number=any_number) for run in _RUNS.findall(text))
+
+
+def _run(run: str, *, any_number: bool) -> str:
+    if run.isspace():
+        return r"[ \t]+"
+    return r"\d+" if any_number and run.isdigit() else re.escape(run)
+
+
+def _changing(time: str) -> str:
+    return "".join(
+        r"[ \t]*\d+"
+        if run.isdigit()
+        else r"[ \t]*"
+        if run.isspace()
+        else r"[A-Za-z]+"
+        if run.isalpha()
+        else re.escape(run)
+        for run in _RUNS.findall(time)
+    )
