@@ -15,7 +15,7 @@ from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.connectors import OFF, OK, Connector
 from kintsugi.app.desk import Desk
 from kintsugi.app.settings import DiscordSettings
-from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Names, Parts, Probe, put_in
+from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Names, Probe, put_in
 from kintsugi.bot.address import point_at
 from kintsugi.bot.presence import Tell, logged_in
 from kintsugi.bot.status import Probes
@@ -117,7 +117,7 @@ def channel_of(client: discord.Client, desk: Desk, bootstrap: Bootstrap) -> Disc
     if channel is None:
         return None
     alone, debug = bootstrap.database.one_process, bootstrap.settings.discord.debug_command
-    return DiscordChannel(client, channel, debts=desk.store.debts, alone=alone, debug=debug)
+    return DiscordChannel(client, channel, owed=desk.store.owed, alone=alone, debug=debug)
 
 
 def access_of(settings: DiscordSettings) -> Access:
@@ -131,7 +131,7 @@ def deploy_access_of(settings: DiscordSettings) -> Access:
 
 
 def put_into(
-    tree: app_commands.CommandTree[Any], parts: Parts, bootstrap: Bootstrap, channel: DiscordChannel | None
+    tree: app_commands.CommandTree[Any], parts: BotNeeds, bootstrap: Bootstrap, channel: DiscordChannel | None
 ) -> Attached:
     """The commands in this tree, and nothing said to Discord yet. Raises NameTaken."""
     settings = bootstrap.settings.discord
@@ -161,14 +161,14 @@ def parts_of(
     logs: Telemetry,
     channel: DiscordChannel | None = None,
     looked: Looked = lambda: None,
-) -> Parts:
+) -> BotNeeds:
     settings, intake = bootstrap.settings, bootstrap.intake(desk)
 
     async def open_issue(summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
         log = logs.recent()
         return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
 
-    return Parts(
+    return BotNeeds(
         store=desk.store,
         clock=desk.clock,
         fire=desk.engine.fire,
@@ -191,7 +191,7 @@ def _probes(desk: Desk, bootstrap: Bootstrap) -> dict[str, Probe]:
     async def effects() -> str:
         figures = await desk.store.figures()
         late = f", the oldest due for {roughly(figures.late())}" if figures.late() else ""
-        says = f"{figures.debts} owed{late}, {figures.stuck} stuck"
+        says = f"{figures.owed} owed{late}, {figures.stuck} stuck"
         if figures.late() > _TOO_LATE:
             raise StepFailed(f"{says}: is a worker running?")
         return says

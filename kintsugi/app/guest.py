@@ -20,7 +20,7 @@ from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk, a_desk_on, prepare
 from kintsugi.app.discord_bot import channel_of, parts_of, put_into
 from kintsugi.app.host import CannotAttach
-from kintsugi.bot import DISCORD_ERRORS, Attached, DiscordChannel, NameTaken, Parts, why_not_listed
+from kintsugi.bot import DISCORD_ERRORS, Attached, BotNeeds, DiscordChannel, NameTaken, why_not_listed
 from kintsugi.persistence.process_counts import counting
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.interactions import on_event
@@ -124,7 +124,7 @@ def _is_logged_in(bot: discord.Client) -> bool:
     return bot.user is not None and bot.application_id is not None and not bot.is_closed()
 
 
-def _parts(desk: Desk, bootstrap: Bootstrap, logs: Telemetry, channel: DiscordChannel | None) -> Parts:
+def _parts(desk: Desk, bootstrap: Bootstrap, logs: Telemetry, channel: DiscordChannel | None) -> BotNeeds:
     parts = parts_of(desk, bootstrap, logs, channel)
     return replace(parts, recent=_nothing_is_kept) if bootstrap.settings.program.telemetry == "off" else parts
 

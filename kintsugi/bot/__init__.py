@@ -7,7 +7,7 @@ from kintsugi.bot.attach import Attached, Deploys, attach, put_in
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.gate import Access
 from kintsugi.bot.names import Names, NameTaken
-from kintsugi.bot.parts import About, Parts
+from kintsugi.bot.needs import About, BotNeeds
 from kintsugi.bot.registration import DISCORD_ERRORS, why_not_listed
 from kintsugi.bot.status import Probe
 
@@ -16,11 +16,11 @@ __all__ = [
     "About",
     "Access",
     "Attached",
+    "BotNeeds",
     "Deploys",
     "DiscordChannel",
     "NameTaken",
     "Names",
-    "Parts",
     "Probe",
     "attach",
     "put_in",

@@ -15,7 +15,7 @@ from kintsugi.bot.debug import Debug
 from kintsugi.bot.deploy import Deploy, deploy_taps
 from kintsugi.bot.gate import Access, Gate
 from kintsugi.bot.names import Names, NameTaken
-from kintsugi.bot.parts import Parts
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.registration import Registration, Tree
 from kintsugi.bot.taps import listening
 from kintsugi.bot.tree import Answers
@@ -56,7 +56,7 @@ class Attached:
 
 def put_in(
     tree: Tree,
-    parts: Parts,
+    parts: BotNeeds,
     access: Access,
     *,
     gate: Gate | None = None,
@@ -85,7 +85,7 @@ def put_in(
 
 async def attach(
     tree: Tree,
-    parts: Parts,
+    parts: BotNeeds,
     access: Access,
     *,
     gate: Gate | None = None,

@@ -8,19 +8,19 @@ import discord
 from discord import app_commands
 
 from kintsugi.bot import replies
+from kintsugi.bot.asking import Asking, incident_number
 from kintsugi.bot.card import Button, Post
-from kintsugi.bot.moves import Moves, incident_number
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.offers import offered
-from kintsugi.bot.parts import Parts
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.taps import Tap
 from kintsugi.bot.tree import Answers
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.production import Production
 from kintsugi.workflow.states import BEFORE_THE_MERGE
-from kintsugi.workflow.words import State
 
 Interaction = discord.Interaction[discord.Client]
 
@@ -31,10 +31,10 @@ _CAN_ROLL_BACK = frozenset({State.DEPLOYED, State.RECURRED, State.STUCK})
 class Deploy(app_commands.Group):
     """The commands. They have an allowlist of their own."""
 
-    def __init__(self, parts: Parts, answers: Answers, production: Production) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers, production: Production) -> None:
         super().__init__(name=parts.names.deploy, description="What runs in production.", guild_only=True)
         self._parts, self._answers, self._production = parts, answers, production
-        self._moves = Moves(parts, answers)
+        self._asking = Asking(parts, answers)
 
     @app_commands.command(name="latest")
     async def latest(self, interaction: Interaction) -> None:
@@ -78,7 +78,7 @@ class Deploy(app_commands.Group):
         """Bring back what ran before an incident's fix."""
 
         async def work() -> Reply:
-            return await self._moves.move(interaction, incident_number(incident), t.RollbackRequested)
+            return await self._asking.request(interaction, incident_number(incident), t.RollbackRequested)
 
         await self._answers.answer(interaction, work)
 
@@ -92,7 +92,9 @@ class Deploy(app_commands.Group):
     async def stopped(self, interaction: Interaction, incident: int) -> None:
         """The button on a card: bring back what ran before the deployment that the failure came with."""
         bind(incident_id=incident)
-        await self._answers.answer(interaction, lambda: self._moves.move(interaction, incident, t.RollbackRequested))
+        await self._answers.answer(
+            interaction, lambda: self._asking.request(interaction, incident, t.RollbackRequested)
+        )
 
 
 def _can_roll_back(incident: Incident) -> bool:

@@ -14,9 +14,9 @@ from transitions import Machine, MachineError
 
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.states import NEW, TRANSITIONS, State, Transition
 from kintsugi.workflow.triggers import Captured, Trigger, stuck_by, words
-from kintsugi.workflow.words import Effect
 
 _NAME = "kintsugi"
 

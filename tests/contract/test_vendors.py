@@ -44,7 +44,7 @@ from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.sentry import Project
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.contract.vendors import ROOT, Vendor
 from tests.world import discord as discord_stand_in
 from tests.world import github, openai, railway
@@ -114,7 +114,7 @@ def vendor(name: str) -> Vendor:
     document = read(name, "openapi.trimmed.json")
     match name:
         case "discord":
-            kinds = {kind: {"$ref": f"#/definitions/{name}"} for kind, name in DEFINITIONS.items()}
+            kinds = {kind: {"$ref": f"#/definitions/{definition}"} for kind, definition in DEFINITIONS.items()}
             return Vendor(document, read("discord", "gateway.schema.json"), kinds)
         case "github":
             deliveries = read("github", "webhooks.schema.json")

@@ -253,11 +253,11 @@ class DiscordStandIn:
         self._judge(lambda: self._contract.judge_request(f"{_ONE_MESSAGE}/threads", "post", body))
         at = request.match_info
         thread = self.channels.open_thread(int(at["channel"]), int(at["message"]), body["name"])
-        return self._reply(f"{_ONE_MESSAGE}/threads", "post", thread)
+        return self._reply(f"{_ONE_MESSAGE}/threads", "post", thread, 201)
 
-    def _reply(self, path: str, method: str, body: Any) -> web.Response:
-        self._judge(lambda: self._contract.judge_reply(path, method, 200, body))
-        return as_json(body)
+    def _reply(self, path: str, method: str, body: Any, status: int = 200) -> web.Response:
+        self._judge(lambda: self._contract.judge_reply(path, method, status, body))
+        return as_json(body, status)
 
     # --- gateway ------------------------------------------------------------------------------------------------
 

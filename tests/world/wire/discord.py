@@ -653,7 +653,7 @@ DISCORD = Shapes(
         Operation("get", _MESSAGES, tells={200: list[Message]}),
         Operation("post", _MESSAGES, NewMessage, {200: Message}),
         Operation("patch", _ONE_MESSAGE, ChangedMessage, {200: Message}),
-        Operation("post", f"{_ONE_MESSAGE}/threads", NewThread, {200: Thread}),
+        Operation("post", f"{_ONE_MESSAGE}/threads", NewThread, {201: Thread}),
     ],
     frames={
         "identify": Identify,

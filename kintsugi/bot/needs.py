@@ -43,7 +43,7 @@ async def _nothing() -> Sequence[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class BotNeeds:
     """Everything the commands need."""
 
     store: Store
