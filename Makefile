@@ -13,9 +13,17 @@ demo: $(VENV)/.runtime
 test: export PYTHONDONTWRITEBYTECODE =
 # Words before the command that runs the tests, such as `faketime '+550d'`.
 CLOCK ?=
-test: lint
-	@echo "== tests"  # one worker more than processors: many tests wait for programs they started
-	$(CLOCK) $(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadscope --no-loadscope-reorder -q
+# Checks that need one processor run beside the tests, and print what they found in one piece when they are done.
+test: $(VENV)/.development
+	@found=$$(mktemp); \
+	  { $(LINT) >$$found 2>&1; status=$$?; cat $$found; rm -f $$found; exit $$status; } & lint=$$!; \
+	  echo "== tests"; $(CLOCK) $(BIN)/python -m pytest $(SPREAD) -q; tests=$$?; \
+	  wait $$lint; linted=$$?; exit $$((tests ? tests : linted))
+
+LINT = $(MAKE) --no-print-directory lint
+
+# One worker more than processors: many tests wait for programs that they started.
+SPREAD = -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/.development
 	@echo "== ruff"
@@ -48,13 +56,14 @@ $(VENV)/.development: requirements-dev.txt pyproject.toml
 	$(call install,requirements-dev.txt)
 	@touch $(VENV)/.runtime
 
+# Modules are compiled when they are first imported: most never are.
 define install
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "Kintsugi needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
 @echo "== installing $(1) into $(VENV)"
 $(PYTHON) -m venv $(VENV)
-$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $(1)
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation -e .
 @touch $@
 endef
 
