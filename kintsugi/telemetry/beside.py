@@ -8,11 +8,13 @@ interpreter is called as before.
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
+from kintsugi.telemetry.printed import on_console
 
 
 class Beside:
@@ -25,6 +27,7 @@ class Beside:
         _listen(sys, "excepthook", self._uncaught, self._undo)
         _listen(sys, "unraisablehook", self._unraisable, self._undo)
         _listen(threading, "excepthook", self._uncaught_in_thread, self._undo)
+        _listen(traceback, "print_exception", self._printed, self._undo)
 
     def close(self) -> None:
         """Hears no more; the last one to close restores what was there before."""
@@ -47,6 +50,11 @@ class Beside:
         where = f"{given.err_msg or 'exception ignored in'}: {unprintable(given.object, repr)}"
         self._keep(logging.ERROR, where, (given.exc_type, given.exc_value, given.exc_traceback))
 
+    def _printed(self, *given: Any, **named: Any) -> None:
+        error = on_console(given, named)
+        if error is not None:
+            self._keep(logging.ERROR, "an exception was printed", (type(error), error, error.__traceback__))
+
     def _keep(self, level: int, message: str, exc_info: Any) -> None:
         told = exc_info if exc_info[1] is not None else None
         self._handler.handle(logging.LogRecord("kintsugi.telemetry", level, "", 0, message, None, told))
@@ -62,12 +70,12 @@ class _Both:
     def function(self) -> Callable[..., None]:
         """A plain function, as one that is called as a method has to be."""
 
-        def both(*given: Any) -> None:
+        def both(*given: Any, **named: Any) -> None:
             try:
-                self.before(*given)
+                self.before(*given, **named)
             finally:
                 for hear in tuple(self.hearers):
-                    hear(*given)
+                    hear(*given, **named)
 
         both.kintsugi = self  # type: ignore[attr-defined]  # by which the next one finds it
         return both
