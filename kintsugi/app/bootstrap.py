@@ -17,6 +17,7 @@ from kintsugi.app.attempts import Attempts
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deploys import Running, alone_on, changes_in, is_railways, no_changes
 from kintsugi.app.desk import Desk, opened, prepare
+from kintsugi.app.ending import watched
 from kintsugi.app.github import FreshAnalyst, FreshChecker, check_repository
 from kintsugi.app.one_deployer import OneDeployer
 from kintsugi.app.settings import Settings, read_settings
@@ -78,6 +79,7 @@ class Kintsugi:
             store=desk.store,
             clock=desk.clock,
             fire=desk.engine.fire,
+            check=desk.engine.check,
             budget=budget or Budget(),
             confirm_within=confirm_within,
             look_again=look_again,
@@ -92,9 +94,11 @@ class Kintsugi:
 
     async def work(self) -> None:
         """Perform what is due, and look at the world now and then, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._reconciler.run(RECONCILE_EVERY))
-            group.create_task(self._desk.executor.run(self._perform))
+        executor = self._desk.executor
+        with watched(lambda: executor.turns):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._reconciler.run(RECONCILE_EVERY))
+                group.create_task(executor.run(self._perform))
 
     @property
     def looked_at(self) -> datetime | None:

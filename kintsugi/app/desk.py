@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
+from kintsugi.persistence.clock import DatabaseClock
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import is_current, upgrade
 from kintsugi.persistence.store import SqlStore
@@ -30,7 +31,7 @@ class Desk:
 @asynccontextmanager
 async def opened(database: Database, *, at_once: int = 4) -> AsyncIterator[Desk]:
     """A desk on this database, whose tables are up to date. `at_once`: effects of a kind. Raises DatabaseError."""
-    clock = SystemClock()
+    clock: Clock = SystemClock() if database.one_process else DatabaseClock()
     store = SqlStore(database, clock)
     executor = _executor(store, database, at_once)
     try:

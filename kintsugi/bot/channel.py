@@ -207,15 +207,20 @@ class DiscordChannel:
 
     async def _tell_of(self, incident: Incident, under_way: Work) -> None:
         attempt = await self._attempt(incident, under_way.step)
+        if attempt is None:  # it is over: whoever says so slept
+            return
         async with self._at(incident) as place:
             if incident.seq < place.seq:
                 return
             await self._show_card(place, incident)
             place.work = await self._say(place, place.work, card.work(incident, replace(under_way, attempt=attempt)))
 
-    async def _attempt(self, incident: Incident, step: Effect) -> int:
-        debts = await self._debts(incident.id) if self._debts else ()
-        return max((debt.attempts for debt in debts if debt.kind is step and debt.status == "running"), default=1)
+    async def _attempt(self, incident: Incident, step: Effect) -> int | None:
+        """Which try is under way; None where none is."""
+        if self._debts is None:
+            return 1
+        debts = await self._debts(incident.id)
+        return max((debt.attempts for debt in debts if debt.kind is step and debt.status == "running"), default=None)
 
     # --- finding it again ---------------------------------------------------------------------------------------
 

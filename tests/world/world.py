@@ -83,6 +83,7 @@ class World:
             store=self.store,
             clock=self.clock,
             fire=self.engine.fire,
+            check=self.engine.check,
             analyst=self.analyst,
             checker=self.checker,
             code_host=self.host,
