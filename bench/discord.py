@@ -56,7 +56,6 @@ _LIFTED = Rate(10**9, 1)
 
 
 async def main(interactions: int, seconds: float) -> None:
-    os.environ["KINTSUGI_WIRE"] = os.devnull  # the contracts are for tests; here the stand-in is only to be fast
     print(f"discord: {interactions} commands of {USERS} users in {seconds:g} s, the model hangs")
     ours, bare = [await one_bot(which, interactions, seconds) for which in ("ours", "bare")]
     for name, found in (("ours", ours), ("bare discord.py", bare)):
@@ -69,10 +68,10 @@ async def main(interactions: int, seconds: float) -> None:
 
 
 async def one_bot(which: str, interactions: int, seconds: float) -> dict[str, float]:
-    from tests.world import discord as stand_in  # here, as it reads KINTSUGI_WIRE when it is imported
+    from tests.world.discord import serving  # here, as the bot that is measured needs none of it
 
     with tempfile.TemporaryDirectory() as folder:
-        async with stand_in.serving() as at, a_model_that_hangs() as model:
+        async with serving() as at, a_model_that_hangs() as model:
             bot = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bench.discord", "serve", which, at.api, at.gateway, model, folder),
                 stdout=asyncio.subprocess.PIPE,

@@ -28,7 +28,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from kintsugi.app.clock import SystemClock
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.codec import incident_to_json, payload_to_json
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade

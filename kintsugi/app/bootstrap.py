@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from kintsugi.app import alerts, connectors
-from kintsugi.app.attempts import Attempts
+from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
-from kintsugi.app.deploys import Running, alone_on, changes_in, is_railways, no_changes
+from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import watched
-from kintsugi.app.github import FreshAnalyst, FreshChecker, check_repository
-from kintsugi.app.one_deployer import OneDeployer
 from kintsugi.app.settings import Settings, read_settings
-from kintsugi.app.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence
 from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations.git import Git, GitError
+from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
 from kintsugi.integrations.http_replay import HttpReplay
-from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.integrations.local_git import changes_in
+from kintsugi.integrations.model.analyst import ModelAnalyst
+from kintsugi.integrations.model.offline import OfflineAnalyst
+from kintsugi.integrations.one_deployer import OneDeployer
+from kintsugi.integrations.program import Running
+from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence, no_changes
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.context import build_context
@@ -210,10 +214,11 @@ class Bootstrap:
         """The door for Sentry's SDKs; None where none of them is listened to."""
         if not self.settings.sentry.projects:
             return None
-        from kintsugi.app.reports import Reported, reports  # noqa: PLC0415  # the web's packages are no guest's
+        from kintsugi.app.reports import reports  # noqa: PLC0415  # the web's packages are no guest's
+        from kintsugi.web.reported import Reported  # noqa: PLC0415
 
         host = self.parts(Silence()).code_host
-        return reports(self.settings.sentry, Reported(desk, self.intake(desk), host))
+        return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
 
     def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
         """How those of `access` log in to the pages with Discord; None where that is not configured."""
@@ -233,9 +238,7 @@ class Bootstrap:
     def _analyst(self, git: Git | None) -> Analyst:
         if self.model.missing:
             return OfflineAnalyst(git)
-        from kintsugi.integrations.openai_analyst import OpenAIAnalyst  # noqa: PLC0415  # takes half a second, as the SDK does
-
-        return OpenAIAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
+        return ModelAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
 
     def _checker(self, git: Git | None) -> Checker:
         code = self.settings.code

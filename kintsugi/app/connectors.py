@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpx
 
-from kintsugi.app.deploys import Running, command_deployer, railway_deployer, webhook_deployer
-from kintsugi.app.github import CodeHostParts, check_repository, github_parts, local_parts
+from kintsugi.app.code_hosts import CodeHostParts, check_repository, github_parts, local_parts
+from kintsugi.app.deployers import command_deployer, railway_deployer, webhook_deployer
 from kintsugi.app.settings import (
     CodeSettings,
     DeploySettings,
@@ -27,11 +27,13 @@ from kintsugi.app.settings import (
 )
 from kintsugi.integrations import google_sheets
 from kintsugi.integrations.git import GitError
+from kintsugi.integrations.model.port import Model
+from kintsugi.integrations.program import Running
 from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.ports import Deployer
 
 if TYPE_CHECKING:
-    from kintsugi.integrations.openai_model import Model, ModelAccess
+    from kintsugi.integrations.model.openai import ModelAccess
 
 OK, OFF, FAULT = "ok", "off", "fault"
 
@@ -150,14 +152,14 @@ def sheet(settings: SheetSettings) -> Connector[google_sheets.Sheet]:
 
 
 def _model(settings: ModelSettings) -> Model:
-    from kintsugi.integrations.openai_model import Model  # noqa: PLC0415  # takes half a second, as the SDK does
+    from kintsugi.integrations.model.openai import OpenAIModel  # noqa: PLC0415  # takes half a second, as the SDK does
 
-    return Model(model_access(settings))
+    return OpenAIModel(model_access(settings))
 
 
 def model_access(settings: ModelSettings) -> ModelAccess:
     """The model that is configured; there must be a key."""
-    from kintsugi.integrations.openai_model import ModelAccess  # noqa: PLC0415  # as above
+    from kintsugi.integrations.model.openai import ModelAccess  # noqa: PLC0415  # as above
 
     return ModelAccess(
         model=settings.model,

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.clock import DatabaseClock
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import is_current, upgrade

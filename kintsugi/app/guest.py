@@ -9,9 +9,9 @@ import discord
 from discord import app_commands
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.counting import counting
 from kintsugi.app.discord_bot import attached, channel_of, parts_of
 from kintsugi.bot import Attached
+from kintsugi.persistence.process_counts import counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ async def into(
         opening.callback(logs.close)
         desk = await opening.enter_async_context(bootstrap.desk())
         bootstrap.tell_alerts(logs, desk, bot)
-        await opening.enter_async_context(counting(desk, logs.outcomes))
+        await opening.enter_async_context(counting(desk.store, logs.outcomes))
         channel = channel_of(bot, desk, bootstrap)
         put_in = await attached(tree, parts_of(desk, bootstrap, logs, channel), bootstrap, channel)
         return InYourBot(put_in, opening.pop_all())

@@ -39,6 +39,7 @@ class _Printed:
     lines: list[str]
     at: int
     whole: bool = True
+    is_start: bool = False
 
     def __getitem__(self, position: int) -> str | None:
         return self.lines[position] if 0 <= position < len(self.lines) else None

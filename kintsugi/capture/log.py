@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ahocorasick_rs import AhoCorasick
+
 from kintsugi.capture.readers import new_readers
 from kintsugi.capture.report import Found, Line, Reader, Report
 from kintsugi.capture.text import blocks, uncoloured
-from kintsugi.capture.wrappers import Strip, Unfolding, view_by_vote
+from kintsugi.capture.wrappers import Strip, Unfolding, as_carried, opens_field, view_by_vote
 
 _ABOVE = 320  # lines kept at hand
 _SHOWN_BEFORE = 300  # of a report's log: a key may begin among those that are not kept
@@ -36,7 +38,7 @@ def reports_of(chunks: Iterable[bytes]) -> Iterator[Report]:
 def reports(texts: Iterable[str]) -> Iterator[Report]:
     """Every failure in a log that comes in pieces, each of which ends with a line."""
     readers = new_readers()
-    tape = _Tape(iter(texts), sorted({mark for reader in readers for mark in reader.marks}))
+    tape = _Tape(iter(texts), as_carried({mark for reader in readers for mark in reader.marks}))
     at = 0
     while (line := tape.line(at, skipping=True)) is not None:
         if at not in tape.taken and tape.is_marked(line.text):
@@ -63,16 +65,17 @@ def _report_at(tape: _Tape, at: int, line: Line, readers: Iterable[Reader]) -> I
 
 
 def _strip(tape: _Tape, at: int, line: Line, width: int, reader: Reader) -> Strip:
-    around = [other for other in tape.around(at) if _same_writer(line, other)]
-    beside = around[max(len(around) // 2 - 3, 0) : len(around) // 2 + 3]
+    above, below = tape.around(at)
+    around = [other for other in (*above, *below) if _same_writer(line, other)]
+    beside = (*above[-3:], *below[:3])
 
     def votes(strip: Strip) -> int:
         return sum((text := strip(other)) is not None and reader.inside(text) for other in around)
 
     def near(strip: Strip) -> bool:
-        return any(strip(other) for other in beside)
+        return any(strip(other) for other in beside if _same_writer(line, other))
 
-    return view_by_vote(line.text[:width], votes, near)
+    return view_by_vote(line.text[:width], votes, near, in_field=not line.inside and opens_field(above))
 
 
 def _same_writer(line: Line, other: Line) -> bool:
@@ -83,7 +86,7 @@ class _Tape:
     """The lines of a log as they come, with those just before and after at hand."""
 
     def __init__(self, texts: Iterator[str], marks: list[str]) -> None:
-        self._texts, self._marks = texts, marks
+        self._texts, self._marks = texts, AhoCorasick(marks)
         self._lines: list[Line] = []
         self._base = 0  # the position of the first that is at hand
         self._number = 1  # in the log, of the line that comes next
@@ -93,8 +96,7 @@ class _Tape:
         self.reached_end = False  # whether anybody asked for more than there is
 
     def is_marked(self, text: str) -> bool:
-        text = f"\n{text}"
-        return any(mark in text for mark in self._marks)
+        return bool(self._marks.find_matches_as_indexes(f"\n{text}"))
 
     def line(self, at: int, *, skipping: bool = False) -> Line | None:
         """The line at this position; None beyond the end. `skipping`: whole pieces without a mark may be left out."""
@@ -104,11 +106,11 @@ class _Tape:
                 return None
         return self._lines[at - self._base] if at >= self._base else None
 
-    def around(self, at: int) -> list[Line]:
-        """The lines near this one, half of them before it."""
+    def around(self, at: int) -> tuple[list[Line], list[Line]]:
+        """The lines near this one, above and below it."""
         self.line(at + _NEAR)
         here = at - self._base
-        return self._lines[max(here - _NEAR, 0) : here] + self._lines[here + 1 : here + 1 + _NEAR]
+        return self._lines[max(here - _NEAR, 0) : here], self._lines[here + 1 : here + 1 + _NEAR]
 
     def report(self, found: Found, first: int, last: int) -> Report:
         """The report on the lines from `first` to `last`, with the log around it."""
@@ -173,9 +175,15 @@ class _View:
         self._texts: list[str] = []
         self._next = at
         self._over = False
+        self._doubled = False  # an empty line stands after each
+        self.is_start = not line.inside
         self._look_back(at)
         self.at = len(self._texts)
+        self.is_start = self.is_start and not self.at
         self.whole = line.inside
+        if self._is_doubled():
+            self._doubled = True
+            self._drop_empty()
 
     def __getitem__(self, position: int) -> str | None:
         if position < 0:
@@ -199,11 +207,29 @@ class _View:
     def _look_back(self, at: int) -> None:
         for position in range(at - 1, at - 1 - _NEAR, -1):
             line = self._tape.line(position) if position >= 0 else None
-            if line is None or position in self._tape.taken or (self._line.inside and (line.ends or not line.inside)):
+            if line is None or (self._line.inside and (line.ends or not line.inside)):
                 break
             if _same_writer(self._line, line) and (text := self._strip(line)) is not None:
+                if position in self._tape.taken:
+                    self.is_start = False
+                    break
                 self._positions.insert(0, position)
                 self._texts.insert(0, text)
+
+    def _is_doubled(self) -> bool:
+        """A paste may have one after every line."""
+        below = [text for ahead in range(1, 7) if (text := self[self.at + ahead]) is not None]
+        return len(below) > 3 and all(bool(text.strip()) == bool(at % 2) for at, text in enumerate(below))
+
+    def _drop_empty(self) -> None:
+        texts, positions, at = self._texts, self._positions, self.at
+        self._texts, self._positions = [], []
+        for number, (text, position) in enumerate(zip(texts, positions, strict=True)):
+            if number == at:
+                self.at = len(self._texts)
+            if text.strip() or not self._texts or not self._texts[-1].strip():
+                self._texts.append(text)
+                self._positions.append(position)
 
     def _go_on(self) -> bool:
         """Whether there was one more line of this writer."""
@@ -213,10 +239,11 @@ class _View:
                 return False
             if position not in self._tape.taken and _same_writer(self._line, line):
                 text = self._strip(line)
-                if text is not None:
-                    self._positions.append(position)
-                    self._texts.append(text)
-                    self._next = position + 1
-                    self._over = line.ends
-                    return True
+                if text is None or (self._doubled and not text.strip() and self._texts[-1].strip()):
+                    continue
+                self._positions.append(position)
+                self._texts.append(text)
+                self._next = position + 1
+                self._over = line.ends
+                return True
         return False

@@ -71,9 +71,11 @@ def stack_of(record: Any) -> str | None:
     told = _told_apart(record) or _exceptions(record)
     if told is not None:
         return told
-    for name in _STACK_FIELDS:
-        if isinstance(record.get(name), str) and record[name].strip():
-            return _with_head(str(record[name]), record)
+    inner = [value for value in record.values() if isinstance(value, Mapping)]
+    for one in (record, *inner):
+        for name in _STACK_FIELDS:
+            if isinstance(one.get(name), str) and one[name].strip() and (one is record or "\n" in one[name]):
+                return _with_head(str(one[name]), one)
     return next(
         (text for text in _strings(record) if "\n" in text.strip("\n") and any(mark in text for mark in _STACK_MARKS)),
         None,

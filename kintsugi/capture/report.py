@@ -38,6 +38,11 @@ class Lines(Protocol):
         """The text holds the report and nothing else, as a field of a record does."""
         ...
 
+    @property
+    def is_start(self) -> bool:
+        """The writer's first line in this log is the one where the report was noticed: what stood above is lost."""
+        ...
+
     def __getitem__(self, position: int) -> str | None: ...
 
     def joined(self, position: int) -> str | None:

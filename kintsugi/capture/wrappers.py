@@ -27,11 +27,17 @@ CARRIERS = (  # for the table of what is read
 Strip = Callable[[Line], str | None]
 
 _ESCAPED = re.compile(
-    r"Traceback \(most recent call last\):\\n|\\n(?:\\t| {3,8})at \S|\\n(?:#0 |\\tfrom |goroutine \d)"
+    r"""Traceback\ \(most\ recent\ call\ last\):\\n
+    | \\n\s*(?:\\t)*(?:at\ \S | \#\d | from\ \S | goroutine\ \d | File\ \\?"/ | \d+:\ \S | \*\*\ \( | stack\ backtrace:)
+    | \\n(?:note:\ run\ with
+      | \s+\(\w+\ [\d.]+\)\  | [^\s:"]{1,200}:\d+(?::in\ |\ \(0x) | [│╭] | Current\ thread | -+>\ \d)
+    """,
+    re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_CLOSING_QUOTE = re.compile(r'(?<!\\)"')
+_QUOTE = re.compile(r'(?<!\\)"')
+_OPEN_FIELD = re.compile(r'(?:^"[^"]+|,"[^"]*)$')
 _MEMBER = re.compile(r'\s*(?:"(?P<name>[\w@. -]{1,40})"\s*:\s*)?(?P<text>"(?:[^"\\]|\\.)*"),?\s*$')
 _OPENS_LIST = re.compile(r'.{0,2000}?(?:"(?P<name>[\w@. -]{1,40})"\s*:\s*)?\[\s*$')
 _CLOSES_LIST = re.compile(r"\s*\],?\s*$")
@@ -41,7 +47,7 @@ _LINE_MEMBERS = frozenset(
 _STACK_LISTS = frozenset(
     ("stack", "stackTrace", "stack_trace", "stacktrace", "trace", "traceback", "exception", "lines")
 )
-_ENTITY = re.compile(r"&(?:quot|#39|#x27|lt|gt|amp);")
+_ENTITY = re.compile(r"&(?:quot|#39|#x27|lt|gt);")
 _BREAK = re.compile(r"<br ?/?>")
 _LONGEST_MEMBER = 100_000
 
@@ -61,7 +67,6 @@ class Unfolding:
 
     def __init__(self) -> None:
         self._list: str | None = None
-        self._escaped_html = False
 
     def lines(self, number: int, raw: str) -> Iterator[Line]:
         """The lines that this line of the log holds: one for most, itself."""
@@ -75,7 +80,7 @@ class Unfolding:
             return _record(number, raw, _unescaped(raw))
         if "#012" in raw:
             return _record(number, raw, raw.replace("#012", "\n").replace("#011", "\t"))
-        if "&" in raw and _ENTITY.search(raw) and self._is_html(raw):
+        if "&" in raw and '"' not in raw and "<" not in raw and _ENTITY.search(raw):
             return _record(number, raw, _BREAK.sub("\n", html.unescape(raw)))
         return (Line(number, raw, raw),)
 
@@ -108,20 +113,38 @@ class Unfolding:
             return _record(number, raw, text)
         return (Line(number, text.strip("\n"), raw, writer=f"json {name or self._list}"),)
 
-    def _is_html(self, raw: str) -> bool:
-        self._escaped_html = self._escaped_html or "File &quot;" in raw or "<br" in raw or "&lt;anonymous&gt;" in raw
-        return self._escaped_html
+
+def as_carried(marks: Iterable[str]) -> list[str]:
+    """The marks of reports, also as they look within a string of JSON, in syslog and in HTML."""
+    forms: set[str] = set()
+    for mark in marks:
+        forms |= {mark, mark.replace("\t", "\\t").replace("\n", "\\n"), html.escape(mark)}
+        forms.add(mark.replace("\t", "#011").replace("\n", "#012"))
+    return sorted(forms)
 
 
-def view_by_vote(prefix: str, votes: Callable[[Strip], int], near: Callable[[Strip], bool]) -> Strip:
+def opens_field(above: Sequence[Line]) -> bool:
+    """Whether a field of a CSV file was begun on one of these lines, and not ended."""
+    for line in reversed(above):
+        if '"' not in line.text:
+            continue
+        text = line.text.replace('""', "")
+        if text.count('"') % 2:
+            return _OPEN_FIELD.search(text) is not None
+    return False
+
+
+def view_by_vote(
+    prefix: str, votes: Callable[[Strip], int], near: Callable[[Strip], bool], *, in_field: bool = False
+) -> Strip:
     """How the lines around a report are to be read, where `prefix` stands before it on the line where it was noticed.
 
     `votes(strip)` counts the lines around that, read so, can only be from within a report; the most win. Where none
-    can, `near(strip)` says whether a line just beside looks alike.
+    can, `near(strip)` says whether a line just beside looks alike. `in_field`: of a CSV file.
     """
     if not prefix.strip():
         plain = _outdented(len(prefix))
-        return _quoted if votes(_quoted) > votes(plain) else plain
+        return _quoted if in_field else plain
     same, numbered, after = _alike(prefix, any_number=False), _alike(prefix, any_number=True), _after(prefix)
     counts = {strip: votes(strip) for strip in (same, numbered, _bare, _quoted)}
     most = max(counts.values())
@@ -171,11 +194,12 @@ def _is_json(text: str) -> bool:
 
 
 def _unescaped(line: str) -> str:
-    """The line with its escapes undone, up to the end of the string that the stack stands in."""
+    """The line with its escapes undone; where the report stands in a string, only that string."""
     found = _ESCAPED.search(line)
-    start = found.start() if found else 0
-    if '\\"' in line[start:]:
-        line = line[:start] + _CLOSING_QUOTE.split(line[start:], maxsplit=1)[0]
+    at = found.start() if found else 0
+    before = [quote.start() for quote in _QUOTE.finditer(line, 0, at)]
+    if len(before) % 2:
+        line = _QUOTE.split(line[before[-1] + 1 :], maxsplit=1)[0]
     return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[1]), line)
 
 

@@ -13,11 +13,11 @@ from rich.rule import Rule
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.clock import SystemClock
 from kintsugi.commands.show import show
 from kintsugi.demo.stage import FAILING_REQUEST, Stage
 from kintsugi.demo.workspace import BRANCH, Workspace
 from kintsugi.executors.lock import only_one
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import is_current
 from kintsugi.persistence.store import SqlStore

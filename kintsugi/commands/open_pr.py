@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.github import github_access, wishes_of
+from kintsugi.app.code_hosts import github_access, wishes_of
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.commands.files import read_bytes
 from kintsugi.commands.outcome import UsageError
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github import GitHub
-from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github.host import GitHub
 from kintsugi.integrations.pull_request_text import Proposal
 from kintsugi.repair.apply import Refused, apply
 from kintsugi.repair.policy import check

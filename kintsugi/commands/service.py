@@ -17,20 +17,20 @@ from rich.console import Console
 
 from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap, Kintsugi
-from kintsugi.app.counting import counting
-from kintsugi.app.deploys import railway_door
+from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
 from kintsugi.app.ending import until_told
 from kintsugi.app.patience import Preparing
-from kintsugi.app.retention import keep_pruning
 from kintsugi.app.settings import DiscordSettings, MetricsSettings, WebSettings, revealed
-from kintsugi.app.turns import by_turns
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.bot import DiscordChannel
 from kintsugi.commands.outcome import UsageError
+from kintsugi.executors.turns import by_turns
 from kintsugi.integrations.terminal import Terminal
 from kintsugi.persistence.leases import Leases
+from kintsugi.persistence.process_counts import counting
+from kintsugi.persistence.retention import keep_pruning
 from kintsugi.web.login import is_loopback
 from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import Behind, Pages
@@ -83,7 +83,7 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
         bot = _bot(desk, bootstrap, output) if _has_bot(bootstrap, wanted) and not drain else None
         client, channel = await _voice(desk, bootstrap, output, bot=bot, stack=stack, wanted=wanted)
         bootstrap.tell_alerts(output.logs, desk, client)
-        await stack.enter_async_context(counting(desk, output.logs.outcomes))
+        await stack.enter_async_context(counting(desk.store, output.logs.outcomes))
         kintsugi = bootstrap.worker(desk, channel or Terminal(Console())) if "worker" in wanted else None
         _tell(output.console, "Working. Ctrl-C stops; nothing is lost by it.")
         if drain and kintsugi:
@@ -151,7 +151,7 @@ async def _together(
         if kintsugi:
             group.create_task(preparing.then(kintsugi.work))
             if not (keep := settings.keep.keep).everything:
-                group.create_task(preparing.then(partial(keep_pruning, desk, keep)))
+                group.create_task(preparing.then(partial(keep_pruning, desk.store, desk.clock, keep)))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
             group.create_task(_be_the_bot(desk, bootstrap, output.console, bot, alone=wanted == ("discord",)))

@@ -24,8 +24,9 @@ from kintsugi.demo.workspace import BRANCH, Workspace, example
 from kintsugi.integrations.http_replay import HttpReplay
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
 from kintsugi.integrations.local_git import LocalGit
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Model, ModelAccess
+from kintsugi.integrations.model.analyst import ModelAnalyst
+from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
+from kintsugi.integrations.model.port import Model
 from kintsugi.integrations.terminal import Terminal, confirmation
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
@@ -214,7 +215,7 @@ class Stage:
     def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: Model) -> Parts:
         command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self.workspace.base_url)
         return Parts(
-            analyst=OpenAIAnalyst(model, code_context(self.workspace.origin), redact),
+            analyst=ModelAnalyst(model, code_context(self.workspace.origin), redact),
             checker=bench,
             code_host=host,
             deployer=LocalCommand(command, redact),
@@ -237,7 +238,7 @@ class Stage:
             return
         async with serve(_recording(), self.ending) as address:
             self._say(f"The model: a recording, served at {address} to the real openai SDK.")
-            yield Model(ModelAccess(MODEL, api_key="recording", base_url=address))
+            yield OpenAIModel(ModelAccess(MODEL, api_key="recording", base_url=address))
 
     def _say(self, sentence: str) -> None:
         self.console.print(Text(sentence))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 
@@ -41,3 +41,16 @@ def is_held(file: Path) -> bool:
         except BlockingIOError:
             return True
         return False
+
+
+@asynccontextmanager
+async def alone_with(file: Path) -> AsyncIterator[bool]:
+    """Whether no other process of this machine is at it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(only_one(file))
+        except AlreadyRunning:
+            yield False
+        else:
+            yield True

@@ -19,10 +19,13 @@ from kintsugi.integrations.pull_request_text import News, body, branch_of, commi
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.ports import Standing
+from kintsugi.workflow.production import Changes
 
 T = TypeVar("T")
 
 _AUTHOR = "Kintsugi"
+
+_MOST_CHANGES = 20  # titles of commits in one deployment that are shown
 
 
 class Conflicting(Exception):
@@ -201,3 +204,12 @@ def _read(blob: bytes) -> Record:
     """A record; earlier versions wrote one field more, which was never set."""
     found = json.loads(blob)
     return Record(**{each.name: found[each.name] for each in fields(Record) if each.name in found})
+
+
+def changes_in(git: Git) -> Changes:
+    """What is new between two commits of this repository."""
+
+    async def changes(old: str, new: str) -> tuple[str, ...]:
+        return await asyncio.to_thread(git.titles, old, new, _MOST_CHANGES)
+
+    return changes

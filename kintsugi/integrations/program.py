@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import httpx
 
 
@@ -16,3 +18,19 @@ async def commit_at(url: str) -> str:
         case {"commit": str(commit)}:
             return commit
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Asks which commit runs: the program by its address, or we are the program, at commit `own`."""
+
+    program_url: str
+    own: str
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether anybody can be asked."""
+        return bool(self.program_url or self.own)
+
+    async def __call__(self) -> str:
+        return await commit_at(self.program_url) if self.program_url else self.own

@@ -6,6 +6,8 @@ again in its transaction, as an end can be left: whoever comes second finds noth
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,9 +19,13 @@ from sqlalchemy import Connection, case, func, select, update
 from kintsugi.persistence.codec import payload_from_json, payload_to_json
 from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
 from kintsugi.persistence.store import SqlStore
-from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.ports import Clock, Ledger
 from kintsugi.workflow.words import ENDED
 
+log = logging.getLogger("kintsugi.retention")
+
+PRUNE_EVERY = timedelta(hours=1)
 _PAGE = 500  # payloads looked at in one go
 _MOST = 20  # pruned in one transaction
 
@@ -137,3 +143,15 @@ def _one(ledger: Ledger, kept: Kept, now: datetime) -> bool:
     )
     ledger.amend(incident.without_outputs(now))
     return True
+
+
+async def keep_pruning(store: SqlStore, clock: Clock, keep: Keep, every: timedelta = PRUNE_EVERY) -> None:
+    """Prune now and after each `every`, until cancelled. Any number of processes may."""
+    while True:
+        try:
+            pruned = await Pruner(store, keep, clock.now()).run()
+            if pruned.incidents:
+                log.info("pruned", extra={"incidents": pruned.incidents, "bytes": pruned.bytes})
+        except StoreUnavailable as error:
+            log.warning("pruning_failed", extra={"why": str(error)})
+        await asyncio.sleep(every.total_seconds())

@@ -7,8 +7,8 @@ import asyncio
 import psycopg
 
 from kintsugi import telemetry
-from kintsugi.app.alerts import Incidents
 from kintsugi.app.desk import opened
+from kintsugi.capture.alerts import Incidents
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry.alerts import Alert

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.app.one_deployer import OneDeployer, alone_with
 from kintsugi.demo.workspace import Workspace
-from kintsugi.executors.lock import only_one
+from kintsugi.executors.lock import alone_with, only_one
 from kintsugi.executors.server_lock import alone_on_server
 from kintsugi.integrations.git import RefChange
+from kintsugi.integrations.one_deployer import OneDeployer
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed

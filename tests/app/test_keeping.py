@@ -12,18 +12,17 @@ import pytest
 from rich.console import Console
 
 from kintsugi.app.desk import opened
-from kintsugi.app.retention import keep_pruning
 from kintsugi.app.settings import KeepSettings
 from kintsugi.bot import replies
 from kintsugi.bot.card import card
 from kintsugi.commands import database as command
 from kintsugi.commands.outcome import UsageError
 from kintsugi.commands.show import show
-from kintsugi.integrations.offline_analyst import OfflineAnalyst
+from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.persistence.backup import backup
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import upgrade
-from kintsugi.persistence.retention import Keep, Pruner
+from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
@@ -175,7 +174,7 @@ async def test_the_service_prunes_in_the_background(
     await world.crashes()
     await world.fires(t.Cancelled)
     async with opened(sqlite_url) as desk, asyncio.TaskGroup() as group, asyncio.timeout(PATIENCE):
-        work = group.create_task(keep_pruning(desk, KeepSettings().keep, timedelta(seconds=0.1)))
+        work = group.create_task(keep_pruning(desk.store, desk.clock, KeepSettings().keep, timedelta(seconds=0.1)))
         while not (await world.incident()).pruned:
             await asyncio.sleep(0.05)
         work.cancel()

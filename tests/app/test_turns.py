@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from kintsugi.app.clock import SystemClock
-from kintsugi.app.turns import by_turns
+from kintsugi.executors.turns import by_turns
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.store import SqlStore

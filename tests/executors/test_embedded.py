@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.embedded import Embedded
 from kintsugi.executors.lock import is_held, only_one
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore

@@ -17,8 +17,8 @@ import pytest
 from procrastinate.schema import SchemaManager
 from sqlalchemy import text
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.executors.procrastinate import Procrastinate
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore

@@ -13,9 +13,9 @@ import pytest
 
 from kintsugi.app.bootstrap import code_context
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
-from kintsugi.integrations.offline_analyst import OfflineAnalyst
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Api, Model, ModelAccess
+from kintsugi.integrations.model.analyst import ModelAnalyst
+from kintsugi.integrations.model.offline import OfflineAnalyst
+from kintsugi.integrations.model.openai import Api, ModelAccess, OpenAIModel
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Allowance, Budget, Category, Cost, Diagnosis, Price, Spent
 from kintsugi.workflow.ports import Case
@@ -33,7 +33,6 @@ from tests.world.openai import (
     serving,
     turns,
 )
-from tests.world.wire import needs_the_wire
 
 
 @pytest.fixture
@@ -63,21 +62,20 @@ def a_case(**changes: object) -> Case:
     return Case(an_incident(State.CAPTURED, **changes), a_payload())
 
 
-def a_model(provider: OpenAIStandIn, **changes: object) -> Model:
+def a_model(provider: OpenAIStandIn, **changes: object) -> OpenAIModel:
     settings = ModelAccess("stand-in", "key", provider.url, price=Price(2.0, 10.0, 1.0), deadline=timedelta(seconds=20))
-    return Model(replace(settings, **changes))  # type: ignore[arg-type]
+    return OpenAIModel(replace(settings, **changes))  # type: ignore[arg-type]
 
 
 async def diagnosed(provider: OpenAIStandIn, case: Case | None = None, **changes: object) -> Diagnosis:
     hide = "hunter2", "[redacted]"
-    analyst = OpenAIAnalyst(
+    analyst = ModelAnalyst(
         a_model(provider, **changes), lambda case: "def discount(): hunter2", lambda text: text.replace(*hide)
     )
     return await analyst.diagnose(case or a_case(), lambda words: None)
 
 
-@needs_the_wire
-async def test_the_contract_is_at_hand_and_every_exchange_is_held_to_it(provider: OpenAIStandIn, api: Api):
+async def test_every_exchange_is_held_to_the_contract(provider: OpenAIStandIn, api: Api):
     await diagnosed(provider, api=api)
 
     assert provider.faults == []
@@ -335,7 +333,7 @@ async def test_usage_without_details_is_counted(provider: OpenAIStandIn):
 async def test_progress_tells_each_step(provider: OpenAIStandIn):
     told: list[str] = []
 
-    await OpenAIAnalyst(a_model(provider), lambda case: "", str).diagnose(a_case(), told.append)
+    await ModelAnalyst(a_model(provider), lambda case: "", str).diagnose(a_case(), told.append)
 
     assert told == ["asking stand-in for the cause", f"asking stand-in for a fix: {a_finding()['cause']}"]
 
@@ -344,7 +342,7 @@ async def test_progress_tells_how_far_the_reply_has_come(provider: OpenAIStandIn
     told: list[str] = []
     model = a_model(provider, api=api, tell_every=timedelta())
 
-    await OpenAIAnalyst(model, lambda case: "", str).diagnose(a_case(), told.append)
+    await ModelAnalyst(model, lambda case: "", str).diagnose(a_case(), told.append)
 
     whole = f"the model is answering: {len(json.dumps(a_finding())):,} characters in "
     assert any(words.startswith(whole) for words in told)

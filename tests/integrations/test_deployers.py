@@ -18,7 +18,7 @@ from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
 from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.ports import Deployer, OutcomeUnknown, Rollout
-from tests.world import deploy_webhook, railway, wire
+from tests.world import deploy_webhook, railway
 from tests.world.clock import ManualClock
 from tests.world.deploy_webhook import SECRET, DeployWebhook
 from tests.world.make import HEAD, MERGE, a_deployment
@@ -42,7 +42,7 @@ class There:
         raise AssertionError("It never ends.")
 
 
-@pytest.fixture(params=["local", "webhook", pytest.param("railway", marks=wire.needs_the_wire)])
+@pytest.fixture(params=["local", "webhook", "railway"])
 async def there(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[There]:
     clock = ManualClock()
     opened = {"local": local, "webhook": webhook, "railway": on_railway}[request.param]

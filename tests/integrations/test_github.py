@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kintsugi.integrations.git import Git
-from kintsugi.integrations.github import GitHub, GitHubWishes
-from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
-from kintsugi.integrations.github_mirror import Mirror, clone_url
+from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github.host import GitHub, GitHubWishes
+from kintsugi.integrations.github.mirror import Mirror, clone_url
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.words import State

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.integrations.github import GitHub
+from kintsugi.integrations.github.host import GitHub
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.words import State

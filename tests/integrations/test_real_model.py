@@ -8,21 +8,21 @@ import pytest
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.demo.workspace import example
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
+from kintsugi.integrations.model.analyst import ModelAnalyst
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.incident import Category
 from kintsugi.workflow.ports import Case
 from tests.world.make import a_payload, an_incident
 
 pytestmark = pytest.mark.skipif(
-    not os.environ.get("KINTSUGI_TEST_LLM"), reason="asks a real model, which costs money: set KINTSUGI_TEST_LLM=1"
+    not os.environ.get("KINTSUGI_TEST_LLM"), reason="a real model costs money: set KINTSUGI_TEST_LLM=1"
 )
 
 
 async def test_a_real_model_finds_the_cause_of_the_demos_crash_and_mends_it():
     shop = example("checkout") / "shop"
     code = "\n".join(f"# shop/{name}\n{(shop / name).read_text()}" for name in ("pricing.py", "coupons.py"))
-    analyst = OpenAIAnalyst(Bootstrap.read().model.make(), lambda case: code, redact)
+    analyst = ModelAnalyst(Bootstrap.read().model.make(), lambda case: code, redact)
 
     diagnosis = await analyst.diagnose(Case(an_incident(), a_payload()), print)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, create_engine, inspect, text
 
-from kintsugi.app.clock import SystemClock
 from kintsugi.app.desk import opened
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import NEWEST, is_current, upgrade

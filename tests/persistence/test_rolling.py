@@ -57,5 +57,5 @@ def before_the_newest_revision() -> str:
     asked = ["git", "log", "--diff-filter=A", "--format=%P", "-1", "--", str(script.relative_to(ROOT))]
     found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
     if not found:
-        pytest.skip("the repository's history is not here")
+        pytest.skip("there is no history: clone the repository whole")
     return found[0]

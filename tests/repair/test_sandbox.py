@@ -49,7 +49,7 @@ def box(probed: Box, rooms: Path) -> Box:
 @pytest.fixture
 def box_with_a_network(box: Box) -> Box:
     if box.mechanism is Mechanism.LANDLOCK:
-        pytest.skip("without namespaces there are no sockets")
+        pytest.skip("there are no namespaces here: allow unprivileged user namespaces")
     return box
 
 
@@ -57,7 +57,7 @@ async def a_box(*mechanisms: Mechanism) -> Box:
     try:
         return await probe(Path(sys.executable), LIMITS, mechanisms=mechanisms)
     except BoxFailed as reason:
-        pytest.skip(f"this machine does not allow it: {reason}")
+        pytest.skip(f"this machine does not allow such a box: {reason}")
 
 
 @pytest.fixture
@@ -326,7 +326,7 @@ async def test_an_interpreter_that_is_not_there_is_a_failure_of_the_box() -> Non
 
 async def test_the_box_is_another_user_where_we_are_root(box_with_a_network: Box) -> None:
     if os.getuid() != 0:
-        pytest.skip("only root can become another user")
+        pytest.skip("only root can become another user: run it as root")
 
     outcome = await run_python(box_with_a_network, "import os; print(os.getuid(), os.geteuid())")
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from kintsugi.demo.workspace import BRANCH, Workspace
-from kintsugi.integrations.openai_analyst import OpenAIAnalyst
-from kintsugi.integrations.openai_model import Model, ModelAccess
+from kintsugi.integrations.model.analyst import ModelAnalyst
+from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.proof import ProofSettings
@@ -110,7 +110,7 @@ async def workspace(tmp_path: Path) -> Workspace:
 async def world(database_url: Database, workspace: Workspace, model: OpenAIStandIn) -> AsyncIterator[World]:
     async with a_world(database_url) as world:
         settings = ModelAccess("stand-in", "key", model.url)
-        world.analyst = OpenAIAnalyst(Model(settings), lambda case: LINE, redact)  # type: ignore[assignment]
+        world.analyst = ModelAnalyst(OpenAIModel(settings), lambda case: LINE, redact)  # type: ignore[assignment]
         world.checker = Workbench(workspace.git, BRANCH, ProofSettings(), redact)  # type: ignore[assignment]
         yield world
 

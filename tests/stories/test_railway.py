@@ -1,6 +1,6 @@
 """A merge on Railway, in fair weather and foul: at most one deployment is asked for, and the incident tells the truth.
 
-The engine, the database, the adapter and httpx are real; Railway is a stand-in that executes its published schema.
+The engine, the database, the adapter and httpx are real; Railway is a stand-in that executes a GraphQL schema.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.words import Effect, State
-from tests.world import railway, wire
+from tests.world import railway
 from tests.world.make import HEAD, MERGE
 from tests.world.railway import ENVIRONMENT, MINUTE, PROJECT, SERVICE, TOKEN, RailwayStandIn
 from tests.world.world import World, a_world
-
-pytestmark = wire.needs_the_wire
 
 SECOND_MERGE = "f00d" * 10
 BETWEEN = "0123" * 10

@@ -17,13 +17,12 @@ from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.words import Effect
-from tests.world import railway, wire
+from tests.world import railway
 from tests.world.github import EMPTY_TREE
 from tests.world.make import a_pull_request
 from tests.world.railway import ENVIRONMENT, PROJECT, SERVICE, TOKEN, RailwayStandIn
 from tests.world.world import World, a_world
 
-pytestmark = wire.needs_the_wire
 ROOT = Path(__file__).parents[2]
 
 

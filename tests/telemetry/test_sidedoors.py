@@ -180,7 +180,7 @@ def test_a_program_whose_output_nobody_reads_comes_to_its_end():
     assert dropped > 2_000
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full: run them on Linux")
 def test_a_program_whose_disk_is_full_comes_to_its_end_and_has_counted_every_line():
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

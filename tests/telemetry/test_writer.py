@@ -49,7 +49,7 @@ def read_all(pipe, received):
     os.close(pipe)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full: run them on Linux")
 def test_a_full_disk_is_counted_and_not_raised():
     writer = Writer(Path("/dev/full").open("w", encoding="utf-8"), report)
 

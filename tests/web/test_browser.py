@@ -28,7 +28,9 @@ from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium and its driver are not installed here")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="there is no browser: apt install chromium chromium-driver"
+)
 
 OPTIONS = (
     *("--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),

@@ -27,9 +27,9 @@ from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import EVENT, LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, expanded, items_in
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.words import State
-from tests.world import wire
 from tests.world.make import NOON
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
+from tests.world.wire.sentry import SENTRY
 from tests.world.world import World, a_world
 
 OLD, NEW = "a1d0000" + "0" * 33, "f1ed000" + "0" * 33
@@ -89,23 +89,28 @@ async def test_the_real_sdk_opens_an_incident_with_all_it_knows(world: World, do
     assert "hunter2" not in payload.model_dump_json()
 
 
-@pytest.mark.skipif(not wire.ROOT.is_dir(), reason="the vendors' recordings are not here")
-async def test_recorded_requests_of_every_sdk_are_understood(world: World):
-    async with a_door(world, Project("pub")) as door:
-        for name, path in (
-            ("node-11.12.0.1.envelope", "envelope"),  # a session alone
-            ("node-11.12.0.2.envelope", "envelope"),
-            ("python-2.75.0.1.envelope", "envelope"),
-            ("python-1.45.1.1.store.json", "store"),
-        ):
-            body = (wire.ROOT / "sentry" / name).read_bytes()
-            status, _ = await door.post(gzip.compress(body), "gzip", key="pub", path=path)
-            assert status == 200
+async def test_every_sdks_own_way_to_tell_is_understood(world: World, door: Door):
+    """Node's tells of a session first and gives no lengths; Python's, before 2.0, sends the bare event."""
+    frames = [{"filename": "/app/total.js", "function": "total", "lineno": 7, "in_app": True}]
+    raised = {"type": "TypeError", "value": "cart.items is undefined", "stacktrace": {"frames": frames}}
+    node = {"event_id": "a" * 32, "platform": "node", "exception": {"values": [raised]}, "breadcrumbs": [{}]}
+    python = an_event("2") | {"breadcrumbs": {"values": [{"category": "db", "message": "SELECT 1"}]}}
+    for event in (node, python):
+        SENTRY.judge_frame("event", event)
 
-    node, python = await world.store.incident(1), await world.store.incident(2)
-    assert node.summary.startswith("TypeError: Cannot read properties of undefined (reading 'map') in ")
-    assert python.summary == "ZeroDivisionError: division by zero in app.py:11"
-    assert python.count == 2  # both of Python's SDKs told of the same failure
+    session = await door.post(b'{"sent_at":"2026-11-23T12:00:00Z"}\n{"type":"session"}\n{"status":"ok"}')
+    nothing = await world.store.incidents()
+    told = [
+        await door.post(b'{}\n{"type":"event"}\n' + json.dumps(node).encode()),
+        await door.post(gzip.compress(json.dumps(python).encode()), "gzip", path="store"),
+    ]
+
+    assert (session[0], nothing) == (200, [])
+    assert [status for status, _ in told] == [200, 200]
+    assert [(await world.store.incident(number)).summary for number in (1, 2)] == [
+        "TypeError: cart.items is undefined in /app/total.js:7",
+        "KeyError: 'percent' in shop/pricing.py:12",
+    ]
 
 
 # --- what opens an incident ---
@@ -336,9 +341,7 @@ async def test_what_was_answered_with_200_is_there_once_though_the_server_was_ki
     server.terminate()
     await server.communicate()
 
-    async with a_world(
-        Database.create("sqlite+pysqlite", database=str(tmp_path / ".kintsugi" / "kintsugi.db"))
-    ) as world:
+    async with a_world(Database.at(tmp_path / ".kintsugi" / "kintsugi.db")) as world:
         kept = await world.store.incidents(limit=1000)
     assert 4 <= len(accepted) <= len(kept) <= 4 * each
     assert {incident.count for incident in kept} == {1}

@@ -21,6 +21,7 @@ from kintsugi.web.railway import RailwayDoor
 from kintsugi.web.server import Doors, Server
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
+from tests.world.wire.github import GITHUB
 from tests.world.world import World
 
 REPOSITORY = "shop/checkout"
@@ -40,11 +41,42 @@ def a_pull_request_event(action: str, incident: int = 1, **changes: Any) -> dict
         "head": {"ref": f"kintsugi/inc-{incident}-fix", "sha": "0" * 40, "repo": {"full_name": repository}},
     } | changes
     about = {"repository": {"full_name": repository}, "sender": {"login": sender}}
-    return {"action": action, "number": pull["number"], "pull_request": pull, **about}
+    event = {"action": action, "number": pull["number"], "pull_request": pull, **about}
+    GITHUB.judge_frame("pull_request", event)
+    return event
 
 
 def a_merge(incident: int = 1, sha: str = "beefca5e" * 5, **changes: Any) -> dict[str, Any]:
     return a_pull_request_event("closed", incident, merged=True, merge_commit_sha=sha, **changes)
+
+
+def a_review(**changes: Any) -> dict[str, Any]:
+    """A review of our pull request, as it is delivered."""
+    review = {
+        "id": 5,
+        "state": "changes_requested",
+        "body": "please not",
+        "commit_id": "c0ffee" * 6 + "c0ff",
+        "user": {"login": "rita"},
+        "author_association": "MEMBER",
+    } | changes
+    event = a_pull_request_event("submitted") | {"review": review}
+    GITHUB.judge_frame("pull_request_review", event)
+    return event
+
+
+def on_a_branch(event: str, branch: str, repository: str = REPOSITORY) -> dict[str, Any]:
+    """Something that happens to a branch, as it is delivered."""
+    told: dict[str, Any] = {
+        "push": {"ref": f"refs/heads/{branch}"},
+        "status": {"branches": [{"name": "main"}, {"name": branch}]},
+        "check_run": {"check_run": {"check_suite": {"head_branch": branch}}},
+        "check_suite": {"check_suite": {"head_branch": branch}},
+        "workflow_run": {"workflow_run": {"head_branch": branch}},
+        "deployment_status": {"deployment": {"ref": branch}},
+    }[event] | {"repository": {"full_name": repository}, "sender": {"login": "rita"}}
+    GITHUB.judge_frame(event, told)
+    return told
 
 
 def signed(body: bytes, secret: str) -> str:

@@ -1,7 +1,7 @@
 """A stand-in for Discord over loopback, HTTP and gateway, that an unmodified discord.py logs into.
 
 A test types with `slash()` and `completes()` and sees what the user sees. Every call and frame, both ways, is held to
-the vendor's contracts where they are at hand.
+the shapes in wire/discord.py.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from tests.world import discord_shapes as shapes
-from tests.world import wire
 from tests.world.discord_accounts import BOT_TOKEN, Accounts
 from tests.world.discord_bodies import as_json, in_its_words, read_body, without_nulls
 from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, on_the_wire, show
 from tests.world.discord_shapes import Person, Seen
 from tests.world.discord_weather import Weather
 from tests.world.patience import PATIENCE
+from tests.world.wire import Contract
+from tests.world.wire.discord import DISCORD
 
 TOKEN = BOT_TOKEN
 _DEFERRED, _MESSAGE, _UPDATE_LATER, _CHOICES, _MODAL = 5, 4, 6, 8, 9
-_KINDS = {2: "WireChatInput", 3: "WireComponent", 4: "WireAutocomplete", 5: "WireModal"}
+_KINDS = {2: "chat input", 3: "component", 4: "autocomplete", 5: "modal"}
 _MESSAGES = "/channels/{channel_id}/messages"
 _ONE_MESSAGE = f"{_MESSAGES}/{{message_id}}"
 _CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
@@ -41,7 +42,8 @@ _GLOBAL_COMMANDS = "/applications/{application_id}/commands"
 class DiscordStandIn:
     """One guild with one channel. `commands` are those of the guild or, where it has none, the global ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, contract: Contract = DISCORD) -> None:
+        self._contract = contract
         self.faults: list[str] = []
         self.api = ""
         self.gateway = ""
@@ -49,7 +51,7 @@ class DiscordStandIn:
         self.guild_commands: list[dict[str, Any]] = []
         self.channels = Channels()
         self.weather = Weather()
-        self.accounts = Accounts(self._judge)
+        self.accounts = Accounts(self._judge, contract)
         self.ready = asyncio.Event()
         self._exchanges: dict[str, Exchange] = {}
         self._ids = count(5001)
@@ -143,7 +145,7 @@ class DiscordStandIn:
         id = next(self._ids)
         exchange = self._exchanges[f"token-{id}"] = Exchange(id)
         interaction = shapes.an_interaction(id, f"token-{id}", kind, data, person, message)
-        self._judge_gateway(_KINDS[kind], interaction)
+        self._judge_frame(_KINDS[kind], interaction)
         self._last = exchange, interaction
         exchange.over, self._gives_up = self._gives_up, False
         await self._dispatch("INTERACTION_CREATE", interaction)
@@ -172,7 +174,7 @@ class DiscordStandIn:
         return self._reply(_GUILD_COMMANDS, "put", self.guild_commands)
 
     def _registered(self, path: str, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        self._judge(lambda: wire.discord().judge_request(path, "put", asked))
+        self._judge(lambda: self._contract.judge_request(path, "put", asked))
         version = {"application_id": str(shapes.APPLICATION), "version": "1", "description": ""}
         given = [{**version, "id": str(next(self._ids)), **command} for command in asked]
         return [{"default_member_permissions": None, "type": 1} | without_nulls(command) for command in given]
@@ -181,7 +183,7 @@ class DiscordStandIn:
         """The first answer: in time, and once."""
         exchange = self._exchanges[request.match_info["token"]]
         body, files = await read_body(request)
-        self._judge(lambda: wire.discord().judge_request(_CALLBACK, "post", body))
+        self._judge(lambda: self._contract.judge_request(_CALLBACK, "post", body))
         if exchange.over:
             exchange.waits_no_longer()
             return as_json({"message": "Unknown interaction", "code": 10062}, 404)
@@ -217,7 +219,7 @@ class DiscordStandIn:
             exchange.waits_no_longer()
             return as_json({"message": "Invalid Webhook Token", "code": 50027}, 401)
         body, files = await read_body(request)
-        self._judge(lambda: wire.discord().judge_request(_ORIGINAL, "patch", body))
+        self._judge(lambda: self._contract.judge_request(_ORIGINAL, "patch", body))
         show(exchange.seen, body, files)
         exchange.done.set()
         return self._reply(_ORIGINAL, "patch", shapes.a_message(exchange.message, exchange.seen))
@@ -228,7 +230,7 @@ class DiscordStandIn:
         if exchange is None or not exchange.acknowledged:
             return as_json({"message": "Unknown Webhook", "code": 10015}, 404)
         body, files = await read_body(request)
-        self._judge(lambda: wire.discord().judge_request(_WEBHOOK, "post", body))
+        self._judge(lambda: self._contract.judge_request(_WEBHOOK, "post", body))
         show(exchange.seen, body, files)
         exchange.done.set()
         return self._reply(_WEBHOOK, "post", shapes.a_message(next(self._ids), exchange.seen))
@@ -244,13 +246,13 @@ class DiscordStandIn:
 
     async def post_message(self, request: web.Request) -> web.Response:
         body, files = await read_body(request)
-        self._judge(lambda: wire.discord().judge_request(_MESSAGES, "post", body))
+        self._judge(lambda: self._contract.judge_request(_MESSAGES, "post", body))
         message = self.channels.create(int(request.match_info["channel"]), body, files)
         return self._reply(_MESSAGES, "post", on_the_wire(message))
 
     async def edit_message(self, request: web.Request) -> web.Response:
         body, files = await read_body(request)
-        self._judge(lambda: wire.discord().judge_request(_ONE_MESSAGE, "patch", body))
+        self._judge(lambda: self._contract.judge_request(_ONE_MESSAGE, "patch", body))
         at = request.match_info
         message = self.channels.edit(int(at["channel"]), int(at["message"]), body, files)
         return self._reply(_ONE_MESSAGE, "patch", on_the_wire(message))
@@ -264,13 +266,13 @@ class DiscordStandIn:
 
     async def post_thread(self, request: web.Request) -> web.Response:
         body = await request.json()
-        self._judge(lambda: wire.discord().judge_request(f"{_ONE_MESSAGE}/threads", "post", body))
+        self._judge(lambda: self._contract.judge_request(f"{_ONE_MESSAGE}/threads", "post", body))
         at = request.match_info
         thread = self.channels.open_thread(int(at["channel"]), int(at["message"]), body["name"])
         return self._reply(f"{_ONE_MESSAGE}/threads", "post", thread)
 
     def _reply(self, path: str, method: str, body: Any) -> web.Response:
-        self._judge(lambda: wire.discord().judge_reply(path, method, 200, body))
+        self._judge(lambda: self._contract.judge_reply(path, method, 200, body))
         return as_json(body)
 
     # --- gateway ------------------------------------------------------------------------------------------------
@@ -283,7 +285,7 @@ class DiscordStandIn:
         zipped = request.query.get("compress") == "zlib-stream"
         self._squeeze = (lambda raw: squeeze.compress(raw) + squeeze.flush(zlib.Z_SYNC_FLUSH)) if zipped else None
         await self._send(
-            {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": int(self.heartbeat * 1000)}}, "WireHello"
+            {"op": 10, "s": None, "t": None, "d": {"heartbeat_interval": int(self.heartbeat * 1000)}}, "hello"
         )
         async for message in socket:
             if message.type is WSMsgType.TEXT:
@@ -292,22 +294,22 @@ class DiscordStandIn:
 
     async def _heard(self, frame: dict[str, Any]) -> None:
         if frame["op"] == 1 and not self.deaf:
-            self._judge_gateway("WireHeartbeat", frame)
-            await self._send({"op": 11, "s": None, "t": None, "d": None}, "GatewayHeartbeatAck")
+            self._judge_frame("heartbeat", frame)
+            await self._send({"op": 11, "s": None, "t": None, "d": None}, "ack")
         if frame["op"] == 2:
-            self._judge_gateway("WireIdentify", frame)
+            self._judge_frame("identify", frame)
             self.identified += 1
             await self._log_in(frame["d"]["token"])
         if frame["op"] == 6:
-            self._judge_gateway("WireResume", frame)
+            self._judge_frame("resume", frame)
             await self._resume(frame["d"]["seq"])
 
     async def _resume(self, seen: int) -> None:
         """Send again what the client has missed."""
         for missed in [frame for frame in self._sent if frame["s"] > seen]:
-            await self._send(missed, "WireGateway")
+            await self._send(missed, "missed")
         self.resumed += 1
-        await self._dispatch("RESUMED", {}, "GatewayResumedDispatch")
+        await self._dispatch("RESUMED", {}, "resumed")
 
     async def _log_in(self, token: str) -> None:
         assert self._socket
@@ -315,17 +317,17 @@ class DiscordStandIn:
             await self._socket.close(code=self.refuses or 4004)
             return
         self._sent.clear()
-        await self._dispatch("READY", shapes.ready("session", self.gateway), "WireReady")
-        await self._dispatch("GUILD_CREATE", shapes.the_guild(), "WireGuildCreate")
+        await self._dispatch("READY", shapes.ready("session", self.gateway), "ready")
+        await self._dispatch("GUILD_CREATE", shapes.the_guild(), "guild")
         self.ready.set()
 
-    async def _dispatch(self, name: str, data: dict[str, Any], definition: str = "WireInteractionCreate") -> None:
+    async def _dispatch(self, name: str, data: dict[str, Any], kind: str = "interaction") -> None:
         self._sequence += 1
         frame = {"op": 0, "t": name, "s": self._sequence, "d": data}
         self._sent.append(frame)
         if self._socket is None or self._socket.closed:
             return  # the client is away: it is told when it comes back
-        await self._send(frame, definition)
+        await self._send(frame, kind)
 
     async def drops(self, code: int | None = None) -> None:
         """Cut the socket, or close it with a code."""
@@ -338,23 +340,21 @@ class DiscordStandIn:
 
     async def wishes(self, op: int, data: object = None) -> None:
         """Ask the client to come back: op 7, or op 9 with whether it may resume."""
-        await self._send({"op": op, "s": None, "t": None, "d": data}, "WireGateway")
+        await self._send({"op": op, "s": None, "t": None, "d": data}, "wish")
 
-    async def _send(self, frame: dict[str, Any], definition: str) -> None:
+    async def _send(self, frame: dict[str, Any], kind: str) -> None:
         assert self._socket
-        self._judge_gateway(definition, frame)
+        self._judge_frame(kind, frame)
         raw = json.dumps(frame)
         if self._squeeze:
             await self._socket.send_bytes(self._squeeze(raw.encode()))
         else:
             await self._socket.send_str(raw)
 
-    def _judge_gateway(self, definition: str, frame: object) -> None:
-        self._judge(lambda: wire.discord_gateway().judge(definition, frame))
+    def _judge_frame(self, kind: str, frame: object) -> None:
+        self._judge(lambda: self._contract.judge_frame(kind, frame))
 
     def _judge(self, look: Callable[[], None]) -> None:
-        if not (wire.ROOT / "discord").is_dir():
-            return
         try:
             look()
         except AssertionError as fault:
@@ -362,9 +362,9 @@ class DiscordStandIn:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[DiscordStandIn]:
+async def serving(contract: Contract = DISCORD) -> AsyncIterator[DiscordStandIn]:
     """Start it, and at the end fail the test that broke the contract."""
-    stand_in = DiscordStandIn()
+    stand_in = DiscordStandIn(contract)
     application = web.Application(client_max_size=2**26, middlewares=[stand_in.weather.middleware(), in_its_words])
     application.router.add_get("/gateway-ws/", stand_in.connect)
     at = "/api/v10"
@@ -389,4 +389,4 @@ async def serving() -> AsyncIterator[DiscordStandIn]:
         yield stand_in
     finally:
         await runner.cleanup()
-    assert stand_in.faults == []
+    assert not stand_in.faults, stand_in.faults

@@ -1,7 +1,7 @@
 """Discord's accounts, as the stand-in has them: who a bot's token or somebody's consent (OAuth 2) is of.
 
-Replies that the vendor's contract has are held to it. Of the member's own look at a server, which our copy of it lacks,
-it is the server's member; of the two addresses of OAuth 2, which no contract has, the rules are RFC 6749's and 7636's.
+Replies are held to the shapes in wire/discord.py; a member's own look at a server to those of the server's member.
+Of the two addresses of OAuth 2 the rules are RFC 6749's and 7636's.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import aiohttp
 from aiohttp import web
 
 from tests.world import discord_shapes as shapes
-from tests.world import wire
 from tests.world.discord_bodies import as_json
 from tests.world.discord_shapes import Person
+from tests.world.wire import Contract
+from tests.world.wire.discord import SCOPES
 
 BOT_TOKEN = "stand-in"
 CLIENT_SECRET = secrets.token_urlsafe()
@@ -43,6 +44,7 @@ class Accounts:
     """`person` sits at the browser, and agrees where `agrees`; `away`: who left the server."""
 
     judge: Callable[[Callable[[], None]], None]
+    contract: Contract
     person: Person = shapes.ALICE
     agrees: bool = True
     away: set[int] = field(default_factory=set)
@@ -106,12 +108,12 @@ class Accounts:
         return consent if consent and scope in consent.scope.split() else None
 
     def _reply(self, path: str, body: Any) -> web.Response:
-        self.judge(lambda: wire.discord().judge_reply(path, "get", 200, body))
+        self.judge(lambda: self.contract.judge_reply(path, "get", 200, body))
         return as_json(body)
 
 
 def _judge_asking(asked: dict[str, str]) -> None:
-    wire.discord().judge_scopes(asked["scope"].split())
+    assert SCOPES.issuperset(asked["scope"].split())
     wanted = {"response_type": "code", "client_id": str(shapes.APPLICATION), "code_challenge_method": "S256"}
     assert {name: asked.get(name) for name in wanted} == wanted
     assert len(asked["state"]) >= 22

@@ -1,6 +1,6 @@
 """A stand-in for GitHub: one repository over loopback with real git objects behind it, and faults on demand.
 
-Where GitHub's own contract is at hand, every exchange is held to it. Verbs such as `merges()` are what people do there.
+Every exchange is held to the shapes in wire/github.py. Verbs such as `merges()` are what people do there.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any
 from aiohttp import web
 
 from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
-from tests.world import wire
-from tests.world.github_contract import contract
 from tests.world.github_shapes import Json, Shapes
+from tests.world.wire import Contract
+from tests.world.wire.github import GITHUB
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 TOKEN = "-".join(("stand", "in", "token"))
@@ -79,9 +79,9 @@ class _Said(Exception):
 class GitHubStandIn:
     """`calls` is what was asked, `paid` what counted against the rate limit, `faults` where the contract was broken."""
 
-    def __init__(self, folder: Path, owner: str = "shop", name: str = "checkout", prefix: str = "") -> None:
-        self.owner, self.name, self.branch, self.prefix = owner, name, "main", prefix
-        self.git = Git(folder / f"{name}.git")
+    def __init__(self, folder: Path, prefix: str = "", contract: Contract = GITHUB) -> None:
+        self.owner, self.name, self.branch, self.prefix = "shop", "checkout", "main", prefix
+        self.git = Git(folder / f"{self.name}.git")
         if not self.git.directory.exists():
             Git.init_bare(self.git.directory, self.branch)
         self.pulls: list[Pull] = []
@@ -95,8 +95,9 @@ class GitHubStandIn:
         self.tokens = {TOKEN}
         self.line: dict[int, Fault] = {}
         self.on_call: Callable[[int, bool], Awaitable[None]] | None = None
+        self._contract = contract
         self.url = ""
-        self.shapes = Shapes("", owner, name, self.branch)
+        self.shapes = Shapes("", self.owner, self.name, self.branch)
 
     # --- what people do there -----------------------------------------------------------------------------------
 
@@ -155,9 +156,6 @@ class GitHubStandIn:
         raise _Said(404, "Not Found")
 
     # --- repository and git data --------------------------------------------------------------------------------
-
-    async def repository(self, request: web.Request) -> web.Response:
-        return web.json_response(self.shapes.repository())
 
     async def get_ref(self, request: web.Request) -> web.Response:
         name = f"refs/{request.match_info['ref']}"
@@ -417,15 +415,13 @@ class GitHubStandIn:
             raise _Said(401, "Bad credentials")
 
     async def _judge(self, request: web.Request, reply: web.Response) -> None:
-        if not wire.ROOT.is_dir():
-            return
-        body = await request.read()
+        body, method = await request.read(), request.method.lower()
         assert reply.body is None or isinstance(reply.body, bytes)
         try:
-            asked = json.loads(body) if body else None
-            path = request.path.removeprefix(self.prefix)
-            answered = json.loads(reply.body) if reply.body else None
-            contract().judge(request.method, path, asked, reply.status, answered)
+            path = GITHUB.template(method, request.path.removeprefix(self.prefix))
+            if body and reply.status < 400:
+                self._contract.judge_request(path, method, json.loads(body))
+            self._contract.judge_reply(path, method, reply.status, json.loads(reply.body) if reply.body else None)
         except AssertionError as fault:
             self.faults.append(str(fault))
 
@@ -468,7 +464,6 @@ class GitHubStandIn:
         application = web.Application(client_max_size=2**27, middlewares=[self.door])
         repo = f"{self.prefix}/repos/{self.owner}/{self.name}"
         route = application.router.add_route
-        route("GET", repo, self.repository)
         route("GET", f"{repo}/git/ref/{{ref:.+}}", self.get_ref)
         route("POST", f"{repo}/git/refs", self.post_ref)
         route("PATCH", f"{repo}/git/refs/{{ref:.+}}", self.patch_ref)
@@ -542,9 +537,9 @@ def _error(status: int, message: str, headers: dict[str, str]) -> web.Response:
 
 
 @asynccontextmanager
-async def serving(folder: Path, prefix: str = "") -> AsyncIterator[GitHubStandIn]:
+async def serving(folder: Path, prefix: str = "", contract: Contract = GITHUB) -> AsyncIterator[GitHubStandIn]:
     """Start it, below `prefix` as an Enterprise server is, and at the end fail the test that broke the contract."""
-    stand_in = GitHubStandIn(folder, prefix=prefix)
+    stand_in = GitHubStandIn(folder, prefix, contract)
     runner = web.AppRunner(stand_in.application(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

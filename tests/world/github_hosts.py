@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kintsugi.integrations.git import Git
-from kintsugi.integrations.github import GitHub, GitHubWishes
-from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github.host import GitHub, GitHubWishes
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.words import State
 from tests.world.github import TOKEN, GitHubStandIn

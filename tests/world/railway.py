@@ -1,7 +1,7 @@
-"""Railway as its clients see it: GraphQL executed against the published schema, deployments that move by the clock.
+"""Railway as its clients see it: GraphQL executed against a schema, deployments that move by the clock.
 
-What is asked and answered is held to the schema by graphql-core itself: a field, an argument or a status that Railway
-does not have fails the call. The program that is deployed answers beside it, at /version.
+What is asked and answered is held to wire/railway.graphql by graphql-core itself: a field, an argument or a status that
+is not in there fails the call. The program that is deployed answers beside it, at /version.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, build_schema, graphql
-
-from tests.world import wire
 
 PROJECT, ENVIRONMENT, SERVICE = "project-of-the-shop", "production", "shop"
 TOKEN = f"token-{uuid.uuid4()}"
@@ -230,6 +229,7 @@ _STATUSES = frozenset(
         "WAITING",
     ]
 )
+_SCHEMA = Path(__file__).parent / "wire" / "railway.graphql"
 _LATER = {"Retry-After": "600", "X-RateLimit-Remaining": "0"}
 
 
@@ -265,8 +265,7 @@ def _plain(node: Any) -> Any:
 
 @cache
 def schema() -> GraphQLSchema:
-    """Railway's own. It has one inconsistency about deprecation, so it is taken as it is."""
-    return build_schema((wire.ROOT / "railway" / "schema.graphql").read_text(), assume_valid=True)
+    return build_schema(_SCHEMA.read_text())
 
 
 @asynccontextmanager

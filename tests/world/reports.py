@@ -16,8 +16,8 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from kintsugi.app.reports import Reported
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
 from kintsugi.web.server import Doors, Server
@@ -43,7 +43,7 @@ class Door:
 @asynccontextmanager
 async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
     intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program())
-    reported = Reported(world, intake, world.host)  # type: ignore[arg-type]  # a desk by its parts
+    reported = Reported(world.store, world.clock, intake, world.host)
     doors = Doors(
         clock=world.clock,
         fire=world.engine.fire,

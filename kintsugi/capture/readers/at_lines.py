@@ -8,18 +8,19 @@ from collections.abc import Callable
 from kintsugi.capture.report import Lines
 from kintsugi.workflow.payload import Frame
 
-MARKS = ("  at ", "\tat ", "\nat ")
-LONGEST = 4_000  # characters of a line that is a call or names an exception
+MARKS = ("  at ", "\tat ", "\nat ", "| at ", ": at ", "] at ", "> at ", '"at ')
+LONGEST = 4_000  # characters of a line that names an exception
+LONGEST_CALL = 1_000
 MOST_FRAMES = 4_000
 
-_AT = re.compile(r"(?:^|(?<![ \t])[ \t]{2,200}|\t)at (?=\S)")
+_AT = re.compile(r"(?:^|(?<![ \t])[ \t]{2,200}|\t|(?<=[|\]:>]) )at (?=\S)")
 
 Call = Callable[[str], Frame | None]
 
 
 def width_before(text: str, call: Call) -> int | None:
     """The width of what stands before the call on this line; None where there is none."""
-    if "at " not in text or len(text) > LONGEST:
+    if "at " not in text or len(text) > LONGEST_CALL:
         return None
     for found in _AT.finditer(text):
         if call(text[found.start() :]) is not None:
@@ -29,7 +30,7 @@ def width_before(text: str, call: Call) -> int | None:
 
 def after_at(line: str) -> str | None:
     """What is called, on a line that begins with `at`."""
-    text = line.lstrip() if len(line) < LONGEST else ""
+    text = line.lstrip() if len(line) < LONGEST_CALL else ""
     return text[3:].rstrip() if text.startswith("at ") else None
 
 

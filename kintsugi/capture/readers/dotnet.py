@@ -35,7 +35,7 @@ class DotNet:
             return None
         heads = _heads(lines)
         if not heads:
-            return None
+            return Found(lines.at, _frames(lines, 1)[1], None)
         sections, end = _frames(lines, len(heads))
         raised = [
             _named(lines, head, below).model_copy(update={"frames": tuple(reversed(frames))})

@@ -13,9 +13,11 @@ _PANIC = re.compile(
     r"(?P<message>.*?)(?: \[recovered[^\]]*\])*\s*$"
 )
 _CALL = re.compile(r"(?P<function>[^\s(]\S*?)(?:\((?:[^()]|\([^()]*\))*\))?(?: in goroutine \d+)?\s*$")
-_PLACE = re.compile(r"\s+(?P<path>\S.*?\.\w+):(?P<line>\d{1,9})(?: \+0x[0-9a-f]+)?(?: fp=.*)?\s*$")
+_PLACE = re.compile(
+    r"\s*(?P<path>(?:/|[A-Za-z]:[\\/]|[\w.-]+/)[^\t]*?\.\w+):(?P<line>\d{1,9})(?: \+0x[0-9a-f]+)?(?: fp=.*)?\s*$"
+)
 _GIN = re.compile(r"(?P<path>(?:/|[A-Za-z]:[\\/])\S*\.go):(?P<line>\d{1,9}) \(0x[0-9a-f]+\)\s*$")
-_GIN_CALL = re.compile(r"\s+(?P<function>[^\s:]{1,300}): (?P<code>.*)$")
+_GIN_CALL = re.compile(r"\s*(?P<function>[^\s:]{1,300}): (?P<code>.*)$")
 _LOOK_BACK = 14  # lines above a stack that may tell of the panic
 _LONGEST = 4_000
 _MOST_FRAMES = 500

@@ -49,6 +49,8 @@ class Java:
             return None
         head_at = _head_at(lines)
         above = lines[head_at] or "" if head_at is not None else ""
+        if head_at is None and not lines.is_start:  # a thread's stack, say: nothing failed
+            return Found(lines.at, _sections(lines, "", lines.at - 1)[1], None)
         first = head_at if head_at is not None else lines.at
         sections, end = _sections(lines, above, first if head_at is not None else lines.at - 1)
         chain = _chain(sections)

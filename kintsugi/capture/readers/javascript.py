@@ -44,7 +44,7 @@ _WARNING = re.compile(r"(?P<type>\b[A-Z]\w*Warning|\bWarning|\bTrace)(?::|$)")
 _UNHANDLED = "UnhandledPromiseRejectionWarning"
 _OF_CAUSE = re.compile(r"\s*\[?cause\]?: (?P<head>.*)")
 _OF_MEMBERS = re.compile(r"\s*\[errors\]: \[\s*$")
-_OUTER = re.compile(r"\s*\[(?P<head>[A-Za-z_$][\w$.]*(?:: .*)?)\] \{\s*$")
+_OUTER = re.compile(r".*?(?<!\S)\[(?P<head>[A-Za-z_$][\w$.]*(?:: .*)?)\] \{\s*$")
 _PLACE_ABOVE = re.compile(r"(?P<path>\S[^\n]*?):(?P<line>\d{1,9})$")
 _CARET = re.compile(r"\s*[\^~]+\s*$")
 _REASON = re.compile(r'rejected with the reason "(?P<reason>.*)"\.?\]?', re.DOTALL)
@@ -96,7 +96,10 @@ class _Error:
 def _stack(lines: Lines) -> Found | None:
     head = _head_above(lines, lines.at)
     if head is None:
-        return None
+        frames, end, _ = _frames(lines, lines.at)
+        cut = Raised(type=CUT_TYPE, frames=tuple(reversed(frames)))
+        begins_here = lines.is_start and frames
+        return Found(lines.at, end, Failure(language="node", chain=(cut,), complete=False) if begins_here else None)
     if head.type == "":  # a warning, or a trace that was asked for
         return Found(head.at, _frames(lines, lines.at)[1], None)
     outer = _outer_above(lines, head)
@@ -132,10 +135,8 @@ def _said(lines: Lines, head: _Head, frames_at: int) -> str:
 def _frames(lines: Lines, at: int) -> tuple[list[Frame], int, bool]:
     """The calls from this line on, innermost first; the line after them; whether properties are opened there."""
     frames: list[Frame] = []
-    for position in range(at, at + MOST_FRAMES):
-        line = lines[position]
-        if line is None:
-            return frames, position, False
+    position = at - 1
+    while (line := lines[position := position + 1]) is not None and len(frames) < MOST_FRAMES:
         if _is_call(line) or _ELIDED.match(line):
             frame = _call(line)
             frames += [frame] if frame and frame.path else []
@@ -146,9 +147,10 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int, bool]:
         elif not goes_on(lines, position, _is_call):
             wrapped = _call(lines.joined(position) or "") if after_at(line) else None
             if wrapped is None:
-                return frames, position, False
+                break
             frames.append(wrapped)
-    return frames, at + MOST_FRAMES, False
+            position += 1
+    return frames, position, False
 
 
 def _properties(lines: Lines, at: int, outer: int) -> tuple[tuple[Raised, ...], int]:

@@ -16,7 +16,7 @@ _CELL = re.compile(
     r"(?:,? line (?P<line>\d{1,9})|,? in (?P<function>[^(\n]{1,300})\(?.*)"
 )
 _ARROW = re.compile(r"-+> (?P<line>\d{1,9}) ?(?P<code>.*)$")
-_SOURCE = re.compile(r"\s+\d{1,9}(?: .*)?$")
+_SOURCE = re.compile(r"\s*\d{1,9}(?: .*)?$")
 _LONGEST = 4_000
 
 

@@ -19,6 +19,7 @@ _ERROR = re.compile(r"\s*[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exi
 _SUMMARY = re.compile(r"(?:FAILED|ERROR) (?P<path>[^\s:]+\.py)(?:::(?P<test>\S+))?(?: - (?P<said>.*))?$")
 _LONGEST = 4_000
 _MOST = 2_000  # lines of one test's report
+_PLACES = 100  # at most, before what was raised is told
 
 
 class Pytest:
@@ -70,6 +71,8 @@ def _section(lines: Lines) -> Found | None:
         elif found := _PLACE.match(line[:_LONGEST].rstrip()):
             places.append(found)
             last = at
+        if len(places) > _PLACES and not said:
+            break
     if not said or not places:
         return None
     return _found(first, last + 1, _named(said, places[-1]["type"] or ""), [_frame(place) for place in places])

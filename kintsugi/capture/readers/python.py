@@ -295,7 +295,7 @@ def _block(lines: Lines, start: int, at: int, margin: int) -> _Block:
 
 def _message_line(lines: Lines, at: int, margin: int) -> str | None:
     line = _inside(lines, at, margin)
-    if line is None or _header(line) or connector(line) or line.strip() in _QUOTES:
+    if line is None or _header(line) or connector(line) or line.strip() in (*_QUOTES, "Call stack:"):
         return None
     return None if line.lstrip("> \t").startswith('File "') and _FRAME.match(line) else line
 

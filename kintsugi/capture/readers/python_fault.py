@@ -9,7 +9,7 @@ from kintsugi.workflow.payload import Failure, Frame, Raised
 
 _FATAL = re.compile(r"(?:Fatal Python error|Windows fatal exception): (?P<what>.{1,400}?)\s*$")
 _THREAD = re.compile(r"(?P<current>Current t|T)hread 0x[0-9a-f]+.{0,200}\(most recent call first\):\s*$")
-_FRAME = re.compile(r'\s+File "(?P<path>[^"\n]+)", line (?P<line>\d{1,9}|\?\?\?) in (?P<function>.{1,400}?)\s*$')
+_FRAME = re.compile(r'\s*File "(?P<path>[^"\n]+)", line (?P<line>\d{1,9}|\?\?\?) in (?P<function>.{1,400}?)\s*$')
 _LINES = 4_000
 
 

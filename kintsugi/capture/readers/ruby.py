@@ -14,7 +14,7 @@ _RAISED = re.compile(
     r"(?P<message>.*?)(?: \((?P<type>[A-Z]\w*(?:::\w+)*)\))?\s*$"
 )
 _PLACE = re.compile(
-    r"(?:\s*(?:\d{1,5}: )?from |\s*)(?P<path>[^\s:'\"][^:\n'\"]{0,400}):(?P<line>\d{1,9})"
+    r"(?:\s*(?:\d{1,5}: )?from |\s*)(?P<path>(?:[A-Za-z]:)?[\w./\\~<(@-][^:\n'\"\t|\]]{0,400}):(?P<line>\d{1,9})"
     r"(?::in [`'](?P<function>[^'\n]{1,300})')?\s*$"
 )
 _TURNED = re.compile(r"\s*\d{1,5}: from \S")

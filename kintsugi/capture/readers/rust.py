@@ -14,7 +14,7 @@ _PANICKED = re.compile(
 )
 _BEGINS = re.compile(r"thread '[^']*' (?:\(\d+\) )?panicked at ")
 _CALL = re.compile(r"\s*\d{1,4}: (?:0x[0-9a-f]+ - )?(?P<function>\S.*?)(?:::h[0-9a-f]{16})?\s*$")
-_PLACE = re.compile(r"\s+at (?P<path>\S.*?):(?P<line>\d{1,9})(?::\d+)?\s*$")
+_PLACE = re.compile(r"\s*at (?P<path>\S.*?):(?P<line>\d{1,9})(?::\d+)?\s*$")
 _LONGEST = 4_000
 _MOST = 2_000  # lines of a backtrace
 

@@ -18,9 +18,9 @@ from typing import TypeVar
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github_api import GitHubApi, Missing, Transient, Unacceptable
-from kintsugi.integrations.github_replies import Comparison, GitCommit, Made, Pull, Ref
-from kintsugi.integrations.github_standing import failed_checks, requested_changes
+from kintsugi.integrations.github.api import GitHubApi, Missing, Transient, Unacceptable
+from kintsugi.integrations.github.replies import Comparison, GitCommit, Made, Pull, Ref
+from kintsugi.integrations.github.standing import failed_checks, requested_changes
 from kintsugi.integrations.pull_request_text import News, Proposal, body, branch_of, commit_message, news, title
 from kintsugi.repair.safe import safe_line
 from kintsugi.workflow.errors import StepFailed

@@ -17,17 +17,11 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 from openai.types.responses import Response, ResponseInputParam, ResponseStreamEvent, ResponseUsage
 
+from kintsugi.integrations.model.port import Message
+
 Ended = Literal["well", "cut off", "filtered"]
 _FINISHES: dict[str, Ended] = {"length": "cut off", "content_filter": "filtered"}
 _REASONS: dict[str, Ended] = {"max_output_tokens": "cut off", "content_filter": "filtered"}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of the conversation."""
-
-    role: Literal["user", "assistant"]
-    content: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,47 +1,19 @@
-"""GitHub's parts, made from the settings."""
+"""Where the code is, made from the settings: GitHub with our copy of it, or a repository on this machine."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github import GitHub, GitHubWishes
-from kintsugi.integrations.github_api import GitHubAccess, GitHubApi
-from kintsugi.integrations.github_mirror import Mirror
+from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
+from kintsugi.integrations.github.host import GitHub, GitHubWishes
+from kintsugi.integrations.github.mirror import Mirror
 from kintsugi.integrations.local_git import LocalGit
 from kintsugi.telemetry.redact import redact
-from kintsugi.workflow.errors import SettingsError, StepFailed
-from kintsugi.workflow.incident import Diagnosis, Patch
-from kintsugi.workflow.patch import Evidence
-from kintsugi.workflow.ports import Analyst, Case, Checker, CodeHost, Progress
-
-
-class FreshAnalyst:
-    """The Analyst port after a look at the code host, which brings our copy of the code up to date if it can."""
-
-    def __init__(self, analyst: Analyst, code_host: CodeHost) -> None:
-        self._analyst = analyst
-        self._code_host = code_host
-
-    async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
-        with suppress(StepFailed):
-            await self._code_host.head()
-        return await self._analyst.diagnose(case, progress)
-
-
-class FreshChecker:
-    """The Checker port after the same look, which has to work: a patch is checked against the branch as it is."""
-
-    def __init__(self, checker: Checker, code_host: CodeHost) -> None:
-        self._checker = checker
-        self._code_host = code_host
-
-    async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
-        await self._code_host.head()
-        return await self._checker.check(case, progress)
+from kintsugi.workflow.errors import SettingsError
+from kintsugi.workflow.ports import CodeHost
 
 
 def github_access(settings: GitHubSettings) -> GitHubAccess | None:

@@ -85,3 +85,8 @@ class Silence:
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:
         pass
+
+
+async def no_changes(old: str, new: str) -> tuple[str, ...]:
+    """Where no repository is at hand, nothing is known of what is new."""
+    return ()

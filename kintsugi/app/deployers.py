@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from kintsugi.app.clock import SystemClock
-from kintsugi.app.one_deployer import Alone, alone_with
 from kintsugi.app.settings import DeploySettings, RailwaySettings, revealed
-from kintsugi.integrations.git import Git
+from kintsugi.executors.lock import alone_with
+from kintsugi.integrations.clock import SystemClock
 from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
-from kintsugi.integrations.program import commit_at
+from kintsugi.integrations.one_deployer import Alone
+from kintsugi.integrations.program import Running
 from kintsugi.integrations.railway import Railway, RailwayTarget
 from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
 from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
@@ -21,25 +19,6 @@ from kintsugi.persistence.database import Database
 from kintsugi.telemetry.redact import redact
 from kintsugi.web.railway import RailwayDoor
 from kintsugi.workflow.errors import SettingsError
-from kintsugi.workflow.production import Changes
-
-_MOST_CHANGES = 20  # titles of commits in one deployment that are shown
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Asks which commit runs: the program by its address, or we are the program, at commit `own`."""
-
-    program_url: str
-    own: str
-
-    @property
-    def can_ask(self) -> bool:
-        """Whether anybody can be asked."""
-        return bool(self.program_url or self.own)
-
-    async def __call__(self) -> str:
-        return await commit_at(self.program_url) if self.program_url else self.own
 
 
 def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -> Railway:
@@ -76,20 +55,6 @@ def alone_on(database: Database) -> Alone:
     from kintsugi.executors.server_lock import alone_on_server  # noqa: PLC0415  # loads psycopg, which SQLite has no use for
 
     return partial(alone_on_server, database.conninfo, "kintsugi: who asks the deployer", timedelta())
-
-
-def changes_in(git: Git) -> Changes:
-    """What is new between two commits of this repository."""
-
-    async def changes(old: str, new: str) -> tuple[str, ...]:
-        return await asyncio.to_thread(git.titles, old, new, _MOST_CHANGES)
-
-    return changes
-
-
-async def no_changes(old: str, new: str) -> tuple[str, ...]:
-    """Where no repository is at hand, nothing is known of what is new."""
-    return ()
 
 
 def is_railways(service_id: str | None) -> bool:

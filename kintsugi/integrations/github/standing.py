@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from kintsugi.integrations.github_api import GitHubApi
-from kintsugi.integrations.github_replies import Check, Checks, Pull, Statuses, WorkflowRun
-from kintsugi.integrations.github_replies import Review as GitHubReview
+from kintsugi.integrations.github.api import GitHubApi
+from kintsugi.integrations.github.replies import Check, Checks, Pull, Statuses, WorkflowRun
+from kintsugi.integrations.github.replies import Review as GitHubReview
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.ports import Review
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from kintsugi.app.desk import Desk
+from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry import Outcomes
 from kintsugi.workflow.cure import Runs
 from kintsugi.workflow.errors import StoreUnavailable
@@ -22,8 +22,8 @@ KEEP_EVERY = timedelta(seconds=15)
 class Counting:
     """Keeps this process's counts: each time all of them, so that what is told twice counts once."""
 
-    def __init__(self, desk: Desk, outcomes: Outcomes) -> None:
-        self._desk = desk
+    def __init__(self, store: SqlStore, outcomes: Outcomes) -> None:
+        self._store = store
         self._outcomes = outcomes
         self._process = uuid.uuid4().hex
         self._kept: list[Runs] = []
@@ -41,16 +41,16 @@ class Counting:
         if not changed:
             return
         try:
-            await self._desk.store.keep_runs(self._process, changed)
+            await self._store.keep_runs(self._process, changed)
             self._kept = runs
         except StoreUnavailable as error:
             log.warning("runs_not_kept", extra={"why": str(error)})
 
 
 @asynccontextmanager
-async def counting(desk: Desk, outcomes: Outcomes) -> AsyncIterator[None]:
+async def counting(store: SqlStore, outcomes: Outcomes) -> AsyncIterator[None]:
     """Keeps the counts beside whatever is done inside, and once more at its end."""
-    process = Counting(desk, outcomes)
+    process = Counting(store, outcomes)
     work = asyncio.create_task(process.run())
     try:
         yield

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from kintsugi.integrations.git import Git
-from kintsugi.integrations.github_api import GitHubAccess
+from kintsugi.integrations.github.api import GitHubAccess
 
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "no_proxy", "NO_PROXY")
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 
-from kintsugi.executors.lock import AlreadyRunning, only_one
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Deployer, Manners, Progress, Rollout
@@ -53,16 +51,3 @@ class OneDeployer:
             if not ours:
                 raise StepFailed("Another process is deploying at this moment. See `kintsugi deploy status`.")
             yield
-
-
-@asynccontextmanager
-async def alone_with(file: Path) -> AsyncIterator[bool]:
-    """Whether no other process of this machine is at it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(only_one(file))
-        except AlreadyRunning:
-            yield False
-        else:
-            yield True

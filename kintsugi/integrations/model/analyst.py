@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from kintsugi.integrations.openai_model import Answer, Ending, Model
-from kintsugi.integrations.openai_streams import Message
-from kintsugi.integrations.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
+from kintsugi.integrations.model.port import Answer, Ending, Message, Model
+from kintsugi.integrations.model.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
 from kintsugi.prompts import Prompt, fence, render
 from kintsugi.repair.outage import provider_outage
 from kintsugi.workflow.errors import StepFailed
@@ -25,7 +24,7 @@ _LOG_LINES = 80
 _FAILURE_CHARACTERS = 40_000
 
 
-class OpenAIAnalyst:
+class ModelAnalyst:
     """Asks `model`. `code_context` gives the code that belongs to a case; `redact` sees all text on its way out."""
 
     def __init__(self, model: Model, code_context: Callable[[Case], str], redact: Callable[[str], str]) -> None:

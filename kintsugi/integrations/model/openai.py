@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Literal, NoReturn
 
 import openai
 from openai import AsyncOpenAI
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from kintsugi.integrations.openai_streams import FailedOnTheWay, Heard, Message, NoReply, Question, chat, responses
+from kintsugi.integrations.model.openai_streams import FailedOnTheWay, Heard, NoReply, Question, chat, responses
+from kintsugi.integrations.model.port import Answer, Ending, Message
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost, Price
 from kintsugi.workflow.ports import Progress
@@ -47,29 +47,8 @@ class ModelAccess:
     tell_every: timedelta = timedelta(seconds=2)
 
 
-class Ending(StrEnum):
-    """How a reply ended."""
-
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    FILTERED = "stopped by its provider's content filter"
-    CUT_OFF = "cut off at the limit of its length"
-    BROKEN_OFF = "broken off on the way"
-    EMPTY = "empty"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. `text` is the reply, or for REFUSED the model's reason; `cost` counts whatever the ending."""
-
-    ending: Ending
-    text: str
-    model: str
-    cost: Cost
-
-
-class Model:
-    """Asks one model."""
+class OpenAIModel:
+    """The Model of any server that speaks OpenAI's API."""
 
     def __init__(self, settings: ModelAccess) -> None:
         self._settings = settings

@@ -1,0 +1,1 @@
+"""GitHub: the code host port on its API."""

@@ -1,0 +1,1 @@
+"""The model: who diagnoses a failure and proposes a fix."""

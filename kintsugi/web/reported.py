@@ -1,0 +1,123 @@
+"""What becomes of a failure that a program reported by itself: counted, left aside, or an incident of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.runs import is_replay, key_in, runs_in
+from kintsugi.capture.sentry import Event, payload_of, read_event
+from kintsugi.web.github import Unreadable
+from kintsugi.web.reports import Taken
+from kintsugi.web.sentry import EVENT, Item, Project
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Store
+
+log = logging.getLogger("kintsugi.service")
+
+
+_COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """How many incidents a project opened since midnight, as counted at `at`."""
+
+    at: datetime
+    count: int
+
+
+@dataclass(slots=True)
+class Reported:
+    """Takes the events of Sentry's SDKs."""
+
+    store: Store
+    clock: Clock
+    intake: Intake
+    host: CodeHost
+    _opened: dict[str, Opened] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def take(self, name: str, project: Project, item: Item) -> Taken:
+        """Raises Unreadable, StoreUnavailable."""
+        if is_replay(item.data):
+            return Taken.IGNORED
+        return await (self._heard(name, project, item.data) if item.kind == EVENT else self._count(name, project, item))
+
+    async def _count(self, name: str, project: Project, item: Item) -> Taken:
+        counted = runs_in(item.kind, item.data, f"sentry:{name}", believed=project.believed)
+        if counted is None:
+            return Taken.IGNORED
+        key = f"sentry:{name}:{key_in(item.kind, item.data, item.digest)}"
+        return Taken.STORED if await self.store.add_runs(key, counted) else Taken.KNOWN
+
+    async def _heard(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
+        try:
+            event, payload = await asyncio.to_thread(self._read, name, data)
+        except CaptureError as error:
+            raise Unreadable(str(error)) from error
+        if payload is None:
+            return Taken.IGNORED
+        last = await self.store.newest_of(payload.incident.fingerprint)
+        if last and not last.ended:
+            return _taken(await self._fire(name, project, event, payload))
+        if not project.opens or await self._is_before_the_fix(payload, last):
+            return Taken.IGNORED
+        async with self._opening:  # one at a time, so that it is known what the one before came to
+            return await self._open(name, project, event, payload)
+
+    def _read(self, name: str, data: dict[str, Any]) -> tuple[Event, Payload | None]:
+        """No payload where it tells of no trouble. Takes its time: it is for a thread."""
+        event = read_event(data)
+        return event, payload_of(event, project=name, now=self.clock.now()) if event.is_trouble else None
+
+    async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
+        """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
+        last = await self.store.newest_of(payload.incident.fingerprint)
+        opened = await self._opened_today(name)
+        if (last is None or last.ended) and opened.count >= project.a_day:
+            log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
+            return Taken.LIMITED
+        receipt = await self._fire(name, project, event, payload)
+        if receipt.outcome == Outcome.APPLIED:
+            opened = replace(opened, count=opened.count + 1)
+        self._opened[name] = opened
+        return _taken(receipt)
+
+    async def _fire(self, name: str, project: Project, event: Event, payload: Payload) -> Receipt:
+        actor = f"sentry:{name}"
+        id = event.event_id[:64] or sha256(payload.model_dump_json().encode()).hexdigest()
+        return await self.intake.take(payload, key=f"{actor}:{id}", actor=actor, believed=project.believed)
+
+    async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
+        """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""
+        build, fix = payload.build.sha, last.merge_sha if last else None
+        if not (build and fix):
+            return False
+        try:
+            head = await self.host.head()
+            known = await self.host.contains(head, build)
+            return known and not await self.host.contains(build, fix)
+        except StepFailed:  # the code host cannot be asked: an incident too many is better than one too few
+            return False
+
+    async def _opened_today(self, name: str) -> Opened:
+        now, known = self.clock.now(), self._opened.get(name)
+        if known and known.at.date() == now.date() and now - known.at < _COUNTED_AGAIN:
+            return known
+        newest = await self.store.incidents(limit=1000)
+        ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
+        return Opened(now, len(ours))
+
+
+def _taken(receipt: Receipt) -> Taken:
+    return Taken.KNOWN if receipt.outcome == Outcome.DUPLICATE else Taken.STORED
