@@ -77,9 +77,9 @@ class World:
         data = {"number": pull_request.number, "sha": pull_request.merged_as}
         return await self.fires(t.PullRequestMerged, incident, key=key, **data)
 
-    async def settles(self) -> None:
-        """Perform what is due until nothing is."""
-        tools = Tools(
+    def tools(self) -> Tools:
+        """What the effects touch in this world."""
+        return Tools(
             store=self.store,
             clock=self.clock,
             fire=self.engine.fire,
@@ -92,6 +92,10 @@ class World:
             channel=self.channel,
             budget=self.budget,
         )
+
+    async def settles(self) -> None:
+        """Perform what is due until nothing is."""
+        tools = self.tools()
         while due := await self.store.due(10):
             for effect in due:
                 await self.engine.run_effect(effect, performers(tools))
