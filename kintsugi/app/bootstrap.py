@@ -129,7 +129,7 @@ class Bootstrap:
         remember(settings.secrets())
         self.settings = settings
         program = settings.program
-        self.database: Database = settings.database.url
+        self.database: Database = settings.database.database
         self.build = program.build_sha or running_build()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
         self.model = connectors.model(settings.model)

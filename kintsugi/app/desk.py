@@ -46,7 +46,8 @@ def _executor(store: SqlStore, database: Database, at_once: int) -> Executor:
         return Embedded(store, lock_of(database.file), slots=at_once)
     from kintsugi.executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, database.conninfo, schema=database.settles, slots=at_once)
+    direct = database.past_poolers()
+    return Procrastinate(store, direct.conninfo, schema=direct.settles, slots=at_once)
 
 
 def lock_of(file: Path) -> Path:

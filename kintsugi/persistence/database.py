@@ -58,6 +58,7 @@ class Database:
 
     url: URL  # as SQLAlchemy wants it
     file: Path | None  # SQLite's
+    direct: URL | None = None  # the same past a pooler, where there is one: for LISTEN, locks and upgrades
 
     @classmethod
     def parse(cls, address: str) -> Database:
@@ -107,11 +108,17 @@ class Database:
         """The statement that puts a connection into the schema; "" where none is named."""
         return f'SET search_path TO "{self.schema}"' if self.schema else ""
 
+    def past_poolers(self) -> Database:
+        """The same by the direct address, where one is named."""
+        return Database(self.direct, None) if self.direct else self
+
     def named(self, name: str) -> Database:
         """The same under this `application_name`, unless it has one: who is who in `pg_stat_activity`."""
-        if self.one_process or "application_name" in self.url.query:
+        if self.one_process:
             return self
-        return replace(self, url=self.url.update_query_dict({"application_name": name}))
+        given = {"application_name": name}
+        direct = self.direct.update_query_dict(given | dict(self.direct.query)) if self.direct else None
+        return replace(self, url=self.url.update_query_dict(given | dict(self.url.query)), direct=direct)
 
     def for_libpq(self) -> URL:
         """Without what is ours alone, and with the bounds that the URL does not set itself."""
