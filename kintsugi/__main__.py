@@ -176,10 +176,10 @@ def confirm(token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it wa
 
     Example: `kintsugi confirm 7-0f3a…`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.confirm(token))
+    run(lambda: asking.confirm(token))
 
 
 @app.command()
@@ -188,10 +188,10 @@ def ask(id: IncidentId) -> None:
 
     Example: `kintsugi ask 7`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.ask(id))
+    run(lambda: asking.ask(id))
 
 
 @app.command()
@@ -200,10 +200,10 @@ def reject(id: IncidentId, why: Why = "") -> None:
 
     Example: `kintsugi reject 7 --why "wrong rounding"`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Rejected", id, why))
+    run(lambda: asking.request("Rejected", id, why))
 
 
 @app.command()
@@ -212,10 +212,10 @@ def retry(id: IncidentId) -> None:
 
     Example: `kintsugi retry 7`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Retried", id))
+    run(lambda: asking.request("Retried", id))
 
 
 @app.command()
@@ -224,10 +224,10 @@ def cancel(id: IncidentId, why: Why = "") -> None:
 
     Example: `kintsugi cancel 7 --why "mended by hand"`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Cancelled", id, why))
+    run(lambda: asking.request("Cancelled", id, why))
 
 
 @app.command()
@@ -236,10 +236,10 @@ def send(id: IncidentId) -> None:
 
     Example: `kintsugi send 7`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Sent", id))
+    run(lambda: asking.request("Sent", id))
 
 
 @deploy_app.command("latest")

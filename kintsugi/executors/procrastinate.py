@@ -27,8 +27,8 @@ from procrastinate.worker import Worker
 
 from kintsugi.executors.server_lock import alone_on_server, set_up
 from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.names import Effect, kind_of
 from kintsugi.workflow.ports import Ledger
-from kintsugi.workflow.words import Effect, kind_of
 
 log = logging.getLogger("kintsugi.executor")
 
@@ -43,6 +43,7 @@ _AT_ONCE = 500
 _DRAINED_AT_ONCE = 8
 _QUICK, _AHEAD = 0.5, 16  # seconds; lines of how many times the slots
 _STALE_SECONDS = 30  # procrastinate's workers tell every ten that they live
+_LIVING = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))"
 _ONE_AT_A_TIME = (Effect.DEPLOY, Effect.ROLL_BACK)  # what no provider can be asked twice for
 _PRODUCTION = "kintsugi: what runs in production"  # the name of the lock around these
 _RECENT = 20.0  # seconds: longer than the database may take for an answer
@@ -144,6 +145,15 @@ class Procrastinate:
         """Whether the sweep came through of late, and procrastinate's worker is there."""
         recent = self._swept is not None and time.monotonic() - self._swept < _RECENT + self._sweep.total_seconds()
         return recent and self._answers
+
+    async def attended(self) -> bool:
+        """Whether a worker has told lately that it lives. Raises StoreUnavailable."""
+
+        def look(ledger: Ledger) -> bool:
+            assert isinstance(ledger, Joined)
+            return bool(ledger.driver_connection.execute(_LIVING, (_STALE_SECONDS,)).fetchone()[0])
+
+        return await self._queue.transact(look)
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         """Begun here once it is committed, or a job in the caller's transaction; what is due later is the sweep's."""

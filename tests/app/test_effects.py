@@ -17,8 +17,8 @@ from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, Refusal, StepFailed
+from kintsugi.workflow.names import State
 from kintsugi.workflow.times import roughly
-from kintsugi.workflow.words import State
 from tests.world.world import World, a_world
 
 THIS_PROCESS = f"{socket.gethostname()}:{os.getpid()}"

@@ -26,8 +26,8 @@ from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Case
-from kintsugi.workflow.words import State
 from tests.world.make import a_payload, an_incident
 from tests.world.patience import PATIENCE
 from tests.world.viewer import a_viewer
@@ -187,13 +187,13 @@ async def test_what_was_pruned_says_so_wherever_it_is_shown(world: World):
     await world.settles()
     world.clock.passes(days=2)
     await Pruner(world.store, Keep(timedelta(days=1)), world.clock.now()).run()
-    found, history, debts = await world.incident(), await world.store.history(1), await world.store.debts(1)
+    found, history, owed = await world.incident(), await world.store.history(1), await world.store.owed(1)
     console = Console(width=100, record=True)
 
-    show(console, found, history, debts)
+    show(console, found, history, owed)
     async with a_viewer(world) as viewer:
         page = await viewer.opens("/incidents/1")
-    shown, posted = replies.incident(found, history, debts), card(found)
+    shown, posted = replies.incident(found, history, owed), card(found)
     told = (await OfflineAnalyst(None).diagnose(Case(an_incident(), a_payload(), (found,)), lambda _: None)).explanation
 
     assert page.status == 200

@@ -16,7 +16,7 @@ import pytest
 from discord import app_commands
 
 from kintsugi import telemetry
-from kintsugi.bot import About, Access, Attached, Parts, Probe, attach
+from kintsugi.bot import About, Access, Attached, BotNeeds, Probe, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
@@ -62,9 +62,9 @@ class Room:
         return await intake.read(log, key=key, actor=actor, summary=summary, dry_run=dry_run)
 
 
-def parts_of(room: Room) -> Parts:
+def parts_of(room: Room) -> BotNeeds:
     about = About("test", "c0ffee0", room.world.clock.now(), lambda: room.logs.dropped, lambda: room.looked)
-    return Parts(
+    return BotNeeds(
         store=room.world.store,
         clock=room.world.clock,
         fire=room.fire,

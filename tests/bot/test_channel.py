@@ -13,7 +13,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.words import Effect, State
+from kintsugi.workflow.names import Effect, State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY

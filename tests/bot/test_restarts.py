@@ -10,7 +10,7 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.bot.stage import Stage, a_stage
 from tests.world.patience import PATIENCE
 

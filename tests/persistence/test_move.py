@@ -18,10 +18,10 @@ from kintsugi.executors.lock import only_one
 from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.ledger import PAYLOAD
 from kintsugi.persistence.migrations import upgrade
-from kintsugi.persistence.move import copy
 from kintsugi.persistence.tables import IncidentRow
+from kintsugi.persistence.transfer import copy
 from kintsugi.workflow.incident import Turn
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis
 from tests.world.patience import PATIENCE

@@ -11,8 +11,8 @@ import pytest
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.incident import Patch
+from kintsugi.workflow.names import State
 from kintsugi.workflow.reconcile import Reconciler
-from kintsugi.workflow.words import State
 from tests.world import github
 from tests.world.github import GitHubStandIn
 from tests.world.github_hosts import a_github_host

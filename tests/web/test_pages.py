@@ -16,7 +16,7 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.login import Login, is_loopback
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Turn
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.world.make import a_diagnosis, a_payload
 from tests.world.patience import PATIENCE
 from tests.world.viewer import Viewer, a_viewer

@@ -10,7 +10,7 @@ import pytest
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.railway import RailwayDoor
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.world.deliveries import RAILWAY_SECRET, Door, a_door, signed
 from tests.world.make import MERGE
 from tests.world.world import World, a_world

@@ -26,7 +26,7 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import EVENT, LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, expanded, items_in
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.world.make import NOON
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.wire.sentry import SENTRY
