@@ -20,6 +20,7 @@ try:
     from kintsugi.commands.effects_typed import app as effects_app
     from kintsugi.commands.inspect import inspect
     from kintsugi.commands.patch import app as patch_app
+    from kintsugi.commands.prove import prove as prove_patch
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
 except ModuleNotFoundError as error:
@@ -335,6 +336,7 @@ app.command("inspect")(inspect)
 app.add_typer(incident_app, name="incident")
 app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")
+app.command("prove")(prove_patch)
 app.add_typer(deploy_app, name="deploy")
 app.add_typer(alerts_app, name="alerts")
 

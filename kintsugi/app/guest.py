@@ -39,7 +39,8 @@ class InYourBot:
     def __init__(
         self, bot: discord.Client, bootstrap: Bootstrap, logs: Telemetry, desk: Desk, opened: AsyncExitStack
     ) -> None:
-        self._bot, self._bootstrap, self._logs, self._desk, self._opened = bot, bootstrap, logs, desk, opened
+        self._bot, self._bootstrap, self._desk, self._opened = bot, bootstrap, desk, opened
+        self.logs = logs
         self._channel = channel_of(bot, desk, bootstrap)
         self._parts = _parts(desk, bootstrap, logs, self._channel)
         self._attached: Attached | None = None
@@ -72,8 +73,8 @@ class InYourBot:
         """In the bot's own loop, logged in."""
         assert self._attached
         self._online = True
-        self._bootstrap.tell_alerts(self._logs, self._desk, self._bot)
-        await self._opened.enter_async_context(counting(self._desk.store, self._logs.outcomes))
+        self._bootstrap.tell_alerts(self.logs, self._desk, self._bot)
+        await self._opened.enter_async_context(counting(self._desk.store, self.logs.outcomes))
         await self._attached.go_online()
 
     async def _connected(self) -> None:

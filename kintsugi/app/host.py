@@ -25,6 +25,8 @@ class CannotAttach(Exception):
 def look_at(bot: object, tree: object) -> None:
     """Whether the commands can be in this bot, with this command tree. Raises CannotAttach."""
     library = library_of(bot)
+    if library.startswith("py-cord") and (mixed := mixed_up()):
+        raise CannotAttach(f"{mixed} For py-cord: {_INSTEAD}")
     if library != "discord.py":
         raise CannotAttach(
             f"This bot runs on {library}; the extension kintsugi.discord is for discord.py {_number(LOWEST)} or newer. "

@@ -18,6 +18,7 @@ from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from tests.world.patience import PATIENCE
+from tests.world.terminal import run
 
 ROOT = Path(__file__).parents[2]
 TRACEBACK = """Traceback (most recent call last):
@@ -37,15 +38,8 @@ class Terminal:
 
     def types(self, *words: str, stdin: str | bytes = "", **settings: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "kintsugi", *words],
-            cwd=self.folder,
-            env=clean | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings,
-            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        env = clean | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings
+        done = run(words, self.folder, env, stdin if isinstance(stdin, bytes) else stdin.encode())
         return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
