@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kintsugi.persistence.move import copy
 
 from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.sqlite_place import network_share
 from kintsugi.persistence.store import SqlStore
+from kintsugi.persistence.transfer import copy
 from kintsugi.workflow import triggers as t
 from tests.world.clock import ManualClock
 from tests.world.make import a_payload
