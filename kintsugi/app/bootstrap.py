@@ -138,6 +138,7 @@ class Bootstrap:
             settings.deploy, settings.railway, settings.code.branch, self._running(), program.program_url or ""
         )
         self.sheet = connectors.sheet(settings.sheet)
+        self.discord = connectors.discord_account(settings.discord)
         self.connectors: list[Connector[Any]] = [self.code_host, self.model, self.deployer, self.sheet]
 
     @classmethod

@@ -49,6 +49,7 @@ def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Health]]]:
     return [
         _git,
         partial(_database, bootstrap.database),
+        bootstrap.discord.look,
         *(each.look for each in bootstrap.connectors),
         partial(_reports, settings.sentry),
         partial(_pages, settings.discord, settings.web),
