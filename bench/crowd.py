@@ -139,9 +139,9 @@ async def hangs(url: Database, effects: int) -> dict[str, float]:
 
 async def finishes(url: Database) -> dict[str, float]:
     async with opened(url) as desk, serving(desk, runner(desk.engine, nothing)):
-        while (figures := await desk.store.figures()).debts:  # noqa: ASYNC110  # another process's debts, too
+        while (figures := await desk.store.figures()).owed:  # noqa: ASYNC110  # what another process performs, too
             await asyncio.sleep(0.1)
-    return {"left": figures.debts}
+    return {"left": figures.owed}
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from pydantic import SecretStr
 from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.settings import DatabaseSettings, ModelSettings, Settings
-from kintsugi.bot import About, Access, Parts, attach
+from kintsugi.bot import About, Access, BotNeeds, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate, Rate
 from kintsugi.bot.status import Probes
@@ -38,7 +38,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.words import Effect
+from kintsugi.workflow.names import Effect
 
 if TYPE_CHECKING:
     from tests.world.discord import DiscordStandIn
@@ -226,7 +226,7 @@ async def be_ours(
             log, intake = logs.recent(), bootstrap.intake(desk)
             return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
 
-        parts = Parts(
+        parts = BotNeeds(
             store=desk.store,
             clock=desk.clock,
             fire=desk.engine.fire,

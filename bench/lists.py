@@ -35,9 +35,9 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.search import words_of
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.incident import Category, Cost, Diagnosis, Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.payload import About, Failure, Frame, Occurred, Payload, Raised
 from kintsugi.workflow.states import MAIN_LINE
-from kintsugi.workflow.words import State
 
 FEW, ROUNDS, HISTORY = 1_000, 300, 10
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -94,7 +94,7 @@ async def timed(ask: Callable[[], Awaitable[Any]]) -> list[float]:
 async def one_whole(store: SqlStore, chance: random.Random, many: int) -> None:
     """All that the page of one incident reads."""
     id = chance.randint(1, many)
-    await asyncio.gather(store.incident(id), store.payload(id), store.history(id), store.debts(id), store.talks(id))
+    await asyncio.gather(store.incident(id), store.payload(id), store.history(id), store.owed(id), store.talks(id))
 
 
 QUESTIONS: dict[str, Callable[[SqlStore, random.Random, int], Awaitable[Any]]] = {

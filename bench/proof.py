@@ -1,11 +1,14 @@
 """The verdict table: how often the proof calls a true fix proven, and how often something that is none.
 
     python -m bench.proof [--jobs 2] [--runner pytest] [--only WORD] [--verbose]
+    python -m bench.proof --false [--only WORD]
     python -m bench.proof --repo DIR … [--most 10] [--python PYTHON]
 
 Cases are small crashes of many kinds (`bench/proof_cases.py`). For each there is the true fix, and patches that
 only swallow the exception, do nothing, go half the way, delete, skip or loosen tests, or bring a test that shows
-nothing. With --repo, crashes are replayed from the histories of git repositories instead (`bench/proof_replay.py`).
+nothing. With --false it is patches made to pass for a fix (`bench/proof_false.py`), of which none may be proven without
+a flag that tells the human. With --repo, crashes are replayed from the histories of git repositories instead
+(`bench/proof_replay.py`).
 "Proven" is evidence of tier E2. Exits with 1 when a target is missed.
 """
 
@@ -22,6 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.proof_cases import CASES, CrashCase
+from bench.proof_false import FALSE_FIXES, TREE
 from bench.proof_replay import replayed
 from kintsugi.repair.proof import ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from kintsugi.repair.proof.judge import Crash
@@ -59,6 +63,7 @@ class Verdict:
     proven: bool
     says: str
     seconds: float
+    flags: tuple[str, ...] = ()
 
 
 def generated(folder: Path) -> Iterator[Trial]:
@@ -73,7 +78,12 @@ def generated(folder: Path) -> Iterator[Trial]:
 
 
 def _exported(case: CrashCase, base: Path, more: Mapping[str, str]) -> Path:
-    files = {"app.py": case.module(), "tests/__init__.py": "", _WORKS: case.test(case.works, "works"), **more}
+    return _written(
+        base, {"app.py": case.module(), "tests/__init__.py": "", _WORKS: case.test(case.works, "works"), **more}
+    )
+
+
+def _written(base: Path, files: Mapping[str, str]) -> Path:
     for path, text in files.items():
         (base / path).parent.mkdir(parents=True, exist_ok=True)
         (base / path).write_text(text)
@@ -155,14 +165,15 @@ async def judged(trials: Iterable[Trial], settings: ProofSettings, jobs: int) ->
 
 async def _judge(trial: Trial, settings: ProofSettings) -> Verdict:
     started = time.monotonic()
+    flags: tuple[str, ...] = ()
     try:
         evidence = await prove(trial.proposal, settings, progress=lambda _: None)
-        proven, says = evidence.tier is Tier.E2, f"{evidence.tier}: {evidence.says}"
+        proven, says, flags = evidence.tier is Tier.E2, f"{evidence.tier}: {evidence.says}", evidence.flags
     except Unproven as refused:
         proven, says = False, refused.reason
     except SandboxFailed as failed:
         proven, says = False, f"THE BOX FAILED: {failed.reason}"
-    return Verdict(trial, proven, says, time.monotonic() - started)
+    return Verdict(trial, proven, says, time.monotonic() - started, flags)
 
 
 def _table(verdicts: list[Verdict]) -> tuple[list[str], bool]:
@@ -186,12 +197,41 @@ async def main(arguments: argparse.Namespace) -> int:
     print(f"box: {box.says}", flush=True)
     settings = replace(settings, box=box)
     with tempfile.TemporaryDirectory(prefix="kintsugi-bench-") as folder:
+        if arguments.false:
+            return await _false(arguments, settings, Path(folder))
         if arguments.repo:
             verdicts = await _replay(arguments, settings, Path(folder))
         else:
             trials = [one for one in generated(Path(folder)) if arguments.only in f"{one.what} {one.case}"]
             verdicts = await judged(trials, settings, arguments.jobs)
     return _print(verdicts, verbose=arguments.verbose)
+
+
+def false_fixes(base: Path, only: str = "") -> list[Trial]:
+    """Every patch that was made to pass for a fix, of a shop written to `base`."""
+    _written(base, TREE)
+    crash = Crash("KeyError", "'discount'", "shop.py", "total")
+    trials = []
+    for one in FALSE_FIXES:
+        tests = {} if one.test is None else {_SHOWS: one.test}
+        proposal = Proposal(base, _encoded({**one.files, **one.more, **tests}), _encoded(tests), crash=crash)
+        if only in one.label:
+            trials.append(Trial(one.kind, one.name, proposal))
+    return trials
+
+
+async def _false(arguments: argparse.Namespace, settings: ProofSettings, folder: Path) -> int:
+    verdicts = await judged(false_fixes(folder, arguments.only), settings, arguments.jobs)
+    for verdict in verdicts:
+        how = "refused" if not verdict.proven else "told" if verdict.flags else "MISSED"
+        if arguments.verbose or how == "MISSED":
+            print(f"{how:<8}{verdict.trial.what}: {verdict.trial.case}: {verdict.says} {list(verdict.flags)}")
+    told = sum(bool(verdict.proven and verdict.flags) for verdict in verdicts)
+    missed = sum(bool(verdict.proven and not verdict.flags) for verdict in verdicts)
+    kinds = len({verdict.trial.what for verdict in verdicts})
+    print(f"{len(verdicts)} false fixes of {kinds} kinds: {len(verdicts) - told - missed} refused, ", end="")
+    print(f"{told} proven with a flag that tells the human, {missed} proven without a word")
+    return 1 if missed else 0
 
 
 async def _replay(arguments: argparse.Namespace, settings: ProofSettings, folder: Path) -> list[Verdict]:
@@ -226,6 +266,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runner", choices=("unittest", "pytest"), default="unittest", help="unittest starts faster")
     parser.add_argument("--only", default="", help="only the trials whose name holds this")
     parser.add_argument("--repo", type=Path, action="append", help="replay the history of this git repository")
+    parser.add_argument("--false", action="store_true", help="patches made to pass for a fix")
     parser.add_argument("--most", type=int, default=10, help="crashes of one repository")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the tests of the repositories")
     parser.add_argument("--verbose", action="store_true", help="every verdict with its reason")

@@ -10,7 +10,6 @@ import ast
 import difflib
 import re
 import subprocess
-import tarfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -19,11 +18,11 @@ from pathlib import Path
 from bench.proof_cases import Wrap
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.proof.command import find_suite, is_test_file, is_test_path
-from kintsugi.repair.proof.judge import Reading
+from kintsugi.repair.proof.judge import Crash, Reading
 from kintsugi.repair.proof.results import TestResult
 from kintsugi.repair.proof.runs import Proposal, Proving, Seen
 from kintsugi.repair.proof.swallow import Swallowing
-from kintsugi.repair.sandbox import Box, BoxFailed
+from kintsugi.repair.sandbox import Box, BoxFailed, ground
 
 _FIXES = re.compile(r"fix|bug|crash|error|exception|fail|rais|handl", re.IGNORECASE)
 _MOST_FILES = 12
@@ -73,7 +72,10 @@ def _with_known_test(proposal: Proposal, crash: TestResult) -> Proposal:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
     source = {path: content for path, content in proposal.files.items() if path not in proposal.tests}
-    return Proposal(proposal.base, source, failing=(crash.id,))
+    assert crash.failure
+    place = crash.failure.frames[-1]
+    known = Crash(crash.failure.kind, crash.failure.message, place.path, place.function)
+    return Proposal(proposal.base, source, failing=(crash.id,), crash=known)
 
 
 def _git(repository: Path, *words: str) -> bytes:
@@ -99,7 +101,7 @@ def _proposal(repository: Path, commit: str, base: Path) -> Proposal | None:
             return None
         files = {path: None if how == "D" else _git(repository, "show", f"{commit}:{path}") for how, path in paths}
         Git(repository).export(f"{commit}~1", base)
-    except (subprocess.CalledProcessError, GitError, tarfile.TarError, UnicodeDecodeError):
+    except (subprocess.CalledProcessError, GitError, UnicodeDecodeError):
         return None
     return Proposal(base, files, {path: content for path, content in files.items() if is_test_path(path)})
 
@@ -127,10 +129,10 @@ async def _tests(proposal: Proposal, overlay: object, box: Box) -> Seen:
     assert isinstance(overlay, dict)
     suite = find_suite(proposal.base, proposal.files, box.interpreter, None)
     nothing = Reading(None, (), Swallowing((), {}, is_all=False))
-    proving = Proving(proposal, nothing, box, suite, time.monotonic() + _SECONDS, lambda _: None)
-    return await proving.tests(
-        overlay, [path for path in proposal.tests if is_test_file(path) and proposal.tests[path]]
-    )
+    files = [path for path in proposal.tests if is_test_file(path) and proposal.tests[path]]
+    async with ground(box, proposal.base) as on:
+        proving = Proving(proposal, nothing, on, suite, time.monotonic() + _SECONDS, lambda _: None)
+        return await proving.tests(overlay, files)
 
 
 def _place(test: TestResult) -> tuple[str, int] | None:

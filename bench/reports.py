@@ -39,7 +39,7 @@ from kintsugi.telemetry.redact import redact
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import EVENT, Project, items_in
-from kintsugi.web.server import Doors, Server, serve
+from kintsugi.web.server import Server, ServerNeeds, serve
 from kintsugi.workflow.engine import Engine
 
 AT_ONCE, FAILURES, ROUNDS, KEY = 32, 50, 3, "bench-key"
@@ -128,7 +128,7 @@ def ours(file: Path) -> web.Application:
     desk = Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
     intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=Program())
     reports = Reports(Reported(desk.store, desk.clock, intake, NoCodeHost()).take, {"1": Project(KEY, a_day=10_000)})
-    doors = Doors(clock=clock, fire=desk.engine.fire, hint=store.hint, ready=_ready, reports=reports)
+    doors = ServerNeeds(clock=clock, fire=desk.engine.fire, hint=store.hint, ready=_ready, reports=reports)
     return Server(doors).application()
 
 

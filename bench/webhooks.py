@@ -2,7 +2,7 @@
 
     python -m bench.webhooks [deliveries]
 
-Each delivery is the merge of another incident: ours decides, and writes incident, history, inbox and two debts in one
+Each delivery is the merge of another incident: ours decides, and writes incident, history, inbox and two effects in one
 transaction. The server is a process of its own, killed with SIGKILL as soon as the last answer is here; then the rows
 are counted. Both run on the same file system, in turn, in the same run.
 """
@@ -35,12 +35,12 @@ from kintsugi.persistence.ledger import INCIDENT, SqlLedger
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.web.github import parse, verify
-from kintsugi.web.server import Doors, Server
+from kintsugi.web.server import Server, ServerNeeds
 from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Ledger
 from kintsugi.workflow.triggers import PullRequestMerged
-from kintsugi.workflow.words import State
 
 AT_ONCE = 32
 ROUNDS = 3
@@ -183,7 +183,7 @@ def ours(file: Path, secret: str) -> web.Application:
     async def ready() -> str | None:
         return None
 
-    doors = Doors(
+    doors = ServerNeeds(
         clock=clock,
         fire=engine.fire,
         hint=store.hint,

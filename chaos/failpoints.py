@@ -99,6 +99,9 @@ class WatchedExecutor:
     def delivers(self) -> bool:
         return self._executor.delivers
 
+    async def attended(self) -> bool:
+        return await self._executor.attended()
+
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         self._executor.enqueue(ledger, effect, delay)
 

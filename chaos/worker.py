@@ -24,7 +24,7 @@ import openai  # noqa: F401  # loaded once for all lives
 
 from chaos.failpoints import Failpoints, Watched, WatchedExecutor, WatchedStore
 from chaos.hosts import move_to
-from kintsugi.app.bootstrap import Bootstrap, Kintsugi, Parts
+from kintsugi.app.bootstrap import Bootstrap, Kintsugi, Ports
 from kintsugi.app.desk import Desk, _executor
 from kintsugi.app.discord_bot import announcer
 from kintsugi.executors.embedded import Embedded
@@ -146,14 +146,14 @@ def _unlocked(store: WatchedStore, url: Database, folder: Path) -> Executor:
     return _Unlocked(store, url.address)
 
 
-def _parts(bootstrap: Bootstrap, outside: Outside, channel: Channel, without: str) -> Parts:
-    real, hosted = bootstrap.parts(channel), bootstrap.code_host.make()
+def _parts(bootstrap: Bootstrap, outside: Outside, channel: Channel, without: str) -> Ports:
+    real, hosted = bootstrap.ports(channel), bootstrap.code_host.make()
     checker = Checked(outside, real.code_host, hosted.git)
     deployer = _Control(bootstrap.bare_deployer(), without) if without else real.deployer
     return replace(real, checker=checker, monitor=outside, deployer=deployer)
 
 
-def _watched(parts: Parts, points: Failpoints) -> Parts:
+def _watched(parts: Ports, points: Failpoints) -> Ports:
     roles = ("analyst", "checker", "code_host", "deployer", "monitor", "channel")
     watched: dict[str, Any] = {role: Watched(role, getattr(parts, role), points) for role in roles}
     return replace(parts, **watched)

@@ -29,7 +29,8 @@ def install(
 
     `report_to` is a Sentry DSN of that Kintsugi, such as https://key@kintsugi.example/42, from KINTSUGI_REPORT_URL
     unless given; without one nothing is reported, and a warning says so. `build` is the commit that runs, found
-    unless given, `environment` from KINTSUGI_ENV_NAME. Works beside any library for Discord, and none. Raises
+    unless given, `environment` from KINTSUGI_ENV_NAME. The console stays as it is, unless KINTSUGI_TELEMETRY is `json`
+    (or `off`, and nothing is heard). Works beside any library for Discord, and none. Raises
     `kintsugi.reporting.BadAddress`.
     """
     from kintsugi.reporting import installed  # noqa: PLC0415  # importing a module does nothing

@@ -20,6 +20,7 @@ try:
     from kintsugi.commands.effects_typed import app as effects_app
     from kintsugi.commands.inspect import inspect
     from kintsugi.commands.patch import app as patch_app
+    from kintsugi.commands.prove import prove as prove_patch
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
 except ModuleNotFoundError as error:
@@ -185,10 +186,10 @@ def confirm(token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it wa
 
     Example: `kintsugi confirm 7-0f3a…`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.confirm(token))
+    run(lambda: asking.confirm(token))
 
 
 @app.command()
@@ -197,10 +198,10 @@ def ask(id: IncidentId) -> None:
 
     Example: `kintsugi ask 7`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.ask(id))
+    run(lambda: asking.ask(id))
 
 
 @app.command()
@@ -209,10 +210,10 @@ def reject(id: IncidentId, why: Why = "") -> None:
 
     Example: `kintsugi reject 7 --why "wrong rounding"`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Rejected", id, why))
+    run(lambda: asking.request("Rejected", id, why))
 
 
 @app.command()
@@ -221,10 +222,10 @@ def retry(id: IncidentId) -> None:
 
     Example: `kintsugi retry 7`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Retried", id))
+    run(lambda: asking.request("Retried", id))
 
 
 @app.command()
@@ -233,10 +234,10 @@ def cancel(id: IncidentId, why: Why = "") -> None:
 
     Example: `kintsugi cancel 7 --why "mended by hand"`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Cancelled", id, why))
+    run(lambda: asking.request("Cancelled", id, why))
 
 
 @app.command()
@@ -245,10 +246,10 @@ def send(id: IncidentId) -> None:
 
     Example: `kintsugi send 7`
     """
-    from kintsugi.commands import moves
+    from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: moves.move("Sent", id))
+    run(lambda: asking.request("Sent", id))
 
 
 @deploy_app.command("latest")
@@ -344,6 +345,7 @@ app.command("inspect")(inspect)
 app.add_typer(incident_app, name="incident")
 app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")
+app.command("prove")(prove_patch)
 app.add_typer(deploy_app, name="deploy")
 app.add_typer(alerts_app, name="alerts")
 

@@ -11,13 +11,14 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from kintsugi import telemetry
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.encoding import encode
 from kintsugi.telemetry.handler import Seen
+from kintsugi.telemetry.installation import Mode
 
 if TYPE_CHECKING:
     import sentry_sdk
@@ -39,10 +40,10 @@ class BadAddress(ValueError):
 
 
 def installed(address: str | None, *, secrets: Iterable[str], build: str | None, environment: str | None) -> Telemetry:
-    """See `kintsugi.install`. Raises BadAddress, and has then changed nothing."""
+    """See `kintsugi.install`. Raises BadAddress, ValueError, and has then changed nothing."""
     address = address or os.environ.get(ADDRESS)
     build = build or running_build()
-    logs = telemetry.install(secrets=(*secrets, *([address] if address else [])), build=build)
+    logs = telemetry.install(secrets=(*secrets, *([address] if address else [])), build=build, mode=_mode())
     if not address:
         _log.warning(UNDELIVERED)
         return logs
@@ -52,6 +53,13 @@ def installed(address: str | None, *, secrets: Iterable[str], build: str | None,
         logs.close()
         raise
     return logs
+
+
+def _mode() -> Mode:
+    given = os.environ.get("KINTSUGI_TELEMETRY") or "ring"
+    if given not in get_args(Mode):
+        raise ValueError(f"KINTSUGI_TELEMETRY is {given!r}: it should be ring, json or off.")
+    return cast("Mode", given)
 
 
 class Reporter:

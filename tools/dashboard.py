@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kintsugi.workflow.words import ENDED
+from kintsugi.workflow.names import ENDED
 
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _COLUMNS = 24

@@ -14,12 +14,12 @@ from kintsugi.app.settings import PREFIX, Room, Settings, rooms_of, variable
 from kintsugi.capture.readers import new_readers
 from kintsugi.capture.wrappers import CARRIERS
 from kintsugi.telemetry.counts import Spreads, Tally
-from kintsugi.web.metrics import Watched, families
+from kintsugi.web.metrics import MetricNeeds, families
 from kintsugi.workflow.figures import Figures, Paid
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
 from kintsugi.workflow.triggers import Command, Fact, words
-from kintsugi.workflow.words import Effect
 from tools.dashboard import dashboard
 
 _ROOT = Path(__file__).parent.parent / "docs"
@@ -47,6 +47,8 @@ def settings() -> str:
         "",
         f"From the environment, prefix `{PREFIX}`, or a file `.env` in the folder where `kintsugi` runs. Made from",
         "`kintsugi/app/settings.py` by `python -m tools.docs`. `kintsugi doctor` checks them all.",
+        "A program that only reports reads `KINTSUGI_REPORT_URL`, `KINTSUGI_ENV_NAME` and `KINTSUGI_BUILD_SHA`: see",
+        "[telemetry](telemetry.md).",
     ]
     return "\n".join([*head, *(line for room in rooms_of(Settings).values() for line in _room(room)), ""])
 
@@ -70,7 +72,7 @@ def metrics() -> str:
     counted.count("github", "taken")
     now, spreads = datetime.now(UTC), Spreads((1.0,))
     spreads.add("diagnose", 1.0)
-    watched = Watched(
+    watched = MetricNeeds(
         figures=_none,
         deliveries=counted,
         attempts=counted,

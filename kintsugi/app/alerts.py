@@ -10,15 +10,20 @@ from kintsugi.capture.alerts import Incidents
 from kintsugi.capture.intake import Intake
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.alerts import BadRule, DiscordChannel, SignedWebhook
+from kintsugi.telemetry.installation import Mode
 from kintsugi.workflow.errors import SettingsError
 
 
 def installed(
-    settings: AlertSettings, build: str | None, level: str = "INFO", bot: discord.Client | None = None
+    settings: AlertSettings,
+    build: str | None,
+    level: str = "INFO",
+    bot: discord.Client | None = None,
+    mode: Mode = "json",
 ) -> Telemetry:
     """The logging of this process. Raises SettingsError for a rules file that cannot be used."""
     try:
-        return telemetry.install(bot, level=level, build=build, rules=settings.rules)
+        return telemetry.install(bot, level=level, build=build, rules=settings.rules, mode=mode)
     except (BadRule, OSError) as error:
         raise SettingsError(f"KINTSUGI_ALERT_RULES: {error}") from error
 

@@ -36,8 +36,9 @@ from kintsugi.repair.context import build_context
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
-from kintsugi.workflow.effects import Tools, performers
+from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from kintsugi.workflow.production import Changes, Production
@@ -51,7 +52,7 @@ RECONCILE_EVERY = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Ports:
     """What touches the world."""
 
     analyst: Analyst
@@ -69,7 +70,7 @@ class Kintsugi:
     def __init__(
         self,
         desk: Desk,
-        parts: Parts,
+        parts: Ports,
         *,
         budget: Budget | None = None,
         confirm_within: timedelta = timedelta(hours=24),
@@ -78,7 +79,7 @@ class Kintsugi:
         self._desk = desk
         self._reconciler = Reconciler(desk.store, parts.code_host, desk.clock, desk.engine.fire)
         self.attempts = Attempts()
-        tools = Tools(
+        tools = EffectNeeds(
             store=desk.store,
             clock=desk.clock,
             fire=desk.engine.fire,
@@ -133,6 +134,7 @@ class Bootstrap:
             settings.deploy, settings.railway, settings.code.branch, self._running(), program.program_url or ""
         )
         self.sheet = connectors.sheet(settings.sheet)
+        self.discord = connectors.discord_account(settings.discord)
         self.connectors: list[Connector[Any]] = [self.code_host, self.model, self.deployer, self.sheet]
 
     @classmethod
@@ -147,9 +149,9 @@ class Bootstrap:
         async with opened(self.database, at_once=self.settings.incidents.at_once) as desk:
             yield desk
 
-    def logs(self, level: str = "INFO", bot: discord.Client | None = None) -> Telemetry:
+    def logs(self, level: str = "INFO", bot: discord.Client | None = None, mode: Mode = "json") -> Telemetry:
         """The logging of this process, from now on."""
-        return alerts.installed(self.settings.alerts, self.build, level, bot)
+        return alerts.installed(self.settings.alerts, self.build, level, bot, mode)
 
     def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
@@ -174,12 +176,12 @@ class Bootstrap:
         """The hands on this desk, with the real parts as far as they are configured."""
         return Kintsugi(
             desk,
-            self.parts(channel),
+            self.ports(channel),
             budget=self.settings.model.budget,
             confirm_within=timedelta(hours=self.settings.incidents.confirm_hours),
         )
 
-    def parts(self, channel: Channel) -> Parts:
+    def ports(self, channel: Channel) -> Ports:
         """What touches the world; what is not configured says so when it is needed."""
         program_url = self.settings.program.program_url
         hosted = None if self.code_host.missing else self.code_host.make()
@@ -187,7 +189,7 @@ class Bootstrap:
         analyst, checker = self._analyst(git), self._checker(git)
         if hosted and self.settings.github.repo:
             analyst, checker = FreshAnalyst(analyst, hosted.host), FreshChecker(checker, hosted.host)
-        return Parts(
+        return Ports(
             analyst=analyst,
             checker=checker,
             code_host=hosted.host if hosted else NoCodeHost(),
@@ -203,8 +205,8 @@ class Bootstrap:
 
     def production(self) -> Production:
         """What runs, and how it is changed by hand."""
-        parts = self.parts(Silence())
-        return Production(parts.code_host, parts.deployer, parts.changes)
+        ports = self.ports(Silence())
+        return Production(ports.code_host, ports.deployer, ports.changes)
 
     def reported(self, desk: Desk) -> Reports | None:
         """The door for Sentry's SDKs; None where none of them is listened to."""
@@ -213,7 +215,7 @@ class Bootstrap:
         from kintsugi.app.reports import reports  # noqa: PLC0415  # the web's packages are no guest's
         from kintsugi.web.reported import Reported  # noqa: PLC0415
 
-        host = self.parts(Silence()).code_host
+        host = self.ports(Silence()).code_host
         return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
 
     def login(self, desk: Desk, access: Access) -> DiscordLogin | None:

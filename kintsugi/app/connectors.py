@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import discord
 import httpx
 
 from kintsugi.app.code_hosts import CodeHostParts, check_repository, github_parts, local_parts
@@ -19,12 +20,15 @@ from kintsugi.app.deployers import command_deployer, railway_deployer, webhook_d
 from kintsugi.app.settings import (
     CodeSettings,
     DeploySettings,
+    DiscordSettings,
     GitHubSettings,
     ModelSettings,
     RailwaySettings,
     SheetSettings,
     revealed,
 )
+from kintsugi.bot.address import point_at
+from kintsugi.bot.presence import AWAY, REFUSED, why
 from kintsugi.integrations import google_sheets
 from kintsugi.integrations.git import GitError
 from kintsugi.integrations.model.port import Model
@@ -41,7 +45,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Health:
     """What was looked at, how it stands, and in a sentence what that means or what mends it."""
 
     what: str
@@ -50,7 +54,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class LeftOut:
     """What is not there, the settings that bring it, and how things go without it."""
 
     what: str
@@ -58,7 +62,7 @@ class Missing:
     meanwhile: str
 
     @property
-    def left_out(self) -> str:
+    def line(self) -> str:
         return f"Left out: {self.what} (set {self.set}); {self.meanwhile}."
 
 
@@ -72,16 +76,16 @@ class Connector(Generic[T]):
     name: str
     make: Callable[[], T]
     check: Callable[[T], Awaitable[str]]
-    missing: Missing | None = None
+    missing: LeftOut | None = None
 
-    async def look(self) -> Finding:
+    async def look(self) -> Health:
         """How it stands now."""
         if self.missing:
-            return Finding(self.name, OFF, f"{self.missing.meanwhile}. Set {self.missing.set}.")
+            return Health(self.name, OFF, f"{self.missing.meanwhile}. Set {self.missing.set}.")
         try:
-            return Finding(self.name, OK, await self.check(self.make()))
+            return Health(self.name, OK, await self.check(self.make()))
         except (SettingsError, StepFailed, GitError) as error:
-            return Finding(self.name, FAULT, str(error))
+            return Health(self.name, FAULT, str(error))
 
 
 def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> Connector[CodeHostParts]:
@@ -100,13 +104,34 @@ def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> 
     if github.repo:
         return Connector("GitHub", lambda: github_parts(github, code, incident_url), on_github)
     ways = "KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO"
-    missing = Missing("checking patches and pull requests", ways, "no patches are checked or pushed")
+    missing = LeftOut("checking patches and pull requests", ways, "no patches are checked or pushed")
     return Connector("repository", lambda: local_parts(code), here, None if code.repo else missing)
+
+
+def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
+    """The bot's own account."""
+
+    def make() -> discord.Client:
+        point_at(settings.api_base, settings.gateway_url)
+        return discord.Client(intents=discord.Intents.none(), max_messages=None)
+
+    async def look(client: discord.Client) -> str:
+        async with client:
+            try:
+                await client.login(revealed(settings.token))
+            except discord.LoginFailure as error:
+                raise SettingsError(REFUSED) from error
+            except AWAY as error:
+                raise StepFailed(why(error)) from error
+            return f"the token is that of {client.user}"
+
+    missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "the terminal is the channel")
+    return Connector("Discord", make, look, None if settings.token else missing)
 
 
 def model(settings: ModelSettings) -> Connector[Model]:
     """The one that diagnoses and proposes."""
-    missing = Missing("the model", "KINTSUGI_LLM_API_KEY", "failures are read, no patches are proposed")
+    missing = LeftOut("the model", "KINTSUGI_LLM_API_KEY", "failures are read, no patches are proposed")
     return Connector(
         "model", lambda: _model(settings), lambda made: made.check(), None if settings.api_key else missing
     )
@@ -121,7 +146,7 @@ def deployer(
     if deploy.webhook_url:
         return Connector("deployer", lambda: webhook_deployer(deploy, running), _newest)
     ways = "KINTSUGI_RAILWAY_TOKEN, KINTSUGI_DEPLOY_WEBHOOK_URL, or KINTSUGI_DEPLOY_COMMAND and _PROGRAM_URL"
-    missing = Missing("deploying", ways, "nothing is deployed")
+    missing = LeftOut("deploying", ways, "nothing is deployed")
 
     async def command_is_there(_: Deployer) -> str:
         program = deploy.command[0]
@@ -147,7 +172,7 @@ def sheet(settings: SheetSettings) -> Connector[google_sheets.Sheet]:
         async with httpx.AsyncClient(timeout=5) as client:
             return await google_sheets.look(made, client)
 
-    missing = Missing("the Google Sheet", "KINTSUGI_SHEET_ID and a key for it", "no Google Sheet is looked at")
+    missing = LeftOut("the Google Sheet", "KINTSUGI_SHEET_ID and a key for it", "no Google Sheet is looked at")
     return Connector("sheet", make, look, None if settings.id else missing)
 
 

@@ -30,13 +30,19 @@ class Desk:
 @asynccontextmanager
 async def opened(database: Database, *, at_once: int = 4) -> AsyncIterator[Desk]:
     """A desk on this database, whose tables are up to date. `at_once`: effects of a kind. Raises DatabaseError."""
+    desk = a_desk_on(database, at_once=at_once)
+    try:
+        yield desk
+    finally:
+        await desk.store.close()
+
+
+def a_desk_on(database: Database, *, at_once: int = 4) -> Desk:
+    """`opened`, for whom no `async with` can span it: the caller closes the store."""
     clock = SystemClock()
     store = SqlStore(database, clock)
     executor = _executor(store, database, at_once)
-    try:
-        yield Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
-    finally:
-        await store.close()
+    return Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
 
 
 def _executor(store: SqlStore, database: Database, at_once: int) -> Executor:

@@ -15,16 +15,15 @@ from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.connectors import OFF, OK, Connector
 from kintsugi.app.desk import Desk
 from kintsugi.app.settings import DiscordSettings
-from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, Probe, attach
+from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Names, Probe, put_in
 from kintsugi.bot.address import point_at
-from kintsugi.bot.presence import Tell, logged_in
+from kintsugi.bot.presence import REFUSED, Tell, logged_in
 from kintsugi.bot.status import Probes
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.times import roughly
 
-_REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
 _MEND = {4004: "Its token is no longer good: make a new one, set KINTSUGI_DISCORD_TOKEN and start again."}
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
 
@@ -51,7 +50,7 @@ class Client(discord.Client):
 
     async def setup_hook(self) -> None:
         parts = parts_of(self._desk, self._bootstrap, self._logs, self.channel, self._looked)
-        await attached(self.tree, parts, self._bootstrap, self.channel)
+        await put_into(self.tree, parts, self._bootstrap, self.channel).go_online()
 
 
 async def run_bot(client: Client, settings: DiscordSettings, tell: Tell) -> None:
@@ -102,7 +101,7 @@ async def _logged_in(client: discord.Client, settings: DiscordSettings, tell: Te
     try:
         await logged_in(client, settings.token.get_secret_value(), tell)
     except discord.LoginFailure as error:
-        raise SettingsError(_REFUSED) from error
+        raise SettingsError(REFUSED) from error
 
 
 def a_client(desk: Desk, bootstrap: Bootstrap, logs: Telemetry) -> Client:
@@ -116,7 +115,8 @@ def channel_of(client: discord.Client, desk: Desk, bootstrap: Bootstrap) -> Disc
     channel = bootstrap.settings.discord.channel
     if channel is None:
         return None
-    return DiscordChannel(client, channel, debts=desk.store.debts, alone=bootstrap.database.one_process)
+    alone, debug = bootstrap.database.one_process, bootstrap.settings.discord.debug_command
+    return DiscordChannel(client, channel, owed=desk.store.owed, alone=alone, debug=debug)
 
 
 def access_of(settings: DiscordSettings) -> Access:
@@ -129,12 +129,29 @@ def deploy_access_of(settings: DiscordSettings) -> Access:
     return Access(roles, users, settings.guilds) if roles or users else access_of(settings)
 
 
-async def attached(
-    tree: app_commands.CommandTree[discord.Client], parts: Parts, bootstrap: Bootstrap, channel: DiscordChannel | None
+def put_into(
+    tree: app_commands.CommandTree[Any], parts: BotNeeds, bootstrap: Bootstrap, channel: DiscordChannel | None
 ) -> Attached:
+    """The commands in this tree, and nothing said to Discord yet. Raises NameTaken."""
     settings = bootstrap.settings.discord
     deploys = Deploys(bootstrap.production(), deploy_access_of(settings))
-    return await attach(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+    return put_in(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+
+
+async def missing(desk: Desk, bootstrap: Bootstrap) -> tuple[str, ...]:
+    """A sentence for each thing without which an incident rests, as far as this process can know."""
+    lines = []
+    if not bootstrap.settings.discord.has_admins:
+        ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
+        lines.append(f"Nobody may use the commands: set {ways}.")
+    if not await desk.executor.attended():
+        lines.append("No worker is running on this database: start one with `kintsugi run --only worker`.")
+    for each in (bootstrap.model, bootstrap.code_host):
+        if each.missing:
+            lines.append(
+                f"No {each.name} is set here ({each.missing.set}): unless the worker has one, {each.missing.meanwhile}."
+            )
+    return tuple(lines)
 
 
 def parts_of(
@@ -143,14 +160,14 @@ def parts_of(
     logs: Telemetry,
     channel: DiscordChannel | None = None,
     looked: Looked = lambda: None,
-) -> Parts:
+) -> BotNeeds:
     settings, intake = bootstrap.settings, bootstrap.intake(desk)
 
     async def open_issue(summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
         log = logs.recent()
         return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
 
-    return Parts(
+    return BotNeeds(
         store=desk.store,
         clock=desk.clock,
         fire=desk.engine.fire,
@@ -160,6 +177,8 @@ def parts_of(
         about=About(settings.program.env_name, bootstrap.build or "", desk.clock.now(), lambda: logs.dropped, looked),
         token=channel.token if channel else None,
         two_persons=settings.discord.two_persons,
+        names=Names(settings.discord.debug_command, settings.discord.deploy_command),
+        missing=lambda: missing(desk, bootstrap),
     )
 
 
@@ -171,7 +190,7 @@ def _probes(desk: Desk, bootstrap: Bootstrap) -> dict[str, Probe]:
     async def effects() -> str:
         figures = await desk.store.figures()
         late = f", the oldest due for {roughly(figures.late())}" if figures.late() else ""
-        says = f"{figures.debts} owed{late}, {figures.stuck} stuck"
+        says = f"{figures.owed} owed{late}, {figures.stuck} stuck"
         if figures.late() > _TOO_LATE:
             raise StepFailed(f"{says}: is a worker running?")
         return says

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kintsugi.app.desk import Desk
+from kintsugi.bot.asking import by_somebody_else
 from kintsugi.bot.gate import Access, Caller, Gate, why_not
-from kintsugi.bot.moves import by_somebody_else
 from kintsugi.bot.tree import actor
 from kintsugi.integrations.discord_oauth import DiscordOAuth, Person
 from kintsugi.web.login import Member

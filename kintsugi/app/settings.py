@@ -24,6 +24,8 @@ from pydantic import (
     PlainValidator,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -70,6 +72,13 @@ def _owner_and_name(value: str) -> str:
     return value
 
 
+def _command(value: str) -> str:
+    """Discord's rule for names, as far as discord.py 2.3 knows it."""
+    if not re.fullmatch(r"[-_\w\u0900-\u097F\u0E00-\u0E7F]{1,32}", value) or value != value.lower():
+        raise ValueError("should be 1 to 32 letters, digits, - or _, without the slash and in lower case")
+    return value
+
+
 def _database(value: object) -> Database:
     if isinstance(value, Database):
         return value
@@ -85,6 +94,7 @@ Json = Annotated[dict[str, T], NoDecode, BeforeValidator(_from_json)]
 Address = Annotated[str, AfterValidator(_http)]
 GatewayAddress = Annotated[str, AfterValidator(_websocket)]
 RepositoryName = Annotated[str, AfterValidator(_owner_and_name)]
+CommandName = Annotated[str, AfterValidator(_command)]
 Bind = Annotated[str, Field(pattern=r"^[^:]+:\d{1,5}$")]
 
 
@@ -94,6 +104,9 @@ class Room(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True
     )
+
+
+R = TypeVar("R", bound=Room)
 
 
 class DatabaseSettings(Room, env_prefix=f"{PREFIX}DATABASE_"):
@@ -125,6 +138,10 @@ class ProgramSettings(Room):
     env_name: str = Field("development", description="the environment's name, such as production")
     build_sha: str | None = Field(None, description="the commit that runs; else the host's own variable, else git's")
     program_url: Address | None = Field(None, description="where the program answers; its /version tells the commit")
+    telemetry: Literal["ring", "json", "off"] = Field(
+        "ring",
+        description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
+    )
 
 
 class IncidentSettings(Room):
@@ -177,6 +194,8 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
     deploy_roles: Ids = Field(frozenset(), description="who may use /deploy, by role; none: the admins'")
     deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
     channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
+    debug_command: CommandName = Field("debug", description="what /debug is called, where the bot has its own")
+    deploy_command: CommandName = Field("deploy", description="… and /deploy")
     two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch")
     client_id: int | None = Field(
         None, description="logs in to the operator's pages with Discord: the application's client id"
@@ -184,6 +203,13 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
     client_secret: SecretStr | None = Field(None, description="… and its client secret")
     api_base: Address | None = Field(None, description="another API than Discord's, as https://host/api/v10")
     gateway_url: GatewayAddress | None = Field(None, description="another gateway than Discord's, as wss://host/")
+
+    @field_validator("deploy_command")
+    @classmethod
+    def _another(cls, value: str, others: ValidationInfo) -> str:
+        if value == others.data.get("debug_command"):
+            raise ValueError("should differ from KINTSUGI_DISCORD_DEBUG_COMMAND")
+        return value
 
     @property
     def has_admins(self) -> bool:
@@ -319,18 +345,26 @@ class Settings(BaseModel):
 
 def read_settings() -> Settings:
     """Raises SettingsError, which names every wrong setting of every room."""
-    rooms: dict[str, Any] = {}
+    rooms: dict[str, Room] = {}
     faults: list[str] = []
     for name, room in rooms_of(Settings).items():
         try:
-            rooms[name] = room()
-        except ValidationError as error:
-            faults += [_fault(room, fault["loc"], fault["msg"]) for fault in error.errors()]
-        except UnicodeDecodeError as error:
-            raise SettingsError(f"The file .env is no UTF-8 text (at byte {error.start}). Save it as UTF-8.") from None
+            rooms[name] = read_room(room)
+        except SettingsError as error:
+            faults.append(str(error))
     if faults:
-        raise SettingsError("\n".join(faults))
+        raise SettingsError("\n".join(dict.fromkeys(faults)))
     return Settings(**rooms)
+
+
+def read_room(room: type[R]) -> R:
+    """The settings of one room alone. Raises SettingsError."""
+    try:
+        return room()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_fault(room, fault["loc"], fault["msg"]) for fault in error.errors())) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The file .env is no UTF-8 text (at byte {error.start}). Save it as UTF-8.") from None
 
 
 def rooms_of(settings: type[Settings]) -> Mapping[str, type[Room]]:

@@ -14,15 +14,15 @@ from kintsugi.app.desk import Desk
 from kintsugi.executors.embedded import Embedded
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.redact import of_this_process
-from kintsugi.web.metrics import Metrics, Readers, Watched
-from kintsugi.web.server import Doors, Server
+from kintsugi.web.metrics import MetricNeeds, Metrics, Readers
+from kintsugi.web.server import Server, ServerNeeds
 
 
 def metrics(
-    desk: Desk, logs: Telemetry, doors: Doors, kintsugi: Kintsugi | None, *, build: str | None, readers: Readers
+    desk: Desk, logs: Telemetry, doors: ServerNeeds, kintsugi: Kintsugi | None, *, build: str | None, readers: Readers
 ) -> Metrics:
     """The route, for this process; `kintsugi` where it performs effects."""
-    watched = Watched(
+    watched = MetricNeeds(
         figures=desk.store.figures,
         version=version("kintsugi"),
         revision=build or "",
@@ -47,7 +47,7 @@ def _held(desk: Desk) -> dict[str, str]:
     return {"worker": f"{socket.gethostname()}:{os.getpid()}"} if isinstance(desk.executor, Embedded) else {}
 
 
-def health_and_metrics(doors: Doors, metrics: Metrics) -> web.Application:
+def health_and_metrics(doors: ServerNeeds, metrics: Metrics) -> web.Application:
     """For a process without the web."""
     application = web.Application()
     Server(doors).add_health_to(application)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import discord
 from discord import app_commands
 
-from kintsugi.bot.buttons import Buttons, Tap, tap_kinds
+from kintsugi.bot.buttons import Buttons, taps_of
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.debug import Debug
 from kintsugi.bot.deploy import Deploy, deploy_taps
 from kintsugi.bot.gate import Access, Gate
-from kintsugi.bot.parts import Parts
+from kintsugi.bot.names import Names, NameTaken
+from kintsugi.bot.needs import BotNeeds
+from kintsugi.bot.registration import Registration, Tree
+from kintsugi.bot.taps import listening
 from kintsugi.bot.tree import Answers
+from kintsugi.telemetry.interactions import on_event
 from kintsugi.workflow.production import Production
 
 
@@ -27,64 +33,90 @@ class Deploys:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What `attach` put in."""
+    """What `put_in` put in."""
 
-    tree: app_commands.CommandTree[discord.Client]
-    groups: tuple[app_commands.Group, ...]
-    guilds: tuple[discord.Object, ...]
-    taps: tuple[Tap, ...]
+    registration: Registration
     channel: DiscordChannel | None
+    _take_out: Callable[[], None]
 
-    async def close(self, *, sync: bool = False) -> None:
-        """Take the commands and buttons out of the bot; with `sync`, the commands out of Discord too."""
-        self.tree.client.remove_dynamic_items(*self.taps)
+    async def go_online(self) -> None:
+        """The bot is logged in: have Discord list the commands, and speak. Raises as `Registration.put`."""
+        await self.registration.put()
+        if self.channel:
+            self.channel.online()
+
+    async def close(self, *, for_good: bool = False) -> None:
+        """Take the commands and buttons out of the bot; `for_good`, out of Discord's list too."""
+        self._take_out()
         if self.channel:
             await self.channel.close()
-        for guild in self.guilds or (None,):
-            for group in self.groups:
-                self.tree.remove_command(group.name, guild=guild)
-            if sync:
-                await self.tree.sync(guild=guild)
+        if for_good:
+            await self.registration.take_back()
 
 
-async def attach(
-    tree: app_commands.CommandTree[discord.Client],
-    parts: Parts,
+def put_in(
+    tree: Tree,
+    parts: BotNeeds,
     access: Access,
     *,
     gate: Gate | None = None,
     channel: DiscordChannel | None = None,
     deploys: Deploys | None = None,
-    sync: bool = True,
 ) -> Attached:
-    """Add `/debug`, `/deploy` and the buttons to a bot that is logged in, so call it in `setup_hook`.
+    """Add `/debug`, `/deploy` and the buttons to a bot, whether it is logged in or not: all of it, or nothing.
 
-    The commands go into the allowed guilds or, where none is named, everywhere; with `sync` Discord is told at once.
-    Raises CommandAlreadyRegistered where the bot has such commands of its own.
+    The commands go into the allowed guilds or, where none is named, everywhere. Discord is told by `go_online`.
+    Raises NameTaken.
     """
-    answers = Answers(gate or Gate(access), parts.clock)
-    taps = tap_kinds(Buttons(parts, answers, channel))
-    groups: list[app_commands.Group] = [Debug(parts, answers)]
+    answers = Answers(gate or Gate(access), parts.clock, parts.names)
+    taps = taps_of(Buttons(parts, answers, channel))
+    groups: tuple[app_commands.Group, ...] = (Debug(parts, answers),)
     if deploys:
-        deploy = Deploy(parts, Answers(Gate(deploys.access), parts.clock), deploys.production)
-        groups.append(deploy)
-        taps = (*taps, *deploy_taps(deploy))
-    guilds = tuple(discord.Object(id) for id in sorted(access.guilds))
-    await _put_in(tree, groups, guilds, sync)
-    tree.client.add_dynamic_items(*taps)
-    if channel:
-        channel.online()
-    return Attached(tree, tuple(groups), guilds, taps, channel)
+        deploy = Deploy(parts, Answers(Gate(deploys.access), parts.clock, parts.names), deploys.production)
+        groups, taps = (*groups, deploy), (*taps, *deploy_taps(deploy))
+    guilds = tuple(sorted(access.guilds))
+    with ExitStack() as undo:
+        for guild in guilds or (None,):
+            for group in groups:
+                _add(tree, group, guild, parts.names, undo)
+        on_event(tree.client, "interaction", listening(taps), undo)
+        return Attached(Registration(tree, groups, guilds, parts.names), channel, undo.pop_all().close)
 
 
-async def _put_in(
-    tree: app_commands.CommandTree[discord.Client],
-    groups: list[app_commands.Group],
-    guilds: tuple[discord.Object, ...],
-    sync: bool,
-) -> None:
-    for guild in guilds or (None,):
-        for group in groups:
-            tree.add_command(group, guild=guild)
-        if sync:
-            await tree.sync(guild=guild)
+async def attach(
+    tree: Tree,
+    parts: BotNeeds,
+    access: Access,
+    *,
+    gate: Gate | None = None,
+    channel: DiscordChannel | None = None,
+    deploys: Deploys | None = None,
+) -> Attached:
+    """`put_in`, and Discord is told at once: so the bot is logged in. Raises as they do."""
+    attached = put_in(tree, parts, access, gate=gate, channel=channel, deploys=deploys)
+    try:
+        await attached.go_online()
+    except BaseException:
+        await attached.close()
+        raise
+    return attached
+
+
+def _add(tree: Tree, group: app_commands.Group, guild: int | None, names: Names, undo: ExitStack) -> None:
+    scope = discord.Object(guild) if guild else None
+    taken = f"This bot has a command /{group.name} already. Set {names.setting(group.name)} to another name."
+    if scope and tree.get_command(group.name):  # copied to the guild, it would take the place of ours
+        raise NameTaken(taken)
+    try:
+        tree.add_command(group, guild=scope)
+    except app_commands.CommandAlreadyRegistered:
+        raise NameTaken(taken) from None
+    except app_commands.CommandLimitReached:
+        raise NameTaken("This bot has 100 commands already, as many as Discord takes: there is no room.") from None
+    undo.callback(_remove, tree, group, scope)
+
+
+def _remove(tree: Tree, group: app_commands.Group, scope: discord.Object | None) -> None:
+    """Unless somebody put another command in its place."""
+    if tree.get_command(group.name, guild=scope) is group:
+        tree.remove_command(group.name, guild=scope)

@@ -9,28 +9,27 @@ from typing import Any
 import discord
 
 from kintsugi.bot import card, replies
+from kintsugi.bot.asking import Asking, by_somebody_else
 from kintsugi.bot.card import Act
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.gate import Denied
-from kintsugi.bot.moves import Moves, by_somebody_else
-from kintsugi.bot.parts import Parts
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.replies import Reply
+from kintsugi.bot.taps import Tap
 from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.words import State
-
-Tap = type[discord.ui.DynamicItem[discord.ui.Button[Any]]]
+from kintsugi.workflow.names import State
 
 
 class Buttons:
     """What a tap sets off. Each goes the way of a command: defer, gate, work, answer."""
 
-    def __init__(self, parts: Parts, answers: Answers, channel: DiscordChannel | None) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers, channel: DiscordChannel | None) -> None:
         self._parts, self._answers, self._channel = parts, answers, channel
-        self._moves = Moves(parts, answers)
+        self._asking = Asking(parts, answers)
 
     async def tapped(self, interaction: Interaction, act: str, incident: int) -> None:
         """A button that names an incident."""
@@ -42,11 +41,11 @@ class Buttons:
 
     async def pushed(self, interaction: Interaction, token: str) -> None:
         """The last button under the patch that is to be pushed."""
-        await self._answers.answer(interaction, lambda: self._moves.confirm(interaction, token))
+        await self._answers.answer(interaction, lambda: self._asking.confirm(interaction, token))
 
     async def _do(self, interaction: Interaction, act: str, incident: int) -> Reply:
         if act == Act.RETRY:
-            return await self._moves.move(interaction, incident, t.Retried)
+            return await self._asking.request(interaction, incident, t.Retried)
         found = await self._parts.store.incident(incident)
         match act:
             case Act.CONFIRM:
@@ -57,7 +56,7 @@ class Buttons:
                 return card.proof(found)
             case Act.HISTORY:
                 store = self._parts.store
-                return replies.incident(found, await store.history(incident), await store.debts(incident))
+                return replies.incident(found, await store.history(incident), await store.owed(incident))
             case _:
                 raise BadInput("This button is of another version. Use the commands.")
 
@@ -80,11 +79,11 @@ class Buttons:
         await interaction.response.send_modal(form)
 
     async def _reject(self, interaction: Interaction, incident: int, why: str) -> None:
-        await self._answers.answer(interaction, lambda: self._moves.move(interaction, incident, t.Rejected, why))
+        await self._answers.answer(interaction, lambda: self._asking.request(interaction, incident, t.Rejected, why))
 
     async def _typed(self, interaction: Interaction, incident: int, token: str) -> None:
         bind(incident_id=incident)
-        await self._answers.answer(interaction, lambda: self._moves.confirm(interaction, token))
+        await self._answers.answer(interaction, lambda: self._asking.confirm(interaction, token))
 
 
 Submitted = Callable[[Interaction, int, str], Awaitable[None]]
@@ -124,35 +123,16 @@ async def _nothing() -> Reply:
     return Reply("-")
 
 
-def tap_kinds(buttons: Buttons) -> tuple[Tap, ...]:
-    """The button classes for `Client.add_dynamic_items`, bound to this bot's parts."""
+def taps_of(buttons: Buttons) -> tuple[Tap, ...]:
+    """The buttons that name an incident, and the one that carries a token."""
 
-    class OfIncident(
-        discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:(?P<act>(?!push:)[a-z]+):(?P<id>\d{1,18})"
-    ):
-        def __init__(self, item: discord.ui.Button[Any], act: str, id: str) -> None:
-            super().__init__(item)
-            self.act, self.id_ = act, int(id)
+    async def of_incident(interaction: Interaction, found: re.Match[str]) -> None:
+        await buttons.tapped(interaction, found["act"], int(found["id"]))
 
-        @classmethod
-        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> OfIncident:
-            assert isinstance(item, discord.ui.Button)
-            return cls(item, found["act"], found["id"])
+    async def push(interaction: Interaction, found: re.Match[str]) -> None:
+        await buttons.pushed(interaction, found["token"])
 
-        async def callback(self, interaction: Interaction) -> None:
-            await buttons.tapped(interaction, self.act, self.id_)
-
-    class Push(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:push:(?P<token>\d{1,18}-[0-9a-f]+)"):
-        def __init__(self, item: discord.ui.Button[Any], token: str) -> None:
-            super().__init__(item)
-            self.token = token
-
-        @classmethod
-        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> Push:
-            assert isinstance(item, discord.ui.Button)
-            return cls(item, found["token"])
-
-        async def callback(self, interaction: Interaction) -> None:
-            await buttons.pushed(interaction, self.token)
-
-    return OfIncident, Push
+    return (
+        Tap(r"kintsugi:(?P<act>(?!push:)[a-z]+):(?P<id>\d{1,18})", of_incident),
+        Tap(r"kintsugi:push:(?P<token>\d{1,18}-[0-9a-f]+)", push),
+    )

@@ -10,11 +10,11 @@ from enum import StrEnum
 import discord
 
 from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
-from kintsugi.bot.words import cut, one_line, quiet, short
+from kintsugi.bot.text import cut, one_line, quiet, short
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import ENDED, MAIN_LINE, Effect, State
 from kintsugi.workflow.states import BEFORE_THE_MERGE
-from kintsugi.workflow.words import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
 _SHOWN_DIFF, _SINCE_SHOWN = 800, 300
@@ -120,7 +120,7 @@ def work_mark(incident: int) -> str:
     return f"**Work on INC-{incident}**"
 
 
-def question(incident: Incident, token: str) -> Post:
+def question(incident: Incident, token: str, debug: str = "debug") -> Post:
     """What exactly would be pushed, and the token that confirms it."""
     assert incident.ask
     until = int(incident.ask.expires_at.timestamp())
@@ -128,7 +128,7 @@ def question(incident: Incident, token: str) -> Post:
         f"{question_mark(incident.id)} It is open until <t:{until}:f>.",
         *_what_is_pushed(incident),
         "",
-        f"Tap **Confirm**, or `/debug confirm-fix token:{token}`",
+        f"Tap **Confirm**, or `/{debug} confirm-fix token:{token}`",
     ]
     return Post("\n".join(lines), attachment=diff_file(incident), buttons=_question_buttons(incident.id))
 

@@ -22,8 +22,8 @@ from kintsugi.bot import card
 from kintsugi.bot.card import Post, Work
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, token_hash
-from kintsugi.workflow.ports import Debt
-from kintsugi.workflow.words import Effect, State
+from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.ports import Owed
 
 log = logging.getLogger("kintsugi.bot")
 
@@ -34,7 +34,7 @@ _PATIENCE = 30.0  # seconds until a client that is not logged in is a failure
 _UNKNOWN_MESSAGE, _UNKNOWN_CHANNEL = 10008, 10003
 _HAS_A_THREAD, _ARCHIVED = 160004, 50083
 
-Debts = Callable[[int], Awaitable[Sequence[Debt]]]
+OwedBy = Callable[[int], Awaitable[Sequence[Owed]]]
 
 
 @dataclass
@@ -51,7 +51,7 @@ class _Place:
 
 
 class DiscordChannel:
-    """Posts to channel `id` of `client`'s guild. `debts` tells how often a step was tried.
+    """Posts to channel `id` of `client`'s guild. `owed` tells how often a step was tried.
 
     Unless `alone`, other processes write to the same threads: they are read again each time.
     """
@@ -61,11 +61,13 @@ class DiscordChannel:
         client: discord.Client,
         id: int,
         *,
-        debts: Debts | None = None,
+        owed: OwedBy | None = None,
         pause: timedelta = timedelta(seconds=2),
         alone: bool = True,
+        debug: str = "debug",
     ) -> None:
-        self._client, self._id, self._debts, self._pause, self._alone = client, id, debts, pause, alone
+        self._client, self._id, self._owed, self._pause, self._alone = client, id, owed, pause, alone
+        self._debug = debug  # the command's name
         self._online = asyncio.Event()
         self._room: discord.TextChannel | None = None
         self._places: OrderedDict[int, _Place] = OrderedDict()
@@ -105,7 +107,7 @@ class DiscordChannel:
         async with self._at(incident) as place:
             await self._show_card(place, incident)
             await self._finish_work(place, incident)
-            place.question = await self._say(place, place.question, card.question(incident, token))
+            place.question = await self._say(place, place.question, card.question(incident, token, self._debug))
             place.asked = token
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:
@@ -214,8 +216,8 @@ class DiscordChannel:
             place.work = await self._say(place, place.work, card.work(incident, replace(under_way, attempt=attempt)))
 
     async def _attempt(self, incident: Incident, step: Effect) -> int:
-        debts = await self._debts(incident.id) if self._debts else ()
-        return max((debt.attempts for debt in debts if debt.kind is step and debt.status == "running"), default=1)
+        owed = await self._owed(incident.id) if self._owed else ()
+        return max((owes.attempts for owes in owed if owes.kind is step and owes.status == "running"), default=1)
 
     # --- finding it again ---------------------------------------------------------------------------------------
 

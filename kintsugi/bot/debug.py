@@ -8,13 +8,13 @@ import discord
 from discord import app_commands
 
 from kintsugi.bot import replies
-from kintsugi.bot.moves import Moves, incident_number
+from kintsugi.bot.asking import Asking, incident_number
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.offers import offered, offered_tokens
-from kintsugi.bot.parts import Parts
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 
 Interaction = discord.Interaction[discord.Client]
 Level = Literal["debug", "info", "warning", "error", "critical"]
@@ -29,9 +29,9 @@ _STATES = [app_commands.Choice(name=state.words, value=state.value) for state in
 class Debug(app_commands.Group):
     """The commands."""
 
-    def __init__(self, parts: Parts, answers: Answers) -> None:
-        super().__init__(name="debug", description="Incidents: look at them, and move them.", guild_only=True)
-        self._parts, self._answers, self._moves = parts, answers, Moves(parts, answers)
+    def __init__(self, parts: BotNeeds, answers: Answers) -> None:
+        super().__init__(name=parts.names.debug, description="Incidents: look at them, and move them.", guild_only=True)
+        self._parts, self._answers, self._asking = parts, answers, Asking(parts, answers)
 
     @app_commands.command(name="logs")
     @app_commands.describe(lines="how many", level="of this level or above", contains="with this text")
@@ -50,7 +50,9 @@ class Debug(app_commands.Group):
         """Whether everything Kintsugi depends on answers, and how fast."""
 
         async def work() -> Reply:
-            return replies.status(self._parts.about, await self._parts.probes.ask(), self._parts.clock.now())
+            parts = self._parts
+            found, missing = await parts.probes.ask(), await parts.missing()
+            return replies.status(parts.about, found, parts.clock.now(), missing)
 
         await self._answers.answer(interaction, work)
 
@@ -61,7 +63,8 @@ class Debug(app_commands.Group):
 
         async def work() -> Reply:
             key, _, actor = self._answers.common(interaction)
-            return replies.opened(await self._parts.open_issue(summary, key=key, actor=actor, dry_run=dry_run))
+            receipt = await self._parts.open_issue(summary, key=key, actor=actor, dry_run=dry_run)
+            return replies.opened(receipt, self._parts.names.debug, await self._parts.missing())
 
         await self._answers.answer(interaction, work)
 
@@ -71,7 +74,7 @@ class Debug(app_commands.Group):
         """Approve the patch that was shown with this token."""
 
         async def work() -> Reply:
-            return await self._moves.confirm(interaction, token)
+            return await self._asking.confirm(interaction, token)
 
         await self._answers.answer(interaction, work)
 
@@ -80,7 +83,7 @@ class Debug(app_commands.Group):
         """The open confirmations that this user may give."""
         if not self._answers.may(interaction):
             return []
-        return offered_tokens(await self._moves.open_to(interaction), typed)
+        return offered_tokens(await self._asking.open_to(interaction), typed)
 
     @app_commands.command(name="incident")
     @app_commands.describe(id="its number, such as 7")
@@ -90,7 +93,7 @@ class Debug(app_commands.Group):
         async def work() -> Reply:
             store = self._parts.store
             found = await store.incident(incident_number(id))
-            return replies.incident(found, await store.history(found.id), await store.debts(found.id))
+            return replies.incident(found, await store.history(found.id), await store.owed(found.id))
 
         await self._answers.answer(interaction, work)
 
@@ -137,7 +140,7 @@ class Debug(app_commands.Group):
 
     async def _move(self, interaction: Interaction, id: str, kind: type[t.Trigger], why: str = "") -> None:
         async def work() -> Reply:
-            return await self._moves.move(interaction, incident_number(id), kind, why)
+            return await self._asking.request(interaction, incident_number(id), kind, why)
 
         await self._answers.answer(interaction, work)
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import discord
 from discord import app_commands
 
 from kintsugi.bot import replies
+from kintsugi.bot.asking import Asking, incident_number
 from kintsugi.bot.card import Button, Post
-from kintsugi.bot.moves import Moves, incident_number
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.offers import offered
-from kintsugi.bot.parts import Parts
 from kintsugi.bot.replies import Reply
+from kintsugi.bot.taps import Tap
 from kintsugi.bot.tree import Answers
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.production import Production
 from kintsugi.workflow.states import BEFORE_THE_MERGE
-from kintsugi.workflow.words import State
 
 Interaction = discord.Interaction[discord.Client]
 
@@ -31,10 +31,10 @@ _CAN_ROLL_BACK = frozenset({State.DEPLOYED, State.RECURRED, State.STUCK})
 class Deploy(app_commands.Group):
     """The commands. They have an allowlist of their own."""
 
-    def __init__(self, parts: Parts, answers: Answers, production: Production) -> None:
-        super().__init__(name="deploy", description="What runs in production.", guild_only=True)
+    def __init__(self, parts: BotNeeds, answers: Answers, production: Production) -> None:
+        super().__init__(name=parts.names.deploy, description="What runs in production.", guild_only=True)
         self._parts, self._answers, self._production = parts, answers, production
-        self._moves = Moves(parts, answers)
+        self._asking = Asking(parts, answers)
 
     @app_commands.command(name="latest")
     async def latest(self, interaction: Interaction) -> None:
@@ -78,7 +78,7 @@ class Deploy(app_commands.Group):
         """Bring back what ran before an incident's fix."""
 
         async def work() -> Reply:
-            return await self._moves.move(interaction, incident_number(incident), t.RollbackRequested)
+            return await self._asking.request(interaction, incident_number(incident), t.RollbackRequested)
 
         await self._answers.answer(interaction, work)
 
@@ -92,7 +92,9 @@ class Deploy(app_commands.Group):
     async def stopped(self, interaction: Interaction, incident: int) -> None:
         """The button on a card: bring back what ran before the deployment that the failure came with."""
         bind(incident_id=incident)
-        await self._answers.answer(interaction, lambda: self._moves.move(interaction, incident, t.RollbackRequested))
+        await self._answers.answer(
+            interaction, lambda: self._asking.request(interaction, incident, t.RollbackRequested)
+        )
 
 
 def _can_roll_back(incident: Incident) -> bool:
@@ -105,33 +107,16 @@ def _unheard(words: str) -> None:
     """Nobody is told on the way: the answer says how it ended."""
 
 
-def deploy_taps(deploy: Deploy) -> tuple[type[discord.ui.DynamicItem[discord.ui.Button[Any]]], ...]:
-    """The buttons under a plan and on a card, for `Client.add_dynamic_items`. They outlive restarts by their ids."""
+def deploy_taps(deploy: Deploy) -> tuple[Tap, ...]:
+    """The buttons under a plan and on a card."""
 
-    class Go(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:deploy:(?P<commit>[0-9a-f]{40,64})"):
-        def __init__(self, item: discord.ui.Button[Any], commit: str) -> None:
-            super().__init__(item)
-            self.commit = commit
+    async def go(interaction: Interaction, found: re.Match[str]) -> None:
+        await deploy.tapped(interaction, found["commit"])
 
-        @classmethod
-        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> Go:
-            assert isinstance(item, discord.ui.Button)
-            return cls(item, found["commit"])
+    async def way_back(interaction: Interaction, found: re.Match[str]) -> None:
+        await deploy.stopped(interaction, int(found["id"]))
 
-        async def callback(self, interaction: Interaction) -> None:
-            await deploy.tapped(interaction, self.commit)
-
-    class WayBack(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"kintsugi:way-back:(?P<id>\d{1,18})"):
-        def __init__(self, item: discord.ui.Button[Any], id: str) -> None:
-            super().__init__(item)
-            self.id_ = int(id)
-
-        @classmethod
-        async def from_custom_id(cls, _: Any, item: discord.ui.Item[Any], found: re.Match[str], /) -> WayBack:
-            assert isinstance(item, discord.ui.Button)
-            return cls(item, found["id"])
-
-        async def callback(self, interaction: Interaction) -> None:
-            await deploy.stopped(interaction, self.id_)
-
-    return Go, WayBack
+    return (
+        Tap(r"kintsugi:deploy:(?P<commit>[0-9a-f]{40,64})", go),
+        Tap(r"kintsugi:way-back:(?P<id>\d{1,18})", way_back),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from discord import app_commands
 
-from kintsugi.bot.words import cut
+from kintsugi.bot.text import cut
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.incident import Incident
 

@@ -10,23 +10,23 @@ from datetime import datetime
 
 import discord
 
-from kintsugi.bot.parts import About
+from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
-from kintsugi.bot.words import cut, length, one_line, quiet, short
+from kintsugi.bot.text import cut, length, one_line, quiet, short
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.ports import Debt, Outcome, Rollout
+from kintsugi.workflow.names import State
+from kintsugi.workflow.path import Mood, Station, mood, path
+from kintsugi.workflow.ports import Outcome, Owed, Rollout
 from kintsugi.workflow.production import Plan
-from kintsugi.workflow.states import MAIN_LINE
 from kintsugi.workflow.triggers import words
-from kintsugi.workflow.words import ENDED, State
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
-_GOOD, _BAD, _WAITS, _MOVES = 0x2E9E5B, 0xC0392B, 0xD4A017, 0x3A7CA5
+_COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
 _PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
 _OURSELVES = "kintsugi"
 _MARKS = {True: "✅", False: "❌", None: "⚪"}
@@ -46,7 +46,7 @@ class Card:
 
     title: str
     description: str = ""
-    colour: int = _MOVES
+    colour: int = _COLOURS[Mood.MOVES]
     fields: tuple[tuple[str, str], ...] = ()
 
 
@@ -96,16 +96,16 @@ def moved(receipt: Receipt) -> Reply:
     return Reply(f"**{incident.name}** is {incident.state.words}.")
 
 
-def opened(receipt: Receipt) -> Reply:
-    """An incident was opened, or the failure counted on one that is open."""
+def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
+    """An incident was opened, or the failure counted on one that is open; and what its work would need."""
     incident = receipt.incident
     status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
-    hint = f"\nFollow it with `/debug incident id:{incident.id}`."
+    hint = f"\nFollow it with `/{debug} incident id:{incident.id}`."
     if receipt.outcome == Outcome.COUNTED:
         return Reply(f"The same failure has an open incident. {status}{hint}")
     if incident.state is State.STAGED:
-        hint = f"\nNothing was sent to the model. Send it with `/debug send id:{incident.id}`."
-    return Reply(status + hint)
+        hint = f"\nNothing was sent to the model. Send it with `/{debug} send id:{incident.id}`."
+    return Reply(status + hint + "".join(f"\n⚠️ {each}" for each in missing))
 
 
 def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
@@ -141,8 +141,8 @@ def logs(lines: Sequence[str]) -> Reply:
     return Reply(f"{many}, the newest last.", attachment=Attachment("kintsugi-logs.txt", "\n".join(lines) + "\n"))
 
 
-def status(about: About, found: Iterable[Answered], now: datetime) -> Reply:
-    """The process, and what it depends on."""
+def status(about: About, found: Iterable[Answered], now: datetime, missing: Sequence[str] = ()) -> Reply:
+    """The process, what it depends on, and what is missing."""
     found = tuple(found)
     looked = about.reconciled_at()
     lines = [
@@ -152,9 +152,10 @@ def status(about: About, found: Iterable[Answered], now: datetime) -> Reply:
         + (f"last look at the world: {_for(now - looked)} ago" if looked else "no look at the world yet, or not here"),
         "",
         *(_line(each) for each in found),
+        *(f"⚠️ {each}" for each in missing),
     ]
     down = any(each.ok is False for each in found)
-    return Reply(card=Card("Kintsugi", "\n".join(lines), _BAD if down else _GOOD))
+    return Reply(card=Card("Kintsugi", "\n".join(lines), _COLOURS[Mood.BAD] if down else _COLOURS[Mood.GOOD]))
 
 
 def _line(answered: Answered) -> str:
@@ -172,7 +173,7 @@ def incidents(found: Sequence[Incident], most: int) -> Reply:
     return said("\n".join(lines), "incidents.txt")
 
 
-def incident(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) -> Reply:
+def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:
     """One incident: what it is, the path it took, and its history; in full as a file."""
     recent = [_step(step) for step in history]
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
@@ -181,7 +182,7 @@ def incident(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
         tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
-    return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, debts)))
+    return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, owed)))
 
 
 def facts_of(found: Incident) -> str:
@@ -220,9 +221,12 @@ def _path(found: Incident, history: Sequence[Step]) -> str:
 
 
 def line_of(state: State, passed: frozenset[State]) -> str:
-    """The main line with the stations that were passed filled in; a siding is named at its end."""
-    line = " ".join(_together(f"{'●' if each in passed else '○'} {each.words}") for each in MAIN_LINE)
-    return line if state in MAIN_LINE else f"{line} {_together(f'→ {state.words}')}"
+    """The path with the stations that were passed filled in."""
+    return " ".join(_together(f"{_sign(each)} {each.state.words}") for each in path(state, passed))
+
+
+def _sign(station: Station) -> str:
+    return "→" if station.siding else "●" if station.passed else "○"
 
 
 def _together(text: str) -> str:
@@ -254,7 +258,7 @@ def _newest(lines: Sequence[str], most: int) -> str:
     return "\n".join(kept)
 
 
-def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) -> str:
+def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> str:
     lines = [f"{found.name} is {found.state.words}: {plain(found.summary)}", ""]
     for step in history:
         source = step.source.replace("_", " ") or "(new)"
@@ -263,8 +267,8 @@ def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
         lines += [f"    {words(step.trigger)}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
     if found.pruned:
         lines += ["", found.pruned]
-    owed = [debt for debt in debts if debt.status in ("pending", "running")]
-    lines += [f"owed: {debt.kind.words}, due {debt.due:%Y-%m-%d %H:%M:%S} UTC {plain(debt.error)}" for debt in owed]
+    owed = [owes for owes in owed if owes.status in ("pending", "running")]
+    lines += [f"owed: {owes.kind.words}, due {owes.due:%Y-%m-%d %H:%M:%S} UTC {plain(owes.error)}" for owes in owed]
     if found.diagnosis:
         lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
     if found.patch:
@@ -276,12 +280,8 @@ def _in_full(found: Incident, history: Sequence[Step], debts: Sequence[Debt]) ->
 
 
 def colour_of(state: State) -> int:
-    """At a glance: good, bad, waiting for a human, or moving."""
-    if state is State.HEALED:
-        return _GOOD
-    if state in ENDED or state is State.STUCK:
-        return _BAD
-    return _WAITS if state in (State.AWAITING_CONFIRM, State.NEEDS_HUMAN, State.STAGED) else _MOVES
+    """At a glance."""
+    return _COLOURS[mood(state)]
 
 
 def _for(time: object) -> str:

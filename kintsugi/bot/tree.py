@@ -12,6 +12,7 @@ import discord
 
 from kintsugi.bot.card import Post
 from kintsugi.bot.gate import Caller, Denied, Gate
+from kintsugi.bot.names import Names
 from kintsugi.bot.replies import Reply, failed
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.interactions import bind_interaction
@@ -31,8 +32,8 @@ _TRIES = 3  # to acknowledge, over connections that break
 class Answers:
     """Answers interactions. `gate` is also asked by commands that guard something of their own."""
 
-    def __init__(self, gate: Gate, clock: Clock) -> None:
-        self.gate, self._clock = gate, clock
+    def __init__(self, gate: Gate, clock: Clock, names: Names) -> None:
+        self.gate, self._clock, self._names = gate, clock, names
 
     async def answer(self, interaction: Interaction, work: Work) -> None:
         """Defer at once, for Discord waits 3 s only; then work, and show what came of it to the asker alone."""
@@ -43,7 +44,8 @@ class Answers:
             self.gate.admit(caller_of(interaction))
             reply = await work()
         except Exception as error:
-            reply = failed(*_explained(error))
+            says, error_id = _explained(error)
+            reply = failed(self._names.spoken(says), error_id)
         await _show(interaction, reply)
 
     def may(self, interaction: Interaction) -> bool:

@@ -13,7 +13,7 @@ from kintsugi.app.desk import lock_of
 from kintsugi.commands.outcome import UsageError
 from kintsugi.executors.lock import only_one
 from kintsugi.persistence import backup as copying
-from kintsugi.persistence import migrations, move
+from kintsugi.persistence import migrations, transfer
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Pruner
 from kintsugi.workflow.errors import Refusal
@@ -83,7 +83,7 @@ def copy(source: str, target: str) -> None:
     if file and not file.exists():
         raise DatabaseError(f"There is no database at {file}.")
     with only_one(lock_of(file)) if file else nullcontext(), console.status("copying") as status:
-        copied = move.copy(old, new, lambda table, rows: status.update(f"copying {table}: {rows:,} rows"))
+        copied = transfer.copy(old, new, lambda table, rows: status.update(f"copying {table}: {rows:,} rows"))
     rows = sum(content.rows for content in copied.values())
     told = f"{rows:,} rows of {len(copied)} tables are there, each table read back and compared."
     Console().print(f"{new}: {told}", highlight=False, markup=False, soft_wrap=True)

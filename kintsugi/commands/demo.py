@@ -23,8 +23,8 @@ from kintsugi.persistence.migrations import is_current
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.ports import Debt
-from kintsugi.workflow.words import ENDED, State
+from kintsugi.workflow.names import ENDED, State
+from kintsugi.workflow.ports import Owed
 
 FIX, BROKEN_FIX, USELESS_FIX = "fix", "broken-fix", "useless-fix"
 _EXPECTED = {FIX: State.HEALED, BROKEN_FIX: State.NEEDS_HUMAN, USELESS_FIX: State.RECURRED}
@@ -76,7 +76,7 @@ async def _only_incident(workspace: Workspace) -> Incident | None:
     return read[0] if read else None
 
 
-async def _read(workspace: Workspace) -> tuple[Incident, list[Step], list[Debt]] | None:
+async def _read(workspace: Workspace) -> tuple[Incident, list[Step], list[Owed]] | None:
     database = Database.at(workspace.database)
     if not is_current(database):
         return None
@@ -85,7 +85,7 @@ async def _read(workspace: Workspace) -> tuple[Incident, list[Step], list[Debt]]
         found = await store.incidents(limit=1)
         if not found:
             return None
-        return found[0], await store.history(found[0].id), await store.debts(found[0].id)
+        return found[0], await store.history(found[0].id), await store.owed(found[0].id)
     finally:
         await store.close()
 

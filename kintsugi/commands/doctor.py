@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.connectors import FAULT, OFF, OK, Finding
+from kintsugi.app.connectors import FAULT, OFF, OK, Health
 from kintsugi.app.desk import lock_of, opened
 from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
@@ -32,9 +32,9 @@ async def doctor() -> int:
     try:
         bootstrap = Bootstrap.read()
     except SettingsError as error:
-        findings = [Finding("settings", FAULT, line) for line in str(error).splitlines()]
+        findings = [Health("settings", FAULT, line) for line in str(error).splitlines()]
     else:
-        findings = [Finding("settings", OK, "every setting can be read")]
+        findings = [Health("settings", OK, "every setting can be read")]
         findings += [await look() for look in _looks(bootstrap)]
     for finding in findings:
         sign, colour = _SIGNS[finding.how]
@@ -42,12 +42,13 @@ async def doctor() -> int:
     return int(any(finding.how == FAULT for finding in findings))
 
 
-def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Finding]]]:
+def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Health]]]:
     """All that is looked at, in this order: what is here, every service, what others reach us by."""
     settings = bootstrap.settings
     return [
         _git,
         partial(_database, bootstrap.database),
+        bootstrap.discord.look,
         *(each.look for each in bootstrap.connectors),
         partial(_reports, settings.sentry),
         partial(_pages, settings.discord, settings.web),
@@ -56,69 +57,69 @@ def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Finding]]]:
     ]
 
 
-async def _git() -> Finding:
+async def _git() -> Health:
     if shutil.which("git") is None:
-        return Finding("git", FAULT, "git is not installed. Install it.")
-    return Finding("git", OK, Git(Path()).read("--version"))
+        return Health("git", FAULT, "git is not installed. Install it.")
+    return Health("git", OK, Git(Path()).read("--version"))
 
 
-async def _database(database: Database) -> Finding:
+async def _database(database: Database) -> Health:
     try:
         current = is_current(database)
     except DatabaseError as error:
-        return Finding("database", FAULT, str(error))
+        return Health("database", FAULT, str(error))
     if current:
         busy = ", a service is at work on it" if database.file and is_held(lock_of(database.file)) else ""
-        return Finding("database", OK, f"{database} is up to date{busy}")
+        return Health("database", OK, f"{database} is up to date{busy}")
     if database.one_process:
-        return Finding("database", OK, f"{database} will be made at the first use")
-    return Finding("database", FAULT, f"{database} is not up to date. Run `kintsugi db upgrade`.")
+        return Health("database", OK, f"{database} will be made at the first use")
+    return Health("database", FAULT, f"{database} is not up to date. Run `kintsugi db upgrade`.")
 
 
-async def _reports(settings: SentrySettings) -> Finding:
+async def _reports(settings: SentrySettings) -> Health:
     if not settings.projects:
-        return Finding("reports", OFF, "Sentry's SDKs are not listened to. Set KINTSUGI_SENTRY_PROJECTS.")
+        return Health("reports", OFF, "Sentry's SDKs are not listened to. Set KINTSUGI_SENTRY_PROJECTS.")
     told = [
         f"{name} ({f'opens {each.a_day} a day' if each.opens else 'only counts'})"
         for name, each in settings.projects.items()
     ]
-    return Finding("reports", OK, f"of Sentry's SDKs, for {', '.join(told)}")
+    return Health("reports", OK, f"of Sentry's SDKs, for {', '.join(told)}")
 
 
-async def _pages(discord: DiscordSettings, web: WebSettings) -> Finding:
+async def _pages(discord: DiscordSettings, web: WebSettings) -> Health:
     try:
         by_discord = discord_oauth(discord, web.url)
     except SettingsError as error:
-        return Finding("pages", FAULT, str(error))
+        return Health("pages", FAULT, str(error))
     if by_discord and not discord.has_admins:
         says = "nobody may log in with Discord. Set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."
-        return Finding("pages", FAULT, says)
+        return Health("pages", FAULT, says)
     ways = ["the token"] if web.token else []
     ways += [f"Discord, back at {by_discord.redirect}"] if by_discord else []
     says = f"people log in with {' or '.join(ways)}" if ways else "no login is set: they are for this machine alone"
-    return Finding("pages", OK if ways else OFF, says)
+    return Health("pages", OK if ways else OFF, says)
 
 
-async def _program(program_url: str | None) -> Finding:
+async def _program(program_url: str | None) -> Health:
     if program_url is None:
-        return Finding("program", OFF, "no cure can be shown. Set KINTSUGI_PROGRAM_URL.")
+        return Health("program", OFF, "no cure can be shown. Set KINTSUGI_PROGRAM_URL.")
     url = f"{program_url.rstrip('/')}/version"
     try:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             commit = (await client.get(url)).json()["commit"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         says = f"{url} does not tell the running commit ({type(error).__name__}). It should answer {{'commit': …}}."
-        return Finding("program", FAULT, says)
-    return Finding("program", OK, f"{program_url} runs {str(commit)[:10]}")
+        return Health("program", FAULT, says)
+    return Health("program", OK, f"{program_url} runs {str(commit)[:10]}")
 
 
-async def _cure(database: Database, program_url: str | None) -> Finding:
+async def _cure(database: Database, program_url: str | None) -> Health:
     """By what the newest incidents hold, where there is a database to look into."""
     try:
         if not is_current(database):
-            return Finding("cure", OFF, "no incident yet, so it is not known what the program reports")
+            return Health("cure", OFF, "no incident yet, so it is not known what the program reports")
         async with opened(database) as desk:
             found = await curable(desk.store, can_ask=program_url is not None)
     except (DatabaseError, StoreUnavailable) as error:
-        return Finding("cure", FAULT, str(error))
-    return Finding("cure", OFF if found.neither or not found.incidents else OK, str(found))
+        return Health("cure", FAULT, str(error))
+    return Health("cure", OFF if found.neither or not found.incidents else OK, str(found))

@@ -1,4 +1,4 @@
-"""The debts of the engine: what is owed, when it is tried next, and what it failed of."""
+"""The ledger of effects: what is owed, when it is tried next, and what it failed of."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kintsugi.commands.outcome import UsageError
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.figures import Figures
-from kintsugi.workflow.ports import Debt
+from kintsugi.workflow.names import Effect
+from kintsugi.workflow.ports import Owed
 from kintsugi.workflow.times import roughly
 from kintsugi.workflow.triggers import Retried
-from kintsugi.workflow.words import Effect
 
 _STYLES = {"running": "cyan", "failed": "red", "pending": "yellow"}
 
@@ -47,113 +47,113 @@ async def retry(id: str) -> None:
     """Have one effect performed now: one that waits, or one that gave up and holds its incident."""
     incident, kind = _parsed(id)
     async with a_desk() as desk:
-        debts = {debt.id: debt for debt in await desk.store.debts(incident)}
-        debt = debts.get(id.strip())
-        if debt is None:
+        owed = {owes.id: owes for owes in await desk.store.owed(incident)}
+        owes = owed.get(id.strip())
+        if owes is None:
             raise Refusal(f"There is no effect {id.strip()}. `kintsugi effects --all` shows those there are.")
-        says = await _again(desk, debt, kind)
+        says = await _again(desk, owes, kind)
     Console().print(says, highlight=False, markup=False)
 
 
-async def _again(desk: Desk, debt: Debt, kind: Effect) -> str:
-    match debt.status:
+async def _again(desk: Desk, owes: Owed, kind: Effect) -> str:
+    match owes.status:
         case "pending":
-            await desk.engine.hasten(debt.incident, kind)
-            return f"{debt.id} is due now."
+            await desk.engine.hasten(owes.incident, kind)
+            return f"{owes.id} is due now."
         case "running":
-            raise Refusal(f"{debt.id} is being performed. Should its worker die, it is tried again {_at(debt.due)}.")
+            raise Refusal(f"{owes.id} is being performed. Should its worker die, it is tried again {_at(owes.due)}.")
         case "failed":
-            return await _taken_up(desk, debt)
+            return await _taken_up(desk, owes)
         case "done":
-            raise Refusal(f"{debt.id} is done.")
+            raise Refusal(f"{owes.id} is done.")
         case _:
-            raise Refusal(f"{debt.id} was cancelled: {plain(debt.error)}")
+            raise Refusal(f"{owes.id} was cancelled: {plain(owes.error)}")
 
 
-async def _taken_up(desk: Desk, debt: Debt) -> str:
+async def _taken_up(desk: Desk, owes: Owed) -> str:
     """By the rules of `kintsugi retry`, where the incident waits for this very effect."""
-    incident = await desk.store.incident(debt.incident)
-    if incident.stuck is None or incident.stuck.effect is not debt.kind:
-        raise Refusal(f"{debt.id} failed, and {incident.name} is {incident.state.words}: it does not wait for it.")
+    incident = await desk.store.incident(owes.incident)
+    if incident.stuck is None or incident.stuck.effect is not owes.kind:
+        raise Refusal(f"{owes.id} failed, and {incident.name} is {incident.state.words}: it does not wait for it.")
     trigger = Retried(incident=incident.id, key=new_key(), at=desk.clock.now(), actor=actor())
     receipt = await desk.engine.fire(trigger)
-    return f"{incident.name} is {receipt.incident.state.words}: {debt.kind.words} is tried again."
+    return f"{incident.name} is {receipt.incident.state.words}: {owes.kind.words} is tried again."
 
 
-def _listed(found: list[Debt], now: datetime) -> Table:
+def _listed(found: list[Owed], now: datetime) -> Table:
     """Beside the incident what it owes, and below that when: readable on a narrow screen."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
-    for debt in found:
+    for owes in found:
         text = Text.assemble(
-            (debt.kind.words, "bold"),
+            (owes.kind.words, "bold"),
             " ",
-            (debt.status, _STYLES.get(debt.status, "")),
-            f"{_tries(debt)}\n",
-            (debt.id, "dim"),
+            (owes.status, _STYLES.get(owes.status, "")),
+            f"{_tries(owes)}\n",
+            (owes.id, "dim"),
         )
-        if when := _when(debt, now):
+        if when := _when(owes, now):
             text.append(f"\n{when}")
-        if debt.error:
-            text.append(f"\n{plain(debt.error)}", style="dim")
-        table.add_row(f"INC-{debt.incident}", text)
+        if owes.error:
+            text.append(f"\n{plain(owes.error)}", style="dim")
+        table.add_row(f"INC-{owes.incident}", text)
     return table
 
 
-def _tries(debt: Debt) -> str:
+def _tries(owes: Owed) -> str:
     """How often it was tried in vain, or which try is under way."""
-    if debt.status == "running":
-        return f", try {debt.attempts}"
-    times = "once" if debt.attempts == 1 else f"{debt.attempts} times"
-    return f", tried {times}" if debt.attempts and debt.status != "done" else ""
+    if owes.status == "running":
+        return f", try {owes.attempts}"
+    times = "once" if owes.attempts == 1 else f"{owes.attempts} times"
+    return f", tried {times}" if owes.attempts and owes.status != "done" else ""
 
 
-def _when(debt: Debt, now: datetime) -> str:
-    wait = debt.due - now
-    if debt.status == "running":
-        by = f" by {debt.holder}" if debt.holder else ""
+def _when(owes: Owed, now: datetime) -> str:
+    wait = owes.due - now
+    if owes.status == "running":
+        by = f" by {owes.holder}" if owes.holder else ""
         if wait <= timedelta():
             return f"lease ended {roughly(-wait)} ago: it is taken over by the next worker"
-        return f"performed{by}, lease ends in {roughly(wait)}, {_at(debt.due)}"
-    if debt.status == "pending":
+        return f"performed{by}, lease ends in {roughly(wait)}, {_at(owes.due)}"
+    if owes.status == "pending":
         when = f"due in {roughly(wait)}" if wait > timedelta() else f"due for {roughly(-wait)}"
-        return f"{when}, since {_at(debt.due)}" if wait <= timedelta() else f"{when}, {_at(debt.due)}"
+        return f"{when}, since {_at(owes.due)}" if wait <= timedelta() else f"{when}, {_at(owes.due)}"
     return ""
 
 
 def _summary(figures: Figures) -> str:
-    running = sum(each.count for each in figures.owed if each.status == "running")
+    running = sum(each.count for each in figures.backlog if each.status == "running")
     late = figures.late()
-    if not figures.debts and not figures.stuck:
+    if not figures.owed and not figures.stuck:
         return "Nothing is owed."
     waits = f", the oldest due for {roughly(late)}" if late else ", nothing due"
     stuck = f" {figures.stuck} stuck." if figures.stuck else ""
-    return f"{figures.debts} owed, {running} running{waits}.{stuck}"
+    return f"{figures.owed} owed, {running} running{waits}.{stuck}"
 
 
 def _at(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _as_json(found: list[Debt], figures: Figures) -> dict[str, Any]:
+def _as_json(found: list[Owed], figures: Figures) -> dict[str, Any]:
     return {
-        "owed": figures.debts,
+        "owed": figures.owed,
         "late_seconds": figures.late().total_seconds(),
         "stuck": figures.stuck,
         "leases": dict(figures.leases),
         "effects": [
             {
-                "id": debt.id,
-                "incident": debt.incident,
-                "kind": debt.kind.value,
-                "status": debt.status,
-                "attempts": debt.attempts,
-                "due": debt.due.isoformat(),
-                "holder": (debt.holder or "") if debt.status == "running" else "",
-                "error": debt.error,
+                "id": owes.id,
+                "incident": owes.incident,
+                "kind": owes.kind.value,
+                "status": owes.status,
+                "attempts": owes.attempts,
+                "due": owes.due.isoformat(),
+                "holder": (owes.holder or "") if owes.status == "running" else "",
+                "error": owes.error,
             }
-            for debt in found
+            for owes in found
         ],
     }
 

@@ -33,8 +33,8 @@ from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
 from kintsugi.web.login import is_loopback
 from kintsugi.web.metrics import Readers
-from kintsugi.web.pages import Behind, Pages
-from kintsugi.web.server import Doors, Server, serve
+from kintsugi.web.pages import PageNeeds, Pages
+from kintsugi.web.server import Server, ServerNeeds, serve
 from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 
@@ -202,7 +202,7 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
         raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {error}. Name another.") from error
 
 
-def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> Doors:
+def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> ServerNeeds:
     async def ready() -> str | None:
         """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
         if not preparing.done:
@@ -228,7 +228,7 @@ def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kin
 
     settings = bootstrap.settings
     deploy_secret = revealed(settings.deploy.webhook_secret)
-    return Doors(
+    return ServerNeeds(
         clock=desk.clock,
         fire=desk.engine.fire,
         hint=hint,
@@ -250,7 +250,7 @@ def _has_pages(web: WebSettings, discord: DiscordSettings) -> bool:
 def _pages(desk: Desk, bootstrap: Bootstrap) -> Pages:
     settings = bootstrap.settings
     return Pages(
-        Behind(
+        PageNeeds(
             clock=desk.clock,
             store=desk.store,
             fire=desk.engine.fire,
@@ -272,14 +272,14 @@ def _tell(console: Console, sentence: str) -> None:
 def left_out(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> list[str]:
     """What will not be there, and the setting that would bring it."""
     settings = bootstrap.settings
-    lines = _left_out_of_discord(settings.discord) if "discord" in wanted else []
+    lines = _left_out_of_discord(bootstrap) if "discord" in wanted else []
     if "web" in wanted:
         lines += _left_out_of_web(settings.web, settings.metrics, settings.discord)
     if "web" in wanted and not settings.github.webhook_secrets:
         lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
     if "web" in wanted and not settings.sentry.projects:
         lines.append("Left out: reports of Sentry's SDKs (set KINTSUGI_SENTRY_PROJECTS).")
-    return lines + [each.missing.left_out for each in bootstrap.connectors if each.missing]
+    return lines + [each.missing.line for each in bootstrap.connectors if each.missing]
 
 
 def _left_out_of_web(web: WebSettings, metrics: MetricsSettings, discord: DiscordSettings) -> list[str]:
@@ -294,9 +294,10 @@ def _left_out_of_web(web: WebSettings, metrics: MetricsSettings, discord: Discor
     return lines
 
 
-def _left_out_of_discord(settings: DiscordSettings) -> list[str]:
-    if settings.token is None:
-        return ["Left out: Discord (set KINTSUGI_DISCORD_TOKEN); the terminal is the channel."]
+def _left_out_of_discord(bootstrap: Bootstrap) -> list[str]:
+    settings = bootstrap.settings.discord
+    if bootstrap.discord.missing:
+        return [bootstrap.discord.missing.line]
     if not settings.has_admins:
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
     if settings.channel is None:

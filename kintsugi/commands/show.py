@@ -20,12 +20,12 @@ from kintsugi.integrations.terminal import mark_of
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.patch import Evidence
-from kintsugi.workflow.ports import Debt
-from kintsugi.workflow.states import MAIN_LINE
+from kintsugi.workflow.path import Station, path
+from kintsugi.workflow.ports import Owed
 from kintsugi.workflow.times import times
 from kintsugi.workflow.triggers import words
-from kintsugi.workflow.words import State
 
 _WIDE = 72  # columns, from which a table fits
 
@@ -51,14 +51,14 @@ async def incident(id: str, as_json: bool) -> None:
     async with a_desk() as desk:
         found = await desk.store.incident(incident_number(id))
         history = await desk.store.history(found.id)
-        debts = await desk.store.debts(found.id)
+        owed = await desk.store.owed(found.id)
         if as_json:
-            print(json.dumps(await _whole(desk, found, history, debts), indent=1))  # noqa: T201
+            print(json.dumps(await _whole(desk, found, history, owed), indent=1))  # noqa: T201
             return
-    show(Console(), found, history, debts)
+    show(Console(), found, history, owed)
 
 
-def show(console: Console, found: Incident, history: list[Step], debts: Iterable[Debt] = ()) -> None:
+def show(console: Console, found: Incident, history: list[Step], owed: Iterable[Owed] = ()) -> None:
     """Print an incident: head, history, what is owed, diagnosis, patch, evidence."""
     mark, colour = mark_of(found.state)
     head = Text.assemble(
@@ -69,11 +69,11 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
     console.print(_history(history))
     if found.pruned:
         console.print(Text(found.pruned, style="yellow"))
-    for debt in debts:
-        if debt.status in ("pending", "running"):
-            late = f" ({debt.error})" if debt.error else ""
-            due = f"{debt.due:%Y-%m-%d %H:%M:%S} UTC"
-            console.print(Text(f"owed: {debt.kind.words}, {debt.status}, due {due}{late}", style="dim"))
+    for owes in owed:
+        if owes.status in ("pending", "running"):
+            late = f" ({owes.error})" if owes.error else ""
+            due = f"{owes.due:%Y-%m-%d %H:%M:%S} UTC"
+            console.print(Text(f"owed: {owes.kind.words}, {owes.status}, due {due}{late}", style="dim"))
     if found.diagnosis:
         console.print(Text.assemble(("cause  ", "bold"), plain(found.diagnosis.cause)))
     if found.patch:
@@ -83,17 +83,21 @@ def show(console: Console, found: Incident, history: list[Step], debts: Iterable
 
 
 def path_taken(found: Incident, history: list[Step]) -> Text:
-    """The main line with the stations that were passed filled in; a siding is named at its end."""
-    passed = {step.dest for step in history}
-    line = Text()
-    for state in MAIN_LINE:
-        here = state is found.state
-        style = "bold green" if here else "green" if state in passed else "dim"
-        line.append("● " if state in passed else "○ ", style=style).append(state.words, style=style).append("  ")
-    if found.state not in MAIN_LINE:
-        mark, colour = mark_of(found.state)
-        line.append(f"→ {mark} {found.state.words}", style=f"bold {colour}")
-    return line
+    """The path with the stations that were passed filled in."""
+    line = path(found.state, {step.dest for step in history})
+    return Text("  ").join(Text(f"{_sign(each)} {each.state.words}", style=_style(each)) for each in line)
+
+
+def _sign(station: Station) -> str:
+    if station.siding:
+        return f"→ {mark_of(station.state)[0]}"
+    return "●" if station.passed else "○"
+
+
+def _style(station: Station) -> str:
+    if station.siding:
+        return f"bold {mark_of(station.state)[1]}"
+    return "bold green" if station.here else "green" if station.passed else "dim"
 
 
 def _history(history: list[Step]) -> Table:
@@ -169,7 +173,7 @@ def _brief(found: Incident) -> dict[str, Any]:
     }
 
 
-async def _whole(desk: Desk, found: Incident, history: list[Step], debts: list[Debt]) -> dict[str, Any]:
+async def _whole(desk: Desk, found: Incident, history: list[Step], owed: list[Owed]) -> dict[str, Any]:
     payload = await desk.store.payload(found.id)
     seen = payload.numbered(found.id, last=found.last_seen or found.opened_at, count=found.count)
     hidden = {"ask": {"token_hash"}, "void_asks": True}
@@ -178,6 +182,6 @@ async def _whole(desk: Desk, found: Incident, history: list[Step], debts: list[D
         "name": found.name,
         "seconds": times(payload.occurred.first, history).seconds(),
         "history": TypeAdapter(list[Step]).dump_python(history, mode="json"),
-        "owed": TypeAdapter(list[Debt]).dump_python(debts, mode="json"),
+        "owed": TypeAdapter(list[Owed]).dump_python(owed, mode="json"),
         "payload": seen.model_dump(mode="json"),
     }

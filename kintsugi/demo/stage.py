@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
-from kintsugi.app.bootstrap import Kintsugi, Parts, code_context
+from kintsugi.app.bootstrap import Kintsugi, Ports, code_context
 from kintsugi.app.connectors import Connector
 from kintsugi.app.desk import Desk, opened
 from kintsugi.capture.intake import Intake, Program
@@ -36,9 +36,9 @@ from kintsugi.telemetry.redact import redact
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.payload import Repository
 from kintsugi.workflow.pull_requests import merged
-from kintsugi.workflow.words import ENDED, Effect, State
 
 GOOD_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=SPRING10"
 FAILING_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"
@@ -212,9 +212,9 @@ class Stage:
             finally:
                 await bench.close()
 
-    def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: Model) -> Parts:
+    def _parts(self, channel: DemoChannel, host: LocalGit, bench: Workbench, model: Model) -> Ports:
         command = LocalCommandSettings(self.workspace.deploy_command(), self.workspace.folder, self.workspace.base_url)
-        return Parts(
+        return Ports(
             analyst=ModelAnalyst(model, code_context(self.workspace.origin), redact),
             checker=bench,
             code_host=host,

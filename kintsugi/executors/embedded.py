@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from kintsugi.executors.lock import only_one
+from kintsugi.executors.lock import is_held, only_one
 from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.names import kind_of
 from kintsugi.workflow.ports import Ledger
-from kintsugi.workflow.words import kind_of
 
 log = logging.getLogger("kintsugi.executor")
 
@@ -62,6 +62,13 @@ class Embedded:
         self._wake = asyncio.Event()
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self.delivers = False
+
+    async def attended(self) -> bool:
+        """Whether some process holds the lock. Where that cannot be seen, nobody is missed."""
+        try:
+            return await asyncio.to_thread(is_held, self._lock)
+        except OSError:
+            return True
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         """Wake the loop once the transaction is on disk; it reads from the ledger what is due, and when."""

@@ -26,8 +26,8 @@ from procrastinate.types import JSONDict
 
 from kintsugi.executors.server_lock import alone_on_server, set_up
 from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.names import Effect, kind_of
 from kintsugi.workflow.ports import Ledger
-from kintsugi.workflow.words import Effect, kind_of
 
 log = logging.getLogger("kintsugi.executor")
 
@@ -42,6 +42,7 @@ _AT_ONCE = 500
 _DRAINED_AT_ONCE = 8
 _QUICK, _AHEAD = 0.5, 16  # seconds; lines of how many times the slots
 _STALE_SECONDS = 30  # procrastinate's workers tell every ten that they live
+_LIVING = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))"
 _ONE_AT_A_TIME = (Effect.DEPLOY, Effect.ROLL_BACK)  # what no provider can be asked twice for
 _PRODUCTION = "kintsugi: what runs in production"  # the name of the lock around these
 _WAITS_FOR_ITS_TURN = timedelta(seconds=10)
@@ -132,6 +133,15 @@ class Procrastinate:
         self._pause = pause  # how long to leave a database alone that did not answer
         self._later = asyncio.Event()
         self._job = _a_task(App(connector=SyncPsycopgConnector()), _nothing)
+
+    async def attended(self) -> bool:
+        """Whether a worker has told lately that it lives. Raises StoreUnavailable."""
+
+        def look(ledger: Ledger) -> bool:
+            assert isinstance(ledger, Joined)
+            return bool(ledger.driver_connection.execute(_LIVING, (_STALE_SECONDS,)).fetchone()[0])
+
+        return await self._queue.transact(look)
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:
         """Begun here once it is committed, or a job in the caller's transaction; what is due later is the sweep's."""

@@ -5,11 +5,10 @@ Nothing of the user's own git settings has a say: no hooks, no global configurat
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +16,11 @@ from pathlib import Path
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from kintsugi.repair.scratch import scratch
+from kintsugi.repair.trees import ALONE, RevisionTree, TreeError
 
 NO_OBJECT = "0" * 40
+_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "safe.directory=*")
+_TALKS = ("clone", "fetch", "pull", "push")  # what is for talking to another repository; nothing else may
 
 
 class GitError(Exception):
@@ -71,11 +73,13 @@ class Git:
 
     def run(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Standard output of `git <arguments>`. Raises GitError."""
+        settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+        alone = {} if arguments[0] in _TALKS else ALONE
         done = subprocess.run(  # noqa: PLW1510  # the exit status is looked at below
-            ["git", "-C", str(self.directory), "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", *arguments],
+            ["git", "-C", str(self.directory), *settings, *arguments],
             input=stdin,
             capture_output=True,
-            env=_environment() | dict(env or {}),
+            env=_environment() | alone | dict(env or {}),
         )
         if done.returncode:
             raise GitError(done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} failed")
@@ -131,13 +135,14 @@ class Git:
 
     def export(self, revision: str, into: Path) -> None:
         """The files of a commit or tree, and nothing of git."""
-        archive = self.run("archive", "--format=tar", revision)
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            _unpack(tar, into)
+        try:
+            RevisionTree(self.directory, revision).export(into)
+        except TreeError as error:
+            raise GitError(str(error)) from error
 
     def write_tree(self, base: str, files: Mapping[str, bytes | None], modes: Mapping[str, str] | None = None) -> str:
         """The tree that `base` becomes when `files` are replaced (None removes). Modes are kept where none is given."""
-        with scratch("index") as folder:
+        with scratch() as folder:
             env = {"GIT_INDEX_FILE": str(folder / "index")}
             self.run("read-tree", base, env=env)
             for path, content in files.items():
@@ -146,9 +151,26 @@ class Git:
 
     def diff(self, old: str, new: str) -> str:
         """What a human reads: a unified diff from one tree or commit to another."""
-        return self.run("diff", "--no-color", "--no-ext-diff", "--no-renames", "--binary", old, new).decode(
-            errors="replace"
-        )
+        flags = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--binary", "--src-prefix=a/")
+        with self._apart() as env:
+            said = self.run("diff", *flags, "--dst-prefix=b/", self._full(old), self._full(new), env=env)
+        return said.decode(errors="replace")
+
+    def _full(self, revision: str) -> str:
+        return self.read("rev-parse", "--verify", "--end-of-options", revision)
+
+    @contextmanager
+    def _apart(self) -> Iterator[dict[str, str]]:
+        """The environment of a repository with our objects, and with nobody's settings, attributes and references."""
+        objects = (self.directory / self.read("rev-parse", "--git-path", "objects")).resolve()
+        with scratch() as folder:
+            sha256 = self.read("rev-parse", "--show-object-format") == "sha256"
+            extension = "\n[extensions]\n\tobjectFormat = sha256" if sha256 else ""
+            version = f"\trepositoryFormatVersion = {int(sha256)}"
+            (folder / "config").write_text(f"[core]\n{version}\n\tbare = true{extension}\n")
+            (folder / "HEAD").write_text("ref: refs/heads/none\n")
+            (folder / "refs").mkdir()
+            yield {"GIT_DIR": str(folder), "GIT_OBJECT_DIRECTORY": str(objects)}
 
     def changed_paths(self, old: str, new: str) -> list[str]:
         """The paths that differ between two trees or commits."""
@@ -181,7 +203,7 @@ class Git:
         """The tree of merging two commits, or None where they conflict. The repository itself is left alone."""
         objects = self.directory / self.read("rev-parse", "--git-path", "objects")
         env = _NOBODY | {"GIT_OBJECT_DIRECTORY": str(objects.resolve())}
-        with scratch("merge") as folder:
+        with scratch() as folder:
             work = Git(folder)
             work.run("init", "--quiet", ".")
             work.run("checkout", "--quiet", "--detach", ours, env=env)
@@ -246,17 +268,6 @@ _NOBODY = {
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "Kintsugi"), ("EMAIL", "kintsugi@localhost"))
 }
-
-
-def _unpack(tar: tarfile.TarFile, into: Path) -> None:
-    """Raises tarfile.TarError for a name that leads out of `into`."""
-    if hasattr(tarfile, "data_filter"):
-        tar.extractall(into, filter="data")
-        return
-    for name in tar.getnames():  # Python before 3.11.4; git itself never writes through a link
-        if name.startswith("/") or ".." in Path(name).parts:
-            raise tarfile.TarError(f"{name} leads out of the tree")
-    tar.extractall(into)  # noqa: S202 (looked through above)
 
 
 def _environment() -> dict[str, str]:

@@ -13,9 +13,15 @@ from rich.text import Text
 
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.words import ENDED, Effect, State
+from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.path import Mood, mood
 
-_MARKS = {State.HEALED: ("✔", "green"), State.STUCK: ("■", "red"), State.NEEDS_HUMAN: ("■", "yellow")}
+_MARKS = {
+    Mood.GOOD: ("✔", "green"),
+    Mood.BAD: ("✘", "red"),
+    Mood.WAITS: ("■", "yellow"),
+    Mood.MOVES: ("●", "cyan"),
+}
 
 
 class Terminal:
@@ -39,7 +45,7 @@ class Terminal:
 
 def mark_of(state: State) -> tuple[str, str]:
     """A sign and a colour for a state."""
-    return _MARKS.get(state, ("✘", "red") if state in ENDED else ("●", "cyan"))
+    return _MARKS[mood(state)]
 
 
 def confirmation(incident: Incident) -> Panel:

@@ -10,14 +10,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.apply import Applied, Refused, apply
-from kintsugi.repair.policy import Finding, PolicySettings, check
-from kintsugi.repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
+from kintsugi.repair.policy import PolicySettings
+from kintsugi.repair.proof import ProofSettings, SandboxFailed, Unproven
+from kintsugi.repair.referee import crash_of, keeps_policy, proven, with_flags
 from kintsugi.repair.sandbox import Box, BoxFailed
 from kintsugi.repair.sandbox.probe import probe
-from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Diagnosis, Incident, Patch
@@ -81,15 +82,14 @@ class Workbench:
         failed_at = self._git.resolve(incident.build_sha or head) or head
         tree = RevisionTree(self._git.directory, failed_at)
         applied = _applied(diagnosis, tree)
-        findings = check(applied, tree, self._policy)
-        refusals = [_sentence(finding) for finding in findings if finding.refuses]
-        if refusals:
-            raise PatchUnproven("The patch breaks the policy: " + " ".join(refusals))
+        try:
+            flags = keeps_policy(applied, tree, self._policy)
+        except Unproven as refused:
+            raise _unproven(refused) from refused
         result = self._onto(head, failed_at, applied)
         patch = Patch(base=head, tree=result, diff=self._git.diff(head, result))
         if result == self._git.tree_of(head):
             raise PatchUnproven("The patch changes nothing on the branch as it is now.")
-        flags = tuple(_sentence(finding) for finding in findings if not finding.refuses)
         return _Candidate(patch, self._changed(head, result), flags)
 
     def _onto(self, head: str, failed_at: str, applied: Applied) -> str:
@@ -109,23 +109,19 @@ class Workbench:
 
     async def _prove(self, candidate: _Candidate, case: Case, diagnosis: Diagnosis, progress: Progress) -> Evidence:
         test = diagnosis.regression_test
-        with scratch("base") as folder:
-            await asyncio.to_thread(self._git.export, candidate.patch.base, folder)
-            proposal = Proposal(
-                base=folder,
-                files=candidate.files,
-                tests={test.path: candidate.files.get(test.path)} if test else {},
-                crash=_crash(case),
-            )
-            try:
-                evidence = await prove(proposal, await self._settings(progress), progress=progress)
-            except Unproven as unproven:
-                reason = unproven.reason[:1].upper() + unproven.reason[1:].rstrip(".") + "."
-                raise PatchUnproven(reason, _output(unproven.green or unproven.red)) from unproven
-            except (SandboxFailed, BoxFailed) as failed:
-                raise StepFailed(f"The sandbox failed, which says nothing about the patch: {failed}") from failed
-        flags = (*candidate.flags, *evidence.flags)
-        return Evidence(evidence.tier, evidence.says, evidence.box, evidence.red, evidence.green, flags)
+        tests = {test.path: candidate.files.get(test.path)} if test else {}
+        crash = crash_of(case.payload.exception)
+        export = partial(self._git.export, candidate.patch.base)
+        try:
+            settings = await self._settings(progress)
+            evidence = await proven(export, candidate.files, tests, crash, settings=settings, progress=progress)
+        except Unproven as unproven:
+            raise _unproven(unproven) from unproven
+        except GitError as error:
+            raise StepFailed(f"git said: {error}") from error
+        except (SandboxFailed, BoxFailed) as failed:
+            raise StepFailed(f"The sandbox failed, which says nothing about the patch: {failed}") from failed
+        return with_flags(evidence, candidate.flags)
 
     async def _settings(self, progress: Progress) -> ProofSettings:
         """The proof's settings with the box that works here; found out once."""
@@ -150,13 +146,9 @@ def _new_test(diagnosis: Diagnosis) -> list[Edit]:
     return [Edit(test.path, "", test.content)] if test else []
 
 
-def _crash(case: Case) -> Crash | None:
-    failure = case.payload.exception
-    return Crash(failure.final.type, failure.final.message) if failure else None
-
-
-def _sentence(finding: Finding) -> str:
-    return f"{finding.path}: {finding.sentence}"
+def _unproven(refused: Unproven) -> PatchUnproven:
+    reason = refused.reason[:1].upper() + refused.reason[1:].rstrip(".") + "."
+    return PatchUnproven(reason, _output(refused.green or refused.red))
 
 
 def _output(run: Run | None) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from kintsugi.persistence.ledger import EFFECT, INCIDENT, IS_OPEN, LEASE, SPENDING, STAGE_TIME
-from kintsugi.workflow.figures import Figures, Lasted, Owed, Paid
-from kintsugi.workflow.words import Effect, State
+from kintsugi.workflow.figures import Backlog, Figures, Lasted, Paid
+from kintsugi.workflow.names import Effect, State
 
 _INCIDENTS = select(INCIDENT.c.state, func.count()).group_by(INCIDENT.c.state)
 _OWED = (
@@ -23,7 +23,7 @@ _PAID = select(SPENDING.c.kind, *(func.sum(SPENDING.c[name]) for name in ("calls
 
 
 def read_figures(connection: Connection, now: datetime) -> Figures:
-    """How everything stands. Its cost grows with the incidents and open debts there are, not with what was."""
+    """How everything stands. Its cost grows with the incidents and effects that are owed, not with what was."""
 
     def rows(query: Select[Any]) -> Any:
         return connection.execute(query)
@@ -31,7 +31,7 @@ def read_figures(connection: Connection, now: datetime) -> Figures:
     return Figures(
         at=now,
         incidents={State(state): count for state, count in rows(_INCIDENTS) if state in set(State)},
-        owed=tuple(Owed(Effect(kind), status, count, oldest) for kind, status, count, oldest in rows(_OWED)),
+        backlog=tuple(Backlog(Effect(kind), status, count, oldest) for kind, status, count, oldest in rows(_OWED)),
         lasted=tuple(Lasted(*row) for row in rows(select(STAGE_TIME))),
         leases=dict(map(tuple, rows(select(LEASE.c.name, LEASE.c.holder).where(LEASE.c.until > now)))),
         paid=tuple(Paid(Effect(kind), int(calls), int(tokens), usd) for kind, calls, tokens, usd in rows(_PAID)),

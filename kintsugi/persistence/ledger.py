@@ -55,10 +55,10 @@ from kintsugi.workflow.figures import bound_of
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Outcome
 from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
 from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
-from kintsugi.workflow.words import Effect, State
 
 INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
@@ -187,10 +187,10 @@ class SqlLedger:
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
         self._write_incident(move)
         if by is None and move.after.since == move.after.seq and not isinstance(move.trigger, Captured):
-            self._cancel_debts(move.after)
+            self._cancel_owed(move.after)
         self._write_history(move, by)
         self._write_talk(move)
-        return self._write_debts(move)
+        return self._write_owed(move)
 
     # --- inbox --------------------------------------------------------------------------------------------------
 
@@ -345,7 +345,7 @@ class SqlLedger:
         }
         self.connection.execute(insert(TALK), row)
 
-    def _cancel_debts(self, incident: Incident) -> None:
+    def _cancel_owed(self, incident: Incident) -> None:
         """What was owed in the state that somebody took the incident out of, and what is not under way, is void."""
         now_void = {
             "this": incident.id,
@@ -355,7 +355,7 @@ class SqlLedger:
         }
         self.connection.execute(_CANCEL_DEBTS, now_void)
 
-    def _write_debts(self, move: Move) -> tuple[str, ...]:
+    def _write_owed(self, move: Move) -> tuple[str, ...]:
         after = move.after
         ids = tuple(f"{after.id}:{effect}:{after.seq}" for effect in move.effects)
         rows = [

@@ -7,6 +7,10 @@ Alembic is imported only to migrate: whoever just opens a database that is up to
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +42,11 @@ def upgrade(database: Database) -> tuple[str | None, str]:
 
     What is somebody else's is left as it is. Raises DatabaseError.
     """
+    with _quietly():
+        return _upgraded(database)
+
+
+def _upgraded(database: Database) -> tuple[str | None, str]:
     import alembic.command
 
     engine = connect(database)
@@ -56,6 +65,24 @@ def upgrade(database: Database) -> tuple[str | None, str]:
         raise _cannot(error) from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Alembic tells its steps to the log of whatever program we are in. Ours are left out; that program's own stay."""
+    here = threading.get_ident()
+
+    def is_heard(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING or record.thread != here
+
+    loggers = [logging.getLogger(f"alembic.runtime.{name}") for name in ("migration", "plugins")]
+    for logger in loggers:
+        logger.addFilter(is_heard)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_heard)
 
 
 def differences(database: Database) -> list[str]:

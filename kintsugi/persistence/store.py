@@ -39,9 +39,9 @@ from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Clock, Debt, Ledger
-from kintsugi.workflow.words import Effect, State
+from kintsugi.workflow.ports import Clock, Ledger, Owed
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ class SqlStore:
 
         return await self.read_aside(look)
 
-    async def debts(self, incident: int | None = None) -> list[Debt]:
+    async def owed(self, incident: int | None = None) -> list[Owed]:
         query = select(EFFECT).order_by(EFFECT.c.incident_id, EFFECT.c.seq)
         if incident is not None:
             query = query.where(EFFECT.c.incident_id == incident)
@@ -148,7 +148,7 @@ class SqlStore:
         rows = await self._read(lambda connection: connection.execute(query).all())
         return [Talk(row.seq, row.analyst, row.prompt, row.at, turns_from_json(row.turns)) for row in rows]
 
-    async def ledger(self, kind: Effect | None = None, *, everything: bool = False, limit: int = 50) -> list[Debt]:
+    async def ledger(self, kind: Effect | None = None, *, everything: bool = False, limit: int = 50) -> list[Owed]:
         """What is owed, and what failed and holds its incident, the longest due first; or all, the newest first."""
         held = and_(EFFECT.c.status == "failed", INCIDENT.c.state == State.STUCK.value)
         query = select(EFFECT).limit(limit)
@@ -372,8 +372,8 @@ def _looked_once(engine: Engine, look: Callable[[Connection], T]) -> T:
         return look(connection)
 
 
-def _debt(row: Any) -> Debt:
-    return Debt(
+def _debt(row: Any) -> Owed:
+    return Owed(
         row.id, row.incident_id, Effect(row.kind), row.seq, row.status, row.attempts, row.due, row.error, row.holder
     )
 

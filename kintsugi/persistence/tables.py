@@ -152,7 +152,7 @@ class InboxRow(SQLModel, table=True):
 
 
 class EffectRow(SQLModel, table=True):
-    """The ledger of debts. `due`: of a pending one, not before; of a running one, the end of its lease."""
+    """The ledger of effects. `due`: of a pending one, not before; of a running one, the end of its lease."""
 
     __tablename__ = "effect"
 
@@ -176,7 +176,7 @@ class EffectRow(SQLModel, table=True):
         Index(
             "ix_effect_open",
             "due",
-            "kind",  # this and the status, so that debts are counted without reading them
+            "kind",  # this and the status, so that what is owed is counted without reading them
             "status",
             sqlite_where=text("status in ('pending', 'running')"),
             postgresql_where=text("status in ('pending', 'running')"),

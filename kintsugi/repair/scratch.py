@@ -11,17 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
-Purpose = Literal["base", "box", "index", "merge", "probe"]
-_PREFIX = "kintsugi-"
-_SWEPT: tuple[Purpose, ...] = ("base", "box", "index", "merge", "probe")
+PREFIX = "work-k7f3a1-"  # nobody else's, and it does not say to who runs in one what it is for
 
 
 @contextmanager
-def scratch(purpose: Purpose, parent: Path | None = None) -> Iterator[Path]:
+def scratch(parent: Path | None = None) -> Iterator[Path]:
     """A new empty folder below `parent` (else the system's temporary one), gone afterwards. Raises OSError."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{purpose}-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -33,9 +30,8 @@ def scratch(purpose: Purpose, parent: Path | None = None) -> Iterator[Path]:
 
 def sweep(parent: Path | None = None, *, older_than: float) -> None:
     """Remove the folders of processes that were killed: those nobody holds, made more than so many seconds ago."""
-    for purpose in _SWEPT:
-        for folder in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}{purpose}-*"):
-            _remove_if_left(folder, older_than)
+    for folder in Path(parent or tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        _remove_if_left(folder, older_than)
 
 
 def _remove_if_left(folder: Path, older_than: float) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import time
+import tokenize
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,6 +44,33 @@ class Source:
     @cached_property
     def _lowered(self) -> str:
         return self.text.lower()
+
+
+def encoding_of(content: bytes) -> str | None:
+    """The encoding that the interpreter reads Python source in; None where it refuses to (PEP 263)."""
+    try:
+        encoding = tokenize.detect_encoding(io.BytesIO(content).readline)[0]
+        content.decode(encoding)
+    except (SyntaxError, LookupError, ValueError):
+        return None
+    return encoding
+
+
+def is_plain(encoding: str | None) -> bool:
+    """Whether what looks like ASCII is it: in others (UTF-7, unicode_escape) a comment can hold code."""
+    if encoding is None:
+        return False
+    ascii_only = bytes(range(128))
+    try:
+        return ascii_only.decode(encoding) == ascii_only.decode("ascii")
+    except (LookupError, ValueError):
+        return False
+
+
+def read_source(content: bytes) -> str:
+    """Python source as the interpreter reads it; what it refuses as well as can be."""
+    encoding = encoding_of(content)
+    return content.decode("utf-8", "replace") if encoding is None else content.decode(encoding)
 
 
 def parsed(source: str) -> ast.Module | None:

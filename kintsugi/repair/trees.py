@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,10 @@ _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"
 _SKIPPED_FOLDERS = frozenset((".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv", "venv", ".tox"))
 _SKIPPED_FOLDERS |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 _GIT_SECONDS = 60.0
+_EXPORTED_AT_ONCE = 500
+# What is asked about a repository stays in it: an object that is missing is not fetched (which runs what the
+# repository's settings name), and none stands in for another.
+ALONE = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
 class Kind(StrEnum):
@@ -72,14 +76,27 @@ class FolderTree:
         with os.fdopen(handle, "rb") as file:
             return file.read()
 
+    def export(self, into: Path) -> None:
+        """Write its files into an empty folder, links as they are. Raises OSError."""
+        for path in self._listed:
+            kind = self.kind(path)
+            if kind is Kind.SYMLINK and not any(self.kind(above) is Kind.SYMLINK for above in _above(path)):
+                _write(into, path, kind, os.fsencode((self._root / path).readlink()))
+            elif kind in (Kind.FILE, Kind.EXECUTABLE):
+                _write(into, path, kind, self.read(path) or b"")
+
     def paths(self) -> Collection[str]:
         return self._paths
 
     @cached_property
-    def _paths(self) -> frozenset[str]:
+    def _listed(self) -> tuple[str, ...]:
         listed = git(self._root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         names = _walked(self._root) if listed is None else filter(None, os.fsdecode(listed).split("\0"))
-        return frozenset(name for name in names if self.kind(name) in (Kind.FILE, Kind.EXECUTABLE))
+        return tuple(sorted(set(names)))
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        return frozenset(name for name in self._listed if self.kind(name) in (Kind.FILE, Kind.EXECUTABLE))
 
     def kind(self, path: str) -> Kind | None:
         at = self._root
@@ -142,9 +159,48 @@ class RevisionTree:
 
     def _fetch(self, shas: set[str]) -> None:
         if shas:
-            names = sorted(shas)
-            output = git(self._folder, "cat-file", "--batch", given="".join(f"{sha}\n" for sha in names).encode())
-            self._read.update(zip(names, _blobs(output or b""), strict=True))
+            self._read.update(self._objects(sorted(shas)))
+
+    def _objects(self, shas: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        output = git(self._folder, "cat-file", "--batch", given="".join(f"{sha}\n" for sha in shas).encode())
+        try:
+            yield from zip(shas, _blobs(output or b""), strict=True)
+        except ValueError:
+            raise TreeError(f"{self._folder} does not hold all of {self.commit}: fetch it whole.") from None
+
+    def export(self, into: Path) -> None:
+        """Write the files of the commit into an empty folder, byte for byte as they are in it.
+
+        Nothing of the repository's settings or attributes has a say, and nothing is run. A link is written as it is,
+        wherever it points; what it points to is not. A submodule is an empty folder. Raises TreeError, OSError.
+        """
+        wanted = [(path, kind, sha) for path, (kind, sha) in self._entries.items() if kind is not Kind.OTHER]
+        for at in range(0, len(wanted), _EXPORTED_AT_ONCE):
+            part = wanted[at : at + _EXPORTED_AT_ONCE]
+            shas = sorted({sha for _, kind, sha in part if kind is not Kind.SUBMODULE})
+            contents = dict(self._objects(shas))
+            for path, kind, sha in part:
+                _write(into, path, kind, contents.get(sha, b""))
+
+
+def _write(into: Path, path: str, kind: Kind, content: bytes) -> None:
+    """Never through a link and never over anything: a commit made by hand may name both."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or "\0" in path:
+        raise TreeError(f"The commit has the path {path!r}, which git itself does not write.")
+    target = into.joinpath(*parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if any(above.is_symlink() for above in target.parents if above != into and into in above.parents):
+        raise TreeError(f"The commit has the path {path!r} below a link.")
+    if kind is Kind.SUBMODULE:
+        target.mkdir()
+    elif kind is Kind.SYMLINK:
+        target.symlink_to(os.fsdecode(content))
+    else:
+        mode = 0o755 if kind is Kind.EXECUTABLE else 0o644
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
 
 
 def commit_of(folder: Path, rev: str) -> str:
@@ -161,6 +217,7 @@ def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     """What git prints about the repository whose top is `folder`; None where it is none, refuses or takes too long."""
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     environment |= {"GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    environment |= ALONE
     command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(

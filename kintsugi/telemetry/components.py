@@ -4,7 +4,7 @@ discord.py tells nobody how a component ended. So its store of views is watched:
 is made for a tap, gets its callbacks wrapped, on the object itself; no class of anybody's is changed.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -32,19 +32,21 @@ def watch_components(bot: "discord.Client", outcomes: Outcomes, undo: ExitStack)
         return
     watched = _Watched(outcomes)
     undo.callback(watched.rest)
-    add_view, schedule = store.add_view, store.schedule_dynamic_item_call
+    add_view, schedule = store.add_view, getattr(store, "schedule_dynamic_item_call", None)
 
     def add_watched(view: Any, message_id: int | None = None) -> None:
         add_view(view, message_id)
         watched.view(view)
 
     async def schedule_watched(kind: int, factory: Any, *rest: Any) -> None:
+        assert schedule
         await schedule(kind, _Factory(factory, watched), *rest)
 
     for view in (*store._modals.values(), *(item.view for items in store._views.values() for item in items.values())):
         watched.view(view)
     replace_attribute(undo, store, "add_view", add_watched)
-    replace_attribute(undo, store, "schedule_dynamic_item_call", schedule_watched)
+    if schedule is not None:  # since discord.py 2.4
+        replace_attribute(undo, store, "schedule_dynamic_item_call", schedule_watched)
 
 
 def _bind_while_parsing(parsers: dict[str, Any], undo: ExitStack) -> None:
@@ -89,7 +91,7 @@ class _Watched:
         if view is None:
             return
         modal = view.__discord_ui_modal__
-        for item in () if modal else view.walk_children():
+        for item in () if modal else _items_of(view):
             if item.is_dispatchable() and self._is_new(item):
                 callback = _unwrapped(item.callback)
                 item.callback = partial(self._run, callback, f"{type(view).__name__}.{_name_of(item, callback)}")
@@ -163,6 +165,12 @@ class _Factory:
 
     def __repr__(self) -> str:
         return repr(self._factory)
+
+
+def _items_of(view: Any) -> Iterable[Any]:
+    """All of them; before discord.py 2.6 none lay inside of others."""
+    items: Iterable[Any] = view.walk_children() if hasattr(view, "walk_children") else view.children
+    return items
 
 
 def _unwrapped(callback: Callback) -> Callback:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.telemetry.ring import Ring
-from kintsugi.telemetry.writer import Writer
+from kintsugi.telemetry.writer import NoWriter, Writer
 
 
 class Seen(NamedTuple):
@@ -38,7 +38,7 @@ class LineHandler(logging.Handler):
     watcher) is written by its template alone, which runs nobody's code.
     """
 
-    def __init__(self, ring: Ring, writer: Writer) -> None:
+    def __init__(self, ring: Ring, writer: Writer | NoWriter) -> None:
         super().__init__()
         self._ring = ring
         self._writer = writer

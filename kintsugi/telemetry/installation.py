@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
+from kintsugi.telemetry.beside import Beside
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.handler import LineHandler, Listener
 from kintsugi.telemetry.interactions import watch_bot
@@ -17,17 +18,28 @@ from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.redact import remember
 from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
 from kintsugi.telemetry.sidedoors import SideDoors
-from kintsugi.telemetry.writer import Writer
+from kintsugi.telemetry.writer import NoWriter, Writer
 
 if TYPE_CHECKING:
     import discord
+
+
+Mode = Literal["json", "ring", "off"]
+Doors = SideDoors | Beside | ExitStack
 
 
 class Telemetry:
     """What `install` set up. `close()` puts everything back; `flush()` runs at the end of the program."""
 
     def __init__(
-        self, ring: Ring, writer: Writer, handler: LineHandler, *, outcomes: Outcomes, alerts: Alerts, doors: SideDoors
+        self,
+        ring: Ring,
+        writer: Writer | NoWriter,
+        handler: LineHandler,
+        *,
+        outcomes: Outcomes,
+        alerts: Alerts,
+        doors: Doors,
     ) -> None:
         self.ring = ring
         self.outcomes = outcomes
@@ -89,8 +101,12 @@ def install(
     rules: Path | None = None,
     sinks: Mapping[str, Sink] | None = None,
     ring: int = CAPACITY,
+    mode: Mode = "json",
 ) -> Telemetry:
     """Leads everything this process logs through redaction to JSON lines on `stream` (standard error unless given).
+
+    With the mode `ring` the lines are kept in memory alone, and console, levels and handlers stay as they are: what
+    the program does not log, is not kept. With `off` nothing is heard, bound or counted.
 
     `secrets` are this process's own tokens and passwords, hidden in every encoding. `build` is the commit that
     runs, found by `running_build` unless given. `rules` is a TOML file of alert rules beside the
@@ -101,14 +117,25 @@ def install(
     number = level_number(level)
     alerts = Alerts(read_rules(rules), sinks or {})
     lines = Ring(ring)
-    writer = Writer(stream or sys.stderr, _dropped_line)
+    writer = Writer(stream or sys.stderr, _dropped_line) if mode == "json" else NoWriter()
     handler = LineHandler(lines, writer)
     outcomes = Outcomes(build or running_build() or "unknown")
-    telemetry = Telemetry(lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=SideDoors(handler, number))
+    doors = _doors(mode, handler, number)
+    telemetry = Telemetry(lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=doors)
     atexit.register(telemetry.flush)
-    if bot is not None:
+    if bot is not None and mode != "off":
         telemetry.watch(bot)
     return telemetry
+
+
+def _doors(mode: Mode, handler: LineHandler, level: int) -> Doors:
+    match mode:
+        case "json":
+            return SideDoors(handler, level)
+        case "ring":
+            return Beside(handler, level)
+        case "off":
+            return ExitStack()
 
 
 def _dropped_line(count: int) -> str:

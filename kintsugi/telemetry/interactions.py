@@ -35,7 +35,7 @@ def watch_bot(bot: "discord.Client", outcomes: Outcomes) -> Callable[[], None]:
     tree = getattr(bot, "tree", None) or getattr(getattr(bot, "_connection", None), "_command_tree", None)
     if tree is not None:
         _watch_tree(tree, outcomes, undo)
-    _on_event(bot, "app_command_completion", _count_success(outcomes), undo)
+    on_event(bot, "app_command_completion", _count_success(outcomes), undo)
     watch_components(bot, outcomes, undo)
     if hasattr(bot, "add_check"):
         _watch_prefix_commands(cast("commands.Bot", bot), outcomes, undo)
@@ -87,8 +87,11 @@ def _count_success(outcomes: Outcomes) -> Callable[..., Awaitable[None]]:
     return on_app_command_completion
 
 
-def _on_event(bot: "discord.Client", event: str, listener: Callable[..., Awaitable[None]], undo: ExitStack) -> None:
-    """A `commands.Bot` takes any number of listeners; a plain client has one method per event."""
+def on_event(bot: "discord.Client", event: str, listener: Callable[..., Awaitable[None]], undo: ExitStack) -> None:
+    """Has `listener` hear of this event until `undo` is closed.
+
+    A `commands.Bot` takes any number of listeners; a plain client has one method per event.
+    """
     name = f"on_{event}"
     if hasattr(bot, "add_listener"):
         cast("commands.Bot", bot).add_listener(cast(Any, listener), name)

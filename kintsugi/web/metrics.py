@@ -26,8 +26,8 @@ from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.login import Login, is_loopback
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, Figures
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.times import STAGES
-from kintsugi.workflow.words import Effect, State
 
 log = logging.getLogger("kintsugi.web")
 
@@ -37,7 +37,7 @@ _Values = Iterable[tuple[tuple[str, ...], float]]  # the values of the labels, a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class MetricNeeds:
     """Where the figures come from. `hidden`: what the redactor hid, by kind. `leases`: who holds what, by name."""
 
     figures: Callable[[], Awaitable[Figures]]
@@ -64,7 +64,7 @@ class Readers:
 class Metrics:
     """The one route; `add_to` puts it into an application."""
 
-    def __init__(self, watched: Watched, readers: Readers, *, share: float = _SHARE) -> None:
+    def __init__(self, watched: MetricNeeds, readers: Readers, *, share: float = _SHARE) -> None:
         self._watched, self._readers, self._share = watched, readers, share
         self._login = Login(readers.web_token)
         self._found: Figures | None = None
@@ -129,7 +129,7 @@ class _Collected(Collector):
         return self._collect()
 
 
-def families(watched: Watched, figures: Figures | None) -> Iterator[Metric]:
+def families(watched: MetricNeeds, figures: Figures | None) -> Iterator[Metric]:
     """Everything there is: of the process, and where the store could be read, of the store."""
     yield from of_the_process(watched)
     if leases := {**watched.leases(), **(figures.leases if figures else {})}:
@@ -140,7 +140,7 @@ def families(watched: Watched, figures: Figures | None) -> Iterator[Metric]:
         yield from of_the_store(figures)
 
 
-def of_the_process(watched: Watched) -> Iterator[Metric]:
+def of_the_process(watched: MetricNeeds) -> Iterator[Metric]:
     """What this process counted since its start, and who it is."""
     build = {"version": watched.version, "revision": watched.revision, "python": platform.python_version()}
     yield _gauge("build_info", "Which program this is: always 1.", [(tuple(build.values()), 1.0)], tuple(build))
@@ -168,7 +168,7 @@ def of_the_store(figures: Figures) -> Iterator[Metric]:
     incidents = [((state.value,), figures.incidents.get(state, 0)) for state in State]
     yield _gauge("incidents", "Incidents by state.", incidents, ("state",))
     owed = {(kind.value, status): 0 for kind in Effect for status in ("pending", "running")}
-    owed |= {(each.kind.value, each.status): each.count for each in figures.owed}
+    owed |= {(each.kind.value, each.status): each.count for each in figures.backlog}
     yield _gauge("effects_owed", "Effects that are owed, by kind and status.", owed.items(), ("kind", "status"))
     late = [((kind.value,), figures.late(kind).total_seconds()) for kind in Effect]
     yield _gauge("effects_late_seconds", "For how long the oldest effect of a kind has been due.", late, ("kind",))

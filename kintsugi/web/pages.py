@@ -33,10 +33,11 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import NotFound, Refusal, StoreUnavailable
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
+from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.times import under_way
-from kintsugi.workflow.words import State
 
 log = logging.getLogger("kintsugi.web")
 
@@ -69,7 +70,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
+class PageNeeds:
     """What the pages need. `token` empty and no `discord`: no login, and only for loopback."""
 
     clock: Clock
@@ -83,7 +84,7 @@ class Behind:
 class Pages:
     """One method a route; `add_to` puts them into an application."""
 
-    def __init__(self, behind: Behind) -> None:
+    def __init__(self, behind: PageNeeds) -> None:
         self._behind = behind
         self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None
@@ -92,7 +93,7 @@ class Pages:
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         self._templates.filters.update(plain=shown.bounded, spread=shown.spread)
-        self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=shown.mood)
+        self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=mood)
 
     def add_to(self, application: web.Application) -> None:
         router = application.router
@@ -184,8 +185,8 @@ class Pages:
         bind(incident_id=number)
         try:
             found = await store.incident(number)
-            payload, history, debts, talks = await asyncio.gather(
-                store.payload(number), store.history(number), store.debts(number), store.talks(number)
+            payload, history, owed, talks = await asyncio.gather(
+                store.payload(number), store.history(number), store.owed(number), store.talks(number)
             )
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
@@ -197,8 +198,8 @@ class Pages:
             payload=payload.numbered(number, last=found.last_seen or payload.occurred.last, count=found.count),
             history=history,
             talks=talks,
-            owed=[debt for debt in debts if shown.is_worth_telling(debt)],
-            path=shown.path(found, history),
+            owed=[owes for owes in owed if shown.is_worth_telling(owes)],
+            stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
             stage=under_way(history),
             actions=shown.actions(found),

@@ -27,7 +27,7 @@ LARGEST = 5 * 2**20  # GitHub's deliveries that concern us have some 30 KB; it s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class ServerNeeds:
     """What the server needs. `ready` answers what is wrong, or None.
 
     `hint` stores that an incident should be looked at, by a key of its own; False: it is there already.
@@ -49,7 +49,7 @@ class Doors:
 class Server:
     """One method a route."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: ServerNeeds) -> None:
         self._doors = doors
 
     def application(self) -> web.Application:

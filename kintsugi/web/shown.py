@@ -19,25 +19,24 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import Effect
+from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.payload import Frame, Payload
-from kintsugi.workflow.ports import Debt
-from kintsugi.workflow.states import MAIN_LINE, TRANSITIONS
+from kintsugi.workflow.ports import Owed
+from kintsugi.workflow.states import TRANSITIONS
 from kintsugi.workflow.times import roughly, stages, times
-from kintsugi.workflow.words import ENDED, Effect, State
 
 _LIGHT, _DARK = "default", "github-dark"
 _LONGEST = 400_000  # characters of one text on a page; the rest is named and left out
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
-    """One state of the path: reached at `at`, or not yet. `here`: it is the present one."""
+class Stop:
+    """A station of the path with its times: reached at `at`, or not yet; `took`, for the stage that ended here."""
 
-    words: str
+    station: Station
     at: datetime | None
-    here: bool
-    siding: bool = False
-    took: str = ""  # the stage that ended here, from the end of the one before: "3 h"
+    took: str  # from the end of the stage before: "3 h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +74,12 @@ def spread(text: str) -> str:
         return text
 
 
-def path(incident: Incident, history: Sequence[Step]) -> list[Station]:
-    """The main line with the times at which it was reached; a siding follows the last station that was."""
+def stops(incident: Incident, history: Sequence[Step]) -> list[Stop]:
+    """The path, with the times at which it was reached."""
     reached = {step.dest: step.at for step in history if step.dest.value != step.source}
     took = {state: roughly(time) for _, state, time in stages(history)}
-    line = [
-        Station(each.words, reached.get(each), each is incident.state, took=took.get(each, "")) for each in MAIN_LINE
-    ]
-    if incident.state in MAIN_LINE:
-        return line
-    last = max((number for number, each in enumerate(MAIN_LINE) if each in reached), default=0)
-    siding = Station(incident.state.words, reached.get(incident.state), here=True, siding=True)
-    return [*line[: last + 1], siding, *line[last + 1 :]]
+    line = path(incident.state, reached)
+    return [Stop(each, reached.get(each.state), "" if each.siding else took.get(each.state, "")) for each in line]
 
 
 def noticed(payload: Payload, history: Sequence[Step]) -> str:
@@ -102,23 +95,14 @@ def actions(incident: Incident) -> list[Action]:
     return [action for trigger, action in _ACTIONS if trigger in possible]
 
 
-def is_worth_telling(debt: Debt) -> bool:
+def is_worth_telling(owes: Owed) -> bool:
     """What is under way or comes next; that a confirmation is waited for is told by the state."""
-    return debt.status == "running" or (debt.status == "pending" and debt.kind is not Effect.ASK_CONFIRMATION)
+    return owes.status == "running" or (owes.status == "pending" and owes.kind is not Effect.ASK_CONFIRMATION)
 
 
 def trigger_of(action: str) -> type[t.Trigger] | None:
     """The trigger of an action's name."""
     return next((trigger for trigger, one in _ACTIONS if one.name == action), None)
-
-
-def mood(state: State) -> str:
-    """At a glance: good, bad, waiting for a human, or moving."""
-    if state is State.HEALED:
-        return "good"
-    if state in ENDED or state is State.STUCK:
-        return "bad"
-    return "waits" if state in (State.AWAITING_CONFIRM, State.NEEDS_HUMAN, State.STAGED) else "moves"
 
 
 def diff(text: str) -> Markup:

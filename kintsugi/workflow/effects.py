@@ -27,6 +27,7 @@ from kintsugi.workflow.incident import (
     Incident,
     token_hash,
 )
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import (
     Analyst,
     Case,
@@ -46,7 +47,6 @@ from kintsugi.workflow.ports import (
 )
 from kintsugi.workflow.replay import request_of
 from kintsugi.workflow.retry import Again
-from kintsugi.workflow.words import Effect, State
 
 _QUIET = timedelta(minutes=2)  # after a deployment was asked for and does not show
 _MOST_ASKS = 2
@@ -56,7 +56,7 @@ _COUNTS_FROM = timedelta(days=7)  # before the incident: how often it failed wit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class EffectNeeds:
     """Everything the effects touch."""
 
     store: Store
@@ -73,7 +73,7 @@ class Tools:
     look_again: timedelta = timedelta(seconds=15)
 
 
-def performers(tools: Tools) -> Mapping[Effect, Perform]:
+def performers(tools: EffectNeeds) -> Mapping[Effect, Perform]:
     """One function for every effect."""
     return {
         Effect.DIAGNOSE: partial(diagnose, tools),
@@ -87,7 +87,7 @@ def performers(tools: Tools) -> Mapping[Effect, Perform]:
     }
 
 
-async def diagnose(tools: Tools, claim: Claim) -> Performed:
+async def diagnose(tools: EffectNeeds, claim: Claim) -> Performed:
     """Ask the analyst, within the budget."""
     if claim.incident.pruned_at:  # it ended, and somebody took it up again
         return t.DiagnosedWithoutPatch(
@@ -109,7 +109,7 @@ async def diagnose(tools: Tools, claim: Claim) -> Performed:
     return t.DiagnosedWithoutPatch(**common, diagnosis=diagnosis, why=why, way_back=way_back)
 
 
-async def check_patch(tools: Tools, claim: Claim) -> Performed:
+async def check_patch(tools: EffectNeeds, claim: Claim) -> Performed:
     """Apply the edits, hold them against the policy, prove them."""
     try:
         patch, evidence = await tools.checker.check(await _case(tools, claim), _progress(tools, claim))
@@ -118,7 +118,7 @@ async def check_patch(tools: Tools, claim: Claim) -> Performed:
     return t.PatchProven(**_result(tools, claim), patch=patch, evidence=evidence)
 
 
-async def ask_confirmation(tools: Tools, claim: Claim) -> Performed:
+async def ask_confirmation(tools: EffectNeeds, claim: Claim) -> Performed:
     """Ask for a confirmation by a new token; called again when it has run out, tell that it expired."""
     incident, now = claim.incident, tools.clock.now()
     assert incident.patch
@@ -132,7 +132,7 @@ async def ask_confirmation(tools: Tools, claim: Claim) -> Performed:
     return Again(tools.confirm_within, "waiting for a human")
 
 
-async def open_pull_request(tools: Tools, claim: Claim) -> Performed:
+async def open_pull_request(tools: EffectNeeds, claim: Claim) -> Performed:
     """Open the pull request of exactly what was confirmed, or find it open."""
     incident = claim.incident
     assert incident.patch
@@ -146,7 +146,7 @@ async def open_pull_request(tools: Tools, claim: Claim) -> Performed:
     return t.PullRequestOpened(**_result(tools, claim), pull_request=pull_request)
 
 
-async def deploy(tools: Tools, claim: Claim) -> Performed:
+async def deploy(tools: EffectNeeds, claim: Claim) -> Performed:
     """See that the merge commit is deployed: by whoever did it already, else by asking once."""
     commit = claim.incident.merge_sha
     assert commit
@@ -161,7 +161,7 @@ async def deploy(tools: Tools, claim: Claim) -> Performed:
     return wait or await _ask_for(tools, claim, commit)
 
 
-async def watch(tools: Tools, claim: Claim) -> Performed:
+async def watch(tools: EffectNeeds, claim: Claim) -> Performed:
     """See whether the failure is gone, for as long as it takes: seen again, reproduced, or counted."""
     for build in reversed(claim.incident.seen_on):
         if await _has_the_fix(tools, claim.incident, build):
@@ -183,7 +183,7 @@ async def watch(tools: Tools, claim: Claim) -> Performed:
     return Again(_pace(tools, claim), cure.says, cure)
 
 
-async def roll_back(tools: Tools, claim: Claim) -> Performed:
+async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
     """Bring back what ran before the fix."""
     deployment = claim.incident.deployment or claim.incident.way_back
     if deployment is None or not deployment.previous:
@@ -202,7 +202,7 @@ async def roll_back(tools: Tools, claim: Claim) -> Performed:
     return t.RolledBack(**_result(tools, claim), deployment=rollout.deployment)
 
 
-async def announce(tools: Tools, claim: Claim) -> Performed:
+async def announce(tools: EffectNeeds, claim: Claim) -> Performed:
     """Tell people how the incident stands, and those at its pull request what became of the fix.
 
     Told last is what is newest, also where another worker tells at the same time: whoever was slower looks once more.
@@ -215,7 +215,7 @@ async def announce(tools: Tools, claim: Claim) -> Performed:
     return None
 
 
-async def _tell_of_recurrences(tools: Tools, claim: Claim) -> None:
+async def _tell_of_recurrences(tools: EffectNeeds, claim: Claim) -> None:
     """What was healed is not, where the same failure now came from a commit with its fix."""
     case = await _case(tools, claim)
     build = case.payload.build.sha or ""
@@ -226,7 +226,7 @@ async def _tell_of_recurrences(tools: Tools, claim: Claim) -> None:
             await tools.fire(t.Recurred(incident=earlier.id, key=key, at=now, running=build, contains_fix=True))
 
 
-async def _way_back(tools: Tools, case: Case) -> Deployment | None:
+async def _way_back(tools: EffectNeeds, case: Case) -> Deployment | None:
     """The deployment that the failure came with, if what ran before can be brought back and never failed like this."""
     try:
         newest = await tools.deployer.latest()
@@ -242,11 +242,11 @@ async def _way_back(tools: Tools, case: Case) -> Deployment | None:
     return None if seen_before else newest.deployment
 
 
-async def _has_the_fix(tools: Tools, incident: Incident, build: str) -> bool:
+async def _has_the_fix(tools: EffectNeeds, incident: Incident, build: str) -> bool:
     return bool(build and incident.merge_sha) and await tools.code_host.contains(build, incident.merge_sha or "")
 
 
-async def _counted(tools: Tools, case: Case) -> Cure | None:
+async def _counted(tools: EffectNeeds, case: Case) -> Cure | None:
     """How far the runs of the failing intent show the cure; None where telemetry counted none with the fix."""
     for intent in (case.payload.request.intent, all_runs_of(case.incident.opened_by)):
         runs = await tools.store.runs(intent, case.incident.opened_at - _COUNTS_FROM) if intent else []
@@ -257,7 +257,7 @@ async def _counted(tools: Tools, case: Case) -> Cure | None:
     return None
 
 
-async def _read(tools: Tools, case: Case) -> Reading:
+async def _read(tools: EffectNeeds, case: Case) -> Reading:
     """What the monitor sees. Where it sees nothing now, runs that were counted may still show the cure."""
     try:
         return await tools.monitor.read(case)
@@ -268,7 +268,7 @@ async def _read(tools: Tools, case: Case) -> Reading:
         return Reading(replace(cure, needed=0, says=f"Unproven: {failed}"), "")
 
 
-async def _with_known_answers(tools: Tools, case: Case) -> Case:
+async def _with_known_answers(tools: EffectNeeds, case: Case) -> Case:
     """With what the failing request is answered where it works: on builds without the fix, and without the failure."""
     request = request_of(case.payload)
     if isinstance(request, str):
@@ -278,7 +278,7 @@ async def _with_known_answers(tools: Tools, case: Case) -> Case:
     return replace(case, worked=frozenset(worked))
 
 
-async def _hearsay(tools: Tools, incident: Incident) -> str:
+async def _hearsay(tools: EffectNeeds, incident: Incident) -> str:
     """A sentence where a source that anybody can write to says that it failed again with the fix; a human decides."""
     for build in reversed(incident.hearsay):
         if await _has_the_fix(tools, incident, build):
@@ -289,7 +289,7 @@ async def _hearsay(tools: Tools, incident: Incident) -> str:
     return ""
 
 
-async def _deployment_with(tools: Tools, commit: str) -> Rollout | None:
+async def _deployment_with(tools: EffectNeeds, commit: str) -> Rollout | None:
     """The deployment of this commit; or of a newer one that contains it, where its own failed or was passed over."""
     found = await tools.deployer.find(commit)
     if found and found.done is not False:
@@ -308,7 +308,7 @@ def _was_told(incident: Incident, stands: Performed) -> bool:
     return bool(failed.id) and (failed.id, failed.commit) == (known.id, incident.merge_sha)
 
 
-async def _newer_merge(tools: Tools, incident: Incident) -> Incident | None:
+async def _newer_merge(tools: EffectNeeds, incident: Incident) -> Incident | None:
     """An incident whose merge holds this one's and is to be deployed: what is older must not be put over it.
 
     Its deployment need not be listed yet, even where it was asked for.
@@ -320,7 +320,7 @@ async def _newer_merge(tools: Tools, incident: Incident) -> Incident | None:
     return None
 
 
-async def _follow(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -> Performed:
+async def _follow(tools: EffectNeeds, claim: Claim, commit: str, rollout: Rollout) -> Performed:
     """A deployment counts when the program itself runs the merge commit."""
     if rollout.done is None:
         return Again(_pace(tools, claim), rollout.says)
@@ -335,14 +335,14 @@ async def _follow(tools: Tools, claim: Claim, commit: str, rollout: Rollout) -> 
     return t.DeploySucceeded(**_result(tools, claim), deployment=deployment, contains_merge=True)
 
 
-async def _better_known(tools: Tools, deployment: Deployment) -> Deployment:
+async def _better_known(tools: EffectNeeds, deployment: Deployment) -> Deployment:
     """Where nobody can ask the program, its own reports from that build are a better word than the deployer's."""
     if deployment.running or not await tools.store.heard_of(deployment.commit):
         return deployment
     return replace(deployment, running=deployment.commit)
 
 
-async def _time_to_ask(tools: Tools, claim: Claim) -> Again | None:
+async def _time_to_ask(tools: EffectNeeds, claim: Claim) -> Again | None:
     """How long to wait before asking, if at all: a deployment may begin by itself, an earlier asking may be heard yet.
 
     Raises StepFailed where asking again is for a human to decide.
@@ -361,7 +361,7 @@ async def _time_to_ask(tools: Tools, claim: Claim) -> Again | None:
     return None
 
 
-async def _ask_for(tools: Tools, claim: Claim, commit: str) -> Performed:
+async def _ask_for(tools: EffectNeeds, claim: Claim, commit: str) -> Performed:
     """Write down that it will be asked for, then ask. Of two who come to this at once, one goes on."""
     nth = len(claim.incident.deploy_asks) + 1
     common = _result(tools, claim) | {"key": f"fx:{claim.id}:asked:{nth}"}
@@ -374,13 +374,13 @@ async def _ask_for(tools: Tools, claim: Claim, commit: str) -> Performed:
         return Again(_QUIET, f"{unknown} Looking again before anything is asked twice.")
 
 
-def _while_it_settles(tools: Tools, claim: Claim, rollout: Rollout, why: str) -> Again | None:
+def _while_it_settles(tools: EffectNeeds, claim: Claim, rollout: Rollout, why: str) -> Again | None:
     """Another look while a deployment that is done may not have taken over yet."""
     settled = rollout.since is None or tools.clock.now() - rollout.since > _SETTLES
     return None if settled else Again(_pace(tools, claim), why)
 
 
-def _pace(tools: Tools, claim: Claim) -> timedelta:
+def _pace(tools: EffectNeeds, claim: Claim) -> timedelta:
     """The longer something takes, the less often it is looked at."""
     age = tools.clock.now() - claim.created_at
     return min(max(tools.look_again, age / 10), _AT_LEAST_EVERY)
@@ -392,22 +392,22 @@ def _why_no_patch(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.cause} This is no fault of the code ({diagnosis.category}): no patch."
 
 
-async def _case(tools: Tools, claim: Claim) -> Case:
+async def _case(tools: EffectNeeds, claim: Claim) -> Case:
     incident = claim.incident
     payload = await tools.store.payload(incident.id)
     return Case(incident, payload, tuple(await tools.store.similar(incident)))
 
 
-async def _allowance(tools: Tools, incident: Incident) -> Allowance:
+async def _allowance(tools: EffectNeeds, incident: Incident) -> Allowance:
     today = await tools.store.spent_on(tools.clock.now().date())
     return Allowance(tools.budget, incident.cost.spent, today)
 
 
-def _progress(tools: Tools, claim: Claim) -> Callable[[str], None]:
+def _progress(tools: EffectNeeds, claim: Claim) -> Callable[[str], None]:
     return lambda words: tools.channel.progress(claim.incident, claim.kind, words)
 
 
-def _result(tools: Tools, claim: Claim) -> _Common:
+def _result(tools: EffectNeeds, claim: Claim) -> _Common:
     return {"incident": claim.incident.id, "key": f"fx:{claim.id}", "at": tools.clock.now()}
 
 

@@ -25,11 +25,11 @@ from kintsugi.workflow.errors import (
 )
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move, advance
+from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
 from kintsugi.workflow.retry import Again, GiveUp, RetrySchedule
 from kintsugi.workflow.states import BEFORE_THE_MERGE, OWING
 from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Origin, StepGaveUp, Trigger
-from kintsugi.workflow.words import ENDED, Effect, State
 
 log = logging.getLogger("kintsugi.engine")
 
@@ -70,7 +70,7 @@ class _Decision:
 
 
 class Engine:
-    """Decides by the table, writes incident, history and debts together, and has the debts performed."""
+    """Decides by the table, writes incident, history and owed effects together, and has those performed."""
 
     def __init__(
         self,
@@ -348,7 +348,7 @@ class Engine:
 
 
 def is_stale(claim: Claim) -> bool:
-    """Whether the incident has moved on, so that this debt is no longer owed."""
+    """Whether the incident has moved on, so that this effect is no longer owed."""
     if claim.kind is Effect.ANNOUNCE:
         return False
     incident = claim.incident

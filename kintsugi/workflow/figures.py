@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from kintsugi.workflow.words import Effect, State
+from kintsugi.workflow.names import Effect, State
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class Backlog:
     """So many effects of a kind are `pending` or `running`. `oldest`: the earliest due, or end of a lease."""
 
     kind: Effect
@@ -45,14 +45,14 @@ class Figures:
 
     at: datetime
     incidents: Mapping[State, int] = field(default_factory=dict)
-    owed: tuple[Owed, ...] = ()
+    backlog: tuple[Backlog, ...] = ()
     lasted: tuple[Lasted, ...] = ()
     paid: tuple[Paid, ...] = ()
     leases: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def debts(self) -> int:
-        return sum(each.count for each in self.owed)
+    def owed(self) -> int:
+        return sum(each.count for each in self.backlog)
 
     @property
     def stuck(self) -> int:
@@ -60,7 +60,7 @@ class Figures:
 
     def late(self, kind: Effect | None = None) -> timedelta:
         """For how long the oldest effect has been due; zero where none is. Of one kind, or of all."""
-        dues = [each.oldest for each in self.owed if kind in (None, each.kind)]
+        dues = [each.oldest for each in self.backlog if kind in (None, each.kind)]
         return max(self.at - min(dues), timedelta()) if dues else timedelta()
 
 

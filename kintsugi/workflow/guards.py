@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Callable
 
 from kintsugi.workflow.incident import Incident, token_hash
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.triggers import (
     BranchPushed,
     Captured,
@@ -26,7 +27,6 @@ from kintsugi.workflow.triggers import (
     StepGaveUp,
     Trigger,
 )
-from kintsugi.workflow.words import Effect, State
 
 Guard = Callable[[Incident, Trigger], str | None]
 Condition = Callable[[Incident, Trigger], bool]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kintsugi.workflow.incident import Incident, Turn
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Self
 
+from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.patch import Edit, Evidence
-from kintsugi.workflow.words import ENDED, Effect, State
 
 
 class Category(StrEnum):

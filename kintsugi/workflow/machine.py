@@ -6,6 +6,7 @@ and leaves nothing behind.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -13,9 +14,11 @@ from transitions import Machine, MachineError
 
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.states import NEW, TRANSITIONS, State, Transition
 from kintsugi.workflow.triggers import Captured, Trigger, stuck_by, words
-from kintsugi.workflow.words import Effect
+
+_NAME = "kintsugi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,18 @@ def _refusal(cursor: _Cursor, source: str) -> NotAllowedNow | GuardRefused:
 @cache
 def _machine() -> Machine:
     states = [NEW, *(state.value for state in State)]
-    machine = Machine(model=None, states=states, initial=NEW, auto_transitions=False)
+    machine = Machine(model=None, states=states, initial=NEW, auto_transitions=False, name=_NAME)
+    logging.getLogger("transitions.core").addFilter(_is_not_of_ours)
     for row in TRANSITIONS:
         for source in row.sources:
             dest = row.dest.value if row.dest else str(source)
             machine.add_transition(row.on.__name__, str(source), dest, conditions=[partial(_fits, row)])
     return machine
+
+
+def _is_not_of_ours(record: logging.LogRecord) -> bool:
+    """The library tells each step of a decision, which is nothing to whoever reads the log. Others' machines stay."""
+    return not (isinstance(record.args, tuple) and record.args[:1] == (f"{_NAME}: ",))
 
 
 def _fits(row: Transition, cursor: _Cursor) -> bool:

@@ -9,8 +9,8 @@ from statistics import quantiles
 
 from kintsugi.workflow.history import Past
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.times import times
-from kintsugi.workflow.words import State
 
 WEEKS = 12
 

@@ -50,7 +50,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the proof saw. `box` says in words what the runs were contained by."""
+    """What the proof saw. `box` says in words what the runs were contained by.
+
+    `reproduced`: whether the test that went from red to green was red by the incident's own failure; None where there
+    is no such test, or no failure was known.
+    """
 
     tier: Tier
     says: str
@@ -58,6 +62,7 @@ class Evidence:
     red: Run | None = None
     green: Run | None = None
     flags: tuple[str, ...] = ()  # what a human should look at, such as changed assertions
+    reproduced: bool | None = None
 
     def without_outputs(self, remark: str) -> Evidence:
         """The same, with a remark instead of what the runs printed."""

@@ -23,10 +23,10 @@ from kintsugi.workflow.incident import (
     Spent,
 )
 from kintsugi.workflow.machine import Move
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.triggers import Captured, Trigger
-from kintsugi.workflow.words import Effect, State
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Debt:
+class Owed:
     """One row of the ledger of effects, as an operator reads it."""
 
     id: str
@@ -180,7 +180,7 @@ class Store(Protocol):
         """The newest incidents that were opened since then, newest first, each with its history."""
         ...
 
-    async def debts(self, incident: int) -> list[Debt]: ...
+    async def owed(self, incident: int) -> list[Owed]: ...
 
     async def talks(self, incident: int) -> list[Talk]:
         """What was said with models about this incident, one entry a round, oldest first."""
@@ -225,6 +225,10 @@ class Executor(Protocol):
     @property
     def delivers(self) -> bool:
         """Whether `run` is at it, with all that it needs."""
+        ...
+
+    async def attended(self) -> bool:
+        """Whether any process is at it now, this one or another, as far as it can be known."""
         ...
 
     def enqueue(self, ledger: Ledger, effect: str, delay: timedelta) -> None:

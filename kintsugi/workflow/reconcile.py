@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Clock, CodeHost, Standing, Store
 from kintsugi.workflow.pull_requests import changes_requested, checks_failed, closed, merged, pushed
 from kintsugi.workflow.states import OWING
-from kintsugi.workflow.words import Effect, State
 
 log = logging.getLogger("kintsugi.reconcile")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kintsugi.workflow import guards as g
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.words import ENDED, MAIN_LINE, Effect, State
+from kintsugi.workflow.names import ENDED, MAIN_LINE, Effect, State
 
 __all__ = ["ENDED", "MAIN_LINE", "NEW", "OWING", "TRANSITIONS", "Effect", "State", "Transition"]
 
@@ -45,7 +45,7 @@ OWING = (
     (State.STUCK, Effect.ROLL_BACK),
     *((state, Effect.ROLL_BACK) for state in BEFORE_THE_MERGE),
 )
-"""Which work belongs to which state. A debt of another state is stale and is dropped; ANNOUNCE belongs to all."""
+"""Which work belongs to which state. An effect that another state owed is stale and is dropped; ANNOUNCE belongs to all."""
 
 _S, _E = State, Effect
 _NOT_TRIED_AGAIN = {(state, Effect.ROLL_BACK) for state in BEFORE_THE_MERGE}  # it is asked for anew: nothing is stuck

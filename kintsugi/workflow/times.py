@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kintsugi.workflow.history import Step
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 
 _ENDS = (
     ("diagnose", State.DIAGNOSED),

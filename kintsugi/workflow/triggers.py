@@ -22,9 +22,9 @@ from kintsugi.workflow.incident import (
     PullRequest,
     Stuck,
 )
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.words import Effect
 
 
 class Origin(StrEnum):

@@ -21,14 +21,14 @@ from kintsugi.commands.show import show
 from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.persistence.backup import backup
 from kintsugi.persistence.database import Database, DatabaseError
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Case
-from kintsugi.workflow.words import State
 from tests.world.make import a_payload, an_incident
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
@@ -36,7 +36,7 @@ from tests.world.world import World, a_world
 
 @pytest.fixture
 async def world(sqlite_url: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
     monkeypatch.chdir(tmp_path)
     async with a_world(sqlite_url) as world:
@@ -187,13 +187,13 @@ async def test_what_was_pruned_says_so_wherever_it_is_shown(world: World):
     await world.settles()
     world.clock.passes(days=2)
     await Pruner(world.store, Keep(timedelta(days=1)), world.clock.now()).run()
-    found, history, debts = await world.incident(), await world.store.history(1), await world.store.debts(1)
+    found, history, owed = await world.incident(), await world.store.history(1), await world.store.owed(1)
     console = Console(width=100, record=True)
 
-    show(console, found, history, debts)
+    show(console, found, history, owed)
     async with a_viewer(world) as viewer:
         page = await viewer.opens("/incidents/1")
-    shown, posted = replies.incident(found, history, debts), card(found)
+    shown, posted = replies.incident(found, history, owed), card(found)
     told = (await OfflineAnalyst(None).diagnose(Case(an_incident(), a_payload(), (found,)), lambda _: None)).explanation
 
     assert page.status == 200

@@ -13,7 +13,7 @@ import discord
 from discord import app_commands
 
 from kintsugi import telemetry
-from kintsugi.bot import About, Access, Attached, Deploys, DiscordChannel, Parts, attach
+from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
@@ -21,8 +21,8 @@ from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.names import Effect
 from kintsugi.workflow.production import Production
-from kintsugi.workflow.words import Effect
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, CHANNEL, GUILD
@@ -68,8 +68,8 @@ class Stage:
         (card,) = self.discord.channels.cards
         return card
 
-    def parts(self, channel: DiscordChannel) -> Parts:
-        return Parts(
+    def parts(self, channel: DiscordChannel) -> BotNeeds:
+        return BotNeeds(
             store=self.world.store,
             clock=self.world.clock,
             fire=self.world.engine.fire,
@@ -94,7 +94,7 @@ class Stage:
         point_at(self.discord.api, self.discord.gateway)
         client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, **options)
         tree = app_commands.CommandTree(client)
-        channel = DiscordChannel(client, CHANNEL, debts=self.world.store.debts, pause=timedelta())
+        channel = DiscordChannel(client, CHANNEL, owed=self.world.store.owed, pause=timedelta())
         deploys = Deploys(Production(self.world.host, self.world.deployer, self.changes), ADMINS)
 
         async def set_up() -> None:

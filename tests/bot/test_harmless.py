@@ -17,14 +17,14 @@ from kintsugi.bot.card import Act, Post, Work
 from kintsugi.bot.offers import offered, offered_tokens
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.status import Answered
-from kintsugi.bot.words import length
+from kintsugi.bot.text import length
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident, Stuck
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Run
-from kintsugi.workflow.ports import Debt, Rollout
-from kintsugi.workflow.words import Effect, State
+from kintsugi.workflow.ports import Owed, Rollout
 from tests.world.make import NOON, TOKEN, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence, an_incident
 
 SECRET = "ghp" + "_" + "a1B2" * 9
@@ -71,7 +71,7 @@ def incidents(draw: st.DrawFn) -> Incident:
 
 def everything_shown(incident: Incident, other: str) -> Iterator[Reply]:
     step = Step(1, "Captured", "new", incident.state, f"discord:{other}", NOON, other)
-    debt = Debt("1:deploy:1", 1, Effect.DEPLOY, 1, "pending", 3, NOON, other)
+    owes = Owed("1:deploy:1", 1, Effect.DEPLOY, 1, "pending", 3, NOON, other)
     yield card.card(incident)
     yield card.work(incident, Work(Effect.DIAGNOSE, other, NOON, 2))
     yield card.work_is_over(incident)
@@ -82,7 +82,7 @@ def everything_shown(incident: Incident, other: str) -> Iterator[Reply]:
         yield card.question(incident, TOKEN)
         yield card.preview(incident, TOKEN)
         yield card.preview(incident, None)
-    yield replies.incident(incident, [step] * 60, [debt] * 3)
+    yield replies.incident(incident, [step] * 60, [owes] * 3)
     yield replies.incidents([incident] * 20, 20)
     yield replies.opened(Receipt("applied", incident))
     yield replies.moved(Receipt("applied", incident))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kintsugi.bot import replies
-from kintsugi.bot.words import cut, quiet
+from kintsugi.bot.text import cut, quiet
 from kintsugi.workflow.history import Step
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.world.make import NOON, a_pull_request, an_incident
 
 

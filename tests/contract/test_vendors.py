@@ -1,7 +1,7 @@
 """Our shapes (tests/world/wire) beside the vendors' own files: the only tests that need them.
 
-A shape of what we send allows nothing that the vendor refuses, and a shape of what we read nothing that the vendor would
-not send. Then each stand-in is toured with the vendor as its judge, as a shape names only a part of an answer.
+In each shape is looked for what it allows and the vendor does not: property by property, and with samples at the leaves.
+Then each stand-in is toured with the vendor as its judge, as a shape names only a part of an answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import discord
@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from discord import Interaction, app_commands
 from graphql import GraphQLSchema, build_schema, is_required_argument, validate
 from graphql import parse as parse_query
+from pydantic import Field
 from sqlalchemy import URL
 
 from kintsugi.bot.address import point_at
@@ -38,12 +39,11 @@ from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.integrations.github.host import GitHubWishes
 from kintsugi.integrations.model.openai import Api, ModelAccess, OpenAIModel
 from kintsugi.integrations.model.port import Message
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.sentry import Project
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 from tests.contract.vendors import ROOT, Vendor
 from tests.world import discord as discord_stand_in
 from tests.world import github, openai, railway
@@ -52,9 +52,10 @@ from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import APPLICATION, CHANNEL, GUILD
 from tests.world.github_hosts import a_github_host, confirmed
 from tests.world.make import NOON
+from tests.world.migrated import migrate
 from tests.world.openai import Answer, a_completion, a_response
 from tests.world.reports import a_door
-from tests.world.wire import Operation, Shapes
+from tests.world.wire import Operation, Sent, Shapes
 from tests.world.wire.discord import DISCORD, SCOPES
 from tests.world.wire.github import GITHUB
 from tests.world.wire.openai import OPENAI
@@ -113,7 +114,7 @@ def vendor(name: str) -> Vendor:
     document = read(name, "openapi.trimmed.json")
     match name:
         case "discord":
-            kinds = {kind: {"$ref": f"#/definitions/{name}"} for kind, name in DEFINITIONS.items()}
+            kinds = {kind: {"$ref": f"#/definitions/{definition}"} for kind, definition in DEFINITIONS.items()}
             return Vendor(document, read("discord", "gateway.schema.json"), kinds)
         case "github":
             deliveries = read("github", "webhooks.schema.json")
@@ -168,6 +169,45 @@ def test_every_frame_and_delivery_is_the_vendors(shapes: Shapes, kind: str):
 
 def beyond_what_is_known(faults: list[str]) -> list[str]:
     return [fault for fault in faults if not fault.endswith(TAKEN_ALL_THE_SAME)]
+
+
+class WithoutBase(Sent):
+    head: str
+
+
+class WithLabels(Sent):
+    head: str
+    base: str
+    labels: list[str]
+
+
+class DraftByWords(Sent):
+    head: str
+    base: str
+    draft: Literal["yes", "no"]
+
+
+class LongComment(Sent):
+    content: Annotated[str, Field(max_length=4001)]
+
+
+PULLS, MESSAGES = "/repos/{owner}/{repo}/pulls", "/channels/{channel_id}/messages"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "shape", "says"),
+    [
+        ("github", PULLS, WithoutBase, "the top: the vendor wants base as well"),
+        ("github", PULLS, WithLabels, "/labels: the vendor knows nothing of it"),
+        ("github", PULLS, DraftByWords, "/draft: at the top: 'yes' is not of type 'boolean'"),
+        ("github", PULLS, list[WithLabels], "the top: the vendor takes no array"),
+        ("discord", MESSAGES, LongComment, "/content: at the top: 'x"),
+    ],
+)
+def test_a_shape_that_allows_more_than_the_vendor_is_found_out(name: str, path: str, shape: Any, says: str):
+    theirs = vendor(name)
+
+    assert theirs.against(shape, theirs.request(path, "post"), sent=True)[0].startswith(says)
 
 
 def test_what_people_are_asked_to_agree_to_are_scopes_of_discords():
@@ -231,7 +271,7 @@ def test_railways_own_delivery_is_understood():
 
 
 async def test_recorded_requests_of_every_sentry_sdk_are_understood(sqlite_url: URL):
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world, a_door(world, Project("pub")) as door:
         for name, path in (
             ("node-11.12.0.1.envelope", "envelope"),  # a session alone
@@ -391,6 +431,8 @@ async def a_bot(at: DiscordStandIn, guild: int | None) -> AsyncIterator[discord.
     tree.add_command(Tour(), guild=where)
 
     async def set_up() -> None:
+        for _ in ("it is new", "it is there"):
+            await one_by_one(client, tree, guild)
         await tree.sync(guild=where)
 
     client.setup_hook = set_up  # type: ignore[method-assign]  # discord.py's own way in
@@ -400,6 +442,20 @@ async def a_bot(at: DiscordStandIn, guild: int | None) -> AsyncIterator[discord.
     yield client
     await client.close()
     await running
+
+
+async def one_by_one(client: discord.Client, tree: app_commands.CommandTree[Any], guild: int | None) -> None:
+    """As a guest registers its commands."""
+    http, id = client.http, client.application_id
+    assert id
+    for command in tree.get_commands(guild=discord.Object(guild) if guild else None):
+        payload: Any = command.to_dict(tree)
+        if guild:
+            await http.upsert_guild_command(id, guild, payload)
+            await http.get_guild_commands(id, guild)
+        else:
+            await http.upsert_global_command(id, payload)
+            await http.get_global_commands(id)
 
 
 async def test_a_tour_of_discord():

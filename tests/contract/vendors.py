@@ -64,7 +64,9 @@ class Vendor:
 
     def reply(self, path: str, method: str, status: int) -> Any:
         """Few of the errors are described: of the others anything is true."""
-        told = self._rest.resolved(self._operation(path, method)["responses"].get(str(status), {}))
+        answers = self._operation(path, method)["responses"]
+        assert status >= 400 or str(status) in answers, f"{method} {path} is not answered with {status}"
+        told = self._rest.resolved(answers.get(str(status), {}))
         return told.get("content", {}).get("application/json", {}).get("schema", True)
 
     def event(self, path: str, method: str) -> Any:

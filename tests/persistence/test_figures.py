@@ -16,8 +16,8 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, bound_of
 from kintsugi.workflow.incident import Cost, Spent
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.times import times
-from kintsugi.workflow.words import Effect, State
 from tests.world.world import World, a_world
 
 
@@ -42,11 +42,11 @@ async def test_what_is_owed_is_counted_by_kind_and_is_late_by_its_oldest(world: 
 
     figures = await world.store.figures()
 
-    assert {(each.kind, each.status, each.count) for each in figures.owed} == {
+    assert {(each.kind, each.status, each.count) for each in figures.backlog} == {
         (Effect.DIAGNOSE, "pending", 2),
         (Effect.ANNOUNCE, "pending", 2),
     }
-    assert (figures.debts, figures.late(), figures.late(Effect.DEPLOY)) == (4, timedelta(minutes=5), timedelta())
+    assert (figures.owed, figures.late(), figures.late(Effect.DEPLOY)) == (4, timedelta(minutes=5), timedelta())
 
 
 async def test_what_waits_for_its_time_is_not_late(world: World):
@@ -55,7 +55,7 @@ async def test_what_waits_for_its_time_is_not_late(world: World):
 
     figures = await world.store.figures()
 
-    assert [(each.kind, each.count) for each in figures.owed] == [(Effect.ASK_CONFIRMATION, 1)]
+    assert [(each.kind, each.count) for each in figures.backlog] == [(Effect.ASK_CONFIRMATION, 1)]
     assert figures.late() == timedelta()
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from kintsugi.repair.apply import Applied
 from kintsugi.repair.policy import Finding, PolicySettings, Rule, check
-from tests.repair.malicious import BEFORE, Patch, patches, plain
+from tests.repair.malicious import BEFORE, Patch, in_pricing, patches, plain
 from tests.repair.memory_tree import MemoryTree
+from tests.repair.names import HARMLESS, HOSTILE
 
 TREE = MemoryTree(BEFORE)
 
@@ -26,6 +27,16 @@ def test_malice_is_refused_by_its_rule(patch: Patch):
 @pytest.mark.parametrize("patch", plain(), ids=lambda patch: patch.name)
 def test_a_plain_fix_passes(patch: Patch):
     assert [finding for finding in findings(patch) if finding.refuses] == []
+
+
+@pytest.mark.parametrize(("head", "line"), HOSTILE, ids=[ascii(line)[:50] for _, line in HOSTILE])
+def test_no_way_around_names_passes(head: str, line: str):
+    assert [finding for finding in findings(Patch("", "", in_pricing(line, head))) if finding.refuses]
+
+
+@pytest.mark.parametrize(("head", "line"), HARMLESS, ids=[ascii(line)[:50] for _, line in HARMLESS])
+def test_what_is_only_called_like_something_dangerous_passes(head: str, line: str):
+    assert [finding for finding in findings(Patch("", "", in_pricing(line, head))) if finding.refuses] == []
 
 
 def test_changed_assertions_are_flagged():
@@ -66,4 +77,4 @@ def test_malicious_patches_are_many_and_of_every_rule():
     rules = {patch.rule for patch in patches()}
 
     assert len(patches()) >= 80
-    assert rules >= {rule.value for rule in Rule} - {Rule.LINK, Rule.UNUSABLE}
+    assert rules >= {rule.value for rule in Rule} - {Rule.LINK, Rule.UNUSABLE, Rule.LOOK}

@@ -16,6 +16,7 @@ from kintsugi.repair.sandbox import BoxFailed, Mechanism
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.workflow.patch import Evidence, Tier
 
+DEFAULTED = "shop.py newly answers with a fixed value where it failed: order.get('discount', 0). Is that the right one?"
 UNITTEST = ("python", "-m", "unittest")
 PYTEST = ("pytest", "-p", "no:hypothesispytest", "-p", "no:asyncio")  # plugins of ours that start slowly
 SHOP = """\
@@ -75,7 +76,9 @@ def a_patch(base: Path, shop: str = FIXED, test: str | None = SHOWS, **more: str
     files = {"shop.py": shop.encode()}
     others = {f"tests/{name}.py": None if text is None else text.encode() for name, text in more.items()}
     tests = {} if test is None else {"tests/test_shows.py": test.encode()}
-    return Proposal(base, {**files, **others, **tests}, tests, crash=Crash("KeyError", "'discount'"))
+    return Proposal(
+        base, {**files, **others, **tests}, tests, crash=Crash("KeyError", "'discount'", "shop.py", "total")
+    )
 
 
 async def proven(proposal: Proposal, settings: ProofSettings) -> Evidence:
@@ -103,7 +106,8 @@ async def test_a_true_fix_goes_from_red_to_green(base: Path, settings: ProofSett
     assert "KeyError: 'discount'" in evidence.red.output
     assert (evidence.red.exit_status, evidence.green.exit_status) == (1, 0)
     assert "hostile actions contained" in evidence.box
-    assert evidence.flags == ()
+    assert evidence.reproduced is True
+    assert evidence.flags == (DEFAULTED,)
     assert steps[:3] == [
         "compiling the changed files",
         "running the regression test without the patch: tests/test_shows.py",
@@ -161,7 +165,7 @@ async def test_without_a_test_that_shows_it_the_tier_is_lower(base: Path, settin
     evidence = await proven(a_patch(base, test=None), settings)
 
     assert evidence.tier is Tier.E1
-    assert evidence.flags == ("no test shows that the failure is gone",)
+    assert evidence.flags == (DEFAULTED, "no test shows that the failure is gone")
 
 
 async def test_a_project_without_tests_has_the_lowest_tier(tmp_path: Path, settings: ProofSettings) -> None:
@@ -281,7 +285,7 @@ async def test_a_patch_whose_tests_leave_a_daemon_is_flagged(base: Path, setting
 
     evidence = await proven(a_patch(base, shop=FIXED + daemon), settings)
 
-    assert evidence.flags == ("processes its tests leave behind, now killed: 1",)
+    assert "processes its tests leave behind, now killed: 1" in evidence.flags
 
 
 async def test_make_test_is_judged_by_its_exit_status(base: Path, settings: ProofSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from kintsugi.repair.proof.results import Ending, Failure, Frame, TestResult, lo
 from kintsugi.repair.proof.swallow import essence, swallowing
 from kintsugi.repair.proof.tests import asserts_a_value, loosened
 from kintsugi.repair.sandbox import Outcome
+from kintsugi.repair.sandbox.record import Record
 from kintsugi.repair.sandbox.room import Interpreter
 from kintsugi.repair.syntax import parsed
 from kintsugi.workflow.patch import Run
 
+END = {"finished": 0, "changed": []}
 BEFORE = "def total(cart):\n    price = cart['price']\n    return price\n"
 
 
@@ -258,7 +261,7 @@ def test_a_package_that_is_not_installed_is_told_from_one_of_the_project(tmp_pat
 def test_a_patch_that_changes_nothing_that_runs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(BEFORE)
 
-    reading = read_patch(tmp_path, {"app.py": f"# better\n{BEFORE}".encode(), "README.md": b"better"})
+    reading = read_patch(tmp_path, {"app.py": f"# better\n{BEFORE}".encode(), "README.md": b"better"}, {})
 
     assert reading.refusal == "the patch changes nothing that runs"
 
@@ -266,7 +269,7 @@ def test_a_patch_that_changes_nothing_that_runs_is_refused(tmp_path: Path) -> No
 def test_an_import_that_was_missing_changes_something(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(BEFORE)
 
-    assert read_patch(tmp_path, {"app.py": f"import json\n{BEFORE}".encode()}).refusal is None
+    assert read_patch(tmp_path, {"app.py": f"import json\n{BEFORE}".encode()}, {}).refusal is None
 
 
 def test_new_tests_may_be_skipped_on_other_machines() -> None:
@@ -281,11 +284,20 @@ def test_new_tests_may_be_skipped_on_other_machines() -> None:
 def test_a_patch_of_a_data_file_changes_something(tmp_path: Path) -> None:
     (tmp_path / "query.sql").write_text("select 1")
 
-    assert read_patch(tmp_path, {"query.sql": b"select 2"}).refusal is None
+    assert read_patch(tmp_path, {"query.sql": b"select 2"}, {}).refusal is None
 
 
-def outcome(*lines: dict[str, object], status: int | None = 0, output: str = "") -> Outcome:
-    return Outcome(Run(("test",), status, 1.0, output), None, 0, "".join(f"{json.dumps(line)}\n" for line in lines))
+KEY = b"k" * 32
+
+
+def outcome(*lines: object, status: int | None = 0, more: bytes = b"") -> Outcome:
+    """A run that recorded these lines, signed as the referee's own part signs them."""
+    written = b""
+    for number, line in enumerate(lines):
+        body = line if isinstance(line, bytes) else json.dumps(line).encode()
+        sign = blake2b(b"%d " % number + body, key=KEY, digest_size=16).hexdigest().encode()
+        written += sign + b" " + body + b"\n"
+    return Outcome(Run(("test",), status, 1.0, ""), None, 0, Record(KEY, written + more))
 
 
 def ended(name: str, how: str, **about: object) -> dict[str, object]:
@@ -295,21 +307,49 @@ def ended(name: str, how: str, **about: object) -> dict[str, object]:
 def test_a_record_is_read_test_by_test_and_the_worst_ending_counts() -> None:
     broken = ended("a", "error", kind="OSError", message="", assertion=False, frames=[], causes=[])
 
-    seen = read_results(outcome(ended("a", "passed"), broken, ended("b", "passed"), {"finished": True}))
+    seen = read_results(outcome(ended("a", "passed"), broken, ended("b", "passed"), END))
 
     assert seen.passed == {"b"}
     assert seen.tests["a"].ending is Ending.ERROR
     assert seen.complete
 
 
-def test_a_record_that_breaks_off_is_not_complete() -> None:
-    cut = outcome(ended("a", "passed"))
+@pytest.mark.parametrize("end", [None, {"finished": 2, "changed": []}, {"finished": 3, "changed": []}])
+def test_a_record_without_a_good_end_is_not_complete(end: object) -> None:
+    lines = [ended("a", "passed")] if end is None else [ended("a", "passed"), end]
 
-    assert not read_results(Outcome(cut.run, None, 0, f'{cut.recorded}{{"id": "b", "outc')).complete
+    assert read_results(outcome(*lines)).broken == "the runner ended early"
+    assert not read_results(outcome(*lines, more=b"half a li")).complete
+
+
+@pytest.mark.parametrize(
+    ("lines", "more", "says"),
+    [
+        ([{"outcome": "passed"}, END], b"", "a test has no name"),
+        ([ended("n" * 100_000, "passed"), END], b"", "one too long to read"),
+        ([{"id": "a", "file": "t.py"}, END], b"", "the result of a is of another shape"),
+        ([ended("a", "great"), END], b"", "the result of a is of another shape"),
+        ([ended("a", "failed", kind="KeyError"), END], b"", "the result of a is of another shape"),
+        ([b"[" * 100_000, END], b"", "line 1 cannot be read"),
+        ([["a"], END], b"", "line 1 is of another shape"),
+        ([{"finished": "yes"}], b"", "its end is of another shape"),
+        ([END, ended("a", "passed")], b"", "it goes on after its end"),
+        ([END], b"more", "it goes on after its end"),
+        ([ended("a", "passed"), END], b'{"id": "b"}\n', "line 3 is not the referee's own"),
+    ],
+)
+def test_junk_in_the_record_is_refused_with_a_sentence(lines: list[object], more: bytes, says: str) -> None:
+    seen = read_results(outcome(*lines, more=more))
+
+    assert seen.forged
+    assert not seen.passed
+    assert seen.broken is not None
+    assert says in seen.broken
 
 
 def test_without_a_record_the_exit_status_stands_for_all() -> None:
-    seen = read_results(outcome(status=2, output="E   shop.errors.PriceError: no price\nmake: *** [test] Error 1\n"))
+    printed = "E   shop.errors.PriceError: no price\nmake: *** [test] Error 1\n"
+    seen = read_results(Outcome(Run(("make", "test"), 2, 1.0, printed), None, 0))
 
     (test,) = seen.bad.values()
     assert test.failure is not None
@@ -364,15 +404,15 @@ def test_the_paths_of_a_given_pytest_command_give_way_to_chosen_files(tmp_path: 
 
     suite = find_suite(tmp_path, {}, an_interpreter(), ("pytest", "-q", "-k", "tests", "tests"))
 
-    assert suite.command()[-4:] == ("-q", "-k", "tests", "tests")
-    assert suite.command(["tests/test_a.py"])[-4:] == ("-q", "-k", "tests", "tests/test_a.py")
+    assert suite.shown([])[-4:] == ("-q", "-k", "tests", "tests")
+    assert suite.shown(["tests/test_a.py"])[-4:] == ("-q", "-k", "tests", "tests/test_a.py")
 
 
 def test_a_given_unittest_command_keeps_its_arguments_for_the_whole() -> None:
     suite = find_suite(Path("/nowhere"), {}, an_interpreter(), ("python", "-m", "unittest", "discover", "-s", "t"))
 
-    assert suite.command()[-4:] == ("unittest", "discover", "-s", "t")
-    assert suite.command(["t/test_a.py"])[-2:] == ("files", "t/test_a.py")
+    assert suite.shown([])[-4:] == ("unittest", "discover", "-s", "t")
+    assert suite.shown(["t/test_a.py"])[-2:] == ("unittest", "t/test_a.py")
 
 
 def test_any_other_command_is_run_as_it_is() -> None:

@@ -19,8 +19,9 @@ import pytest_asyncio
 from kintsugi.repair import sandbox
 from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
 from kintsugi.repair.sandbox.probe import ACTIONS, Battery, battery, probe
+from kintsugi.repair.sandbox.record import Record, RecordBroken
 from kintsugi.repair.sandbox.room import a_room
-from kintsugi.repair.scratch import sweep
+from kintsugi.repair.scratch import PREFIX, sweep
 
 LIMITS = Limits(seconds=20, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
 WALLED = (Mechanism.BUBBLEWRAP, Mechanism.NAMESPACES, Mechanism.LANDLOCK)
@@ -70,22 +71,22 @@ def rooms() -> Iterator[Path]:
         assert list(folder.iterdir()) == []
 
 
-async def run_python(box: Box, source: str, *, seconds: float | None = None) -> Outcome:
-    command = (str(box.interpreter.python), "script.py")
+async def run_python(box: Box, source: str, *words: str, seconds: float | None = None) -> Outcome:
+    command = (str(box.interpreter.python), "script.py", *words)
     with tempfile.TemporaryDirectory() as empty:
-        job = Job(command, Path(empty), {"script.py": dedent(source).encode()})
-        return await sandbox.run(box, job, seconds=seconds)
+        job = Job(command, {"script.py": dedent(source).encode()})
+        return await sandbox.run_once(box, job, Path(empty), seconds=seconds)
 
 
 async def test_every_hostile_action_is_contained(box: Box) -> None:
     seen = await battery(box)
 
     assert seen == Battery(())
-    assert seen.says == "14 of 14 hostile actions contained"
+    assert seen.says == "29 of 29 hostile actions contained"
 
 
 async def test_the_probe_says_what_held(box: Box) -> None:
-    assert "14 of 14 hostile actions contained" in box.says
+    assert "29 of 29 hostile actions contained" in box.says
 
 
 async def test_limits_alone_are_no_walls_and_say_so() -> None:
@@ -96,8 +97,8 @@ async def test_limits_alone_are_no_walls_and_say_so() -> None:
 
 
 def test_the_sentence_of_a_battery_names_what_got_through() -> None:
-    assert len(ACTIONS) == 14
-    assert Battery(("fill_memory",)).says == "13 of 14 hostile actions contained, not: fill memory"
+    assert len(ACTIONS) == 29
+    assert Battery(("fill_memory",)).says == "28 of 29 hostile actions contained, not: fill memory"
 
 
 async def test_a_server_on_loopback_works(box_with_a_network: Box) -> None:
@@ -133,7 +134,7 @@ async def test_locks_pools_and_event_loops_work(box: Box) -> None:
 async def test_the_environment_is_built_from_nothing(box: Box) -> None:
     outcome = await run_python(box, "import os; print(sorted(os.environ))")
 
-    names = {"HOME", "KINTSUGI_RECORD", "LANG", "LOGNAME", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"}
+    names = {"HOME", "LANG", "LOGNAME", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"}
     assert outcome.run.output == f"{sorted(names | {'TMPDIR', 'TZ', 'USER'})}\n"
 
 
@@ -230,7 +231,7 @@ async def test_a_daemon_is_counted_and_killed(box: Box) -> None:
 
 
 async def test_a_run_that_is_cancelled_leaves_nothing(box: Box, rooms: Path) -> None:
-    running = asyncio.create_task(run_python(box, "import time; time.sleep(3600)"))
+    running = asyncio.create_task(run_python(box, "import time; time.sleep(3600)", str(rooms)))
     await asyncio.to_thread(wait_for_processes_naming, rooms)
 
     running.cancel()
@@ -271,10 +272,47 @@ async def test_a_room_that_is_hard_to_remove_is_removed(any_box: Box) -> None:
     assert outcome.run.exit_status == 0
 
 
-async def test_a_record_that_is_a_link_is_not_followed(any_box: Box) -> None:
-    source = "import os; os.symlink('/etc/passwd', os.environ['KINTSUGI_RECORD'])"
+SIGNS = """
+import hashlib, os
+key = os.read(3, 32)
+def write(number, text):
+    sign = hashlib.blake2b(b"%d " % number + text, key=key, digest_size=16).hexdigest().encode()
+    os.write(3, sign + b" " + text + b"\\n")
+"""
 
-    assert (await run_python(any_box, source)).recorded == ""
+
+async def recorded(box: Box, source: str) -> Record:
+    with tempfile.TemporaryDirectory() as empty:
+        job = Job((str(box.interpreter.python), "-"), script=SIGNS + dedent(source), recorded=True)
+        outcome = await sandbox.run_once(box, job, Path(empty))
+    assert outcome.record
+    return outcome.record
+
+
+async def test_what_is_signed_is_read(box: Box) -> None:
+    record = await recorded(box, """write(0, b'{"a": 1}'); write(1, b'{"b": 2}')""")
+
+    assert list(record.lines()) == [{"a": 1}, {"b": 2}]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("""os.write(3, b'{"a": 1}\\n')""", "line 1 is not the referee's own"),
+        ("""key = bytes(32); write(0, b'{"a": 1}')""", "line 1 is not the referee's own"),
+        ("""write(0, b'{"a": 1}'); write(0, b'{"a": 1}')""", "line 2 is not the referee's own"),
+        ("""write(1, b'{"a": 1}')""", "line 1 is not the referee's own"),
+        ("""write(0, b'[' * 100_000)""", "line 1 cannot be read"),
+        ("""write(0, b'[' * 100_000 + b']' * 100_000)""", "line 1 cannot be read"),
+        ("""write(0, b'[]')""", "line 1 is of another shape"),
+        ("""\nwhile True: os.write(3, b'x' * 60_000)""", "it is longer than 16 MB"),
+    ],
+)
+async def test_what_is_no_record_is_refused_with_a_sentence(any_box: Box, source: str, says: str) -> None:
+    record = await recorded(any_box, source)
+
+    with pytest.raises(RecordBroken, match=says):
+        list(record.lines())
 
 
 async def test_secrets_in_the_output_are_redacted(any_box: Box) -> None:
@@ -295,7 +333,7 @@ async def test_the_overlay_adds_changes_and_removes_files(any_box: Box, tmp_path
     overlay = {"gone.txt": None, "kept.txt": b"new", "deep/er.txt": b"x"}
     command = (str(any_box.interpreter.python), "-c", "import os; print(sorted(os.listdir()), open('kept.txt').read())")
 
-    outcome = await sandbox.run(any_box, Job(command, tmp_path, overlay))
+    outcome = await sandbox.run_once(any_box, Job(command, overlay), tmp_path)
 
     assert outcome.run.output == "['deep', 'kept.txt'] new\n"
     assert (tmp_path / "kept.txt").read_text() == "old"
@@ -308,7 +346,7 @@ async def test_an_overlay_that_leads_out_of_the_tree_is_refused(path: str, rooms
     (tmp_path / "tree" / "link").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(ValueError, match="leads out of the tree"):
-        async with a_room(rooms, tmp_path / "tree", {path: b"x"}, {}, None):
+        async with a_room(rooms, tmp_path / "tree", {path: b"x"}, None):
             pass
 
     assert list((tmp_path / "elsewhere").iterdir()) == []
@@ -316,7 +354,7 @@ async def test_an_overlay_that_leads_out_of_the_tree_is_refused(path: str, rooms
 
 async def test_a_command_that_is_not_there_is_a_failure_of_the_box(any_box: Box, tmp_path: Path) -> None:
     with pytest.raises(BoxFailed, match="no-such-program could not be started"):
-        await sandbox.run(any_box, Job(("no-such-program",), tmp_path))
+        await sandbox.run_once(any_box, Job(("no-such-program",)), tmp_path)
 
 
 async def test_an_interpreter_that_is_not_there_is_a_failure_of_the_box() -> None:
@@ -345,20 +383,20 @@ async def test_two_boxes_at_once_do_not_see_each_other(box: Box) -> None:
 
 async def test_rooms_that_a_killed_process_left_are_swept_and_those_in_use_are_not(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
-    (tmp_path / "kintsugi-box-left" / "tree").mkdir(parents=True)
+    (tmp_path / f"{PREFIX}left" / "tree").mkdir(parents=True)
 
-    async with a_room(tmp_path, tmp_path / "tree", {}, {}, None) as room:
+    async with a_room(tmp_path, tmp_path / "tree", {}, None) as room:
         sweep(tmp_path, older_than=0)
 
-        assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "tree", room.root])
+        assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "tree", Path(room.tree).parent])
 
 
 def test_a_room_that_was_made_a_moment_ago_is_not_swept(tmp_path: Path) -> None:
-    (tmp_path / "kintsugi-box-new").mkdir()
+    (tmp_path / f"{PREFIX}new").mkdir()
 
     sweep(tmp_path, older_than=60)
 
-    assert (tmp_path / "kintsugi-box-new").is_dir()
+    assert (tmp_path / f"{PREFIX}new").is_dir()
 
 
 async def test_when_kintsugi_itself_is_killed_the_box_dies_with_it(box: Box, rooms: Path, tmp_path: Path) -> None:
@@ -377,12 +415,12 @@ async def test_when_kintsugi_itself_is_killed_the_box_dies_with_it(box: Box, roo
 ONE_LONG_RUN = """
 import asyncio, sys
 from pathlib import Path
-from kintsugi.repair.sandbox import Box, Job, Mechanism, run
+from kintsugi.repair.sandbox import Box, Job, Mechanism, run_once
 from kintsugi.repair.sandbox.room import interpreter
 python, mechanism, other, rooms, tree = sys.argv[1:]
 box = Box(Mechanism(mechanism), interpreter(Path(python)), other == "True", rooms=Path(rooms))
 name = "a-very-long-sleep/" + Path(rooms).name
-asyncio.run(run(box, Job((python, "-c", "import time; time.sleep(600)", name), Path(tree))))
+asyncio.run(run_once(box, Job((python, "-c", "import time; time.sleep(600)", name)), Path(tree)))
 """
 
 

@@ -19,8 +19,8 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Cure
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Reading
-from kintsugi.workflow.words import Effect, State
 from tests.world import railway
 from tests.world.make import HEAD, MERGE
 from tests.world.railway import ENVIRONMENT, MINUTE, PROJECT, SERVICE, TOKEN, RailwayStandIn
@@ -157,7 +157,7 @@ async def test_an_older_commit_that_comes_up_later_is_what_runs_and_is_told(shop
     await shop.merges()
     await shop.passes(minutes=6)
 
-    (watch,) = [debt for debt in await shop.world.store.debts(1) if debt.kind is Effect.WATCH]
+    (watch,) = [owes for owes in await shop.world.store.owed(1) if owes.kind is Effect.WATCH]
     assert shop.railway.runs == BETWEEN
     assert shop.railway.asked == []
     assert (await shop.ends())[0] is State.DEPLOYED

@@ -16,7 +16,7 @@ import pytest
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
-from kintsugi.workflow.words import Effect
+from kintsugi.workflow.names import Effect
 from tests.world import railway
 from tests.world.github import EMPTY_TREE
 from tests.world.make import a_pull_request
@@ -101,12 +101,12 @@ async def test_killed_around_the_asking_there_is_one_deployment(tmp_path: Path, 
 
         async with service.world() as world:
             incident = await world.incident()
-            (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.DEPLOY]
+            (owes,) = [owes for owes in await world.store.owed(1) if owes.kind is Effect.DEPLOY]
         assert service.railway.asked == heard == ([service.merge] if done else [])
         assert len(incident.deploy_asks) == 1
         assert incident.deployment
         assert incident.deployment.previous == service.railway.first_commit
-        assert debt.error.startswith("Railway says BUILDING" if done else "It was asked for at")
+        assert owes.error.startswith("Railway says BUILDING" if done else "It was asked for at")
 
 
 @asynccontextmanager

@@ -16,15 +16,15 @@ from sqlalchemy import create_engine, text
 
 from kintsugi.executors.attempts import Attempts
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.telemetry.counts import Tally
-from kintsugi.web.metrics import Metrics, Readers, Watched
+from kintsugi.web.metrics import MetricNeeds, Metrics, Readers
 from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim
 from kintsugi.workflow.retry import Again
-from kintsugi.workflow.words import Effect, State
 from tests.world.deliveries import a_door, a_merge, a_pull_request_event
 from tests.world.make import NOON
+from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
 WEB, METRICS = (secrets.token_urlsafe(24) for _ in range(2))
@@ -57,7 +57,7 @@ class Prometheus:
 async def a_prometheus(world: World, readers: Readers | None = None, **watched: Any) -> AsyncIterator[Prometheus]:
     application = web.Application()
     watched = {"figures": world.store.figures} | watched
-    Metrics(Watched(**watched), readers or Readers(), share=0).add_to(application)
+    Metrics(MetricNeeds(**watched), readers or Readers(), share=0).add_to(application)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -70,7 +70,7 @@ async def a_prometheus(world: World, readers: Readers | None = None, **watched: 
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 
@@ -135,7 +135,7 @@ async def test_what_costs_much_is_counted_less_often(world: World):
         return await world.store.figures()
 
     application = web.Application()
-    metrics = Metrics(Watched(figures=figures), Readers(), share=1e-9)
+    metrics = Metrics(MetricNeeds(figures=figures), Readers(), share=1e-9)
     metrics.add_to(application)
     for _ in range(3):
         await metrics._read()

@@ -12,9 +12,9 @@ import pytest
 from kintsugi.workflow.curable import curable
 from kintsugi.workflow.cure import Counted, Runs, counted, judged
 from kintsugi.workflow.incident import Cure
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.payload import Build, Payload, RequestContext
 from kintsugi.workflow.ports import Reading
-from kintsugi.workflow.words import Effect, State
 from tests.world.make import HEAD, MERGE, a_payload
 from tests.world.world import World
 
@@ -204,10 +204,10 @@ async def test_what_was_healed_stays_so_when_it_comes_from_an_old_replica(world:
 async def test_an_older_build_that_answers_is_named(world: World):
     await deployed(world, *[replace(UNWATCHED, running=HEAD)] * 9)
 
-    (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.WATCH]
+    (owes,) = [owes for owes in await world.store.owed(1) if owes.kind is Effect.WATCH]
     found = await world.incident()
     assert found.cure
-    assert found.cure.says == debt.error == f"{HEAD[:10]} answers, without the fix."
+    assert found.cure.says == owes.error == f"{HEAD[:10]} answers, without the fix."
 
 
 async def test_a_failure_on_the_fix_that_anybody_could_have_told_asks_a_human(world: World):

@@ -10,8 +10,8 @@ import pytest
 
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Deployment
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Manners, OutcomeUnknown, Progress, Rollout
-from kintsugi.workflow.words import Effect, State
 from tests.world.make import HEAD, MERGE, a_deployment
 from tests.world.ports import ScriptedDeployer
 from tests.world.world import World
@@ -253,7 +253,7 @@ async def test_a_second_failure_is_told_as_the_first_was(world: World, deployer:
 async def test_success_counts_when_the_program_says_so_and_until_then_says_what_runs(world: World, deployer: Elsewhere):
     deployer.shown = replace(stands(True, running=HEAD), since=world.clock.now())
     await merged(world)
-    (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.DEPLOY]
+    (owes,) = [owes for owes in await world.store.owed(1) if owes.kind is Effect.DEPLOY]
     waits = await world.state()
     await world.passes(minutes=10)
 
@@ -261,7 +261,7 @@ async def test_success_counts_when_the_program_says_so_and_until_then_says_what_
 
     assert waits is State.MERGED
     says = f"The deployer reports success, but {HEAD[:10]} runs, without {MERGE[:10]}."
-    assert debt.error == says
+    assert owes.error == says
     assert incident.state is State.STUCK
     assert incident.says == says
 
@@ -288,11 +288,11 @@ async def test_a_rollback_counts_when_the_program_says_so(world: World, deployer
     await world.passes(minutes=1)
     await world.fires(t.RollbackRequested)
     await world.settles()
-    (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.ROLL_BACK]
+    (owes,) = [owes for owes in await world.store.owed(1) if owes.kind is Effect.ROLL_BACK]
     waits = await world.state()
     deployer.runs = HEAD
     await world.passes(minutes=1)
 
     assert waits is State.STUCK
-    assert debt.error == f"It is done. But {MERGE[:10]} runs, and not {HEAD[:10]}."
+    assert owes.error == f"It is done. But {MERGE[:10]} runs, and not {HEAD[:10]}."
     assert await world.state() is State.ROLLED_BACK

@@ -8,8 +8,8 @@ import pytest
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Budget, Category, Cost, Cure
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Outcome, Reading
-from kintsugi.workflow.words import Effect, State
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.world import World
 
@@ -362,7 +362,7 @@ async def test_a_cancelled_incident_owes_no_more_work(world: World):
 
     assert world.analyst.asked == []
     assert await world.passed() == ["captured", "cancelled"]
-    assert {debt.status for debt in await world.store.debts(1)} == {"done", "cancelled"}
+    assert {owes.status for owes in await world.store.owed(1)} == {"done", "cancelled"}
 
 
 async def test_a_deployment_that_runs_something_else_is_not_called_deployed(world: World):
@@ -458,8 +458,8 @@ async def test_what_is_under_way_when_we_are_told_to_end_is_due_at_once_and_coun
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
 
-    (debt,) = [debt for debt in await world.store.debts(1) if debt.kind is Effect.DIAGNOSE]
-    assert (debt.status, debt.attempts) == ("pending", 0)
+    (owes,) = [owes for owes in await world.store.owed(1) if owes.kind is Effect.DIAGNOSE]
+    assert (owes.status, owes.attempts) == ("pending", 0)
     assert "1:diagnose:1" in await world.store.due(10)
 
 

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, Refusal
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.machine import advance
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Outcome
 from kintsugi.workflow.states import ENDED, OWING, TRANSITIONS
-from kintsugi.workflow.words import Effect, State
 from tests.world.clock import ManualClock
 from tests.world.make import HEAD, MERGE, TOKEN, a_patch, a_pull_request, a_trigger, an_ask
+from tests.world.migrated import migrate
 from tests.world.world import World
 
 FACTS = [kind for kind in t.all_triggers() if kind is not t.Captured]
@@ -48,7 +48,7 @@ class EngineAgainstTable(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
         url = Database.parse(f"sqlite:///{Path(self.folder.name) / 'kintsugi.db'}")
-        upgrade(url)
+        migrate(url)
         self.world = World(SqlStore(url, ManualClock()), ManualClock())
         self.waiting: list[t.Trigger] = []
         self.fired: list[t.Trigger] = []
@@ -99,7 +99,7 @@ class EngineAgainstTable(RuleBasedStateMachine):
     @invariant()
     def the_history_is_a_chain_of_rows_and_every_debt_of_it_is_in_the_ledger_once(self) -> None:
         history = self.runner.run(self.world.store.history(self.number))
-        debts = [debt.id for debt in self.runner.run(self.world.store.debts(self.number))]
+        found = [owes.id for owes in self.runner.run(self.world.store.owed(self.number))]
         owed = []
         for number, step in enumerate(history, start=1):
             rows = [row for row in TRANSITIONS if row.on.__name__ == step.trigger and step.source in row.sources]
@@ -109,8 +109,8 @@ class EngineAgainstTable(RuleBasedStateMachine):
             assert taken
             owed += [f"{self.number}:{effect}:{step.seq}" for effect in taken[0].owes]
 
-        assert len(debts) == len(set(debts))
-        assert len(debts) == len(owed)
+        assert len(found) == len(set(found))
+        assert len(found) == len(owed)
 
     def told(self, trigger: t.Trigger) -> str:
         try:

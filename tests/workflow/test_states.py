@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.effects import Tools, performers
+from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Stuck
 from kintsugi.workflow.machine import advance
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS
-from kintsugi.workflow.words import Effect, State
 from tests.world.make import a_deployment, a_pull_request, a_trigger, an_incident
 
 
@@ -35,7 +35,7 @@ def test_every_fact_has_a_row():
 
 def test_every_effect_is_owed_by_some_row_and_performed_by_some_function():
     owed = {effect for row in TRANSITIONS for effect in row.owes}
-    tools: Any = Tools(**dict.fromkeys(Tools.__dataclass_fields__))
+    tools: Any = EffectNeeds(**dict.fromkeys(EffectNeeds.__dataclass_fields__))
 
     assert owed == set(Effect)
     assert set(performers(tools)) == set(Effect)

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from kintsugi.workflow.history import Step
+from kintsugi.workflow.names import State
 from kintsugi.workflow.times import Times, ended_by, times, under_way
-from kintsugi.workflow.words import State
 from tests.world.make import NOON
 from tests.world.world import World
 

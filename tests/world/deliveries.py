@@ -18,7 +18,7 @@ from aiohttp import web
 
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.railway import RailwayDoor
-from kintsugi.web.server import Doors, Server
+from kintsugi.web.server import Server, ServerNeeds
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 from tests.world.wire.github import GITHUB
@@ -128,7 +128,7 @@ async def a_door(world: World) -> AsyncIterator[Door]:
             return str(error)
         return None
 
-    doors = Doors(
+    doors = ServerNeeds(
         clock=world.clock,
         fire=world.engine.fire,
         hint=world.store.hint,

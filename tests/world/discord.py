@@ -19,7 +19,8 @@ from aiohttp import WSMsgType, web
 
 from tests.world import discord_shapes as shapes
 from tests.world.discord_accounts import BOT_TOKEN, Accounts
-from tests.world.discord_bodies import as_json, in_its_words, read_body, without_nulls
+from tests.world.discord_bodies import as_json, in_its_words, read_body
+from tests.world.discord_commands import GLOBAL, Commands
 from tests.world.discord_messages import Channels, Exchange, Unknown, a_thread, on_the_wire, show
 from tests.world.discord_shapes import Person, Seen
 from tests.world.discord_weather import Weather
@@ -35,26 +36,23 @@ _ONE_MESSAGE = f"{_MESSAGES}/{{message_id}}"
 _CALLBACK = "/interactions/{interaction_id}/{interaction_token}/callback"
 _WEBHOOK = "/webhooks/{webhook_id}/{webhook_token}"
 _ORIGINAL = f"{_WEBHOOK}/messages/@original"
-_GUILD_COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
-_GLOBAL_COMMANDS = "/applications/{application_id}/commands"
 
 
 class DiscordStandIn:
-    """One guild with one channel. `commands` are those of the guild or, where it has none, the global ones."""
+    """One guild with one channel. `commands` are those that its members see: the guild's and the global ones."""
 
     def __init__(self, contract: Contract = DISCORD) -> None:
         self._contract = contract
         self.faults: list[str] = []
         self.api = ""
         self.gateway = ""
-        self.global_commands: list[dict[str, Any]] = []
-        self.guild_commands: list[dict[str, Any]] = []
         self.channels = Channels()
         self.weather = Weather()
         self.accounts = Accounts(self._judge, contract)
         self.ready = asyncio.Event()
         self._exchanges: dict[str, Exchange] = {}
         self._ids = count(5001)
+        self.registered = Commands(self._judge, contract, self._ids)
         self._socket: web.WebSocketResponse | None = None
         self._transport: asyncio.Transport | None = None
         self._sequence = 0
@@ -69,7 +67,7 @@ class DiscordStandIn:
 
     @property
     def commands(self) -> list[dict[str, Any]]:
-        return self.guild_commands or self.global_commands
+        return [*self.registered.listed[shapes.GUILD], *self.registered.listed[GLOBAL]]
 
     async def slash(self, command: str, person: Person = shapes.ALICE, **options: Any) -> Seen:
         """Type `/debug logs` with options, and read the reply."""
@@ -160,24 +158,10 @@ class DiscordStandIn:
         types = {option["name"]: option["type"] for option in known.get("options", [])}
         given = [{"name": name, "type": types[name], "value": value} for name, value in options.items()]
         called = {"name": inner, "type": 1, "options": given}
-        scope = {"guild_id": str(shapes.GUILD)} if self.guild_commands else {}
+        scope = {"guild_id": group["guild_id"]} if "guild_id" in group else {}
         return {"id": group["id"], "name": name, "type": 1, "options": [called], **scope}
 
     # --- HTTP ---------------------------------------------------------------------------------------------------
-
-    async def put_global_commands(self, request: web.Request) -> web.Response:
-        self.global_commands = self._registered(_GLOBAL_COMMANDS, await request.json())
-        return self._reply(_GLOBAL_COMMANDS, "put", self.global_commands)
-
-    async def put_guild_commands(self, request: web.Request) -> web.Response:
-        self.guild_commands = self._registered(_GUILD_COMMANDS, await request.json())
-        return self._reply(_GUILD_COMMANDS, "put", self.guild_commands)
-
-    def _registered(self, path: str, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        self._judge(lambda: self._contract.judge_request(path, "put", asked))
-        version = {"application_id": str(shapes.APPLICATION), "version": "1", "description": ""}
-        given = [{**version, "id": str(next(self._ids)), **command} for command in asked]
-        return [{"default_member_permissions": None, "type": 1} | without_nulls(command) for command in given]
 
     async def callback(self, request: web.Request) -> web.Response:
         """The first answer: in time, and once."""
@@ -269,11 +253,11 @@ class DiscordStandIn:
         self._judge(lambda: self._contract.judge_request(f"{_ONE_MESSAGE}/threads", "post", body))
         at = request.match_info
         thread = self.channels.open_thread(int(at["channel"]), int(at["message"]), body["name"])
-        return self._reply(f"{_ONE_MESSAGE}/threads", "post", thread)
+        return self._reply(f"{_ONE_MESSAGE}/threads", "post", thread, 201)
 
-    def _reply(self, path: str, method: str, body: Any) -> web.Response:
-        self._judge(lambda: self._contract.judge_reply(path, method, 200, body))
-        return as_json(body)
+    def _reply(self, path: str, method: str, body: Any, status: int = 200) -> web.Response:
+        self._judge(lambda: self._contract.judge_reply(path, method, status, body))
+        return as_json(body, status)
 
     # --- gateway ------------------------------------------------------------------------------------------------
 
@@ -369,8 +353,7 @@ async def serving(contract: Contract = DISCORD) -> AsyncIterator[DiscordStandIn]
     application.router.add_get("/gateway-ws/", stand_in.connect)
     at = "/api/v10"
     stand_in.accounts.add_to(application, at)
-    application.router.add_put(f"{at}/applications/{{app}}/commands", stand_in.put_global_commands)
-    application.router.add_put(f"{at}/applications/{{app}}/guilds/{{guild}}/commands", stand_in.put_guild_commands)
+    stand_in.registered.add_to(application, at)
     application.router.add_post(f"{at}/interactions/{{id}}/{{token}}/callback", stand_in.callback)
     application.router.add_patch(f"{at}/webhooks/{{app}}/{{token}}/messages/@original", stand_in.edit_original)
     application.router.add_post(f"{at}/webhooks/{{app}}/{{token}}", stand_in.follow_up)

@@ -20,7 +20,7 @@ from kintsugi.capture.intake import Intake, Program
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
-from kintsugi.web.server import Doors, Server
+from kintsugi.web.server import Server, ServerNeeds
 from tests.world.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ class Door:
 async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
     intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program())
     reported = Reported(world.store, world.clock, intake, world.host)
-    doors = Doors(
+    doors = ServerNeeds(
         clock=world.clock,
         fire=world.engine.fire,
         hint=world.store.hint,

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.web.discord import ByDiscord
-from kintsugi.web.pages import Behind, Pages
+from kintsugi.web.pages import PageNeeds, Pages
 from tests.world.world import World
 
 
@@ -76,7 +76,7 @@ async def a_viewer(
     listens = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listens.getsockname()[1]}"
     application = web.Application()
-    behind = Behind(
+    behind = PageNeeds(
         clock=world.clock,
         store=world.store,
         fire=world.engine.fire,

@@ -14,12 +14,12 @@ from typing import Any
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.effects import Tools, performers
+from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.engine import Engine, Receipt
 from kintsugi.workflow.incident import Budget, Incident
+from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Ledger
 from kintsugi.workflow.reconcile import Reconciler
-from kintsugi.workflow.words import State
 from tests.world.clock import ManualClock
 from tests.world.make import MERGE, a_payload
 from tests.world.ports import (
@@ -79,7 +79,7 @@ class World:
 
     async def settles(self) -> None:
         """Perform what is due until nothing is."""
-        tools = Tools(
+        tools = EffectNeeds(
             store=self.store,
             clock=self.clock,
             fire=self.engine.fire,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from kintsugi.integrations.model.port import Answer, Ending, Message, Model
-from kintsugi.integrations.model.reply import Finding, Fix, R, UnreadableReply, read_reply, schema_of
+from kintsugi.integrations.model.reply import Cause, Fix, R, UnreadableReply, read_reply, schema_of
 from kintsugi.prompts import Prompt, fence, render
 from kintsugi.repair.outage import provider_outage
 from kintsugi.workflow.errors import StepFailed
@@ -59,10 +59,10 @@ class ModelAnalyst:
 
     async def _cause(self, talk: _Talk) -> tuple[_Talk, Diagnosis]:
         talk.progress(f"asking {self._model.name} for the cause")
-        answer = await self._ask(talk, Finding)
+        answer = await self._ask(talk, Cause)
         if refused := self._refused(answer):
             return talk, replace(refused, prompt=talk.prompts, talk=self._kept(talk, answer))
-        found = _read(Finding, answer)
+        found = _read(Cause, answer)
         diagnosis = Diagnosis(
             cause=found.cause.strip() or "The model names no cause.",
             explanation=found.explanation,
@@ -104,7 +104,7 @@ class ModelAnalyst:
             **told,
         )
 
-    async def _ask(self, talk: _Talk, kind: type[Finding] | type[Fix]) -> Answer:
+    async def _ask(self, talk: _Talk, kind: type[Cause] | type[Fix]) -> Answer:
         return await self._model.ask(talk.messages, schema_of(kind), talk.progress)
 
     def _kept(self, talk: _Talk, answer: Answer) -> tuple[Turn, ...]:
@@ -166,7 +166,7 @@ def _failure(case: Case) -> str:
 
 def _as_found(diagnosis: Diagnosis) -> str:
     """The diagnosis as the model gave it."""
-    told = Finding(
+    told = Cause(
         cause=diagnosis.cause,
         explanation=diagnosis.explanation,
         category=diagnosis.category,

@@ -19,7 +19,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Finding(_Strict):
+class Cause(_Strict):
     """The answer to `diagnose`: why it failed."""
 
     cause: str
@@ -51,10 +51,10 @@ class Fix(_Strict):
     probability: float
 
 
-R = TypeVar("R", Finding, Fix)
+R = TypeVar("R", Cause, Fix)
 
 
-def schema_of(kind: type[Finding] | type[Fix]) -> tuple[str, dict[str, Any]]:
+def schema_of(kind: type[Cause] | type[Fix]) -> tuple[str, dict[str, Any]]:
     """Name and JSON Schema of a reply, as structured output takes them."""
     return kind.__name__.lower(), kind.model_json_schema()
 

@@ -36,7 +36,7 @@ def _merged(path: str, old: bytes | None, ours: bytes | None, wanted: bytes | No
 
 
 def _merged_lines(path: str, old: bytes, ours: bytes, wanted: bytes) -> bytes:
-    with scratch("merge") as folder:
+    with scratch() as folder:
         names = []
         for name, content in (("present", ours), ("base", old), ("patch", wanted)):
             (folder / name).write_bytes(content)

@@ -14,11 +14,13 @@ from typing import Protocol
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.characters import hidden_characters, look_alikes
+from kintsugi.repair.policy.flags import flags
 from kintsugi.repair.policy.languages import dangers_by_pattern
+from kintsugi.repair.policy.others import read_by_others
 from kintsugi.repair.policy.paths import only_describes, path_reasons
 from kintsugi.repair.policy.python import own_packages, python_dangers
 from kintsugi.repair.policy.secrets import secrets_added
-from kintsugi.repair.policy.tests import test_findings
+from kintsugi.repair.policy.tests import is_test_path, test_findings
 from kintsugi.repair.policy.weakening import weakened
 from kintsugi.repair.trees import Kind, Tree
 
@@ -47,6 +49,9 @@ class Rule(StrEnum):
     NETWORK = "network"
     DESERIALISER = "deserialiser"
     SECURITY = "security"
+    AGENTS = "agents"
+    DATA = "data"
+    LOOK = "look"  # nothing that a rule can judge: a human is to look
     UNUSABLE = "unusable"  # it cannot be read or applied, so that nothing else is known of it
 
 
@@ -123,6 +128,8 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule.HIDDEN, sentence)
     for sentence in look_alikes(path, change.added, change.old):
         yield Finding(path, Rule.LOOK_ALIKE, sentence)
+    for rule, sentence, refuses in read_by_others(change):
+        yield Finding(path, Rule(rule), sentence, refuses)
     for sentence in secrets_added(change.added, change.old):
         yield Finding(path, Rule.SECRET, sentence)
     dangers = python_dangers(change) if _is_python(change) else None
@@ -140,6 +147,10 @@ def _together(changes: list[Change]) -> Iterator[Finding]:
         yield Finding(path, Rule.TESTS, sentence, refuses)
     for path, sentence, refuses in weakened(changes):
         yield Finding(path, Rule.SECURITY, sentence, refuses)
+    for change in changes:
+        if not is_test_path(change.path):
+            for path, sentence in flags(change):
+                yield Finding(path, Rule.LOOK, sentence, refuses=False)
 
 
 def _size_of_patch(changes: list[Change], settings: PolicySettings) -> Iterator[Finding]:

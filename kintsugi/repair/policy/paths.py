@@ -74,12 +74,21 @@ _RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
                 "nginx.conf",
                 "gunicorn.conf.py",
                 "gunicorn_conf*.py",
-                ".pre-commit-config.y*ml",
+                ".pre-commit-*",
                 ".husky/",
                 ".lefthook.y*ml",
             ),
             *("lefthook.y*ml", "codeowners", ".readthedocs.y*ml", "readthedocs.yml", "makefile", "gnumakefile", "*.mk"),
-            *("justfile", "taskfile.y*ml", ".devcontainer/", ".vscode/", ".idea/", "renovate.json*", "dependabot.y*ml"),
+            *(
+                "justfile",
+                "taskfile.y*ml",
+                ".devcontainer/",
+                ".devcontainer.json",
+                ".vscode/",
+                ".idea/",
+                "renovate.json*",
+                "dependabot.y*ml",
+            ),
             *("sonar-project.properties", "codecov.y*ml", ".codecov.y*ml", "*.nomad", "*.spec.in", "snapcraft.y*ml"),
         ),
     ),
@@ -155,7 +164,9 @@ _RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
                 "runtime.txt",
                 ".tool-versions",
             ),
-            *("site-packages/", "third_party/", "*.egg-info/"),
+            *("site-packages/", "dist-packages/", "third_party/", "*.egg-info/", "*.dist-info/", "*.egg-link"),
+            *("hatch_build.py", "build_hooks.py", "pdm_build.py", "setup_hooks.py", "cmakelists.txt", "meson.build"),
+            *("build.rs", "binding.gyp", ".yarn/", ".npmignore", "lerna.json", "nx.json", "turbo.json", "bunfig.toml"),
         ),
     ),
     (
@@ -244,6 +255,34 @@ _RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("git", "It tells git what to do.", (".git*",)),
+    (
+        "agents",
+        "Coding agents obey it, with the rights of whoever runs them.",
+        (
+            *("agents.md", "agents.override.md", "agent.md", "claude.md", "claude.local.md", "gemini.md", "qwen.md"),
+            *(".claude/", ".claude.json", ".mcp.json", "mcp.json", ".cursor/", ".cursor*", ".windsurf/", ".windsurf*"),
+            *(".codex/", ".gemini/", ".aider*", ".continue/", ".roo/", ".roo*", ".cline/", ".clinerules*", ".junie/"),
+            *(".kiro/", ".amazonq/", ".augment/", ".augment-guidelines", ".trae/", ".goosehints", ".openhands/"),
+            *("copilot-instructions.md", ".opencode/", "opencode.json*", ".zed/", ".rules", "llms*.txt", "*.mdc"),
+            *(
+                "*.prompt.md",
+                "*.instructions.md",
+                "*.chatmode.md",
+                "skill.md",
+                "conventions.md",
+                ".openai/",
+                ".agents/",
+            ),
+        ),
+    ),
+    (
+        "binary",
+        "It is compiled: nobody can read what it does.",
+        (
+            *("*.pyc", "*.pyo", "*.pyd", "*.so", "*.so.*", "*.dll", "*.dylib", "*.exe", "*.o", "*.a", "*.obj", "*.lib"),
+            *("*.jar", "*.class", "*.wasm", "*.node", "*.whl", "*.egg", "__pycache__/"),
+        ),
+    ),
 )
 _DESCRIPTIONS = (
     "version",
@@ -269,6 +308,7 @@ _LINTERS = (
     "typos",
 )
 _ROOTS = ("", "src/", "lib/", "tests/", "test/", "app/")
+_MOST_SOURCES = 2000  # looked through for imports of a name that a new file takes
 _SHADOWED = frozenset(sys.stdlib_module_names) | {"pytest", "_pytest", "pluggy", "hypothesis", "coverage"}
 
 
@@ -284,7 +324,7 @@ def path_reasons(path: str, *, is_new: bool, tree: Tree) -> Iterator[tuple[str, 
     for rule, why, _ in _RULES:
         if _pattern(rule).search(f"/{folded}"):
             yield rule, why
-    if is_new and _shadows(path):
+    if is_new and (_shadows(path) or _hides_installed(path, tree)):
         yield "test-setup", f"It would stand before the library {_stem(path)} wherever that is imported."
     if is_new and (twin := _twin(path, tree)) is not None:
         yield "path", f"It differs from {twin} only in capitals: on some disks it is the same file."
@@ -359,6 +399,20 @@ def _shadows(path: str) -> bool:
         )
         and _stem(path) in _SHADOWED
     )
+
+
+def _hides_installed(path: str, tree: Tree) -> bool:
+    """Whether a new file where imports begin has the name of what the project imports and does not have: a package."""
+    name = _stem(path)
+    root = next((one for one in sorted(_ROOTS, reverse=True) if path.startswith(one)), "")
+    if path.removeprefix(root) not in (f"{name}.py", f"{name}/__init__.py", f"{name}.pyi") or not name.isidentifier():
+        return False
+    own = re.compile(rf"(?:^|/){re.escape(name)}(?:\.pyi?$|/)")
+    sources = [one for one in tree.paths() if one.endswith(".py")][:_MOST_SOURCES]
+    if any(own.search(one) for one in tree.paths()):
+        return False
+    imports = re.compile(rb"^[ \t]*(?:import|from)[ \t]+" + name.encode() + rb"\b", re.MULTILINE)
+    return any(imports.search(tree.read(one) or b"") for one in sources)
 
 
 def _stem(path: str) -> str:

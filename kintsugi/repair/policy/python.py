@@ -1,7 +1,8 @@
 """New uses, in Python, of what can do anything: shells, eval, the network, deserialisers.
 
-Names are resolved through imports, and a use counts whether or not it is called: `run = os.system` is one. Only
-what is used more often than before is new.
+Names are resolved through imports, and a use counts whether or not it is called: `run = os.system` is one. Where a
+dangerous module itself is handed on, nobody can tell what is used of it, and that counts too. Only what is used more
+often than before is new.
 """
 
 from __future__ import annotations
@@ -10,108 +11,17 @@ import ast
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.dangers import BUILTINS, HANDED_ON, SAYS, attributes, members, modules, rule_of
+from kintsugi.repair.policy.names import REACHED, Names, text_of
 from kintsugi.repair.policy.screen import Screened
-from kintsugi.repair.syntax import Source, children, parsed
+from kintsugi.repair.syntax import Source, children, parsed, walked
 from kintsugi.repair.trees import Tree
 
-_SUBPROCESS = "run|Popen|call|check_call|check_output|getoutput|getstatusoutput"
-_DANGERS: tuple[tuple[str, str], ...] = (
-    (
-        "shell",
-        rf"(?:os|posix|nt)\.(?:system|popen\w*|exec[lv]\w*|spawn\w*|posix_spawnp?|startfile|fork|forkpty)"
-        rf"|subprocess\.(?:{_SUBPROCESS})"
-        r"|pty\.(?:spawn|fork)|commands\.\w+|asyncio\.(?:subprocess\.)?create_subprocess_\w+|anyio\.(?:run_process"
-        r"|open_process)"
-        r"|trio\.(?:run_process|lowlevel\.open_process)|pexpect\.(?:spawn|run)|sh\.\w+|plumbum\.\w+|invoke\.run"
-        r"|fabric\.\w+"
-        r"|_posixsubprocess\.\w+|shell=True|multiprocessing\.popen_\w+.*|\?\.(?:system|popen|check_output|execve?"
-        r"|spawnl)",
-    ),
-    (
-        "eval",
-        r"(?:builtins\.|__builtin__\.)?(?:eval|exec|execfile|compile|__import__|__builtins__|__loader__)(?:\..*)?"
-        r"|importlib\.(?:__import__)"
-        r"|importlib\.util\.(?:spec_from_file_location|module_from_spec)|importlib\.machinery\.\w+|imp\.\w+"
-        r"|runpy\.\w+"
-        r"|code\.(?:interact|InteractiveInterpreter|InteractiveConsole|compile_command)|types\.(?:FunctionType"
-        r"|CodeType)|ctypes(?:\..*)?"
-        r"|_ctypes\..*|cffi\..*|(?:.*\.)?__(?:subclasses|globals|builtins|code|closure|reduce|reduce_ex)__"
-        r"|getattr of .*|dynamic import"
-        r"|pkgutil\.(?:resolve_name|get_loader|find_loader)|zipimport\..*|flask\.render_template_string"
-        r"|asteval\..*|star import",
-    ),
-    (
-        "network",
-        r"socket\.(?:socket|create_connection|create_server|socketpair|fromfd|getaddrinfo|gethostbyname\w*)"
-        r"|socketserver\.\w+"
-        r"|urllib\.(?:request\.\w+|urlopen|urlretrieve|URLopener)|urllib2\.\w+|(?:http\.client"
-        r"|httplib)\.HTTPS?Connection|http\.server\.\w+"
-        r"|requests\.(?:get|post|put|patch|delete|head|options|request|[sS]ession)|requests\.sessions\.Session"
-        r"|requests\.api\.\w+"
-        r"|httpx\.(?:get|post|put|patch|delete|head|options|request|stream|Client|AsyncClient)"
-        r"|aiohttp\.(?:ClientSession|request)"
-        r"|urllib3\.(?:PoolManager|ProxyManager|request|connection_from_url|HTTPS?ConnectionPool)|ftplib\.\w+"
-        r"|smtplib\.\w+|telnetlib\.\w+"
-        r"|poplib\.\w+|imaplib\.\w+|nntplib\.\w+|xmlrpc\.(?:client|server)\.\w+|websockets?\.(?:connect"
-        r"|create_connection|WebSocketApp|serve)"
-        r"|paramiko\.(?:SSHClient|Transport|client\..*)|asyncio\.(?:open_connection|start_server"
-        r"|open_unix_connection)|pycurl\.\w+|webbrowser\.\w+"
-        r"|dns\.resolver\.\w+|boto3\.\w+|grpc\.(?:insecure_channel|secure_channel)|asyncssh\.\w+|zmq\.\w+"
-        r"|scapy\..*|whole environment",
-    ),
-    (
-        "deserialiser",
-        r"(?:pickle|cPickle|_pickle|dill|cloudpickle)\.(?:loads?|Unpickler)|marshal\.loads?|shelve\.(?:open|Shelf)"
-        r"|jsonpickle\.(?:decode|loads)"
-        r"|yaml\.(?:load|load_all|unsafe_load\w*|full_load\w*|UnsafeLoader|Loader|FullLoader)|ruamel\.yaml\.load"
-        r"|torch\.load|joblib\.load"
-        r"|pandas\.read_pickle|numpy\.load with pickle|plistlib\.\w+ of pickle|dbm\.open of pickle"
-        r"|multiprocessing\.connection\.Client",
-    ),
-)
-_COMPILED = tuple((rule, re.compile(pattern)) for rule, pattern in _DANGERS)
-_MODULES = (
-    r"(?:os|posix|nt|subprocess|_posixsubprocess|pty|commands|asyncio|anyio|trio|pexpect|sh|plumbum|invoke"
-    r"|fabric|builtins|__builtin__"
-    r"|importlib|imp|runpy|code|types|_?ctypes|cffi|pkgutil|zipimport|asteval|socket|socketserver"
-    r"|urllib[23]?|http|httplib|requests"
-    r"|httpx|aiohttp|ftplib|smtplib|telnetlib|poplib|imaplib|nntplib|xmlrpc|websockets?|paramiko|pycurl"
-    r"|webbrowser|dns|boto3|grpc"
-    r"|asyncssh|zmq|scapy|c?[pP]ickle|_pickle|dill|cloudpickle|marshal|shelve|jsonpickle|yaml|ruamel|torch"
-    r"|joblib|pandas|numpy|flask"
-    r"|operator|multiprocessing)"
-)
-_SIGN = Screened(
-    rf"\b{_MODULES}\s*\.|\bimport\b.*\b{_MODULES}\b|\bfrom\s+{_MODULES}\b|\b(?:eval|exec|execfile|compile"
-    rf"|getattr|globals|locals|vars"
-    r"|import_module|render_template_string|attrgetter|environ)\b|\bshell\b|\.(?:system|popen|modules"
-    r"|check_output|exec[lv]\w*|spawnl)\b"
-    r"|__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|class|bases?|mro|loader"
-    r"|getattribute|setstate)__"
-)
-_IMPORTED = re.compile(
-    rf"^[ \t]*(?:from[ \t]+({_MODULES})\b[\w.]*[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
-)
-_OFTEN = re.compile(r"(?:eval|exec|__import__)(?<!\weval)(?<!\wexec)(?<!\w__import__)\s*\(")
-_NAMES = {"system", "popen", "eval", "exec", "compile", "__import__", "__builtins__", "__globals__", "__subclasses__"}
-_NAMES |= {
-    "execve",
-    "spawnl",
-    "check_output",
-    "Popen",
-    "urlopen",
-    "loads",
-    "__class__",
-    "__base__",
-    "__mro__",
-    "__code__",
-}
-_UNRESOLVED = {"system", "popen", "check_output", "execv", "execve", "spawnl"}
 _SECRET_PLACES = Screened(
     r"/etc/(?:passwd|shadow|sudoers|cron|ld\.so)|\.ssh/|authorized_keys|\bid_rsa\b|/proc/(?:self|\d+)/"
     r"|\.aws/credentials"
@@ -123,14 +33,15 @@ _COMMANDS = Screened(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|
 _URL = re.compile(r"\b(?:https?|ftp|wss?)://[^\s'\"/]+", re.IGNORECASE)
 _PICKLING = ("__reduce__", "__reduce_ex__")  # what is pickled says how, which does nothing before it is unpickled
 _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
-_WORD = re.compile(r"\w+")
 _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
-_SAYS = {
-    "shell": "It can start any program.",
-    "eval": "It can run any code.",
-    "network": "It can reach other machines.",
-    "deserialiser": "It makes objects of bytes, and these can run any code.",
-}
+_LOOKING_UP = ("getattr", "hasattr", "isinstance", "type", "id", "repr", "str", "bool")
+_PATCHING = ("setattr", "delattr", "object", "multiple", "patch", "dict", "reload", "getsource", "getfile", "setitem")
+_ALIASES = 4  # how often a name is set to a name that is set to …
+_WORD = re.compile(r"\w+")
+_ALIAS = re.compile(r"^[ \t]*(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(\w+)(?:\.\w+)*[ \t]*$", re.MULTILINE)
+_IMPORTED = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)")
+_IMPORTING = ("importlib.import_module", "__import__", "builtins.__import__")
+_ODD = re.compile(r"__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|loader|setstate)__")
 
 _WITH_ENVIRONMENT = re.compile(
     r"dict|copy\.\w+|subprocess\..*|(?:.*\.)?(?:dict|copy|setdefault|update)|ChainMap|.*ChainMap"
@@ -156,18 +67,44 @@ def own_packages(tree: Tree) -> frozenset[str]:
 def python_dangers(change: Change) -> list[Danger] | None:
     """What is new; None where the file is not Python that can be read."""
     text = "\n".join(line for line in change.added if not line.lstrip().startswith("#"))
-    imported = list(_imported(change.new))
-    if not _may_be_dangerous(text, change.new, imported):
+    if not _may_be_dangerous(text, change.new):
         return []
     before, after = change.touched
     if before.tree is None or after.tree is None:
         return None
-    uses = _Uses(before, _statements(_imported(change.old))), _Uses(after, _statements(imported))
-    return list(_new_uses(*uses, change.old))
+    uses = _Uses(after, change.new)
+    if not uses.counted and not uses.texts and not uses.calls:
+        return []
+    return list(_new_uses(_Uses(before, change.old), uses, change.old))
+
+
+def _may_be_dangerous(text: str, new: str) -> bool:
+    """Whether added lines have a word that leads to danger, or a name that the file gives to something dangerous."""
+    if any(sign.search(text) for sign in (_SECRET_PLACES, _COMMANDS, _URL, _ODD)):
+        return True
+    words = set(_WORD.findall(text))
+    return not words.isdisjoint(_leading()) or not words.isdisjoint(_bound_in(new))
+
+
+def _bound_in(source: str) -> set[str]:
+    """The names that a file's imports bind to what is dangerous, and those that are simply set to one of them."""
+    bound = {name for found in _imported(source) for name in _bound(found[1], found[2])}
+    aliases = [(found[1], found[2]) for found in _ALIAS.finditer(source)] if bound else []
+    for _ in range(_ALIASES):
+        bound |= {name for name, value in aliases if value in bound}
+    return bound
+
+
+def _bindings(source: str) -> list[ast.AST]:
+    """The imports of a whole file, and where a name is simply set to another or to something of it."""
+    statements = [found[0].strip() for found in _imported(source)]
+    statements += [found[0].strip() for found in _ALIAS.finditer(source)]
+    tree = parsed("\n".join(statements))
+    return walked(tree) if tree else []
 
 
 def _imported(source: str) -> Iterator[re.Match[str]]:
-    """The import statements of a whole file: names in the part that changed are bound by them."""
+    """The import statements of a whole file."""
     done, at = 0, source.find("import")
     while at >= 0:
         line = source.rfind("\n", 0, at) + 1
@@ -177,38 +114,26 @@ def _imported(source: str) -> Iterator[re.Match[str]]:
         at = source.find("import", max(at + 6, done))
 
 
-def _statements(imported: Iterable[re.Match[str]]) -> list[ast.stmt]:
-    tree = parsed("\n".join(found[0].strip() for found in imported))
-    return tree.body if tree else []
-
-
-def _may_be_dangerous(text: str, new: str, imported: Iterable[re.Match[str]]) -> bool:
-    """Whether added lines have a word that can lead to danger, or a name that the file imports from where it lies."""
-    if any(sign.search(text) for sign in (_SIGN, _SECRET_PLACES, _COMMANDS, _URL)) or (text and _OFTEN.search(new)):
-        return True
-    bound = {name for found in imported for name in _bound(found[1], found[2])}
-    return bool(bound) and not bound.isdisjoint(_WORD.findall(text))
-
-
 def _bound(module: str | None, names: str) -> Iterator[str]:
-    """The names an import statement binds, of dangerous modules."""
+    """The names an import statement binds, of modules that have or reach something dangerous."""
+    root = (module or "").partition(".")[0]
     for one in names.strip("()").replace("\n", " ").split(","):
         name, _, alias = one.strip().partition(" as ")
-        if module or re.match(rf"{_MODULES}\b", name):
-            yield (alias or name).strip()
+        if (root or name.partition(".")[0]) in modules() or name.lstrip("_") in REACHED:
+            yield (alias or name.partition(".")[0]).strip()
 
 
 class _Uses(ast.NodeVisitor):
-    """What a file uses, by its full name, and with what texts."""
+    """What a piece of a file uses, by its full name, and with what texts."""
 
-    def __init__(self, source: Source, imports: Sequence[ast.stmt]) -> None:
+    def __init__(self, source: Source, whole: str) -> None:
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
-        self._names: dict[str, str] = {}
+        self._names = Names([*_bindings(whole), *source.nodes])
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
-        for node in (*imports, *source.nodes):
+        for node in source.nodes:
             self._remember(node)
         for node in source.nodes[:1]:
             self.visit(node)
@@ -217,27 +142,78 @@ class _Uses(ast.NodeVisitor):
         for child in children(node):
             self.visit(child)
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        name = self._name(node)
-        if name is None:
-            self.generic_visit(node)
-            name = f"?.{node.attr}" if node.attr in _UNRESOLVED or node.attr.startswith("__") else None
-        if name:
-            self._count(name)
-
     def visit_Name(self, node: ast.Name) -> None:
-        self._count(self._names.get(node.id, node.id))
+        name = self._names.of(node)
+        if name in HANDED_ON:
+            self._count(f"module-handed-on-{name}")
+        elif name:
+            self._count(name)
+        elif node.id == "getattr":  # not called: a call counts by what it is asked for
+            self._count("getattr-of-anything")
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        for alias in node.names:
-            self._count(f"{node.module}.{alias.name}")
-            if alias.name == "*" and any(_rule(f"{node.module}.{name}") for name in _NAMES):
-                self._count("star import")
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        name = self._names.of(node)
+        if name is None:
+            self._count(f"?.{node.attr}")
+            self._visit_base(node.value)
+            return
+        if name in HANDED_ON:
+            self._count(f"module-handed-on-{name}")
+        elif name.endswith(".__dict__") and name.removesuffix(".__dict__") in HANDED_ON | {"sys"}:
+            self._count(f"names-of-{name.removesuffix('.__dict__')}")
+        self._count(name)
+        self._visit_calls_in(node.value)
+
+    def _visit_base(self, node: ast.expr) -> None:
+        """What an attribute is asked of: of a plain name nothing is handed on."""
+        if not isinstance(node, ast.Name):
+            self.visit(node)
+
+    def _visit_calls_in(self, node: ast.expr) -> None:
+        """The arguments within `import_module("os").system`, and what else a name is asked of."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if not isinstance(node, ast.Name):
+            self.visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             if alias.name in ("ctypes", "runpy", "imp", "pty", "zipimport"):
                 self._count(f"{alias.name}.{'spawn' if alias.name == 'pty' else 'run_path'}")
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.level:
+            return
+        for alias in node.names:
+            self._count(f"{node.module}.{alias.name}")
+            if alias.name == "*" and any(rule_of(f"{node.module}.{name}") for name in members()):
+                self._count("star-import")
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """A module by another name is followed; anywhere else it is handed on."""
+        plain = len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+        if not (plain and isinstance(node.value, ast.Name) and self._names.of(node.value) in HANDED_ON):
+            self.visit(node.value)
+        for target in node.targets:
+            if isinstance(target, ast.Subscript) and self._names.of(target.value) == "sys.modules":
+                self._count("import-hook")
+            self._visit_target(target)
+
+    def _visit_target(self, node: ast.expr) -> None:
+        if not isinstance(node, ast.Name):
+            self.visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """`requests is None`, `"x" in sys.modules`: nothing is used of it."""
+        for one in (node.left, *node.comparators):
+            if self._names.of(one) not in HANDED_ON:
+                self.visit(one)
+
+    def visit_If(self, node: ast.If) -> None:
+        if self._names.of(node.test) not in HANDED_ON:
+            self.visit(node.test)
+        for statement in (*node.body, *node.orelse):
+            self.visit(statement)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node.name in ("__reduce__", "__reduce_ex__", "__setstate__"):
@@ -248,8 +224,21 @@ class _Uses(ast.NodeVisitor):
         if isinstance(node.value, str) and id(node) not in self._documentation:
             self.texts[node.value] += 1
 
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        called = node.value.func if isinstance(node.value, ast.Call) else None
+        if isinstance(called, ast.Name) and called.id in ("globals", "vars", "locals"):
+            self._count_lookup(called.id, node.slice)
+        self.generic_visit(node)
+
+    def _count_lookup(self, of: str, key: ast.expr) -> None:
+        text = text_of(key)
+        if text in members() or text in HANDED_ON:
+            self._count(f"getattr-of-{text}")
+        elif not text and of == "globals":
+            self._count("names-of-this-module")
+
     def visit_Call(self, node: ast.Call) -> None:
-        name = self._name(node.func) or ""
+        name = self._names.of(node.func) or ""
         if name in ("yaml.load", "yaml.load_all") and any(_ends(one, _SAFE_LOADERS) for one in _arguments(node)):
             for argument in _arguments(node)[:1]:
                 self.visit(argument)
@@ -259,74 +248,72 @@ class _Uses(ast.NodeVisitor):
             for argument in node.args:
                 self.visit(argument)
             return
-        self.generic_visit(node)
+        looks_up = isinstance(node.func, ast.Name) and node.func.id in _LOOKING_UP
+        patches = isinstance(node.func, ast.Attribute) and node.func.attr in _PATCHING
+        if not looks_up:
+            self.visit(node.func)
+        for argument in _arguments(node):
+            if not ((looks_up or patches) and self._names.of(argument) in HANDED_ON):
+                self.visit(argument)
+
+    def _count_call(self, name: str, node: ast.Call) -> None:
+        if any(_is_keyword(keyword, "shell", True) for keyword in node.keywords):
+            self._count("shell=True")
+        if name == "numpy.load" and any(_is_keyword(keyword, "allow_pickle", True) for keyword in node.keywords):
+            self._count("numpy-load-with-pickle")
+        self._count_looking_up(name, node)
+        if name in _IMPORTING and not (node.args and text_of(node.args[0])):
+            self._count("dynamic-import")
+        if any(self._names.of(one) == "os.environ" for one in _arguments(node)) and not _with_environment(name, node):
+            self._count("whole-environment")
+        if rule_of(name):
+            self.calls.setdefault(name, Counter())[ast.dump(node)] += 1
+
+    def _count_looking_up(self, name: str, node: ast.Call) -> None:
+        """`getattr(os, "system")` counts as os.system; of a dangerous module, a name that is not known as anything."""
+        is_getattr = isinstance(node.func, ast.Name) and node.func.id == "getattr"
+        if not (is_getattr or name in ("operator.attrgetter", "operator.methodcaller", "operator.itemgetter")):
+            return
+        asked = node.args[1:2] if is_getattr else node.args[:1]
+        text = text_of(asked[0]) if asked else ""
+        module = self._names.of(node.args[0]) if is_getattr and node.args else None
+        if text and module:
+            self._count(f"{module}.{text}")
+        if text.rpartition(".")[2] in members() and not (module and isinstance(asked[0], ast.Constant)):
+            self._count(f"getattr-of-{text}")
+        if not text and module in HANDED_ON | {"sys", "asyncio"}:
+            self._count(f"getattr-of-{module}")
 
     def _was_dumped(self, node: ast.Call) -> bool:
         """Whether the bytes were made in the same file by dumps: then nothing foreign comes in."""
         source = node.args[0] if node.args else None
         if isinstance(source, ast.Name):
             return source.id in self._dumped
-        return isinstance(source, ast.Call) and (self._name(source.func) or "").endswith(".dumps")
-
-    def _count_call(self, name: str, node: ast.Call) -> None:
-        if any(_is_keyword(keyword, "shell", True) for keyword in node.keywords):
-            self._count("shell=True")
-        if name.endswith("numpy.load") and any(_is_keyword(keyword, "allow_pickle", True) for keyword in node.keywords):
-            self._count("numpy.load with pickle")
-        if name in ("getattr", "operator.attrgetter") and (text := _text_in(node.args[1:] or node.args)) in _NAMES:
-            self._count(f"getattr of {text}")
-        literal = bool(node.args) and isinstance(node.args[0], ast.Constant)
-        if name == "importlib.import_module" and not literal:
-            self._count("dynamic import")
-        if any(self._name(one) == "os.environ" for one in _arguments(node)) and not _WITH_ENVIRONMENT.fullmatch(name):
-            self._count("whole environment")
-        if _rule(name):
-            self.calls.setdefault(name, Counter())[ast.dump(node)] += 1
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        of_names = isinstance(node.value, ast.Call) and self._name(node.value.func) in ("globals", "vars", "locals")
-        if of_names and (text := _text_in([node.slice])) in _NAMES:
-            self._count(f"getattr of {text}")
-        self.generic_visit(node)
+        return isinstance(source, ast.Call) and (self._names.of(source.func) or "").endswith(".dumps")
 
     def _remember(self, node: ast.AST) -> None:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             self._documentation.add(id(node.value))  # a text that stands alone: nobody uses it
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                self._names[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                self._names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            made_by = self._name(node.value.func) if isinstance(node.value, ast.Call) else None
+            made_by = self._names.of(node.value.func) if isinstance(node.value, ast.Call) else None
             (self._dumped.add if (made_by or "").endswith(".dumps") else self._dumped.discard)(node.targets[0].id)
 
-    def _name(self, node: ast.expr) -> str | None:
-        if isinstance(node, ast.Name):
-            return self._names.get(node.id, node.id)
-        if isinstance(node, ast.Attribute) and (base := self._name(node.value)) is not None:
-            return f"{base}.{node.attr}"
-        return None
-
     def _count(self, name: str) -> None:
-        if _rule(name):
+        if rule_of(name):
             self.counted[name] += 1
 
 
 def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     for name in after.counted - before.counted:
-        rule = _rule(name)
+        rule = rule_of(name)
         assert rule
         refuses = not name.endswith(_PICKLING)
-        yield Danger(rule, f"It newly uses {_shown(name)}. {_SAYS[rule]}", refuses, name.partition(".")[0])
+        yield Danger(rule, f"It newly uses {_shown(name)}. {SAYS[rule]}", refuses, name.partition(".")[0])
     for name, calls in after.calls.items():
         if name in before.calls and calls - before.calls[name] and after.counted[name] == before.counted[name]:
-            rule = _rule(name)
+            rule = rule_of(name)
             assert rule
-            says = f"It calls {_shown(name)} with something else than before. {_SAYS[rule]}"
+            says = f"It calls {_shown(name)} with something else than before. {SAYS[rule]}"
             yield Danger(rule, says, rule == "eval", name.partition(".")[0])
     yield from _new_texts(before, after, old)
 
@@ -336,20 +323,55 @@ def _new_texts(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     for text in come:
         if (place := _SECRET_PLACES.search(text)) and place[0] not in old:
             yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.")
-        if (command := _COMMANDS.search(text)) and any(_rule(name) == "shell" for name in after.counted):
+        if (command := _COMMANDS.search(text)) and any(rule_of(name) == "shell" for name in after.counted):
             yield Danger("shell", f"A text has {command[0]!r}, in a file that starts programs.")
     named = {url for text in come if "://" in text for url in _URL.findall(text)}
-    if named and any(_rule(name) == "network" for name in after.counted) and (hosts := named - set(_URL.findall(old))):
+    if (
+        named
+        and any(rule_of(name) == "network" for name in after.counted)
+        and (hosts := named - set(_URL.findall(old)))
+    ):
         yield Danger("network", f"It names another machine: {min(hosts)}.", refuses=False)
 
 
-@lru_cache(4096)
-def _rule(name: str) -> str | None:
-    return next((rule for rule, pattern in _COMPILED if pattern.fullmatch(name)), None)
-
-
 def _shown(name: str) -> str:
-    return name.removeprefix("?.")
+    """As people read it."""
+    marks = (
+        ("module-handed-on-", "handed on: the module "),
+        ("getattr-of-", "getattr of "),
+        ("names-of-", "the names of "),
+    )
+    for mark, words in marks:
+        if name.startswith(mark):
+            return words + name.removeprefix(mark).replace("-", " ")
+    return name.removeprefix("?.").replace("-", " ")
+
+
+def _with_environment(name: str, node: ast.Call) -> bool:
+    """Whether a call only copies the environment, or hands it to a program."""
+    return _WITH_ENVIRONMENT.fullmatch(name or _last(node.func)) is not None
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+@lru_cache(1)
+def _leading() -> frozenset[str]:
+    """Words that lead to danger by themselves, or bring a module that does."""
+    lookups = {
+        "getattr",
+        "globals",
+        "locals",
+        "vars",
+        "attrgetter",
+        "methodcaller",
+        "environ",
+        "shell",
+        "import_module",
+    }
+    reached = {f"{lead}{name}" for name in REACHED for lead in ("", "_")}
+    return modules() | {name.rpartition(".")[2] for name in attributes()} | BUILTINS | lookups | reached
 
 
 def _arguments(node: ast.Call) -> list[ast.expr]:
@@ -362,9 +384,3 @@ def _ends(node: ast.expr, names: Sequence[str]) -> bool:
 
 def _is_keyword(keyword: ast.keyword, name: str, value: object) -> bool:
     return keyword.arg == name and isinstance(keyword.value, ast.Constant) and keyword.value.value is value
-
-
-def _text_in(nodes: Sequence[ast.expr]) -> str:
-    """A text, also one that is put together of pieces."""
-    pieces = [part.value for node in nodes[:1] for part in ast.walk(node) if isinstance(part, ast.Constant)]
-    return "".join(piece for piece in pieces if isinstance(piece, str))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from kintsugi.repair.proof.judge import Crash, Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
 from kintsugi.repair.proof.red import RedToGreen, red_to_green
 from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, last_line
-from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, ground
 from kintsugi.repair.sandbox import probe as boxes
-from kintsugi.repair.syntax import parsed
+from kintsugi.repair.syntax import parsed, read_source
 from kintsugi.workflow.patch import Evidence, Tier
 
 __all__ = ["Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "prove"]
@@ -65,29 +65,42 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
     Raises Unproven when the patch is refused, SandboxFailed when the box failed. Cancelling kills every process.
     """
     ends = time.monotonic() + settings.seconds
-    reading = read_patch(proposal.base, proposal.all_files)
+    reading = await asyncio.to_thread(read_patch, proposal.base, proposal.all_files, proposal.test_sources())
     if reading.refusal is not None:
         raise Unproven(reading.refusal)
     try:
         box = settings.box or await boxes.probe(settings.python, settings.limits)
         box = replace(box, limits=settings.limits)
-        if box.mechanism is Mechanism.LIMITS and not settings.without_walls:
+        if not settings.without_walls and (why := _no_walls(box)):
             _parses(proposal)
-            return _not_here(box, reading, "no box with walls works on this machine")
+            return _not_here(box, reading, why)
         suite = await asyncio.to_thread(
             find_suite, proposal.base, proposal.all_files, box.interpreter, settings.test_command
         )
-        return await _carried_out(Proving(proposal, reading, box, suite, ends, progress))
+        async with ground(box, proposal.base) as on:
+            return await _carried_out(Proving(proposal, reading, on, suite, ends, progress))
     except BoxFailed as failure:
         raise SandboxFailed(str(failure)) from failure
     except ValueError as error:  # a path that leads out of the tree
         raise Unproven(str(error)) from error
 
 
+def _no_walls(box: Box) -> str | None:
+    """Why nothing of a stranger may be run in the box, if that is so."""
+    if box.mechanism is Mechanism.LIMITS:
+        return "no box with walls works on this machine"
+    broken = [action for action in box.got_through if action in boxes.WALLS]
+    return f"the box here does not hold: {_words(broken)}" if broken else None
+
+
+def _words(actions: Sequence[str]) -> str:
+    return ", ".join(action.replace("_", " ") for action in actions)
+
+
 def _parses(proposal: Proposal) -> None:
     """Where nothing can be run, this Python must be able to read the patch."""
     for path, content in proposal.all_files.items():
-        if path.endswith(".py") and content is not None and parsed(content.decode("utf-8", "replace")) is None:
+        if path.endswith(".py") and content is not None and parsed(read_source(content)) is None:
             raise Unproven(f"the patch does not compile: {path}")
 
 
@@ -99,12 +112,15 @@ def _not_here(box: Box, reading: Reading, why: str) -> Evidence:
 async def _carried_out(proving: Proving) -> Evidence:
     await _compiles(proving)
     if proving.suite.kind is SuiteKind.NONE:
-        return _not_here(proving.box, proving.reading, "no test command is known")
+        return _not_here(proving.ground.box, proving.reading, "no test command is known")
     try:
         shown = await red_to_green(proving)
         kept = await still_passes(proving, shown)
+        if shown is None and kept.mended and proving.suite.takes_files:
+            known = replace(proving.proposal, failing=kept.mended)
+            shown = await red_to_green(replace(proving, proposal=known))
     except CannotRunHere as reason:
-        return _not_here(proving.box, proving.reading, str(reason))
+        return _not_here(proving.ground.box, proving.reading, str(reason))
     return _evidence(proving, shown, kept)
 
 
@@ -114,20 +130,24 @@ async def _compiles(proving: Proving) -> None:
     if not changed:
         return
     proving.progress("compiling the changed files")
-    command = (str(proving.box.interpreter.python), "-I", "-W", "ignore", "-c", _COMPILE, *changed)
-    outcome = await proving.in_box(Job(command, proving.proposal.base, files))
+    command = (str(proving.ground.box.interpreter.python), "-I", "-W", "ignore", "-c", _COMPILE, *changed)
+    outcome = await proving.in_box(Job(command, files))
     if outcome.run.exit_status != 0:
         raise Unproven(f"the patch does not compile: {last_line(outcome.run.output)}", green=outcome.run)
 
 
 def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidence:
+    box = proving.ground.box
     flags = (*proving.reading.flags, *kept.flags)
+    if box.got_through:
+        flags = (f"the box here does not contain everything: {_words(box.got_through)}", *flags)
     still = f"Tests that passed before: {kept.passed}, none is lost."
     if not kept.passed:
         still = "No other test is known to have passed before."
     if shown is None:
         tier = Tier.E1 if kept.passed else Tier.E0
         flags = (*flags, "no test shows that the failure is gone")
-        return Evidence(tier, f"It applies and compiles. {still}", proving.box.says, green=kept.run, flags=flags)
+        return Evidence(tier, f"It applies and compiles. {still}", box.says, green=kept.run, flags=flags)
     says = f"Red to green: {ids(shown.turned)} failed before and pass now. {still}"
-    return Evidence(Tier.E2, says, proving.box.says, shown.red.run, shown.green.run, flags)
+    flags = (*shown.flags, *flags)
+    return Evidence(Tier.E2, says, box.says, shown.red.run, shown.green.run, flags, shown.reproduced)

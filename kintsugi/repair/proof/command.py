@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from kintsugi.repair.sandbox import Job
 from kintsugi.repair.sandbox.room import Interpreter
 
-_RECORDER = "kintsugi_recorder"
 _SKIPPED_FOLDERS = {"node_modules", "venv", "env", "build", "dist", "__pycache__", "site-packages"}
 _TEST_FOLDERS = {"test", "tests", "testing"}
 _UNITTEST = re.compile(rb"\bunittest\b|\bTestCase\b")
@@ -25,7 +26,7 @@ class SuiteKind(StrEnum):
 
     PYTEST = "pytest"
     UNITTEST = "unittest"
-    OTHER = "other"  # only its exit status, unless pytest runs within
+    OTHER = "other"  # only its exit status
     NONE = "none"  # no way to run tests is known
 
 
@@ -51,26 +52,33 @@ class Suite:
     def takes_files(self) -> bool:
         return self.kind in (SuiteKind.PYTEST, SuiteKind.UNITTEST)
 
-    def command(self, files: Sequence[str] = ()) -> tuple[str, ...]:
-        """The command for these test files, or for all."""
+    def job(
+        self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, str]
+    ) -> Job:
+        """Running these test files, or all. `crash` is what to watch for: kind, path and function."""
+        source = ["src"] if (tree / "src").is_dir() else []
+        if not self.takes_files:
+            found = ":".join(f"{{tree}}/{one}" for one in source)
+            return Job(self.arguments, changes, {"PYTHONPATH": f"{found}:{{tree}}".removeprefix(":")})
+        form, arguments = self._form(files)
+        recorder = (Path(__file__).parent / "recorder.py").read_text()
+        call = json.dumps([form, arguments, source, dict(crash)])
+        # The interpreter reads the recorder from its standard input: no file and no argument tells of it.
+        return Job((self.python, "-"), changes, script=f"{recorder}\n\nrun(*{call})\n", recorded=True)
+
+    def shown(self, files: Sequence[str]) -> tuple[str, ...]:
+        """The command as people would type it."""
+        if not self.takes_files:
+            return self.arguments
+        form, arguments = self._form(files)
+        return (self.python, "-m", "pytest" if form == "pytest" else "unittest", *arguments)
+
+    def _form(self, files: Sequence[str]) -> tuple[str, list[str]]:
         if self.kind is SuiteKind.PYTEST:
-            paths = files or self.paths
-            return (self.python, "-m", "pytest", "-p", _RECORDER, *_PYTEST_QUIET, *self.arguments, *paths)
-        if self.kind is SuiteKind.UNITTEST:
-            recorder = (self.python, f"{{lib}}/{_RECORDER}.py")
-            if self.arguments and not files:
-                return (*recorder, "unittest", *self.arguments)
-            return (*recorder, "files", *(files or self.files))
-        return self.arguments
-
-    def environment(self, tree: Path) -> dict[str, str]:
-        """The project itself comes before any copy of it that the interpreter has installed."""
-        source = "{tree}/src:" if (tree / "src").is_dir() else ""
-        found = {"PYTHONPATH": f"{{lib}}:{source}{{tree}}"}
-        return found | {"PYTEST_PLUGINS": _RECORDER} if self.kind is SuiteKind.OTHER else found
-
-    def lib(self) -> dict[str, bytes]:
-        return {f"{_RECORDER}.py": (Path(__file__).parent / "recorder.py").read_bytes()}
+            return "pytest", [*_PYTEST_QUIET, *self.arguments, *(files or self.paths)]
+        if self.arguments and not files:
+            return "unittest", list(self.arguments)
+        return "files", list(files or self.files)
 
 
 def find_suite(
@@ -132,7 +140,7 @@ def _content(tree: Path, overlay: Mapping[str, bytes | None], path: str) -> byte
     if path in overlay:
         return overlay[path] or b""
     try:
-        return (tree / path).read_bytes()
+        return b"" if (tree / path).is_symlink() else (tree / path).read_bytes()
     except OSError:
         return b""
 

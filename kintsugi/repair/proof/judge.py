@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from kintsugi.repair.proof.command import is_test_path
-from kintsugi.repair.proof.results import Failure, TestResult
+from kintsugi.repair.proof.results import Failure, Raised, TestResult
+from kintsugi.repair.proof.suspicions import around_tests, suspicions
 from kintsugi.repair.proof.swallow import Swallowing, essence, swallowing
 from kintsugi.repair.proof.tests import loosened
-from kintsugi.repair.syntax import parsed
+from kintsugi.repair.syntax import encoding_of, is_plain, parsed, read_source
 
+_RUNNERS = {"pytest", "_pytest", "pluggy", "nose", "hypothesis", "mock", "sitecustomize", "usercustomize"}
 _PROSE = {".md", ".rst", ".txt"}
 _NOT_THERE = {"ImportError", "ModuleNotFoundError", "NameError", "SyntaxError", "IndentationError", "TabError"}
 _FIXTURE = {"FixtureLookupError"}
@@ -25,30 +28,102 @@ _NO_SUCH_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """The failure that the patch is to mend: the exception's class and, as far as it is known, its message."""
+    """The failure that the patch is to mend: the exception's class and, as far as they are known, its message and the
+    innermost function of the project that it came through, with its file.
+    """
 
     kind: str
     message: str = ""
+    path: str = ""
+    function: str = ""
+
+    @property
+    def watched(self) -> dict[str, str]:
+        """What to look out for while tests run; nothing where the place is not known."""
+        if not self.path:
+            return {}
+        return {"kind": self.short_kind, "path": self.path, "function": self.short_function}
+
+    @property
+    def short_kind(self) -> str:
+        return self.kind.rpartition(".")[2]
+
+    @property
+    def short_function(self) -> str:
+        """As the interpreter names it; empty for one without a name, such as a comprehension, which may come by any."""
+        name = self.function.rpartition(".")[2]
+        return "" if name.startswith("<") and name != "<module>" else name
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}, {self.function}" if self.function else self.path
+
+    def is_in(self, chain: tuple[Raised, ...]) -> bool:
+        """Whether one exception of a chain is it: of its type, and through its function where that is known."""
+        return any(
+            raised.kind == self.short_kind
+            and (not self.path or any(self._is_at(frame.path, frame.function) for frame in raised.frames))
+            for raised in chain
+        )
+
+    def _is_at(self, path: str, function: str) -> bool:
+        return path == self.path and self.short_function in ("", function)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the text of a patch says: why it is refused if it is, what to flag, what it swallows."""
+    """What the text of a patch says: why it is refused if it is, what to flag, what it swallows, and which tests it
+    gave another name or place: (file, name) by what they were.
+    """
 
     refusal: str | None
     flags: tuple[str, ...]
     swallowing: Swallowing
+    renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
 
-def read_patch(base: Path, files: Mapping[str, bytes | None]) -> Reading:
-    """Judge the changed files of a patch against those in `base`."""
+def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str, str]) -> Reading:
+    """Judge the changed files of a patch against those in `base`. `shows`: the text of the tests that are to show it.
+
+    Nothing is run.
+    """
     before = {path: _text(base, path) for path in files}
     source = _Change.of(before, files, tests=False)
     tests = _Change.of(before, files, tests=True)
     swallowed = swallowing(source.before, source.after)
     loose = loosened(tests.before, tests.after)
     flags = loose.flags + tuple(str(place) for place in swallowed.places)
-    return Reading(_why_refused(before, files, source, swallowed, loose.refusals), flags, swallowed)
+    flags += around_tests(files) + suspicions(source.before, source.after, shows)
+    refusal = _why_unreadable(base, files) or _why_refused(before, files, source, swallowed, loose.refusals)
+    return Reading(refusal, flags, swallowed, loose.renamed)
+
+
+def _why_unreadable(base: Path, files: Mapping[str, bytes | None]) -> str | None:
+    """Source must say the same to the interpreter, to us and to a human who reads the patch."""
+    for path, content in files.items():
+        if not path.endswith(".py") or content is None:
+            continue
+        now, was = encoding_of(content), _encoding(base / path)
+        if now is None:
+            return f"{path} cannot be read in the encoding that it names"
+        if not is_plain(now) or (now.startswith("utf-8") is False and now != was):
+            return f"the patch brings {path} in the encoding {now}: write it in UTF-8"
+        if is_shadowing(path) and was is None:
+            return f"{path} would stand before the standard library's module of that name"
+    return None
+
+
+def is_shadowing(path: str) -> bool:
+    """Whether a new file is imported in place of a module of the interpreter or the test runner."""
+    parts = PurePosixPath(path).parts
+    top = parts[1] if parts[0] in ("src", "lib") and len(parts) > 1 else parts[0]
+    return top.removesuffix(".py") in sys.stdlib_module_names | _RUNNERS and top != "test"
+
+
+def _encoding(file: Path) -> str | None:
+    if file.is_symlink() or not file.is_file():
+        return None
+    return encoding_of(file.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +138,13 @@ class _Change:
         wanted = [path for path in files if path.endswith(".py") and is_test_path(path) == tests]
         return cls(
             {path: text for path in wanted if (text := before[path]) is not None},
-            {path: content.decode("utf-8", "replace") for path in wanted if (content := files[path]) is not None},
+            {path: read_source(content) for path in wanted if (content := files[path]) is not None},
         )
 
 
 def _text(base: Path, path: str) -> str | None:
     try:
-        return (base / path).read_text("utf-8", "replace")
+        return None if (base / path).is_symlink() else read_source((base / path).read_bytes())
     except OSError:
         return None
 
@@ -100,7 +175,7 @@ def _changes_something(path: str, before: str | None, content: bytes | None) -> 
     """Whether a file outside the tests does anything else than before."""
     if is_test_path(path) or not _is_code(path):
         return False
-    after = None if content is None else content.decode("utf-8", "replace")
+    after = None if content is None else read_source(content)
     if not path.endswith(".py") or after is None or before is None:
         return after != before
     old, new = parsed(before), parsed(after)
@@ -130,9 +205,20 @@ def why_wrong(test: TestResult, tests: frozenset[str], crash: Crash | None) -> s
 
 def _is_the_very_crash(failure: Failure, crash: Crash | None) -> bool:
     """By its message too: by the class alone every missing name would pass for a crash of that class."""
-    if crash is None or crash.kind not in (failure.kind, *failure.causes):
+    if crash is None or not any(raised.kind == crash.short_kind for raised in failure.chain):
         return False
     return bool(crash.message) and crash.message in failure.message
+
+
+def reaches(test: TestResult, crash: Crash) -> bool:
+    """Whether a failing test comes to the crash: its exception, through its function.
+
+    The program may answer it itself, as web servers do; then it was seen there. A test that catches it and fails by
+    something else has not failed by it: that came to the test is in what the failure came of.
+    """
+    if test.failure is not None and crash.is_in(test.failure.chain):
+        return True
+    return test.raised is True and not test.caught
 
 
 def missing_package(failure: Failure | None, base: Path) -> str | None:

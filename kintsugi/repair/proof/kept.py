@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kintsugi.repair.proof.command import related_files
-from kintsugi.repair.proof.red import RedToGreen
-from kintsugi.repair.proof.results import Results, lost
+from kintsugi.repair.proof.red import RedToGreen, check_own
+from kintsugi.repair.proof.results import Results, TestResult, lost
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
 from kintsugi.workflow.patch import Run
 
@@ -22,6 +22,7 @@ class Kept:
     passed: int
     flags: tuple[str, ...]
     run: Run
+    mended: tuple[str, ...] = ()  # tests that failed without the patch and pass with it
 
 
 async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
@@ -51,7 +52,7 @@ async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[st
     proving.progress(f"running {what} without the patch")
     before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)
     if before.stopped is not None or not before.results.complete:
-        why = before.stopped or "the runner ended early"
+        why = before.stopped or before.results.broken
         return Kept(0, (f"{what} could not be compared: without the patch, {why}",), before.run)
     proving.progress(f"running {what} with the patch")
     after = await proving.tests(proving.proposal.all_files, files)
@@ -61,17 +62,42 @@ async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[st
 
 
 async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset[str]) -> Kept:
+    check_own(before, after)
     if after.stopped is not None or not after.results.complete:
-        why = after.stopped or "the runner ended early"
+        why = after.stopped or after.results.broken
         raise Unproven(f"the tests did not come to their end with the patch: {why}", green=after.run)
     bad = sorted(turned & set(after.results.bad))
     if bad:
         raise Unproven(f"the regression test fails among the other tests: {some(bad)}", green=after.run)
     flags = _left_behind(before, after)
     gone = lost(before.results, after.results)
+    renamed = {name: new for name in gone if (new := _new_name(proving, before.results.tests[name], after.results))}
+    gone = {name: how for name, how in gone.items() if name not in renamed}
+    if renamed:
+        flags += (f"tests with another name or place: {some([f'{old} is {new}' for old, new in renamed.items()])}",)
     if gone:
         flags += await _settled(proving, gone, before, after)
-    return Kept(len(before.results.passed), flags, after.run)
+    if not proving.suite.takes_files:
+        flags += (f"of `{proving.suite.says}` only the exit status is known",)
+    mended = tuple(sorted(set(before.results.bad) & after.results.passed))
+    return Kept(len(before.results.passed), flags, after.run, mended)
+
+
+def _new_name(proving: Proving, test: TestResult, after: Results) -> str | None:
+    """The test that a vanished one was made into, if it passes: by its file and name, as the patch's text says."""
+    for (path, name), (new_path, new_name) in proving.reading.renamed.items():
+        if test.file == path and _is_called(test.id, name):
+            found = sorted(
+                one for one in after.passed if after.tests[one].file == new_path and _is_called(one, new_name)
+            )
+            return found[0] if found else None
+    return None
+
+
+def _is_called(id: str, name: str) -> bool:
+    """Whether a runner's id is that of a test of this name, with its class, whatever its parameters."""
+    bare = id.partition("[")[0].replace("::", ".")
+    return bare == name or bare.endswith(f".{name}")
 
 
 async def _settled(proving: Proving, gone: Mapping[str, str], before: Seen, after: Seen) -> tuple[str, ...]:

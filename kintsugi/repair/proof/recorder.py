@@ -1,59 +1,175 @@
 # Why: it lives in old interpreters and beside unittest, whose names are given.
-# ruff: noqa: PLC0415, N802, PTH109, PTH110, PTH118, PTH119, PTH120
-"""Writes down how each test ended, exactly: no guessing from printed lines.
+# ruff: noqa: PLC0415, N802, PTH109, PTH110, PTH118, PTH119, PTH120, E402
+"""Runs a project's tests and writes down how each ended, exactly: no guessing from printed lines.
 
-Stands alone: it is copied into the box and used by the project's interpreter, either as a pytest plugin or as a
-program, `kintsugi_recorder.py unittest ARGUMENT…` or `… files FILE…`, which runs unittest. Each line of the file
-named by KINTSUGI_RECORD is one JSON object: id, file, outcome, and for a failure kind, message, assertion, frames
-(in the project, the innermost last: path, line, function) and causes.
+Stands alone: the project's interpreter gets it on its standard input, so that no file and no variable names it. The
+record is a socket that the referee holds the other end of. A key comes through it first, before anything of the project
+can be imported; each line is then signed with the key and its number, so that what another writes there, leaves out
+or repeats is seen. The last line says that the runner came to its end.
+
+A line is one JSON object: id, file, outcome, whether the watched function was entered and the watched exception seen
+in it, and for a failure kind, message, assertion, frames (in the project, the innermost last: path, line, function)
+and causes.
 """
 
 from __future__ import annotations
 
+import sys
+
+sys.path[:] = [entry for entry in sys.path if entry]  # nothing of the project stands before the standard library
+
+import builtins
+import importlib.util
 import json
 import os
 import re
-import sys
+import threading
 import traceback
+import types
 import unittest
-from collections.abc import Generator, Iterator
-from typing import Any
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
-_TREE = os.getcwd()
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    Write = Callable[..., None]
+
+CHANNEL = 3
+KEY_BYTES = 32
 _LONGEST = 2000
 _FRAME = re.compile(r'^\s*File "(?P<a>[^"]+\.py)", line (?P<b>\d+)|^(?P<c>\S+\.py):(?P<d>\d+): in', re.MULTILINE)
 _RAISED = re.compile(
     r"^(?:E\s+)?(?P<kind>[\w.]*(?:Error|Exception|Warning|Exit|Interrupt))(?:: (?P<message>.*))?$", re.M
 )
+_MACHINERY = (
+    "unittest.case",
+    "unittest.result",
+    "unittest.suite",
+    "_pytest.runner",
+    "_pytest.python",
+    "_pytest.python_api",
+    "_pytest.raises",
+    "_pytest.reports",
+    "_pytest.outcomes",
+    "_pytest.unittest",
+    "_pytest.assertion.rewrite",
+    "_pytest.assertion.util",
+    "pluggy._callers",
+    "pluggy._hooks",
+)
 
 
-def write(**facts: object) -> None:
-    """One line, appended in one call, as several processes may write."""
-    handle = os.open(os.environ["KINTSUGI_RECORD"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.write(handle, json.dumps(facts).encode() + b"\n")
-    os.close(handle)
+def opened(channel: int) -> Write:
+    """The one way to the record. What it needs is in this closure; a forked child has no say."""
+    key = b""
+    while len(key) < KEY_BYTES:
+        part = os.read(channel, KEY_BYTES - len(key))
+        if not part:
+            raise SystemExit("the referee is gone")
+        key += part
+    own, lock, count = os.getpid(), threading.Lock(), [0]
+    encode, send, pid = json.JSONEncoder().encode, os.write, os.getpid
+
+    def write(**facts: object) -> None:
+        if pid() != own:
+            return
+        with lock:
+            body = encode(facts).encode()
+            sign = blake2b(b"%d " % count[0] + body, key=key, digest_size=16).hexdigest().encode()
+            line = sign + b" " + body + b"\n"
+            while line:
+                line = line[send(channel, line) :]
+            count[0] += 1
+
+    return write
 
 
-def told(error: BaseException) -> dict[str, object]:
+class Watch:
+    """Sees whether the function that crashed is entered, and whether the crash's exception comes by in it.
+
+    `crash` has kind, path and function; empty where nothing is to be watched. An exception that comes to the frame
+    of a test is told apart from one that the program answers itself.
+    """
+
+    def __init__(self, tree: str, crash: dict[str, str]) -> None:
+        self._tree = tree
+        self._kind, self._path, self._function = (crash.get(name, "") for name in ("kind", "path", "function"))
+        self._is_there: dict[str, bool] = {}
+        self._tests: dict[str, bool] = {}
+        self._entered = self._raised = self._caught = False
+
+    def start(self) -> None:
+        if self._path:
+            threading.settrace(self._called)
+            sys.settrace(self._called)
+
+    def taken(self) -> dict[str, bool]:
+        """What was seen since the last time."""
+        seen = {"entered": self._entered, "raised": self._raised, "caught": self._caught} if self._path else {}
+        self._entered = self._raised = self._caught = False
+        return seen
+
+    def _called(self, frame: types.FrameType, _event: str, _argument: object) -> Any:
+        if self._is_watched(frame.f_code):
+            self._entered = True
+            return self._stepped
+        return self._stepped_in_test if self._is_test(frame.f_code.co_filename) else None
+
+    def _stepped_in_test(self, _frame: types.FrameType, event: str, argument: Any) -> Any:
+        if event == "exception" and self._raised and getattr(argument[0], "__name__", "") == self._kind:
+            self._caught = True
+        return self._stepped_in_test
+
+    def _is_test(self, path: str) -> bool:
+        if path not in self._tests:
+            name = os.path.basename(inside(self._tree, path))
+            self._tests[path] = name.startswith("test") or name.endswith(("_test.py", "_tests.py"))
+        return self._tests[path]
+
+    def _stepped(self, _frame: types.FrameType, event: str, argument: Any) -> Any:
+        if event == "exception" and getattr(argument[0], "__name__", "") == self._kind:
+            self._raised = True
+        return self._stepped
+
+    def _is_watched(self, code: types.CodeType) -> bool:
+        if self._function not in ("", code.co_name):
+            return False
+        path = code.co_filename
+        if path not in self._is_there:
+            self._is_there[path] = inside(self._tree, path) == self._path
+        return self._is_there[path]
+
+
+def told(tree: str, error: BaseException) -> dict[str, object]:
     """What there is to say of an exception: of a group, its first."""
     grouped = getattr(error, "exceptions", None)
     if grouped:
-        return told(grouped[0])
-    text = str(error)
+        return told(tree, grouped[0])
+    text = said(error)
     if "Traceback (most recent call last)" in text or "ImportError while importing" in text:
-        return told_by_text(text)
+        return told_by_text(tree, text)
     return {
         "kind": type(error).__name__,
         "message": text[:_LONGEST],
         "assertion": isinstance(error, AssertionError) or type(error).__name__ == "Failed",
-        "frames": frames(error),
-        "causes": [type(cause).__name__ for cause in causes(error)],
+        "frames": frames(tree, error),
+        "causes": [[type(cause).__name__, frames(tree, cause)] for cause in causes(error)],
     }
 
 
-def told_by_text(text: str) -> dict[str, object]:
+def said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(it cannot be printed)"
+
+
+def told_by_text(tree: str, text: str) -> dict[str, object]:
     """Where a test file could not be imported there is only the text of the traceback."""
-    found = [[inside(match["a"] or match["c"]), int(match["b"] or match["d"]), ""] for match in _FRAME.finditer(text)]
+    found = [
+        [inside(tree, match["a"] or match["c"]), int(match["b"] or match["d"]), ""] for match in _FRAME.finditer(text)
+    ]
     raised = list(_RAISED.finditer(text))
     return {
         "kind": raised[-1]["kind"].rpartition(".")[2] if raised else "ImportError",
@@ -64,20 +180,20 @@ def told_by_text(text: str) -> dict[str, object]:
     }
 
 
-def frames(error: BaseException) -> list[list[object]]:
+def frames(tree: str, error: BaseException) -> list[list[object]]:
     found: list[list[object]] = []
     for frame, line in traceback.walk_tb(error.__traceback__):
-        path = inside(frame.f_code.co_filename)
+        path = inside(tree, frame.f_code.co_filename)
         if path:
             found.append([path, line, frame.f_code.co_name])
     return found[-50:]
 
 
-def inside(path: str) -> str:
+def inside(tree: str, path: str) -> str:
     """The path as in the project; empty for what is not of the project."""
     if path.startswith("<"):
         return ""
-    relative = os.path.relpath(os.path.join(_TREE, path), _TREE)
+    relative = os.path.relpath(os.path.join(tree, path), tree)
     return "" if relative.startswith("..") or "site-packages" in relative else relative.replace(os.sep, "/")
 
 
@@ -90,52 +206,82 @@ def causes(error: BaseException) -> list[BaseException]:
     return seen
 
 
-def as_pytest_plugin() -> dict[str, Any]:
-    """The hooks, made here as pytest is not there when unittest runs."""
+def machinery() -> dict[str, object]:
+    """What decides how a test ends, by name. Whoever changes it while tests run makes a verdict of their own."""
+    found: dict[str, object] = {f"builtins.{name}": value for name, value in vars(builtins).items() if name != "_"}
+    for name in _MACHINERY:
+        for inner, value in list(vars(sys.modules.get(name, types)).items()) if name in sys.modules else ():
+            if isinstance(value, type) and value.__module__ == name:
+                found.update((f"{name}.{inner}.{one}", part) for one, part in vars(value).items() if callable(part))
+            elif isinstance(value, types.FunctionType) and value.__module__ == name:
+                found[f"{name}.{inner}"] = value
+                found[f"{name}.{inner}.__code__"] = value.__code__
+    return found
+
+
+def changed_machinery(before: dict[str, object]) -> list[str]:
+    now = machinery()
+    return sorted(name for name, value in before.items() if now.get(name) is not value)[:20]
+
+
+class Plugin:
+    """pytest's hooks."""
+
+    def __init__(self, tree: str, write: Write, watch: Watch) -> None:
+        import pytest
+
+        def write_report(item: Any, call: Any) -> Generator[None, Any, None]:
+            report = (yield).get_result()
+            outcome = report.outcome
+            if hasattr(report, "wasxfail"):
+                outcome = "xfailed" if outcome == "skipped" else outcome
+            elif outcome == "failed" and report.when != "call":
+                outcome = "error"
+            if report.when == "call" or outcome != "passed":
+                failed = call.excinfo is not None and outcome in ("failed", "error")
+                about = told(tree, call.excinfo.value) if failed else {}
+                file = item.nodeid.partition("::")[0]
+                write(id=item.nodeid, file=file, outcome=outcome, **watch.taken(), **about)
+
+        def write_collected(collector: Any) -> Generator[None, Any, None]:
+            report = (yield).get_result()
+            excinfo = getattr(getattr(report, "call", None), "excinfo", None)
+            file = collector.nodeid.partition("::")[0]
+            if report.failed and excinfo is not None:
+                about = told(tree, excinfo.value)
+                write(id=collector.nodeid, file=file, outcome="uncollected", **watch.taken(), **about)
+            elif report.skipped:
+                write(id=collector.nodeid, file=file, outcome="skipped")
+
+        def write_deselected(items: list[Any]) -> None:
+            for item in items:
+                write(id=item.nodeid, file=item.nodeid.partition("::")[0], outcome="deselected")
+
+        self.pytest_runtest_makereport = pytest.hookimpl(hookwrapper=True)(write_report)
+        self.pytest_make_collect_report = pytest.hookimpl(hookwrapper=True)(write_collected)
+        self.pytest_deselected = write_deselected
+
+
+def run_pytest(tree: str, arguments: list[str], write: Write, watch: Watch) -> int:
+    """`python -m pytest` with these arguments: its exit status."""
     import pytest
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(item: Any, call: Any) -> Generator[None, Any, None]:
-        report = (yield).get_result()
-        outcome = report.outcome
-        if hasattr(report, "wasxfail"):
-            outcome = "xfailed" if outcome == "skipped" else outcome
-        elif outcome == "failed" and report.when != "call":
-            outcome = "error"
-        if report.when == "call" or outcome != "passed":
-            about = told(call.excinfo.value) if call.excinfo is not None and outcome in ("failed", "error") else {}
-            write(id=item.nodeid, file=item.nodeid.partition("::")[0], outcome=outcome, **about)
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_make_collect_report(collector: Any) -> Generator[None, Any, None]:
-        report = (yield).get_result()
-        excinfo = getattr(getattr(report, "call", None), "excinfo", None)
-        if report.failed and excinfo is not None:
-            about = told(excinfo.value)
-            write(id=collector.nodeid, file=collector.nodeid.partition("::")[0], outcome="uncollected", **about)
-        elif report.skipped:
-            write(id=collector.nodeid, file=collector.nodeid.partition("::")[0], outcome="skipped")
-
-    def pytest_deselected(items: list[Any]) -> None:
-        for item in items:
-            write(id=item.nodeid, file=item.nodeid.partition("::")[0], outcome="deselected")
-
-    def pytest_sessionfinish(session: Any) -> None:
-        write(finished=True)
-
-    return {name: hook for name, hook in locals().items() if name.startswith("pytest_")}
+    alone = ["-n", "0"] if importlib.util.find_spec("xdist") else []  # workers of its own would not be heard
+    return int(pytest.main([*arguments, *alone], plugins=[Plugin(tree, write, watch)]))
 
 
-def run_unittest(form: str, arguments: list[str]) -> int:
+def run_unittest(tree: str, form: str, arguments: list[str], write: Write, watch: Watch) -> int:
     """`python -m unittest` with these arguments, or all tests of these files; 0 when all went well."""
     files: dict[str, str] = {}
 
     class Recording(unittest.TextTestResult):
         def _write(self, test: unittest.TestCase, outcome: str, error: Any = None) -> None:
-            file = files.get(test.id()) or inside(getattr(sys.modules.get(type(test).__module__), "__file__", "") or "")
+            module = sys.modules.get(type(test).__module__)
+            file = files.get(test.id()) or inside(tree, getattr(module, "__file__", "") or "")
             failed_import = type(test).__name__ == "_FailedTest"
-            about = told(error[1]) if error is not None else {}
-            write(id=test.id(), file=file, outcome="uncollected" if failed_import else outcome, **about)
+            about = told(tree, error[1]) if error is not None else {}
+            ending = "uncollected" if failed_import else outcome
+            write(id=test.id(), file=file, outcome=ending, **watch.taken(), **about)
 
         def addSuccess(self, test: Any) -> None:
             super().addSuccess(test)
@@ -172,16 +318,15 @@ def run_unittest(form: str, arguments: list[str]) -> int:
         program = unittest.main(module=None, argv=["python -m unittest", *arguments], testRunner=runner, exit=False)
         result = program.result
     else:
-        result = runner.run(suite_of(arguments, files))
-    write(finished=True)
+        result = runner.run(suite_of(tree, arguments, files))
     return 0 if result.wasSuccessful() else 1
 
 
-def suite_of(paths: list[str], files: dict[str, str]) -> unittest.TestSuite:
+def suite_of(tree: str, paths: list[str], files: dict[str, str]) -> unittest.TestSuite:
     """The tests of these files, each named from the outermost package around it; fills `files` by test id."""
     suite = unittest.TestSuite()
     for path in paths:
-        top = folder = os.path.dirname(os.path.join(_TREE, path))
+        top = folder = os.path.dirname(os.path.join(tree, path))
         while os.path.exists(os.path.join(top, "__init__.py")):
             top = os.path.dirname(top)
         found = unittest.TestLoader().discover(folder, pattern=os.path.basename(path), top_level_dir=top)
@@ -199,8 +344,36 @@ def flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
             yield test
 
 
-if __name__ == "__main__":
-    sys.path[0] = _TREE
-    sys.exit(run_unittest(sys.argv[1], sys.argv[2:]))
-else:
-    globals().update(as_pytest_plugin())
+def look_like(module: str, tree: str, source: list[str], arguments: list[str]) -> None:
+    """The process as `python -m MODULE ARGUMENT…` would have it, and nothing of ours in its main module."""
+    spec = importlib.util.find_spec(f"{module}.__main__")
+    main = types.ModuleType("__main__")
+    main.__spec__, main.__file__ = spec, spec.origin if spec else None
+    sys.modules["__main__"] = main
+    sys.argv = [main.__file__ or module, *arguments]
+    sys.path[:0] = [tree, *source]
+    os.environ["PYTHONPATH"] = os.pathsep.join([*source, tree])  # for what the tests start themselves
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+
+def run(form: str, arguments: list[str], source: list[str], crash: dict[str, str]) -> None:
+    """Run the tests and leave with the runner's exit status. `source`: folders of the tree to import from."""
+    tree = os.getcwd()
+    os.set_inheritable(CHANNEL, False)
+    write = opened(CHANNEL)
+    if form == "pytest":
+        import pytest  # noqa: F401  # loaded before its parts are looked at
+    before = machinery()
+    watch = Watch(tree, crash)
+    look_like(
+        "pytest" if form == "pytest" else "unittest", tree, [os.path.join(tree, one) for one in source], arguments
+    )
+    watch.start()
+    if form == "pytest":
+        status = run_pytest(tree, arguments, write, watch)
+    else:
+        status = run_unittest(tree, form, arguments, write, watch)
+    sys.settrace(None)
+    write(finished=status, changed=changed_machinery(before))
+    os.close(CHANNEL)
+    sys.exit(status)

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kintsugi.repair.proof.command import is_test_file, is_test_path
-from kintsugi.repair.proof.judge import missing_package, why_wrong
+from kintsugi.repair.proof.judge import missing_package, reaches, why_wrong
 from kintsugi.repair.proof.results import Ending, TestResult
-from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, last_line, some
+from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, last_line, some
+from kintsugi.repair.proof.suspicions import suspicions_of_tests
 from kintsugi.repair.proof.tests import asserts_a_value, function_text
+from kintsugi.repair.proof.turned_round import turned_round
+from kintsugi.repair.syntax import read_source
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
 _SLOW_SECONDS = 20.0
@@ -22,11 +25,16 @@ _CHANCY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RedToGreen:
-    """The first runs without and with the patch, and the tests that turned each time."""
+    """The first runs without and with the patch, and the tests that turned each time, as they ended in red.
+
+    `reproduced`: whether they failed by the very crash; None where no crash is known.
+    """
 
     red: Seen
     green: Seen
     turned: tuple[TestResult, ...]
+    reproduced: bool | None = None
+    flags: tuple[str, ...] = ()
 
 
 async def red_to_green(proving: Proving) -> RedToGreen | None:
@@ -34,10 +42,12 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     files = _showing_files(proving)
     if not files:
         return None
-    shown = await _first_round(proving, files)
+    shown = _compared_with_crash(proving, await _first_round(proving, files))
     shown = await _more_rounds(proving, files, shown)
+    shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
-    return shown
+    names = frozenset(_function(test) for test in shown.turned)
+    return replace(shown, flags=(*shown.flags, *suspicions_of_tests(_sources(proving, files), names)))
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:
@@ -58,9 +68,9 @@ def _file_of(name: str, files: Sequence[str]) -> str:
 async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
     proposal = proving.proposal
     proving.progress(f"running the regression test without the patch: {some(files)}")
-    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME)
+    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=True)
     proving.progress("running the regression test with the patch")
-    green = await proving.tests(proposal.all_files, files)
+    green = await proving.tests(proposal.all_files, files, watched=True)
     try:
         _check_runs(proving, red, green)
         turned = _turned(red, green)
@@ -71,7 +81,8 @@ async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
 
 
 def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
-    """Both came far enough to say something."""
+    """Both came far enough to say something, and what they say is theirs."""
+    check_own(red, green)
     for test in green.results.bad.values():
         package = missing_package(test.failure, proving.proposal.base)
         if package is not None:
@@ -84,6 +95,16 @@ def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
         raise CannotRunHere(f"no test was found: {last_line(green.run.output)}")
     if not red.results.bad and red.results.complete:
         raise Unproven("the regression test passes without the patch, so it shows nothing")
+
+
+def check_own(before: Seen, after: Seen) -> None:
+    """What was recorded is what the tests did. Raises Unproven."""
+    for seen in (before, after):
+        if seen.results.forged:
+            raise Unproven(f"{seen.results.broken}", green=seen.run)
+    changed = sorted(set(after.results.changed) - set(before.results.changed))
+    if changed:
+        raise Unproven(f"the patch changes what runs the tests while they run: {some(changed)}", green=after.run)
 
 
 def _turned(red: Seen, green: Seen) -> tuple[TestResult, ...]:
@@ -134,8 +155,8 @@ def _is_new(proving: Proving, test: TestResult) -> bool:
     source = proving.proposal.test_sources().get(test.file)
     if source is None:
         return False
-    old = proving.proposal.base / test.file
-    before = old.read_text("utf-8", "replace") if old.is_file() else ""
+    base = proving.proposal.base
+    before = read_source((base / test.file).read_bytes()) if is_plain_file(base, test.file) else ""
     return function_text(source, _function(test)) != function_text(before, _function(test))
 
 
@@ -163,6 +184,35 @@ def _that_assert(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestRe
     return found
 
 
+def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
+    """Whether the tests are red by the crash, and what became of it with the patch."""
+    crash = proving.proposal.crash
+    if crash is None:
+        flag = "no failure was given: whether the test is red by it is not known"
+        return replace(shown, flags=(flag,))
+    by_it = tuple(test for test in shown.turned if reaches(test, crash))
+    if not by_it:
+        what = f"{crash.short_kind} in {crash.place}" if crash.path else crash.short_kind
+        return replace(
+            shown,
+            reproduced=False,
+            flags=(f"the test is red for another reason than the failure, which was {what}: {_why_red(shown.turned)}",),
+        )
+    now = [shown.green.results.tests[test.id] for test in by_it]
+    flags = []
+    if not crash.path:
+        flags.append("where the failure happened in the project is not known: only its type was compared")
+    if any(test.raised for test in now):
+        flags.append(f"with the patch {crash.short_kind} is still raised in {crash.place}, and answered further out")
+    if all(test.entered is False for test in now):
+        flags.append(f"with the patch the test no longer comes to {crash.place}")
+    return replace(shown, turned=by_it, reproduced=True, flags=tuple(flags))
+
+
+def _why_red(turned: Sequence[TestResult]) -> str:
+    return some([f"{test.id} by {test.failure.kind if test.failure else 'its end'}" for test in turned])
+
+
 async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
     """Again and again: a test that turns by chance turns back."""
     proposal = proving.proposal
@@ -186,6 +236,42 @@ def _rounds(proving: Proving, shown: RedToGreen) -> int:
         return _ROUNDS_IF_SLOW
     changed = "\n".join(proving.proposal.test_sources().values())
     return _ROUNDS_IF_CHANCY if _CHANCY.search(changed) else _ROUNDS
+
+
+async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
+    """Turn their assertions round: what passes with the patch then too would pass whatever the patch did."""
+    names = {_function(test) for test in shown.turned}
+    sources = _sources(proving, files)
+    changed = {path: text for path, source in sources.items() if (text := turned_round(source, names)) is not None}
+    if not changed:
+        return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
+    proving.progress("running the regression test with its assertions turned round")
+    written = {path: text.encode() for path, text in changed.items()}
+    seen = await proving.tests({**proving.proposal.all_files, **written}, files)
+    if seen.results.forged:
+        raise Unproven(f"{seen.results.broken}", shown.red.run, seen.run)
+    able = tuple(test for test in shown.turned if test.id in seen.results.bad)
+    if able:
+        return replace(shown, turned=able)
+    if any(test.id in seen.results.passed for test in shown.turned):
+        says = (
+            f"the regression test passes with its assertions turned round too, so it shows nothing: {ids(shown.turned)}"
+        )
+        raise Unproven(says, shown.red.run, seen.run)
+    return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
+
+
+def _sources(proving: Proving, files: Sequence[str]) -> dict[str, str]:
+    """The text of test files, as they are with the patch."""
+    changes, base = proving.proposal.all_files, proving.proposal.base
+    found = {}
+    for path in files:
+        content = (
+            changes[path] if path in changes else (base / path).read_bytes() if is_plain_file(base, path) else None
+        )
+        if content is not None:
+            found[path] = read_source(content)
+    return found
 
 
 async def _without_swallowing(proving: Proving, files: Sequence[str], shown: RedToGreen) -> None:

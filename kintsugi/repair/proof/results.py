@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from kintsugi.repair.sandbox import Outcome
+from kintsugi.repair.sandbox.record import Record, RecordBroken
 
 _WHOLE = "the whole test command"
 _RAISED = re.compile(r"^(?:E\s+)?(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception)): ?(?P<message>.*)$", re.MULTILINE)
+_LONGEST_NAME = 4000
+_ENDED_WELL = (0, 1, 5)  # pytest: all passed, some failed, none found
+ENDED_EARLY = "the runner ended early"
 
 
 class Ending(StrEnum):
@@ -40,19 +43,35 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """One exception of a chain. `frames`: the innermost last."""
+
+    kind: str
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
-    """What a failing test raised. `frames`: the innermost last."""
+    """What a failing test raised. `frames`: the innermost last; `causes`: what it came of."""
 
     kind: str
     message: str
     assertion: bool
     frames: tuple[Frame, ...]
-    causes: tuple[str, ...] = ()
+    causes: tuple[Raised, ...] = ()
+
+    @property
+    def chain(self) -> tuple[Raised, ...]:
+        return (Raised(self.kind, self.frames), *self.causes)
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test; for one that could not be collected, its file."""
+    """One test; for one that could not be collected, its file.
+
+    `entered`, `raised` and `caught` are of the function that crashed: whether the test came into it, whether the
+    crash's exception was seen there, and whether it came up to a test's own code. None where nothing was watched.
+    """
 
     __test__ = False  # not a test, whatever pytest thinks of the name
 
@@ -60,6 +79,9 @@ class TestResult:
     file: str
     ending: Ending
     failure: Failure | None = None
+    entered: bool | None = None
+    raised: bool | None = None
+    caught: bool | None = None
 
     @property
     def is_bad(self) -> bool:
@@ -68,11 +90,19 @@ class TestResult:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All tests of a run. `complete`: the runner came to its end by itself."""
+    """All tests of a run. `broken` says why it is not whole: the runner did not come to its end by itself, or the
+    record is not what the referee's own part wrote. `changed`: what of the test runner was replaced while it ran.
+    """
 
     tests: Mapping[str, TestResult]
-    complete: bool
     each: bool  # whether tests are told apart
+    broken: str | None = None
+    forged: bool = False
+    changed: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return self.broken is None
 
     @property
     def passed(self) -> set[str]:
@@ -85,47 +115,74 @@ class Results:
 
 def read_results(outcome: Outcome) -> Results:
     """From the record where there is one, else the exit status stands for all tests together."""
-    lines = list(_lines(outcome.recorded))
+    if outcome.record is None:
+        return _by_status(outcome)
     tests: dict[str, TestResult] = {}
-    for line in lines:
-        if "id" in line:
+    try:
+        ending = _read(outcome.record, tests)
+    except RecordBroken as reason:
+        return Results({}, each=True, broken=f"what its tests recorded is no record: {reason}", forged=True)
+    if ending is None or ending[0] not in _ENDED_WELL or outcome.run.exit_status is None:
+        return Results(tests, each=True, broken=ENDED_EARLY)
+    return Results(tests, each=True, changed=ending[1])
+
+
+def _read(record: Record, tests: dict[str, TestResult]) -> tuple[int, tuple[str, ...]] | None:
+    """Fills `tests`; the runner's own status and what was changed of it, where it came to its end."""
+    ending = None
+    for line in record.lines():
+        if ending is not None:
+            raise RecordBroken("it goes on after its end")
+        if "finished" in line:
+            ending = _ending(line)
+        else:
             _add(tests, _test(line))
-    if tests:
-        return Results(tests, any("finished" in line for line in lines), each=True)
-    if any("finished" in line for line in lines):
-        return Results({}, complete=True, each=True)
-    return _by_status(outcome)
+    if ending is not None and record.is_cut:
+        raise RecordBroken("it goes on after its end")
+    return ending
 
 
-def _lines(recorded: str) -> list[dict[str, object]]:
-    found = []
-    for text in recorded.splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:  # cut off in the middle
-            continue
-        if isinstance(line, dict):
-            found.append(line)
-    return found
+def _ending(line: Mapping[str, object]) -> tuple[int, tuple[str, ...]]:
+    status, changed = line["finished"], line.get("changed")
+    if not isinstance(status, int) or not isinstance(changed, list):
+        raise RecordBroken("its end is of another shape")
+    return status, tuple(str(name) for name in changed)
 
 
 def _test(line: Mapping[str, object]) -> TestResult:
-    ending = Ending(str(line["outcome"]))
-    failure = _failure(line) if "kind" in line else None
-    return TestResult(str(line["id"]), str(line.get("file", "")), ending, failure)
+    name = line.get("id")
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+        raise RecordBroken("a test has no name, or one too long to read")
+    try:
+        ending = Ending(str(line["outcome"]))
+        failure = _failure(line) if "kind" in line else None
+        seen = (_flag(line.get(word)) for word in ("entered", "raised", "caught"))
+        return TestResult(name, str(line.get("file", "")), ending, failure, *seen)
+    except (KeyError, ValueError, TypeError):
+        raise RecordBroken(f"the result of {name[:80]} is of another shape") from None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _failure(line: Mapping[str, object]) -> Failure:
-    frames, causes = line["frames"], line["causes"]
-    assert isinstance(frames, list)
-    assert isinstance(causes, list)
+    causes = line["causes"]
+    if not isinstance(causes, list):
+        raise TypeError
     return Failure(
         kind=str(line["kind"]),
         message=str(line["message"]),
         assertion=bool(line["assertion"]),
-        frames=tuple(Frame(str(path), int(number), str(function)) for path, number, function in frames),
-        causes=tuple(str(cause) for cause in causes),
+        frames=_frames(line["frames"]),
+        causes=tuple(Raised(str(kind), _frames(frames)) for kind, frames in causes),
     )
+
+
+def _frames(given: object) -> tuple[Frame, ...]:
+    if not isinstance(given, list):
+        raise TypeError
+    return tuple(Frame(str(path), int(number), str(function)) for path, number, function in given)
 
 
 def _add(tests: dict[str, TestResult], test: TestResult) -> None:
@@ -136,10 +193,10 @@ def _add(tests: dict[str, TestResult], test: TestResult) -> None:
 
 def _by_status(outcome: Outcome) -> Results:
     if outcome.run.exit_status is None:
-        return Results({}, complete=False, each=False)
+        return Results({}, each=False, broken=ENDED_EARLY)
     ending = Ending.PASSED if outcome.run.exit_status == 0 else Ending.FAILED
     test = TestResult(_WHOLE, "", ending, _last_raised(outcome.run.output) if ending is Ending.FAILED else None)
-    return Results({_WHOLE: test}, complete=True, each=False)
+    return Results({_WHOLE: test}, each=False)
 
 
 def _last_raised(output: str) -> Failure | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kintsugi.repair import sandbox
 from kintsugi.repair.proof.command import Suite, is_test_path
 from kintsugi.repair.proof.judge import Crash, Reading
 from kintsugi.repair.proof.results import Results, TestResult, read_results
-from kintsugi.repair.sandbox import Box, Job, Outcome
+from kintsugi.repair.sandbox import Ground, Job, Outcome
+from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Run
 
 _LEAST_SECONDS = 1.0
@@ -45,7 +46,7 @@ class Proposal:
 
     def test_sources(self) -> dict[str, str]:
         """The text of the regression tests, by path."""
-        return {path: content.decode("utf-8", "replace") for path, content in self.tests.items() if content is not None}
+        return {path: read_source(content) for path, content in self.tests.items() if content is not None}
 
 
 class Unproven(Exception):
@@ -84,7 +85,7 @@ class Proving:
 
     proposal: Proposal
     reading: Reading
-    box: Box
+    ground: Ground
     suite: Suite
     ends: float
     progress: Callable[[str], None]
@@ -94,18 +95,30 @@ class Proving:
         return max(self.ends - time.monotonic(), 0.0)
 
     async def tests(
-        self, overlay: Mapping[str, bytes | None], files: Sequence[str] = (), *, seconds: float | None = None
+        self,
+        changes: Mapping[str, bytes | None],
+        files: Sequence[str] = (),
+        *,
+        seconds: float | None = None,
+        watched: bool = False,
     ) -> Seen:
-        """Run the tests of `files`, or all, in a copy of the base with `overlay` on it."""
+        """Run the tests of `files`, or all, on the base with `changes`; with `watched`, looking out for the crash."""
         chosen = tuple(files) if self.suite.takes_files else ()
-        base = self.proposal.base
-        job = Job(self.suite.command(chosen), base, overlay, self.suite.lib(), self.suite.environment(base))
+        crash = self.proposal.crash.watched if watched and self.proposal.crash else {}
+        job = self.suite.job(self.proposal.base, changes, chosen, crash)
         outcome = await self.in_box(job, seconds=seconds)
+        outcome = replace(outcome, run=replace(outcome.run, command=self.suite.shown(chosen)))
         return Seen(outcome, await asyncio.to_thread(read_results, outcome))
 
     async def in_box(self, job: Job, *, seconds: float | None = None) -> Outcome:
         left = max(self.seconds_left, _LEAST_SECONDS)
-        return await sandbox.run(self.box, job, seconds=min(left, seconds or left))
+        return await sandbox.run(self.ground, job, seconds=min(left, seconds or left))
+
+
+def is_plain_file(tree: Path, path: str) -> bool:
+    """Whether it is a file of the tree itself: a link may lead out of it."""
+    parts = Path(path).parts
+    return (tree / path).is_file() and not any(tree.joinpath(*parts[: at + 1]).is_symlink() for at in range(len(parts)))
 
 
 def some(names: Sequence[str]) -> str:

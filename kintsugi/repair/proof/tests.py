@@ -7,7 +7,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kintsugi.repair.syntax import Source, parsed, walked
@@ -24,10 +24,13 @@ _ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the
 
 @dataclass(frozen=True, slots=True)
 class Loosened:
-    """What a patch did to tests that were there: reasons to refuse it, and what a human should look at."""
+    """What a patch did to tests that were there: reasons to refuse it, what a human should look at, and which tests it
+    gave another name or place: (file, name) by what they were.
+    """
 
     refusals: tuple[str, ...]
     flags: tuple[str, ...]
+    renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,21 @@ def loosened_sources(before: Mapping[str, Source], after: Mapping[str, Source]) 
     """The same, of files or parts of files that are parsed already."""
     refusals: list[str] = []
     flags: list[str] = []
+    renamed: dict[tuple[str, str], tuple[str, str]] = {}
     old = {path: _tests(source) for path, source in before.items()}
     new = {path: _tests(source) for path, source in after.items()}
     for path, tests in old.items():
-        added = [test for found in new.values() for test in found.values() if test.name not in tests]
+        added = [
+            (where, test)
+            for where, found in new.items()
+            for test in found.values()
+            if test.name not in old.get(where, {})
+        ]
         for name, test in tests.items():
-            now = new.get(path, {}).get(name) or _same_renamed(test, added)
+            now = new.get(path, {}).get(name)
+            if now is None and (pair := _same_renamed(test, added)):
+                now = pair[1]
+                renamed[path, name] = (pair[0], now.name)
             if now is not None and now.is_written_as(test):
                 continue
             reason = "is removed" if now is None else _looser(test, now)
@@ -92,20 +104,20 @@ def loosened_sources(before: Mapping[str, Source], after: Mapping[str, Source]) 
                 flags.append(f"{path}: the assertions of {name} are changed")
         if path in after and _skips_around(after[path]) > _skips_around(before[path]):
             refusals.append(f"{path}: tests are skipped that were not")
-    return Loosened(tuple(refusals), tuple(flags))
+    return Loosened(tuple(refusals), tuple(flags), renamed)
 
 
-def _same_renamed(test: _Test, added: list[_Test]) -> _Test | None:
+def _same_renamed(test: _Test, added: list[tuple[str, _Test]]) -> tuple[str, _Test] | None:
     """The new test that holds most of a removed one, if any holds enough."""
     if not added:
         return None
     body = ast.unparse(test.node).splitlines()[1:]
     likeness = [
         (difflib.SequenceMatcher(None, body, ast.unparse(one.node).splitlines()[1:]).ratio(), number)
-        for number, one in enumerate(added)
+        for number, (_, one) in enumerate(added)
     ]
     best, number = max(likeness)
-    return added[number] if best >= _ALIKE or added[number].short_name == test.short_name else None
+    return added[number] if best >= _ALIKE or added[number][1].short_name == test.short_name else None
 
 
 def _looser(test: _Test, now: _Test) -> str | None:

@@ -1,6 +1,6 @@
 """The box that code we do not trust runs in: no network, no secrets, limits on everything, nothing left behind.
 
-`run` is one run of one command in a fresh copy of a tree. Which mechanism closes the box is found out by
+`run` is one run of one command on a tree that it finds as it was given. Which mechanism closes the box is found out by
 `kintsugi.repair.sandbox.probe`; the launcher that closes it is `kintsugi.repair.sandbox.launch`.
 """
 
@@ -11,18 +11,20 @@ import json
 import os
 import random
 import signal
-import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from kintsugi.repair.sandbox import room as rooms
+from kintsugi.repair.sandbox.group import Group, a_group
 from kintsugi.repair.sandbox.launch import Spec
-from kintsugi.repair.sandbox.room import Interpreter, Places, Room
+from kintsugi.repair.sandbox.record import Record, Recording
+from kintsugi.repair.sandbox.room import Interpreter, Places
+from kintsugi.repair.scratch import scratch
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.patch import Run
 
@@ -30,16 +32,21 @@ _FIRST_UID, _LAST_UID = 61184, 65519  # the range set aside for users that exist
 _SHM = "/dev/shm"  # noqa: S108 (shared memory of multiprocessing)
 _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
-_RECORD = "tests.jsonl"
-# Our packages' own __init__ are not run: it may import what a bare interpreter does not have.
-_START = (
-    "import sys, types\n"
-    "for name in ('kintsugi', 'kintsugi.repair', 'kintsugi.repair.sandbox'):\n"
-    "    package = sys.modules[name] = types.ModuleType(name)\n"
-    "    package.__path__ = [sys.argv[1]]\n"
-    "from kintsugi.repair.sandbox.launch import main\n"
-    "main(sys.argv[2:])\n"
-)
+_FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
+_SHM_MB = 64
+# The launcher comes on standard input: nothing of ours is named in its arguments or lies where a box can see it.
+_START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
+_PROGRAM = """
+import sys, types
+for name, text in {modules!r}:
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__path__ = []
+    exec(compile(text, name, "exec"), module.__dict__)
+    package, _, last = name.rpartition(".")
+    if package:
+        setattr(sys.modules[package], last, module)
+module.main({spec!r})
+"""
 
 
 class Mechanism(StrEnum):
@@ -74,53 +81,87 @@ class Box:
     other_user: bool  # run as a user of its own; needs root
     limits: Limits = field(default_factory=Limits)
     says: str = ""
+    got_through: tuple[str, ...] = ()  # the hostile actions that it did not contain
     rooms: Path | None = None  # where rooms are made; None: the system's temporary folder
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What to run: a command in a copy of `tree` with `overlay` on it (None removes a file).
+class Ground:
+    """A tree that runs are made on, one after the other, each on the tree as it was: copied once, if at all.
 
-    `lib` holds files of ours that the command can read; `{lib}`, `{tree}` and `{record}` in the command and the
-    environment become the paths inside.
+    `uid` is the user that its runs are; None: we ourselves. `kb` is what a copy takes in memory.
+    """
+
+    box: Box
+    tree: Path
+    uid: int | None
+    kb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to run: a command in the tree with `changes` made to it (None removes a file).
+
+    `script` comes on the command's standard input, which is empty otherwise. With `recorded` its third handle is a
+    socket that takes lines of a `Record`. `{tree}` in the environment becomes the path inside.
     """
 
     command: tuple[str, ...]
-    tree: Path
-    overlay: Mapping[str, bytes | None] = field(default_factory=dict)
-    lib: Mapping[str, bytes] = field(default_factory=dict)
+    changes: Mapping[str, bytes | None] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    script: str = ""
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `stopped` says why we ended it; `recorded` is what the command wrote to its record."""
+    """How a run ended. `stopped` says why we ended it; `record` is what came of a recorded job."""
 
     run: Run
     stopped: str | None
     left_behind: int  # processes it left running; they are dead now
-    recorded: str
+    record: Record | None = None
 
 
 class BoxFailed(Exception):
     """The box could not be closed or the command not started: says nothing about the command."""
 
 
-async def run(box: Box, job: Job, *, seconds: float | None = None) -> Outcome:
-    """Run `job` in a new room of `box`, for at most `seconds` (else the box's limit).
-
-    Whatever happens, also when cancelled, every process of the box is dead and the room is gone afterwards.
-    Raises BoxFailed when the box itself fails, ValueError for an overlay that leads out of the tree.
-    """
+@asynccontextmanager
+async def ground(box: Box, tree: Path) -> AsyncIterator[Ground]:
+    """What runs on `tree` stand on, which is only read. Raises BoxFailed where it cannot be made."""
     uid = _free_uid() if box.other_user else None
+    async with AsyncExitStack() as stack:
+        try:
+            if uid is not None and box.mechanism in _WITH_MOUNTS:
+                tree = await stack.enter_async_context(rooms.handed_over(box.rooms, tree, uid))
+            kb = await asyncio.to_thread(rooms.kilobytes, tree)
+        except OSError as error:
+            raise BoxFailed(f"the box could not be set up: {error}") from error
+        yield Ground(box, tree, uid, kb)
+
+
+async def run(on: Ground, job: Job, *, seconds: float | None = None) -> Outcome:
+    """Run `job`, for at most `seconds` (else the box's limit). One run at a time on one ground.
+
+    Whatever happens, also when cancelled, every process of the box is dead and its files are gone afterwards.
+    Raises BoxFailed when the box itself fails, ValueError for a change that leads out of the tree.
+    """
+    limits = on.box.limits
     try:
-        async with rooms.a_room(box.rooms, job.tree, job.overlay, job.lib, uid) as room:
+        with a_group(limits.memory_mb + limits.disk_mb + _SHM_MB, limits.processes) as group:
             try:
-                return await _run_in(box, job, room, uid, seconds or box.limits.seconds)
+                return await _run_on(on, job, group, seconds or limits.seconds)
             finally:
-                _sweep_shared_memory(uid)
+                _sweep_shared_memory(on.uid)
     except OSError as error:
         raise BoxFailed(f"the box could not be set up: {error}") from error
+
+
+async def run_once(box: Box, job: Job, tree: Path, *, seconds: float | None = None) -> Outcome:
+    """The same on a ground of its own."""
+    async with ground(box, tree) as on:
+        return await run(on, job, seconds=seconds)
 
 
 def _free_uid() -> int:
@@ -149,52 +190,84 @@ class _Followed:
     seconds: float
 
 
-async def _run_in(box: Box, job: Job, room: Room, uid: int | None, seconds: float) -> Outcome:
+async def _run_on(on: Ground, job: Job, group: Group, seconds: float) -> Outcome:
+    box = on.box
+    if box.mechanism in _WITH_MOUNTS:
+        rooms.check_inside(on.tree, job.changes)
+        with scratch(box.rooms) as new_root:
+            spec = replace(_spec(on, job, rooms.INSIDE, group), base=str(on.tree), new_root=str(new_root))
+            spec = replace(spec, changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
+            return await _run_as(spec, on, job, group, seconds)
+    async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid) as places:
+        return await _run_as(_spec(on, job, places, group), on, job, group, seconds)
+
+
+async def _run_as(spec: Spec, on: Ground, job: Job, group: Group, seconds: float) -> Outcome:
+    recording = Recording() if job.recorded else None
     reading, writing = os.pipe()
     try:
-        spec = _spec(box, job, room, uid, writing)
-        process = await _start(box, spec, writing)
+        spec = replace(spec, report_fd=writing, record_fd=recording.inner.fileno() if recording else None)
+        process = await _start(spec)
     except BaseException:
         os.close(reading)
+        if recording:
+            recording.close()
         raise
     finally:
         os.close(writing)
     try:
-        followed = await _follow(process, seconds, box.limits.output_kb * 1024)
+        if recording:
+            recording.begin()
+        followed, report = await _seen_through(process, spec, on, reading, seconds)
+        outcome = await asyncio.to_thread(_outcome, spec, report, followed, group)
+        return replace(outcome, record=await recording.end()) if recording else outcome
+    finally:
+        if recording:
+            recording.close()
+
+
+async def _seen_through(
+    process: Process, spec: Spec, on: Ground, reading: int, seconds: float
+) -> tuple[_Followed, dict[str, object]]:
+    """What was seen of the box from outside, and its launcher's report; every process is dead afterwards."""
+    try:
+        followed = await _follow(process, seconds, on.box.limits.output_kb * 1024)
     finally:
         await asyncio.shield(_end(process))
         report = _read_report(reading)
         if not report:
-            await asyncio.to_thread(_sweep_processes, uid, room)
-    return await asyncio.to_thread(_outcome, spec, room, report, followed)
+            await asyncio.to_thread(_sweep_processes, on.uid, spec.home)
+    return followed, report
 
 
-def _spec(box: Box, job: Job, room: Room, uid: int | None, report_fd: int) -> Spec:
-    places = room.inside if box.mechanism in _WITH_MOUNTS else room.outside
-
-    def fill(text: str) -> str:
-        for name in ("tree", "lib", "record"):
-            text = text.replace(f"{{{name}}}", getattr(places, name))
-        return text
-
-    given = {name: fill(value) for name, value in job.environment.items()}
-    readable, writable = _seen(box, places, uid)
+def _spec(on: Ground, job: Job, places: Places, group: Group) -> Spec:
+    box = on.box
+    given = {name: text.replace("{tree}", places.tree) for name, text in job.environment.items()}
+    readable, writable = _seen(box, places, on.uid)
     return Spec(
         mechanism=box.mechanism.value,
-        command=[fill(word) for word in job.command],
-        cwd=places.tree,
+        command=list(job.command),
         environment=_environment(box, places) | given,
-        uid=uid,
-        mounts=_mounts(box, room),
-        links=rooms.system_links(),
-        new_root=room.new_root,
+        script=job.script,
+        uid=on.uid,
+        base=None,
+        base_kb=on.kb,
+        changes=[],
+        tree=places.tree,
+        home=places.home,
+        tmp=places.tmp,
+        mounts=[],
+        links=[],
+        new_root="",
         readable=readable,
         writable=writable,
-        watched=[places.tree, places.home, places.tmp, places.record],
         memory_mb=box.limits.memory_mb,
         processes=box.limits.processes,
         disk_mb=box.limits.disk_mb,
-        report_fd=report_fd,
+        files=_FILES if box.mechanism in _WITH_MOUNTS else _FILES_WITHOUT_MOUNTS,
+        report_fd=-1,
+        record_fd=None,
+        group_fd=group.processes_fd,
     )
 
 
@@ -204,43 +277,52 @@ def _environment(box: Box, places: Places) -> dict[str, str]:
         "PATH": f"{box.interpreter.python.parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": places.home,
         "TMPDIR": places.tmp,
-        "USER": "kintsugi",
-        "LOGNAME": "kintsugi",
+        "USER": "user",
+        "LOGNAME": "user",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
-        "KINTSUGI_RECORD": f"{places.record}/{_RECORD}",
     }
 
 
-def _mounts(box: Box, room: Room) -> list[tuple[str, str, bool]]:
-    outside, inside = room.outside, room.inside
-    seen = [(path, path, False) for path in rooms.readable(box.interpreter.folders)]
-    own = [(getattr(outside, name), getattr(inside, name), True) for name in ("tree", "home", "tmp", "record")]
-    return [*own, (outside.lib, inside.lib, False), *seen]  # an interpreter may lie below /tmp
+def _mounts(box: Box) -> list[tuple[str, str]]:
+    return [(path, path) for path in rooms.readable(box.interpreter.folders)]
 
 
 def _seen(box: Box, places: Places, uid: int | None) -> tuple[list[str], list[str]]:
     """What Landlock lets the command read and write."""
-    own = [places.tree, places.home, places.tmp, places.record]
     shared = [_SHM] if uid is not None else []  # only another user's files there can be told from ours and removed
-    readable = [*rooms.readable_without_mounts(box.interpreter.folders), places.lib]
-    return readable, [*own, *shared, *rooms.writable_devices()]
+    own = [places.tree, places.home, places.tmp, *shared, *rooms.writable_devices()]
+    return rooms.readable_without_mounts(box.interpreter.folders), own
 
 
-async def _start(box: Box, spec: Spec, report_fd: int) -> Process:
-    launch = [str(rooms.launcher()), "-I", "-S", "-c", _START, str(Path(__file__).parent), spec.written()]
-    words = [*_bubblewrap(spec), *launch] if box.mechanism is Mechanism.BUBBLEWRAP else launch
-    return await asyncio.create_subprocess_exec(
+async def _start(spec: Spec) -> Process:
+    launch = [str(rooms.launcher()), "-I", "-S", "-c", _START]
+    words = [*_bubblewrap(spec), *launch] if spec.mechanism == Mechanism.BUBBLEWRAP else launch
+    handed = (spec.report_fd, spec.record_fd, spec.group_fd)
+    process = await asyncio.create_subprocess_exec(
         *words,
-        stdin=asyncio.subprocess.PIPE,  # the launcher's lifeline
+        stdin=asyncio.subprocess.PIPE,  # the launcher, then its lifeline
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        pass_fds=(report_fd,),
+        pass_fds=tuple(fd for fd in handed if fd is not None),
         env={},
         start_new_session=True,
     )
+    assert process.stdin
+    program = _program(spec)
+    process.stdin.write(b"%d\n" % len(program) + program)
+    with suppress(ConnectionError):  # it ended: its report, or the lack of one, says why
+        await process.stdin.drain()
+    return process
+
+
+def _program(spec: Spec) -> bytes:
+    folder = Path(__file__).parent
+    texts = [(name, "") for name in ("kintsugi", "kintsugi.repair", "kintsugi.repair.sandbox")]
+    texts += [(f"kintsugi.repair.sandbox.{name}", (folder / f"{name}.py").read_text()) for name in ("kernel", "launch")]
+    return _PROGRAM.format(modules=texts, spec=spec.written()).encode()
 
 
 def _bubblewrap(spec: Spec) -> list[str]:
@@ -251,16 +333,23 @@ def _bubblewrap(spec: Spec) -> list[str]:
         words += ["--unshare-user"]
     else:
         # What the launcher needs to become the other user, to watch it and to kill it; the command gets none.
-        needed = ("SETUID", "SETGID", "SETPCAP", "KILL", "DAC_READ_SEARCH")
+        needed = ("SETUID", "SETGID", "SETPCAP", "KILL", "DAC_READ_SEARCH", "DAC_OVERRIDE", "SYS_PTRACE")
         words += ["--cap-drop", "ALL", *(word for name in needed for word in ("--cap-add", f"CAP_{name}"))]
-    for source, target, writable in spec.mounts:
-        for folder in [str(parent) for parent in reversed(Path(target).parents)][1:]:
-            words += ["--perms", "0755", "--dir", folder]  # else the other user could not pass through
-        words += ["--bind" if writable else "--ro-bind", source, target]
+    for target, more_kb in ((spec.tree, spec.base_kb), (spec.home, 0), (spec.tmp, 0)):
+        size = (spec.disk_mb + 1 << 20) + more_kb * 1024
+        words += [*_folders_above(target), "--size", str(size), "--perms", "1777", "--tmpfs", target]
+    for source, target in ((spec.base or "", f"{Path(spec.tree).parent}/.base"), *spec.mounts):
+        words += [*_folders_above(target), "--ro-bind", source, target]
     for points_to, path in spec.links:
         words += ["--symlink", points_to, path]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 << 20), "--perms", "1777", "--tmpfs", _SHM]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_SHM_MB << 20), "--perms", "1777", "--tmpfs", _SHM]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
+
+
+def _folders_above(target: str) -> list[str]:
+    """Made so that the other user can pass through."""
+    folders = [str(parent) for parent in reversed(Path(target).parents)][1:]
+    return [word for folder in folders for word in ("--perms", "0755", "--dir", folder)]
 
 
 async def _follow(process: Process, seconds: float, keep: int) -> _Followed:
@@ -316,13 +405,15 @@ def _read_report(fd: int) -> dict[str, object]:
     return (failures or reports or [{}])[0]
 
 
-def _outcome(spec: Spec, room: Room, report: dict[str, object], followed: _Followed) -> Outcome:
+def _outcome(spec: Spec, report: dict[str, object], followed: _Followed, group: Group) -> Outcome:
     if "failed" in report:
         raise BoxFailed(str(report["failed"]))
     printed = _tidy(followed.output.decode("utf-8", "replace"), spec)
     if not report and followed.stopped is None:
         raise BoxFailed(f"the {spec.mechanism} box ended without a report: {printed[-500:]}")
     stopped = followed.stopped or _text_or_none(report.get("stopped"))
+    if stopped is None and group.ran_out_of_memory:
+        stopped = f"it used more than {spec.memory_mb} MB of memory"
     status, left = report.get("status"), report.get("left")
     return Outcome(
         run=Run(
@@ -333,7 +424,6 @@ def _outcome(spec: Spec, room: Room, report: dict[str, object], followed: _Follo
         ),
         stopped=stopped,
         left_behind=left if isinstance(left, int) and stopped is None else 0,
-        recorded=room.recorded(_RECORD),
     )
 
 
@@ -343,13 +433,16 @@ def _text_or_none(value: object) -> str | None:
 
 def _tidy(text: str, spec: Spec) -> str:
     """The output as a reader wants it: redacted, and with paths as in the repository."""
-    return redact(text.replace(f"{spec.cwd}/", ""))
+    return redact(text.replace(f"{spec.tree}/", ""))
 
 
-def _sweep_processes(uid: int | None, room: Room) -> None:
-    """Kill what a box whose launcher died has left: all of its user, else all whose environment names the room."""
+def _sweep_processes(uid: int | None, home: str) -> None:
+    """Kill what a box whose launcher died has left: all of its user, else all whose environment names its home.
+
+    Where there are namespaces nothing outlives the launcher.
+    """
     for _ in range(20):
-        left = [entry for entry in _processes() if _belongs(entry, uid, room)]
+        left = [entry for entry in _processes() if _belongs(entry, uid, home)]
         for entry in left:
             with suppress(OSError):
                 os.kill(int(entry.name), signal.SIGKILL)
@@ -358,11 +451,13 @@ def _sweep_processes(uid: int | None, room: Room) -> None:
         time.sleep(0.05)
 
 
-def _belongs(process: Path, uid: int | None, room: Room) -> bool:
+def _belongs(process: Path, uid: int | None, home: str) -> bool:
     if uid is not None:
         return _owner(process) == uid
+    if home == rooms.INSIDE.home:
+        return False
     with suppress(OSError):
-        return str(room.root).encode() in (process / "environ").read_bytes()
+        return home.encode() in (process / "environ").read_bytes()
     return False
 
 
@@ -373,8 +468,3 @@ def _sweep_shared_memory(uid: int | None) -> None:
         with suppress(OSError):
             if _owner(entry) == uid:
                 entry.unlink()
-
-
-def default_python() -> Path:
-    """The interpreter that runs us."""
-    return Path(sys.executable)

@@ -25,7 +25,7 @@ CLONE_NEWNET = 0x40000000
 _ALL_NAMESPACES = 0x7E020080  # cgroup, user, pid, net, uts, ipc, mount, time
 
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
-MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 _MNT_DETACH = 2
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID = 1, 2
@@ -149,6 +149,11 @@ def make_readonly(target: str, *, recursive: bool) -> None:
         attributes,
         ctypes.c_size_t(len(attributes)),
     )
+
+
+def detach(target: str) -> None:
+    """Take a mount away from sight; who uses it keeps it."""
+    _call("umount2", os.fsencode(target), ctypes.c_int(_MNT_DETACH))
 
 
 def enter_root(new_root: str) -> None:

@@ -18,14 +18,16 @@ from pathlib import Path
 from kintsugi.repair import sandbox
 from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
 from kintsugi.repair.sandbox import room as rooms
+from kintsugi.repair.sandbox.record import Record, RecordBroken
 from kintsugi.repair.scratch import scratch, sweep
 
-# The strongest first. Another user needs root, and an interpreter that this user can reach.
+# The strongest first; of the first two, the one that copies nothing. Another user needs root, and an interpreter that
+# this user can reach.
 _ORDER = (
-    (Mechanism.BUBBLEWRAP, True),
     (Mechanism.NAMESPACES, True),
-    (Mechanism.BUBBLEWRAP, False),
+    (Mechanism.BUBBLEWRAP, True),
     (Mechanism.NAMESPACES, False),
+    (Mechanism.BUBBLEWRAP, False),
     (Mechanism.LANDLOCK, True),
     (Mechanism.LANDLOCK, False),
     (Mechanism.LIMITS, True),
@@ -37,7 +39,7 @@ _NAMES = {
     Mechanism.LANDLOCK: "Landlock and seccomp, without sockets",
     Mechanism.LIMITS: "limits only, no walls",
 }
-_QUICK = (
+WALLS = (
     "reach_the_network",
     "read_a_private_file",
     "find_secrets_in_the_environment",
@@ -46,13 +48,34 @@ _QUICK = (
     "trace_a_process_outside",
     "gain_privileges",
     "write_outside",
+    "read_beside_the_interpreter",
 )
-_ALONE = ("kill_the_warden", "fork_without_end", "fill_memory", "fill_the_disk", "sleep_for_ever", "leave_a_daemon")
+_QUICK = (*WALLS, "find_out_that_it_is_judged", "come_before_others", "read_the_record")
+_ALONE = (
+    "fake_the_record",
+    "kill_the_warden",
+    "fork_without_end",
+    "fill_memory",
+    "fill_memory_by_sockets",
+    "fill_memory_by_hidden_sockets",
+    "fill_memory_by_pipes",
+    "fill_memory_by_memfd",
+    "fill_shared_memory",
+    "fill_the_disk",
+    "fill_the_disk_by_unlinked_files",
+    "fill_the_disk_by_unnamed_files",
+    "fill_the_disk_below_long_paths",
+    "fill_the_disk_in_a_closed_folder",
+    "fill_the_disk_with_empty_files",
+    "sleep_for_ever",
+    "leave_a_daemon",
+)
 ACTIONS = _QUICK + _ALONE
+_WORDS = ("kintsugi", "sandbox", "recorder", "referee")
+_AT_ONCE = 4
 _SMALL = Limits(seconds=10, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
 _SLEEP_SECONDS = 1.0
 _STALE_SECONDS = 60.0
-_HOSTILE = "hostile.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +110,8 @@ async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism]
         box = Box(mechanism, interpreter, other_user, limits)
         reason = await _why_not(box)
         if reason is None:
-            return replace(box, says=_sentence(box, await battery(box)))
+            seen = await battery(box)
+            return replace(box, says=_sentence(box, seen), got_through=seen.got_through)
         reasons.append(f"{mechanism}: {reason}")
     raise BoxFailed("no box works here. " + "; ".join(reasons))
 
@@ -102,9 +126,9 @@ def _may_be_tried(mechanism: Mechanism, *, other_user: bool) -> bool:
 
 async def _why_not(box: Box) -> str | None:
     """None when the box starts its interpreter and ends well."""
-    with scratch("probe") as tree:
+    with scratch(box.rooms) as tree:
         try:
-            outcome = await sandbox.run(box, Job((str(box.interpreter.python), "-c", "pass"), tree), seconds=20)
+            outcome = await sandbox.run_once(box, Job((str(box.interpreter.python), "-c", "pass")), tree, seconds=20)
         except BoxFailed as failure:
             return str(failure)
     return None if outcome.run.exit_status == 0 else f"a run of nothing failed: {outcome.run.output[-300:]}"
@@ -117,10 +141,16 @@ def _sentence(box: Box, seen: Battery) -> str:
 
 async def battery(box: Box) -> Battery:
     """Run every hostile action in a small box of this kind, and see from outside what came of it."""
-    small = replace(box, limits=_SMALL)
-    async with _bait() as bait, asyncio.TaskGroup() as group:
-        quick = group.create_task(_quick_ones(small, bait))
-        alone = [group.create_task(_one_alone(small, bait, action)) for action in _ALONE]
+    async with _bait(box) as bait:
+        small = replace(
+            box,
+            limits=_SMALL,
+            interpreter=replace(box.interpreter, folders=(*box.interpreter.folders, *bait.interpreter)),
+        )
+        gate = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            quick = group.create_task(_quick_ones(small, bait))
+            alone = [group.create_task(_one_alone(small, bait, action, gate)) for action in _ALONE]
     through = quick.result().union(*(task.result() for task in alone))
     return Battery(tuple(action for action in ACTIONS if action in through))
 
@@ -133,6 +163,12 @@ class _Bait:
     port: int
     secret: str
     victim: Process
+    known: tuple[str, ...]  # paths of the interpreter, which may be called anything
+
+    @property
+    def interpreter(self) -> list[Path]:
+        """What is shown of an environment made among a project's files."""
+        return rooms.parts(self.folder / "project", "python3")
 
     def facts(self) -> str:
         return json.dumps(
@@ -142,6 +178,9 @@ class _Bait:
                 "victim": self.victim.pid,
                 "private": str(self.folder / "private" / "file"),
                 "public": str(self.folder / "public"),
+                "beside": str(self.folder / "project" / ".env"),
+                "known": self.known,
+                "words": _WORDS,
                 "processes": _SMALL.processes,
                 "memory_mb": _SMALL.memory_mb,
                 "disk_mb": _SMALL.disk_mb,
@@ -150,16 +189,17 @@ class _Bait:
 
 
 @asynccontextmanager
-async def _bait() -> AsyncIterator[_Bait]:
+async def _bait(box: Box) -> AsyncIterator[_Bait]:
     secret = secrets.token_hex(12)
+    known = (str(box.interpreter.python.parent), *map(str, box.interpreter.folders))
     with (
-        scratch("probe") as folder,
+        scratch() as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
     ):
         _lay_out(folder, secret)
         victim = await _start_victim(secret)
         try:
-            yield _Bait(folder, server.getsockname()[1], secret, victim)
+            yield _Bait(folder, server.getsockname()[1], secret, victim, known)
         finally:
             with suppress(ProcessLookupError):
                 victim.kill()
@@ -174,6 +214,9 @@ def _lay_out(folder: Path, secret: str) -> None:
     (folder / "private").mkdir(mode=0o700)
     (folder / "private" / "file").write_text(secret)
     (folder / "private" / "file").chmod(0o600)
+    (folder / "project" / "bin").mkdir(parents=True)
+    (folder / "project" / "pyvenv.cfg").write_text("")
+    (folder / "project" / ".env").write_text(secret)
 
 
 async def _start_victim(secret: str) -> Process:
@@ -201,9 +244,9 @@ async def _quick_ones(box: Box, bait: _Bait) -> set[str]:
 
 
 async def _hostile(box: Box, bait: _Bait, actions: Sequence[str], seconds: float | None = None) -> sandbox.Outcome:
-    script = (Path(__file__).parent / _HOSTILE).read_bytes()
-    command = (str(box.interpreter.python), "-B", f"{{lib}}/{_HOSTILE}", bait.facts(), *actions)
-    return await sandbox.run(box, Job(command, bait.folder / "tree", lib={_HOSTILE: script}), seconds=seconds)
+    script = (Path(__file__).parent / "hostile.py").read_text()
+    job = Job((str(box.interpreter.python), "-B", "-", bait.facts(), *actions), script=script, recorded=True)
+    return await sandbox.run_once(box, job, bait.folder / "tree", seconds=seconds)
 
 
 def _said_done(output: str) -> set[str]:
@@ -216,15 +259,32 @@ def _said_done(output: str) -> set[str]:
     return found
 
 
-async def _one_alone(box: Box, bait: _Bait, action: str) -> set[str]:
+async def _one_alone(box: Box, bait: _Bait, action: str, gate: asyncio.Semaphore) -> set[str]:
     """The action if it got through: it says so, the warden died of it, or something outlived the box."""
     marked = replace(bait, secret=secrets.token_hex(12))
+    seconds = _SLEEP_SECONDS if action == "sleep_for_ever" else None
     try:
-        outcome = await _hostile(box, marked, (action,), _SLEEP_SECONDS if action == "sleep_for_ever" else None)
+        async with gate:
+            outcome = await _hostile(box, marked, (action,), seconds)
     except BoxFailed:
         return {action}
+    assert outcome.record
     outlived = await asyncio.to_thread(_still_running, marked.secret)
-    return {action} if outlived else _said_done(outcome.run.output)
+    believed = action == "fake_the_record" and _is_believed(outcome.record, marked.secret)
+    return {action} if outlived or believed else _said_done(outcome.run.output)
+
+
+def _is_believed(record: Record, secret: str) -> bool:
+    """Whether a forged line passes, or the true one before it does not."""
+    lines = record.lines()
+    try:
+        true = next(lines, {}) == {"own": secret}
+    except RecordBroken:
+        return True
+    try:
+        return not true or any(line.get("forged") for line in lines)
+    except RecordBroken:
+        return False
 
 
 def _still_running(marker: str) -> bool:

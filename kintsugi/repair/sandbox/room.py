@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -34,8 +34,6 @@ _ETC = (
 )
 _PROC_AND_DEVICES = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys", "/proc/version", "/proc/filesystems")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_INSIDE = "/box"
-_RECORD_BYTES = 16 << 20
 _ASK_SECONDS = 30
 _ASK = """
 import importlib.util, json, sys
@@ -58,45 +56,15 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the room's parts are, as seen by the command."""
+    """Where the room's parts are, as seen by the command. All of them are the box's to write to."""
 
     tree: str
     home: str
     tmp: str
-    record: str
-    lib: str
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """One run's folders on disk. `tree`, `home`, `tmp` and `record` belong to the box, `lib` can only be read."""
-
-    root: Path
-
-    @property
-    def outside(self) -> Places:
-        return Places(*(str(self.root / name) for name in ("tree", "home", "tmp", "record", "lib")))
-
-    @property
-    def inside(self) -> Places:
-        """The same with mounts of our own, where the room looks alike in every run."""
-        box = f"{_INSIDE}/"
-        return Places(tree=f"{box}tree", home=f"{box}home", tmp="/tmp", record=f"{box}record", lib=f"{box}lib")  # noqa: S108 (the box's own)
-
-    @property
-    def new_root(self) -> str:
-        return str(self.root / "root")
-
-    def recorded(self, name: str) -> str:
-        """What the command wrote to this file, at most 16 MB of it; nothing if it is not a plain file."""
-        try:
-            handle = os.open(self.root / "record" / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return ""
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return ""
-            return file.read(_RECORD_BYTES).decode("utf-8", "replace")
+# With mounts of our own the room looks alike in every run, and like any machine.
+INSIDE = Places(tree="/srv/app", home="/home/user", tmp="/tmp")  # noqa: S108 (the box's own)
 
 
 def interpreter(python: Path) -> Interpreter:
@@ -113,9 +81,17 @@ def interpreter(python: Path) -> Interpreter:
         raise ValueError(f"{python} does not run: {answer.stderr.strip()[-200:]}")
     facts = json.loads(answer.stdout)
     prefixes = {Path(facts["prefix"]), Path(facts["base"]), *_followed(Path(facts["executable"]))}
-    folders = {folder for prefix in prefixes for folder in (prefix, prefix.resolve())}
+    version = f"python{'.'.join(map(str, facts['version']))}"
+    folders = {part for prefix in prefixes for one in (prefix, prefix.resolve()) for part in parts(one, version)}
     major, minor = facts["version"]
     return Interpreter(python, tuple(sorted(folders)), facts["pytest"], facts["tox"], (major, minor))
+
+
+def parts(prefix: Path, version: str) -> list[Path]:
+    """What belongs to an interpreter in its folder: an environment may have been made among a project's own files."""
+    is_environment = (prefix / "pyvenv.cfg").is_file()
+    names = (f"lib/{version}", f"lib64/{version}", "pyvenv.cfg") if is_environment else ("lib", "lib64", "share")
+    return [prefix / name for name in ("bin", "include", *names) if (prefix / name).exists()]
 
 
 def _followed(executable: Path) -> set[Path]:
@@ -136,8 +112,7 @@ def readable(folders: tuple[Path, ...]) -> list[str]:
     """What of the machine can be read inside: the system's programs, the interpreters, the launcher."""
     system = [path for path in _SYSTEM if Path(path).exists() and not Path(path).is_symlink()]
     etc = [f"/etc/{name}" for name in _ETC if Path("/etc", name).exists()]
-    own = [Path(sys.base_prefix), launcher().parent.parent, Path(__file__).parent]
-    wanted = {str(folder) for folder in (*folders, *own)}
+    wanted = {str(folder) for folder in (*folders, *parts(launcher().parent.parent, ""))}
     covered = tuple(f"{path}/" for path in system)
     return system + etc + sorted(path for path in wanted if not f"{path}/".startswith(covered) and path != "/")
 
@@ -157,42 +132,73 @@ def writable_devices() -> list[str]:
 
 
 @asynccontextmanager
+async def handed_over(parent: Path | None, tree: Path, uid: int) -> AsyncIterator[Path]:
+    """A copy of `tree` below `parent` that belongs to another user; gone afterwards. Raises OSError."""
+    async with _a_folder(parent) as folder:
+        await asyncio.to_thread(_copied, tree, folder / "tree", uid)
+        folder.chmod(0o711)
+        yield folder / "tree"
+
+
+@asynccontextmanager
 async def a_room(
-    parent: Path | None, tree: Path, overlay: Mapping[str, bytes | None], lib: Mapping[str, bytes], uid: int | None
-) -> AsyncIterator[Room]:
-    """A room below `parent` with a copy of `tree`, changed by `overlay`, and `lib` beside it; gone afterwards.
+    parent: Path | None, tree: Path, changes: Mapping[str, bytes | None], uid: int | None
+) -> AsyncIterator[Places]:
+    """A room on disk, below `parent`, with a copy of `tree` changed by `changes`; gone afterwards.
 
     Raises OSError where it cannot be made, ValueError for a path that leads out of the tree.
     """
-    held = scratch("box", parent)
-    room = Room(held.__enter__())
+    check_inside(tree, changes)
+    async with _a_folder(parent) as folder:
+        await asyncio.to_thread(_furnish, folder, tree, changes, uid)
+        yield Places(*(str(folder / name) for name in ("tree", "home", "tmp")))
+
+
+@asynccontextmanager
+async def _a_folder(parent: Path | None) -> AsyncIterator[Path]:
+    held = scratch(parent)
+    folder = await asyncio.to_thread(held.__enter__)
     try:
-        await asyncio.to_thread(_furnish, room, tree, overlay, lib, uid)
-        yield room
+        yield folder
     finally:
         await asyncio.shield(asyncio.to_thread(held.__exit__, None, None, None))
 
 
-def _furnish(
-    room: Room, tree: Path, overlay: Mapping[str, bytes | None], lib: Mapping[str, bytes], uid: int | None
-) -> None:
-    room.root.chmod(0o711)
-    for name in ("home", "tmp", "record", "lib", "root"):
-        (room.root / name).mkdir(mode=0o755)
-    for name, text in lib.items():
-        (room.root / "lib" / name).write_bytes(text)
-    shutil.copytree(tree, room.root / "tree", symlinks=True)
-    for path, content in overlay.items():
-        _place(room.root / "tree", path, content)
-    if uid is not None:
-        for name in ("tree", "home", "tmp", "record"):
-            _give(room.root / name, uid)
+def check_inside(tree: Path, changes: Mapping[str, bytes | None]) -> None:
+    """Raises ValueError for a path that leads out of the tree, or through a link."""
+    for path in changes:
+        parts = Path(path).parts
+        above = [tree.joinpath(*parts[:count]) for count in range(1, len(parts))]
+        if Path(path).is_absolute() or ".." in parts or any(one.is_symlink() for one in above):
+            raise ValueError(f"{path} leads out of the tree")
 
 
-def _place(tree: Path, path: str, content: bytes | None) -> None:
-    target = tree / path
-    if not target.parent.resolve().is_relative_to(tree.resolve()) or ".." in Path(path).parts:
-        raise ValueError(f"{path} leads out of the tree")
+def written(changes: Mapping[str, bytes | None]) -> list[tuple[str, str | None]]:
+    """Changes as the launcher reads them."""
+    return [(path, None if text is None else base64.b64encode(text).decode()) for path, text in changes.items()]
+
+
+def kilobytes(tree: Path) -> int:
+    """What a copy of a tree takes in memory."""
+    pages = 0
+    for parent, folders, files in os.walk(tree):
+        sizes = (Path(parent, name).lstat().st_size for name in files)
+        pages += sum(2 + size // 4096 for size in sizes) + 2 * len(folders)
+    return pages * 4
+
+
+def _furnish(folder: Path, tree: Path, changes: Mapping[str, bytes | None], uid: int | None) -> None:
+    folder.chmod(0o711)
+    shutil.copytree(tree, folder / "tree", symlinks=True)
+    for path, content in changes.items():
+        _place(folder / "tree" / path, content)
+    for name in ("home", "tmp"):
+        (folder / name).mkdir(mode=0o755)
+    for name in ("tree", "home", "tmp") if uid is not None else ():
+        _give(folder / name, uid)
+
+
+def _place(target: Path, content: bytes | None) -> None:
     if target.is_symlink() or content is None:
         target.unlink(missing_ok=True)
     if content is not None:
@@ -200,7 +206,13 @@ def _place(tree: Path, path: str, content: bytes | None) -> None:
         target.write_bytes(content)
 
 
-def _give(folder: Path, uid: int) -> None:
+def _copied(tree: Path, target: Path, uid: int) -> None:
+    shutil.copytree(tree, target, symlinks=True)
+    _give(target, uid)
+
+
+def _give(folder: Path, uid: int | None) -> None:
+    assert uid is not None
     os.chown(folder, uid, uid)
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):

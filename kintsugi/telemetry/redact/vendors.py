@@ -59,7 +59,7 @@ REACH_BASE64 = -1_001
 REACH_DIGITS = -1_002
 REACH_DOTS = -1_003
 
-# Behind a prefix that might be part of another word: as long as tokens are, and mixed.
+# PageNeeds a prefix that might be part of another word: as long as tokens are, and mixed.
 _MIXED = r"(?=[A-Za-z_-]{0,60}\d|[a-z_-]{0,20}[A-Z])(?=[\d_-]{0,20}[A-Za-z])[\w-]{20,300}(?![\w-])"
 
 # Whole shapes, each by the lower-case literal that leads to it and where the shape begins before that literal.

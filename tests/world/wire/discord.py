@@ -626,6 +626,8 @@ class InteractionCreate(Read):
 
 
 _APPLICATION = "/applications/{application_id}"
+_GLOBAL_COMMANDS = f"{_APPLICATION}/commands"
+_GUILD_COMMANDS = f"{_APPLICATION}/guilds/{{guild_id}}/commands"
 _COMMANDS = Annotated[list[Command], Field(max_length=100)]
 _MESSAGES = "/channels/{channel_id}/messages"
 _ONE_MESSAGE = f"{_MESSAGES}/{{message_id}}"
@@ -638,8 +640,12 @@ DISCORD = Shapes(
         Operation("get", "/users/@me", tells={200: Myself}),
         Operation("get", "/oauth2/applications/@me", tells={200: Application}),
         Operation("get", "/guilds/{guild_id}/members/{user_id}", tells={200: Member}),
-        Operation("put", f"{_APPLICATION}/commands", _COMMANDS, {200: list[Registered]}),
-        Operation("put", f"{_APPLICATION}/guilds/{{guild_id}}/commands", _COMMANDS, {200: list[Registered]}),
+        Operation("get", _GLOBAL_COMMANDS, tells={200: list[Registered]}),
+        Operation("post", _GLOBAL_COMMANDS, Command, {200: Registered, 201: Registered}),
+        Operation("put", _GLOBAL_COMMANDS, _COMMANDS, {200: list[Registered]}),
+        Operation("get", _GUILD_COMMANDS, tells={200: list[Registered]}),
+        Operation("post", _GUILD_COMMANDS, Command, {200: Registered, 201: Registered}),
+        Operation("put", _GUILD_COMMANDS, _COMMANDS, {200: list[Registered]}),
         Operation("post", "/interactions/{interaction_id}/{interaction_token}/callback", Answer, {200: Acknowledged}),
         Operation("patch", f"{_WEBHOOK}/messages/@original", ChangedMessage, {200: Message}),
         Operation("post", _WEBHOOK, ChangedMessage, {200: Message}),
@@ -647,7 +653,7 @@ DISCORD = Shapes(
         Operation("get", _MESSAGES, tells={200: list[Message]}),
         Operation("post", _MESSAGES, NewMessage, {200: Message}),
         Operation("patch", _ONE_MESSAGE, ChangedMessage, {200: Message}),
-        Operation("post", f"{_ONE_MESSAGE}/threads", NewThread, {200: Thread}),
+        Operation("post", f"{_ONE_MESSAGE}/threads", NewThread, {201: Thread}),
     ],
     frames={
         "identify": Identify,

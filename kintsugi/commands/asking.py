@@ -8,7 +8,7 @@ from kintsugi.commands.common import a_desk, actor, incident_number, is_number, 
 from kintsugi.commands.outcome import UsageError
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.words import Effect
+from kintsugi.workflow.names import Effect
 
 _KINDS: dict[str, type[t.Trigger]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
 
@@ -25,8 +25,8 @@ async def confirm(token: str) -> None:
         _tell(await desk.engine.fire(trigger))
 
 
-async def move(kind: str, id: str, why: str = "") -> None:
-    """Fire one of the simple moves."""
+async def request(kind: str, id: str, why: str = "") -> None:
+    """Ask for one of the simple moves."""
     async with a_desk() as desk:
         reason = {"why": why} if why else {}
         trigger = _KINDS[kind](

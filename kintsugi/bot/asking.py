@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from kintsugi.bot import replies
 from kintsugi.bot.gate import Caller, Denied
-from kintsugi.bot.parts import Parts
+from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
@@ -15,19 +15,19 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import BadInput, StepFailed
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.words import State
+from kintsugi.workflow.names import State
 
 _MOST_OFFERED = 25
 _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three
 
 
-class Moves:
+class Asking:
     """Each answers with the incident's new state, or raises the refusal."""
 
-    def __init__(self, parts: Parts, answers: Answers) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers) -> None:
         self._parts, self._answers = parts, answers
 
-    async def move(self, interaction: Interaction, incident: int, kind: type[t.Trigger], why: str = "") -> Reply:
+    async def request(self, interaction: Interaction, incident: int, kind: type[t.Trigger], why: str = "") -> Reply:
         """Reject, retry, cancel, send, roll back."""
         key, at, actor = self._answers.common(interaction)
         reason = {"why": plain(why)} if why else {}

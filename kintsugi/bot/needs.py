@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kintsugi.bot.names import USUAL, Names
 from kintsugi.bot.status import Probes
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
@@ -37,8 +38,12 @@ class About:
     reconciled_at: Callable[[], datetime | None] = lambda: None  # the last look at the world; None: not in this process
 
 
+async def _nothing() -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class BotNeeds:
     """Everything the commands need."""
 
     store: Store
@@ -50,3 +55,5 @@ class Parts:
     about: About
     token: Callable[[Incident], Awaitable[str | None]] | None = None  # of an open confirmation, where it can be known
     two_persons: bool = False  # who opened an incident may not confirm its patch
+    names: Names = USUAL
+    missing: Callable[[], Awaitable[Sequence[str]]] = _nothing  # a sentence for each thing without which work rests

@@ -1,0 +1,124 @@
+"""What can do anything, by its full name in Python: it starts programs, runs text, reaches machines, makes objects.
+
+A name is written as it is imported, with `*` for any part of one and `**` for any further names. A leading `?.` stands
+for whatever the name is asked of. What has no dot is a builtin, or what `uses.py` calls a way of using one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_SHELL = """
+    os.system os.popen* os.exec* os.spawn* os.posix_spawn* os.startfile os.fork* os.kill os.killpg posix.system
+    posix.popen* posix.exec* posix.spawn* posix.posix_spawn* posix.fork* posix.kill nt.system nt.startfile nt.exec*
+    nt.spawn* subprocess.run subprocess.Popen subprocess.call subprocess.check_call subprocess.check_output
+    subprocess.getoutput subprocess.getstatusoutput subprocess.create_subprocess_* asyncio.create_subprocess_*
+    ?.subprocess_exec ?.subprocess_shell ?.create_subprocess_exec ?.create_subprocess_shell anyio.run_process
+    anyio.open_process trio.run_process trio.lowlevel.open_process pty.spawn pty.fork pexpect.* sh.* plumbum.*
+    invoke.run fabric.* _posixsubprocess.* shell=True multiprocessing.popen_** distutils.spawn.* pip.main
+    pip._internal.** ensurepip.* shutil.rmtree os.removedirs signal.pthread_kill psutil.Popen
+"""
+_EVAL = """
+    eval exec execfile compile __import__ __builtins__** __loader__** builtins.eval builtins.exec builtins.compile
+    builtins.__import__ builtins.__dict__** importlib.__import__ importlib.util.spec_from_* importlib.reload
+    importlib.util.module_from_spec importlib.machinery.* imp.* runpy.* code.interact code.Interactive*
+    code.compile_command codeop.* types.FunctionType types.CodeType types.LambdaType ctypes** _ctypes** cffi.**
+    ?.__subclasses__ ?.__globals__ ?.__builtins__ ?.__code__ ?.__closure__ ?.__reduce__ ?.__reduce_ex__ ?.f_globals
+    ?.f_builtins ?.gi_frame ?.tb_frame pkgutil.resolve_name pkgutil.get_loader pkgutil.find_loader zipimport.*
+    flask.render_template_string asteval.* pdb.run* pdb.Pdb bdb.* cProfile.run* cProfile.Profile profile.run*
+    profile.Profile timeit.timeit timeit.repeat timeit.Timer trace.Trace doctest.* typing.get_type_hints
+    typing_extensions.get_type_hints typing.ForwardRef inspect.get_annotations logging.config.* gc.get_objects
+    gc.get_referrers gc.get_referents sys.modules.items sys.modules.values sys.modules.copy sys.settrace
+    sys.setprofile sys.addaudithook sys.meta_path** sys.path_hooks** sys._getframe sys._current_frames
+    sys.path.insert sys.path.append sys.path.extend threading.settrace* threading.setprofile* sys.monitoring.**
+    site.addsitedir site.addpackage py_compile.* compileall.* numexpr.evaluate pandas.eval sympy.sympify
+    sympy.parsing.** jinja2.Template mako.template.Template lib2to3.* star-import dynamic-import getattr-of-**
+    module-handed-on-** names-of-** import-hook
+"""
+_NETWORK = """
+    socket.socket socket.create_connection socket.create_server socket.socketpair socket.fromfd socket.getaddrinfo
+    socket.gethostby* socketserver.* ssl.get_server_certificate urllib.request.* urllib.urlopen urllib.urlretrieve
+    urllib.URLopener http.client.HTTP*Connection http.server.* wsgiref.simple_server.* requests.get requests.post
+    requests.put requests.patch requests.delete requests.head requests.options requests.request requests.?ession
+    requests.sessions.Session requests.api.* httpx.get httpx.post httpx.put httpx.patch httpx.delete httpx.head
+    httpx.options httpx.request httpx.stream httpx.Client httpx.AsyncClient aiohttp.ClientSession aiohttp.request
+    aiohttp.web.run_app aiohttp.web.TCPSite urllib3.PoolManager urllib3.ProxyManager urllib3.request
+    urllib3.connection_from_url urllib3.HTTP*ConnectionPool ftplib.* smtplib.* aiosmtplib.* telnetlib.* poplib.*
+    imaplib.* nntplib.* xmlrpc.client.* xmlrpc.server.* websocket.connect websocket.create_connection
+    websocket.WebSocketApp websockets.connect websockets.serve paramiko.SSHClient paramiko.Transport
+    paramiko.client.** asyncssh.* asyncio.open_connection asyncio.start_server asyncio.start_unix_server
+    asyncio.open_unix_connection ?.create_datagram_endpoint ?.sock_connect ?.start_tls ?.connect_read_pipe pycurl.*
+    webbrowser.* dns.resolver.* boto3.* grpc.insecure_channel grpc.secure_channel zmq.* scapy.** httplib2.*
+    multiprocessing.connection.Listener multiprocessing.managers.* logging.handlers.HTTPHandler
+    logging.handlers.SMTPHandler logging.handlers.SocketHandler logging.handlers.DatagramHandler
+    logging.handlers.SysLogHandler whole-environment
+"""
+_DESERIALISER = """
+    pickle.load pickle.loads pickle.Unpickler cPickle.load* cPickle.Unpickler _pickle.load* _pickle.Unpickler
+    dill.load* dill.Unpickler cloudpickle.load* marshal.load* shelve.open shelve.*Shelf jsonpickle.decode
+    jsonpickle.loads yaml.load yaml.load_all yaml.unsafe_load* yaml.full_load* yaml.UnsafeLoader yaml.Loader
+    yaml.FullLoader yaml.CLoader yaml.CUnsafeLoader ruamel.yaml.load torch.load joblib.load pandas.read_pickle
+    numpy-load-with-pickle multiprocessing.connection.Client copyreg.*
+"""
+_RULES = (("shell", _SHELL), ("eval", _EVAL), ("network", _NETWORK), ("deserialiser", _DESERIALISER))
+
+SAYS = {
+    "shell": "It can start any program.",
+    "eval": "It can run any code.",
+    "network": "It can reach other machines.",
+    "deserialiser": "It makes objects of bytes, and these can run any code.",
+}
+BUILTINS = frozenset({"eval", "exec", "execfile", "compile", "__import__", "__builtins__", "__loader__"})
+"""Names that need no import to be dangerous."""
+
+HANDED_ON = frozenset(
+    (
+        *("os", "posix", "nt", "subprocess", "_posixsubprocess", "builtins", "importlib", "ctypes", "_ctypes", "runpy"),
+        *("pty", "socket", "pickle", "_pickle", "marshal", "shutil", "requests", "httpx", "urllib.request"),
+        *("http.client", "aiohttp", "code", "codeop", "imp"),
+    )
+)
+"""Modules that are refused as a value: where one is passed on, nobody can tell what is used of it."""
+
+
+@lru_cache(4096)
+def rule_of(name: str) -> str | None:
+    """The rule that a full name breaks; None for none."""
+    return next((rule for rule, pattern in _compiled() if pattern.fullmatch(name)), None)
+
+
+@lru_cache(1)
+def modules() -> frozenset[str]:
+    """The first names of all of them, and the builtins: a text with none of these words uses nothing of it."""
+    listed = [name for _, names in _RULES for name in names.split() if not name.startswith("?.")]
+    return frozenset(name.partition(".")[0].rstrip("*") for name in listed if "-" not in name and "=" not in name)
+
+
+@lru_cache(1)
+def attributes() -> frozenset[str]:
+    """What is dangerous of anything."""
+    return frozenset(name[2:] for _, names in _RULES for name in names.split() if name.startswith("?."))
+
+
+@lru_cache(1)
+def members() -> frozenset[str]:
+    """The last names, for looking one up by a text: `getattr(x, "system")`."""
+    listed = {name.rpartition(".")[2] for _, names in _RULES for name in names.split() if "*" not in name}
+    return frozenset(listed | BUILTINS | {"popen", "execv", "execve", "spawnl"}) - {
+        "run",
+        "get",
+        "call",
+        "request",
+        "load",
+    }
+
+
+@lru_cache(1)
+def _compiled() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((rule, re.compile("|".join(map(_expression, names.split())))) for rule, names in _RULES)
+
+
+def _expression(name: str) -> str:
+    escaped = re.escape(name).replace(r"\*\*", ".*").replace(r"\*", r"\w*")
+    return escaped if name.startswith("?.") else escaped.replace(r"\?", r"\w")

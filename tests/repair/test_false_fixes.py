@@ -1,0 +1,50 @@
+"""Patches made to pass for a fix: one of each kind here; `python -m bench.proof --false` tries them all."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bench.proof import Trial, false_fixes, judged
+from bench.proof_false import FALSE_FIXES
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.repair.sandbox import Box, BoxFailed, Mechanism
+from kintsugi.repair.sandbox.probe import probe
+
+KINDS = tuple(dict.fromkeys(one.kind for one in FALSE_FIXES))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settings() -> ProofSettings:
+    asked = ProofSettings(("python", "-m", "unittest"), python=Path(sys.executable), seconds=120)
+    try:
+        walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
+        return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
+    except BoxFailed as reason:
+        pytest.skip(f"this machine does not allow a box with walls: {reason}")
+
+
+def test_there_are_many_kinds() -> None:
+    assert len(FALSE_FIXES) >= 40
+    assert len(KINDS) >= 10
+
+
+def of_kind(base: Path, kind: str) -> Trial:
+    return [trial for trial in false_fixes(base) if trial.what == kind][-1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_no_false_fix_is_proven_without_a_word(kind: str, settings: ProofSettings, tmp_path: Path) -> None:
+    (verdict,) = await judged([of_kind(tmp_path, kind)], replace(settings, box=without_gaps(settings)), 1)
+
+    assert not verdict.proven or verdict.flags, verdict.says
+
+
+def without_gaps(settings: ProofSettings) -> Box:
+    """A loaded machine may leave a gap in the battery, whose flag would be a word about something else."""
+    assert settings.box
+    return replace(settings.box, got_through=())

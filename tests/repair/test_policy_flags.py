@@ -1,0 +1,91 @@
+"""What a human has to be shown, as no rule can judge it; and what is silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from kintsugi.repair.apply import Applied
+from kintsugi.repair.policy import Rule, check
+from tests.repair.memory_tree import MemoryTree
+
+BEFORE = '''\
+"""The till."""
+
+import logging
+import os
+
+log = logging.getLogger(__name__)
+MAX_ITEMS = 50
+TIMEOUT = 5
+VERBOSE = False
+KEEP = os.environ.get("KEEP", "7")
+
+
+class Settings:
+    origin: str = "https://shop.example"
+
+
+@has_role("manager")
+def refund(user, amount, token):
+    if user.role != "admin":
+        raise PermissionError
+    if amount > 100:
+        raise ValueError("too much")
+    if amount < 0 or amount is None:
+        raise ValueError("too little")
+    log.info("refund of %s", amount)
+    names = sorted(user.names)[:25]
+    wait(names, timeout=30)
+    return amount if user.is_owner else min(amount, 40)
+'''
+
+
+def flagged(old: str, new: str) -> list[str]:
+    assert BEFORE.count(old) == 1
+    found = check(Applied({"shop/till.py": BEFORE.replace(old, new).encode()}), MemoryTree({"shop/till.py": BEFORE}))
+    return [finding.sentence for finding in found if not finding.refuses or finding.rule is not Rule.LOOK]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('user.role != "admin"', 'user.role == "admin"', "who may"),
+        ('user.role != "admin"', 'user.role != "customer"', "who may"),
+        ('@has_role("manager")', '@has_role("everyone")', "who may"),
+        ("if user.is_owner", "if not user.is_owner", "who may"),
+        ("amount > 100", "amount < 100", "turns a comparison"),
+        ("amount > 100", "amount > 100000", "a limit"),
+        ("amount < 0 or amount is None", "amount < 0 and amount is None", "let through"),
+        ('    if amount > 100:\n        raise ValueError("too much")\n', "", "let through"),
+        ("MAX_ITEMS = 50", "MAX_ITEMS = 5000", "a limit"),
+        ("TIMEOUT = 5", "TIMEOUT = 60 * 60", "a limit"),
+        ("timeout=30", "timeout=3000", "a limit"),
+        ("[:25]", "[:2500]", "a limit"),
+        ("min(amount, 40)", "min(amount, 4000)", "a limit"),
+        ("VERBOSE = False", "VERBOSE = True", "default of a setting"),
+        ('get("KEEP", "7")', 'get("KEEP", "0")', "default of a setting"),
+        ('"https://shop.example"', '"https://other.example"', "default of a setting"),
+        ('log.info("refund of %s", amount)', 'log.info("refund of %s by %s", amount, token)', "logged about a secret"),
+        ("class Settings:", 'prepare("now")\n\n\nclass Settings:', "runs on import"),
+    ],
+)
+def test_it_is_said_in_one_line(old: str, new: str, says: str):
+    found = flagged(old, new)
+
+    assert any(says in sentence for sentence in found), found
+    assert all("\n" not in sentence for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"too much"', '"that is too much"'),
+        ("return amount if", "total = amount\n    return total if"),
+        ("sorted(user.names)", "sorted(user.names or [])"),
+        ("    names = sorted", "    if user is None:\n        return 0\n    names = sorted"),
+        ("    names = sorted", "    if not user.names:\n        raise LookupError\n    names = sorted"),
+        ('log.info("refund of %s", amount)', 'log.debug("refund of %s for %s", amount, user.id)'),
+    ],
+)
+def test_a_plain_fix_is_silent(old: str, new: str):
+    assert flagged(old, new) == []
