@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Health]]]:
     return [
         _git,
         partial(_database, bootstrap.database),
+        bootstrap.discord.look,
         *(each.look for each in bootstrap.connectors),
         partial(_reports, settings.sentry),
         partial(_pages, settings.discord, settings.web),
@@ -72,10 +74,26 @@ async def _database(database: Database) -> Health:
         return Health("database", FAULT, f"{database}: {'; '.join(lacking)}. Restore a backup, or name a new database.")
     if current:
         busy = ", a service is at work on it" if database.file and is_held(lock_of(database.file)) else ""
-        return Health("database", OK, f"{database} is up to date{busy}")
+        return Health("database", OK, f"{database} is up to date{busy}{await _listening(database)}")
     if database.one_process:
         return Health("database", OK, f"{database} will be made at the first use")
     return Health("database", FAULT, f"{database} is not up to date. Run `kintsugi db upgrade`.")
+
+
+async def _listening(database: Database) -> str:
+    """What is to be known of the way to PostgreSQL; nothing where wake-ups pass."""
+    if database.one_process:
+        return ""
+    import psycopg  # noqa: PLC0415  # SQLite has no use for it
+
+    from kintsugi.executors.server_lock import hears  # noqa: PLC0415
+
+    try:
+        heard = await hears(database.past_poolers().conninfo, timedelta(seconds=2))
+    except psycopg.Error as error:
+        return f"; the direct address does not work: {str(error).strip().splitlines()[0]}"
+    slow = "wake-ups do not pass, as behind a pooler in transaction mode: work begins within seconds, not at once"
+    return "" if heard else f"; {slow}. Set KINTSUGI_DATABASE_DIRECT_URL"
 
 
 async def _reports(settings: SentrySettings) -> Health:

@@ -445,3 +445,26 @@ def test_the_service_ends_when_it_is_told_to(terminal: Terminal, name: str, stat
 
 
 RUN = "import sys; sys.argv[1:] = ['run', '--only', 'worker']; from kintsugi.__main__ import main; main()"
+
+
+def test_both_ways_to_capture_name_the_build_that_git_has_checked_out(terminal: Terminal):
+    shop = terminal.folder / "shop"
+    a_repository(shop, "dirty")
+    crash = f"raise RuntimeError({'from a followed program'!r})"
+    unsaid = {"KINTSUGI_BUILD_SHA": "", "GITHUB_SHA": "", "CI_COMMIT_SHA": ""}
+
+    terminal.types("capture", "-", "--repo", "shop", stdin=TRACEBACK, **unsaid)
+    terminal.types("capture", "--repo", "shop", "--follow", "--", sys.executable, "-c", crash, **unsaid)
+    terminal.types(
+        "capture",
+        "-",
+        "--repo",
+        "shop",
+        stdin=TRACEBACK.replace("KeyError", "IndexError"),
+        KINTSUGI_BUILD_SHA="c0ffee0",
+    )
+
+    builds = [
+        json.loads(terminal.types("incident", "show", id, "--json").stdout)["payload"]["build"]["sha"] for id in "123"
+    ]
+    assert builds == [Git(shop).resolve("HEAD"), Git(shop).resolve("HEAD"), "c0ffee0"]
