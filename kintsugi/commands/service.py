@@ -204,6 +204,8 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
 
 
 def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> ServerNeeds:
+    writes = Leases(desk.store)
+
     async def ready() -> str | None:
         """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
         if not preparing.done:
@@ -213,10 +215,10 @@ def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kin
             return "The database's file is gone."
         try:
             async with asyncio.timeout(_READY_WITHIN):
-                await desk.store.next_due()
+                await writes.probe()
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("not_ready", extra={"why": str(error) or "no answer"})
-            return "The database is unavailable."
+            return "Nothing can be written to the database."
         if kintsugi and not desk.executor.delivers:
             return "Nothing is delivered: the worker of this process does not work yet, or not now."
         return None
