@@ -22,12 +22,12 @@ from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.runs import is_replay, runs_in
 from kintsugi.capture.sentry import payload_of, read_event
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import EVENT, LARGEST, LARGEST_EVENT, Project, TooLarge, event_in, expanded, items_in
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.names import State
 from tests.world.make import NOON
+from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.wire.sentry import SENTRY
 from tests.world.world import World, a_world
@@ -37,7 +37,7 @@ OLD, NEW = "a1d0000" + "0" * 33, "f1ed000" + "0" * 33
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 
