@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, text
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
+from tests.world.migrated import migrate
 
 _LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/app/")
 
@@ -113,7 +114,7 @@ def database_url(request: pytest.FixtureRequest) -> Database:
     """A fresh migrated database of either kind: whoever asks for it runs on both."""
     url: Database = request.getfixturevalue(f"{request.param}_url")
     if request.param == "sqlite":
-        upgrade(url)
+        migrate(url)
     return url
 
 

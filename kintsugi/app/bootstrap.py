@@ -17,6 +17,7 @@ from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
+from kintsugi.app.ending import watched
 from kintsugi.app.settings import Settings, read_settings
 from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
@@ -83,6 +84,7 @@ class Kintsugi:
             store=desk.store,
             clock=desk.clock,
             fire=desk.engine.fire,
+            check=desk.engine.check,
             budget=budget or Budget(),
             confirm_within=confirm_within,
             look_again=look_again,
@@ -97,9 +99,11 @@ class Kintsugi:
 
     async def work(self) -> None:
         """Perform what is due, and look at the world now and then, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._reconciler.run(RECONCILE_EVERY))
-            group.create_task(self._desk.executor.run(self._perform))
+        executor = self._desk.executor
+        with watched(lambda: executor.turns):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._reconciler.run(RECONCILE_EVERY))
+                group.create_task(executor.run(self._perform))
 
     @property
     def looked_at(self) -> datetime | None:
@@ -126,7 +130,7 @@ class Bootstrap:
         remember(settings.secrets())
         self.settings = settings
         program = settings.program
-        self.database: Database = settings.database.url
+        self.database: Database = settings.database.database
         self.build = program.build_sha or running_build()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
         self.model = connectors.model(settings.model)
@@ -134,6 +138,7 @@ class Bootstrap:
             settings.deploy, settings.railway, settings.code.branch, self._running(), program.program_url or ""
         )
         self.sheet = connectors.sheet(settings.sheet)
+        self.discord = connectors.discord_account(settings.discord)
         self.connectors: list[Connector[Any]] = [self.code_host, self.model, self.deployer, self.sheet]
 
     @classmethod

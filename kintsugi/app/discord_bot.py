@@ -17,14 +17,13 @@ from kintsugi.app.desk import Desk
 from kintsugi.app.settings import DiscordSettings
 from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Names, Probe, put_in
 from kintsugi.bot.address import point_at
-from kintsugi.bot.presence import Tell, logged_in
+from kintsugi.bot.presence import REFUSED, Tell, logged_in
 from kintsugi.bot.status import Probes
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.times import roughly
 
-_REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
 _MEND = {4004: "Its token is no longer good: make a new one, set KINTSUGI_DISCORD_TOKEN and start again."}
 _NO_INTENTS = "Discord refuses the bot an intent: switch it on in the developer portal, under Bot."
 
@@ -102,7 +101,7 @@ async def _logged_in(client: discord.Client, settings: DiscordSettings, tell: Te
     try:
         await logged_in(client, settings.token.get_secret_value(), tell)
     except discord.LoginFailure as error:
-        raise SettingsError(_REFUSED) from error
+        raise SettingsError(REFUSED) from error
 
 
 def a_client(desk: Desk, bootstrap: Bootstrap, logs: Telemetry) -> Client:

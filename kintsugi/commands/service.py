@@ -203,6 +203,8 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
 
 
 def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> ServerNeeds:
+    writes = Leases(desk.store)
+
     async def ready() -> str | None:
         """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
         if not preparing.done:
@@ -212,10 +214,10 @@ def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kin
             return "The database's file is gone."
         try:
             async with asyncio.timeout(_READY_WITHIN):
-                await desk.store.next_due()
+                await writes.probe()
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("not_ready", extra={"why": str(error) or "no answer"})
-            return "The database is unavailable."
+            return "Nothing can be written to the database."
         if kintsugi and not desk.executor.delivers:
             return "Nothing is delivered: the worker of this process does not work yet, or not now."
         return None
@@ -272,7 +274,7 @@ def _tell(console: Console, sentence: str) -> None:
 def left_out(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> list[str]:
     """What will not be there, and the setting that would bring it."""
     settings = bootstrap.settings
-    lines = _left_out_of_discord(settings.discord) if "discord" in wanted else []
+    lines = _left_out_of_discord(bootstrap) if "discord" in wanted else []
     if "web" in wanted:
         lines += _left_out_of_web(settings.web, settings.metrics, settings.discord)
     if "web" in wanted and not settings.github.webhook_secrets:
@@ -294,9 +296,10 @@ def _left_out_of_web(web: WebSettings, metrics: MetricsSettings, discord: Discor
     return lines
 
 
-def _left_out_of_discord(settings: DiscordSettings) -> list[str]:
-    if settings.token is None:
-        return ["Left out: Discord (set KINTSUGI_DISCORD_TOKEN); the terminal is the channel."]
+def _left_out_of_discord(bootstrap: Bootstrap) -> list[str]:
+    settings = bootstrap.settings.discord
+    if bootstrap.discord.missing:
+        return [bootstrap.discord.missing.line]
     if not settings.has_admins:
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
     if settings.channel is None:

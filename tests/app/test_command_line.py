@@ -18,6 +18,7 @@ from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from tests.world.patience import PATIENCE
+from tests.world.terminal import run
 
 ROOT = Path(__file__).parents[2]
 TRACEBACK = """Traceback (most recent call last):
@@ -37,15 +38,8 @@ class Terminal:
 
     def types(self, *words: str, stdin: str | bytes = "", **settings: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "kintsugi", *words],
-            cwd=self.folder,
-            env=clean | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings,
-            input=stdin if isinstance(stdin, bytes) else stdin.encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        env = clean | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings
+        done = run(words, self.folder, env, stdin if isinstance(stdin, bytes) else stdin.encode())
         return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -345,6 +339,21 @@ def test_a_secret_setting_is_never_printed(terminal: Terminal):
     assert key not in done.stdout + done.stderr
 
 
+def test_the_doctor_and_an_upgrade_name_a_table_that_is_not_there(terminal: Terminal):
+    assert terminal.types("incidents").returncode == 0
+    (file,) = terminal.folder.rglob("*.db")
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE stage_time"))
+    engine.dispose()
+
+    looked, upgraded = terminal.types("doctor"), terminal.types("db", "upgrade")
+
+    assert (looked.returncode, upgraded.returncode) == (1, 1)
+    assert "there is no table `stage_time`. Restore a backup" in " ".join(looked.stdout.split())
+    assert "there is no table `stage_time`. Something other than Kintsugi changed them." in upgraded.stderr
+
+
 def test_the_doctor_finds_nothing_wrong_with_an_empty_house(terminal: Terminal):
     done = terminal.types("doctor")
 
@@ -436,3 +445,26 @@ def test_the_service_ends_when_it_is_told_to(terminal: Terminal, name: str, stat
 
 
 RUN = "import sys; sys.argv[1:] = ['run', '--only', 'worker']; from kintsugi.__main__ import main; main()"
+
+
+def test_both_ways_to_capture_name_the_build_that_git_has_checked_out(terminal: Terminal):
+    shop = terminal.folder / "shop"
+    a_repository(shop, "dirty")
+    crash = f"raise RuntimeError({'from a followed program'!r})"
+    unsaid = {"KINTSUGI_BUILD_SHA": "", "GITHUB_SHA": "", "CI_COMMIT_SHA": ""}
+
+    terminal.types("capture", "-", "--repo", "shop", stdin=TRACEBACK, **unsaid)
+    terminal.types("capture", "--repo", "shop", "--follow", "--", sys.executable, "-c", crash, **unsaid)
+    terminal.types(
+        "capture",
+        "-",
+        "--repo",
+        "shop",
+        stdin=TRACEBACK.replace("KeyError", "IndexError"),
+        KINTSUGI_BUILD_SHA="c0ffee0",
+    )
+
+    builds = [
+        json.loads(terminal.types("incident", "show", id, "--json").stdout)["payload"]["build"]["sha"] for id in "123"
+    ]
+    assert builds == [Git(shop).resolve("HEAD"), Git(shop).resolve("HEAD"), "c0ffee0"]

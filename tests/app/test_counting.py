@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from kintsugi.app.desk import opened
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.process_counts import Counting, counting
 from kintsugi.telemetry import Outcomes
 from kintsugi.workflow.cure import Runs
+from tests.world.migrated import migrate
 
 
 async def test_the_counts_of_every_process_are_kept_and_added_up(sqlite_url: Database):
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     first, second = Outcomes("c0ffee0"), Outcomes("c0ffee0")
     async with opened(sqlite_url) as desk:
         async with counting(desk.store, first), counting(desk.store, second):
@@ -30,7 +30,7 @@ async def test_the_counts_of_every_process_are_kept_and_added_up(sqlite_url: Dat
 
 
 async def test_what_is_told_twice_counts_once(sqlite_url: Database):
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     outcomes = Outcomes("c0ffee0")
     async with opened(sqlite_url) as desk:
         process = Counting(desk.store, outcomes)

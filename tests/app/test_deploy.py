@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +21,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.names import State
+from tests.world import terminal
 from tests.world.make import MERGE
 from tests.world.ports import ScriptedDeployer
 from tests.world.world import a_world
@@ -45,21 +44,15 @@ class Shop:
         assert git.update_refs([RefChange("refs/heads/main", new, old)])
         return new
 
-    def types(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def types(self, *words: str, **settings: str) -> tuple[int, str, str]:
         given = {
             "KINTSUGI_REPO": str(self.workspace.origin),
             "KINTSUGI_DEPLOY_COMMAND": " ".join(self.workspace.deploy_command()),
             "KINTSUGI_PROGRAM_URL": self.workspace.base_url(),
             "PYTHONPATH": str(ROOT),
         }
-        return subprocess.run(
-            [sys.executable, "-m", "kintsugi", *words],
-            cwd=self.workspace.folder.parent,
-            env=os.environ | given | settings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        done = terminal.run(words, self.workspace.folder.parent, os.environ | given | settings)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @pytest.fixture
@@ -78,9 +71,10 @@ def test_the_newest_commit_is_shown_deployed_and_waited_for(shop: Shop):
     done = shop.types("deploy", "latest", "--wait", "--yes", KINTSUGI_ENV_NAME="production")
 
     plan = f"{new[:10]} is the newest of main; {old[:10]} runs.\nIt was not deployed.\nNew since {old[:10]}:\n  A tray for two\n"
-    assert (refused.returncode, refused.stdout, refused.stderr) == (2, plan, "This is production: say so with --yes.\n")
-    assert (done.returncode, done.stdout.startswith(plan)) == (0, True), done.stderr
-    assert done.stdout.endswith(f"{new[:10]} runs.\n")
+    assert refused == (2, plan, "This is production: say so with --yes.\n")
+    status, shown, said = done
+    assert (status, shown.startswith(plan)) == (0, True), said
+    assert shown.endswith(f"{new[:10]} runs.\n")
     assert shop.workspace.get("/version")[1]["commit"] == new
 
 
@@ -126,11 +120,11 @@ async def test_a_rollback_is_asked_for_by_incident(tmp_path: Path):
         await world.settles()
         await world.merges()
         await world.settles()
-        words = [sys.executable, "-m", "kintsugi", "deploy", "rollback", "INC-1"]
+        words = ["deploy", "rollback", "INC-1"]
         env = os.environ | {"PYTHONPATH": str(ROOT), "KINTSUGI_DATABASE_URL": f"sqlite:///{tmp_path}/kintsugi.db"}
-        done = await asyncio.to_thread(subprocess.run, words, cwd=tmp_path, env=env, capture_output=True, text=True)
+        done = await asyncio.to_thread(terminal.run, words, tmp_path, env)
         world.clock.meets_the_machine()
         await world.settles()
 
-        assert (done.returncode, done.stdout.startswith("INC-1: a rollback was asked for.")) == (0, True), done.stderr
+        assert (done.returncode, done.stdout.startswith(b"INC-1: a rollback was asked for.")) == (0, True), done.stderr
         assert await world.state() is State.ROLLED_BACK

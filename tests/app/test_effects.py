@@ -14,11 +14,11 @@ from kintsugi.commands import effects as command
 from kintsugi.commands.outcome import UsageError
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, Refusal, StepFailed
 from kintsugi.workflow.names import State
 from kintsugi.workflow.times import roughly
+from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
 THIS_PROCESS = f"{socket.gethostname()}:{os.getpid()}"
@@ -27,7 +27,7 @@ THIS_PROCESS = f"{socket.gethostname()}:{os.getpid()}"
 @pytest.fixture
 async def world(sqlite_url: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """One incident is stuck, one waits for its next try, one is being worked on, one is over."""
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
     monkeypatch.setenv("COLUMNS", "80")
     async with a_world(sqlite_url) as world:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.world import terminal
 from tests.world.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +54,7 @@ def follows(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def incidents(folder: Path) -> list[dict[str, Any]]:
-    typed = (sys.executable, "-m", "kintsugi", "incidents", "--json")
-    done = subprocess.run(typed, cwd=folder, env=environment(folder), capture_output=True, check=True)
+    done = terminal.run(["incidents", "--json"], folder, environment(folder))
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 

@@ -212,8 +212,12 @@ async def test_what_attaching_gives_need_not_be_kept(at: DiscordStandIn):
     async with online(at, Shop(attaches)):
         gc.collect()
         opened = await at.slash("/debug open-issue", ALICE, summary="Checkout answers 500")
+        status = await at.slash("/debug status", ALICE)
 
     assert opened.says.startswith("**INC-1** is captured")
+    for what in ("No worker is running", "No model is set here", "No repository is set here"):
+        assert what in opened.says
+        assert what in status.everything
 
 
 async def test_a_plain_client_with_a_tree_is_a_bot_too(at: DiscordStandIn, tmp_path: Path):

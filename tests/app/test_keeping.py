@@ -21,7 +21,6 @@ from kintsugi.commands.show import show
 from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.persistence.backup import backup
 from kintsugi.persistence.database import Database, DatabaseError
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
@@ -29,6 +28,7 @@ from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Case
 from tests.world.make import a_payload, an_incident
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
@@ -36,7 +36,7 @@ from tests.world.world import World, a_world
 
 @pytest.fixture
 async def world(sqlite_url: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
     monkeypatch.chdir(tmp_path)
     async with a_world(sqlite_url) as world:

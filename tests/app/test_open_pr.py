@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from kintsugi.integrations.git import Git
-from tests.world import github
+from tests.world import github, terminal
 from tests.world.github import TOKEN, GitHubStandIn
 
 ROOT = Path(__file__).parents[2]
@@ -30,17 +29,10 @@ async def people(tmp_path: Path) -> AsyncIterator[GitHubStandIn]:
 async def opens(folder: Path, people: GitHubStandIn, *words: str, patch: str = PATCH) -> tuple[int, str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KINTSUGI_", "GITHUB_"))}
     of_actions = {"GITHUB_REPOSITORY": "shop/checkout", "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": people.url}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "open-pr", "--repo", "checkout-of-ci", "--patch", "-", *words),
-        cwd=folder,
-        env={**kept, **of_actions, "PYTHONPATH": str(ROOT)},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, said = await process.communicate(patch.encode())
-    assert process.returncode is not None
-    return process.returncode, out.decode().strip(), said.decode()
+    env = {**kept, **of_actions, "PYTHONPATH": str(ROOT)}
+    typed = ["open-pr", "--repo", "checkout-of-ci", "--patch", "-", *words]
+    done = await asyncio.to_thread(terminal.run, typed, folder, env, patch.encode())
+    return done.returncode, done.stdout.decode().strip(), done.stderr.decode()
 
 
 async def test_a_patch_becomes_one_pull_request_however_often_it_is_run(people: GitHubStandIn, tmp_path: Path):

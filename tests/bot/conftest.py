@@ -22,12 +22,12 @@ from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.engine import Receipt
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, Person, Seen
+from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
 ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
@@ -113,7 +113,7 @@ async def logged_in(room: Room, access: Access) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def room(sqlite_url: Database) -> AsyncIterator[Room]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_room(sqlite_url) as room:
         yield room
 
@@ -121,5 +121,5 @@ async def room(sqlite_url: Database) -> AsyncIterator[Room]:
 @pytest.fixture
 def a_room_for(sqlite_url: Database) -> Any:
     """A room with other allowlists."""
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     return partial(a_room, sqlite_url)

@@ -10,19 +10,19 @@ import pytest
 
 from kintsugi.bot import DiscordChannel
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.names import Effect, State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 
 
 @pytest.fixture
 async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()
         yield stage

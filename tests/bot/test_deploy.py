@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.names import State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_shapes import MALLORY
+from tests.world.migrated import migrate
 from tests.world.ports import GOOD, WithAPast
 
 EVERY_COMMAND = {"/deploy latest": {}, "/deploy status": {}, "/deploy rollback": {"incident": "1"}}
@@ -20,7 +20,7 @@ EVERY_COMMAND = {"/deploy latest": {}, "/deploy status": {}, "/deploy rollback":
 
 @pytest.fixture
 async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()
         yield stage

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.names import State
 from tests.bot.stage import Stage, a_stage
 from tests.bot.test_debug import EVERY_COMMAND as DEBUG
 from tests.bot.test_deploy import EVERY_COMMAND as DEPLOY
 from tests.world.discord_shapes import ALICE, BOB
+from tests.world.migrated import migrate
 
 EVERY_COMMAND = DEBUG | DEPLOY
 _READS = ("/debug logs", "/debug status", "/debug incident", "/debug incidents", "/deploy status")
@@ -24,7 +24,7 @@ _READS = ("/debug logs", "/debug status", "/debug incident", "/debug incidents",
 
 @pytest.fixture
 async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()
         yield stage

@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.names import State
 from tests.bot.stage import Stage, a_stage
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 
 
 @pytest.fixture
 async def stage(sqlite_url: Database) -> AsyncIterator[Stage]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_stage(sqlite_url) as stage:
         await stage.starts()
         yield stage

@@ -39,7 +39,6 @@ from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.integrations.github.host import GitHubWishes
 from kintsugi.integrations.model.openai import Api, ModelAccess, OpenAIModel
 from kintsugi.integrations.model.port import Message
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.sentry import Project
@@ -53,6 +52,7 @@ from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import APPLICATION, CHANNEL, GUILD
 from tests.world.github_hosts import a_github_host, confirmed
 from tests.world.make import NOON
+from tests.world.migrated import migrate
 from tests.world.openai import Answer, a_completion, a_response
 from tests.world.reports import a_door
 from tests.world.wire import Operation, Sent, Shapes
@@ -271,7 +271,7 @@ def test_railways_own_delivery_is_understood():
 
 
 async def test_recorded_requests_of_every_sentry_sdk_are_understood(sqlite_url: URL):
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world, a_door(world, Project("pub")) as door:
         for name, path in (
             ("node-11.12.0.1.envelope", "envelope"),  # a session alone

@@ -16,7 +16,6 @@ from kintsugi.executors.embedded import Embedded
 from kintsugi.executors.lock import is_held, only_one
 from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Engine
@@ -25,6 +24,7 @@ from kintsugi.workflow.ports import Claim
 from kintsugi.workflow.retry import Again
 from tests.persistence.test_full_disk import no_more_room, room_again
 from tests.world.make import a_payload, a_trigger
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 
 
@@ -53,7 +53,7 @@ class Running:
 
 @pytest.fixture
 async def running(sqlite_url: Database, tmp_path: Path) -> AsyncIterator[Running]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     running = Running(sqlite_url, tmp_path)
     yield running
     await running.store.close()
@@ -161,7 +161,7 @@ async def test_a_slow_kind_does_not_hold_up_the_others_however_much_of_it_is_due
 
 
 async def test_work_goes_on_when_a_full_disk_has_room_again(sqlite_url: Database, tmp_path: Path):
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     running = Running(sqlite_url, tmp_path, lease=timedelta(seconds=1))
 
     async def reads(claim: Claim) -> t.Trigger:

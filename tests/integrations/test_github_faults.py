@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ ATTEMPTS = 50  # on a busy machine a second may pass at any call where silence i
 
 @dataclass(frozen=True)
 class Tried:
-    """What was seen after one fault at one call of one round."""
+    """What was seen after one fault at one call of each round."""
 
     fault: str
     duplicates: int
@@ -55,16 +56,17 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Clean:
-    """A repository before anything happened to it, and the calls that two rounds take where nothing goes wrong."""
+class Prepared:
+    """A repository and our copy of it before anything happened, and what each of two rounds confirmed."""
 
     folder: Path
-    calls: list[str]
+    confirmed: tuple[Incident, Incident]
+    calls: tuple[list[str], list[str]]  # of each round, where nothing goes wrong
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
-    return asyncio.run(a_clean_run(tmp_path_factory.mktemp("clean")))
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return asyncio.run(prepare(tmp_path_factory.mktemp("prepared")))
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +82,15 @@ def table() -> Iterator[list[Tried]]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-async def test_whatever_goes_wrong_once_there_is_one_pull_request(
-    fault: Fault, tmp_path: Path, clean: Clean, table: list[Tried]
+async def test_whatever_goes_wrong_once_a_round_there_is_one_pull_request(
+    fault: Fault, tmp_path: Path, prepared: Prepared, table: list[Tried]
 ):
-    calls = [
-        at for at, call in enumerate(clean.calls) if not (fault.after and call.startswith("GET"))
-    ]  # a look does no work
+    first, second = (
+        [at for at, call in enumerate(calls) if does_work(call) or not fault.after] for calls in prepared.calls
+    )
+    calls = list(zip_longest(first, second))
 
-    tried = await asyncio.gather(*[one(fault, at, tmp_path, clean.folder) for at in calls])
+    tried = await asyncio.gather(*[one(fault, at, tmp_path, prepared) for at in calls])
 
     table += tried
     assert [(again.duplicates, again.wrong_trees, again.lost) for again in tried] == [(0, 0, 0)] * len(calls)
@@ -124,44 +127,53 @@ async def told(host: GitHub, healed: Incident) -> None:
     raise AssertionError("It was never told.")
 
 
-async def a_clean_run(folder: Path) -> Clean:
+def does_work(call: str) -> bool:
+    return not call.startswith("GET")
+
+
+async def prepare(folder: Path) -> Prepared:
     before, ran = folder / "before", folder / "ran"
     before.mkdir()
     async with github.serving(before) as people:
-        people.commits({"shop.py": b"price = 1\n"})
-    shutil.copytree(before, ran)
-    async with github.serving(ran) as people:
-        await two_rounds(people, ran, {})
-        return Clean(before, people.calls)
+        first = people.commits({"shop.py": b"price = 1\n"})
+        objects = objects_of(people, before)
+    rounds = [confirmed(objects, first, {"shop.py": b"price = %d\n" % price}) for price in (2, 3)]
+    prepared = Prepared(before, (rounds[0], rounds[1]), ([], []))
+    async with a_copy(prepared, ran) as people:
+        opened = await until_it_works(people, ran, rounds[0], {})
+        calls = len(people.calls)
+        await until_it_works(people, ran, replace(rounds[1], pull_request=opened), {})
+        return replace(prepared, calls=(people.calls[:calls], people.calls[calls:]))
 
 
-async def one(fault: Fault, at: int, folder: Path, template: Path) -> Tried:
-    place = folder / f"{fault.name.replace(' ', '-')}-{fault.after}-{at}"
-    shutil.copytree(template, place)
+@asynccontextmanager
+async def a_copy(prepared: Prepared, place: Path) -> AsyncIterator[GitHubStandIn]:
+    shutil.copytree(prepared.folder, place)
+    ours = place / "objects.git" / "config"
+    ours.write_text(ours.read_text().replace(str(prepared.folder), str(place)))
     async with github.serving(place) as people:
-        people.line[at] = fault
-        incident, opened = await two_rounds(people, place, access(fault))
+        yield people
+
+
+async def one(fault: Fault, at: tuple[int | None, int | None], folder: Path, prepared: Prepared) -> Tried:
+    """A pull request is opened, then a new patch goes to it. `at`: at which call of each round it goes wrong."""
+    place = folder / f"{fault.name.replace(' ', '-')}-{fault.after}-{at[0]}-{at[1]}"
+    opened: PullRequest | None = None
+    async with a_copy(prepared, place) as people:
+        for incident, wrong_at in zip(prepared.confirmed, at, strict=True):
+            if wrong_at is not None:
+                people.line[len(people.calls) + wrong_at] = fault
+            opened = await until_it_works(people, place, replace(incident, pull_request=opened), access(fault))
+            if opened is None:
+                break
         branches = people.git.refs("refs/heads/kintsugi")
         tree = people.git.tree_of(next(iter(branches.values()), people.head or ""))
-        assert incident.patch
-        wrong = int(tree != incident.patch.tree) + int(opened is None or opened.head not in branches.values())
+        patch = prepared.confirmed[1].patch
+        assert patch
+        wrong = int(tree != patch.tree) + int(opened is None or opened.head not in branches.values())
         found = Tried(str(fault), len(people.pulls) + len(branches) - 2, wrong, int(opened is None))
     shutil.rmtree(place)
     return found
-
-
-async def two_rounds(
-    people: GitHubStandIn, place: Path, access: Mapping[str, timedelta]
-) -> tuple[Incident, PullRequest | None]:
-    """A pull request is opened, then a new patch goes to it."""
-    first = people.head or ""
-    objects = objects_of(people, place)
-    incident = confirmed(objects, first, {"shop.py": b"price = 2\n"})
-    opened = await until_it_works(people, place, incident, access)
-    if opened is None:
-        return incident, None
-    again = confirmed(objects, first, {"shop.py": b"price = 3\n"}, pull_request=opened)
-    return again, await until_it_works(people, place, again, access)
 
 
 async def until_it_works(

@@ -64,7 +64,8 @@ def test_every_logger_of_ours_is_below_kintsugi():
         (path, call)
         for path, node in _nodes("kintsugi")
         for call in ([node.value] if isinstance(node, ast.Assign) else [])
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("getLogger", "LogRecord")) and call.args
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("getLogger", "LogRecord"))
+        if call.args and isinstance(call.args[0], ast.Constant)
     ]
     named = [(f"{path.relative_to(ROOT)}:{call.lineno}", ast.literal_eval(call.args[0])) for path, call in calls]
 

@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import text
 
 from kintsugi.persistence.database import Database, DatabaseError
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from tests.world.clock import ManualClock
 from tests.world.make import a_payload
+from tests.world.migrated import migrate
 from tests.world.world import World
 
 
 async def test_what_does_not_fit_is_refused_whole_and_what_was_there_stays(sqlite_url: Database):
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     store = SqlStore(sqlite_url, ManualClock())
     world = World(store, ManualClock())
     await world.crashes()

@@ -13,17 +13,17 @@ from sqlalchemy.exc import OperationalError, ResourceClosedError
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import SqlLedger
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.errors import Conflict, StoreUnavailable
 from kintsugi.workflow.ports import Ledger
 from tests.world.clock import ManualClock
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 
 
 @pytest.fixture
 async def store(sqlite_url: Database) -> AsyncIterator[SqlStore]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     store = SqlStore(sqlite_url, ManualClock())
     await store.transact(lambda ledger: execute(ledger, "CREATE TABLE note (number INTEGER PRIMARY KEY)"))
     yield store

@@ -24,6 +24,7 @@ from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.names import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
 
@@ -46,7 +47,7 @@ async def a_history(world: World) -> None:
 
 @pytest.fixture
 async def source(sqlite_url: Database) -> Database:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         await a_history(world)
         await world.store.transact(lambda ledger: ledger.claim("3:diagnose:1", timedelta(hours=1)))

@@ -13,10 +13,10 @@ from aiohttp import web
 
 import kintsugi
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.reporting import BadAddress
 from kintsugi.web.sentry import expanded
 from kintsugi.workflow.incident import Incident
+from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, free_port
 from tests.world.world import World, a_world
 
@@ -33,7 +33,7 @@ def checkout():
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.incident import Patch
 from kintsugi.workflow.names import State
 from kintsugi.workflow.reconcile import Reconciler
@@ -17,6 +16,7 @@ from tests.world import github
 from tests.world.github import GitHubStandIn
 from tests.world.github_hosts import a_github_host
 from tests.world.make import a_patch
+from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
 
@@ -50,7 +50,7 @@ class Story:
 
 @pytest.fixture
 async def story(sqlite_url: Database, tmp_path: Path) -> AsyncIterator[Story]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with github.serving(tmp_path) as people, a_world(sqlite_url) as world:
         yield Story(people, world, tmp_path)
 

@@ -6,13 +6,12 @@ import asyncio
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from kintsugi.demo.workspace import Workspace, example
 from kintsugi.integrations.git import Git
+from tests.world import terminal
 from tests.world.openai import serving
 
 ROOT = Path(__file__).parents[2]
@@ -36,16 +35,9 @@ async def test_a_teams_own_program_travels_from_crash_to_cure(tmp_path: Path):
         }
 
         def types(*words: str) -> str:
-            done = subprocess.run(
-                [sys.executable, "-m", "kintsugi", *words],
-                cwd=tmp_path,
-                env=os.environ | settings | {"PYTHONPATH": str(ROOT), "COLUMNS": "300"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            return done.stdout
+            done = terminal.run(words, tmp_path, os.environ | settings | {"PYTHONPATH": str(ROOT), "COLUMNS": "300"})
+            assert done.returncode == 0, done.stderr.decode()
+            return done.stdout.decode()
 
         doctor = await asyncio.to_thread(types, "doctor")
         await asyncio.to_thread(workspace.get, FAILING)

@@ -17,12 +17,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.sentry import Project
 from kintsugi.workflow import triggers as t
 from tests.web.test_discord_login import by
 from tests.world import discord as stand_in
 from tests.world.make import a_patch
+from tests.world.migrated import migrate
+from tests.world.patience import PATIENCE
 from tests.world.reports import KEY, a_door, an_envelope, an_event
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
@@ -46,14 +47,15 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
         options.add_argument(option)
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")
-    browser = webdriver.Chrome(options=options, service=Service(DRIVER))
+    env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # Chromium bears no moved clock
+    browser = webdriver.Chrome(options=options, service=Service(DRIVER, env=env))
     yield browser
     browser.quit()
 
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 
@@ -66,7 +68,7 @@ async def viewer(world: World) -> AsyncIterator[Viewer]:
 
 async def until(browser: webdriver.Chrome, true: Callable[[webdriver.Chrome], object]) -> None:
     """Waits for it, also while the page is being drawn anew."""
-    wait = WebDriverWait(browser, 60, ignored_exceptions=[StaleElementReferenceException])
+    wait = WebDriverWait(browser, PATIENCE, ignored_exceptions=[StaleElementReferenceException])
     await asyncio.to_thread(wait.until, true)
 
 

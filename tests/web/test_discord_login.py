@@ -17,7 +17,6 @@ from kintsugi.app.settings import DiscordSettings
 from kintsugi.bot.gate import Access
 from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.discord import BACK, ByDiscord
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.names import State
@@ -26,6 +25,7 @@ from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, APPLICATION, BOB, GUILD, MALLORY, Person
 from tests.world.discord_weather import BROKEN_BEFORE, LIMITED
 from tests.world.make import a_payload
+from tests.world.migrated import migrate
 from tests.world.viewer import Page, Viewer, a_viewer
 from tests.world.world import World, a_world
 
@@ -35,7 +35,7 @@ IN, STATE = "/login/discord", "kintsugi_login"
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 

@@ -16,7 +16,6 @@ from sqlalchemy import create_engine, text
 
 from kintsugi.executors.attempts import Attempts
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.metrics import MetricNeeds, Metrics, Readers
 from kintsugi.workflow.errors import StepFailed
@@ -25,6 +24,7 @@ from kintsugi.workflow.ports import Claim
 from kintsugi.workflow.retry import Again
 from tests.world.deliveries import a_door, a_merge, a_pull_request_event
 from tests.world.make import NOON
+from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
 WEB, METRICS = (secrets.token_urlsafe(24) for _ in range(2))
@@ -70,7 +70,7 @@ async def a_prometheus(world: World, readers: Readers | None = None, **watched: 
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.sentry import Project
+from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, an_envelope, an_event
 from tests.world.world import World, a_world
 
@@ -18,7 +18,7 @@ ALLOWED = "Access-Control-Allow-Origin"
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.login import Login, is_loopback
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.names import State
 from tests.world.make import a_diagnosis, a_payload
+from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.viewer import Viewer, a_viewer
 from tests.world.world import World, a_world
@@ -31,7 +31,7 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 @pytest.fixture
 def database(sqlite_url: Database) -> Database:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     return sqlite_url
 
 

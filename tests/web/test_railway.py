@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.railway import RailwayDoor
 from kintsugi.workflow.names import State
 from tests.world.deliveries import RAILWAY_SECRET, Door, a_door, signed
 from tests.world.make import MERGE
+from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
 EXAMPLE: dict[str, Any] = {
@@ -28,7 +28,7 @@ EXAMPLE: dict[str, Any] = {
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 

@@ -24,7 +24,6 @@ from kintsugi.capture.event import read_event
 from kintsugi.capture.runs import is_replay, runs_in
 from kintsugi.capture.sentry import payload_of
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -40,6 +39,7 @@ from kintsugi.web.sentry import (
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.names import State
 from tests.world.make import NOON
+from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.wire.sentry import SENTRY
 from tests.world.world import World, a_world
@@ -49,7 +49,7 @@ OLD, NEW = "a1d0000" + "0" * 33, "f1ed000" + "0" * 33
 
 @pytest.fixture
 async def world(sqlite_url: Database) -> AsyncIterator[World]:
-    upgrade(sqlite_url)
+    migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
         yield world
 

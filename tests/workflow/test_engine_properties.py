@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, Refusal
@@ -23,6 +22,7 @@ from kintsugi.workflow.ports import Claim, Outcome
 from kintsugi.workflow.states import ENDED, OWING, TRANSITIONS
 from tests.world.clock import ManualClock
 from tests.world.make import HEAD, MERGE, TOKEN, a_patch, a_pull_request, a_trigger, an_ask
+from tests.world.migrated import migrate
 from tests.world.world import World
 
 FACTS = [kind for kind in t.all_triggers() if kind is not t.Captured]
@@ -48,7 +48,7 @@ class EngineAgainstTable(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
         url = Database.parse(f"sqlite:///{Path(self.folder.name) / 'kintsugi.db'}")
-        upgrade(url)
+        migrate(url)
         self.world = World(SqlStore(url, ManualClock()), ManualClock())
         self.waiting: list[t.Trigger] = []
         self.fired: list[t.Trigger] = []

@@ -1,0 +1,25 @@
+"""SQLite databases with all tables, copied from one that was migrated once for all tests of a process."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from kintsugi.persistence.database import Database
+from kintsugi.persistence.migrations import upgrade
+
+
+def migrate(database: Database) -> None:
+    """What `upgrade` does to a file that is not there yet."""
+    assert database.file and not database.file.exists()
+    database.file.parent.mkdir(parents=True, exist_ok=True)
+    database.file.write_bytes(_migrated())
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "migrated.db"
+        upgrade(Database.at(file))  # its last connection is closed, so all of it is in the file
+        return file.read_bytes()
