@@ -20,7 +20,7 @@ from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database, DatabaseError
-from kintsugi.persistence.migrations import is_current
+from kintsugi.persistence.migrations import differences, is_current
 from kintsugi.workflow.curable import curable
 from kintsugi.workflow.errors import SettingsError, StoreUnavailable
 
@@ -67,8 +67,11 @@ async def _git() -> Health:
 async def _database(database: Database) -> Health:
     try:
         current = is_current(database)
+        lacking = differences(database) if current else []
     except DatabaseError as error:
         return Health("database", FAULT, str(error))
+    if lacking:
+        return Health("database", FAULT, f"{database}: {'; '.join(lacking)}. Restore a backup, or name a new database.")
     if current:
         busy = ", a service is at work on it" if database.file and is_held(lock_of(database.file)) else ""
         return Health("database", OK, f"{database} is up to date{busy}{await _listening(database)}")
