@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import discord
 import httpx
 
 from kintsugi.app.code_hosts import CodeHostParts, check_repository, github_parts, local_parts
@@ -19,12 +20,15 @@ from kintsugi.app.deployers import command_deployer, railway_deployer, webhook_d
 from kintsugi.app.settings import (
     CodeSettings,
     DeploySettings,
+    DiscordSettings,
     GitHubSettings,
     ModelSettings,
     RailwaySettings,
     SheetSettings,
     revealed,
 )
+from kintsugi.bot.address import point_at
+from kintsugi.bot.presence import AWAY, REFUSED, why
 from kintsugi.integrations import google_sheets
 from kintsugi.integrations.git import GitError
 from kintsugi.integrations.model.port import Model
@@ -102,6 +106,27 @@ def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> 
     ways = "KINTSUGI_GITHUB_REPO, or KINTSUGI_REPO"
     missing = LeftOut("checking patches and pull requests", ways, "no patches are checked or pushed")
     return Connector("repository", lambda: local_parts(code), here, None if code.repo else missing)
+
+
+def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
+    """The bot's own account."""
+
+    def make() -> discord.Client:
+        point_at(settings.api_base, settings.gateway_url)
+        return discord.Client(intents=discord.Intents.none(), max_messages=None)
+
+    async def look(client: discord.Client) -> str:
+        async with client:
+            try:
+                await client.login(revealed(settings.token))
+            except discord.LoginFailure as error:
+                raise SettingsError(REFUSED) from error
+            except AWAY as error:
+                raise StepFailed(why(error)) from error
+            return f"the token is that of {client.user}"
+
+    missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "the terminal is the channel")
+    return Connector("Discord", make, look, None if settings.token else missing)
 
 
 def model(settings: ModelSettings) -> Connector[Model]:

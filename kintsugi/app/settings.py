@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -106,12 +107,32 @@ class Room(BaseSettings):
     )
 
 
+R = TypeVar("R", bound=Room)
+
+
+def _direct_database(address: object) -> Database | None:
+    database = None if address is None else _database(address)
+    if database and database.one_process:
+        raise ValueError("should be postgresql://…: SQLite has no pooler")
+    return database
+
+
 class DatabaseSettings(Room, env_prefix=f"{PREFIX}DATABASE_"):
     """Where incidents are kept."""
 
     url: Annotated[Database, NoDecode, PlainValidator(_database)] = Field(
-        Database.parse("sqlite:///.kintsugi/kintsugi.db"), description="sqlite:///path or postgresql://…"
+        Database.parse("sqlite:///.kintsugi/kintsugi.db"),
+        description="sqlite:///path or postgresql://…, with ?schema=name for tables in a schema of their own",
     )
+    direct_url: Annotated[Database | None, NoDecode, PlainValidator(_direct_database)] = Field(
+        None,
+        description="the same PostgreSQL past a pooler in transaction mode: for wake-ups, locks and `db upgrade`",
+    )
+
+    @property
+    def database(self) -> Database:
+        """With both its addresses."""
+        return replace(self.url, direct=self.direct_url.url) if self.direct_url else self.url
 
 
 class KeepSettings(Room, env_prefix=f"{PREFIX}KEEP_PAYLOADS_"):
@@ -342,18 +363,26 @@ class Settings(BaseModel):
 
 def read_settings() -> Settings:
     """Raises SettingsError, which names every wrong setting of every room."""
-    rooms: dict[str, Any] = {}
+    rooms: dict[str, Room] = {}
     faults: list[str] = []
     for name, room in rooms_of(Settings).items():
         try:
-            rooms[name] = room()
-        except ValidationError as error:
-            faults += [_fault(room, fault["loc"], fault["msg"]) for fault in error.errors()]
-        except UnicodeDecodeError as error:
-            raise SettingsError(f"The file .env is no UTF-8 text (at byte {error.start}). Save it as UTF-8.") from None
+            rooms[name] = read_room(room)
+        except SettingsError as error:
+            faults.append(str(error))
     if faults:
-        raise SettingsError("\n".join(faults))
+        raise SettingsError("\n".join(dict.fromkeys(faults)))
     return Settings(**rooms)
+
+
+def read_room(room: type[R]) -> R:
+    """The settings of one room alone. Raises SettingsError."""
+    try:
+        return room()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_fault(room, fault["loc"], fault["msg"]) for fault in error.errors())) from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The file .env is no UTF-8 text (at byte {error.start}). Save it as UTF-8.") from None
 
 
 def rooms_of(settings: type[Settings]) -> Mapping[str, type[Room]]:

@@ -24,7 +24,8 @@ Tell = Callable[[str], None]
 
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(minutes=5)
 _LONGEST_TOLD = timedelta(days=1)
-_AWAY = (discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError)
+REFUSED = "KINTSUGI_DISCORD_TOKEN: Discord refuses it. Make a new one and set it."
+AWAY = (discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError)
 
 
 async def logged_in(client: discord.Client, token: str, tell: Tell) -> None:
@@ -35,7 +36,7 @@ async def logged_in(client: discord.Client, token: str, tell: Tell) -> None:
             await client.login(token)
         except discord.LoginFailure:
             raise
-        except _AWAY as error:
+        except AWAY as error:
             told = retry_after(error)
             await _forget_session(client)
             _say(tell, f"{why(error)} Retrying in {roughly(told or wait)}; the rest of the service runs.")

@@ -30,15 +30,18 @@ def reports_in(text: str) -> Iterator[Report]:
     return reports([uncoloured(text)])
 
 
-def reports_of(chunks: Iterable[bytes]) -> Iterator[Report]:
+def reports_of(chunks: Iterable[bytes], *, from_start: bool = True) -> Iterator[Report]:
     """Every failure in a log that comes as bytes."""
-    return reports(blocks(chunks))
+    return reports(blocks(chunks), from_start=from_start)
 
 
-def reports(texts: Iterable[str]) -> Iterator[Report]:
-    """Every failure in a log that comes in pieces, each of which ends with a line."""
+def reports(texts: Iterable[str], *, from_start: bool = True) -> Iterator[Report]:
+    """Every failure in a log that comes in pieces, each of which ends with a line.
+
+    `from_start`: nothing of it was let go of, so that a stack with nothing above has lost its head before.
+    """
     readers = new_readers()
-    tape = _Tape(iter(texts), as_carried({mark for reader in readers for mark in reader.marks}))
+    tape = _Tape(iter(texts), from_start, as_carried({mark for reader in readers for mark in reader.marks}))
     at = 0
     while (line := tape.line(at, skipping=True)) is not None:
         if at not in tape.taken and tape.is_marked(line.text):
@@ -54,13 +57,12 @@ def _report_at(tape: _Tape, at: int, line: Line, readers: Iterable[Reader]) -> I
         if width is None:
             continue
         view = _View(tape, at, line, _strip(tape, at, line, width, reader))
-        tape.reached_end = False
         found = reader.read(view)
         if found is None:
             continue
         first, last = view.take(found)
         if found.failure is not None:
-            yield tape.report(found, first, last)
+            yield tape.report(found, first, last, more=view.asked_beyond)
         return
 
 
@@ -85,7 +87,8 @@ def _same_writer(line: Line, other: Line) -> bool:
 class _Tape:
     """The lines of a log as they come, with those just before and after at hand."""
 
-    def __init__(self, texts: Iterator[str], marks: list[str]) -> None:
+    def __init__(self, texts: Iterator[str], from_start: bool, marks: list[str]) -> None:
+        self.from_start = from_start
         self._texts, self._marks = texts, AhoCorasick(marks)
         self._lines: list[Line] = []
         self._base = 0  # the position of the first that is at hand
@@ -93,16 +96,17 @@ class _Tape:
         self._unfolding = Unfolding()
         self._quiet = ""
         self.taken: set[int] = set()  # positions of lines that belong to a report
-        self.reached_end = False  # whether anybody asked for more than there is
 
     def is_marked(self, text: str) -> bool:
-        return bool(self._marks.find_matches_as_indexes(f"\n{text}"))
+        try:
+            return bool(self._marks.find_matches_as_indexes(f"\n{text}"))
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold
+            return bool(self._marks.find_matches_as_indexes(text.encode("utf-8", "replace").decode()))
 
     def line(self, at: int, *, skipping: bool = False) -> Line | None:
         """The line at this position; None beyond the end. `skipping`: whole pieces without a mark may be left out."""
         while at >= self._base + len(self._lines):
             if not self._load(skipping):
-                self.reached_end = True
                 return None
         return self._lines[at - self._base] if at >= self._base else None
 
@@ -112,10 +116,9 @@ class _Tape:
         here = at - self._base
         return self._lines[max(here - _NEAR, 0) : here], self._lines[here + 1 : here + 1 + _NEAR]
 
-    def report(self, found: Found, first: int, last: int) -> Report:
+    def report(self, found: Found, first: int, last: int, *, more: bool) -> Report:
         """The report on the lines from `first` to `last`, with the log around it."""
         assert found.failure is not None
-        more = self.reached_end
         self.line(last + _SHOWN_AFTER)
         begin = max(first - self._base - _SHOWN_BEFORE, 0)
         end = last + 1 - self._base
@@ -174,9 +177,9 @@ class _View:
         self._positions: list[int] = []
         self._texts: list[str] = []
         self._next = at
-        self._over = False
+        self._over = self._at_end = self.asked_beyond = False
         self._doubled = False  # an empty line stands after each
-        self.is_start = not line.inside
+        self.is_start = tape.from_start and not line.inside
         self._look_back(at)
         self.at = len(self._texts)
         self.is_start = self.is_start and not self.at
@@ -184,6 +187,7 @@ class _View:
         if self._is_doubled():
             self._doubled = True
             self._drop_empty()
+        self.asked_beyond = False  # whether the reader asked for more than the log has
 
     def __getitem__(self, position: int) -> str | None:
         if position < 0:
@@ -191,6 +195,7 @@ class _View:
         while position >= len(self._texts):
             if self._over or not self._go_on():
                 self._over = True
+                self.asked_beyond = self.asked_beyond or self._at_end
                 return None
         return self._texts[position]
 
@@ -236,6 +241,7 @@ class _View:
         for position in range(self._next, self._next + _STRANGERS):
             line = self._tape.line(position)
             if line is None or len(self._texts) > _LONGEST:
+                self._at_end = line is None
                 return False
             if position not in self._tape.taken and _same_writer(self._line, line):
                 text = self._strip(line)

@@ -8,7 +8,9 @@ from typing import BinaryIO
 
 from kintsugi.capture.log import reports_of
 from kintsugi.capture.report import Report
-from kintsugi.capture.text import BLOCK, unreadable
+from kintsugi.capture.text import BLOCK, read_lines, unreadable
+
+_LAST_LINES = 300
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class Reading:
     failures: int = 0
     cut_at: int = 0  # the line of a report that is cut before it tells anything
     _binary: bool = False
+    _last: bytes = b""  # of what was read
 
     def reports(self) -> Iterator[Report]:
         """Each failure that is named, or at least has a place. Raises OSError."""
@@ -43,12 +46,17 @@ class Reading:
         looked = "1 line was" if self.lines == 1 else f"{self.lines:,} lines were"
         return f"{self.name}: there is no failure in this text. {looked} looked at; docs/capture.md says what is read."
 
+    @property
+    def last_lines(self) -> list[str]:
+        """The last of the log."""
+        return read_lines(self._last)[-_LAST_LINES:]
+
     def _chunks(self) -> Iterator[bytes]:
         last = b"\n"
         while chunk := self.stream.read(BLOCK):
             if not self.lines and last == b"\n":
                 self._binary = unreadable(chunk)
             self.lines += chunk.count(b"\n")
-            last = chunk[-1:]
+            last, self._last = chunk[-1:], (self._last + chunk)[-BLOCK:]
             yield chunk
         self.lines += last != b"\n"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from kintsugi.workflow.payload import Failure
 
 CUT_TYPE = "unknown"  # the type of an exception whose report was cut before its name
+LOGGED_TYPE = "Logged"  # the type of what was no exception, but came with a stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,10 @@ class Report:
     def is_named(self) -> bool:
         """Whether it tells what failed, or at least where."""
         return self.failure.final.type != CUT_TYPE or any(raised.frames for raised in self.failure.chain)
+
+    def with_above(self, lines: Sequence[str]) -> Report:
+        """The same report, with what stood above its log."""
+        return replace(self, log=(*lines, *self.log), ends=self.ends + len(lines))
 
     def with_failure(self, failure: Failure) -> Report:
         """The same report, with what else is known of its failure."""

@@ -43,7 +43,9 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[str]:
     """The text in pieces that end with a line, without colours and NULs. UTF-16 by its mark or its zeros; else
     UTF-8, and lines that are not UTF-8 as Windows writes Western text."""
     chunks = iter(chunks)
-    first = next(chunks, b"")
+    first = b""
+    while len(first) < _LOOKED_AT and (more := next(chunks, b"")):
+        first += more
     wide = _wide(first)
     decode = _narrow if wide is None else _decoder(wide)
     for piece in _whole_lines(chain([first], chunks), b"\n" if wide is None else "\n".encode(wide)):
@@ -116,3 +118,8 @@ def _whole_lines(chunks: Iterable[bytes], end: bytes) -> Iterator[bytes]:
         del kept[:at]
     if kept:
         yield bytes(kept)
+
+
+def read_lines(raw: bytes) -> list[str]:
+    """The lines in these bytes."""
+    return split_lines("".join(blocks([raw])))

@@ -1,35 +1,92 @@
-"""The output of a program that runs, looked at for crashes as it comes. Bounded."""
+"""The output of a program that runs, looked at for failures as it comes. Bounded; it is told the time."""
 
 from __future__ import annotations
 
-from kintsugi.capture.text import read_text
-from kintsugi.capture.traceback import read_failure
+from dataclasses import dataclass
 
-_KEPT = 256 * 1024  # bytes: more than any report
+from kintsugi.capture.log import reports_of
+from kintsugi.capture.report import Report
+from kintsugi.capture.text import read_lines
+
+_MOST = 1024 * 1024  # bytes that are kept for another look
+_LINES = 60  # kept where nothing began: what names a failure may stand above its stack
+_SHOWN = 300  # lines that came before, for a report's log
+_WHOLE = 1.5  # seconds of silence, after which a report that looks whole is
+_CUT = 10.0  # seconds of silence, after which one that does not will not become so
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    first: int
+    last: int
 
 
 class Window:
-    """The end of one stream. What was told of once is not told of again, but stays as the log before the next."""
+    """One stream. A failure is told once; one that may go on is waited for."""
 
     def __init__(self) -> None:
-        self._seen = bytearray()
-        self._fresh = bytearray()
+        self._kept = bytearray()
+        self._first = 1  # the number of its first line
+        self._before: list[str] = []  # lines let go of
+        self._told: list[_Told] = []
+        self._new = False
+        self._waiting = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a look may find anything."""
+        return self._new or self._waiting
 
     def add(self, output: bytes) -> None:
-        self._fresh += output
-        if len(self._fresh) > 2 * _KEPT:
-            del self._fresh[:-_KEPT]
+        self._kept += output
+        self._new = True
+        if len(self._kept) > _MOST:
+            self._let_go(self._kept.count(b"\n", 0, len(self._kept) // 2))
 
-    def crash(self, *, quiet: bool) -> str | None:
-        """What was written, where a crash came with what is new; else None. `quiet`: no more of it is expected."""
-        fresh = bytes(self._fresh)
-        failure = read_failure(read_text(fresh)) if fresh else None
-        if not quiet and (failure is None or not failure.complete):
-            return None
-        before, self._fresh = bytes(self._seen), bytearray()
-        self._seen = (self._seen + fresh)[-_KEPT:]
-        return read_text(before[-_KEPT // 4 :] + fresh) if failure else None
+    def gap(self) -> None:
+        """Some output is missing here: no report goes over it."""
+        self._let_go(self._kept.count(b"\n") + 1)
 
-    def end(self) -> str:
-        """The last of all that was written."""
-        return read_text(bytes(self._seen + self._fresh)[-_KEPT // 4 :])
+    def look(self, *, silent: float, ended: bool = False) -> list[Report]:
+        """What failed since the last look. `silent`: seconds since anything came; `ended`: no more will."""
+        told: list[Report] = []
+        going_on: list[Report] = []
+        self._new = self._waiting = False
+        for report in reports_of([bytes(self._kept)], from_start=self._first == 1):
+            going_on += [report] if report.more else []
+            if self._is_told(report):
+                continue
+            if report.more and not ended and silent < (_WHOLE if report.failure.complete else _CUT):
+                self._waiting = True
+                continue
+            self._told.append(_Told(self._first + report.first_line - 1, self._first + report.last_line - 1))
+            told.append(report.with_above(self._before))
+        self._keep_from(going_on)
+        return [report for report in told if report.is_named]
+
+    def last_lines(self) -> list[str]:
+        """The last of what was printed."""
+        return [*self._before, *read_lines(bytes(self._kept))][-_SHOWN:]
+
+    def _is_told(self, report: Report) -> bool:
+        first = self._first + report.first_line - 1
+        return any(each.first <= first <= each.last for each in self._told)
+
+    def _keep_from(self, going_on: list[Report]) -> None:
+        """Let go of lines that no report can need any more."""
+        begins = [report.first_line for report in going_on]
+        self._let_go(max(min([self._kept.count(b"\n"), *begins]) - _LINES, 0))
+        self._told = [each for each in self._told if each.last >= self._first]
+
+    def _let_go(self, lines: int) -> None:
+        at = 0
+        for _ in range(lines):
+            found = self._kept.find(b"\n", at)
+            if found < 0:
+                at = len(self._kept)
+                break
+            at = found + 1
+        if at:
+            self._before = [*self._before, *read_lines(bytes(self._kept[:at]))][-_SHOWN:]
+            del self._kept[:at]
+            self._first += lines

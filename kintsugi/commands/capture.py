@@ -1,4 +1,4 @@
-"""A traceback or log file becomes an incident."""
+"""Each failure in a traceback or log file becomes an incident."""
 
 from __future__ import annotations
 
@@ -7,25 +7,58 @@ from pathlib import Path
 from rich.console import Console
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.capture.text import read_text
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.intake import Intake
+from kintsugi.capture.reading import Reading
 from kintsugi.commands.common import actor, new_key
-from kintsugi.commands.files import read_bytes
+from kintsugi.commands.files import opened
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.ports import Outcome
 
+_MOST = 20  # incidents of one file
+_MOST_READ = 1_000  # failures: of one that came again and again, so many are counted
+_GIVE = "Give a traceback, a log that holds one, or --summary in words as well."
+
 
 async def capture(file: str, repo: Path | None, summary: str, dry_run: bool) -> None:
-    """Read, build the payload, and fire; print the incident's id on standard output, the rest on standard error."""
+    """Read, and fire for each failure; print the incidents' ids on standard output, the rest on standard error."""
     bootstrap = Bootstrap.read()
-    text = read_text(read_bytes(file))
-    async with bootstrap.desk() as desk:
-        intake = bootstrap.intake(desk, repo, dry_run=dry_run)
-        _tell(await intake.read(text, key=new_key(), actor=actor(), summary=summary))
+    with opened(file) as stream:
+        reading = Reading("standard input" if file == "-" else file, stream)
+        async with bootstrap.desk() as desk:
+            await _capture(reading, bootstrap.intake(desk, repo, dry_run=dry_run), summary)
 
 
-def _tell(receipt: Receipt) -> None:
+async def _capture(reading: Reading, intake: Intake, summary: str) -> None:
+    seen: set[int] = set()
+    reports = reading.reports()
+    left = 0
+    for read, report in enumerate(reports):
+        if len(seen) == _MOST or read == _MOST_READ:
+            left = 1 + sum(1 for _ in reports)
+            break
+        receipt = await intake.read(report, key=new_key(), actor=actor(), summary=summary)
+        _tell(receipt, again=receipt.incident.id in seen)
+        seen.add(receipt.incident.id)
+    if left:
+        says = f"{left:,} more failures in {reading.name} were left: at most {_MOST} incidents at a time."
+        Console(stderr=True).print(says, highlight=False, markup=False)
+    if not seen:
+        await _in_words(reading, intake, summary)
+
+
+async def _in_words(reading: Reading, intake: Intake, summary: str) -> None:
+    """A log without a failure that is read becomes an incident where somebody says what it is of."""
+    if not summary.strip():
+        raise CaptureError(f"{reading.says_nothing} {_GIVE}")
+    text = "\n".join(reading.last_lines)
+    _tell(await intake.read(text, key=new_key(), actor=actor(), summary=summary))
+
+
+def _tell(receipt: Receipt, *, again: bool = False) -> None:
     incident = receipt.incident
-    Console().print(incident.name, highlight=False)
+    if not again:
+        Console().print(incident.name, highlight=False)
     says = f"{incident.summary}\n{incident.name} is {incident.state.words}."
     if receipt.outcome == Outcome.COUNTED:
         says = receipt.says

@@ -32,14 +32,13 @@ def inspect(
 
 
 def _inspect(files: list[str], repo: Path | None, as_json: bool) -> int:
-    from kintsugi.app.settings import read_settings
+    from kintsugi.app.settings import CodeSettings, ProgramSettings, read_room
     from kintsugi.capture.reading import Reading
     from kintsugi.capture.source import locator
     from kintsugi.commands.files import opened
     from kintsugi.commands.outcome import REFUSED
 
-    settings = read_settings()
-    located = locator(repo or settings.code.repo, sha=settings.program.build_sha)
+    located = locator(repo or read_room(CodeSettings).repo, sha=read_room(ProgramSettings).build_sha)
     found = 0
     for file in files:
         with opened(file) as stream:

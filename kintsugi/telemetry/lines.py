@@ -201,10 +201,31 @@ def _trace(record: logging.LogRecord, characters: int) -> str:
     except Exception as error:
         text = f"[traceback cannot be written: {type(error).__name__}]"
     if len(text) > characters:
-        kept = redact(text[-40_000:])
-        text = f"[cut: {len(text)} characters] …{kept[-characters:]}"
-        return encode_text(text)
+        return encode_text(_both_ends(text, characters))
     return encode_text(redact(text)) if text and text != "NoneType: None" else "null"
+
+
+def _both_ends(text: str, characters: int) -> str:
+    """The beginning and the end: which error it is may stand at either. Cut are long lines first, then the middle.
+
+    What is left reads as a traceback does: the mark is indented, as what stands between two calls is.
+    """
+    if len(text) > 2 * _READ_OF_TRACE:
+        text = f"{text[:_READ_OF_TRACE]}{_CUT.format(len(text) - 2 * _READ_OF_TRACE)}{text[-_READ_OF_TRACE:]}"
+    text = "\n".join(_shorter(line, characters // 4) for line in redact(text).split("\n"))
+    if len(text) <= characters:
+        return text
+    first, last = text[: characters // 3], text[-characters * 2 // 3 :]
+    first, last = first[: first.rfind("\n")], last[last.find("\n") + 1 :]
+    return f"{first}{_CUT.format(len(text) - len(first) - len(last))}{last}"
+
+
+def _shorter(line: str, characters: int) -> str:
+    """The beginning and the end of a line that is too long."""
+    if len(line) <= characters:
+        return line
+    half = characters // 2
+    return f"{line[:half]}… [cut: {len(line) - 2 * half} characters] …{line[-half:]}"
 
 
 def _three(exc_info: Any) -> tuple[Any, Any, Any]:
@@ -239,4 +260,6 @@ def _extra(record: logging.LogRecord, error_id: str | None, characters: int) -> 
 _WORDS = {None: "null", True: "true", False: "false"}
 _WHOLE = 1 << 63
 _SHORT = 3_000
+_READ_OF_TRACE = 40_000
+_CUT = "\n  … [cut: {} characters]\n"
 _PLAIN_FIELDS = len(logging.makeLogRecord({}).__dict__)

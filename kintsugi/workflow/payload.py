@@ -130,6 +130,9 @@ class Payload(_Value):
     log: tuple[str, ...] = Field(default=(), description="the recent lines, oldest first, redacted")
     build: Build = Build()
     repository: Repository | None = None
+    unread: tuple[str, ...] = Field(
+        default=(), description="fields of the report that did not fit and were left out, such as exception.0.module"
+    )
 
     def outline(self) -> Payload:
         """What is kept of it for good: which failure, when and on which build; nothing that anybody said or did."""

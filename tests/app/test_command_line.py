@@ -339,6 +339,21 @@ def test_a_secret_setting_is_never_printed(terminal: Terminal):
     assert key not in done.stdout + done.stderr
 
 
+def test_the_doctor_and_an_upgrade_name_a_table_that_is_not_there(terminal: Terminal):
+    assert terminal.types("incidents").returncode == 0
+    (file,) = terminal.folder.rglob("*.db")
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE stage_time"))
+    engine.dispose()
+
+    looked, upgraded = terminal.types("doctor"), terminal.types("db", "upgrade")
+
+    assert (looked.returncode, upgraded.returncode) == (1, 1)
+    assert "there is no table `stage_time`. Restore a backup" in " ".join(looked.stdout.split())
+    assert "there is no table `stage_time`. Something other than Kintsugi changed them." in upgraded.stderr
+
+
 def test_the_doctor_finds_nothing_wrong_with_an_empty_house(terminal: Terminal):
     done = terminal.types("doctor")
 
@@ -430,3 +445,26 @@ def test_the_service_ends_when_it_is_told_to(terminal: Terminal, name: str, stat
 
 
 RUN = "import sys; sys.argv[1:] = ['run', '--only', 'worker']; from kintsugi.__main__ import main; main()"
+
+
+def test_both_ways_to_capture_name_the_build_that_git_has_checked_out(terminal: Terminal):
+    shop = terminal.folder / "shop"
+    a_repository(shop, "dirty")
+    crash = f"raise RuntimeError({'from a followed program'!r})"
+    unsaid = {"KINTSUGI_BUILD_SHA": "", "GITHUB_SHA": "", "CI_COMMIT_SHA": ""}
+
+    terminal.types("capture", "-", "--repo", "shop", stdin=TRACEBACK, **unsaid)
+    terminal.types("capture", "--repo", "shop", "--follow", "--", sys.executable, "-c", crash, **unsaid)
+    terminal.types(
+        "capture",
+        "-",
+        "--repo",
+        "shop",
+        stdin=TRACEBACK.replace("KeyError", "IndexError"),
+        KINTSUGI_BUILD_SHA="c0ffee0",
+    )
+
+    builds = [
+        json.loads(terminal.types("incident", "show", id, "--json").stdout)["payload"]["build"]["sha"] for id in "123"
+    ]
+    assert builds == [Git(shop).resolve("HEAD"), Git(shop).resolve("HEAD"), "c0ffee0"]

@@ -45,5 +45,5 @@ def indent(line: str) -> int:
 
 def goes_on(lines: Lines, at: int, is_call: Callable[[str], bool]) -> bool:
     """Whether an empty line is within a stack: a paste may have one after every line."""
-    line, below = lines[at], lines[at + 1]
-    return line is not None and not line.strip() and below is not None and is_call(below)
+    line = lines[at]
+    return line is not None and not line.strip() and is_call(lines[at + 1] or "")

@@ -79,9 +79,8 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int]:
     """Calls and their places, two lines each, innermost first; and the line after them."""
     frames: list[Frame] = []
     while len(frames) < _MOST_FRAMES:
-        call, place = lines[at], lines[at + 1]
-        function = _CALL.match((call or "").strip().removeprefix("created by ")[:_LONGEST])
-        where = _PLACE.match((place or "")[:_LONGEST])
+        function = _CALL.match((lines[at] or "").strip().removeprefix("created by ")[:_LONGEST])
+        where = _PLACE.match((lines[at + 1] or "")[:_LONGEST]) if function else None
         if function is None or where is None:
             break
         frames.append(Frame(path=where["path"], line=int(where["line"]), function=function["function"]))
@@ -100,9 +99,7 @@ def _other_goroutines(lines: Lines, at: int) -> int:
     """The line after the stacks of the goroutines that did not panic."""
     end = at
     for _ in range(_MOST_FRAMES):
-        if (lines[at] or "x").strip():
-            break
-        if not _GOROUTINE.match(lines[at + 1] or ""):
+        if lines[at] != "" or not _GOROUTINE.match(lines[at + 1] or ""):
             break
         _, end = _frames(lines, at + 2)
         at = end

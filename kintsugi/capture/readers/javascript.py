@@ -33,7 +33,7 @@ _ENDING = re.compile(r"(?: \{|,|\])\s*$")
 
 _CODE = r"(?:\[[\w ]{1,40}\])?"
 _ERROR = re.compile(
-    rf"(?<![\w.$])(?P<type>[A-Za-z_$][\w$.]*?(?:Error|Exception|Rejection){_CODE}|DOMException|AbortSignal)"
+    rf"(?<![\w.$])(?P<type>(?:[A-Za-z_$][\w$.]*?)?(?:Error|Exception|Rejection){_CODE}|DOMException|AbortSignal)"
     r"(?: \[\w{1,60}\])?(?P<end>:\s|:?\s*\{?\s*$)"
 )
 _NAMED = re.compile(
@@ -47,6 +47,7 @@ _OF_MEMBERS = re.compile(r"\s*\[errors\]: \[\s*$")
 _OUTER = re.compile(r".*?(?<!\S)\[(?P<head>[A-Za-z_$][\w$.]*(?:: .*)?)\] \{\s*$")
 _PLACE_ABOVE = re.compile(r"(?P<path>\S[^\n]*?):(?P<line>\d{1,9})$")
 _CARET = re.compile(r"\s*[\^~]+\s*$")
+_WORDS = frozenset(("Error", "Exception", "Rejection"))  # said before the error that is meant: `Error: TypeError: …`
 _REASON = re.compile(r'rejected with the reason "(?P<reason>.*)"\.?\]?', re.DOTALL)
 _REJECTION = "UnhandledPromiseRejection: This error originated"
 _USE_TRACE = "(Use `node --trace-uncaught ...`"
@@ -230,7 +231,7 @@ def _named(at: int, text: str) -> _Head | None:
     message = text[found.end() :] if found["end"].startswith(":") else ""
     if message.startswith("{ ") and (inner := _named(at, message[2:])):
         return inner
-    if found["type"].endswith("Rejection") and _ERROR.match(message):
+    if found["type"] in _WORDS and _ERROR.match(message):
         return _named(at, message)
     return _Head(at, found["type"], message.removesuffix(" {").strip())
 

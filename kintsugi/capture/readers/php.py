@@ -69,7 +69,7 @@ def _uncaught(lines: Lines, said: str) -> Found | None:
         if raised is None:
             break
         chain = [*(one.model_copy(update={"link": "cause"}) for one in chain), raised]
-        at = end + (1 if not (lines[end] or "x").strip() else 0)
+        at = end + (lines[end] == "")
         found = _NEXT.match((lines[at] or "")[:_LONGEST])
         if found is None:
             end += 1 if _THROWN.match((lines[end] or "")[:_LONGEST]) else 0

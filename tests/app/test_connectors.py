@@ -1,0 +1,79 @@
+"""Services as values: what is missing is said with the setting that brings it, and each is asked by the work's client."""
+
+import secrets
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.connectors import FAULT, OFF, OK, discord_account, model
+from kintsugi.app.settings import (
+    CodeSettings,
+    DatabaseSettings,
+    DeploySettings,
+    DiscordSettings,
+    ModelSettings,
+    RailwaySettings,
+    Settings,
+)
+from kintsugi.commands.service import left_out
+from kintsugi.integrations.git import Git
+from kintsugi.persistence.database import Database
+from tests.world import discord as stand_in
+
+
+def an_empty_house(folder: Path, **rooms: object) -> Bootstrap:
+    here = DatabaseSettings(url=Database.at(folder / "kintsugi.db"))
+    return Bootstrap(Settings(database=here, **rooms))  # type: ignore[arg-type]
+
+
+async def test_what_is_not_configured_is_off_and_is_left_out_by_the_same_words(tmp_path: Path):
+    bootstrap = an_empty_house(tmp_path)
+
+    looked = [await each.look() for each in (bootstrap.discord, *bootstrap.connectors)]
+    lines = left_out(bootstrap, ("discord", "web", "worker"))
+
+    assert {each.how for each in looked} == {OFF}
+    for each in (bootstrap.discord, *bootstrap.connectors):
+        assert each.missing
+        assert each.missing.line in lines
+
+
+async def test_whether_discord_knows_the_bot_is_asked_by_its_own_client():
+    async with stand_in.serving() as at:
+        known = await discord_account(DiscordSettings(token=SecretStr(stand_in.TOKEN), api_base=at.api)).look()
+        wrong = DiscordSettings(token=SecretStr(secrets.token_urlsafe()), api_base=at.api)
+        refused = await discord_account(wrong).look()
+    away = await discord_account(DiscordSettings(token=SecretStr(stand_in.TOKEN), api_base=at.api)).look()
+
+    assert (known.how, refused.how, away.how) == (OK, FAULT, FAULT)
+    assert known.says.startswith("the token is that of ")
+    assert refused.says.startswith("KINTSUGI_DISCORD_TOKEN: Discord refuses it.")
+    assert "Discord cannot be reached" in away.says
+
+
+async def test_a_model_that_is_away_is_a_fault_that_names_what_to_check():
+    settings = ModelSettings(api_key=SecretStr(secrets.token_urlsafe()), base_url="http://127.0.0.1:9/v1")
+
+    looked = await model(settings).look()
+
+    assert looked.how == FAULT
+    assert looked.says.endswith("Check KINTSUGI_LLM_API_KEY and _MODEL.")
+
+
+async def test_half_of_a_deployer_is_a_fault_that_names_the_other_half(tmp_path: Path):
+    railway = an_empty_house(tmp_path, railway=RailwaySettings(token=SecretStr(secrets.token_urlsafe())))
+    webhook = an_empty_house(tmp_path, deploy=DeploySettings(webhook_url="https://deploy.example/"))
+
+    assert "needs KINTSUGI_RAILWAY_PROJECT_ID" in (await railway.deployer.look()).says
+    assert "needs KINTSUGI_DEPLOY_WEBHOOK_SECRET" in (await webhook.deployer.look()).says
+
+
+async def test_a_repository_on_this_machine_has_to_be_bare_and_to_have_the_branch(tmp_path: Path):
+    git = Git.init_bare(tmp_path / "origin.git", "main")
+    bootstrap = an_empty_house(tmp_path, code=CodeSettings(repo=git.directory))
+
+    looked = await bootstrap.code_host.look()
+
+    assert (looked.what, looked.how) == ("repository", FAULT)
+    assert "has no branch main" in looked.says
