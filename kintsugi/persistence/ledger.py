@@ -266,6 +266,11 @@ class SqlLedger:
         found = self.connection.execute(due.returning(EFFECT.c.id)).first()
         return str(found.id) if found else None
 
+    def note(self, effect: str, why: str) -> None:
+        self.connection.execute(
+            update(EFFECT).where(EFFECT.c.id == effect, EFFECT.c.status == "pending").values(error=why)
+        )
+
     def deliver(self, limit: int) -> Sequence[str]:
         """The effects that are due and were not delivered since they are; they are marked as delivered now."""
         due = (EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self.now)
