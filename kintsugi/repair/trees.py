@@ -215,11 +215,13 @@ def commit_of(folder: Path, rev: str) -> str:
 
 def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     """What git prints about the repository whose top is `folder`; None where it is none, refuses or takes too long."""
-    own = {"GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
+    own = {"GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"} | ALONE
+    # Whoever owns the repository: nothing of its settings is run.
+    settings = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
+    command = ["git", *settings, "-C", str(folder), *arguments]
     try:
         done = subprocess.run(
-            command, input=given, capture_output=True, env=environment(own | ALONE), timeout=_GIT_SECONDS, check=False
+            command, input=given, capture_output=True, env=environment(own), timeout=_GIT_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -229,7 +231,8 @@ def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
 def _walked(root: Path) -> Iterator[str]:
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = [name for name in subfolders if name not in _SKIPPED_FOLDERS]
-        yield from ((Path(folder) / name).relative_to(root).as_posix() for name in files)
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        yield from ((Path(folder) / name).relative_to(root).as_posix() for name in (*files, *links))
 
 
 def _kind(mode: int) -> Kind:
