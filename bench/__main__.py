@@ -18,6 +18,8 @@ BENCHES = (
     ("bench.policy", "speed"),
     ("bench.context", "speed"),
     ("bench.proof",),
+    ("bench.proof", "--false"),
+    ("bench.proof_size",),
 )
 
 

@@ -99,6 +99,10 @@ class WatchedExecutor:
     def delivers(self) -> bool:
         return self._executor.delivers
 
+    @property
+    def turns(self) -> int:
+        return self._executor.turns
+
     async def attended(self) -> bool:
         return await self._executor.attended()
 

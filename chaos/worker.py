@@ -97,7 +97,7 @@ async def _work(life: Life) -> None:
     )
     desk = Desk(store, executor, Engine(store, executor, clock, redact=str), clock)
     outside = httpx.AsyncClient(base_url=life.outside, trust_env=False)
-    async with outside, announcer(desk, bootstrap, lambda _: None) as (_, channel):
+    async with outside, announcer(desk, bootstrap.settings.discord, url.one_process, lambda _: None) as (_, channel):
         assert channel
         parts = _watched(_parts(bootstrap, Outside(outside), channel, life.without), points)
         kintsugi = Kintsugi(desk, parts)

@@ -17,6 +17,8 @@ from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
+from kintsugi.app.discord_bot import Bots
+from kintsugi.app.ending import watched
 from kintsugi.app.settings import Settings, read_settings
 from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
@@ -83,6 +85,7 @@ class Kintsugi:
             store=desk.store,
             clock=desk.clock,
             fire=desk.engine.fire,
+            check=desk.engine.check,
             budget=budget or Budget(),
             confirm_within=confirm_within,
             look_again=look_again,
@@ -97,9 +100,11 @@ class Kintsugi:
 
     async def work(self) -> None:
         """Perform what is due, and look at the world now and then, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._reconciler.run(RECONCILE_EVERY))
-            group.create_task(self._desk.executor.run(self._perform))
+        executor = self._desk.executor
+        with watched(lambda: executor.turns):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._reconciler.run(RECONCILE_EVERY))
+                group.create_task(executor.run(self._perform))
 
     @property
     def looked_at(self) -> datetime | None:
@@ -126,7 +131,9 @@ class Bootstrap:
         remember(settings.secrets())
         self.settings = settings
         program = settings.program
-        self.database: Database = settings.database.url
+        self.database: Database = settings.database.database
+        self.at_once = settings.incidents.at_once
+        self.telemetry = program.telemetry
         self.build = program.build_sha or running_build()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
         self.model = connectors.model(settings.model)
@@ -207,6 +214,21 @@ class Bootstrap:
         """What runs, and how it is changed by hand."""
         ports = self.ports(Silence())
         return Production(ports.code_host, ports.deployer, ports.changes)
+
+    def bots(self, desk: Desk, logs: Telemetry) -> Bots:
+        """What is in Discord from this process."""
+        return Bots(
+            settings=self.settings.discord,
+            desk=desk,
+            logs=logs,
+            intake=self.intake(desk),
+            one_process=self.database.one_process,
+            environment=self.settings.program.env_name,
+            build=self.build,
+            connectors=self.connectors,
+            rests_without=(self.model, self.code_host),
+            production=self.production,
+        )
 
     def reported(self, desk: Desk) -> Reports | None:
         """The door for Sentry's SDKs; None where none of them is listened to."""

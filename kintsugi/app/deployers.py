@@ -54,7 +54,7 @@ def alone_on(database: Database) -> Alone:
         return partial(alone_with, file.with_name(f"{file.name}.deploy.lock"))
     from kintsugi.executors.server_lock import alone_on_server  # noqa: PLC0415  # loads psycopg, which SQLite has no use for
 
-    return partial(alone_on_server, database.conninfo, "kintsugi: who asks the deployer", timedelta())
+    return partial(alone_on_server, database.past_poolers().conninfo, "kintsugi: who asks the deployer", timedelta())
 
 
 def is_railways(service_id: str | None) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kintsugi.executors.embedded import Embedded
 from kintsugi.integrations.clock import SystemClock
+from kintsugi.persistence.clock import DatabaseClock
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import is_current, upgrade
 from kintsugi.persistence.store import SqlStore
@@ -39,7 +40,7 @@ async def opened(database: Database, *, at_once: int = 4) -> AsyncIterator[Desk]
 
 def a_desk_on(database: Database, *, at_once: int = 4) -> Desk:
     """`opened`, for whom no `async with` can span it: the caller closes the store."""
-    clock = SystemClock()
+    clock: Clock = SystemClock() if database.one_process else DatabaseClock()
     store = SqlStore(database, clock)
     executor = _executor(store, database, at_once)
     return Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
@@ -51,7 +52,8 @@ def _executor(store: SqlStore, database: Database, at_once: int) -> Executor:
         return Embedded(store, lock_of(database.file), slots=at_once)
     from kintsugi.executors.procrastinate import Procrastinate  # noqa: PLC0415  # takes 0.2 s, which SQLite need not wait for
 
-    return Procrastinate(store, database.conninfo, schema=database.settles, slots=at_once)
+    direct = database.past_poolers()
+    return Procrastinate(store, direct.conninfo, schema=direct.settles, slots=at_once)
 
 
 def lock_of(file: Path) -> Path:

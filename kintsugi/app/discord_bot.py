@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import discord
 from discord import app_commands
 
-from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.connectors import OFF, OK, Connector
+from kintsugi.app.connectors import OFF, OK, Connector, LeftOut
 from kintsugi.app.desk import Desk
 from kintsugi.app.settings import DiscordSettings
 from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Names, Probe, put_in
 from kintsugi.bot.address import point_at
 from kintsugi.bot.presence import REFUSED, Tell, logged_in
 from kintsugi.bot.status import Probes
+from kintsugi.capture.intake import Intake
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import SettingsError, StepFailed
+from kintsugi.workflow.production import Production
 from kintsugi.workflow.times import roughly
 
 _MEND = {4004: "Its token is no longer good: make a new one, set KINTSUGI_DISCORD_TOKEN and start again."}
@@ -35,22 +37,86 @@ Looked = Callable[[], datetime | None]
 class Client(discord.Client):
     """The ready-made bot: it needs no privileged intent, and reads no message but its own."""
 
-    def __init__(self, desk: Desk, bootstrap: Bootstrap, logs: Telemetry) -> None:
+    def __init__(self, bots: Bots) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True), allowed_mentions=discord.AllowedMentions.none(), max_messages=None
         )
         self.tree = app_commands.CommandTree(self)
-        self.channel = channel_of(self, desk, bootstrap)
+        self.channel = bots.channel(self)
         self.looked: Looked = lambda: None  # when the worker beside it last looked at the world
-        self._desk, self._bootstrap, self._logs = desk, bootstrap, logs
-        logs.watch(self)
+        self._bots = bots
+        bots.logs.watch(self)
 
     def _looked(self) -> datetime | None:
         return self.looked()
 
     async def setup_hook(self) -> None:
-        parts = parts_of(self._desk, self._bootstrap, self._logs, self.channel, self._looked)
-        await put_into(self.tree, parts, self._bootstrap, self.channel).go_online()
+        needs = self._bots.needs(self.channel, self._looked)
+        await self._bots.put_into(self.tree, needs, self.channel).go_online()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bots:
+    """Makes what is in Discord: the ready-made bot, a client that only tells, the commands for any bot."""
+
+    settings: DiscordSettings
+    desk: Desk
+    logs: Telemetry
+    intake: Intake
+    one_process: bool
+    environment: str
+    build: str | None
+    connectors: Sequence[Connector[Any]]
+    rests_without: Sequence[Connector[Any]]  # without which an incident rests
+    production: Callable[[], Production]
+
+    def client(self) -> Client:
+        """The ready-made bot, not yet logged in."""
+        point_at(self.settings.api_base, self.settings.gateway_url)
+        return Client(self)
+
+    def channel(self, client: discord.Client) -> DiscordChannel | None:
+        """Where incidents are shown; None where that is not configured."""
+        return channel_of(client, self.desk, self.settings, self.one_process)
+
+    def put_into(
+        self, tree: app_commands.CommandTree[Any], needs: BotNeeds, channel: DiscordChannel | None
+    ) -> Attached:
+        """The commands in this tree, and nothing said to Discord yet. Raises NameTaken."""
+        deploys = Deploys(self.production(), deploy_access_of(self.settings))
+        return put_in(tree, needs, access_of(self.settings), channel=channel, deploys=deploys)
+
+    def needs(self, channel: DiscordChannel | None, looked: Looked = lambda: None) -> BotNeeds:
+        """What the commands are handed."""
+        now, settings = self.desk.clock.now(), self.settings
+        return BotNeeds(
+            store=self.desk.store,
+            clock=self.desk.clock,
+            fire=self.desk.engine.fire,
+            open_issue=self._open_issue,
+            recent=self.logs.recent,
+            probes=Probes(_probes(self.desk, self.connectors)),
+            about=About(self.environment, self.build or "", now, lambda: self.logs.dropped, looked),
+            token=channel.token if channel else None,
+            two_persons=settings.two_persons,
+            names=Names(settings.debug_command, settings.deploy_command),
+            missing=self._missing,
+        )
+
+    async def _open_issue(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
+        log = self.logs.recent()
+        return await self.intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
+
+    async def _missing(self) -> tuple[str, ...]:
+        """A sentence for each thing without which an incident rests, as far as this process can know."""
+        lines = []
+        if not self.settings.has_admins:
+            ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
+            lines.append(f"Nobody may use the commands: set {ways}.")
+        if not await self.desk.executor.attended():
+            lines.append("No worker is running on this database: start one with `kintsugi run --only worker`.")
+        lines += [_rests(each.name, each.missing) for each in self.rests_without if each.missing]
+        return tuple(lines)
 
 
 async def run_bot(client: Client, settings: DiscordSettings, tell: Tell) -> None:
@@ -72,16 +138,15 @@ async def run_bot(client: Client, settings: DiscordSettings, tell: Tell) -> None
 
 @asynccontextmanager
 async def announcer(
-    desk: Desk, bootstrap: Bootstrap, tell: Tell
+    desk: Desk, settings: DiscordSettings, one_process: bool, tell: Tell
 ) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
     """A client and its channel that log in and do not connect: for whoever tells, and does not hear.
 
     Whoever tells before that is done waits for it. `tell` hears when it takes long. Raises SettingsError in a group.
     """
-    settings = bootstrap.settings.discord
     point_at(settings.api_base, settings.gateway_url)
     async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
-        channel = channel_of(client, desk, bootstrap)
+        channel = channel_of(client, desk, settings, one_process)
 
         async def go_online() -> None:
             await _logged_in(client, settings, tell)
@@ -96,27 +161,23 @@ async def announcer(
             await channel.close()
 
 
+def channel_of(
+    client: discord.Client, desk: Desk, settings: DiscordSettings, one_process: bool
+) -> DiscordChannel | None:
+    """Where incidents are shown; None where that is not configured."""
+    if settings.channel is None:
+        return None
+    return DiscordChannel(
+        client, settings.channel, owed=desk.store.owed, alone=one_process, debug=settings.debug_command
+    )
+
+
 async def _logged_in(client: discord.Client, settings: DiscordSettings, tell: Tell) -> None:
     assert settings.token
     try:
         await logged_in(client, settings.token.get_secret_value(), tell)
     except discord.LoginFailure as error:
         raise SettingsError(REFUSED) from error
-
-
-def a_client(desk: Desk, bootstrap: Bootstrap, logs: Telemetry) -> Client:
-    """The ready-made bot, not yet logged in."""
-    point_at(bootstrap.settings.discord.api_base, bootstrap.settings.discord.gateway_url)
-    return Client(desk, bootstrap, logs)
-
-
-def channel_of(client: discord.Client, desk: Desk, bootstrap: Bootstrap) -> DiscordChannel | None:
-    """Where incidents are shown; None where that is not configured."""
-    channel = bootstrap.settings.discord.channel
-    if channel is None:
-        return None
-    alone, debug = bootstrap.database.one_process, bootstrap.settings.discord.debug_command
-    return DiscordChannel(client, channel, owed=desk.store.owed, alone=alone, debug=debug)
 
 
 def access_of(settings: DiscordSettings) -> Access:
@@ -129,60 +190,11 @@ def deploy_access_of(settings: DiscordSettings) -> Access:
     return Access(roles, users, settings.guilds) if roles or users else access_of(settings)
 
 
-def put_into(
-    tree: app_commands.CommandTree[Any], parts: BotNeeds, bootstrap: Bootstrap, channel: DiscordChannel | None
-) -> Attached:
-    """The commands in this tree, and nothing said to Discord yet. Raises NameTaken."""
-    settings = bootstrap.settings.discord
-    deploys = Deploys(bootstrap.production(), deploy_access_of(settings))
-    return put_in(tree, parts, access_of(settings), channel=channel, deploys=deploys)
+def _rests(name: str, missing: LeftOut) -> str:
+    return f"No {name} is set here ({missing.set}): unless the worker has one, {missing.meanwhile}."
 
 
-async def missing(desk: Desk, bootstrap: Bootstrap) -> tuple[str, ...]:
-    """A sentence for each thing without which an incident rests, as far as this process can know."""
-    lines = []
-    if not bootstrap.settings.discord.has_admins:
-        ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
-        lines.append(f"Nobody may use the commands: set {ways}.")
-    if not await desk.executor.attended():
-        lines.append("No worker is running on this database: start one with `kintsugi run --only worker`.")
-    for each in (bootstrap.model, bootstrap.code_host):
-        if each.missing:
-            lines.append(
-                f"No {each.name} is set here ({each.missing.set}): unless the worker has one, {each.missing.meanwhile}."
-            )
-    return tuple(lines)
-
-
-def parts_of(
-    desk: Desk,
-    bootstrap: Bootstrap,
-    logs: Telemetry,
-    channel: DiscordChannel | None = None,
-    looked: Looked = lambda: None,
-) -> BotNeeds:
-    settings, intake = bootstrap.settings, bootstrap.intake(desk)
-
-    async def open_issue(summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
-        log = logs.recent()
-        return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
-
-    return BotNeeds(
-        store=desk.store,
-        clock=desk.clock,
-        fire=desk.engine.fire,
-        open_issue=open_issue,
-        recent=logs.recent,
-        probes=Probes(_probes(desk, bootstrap)),
-        about=About(settings.program.env_name, bootstrap.build or "", desk.clock.now(), lambda: logs.dropped, looked),
-        token=channel.token if channel else None,
-        two_persons=settings.discord.two_persons,
-        names=Names(settings.discord.debug_command, settings.discord.deploy_command),
-        missing=lambda: missing(desk, bootstrap),
-    )
-
-
-def _probes(desk: Desk, bootstrap: Bootstrap) -> dict[str, Probe]:
+def _probes(desk: Desk, connectors: Sequence[Connector[Any]]) -> dict[str, Probe]:
     async def database() -> str:
         await desk.store.next_due()
         return "answers"
@@ -195,7 +207,7 @@ def _probes(desk: Desk, bootstrap: Bootstrap) -> dict[str, Probe]:
             raise StepFailed(f"{says}: is a worker running?")
         return says
 
-    services = {each.name: _as_probe(each) for each in bootstrap.connectors}
+    services = {each.name: _as_probe(each) for each in connectors}
     return {"database": database, "effects": effects, **services}
 
 

@@ -18,9 +18,8 @@ from discord import app_commands
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk, a_desk_on, prepare
-from kintsugi.app.discord_bot import channel_of, parts_of, put_into
 from kintsugi.app.host import CannotAttach
-from kintsugi.bot import DISCORD_ERRORS, Attached, BotNeeds, DiscordChannel, NameTaken, why_not_listed
+from kintsugi.bot import DISCORD_ERRORS, Attached, NameTaken, why_not_listed
 from kintsugi.persistence.process_counts import counting
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.interactions import on_event
@@ -41,19 +40,22 @@ class InYourBot:
     ) -> None:
         self._bot, self._bootstrap, self._desk, self._opened = bot, bootstrap, desk, opened
         self.logs = logs
-        self._channel = channel_of(bot, desk, bootstrap)
-        self._parts = _parts(desk, bootstrap, logs, self._channel)
+        self._bots = bootstrap.bots(desk, logs)
+        self._channel = self._bots.channel(bot)
+        self._needs = self._bots.needs(self._channel)
+        if bootstrap.telemetry == "off":
+            self._needs = replace(self._needs, recent=_nothing_is_kept)
         self._attached: Attached | None = None
         self._online = False
 
     async def begin(self, tree: app_commands.CommandTree[Any]) -> None:
         """Put the commands in; what has to wait for the login waits for it. Raises a refusal."""
-        self._attached = put_into(tree, self._parts, self._bootstrap, self._channel)
+        self._attached = self._bots.put_into(tree, self._needs, self._channel)
         self._opened.push_async_callback(self._attached.close)
         undo = self._opened.enter_context(ExitStack())
         replace_attribute(undo, self._bot, _HELD, self)
         replace_attribute(undo, self._bot, "close", self._ends_before(self._bot.close))
-        for sentence in await self._parts.missing():
+        for sentence in await self._needs.missing():
             log.warning("Kintsugi: %s", sentence)
         if _is_logged_in(self._bot):
             await self._go_online()
@@ -105,10 +107,10 @@ async def into(
     opened = AsyncExitStack()
     try:
         bootstrap = bootstrap or Bootstrap.read()
-        logs = bootstrap.logs(bot=bot, mode=bootstrap.settings.program.telemetry)
+        logs = bootstrap.logs(bot=bot, mode=bootstrap.telemetry)
         opened.callback(logs.close)
         await asyncio.to_thread(prepare, bootstrap.database)
-        desk = a_desk_on(bootstrap.database, at_once=bootstrap.settings.incidents.at_once)
+        desk = a_desk_on(bootstrap.database, at_once=bootstrap.at_once)
         opened.push_async_callback(desk.store.close)
         inside = InYourBot(bot, bootstrap, logs, desk, opened)
         await inside.begin(tree)
@@ -123,11 +125,6 @@ async def into(
 def _is_logged_in(bot: discord.Client) -> bool:
     """Whether its application is known, and its connection made: from `setup_hook` on."""
     return bot.user is not None and bot.application_id is not None and not bot.is_closed()
-
-
-def _parts(desk: Desk, bootstrap: Bootstrap, logs: Telemetry, channel: DiscordChannel | None) -> BotNeeds:
-    parts = parts_of(desk, bootstrap, logs, channel)
-    return replace(parts, recent=_nothing_is_kept) if bootstrap.settings.program.telemetry == "off" else parts
 
 
 def _nothing_is_kept(limit: int, level: str | None = None, contains: str | None = None) -> list[str]:

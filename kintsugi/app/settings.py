@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -109,12 +110,29 @@ class Room(BaseSettings):
 R = TypeVar("R", bound=Room)
 
 
+def _direct_database(address: object) -> Database | None:
+    database = None if address is None else _database(address)
+    if database and database.one_process:
+        raise ValueError("should be postgresql://…: SQLite has no pooler")
+    return database
+
+
 class DatabaseSettings(Room, env_prefix=f"{PREFIX}DATABASE_"):
     """Where incidents are kept."""
 
     url: Annotated[Database, NoDecode, PlainValidator(_database)] = Field(
-        Database.parse("sqlite:///.kintsugi/kintsugi.db"), description="sqlite:///path or postgresql://…"
+        Database.parse("sqlite:///.kintsugi/kintsugi.db"),
+        description="sqlite:///path or postgresql://…, with ?schema=name for tables in a schema of their own",
     )
+    direct_url: Annotated[Database | None, NoDecode, PlainValidator(_direct_database)] = Field(
+        None,
+        description="the same PostgreSQL past a pooler in transaction mode: for wake-ups, locks and `db upgrade`",
+    )
+
+    @property
+    def database(self) -> Database:
+        """With both its addresses."""
+        return replace(self.url, direct=self.direct_url.url) if self.direct_url else self.url
 
 
 class KeepSettings(Room, env_prefix=f"{PREFIX}KEEP_PAYLOADS_"):

@@ -209,15 +209,20 @@ class DiscordChannel:
 
     async def _tell_of(self, incident: Incident, under_way: Work) -> None:
         attempt = await self._attempt(incident, under_way.step)
+        if attempt is None:  # it is over: whoever says so slept
+            return
         async with self._at(incident) as place:
             if incident.seq < place.seq:
                 return
             await self._show_card(place, incident)
             place.work = await self._say(place, place.work, card.work(incident, replace(under_way, attempt=attempt)))
 
-    async def _attempt(self, incident: Incident, step: Effect) -> int:
-        owed = await self._owed(incident.id) if self._owed else ()
-        return max((owes.attempts for owes in owed if owes.kind is step and owes.status == "running"), default=1)
+    async def _attempt(self, incident: Incident, step: Effect) -> int | None:
+        """Which try is under way; None where none is."""
+        if self._owed is None:
+            return 1
+        owed = await self._owed(incident.id)
+        return max((owes.attempts for owes in owed if owes.kind is step and owes.status == "running"), default=None)
 
     # --- finding it again ---------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from kintsugi.workflow.errors import Refusal
 
 def upgrade() -> None:
     """Bring the database to this version's tables."""
-    database = Bootstrap.read().database
+    database = Bootstrap.read().database.past_poolers()
     before, after = migrations.upgrade(database)
     if before == after:
         Console().print(f"{database} is at revision {after} already.", highlight=False)

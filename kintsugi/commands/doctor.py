@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database, DatabaseError
-from kintsugi.persistence.migrations import is_current
+from kintsugi.persistence.migrations import differences, is_current
 from kintsugi.workflow.curable import curable
 from kintsugi.workflow.errors import SettingsError, StoreUnavailable
 
@@ -66,14 +67,33 @@ async def _git() -> Health:
 async def _database(database: Database) -> Health:
     try:
         current = is_current(database)
+        lacking = differences(database) if current else []
     except DatabaseError as error:
         return Health("database", FAULT, str(error))
+    if lacking:
+        return Health("database", FAULT, f"{database}: {'; '.join(lacking)}. Restore a backup, or name a new database.")
     if current:
         busy = ", a service is at work on it" if database.file and is_held(lock_of(database.file)) else ""
-        return Health("database", OK, f"{database} is up to date{busy}")
+        return Health("database", OK, f"{database} is up to date{busy}{await _listening(database)}")
     if database.one_process:
         return Health("database", OK, f"{database} will be made at the first use")
     return Health("database", FAULT, f"{database} is not up to date. Run `kintsugi db upgrade`.")
+
+
+async def _listening(database: Database) -> str:
+    """What is to be known of the way to PostgreSQL; nothing where wake-ups pass."""
+    if database.one_process:
+        return ""
+    import psycopg  # noqa: PLC0415  # SQLite has no use for it
+
+    from kintsugi.executors.server_lock import hears  # noqa: PLC0415
+
+    try:
+        heard = await hears(database.past_poolers().conninfo, timedelta(seconds=2))
+    except psycopg.Error as error:
+        return f"; the direct address does not work: {str(error).strip().splitlines()[0]}"
+    slow = "wake-ups do not pass, as behind a pooler in transaction mode: work begins within seconds, not at once"
+    return "" if heard else f"; {slow}. Set KINTSUGI_DATABASE_DIRECT_URL"
 
 
 async def _reports(settings: SentrySettings) -> Health:

@@ -19,7 +19,7 @@ from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap, Kintsugi
 from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Client, Looked, a_client, access_of, announcer, run_bot
+from kintsugi.app.discord_bot import Bots, Client, Looked, access_of, announcer, run_bot
 from kintsugi.app.ending import until_told
 from kintsugi.app.patience import Preparing
 from kintsugi.app.settings import DiscordSettings, MetricsSettings, WebSettings, revealed
@@ -63,7 +63,7 @@ async def run(only: str, drain: bool) -> None:
         bootstrap.check_repository()
     for line in left_out(bootstrap, wanted):
         console.print(line, style="yellow", highlight=False)
-    if wanted == ("discord",) and bootstrap.settings.discord.token is None:
+    if wanted == ("discord",) and bootstrap.discord.missing:
         raise UsageError("Discord is not configured: set KINTSUGI_DISCORD_TOKEN.")
     for library in _TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -78,9 +78,12 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
     database = bootstrap.database.named(f"kintsugi {','.join(wanted)}")
     preparing = Preparing(partial(prepare, database), partial(_tell, output.console))
     await (preparing.look() if drain else preparing.begin())
-    at_once = bootstrap.settings.incidents.at_once
-    async with opened(database, at_once=at_once) as desk, AsyncExitStack() as stack:
-        bot = _bot(desk, bootstrap, output) if _has_bot(bootstrap, wanted) and not drain else None
+    async with opened(database, at_once=bootstrap.at_once) as desk, AsyncExitStack() as stack:
+        bot = (
+            _bot(bootstrap.bots(desk, output.logs))
+            if "discord" in wanted and not (bootstrap.discord.missing or drain)
+            else None
+        )
         client, channel = await _voice(desk, bootstrap, output, bot=bot, stack=stack, wanted=wanted)
         bootstrap.tell_alerts(output.logs, desk, client)
         await stack.enter_async_context(counting(desk.store, output.logs.outcomes))
@@ -109,11 +112,11 @@ class Bot:
         return self.looked()
 
 
-def _bot(desk: Desk, bootstrap: Bootstrap, output: Output) -> Bot:
-    if bootstrap.database.one_process:
-        client = a_client(desk, bootstrap, output.logs)
+def _bot(bots: Bots) -> Bot:
+    if bots.one_process:
+        client = bots.client()
         return Bot(lambda: client, by_turns=False)
-    return Bot(partial(a_client, desk, bootstrap, output.logs), by_turns=True)
+    return Bot(bots.client, by_turns=True)
 
 
 async def _voice(
@@ -126,12 +129,10 @@ async def _voice(
     settings = bootstrap.settings
     told_there = settings.discord.channel or settings.alerts.channel
     if settings.discord.token and told_there and (bot or "worker" in wanted):
-        return await stack.enter_async_context(announcer(desk, bootstrap, partial(_tell, output.console)))
+        return await stack.enter_async_context(
+            announcer(desk, settings.discord, bootstrap.database.one_process, partial(_tell, output.console))
+        )
     return None, None
-
-
-def _has_bot(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> bool:
-    return "discord" in wanted and bootstrap.settings.discord.token is not None
 
 
 async def _together(
@@ -154,7 +155,7 @@ async def _together(
                 group.create_task(preparing.then(partial(keep_pruning, desk.store, desk.clock, keep)))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
-            group.create_task(_be_the_bot(desk, bootstrap, output.console, bot, alone=wanted == ("discord",)))
+            group.create_task(_be_the_bot(desk, settings.discord, output.console, bot, alone=wanted == ("discord",)))
         doors = _doors(desk, bootstrap, preparing, kintsugi)
         readers = Readers(web_token=revealed(settings.web.token), metrics_token=revealed(settings.metrics.token))
         figures = metrics(desk, output.logs, doors, kintsugi, build=bootstrap.build, readers=readers)
@@ -170,7 +171,7 @@ async def _together(
             group.create_task(_listen(application, settings.metrics.bind, tell, "METRICS_BIND"))
 
 
-async def _be_the_bot(desk: Desk, bootstrap: Bootstrap, console: Console, bot: Bot, *, alone: bool) -> None:
+async def _be_the_bot(desk: Desk, settings: DiscordSettings, console: Console, bot: Bot, *, alone: bool) -> None:
     """Connected as long as we live; or, where there are several processes, while it is our turn.
 
     Raises StepFailed where Discord wants no more of us and there is nothing else to do.
@@ -178,7 +179,7 @@ async def _be_the_bot(desk: Desk, bootstrap: Bootstrap, console: Console, bot: B
     tell = partial(_tell, console)
 
     async def be_there() -> None:
-        await run_bot(bot.client(), bootstrap.settings.discord, tell)
+        await run_bot(bot.client(), settings, tell)
 
     try:
         if bot.by_turns:
@@ -203,6 +204,8 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
 
 
 def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> ServerNeeds:
+    writes = Leases(desk.store)
+
     async def ready() -> str | None:
         """Asked by anybody: the database's own words, which name hosts and users, stay in the log."""
         if not preparing.done:
@@ -212,10 +215,10 @@ def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kin
             return "The database's file is gone."
         try:
             async with asyncio.timeout(_READY_WITHIN):
-                await desk.store.next_due()
+                await writes.probe()
         except (StoreUnavailable, TimeoutError) as error:
             log.warning("not_ready", extra={"why": str(error) or "no answer"})
-            return "The database is unavailable."
+            return "Nothing can be written to the database."
         if kintsugi and not desk.executor.delivers:
             return "Nothing is delivered: the worker of this process does not work yet, or not now."
         return None

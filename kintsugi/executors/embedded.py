@@ -62,6 +62,7 @@ class Embedded:
         self._wake = asyncio.Event()
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self.delivers = False
+        self.turns = 0  # of the look for others: as long as it grows, the database answers one way or the other
 
     async def attended(self) -> bool:
         """Whether some process holds the lock. Where that cannot be seen, nobody is missed."""
@@ -133,6 +134,7 @@ class Embedded:
         seen = await self._patiently(self._queue.version)
         while True:
             await asyncio.sleep(self._glance.total_seconds())
+            self.turns += 1
             now = await self._patiently(self._queue.version)
             if now != seen:
                 self._wake.set()
@@ -142,7 +144,10 @@ class Embedded:
         """Ask the store until it answers."""
         while True:
             try:
-                return await ask()
+                answer = await ask()
             except StoreUnavailable as error:
+                self.turns += 1
                 log.warning("store_unavailable", extra={"why": str(error)})
                 await asyncio.sleep(self._pause.total_seconds())
+            else:
+                return answer

@@ -23,6 +23,7 @@ from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 from procrastinate.types import JSONDict
+from procrastinate.worker import Worker
 
 from kintsugi.executors.server_lock import alone_on_server, set_up
 from kintsugi.workflow.errors import StoreUnavailable
@@ -45,6 +46,9 @@ _STALE_SECONDS = 30  # procrastinate's workers tell every ten that they live
 _LIVING = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => %s))"
 _ONE_AT_A_TIME = (Effect.DEPLOY, Effect.ROLL_BACK)  # what no provider can be asked twice for
 _PRODUCTION = "kintsugi: what runs in production"  # the name of the lock around these
+_RECENT = 20.0  # seconds: longer than the database may take for an answer
+_LEFT_AFTER = 3.0  # seconds, for procrastinate to come to its end
+_SHOWS_LIFE = timedelta(seconds=5)
 _WAITS_FOR_ITS_TURN = timedelta(seconds=10)
 
 
@@ -128,11 +132,19 @@ class Procrastinate:
         self._conninfo, self._schema = conninfo, schema
         self._lanes = {kind.value: _Lane(slots) for kind in Effect}
         self._begin: Callable[[str], object] | None = None  # where this process works itself
-        self.delivers = False
+        self.turns = 0  # of the sweep: as long as it grows, it moves
+        self._swept: float | None = None  # when it last came through, by time.monotonic()
+        self._answers = False  # procrastinate's worker is there
         self._sweep = sweep
         self._pause = pause  # how long to leave a database alone that did not answer
         self._later = asyncio.Event()
         self._job = _a_task(App(connector=SyncPsycopgConnector()), _nothing)
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the sweep came through of late, and procrastinate's worker is there."""
+        recent = self._swept is not None and time.monotonic() - self._swept < _RECENT + self._sweep.total_seconds()
+        return recent and self._answers
 
     async def attended(self) -> bool:
         """Whether a worker has told lately that it lives. Raises StoreUnavailable."""
@@ -196,19 +208,22 @@ class Procrastinate:
                 await self._work(perform)
             except Exception as error:
                 self._only_away(error)
-            finally:
-                self.delivers = False
             await asyncio.sleep(self._pause.total_seconds())
 
     async def _work(self, perform: Perform) -> None:
+        """One worker of procrastinate's, until it is cancelled, ends, or no longer shows that it lives.
+
+        It is never waited for for long: on a database that went wrong it may not come to its end, even when cancelled.
+        The ledger has all that it had.
+        """
         connector = PsycopgConnector(
             conninfo=self._conninfo, min_size=1, max_size=3, timeout=10, configure=partial(set_up, schema=self._schema)
         )
         app = App(connector=connector)
         _a_task(app, partial(self._in_its_lane, perform))
-        async with app.open_async(), _meanwhile(_bury(app)):
-            self.delivers = True
-            await app.run_worker_async(
+        async with _left_in_time(app.open_async(), app.close_async):
+            worker = Worker(
+                app,
                 queues=[QUEUE],
                 concurrency=sum(lane.slots for lane in self._lanes.values()),  # so there is one for a lane with room
                 delete_jobs="always",
@@ -216,6 +231,18 @@ class Procrastinate:
                 shutdown_graceful_timeout=0.01,  # what is under way ends with us: the ledger has it
                 stalled_worker_timeout=_STALE_SECONDS,
             )
+            works: Coroutine[Any, Any, None] = worker.run()  # type: ignore[no-untyped-call]
+            tasks = [asyncio.create_task(each) for each in (works, _lives(app, worker), _bury(app))]
+            try:
+                self._answers = True
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                self._answers = False
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks, timeout=_LEFT_AFTER)
 
     async def _in_its_lane(self, perform: Perform, effect: str) -> None:
         """Perform it, and what comes after it in the same lane; or leave it to those in the lane, here or elsewhere."""
@@ -291,9 +318,11 @@ class Procrastinate:
                 if wait == timedelta():
                     await self._help_out()
                     wait = None  # what still waits then waits for room
+                self._swept = time.monotonic()
             except Exception as error:
                 self._only_away(error)
                 wait = self._pause
+            self.turns += 1
             self._later.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(max(wait or self._sweep, _SOON), self._sweep).total_seconds()):
@@ -342,15 +371,29 @@ async def _bury(app: App) -> None:
         await asyncio.sleep(_STALE_SECONDS)
 
 
+async def _lives(app: App, worker: Worker) -> None:
+    """Watch that the worker shows life in the database. Raises StoreUnavailable where it does not."""
+    query = "SELECT count(*) AS alive FROM procrastinate_workers WHERE id = %(id)s AND last_heartbeat > %(since)s"
+    since = f"SELECT now() - interval '{_STALE_SECONDS} seconds' AS since"
+    while True:
+        await asyncio.sleep(_SHOWS_LIFE.total_seconds())
+        async with asyncio.timeout(_LEFT_AFTER + _SHOWS_LIFE.total_seconds()):
+            moment = (await app.connector.execute_query_one_async(since))["since"]
+            found = await app.connector.execute_query_one_async(query, id=worker.worker_id, since=moment)
+        if not found["alive"]:
+            raise StoreUnavailable("procrastinate's worker stands still: another one is begun.")
+
+
 @asynccontextmanager
-async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Have this done beside the body, as long as that takes. It may fail: it is tidying up."""
-    task = asyncio.create_task(work)
+async def _left_in_time(opening: Awaitable[object], close: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Open, and close in the end, as far as that is done in time."""
     try:
+        await opening
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        closing = asyncio.ensure_future(close())
+        await asyncio.wait({closing}, timeout=_LEFT_AFTER)
+        closing.cancel()
 
 
 async def _nothing(effect: str) -> None:

@@ -15,16 +15,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
+from kintsugi.persistence.sqlite_place import identity, network_share
 from kintsugi.workflow.errors import StoreUnavailable
 
 BUSY_SECONDS = 10
 SILENT_SECONDS = 15  # after which nobody waits for a database any more
 
+_IDENTITY = "identity"  # of the file that a connection opened
 _SCHEMA = "schema"  # in the URL's query
 _NAMES_A_SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
@@ -55,6 +58,7 @@ class Database:
 
     url: URL  # as SQLAlchemy wants it
     file: Path | None  # SQLite's
+    direct: URL | None = None  # the same past a pooler, where there is one: for LISTEN, locks and upgrades
 
     @classmethod
     def parse(cls, address: str) -> Database:
@@ -89,7 +93,9 @@ class Database:
     @property
     def conninfo(self) -> str:
         """With its password, as psycopg and other clients of libpq take it; bounded in time."""
-        return self.for_libpq().set(drivername="postgresql").render_as_string(hide_password=False)
+        url = self.for_libpq().set(drivername="postgresql")
+        plain = url.set(query={}).render_as_string(hide_password=False)
+        return f"{plain}?{urlencode(url.query, doseq=True, quote_via=quote)}"  # to libpq a plus is no blank
 
     @property
     def schema(self) -> str | None:
@@ -102,11 +108,17 @@ class Database:
         """The statement that puts a connection into the schema; "" where none is named."""
         return f'SET search_path TO "{self.schema}"' if self.schema else ""
 
+    def past_poolers(self) -> Database:
+        """The same by the direct address, where one is named."""
+        return Database(self.direct, None) if self.direct else self
+
     def named(self, name: str) -> Database:
         """The same under this `application_name`, unless it has one: who is who in `pg_stat_activity`."""
-        if self.one_process or "application_name" in self.url.query:
+        if self.one_process:
             return self
-        return replace(self, url=self.url.update_query_dict({"application_name": name}))
+        given = {"application_name": name}
+        direct = self.direct.update_query_dict(given | dict(self.direct.query)) if self.direct else None
+        return replace(self, url=self.url.update_query_dict(given | dict(self.url.query)), direct=direct)
 
     def for_libpq(self) -> URL:
         """Without what is ours alone, and with the bounds that the URL does not set itself."""
@@ -156,6 +168,11 @@ def connect(database: Database, *, slots: int = 8, begun_by_hand: bool = False) 
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"The folder {file.parent} cannot be made: {error.strerror}.") from error
+    if share := network_share(file):
+        raise DatabaseError(
+            f"{file} lies on a network share ({share}), where SQLite's locks do not hold and writes get lost. "
+            "Name a file on this machine's own disk, or a PostgreSQL database."
+        )
     engine = create_engine(
         database.url,
         poolclass=QueuePool,
@@ -163,8 +180,8 @@ def connect(database: Database, *, slots: int = 8, begun_by_hand: bool = False) 
         max_overflow=0,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
     )
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "connect", partial(_set_up_sqlite, file))
+    event.listen(engine, "begin", partial(_begin_immediate, file))
     return engine
 
 
@@ -178,11 +195,15 @@ def _set_up_postgres(settles: str, connection: Any, _: object) -> None:
     connection.autocommit = before
 
 
-def _set_up_sqlite(connection: Any, _: object) -> None:
+def _set_up_sqlite(file: Path, connection: Any, record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}").close()
+    record.info[_IDENTITY] = identity(file)
 
 
-def _begin_immediate(connection: Any) -> None:
+def _begin_immediate(file: Path, connection: Any) -> None:
+    """Raises DatabaseAway where the file is another one than was opened: what is written would be read by nobody."""
+    if identity(file) != connection.info[_IDENTITY]:
+        raise DatabaseAway(f"The database {file} was moved, removed or replaced. Put it back, or start again.")
     read_only = connection.get_execution_options().get("read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

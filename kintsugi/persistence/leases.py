@@ -10,6 +10,8 @@ from kintsugi.persistence.ledger import LEASE, SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.ports import Ledger
 
+_PROBE = "probe"  # of nobody: it is over when it begins
+
 
 class Leases:
     """Leases in the database of this store. A holder is any text that no other process uses."""
@@ -40,6 +42,17 @@ class Leases:
             ledger.connection.execute(delete(LEASE).where(LEASE.c.name == name, LEASE.c.holder == holder))
 
         await self._store.transact(give_up)
+
+    async def probe(self) -> None:
+        """Write something that nobody reads. Raises StoreUnavailable where nothing can be written."""
+
+        def probe(ledger: Ledger) -> None:
+            assert isinstance(ledger, SqlLedger)
+            row = ledger.insert(LEASE).values(name=_PROBE, holder="", until=ledger.now)
+            row = row.on_conflict_do_update(index_elements=["name"], set_={"until": ledger.now})
+            ledger.connection.execute(row)
+
+        await self._store.transact(probe)
 
     async def holder(self, name: str) -> str | None:
         """Who has it now; None where nobody does."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    func,
     insert,
     or_,
     select,
@@ -255,6 +256,14 @@ class SqlLedger:
         waits = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value, EFFECT.c.status == "pending")
         row = update(EFFECT).where(*waits).values(due=self.now, delivered_at=self.now).returning(EFFECT.c.id)
         found = self.connection.execute(row).first()
+        return str(found.id) if found else None
+
+    def owe_again(self, incident: int, kind: Effect) -> str | None:
+        of_them = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value)
+        last = select(func.max(EFFECT.c.seq)).where(*of_them).scalar_subquery()
+        row = update(EFFECT).where(*of_them, EFFECT.c.seq == last, EFFECT.c.status.not_in(OPEN))
+        due = row.values(status="pending", due=self.now, attempts=0, delivered_at=self.now, finished_at=None)
+        found = self.connection.execute(due.returning(EFFECT.c.id)).first()
         return str(found.id) if found else None
 
     def deliver(self, limit: int) -> Sequence[str]:

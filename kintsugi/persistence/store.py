@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -14,9 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, fun
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence.away import has_met, is_away, words_of
+from kintsugi.persistence.clock import DatabaseClock, ticks
 from kintsugi.persistence.codec import incident_from_json, payload_from_json, turns_from_json
 from kintsugi.persistence.counting import PUBLIC, add_runs
-from kintsugi.persistence.database import Database, DatabaseAway, connect
+from kintsugi.persistence.database import SILENT_SECONDS, Database, DatabaseAway, connect
+from kintsugi.persistence.deadline import Deadlines, InTime
 from kintsugi.persistence.figures import read_figures
 from kintsugi.persistence.group import GroupCommit
 from kintsugi.persistence.ledger import (
@@ -41,7 +43,7 @@ from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
 from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Clock, Ledger, Owed
+from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed
 
 T = TypeVar("T")
 
@@ -67,9 +69,13 @@ class SqlStore:
         self._threads = ThreadPoolExecutor(1 if one_process else slots, "store")
         self._aside = connect(database) if one_process else self._engine  # SQLite's one connection is the writer's
         self._group = GroupCommit(self._engine, self._threads, translated) if one_process else None
+        self._deadlines = None if one_process else Deadlines(SILENT_SECONDS)
+        self._shared_clock = clock if isinstance(clock, DatabaseClock) else None
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
+        if self._deadlines:
+            self._deadlines.close()
         self._engine.dispose()
         self._aside.dispose()
 
@@ -142,6 +148,11 @@ class SqlStore:
             query = query.where(EFFECT.c.incident_id == incident)
         rows = await self._read(lambda connection: connection.execute(query).all())
         return [_debt(row) for row in rows]
+
+    async def holds(self, claim: Claim) -> bool:
+        ours = (EFFECT.c.id == claim.id, EFFECT.c.epoch == claim.epoch, EFFECT.c.status == "running")
+        query = select(EFFECT.c.id).where(*ours)
+        return await self._read(lambda connection: connection.execute(query).first()) is not None
 
     async def talks(self, incident: int) -> list[Talk]:
         query = select(TALK).where(TALK.c.incident_id == incident).order_by(TALK.c.seq)
@@ -283,8 +294,8 @@ class SqlStore:
 
     def _transact(self, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         try:
-            with self._engine.connect() as connection:
-                ledger = SqlLedger(connection, self._begun(connection))
+            with self._engine.connect() as connection, self._in_time(connection) as in_time:
+                ledger = SqlLedger(connection, self._begun(connection, in_time))
                 with connection.begin():  # which sends nothing: it sees to the end
                     return work(ledger), ledger
         except Exception as error:
@@ -292,20 +303,41 @@ class SqlStore:
                 raise
             raise ours from error
 
+    @contextmanager
+    def _in_time(self, connection: Connection) -> Iterator[InTime | None]:
+        """Within the body the server has so long to answer. What is dead is not left to others, either."""
+        if self._deadlines is None:
+            yield None
+            return
+        with self._deadlines.over(connection.connection.driver_connection) as work:
+            try:
+                yield work
+            except Exception:
+                if work.over:  # the others of the pool went the same way, and stand there as if they were alive
+                    self._engine.dispose()
+                raise
+
     def _worked(self, connection: Connection, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         ledger = SqlLedger(connection, self._clock.now())
         return work(ledger), ledger
 
-    def _begun(self, connection: Connection) -> datetime:
+    def _begun(self, connection: Connection, in_time: InTime | None) -> datetime:
         """Begin on PostgreSQL, and read its clock by the same way there and back."""
         for _ in range(_MOST_STALE):
             raw: Any = connection.connection.driver_connection
+            if in_time:
+                in_time.connection = raw
+            asked = ticks()
             with suppress(connection.dialect.loaded_dbapi.OperationalError):
                 cursor = raw.execute("BEGIN; SELECT clock_timestamp()")
                 cursor.nextset()
                 now: datetime = cursor.fetchone()[0]
+                if self._shared_clock:
+                    self._shared_clock.heard(now, asked)
                 return self._clock.now() if self._own_time else now
             connection.invalidate()  # it was cut while it lay idle, as after a restart of the server
+            if in_time and in_time.over:
+                break
         raise DatabaseAway("The database is unavailable: every connection is cut. Nothing was changed.")
 
     async def _found(self, words: str, state: State | None, limit: int, before: int | None) -> list[Incident]:
@@ -326,11 +358,28 @@ class SqlStore:
         return await self._read(lambda connection: _incidents(connection, query))
 
     async def _read(self, look: Callable[[Connection], T]) -> T:
-        return await self._on_thread(lambda: _looked(self._engine, look))
+        return await self._on_thread(lambda: self._looked(self._engine, look))
 
     async def read_aside(self, look: Callable[[Connection], T]) -> T:
         """What may take long: nobody else waits for it."""
-        return await asyncio.to_thread(_looked, self._aside, look)
+        return await asyncio.to_thread(self._looked, self._aside, look)
+
+    def _looked(self, engine: Engine, look: Callable[[Connection], T]) -> T:
+        try:
+            try:
+                return self._looked_once(engine, look)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            return self._looked_once(engine, look)  # it was cut while it lay idle, as all of them were
+        except Exception as error:
+            if (ours := translated(error)) is error:
+                raise
+            raise ours from error
+
+    def _looked_once(self, engine: Engine, look: Callable[[Connection], T]) -> T:
+        with engine.connect().execution_options(read_only=True) as connection, self._in_time(connection):
+            return look(connection)
 
     async def _on_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -339,7 +388,10 @@ class SqlStore:
         """The moment, by the clock that every process on this database shares."""
         if self._own_time:
             return self._clock.now()
+        asked = ticks()
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        if self._shared_clock:
+            self._shared_clock.heard(now, asked)
         return now
 
 
@@ -351,25 +403,6 @@ def _incidents(connection: Connection, query: Select[Any]) -> list[Incident]:
 def _step(row: Row[Any]) -> Step:
     dest = State(row.dest)
     return Step(row.seq, row.trigger, row.source, dest, row.actor, row.at, row.says, row.attempts, row.seconds, row.usd)
-
-
-def _looked(engine: Engine, look: Callable[[Connection], T]) -> T:
-    try:
-        try:
-            return _looked_once(engine, look)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-        return _looked_once(engine, look)  # it was cut while it lay idle, as all of them were
-    except Exception as error:
-        if (ours := translated(error)) is error:
-            raise
-        raise ours from error
-
-
-def _looked_once(engine: Engine, look: Callable[[Connection], T]) -> T:
-    with engine.connect().execution_options(read_only=True) as connection:
-        return look(connection)
 
 
 def _debt(row: Any) -> Owed:

@@ -7,13 +7,14 @@ that was killed has left nothing, and is made again from the start.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Table, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence.database import Database, DatabaseError, connect
@@ -40,12 +41,13 @@ class Content:
 def copy(source: Database, target: Database, progress: Progress) -> Mapping[str, Content]:
     """Copy every row of `source` to `target`, whose tables are made if need be. Answers what each table holds.
 
-    Nobody writes to `source` meanwhile. Raises DatabaseError, and then `target` holds nothing.
+    Raises DatabaseError, also where anybody else has `source` open; then `target` holds nothing.
     """
     _check(source, target)
     ours, theirs = connect(source, slots=1), connect(target, slots=1)
     try:
-        with ours.begin() as reading, theirs.begin() as writing:
+        _must_be_alone(ours, source)
+        with ours.begin() as reading, theirs.begin() as writing:  # nobody writes to ours before theirs has committed
             _must_be_empty(writing)
             copied = {table.name: _copied(table, reading, writing, progress) for table in _TABLES}
             _compare(copied, writing)
@@ -68,6 +70,18 @@ def _check(source: Database, target: Database) -> None:
     if not is_current(source):
         raise DatabaseError(f"{file} is not at this version's tables. Run `kintsugi db upgrade` on it first.")
     upgrade(target)
+
+
+def _must_be_alone(engine: Engine, source: Database) -> None:
+    """SQLite leaves its write-ahead log only where nobody else has the file open; who opens it next begins one anew."""
+    with engine.connect() as connection:
+        raw: Any = connection.connection.driver_connection
+        raw.execute("PRAGMA busy_timeout = 0")
+        try:
+            raw.execute("PRAGMA journal_mode = DELETE").close()
+        except sqlite3.OperationalError:
+            says = f"Somebody has {source.file} open, and may write to it while it is copied."
+            raise DatabaseError(f"{says} Stop whatever uses it, then copy. Nothing was changed.") from None
 
 
 def _must_be_empty(writing: Connection) -> None:

@@ -231,7 +231,8 @@ def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
 def _walked(root: Path) -> Iterator[str]:
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = [name for name in subfolders if name not in _SKIPPED_FOLDERS]
-        yield from ((Path(folder) / name).relative_to(root).as_posix() for name in files)
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        yield from ((Path(folder) / name).relative_to(root).as_posix() for name in (*files, *links))
 
 
 def _kind(mode: int) -> Kind:

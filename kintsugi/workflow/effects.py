@@ -62,6 +62,7 @@ class EffectNeeds:
     store: Store
     clock: Clock
     fire: Callable[[t.Trigger], Awaitable[Receipt]]
+    check: Callable[[Claim], Awaitable[None]]  # right before the world is touched. Raises LeaseLost
     analyst: Analyst
     checker: Checker
     code_host: CodeHost
@@ -128,6 +129,7 @@ async def ask_confirmation(tools: EffectNeeds, claim: Claim) -> Performed:
     ask = Ask(token_hash(token), incident.patch.sha, incident.patch.base, now + tools.confirm_within)
     key = f"fx:{claim.id}:asked:{claim.epoch}"
     await tools.fire(t.ConfirmationAsked(incident=incident.id, key=key, at=now, ask=ask))
+    await tools.check(claim)
     await tools.channel.ask(incident.but(ask=ask), token)
     return Again(tools.confirm_within, "waiting for a human")
 
@@ -142,6 +144,7 @@ async def open_pull_request(tools: EffectNeeds, claim: Claim) -> Performed:
         if found is None:
             return t.BaseMoved(**_result(tools, claim), base=head)
         return t.PullRequestOpened(**_result(tools, claim), pull_request=found)
+    await tools.check(claim)
     pull_request = await tools.code_host.open_pull_request(incident)
     return t.PullRequestOpened(**_result(tools, claim), pull_request=pull_request)
 
@@ -188,6 +191,7 @@ async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
     deployment = claim.incident.deployment or claim.incident.way_back
     if deployment is None or not deployment.previous:
         raise StepFailed("There is no earlier deployment to go back to.", final=True)
+    await tools.check(claim)
     rollout = await tools.deployer.roll_back(deployment, claim.created_at, _progress(tools, claim))
     if rollout.done is None:
         return Again(_pace(tools, claim), rollout.says)
@@ -209,7 +213,9 @@ async def announce(tools: EffectNeeds, claim: Claim) -> Performed:
     """
     told, incident = -1, claim.incident
     while incident.seq > told:
+        await tools.check(claim)
         await tools.channel.announce(incident)
+        await tools.check(claim)
         await tools.code_host.tell(incident)
         told, incident = incident.seq, await tools.store.incident(incident.id)
     return None
@@ -363,6 +369,7 @@ async def _time_to_ask(tools: EffectNeeds, claim: Claim) -> Again | None:
 
 async def _ask_for(tools: EffectNeeds, claim: Claim, commit: str) -> Performed:
     """Write down that it will be asked for, then ask. Of two who come to this at once, one goes on."""
+    await tools.check(claim)
     nth = len(claim.incident.deploy_asks) + 1
     common = _result(tools, claim) | {"key": f"fx:{claim.id}:asked:{nth}"}
     receipt = await tools.fire(t.DeployAsked(**common, commit=commit, previous=await tools.deployer.running()))

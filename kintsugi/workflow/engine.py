@@ -130,6 +130,7 @@ class Engine:
             performed = await self._perform(claim, performers[claim.kind])
         except LeaseLost:
             log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
+            await self._have_it_told(claim)
         except asyncio.CancelledError:
             await self._hand_back(claim)
             raise
@@ -137,6 +138,11 @@ class Engine:
             await self._after_failure(claim, error)
         else:
             await self._keep(claim, performed)
+
+    async def check(self, claim: Claim) -> None:
+        """For right before a word to the world: whoever slept over his lease says nothing. Raises LeaseLost."""
+        if not await self._store.holds(claim):
+            raise LeaseLost(claim.id)
 
     # --- taking in a trigger ------------------------------------------------------------------------------------
 
@@ -226,6 +232,16 @@ class Engine:
         log.error("effect_deadly", extra={"effect": claim.id, "attempts": claim.attempt - 1})
         if ledger.settle(claim, "failed", says) and self._holds_up(ledger, claim):
             self._take(ledger, self._gave_up(claim, says), claim)
+
+    async def _have_it_told(self, claim: Claim) -> None:
+        """What we said in our sleep may stand over what is newer: the newest is told once more."""
+
+        def owe(ledger: Ledger) -> None:
+            if effect := ledger.owe_again(claim.incident.id, Effect.ANNOUNCE):
+                self._executor.enqueue(ledger, effect, timedelta())
+
+        with suppress(StoreUnavailable):  # then our lease has not run out by our sleep, but by its absence
+            await self._transact(owe)
 
     async def _hand_back(self, claim: Claim) -> None:
         """We are told to end: let another begin it at once, as far as that can still be written down."""

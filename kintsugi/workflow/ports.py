@@ -134,6 +134,10 @@ class Ledger(Protocol):
         """An effect that was begun is due now, as if it had not been. False: the lease was lost."""
         ...
 
+    def owe_again(self, incident: int, kind: Effect) -> str | None:
+        """Make the last effect of this kind due again, where it is over. Answers its id, or None where it is not."""
+        ...
+
     def hasten(self, incident: int, kind: Effect) -> str | None:
         """Make a waiting effect due now. Answers its id, or None where nothing of the kind waits."""
         ...
@@ -182,6 +186,10 @@ class Store(Protocol):
 
     async def owed(self, incident: int) -> list[Owed]: ...
 
+    async def holds(self, claim: Claim) -> bool:
+        """Whether the effect is ours still: nobody took it over, and it is not over."""
+        ...
+
     async def talks(self, incident: int) -> list[Talk]:
         """What was said with models about this incident, one entry a round, oldest first."""
         ...
@@ -225,6 +233,11 @@ class Executor(Protocol):
     @property
     def delivers(self) -> bool:
         """Whether `run` is at it, with all that it needs."""
+        ...
+
+    @property
+    def turns(self) -> int:
+        """Grows as long as `run` moves, also where it only finds out that the store is unavailable."""
         ...
 
     async def attended(self) -> bool:

@@ -339,6 +339,21 @@ def test_a_secret_setting_is_never_printed(terminal: Terminal):
     assert key not in done.stdout + done.stderr
 
 
+def test_the_doctor_and_an_upgrade_name_a_table_that_is_not_there(terminal: Terminal):
+    assert terminal.types("incidents").returncode == 0
+    (file,) = terminal.folder.rglob("*.db")
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE stage_time"))
+    engine.dispose()
+
+    looked, upgraded = terminal.types("doctor"), terminal.types("db", "upgrade")
+
+    assert (looked.returncode, upgraded.returncode) == (1, 1)
+    assert "there is no table `stage_time`. Restore a backup" in " ".join(looked.stdout.split())
+    assert "there is no table `stage_time`. Something other than Kintsugi changed them." in upgraded.stderr
+
+
 def test_the_doctor_finds_nothing_wrong_with_an_empty_house(terminal: Terminal):
     done = terminal.types("doctor")
 

@@ -231,6 +231,81 @@ async def test_a_test_that_fails_by_chance_proves_nothing(base: Path, settings: 
     )
 
 
+async def test_a_test_of_another_function_is_red_for_another_reason(base: Path, settings: ProofSettings) -> None:
+    shop = SHOP.replace('order["name"].title()', '(order["name"] or "").title()')
+    other = SHOWS.replace('shop.total({"price": 5}), 5', 'shop.label({"name": None}), ""')
+
+    evidence = await proven(a_patch(base, shop=shop, test=other), settings)
+
+    assert evidence.reproduced is False
+    assert evidence.flags[0] == (
+        "the test is red for another reason than the failure, which was KeyError in shop.py, total: "
+        "tests.test_shows.Discount.test_no_discount by AttributeError"
+    )
+
+
+async def test_a_crash_that_the_program_answers_itself_is_reached_all_the_same(
+    base: Path, settings: ProofSettings
+) -> None:
+    served = "\n\ndef serve(order):\n    try:\n        return 200, total(order)\n    except Exception:\n        return 500, None\n"
+    (base / "shop.py").write_text(SHOP + served)
+    test = SHOWS.replace('shop.total({"price": 5}), 5', 'shop.serve({"price": 5}), (200, 5)')
+
+    evidence = await proven(a_patch(base, shop=FIXED + served, test=test), settings)
+
+    assert evidence.reproduced is True
+
+
+async def test_a_crash_that_the_test_catches_is_not_why_it_is_red(base: Path, settings: ProofSettings) -> None:
+    caught = "try:\n            shop.total({'price': 5})\n        except KeyError:\n            pass\n        "
+    test = SHOWS.replace("self.assertEqual(", f"{caught}self.assertEqual(").replace(
+        'shop.total({"price": 5}), 5', 'getattr(shop, "VERSION", 1), 2'
+    )
+
+    evidence = await proven(a_patch(base, shop=f"{SHOP}\n\nVERSION = 2\n", test=test), settings)
+
+    assert evidence.reproduced is False
+
+
+async def test_without_a_failure_what_the_test_is_red_by_is_not_claimed(base: Path, settings: ProofSettings) -> None:
+    evidence = await proven(replace(a_patch(base), crash=None), settings)
+
+    assert evidence.reproduced is None
+    assert evidence.flags[0] == "no failure was given: whether the test is red by it is not known"
+
+
+async def test_a_failing_test_that_was_there_is_found_without_being_named(base: Path, settings: ProofSettings) -> None:
+    (base / "tests" / "test_shows.py").write_text(SHOWS)
+
+    evidence = await proven(a_patch(base, test=None), settings)
+
+    assert (evidence.tier, evidence.reproduced) == (Tier.E2, True)
+
+
+@pytest.mark.parametrize("command", [UNITTEST, PYTEST])
+async def test_a_test_that_the_fix_renames_or_moves_is_paired_with_its_new_name(
+    base: Path, settings: ProofSettings, command: tuple[str, ...]
+) -> None:
+    renamed = WORKS.replace("test_total", "test_total_with_discount")
+    moved = {"test_works": None, "test_labels": renamed}
+
+    evidence = await proven(a_patch(base, **moved), replace(settings, test_command=command))
+
+    assert evidence.tier is Tier.E2
+    assert any(flag.startswith("tests with another name or place: ") for flag in evidence.flags)
+
+
+async def test_links_that_lead_out_of_the_tree_are_no_hindrance(
+    base: Path, settings: ProofSettings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "test_away.py").write_text("raise SystemExit(0)\n")
+    (base / "tests" / "test_away.py").symlink_to(outside / "test_away.py")
+    (base / "gone").symlink_to("/nowhere/at/all")
+
+    assert (await proven(a_patch(base), settings)).tier is Tier.E2
+
+
 async def test_a_fix_that_breaks_another_test_is_refused(base: Path, settings: ProofSettings) -> None:
     refused = await refusal_of(a_patch(base, shop=FIXED.replace("title", "upper")), settings)
 

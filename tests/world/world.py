@@ -77,12 +77,13 @@ class World:
         data = {"number": pull_request.number, "sha": pull_request.merged_as}
         return await self.fires(t.PullRequestMerged, incident, key=key, **data)
 
-    async def settles(self) -> None:
-        """Perform what is due until nothing is."""
-        tools = EffectNeeds(
+    def tools(self) -> EffectNeeds:
+        """What the effects touch in this world."""
+        return EffectNeeds(
             store=self.store,
             clock=self.clock,
             fire=self.engine.fire,
+            check=self.engine.check,
             analyst=self.analyst,
             checker=self.checker,
             code_host=self.host,
@@ -91,6 +92,10 @@ class World:
             channel=self.channel,
             budget=self.budget,
         )
+
+    async def settles(self) -> None:
+        """Perform what is due until nothing is."""
+        tools = self.tools()
         while due := await self.store.due(10):
             for effect in due:
                 await self.engine.run_effect(effect, performers(tools))

@@ -34,7 +34,8 @@ class SuiteKind(StrEnum):
 class Suite:
     """How a project's tests are run.
 
-    `arguments` are those of the command, for pytest without the `paths` it names; `files` are all test files.
+    `arguments` are those of the command, for pytest without the `paths` it names; `files` are all test files, those
+    that the patch brings and those that it removes among them.
     """
 
     kind: SuiteKind
@@ -84,8 +85,8 @@ class Suite:
 def find_suite(
     tree: Path, overlay: Mapping[str, bytes | None], interpreter: Interpreter, given: Sequence[str] | None
 ) -> Suite:
-    """How the tests of `tree` with `overlay` are run."""
-    files = test_files(tree, overlay)
+    """How the tests of `tree` with `overlay`, and of the tree without it, are run."""
+    files = tuple(sorted({*test_files(tree, {}), *test_files(tree, overlay)}))
     python = str(interpreter.python)
     if given:
         return _as_given(tuple(given), python, files, tree)
@@ -137,8 +138,8 @@ def _module_name(path: str) -> str:
 
 
 def _content(tree: Path, overlay: Mapping[str, bytes | None], path: str) -> bytes:
-    if path in overlay:
-        return overlay[path] or b""
+    if (content := overlay.get(path)) is not None:
+        return content
     try:
         return b"" if (tree / path).is_symlink() else (tree / path).read_bytes()
     except OSError:

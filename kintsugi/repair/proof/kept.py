@@ -55,7 +55,7 @@ async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[st
         why = before.stopped or before.results.broken
         return Kept(0, (f"{what} could not be compared: without the patch, {why}",), before.run)
     proving.progress(f"running {what} with the patch")
-    after = await proving.tests(proving.proposal.all_files, files)
+    after = await proving.tests(proving.proposal.all_files, _that_exist(proving, files, proving.proposal.all_files))
     if after.stopped is not None and proving.seconds_left <= 0:
         return Kept(0, (f"{what} could not be compared: there was no time to run them with the patch",), after.run)
     return await _judged(proving, before, after, turned)
@@ -121,12 +121,9 @@ async def _settled(proving: Proving, gone: Mapping[str, str], before: Seen, afte
 
 
 def _that_exist(proving: Proving, files: Sequence[str], overlay: Mapping[str, bytes | None]) -> tuple[str, ...]:
-    base = proving.proposal.base
-    there = tuple(
-        path for path in files if overlay.get(path) is not None or (path not in overlay and (base / path).is_file())
-    )
+    there = proving.that_exist(files, overlay)
     if files and not there:
-        raise CannotRunHere("none of the test files is there without the patch")
+        raise CannotRunHere("none of the test files is there both without the patch and with it")
     return there
 
 

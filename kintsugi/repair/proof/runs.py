@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kintsugi.repair import sandbox
-from kintsugi.repair.proof.command import Suite, is_test_path
+from kintsugi.repair.proof.command import Suite, SuiteKind, is_test_path
 from kintsugi.repair.proof.judge import Crash, Reading
 from kintsugi.repair.proof.results import Results, TestResult, read_results
 from kintsugi.repair.sandbox import Ground, Job, Outcome
@@ -104,11 +104,20 @@ class Proving:
     ) -> Seen:
         """Run the tests of `files`, or all, on the base with `changes`; with `watched`, looking out for the crash."""
         chosen = tuple(files) if self.suite.takes_files else ()
+        if self.suite.kind is SuiteKind.UNITTEST and not chosen and not self.suite.arguments:
+            chosen = self.that_exist(self.suite.files, changes)
         crash = self.proposal.crash.watched if watched and self.proposal.crash else {}
         job = self.suite.job(self.proposal.base, changes, chosen, crash)
         outcome = await self.in_box(job, seconds=seconds)
         outcome = replace(outcome, run=replace(outcome.run, command=self.suite.shown(chosen)))
         return Seen(outcome, await asyncio.to_thread(read_results, outcome))
+
+    def that_exist(self, files: Sequence[str], changes: Mapping[str, bytes | None]) -> tuple[str, ...]:
+        """Those of the files that are there with these changes."""
+        base = self.proposal.base
+        return tuple(
+            path for path in files if (changes[path] is not None if path in changes else (base / path).is_file())
+        )
 
     async def in_box(self, job: Job, *, seconds: float | None = None) -> Outcome:
         left = max(self.seconds_left, _LEAST_SECONDS)

@@ -81,6 +81,7 @@ class Box:
     other_user: bool  # run as a user of its own; needs root
     limits: Limits = field(default_factory=Limits)
     says: str = ""
+    maps_users: bool = False  # the kernel can show our files as the other user's
     got_through: tuple[str, ...] = ()  # the hostile actions that it did not contain
     rooms: Path | None = None  # where rooms are made; None: the system's temporary folder
 
@@ -133,7 +134,7 @@ async def ground(box: Box, tree: Path) -> AsyncIterator[Ground]:
     uid = _free_uid() if box.other_user else None
     async with AsyncExitStack() as stack:
         try:
-            if uid is not None and box.mechanism in _WITH_MOUNTS:
+            if uid is not None and box.mechanism in _WITH_MOUNTS and not box.maps_users:
                 tree = await stack.enter_async_context(rooms.handed_over(box.rooms, tree, uid))
             kb = await asyncio.to_thread(rooms.kilobytes, tree)
         except OSError as error:
@@ -252,6 +253,7 @@ def _spec(on: Ground, job: Job, places: Places, group: Group) -> Spec:
         uid=on.uid,
         base=None,
         base_kb=on.kb,
+        base_owner=os.getuid() if box.maps_users else None,
         changes=[],
         tree=places.tree,
         home=places.home,

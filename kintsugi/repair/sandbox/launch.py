@@ -63,6 +63,7 @@ class Spec:
     uid: int | None  # None: stay who we are
     base: str | None  # the tree to show; None: it lies in `tree` already
     base_kb: int
+    base_owner: int | None  # whose files are shown as the command's own; None: they are already
     changes: list[tuple[str, str | None]]  # path in the tree; content in base64, None removes
     tree: str
     home: str
@@ -117,6 +118,9 @@ def _supervise_in_namespaces(spec: Spec) -> None:
     flags = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
     flags |= kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
     uid, gid = os.getuid(), os.getgid()
+    users = None
+    if spec.base_owner is not None and spec.uid is not None:
+        users = kernel.users_of(spec.base_owner, spec.uid)
     if spec.uid is None:
         kernel.unshare(flags | kernel.CLONE_NEWUSER)
         kernel.map_own_user(uid, gid)
@@ -124,15 +128,15 @@ def _supervise_in_namespaces(spec: Spec) -> None:
         kernel.unshare(flags)
     first = os.fork()
     if first == 0:
-        _be_first(spec)
+        _be_first(spec, users)
     os.waitpid(first, 0)
 
 
-def _be_first(spec: Spec) -> NoReturn:
+def _be_first(spec: Spec, users: int | None) -> NoReturn:
     """Process 1 of the new namespaces: when it ends, the kernel kills all others."""
     try:
         kernel.raise_loopback()
-        _build_root(spec)
+        _build_root(spec, users)
         _supervise(spec)
     except OSError as error:
         _report(spec, failed=str(error))
@@ -140,11 +144,11 @@ def _be_first(spec: Spec) -> NoReturn:
         os._exit(0)
 
 
-def _build_root(spec: Spec) -> None:
+def _build_root(spec: Spec, users: int | None) -> None:
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", spec.new_root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=16m,mode=755")
     _limit_tcp()
-    _mount_own(spec)
+    _mount_own(spec, users)
     for source, target in spec.mounts:
         _bind(source, spec.new_root + target)
         kernel.make_readonly(spec.new_root + target, recursive=True)
@@ -166,7 +170,7 @@ def _limit_tcp() -> None:
             file.write(sizes)
 
 
-def _mount_own(spec: Spec) -> None:
+def _mount_own(spec: Spec, users: int | None) -> None:
     """One file system of the box's own for all that it may write to; what was deleted there still counts."""
     assert spec.base is not None
     disk = f"{spec.new_root}/.disk"
@@ -178,8 +182,10 @@ def _mount_own(spec: Spec) -> None:
         _bind(f"{disk}/{name}", spec.new_root + target)
     os.makedirs(spec.new_root + spec.tree)
     try:
-        _lay_over(spec, disk)
+        _lay_over(spec, disk, users)
     except OSError:  # the kernel has no overlay, or not for us
+        if users is not None:
+            raise
         size = f"size={spec.disk_mb + 1 + spec.base_kb // 1024}m,nr_inodes={_inodes(spec) + spec.base_kb}"
         kernel.mount("tmpfs", disk, None, kernel.MS_REMOUNT | kernel.MS_NOSUID | kernel.MS_NODEV, size)
         _make(f"{disk}/tree", spec.uid)
@@ -200,13 +206,18 @@ def _make(folder: str, uid: int | None) -> None:
         os.chown(folder, uid, uid)
 
 
-def _lay_over(spec: Spec, disk: str) -> None:
+def _lay_over(spec: Spec, disk: str, users: int | None) -> None:
     """The tree itself, with what is written to it kept apart. Relative names, as everybody can read them."""
     assert spec.base is not None
     _make(f"{disk}/new", spec.uid)
     os.mkdir(f"{disk}/work")
     lower = f"{spec.new_root}/.tree"
-    _bind(spec.base, lower)
+    if users is None:
+        _bind(spec.base, lower)
+    else:
+        os.mkdir(lower)
+        kernel.mount_as(spec.base, lower, users)
+        os.close(users)
     os.chdir(spec.new_root)
     options = "lowerdir=.tree,upperdir=.disk/new,workdir=.disk/work"
     options += ",userxattr" if spec.uid is None else ""

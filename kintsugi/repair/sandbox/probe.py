@@ -107,12 +107,13 @@ async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism]
     for mechanism, other_user in _ORDER:
         if mechanism not in mechanisms or not _may_be_tried(mechanism, other_user=other_user):
             continue
-        box = Box(mechanism, interpreter, other_user, limits)
-        reason = await _why_not(box)
-        if reason is None:
-            seen = await battery(box)
-            return replace(box, says=_sentence(box, seen), got_through=seen.got_through)
-        reasons.append(f"{mechanism}: {reason}")
+        for maps_users in (True, False) if mechanism is Mechanism.NAMESPACES and other_user else (False,):
+            box = Box(mechanism, interpreter, other_user, limits, maps_users=maps_users)
+            reason = await _why_not(box)
+            if reason is None:
+                seen = await battery(box)
+                return replace(box, says=_sentence(box, seen), got_through=seen.got_through)
+            reasons.append(f"{mechanism}: {reason}")
     raise BoxFailed("no box works here. " + "; ".join(reasons))
 
 
