@@ -67,9 +67,12 @@ class Fix:
 
 @dataclass(frozen=True)
 class Reply:
-    """A damaged reply. `expected` is None where it must be refused; then a result is a wrong tree."""
+    """A damaged reply. `expected` is None where it must be refused; then a result is a wrong tree.
 
-    format: ReplyFormat
+    `format` is what it is written in: that of `ReplyFormat`, or another form of edits.
+    """
+
+    format: str
     damage: str
     text: str
     tree: Mapping[str, bytes]
@@ -91,7 +94,7 @@ def fixes(repository: Path, commits: int, seed: int = 0) -> Iterator[Fix]:
 
 def replies(fix: Fix, seed: int = 0) -> Iterator[Reply]:
     """The fix in every format with every damage that changes it."""
-    for format in (ReplyFormat.EDITS, ReplyFormat.UDIFF, ReplyFormat.V4A, ReplyFormat.WHOLE):
+    for format in _WRITERS:
         for damage in _DAMAGES:
             if format in damage.formats:
                 chance = random.Random(f"{seed}{fix.commit}{format}{damage.name}")
@@ -179,7 +182,7 @@ def _git(repository: Path, *arguments: str) -> bytes:
 # --- writing a fix down ------------------------------------------------------------------------------------------
 
 
-def _reply(fix: Fix, format: ReplyFormat, damage: Damage, chance: random.Random) -> Reply | None:
+def _reply(fix: Fix, format: str, damage: Damage, chance: random.Random) -> Reply | None:
     written = _WRITERS[format](fix, chance)
     if written is None:
         return None
@@ -238,17 +241,81 @@ def _whole(fix: Fix, chance: random.Random) -> str | None:
     return "\n\n".join(f"{file.named}\n```python\n{file.sent}```" for file in fix.files) + "\n"
 
 
-_WRITERS: dict[ReplyFormat, Callable[[Fix, random.Random], str | None]] = {
+def _blocks(fix: Fix, chance: random.Random) -> str | None:
+    """SEARCH/REPLACE blocks, in one of the ways to give their path."""
+    if any(re.match(r"\s*={5,9}\s*$", text) for file in fix.files for piece in file.pieces for _, text in piece.lines):
+        return None
+    width, way, out = chance.randint(5, 9), chance.randrange(6), list[str]()
+    for file in fix.files:
+        for piece in file.pieces:
+            old, new = ("".join(f"{line}\n" for line in side) for side in (piece.old, piece.new))
+            block = f"{'<' * width} SEARCH\n{old}{'=' * width}\n{new}{'>' * width} REPLACE\n"
+            if way == 5:
+                block = block.replace("<" * width + " SEARCH", "------- SEARCH").replace(
+                    ">" * width + " R", "+++++++ R"
+                )
+            out.append(_BLOCK_WAYS[way].format(path=file.named, block=block))
+    return "\n".join(out)
+
+
+_BLOCK_WAYS = (
+    "{path}\n```python\n{block}```\n",
+    "```python\n{path}\n{block}```\n",
+    "```python {path}\n{block}```\n",
+    "**`{path}`**\n\n{block}",
+    "### {path}\n\n```\n{block}```\n",
+    "<replace_in_file>\n<path>{path}</path>\n<diff>\n{block}</diff>\n</replace_in_file>\n",
+)
+
+
+def _calls(fix: Fix, chance: random.Random) -> str | None:
+    """One call of an editing tool for each hunk, in the fields of one of the tools."""
+    names = chance.choice((("path", "old_str", "new_str"), ("file_path", "old_string", "new_string")))
+    edits = [
+        dict(
+            zip(
+                names,
+                (file.named, *("".join(f"{line}\n" for line in side) for side in (piece.old, piece.new))),
+                strict=True,
+            )
+        )
+        for file in fix.files
+        for piece in file.pieces
+    ]
+    return "\n".join(json.dumps(edit) for edit in edits)
+
+
+def _tags(fix: Fix, chance: random.Random) -> str | None:
+    """Edits in tags."""
+    search, wanted = chance.choice((("search", "replace"), ("old_str", "new_str"), ("old_string", "new_string")))
+    edits = [
+        f"<edit>\n<path>{file.named}</path>\n<{search}>\n{_text(piece.old)}</{search}>\n"
+        f"<{wanted}>\n{_text(piece.new)}</{wanted}>\n</edit>\n"
+        for file in fix.files
+        for piece in file.pieces
+    ]
+    return "".join(edits)
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+BLOCKS, CALLS, TAGS = "blocks", "calls", "tags"
+_WRITERS: dict[str, Callable[[Fix, random.Random], str | None]] = {
     ReplyFormat.EDITS: _edits,
     ReplyFormat.UDIFF: _udiff,
     ReplyFormat.V4A: _v4a,
     ReplyFormat.WHOLE: _whole,
+    BLOCKS: _blocks,
+    CALLS: _calls,
+    TAGS: _tags,
 }
 
 
 # --- damages -----------------------------------------------------------------------------------------------------
 
-_HUNKS = (ReplyFormat.EDITS, ReplyFormat.UDIFF, ReplyFormat.V4A)
+_HUNKS = (ReplyFormat.EDITS, ReplyFormat.UDIFF, ReplyFormat.V4A, BLOCKS, CALLS, TAGS)
 _ALL = (*_HUNKS, ReplyFormat.WHOLE)
 
 
@@ -256,7 +323,7 @@ def _same(fix: Fix, chance: random.Random) -> Fix | None:
     return fix
 
 
-def _unwrapped(text: str, format: ReplyFormat, chance: random.Random) -> str:
+def _unwrapped(text: str, format: str, chance: random.Random) -> str:
     return text
 
 
@@ -271,9 +338,9 @@ def _after(file: Changed) -> bytes:
 @dataclass(frozen=True)
 class Damage:
     name: str
-    formats: tuple[ReplyFormat, ...] = _ALL
+    formats: tuple[str, ...] = _ALL
     spoil: Callable[[Fix, random.Random], Fix | None] = _same
-    wrap: Callable[[str, ReplyFormat, random.Random], str] = _unwrapped
+    wrap: Callable[[str, str, random.Random], str] = _unwrapped
     tree: Callable[[Fix], Mapping[str, bytes]] = _as_it_was
     result: Callable[[Changed], bytes] = _after
     refused: bool = False
@@ -446,7 +513,14 @@ def _of_several(fix: Fix, chance: random.Random) -> Fix | None:
 def _lazy(fix: Fix, chance: random.Random) -> Fix | None:
     """An added line that stands for code."""
     marker = chance.choice(
-        ("# ... rest unchanged", "# ... existing code ...", "# rest of the function remains the same")
+        (
+            "# ... rest unchanged",
+            "# ... existing code ...",
+            "# rest of the function remains the same",
+            "# (keep the remaining lines)",
+            "// ... existing code ...",
+            "# ... rest of the file unchanged",
+        )
     )
     file = fix.files[0]
     added = [at for at, (op, _) in enumerate(file.pieces[0].lines) if op == "+"]
@@ -529,7 +603,7 @@ def _listed(fix: Fix, chance: random.Random) -> Fix | None:
     return replace(fix, files=tuple(files))
 
 
-def _escaped(text: str, format: ReplyFormat, chance: random.Random) -> str:
+def _escaped(text: str, format: str, chance: random.Random) -> str:
     loaded = json.loads(text)
     for edit in loaded["edits"]:
         for name in ("search", "replace"):
@@ -554,20 +628,49 @@ def _elsewhere(path: str, chance: random.Random) -> str:
     return chance.choice((f"/srv/app/{path}", f"project/{path}", f"lib/{path.rpartition('/')[2]}", f"./{path}"))
 
 
-def _in_prose(text: str, format: ReplyFormat, chance: random.Random) -> str:
+def _in_prose(text: str, format: str, chance: random.Random) -> str:
     before = "The crash comes from a missing check. Here is the fix:\n\n"
     after = "\n\nThis keeps the behaviour of everything else.\n\n- Tested by hand\n- No change of interface\n"
     if format is ReplyFormat.WHOLE:
         return before + text + after
-    info = {ReplyFormat.EDITS: "json", ReplyFormat.UDIFF: "diff", ReplyFormat.V4A: ""}[format]
+    if format in (BLOCKS, TAGS):
+        return before + text + after
+    info = {ReplyFormat.EDITS: "json", CALLS: "json", ReplyFormat.UDIFF: "diff", ReplyFormat.V4A: ""}[format]
+    text = text if text.endswith("\n") else f"{text}\n"
     return f"{before}```{info}\n{text}```{after}"
 
 
-def _with_crlf(text: str, format: ReplyFormat, chance: random.Random) -> str:
+def _with_crlf(text: str, format: str, chance: random.Random) -> str:
     return text.replace("\n", "\r\n")
 
 
-def _lost_spaces(text: str, format: ReplyFormat, chance: random.Random) -> str:
+_LAST_UNIT: dict[str, tuple[str, str]] = {  # what the last change of a reply begins with, and what closes it
+    ReplyFormat.EDITS: (r'"path":', r"\]"),
+    ReplyFormat.UDIFF: (r"^@@", r"^[+-]"),
+    ReplyFormat.V4A: (r"^\*\*\* Update", r"^\*\*\* End"),
+    ReplyFormat.WHOLE: (r"^```python", r"^```$"),
+    BLOCKS: (r"SEARCH$", r"REPLACE$"),
+    CALLS: (r'^\{"', r"\}$"),
+    TAGS: (r"^<path>", r"^</(?:replace|new_str|new_string)>"),
+}
+
+
+def _cut(text: str, format: str, chance: random.Random) -> str:
+    """Cut off within the last change, or before its last line that adds or drops one."""
+    opening, closing = (re.compile(one, re.MULTILINE) for one in _LAST_UNIT[format])
+    start, end = ([found.start() for found in one.finditer(text)][-1] for one in (opening, closing))
+    at = chance.randint(start + 3, end - 1)
+    return text[:at] if format == CALLS else text[: text.find("\n", at, end) + 1 or end]
+
+
+def _headless(text: str, format: str, chance: random.Random) -> str:
+    """Each file's hunks in a block of their own, with the path in the prose above."""
+    sections = re.split(r"^--- .*\n\+\+\+ (?:b/)?(.*)\n", text, flags=re.MULTILINE)[1:]
+    pairs = zip(sections[::2], sections[1::2], strict=True)
+    return "\n".join(f"In `{path}` the check is missing:\n\n```diff\n{body}```\n" for path, body in pairs)
+
+
+def _lost_spaces(text: str, format: str, chance: random.Random) -> str:
     return "\n".join(line[1:] if line.startswith(" ") else line for line in text.split("\n"))
 
 
@@ -626,4 +729,6 @@ _DAMAGES = (
     Damage("already applied", _ALL, tree=_done, refused=True),
     Damage("half applied already", _ALL, _of_several, tree=_half_done, refused=True),
     Damage("lazy", _ALL, _lazy, refused=True),
+    Damage("cut off", _ALL, wrap=_cut, refused=True),
+    Damage("path in the prose", _UDIFF, wrap=_headless),
 )

@@ -38,7 +38,7 @@ from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
-from kintsugi.web.sentry import EVENT, Project, items_in
+from kintsugi.web.sentry import EVENT, Item, Project, items_in
 from kintsugi.web.server import Server, ServerNeeds, serve
 from kintsugi.workflow.engine import Engine
 
@@ -150,6 +150,7 @@ def bare(file: Path) -> web.Application:
 
     async def take(request: web.Request) -> web.Response:
         for item in items_in(gzip.decompress(await request.read())):
+            assert isinstance(item, Item)
             assert item.kind == EVENT
             event = item.data
             await asyncio.get_running_loop().run_in_executor(threads, commit, event)

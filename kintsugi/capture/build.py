@@ -15,7 +15,7 @@ from kintsugi.capture.live import from_exception
 from kintsugi.capture.log import reports_in
 from kintsugi.capture.records import json_record
 from kintsugi.capture.redaction import redacted, redacted_lines
-from kintsugi.capture.report import CUT_TYPE, Report
+from kintsugi.capture.report import CUT_TYPE, LOGGED_TYPE, Report
 from kintsugi.capture.request import circumstances
 from kintsugi.capture.source import locate
 from kintsugi.capture.text import split_lines
@@ -85,6 +85,8 @@ def summary_of(failure: Failure | None) -> str:
     if failure.final.type == CUT_TYPE:
         return f"A failure whose report was cut short{place}"
     kind, message = failure.final.type.rpartition(".")[2], failure.final.message.strip().partition("\n")[0]
+    if kind == LOGGED_TYPE and message:
+        return cut(message, _SUMMARY) + place
     if not message and not failure.complete:
         return f"{kind}, its message was cut off{place}"
     return cut(f"{kind}: {message}" if message else kind, _SUMMARY) + place

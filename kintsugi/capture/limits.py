@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kintsugi.workflow.payload import Failure, Frame, Payload, Raised, SourceLine
+from kintsugi.workflow.payload import Build, Failure, Frame, Payload, Raised, SourceLine
 
 LARGEST_PAYLOAD = 256 * 1024  # bytes of JSON
 
@@ -25,6 +25,7 @@ class Limits:
     variables: int = 25
     variable: int = 400
     entities: int = 8_000
+    packages: int = 500
 
     def halved(self) -> Limits:
         return Limits(**{field.name: getattr(self, field.name) // 2 for field in fields(self)})
@@ -58,8 +59,19 @@ def _within(payload: Payload, limits: Limits) -> Payload:
         "request": request,
         "exception": _failure(payload.exception, limits) if payload.exception else None,
         "log": _log(payload.log, limits),
+        "build": _build(payload.build, limits),
     }
     return payload.model_copy(update=changed)
+
+
+def _build(build: Build, limits: Limits) -> Build:
+    kept = list(build.packages.items())[: limits.packages]
+    changed: dict[str, object] = {
+        "environment": cut(build.environment, limits.name),
+        "python": _cut_name(build.python, limits),
+        "packages": {cut(name, limits.name): cut(version, limits.name) for name, version in kept},
+    }
+    return build.model_copy(update=changed)
 
 
 def _cut_name(text: str | None, limits: Limits) -> str | None:
@@ -117,6 +129,8 @@ def _frames(frames: tuple[Frame, ...], limits: Limits) -> tuple[Frame, ...]:
 def _frame(frame: Frame, limits: Limits, *, bare: bool) -> Frame:
     changed: dict[str, object] = {
         "path": cut(frame.path, limits.name),
+        "reported": cut(frame.reported, limits.name),
+        "module": cut(frame.module, limits.name),
         "function": cut(frame.function, limits.name),
         "code": cut(frame.code, limits.code),
         "source": () if bare else tuple(_line(line, limits) for line in frame.source),

@@ -8,7 +8,7 @@ from typing import Any
 
 from kintsugi.capture.records import json_record
 from kintsugi.telemetry.redact import redact, redact_field
-from kintsugi.workflow.payload import Failure, Frame, Payload, Raised, SourceLine
+from kintsugi.workflow.payload import Build, Failure, Frame, Payload, Raised, SourceLine
 
 _DEEPEST = 12  # levels of entities that are kept
 
@@ -27,6 +27,7 @@ def redacted(payload: Payload) -> Payload:
         "request": request,
         "exception": _failure(payload.exception) if payload.exception else None,
         "log": tuple(redacted_lines(payload.log)),
+        "build": _build(payload.build),
     }
     return payload.model_copy(update=changed)
 
@@ -35,6 +36,15 @@ def redacted_lines(lines: Sequence[str]) -> list[str]:
     """Log lines, JSON records among them by their fields, then all together: a key file stands on many lines."""
     each = [_redacted_record(line) for line in lines]
     return clean("\n".join(each)).split("\n") if each else []
+
+
+def _build(build: Build) -> Build:
+    changed: dict[str, object] = {
+        "environment": clean(build.environment),
+        "python": _optional(build.python),
+        "packages": {_storable(name): _storable(version) for name, version in build.packages.items()},
+    }
+    return build.model_copy(update=changed)
 
 
 def _optional(text: str | None) -> str | None:
@@ -91,6 +101,8 @@ def _raised(raised: Raised) -> Raised:
 def _frame(frame: Frame) -> Frame:
     changed: dict[str, object] = {
         "path": clean(frame.path),
+        "reported": clean(frame.reported),
+        "module": clean(frame.module),
         "function": clean(frame.function),
         "code": clean(frame.code),
         "source": _source(frame.source),

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from kintsugi.workflow.payload import Failure
 
 CUT_TYPE = "unknown"  # the type of an exception whose report was cut before its name
+LOGGED_TYPE = "Logged"  # the type of what was no exception, but came with a stack
 
 
 class Line(NamedTuple):

@@ -59,6 +59,12 @@ def tree_at(root: Path, sha: str | None) -> Tree:
     return Tree(root, None, _tracked(root))
 
 
+def commit_at(root: Path, sha: str | None) -> str | None:
+    """The commit whose files `tree_at` lists; None where it lists the folder as it lies, or there is none."""
+    root = root.resolve()
+    return _commit(root, sha) if root.is_dir() else None
+
+
 def _commit(root: Path, sha: str | None) -> str | None:
     asked = [sha] if sha and _REVISION.match(sha) else []
     bare = (_git(root, "rev-parse", "--is-bare-repository") or b"").strip() == b"true"

@@ -27,8 +27,8 @@ from procrastinate.worker import Worker
 
 from kintsugi.executors.server_lock import alone_on_server, set_up
 from kintsugi.workflow.errors import StoreUnavailable
-from kintsugi.workflow.names import Effect, kind_of
 from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.states import Effect, kind_of
 
 log = logging.getLogger("kintsugi.executor")
 
@@ -61,6 +61,10 @@ class Joined(Protocol):
 
     def deliver(self, limit: int) -> Sequence[str]:
         """The effects that are due and were not delivered since they are; they are marked as delivered now."""
+        ...
+
+    def note(self, effect: str, why: str) -> None:
+        """Write down why an effect that waits is not begun."""
         ...
 
 
@@ -287,6 +291,8 @@ class Procrastinate:
                     await perform(effect)
         except Exception as error:  # the effect stays owed: its lease runs out, or it was never taken
             self._only_away(error, effect=effect)
+            with suppress(StoreUnavailable):
+                await self._queue.transact(partial(_note, effect, f"No worker can begin it: {error}"))
             await asyncio.sleep(self._pause.total_seconds())
 
     @asynccontextmanager
@@ -369,6 +375,11 @@ async def _bury(app: App) -> None:
         for job in await app.job_manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=_STALE_SECONDS):
             await app.job_manager.finish_job(job, status=Status.ABORTED, delete_job=True)
         await asyncio.sleep(_STALE_SECONDS)
+
+
+def _note(effect: str, why: str, ledger: Ledger) -> None:
+    assert isinstance(ledger, Joined)
+    ledger.note(effect, why)
 
 
 async def _lives(app: App, worker: Worker) -> None:

@@ -108,6 +108,10 @@ class Database:
         """The statement that puts a connection into the schema; "" where none is named."""
         return f'SET search_path TO "{self.schema}"' if self.schema else ""
 
+    def in_schema(self, name: str) -> Database:
+        """The same with its tables in this schema."""
+        return replace(self, url=_with_a_schema(self.url.update_query_dict({_SCHEMA: name})))
+
     def past_poolers(self) -> Database:
         """The same by the direct address, where one is named."""
         return Database(self.direct, None) if self.direct else self

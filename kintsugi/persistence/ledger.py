@@ -56,8 +56,8 @@ from kintsugi.workflow.figures import bound_of
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Outcome
+from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
 from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
 
@@ -265,6 +265,11 @@ class SqlLedger:
         due = row.values(status="pending", due=self.now, attempts=0, delivered_at=self.now, finished_at=None)
         found = self.connection.execute(due.returning(EFFECT.c.id)).first()
         return str(found.id) if found else None
+
+    def note(self, effect: str, why: str) -> None:
+        self.connection.execute(
+            update(EFFECT).where(EFFECT.c.id == effect, EFFECT.c.status == "pending").values(error=why)
+        )
 
     def deliver(self, limit: int) -> Sequence[str]:
         """The effects that are due and were not delivered since they are; they are marked as delivered now."""

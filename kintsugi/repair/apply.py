@@ -14,8 +14,10 @@ from kintsugi.repair.applying.building import Built, Matched, build
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
 from kintsugi.repair.applying.diffs import unified_diff
 from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, writable
+from kintsugi.repair.applying.markers import refuse_markers
 from kintsugi.repair.applying.text import read_text
 from kintsugi.repair.applying.whole_files import build_whole, likeness, new_content
+from kintsugi.repair.applying.wholeness import refuse_broken
 from kintsugi.repair.applying.writing import write
 from kintsugi.repair.trees import Kind, Tree
 from kintsugi.workflow.patch import Edit
@@ -174,7 +176,7 @@ class _Applying:
             raise Refused(f"{path} is to be moved to {target}, but that is already there.")
         content = self._tree.read(source) or b""
         built = build(source, patch, read_text(content, source)) if patch.hunks else Built(content, ())
-        self._put(target, built)
+        self._put(target, built, before=content)
         self._put(source, None)
         if self._tree.kind(source) is Kind.EXECUTABLE:
             self.modes[target] = _MODES[Kind.EXECUTABLE]
@@ -200,12 +202,17 @@ class _Applying:
             self.modes[path] = mode
             self.files.setdefault(path, self._tree.read(path))
 
-    def _put(self, path: str, built: Built | None) -> None:
+    def _put(self, path: str, built: Built | None, before: bytes | None = None) -> None:
+        """Take a file's new content, None where it goes. `before`: what it was made of, where that stood elsewhere."""
         if path in self.files:
             raise Refused(f"The reply changes {path} twice, under different names. Send one change for it.")
         if built is None:
             self.files[path] = None
-        elif built.content != self._tree.read(path):
+            return
+        before = self._tree.read(path) if before is None else before
+        refuse_markers(path, before, built.content)
+        refuse_broken(path, before, built.content)
+        if built.content != self._tree.read(path):
             self.files[path] = built.content
             self.matched += built.matched
         else:

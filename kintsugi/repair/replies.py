@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kintsugi.repair.applying.changes import Change, Refused
+from kintsugi.repair.applying.changes import Change, Refused, WholeFile
 from kintsugi.repair.applying.fences import Block, blocks, outside
-from kintsugi.repair.applying.reading_diffs import looks_like_diff, read_diff
-from kintsugi.repair.applying.reading_edits import read_edits
+from kintsugi.repair.applying.headings import path_in_info, path_in_prose
+from kintsugi.repair.applying.reading_blocks import looks_like_blocks, outside_blocks, read_blocks
+from kintsugi.repair.applying.reading_diffs import looks_like_diff, names_files, read_diff
+from kintsugi.repair.applying.reading_edits import patch_in_call, read_edits
 from kintsugi.repair.applying.reading_files import read_files
+from kintsugi.repair.applying.reading_hunks import is_header
+from kintsugi.repair.applying.reading_tags import read_tags
 from kintsugi.repair.applying.reading_v4a import looks_like_v4a, read_v4a
 from kintsugi.workflow.patch import ReplyFormat
 
@@ -31,6 +35,8 @@ def read_reply(text: str, format: ReplyFormat = ReplyFormat.AUTO) -> tuple[Chang
 
 def _recognised(text: str) -> tuple[Change, ...]:
     """Edits, then V4A, then a diff, then whole files: the first that the text holds, and no second."""
+    if called := patch_in_call(text):
+        return _recognised(called)
     edits = _edits(text)
     v4a = looks_like_v4a(text) and not edits
     found = [changes for changes in (edits, _v4a(text) if v4a else (), () if v4a else _diff(text, edits)) if changes]
@@ -43,7 +49,26 @@ def _recognised(text: str) -> tuple[Change, ...]:
 
 
 def _edits(text: str) -> tuple[Change, ...]:
-    return read_edits(text) or ()
+    """Edits in JSON, in SEARCH/REPLACE blocks or in tags. Raises Refused where there are two kinds."""
+    if looks_like_blocks(text):
+        return _blocks(text)
+    return read_tags(text) or read_edits(text) or ()
+
+
+def _blocks(text: str) -> tuple[Change, ...]:
+    rest = outside_blocks(text)
+    if read_edits(rest) or any(not _is_blank(change) for change in read_tags(rest)):
+        raise Refused("The reply holds two patches, in two formats. Send one.")
+    changes = read_blocks(text)
+    others = {file.path for file in read_files(rest.split("\n"))} - {change.path for change in changes}
+    if others:
+        raise Refused(f"The reply has SEARCH blocks, and {min(others)} as a whole. Send all of it as blocks.")
+    return changes
+
+
+def _is_blank(change: Change) -> bool:
+    """Whether it is but the tag around the blocks."""
+    return isinstance(change, WholeFile) and not change.text.strip()
 
 
 def _v4a(text: str) -> tuple[Change, ...]:
@@ -64,7 +89,26 @@ def _diff(text: str, edits: tuple[Change, ...] = ()) -> tuple[Change, ...]:
     _refuse_rest(looks_like_diff("\n".join(outside(lines, fenced))))
     if not fenced[-1].closed:
         raise Refused("The reply is cut off: its last block is not closed.")
-    return _of_one_patch([read_diff(lines[block.start : block.end]) for block in fenced])
+    headed = [read_diff(_within(lines, block)) for block in fenced if names_files(_within(lines, block))]
+    return _of_one_patch([*headed, _headed_by_prose(lines, fenced)])
+
+
+def _headed_by_prose(lines: Sequence[str], fenced: Sequence[Block]) -> tuple[Change, ...]:
+    """The diffs of blocks that name no file: each is for the one named above it, or beside its fence."""
+    bodies: dict[str, list[str]] = {}
+    path, after = "", 0
+    for block in fenced:
+        body = _within(lines, block)
+        if not names_files(body) and not looks_like_blocks("\n".join(body)):
+            named = path_in_info(block.info.partition(" ")[2]) or path_in_prose(lines[after : block.start - 1])
+            path = named or path
+            bodies[path] = [*bodies.get(path, ()), *([] if body and is_header(body[0]) else ["@@"]), *body]
+        after = block.end + 1
+    return tuple(change for path, body in bodies.items() for change in read_diff(body, path))
+
+
+def _within(lines: Sequence[str], block: Block) -> Sequence[str]:
+    return lines[block.start : block.end]
 
 
 def _is_diff(lines: Sequence[str], block: Block) -> bool:

@@ -218,7 +218,9 @@ def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     environment |= {"GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     environment |= ALONE
-    command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
+    # Whoever owns the repository: nothing of its settings is run.
+    settings = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
+    command = ["git", *settings, "-C", str(folder), *arguments]
     try:
         done = subprocess.run(
             command, input=given, capture_output=True, env=environment, timeout=_GIT_SECONDS, check=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,9 +11,10 @@ from hashlib import sha256
 from typing import Any
 
 from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.event import Event, read_event
 from kintsugi.capture.intake import Intake
 from kintsugi.capture.runs import is_replay, key_in, runs_in
-from kintsugi.capture.sentry import Event, payload_of, read_event
+from kintsugi.capture.sentry import payload_of
 from kintsugi.web.github import Unreadable
 from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import EVENT, Item, Project
@@ -78,7 +80,11 @@ class Reported:
     def _read(self, name: str, data: dict[str, Any]) -> tuple[Event, Payload | None]:
         """No payload where it tells of no trouble. Takes its time: it is for a thread."""
         event = read_event(data)
-        return event, payload_of(event, project=name, now=self.clock.now()) if event.is_trouble else None
+        if not event.id:  # delivered again, it is the same
+            event = replace(event, id=sha256(json.dumps(data, sort_keys=True).encode()).hexdigest())
+        if not event.is_trouble:
+            return event, None
+        return event, payload_of(event, project=name, now=self.clock.now(), locate=self.intake.located)
 
     async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
@@ -95,8 +101,7 @@ class Reported:
 
     async def _fire(self, name: str, project: Project, event: Event, payload: Payload) -> Receipt:
         actor = f"sentry:{name}"
-        id = event.event_id[:64] or sha256(payload.model_dump_json().encode()).hexdigest()
-        return await self.intake.take(payload, key=f"{actor}:{id}", actor=actor, believed=project.believed)
+        return await self.intake.take(payload, key=f"{actor}:{event.id[:64]}", actor=actor, believed=project.believed)
 
     async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
         """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""

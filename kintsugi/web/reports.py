@@ -15,7 +15,6 @@ from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
 from kintsugi.web.github import Unreadable
 from kintsugi.web.origins import ASKED, heard_from, shared
 from kintsugi.web.sentry import (
-    EVENT,
     LARGEST,
     LARGEST_EVENT,
     Item,
@@ -43,7 +42,7 @@ class Taken(StrEnum):
     LIMITED = "limited"
 
 
-_Items = list[Item]
+_Items = list[Item | Unreadable | TooLarge]
 _Read = Callable[[bytes], _Items]
 Take = Callable[[str, Project, Item], Awaitable[Taken]]
 """Takes one item of a project, by the project's name. Raises Unreadable, StoreUnavailable."""
@@ -58,14 +57,15 @@ class Reports:
 
     def add_to(self, application: web.Application) -> None:
         for path, handler in (("envelope", self.envelope), ("store", self.store)):
-            application.router.add_post(f"/api/{{project}}/{path}/", handler)
-            application.router.add_route("OPTIONS", f"/api/{{project}}/{path}/", self.asked)
+            for end in ("/", ""):  # old SDKs leave the slash out
+                application.router.add_post(f"/api/{{project}}/{path}{end}", handler)
+                application.router.add_route("OPTIONS", f"/api/{{project}}/{path}{end}", self.asked)
 
     async def envelope(self, request: web.Request) -> web.Response:
         return await self._answered(request, lambda body: list(items_in(body)))
 
     async def store(self, request: web.Request) -> web.Response:
-        return await self._answered(request, lambda body: [Item(EVENT, event_in(body))])
+        return await self._answered(request, lambda body: [event_in(body)])
 
     async def asked(self, request: web.Request) -> web.Response:
         """A browser asks before it reports."""
@@ -103,14 +103,33 @@ class Reports:
         return (project, read(body)) if known else (None, [])
 
     async def _taken(self, name: str, project: Project, items: _Items) -> web.Response:
-        became = [await self.take(name, project, item) for item in items]
-        if Taken.LIMITED in became:
-            return _limited()
-        id = str(items[0].data.get("event_id", "")) if items else ""
-        answer = web.json_response({"id": id} if id else {})
-        if Taken.STORED not in became:
-            answer[OUTCOME] = KNOWN if Taken.KNOWN in became else IGNORED
-        return answer
+        """Each item stands for itself: one that cannot be read is refused only where it is alone."""
+        results = [await self._each(name, project, item) for item in items]
+        faults = [each for each in results if isinstance(each, Exception)]
+        became = [each for each in results if isinstance(each, Taken)]
+        if faults and not became:
+            raise faults[0]
+        if faults:
+            log.warning("report_unread", extra={"project": name, "items": len(faults), "why": str(faults[0])})
+        return _answer(items, became)
+
+    async def _each(self, name: str, project: Project, item: Item | Unreadable | TooLarge) -> Taken | Exception:
+        if not isinstance(item, Item):
+            return item
+        try:
+            return await self.take(name, project, item)
+        except Unreadable as error:
+            return error
+
+
+def _answer(items: _Items, became: list[Taken]) -> web.Response:
+    if Taken.LIMITED in became:
+        return _limited()
+    id = next((str(item.data.get("event_id", "")) for item in items if isinstance(item, Item)), "")
+    answer = web.json_response({"id": id} if id else {})
+    if Taken.STORED not in became:
+        answer[OUTCOME] = KNOWN if Taken.KNOWN in became else IGNORED
+    return answer
 
 
 def _limited() -> web.Response:

@@ -6,6 +6,8 @@ or, without one, at the line's end (https://develop.sentry.dev/sdk/data-model/en
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import json
 import re
@@ -27,6 +29,8 @@ LARGEST_EVENT = 2**20  # bytes; as Sentry's own. Reading JSON holds up the whole
 _MOST_ITEMS = 100
 _KEY = re.compile(r"\bsentry_key=([^,\s]+)")
 _CHUNK = 64 * 1024
+_GZIP, _MOST_MEMBERS = b"\x1f\x8b", 100
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]{4}[A-Za-z0-9+/\s]*={0,2}\s*\Z")
 
 
 class TooLarge(Exception):
@@ -60,9 +64,10 @@ def is_known(project: Project | None, given: str) -> bool:
 
 
 def key_of(headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> str:
-    """The public key: in X-Sentry-Auth, in the query, or in the DSN of the envelope's own header; "" for none."""
-    if found := _KEY.search(headers.get("X-Sentry-Auth", "")):
-        return found[1]
+    """The public key: in X-Sentry-Auth or Authorization, the query, or the envelope's DSN; "" for none."""
+    for name in ("X-Sentry-Auth", "Authorization"):
+        if found := _KEY.search(headers.get(name, "")):
+            return found[1]
     if given := query.get("sentry_key"):
         return given
     try:
@@ -75,18 +80,29 @@ def key_of(headers: Mapping[str, str], query: Mapping[str, str], body: bytes) ->
 def expanded(body: bytes, encoding: str) -> bytes:
     """The body as it was before it was packed. Raises TooLarge, long before it is, and Unreadable."""
     try:
-        match encoding.strip().lower():
-            case "" | "identity":
-                return body
-            case "gzip" | "deflate":
-                return _inflated(body)
-            case "br":
-                return _unbrotlied(body)
-            case "zstd":
-                return _unzstandarded(body)
-    except (zlib.error, brotli.error, zstandard.ZstdError) as error:
-        raise Unreadable(f"The body is no {encoding}.") from error
+        return _unpacked(_decoded(body, encoding.strip().lower()))
+    except (zlib.error, brotli.error, zstandard.ZstdError, binascii.Error) as error:
+        raise Unreadable(f"The body is no {encoding or 'JSON, nor packed JSON'}.") from error
+
+
+def _decoded(body: bytes, encoding: str) -> bytes:
+    match encoding:
+        case "" | "identity":
+            return body
+        case "gzip" | "x-gzip" | "deflate":
+            return _inflated(body)
+        case "br":
+            return _unbrotlied(body)
+        case "zstd":
+            return _unzstandarded(body)
     raise Unreadable(f"Content-Encoding {encoding[:40]!r} is not read. Send gzip, deflate, br, zstd, or none.")
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Without what SDKs before 2018 wrapped it in and no header tells: base64, of zlib mostly."""
+    if _BASE64.match(body):
+        body = base64.b64decode(body, validate=False)
+    return _inflated(body) if body[:1] in (b"\x78", b"\x1f") else body
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +118,11 @@ EVENT = "event"
 _COUNTED = frozenset({"transaction", "session", "sessions"})
 
 
-def items_in(body: bytes) -> Iterator[Item]:
-    """The items of an envelope; those of other kinds are passed over. Raises Unreadable, TooLarge."""
+def items_in(body: bytes) -> Iterator[Item | Unreadable | TooLarge]:
+    """The items of an envelope, or why one of them cannot be read; those of other kinds are passed over.
+
+    Raises Unreadable, TooLarge for what holds no envelope.
+    """
     header, _, rest = body.partition(b"\n")
     _object(header, "the envelope's header")
     for number in range(_MOST_ITEMS):
@@ -111,21 +130,37 @@ def items_in(body: bytes) -> Iterator[Item]:
         if not rest:
             return
         line, _, rest = rest.partition(b"\n")
-        item = _object(line, "an item's header")
-        payload, rest = _payload(item.get("length"), rest)
-        if (kind := item.get("type")) == EVENT:
-            yield Item(EVENT, _object(payload, "an event"))
-        elif kind in _COUNTED:
-            with suppress(Unreadable, TooLarge):  # what is only counted holds up no event beside it
-                digest = sha256(b"%d\n%s\n%s" % (number, header, payload)).hexdigest()
-                yield Item(kind, _object(payload, f"a {kind}"), digest)
+        try:
+            item = _object(line, "an item's header")
+            payload, rest = _payload(item.get("length"), rest)
+        except (Unreadable, TooLarge) as error:
+            yield error  # where the next one begins is not known
+            return
+        if found := _item(item.get("type"), payload, b"%d\n%s\n%s" % (number, header, payload)):
+            yield found
     if rest.strip():
-        raise Unreadable(f"The envelope holds more than {_MOST_ITEMS} items.")
+        yield Unreadable(f"The envelope holds more than {_MOST_ITEMS} items.")
 
 
-def event_in(body: bytes) -> dict[str, Any]:
-    """The event of an old SDK, which sends it alone. Raises Unreadable, TooLarge."""
-    return _object(body, "the event")
+def _item(kind: object, payload: bytes, place: bytes) -> Item | Unreadable | TooLarge | None:
+    """`place`: the payload and where it stood. What is only counted is passed over where it cannot be read."""
+    try:
+        if kind == EVENT:
+            return Item(EVENT, _object(payload, "an event"))
+        if isinstance(kind, str) and kind in _COUNTED:
+            with suppress(Unreadable, TooLarge):
+                return Item(kind, _object(payload, f"a {kind}"), sha256(place).hexdigest())
+    except (Unreadable, TooLarge) as error:
+        return error
+    return None
+
+
+def event_in(body: bytes) -> Item:
+    """What an old SDK sends alone: an event, or a transaction. Raises Unreadable, TooLarge."""
+    data = _object(body, "the event")
+    if data.get("type") == "transaction":
+        return Item("transaction", data, sha256(body).hexdigest())
+    return Item(EVENT, data)
 
 
 def _payload(length: object, rest: bytes) -> tuple[bytes, bytes]:
@@ -150,20 +185,26 @@ def _object(text: bytes, what: str) -> dict[str, Any]:
 
 
 def _inflated(body: bytes) -> bytes:
-    """gzip, zlib, or as some call deflate, neither's header."""
+    """gzip, of one member or several, zlib, or as some call deflate, neither's header."""
     try:
-        return _bounded(zlib.decompressobj(zlib.MAX_WBITS | 32), body)
+        found, rest = _bounded(zlib.decompressobj(zlib.MAX_WBITS | 32), body)
     except zlib.error:
-        return _bounded(zlib.decompressobj(-zlib.MAX_WBITS), body)
+        return _bounded(zlib.decompressobj(-zlib.MAX_WBITS), body)[0]
+    members = [found]
+    while rest.startswith(_GZIP) and len(members) < _MOST_MEMBERS:
+        found, rest = _bounded(zlib.decompressobj(zlib.MAX_WBITS | 16), rest, LARGEST - sum(map(len, members)))
+        members.append(found)
+    return b"".join(members)
 
 
-def _bounded(unpacker: Any, body: bytes) -> bytes:
-    found: bytes = unpacker.decompress(body, LARGEST + 1)
-    if len(found) > LARGEST:
+def _bounded(unpacker: Any, body: bytes, most: int = LARGEST) -> tuple[bytes, bytes]:
+    """What it holds, and what follows."""
+    found: bytes = unpacker.decompress(body, most + 1)
+    if len(found) > most:
         raise TooLarge
     if not unpacker.eof:
         raise zlib.error("cut off")
-    return found
+    return found, unpacker.unused_data
 
 
 def _unbrotlied(body: bytes) -> bytes:

@@ -147,3 +147,23 @@ async def test_who_is_who_is_told_to_the_server(tmp_path: Path, postgres_url: Da
         names = {row[0] for row in await (await somebody.execute(query)).fetchall()}
 
     assert names == {"kintsugi discord,web,worker"}
+
+
+async def test_a_host_an_hour_off_goes_by_the_databases_clock(tmp_path: Path, postgres_url: Database):
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    if library is None:
+        pytest.skip("No other clock for a process: libfaketime is not installed.")
+    an_hour = {"LD_PRELOAD": str(library), "FAKETIME": "+3600", "DONT_FAKE_MONOTONIC": "1"}
+    async with a_service(tmp_path, KINTSUGI_DATABASE_URL=postgres_url.address, **an_hour, **REPORTS) as service:
+        said = await service.says("clock_off")
+        await service.becomes("/readyz", 200)
+        await reports(service, "1", "KeyError")
+        await diagnosed(service)
+        await service.is_told_to_end()
+    async with await psycopg.AsyncConnection.connect(postgres_url.conninfo) as somebody:
+        found = await somebody.execute("SELECT abs(extract(epoch FROM now() - opened_at)) FROM incident")
+        (seconds,) = (await found.fetchone()) or (None,)
+
+    assert "+3600 s off" in said.string
+    assert seconds is not None
+    assert seconds < 600

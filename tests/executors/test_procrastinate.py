@@ -24,9 +24,9 @@ from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Engine
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Ledger
 from kintsugi.workflow.retry import Again
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import a_payload
 from tests.world.patience import PATIENCE
 
@@ -348,6 +348,22 @@ async def test_work_ends_before_a_lease_that_nobody_could_renew(postgres_url: Da
 
     await task
     await worker.store.close()
+
+
+async def test_what_no_worker_can_begin_says_why(worker: Worker):
+    """The lock around deployments has a connection of its own, which need not work where the others do."""
+    await worker.crashes()
+    await worker.executes("UPDATE effect SET kind = 'deploy', id = '1:deploy:1' WHERE kind = 'diagnose' RETURNING id")
+    nowhere = Procrastinate(worker.store, "postgresql://127.0.0.1:1/nowhere", sweep=timedelta(seconds=0.1))
+    task = asyncio.create_task(nowhere.run(worker.perform))
+
+    async with asyncio.timeout(30):
+        while not (found := await worker.executes("SELECT error FROM effect WHERE id = '1:deploy:1' AND error <> ''")):
+            await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert "No worker can begin it: The lock's connection cannot be made" in str(found[0][0])
 
 
 async def test_drained_it_performs_what_is_due_and_ends(worker: Worker):

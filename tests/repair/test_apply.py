@@ -533,3 +533,90 @@ def test_a_short_file_may_begin_with_a_number():
     changes = [WholeFile("motto.txt", "3 times\n")]
 
     assert apply(changes, MemoryTree({"motto.txt": "twice\n"})).files == {"motto.txt": b"3 times\n"}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "new.txt\n```\n<<<<<<< SEARCH\na\n```\n",
+        "new.txt\n```\na\n=======\n\nb\n```\n",
+        "new.js\n````\na;\n```\n````\n",
+        json.dumps({"edits": [{"path": "new.txt", "search": "", "replace": "*** Begin Patch\na\n"}]}),
+        json.dumps({"edits": [{"path": "new.txt", "search": "", "replace": "</replace>\na\n"}]}),
+        json.dumps({"edits": [{"path": "new.txt", "search": "", "replace": "a\n@@ -1,2 +1,2 @@\n"}]}),
+        json.dumps({"edits": [{"path": "new.txt", "search": "", "replace": "a\n<<<<<<< HEAD\n"}]}),
+        "--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1,2 @@\n+a\n+------- SEARCH\n",
+    ],
+)
+def test_no_mark_up_of_a_reply_is_written(reply: str):
+    with pytest.raises(Refused, match=r"marks up a reply|cut off"):
+        apply(read_reply(reply), MemoryTree({}))
+
+
+def test_mark_up_that_a_file_has_already_and_headings_stay():
+    guide = "Fruits\n=======\n\n<<<<<<< SEARCH\n\nold\n"
+
+    assert (
+        applied(json.dumps([{"path": "a.rst", "search": "old", "replace": "new"}]), guide, "a.rst")
+        == guide.replace("old", "new").encode()
+    )
+    made = apply(
+        read_reply(json.dumps([{"path": "b.rst", "search": "", "replace": "Pears\n=======\n"}])), MemoryTree({})
+    )
+    assert made.files["b.rst"] == b"Pears\n=======\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "search", "replace"),
+    [
+        ("a.py", "x = 1\n", "1", "(1"),
+        ("a.json", '{"x": 1}\n', "1", "1,"),
+        ("a.toml", "x = 1\n", "1", "[1"),
+        ("new.py", "", "", "def f(:\n"),
+    ],
+)
+def test_what_could_be_parsed_can_be_parsed_after(path: str, before: str, search: str, replace: str):
+    edit = json.dumps([{"path": path, "search": search, "replace": replace}])
+
+    with pytest.raises(Refused, match="is not valid"):
+        apply(read_reply(edit), MemoryTree({path: before} if before else {}))
+
+
+def test_what_could_not_be_parsed_before_may_be_changed():
+    assert applied(json.dumps([{"path": "a.py", "search": "1", "replace": "2"}]), "print 1\n", "a.py") == b"print 2\n"
+
+
+@pytest.mark.parametrize(("short", "counts"), [(1, "7,5 +7,5"), (2, "7,5 +7,5")])
+def test_a_last_hunk_that_is_cut_off_is_refused(short: int, counts: str):
+    cut = "".join(DIFF.splitlines(keepends=True)[: -1 - short])
+
+    with pytest.raises(Refused, match="cut off"):
+        applied(cut)
+
+
+def test_a_miscounted_hunk_that_ends_as_whole_ones_do_lands():
+    lines = PRICING.splitlines(keepends=True)
+    body = "".join([*(f" {line}" for line in lines[6:9]), f"-{lines[9]}", f"+{FIXED.splitlines()[9]}\n"])
+    tail = "".join(f" {line}" for line in lines[10:13])
+
+    assert applied(f"--- a/{PATH}\n+++ b/{PATH}\n@@ -7,9 +7,9 @@\n{body}{tail}") == FIXED.encode()
+
+
+def test_every_place_is_changed_where_the_reply_says_so():
+    edit = {"path": PATH, "old_string": "price", "new_string": "sum_"}
+
+    assert applied(json.dumps({**edit, "replace_all": True})) == PRICING.replace("price", "sum_").encode()
+    count = PRICING.count("price")
+    assert applied(json.dumps({**edit, "expected_replacements": count})) == PRICING.replace("price", "sum_").encode()
+    with pytest.raises(Refused, match=f"expected 2 times; it is there {count} times"):
+        applied(json.dumps({**edit, "expected_replacements": 2}))
+    with pytest.raises(Refused, match="ambiguous"):
+        applied(json.dumps(edit))
+
+
+def test_a_block_without_a_path_is_for_the_one_file_it_fits():
+    block = f"<<<<<<< SEARCH\n{PRICING.splitlines()[9]}\n=======\n{FIXED.splitlines()[9]}\n>>>>>>> REPLACE\n"
+
+    assert applied(block) == FIXED.encode()
+    with pytest.raises(Refused, match="names no file, and the change fits 2"):
+        apply(read_reply(block), MemoryTree({PATH: PRICING, "other.py": PRICING}))

@@ -14,6 +14,10 @@ from kintsugi.repair.applying.lazy import is_elision, stands_for_code
         *("... rest unchanged ...", "/* ... existing code ... */", "<!-- ... rest of the file ... -->", "# ...", "…", "# … unchanged …"),
         *("# (rest of the class unchanged)", "# remaining methods unchanged", "// existing code here", "# same as before", "# unchanged"),
         *("-- ... rest of query", "# Rest of the file stays the same.", "# code omitted for brevity", "[... unchanged ...]", "# ... other methods"),
+        *("# (keep the remaining lines)", "# keep the rest of the file", "# Keep existing code as is", "// keep everything else the same", "# ... rest of the file unchanged"),
+        *("# (keep all other methods unchanged)", "# leave the rest unchanged", "# rest of file", "# The rest stays as is", "// ...existing code...", "# [existing code]"),
+        *("    pass  # rest of the method unchanged", "# implementation omitted for brevity", "# -- snip --", "{/* ... existing code ... */}", "# your existing code here"),
+        *("# preserve the original imports", "# remaining lines unchanged", "# TODO: rest of the implementation", "# omitted for brevity", "/* keep the rest of this file as it is */"),
     ],
 )  # fmt: skip
 def test_a_line_that_stands_for_code(line: str):
@@ -26,6 +30,8 @@ def test_a_line_that_stands_for_code(line: str):
     [
         *("    ...", "x = 1  # ...", "# TODO: handle more...", "print('...')", "def f(): ...", "# The rest of the arguments are passed on."),
         *("return previous", "# existing users keep their rights", "...config", "args: tuple[int, ...]", "", "# ... your routes and middleware"),
+        *("# keep the connection open", "# keep the existing session alive", "# leave the rest to the caller", "# other methods", "# the code is sent by mail", "# keep this method private"),
+        *("# existing methods of payment", "# preserve order", "# tests for the parser", "pass  # nothing to do", "# keep imports sorted", "# remaining seconds"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_code(line: str):

@@ -137,3 +137,148 @@ def test_the_same_patch_twice_is_one():
 def test_a_format_that_was_asked_for_must_be_there():
     with pytest.raises(Refused, match="nothing in the format v4a"):
         read_reply(DIFF, ReplyFormat.V4A)
+
+
+OLD = '    return price - cart["discount"]\n'
+NEW = '    return price - cart.get("discount", 0)\n'
+PRICING = f"def total(cart):\n    price = cart.price\n{OLD}"
+BLOCK = f"<<<<<<< SEARCH\n{OLD}=======\n{NEW}>>>>>>> REPLACE\n"
+CLINE = BLOCK.replace("<<<<<<<", "-------").replace(">>>>>>>", "+++++++")
+PATH = "shop/pricing.py"
+FIX = (Edit(PATH, OLD, NEW),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"The fix:\n\n{PATH}\n```python\n{BLOCK}```\nDone.\n",
+        f"```python\n{PATH}\n{BLOCK}```\n",
+        f"```\n{PATH}\n{BLOCK}```\n",
+        f"```python {PATH}\n{BLOCK}```\n",
+        f"```python:{PATH}\n{BLOCK}```\n",
+        f"```12:15:{PATH}\n{BLOCK}```\n",
+        f"**{PATH}**\n\n{BLOCK}",
+        f"`{PATH}`\n```\n{BLOCK}```\n",
+        f"### `{PATH}`\n\nA cart may lack the key.\n\n```diff\n{BLOCK}```\n",
+        f"In `{PATH}` the key may be missing:\n\n{BLOCK}\nThat is all.\n",
+        f"File: {PATH}\n{BLOCK}",
+        f"<<<<<<< SEARCH {PATH}\n{BLOCK.partition(chr(10))[2]}",
+        f"- {PATH}:\n\n  ```\n" + "".join(f"  {line}\n" for line in BLOCK.splitlines()) + "  ```\n",
+        f"{PATH}\n" + BLOCK.replace("<<<<<<<", "<" * 5).replace("=======", "=" * 5).replace(">>>>>>>", ">" * 5),
+        f"{PATH}\n" + BLOCK.replace("<<<<<<<", "<" * 9).replace("=======", "=" * 9).replace(">>>>>>>", ">" * 9),
+        f"{PATH}\n" + BLOCK.replace("SEARCH", "SEARCH>").replace("REPLACE", "REPLACE>"),
+        f"{PATH}\n" + BLOCK.replace("SEARCH", "ORIGINAL").replace("REPLACE", "UPDATED"),
+        f"{PATH}\n" + BLOCK.replace("SEARCH", "SEARCH\n:start_line:3\n:end_line:3\n-------"),
+        f"<replace_in_file>\n<path>{PATH}</path>\n<diff>\n{CLINE}</diff>\n</replace_in_file>\n",
+        f"<replace_in_file>\n<path>{PATH}</path>\n<diff>\n{CLINE.replace('+++++++', '>>>>>>>')}</diff>\n</replace_in_file>",
+        f"<apply_diff><args><file>\n  <path>{PATH}</path>\n  <diff>\n    <content><![CDATA[\n{BLOCK}]]></content>\n  </diff>\n",
+        f"<tool_call>\n<file_path>{PATH}</file_path>\n<content>\n{BLOCK}</content>\n</tool_call>\n",
+        json.dumps({"path": PATH, "diff": BLOCK}),
+    ],
+)
+@pytest.mark.parametrize("format", [ReplyFormat.AUTO, ReplyFormat.EDITS])
+def test_search_replace_blocks_are_read_wherever_their_path_stands(text: str, format: ReplyFormat):
+    assert read_reply(text, format) == FIX
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"command": "str_replace", "path": PATH, "old_str": OLD, "new_str": NEW}),
+        json.dumps({"name": "editor", "input": {"path": PATH, "old_str": OLD, "new_str": NEW}}),
+        json.dumps({"file_path": PATH, "old_string": OLD, "new_string": NEW, "replace_all": False}),
+        json.dumps({"file_path": PATH, "edits": [{"old_string": OLD, "new_string": NEW}]}),
+        json.dumps({"path": PATH, "edits": [{"oldText": OLD, "newText": NEW}], "dryRun": False}),
+        json.dumps({"files": [{"path": PATH, "edits": [{"search": OLD, "replace": NEW}]}]}),
+        json.dumps(
+            {"tool_calls": [{"function": {"arguments": json.dumps({"path": PATH, "old_str": OLD, "new_str": NEW})}}]}
+        ),
+        f"<edit><path>{PATH}</path>\n<search>\n{OLD}</search>\n<replace>\n{NEW}</replace></edit>",
+        f'<edit path="{PATH}">\n  <search>\n{OLD}  </search>\n  <replace>\n{NEW}  </replace>\n</edit>',
+        f"<file>\n<path>{PATH}</path>\n<old_str>\n{OLD}</old_str>\n<new_str>\n{NEW}</new_str>\n</file>",
+        f"<function=edit>\n<parameter=path>{PATH}</parameter>\n<parameter=old_str>{OLD}</parameter>\n"
+        f"<parameter=new_str>{NEW}</parameter>\n</function>",
+        f'<parameter name="path">{PATH}</parameter>\n<parameter name="old_str">{OLD}</parameter>\n'
+        f'<parameter name="new_str">{NEW}</parameter>\n',
+        f"<path>{PATH}</path>\n<operations>\n{json.dumps([{'search': OLD, 'replace': NEW}])}\n</operations>\n",
+        f"<path>{PATH}</path>\n<operations>\n<operation>\n<search>\n{OLD}</search>\n<replace>\n{NEW}</replace>\n"
+        "</operation>\n</operations>\n",
+    ],
+)
+def test_edits_are_read_under_the_names_of_other_tools(text: str):
+    assert read_reply(text) == FIX
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"files": [{"path": PATH, "content": NEW}]}),
+        json.dumps({"files": {PATH: NEW}}),
+        json.dumps({"command": "create", "path": PATH, "file_text": NEW}),
+        json.dumps({"file_path": PATH, "content": NEW}),
+        f'<file path="{PATH}">\n{NEW}</file>\n',
+        f"<write_to_file>\n<path>{PATH}</path>\n<content>\n{NEW}</content>\n</write_to_file>\n",
+    ],
+)
+def test_whole_files_are_read_from_json_and_tags(text: str):
+    assert read_reply(text) == (WholeFile(PATH, NEW),)
+
+
+def test_several_objects_and_blocks_are_one_patch():
+    other = {"path": "shop/cart.py", "old_str": "a\n", "new_str": "b\n"}
+    objects = f"{json.dumps({'path': PATH, 'old_str': OLD, 'new_str': NEW})}\nand then\n{json.dumps(other)}\n"
+    blocks = f"{PATH}\n{BLOCK}\nshop/cart.py\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
+
+    assert read_reply(objects) == read_reply(blocks) == (*FIX, Edit("shop/cart.py", "a\n", "b\n"))
+    assert read_reply(f"{PATH}\n{BLOCK}\nAnd:\n\n```\n{BLOCK.replace('price', 'sum')}```\n")[1].path == PATH
+
+
+def test_an_empty_search_makes_a_new_file():
+    (edit,) = read_reply(f"shop/new.py\n```python\n<<<<<<< SEARCH\n=======\n{NEW}>>>>>>> REPLACE\n```\n")
+
+    assert edit == Edit("shop/new.py", "", NEW)
+
+
+def test_headings_of_equal_signs_may_stand_on_both_sides_of_a_block():
+    body = "<<<<<<< SEARCH\nFruits\n=======\npear\n=======\nFruits\n=======\nplum\n>>>>>>> REPLACE\n"
+
+    assert read_reply(f"a.rst\n{body}") == (Edit("a.rst", "Fruits\n=======\npear\n", "Fruits\n=======\nplum\n"),)
+    assert read_reply(f"a.rst\n{body}".replace("Fruits\n=======", "Fruits\n\\=======")) == read_reply(f"a.rst\n{body}")
+
+
+@pytest.mark.parametrize("head", ["@@ -1,3 +1,3 @@\n", ""])
+def test_a_diff_block_may_have_its_path_in_the_prose(head: str):
+    (patch,) = read_reply(f"In `{PATH}` it fails:\n\n```diff\n{head}     price = cart.price\n-{OLD}+{NEW}```\n")
+
+    assert isinstance(patch, FilePatch)
+    assert (patch.path, patch.hunks[0].new) == (PATH, ["    price = cart.price", NEW.rstrip()])
+
+
+def test_a_patch_may_be_the_input_of_a_call():
+    assert read_reply(json.dumps({"name": "apply_patch", "arguments": json.dumps({"input": V4A})})) == read_reply(V4A)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"{PATH}\n{BLOCK}".replace(">>>>>>> REPLACE\n", ""), "cut off"),
+        (f"{PATH}\n{BLOCK}".replace("=======\n", ""), "no line ======="),
+        (f"{PATH}\n{BLOCK}".replace("=======\n", "=======\n=======\n"), "its middle is unknown"),
+        (f"{PATH}\n<<<<<<< SEARCH\n{BLOCK}", "within another"),
+        (f"{PATH}\n{BLOCK}>>>>>>> REPLACE\n", "none is open"),
+        (f"{PATH}\n{BLOCK}\n{json.dumps(EDIT)}", "two formats"),
+        (f"{PATH}\n{BLOCK}\nshop/new.py\n```python\nx = 1\n```\n", "shop/new.py as a whole"),
+        (f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n<replace>\n{NEW}", "cut off"),
+        (f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n", "cut off"),
+        (f'<file path="{PATH}">\n{NEW}', "cut off"),
+        (json.dumps(EDIT) + '\n{"path": "shop/cart.py", "search": "x', "cut off"),
+        (json.dumps({"command": "insert", "path": PATH, "insert_line": 3, "content": NEW}), "line numbers"),
+        (json.dumps({**EDIT, "use_regex": True}), "regular expression"),
+        ("--- a/x.py\n+++ b/x.py\n", "cut off"),
+        (f"{DIFF}@@ -20,3 +20,3 @@\n a\n", "cut off"),
+        ("--- /dev/null\n+++ b/x.py\n@@ -0,0 +1,3 @@\n+a\n", "cut off"),
+    ],
+)
+def test_what_is_not_whole_is_refused(text: str, reason: str):
+    with pytest.raises(Refused, match=reason):
+        read_reply(text)

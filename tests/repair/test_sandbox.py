@@ -64,7 +64,7 @@ async def a_box(*mechanisms: Mechanism) -> Box:
 @pytest.fixture
 def rooms() -> Iterator[Path]:
     """Where rooms are made: empty again at the end of every test. Another user must be able to get there."""
-    with tempfile.TemporaryDirectory(prefix="kintsugi-test-") as name:
+    with tempfile.TemporaryDirectory(prefix="rooms-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
@@ -425,7 +425,7 @@ asyncio.run(run_once(box, Job((python, "-c", "import time; time.sleep(600)", nam
 
 
 async def test_an_interpreter_below_the_temporary_folder_does_not_count_as_written(probed: Box) -> None:
-    with tempfile.TemporaryDirectory(prefix="kintsugi-test-", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="rooms-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "library").write_bytes(b"x" * (32 << 20))

@@ -69,7 +69,11 @@ class Way:
         if not self.silent_to_new:
             goes = self._goes
             goes.set()
-        to_reader, to_writer = await asyncio.open_unix_connection(self._socket)
+        try:
+            to_reader, to_writer = await asyncio.open_unix_connection(self._socket)
+        except OSError:  # the server is away
+            writer.transport.abort()
+            return
         for pair in ((reader, to_writer), (to_reader, writer)):
             task = asyncio.create_task(self._hand_on(*pair, goes))
             self._tasks.add(task)

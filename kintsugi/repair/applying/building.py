@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from kintsugi.repair.applying.changes import FilePatch, Hunk, HunkLine, Op, Refused
-from kintsugi.repair.applying.edit_places import edit_hunk, exact_place
+from kintsugi.repair.applying.changes import EveryEdit, FilePatch, Hunk, HunkLine, Op, Refused
+from kintsugi.repair.applying.edit_places import edit_hunk, every_place, exact_place
 from kintsugi.repair.applying.matching import Level, Place
 from kintsugi.repair.applying.placing import Placing
 from kintsugi.repair.applying.readings import TYPOGRAPHIC_QUOTES, straight, unescaped
@@ -147,10 +147,17 @@ def _is_python_of_another_meaning(one: bytes, other: bytes) -> bool:
 
 def _edit_places(edits: Sequence[Edit], placing: Placing) -> list[Place]:
     """Edits quote freely: first as a piece of text that stands there once, else by lines."""
-    found = [exact_place(edit, placing.text, placing.path) for edit in dict.fromkeys(edits)]
-    left = [edit_hunk(edit) for edit, place in zip(dict.fromkeys(edits), found, strict=True) if place is None]
+    found = [_exact_places(edit, placing) for edit in dict.fromkeys(edits)]
+    left = [edit_hunk(edit) for edit, places in zip(dict.fromkeys(edits), found, strict=True) if not places]
     by_lines = iter(placing(left))
-    return [next(by_lines) if place is None else placing.undone(place) for place in found]
+    return [place for places in found for place in (map(placing.undone, places) if places else [next(by_lines)])]
+
+
+def _exact_places(edit: Edit, placing: Placing) -> list[Place]:
+    if isinstance(edit, EveryEdit):
+        return every_place(edit, placing.text, placing.path)
+    place = exact_place(edit, placing.text, placing.path)
+    return [] if place is None else [place]
 
 
 def _is_whole(built: Built) -> bool:

@@ -50,6 +50,7 @@ class Hunk:
     occurrence: int | None = None
     unprefixed: bool = False  # some line came without its leading space
     of_edit: bool = False  # its lines never had any
+    short: tuple[int, int] = (0, 0)  # old and new lines that a diff's last header counts and its hunk does not have
 
     @property
     def old(self) -> list[str]:
@@ -58,6 +59,11 @@ class Hunk:
     @property
     def new(self) -> list[str]:
         return [line.text for line in self.lines if line.op is not Op.DROP]
+
+    @property
+    def trailing(self) -> int:
+        """How many kept lines it ends with."""
+        return next((at for at, line in enumerate(reversed(self.lines)) if line.op is not Op.KEEP), len(self.lines))
 
     @property
     def changes_something(self) -> bool:
@@ -94,6 +100,13 @@ class Removal:
 
     path: str
     text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EveryEdit(Edit):
+    """An edit of every place where the search text stands. `times`: how many the reply expects; None: any number."""
+
+    times: int | None = None
 
 
 def differing(old: Sequence[str], new: Sequence[str]) -> tuple[HunkLine, ...]:

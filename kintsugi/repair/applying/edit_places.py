@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kintsugi.repair.applying.changes import Hunk, Refused, differing
+from kintsugi.repair.applying.changes import EveryEdit, Hunk, Refused, differing
 from kintsugi.repair.applying.matching import Level, Place
 from kintsugi.repair.applying.reindent import AS_IT_IS, indent_of
 from kintsugi.repair.applying.text import Text
@@ -48,6 +48,28 @@ def exact_place(edit: Edit, text: Text, path: str) -> Place | None:
             raise Refused(f"{path}: the search text is set in less than in the file. Quote its line as it stands.")
         return None
     return _place(one, search, _plain(edit.replace), text)
+
+
+def every_place(edit: EveryEdit, text: Text, path: str) -> list[Place]:
+    """All places of the very text, one for each run of lines; none where it is not there. Raises Refused."""
+    search, wanted = _plain(edit.search), _plain(edit.replace)
+    if not search.strip():
+        raise Refused(f"{path}: an edit's search text is empty, so its places are unknown. Quote some lines.")
+    found = _occurrences(search, text.string)
+    if found and edit.times is not None and edit.times != len(found):
+        raise Refused(f"{path}: the search text is expected {edit.times} times; it is there {len(found)} times.")
+    runs: list[tuple[int, int]] = []
+    for one in found:
+        first, last = text.string.count("\n", 0, one.start), text.string.count("\n", 0, one.end - 1)
+        runs = [*runs[:-1], (runs[-1][0], last)] if runs and first <= runs[-1][1] else [*runs, (first, last)]
+    return [_every_in_lines(first, last, search, wanted, text) for first, last in runs]
+
+
+def _every_in_lines(first: int, last: int, search: str, wanted: str, text: Text) -> Place:
+    old = list(text.lines[first : last + 1])
+    new = "".join(f"{line}\n" for line in old).replace(search, wanted)
+    hunk = Hunk(differing(old, new.removesuffix("\n").split("\n") if new else []))
+    return Place(hunk, Level.EXACT, tuple(range(first, last + 1)), AS_IT_IS)
 
 
 def _plain(text: str) -> str:

@@ -18,16 +18,33 @@ _DOTTED_WORDS = re.compile(rf"^\s*(?:{_LEADERS})?\s*[\[(<]?\s*{_DOTS}.*\b(?:{_WO
 _WORDS_DOTTED = re.compile(
     rf"^\s*{_LEADERS}\s*[\[(<]?.*\b{_WORDS}\b.*{_DOTS}\s*[\])>]?\s*{_ENDINGS}?\s*$", re.IGNORECASE
 )
+_NOUN = (
+    r"(?:code|file|lines?|methods?|functions?|class(?:es)?|imports?|implementations?|logic|contents?|body|module"
+    r"|definitions?|tests?|statements?|handlers?|routes?|commands?|fields?|part|section)"
+)
+_STAYS = (
+    r"(?:(?:is |are |stays? |remains? |exactly )*"
+    r"(?:the same|unchanged|untouched|intact|same|as before|as[- ]is|as it (?:is|was)|as they (?:are|were)))"
+)
+_REST = rf"(?:rest|remainder)(?: of (?:the |this |your )?(?:\w+ )?{_NOUN})?"
+_KEEP = (
+    rf"(?:keep|leave|retain|preserve) (?:(?:all|the|your|this|of|any) )*"
+    rf"(?:(?:{_REST}|everything else|(?:remaining|existing|other|original|previous|unchanged) (?:\w+ )?{_NOUN})"
+    rf"(?: {_STAYS}| here| below| above)*|{_NOUN} {_STAYS})"
+)
 _SAID = re.compile(
-    rf"^\s*{_LEADERS}\s*[\[(<]?\s*(?:the )?(?:"
-    r"rest of (?:the |this |your )?(?:\w+ )?(?:code|file|function|method|class|module|implementation|body)"
-    r"(?: (?:is|are|stays?|remains?|continues?|goes|follows|here|as|the|same|unchanged|before|below)){0,4}"
+    rf"^\s*(?:(?:pass|\.\.\.)\s+)?{_LEADERS}\s*[\[(<]?[\s\-]*(?:todo:? )?(?:(?:the|your|all) )*(?:"
+    rf"rest of (?:the |this |your )?(?:\w+ )?{_NOUN}"
+    r"(?: (?:is|are|stays?|remains?|continues?|goes|follows|here|as|the|same|unchanged|before|below|intact)){0,4}"
     r"|(?:rest|remainder|everything else|all other \w+|other \w+|remaining \w+|existing \w+|previous \w+)"
-    r"(?: \w+)? (?:is |are |stays? |remains? )?(?:the same|unchanged|as before|as is)"
+    rf"(?: \w+)? {_STAYS}"
     r"|(?:existing|previous|original|remaining|unchanged) (?:code|implementation|logic|lines|methods|functions|imports)"
-    r"(?: (?:here|continues|unchanged|goes here|follows))?"
-    r"|unchanged|no changes?(?: here)?|same as before|code (?:omitted|elided|unchanged)(?: for brevity)?"
-    rf")\s*[.:]?\s*[\])>]?\s*{_ENDINGS}?\s*$",
+    r"(?: (?:here|continues|unchanged|goes here|follows|above|below))?"
+    rf"|{_KEEP}"
+    rf"|{_NOUN} (?:omitted|elided|truncated|unchanged|snipped|not shown)(?: (?:here|for brevity))?"
+    r"|(?:omitted|elided|truncated|snipped|not shown) for brevity"
+    r"|unchanged|no changes?(?: here)?|same as (?:before|original|above)|snip(?:ped)?"
+    rf")[\s\-]*[.:]?\s*[\])>]?\s*{_ENDINGS}?\s*$",
     re.IGNORECASE,
 )
 

@@ -67,11 +67,13 @@ def found_elsewhere(path: str, tree: Tree, telling: str, attempt: Callable[[str,
     same_name = [one for one in tree.paths() if one != path and _name(one) == _name(path)]
     if len(same_name) == 1 and tree.kind(path) is None:
         return next(_fits(same_name, tree, "", attempt, strict=False), None)
-    same_kind = [one for one in tree.paths() if one != path and PurePosixPath(one).suffix == PurePosixPath(path).suffix]
+    suffix = PurePosixPath(path).suffix
+    same_kind = [one for one in tree.paths() if one != path and (not path or PurePosixPath(one).suffix == suffix)]
     for candidates in (same_name, same_kind if telling else []):
         made = list(_fits(sorted(candidates)[:_MOST_SEARCHED], tree, telling, attempt, strict=True))
         if len(made) > 1:
-            raise Refused(f"There is no {path}, and the change fits {len(made)} other files. Give the right path.")
+            said = f"There is no {path}" if path else "The change names no file"
+            raise Refused(f"{said}, and the change fits {len(made)} other files. Give the right path.")
         if made:
             return made[0]
     return None

@@ -13,6 +13,7 @@ from kintsugi.repair.applying.splices import splices
 from kintsugi.repair.applying.text import Text
 
 _SHOWN = 3
+_USUAL_CONTEXT = 3  # lines
 _TELLING = 3  # letters or digits that make a line worth recognising
 
 
@@ -29,7 +30,7 @@ class Placing:
         """A place for each hunk. Raises Refused."""
         found = [self._candidates(number, hunk) for number, hunk in enumerate(hunks, 1)]
         settled = {number: one[0] for number, one in enumerate(found, 1) if len(one) == 1}
-        return [self.undone(self._chosen(number, one, settled)) for number, one in enumerate(found, 1)]
+        return [self._whole(self.undone(self._chosen(number, one, settled))) for number, one in enumerate(found, 1)]
 
     def _candidates(self, number: int, hunk: Hunk) -> list[Place]:
         if not any(line.strip() for line in hunk.old):
@@ -98,6 +99,21 @@ class Placing:
         starts = (place.first, place.last + 1 - len(new))
         if any(start >= 0 and list(stripped[start : start + len(new)]) == new for start in starts):
             raise Refused(f"{self.path}: the change at line {place.first + 1} is already applied: its lines are there.")
+        return place
+
+    def _whole(self, place: Place) -> Place:
+        """The place of a hunk that is whole. Raises Refused for one that is short and does not end as whole ones do.
+
+        Models miscount, so a header alone is no proof. A whole hunk ends with three kept lines, or where the file
+        does; one that leaves out just as many lines as are missing is whole too.
+        """
+        ends = place.hunk.trailing >= _USUAL_CONTEXT or place.last == len(self.text.lines) - 1
+        left_out = place.last - place.first + 1 - sum(at is not None for at in place.at)
+        if place.hunk.short not in ((0, 0), (left_out, left_out)) and not ends:
+            raise Refused(
+                f"{self.path}: the last hunk is shorter than its header says, as if the reply were cut off. "
+                "Send all of it, or edits."
+            )
         return place
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from kintsugi.repair.applying.changes import Change, FilePatch, Hunk, Op, Refused, Removal, WholeFile
-from kintsugi.repair.applying.reading_hunks import is_header, read_hunks
+from kintsugi.repair.applying.reading_hunks import is_header, missing_at_end, read_hunks
 
 _COUNTS = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _NOTHING = "/dev/null"
@@ -44,9 +44,27 @@ def looks_like_diff(text: str) -> bool:
     )
 
 
-def read_diff(lines: Sequence[str]) -> tuple[Change, ...]:
-    """The changes a diff makes, one or more for each file. Raises Refused."""
-    return tuple(change for section in _sections(lines) for change in _changes(section))
+def names_files(lines: Sequence[str]) -> bool:
+    """Whether a diff says which files it is for."""
+    return any(_GIT.match(line.rstrip("\r")) or _is_file_header(lines, at) for at, line in enumerate(lines))
+
+
+def read_diff(lines: Sequence[str], path: str = "") -> tuple[Change, ...]:
+    """The changes a diff makes, one or more for each file. `path` is that of a diff without headers. Raises Refused."""
+    lines = lines[:-1] if lines and not lines[-1] else lines
+    sections = [replace(section, new=section.new or path) for section in _sections(lines)]
+    if sections:
+        _refuse_cut_off(sections[-1])
+    return tuple(change for section in sections for change in _changes(section, is_last=section is sections[-1]))
+
+
+def _refuse_cut_off(last: _Section) -> None:
+    """Raises Refused where a diff ends in the middle of a file's headers, or before its last hunk changes anything."""
+    heads = [at for at, line in enumerate(last.body) if is_header(line)]
+    changes = any(line[:1] in ("+", "-") for line in last.body[heads[-1] if heads else 0 :])
+    says_more = last.binary or set(last.extended) - {"index"}
+    if not changes and (last.body or not says_more):
+        raise Refused(f"The diff is cut off: its last hunk, for {last.new or last.old or 'a file'}, changes nothing.")
 
 
 def _sections(lines: Sequence[str]) -> Iterator[_Section]:
@@ -106,13 +124,15 @@ def _counted_end(lines: Sequence[str], at: int) -> int:
     return end if (old, new) == (0, 0) else at + 1
 
 
-def _changes(section: _Section) -> Iterator[Change]:
+def _changes(section: _Section, *, is_last: bool) -> Iterator[Change]:
     old, new = _without_prefixes(section.old, section.new)
     if section.binary:
         raise Refused(f"{new or old} is patched as binary. Only text can be patched.")
     if "copy from" in section.extended:
         raise Refused(f"{section.extended['copy from']} is copied. Send the copy as a new file.")
     hunks = read_hunks(section.body)
+    if is_last and hunks:
+        hunks = (*hunks[:-1], replace(hunks[-1], short=missing_at_end(section.body)))
     mode = section.extended.get("new mode") or section.extended.get("new file mode")
     if section.new == _NOTHING or "deleted file mode" in section.extended:
         yield Removal(old, _side(hunks, Op.DROP) if hunks else None)
@@ -129,6 +149,8 @@ def _changes(section: _Section) -> Iterator[Change]:
 def _new_file(path: str, hunks: tuple[Hunk, ...], mode: str | None) -> WholeFile:
     if any(line.op is not Op.ADD and line.text.strip() for hunk in hunks for line in hunk.lines):
         raise Refused(f"{path} is said to be new, but its lines are not all added. Begin each with +.")
+    if any(any(hunk.short) for hunk in hunks):
+        raise Refused(f"The diff is cut off: {path} has fewer lines than its header says. Send all of it.")
     return WholeFile(path, _side(hunks, Op.ADD), is_new=True, mode=mode)
 
 

@@ -1,51 +1,159 @@
-"""Reading `edits`: JSON with path, search and replace, as strict or as careless as models write it."""
+"""Reading `edits`: JSON with path, search and replace, as strict or as careless as models write it.
+
+The same fields under the names of other tools are read too, their calls as they are sent, whole files in JSON, and
+several objects one after another.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.applying.changes import Change, EveryEdit, Refused, WholeFile
 from kintsugi.repair.applying.fences import blocks
+from kintsugi.repair.applying.names import (
+    COMMAND,
+    CONTENT,
+    DIFF,
+    EVERY,
+    LINES,
+    LISTS,
+    PATH,
+    REGEX,
+    REPLACE,
+    SEARCH,
+    TIMES,
+    WRAPPERS,
+)
+from kintsugi.repair.applying.reading_blocks import looks_like_blocks, read_blocks
 from kintsugi.workflow.patch import Edit
 
 _TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CURLY = str.maketrans({"“": '"', "”": '"'})
 _DECODER = json.JSONDecoder(strict=False)
+_BRACKET = re.compile(r'[\[{]\s*(?:[\[{]\s*)?["“\\]')
+_CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:{"|".join((*PATH, *LISTS))})"\s*:')
 _HINT = 'Send {"edits": [{"path": …, "search": …, "replace": …}]}.'
+_BETWEEN = re.compile(r"[ \t\r\n,]*")
+_PATCHES = ("*** Begin Patch", "diff --git ", "--- ")
+_LOOKS_ONLY = ("view", "undo_edit")
 
 
-def read_edits(text: str) -> tuple[Edit, ...] | None:
-    """The edits of a reply; None where it holds no JSON with edits. Raises Refused for edits that are malformed."""
-    found = [edits for value in _values(text) if (edits := _edits_in(value)) is not None]
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The edits of one JSON value, as they are written. `alone`: the value is one edit, and others may follow it."""
+
+    edits: list[Any]
+    alone: bool
+
+
+def read_edits(text: str, path: str = "") -> tuple[Change, ...] | None:
+    """The edits of a reply; None where it holds no JSON with edits. Raises Refused for edits that are malformed.
+
+    `path` is that of edits that name none.
+    """
+    found = [written for value in _values(text) if (written := _edits_in(value)) is not None]
     if not found:
         return None
-    if any(isinstance(edits, dict) for edits in found):  # one edit a line
-        found = [[edit for edits in found for edit in (edits if isinstance(edits, list) else [edits])]]
-    if any(edits != found[0] for edits in found[1:]):
-        raise Refused("The reply holds two different lists of edits. Send one.")
-    return tuple(_edit(number, edit) for number, edit in enumerate(found[0], 1))
+    edits = [{"path": path, **edit} if path and isinstance(edit, dict) else edit for edit in _joined(found)]
+    return tuple(change for number, edit in enumerate(edits, 1) for change in changes_in(edit, number))
+
+
+def patch_in_call(text: str) -> str | None:
+    """The patch that is the text of a tool's call, as in {"input": "*** Begin Patch …"}; None where there is none."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    texts = [one for value in _decoded(text.strip())[0] for one in _texts(value)]
+    patches = [one for one in texts if one.lstrip().startswith(_PATCHES)]
+    return patches[0] if len(patches) == 1 else None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in the fields of an object where calls carry a patch."""
+    match value:
+        case str():
+            yield value
+            if value.lstrip().startswith("{"):
+                yield from (one for inner in _decoded(value)[0] for one in _texts(inner))
+        case list():
+            yield from (one for inner in value for one in _texts(inner))
+        case dict():
+            yield from (one for name in (*WRAPPERS, *DIFF, *COMMAND) for one in _texts(value.get(name)))
+
+
+def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
+    """What one edit, the `number`th of a reply, asks for, whatever its fields are called. Raises Refused."""
+    if not isinstance(edit, dict):
+        raise Refused(f"Edit {number} is no object. {_HINT}")
+    if _first(edit, COMMAND) in _LOOKS_ONLY and not _has(edit, REPLACE):
+        return ()
+    path = _text(edit, PATH, number)
+    if _has(edit, SEARCH) or _has(edit, REPLACE):
+        return (_edit(path, edit, number),)
+    marked_up = _first(edit, (*DIFF, *CONTENT))
+    if isinstance(marked_up, str) and looks_like_blocks(marked_up):
+        return read_blocks(marked_up, path)
+    if _has(edit, LINES):
+        raise Refused(f"Edit {number} gives its place by line numbers alone. Quote the lines. {_HINT}")
+    if _has(edit, CONTENT):
+        return (WholeFile(path, _text(edit, CONTENT, number)),)
+    return (_edit(path, edit, number),)
+
+
+def is_change(value: Any) -> bool:
+    """Whether a JSON object says what becomes of a file."""
+    if not isinstance(value, dict):
+        return False
+    if _has(value, SEARCH) and _has(value, REPLACE):
+        return True
+    diff = _first(value, DIFF)
+    return _has(value, PATH) and (_has(value, CONTENT) or (isinstance(diff, str) and looks_like_blocks(diff)))
+
+
+def _joined(found: Sequence[_Written]) -> list[Any]:
+    """All edits. Several lists are one patch where they are equal, or speak of other files."""
+    if any(one.alone for one in found):
+        return [edit for one in found for edit in one.edits]
+    joined: list[Any] = []
+    for one in found:
+        if one.edits == found[0].edits and joined:
+            continue
+        if _paths(joined) & _paths(one.edits):
+            raise Refused("The reply holds two different lists of edits for a file. Send one.")
+        joined += one.edits
+    return joined
+
+
+def _paths(edits: Sequence[Any]) -> set[str]:
+    return {str(_first(edit, PATH)) for edit in edits if isinstance(edit, dict)}
 
 
 def _values(text: str) -> list[Any]:
     """The JSON values of the text as a whole, else of its fenced blocks, else those that stand in its prose."""
     lines = text.split("\n")
     fenced = ["\n".join(lines[block.start : block.end]) for block in blocks(lines)]
-    for sources in ([text], fenced, [text[_first_bracket(text) :]]):
+    first = _BRACKET.search(text)
+    for sources in ([text], fenced, [text[first.start() :]] if first else []):
         if values := [value for source in sources for value in _sequence(source)]:
             return values
     return []
 
 
 def _sequence(source: str) -> list[Any]:
-    """One or more JSON values and nothing but prose after them; none where the source is not JSON."""
+    """JSON values, perhaps with prose between; none where the source begins with no JSON. Raises Refused if cut off."""
+    cut_off = False
     for written in _spellings(source.strip().removeprefix("\ufeff")):
-        values = list(_decoded(written))
+        values, rest = _decoded(written)
         if any(_edits_in(value) is not None for value in values):
-            return values
+            if not rest:
+                return values
+            cut_off = True
+    if cut_off:
+        raise Refused("The reply is cut off, or malformed: after some edits, one cannot be read. Send them all.")
     return []
 
 
@@ -58,44 +166,96 @@ def _spellings(source: str) -> Iterator[str]:
     yield source.replace('\\"', '"')
 
 
-def _decoded(source: str) -> Iterator[Any]:
+def _decoded(source: str) -> tuple[list[Any], bool]:
+    """The values of the text, and whether one that looks like edits cannot be read."""
+    values: list[Any] = []
     at = 0
     while at < len(source):
         try:
             value, at = _DECODER.raw_decode(source, at)
         except (ValueError, RecursionError):
-            return
-        if isinstance(value, str):
-            yield from _decoded(value)
+            following = _BRACKET.search(source, at + 1)
+            if not values or following is None or _CUT.match(source, at):
+                return values, bool(values and _CUT.match(source, at))
+            at = following.start()
         else:
-            yield value
-        while at < len(source) and source[at] in " \t\r\n,":
-            at += 1
+            values.append(value)
+            at = _BETWEEN.match(source, at).end()  # type: ignore[union-attr]  # it matches the empty text
+    return values, False
 
 
-def _first_bracket(text: str) -> int:
-    found = re.search(r'[\[{]\s*(?:[\[{]\s*)?["“\\]', text)
-    return found.start() if found else len(text)
+def _edits_in(value: Any) -> _Written | None:
+    """The edits that a JSON value holds, or is; None where it is about something else."""
+    if isinstance(value, str):
+        return next((found for one in _decoded(value)[0] if (found := _edits_in(one))), None)
+    if isinstance(value, list):
+        return _in_list(value)
+    if not isinstance(value, dict):
+        return None
+    if (listed := _in_lists_of(value)) is not None:
+        return listed
+    if is_change(value):
+        return _Written([value], alone=True)
+    return next((found for name in WRAPPERS if (found := _edits_in(value.get(name)))), None)
 
 
-def _edits_in(value: Any) -> list[Any] | dict[str, Any] | None:
-    """The list of edits, or the one edit, that a JSON value holds."""
-    if isinstance(value, dict) and isinstance(value.get("edits"), list):
-        return list(value["edits"])
-    if isinstance(value, dict) and "replace" in value and "search" in value:
-        return value
-    if isinstance(value, list) and value and all(isinstance(edit, dict) and "replace" in edit for edit in value):
-        return value
-    return None
+def _in_list(values: list[Any]) -> _Written | None:
+    if not values or not all(isinstance(value, dict) for value in values):
+        return None
+    if all("replace" in value for value in values):
+        return _Written(values, alone=False)
+    parts = [_edits_in(value) for value in values]
+    edits = [edit for part in parts if part is not None for edit in part.edits]
+    return _Written(edits, alone=False) if edits else None
 
 
-def _edit(number: int, edit: Any) -> Edit:
-    if not isinstance(edit, dict):
-        raise Refused(f"Edit {number} is no object. {_HINT}")
-    for name in ("path", "search", "replace"):
-        if not isinstance(edit.get(name), str):
-            raise Refused(f"Edit {number} has no text for {name!r}. {_HINT}")
-    occurrence = edit.get("occurrence")
-    if occurrence is not None and (isinstance(occurrence, bool) or not isinstance(occurrence, int) or occurrence < 1):
+def _in_lists_of(value: dict[str, Any]) -> _Written | None:
+    """The edits in an object's lists, each with the object's own path where it names none."""
+    found = [edits for name in LISTS if (edits := _list_called(name, value.get(name))) is not None]
+    if not found:
+        return None
+    path = _first(value, PATH)
+    edits = [edit for edits in found for edit in edits]
+    if isinstance(path, str):
+        edits = [{"path": path, **edit} if isinstance(edit, dict) and not _has(edit, PATH) else edit for edit in edits]
+    return _Written(edits, alone=False)
+
+
+def _list_called(name: str, held: Any) -> list[Any] | None:
+    if name == "edits" and isinstance(held, list):
+        return held
+    if name == "files" and isinstance(held, dict) and held and all(isinstance(text, str) for text in held.values()):
+        return [{"path": path, "content": text} for path, text in held.items()]
+    found = _in_list(held) if isinstance(held, list) else None
+    return found.edits if found else None
+
+
+def _edit(path: str, edit: dict[str, Any], number: int) -> Edit:
+    if any(edit.get(name) is True for name in REGEX):
+        raise Refused(f"Edit {number} searches by a regular expression. Send the text as it stands.")
+    search, wanted = _text(edit, SEARCH, number), _text(edit, REPLACE, number)
+    occurrence, times = edit.get("occurrence"), _first(edit, TIMES)
+    if occurrence is not None and not _counts(occurrence):
         raise Refused(f"Edit {number}: 'occurrence' is {occurrence!r}; it counts from 1, or is left out.")
-    return Edit(edit["path"], edit["search"], edit["replace"], occurrence)
+    if str(_first(edit, EVERY)).lower() == "true" or (_counts(times) and times > 1):
+        return EveryEdit(path, search, wanted, times=times if _counts(times) else None)
+    return Edit(path, search, wanted, occurrence)
+
+
+def _counts(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+
+
+def _text(edit: dict[str, Any], names: Sequence[str], number: int) -> str:
+    text = _first(edit, names)
+    if not isinstance(text, str):
+        raise Refused(f"Edit {number} has no text for {names[0]!r}. {_HINT}")
+    return text
+
+
+def _has(value: dict[str, Any], names: Sequence[str]) -> bool:
+    return any(name in value for name in names)
+
+
+def _first(value: dict[str, Any], names: Sequence[str]) -> Any:
+    return next((value[name] for name in names if name in value), None)

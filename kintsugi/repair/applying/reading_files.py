@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 
 from kintsugi.repair.applying.changes import Refused, WholeFile
 from kintsugi.repair.applying.fences import Block, blocks, closings
-
-_TOKEN = re.compile(r"[^\s`'\"*<>|,;()\[\]{}=]+")
-_PATH = re.compile(
-    r"^(?:[A-Za-z]:)?[\w@.+~/\\\-]*(?:\.\w{1,12}|/[\w.+\-]+)$|^(?:Make|Docker|Proc|Gem|Pip)file$|^LICENSE$"
-)
-_COMMENT = re.compile(r"^\s*(?:#|//|--|;|/\*|<!--)\s*(?:file(?:name|path)?:\s*|path:\s*)?(\S+?)\s*(?:\*/|-->)?\s*$")
+from kintsugi.repair.applying.headings import path_above, path_in_info, path_of_comment
 
 
 def read_files(lines: Sequence[str]) -> tuple[WholeFile, ...]:
@@ -43,26 +37,14 @@ def _files(lines: Sequence[str]) -> Iterator[WholeFile]:
 
 def _heading(lines: Sequence[str], block: Block, after: int) -> tuple[str | None, int]:
     """The path a block is headed by (beside its fence, above it or in its first line), and where its text begins."""
-    if path := _path_in(re.sub(r"^\w+:", "", block.info), alone=False):
+    if path := path_in_info(block.info):
         return path, block.start
     above = [line for line in lines[after : block.start - 1] if line.strip()]
-    if above and (path := _path_in(above[-1], alone=True)):
+    if above and (path := path_above(above[-1])):
         return path, block.start
-    first = _COMMENT.match(lines[block.start]) if block.start < block.end else None
-    if first and "/" in first[1] and (path := _path_in(first[1], alone=False)):
+    if block.start < block.end and (path := path_of_comment(lines[block.start])):
         return path, block.start + 1
     return None, block.start
-
-
-def _path_in(line: str, *, alone: bool) -> str | None:
-    """The one path that a line names. `alone`: a line of prose with several words must mark it as code or end in it."""
-    tokens: list[str] = [token.strip(":").rstrip(".") for token in _TOKEN.findall(line.replace("title=", " "))]
-    paths = list(dict.fromkeys(token for token in tokens if _PATH.match(token)))
-    quoted = [path for path in paths if f"`{path}`" in line]
-    named = quoted if len(quoted) == 1 else paths
-    if len(named) != 1 or (alone and len(tokens) > 3 and not quoted and not line.rstrip(" :*").endswith(named[0])):
-        return None
-    return named[0]
 
 
 def _true_end(lines: Sequence[str], block: Block, path: str) -> int:

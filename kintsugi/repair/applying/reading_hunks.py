@@ -9,6 +9,7 @@ from dataclasses import replace
 from kintsugi.repair.applying.changes import Hunk, HunkLine, Op
 
 _HEADER = re.compile(r"^@@+\s*(?:-(\d+)(?:,\d+)?(?:\s+\+\d+(?:,\d+)?)?\s*(?:@@+)?)?\s*(.*?)\s*(?:@@+)?\s*$")
+_COUNTS = re.compile(r"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _NO_NEWLINE = re.compile(r"^\\ ?no newline", re.IGNORECASE)
 _OPS = {op.value: op for op in Op}
 
@@ -30,6 +31,25 @@ def read_hunks(lines: Sequence[str], *, ends_file: bool = False) -> tuple[Hunk, 
     if hunks and ends_file:
         hunks[-1] = replace(hunks[-1], ends_file=True)
     return tuple(hunks)
+
+
+def missing_at_end(lines: Sequence[str]) -> tuple[int, int]:
+    """How many old and new lines the last hunk's header counts that the hunk does not have.
+
+    None where it has more on one side: then the header is wrong. A blank line at its end may be an unchanged one that
+    lost its space.
+    """
+    heads = [at for at, line in enumerate(lines) if is_header(line)]
+    counts = _COUNTS.match(lines[heads[-1]]) if heads else None
+    if counts is None:
+        return 0, 0
+    body = [line for line in _without_prose(list(lines[heads[-1] + 1 :])) if not _NO_NEWLINE.match(line)]
+    said = len(body)
+    while said and not body[said - 1].strip("\r"):
+        said -= 1
+    old = int(counts[1] or 1) - sum(line[:1] != Op.ADD for line in body[:said])
+    new = int(counts[2] or 1) - sum(line[:1] != Op.DROP for line in body[:said])
+    return (0, 0) if min(old, new) < 0 or old == new <= len(body) - said else (old, new)
 
 
 def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -1,7 +1,5 @@
 """`kintsugi db …` as it is typed. What it does is loaded when it is called, so that help is quick."""
 
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -53,3 +51,21 @@ def db_backup(
     from kintsugi.commands.outcome import run
 
     run(lambda: database.backup(file, force))
+
+
+@db_app.command("copy")
+def db_copy(
+    source: Annotated[str, typer.Argument(metavar="SQLITE_URL", help="The database to copy: sqlite:///path.")],
+    target: Annotated[str, typer.Argument(metavar="POSTGRES_URL", help="An empty database: postgresql://….")],
+) -> None:
+    """Move a team's history from SQLite to PostgreSQL.
+
+    Stop the service first. Everything is copied in one transaction, read back and compared: a copy that was
+    interrupted has left nothing, and is made again.
+
+    Example: `kintsugi db copy sqlite:///.kintsugi/kintsugi.db postgresql://kintsugi@db.example/kintsugi`
+    """
+    from kintsugi.commands import database
+    from kintsugi.commands.outcome import run
+
+    run(lambda: database.copy(source, target))

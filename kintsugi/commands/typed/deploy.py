@@ -1,0 +1,50 @@
+"""`kintsugi deploy …` as it is typed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kintsugi.commands.typed.options import IncidentId
+
+deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
+
+
+@deploy_app.command("latest")
+def deploy_latest(
+    wait: Annotated[bool, typer.Option("--wait", help="Until the program itself says that it runs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also in production.")] = False,
+) -> None:
+    """Deploy the newest commit of the branch, unless it runs or is under way. 1 where it fails.
+
+    Example: `kintsugi deploy latest --wait`
+    """
+    from kintsugi.commands import deploy as command
+    from kintsugi.commands.outcome import run
+
+    run(lambda: command.latest(wait, yes))
+
+
+@deploy_app.command("status")
+def deploy_status() -> None:
+    """What runs, how the newest commit stands, and what is new in it.
+
+    Example: `kintsugi deploy status`
+    """
+    from kintsugi.commands import deploy as command
+    from kintsugi.commands.outcome import run
+
+    run(command.status)
+
+
+@deploy_app.command("rollback")
+def deploy_rollback(id: IncidentId) -> None:
+    """Have brought back what ran before an incident's fix.
+
+    Example: `kintsugi deploy rollback 7`
+    """
+    from kintsugi.commands import deploy as command
+    from kintsugi.commands.outcome import run
+
+    run(lambda: command.rollback(id))

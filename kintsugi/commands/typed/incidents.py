@@ -1,0 +1,107 @@
+"""`kintsugi incidents`, `incident show` and the human moves as they are typed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kintsugi.commands.typed.options import IncidentId, Json, Why
+
+incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
+
+
+def incidents(
+    state: Annotated[str, typer.Option("--state", help="Only those in this state.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 20,
+    before: Annotated[
+        int | None, typer.Option("--before", max=10**18, help="Older than this number: the next page.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The incidents, newest first.
+
+    Example: `kintsugi incidents --state awaiting_confirm`
+    """
+    from kintsugi.commands import show
+    from kintsugi.commands.outcome import run
+
+    run(lambda: show.incidents(state, limit, before, as_json))
+
+
+@incident_app.command("show")
+def show_incident(id: IncidentId, as_json: Json = False) -> None:
+    """One incident: who, what, when, from where to where; the patch and why it is believed.
+
+    Example: `kintsugi incident show 7`
+    """
+    from kintsugi.commands import show
+    from kintsugi.commands.outcome import run
+
+    run(lambda: show.incident(id, as_json))
+
+
+def confirm(token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it was shown with the patch.")]) -> None:
+    """Approve the patch that was shown with this token.
+
+    Example: `kintsugi confirm 7-0f3a…`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.confirm(token))
+
+
+def ask(id: IncidentId) -> None:
+    """Ask for the confirmation again, with a new token; the old one becomes void.
+
+    Example: `kintsugi ask 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.ask(id))
+
+
+def reject(id: IncidentId, why: Why = "") -> None:
+    """Say no to the patch.
+
+    Example: `kintsugi reject 7 --why "wrong rounding"`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("Rejected", id, why))
+
+
+def retry(id: IncidentId) -> None:
+    """Try the step again that gave up.
+
+    Example: `kintsugi retry 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("Retried", id))
+
+
+def cancel(id: IncidentId, why: Why = "") -> None:
+    """End an incident.
+
+    Example: `kintsugi cancel 7 --why "mended by hand"`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("Cancelled", id, why))
+
+
+def send(id: IncidentId) -> None:
+    """Send a staged (dry run) incident on to the analyst.
+
+    Example: `kintsugi send 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("Sent", id))

@@ -1,0 +1,20 @@
+"""What the fields of an edit are called. Ours come first; the others are those of the tools that models were taught.
+
+Anthropic's text editor has old_str, new_str and file_text, Claude Code and Gemini CLI have file_path, old_string and
+new_string, the Model Context Protocol's file server has oldText and newText.
+"""
+
+from __future__ import annotations
+
+PATH = ("path", "file_path", "filePath", "filepath", "file", "filename", "target_file", "relative_path")
+SEARCH = ("search", "old_str", "old_string", "oldString", "oldText", "old_text", "old_code", "find", "original")
+REPLACE = ("replace", "new_str", "new_string", "newString", "newText", "new_text", "new_code", "replacement", "updated")
+CONTENT = ("content", "contents", "file_text", "full_content")
+EVERY = ("replace_all", "replaceAll")
+REGEX = ("use_regex", "regex", "is_regex")
+COMMAND = ("command",)
+DIFF = ("diff", "patch")
+TIMES = ("expected_replacements", "occurrences")
+LINES = ("start_line", "end_line", "startLine", "endLine", "insert_line", "line")
+LISTS = ("edits", "files", "changes", "operations", "replacements")
+WRAPPERS = ("input", "arguments", "parameters", "params", "args", "tool_input", "function", "tool_calls", "tool_uses")

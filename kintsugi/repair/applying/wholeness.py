@@ -1,0 +1,53 @@
+"""Whether a file still is what its name says: what could be parsed before can be parsed after."""
+
+from __future__ import annotations
+
+import ast
+import json
+import tomllib
+import warnings
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from kintsugi.repair.applying.changes import Refused
+
+_NEW_TOO = {".py", ".pyi", ".toml"}  # of JSON there are dialects, with comments
+
+
+def refuse_broken(path: str, before: bytes | None, after: bytes) -> None:
+    """Raises Refused where the old file could be parsed, or there was none, and the new one cannot be."""
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix not in _PARSERS or not (before or suffix in _NEW_TOO):
+        return
+    name, parse = _PARSERS[suffix]
+    fault = _fault(parse, after)
+    if fault is None or (before and _fault(parse, before) is not None):
+        return
+    raise Refused(
+        f"{path}: what this would make of the file is not valid {name} ({fault}). Send the change whole, at its place."
+    )
+
+
+def _fault(parse: Callable[[bytes], object], content: bytes) -> str | None:
+    """What is wrong with it, in the parser's words; None where nothing is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            parse(content)
+        except SyntaxError as error:
+            return f"line {error.lineno}: {error.msg}"
+        except (ValueError, RecursionError, MemoryError) as error:
+            return str(error)[:100] or type(error).__name__
+    return None
+
+
+def _toml(content: bytes) -> object:
+    return tomllib.loads(content.decode())
+
+
+_PARSERS: dict[str, tuple[str, Callable[[bytes], object]]] = {
+    ".py": ("Python", ast.parse),
+    ".pyi": ("Python", ast.parse),
+    ".json": ("JSON", json.loads),
+    ".toml": ("TOML", _toml),
+}

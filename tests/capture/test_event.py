@@ -1,0 +1,294 @@
+"""Events of SDKs of every age as payloads: what is read of them, and that nothing else is lost where a field is odd."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.event import read_event
+from kintsugi.capture.release import commit_of
+from kintsugi.capture.sentry import payload_of
+from kintsugi.workflow.payload import Payload
+from tests.world.make import NOON
+
+ODD = (None, True, -7, 0.5, "odd\ud800\0", [], ["odd"], [[1, 2, 3]], {}, {"odd": {"odd": 1}}, float("nan"), 10**30)
+
+
+def the_payload(**event: Any) -> Payload:
+    return payload_of(read_event(event), project="42", now=NOON)
+
+
+def a_stack(path: str = "shop/cart.py", **frame: Any) -> dict[str, Any]:
+    return {"frames": [{"filename": path, "function": "load", "lineno": 40, "in_app": True} | frame]}
+
+
+def an_error(kind: str = "LoadError", path: str = "shop/cart.py", **fields: Any) -> dict[str, Any]:
+    return {"type": kind, "value": "it broke", "stacktrace": a_stack(path)} | fields
+
+
+WHOLE = {
+    "event_id": "ab" * 16,
+    "type": "error",
+    "timestamp": 1_700_000_000.5,
+    "platform": "python",
+    "level": "error",
+    "logger": "shop",
+    "transaction": "/pay",
+    "culprit": "shop.pay",
+    "server_name": "host",
+    "release": "shop@1a2b3c4",
+    "dist": "1",
+    "environment": "live",
+    "fingerprint": ["{{ default }}", "north"],
+    "message": "it broke",
+    "logentry": {"message": "basket %s", "params": ["ada"], "formatted": "basket ada"},
+    "exception": {
+        "values": [
+            an_error(
+                module="shop.errors",
+                thread_id=1,
+                mechanism={"type": "chained", "exception_id": 1, "parent_id": 0, "source": "exceptions[0]"},
+                stacktrace=a_stack(
+                    abs_path="/srv/shop/cart.py",
+                    module="shop.cart",
+                    package="shop",
+                    context_line="load()",
+                    pre_context=["a"],
+                    post_context=["b"],
+                    vars={"cart": "{}"},
+                    colno=3,
+                ),
+            ),
+            an_error("ExceptionGroup", mechanism={"exception_id": 0, "is_exception_group": True, "handled": False}),
+        ]
+    },
+    "threads": {"values": [{"id": 1, "crashed": True, "current": True, "stacktrace": a_stack()}]},
+    "stacktrace": a_stack(),
+    "breadcrumbs": {"values": [{"timestamp": 1, "level": "info", "category": "db", "message": "m", "data": {"a": 1}}]},
+    "user": {"id": "1", "username": "ada", "email": "ada@shop.test"},
+    "request": {"method": "GET", "url": "http://shop.test/", "query_string": "a=1", "headers": {"Accept": "*/*"}},
+    "tags": {"a": "b"},
+    "extra": {"cart": 7},
+    "modules": {"flask": "3.0"},
+    "contexts": {"runtime": {"name": "CPython", "version": "3.12"}},
+    "sdk": {"name": "sentry.python", "version": "2.0"},
+}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        yield (*path, name)
+        yield from places(each, (*path, name))
+
+
+def with_odd(path: tuple[Any, ...], odd: Any) -> dict[str, Any]:
+    event = copy.deepcopy(WHOLE)
+    inner: Any = event
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = odd
+    return event
+
+
+@pytest.mark.parametrize("path", list(places(WHOLE)), ids=lambda path: ".".join(map(str, path)))
+def test_every_field_may_be_any_json_and_nothing_else_is_lost(path: tuple[Any, ...]):
+    whole = the_payload(**WHOLE)
+    assert whole.unread == ()
+    for odd in ODD:
+        event = read_event(with_odd(path, odd))
+        payload = payload_of(event, project="42", now=NOON)
+
+        assert Payload.model_validate_json(payload.model_dump_json(exclude_defaults=True))
+        assert payload.incident.summary
+        assert event.is_trouble or path == ("level",)
+        if path[0] not in ("exception", "threads", "stacktrace", "platform"):
+            assert payload.exception == whole.exception
+
+
+@pytest.mark.parametrize(
+    ("changes", "unread"),
+    [
+        ({"release": {"v": 1}}, "release"),
+        ({"user": {"id": {"tenant": 1}, "email": "ada@shop.test"}}, "user.id"),
+        ({"tags": "none"}, "tags"),
+        ({"exception": [an_error(), "lost"]}, "exception.1"),
+        ({"exception": [an_error(stacktrace=a_stack(lineno="x"))]}, "exception.0.stacktrace.frames.0.lineno"),
+        ({"exception": [an_error(stacktrace=a_stack(vars="none"))]}, "exception.0.stacktrace.frames.0.vars"),
+    ],
+)
+def test_what_did_not_fit_is_named(changes: dict[str, Any], unread: str):
+    payload = the_payload(**{"exception": [an_error()]} | changes)
+
+    assert payload.unread == (unread,)
+    assert payload.exception
+    assert payload.exception.chain[0].frames[0].path == "shop/cart.py"
+
+
+def test_words_of_another_type_are_kept_as_they_are():
+    payload = the_payload(
+        exception=[an_error(value={"code": 5})],
+        breadcrumbs=[{"message": {"order": 7}, "data": "of ada"}],
+        user="ada",
+        extra={"cart": [1, 2]},
+    )
+
+    assert payload.unread == ()
+    assert payload.exception
+    assert payload.exception.final.message == '{"code": 5}'
+    assert payload.log == ('INFO: {"order": 7} of ada',)
+    assert payload.request.user == "ada"
+    assert payload.request.entities["extra.cart"] == [1, 2]
+
+
+def test_what_is_no_object_is_refused():
+    with pytest.raises(CaptureError, match="it is no object"):
+        read_event([])
+
+
+# --- old SDKs ---
+
+
+def test_interfaces_of_the_old_protocol_are_read():
+    payload = the_payload(
+        **{
+            "platform": "java",
+            "sentry.interfaces.Exception": an_error(module="shop.pay"),
+            "sentry.interfaces.Http": {"method": "POST", "url": "http://shop.test/pay"},
+            "sentry.interfaces.User": {"id": 7},
+        }
+    )
+
+    assert payload.incident.summary == "LoadError: it broke in shop/cart.py:40"
+    assert payload.request.user == "7"
+    assert payload.request.entities["method"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [(50, True), (40, True), ("40", True), (30, False), ("WARNING", False), ("fatal", True), ("odd", True)],
+)
+def test_levels_in_words_and_numbers(level: object, heard: bool):
+    assert read_event({"level": level}).is_trouble == heard
+
+
+def test_a_stack_beside_a_message_is_its_place():
+    payload = the_payload(message="the drawer is stuck", stacktrace=a_stack("shop/till.py"))
+
+    assert payload.incident.summary == "the drawer is stuck in shop/till.py:40"
+
+
+def test_the_crashed_thread_is_the_failure_where_no_exception_is_told():
+    threads = [{"id": 2, "stacktrace": a_stack("other.py")}, {"id": 1, "crashed": True, "stacktrace": a_stack()}]
+
+    assert "shop/cart.py:40" in the_payload(level="fatal", threads={"values": threads}).incident.summary
+
+
+def test_an_exceptions_stack_may_be_its_threads():
+    payload = the_payload(
+        exception=[{"type": "E", "value": "v", "thread_id": 5}], threads=[{"id": 5, "stacktrace": a_stack()}]
+    )
+
+    assert payload.incident.summary == "E: v in shop/cart.py:40"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"message": "shelf %s holds %d", "params": ["B9", 3]}, "shelf B9 holds 3"),
+        ({"message": "shelf %(shelf)s", "params": {"shelf": "B9"}}, "shelf B9"),
+        ({"message": "shelf {0} holds {1}", "params": ["B9", None]}, "shelf B9 holds "),
+        ({"message": "100% of %s", "params": []}, "100% of %s"),
+        ({"message": "%999999999s", "params": ["x"]}, "x"),
+    ],
+)
+def test_a_template_is_filled_in(entry: dict[str, Any], said: str):
+    assert the_payload(logentry=entry).incident.summary == said.strip()
+
+
+# --- names, chains, releases ---
+
+
+@pytest.mark.parametrize(
+    ("platform", "kind", "module", "name"),
+    [
+        ("python", "LoadError", "shop.errors", "shop.errors.LoadError"),
+        ("python", "KeyError", "builtins", "KeyError"),
+        ("java", "IllegalStateException", "java.lang", "java.lang.IllegalStateException"),
+        ("csharp", "Shop.Empty", "Shop, Version=1.0.0.0, PublicKeyToken=0123456789abcdef", "Shop.Empty"),
+        ("ruby", "Shop::Empty", "Shop", "Shop::Empty"),
+        ("go", "*errors.errorString", "errors", "*errors.errorString"),
+    ],
+)
+def test_a_type_is_named_as_its_language_prints_it(platform: str, kind: str, module: str, name: str):
+    payload = the_payload(platform=platform, exception=[an_error(kind, module=module)])
+
+    assert payload.exception
+    assert payload.exception.final.type == name
+
+
+def test_a_group_stands_after_its_members_and_they_after_their_causes():
+    """As sentry-python sends it: the last raised at the end, causes without their parent's id."""
+
+    def told(kind: str, id: int, source: str = "", **more: Any) -> dict[str, Any]:
+        path = f"shop/{kind.lower()}.py"
+        return an_error(kind, path, mechanism={"exception_id": id, "parent_id": 0, "source": source} | more)
+
+    payload = the_payload(
+        platform="python",
+        exception=[
+            told("KeyError", 4, "__cause__"),
+            told("TypeError", 3, "exceptions[1]"),
+            told("ValueError", 2, "exceptions[0]"),
+            told("OSError", 1, "__cause__"),
+            told("ExceptionGroup", 0, is_exception_group=True),
+        ],
+    )
+
+    assert payload.exception
+    assert [(each.type, each.link) for each in payload.exception.chain] == [
+        ("OSError", "cause"),
+        ("ValueError", "group"),
+        ("KeyError", "cause"),
+        ("TypeError", "group"),
+        ("ExceptionGroup", ""),
+    ]
+    assert payload.incident.summary.endswith("in shop/typeerror.py:40")
+
+
+def test_a_circle_of_parents_ends():
+    circle = [
+        an_error(f"E{id}", mechanism={"exception_id": id, "parent_id": (id + 1) % 3, "source": "exceptions[0]"})
+        for id in range(3)
+    ]
+
+    payload = the_payload(exception=circle)
+
+    assert payload.exception
+    assert sorted(each.type for each in payload.exception.chain) == ["E0", "E1", "E2"]
+
+
+@pytest.mark.parametrize(
+    ("release", "commit"),
+    [
+        ("shop@1.4.2+1a2b3c4", "1a2b3c4"),
+        ("v1.4.2-14-g1a2b3c4", "1a2b3c4"),
+        ("v1.4.2-14-gabcdefa-dirty", "abcdefa"),
+        ("1.0.dev3+g1a2b3c4.d20261128", "1a2b3c4"),
+        ("v0.0.0-20261128120000-1a2b3c4d5e6f", "1a2b3c4d5e6f"),
+        ("1A2B3C4D" * 5, "1a2b3c4d" * 5),
+        (f"{'1a2b3c4d' * 5}-live", "1a2b3c4d" * 5),
+        ("shop@1.4.2+20261128", None),
+        ("com.shop@3.1+3010045", None),
+        ("be9b8133-72f5-497b-adeb-b0a245eebad6", None),
+        ("be9b813372f5497badebb0a245eebad6", None),
+        ("shop@defaced", None),
+        ({"v": 1}, None),
+    ],
+)
+def test_a_release_names_a_commit_or_none(release: object, commit: str | None):
+    assert commit_of(release) == commit
