@@ -38,7 +38,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import Effect
+from kintsugi.workflow.states import Effect
 
 if TYPE_CHECKING:
     from tests.world.discord import DiscordStandIn

@@ -35,9 +35,9 @@ from kintsugi.persistence.database import Database, connect
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Engine
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.payload import About, Occurred, Payload
 from kintsugi.workflow.ports import Claim
+from kintsugi.workflow.states import Effect
 
 ROUNDS = 3
 EFFECTS = 2  # that a captured incident owes

@@ -35,9 +35,8 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.search import words_of
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.incident import Category, Cost, Diagnosis, Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.payload import About, Failure, Frame, Occurred, Payload, Raised
-from kintsugi.workflow.states import MAIN_LINE
+from kintsugi.workflow.states import MAIN_LINE, State
 
 FEW, ROUNDS, HISTORY = 1_000, 300, 10
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)

@@ -38,8 +38,8 @@ from kintsugi.web.github import parse, verify
 from kintsugi.web.server import Server, ServerNeeds
 from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.incident import Incident, PullRequest
-from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.states import State
 from kintsugi.workflow.triggers import PullRequestMerged
 
 AT_ONCE = 32

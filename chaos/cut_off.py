@@ -14,7 +14,7 @@ from chaos.failpoints import DELAY, names_in
 from chaos.hosts import Hosts, reached_at, some_hosts
 from chaos.worker import Life, live
 from kintsugi.persistence.database import Database
-from kintsugi.workflow.names import ENDED
+from kintsugi.workflow.states import ENDED
 
 CUT_FOR = 75.0  # seconds: a lease is 60
 _LONGEST = 600.0

@@ -30,8 +30,8 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import ENDED, State
 from kintsugi.workflow.pull_requests import merged
+from kintsugi.workflow.states import ENDED, State
 from tests.world.make import a_payload
 
 DEPLOYS = "deployer.deploy: before"

@@ -17,7 +17,7 @@ from chaos.worker import SharedClock
 from kintsugi.bot.card import is_card_of, question_mark, token_in, work_mark
 from kintsugi.integrations.git import Git
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world import discord, github, openai, railway
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_messages import buttons_of

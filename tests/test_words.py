@@ -28,3 +28,9 @@ def _classes(path: Path) -> list[ast.ClassDef]:
     if "checkout" in path.parts:
         return []
     return [each for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(each, ast.ClassDef)]
+
+
+def test_outside_the_lifecycle_states_come_from_the_page_to_point_at():
+    outside = [path for path in sorted(SOURCES.rglob("*.py")) if "workflow" not in path.parts]
+
+    assert [path.name for path in outside if "workflow.names" in path.read_text(encoding="utf-8")] == []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kintsugi.workflow.names import ENDED
+from kintsugi.workflow.states import ENDED
 
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _COLUMNS = 24

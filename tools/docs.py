@@ -16,9 +16,8 @@ from kintsugi.capture.wrappers import CARRIERS
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.metrics import MetricNeeds, families
 from kintsugi.workflow.figures import Figures, Paid
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, State, Transition
+from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, Effect, State, Transition
 from kintsugi.workflow.triggers import Command, Fact, words
 from tools.dashboard import dashboard
 

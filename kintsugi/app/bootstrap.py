@@ -23,6 +23,7 @@ from kintsugi.app.settings import Settings, read_settings
 from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
+from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
 from kintsugi.integrations.http_replay import HttpReplay
@@ -129,6 +130,7 @@ class Bootstrap:
 
     def __init__(self, settings: Settings) -> None:
         remember(settings.secrets())
+        authorities.trust(settings.network.ca_file)
         self.settings = settings
         program = settings.program
         self.database: Database = settings.database.database
@@ -172,7 +174,7 @@ class Bootstrap:
             clock=desk.clock,
             program=Program(
                 source=source or self.settings.code.repo,
-                build=self.build or _checked_out(source or Path()),
+                build=program.build_sha or (source and _checked_out(source)) or self.build or _checked_out(Path()),
                 environment=program.env_name,
             ),
             dry_run=dry_run or incidents.dry_run,

@@ -21,7 +21,7 @@ from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 
 
 class Buttons:

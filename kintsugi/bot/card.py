@@ -13,8 +13,7 @@ from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, l
 from kintsugi.bot.text import cut, one_line, quiet, short
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import ENDED, MAIN_LINE, Effect, State
-from kintsugi.workflow.states import BEFORE_THE_MERGE
+from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
 _SHOWN_DIFF, _SINCE_SHOWN = 800, 300

@@ -22,8 +22,8 @@ from kintsugi.bot import card
 from kintsugi.bot.card import Post, Work
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, token_hash
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Owed
+from kintsugi.workflow.states import Effect, State
 
 log = logging.getLogger("kintsugi.bot")
 

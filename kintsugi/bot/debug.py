@@ -14,7 +14,7 @@ from kintsugi.bot.offers import offered, offered_tokens
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 
 Interaction = discord.Interaction[discord.Client]
 Level = Literal["debug", "info", "warning", "error", "critical"]

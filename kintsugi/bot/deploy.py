@@ -18,9 +18,8 @@ from kintsugi.bot.tree import Answers
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.production import Production
-from kintsugi.workflow.states import BEFORE_THE_MERGE
+from kintsugi.workflow.states import BEFORE_THE_MERGE, State
 
 Interaction = discord.Interaction[discord.Client]
 

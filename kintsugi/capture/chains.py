@@ -114,6 +114,8 @@ def _frame(place: Place) -> Frame:
     path = place.filename or place.abs_path or place.module or place.package or "?"
     return Frame(
         path=path,
+        reported=place.abs_path if place.abs_path and place.abs_path != path else "",
+        module=place.module or "",
         line=place.lineno,
         function=place.function,
         code=(place.context_line or "").strip(),

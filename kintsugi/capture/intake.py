@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kintsugi.capture.build import build_payload
+from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.report import Report
+from kintsugi.capture.source import locator
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.payload import Payload, Repository
+from kintsugi.workflow.payload import Failure, Payload, Repository
 from kintsugi.workflow.ports import Clock
 from kintsugi.workflow.triggers import Captured
+
+log = logging.getLogger("kintsugi.service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,17 @@ class Intake:
                 believed=believed,
             )
         )
+
+    def located(self, failure: Failure, build: str | None) -> Failure:
+        """With the program's own frames marked, at the build it failed in; as it is where no code is at hand.
+
+        Takes its time: it is for a thread.
+        """
+        try:
+            return locator(self.program.source, sha=build)(failure)
+        except CaptureError as error:
+            log.warning("report_not_located", extra={"why": str(error)})
+            return failure
 
     async def payload(
         self, source: str | Report, *, actor: str, summary: str = "", log: Sequence[str] | None = None

@@ -129,6 +129,8 @@ def _frames(frames: tuple[Frame, ...], limits: Limits) -> tuple[Frame, ...]:
 def _frame(frame: Frame, limits: Limits, *, bare: bool) -> Frame:
     changed: dict[str, object] = {
         "path": cut(frame.path, limits.name),
+        "reported": cut(frame.reported, limits.name),
+        "module": cut(frame.module, limits.name),
         "function": cut(frame.function, limits.name),
         "code": cut(frame.code, limits.code),
         "source": () if bare else tuple(_line(line, limits) for line in frame.source),

@@ -101,6 +101,8 @@ def _raised(raised: Raised) -> Raised:
 def _frame(frame: Frame) -> Frame:
     changed: dict[str, object] = {
         "path": clean(frame.path),
+        "reported": clean(frame.reported),
+        "module": clean(frame.module),
         "function": clean(frame.function),
         "code": clean(frame.code),
         "source": _source(frame.source),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from kintsugi.capture.build import fingerprint_of, summary_of
@@ -14,7 +14,7 @@ from kintsugi.capture.limits import fitted
 from kintsugi.capture.redaction import redacted, redacted_lines
 from kintsugi.capture.runs import address_in
 from kintsugi.capture.traceback import read_failure
-from kintsugi.workflow.payload import About, Build, Occurred, Payload, RequestContext
+from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Raised, RequestContext
 
 _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
 _BREADCRUMBS = 100
@@ -23,10 +23,16 @@ _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeE
 _NOT_TOLD = "A failure of which the report tells nothing"
 
 
-def payload_of(event: Event, *, project: str, now: datetime) -> Payload:
+Locate = Callable[[Failure, str | None], Failure]
+"""Marks the project's own frames of a failure, at the build it failed in."""
+
+
+def payload_of(event: Event, *, project: str, now: datetime, locate: Locate | None = None) -> Payload:
     """What is known of the failure that the event tells of, redacted, at most 256 KB."""
     said = _said(event.message)
     failure = chain_of(event, said) or read_failure(said)  # some log a traceback as text alone
+    if failure and locate:
+        failure = _located(failure, locate(failure, event.build_sha))
     told = _told(event.timestamp)
     when = told if told and told <= now + _AHEAD else now
     log = redacted_lines([_line(each) for each in event.breadcrumbs[-_BREADCRUMBS:]])
@@ -52,6 +58,20 @@ def payload_of(event: Event, *, project: str, now: datetime) -> Payload:
             )
         )
     )
+
+
+def _located(told: Failure, found: Failure) -> Failure:
+    """Where none of it is in the repository, as with a bundle or another program's code, the SDK's own word stands."""
+    if any(frame.in_project for raised in found.chain for frame in raised.frames):
+        return found
+    chain = tuple(_with_candidates(*pair) for pair in zip(told.chain, found.chain, strict=True))
+    return told.model_copy(update={"chain": chain})
+
+
+def _with_candidates(told: Raised, found: Raised) -> Raised:
+    pairs = zip(told.frames, found.frames, strict=True)
+    frames = tuple(frame.model_copy(update={"candidates": at.candidates}) for frame, at in pairs)
+    return told.model_copy(update={"frames": frames})
 
 
 def _of_nothing(event: Event) -> str:

@@ -1,40 +1,44 @@
-"""Which frames are the project's own, and the source around them."""
+"""Which frames are the project's own, and the source around them: one way for every door."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from kintsugi.capture.tree import Tree, tree_at
-from kintsugi.workflow.payload import Failure, Frame, SourceLine
+from kintsugi.capture.spellings import plain, spellings, unhashed
+from kintsugi.capture.tree import Tree, commit_at, tree_at
+from kintsugi.workflow.payload import Failure, Frame, Raised, SourceLine
+
+Locator = Callable[[Failure], Failure]
 
 _LIBRARY_PARTS = frozenset(("site-packages", "dist-packages", "node_modules", "jre", "jdk"))
-_LIBRARY_MARKS = ("<frozen", "node:", "/lib/python3", "/lib64/python3", "/usr/local/go/", "/pkg/mod/")
+_LIBRARY_MARKS = ("<frozen", "node:", "/lib/python3", "/lib64/python3", "/usr/local/go/", "/pkg/mod/", "/gems/")
+_MOST_CANDIDATES = 5
 
 
 def locate(failure: Failure, root: Path, *, sha: str | None = None, around: int = 5) -> Failure:
     """The failure with the project's own frames marked, their paths relative to `root`, and source lines attached.
 
-    A path counts as the project's when it lies under `root` or, where the program ran elsewhere, when its end
-    fits exactly one of the project's files. `root` is a work tree, a bare repository or a plain folder; the
+    A path counts as the project's when it lies under `root` or, where the program ran elsewhere, when its end, or that
+    of the path its module stands for, fits exactly one of the project's files; what was reported stays in `reported`.
+    Where it fits several, they are its `candidates`. `root` is a work tree, a bare repository or a plain folder; the
     source is that of commit `sha` where the repository has it. `around` lines are taken before and after.
     CaptureError where there is no such folder.
     """
     return locator(root, sha=sha, around=around)(failure)
 
 
-def locator(root: Path | None, *, sha: str | None = None, around: int = 5) -> Callable[[Failure], Failure]:
+def locator(root: Path | None, *, sha: str | None = None, around: int = 5) -> Locator:
     """`locate` for many failures of one project, whose files are listed once. Where there is none, nothing is found."""
     if root is None:
         return lambda failure: failure
-    places = _Places.of(tree_at(root, sha))
+    places = _places_at(root, sha)
 
     def located(failure: Failure) -> Failure:
-        chain = tuple(
-            raised.model_copy(update={"frames": tuple(_located(frame, places, around) for frame in raised.frames)})
-            for raised in failure.chain
-        )
+        chosen = _chosen(failure, places)
+        chain = tuple(_raised(raised, chosen, places, around) for raised in failure.chain)
         return failure.model_copy(update={"chain": chain})
 
     return located
@@ -46,15 +50,14 @@ class _Places:
 
     tree: Tree
     by_name: dict[str, tuple[str, ...]]
-    files: dict[str, list[str]]  # lines already read
+    files: dict[str, list[str]] = field(default_factory=dict)  # lines already read
 
     @classmethod
     def of(cls, tree: Tree) -> _Places:
-        by_name: dict[str, tuple[str, ...]] = {}
+        by_name: dict[str, list[str]] = {}
         for path in sorted(tree.paths):
-            name = path.rpartition("/")[2]
-            by_name[name] = (*by_name.get(name, ()), path)
-        return cls(tree, by_name, {})
+            by_name.setdefault(path.rpartition("/")[2], []).append(path)
+        return cls(tree, {name: tuple(paths) for name, paths in by_name.items()})
 
     def lines(self, path: str) -> list[str]:
         if path not in self.files:
@@ -62,14 +65,60 @@ class _Places:
         return self.files[path]
 
 
-def _located(frame: Frame, places: _Places, around: int) -> Frame:
-    path = _own_path(frame, places)
-    if path is None:
-        return frame.model_copy(update={"in_project": False, "source": (), "variables": {}})
+def _places_at(root: Path, sha: str | None) -> _Places:
+    """Those of a commit stay as they are, so that many reports of one build list them once."""
+    commit = commit_at(root, sha)
+    return _places_of(root.resolve(), commit) if commit else _Places.of(tree_at(root, sha))
+
+
+@lru_cache(maxsize=4)
+def _places_of(root: Path, commit: str) -> _Places:
+    return _Places.of(tree_at(root, commit))
+
+
+_Chosen = dict[tuple[str, str, str], tuple[str, ...]]
+
+
+def _key(frame: Frame) -> tuple[str, str, str]:
+    return (frame.path, frame.reported, frame.module)
+
+
+def _chosen(failure: Failure, places: _Places) -> _Chosen:
+    """The files that each frame may lie in. Where that are several, those of the program that the others lie in."""
+    frames = [frame for raised in failure.chain for frame in raised.frames]
+    found = {_key(frame): tuple(_own_paths(frame, failure.language, places)) for frame in frames}
+    certain = [paths[0] for paths in found.values() if len(paths) == 1]
+    return {key: _nearest(paths, certain) if len(paths) > 1 else paths for key, paths in found.items()}
+
+
+def _nearest(paths: tuple[str, ...], certain: Sequence[str]) -> tuple[str, ...]:
+    """Several programs in one repository have files of one name: those that share most folders with what is certain."""
+    shared = {path: max((_common_start(path, known) for known in certain), default=0) for path in paths}
+    most = max(shared.values())
+    return tuple(path for path in paths if shared[path] == most)
+
+
+def _common_start(one: str, other: str) -> int:
+    return _common(PurePosixPath(one).parts[:-1], PurePosixPath(other).parts[:-1])
+
+
+def _raised(raised: Raised, chosen: _Chosen, places: _Places, around: int) -> Raised:
+    frames = tuple(_located(frame, chosen[_key(frame)], places, around) for frame in raised.frames)
+    return raised.model_copy(update={"frames": frames})
+
+
+def _located(frame: Frame, paths: tuple[str, ...], places: _Places, around: int) -> Frame:
+    if len(paths) != 1:
+        candidates = paths[:_MOST_CANDIDATES]
+        return frame.model_copy(
+            update={"in_project": False, "source": (), "variables": {}, "candidates": candidates},
+        )
+    path = paths[0]
     lines = places.lines(path)
     code = frame.code or (lines[frame.line - 1].strip() if 0 < frame.line <= len(lines) else "")
-    source = _around(lines, frame.line, around)
-    return frame.model_copy(update={"path": path, "in_project": True, "source": source, "code": code})
+    reported = frame.reported or (frame.path if frame.path != path else "")
+    changed = {"path": path, "in_project": True, "source": _around(lines, frame.line, around) or frame.source}
+    return frame.model_copy(update={**changed, "code": code, "reported": reported})
 
 
 def _around(lines: list[str], line: int, around: int) -> tuple[SourceLine, ...]:
@@ -79,28 +128,28 @@ def _around(lines: list[str], line: int, around: int) -> tuple[SourceLine, ...]:
     return tuple(SourceLine(number=number, text=lines[number - 1]) for number in range(first, last + 1))
 
 
-def _own_path(frame: Frame, places: _Places) -> str | None:
-    """The project's file that this frame ran in, or None."""
-    reported = frame.path.replace("\\", "/") if "\\" in frame.path else frame.path
-    if not reported or reported.startswith("<") or "\0" in reported:
-        return None
-    under = _relative(reported, places.tree)
-    if under is not None:
-        return under if under in places.tree.paths else None
-    if _is_library(reported):
-        return None
-    return _by_its_end(reported, frame, places)
+def _own_paths(frame: Frame, language: str, places: _Places) -> Iterable[str]:
+    """The project's files that this frame may have run in; of several, none tells more than another."""
+    told = [path for path in (frame.reported, frame.path) if path]
+    if any(path.startswith("<") or "\0" in path for path in told) or not told:
+        return ()
+    for path in told:
+        under = _under(plain(path), places.tree)
+        if under is not None:
+            return (under,) if under in places.tree.paths else ()
+    if any(_is_library(plain(path)) or _is_library(path) for path in told):
+        return ()
+    return _by_their_ends(spellings(frame, language), frame, places)
 
 
-def _relative(reported: str, tree: Tree) -> str | None:
-    """The path from the root, for a path that lies under it or was reported relative to it."""
-    path = PurePosixPath(reported)
-    if not path.is_absolute():
-        plain = path.as_posix()
-        return plain if plain in tree.paths else None
-    if path.is_relative_to(tree.root.as_posix()):
-        return path.relative_to(tree.root.as_posix()).as_posix()
-    resolved = Path(reported).resolve()
+def _under(path: str, tree: Tree) -> str | None:
+    """The path from the root, for an absolute path that lies under it."""
+    if not path.startswith("/"):
+        return None
+    root = tree.root.as_posix()
+    if PurePosixPath(path).is_relative_to(root):
+        return PurePosixPath(path).relative_to(root).as_posix()
+    resolved = Path(path).resolve()
     return resolved.relative_to(tree.root).as_posix() if resolved.is_relative_to(tree.root) else None
 
 
@@ -109,23 +158,50 @@ def _is_library(reported: str) -> bool:
     return bool(_LIBRARY_PARTS.intersection(parts)) or any(mark in reported for mark in _LIBRARY_MARKS)
 
 
-def _by_its_end(reported: str, frame: Frame, places: _Places) -> str | None:
-    """The one file whose path and the reported one have the longest end in common."""
-    parts = PurePosixPath(reported).parts
-    ends = [(_common_end(parts, PurePosixPath(path).parts), path) for path in places.by_name.get(parts[-1], ())]
-    longest = max((length for length, _ in ends), default=0)
-    fitting = [path for length, path in ends if length == longest]
-    if len(fitting) != 1:
-        return None
-    # A name alone, such as utils.py, is weak: the line must read as it was reported too.
-    whole = longest == len(PurePosixPath(fitting[0]).parts)
-    strong = longest > 1 or (whole and not frame.code) or _reads_alike(frame, places.lines(fitting[0]))
-    return fitting[0] if strong else None
+def _by_their_ends(told: Sequence[str], frame: Frame, places: _Places) -> list[str]:
+    """The files that have the longest end in common with one of the spellings."""
+    ends: dict[str, int] = {}
+    for spelling in told:
+        for path, length in _ends(spelling, places):
+            ends[path] = max(ends.get(path, 0), length)
+    longest = max(ends.values(), default=0)
+    fitting = [path for path, length in ends.items() if length == longest]
+    exact = [path for path in fitting if path in told]
+    fitting = exact if len(exact) == 1 else _reading_alike(fitting, frame, places)
+    if len(fitting) == 1 and not _is_strong(fitting[0], longest, told, frame, places):
+        return []
+    # several files of a name alone, such as utils.py, tell nothing
+    return fitting if len(fitting) == 1 or longest > 1 else []
 
 
-def _common_end(one: Iterable[str], other: Iterable[str]) -> int:
+def _ends(spelling: str, places: _Places) -> Iterator[tuple[str, int]]:
+    parts = PurePosixPath(spelling).parts
+    for name in dict.fromkeys((parts[-1], unhashed(parts[-1]))):
+        for path in places.by_name.get(name, ()):
+            yield path, _common((*parts[:-1], name)[::-1], PurePosixPath(path).parts[::-1])
+
+
+def _reading_alike(paths: list[str], frame: Frame, places: _Places) -> list[str]:
+    """Those whose line is the reported one, else those that have the function; all of them where that is none."""
+    if len(paths) < 2:
+        return paths
+    alike = [path for path in paths if _reads_alike(frame, places.lines(path))]
+    name = frame.function.rpartition(".")[2].strip("<>?")
+    return alike or [path for path in paths if name and _holds(name, frame.line, places.lines(path))] or paths
+
+
+def _is_strong(path: str, length: int, told: Sequence[str], frame: Frame, places: _Places) -> bool:
+    """A name alone, such as utils.py, is weak: the line must read as it was reported too."""
+    if length > 1:
+        return True
+    whole = "/" not in path and any("/" not in spelling or spelling.startswith("/") for spelling in told)
+    return (whole and not frame.code) or path in told or _reads_alike(frame, places.lines(path))
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many they have in common, from the first on."""
     count = 0
-    for left, right in zip(reversed(tuple(one)), reversed(tuple(other)), strict=False):
+    for left, right in zip(one, other, strict=False):
         if left != right:
             break
         count += 1
@@ -134,3 +210,7 @@ def _common_end(one: Iterable[str], other: Iterable[str]) -> int:
 
 def _reads_alike(frame: Frame, lines: list[str]) -> bool:
     return bool(frame.code) and 0 < frame.line <= len(lines) and lines[frame.line - 1].strip() == frame.code
+
+
+def _holds(name: str, line: int, lines: list[str]) -> bool:
+    return line <= len(lines) and any(name in text for text in lines[: line or None])

@@ -8,7 +8,7 @@ from kintsugi.commands.common import a_desk, actor, incident_number, is_number, 
 from kintsugi.commands.outcome import UsageError
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.names import Effect
+from kintsugi.workflow.states import Effect
 
 _KINDS: dict[str, type[t.Trigger]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
 

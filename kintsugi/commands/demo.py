@@ -23,8 +23,8 @@ from kintsugi.persistence.migrations import is_current
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import ENDED, State
 from kintsugi.workflow.ports import Owed
+from kintsugi.workflow.states import ENDED, State
 
 FIX, BROKEN_FIX, USELESS_FIX = "fix", "broken-fix", "useless-fix"
 _EXPECTED = {FIX: State.HEALED, BROKEN_FIX: State.NEEDS_HUMAN, USELESS_FIX: State.RECURRED}

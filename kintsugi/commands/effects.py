@@ -16,8 +16,8 @@ from kintsugi.commands.outcome import UsageError
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.figures import Figures
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.ports import Owed
+from kintsugi.workflow.states import Effect
 from kintsugi.workflow.times import roughly
 from kintsugi.workflow.triggers import Retried
 

@@ -20,10 +20,10 @@ from kintsugi.integrations.terminal import mark_of
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.ports import Owed
+from kintsugi.workflow.states import State
 from kintsugi.workflow.times import times
 from kintsugi.workflow.triggers import words
 

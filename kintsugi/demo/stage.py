@@ -36,9 +36,9 @@ from kintsugi.telemetry.redact import redact
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.payload import Repository
 from kintsugi.workflow.pull_requests import merged
+from kintsugi.workflow.states import ENDED, Effect, State
 
 GOOD_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=SPRING10"
 FAILING_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"

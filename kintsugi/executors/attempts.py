@@ -8,9 +8,9 @@ from itertools import product
 
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.workflow.engine import Perform, Performed
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.ports import Claim
 from kintsugi.workflow.retry import Again
+from kintsugi.workflow.states import Effect
 
 DONE, LATER, FAILED = "done", "later", "failed"
 _BOUNDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0)  # seconds

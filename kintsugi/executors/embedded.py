@@ -17,8 +17,8 @@ from typing import Protocol, TypeVar
 
 from kintsugi.executors.lock import is_held, only_one
 from kintsugi.workflow.errors import StoreUnavailable
-from kintsugi.workflow.names import kind_of
 from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.states import kind_of
 
 log = logging.getLogger("kintsugi.executor")
 

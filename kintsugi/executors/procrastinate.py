@@ -27,8 +27,8 @@ from procrastinate.worker import Worker
 
 from kintsugi.executors.server_lock import alone_on_server, set_up
 from kintsugi.workflow.errors import StoreUnavailable
-from kintsugi.workflow.names import Effect, kind_of
 from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.states import Effect, kind_of
 
 log = logging.getLogger("kintsugi.executor")
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from kintsugi.repair.safe import safe_branch, safe_line, safe_markdown
 from kintsugi.workflow.incident import Incident, PullRequest
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 
 Redact = Callable[[str], str]
 

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.path import Mood, mood
+from kintsugi.workflow.states import Effect, State
 
 _MARKS = {
     Mood.GOOD: ("✔", "green"),

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.ports import Case, Manners, Progress, Reading, Rollout, Standing
+from kintsugi.workflow.states import Effect
 
 _REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
 _DEPLOY = "No deployer is configured. Set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DEPLOY_COMMAND, then retry."

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from kintsugi.persistence.ledger import EFFECT, INCIDENT, IS_OPEN, LEASE, SPENDING, STAGE_TIME
 from kintsugi.workflow.figures import Backlog, Figures, Lasted, Paid
-from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.states import Effect, State
 
 _INCIDENTS = select(INCIDENT.c.state, func.count()).group_by(INCIDENT.c.state)
 _OWED = (

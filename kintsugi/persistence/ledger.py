@@ -56,8 +56,8 @@ from kintsugi.workflow.figures import bound_of
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Outcome
+from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
 from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
 

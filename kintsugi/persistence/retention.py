@@ -20,8 +20,8 @@ from kintsugi.persistence.codec import payload_from_json, payload_to_json
 from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.errors import StoreUnavailable
-from kintsugi.workflow.names import ENDED
 from kintsugi.workflow.ports import Clock, Ledger
+from kintsugi.workflow.states import ENDED
 
 log = logging.getLogger("kintsugi.retention")
 

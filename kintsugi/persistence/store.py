@@ -41,9 +41,9 @@ from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed
+from kintsugi.workflow.states import Effect, State
 
 T = TypeVar("T")
 

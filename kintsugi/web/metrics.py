@@ -26,7 +26,7 @@ from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.login import Login, is_loopback
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, Figures
-from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import STAGES
 
 log = logging.getLogger("kintsugi.web")

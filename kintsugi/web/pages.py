@@ -33,10 +33,10 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import NotFound, Refusal, StoreUnavailable
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
 
 log = logging.getLogger("kintsugi.web")

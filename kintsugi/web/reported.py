@@ -82,7 +82,9 @@ class Reported:
         event = read_event(data)
         if not event.id:  # delivered again, it is the same
             event = replace(event, id=sha256(json.dumps(data, sort_keys=True).encode()).hexdigest())
-        return event, payload_of(event, project=name, now=self.clock.now()) if event.is_trouble else None
+        if not event.is_trouble:
+            return event, None
+        return event, payload_of(event, project=name, now=self.clock.now(), locate=self.intake.located)
 
     async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""

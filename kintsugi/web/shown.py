@@ -19,11 +19,10 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.payload import Frame, Payload
 from kintsugi.workflow.ports import Owed
-from kintsugi.workflow.states import TRANSITIONS
+from kintsugi.workflow.states import TRANSITIONS, Effect
 from kintsugi.workflow.times import roughly, stages, times
 
 _LIGHT, _DARK = "default", "github-dark"

@@ -1,4 +1,8 @@
-"""The words of the lifecycle: the states an incident can be in, the effects it can owe."""
+"""The states an incident can be in, and the effects it can owe.
+
+They stand one step below the table, as what the table names needs them too. `states.py` is the page to point at, and
+hands them on: whoever is not the lifecycle itself imports them from there.
+"""
 
 from __future__ import annotations
 

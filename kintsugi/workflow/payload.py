@@ -27,6 +27,11 @@ class Frame(_Value):
     """One call on the stack."""
 
     path: str = Field(description="relative to the repository for in-project frames, else as it was reported")
+    reported: str = Field(default="", description="the whole path as it was reported, where that is another one")
+    module: str = Field(default="", description="module, package or class, where a report names it")
+    candidates: tuple[str, ...] = Field(
+        default=(), description="files of the repository that this may be, where nothing tells which of them it is"
+    )
     line: int = Field(ge=0, description="line number, from 1; 0 where it was not reported")
     function: str = Field(default="", description="function or method; empty where it was not reported")
     code: str = Field(default="", description="the source line as it was reported with the stack")

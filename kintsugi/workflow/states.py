@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from kintsugi.workflow import guards as g
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.names import ENDED, MAIN_LINE, Effect, State
+from kintsugi.workflow.names import ENDED, MAIN_LINE, Effect, State, kind_of
 
-__all__ = ["ENDED", "MAIN_LINE", "NEW", "OWING", "TRANSITIONS", "Effect", "State", "Transition"]
+__all__ = ["ENDED", "MAIN_LINE", "NEW", "OWING", "TRANSITIONS", "Effect", "State", "Transition", "kind_of"]
 
 NEW = "new"
 """Where a captured failure comes from: no incident yet. Never stored."""

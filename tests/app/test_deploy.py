@@ -20,7 +20,7 @@ from kintsugi.integrations.one_deployer import OneDeployer
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world import terminal
 from tests.world.make import MERGE
 from tests.world.ports import ScriptedDeployer

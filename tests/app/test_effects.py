@@ -16,7 +16,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.leases import Leases
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, Refusal, StepFailed
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from kintsugi.workflow.times import roughly
 from tests.world.migrated import migrate
 from tests.world.world import World, a_world

@@ -25,8 +25,8 @@ from kintsugi.persistence.retention import Keep, Pruner, keep_pruning
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
-from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Case
+from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE

@@ -21,8 +21,8 @@ from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.production import Production
+from kintsugi.workflow.states import Effect
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, CHANNEL, GUILD

@@ -12,7 +12,7 @@ from kintsugi.bot import DiscordChannel
 from kintsugi.persistence.database import Database
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.states import Effect, State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY

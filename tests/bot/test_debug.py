@@ -10,7 +10,7 @@ import re
 import pytest
 
 from kintsugi.workflow.errors import Conflict, StepFailed, StoreUnavailable
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.bot.conftest import Room
 from tests.world.discord_shapes import MALLORY, Seen
 from tests.world.ports import Heard

@@ -9,7 +9,7 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.bot.stage import Stage, a_stage
 from tests.world.discord_shapes import MALLORY
 from tests.world.migrated import migrate

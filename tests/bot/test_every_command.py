@@ -11,7 +11,7 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.bot.stage import Stage, a_stage
 from tests.bot.test_debug import EVERY_COMMAND as DEBUG
 from tests.bot.test_deploy import EVERY_COMMAND as DEPLOY

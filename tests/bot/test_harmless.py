@@ -22,9 +22,9 @@ from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident, Stuck
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Run
 from kintsugi.workflow.ports import Owed, Rollout
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import NOON, TOKEN, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence, an_incident
 
 SECRET = "ghp" + "_" + "a1B2" * 9

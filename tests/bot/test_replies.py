@@ -7,7 +7,7 @@ from dataclasses import replace
 from kintsugi.bot import replies
 from kintsugi.bot.text import cut, quiet
 from kintsugi.workflow.history import Step
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.make import NOON, a_pull_request, an_incident
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kintsugi.persistence.database import Database
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.bot.stage import Stage, a_stage
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE

@@ -43,7 +43,7 @@ from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.sentry import Project
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.contract.vendors import ROOT, Vendor
 from tests.world import discord as discord_stand_in
 from tests.world import github, openai, railway

@@ -19,9 +19,9 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Engine
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim
 from kintsugi.workflow.retry import Again
+from kintsugi.workflow.states import Effect, State
 from tests.persistence.test_full_disk import no_more_room, room_again
 from tests.world.make import a_payload, a_trigger
 from tests.world.migrated import migrate

@@ -24,9 +24,9 @@ from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Engine
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Ledger
 from kintsugi.workflow.retry import Again
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import a_payload
 from tests.world.patience import PATIENCE
 

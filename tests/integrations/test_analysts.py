@@ -18,8 +18,8 @@ from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.integrations.model.openai import Api, ModelAccess, OpenAIModel
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Allowance, Budget, Category, Cost, Diagnosis, Price, Spent
-from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Case
+from kintsugi.workflow.states import State
 from tests.world.make import NOON, a_diagnosis, a_payload, an_incident
 from tests.world.openai import (
     Answer,

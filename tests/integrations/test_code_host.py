@@ -14,8 +14,8 @@ from kintsugi.integrations.git import Git
 from kintsugi.integrations.local_git import LocalGit
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import CodeHost
+from kintsugi.workflow.states import State
 from tests.world import github
 from tests.world.github_hosts import a_github_host, confirmed
 from tests.world.make import NOON

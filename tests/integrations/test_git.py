@@ -12,7 +12,7 @@ from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
 from kintsugi.integrations.local_git import Conflicting, LocalGit
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.make import NOON, a_diagnosis, a_patch, an_incident
 
 EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"

@@ -18,7 +18,7 @@ import pytest
 from kintsugi.integrations.github.host import GitHub
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world import github
 from tests.world.github import Fault, GitHubStandIn
 from tests.world.github_hosts import a_github_host, confirmed, objects_of

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from kintsugi.integrations.http_replay import HttpReplay
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import State
 from kintsugi.workflow.payload import RequestContext
 from kintsugi.workflow.ports import Case
+from kintsugi.workflow.states import State
 from tests.world.make import MERGE, a_payload, an_incident
 
 

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from kintsugi.integrations.terminal import Terminal
-from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import a_diagnosis, a_patch, an_incident
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 [bold]not markup[/bold] \u202eabc password=" + "hunter2" + "hunter2"

@@ -16,7 +16,7 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, bound_of
 from kintsugi.workflow.incident import Cost, Spent
-from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import times
 from tests.world.world import World, a_world
 

@@ -21,7 +21,7 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.tables import IncidentRow
 from kintsugi.persistence.transfer import copy
 from kintsugi.workflow.incident import Turn
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis
 from tests.world.migrated import migrate

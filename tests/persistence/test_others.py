@@ -18,7 +18,7 @@ from kintsugi.persistence.database import Database, DatabaseError, connect
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import NEWEST, is_current, upgrade
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.names import Effect
+from kintsugi.workflow.states import Effect
 from tests.executors.test_procrastinate import until
 from tests.world.make import a_payload
 

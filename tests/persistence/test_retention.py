@@ -14,9 +14,9 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
 from kintsugi.persistence.retention import Keep, Pruned, Pruner
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.names import State
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.states import State
 from tests.world.make import NOON, an_evidence, an_incident
 from tests.world.world import World, a_world
 

@@ -18,9 +18,9 @@ from kintsugi.persistence.tables import Instant
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import NotFound, StoreUnavailable
 from kintsugi.workflow.incident import Turn
-from kintsugi.workflow.names import State
 from kintsugi.workflow.payload import Failure, Raised
 from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.states import State
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis, a_payload, a_trigger, an_incident
 from tests.world.patience import PATIENCE

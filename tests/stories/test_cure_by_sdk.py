@@ -10,8 +10,8 @@ from kintsugi.integrations.http_replay import HttpReplay
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.incident import Cure, Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Reading
+from kintsugi.workflow.states import State
 from tests.world.make import HEAD, MERGE
 from tests.world.reports import KEY, a_door, free_port
 from tests.world.sdk_programs import FRAMEWORKS, SdkProgram, an_sdk_program

@@ -10,8 +10,8 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.incident import Patch
-from kintsugi.workflow.names import State
 from kintsugi.workflow.reconcile import Reconciler
+from kintsugi.workflow.states import State
 from tests.world import github
 from tests.world.github import GitHubStandIn
 from tests.world.github_hosts import a_github_host

@@ -20,8 +20,8 @@ from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry.redact import redact
-from kintsugi.workflow.names import State
 from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.states import State
 from tests.world.make import a_payload
 from tests.world.openai import OpenAIStandIn, a_finding, a_fix, schema_name, serving, turns
 from tests.world.world import World, a_world

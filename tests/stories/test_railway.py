@@ -19,8 +19,8 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Cure
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Reading
+from kintsugi.workflow.states import Effect, State
 from tests.world import railway
 from tests.world.make import HEAD, MERGE
 from tests.world.railway import ENVIRONMENT, MINUTE, PROJECT, SERVICE, TOKEN, RailwayStandIn

@@ -16,7 +16,7 @@ import pytest
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
-from kintsugi.workflow.names import Effect
+from kintsugi.workflow.states import Effect
 from tests.world import railway
 from tests.world.github import EMPTY_TREE
 from tests.world.make import a_pull_request

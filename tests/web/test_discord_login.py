@@ -19,7 +19,7 @@ from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.persistence.database import Database
 from kintsugi.web.discord import BACK, ByDiscord
 from kintsugi.workflow.errors import SettingsError
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, APPLICATION, BOB, GUILD, MALLORY, Person

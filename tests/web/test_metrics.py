@@ -19,9 +19,9 @@ from kintsugi.persistence.database import Database
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.metrics import MetricNeeds, Metrics, Readers
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim
 from kintsugi.workflow.retry import Again
+from kintsugi.workflow.states import Effect, State
 from tests.world.deliveries import a_door, a_merge, a_pull_request_event
 from tests.world.make import NOON
 from tests.world.migrated import migrate

@@ -15,7 +15,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.web.login import Login, is_loopback
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Turn
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.make import a_diagnosis, a_payload
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE

@@ -9,7 +9,7 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from kintsugi.web.railway import RailwayDoor
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.deliveries import RAILWAY_SECRET, Door, a_door, signed
 from tests.world.make import MERGE
 from tests.world.migrated import migrate

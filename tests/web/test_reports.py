@@ -37,7 +37,7 @@ from kintsugi.web.sentry import (
     items_in,
 )
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.make import NOON
 from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port

@@ -11,7 +11,7 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.deliveries import Door, a_door, a_merge, a_pull_request_event
 from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world

@@ -12,9 +12,9 @@ import pytest
 from kintsugi.workflow.curable import curable
 from kintsugi.workflow.cure import Counted, Runs, counted, judged
 from kintsugi.workflow.incident import Cure
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.payload import Build, Payload, RequestContext
 from kintsugi.workflow.ports import Reading
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import HEAD, MERGE, a_payload
 from tests.world.world import World
 

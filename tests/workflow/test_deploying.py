@@ -10,8 +10,8 @@ import pytest
 
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Deployment
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Manners, OutcomeUnknown, Progress, Rollout
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import HEAD, MERGE, a_deployment
 from tests.world.ports import ScriptedDeployer
 from tests.world.world import World

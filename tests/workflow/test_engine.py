@@ -8,8 +8,8 @@ import pytest
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Budget, Category, Cost, Cure
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Outcome, Reading
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import MERGE, a_diagnosis, a_patch, a_payload
 from tests.world.world import World
 

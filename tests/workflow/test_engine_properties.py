@@ -17,9 +17,8 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, Refusal
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.machine import advance
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Claim, Outcome
-from kintsugi.workflow.states import ENDED, OWING, TRANSITIONS
+from kintsugi.workflow.states import ENDED, OWING, TRANSITIONS, Effect, State
 from tests.world.clock import ManualClock
 from tests.world.make import HEAD, MERGE, TOKEN, a_patch, a_pull_request, a_trigger, an_ask
 from tests.world.migrated import migrate

@@ -8,7 +8,7 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
 from kintsugi.workflow.incident import Category, Stuck
 from kintsugi.workflow.machine import advance
-from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.states import Effect, State
 from tests.world.make import (
     HEAD,
     MERGE,

@@ -3,8 +3,8 @@
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure, Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Outcome, Reading
+from kintsugi.workflow.states import State
 from tests.world.make import MERGE, a_payload
 from tests.world.ports import Heard
 from tests.world.world import World

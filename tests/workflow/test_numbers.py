@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from kintsugi.workflow.history import Past, Step
 from kintsugi.workflow.incident import Cost
-from kintsugi.workflow.names import State
 from kintsugi.workflow.numbers import WEEKS, Spread, by_stage, by_week
+from kintsugi.workflow.states import State
 from tests.world.make import NOON, an_incident
 
 

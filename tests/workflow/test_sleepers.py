@@ -10,7 +10,7 @@ import pytest
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.effects import performers
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import Effect, State
+from kintsugi.workflow.states import Effect, State
 from tests.world.ports import Heard
 from tests.world.world import World, a_world
 

@@ -10,8 +10,7 @@ from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Stuck
 from kintsugi.workflow.machine import advance
-from kintsugi.workflow.names import Effect, State
-from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS
+from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS, Effect, State
 from tests.world.make import a_deployment, a_pull_request, a_trigger, an_incident
 
 

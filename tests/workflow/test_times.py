@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from kintsugi.workflow.history import Step
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from kintsugi.workflow.times import Times, ended_by, times, under_way
 from tests.world.make import NOON
 from tests.world.world import World

@@ -9,9 +9,9 @@ import pytest
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow, StepFailed
 from kintsugi.workflow.incident import Category
-from kintsugi.workflow.names import State
 from kintsugi.workflow.payload import Build
 from kintsugi.workflow.ports import Rollout
+from kintsugi.workflow.states import State
 from tests.world.make import HEAD, MERGE, a_deployment, a_diagnosis, a_payload
 from tests.world.ports import GOOD, WithAPast
 from tests.world.world import World

@@ -11,7 +11,7 @@ from kintsugi.integrations.git import Git
 from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
 from kintsugi.integrations.github.host import GitHub, GitHubWishes
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
+from kintsugi.workflow.states import State
 from tests.world.github import TOKEN, GitHubStandIn
 from tests.world.make import NOON, a_diagnosis, a_patch, an_incident
 

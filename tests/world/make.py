@@ -19,9 +19,9 @@ from kintsugi.workflow.incident import (
     Stuck,
     token_hash,
 )
-from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Edit, Evidence, Run, Tier
 from kintsugi.workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
+from kintsugi.workflow.states import Effect, State
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TOKEN = "1-" + "0f" * 16

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kintsugi.workflow.incident import Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
-from kintsugi.workflow.names import Effect
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.ports import Case, Manners, PatchUnproven, Progress, Reading, Review, Rollout, Standing
+from kintsugi.workflow.states import Effect
 from tests.world.make import HEAD, MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
 
 GOOD = "600d" * 10  # what ran before the failure

@@ -17,9 +17,9 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.engine import Engine, Receipt
 from kintsugi.workflow.incident import Budget, Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Ledger
 from kintsugi.workflow.reconcile import Reconciler
+from kintsugi.workflow.states import State
 from tests.world.clock import ManualClock
 from tests.world.make import MERGE, a_payload
 from tests.world.ports import (

@@ -65,7 +65,9 @@ def build_context(what: Payload | Failure, root: Path, *, tokens: int = 8000, re
     own = [frame for frame in frames if frame.in_project and frame.path in sources.texts]
     room = tokens * CHARACTERS_PER_TOKEN - len(_DECLARATION)
     if failure is None or not own or room < 0:
-        return Context((), (_DECLARATION + _NOTHING)[: tokens * CHARACTERS_PER_TOKEN], sources.commit)
+        return Context(
+            (), (_DECLARATION + _NOTHING + _candidates(frames))[: tokens * CHARACTERS_PER_TOKEN], sources.commit
+        )
     for_history = min(_HISTORY, room // 10)
     with ThreadPoolExecutor(1) as pool:
         history = pool.submit(_history, sources, failure)  # git's time and ours side by side
@@ -125,6 +127,14 @@ def _touch(one: Region, other: Region) -> bool:
 def _shown(region: Region, sources: Sources) -> str:
     body = "\n".join(sources.lines(region.path)[region.start - 1 : region.end])
     return f"\n=== {region.path}:{region.start}-{region.end} ({region.why})\n{body}\n"
+
+
+def _candidates(frames: Sequence[Frame]) -> str:
+    """The files that the innermost frame may be, where a report does not tell which."""
+    frame = next((each for each in reversed(frames) if each.candidates), None)
+    if frame is None:
+        return ""
+    return redact(f"{frame.path}:{frame.line} may be any of these files: {', '.join(frame.candidates)}.\n")
 
 
 def _history(sources: Sources, failure: Failure) -> str:

@@ -105,30 +105,31 @@ class _Code:
             if path in self.parsed or parsed < _MOST_PARSED:
                 yield from self.module(path).units
 
-    def path_of(self, dotted: str) -> str | None:
-        """The project's file for an imported module, from the root, from `src` or from `lib`."""
+    def path_of(self, dotted: str, importing: str = "") -> str | None:
+        """The project's file for an imported module, from the root, `src` or `lib`, or a folder above `importing`."""
         stem = dotted.replace(".", "/")
-        names = (f"{stem}.py", f"{stem}/__init__.py")
-        for name in (*names, *(f"src/{name}" for name in names), *(f"lib/{name}" for name in names)):
-            if name in self.sources.texts:
-                return name
-        return None
+        parts = importing.split("/")[:-1]
+        above = ["/".join(parts[: count + 1]) + "/" for count in range(len(parts))]  # of a program in a subfolder
+        names = (f"{folder}{stem}{end}" for folder in ("", "src/", "lib/", *above) for end in (".py", "/__init__.py"))
+        return next((name for name in names if name in self.sources.texts), None)
 
     def imported_files(self, path: str) -> list[str]:
         """The project's files this one imports from, in order; a name that a package passes on is followed."""
         found = [
-            target for module, name in self.module(path).imports.values() for target in self._sources_of(module, name)
+            target
+            for module, name in self.module(path).imports.values()
+            for target in self._sources_of(module, name, path)
         ]
         return [target for target in dict.fromkeys(found) if target != path]
 
-    def _sources_of(self, module: str, name: str) -> Iterator[str]:
-        target = self.path_of(f"{module}.{name}") if name else None
-        target = target or self.path_of(module)
+    def _sources_of(self, module: str, name: str, importing: str) -> Iterator[str]:
+        target = self.path_of(f"{module}.{name}", importing) if name else None
+        target = target or self.path_of(module, importing)
         if target is None:
             return
         yield target
         passed_on = self.module(target).imports.get(name) if target.endswith("__init__.py") else None
-        if passed_on and (origin := self.path_of(passed_on[0])):
+        if passed_on and (origin := self.path_of(passed_on[0], target)):
             yield origin
 
     def names_of(self, unit: Unit) -> Iterator[str]:
