@@ -642,3 +642,10 @@ def test_a_hunk_that_lost_its_spaces_before_a_function_is_not_cut_off():
     assert (
         applied(f"--- a/{PATH}\n+++ b/{PATH}\n@@ -7,8 +7,8 @@\n" + hunk.replace("\n ", "\n") + "\n") == FIXED.encode()
     )
+
+
+def test_a_whole_file_sent_under_the_path_of_another_is_refused():
+    tree = MemoryTree({"pricing.py": "x = 1\n", PATH: PRICING})
+
+    with pytest.raises(Refused, match=f"nothing like it, but like {PATH}"):
+        apply(read_reply(f"pricing.py\n```python\n{FIXED}```\n"), tree)
