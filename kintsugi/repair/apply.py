@@ -138,7 +138,8 @@ class _Applying:
     def _refuse_other(self, path: str, wanted: WholeFile) -> None:
         """Raises Refused where the file sent is unlike the one it names, and a version of another of that name."""
         like = [one for one in self._tree.paths() if one != path and one.rpartition("/")[2] == path.rpartition("/")[2]]
-        if not like or likeness(wanted, read_text(self._tree.read(path) or b"", path)) >= _UNLIKE:
+        present = read_text(self._tree.read(path) or b"", path)
+        if not present.string.strip() or likeness(wanted, present) >= _UNLIKE:
             return
         for one, content in self._tree.contents(sorted(like)):
             if b"\0" not in content and likeness(wanted, read_text(content, one)) >= _SAME_FILE:
