@@ -101,6 +101,18 @@ def run_service(
 
 
 @app.command()
+def login() -> None:
+    """Print a link to the operator's pages that works once, where neither a token nor Discord is set up.
+
+    Example: `kintsugi login`
+    """
+    from kintsugi.commands import login as command
+    from kintsugi.commands.outcome import run
+
+    run(command.login)
+
+
+@app.command()
 def doctor() -> None:
     """Check every setting and connection; each fault with its mend. Exit status 1 on a fault.
 
