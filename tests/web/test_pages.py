@@ -228,7 +228,7 @@ async def test_a_stale_token_is_refused_with_a_sentence(world: World, viewer: Vi
     token = await asked(world)
     await world.passes(days=2)
 
-    page = await viewer.sends("/incidents/1/confirm", token=token, once="1")
+    page = await viewer.sends("/incidents/1/confirm", token=token, once="1", csrf=await viewer.word())
 
     assert page.status == 409
     assert "INC-1 is expired" in page.text
@@ -267,7 +267,7 @@ async def test_a_reason_is_kept(world: World, viewer: Viewer):
 async def test_a_form_from_elsewhere_does_nothing(world: World, viewer: Viewer, origin: str):
     await world.crashes()
 
-    page = await viewer.sends("/incidents/1/cancel", origin=origin, once="1")
+    page = await viewer.sends("/incidents/1/cancel", origin=origin, once="1", csrf=await viewer.word())
 
     assert page.status == 403
     assert await world.state() is State.CAPTURED

@@ -50,6 +50,13 @@ class Viewer:
     url: str
     session: aiohttp.ClientSession
     headers: dict[str, str] = field(default_factory=dict)
+    links: Links | None = None
+
+    @property
+    def link(self) -> str:
+        """Logs in once, for another browser."""
+        assert self.links
+        return f"{self.url}{ONCE}?key={self.links.new()}"
 
     async def opens(self, path: str, **headers: str) -> Page:
         async with self.session.get(self.url + path, headers=headers) as answer:
@@ -60,6 +67,10 @@ class Viewer:
         headers = {"Origin": self.url if origin is None else origin}
         async with self.session.post(self.url + path, data=fields, headers=headers) as answer:
             return Page(answer.status, await answer.text())
+
+    async def word(self) -> str:
+        """What the session puts into its forms."""
+        return (await self.opens("/")).forms["/logout"]["csrf"]
 
     async def does(self, incident: int, action: str, **fields: str) -> Page:
         """Fills in a form of an incident's page and sends it."""
@@ -100,9 +111,9 @@ async def a_viewer(
     await web.SockSite(runner, listens).start()
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            viewer = Viewer(url, session)
-            if links and logs_in:
-                await viewer.opens(f"{ONCE}?key={links.new()}")
+            viewer = Viewer(url, session, links=links)
+            if logs_in:
+                await viewer.opens(viewer.link.removeprefix(url))
             yield viewer
     finally:
         await runner.cleanup()
