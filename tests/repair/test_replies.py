@@ -272,6 +272,7 @@ def test_a_patch_may_be_the_input_of_a_call():
         (f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n", "cut off"),
         (f'<file path="{PATH}">\n{NEW}', "cut off"),
         (json.dumps(EDIT) + '\n{"path": "shop/cart.py", "search": "x', "cut off"),
+        (json.dumps(EDIT) + '\n{"pa', "cut off"),
         (json.dumps({"command": "insert", "path": PATH, "insert_line": 3, "content": NEW}), "line numbers"),
         (json.dumps({**EDIT, "use_regex": True}), "regular expression"),
         ("--- a/x.py\n+++ b/x.py\n", "cut off"),
