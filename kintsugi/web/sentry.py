@@ -59,7 +59,7 @@ class Project:
 
 def is_known(project: Project | None, given: str) -> bool:
     """In the same time whether the project, the key, or neither is wrong."""
-    known = hmac.compare_digest((project.key if project else "").encode(), given.encode())
+    known = hmac.compare_digest((project.key if project else "").encode(), given.encode("utf-8", "replace"))
     return known and project is not None
 
 
