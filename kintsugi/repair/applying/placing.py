@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import takewhile
 
 from kintsugi.repair.applying.changes import Hunk, HunkLine, Op, Refused
-from kintsugi.repair.applying.matching import Level, Place, places, positions
+from kintsugi.repair.applying.matching import Level, Place, nearly_fits, places, positions
 from kintsugi.repair.applying.reindent import indent_of, reindent
 from kintsugi.repair.applying.splices import splices
 from kintsugi.repair.applying.text import Text
@@ -56,8 +57,31 @@ class Placing:
             return found[hunk.occurrence - 1]
         remaining = found if len(found) == 1 else self._agreed(number, found, settled)
         if len(remaining) == 1 or (remaining and self._come_to_the_same(remaining)):
+            self._refuse_twin(remaining[0], {at: place for at, place in settled.items() if at != number})
             return remaining[0]
         raise Refused(f"{self.path}: change {number} is ambiguous: {_where(found)}. Quote more lines around it.")
+
+    def _refuse_twin(self, place: Place, others: Mapping[int, Place]) -> None:
+        """Raises Refused where the lines stand here, and nearly so where the reply says that they are."""
+        if place.level is Level.ALIKE:
+            return
+        for start, end in self._said_to_stand(place, others):
+            if nearly_fits(place.hunk, self.text, start, end):
+                raise Refused(
+                    f"{self.path}: a change fits at line {place.first + 1}, but the reply means the lines near line "
+                    f"{start + 1}, which are only like it. Quote them as they stand."
+                )
+
+    def _said_to_stand(self, place: Place, others: Mapping[int, Place]) -> Iterator[tuple[int, int]]:
+        """The lines, apart from the place, where a hunk's number or its heading puts it."""
+        hunk, size = place.hunk, len(place.hunk.old)
+        expected = _expected(hunk, others)
+        if expected is not None and expected >= 0 and abs(expected - place.first) > size:
+            yield max(expected - 1, 0), expected + size + 1
+        if hunk.headings and not all(_stands_under(place, heading, self.text) for heading in hunk.headings):
+            for at, line in enumerate(self.text.lines):
+                if line.strip().startswith(hunk.headings[-1].strip()) and at != place.first:
+                    yield at, _end_of_block(self.text, at)
 
     def _come_to_the_same(self, found: list[Place]) -> bool:
         """Whether it makes no difference which place is meant, as with one of two equal lines in a row."""
@@ -102,19 +126,23 @@ class Placing:
         return place
 
     def _whole(self, place: Place) -> Place:
-        """The place of a hunk that is whole. Raises Refused for one that is short and does not end as whole ones do.
+        """The place of a hunk that is whole. Raises Refused for one that is shorter than its header says.
 
-        Models miscount, so a header alone is no proof. A whole hunk ends with three kept lines, or where the file
-        does; one that leaves out just as many lines as are missing is whole too.
+        Models miscount. So where the header's first line is wrong too, or it counts more lines than the file has, a
+        hunk is whole that ends with three kept lines, or where the file does; and in any case one that leaves out
+        just as many lines as are missing.
         """
-        ends = place.hunk.trailing >= _USUAL_CONTEXT or place.last == len(self.text.lines) - 1
+        old, _ = place.hunk.short
+        lines = len(self.text.lines)
         left_out = place.last - place.first + 1 - sum(at is not None for at in place.at)
-        if place.hunk.short not in ((0, 0), (left_out, left_out)) and not ends:
-            raise Refused(
-                f"{self.path}: the last hunk is shorter than its header says, as if the reply were cut off. "
-                "Send all of it, or edits."
-            )
-        return place
+        counted = place.hunk.start == place.first + 1 and place.last + old < lines
+        ends = place.hunk.trailing >= _USUAL_CONTEXT or place.last == lines - 1
+        if place.hunk.short in ((0, 0), (left_out, left_out)) or (ends and not counted):
+            return place
+        raise Refused(
+            f"{self.path}: the last hunk is shorter than its header says, as if the reply were cut off. "
+            "Send all of it, or edits."
+        )
 
 
 def _may_be_kept(line: HunkLine) -> bool:
@@ -130,6 +158,13 @@ def _expected(hunk: Hunk, settled: Mapping[int, Place]) -> int | None:
     if len(offsets) > 1:
         return None
     return hunk.start + next(iter(offsets), -1)
+
+
+def _end_of_block(text: Text, at: int) -> int:
+    """Where the lines end that are set in below this one."""
+    depth = len(indent_of(text.lines[at]))
+    inner = takewhile(lambda line: not line.strip() or len(indent_of(line)) > depth, text.lines[at + 1 :])
+    return at + 1 + sum(1 for _ in inner)
 
 
 def _overlap(place: Place, other: Place) -> bool:
