@@ -275,7 +275,7 @@ class WebSettings(Room, env_prefix=f"{PREFIX}WEB_"):
 
     bind: Bind = Field("127.0.0.1:8000", description="where the web listens, as host:port")
     token: SecretStr | None = Field(
-        None, description="logs in to the operator's pages; none: only on loopback, or by Discord"
+        None, description="logs in to the operator's pages; none: by Discord, or by links of `kintsugi login`"
     )
     url: Address | None = Field(None, description="where people reach the web, for links to an incident")
 
@@ -284,7 +284,10 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
     """What Prometheus reads."""
 
     token: SecretStr | None = Field(
-        None, min_length=16, description="reads /metrics and opens nothing else; none: the web token, or loopback"
+        None, min_length=16, description="reads /metrics and opens nothing else; none: the web token does"
+    )
+    loopback: bool = Field(
+        False, description="true: without a token, whatever comes from this machine may read it: a proxy's requests too"
     )
     bind: Bind | None = Field(None, description="where a process without the web serves /metrics and health")
 

@@ -117,7 +117,9 @@ async def _pages(discord: DiscordSettings, web: WebSettings) -> Health:
         return Health("pages", FAULT, says)
     ways = ["the token"] if web.token else []
     ways += [f"Discord, back at {by_discord.redirect}"] if by_discord else []
-    says = f"people log in with {' or '.join(ways)}" if ways else "no login is set: they are for this machine alone"
+    says = (
+        f"people log in with {' or '.join(ways)}" if ways else "people log in by links, which `kintsugi login` prints"
+    )
     return Health("pages", OK if ways else OFF, says)
 
 
