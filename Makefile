@@ -43,6 +43,7 @@ bench: $(VENV)/.development
 
 chaos: $(VENV)/.development
 	$(BIN)/python -m chaos
+	$(BIN)/python -m chaos.misbehaves
 
 # What is installed elsewhere: a wheel and a source distribution, in dist/.
 wheel: $(VENV)/.runtime

@@ -12,6 +12,7 @@ BENCHES = (
     ("bench.reports",),
     ("bench.reports", "killed"),
     ("bench.lists",),
+    ("bench.logs",),
     ("bench.discord",),
     ("bench.telemetry",),
     ("bench.apply", "speed"),

@@ -64,6 +64,7 @@ class Verdict:
     says: str
     seconds: float
     flags: tuple[str, ...] = ()
+    reproduced: bool | None = None
 
 
 def generated(folder: Path) -> Iterator[Trial]:
@@ -91,7 +92,8 @@ def _written(base: Path, files: Mapping[str, str]) -> Path:
 
 
 def _proposal(base: Path, files: _Files, tests: _Files, case: CrashCase, failing: tuple[str, ...] = ()) -> Proposal:
-    return Proposal(base, _encoded({**files, **tests}), _encoded(tests), failing, Crash(case.kind))
+    crash = Crash(case.kind, "", "app.py", case.function)
+    return Proposal(base, _encoded({**files, **tests}), _encoded(tests), failing, crash)
 
 
 def _encoded(files: _Files) -> dict[str, bytes | None]:
@@ -166,14 +168,16 @@ async def judged(trials: Iterable[Trial], settings: ProofSettings, jobs: int) ->
 async def _judge(trial: Trial, settings: ProofSettings) -> Verdict:
     started = time.monotonic()
     flags: tuple[str, ...] = ()
+    reproduced = None
     try:
         evidence = await prove(trial.proposal, settings, progress=lambda _: None)
-        proven, says, flags = evidence.tier is Tier.E2, f"{evidence.tier}: {evidence.says}", evidence.flags
+        proven, says = evidence.tier is Tier.E2, f"{evidence.tier}: {evidence.says}"
+        flags, reproduced = evidence.flags, evidence.reproduced
     except Unproven as refused:
         proven, says = False, refused.reason
     except SandboxFailed as failed:
         proven, says = False, f"THE BOX FAILED: {failed.reason}"
-    return Verdict(trial, proven, says, time.monotonic() - started, flags)
+    return Verdict(trial, proven, says, time.monotonic() - started, flags, reproduced)
 
 
 def _table(verdicts: list[Verdict]) -> tuple[list[str], bool]:
@@ -238,7 +242,10 @@ async def _replay(arguments: argparse.Namespace, settings: ProofSettings, folder
     verdicts: list[Verdict] = []
     assert settings.box is not None
     for number, repository in enumerate(arguments.repo):
-        async for case in replayed(repository, settings.box, folder / str(number), arguments.most):
+        cases = replayed(
+            repository, settings.box, folder / str(number), arguments.most, false_too=arguments.only != TRUE
+        )
+        async for case in cases:
             trials = [Trial(TRUE, case.name, case.true)]
             trials += [Trial(what, case.name, proposal) for what, proposal in case.false]
             true, *false = await judged(trials, settings, arguments.jobs)
@@ -256,6 +263,10 @@ def _print(verdicts: list[Verdict], *, verbose: bool) -> int:
         wrong = verdict.proven != verdict.trial.what.startswith(TRUE)
         if wrong or verbose:
             print(f"{'WRONG ' if wrong else ''}{verdict.trial.what} / {verdict.trial.case}: {verdict.says}")
+            print("".join(f"    ! {flag}\n" for flag in verdict.flags), end="")
+    true = [verdict for verdict in verdicts if verdict.trial.what.startswith(TRUE) and verdict.proven]
+    shown, told = sum(bool(verdict.reproduced) for verdict in true), sum(bool(verdict.flags) for verdict in true)
+    print(f"true fixes: {len(true)} proven, {shown} red by the crash itself, {told} with a flag to look at")
     print("targets met" if met else "targets MISSED")
     return 0 if met else 1
 

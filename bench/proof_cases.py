@@ -39,11 +39,23 @@ class CrashCase:
         )
         return head + indent(dedent(body).strip(), " " * 8) + "\n"
 
+    @property
+    def line(self) -> int:
+        """The line that crashes."""
+        wanted = self.crashes or self.broken.splitlines()[0].strip()
+        return next(number for number, text in enumerate(self.module().splitlines(), 1) if wanted in text)
+
+    @property
+    def function(self) -> str:
+        """The innermost function around that line."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        found = [node for node in ast.walk(ast.parse(self.module())) if isinstance(node, kinds)]
+        around = [node for node in found if node.lineno <= self.line <= (node.end_lineno or 0)]
+        return max(around, key=lambda node: node.lineno).name if around else "<module>"
+
     def swallowed(self, handler: str) -> str:
         """The module with the crashing statement in a try, and this handler: the text from `except` on."""
-        tree = ast.parse(self.module())
-        wanted = self.crashes or self.broken.splitlines()[0].strip()
-        line = next(number for number, text in enumerate(self.module().splitlines(), 1) if wanted in text)
+        tree, line = ast.parse(self.module()), self.line
         return ast.unparse(ast.fix_missing_locations(Wrap(line, handler).visit(tree)))
 
 

@@ -44,7 +44,9 @@ class Replayed:
     false: tuple[tuple[str, Proposal], ...]
 
 
-async def replayed(repository: Path, box: Box, folder: Path, most: int) -> AsyncIterator[Replayed]:
+async def replayed(
+    repository: Path, box: Box, folder: Path, most: int, *, false_too: bool = True
+) -> AsyncIterator[Replayed]:
     """At most `most` crashes of a repository, the newest first, their parents exported below `folder`.
 
     The commit's tests are put into the base: they are the existing tests that show the failure.
@@ -58,7 +60,7 @@ async def replayed(repository: Path, box: Box, folder: Path, most: int) -> Async
         if crash is not None:
             known = _with_known_test(proposal, crash)
             name = f"{repository.parent.name} {commit[:10]} {subject[:60]}"
-            yield Replayed(name, known, tuple(await _false(known, crash, box)))
+            yield Replayed(name, known, tuple(await _false(known, crash, box)) if false_too else ())
             found += 1
         if found == most:
             return

@@ -94,14 +94,16 @@ async def stalls(stage: Stage, seconds: float) -> None:
 
 
 async def has_no_connections(stage: Stage, seconds: float) -> None:
-    """Another program takes every connection that there is, ours as well."""
+    """Another program takes every connection that there is, ours as well, and each that comes free."""
     there, theirs = Database(stage.database.url.set(database="postgres"), None), list[psycopg.AsyncConnection]()
+    ends = time.monotonic() + seconds
     async with await psycopg.AsyncConnection.connect(there.conninfo, autocommit=True) as first:
-        await first.execute(stage.cuts().encode())
-        with suppress(psycopg.OperationalError):
-            while True:
-                theirs.append(await psycopg.AsyncConnection.connect(there.conninfo))
-        await asyncio.sleep(seconds)
+        while time.monotonic() < ends:
+            await first.execute(stage.cuts().encode())
+            with suppress(psycopg.OperationalError):
+                while True:
+                    theirs.append(await psycopg.AsyncConnection.connect(there.conninfo))
+            await asyncio.sleep(0.2)
     for each in theirs:
         await each.close()
 
@@ -287,22 +289,23 @@ async def _all(names: list[str], server: Server) -> bool:
         print(time.strftime("%H:%M:%S"), row, flush=True)
         rows.append(row)
         good = good and kept
-    if not names:
-        _write(rows)
+    _write(rows)
     return good
 
 
 def _write(rows: list[str]) -> None:
+    """Into the page, each in the place of the one that the same trouble had."""
     before, _, rest = PAGE.read_text().partition(_BEGINS)
-    _, _, after = rest.partition(_ENDS)
-    table = "\n".join(["| the database is | promised | seen |", "|---|---|---|", *rows])
+    told, _, after = rest.partition(_ENDS)
+    known = {row.split("|")[1]: row for row in told.strip().splitlines()[2:]} | {row.split("|")[1]: row for row in rows}
+    table = "\n".join(["| the database is | promised | seen |", "|---|---|---|", *known.values()])
     PAGE.write_text(f"{before}{_BEGINS}\n\n{table}\n\n{_ENDS}{after}")
 
 
 def main() -> int:
     """0 where all that was promised was seen."""
     parser = argparse.ArgumentParser(prog="python -m chaos.misbehaves", description=__doc__)
-    parser.add_argument("only", nargs="*", help="the functions of some troubles; none: all, and the page is written")
+    parser.add_argument("only", nargs="*", help="the functions of some troubles; none: all")
     only = parser.parse_args().only
     with tempfile.TemporaryDirectory(prefix="kintsugi-pg-") as folder, a_server(Path(folder)) as server:
         return 0 if asyncio.run(_all(only, server)) else 1

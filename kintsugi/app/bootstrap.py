@@ -172,7 +172,7 @@ class Bootstrap:
             clock=desk.clock,
             program=Program(
                 source=source or self.settings.code.repo,
-                build=self.build or _checked_out(source or Path()),
+                build=program.build_sha or (source and _checked_out(source)) or self.build or _checked_out(Path()),
                 environment=program.env_name,
             ),
             dry_run=dry_run or incidents.dry_run,

@@ -44,7 +44,7 @@ def reports(texts: Iterable[str], *, from_start: bool = True) -> Iterator[Report
     tape = _Tape(iter(texts), from_start, as_carried({mark for reader in readers for mark in reader.marks}))
     at = 0
     while (line := tape.line(at, skipping=True)) is not None:
-        if at not in tape.taken and tape.is_marked(line.text):
+        if line.marked and at not in tape.taken:
             yield from _report_at(tape, at, line, readers)
         at += 1
         tape.forget(at)
@@ -97,11 +97,13 @@ class _Tape:
         self._quiet = ""
         self.taken: set[int] = set()  # positions of lines that belong to a report
 
-    def is_marked(self, text: str) -> bool:
+    def _marked(self, text: str) -> list[int]:
+        """Where marks begin in this text, a line end before its first character being part of it."""
         try:
-            return bool(self._marks.find_matches_as_indexes(f"\n{text}"))
+            found = self._marks.find_matches_as_indexes(f"\n{text}")
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold
-            return bool(self._marks.find_matches_as_indexes(text.encode("utf-8", "replace").decode()))
+            found = self._marks.find_matches_as_indexes("\n" + text.encode("utf-8", "replace").decode())
+        return [start for _, start, _ in found]
 
     def line(self, at: int, *, skipping: bool = False) -> Line | None:
         """The line at this position; None beyond the end. `skipping`: whole pieces without a mark may be left out."""
@@ -138,35 +140,47 @@ class _Tape:
     def _load(self, skipping: bool) -> bool:
         """Whether there was one more piece of the log."""
         text = next(self._texts, None)
-        while text is not None and skipping and not self.is_marked(text):
-            self._quiet += text
-            self._leave(-_ABOVE)
+        while text is not None and skipping and not (marks := self._marked(text)):
+            self._pass_over(text)
             text = next(self._texts, None)
         if self._quiet:
-            self._take(self._quiet)
+            self._take(self._quiet, [])
             self._quiet = ""
         if text is None:
             return False
-        self._take(text)
+        self._take(text, marks if skipping else self._marked(text))
         return True
 
-    def _leave(self, lines: int) -> None:
-        """Count lines that nobody will look at, but for the last few of them."""
+    def _pass_over(self, text: str) -> None:
+        """Count lines that nobody will look at, and keep the last few of them."""
+        self._quiet += text
         cut = len(self._quiet)
-        for _ in range(-lines):
+        for _ in range(_ABOVE):
             cut = self._quiet.rfind("\n", 0, cut)
             if cut < 0:
                 return
         self._number += self._quiet.count("\n", 0, cut + 1)
         self._quiet = self._quiet[cut + 1 :]
 
-    def _take(self, text: str) -> None:
+    def _take(self, text: str, marks: list[int]) -> None:
+        marked = set(_lines_of(text, marks))
         raws = text.split("\n")
         if raws[-1] == "":
             raws.pop()
-        for raw in raws:
-            self._lines.extend(self._unfolding.lines(self._number, raw))
+        for at, raw in enumerate(raws):
+            for line in self._unfolding.lines(self._number, raw):
+                is_marked = at in marked and (line.text is raw or bool(self._marked(line.text)))
+                self._lines.append(line._replace(marked=True) if is_marked else line)
             self._number += 1
+
+
+def _lines_of(text: str, positions: list[int]) -> Iterator[int]:
+    """On which line of the text each of these stands, in order, the first being 0."""
+    line = at = 0
+    for position in positions:
+        line += text.count("\n", at, position)
+        at = max(at, position)
+        yield line
 
 
 class _View:

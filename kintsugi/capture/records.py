@@ -36,6 +36,7 @@ _WRITER_FIELDS = (
     *("deploymentId", "replica", "instance", "hostname", "host", "logStream", "logStreamName", "pid", "thread"),
     *("_PID", "SYSLOG_IDENTIFIER", "_SYSTEMD_UNIT"),
 )
+RECORD_MARKS = ('"exc_type"', '"errorType"')  # of records that tell a failure in fields of their own
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _DEEPEST = 4

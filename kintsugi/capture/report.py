@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kintsugi.workflow.payload import Failure
 
@@ -12,8 +12,7 @@ CUT_TYPE = "unknown"  # the type of an exception whose report was cut before its
 LOGGED_TYPE = "Logged"  # the type of what was no exception, but came with a stack
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of text as some program wrote it, taken out of whatever carried it."""
 
     number: int  # of the line in the log, from 1: several of ours can stand on one of the log's
@@ -22,6 +21,7 @@ class Line:
     writer: str = ""  # which of several that share a log: only told where a record names it
     ends: bool = False  # the text of its record ends here, and a report with it
     inside: bool = False  # it is one of several lines of one record
+    marked: bool = False  # a report may be noticed on it
 
 
 class Lines(Protocol):

@@ -25,18 +25,13 @@ def read_text(raw: bytes) -> str:
 
 
 def unreadable(raw: bytes) -> bool:
-    """Whether more than a fifth of this is neither letters nor blanks in any encoding: a picture, a program."""
-    text = "".join(blocks([raw[:BLOCK]]))
-    odd = sum(
-        char in "\x7f\x81\x8d\x8f\x90\x9d\xff\ufffd" or (char < " " and char not in "\t\n\r\x0c\x1b") for char in text
-    )
-    odd += sum("\x80" <= char <= "\x9f" for char in text)
-    return odd / max(len(text), 1) > 0.2 or (len(text) > 64 and odd_bytes(raw[:BLOCK]) > 0.9)
-
-
-def odd_bytes(raw: bytes) -> float:
-    """The share of bytes beyond ASCII."""
-    return sum(byte > 127 for byte in raw) / max(len(raw), 1)
+    """Whether this is no text in any encoding: a picture, a program, something packed."""
+    raw = raw[:BLOCK]
+    if _wide(raw) is not None:
+        return False
+    text = raw.replace(b"\0", b"").decode("utf-8", "replace")
+    controls = sum(char == "\x7f" or (char < " " and char not in "\t\n\r\x0c\x1b") for char in text)
+    return controls > 0.05 * len(text) or text.count("\ufffd") > 0.9 * max(len(text), 1)
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from kintsugi.capture.records import line_of, record_in, stack_of, writer_of
+from kintsugi.capture.records import RECORD_MARKS, line_of, record_in, stack_of, writer_of
 from kintsugi.capture.report import Line
 from kintsugi.capture.text import returned
 
@@ -67,6 +67,8 @@ class Unfolding:
 
     def __init__(self) -> None:
         self._list: str | None = None
+        self._named: dict[str, str] = {}  # what a record over several lines has said of its failure
+        self._has_header = False
 
     def lines(self, number: int, raw: str) -> Iterator[Line]:
         """The lines that this line of the log holds: one for most, itself."""
@@ -74,7 +76,7 @@ class Unfolding:
             yield from self._of_one(number, text)
 
     def _of_one(self, number: int, raw: str) -> Iterable[Line]:
-        if '"' in raw and (found := self._json(number, raw)) is not None:
+        if ('"' in raw or self._list is not None) and (found := self._json(number, raw)) is not None:
             return found
         if "\\n" in raw and _ESCAPED.search(raw):
             return _record(number, raw, _unescaped(raw))
@@ -91,12 +93,19 @@ class Unfolding:
         if len(raw) > _LONGEST_MEMBER:
             return None
         if opens := _OPENS_LIST.match(raw) if raw.rstrip().endswith("[") else None:
-            self._list = opens["name"] or ""
+            self._list, self._has_header = opens["name"] or "", False
             return None
         if self._list is not None and _CLOSES_LIST.match(raw):
-            self._list = None
-            return None
+            return self._close_list(number, raw)
         return self._member(number, raw)
+
+    def _close_list(self, number: int, raw: str) -> Iterable[Line] | None:
+        """Where a list of Python's calls ends, what was raised is known from the members before it."""
+        writer, self._list = f"json {self._list}", None
+        if not self._has_header:
+            return None
+        head = ": ".join(filter(None, (self._named.get("errorType"), self._named.get("errorMessage"))))
+        return (Line(number, head, raw, writer=writer),)
 
     def _member(self, number: int, raw: str) -> Iterable[Line] | None:
         """A line of a record that was printed over several lines."""
@@ -107,18 +116,32 @@ class Unfolding:
         if name is None and self._list not in _STACK_LISTS:
             return None
         text = str(json.loads(found["text"], strict=False)) if _is_json(found["text"]) else None
+        if text is not None and name in ("errorType", "errorMessage"):
+            self._named[name] = text
         if text is None or (name is not None and name not in _LINE_MEMBERS and "\n" not in text):
             return None
+        if name is None and text.lstrip().startswith('File "') and "errorType" in self._named:
+            return self._calls(number, raw, text)
         if "\n" in text.strip("\n"):
             return _record(number, raw, text)
         return (Line(number, text.strip("\n"), raw, writer=f"json {name or self._list}"),)
 
+    def _calls(self, number: int, raw: str, text: str) -> Iterable[Line]:
+        """One of Python's calls in a list, as AWS Lambda answers with: its lines, and the header before the first."""
+        lines = text.rstrip("\n").split("\n")
+        if not self._has_header:
+            lines.insert(0, "Traceback (most recent call last):")
+        self._has_header = True
+        writer = f"json {self._list}"
+        return [Line(number, line, None if at else raw, writer=writer) for at, line in enumerate(lines)]
+
 
 def as_carried(marks: Iterable[str]) -> list[str]:
     """The marks of reports, also as they look within a string of JSON, in syslog and in HTML."""
-    forms: set[str] = set()
+    forms = set(RECORD_MARKS)
     for mark in marks:
-        forms |= {mark, mark.replace("\t", "\\t").replace("\n", "\\n"), html.escape(mark)}
+        in_string = mark.replace('"', '\\"').replace("\t", "\\t").replace("\n", "\\n")
+        forms |= {mark, in_string, html.escape(mark)}
         forms.add(mark.replace("\t", "#011").replace("\n", "#012"))
     return sorted(forms)
 

@@ -39,7 +39,7 @@ _BLOCK = 256 * 1024  # bytes copied at a time
 _PIPE = 1024 * 1024  # bytes that a pipe holds, where the system allows
 _DRAINED = 0.5  # seconds of silence after the program's end, after which what it left running is left alone
 _DRAINED_AT_MOST = 2.0
-_RECORDED_WITHIN = 15.0  # seconds after the end, for what is still to be recorded
+_RECORDED_WITHIN = 120.0  # seconds after the end: who records gives up long before, where the database is away
 
 STDOUT, STDERR, MISSED, ENDED = range(4)
 FRAME = struct.Struct("!BI")  # which of these, and a length or a number; output follows its length

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _LOOKED_EVERY = 0.25  # seconds, while output comes
+_TRIED_FOR = 30.0  # seconds, each
 _TRIED_EVERY = 2.0  # seconds, while the database is away
 _MOST_WAITING = 200  # failures, until it is back
 _TOLD_EVERY = 10.0  # seconds, of failures that come again and again
@@ -34,9 +35,9 @@ def watch(pipe: int, command: Sequence[str], wishes: Wishes) -> int:
     """Until the program has ended and all is recorded. Signals are the program's, and not for this process."""
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    with asyncio.Runner() as runner:
-        watching = _Watching(_Recorder(runner, wishes), Path(command[0]).name, wishes)
-        watching.until_the_end(pipe)
+    runner = asyncio.Runner()  # never closed: what hangs in it ends with this process
+    watching = _Watching(_Recorder(runner, wishes), Path(command[0]).name, wishes)
+    watching.until_the_end(pipe)
     return 0
 
 
@@ -139,7 +140,8 @@ class _Recorder:
             _say(f"not captured: {self._trouble}")
         if self._again:
             _say(self._again)
-        self._runner.run(self._stack.aclose())
+        if not self._trouble:
+            self._runner.run(self._stack.aclose())
 
     async def _record(self) -> None:
         from kintsugi.capture.errors import CaptureError  # noqa: PLC0415
@@ -148,8 +150,9 @@ class _Recorder:
         while self._waiting:
             source, summary = self._waiting[0]
             try:
-                intake = self._intake = self._intake or await self._opened()
-                receipt = await intake.read(source, key=new_key(), actor=actor(), summary=summary)
+                async with asyncio.timeout(_TRIED_FOR):
+                    intake = self._intake = self._intake or await self._opened()
+                    receipt = await intake.read(source, key=new_key(), actor=actor(), summary=summary)
             except CaptureError as error:
                 _say(f"not captured: {error}")
             except Exception as error:  # whatever it is, the program is not to notice
@@ -168,7 +171,9 @@ class _Recorder:
         return bootstrap.intake(desk, self._wishes.repo, dry_run=self._wishes.dry_run)
 
     def _tell_trouble(self, error: Exception) -> None:
-        says = str(error) or type(error).__name__
+        says = (
+            "The database does not answer." if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        )
         if says != self._trouble:
             _say(f"not recorded yet: {says}")
         self._trouble = says

@@ -50,7 +50,8 @@ def encoding_of(content: bytes) -> str | None:
     """The encoding that the interpreter reads Python source in; None where it refuses to (PEP 263)."""
     try:
         encoding = tokenize.detect_encoding(io.BytesIO(content).readline)[0]
-        content.decode(encoding)
+        if is_plain(encoding):  # what is not is refused anyway, and some of it warns where it is decoded
+            content.decode(encoding)
     except (SyntaxError, LookupError, ValueError):
         return None
     return encoding
@@ -60,11 +61,21 @@ def is_plain(encoding: str | None) -> bool:
     """Whether what looks like ASCII is it: in others (UTF-7, unicode_escape) a comment can hold code."""
     if encoding is None:
         return False
-    ascii_only = bytes(range(128))
     try:
-        return ascii_only.decode(encoding) == ascii_only.decode("ascii")
+        return all(bytes([code]).decode(encoding) == chr(code) for code in range(128))
     except (LookupError, ValueError):
         return False
+
+
+def why_unreadable(before: bytes | None, after: bytes) -> str | None:
+    """Why source may say something else to the interpreter than to who reads it, as words after its path."""
+    now = encoding_of(after)
+    if now is None:
+        return "cannot be read in the encoding that it names"
+    known = before is not None and encoding_of(before) == now
+    if not is_plain(now) or not (known or now.startswith("utf-8")):
+        return f"comes in the encoding {now}: write it in UTF-8"
+    return None
 
 
 def read_source(content: bytes) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +35,23 @@ print("ended", flush=True)
 raise SystemExit(7)
 """
 NEVER_QUIET = """
-import sys, time
-began = time.monotonic()
+import os, sys, time
 try:
     [][3]
 except IndexError:
     import traceback; traceback.print_exc()
-while time.monotonic() - began < 4:
+while not os.path.exists("seen"):
     print("still here", file=sys.stderr, flush=True); time.sleep(0.05)
-import os; os.kill(os.getpid(), 9)
+os.kill(os.getpid(), 9)
+"""
+PRINTS = """
+import sys, time, traceback
+def fails(error):
+    try:
+        raise error
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
 """
 
 
@@ -71,13 +83,105 @@ def test_output_and_status_pass_through_and_each_crash_counts(tmp_path: Path):
 
 
 def test_a_crash_of_a_program_that_is_never_quiet_is_captured_while_it_runs(tmp_path: Path):
-    done = follows(tmp_path, sys.executable, "-c", NEVER_QUIET)
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", NEVER_QUIET)
+    process = subprocess.Popen(typed, cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE)
+    assert process.stderr
+    said = next(line for line in process.stderr if b"kintsugi: INC-1" in line)
+    (tmp_path / "seen").touch()
+    process.stderr.read()
+    process.stderr.close()
 
+    assert b"IndexError" in said
+    assert process.wait(PATIENCE) == 128 + signal.SIGKILL
     (incident,) = incidents(tmp_path)
-    said = done.stderr.decode()
-    assert done.returncode == 128 + signal.SIGKILL
     assert incident["summary"].startswith("IndexError")
-    assert said.index("kintsugi: INC-1") < said.rindex("still here")
+
+
+def test_bytes_that_are_no_text_hurt_nobody(tmp_path: Path):
+    done = follows(
+        tmp_path, sys.executable, "-c", f"{PRINTS}\nsys.stdout.buffer.write(bytes(range(256)))\nfails(KeyError(1))"
+    )
+
+    assert done.stdout == bytes(range(256))
+    assert [one["summary"] for one in incidents(tmp_path)] == ["KeyError: 1"]
+
+
+def test_failures_at_once_are_each_seen_and_counted_as_often_as_they_came(tmp_path: Path):
+    program = f"{PRINTS}\nfor _ in range(30): fails(KeyError('tea'))\nfails(ValueError('no cup'))"
+
+    follows(tmp_path, sys.executable, "-c", program)
+
+    assert {one["summary"]: one["count"] for one in incidents(tmp_path)} == {
+        "KeyError: 'tea'": 30,
+        "ValueError: no cup": 1,
+    }
+
+
+def test_a_report_with_a_pause_in_it_is_one(tmp_path: Path):
+    report = 'Traceback (most recent call last):\\n  File "a.py", line 1, in f\\n'
+    program = f"{PRINTS}\nsys.stderr.write('{report}'); sys.stderr.flush(); time.sleep(2)\nprint('KeyError: 1', file=sys.stderr)"
+
+    follows(tmp_path, sys.executable, "-c", program)
+
+    assert [(one["summary"], one["count"]) for one in incidents(tmp_path)] == [("KeyError: 1", 1)]
+
+
+def test_what_the_program_leaves_running_holds_nobody_up(tmp_path: Path):
+    began = time.monotonic()
+    done = follows(tmp_path, "sh", "-c", "sleep 600 & echo $!; exit 4")
+    took = time.monotonic() - began
+
+    os.kill(int(done.stdout), signal.SIGKILL)
+    assert done.returncode == 4
+    assert took < 500
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://u:p@127.0.0.1:1/x", "sqlite:////proc/no/k.db", "what is this"])
+def test_the_program_runs_whether_the_database_opens_or_not(tmp_path: Path, url: str):
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", CRASHES)
+    known = environment(tmp_path) | {"KINTSUGI_DATABASE_URL": url}
+    done = subprocess.run(typed, cwd=tmp_path, env=known, capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout) == (7, b"begun\n\xff raw\nended\n")
+    assert b"kintsugi: not captured: " in done.stderr
+
+
+def test_an_end_with_a_status_is_a_failure_where_that_is_asked_for(tmp_path: Path):
+    typed = (
+        sys.executable,
+        "-m",
+        "kintsugi",
+        "capture",
+        "--follow",
+        "--exit-status",
+        "--",
+        "sh",
+        "-c",
+        "echo no tea; exit 3",
+    )
+    done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), capture_output=True, check=False)
+
+    assert done.returncode == 3
+    assert [one["summary"] for one in incidents(tmp_path)] == ["sh ended with status 3"]
+
+
+@pytest.mark.parametrize(("options", "is_terminal"), [((), b"True 33"), (("--no-pty",), b"False")])
+def test_where_we_have_a_terminal_the_program_has_one_of_its_size(
+    tmp_path: Path, options: tuple[str, ...], is_terminal: bytes
+):
+    program = "import os, sys; t = sys.stdout.isatty(); print(t, os.get_terminal_size(1).columns if t else '')"
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", *options, "--", sys.executable, "-c", program)
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 9, 33, 0, 0))
+    process = subprocess.Popen(typed, cwd=tmp_path, env=environment(tmp_path), stdout=theirs)
+    os.close(theirs)
+
+    said = b""
+    while b"\n" not in said:
+        said += os.read(ours, 4_096)
+    assert said.startswith(is_terminal)
+    assert process.wait(PATIENCE) == 0
+    os.close(ours)
 
 
 def test_an_end_by_a_signal_without_a_report_is_captured_with_its_last_words(tmp_path: Path):

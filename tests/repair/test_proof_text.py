@@ -13,10 +13,11 @@ from kintsugi.repair.proof.judge import Crash, missing_package, read_patch, why_
 from kintsugi.repair.proof.results import Ending, Failure, Frame, TestResult, lost, read_results
 from kintsugi.repair.proof.swallow import essence, swallowing
 from kintsugi.repair.proof.tests import asserts_a_value, loosened
+from kintsugi.repair.proof.turned_round import turned_round
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record
 from kintsugi.repair.sandbox.room import Interpreter
-from kintsugi.repair.syntax import parsed
+from kintsugi.repair.syntax import parsed, read_source, why_unreadable
 from kintsugi.workflow.patch import Run
 
 END = {"finished": 0, "changed": []}
@@ -440,3 +441,70 @@ def test_related_tests_are_those_that_name_a_changed_module(tmp_path: Path) -> N
 )
 def test_what_belongs_to_the_tests(path: str, as_file: bool, as_path: bool) -> None:
     assert (is_test_file(path), is_test_path(path)) == (as_file, as_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (b"", "# coding: utf-8\nname = 'é'\n".encode(), None),
+        (b"# coding: latin-1\n", "# coding: latin-1\nname = 'é'\n".encode("latin-1"), None),
+        (None, b"# coding: latin-1\n", "comes in the encoding iso-8859-1: write it in UTF-8"),
+        (b"# coding: utf-7\n", b"# coding: utf-7\nX = 1\n", "comes in the encoding utf-7: write it in UTF-8"),
+        (b"", b"# coding: unicode_escape\n", "comes in the encoding unicode_escape: write it in UTF-8"),
+        (b"", b"# coding: klingon\n", "cannot be read in the encoding that it names"),
+        (b"", b"name = '\xe9'\n", "cannot be read in the encoding that it names"),
+    ],
+)
+def test_source_is_read_as_the_interpreter_reads_it_or_refused(
+    before: bytes | None, after: bytes, says: str | None
+) -> None:
+    assert why_unreadable(before, after) == says
+
+
+def test_a_comment_that_is_code_in_another_encoding_is_read_as_code() -> None:
+    assert read_source(b"# coding: utf-7\n# +AAo-import os\n") == "# coding: utf-7\n# \nimport os\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [("json.py", True), ("src/json/__init__.py", True), ("site/a.py", False), ("shop/json.py", False)],
+)
+def test_a_module_in_place_of_the_standard_librarys_is_refused(tmp_path: Path, path: str, refused: bool) -> None:
+    reading = read_patch(tmp_path, {path: b"A = 1\n"}, {})
+
+    assert (reading.refusal is not None) == refused
+
+
+def test_assertions_are_turned_round() -> None:
+    source = """
+def test_all():
+    assert total(1) == 2
+    assert 3 == total(2)
+    assert found
+    check.assertEqual(total(1), 2)
+    check.assertIn(1, found)
+    with raises(KeyError):
+        total(None)
+
+def test_none():
+    verify(total(1))
+
+def test_other():
+    assert total(1) == 2
+"""
+
+    turned = turned_round(source, {"test_all", "test_none"})
+
+    assert turned is not None
+    first, second, third = turned.strip().split("\n\n")
+    assert first.splitlines()[1:] == [
+        "    assert total(1) == (2, object())[1]",
+        "    assert (3, object())[1] == total(2)",
+        "    assert not found",
+        "    check.assertEqual(total(1), (2, object())[1])",
+        "    check.assertNotIn(1, found)",
+        "    with raises(type('Stranger', (Warning,), {})):",
+        "        total(None)",
+    ]
+    assert second.splitlines()[-1] == "    raise AssertionError('turned round')"
+    assert third.splitlines()[-1] == "    assert total(1) == 2"

@@ -32,6 +32,8 @@ class Go:
     def begins(self, text: str) -> int | None:
         if len(text) > _LONGEST:
             return None
+        if "[PANIC RECOVER] " in text and _GOROUTINE.search(text):
+            return text.index("[PANIC RECOVER] ")
         found = _GOROUTINE.search(text) if "goroutine " in text else _GIN.search(text) if "(0x" in text else None
         return found.start() if found else None
 
@@ -39,7 +41,10 @@ class Go:
         return _PLACE.match(text[:_LONGEST]) is not None or _GIN.match(text[:_LONGEST]) is not None
 
     def read(self, lines: Lines) -> Found | None:
-        return _gin(lines) if _GIN.match(lines[lines.at] or "") else _goroutine(lines)
+        line = lines[lines.at] or ""
+        if line.startswith("[PANIC RECOVER] "):
+            return _echo(lines, line)
+        return _gin(lines) if _GIN.match(line) else _goroutine(lines)
 
 
 def _goroutine(lines: Lines) -> Found | None:
@@ -104,6 +109,15 @@ def _other_goroutines(lines: Lines, at: int) -> int:
         _, end = _frames(lines, at + 2)
         at = end
     return end
+
+
+def _echo(lines: Lines, line: str) -> Found | None:
+    """echo's log of a panic that it recovered from: the message stands before its stack, on the same line."""
+    found = _GOROUTINE.search(line)
+    frames, end = _frames(lines, lines.at + 1)
+    message = line[len("[PANIC RECOVER] ") : found.start() if found else None].strip()
+    raised = Raised(type="panic", message=message, frames=tuple(reversed(_since_panic(frames))))
+    return Found(lines.at, end, Failure(language="go", chain=(raised,)))
 
 
 def _gin(lines: Lines) -> Found | None:

@@ -46,6 +46,8 @@ _OF_CAUSE = re.compile(r"\s*\[?cause\]?: (?P<head>.*)")
 _OF_MEMBERS = re.compile(r"\s*\[errors\]: \[\s*$")
 _OUTER = re.compile(r".*?(?<!\S)\[(?P<head>[A-Za-z_$][\w$.]*(?:: .*)?)\] \{\s*$")
 _PLACE_ABOVE = re.compile(r"(?P<path>\S[^\n]*?):(?P<line>\d{1,9})$")
+_SHOWN_SOURCE = re.compile(r"\s*>?\s*\d{0,6} \| ?")
+_EMITTED = re.compile(r"Emitted '\w+' event ")
 _CARET = re.compile(r"\s*[\^~]+\s*$")
 _WORDS = frozenset(("Error", "Exception", "Rejection"))  # said before the error that is meant: `Error: TypeError: …`
 _REASON = re.compile(r'rejected with the reason "(?P<reason>.*)"\.?\]?', re.DOTALL)
@@ -128,6 +130,7 @@ def _said(lines: Lines, head: _Head, frames_at: int) -> str:
     more = [lines[at] or "" for at in range(head.at + 1, frames_at)]
     carets = [at for at, line in enumerate(more) if _CARET.match(line)]
     more = [line for at, line in enumerate(more) if at not in carets and at + 1 not in carets]
+    more = [line for line in more if not _SHOWN_SOURCE.match(line)]
     message = "\n".join((head.message, *(line.rstrip() for line in more))).strip()
     reason = _REASON.search(message) if head.type == "UnhandledPromiseRejection" else None
     return reason["reason"] if reason else message
@@ -145,7 +148,7 @@ def _frames(lines: Lines, at: int) -> tuple[list[Frame], int, bool]:
                 return frames, position + 1, True
             if line.rstrip().endswith((",", "]")):
                 return frames, position + 1, False
-        elif not goes_on(lines, position, _is_call):
+        elif not (_EMITTED.match(line) or goes_on(lines, position, _is_call)):
             wrapped = _call(lines.joined(position) or "") if after_at(line) else None
             if wrapped is None:
                 break

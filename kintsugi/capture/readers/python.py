@@ -26,6 +26,7 @@ _HEADLESS = re.compile(r'File "[^"\n]+", line \d{1,9}(?:, in .{1,400})?\s*$')
 _RAISED = re.compile(r"(?P<type>[^\W\d][\w.<>]*)(?:: ?(?P<message>.*))?$")
 _REPEATED = re.compile(r"\s*\[Previous line repeated \d+ more times?\]")
 _MARKERS = re.compile(r"\s*[\^~][\^~ ]*$")
+_SHOWN = re.compile(r"(?:--> \d{1,9} (?P<code>.*)| {4,}(?:\d{1,9} |\.{10}|[\w.]+ = ))")
 _DRAWN = re.compile(r"\s*[│└┌├]")  # loguru draws the values under a source line
 _SEPARATOR = re.compile(r"\s*\+(?:-\+)?-{10,}(?: [\d.]{1,9} -{10,})?\s*$")
 _MEMBER = re.compile(r"(?P<margin>\s{2,80}\| )(?P<raised>[^\W\d][\w.<>]*(?:: .*)?)$")
@@ -309,6 +310,9 @@ def _frames(lines: Lines, at: int, margin: int) -> tuple[tuple[Frame, ...], int]
         if found is not None:
             frames.append(Frame(path=found["path"], line=int(found["line"]), function=found["function"] or ""))
             at += wide
+        elif flat and (shown := _SHOWN.match(line)):  # by stackprinter, with the lines around and the variables
+            if shown["code"] is not None and frames:
+                frames[-1] = frames[-1].model_copy(update={"code": shown["code"].strip()})
         elif flat and line.strip() and not _annotation(line):
             if not frames or frames[-1].code or _ends_here(lines, at, margin, line):
                 break

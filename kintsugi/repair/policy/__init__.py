@@ -22,6 +22,7 @@ from kintsugi.repair.policy.python import own_packages, python_dangers
 from kintsugi.repair.policy.secrets import secrets_added
 from kintsugi.repair.policy.tests import is_test_path, test_findings
 from kintsugi.repair.policy.weakening import weakened
+from kintsugi.repair.syntax import why_unreadable
 from kintsugi.repair.trees import Kind, Tree
 
 _MODES = {Kind.FILE: "100644", Kind.EXECUTABLE: "100755"}
@@ -124,6 +125,8 @@ def _of_file(change: Change, applied: Result, tree: Tree, settings: PolicySettin
 
 def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
     path = change.path
+    if path.endswith(".py") and (why := why_unreadable(change.before, change.after or b"")):
+        yield Finding(path, Rule.HIDDEN, f"It {why}.")
     for sentence in hidden_characters(change.added, change.old):
         yield Finding(path, Rule.HIDDEN, sentence)
     for sentence in look_alikes(path, change.added, change.old):

@@ -13,7 +13,7 @@ from kintsugi.repair.proof.results import Failure, Raised, TestResult
 from kintsugi.repair.proof.suspicions import around_tests, suspicions
 from kintsugi.repair.proof.swallow import Swallowing, essence, swallowing
 from kintsugi.repair.proof.tests import loosened
-from kintsugi.repair.syntax import encoding_of, is_plain, parsed, read_source
+from kintsugi.repair.syntax import parsed, read_source, why_unreadable
 
 _RUNNERS = {"pytest", "_pytest", "pluggy", "nose", "hypothesis", "mock", "sitecustomize", "usercustomize"}
 _PROSE = {".md", ".rst", ".txt"}
@@ -103,27 +103,25 @@ def _why_unreadable(base: Path, files: Mapping[str, bytes | None]) -> str | None
     for path, content in files.items():
         if not path.endswith(".py") or content is None:
             continue
-        now, was = encoding_of(content), _encoding(base / path)
-        if now is None:
-            return f"{path} cannot be read in the encoding that it names"
-        if not is_plain(now) or (now.startswith("utf-8") is False and now != was):
-            return f"the patch brings {path} in the encoding {now}: write it in UTF-8"
-        if is_shadowing(path) and was is None:
+        before = _bytes(base / path)
+        if (why := why_unreadable(before, content)) is not None:
+            return f"{path} {why}"
+        if before is None and _is_shadowing(path):
             return f"{path} would stand before the standard library's module of that name"
     return None
 
 
-def is_shadowing(path: str) -> bool:
-    """Whether a new file is imported in place of a module of the interpreter or the test runner."""
-    parts = PurePosixPath(path).parts
-    top = parts[1] if parts[0] in ("src", "lib") and len(parts) > 1 else parts[0]
-    return top.removesuffix(".py") in sys.stdlib_module_names | _RUNNERS and top != "test"
+def _is_shadowing(path: str) -> bool:
+    """Whether a new file is imported in place of a module of the interpreter or the test runner.
+
+    A folder without __init__.py is not: what is installed goes before it.
+    """
+    name = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__")
+    return name in sys.stdlib_module_names | _RUNNERS and name != "test"
 
 
-def _encoding(file: Path) -> str | None:
-    if file.is_symlink() or not file.is_file():
-        return None
-    return encoding_of(file.read_bytes())
+def _bytes(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() and not file.is_symlink() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""How fast logs are read, beside what reads nothing: `grep -c Traceback`, and `cat` for a program that is followed.
+
+A log of 100 MB with 1,000 failures, in one pass; the same with half of it, which says whether that is linear; and a
+program that prints 1 GB, under `capture --follow` and under `cat`, by processor time beyond that of an empty program.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+_REPORT = """\
+Traceback (most recent call last):
+  File "/srv/shop/bot.py", line 31, in on_message
+    await self.answer(total(cart))
+  File "/srv/shop/pricing.py", line 12, in total
+    return price - cart["discount"]
+KeyError: 'discount'
+"""
+_PRINTS = (
+    "import os\nb = b'2026-11-28 10:00:00 INFO request served in 3 ms\\n' * 20_000\nfor _ in range({}): os.write(1, b)"
+)
+_KINTSUGI = (sys.executable, "-m", "kintsugi")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        whole, half = Path(folder) / "whole.log", Path(folder) / "half.log"
+        _write(whole, 1_000)
+        _write(half, 500)
+        inspected, memory = _spent(*_KINTSUGI, "inspect", str(whole))
+        searched, _ = _spent("grep", "-c", "Traceback", str(whole))
+        idle, _ = _spent(*_KINTSUGI, "inspect", os.devnull)
+        of_half, _ = _spent(*_KINTSUGI, "inspect", str(half))
+        megabytes = whole.stat().st_size / 1e6
+        spent = inspected - idle
+        print(f"inspect: {megabytes / spent:.0f} MB/s, {memory} MB at most; grep -c: {megabytes / searched:.0f} MB/s")
+        print(f"twice the log takes {spent / max(of_half - idle, 1e-3):.2f} times as long")
+        _followed(folder)
+
+
+def _followed(folder: str) -> None:
+    command = (*_KINTSUGI, "capture", "--follow", "--", sys.executable, "-c")
+    environment = {"KINTSUGI_DATABASE_URL": f"sqlite:///{folder}/k.db"}
+    program = _PRINTS.format(1_000)
+    idle, _ = _spent(*command, "", environment=environment)
+    followed, memory = _spent(*command, program, environment=environment)
+    copied, _ = _spent("sh", "-c", '"$0" -c "$1" | cat', sys.executable, program)
+    print(f"follow: {(followed - idle) / copied:.2f} of cat's processor time for 1 GB, {memory} MB at most")
+
+
+def _write(log: Path, failures: int) -> None:
+    line = "2026-11-28 10:00:{:02} INFO bot.orders: request {} served in {} ms for user {}\n"
+    between = "".join(line.format(at % 60, at, at % 97, at * 7919 % 100_000) for at in range(1_300))
+    log.write_text((between + _REPORT) * failures)
+
+
+def _spent(*command: str, environment: dict[str, str] | None = None) -> tuple[float, int]:
+    """Processor seconds of the command and all it started, and the most megabytes that any child had so far."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _drained(command, environment or {})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss // 1024
+
+
+def _drained(command: Sequence[str], environment: dict[str, str]) -> None:
+    known = {**os.environ, **environment}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=known)
+    assert process.stdout
+    while os.read(process.stdout.fileno(), 1 << 20):
+        pass
+    process.stdout.close()
+    process.wait()
+
+
+if __name__ == "__main__":
+    main()
