@@ -498,6 +498,22 @@ def _ambiguous(fix: Fix, chance: random.Random) -> Fix | None:
     return replace(fix, files=(doubled,), tree={**fix.tree, file.path: before.encode()})
 
 
+def _twin(fix: Fix, chance: random.Random) -> Fix | None:
+    """The hunk stands at the end of its file too; where it is meant, one of its lines has changed since."""
+    file = fix.files[0]
+    piece = file.pieces[0]
+    places = [at for at in _far_context(piece) if len(piece.lines[at][1].strip()) > 12]
+    if len(fix.files) > 1 or len(file.pieces) > 1 or not places:
+        return None
+    lines = file.before.split("\n")
+    at = piece.start - 1 + sum(op != "+" for op, _ in piece.lines[: chance.choice(places)])
+    lines[at] = _typo(lines[at], chance)
+    before = "\n".join([*lines, "", "", *piece.old, "", ""])
+    if before.count("\n".join(piece.old)) != 1:
+        return None
+    return replace(fix, files=(replace(file, before=before),), tree={**fix.tree, file.path: before.encode()})
+
+
 def _done(fix: Fix) -> dict[str, bytes]:
     return {**fix.tree, **{file.path: file.after.encode() for file in fix.files}}
 
@@ -726,6 +742,7 @@ _DAMAGES = (
     Damage("first folder missing", _ALL, _renamed(_without_first)),
     Damage("other folder", _ALL, _renamed(_elsewhere)),
     Damage("ambiguous", _HUNKS, _ambiguous, refused=True),
+    Damage("twin", (ReplyFormat.UDIFF,), _twin, refused=True),
     Damage("already applied", _ALL, tree=_done, refused=True),
     Damage("half applied already", _ALL, _of_several, tree=_half_done, refused=True),
     Damage("lazy", _ALL, _lazy, refused=True),

@@ -25,6 +25,7 @@ try:
     from kintsugi.commands.typed.doctor import doctor
     from kintsugi.commands.typed.effects import app as effects_app
     from kintsugi.commands.typed.incidents import ask, cancel, confirm, incident_app, incidents, reject, retry, send
+    from kintsugi.commands.typed.login import login
     from kintsugi.commands.typed.logs import alerts_app, redact
     from kintsugi.commands.typed.open_pr import open_pr
     from kintsugi.commands.typed.service import run_service
@@ -60,6 +61,7 @@ def options(
 
 app.command()(demo)
 app.command("run")(run_service)
+app.command()(login)
 app.command()(doctor)
 app.command(context_settings={"ignore_unknown_options": True})(capture)
 app.command()(incidents)

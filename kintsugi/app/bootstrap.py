@@ -23,6 +23,7 @@ from kintsugi.app.settings import Settings, read_settings
 from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
+from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
 from kintsugi.integrations.http_replay import HttpReplay
@@ -129,6 +130,7 @@ class Bootstrap:
 
     def __init__(self, settings: Settings) -> None:
         remember(settings.secrets())
+        authorities.trust(settings.network.ca_file)
         self.settings = settings
         program = settings.program
         self.database: Database = settings.database.database

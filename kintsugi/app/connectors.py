@@ -30,6 +30,7 @@ from kintsugi.app.settings import (
 from kintsugi.bot.address import point_at
 from kintsugi.bot.presence import AWAY, REFUSED, why
 from kintsugi.integrations import google_sheets
+from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import GitError
 from kintsugi.integrations.model.port import Model
 from kintsugi.integrations.program import Running
@@ -169,7 +170,7 @@ def sheet(settings: SheetSettings) -> Connector[google_sheets.Sheet]:
         return google_sheets.Sheet(settings.id or "", account, revealed(settings.api_key), settings.base_url)
 
     async def look(made: google_sheets.Sheet) -> str:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(verify=context(), timeout=5) as client:
             return await google_sheets.look(made, client)
 
     missing = LeftOut("the Google Sheet", "KINTSUGI_SHEET_ID and a key for it", "no Google Sheet is looked at")

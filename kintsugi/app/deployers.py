@@ -45,7 +45,8 @@ def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeplo
 
 def command_deployer(settings: DeploySettings, program_url: str) -> LocalCommand:
     url = program_url.rstrip("/")
-    return LocalCommand(LocalCommandSettings(settings.command, settings.folder, lambda: url), redact)
+    asked = LocalCommandSettings(settings.command, settings.folder, lambda: url, named=settings.env)
+    return LocalCommand(asked, redact)
 
 
 def alone_on(database: Database) -> Alone:

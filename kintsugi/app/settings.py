@@ -30,6 +30,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from kintsugi.children import is_ours
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Keep
 from kintsugi.workflow.errors import SettingsError
@@ -80,6 +81,13 @@ def _command(value: str) -> str:
     return value
 
 
+def _of_others(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if is_ours(name) or "=" in name:
+            raise ValueError(f"should name variables of the program's, not {name}: ours are for us alone")
+    return names
+
+
 def _database(value: object) -> Database:
     if isinstance(value, Database):
         return value
@@ -90,6 +98,7 @@ def _database(value: object) -> Database:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+VariableNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_of_others)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
 Json = Annotated[dict[str, T], NoDecode, BeforeValidator(_from_json)]
 Address = Annotated[str, AfterValidator(_http)]
@@ -171,6 +180,14 @@ class IncidentSettings(Room):
     dry_run: bool = Field(False, description="true: captured failures are staged, and no model is called")
     rounds: int = Field(3, ge=1, le=10, description="how often a patch may be proposed for one incident")
     confirm_hours: float = Field(24.0, gt=0, le=720, description="how long a confirmation stays open")
+
+
+class NetworkSettings(Room):
+    """Whom the services that we ask are known by."""
+
+    ca_file: Path | None = Field(
+        None, description="a PEM file with one's own certificate authorities, trusted beside the public ones"
+    )
 
 
 class CodeSettings(Room):
@@ -258,7 +275,7 @@ class WebSettings(Room, env_prefix=f"{PREFIX}WEB_"):
 
     bind: Bind = Field("127.0.0.1:8000", description="where the web listens, as host:port")
     token: SecretStr | None = Field(
-        None, description="logs in to the operator's pages; none: only on loopback, or by Discord"
+        None, description="logs in to the operator's pages; none: by Discord, or by links of `kintsugi login`"
     )
     url: Address | None = Field(None, description="where people reach the web, for links to an incident")
 
@@ -267,7 +284,10 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
     """What Prometheus reads."""
 
     token: SecretStr | None = Field(
-        None, min_length=16, description="reads /metrics and opens nothing else; none: the web token, or loopback"
+        None, min_length=16, description="reads /metrics and opens nothing else; none: the web token does"
+    )
+    loopback: bool = Field(
+        False, description="true: without a token, whatever comes from this machine may read it: a proxy's requests too"
     )
     bind: Bind | None = Field(None, description="where a process without the web serves /metrics and health")
 
@@ -309,6 +329,7 @@ class DeploySettings(Room, env_prefix=f"{PREFIX}DEPLOY_"):
 
     command: Words = Field((), description="checks out $KINTSUGI_COMMIT and restarts the program")
     folder: Path = Field(Path(), description="where the deploy command runs")
+    env: VariableNames = Field((), description="the variables that it gets besides PATH, HOME, TMPDIR and the locale")
     webhook_url: Address | None = Field(None, description="a service that deploys, asked by a signed POST")
     webhook_secret: SecretStr | None = Field(None, description="… and what it is signed with")
 
@@ -344,6 +365,7 @@ class Settings(BaseModel):
     program: ProgramSettings = Field(default_factory=ProgramSettings)
     incidents: IncidentSettings = Field(default_factory=IncidentSettings)
     keep: KeepSettings = Field(default_factory=KeepSettings)
+    network: NetworkSettings = Field(default_factory=NetworkSettings)
     code: CodeSettings = Field(default_factory=CodeSettings)
     github: GitHubSettings = Field(default_factory=GitHubSettings)
     discord: DiscordSettings = Field(default_factory=DiscordSettings)

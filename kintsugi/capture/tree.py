@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kintsugi.capture.errors import CaptureError
+from kintsugi.children import environment
 
 _LARGEST = 2_000_000  # bytes of a source file worth showing lines of
 _MOST_FILES = 50_000
 _GIT_SECONDS = 20
 _SKIPPED_FOLDERS = frozenset(("node_modules", "site-packages", "dist-packages", "venv", "__pycache__"))
 _REVISION = re.compile(r"[A-Za-z0-9_][\w./@^~-]*$")
-# A hook's or a caller's own repository must not stand in for the one asked about.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_CEILING_DIRECTORIES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +95,10 @@ def _walked(root: Path) -> Iterator[str]:
 
 def _git(root: Path, *arguments: str) -> bytes | None:
     """What git prints about the repository whose top is `root`; None where it is none or git refuses."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    environment |= {"GIT_CEILING_DIRECTORIES": str(root.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    own = {"GIT_CEILING_DIRECTORIES": str(root.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     command = ["git", "-c", "core.fsmonitor=false", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=_GIT_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, env=environment(own), timeout=_GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

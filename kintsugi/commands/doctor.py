@@ -18,6 +18,7 @@ from kintsugi.app.desk import lock_of, opened
 from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
 from kintsugi.executors.lock import is_held
+from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import differences, is_current
@@ -116,7 +117,9 @@ async def _pages(discord: DiscordSettings, web: WebSettings) -> Health:
         return Health("pages", FAULT, says)
     ways = ["the token"] if web.token else []
     ways += [f"Discord, back at {by_discord.redirect}"] if by_discord else []
-    says = f"people log in with {' or '.join(ways)}" if ways else "no login is set: they are for this machine alone"
+    says = (
+        f"people log in with {' or '.join(ways)}" if ways else "people log in by links, which `kintsugi login` prints"
+    )
     return Health("pages", OK if ways else OFF, says)
 
 
@@ -125,7 +128,7 @@ async def _program(program_url: str | None) -> Health:
         return Health("program", OFF, "no cure can be shown. Set KINTSUGI_PROGRAM_URL.")
     url = f"{program_url.rstrip('/')}/version"
     try:
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
             commit = (await client.get(url)).json()["commit"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         says = f"{url} does not tell the running commit ({type(error).__name__}). It should answer {{'commit': …}}."

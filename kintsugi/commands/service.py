@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import sys
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,6 +22,7 @@ from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.discord_bot import Bots, Client, Looked, access_of, announcer, run_bot
 from kintsugi.app.ending import until_told
+from kintsugi.app.links import KeyFile, link
 from kintsugi.app.patience import Preparing
 from kintsugi.app.settings import DiscordSettings, MetricsSettings, WebSettings, revealed
 from kintsugi.app.watching import health_and_metrics, metrics
@@ -31,7 +33,7 @@ from kintsugi.integrations.terminal import Terminal
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
-from kintsugi.web.login import is_loopback
+from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import PageNeeds, Pages
 from kintsugi.web.server import Server, ServerNeeds, serve
@@ -157,15 +159,17 @@ async def _together(
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
             group.create_task(_be_the_bot(desk, settings.discord, output.console, bot, alone=wanted == ("discord",)))
         doors = _doors(desk, bootstrap, preparing, kintsugi)
-        readers = Readers(web_token=revealed(settings.web.token), metrics_token=revealed(settings.metrics.token))
+        readers = Readers(
+            web_token=revealed(settings.web.token),
+            metrics_token=revealed(settings.metrics.token),
+            loopback=settings.metrics.loopback,
+        )
         figures = metrics(desk, output.logs, doors, kintsugi, build=bootstrap.build, readers=readers)
         tell = partial(_tell_address, output.console)
         if "web" in wanted:
             application = Server(doors).application()
             figures.add_to(application)
-            if _has_pages(settings.web, settings.discord):
-                _pages(desk, bootstrap).add_to(application)
-            group.create_task(_listen(application, settings.web.bind, tell, "WEB_BIND"))
+            group.create_task(_serve_pages(desk, bootstrap, output.console, application))
         elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
             group.create_task(_listen(application, settings.metrics.bind, tell, "METRICS_BIND"))
@@ -192,6 +196,23 @@ async def _be_the_bot(desk: Desk, settings: DiscordSettings, console: Console, b
             raise
         tell(f"{over} The rest of the service runs.")
         log.warning("discord_over", extra={"why": str(over)})
+
+
+async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, application: Application) -> None:
+    """Where nobody could log in otherwise, with a link that works once, and a key for `kintsugi login` to make more."""
+    settings, key = bootstrap.settings, secrets.token_bytes(32)
+    by_link = not _has_login(settings.web, settings.discord)
+    _pages(desk, bootstrap, Links(key) if by_link else None).add_to(application)
+    with ExitStack() as stack:
+
+        def started(address: str) -> None:
+            _tell_address(console, address)
+            if by_link:
+                reached = settings.web.url or address
+                stack.enter_context(KeyFile(bootstrap.database, settings.web.bind).lies(key, reached))
+                _tell(console, f"Log in, once, within ten minutes: {link(key, reached)}")
+
+        await _listen(application, settings.web.bind, started, "WEB_BIND")
 
 
 async def _listen(application: Application, bind: str, started: Callable[[str], None], setting: str) -> None:
@@ -245,12 +266,12 @@ def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kin
     )
 
 
-def _has_pages(web: WebSettings, discord: DiscordSettings) -> bool:
-    """Without a login they are for this machine alone."""
-    return web.token is not None or discord.client_id is not None or is_loopback(web.bind)
+def _has_login(web: WebSettings, discord: DiscordSettings) -> bool:
+    """Whether one is set up; without, people log in by links."""
+    return web.token is not None or discord.client_id is not None
 
 
-def _pages(desk: Desk, bootstrap: Bootstrap) -> Pages:
+def _pages(desk: Desk, bootstrap: Bootstrap, links: Links | None) -> Pages:
     settings = bootstrap.settings
     return Pages(
         PageNeeds(
@@ -260,6 +281,7 @@ def _pages(desk: Desk, bootstrap: Bootstrap) -> Pages:
             token=revealed(settings.web.token),
             environment=settings.program.env_name,
             discord=bootstrap.login(desk, access_of(settings.discord)),
+            links=links,
         )
     )
 
@@ -287,10 +309,10 @@ def left_out(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> list[str]:
 
 def _left_out_of_web(web: WebSettings, metrics: MetricsSettings, discord: DiscordSettings) -> list[str]:
     lines = []
-    if not _has_pages(web, discord):
-        lines.append("Left out: the pages (set KINTSUGI_WEB_TOKEN; without one they are for 127.0.0.1 alone).")
-    if not (metrics.token or web.token or is_loopback(web.bind)):
-        lines.append("Left out: /metrics, but for 127.0.0.1 (set KINTSUGI_METRICS_TOKEN).")
+    if not _has_login(web, discord):
+        lines.append("Left out: a login of one's own (set KINTSUGI_WEB_TOKEN); `kintsugi login` prints links instead.")
+    if not (metrics.token or web.token or metrics.loopback):
+        lines.append("Left out: /metrics (set KINTSUGI_METRICS_TOKEN).")
     if discord.client_id and not discord.has_admins:
         ways = "KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS"
         lines.append(f"Nobody may log in with Discord: set {ways}.")

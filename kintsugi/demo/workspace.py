@@ -6,7 +6,6 @@ Everything in it is made so that a second start finds either the whole of a thin
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from kintsugi.children import environment
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
 from kintsugi.workflow.errors import StepFailed
 
@@ -102,7 +102,7 @@ class Workspace:
 
     def _run_deploy(self, *options: str, env: Mapping[str, str]) -> None:
         command = [*self.deploy_command(), *options]
-        done = subprocess.run(command, env=os.environ | dict(env), capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=environment(env), capture_output=True, text=True, check=False)
         if done.returncode:
             raise WorkspaceError(f"The sample program does not start: {done.stderr.strip()}", final=True)
 

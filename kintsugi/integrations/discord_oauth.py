@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from kintsugi.integrations.authorities import context
 from kintsugi.workflow.errors import Refusal, StepFailed
 
 _SITE, _API = "https://discord.com", "https://discord.com/api/v10"
@@ -61,7 +62,7 @@ class DiscordOAuth:
         base = (self.api or _API).rstrip("/")
         try:
             async with httpx.AsyncClient(
-                base_url=base, timeout=self.timeout, trust_env=False, headers=_AGENT
+                base_url=base, timeout=self.timeout, verify=context(), trust_env=False, headers=_AGENT
             ) as client:
                 client.headers["Authorization"] = f"Bearer {await self._token(client, code, verifier)}"
                 me = _read(_User, await client.get("/users/@me"))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from kintsugi.children import environment
 from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import ALONE, RevisionTree, TreeError
 
@@ -271,12 +272,12 @@ _NOBODY = {
 
 
 def _environment() -> dict[str, str]:
-    """PATH, and what keeps git to itself."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "SYSTEMROOT") if name in os.environ}
-    return kept | {
+    """What keeps git to itself."""
+    own = {
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
     }
+    return environment(own)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from kintsugi.integrations.authorities import context
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.ports import Case, Reading
@@ -72,7 +73,7 @@ class HttpReplay:
         prefix = base.raw_path.rstrip(b"/")
         path = target.encode() if target.encode().startswith(prefix + b"/") else prefix + target.encode()
         headers = {HEADER: case.incident.name, "Connection": "close"}
-        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False, headers=headers) as client:
+        async with httpx.AsyncClient(timeout=_SECONDS, verify=context(), trust_env=False, headers=headers) as client:
             return await client.request(method, base.copy_with(raw_path=path))
 
 

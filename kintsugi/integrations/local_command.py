@@ -1,7 +1,7 @@
 """The Deployer port on a command of the user's: it checks a commit out and restarts the program.
 
-The command finds the commit in KINTSUGI_COMMIT, may be run again for the same commit, and is over when the program
-runs. What runs is asked of the program itself: its version URL answers JSON with a `commit`.
+The command finds the commit in KINTSUGI_COMMIT and no setting of ours, may be run again for the same commit, and is
+over when the program runs. What runs is asked of the program itself: its version URL answers JSON with a `commit`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from kintsugi.children import environment
 from kintsugi.integrations.program import commit_at
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
@@ -34,6 +35,7 @@ class LocalCommandSettings:
     folder: Path
     program_url: Callable[[], str]  # asked anew each time: the first deployment may choose the port
     timeout: float = 300.0
+    named: Sequence[str] = ()  # the variables of our environment that it gets too
 
 
 class LocalCommand:
@@ -86,7 +88,7 @@ class LocalCommand:
             process = await asyncio.create_subprocess_exec(
                 *settings.command,
                 cwd=settings.folder,
-                env=os.environ | {"KINTSUGI_COMMIT": commit},
+                env=environment({"KINTSUGI_COMMIT": commit}, named=settings.named),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,

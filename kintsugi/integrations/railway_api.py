@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from kintsugi.integrations.authorities import context
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.ports import OutcomeUnknown
 
@@ -59,7 +60,7 @@ class RailwayApi:
     async def _post(self, text: str, variables: object, way_in: Mapping[str, str]) -> _Answer:
         changes = text.startswith("mutation")
         try:
-            async with httpx.AsyncClient(timeout=self._access.timeout, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=self._access.timeout, verify=context(), trust_env=False) as client:
                 body = {"query": text, "variables": variables}
                 response = await client.post(self._access.url, json=body, headers=way_in)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:

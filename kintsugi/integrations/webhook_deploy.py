@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from kintsugi.integrations.authorities import context
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
 from kintsugi.workflow.ports import Clock, Manners, OutcomeUnknown, Progress, Rollout
@@ -113,7 +114,7 @@ class WebhookDeploy:
         signature = f"sha256={hmac.new(settings.secret.encode(), signed, 'sha256').hexdigest()}"
         url = f"{settings.url}?{signed.decode()}" if asks and signed else settings.url
         try:
-            async with httpx.AsyncClient(timeout=settings.timeout, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=settings.timeout, verify=context(), trust_env=False) as client:
                 content = None if asks else signed
                 return await client.request(method, url, content=content, headers={**headers, SIGNATURE: signature})
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:

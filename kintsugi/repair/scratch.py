@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kintsugi.children import environment
+
 PREFIX = "work-k7f3a1-"  # nobody else's, and it does not say to who runs in one what it is for
 
 
@@ -54,5 +56,5 @@ def _remove(folder: Path) -> None:
     try:
         shutil.rmtree(folder)
     except (OSError, RecursionError):
-        subprocess.run(["chmod", "-R", "u+rwX", "--", str(folder)], check=False, capture_output=True)
-        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, capture_output=True)
+        subprocess.run(["chmod", "-R", "u+rwX", "--", str(folder)], check=False, capture_output=True, env=environment())
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, capture_output=True, env=environment())

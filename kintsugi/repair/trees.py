@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-# A hook's or a caller's own repository must not stand in for the one asked about.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+from kintsugi.children import environment
+
 _SKIPPED_FOLDERS = frozenset((".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv", "venv", ".tox"))
 _SKIPPED_FOLDERS |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"}
 _GIT_SECONDS = 60.0
@@ -215,15 +215,13 @@ def commit_of(folder: Path, rev: str) -> str:
 
 def git(folder: Path, *arguments: str, given: bytes = b"") -> bytes | None:
     """What git prints about the repository whose top is `folder`; None where it is none, refuses or takes too long."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    environment |= {"GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    environment |= ALONE
+    own = {"GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"} | ALONE
     # Whoever owns the repository: nothing of its settings is run.
     settings = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
     command = ["git", *settings, "-C", str(folder), *arguments]
     try:
         done = subprocess.run(
-            command, input=given, capture_output=True, env=environment, timeout=_GIT_SECONDS, check=False
+            command, input=given, capture_output=True, env=environment(own), timeout=_GIT_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -91,25 +91,26 @@ class Way:
     async def _back(self, request: web.Request) -> tuple[Member, str]:
         given, went = request.query, self._seal.read("login", request.cookies.get(_COOKIE, "")) or {}
         state = str(went.get("state", ""))
-        if not state or not hmac.compare_digest(given.get("state", "").encode(), state.encode()):
+        if not state or not hmac.compare_digest(given.get("state", "").encode("utf-8", "replace"), state.encode()):
             raise NotLetIn(403, _NOT_OURS, "another state")
         if error := given.get("error"):
             says = _NO_CONSENT if error == "access_denied" else f"Discord did not agree: {plain(error)[:80]}."
             raise NotLetIn(403, says, plain(error)[:80])
-        return await self._asked(given.get("code", ""), self._verifier(state)), str(went["where"])
+        code, verifier = given.get("code", ""), self._verifier(state)
+        return await self._asked(code, verifier, request.remote or ""), str(went["where"])
 
-    async def _asked(self, code: str, verifier: str) -> Member:
+    async def _asked(self, code: str, verifier: str, peer: str) -> Member:
         """Every question to Discord counts as a wrong one until it is answered well."""
-        if wait := self._tries.wait():
+        if wait := self._tries.wait(peer):
             raise NotLetIn(429, f"Too many failed logins: come back in {wait} s.")
-        self._tries.count()
+        self._tries.count(peer)
         try:
             member = await self._discord.member(code, verifier)
         except Refusal as error:
             raise NotLetIn(403, str(error)) from error
         except StepFailed as error:
             raise NotLetIn(503, str(error)) from error
-        self._tries.forgive()
+        self._tries.forgive(peer)
         return member
 
     def _verifier(self, state: str) -> str:

@@ -1,8 +1,8 @@
 """Who may see the pages: whoever has the token from the settings, or is let in by Discord's roles. Where neither is set
-up, whoever sits at the machine itself.
+up, whoever has a link that works once. Nobody is let in for where a request comes from: a proxy's come from here too.
 
 A session is a signed cookie and nothing on our side: it ends with its time, or when the token or the secret that we
-share with Discord is changed.
+share with Discord is changed; of somebody who came by a link, with this process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ipaddress
 import math
 import secrets
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,7 +23,9 @@ import jwt
 SESSION_SECONDS = 12 * 3600
 MEMBER_SECONDS = 3600  # of somebody from Discord, where roles change: after that it is asked anew
 _ALGORITHM = "HS256"
-_MOST_WRONG, _WITHIN = 5, 300.0  # wrong tries in so many seconds, by everybody together: there is one token to guess
+LINK_SECONDS = 600
+_MOST_WRONG, _WITHIN = 5, 300.0  # wrong tries of one peer in so many seconds
+_MOST_PEERS = 10_000  # that are remembered; the one that was wrong longest ago is forgotten first
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +47,34 @@ class Session:
 
 
 class Tries:
-    """Counts the wrong ones: five within five minutes are enough."""
+    """Counts the wrong ones of each peer: five within five minutes are enough. Nobody else waits for them."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
-        self._wrong: deque[float] = deque()
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def wait(self) -> int:
-        """Whole seconds until the next try; 0 where there may be one."""
-        while self._wrong and self._wrong[0] + _WITHIN <= self._now():
-            self._wrong.popleft()
-        return 0 if len(self._wrong) < _MOST_WRONG else max(math.ceil(self._wrong[0] + _WITHIN - self._now()), 1)
+    def __len__(self) -> int:
+        """How many peers are remembered."""
+        return len(self._wrong)
 
-    def count(self) -> None:
+    def wait(self, peer: str) -> int:
+        """Whole seconds until this peer's next try; 0 where there may be one."""
+        wrong = self._wrong.get(peer, deque())
+        while wrong and wrong[0] + _WITHIN <= self._now():
+            wrong.popleft()
+        return 0 if len(wrong) < _MOST_WRONG else max(math.ceil(wrong[0] + _WITHIN - self._now()), 1)
+
+    def count(self, peer: str) -> None:
         """One more was wrong."""
-        self._wrong.append(self._now())
+        self._wrong.setdefault(peer, deque(maxlen=_MOST_WRONG)).append(self._now())
+        self._wrong.move_to_end(peer)
+        if len(self._wrong) > _MOST_PEERS:
+            self._wrong.popitem(last=False)
 
-    def forgive(self) -> None:
+    def forgive(self, peer: str) -> None:
         """The one counted last was right after all."""
-        if self._wrong:
-            self._wrong.pop()
+        if wrong := self._wrong.get(peer):
+            wrong.pop()
 
 
 class Seal:
@@ -91,31 +101,46 @@ class Seal:
         return hmac.digest(self._key, text.encode(), "sha256")
 
 
+class Links:
+    """Links that log in once. Who has the key can make them: it is new for each process, and for its user's eyes."""
+
+    def __init__(self, key: bytes, now: Callable[[], float] = time.time) -> None:
+        self._seal, self._used = Seal(key, now), set[str]()
+
+    def new(self) -> str:
+        """The secret end of a link, for ten minutes."""
+        return self._seal.put("link", LINK_SECONDS, {"jti": secrets.token_urlsafe(16)})
+
+    def opens(self, text: str) -> bool:
+        """Whether this is one of ours, in time, and comes for the first time."""
+        claims = self._seal.read("link", text)
+        if claims is None or claims["jti"] in self._used:
+            return False
+        self._used.add(claims["jti"])
+        return True
+
+
 class Login:
-    """The ways in. `token` and `shared`, the secret that Discord knows of us, empty: no login, for loopback alone."""
+    """The ways in with a session. `shared`: the secret that Discord knows of us. With neither, sessions end with us."""
 
     def __init__(self, token: str, shared: str = "", *, now: Callable[[], float] = time.time) -> None:
-        self._token, self._is_shared = token.encode(), bool(shared)
+        self._token = token.encode()
         self.seal = Seal(f"{token}\0{shared}".encode() if token or shared else b"", now)
         self._wrong = Tries(now)
-
-    @property
-    def is_needed(self) -> bool:
-        return self.has_token or self._is_shared
 
     @property
     def has_token(self) -> bool:
         return bool(self._token)
 
-    def wait(self) -> int:
-        """Whole seconds until a token may be tried again; 0 where it may."""
-        return self._wrong.wait()
+    def wait(self, peer: str) -> int:
+        """Whole seconds for which this peer is told to wait after a wrong token. The right one opens all the same."""
+        return self._wrong.wait(peer)
 
-    def opens(self, token: str) -> bool:
-        """Whether this is the token, compared in constant time. A wrong one is counted."""
-        right = self.has_token and hmac.compare_digest(token.strip().encode(), self._token)
+    def opens(self, token: str, peer: str) -> bool:
+        """Whether this is the token, compared in constant time. A wrong one is counted on who sent it."""
+        right = self.has_token and hmac.compare_digest(token.strip().encode("utf-8", "replace"), self._token)
         if not right:
-            self._wrong.count()
+            self._wrong.count(peer)
         return right
 
     def cookie(self, member: Member | None = None) -> tuple[str, int]:

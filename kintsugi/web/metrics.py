@@ -55,10 +55,11 @@ class MetricNeeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readers:
-    """Who may read: whoever has one of these tokens; without any, whoever sits at the machine."""
+    """Who may read: whoever has one of these tokens. `loopback`: and without any, whatever comes from this machine."""
 
     web_token: str = ""
     metrics_token: str = ""
+    loopback: bool = False
 
 
 class Metrics:
@@ -105,18 +106,24 @@ class Metrics:
         """Why not, or None for somebody who may read."""
         if not (self._readers.web_token or self._readers.metrics_token):
             here = is_loopback(request.remote or "") and is_loopback(request.host)
-            return None if here else _says(403, _NOT_HERE)
+            return None if here and self._readers.loopback else _says(403, _NOT_HERE)
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token.strip():
             return _says(401, "Send the token as `Authorization: Bearer …`.")
         if _is_same(self._readers.metrics_token, token.strip()):
             return None
-        if self._login.is_needed and (wait := self._login.wait()):
-            return _says(429, f"Too many wrong tokens: come back in {wait} s.")
-        return None if self._login.opens(token) else _says(401, "This is not the token.")
+        peer = request.remote or ""
+        wait = self._login.wait(peer)
+        if self._login.opens(token, peer):
+            return None
+        return _says(429, f"Too many wrong tokens: come back in {wait} s.") if wait else _says(401, _WRONG)
 
 
-_NOT_HERE = "Without KINTSUGI_METRICS_TOKEN or KINTSUGI_WEB_TOKEN this is for the machine alone. Set one, and send it."
+_WRONG = "This is not the token."
+_NOT_HERE = (
+    "Set KINTSUGI_METRICS_TOKEN and send it as `Authorization: Bearer …`; or, where no proxy stands before Kintsugi, "
+    "set KINTSUGI_METRICS_LOOPBACK=true, and read this from the same machine under its own name."
+)
 
 
 class _Collected(Collector):

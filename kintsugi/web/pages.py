@@ -27,7 +27,7 @@ from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
 from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
-from kintsugi.web.login import Login, Member, Session, is_loopback
+from kintsugi.web.login import Links, Login, Member, Session
 from kintsugi.web.plots import bars, strips
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
@@ -43,6 +43,7 @@ log = logging.getLogger("kintsugi.web")
 
 _FOLDER = Path(__file__).parent
 _COOKIE = "kintsugi_session"
+ONCE = "/login/once"
 _PAGE = 50  # incidents
 _PASTS = 2000  # incidents that the numbers are made of, at most
 _PULSE = 1.0  # seconds between two looks at the database, while somebody watches
@@ -71,7 +72,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageNeeds:
-    """What the pages need. `token` empty and no `discord`: no login, and only for loopback."""
+    """What the pages need. With neither a `token` nor `discord`, people log in by `links`."""
 
     clock: Clock
     store: Store
@@ -79,6 +80,7 @@ class PageNeeds:
     token: str
     environment: str
     discord: ByDiscord | None = None
+    links: Links | None = None
 
 
 class Pages:
@@ -105,6 +107,8 @@ class Pages:
         router.add_get("/incidents/{id:\\d{1,18}}/events", self._guarded(self.events))
         router.add_get("/login", self.login)
         router.add_post("/login", self.log_in)
+        if self._behind.links:
+            router.add_get(ONCE, partial(self.by_link, self._behind.links), allow_head=False)
         if self._way:
             router.add_get("/login/discord", partial(self.to_discord, self._way))
             router.add_get(BACK, partial(self.from_discord, self._way))
@@ -252,19 +256,28 @@ class Pages:
     # --- login ------------------------------------------------------------------------------------------------------
 
     async def login(self, request: web.Request) -> web.Response:
-        if not self._login.is_needed or self._session(request):
+        if self._session(request):
             raise web.HTTPSeeOther("/")
         return self._login_page(request, "", _local(request.query.get("next", "/")))
 
     async def log_in(self, request: web.Request) -> web.Response:
         form = await request.post()
         where = _local(str(form.get("next", "/")))
-        if wait := self._login.wait():
+        peer = request.remote or ""
+        wait = self._login.wait(peer)
+        if self._login.opens(str(form.get("token", "")), peer):
+            raise self._let_in(request, where)
+        log.warning("login_refused", extra={"peer": peer})
+        if wait:
             return self._login_page(request, f"Too many wrong tokens: come back in {wait} s.", where, 429)
-        if not self._login.opens(str(form.get("token", ""))):
-            log.warning("login_refused", extra={"peer": request.remote})
-            return self._login_page(request, _WRONG_TOKEN, where, 403)
-        raise self._let_in(request, where)
+        return self._login_page(request, _WRONG_TOKEN, where, 403)
+
+    async def by_link(self, links: Links, request: web.Request) -> web.Response:
+        """Somebody with a link that works once. A look at it by HEAD does not use it up."""
+        if not links.opens(request.query.get("key", "")):
+            log.warning("login_refused", extra={"peer": request.remote, "by": "link"})
+            return self._login_page(request, _USED_LINK, "/", 403)
+        raise self._let_in(request, "/")
 
     async def to_discord(self, way: Way, request: web.Request) -> web.Response:
         raise way.there(_local(request.query.get("next", "/")), secure=_is_secure(request))
@@ -277,7 +290,11 @@ class Pages:
         raise forgotten(self._let_in(request, where, member))
 
     def _login_page(self, request: web.Request, says: str, where: str, status: int = 200) -> web.Response:
-        by = {"by_token": self._login.has_token, "by_discord": self._way is not None}
+        by = {
+            "by_token": self._login.has_token,
+            "by_discord": self._way is not None,
+            "by_link": bool(self._behind.links),
+        }
         return self._page(request, "login.html", status=status, says=says, next=where, **by)
 
     def _let_in(self, request: web.Request, where: str, member: Member | None = None) -> web.HTTPSeeOther:
@@ -304,14 +321,10 @@ class Pages:
         return session
 
     def _guarded(self, handler: _Handler) -> _Handler:
-        """Lets in who is logged in, or sits at the machine where no login is set up; fails closed."""
+        """Lets in who is logged in, wherever the request comes from; fails closed."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             session = self._session(request)
-            if not self._login.is_needed:
-                if not (is_loopback(request.remote or "") and is_loopback(request.host)):
-                    return self._page(request, "lost.html", status=403, says=_NOT_HERE)
-                session = session or Session("")
             if session is None:
                 if request.method == "GET" and not request.path.endswith("/events"):
                     raise web.HTTPSeeOther(f"/login?next={request.path}")
@@ -331,7 +344,7 @@ class Pages:
         origin = request.headers.get("Origin")
         if origin is None or urlsplit(origin).netloc != request.host:
             return False
-        return not self._login.is_needed or (await request.post()).get("csrf") == session.csrf
+        return (await request.post()).get("csrf") == session.csrf
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -343,7 +356,7 @@ class Pages:
         common: dict[str, Any] = {
             "environment": self._behind.environment,
             "csrf": session.csrf if session else "",
-            "logged_in": session is not None and self._login.is_needed,
+            "logged_in": session is not None,
             "member": session.member if session else None,
             "states": list(State),
         }
@@ -352,7 +365,7 @@ class Pages:
 
 
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
-_NOT_HERE = "Without KINTSUGI_WEB_TOKEN the pages are shown at this machine alone. Set it, and log in with it."
+_USED_LINK = "This link was used already, or is too old. `kintsugi login` makes another, where Kintsugi runs."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
 
 

@@ -91,7 +91,7 @@ def leads_to(url: str, path: str) -> str:
 
 
 def test_dashboard_documents_and_alerts_name_exactly_the_metrics_there_are(tmp_path: Path):
-    with serving(tmp_path, KINTSUGI_WEB_BIND="127.0.0.1:0") as url:
+    with serving(tmp_path, KINTSUGI_WEB_BIND="127.0.0.1:0", KINTSUGI_METRICS_LOOPBACK="true") as url:
         there = scraped(url)
     documents = (ROOT / "docs" / "metrics.md").read_text()
     table = set(re.findall(r"^\| `(kintsugi_\w+)` \|", documents, re.MULTILINE))

@@ -599,7 +599,9 @@ def test_a_miscounted_hunk_that_ends_as_whole_ones_do_lands():
     body = "".join([*(f" {line}" for line in lines[6:9]), f"-{lines[9]}", f"+{FIXED.splitlines()[9]}\n"])
     tail = "".join(f" {line}" for line in lines[10:13])
 
-    assert applied(f"--- a/{PATH}\n+++ b/{PATH}\n@@ -7,9 +7,9 @@\n{body}{tail}") == FIXED.encode()
+    assert applied(f"--- a/{PATH}\n+++ b/{PATH}\n@@ -5,9 +5,9 @@\n{body}{tail}") == FIXED.encode()
+    with pytest.raises(Refused, match="cut off"):
+        applied(f"--- a/{PATH}\n+++ b/{PATH}\n@@ -7,9 +7,9 @@\n{body}{tail}")
 
 
 def test_every_place_is_changed_where_the_reply_says_so():
@@ -620,3 +622,28 @@ def test_a_block_without_a_path_is_for_the_one_file_it_fits():
     assert applied(block) == FIXED.encode()
     with pytest.raises(Refused, match="names no file, and the change fits 2"):
         apply(read_reply(block), MemoryTree({PATH: PRICING, "other.py": PRICING}))
+
+
+def test_lines_that_only_nearly_stand_where_the_reply_means_them_are_not_looked_for_elsewhere():
+    twin = PRICING.replace("def total(cart):", "def sum_(cart):")
+    before = PRICING.replace("if price > 100:", "if price > 1000:") + "\n\n" + twin.partition("import json\n\n\n")[2]
+
+    with pytest.raises(Refused, match="fits at line 24, but the reply means the lines near line 7"):
+        applied(DIFF, before)
+
+
+def test_a_hunk_that_lost_its_spaces_before_a_function_is_not_cut_off():
+    lines = PRICING.splitlines()
+    kept = [f" {line}" for line in lines[6:9]], [f" {line}" for line in lines[10:14]]
+    hunk = "\n".join([*kept[0], f"-{lines[9]}", f"+{FIXED.splitlines()[9]}", *kept[1]])
+
+    assert (
+        applied(f"--- a/{PATH}\n+++ b/{PATH}\n@@ -7,8 +7,8 @@\n" + hunk.replace("\n ", "\n") + "\n") == FIXED.encode()
+    )
+
+
+def test_a_whole_file_sent_under_the_path_of_another_is_refused():
+    tree = MemoryTree({"pricing.py": "x = 1\n", PATH: PRICING})
+
+    with pytest.raises(Refused, match=f"nothing like it, but like {PATH}"):
+        apply(read_reply(f"pricing.py\n```python\n{FIXED}```\n"), tree)

@@ -78,3 +78,38 @@ def test_malicious_patches_are_many_and_of_every_rule():
 
     assert len(patches()) >= 80
     assert rules >= {rule.value for rule in Rule} - {Rule.LINK, Rule.UNUSABLE, Rule.LOOK}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("\u0430pp/cart.py", "look alike"),  # a Cyrillic letter in a folder
+        ("shop/\u0441\u0430rt.py", "look alike"),
+        ("shop/\ufb01xes.py", "the usual form"),
+        ("shop/\uff43art.py", "the usual form"),
+        ("shop/cafe\u0301.py", "the usual form"),
+    ],
+)
+def test_a_new_path_that_looks_like_another_is_refused(path: str, said: str):
+    found = check(Applied({path: b"x = 1\n"}), MemoryTree({"app/cart.py": "x = 2\n"}))
+
+    assert any(said in one.sentence and one.refuses for one in found), found
+
+
+def test_a_new_path_in_another_alphabet_passes():
+    assert not check(Applied({"docs/руководство.md": b"# x\n"}), MemoryTree({}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"PuTTY-User-Key-File-{3}: ssh-ed25519",
+        f"AGE-SECRET-{'KEY'}-1{'Q' * 58}",
+        f"---- BEGIN SSH2 {'PRIVATE'} KEY ----",
+        f'{{"kty": "OKP", "d": "{"q7" * 20}", "x": "{"p9" * 20}"}}',
+    ],
+)
+def test_a_private_key_is_refused_in_any_clothes(line: str):
+    found = check(Applied({"shop/settings.txt": f"{line}\n".encode()}), MemoryTree({}))
+
+    assert [one.rule for one in found if one.refuses] == [Rule.SECRET]

@@ -282,3 +282,17 @@ def test_a_patch_may_be_the_input_of_a_call():
 def test_what_is_not_whole_is_refused(text: str, reason: str):
     with pytest.raises(Refused, match=reason):
         read_reply(text)
+
+
+@pytest.mark.parametrize("field", [{"mode": "100755"}, {"symlink": "/etc"}, {"run": "make"}, {"delete": True}])
+def test_fields_that_ask_for_more_than_an_edit_are_refused(field: dict[str, object]):
+    with pytest.raises(Refused, match="which is no part of an edit"):
+        read_reply(json.dumps({"edits": [{**EDIT, **field}]}))
+    with pytest.raises(Refused, match="beside its edits"):
+        read_reply(json.dumps({"edits": [EDIT], **field}))
+
+
+def test_fields_that_only_say_something_are_passed_over():
+    said = {"explanation": "…", "confidence": 0.9, "occurrence": None}
+
+    assert read_reply(json.dumps({"edits": [{**EDIT, **said}], "title": "…", "commands": []})) == (Edit(**EDIT),)

@@ -61,8 +61,9 @@ async def world(sqlite_url: Database) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def viewer(world: World) -> AsyncIterator[Viewer]:
+async def viewer(world: World, browser: webdriver.Chrome) -> AsyncIterator[Viewer]:
     async with a_viewer(world) as viewer:
+        await asyncio.to_thread(browser.get, viewer.link)
         yield viewer
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 from kintsugi.executors.attempts import Attempts
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry.counts import Tally
+from kintsugi.web.login import is_loopback
 from kintsugi.web.metrics import MetricNeeds, Metrics, Readers
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.ports import Claim
@@ -57,7 +58,7 @@ class Prometheus:
 async def a_prometheus(world: World, readers: Readers | None = None, **watched: Any) -> AsyncIterator[Prometheus]:
     application = web.Application()
     watched = {"figures": world.store.figures} | watched
-    Metrics(MetricNeeds(**watched), readers or Readers(), share=0).add_to(application)
+    Metrics(MetricNeeds(**watched), readers or Readers(loopback=True), share=0).add_to(application)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -157,10 +158,31 @@ async def test_a_process_tells_its_own_reconciling_and_what_it_hid(world: World)
 # --- who may ---
 
 
-async def test_without_a_token_it_is_for_the_machine_alone_and_under_its_own_name(world: World):
-    async with a_prometheus(world) as prometheus:
+async def test_without_a_token_it_is_for_nobody(world: World):
+    async with a_prometheus(world, Readers()) as prometheus:
+        assert await prometheus.asks() == 403
+
+
+async def test_where_the_settings_say_so_this_machine_reads_without_a_token_under_its_own_name(world: World):
+    async with a_prometheus(world, Readers(loopback=True)) as prometheus:
         assert await prometheus.asks() == 200
         assert await prometheus.asks(Host="kintsugi.example") == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("127.0.0.1:80", True),
+        ("localhost", True),
+        ("[::1]:8000", True),
+        ("::1", True),
+        ("0.0.0.0:80", False),
+        ("kintsugi.example:443", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_told_by_name(host: str, ours: bool):
+    assert is_loopback(host) is ours
 
 
 @pytest.mark.parametrize(
@@ -186,12 +208,12 @@ async def test_with_a_token_nobody_reads_without_it(
         assert await prometheus.asks(**headers) == status
 
 
-async def test_guessing_at_the_web_token_ends_soon_and_does_not_blind_prometheus(world: World):
+async def test_guessing_is_told_to_wait_and_blinds_nobody_with_a_right_token(world: World):
     async with a_prometheus(world, Readers(web_token=WEB, metrics_token=METRICS)) as prometheus:
         guessed = [await prometheus.asks(Authorization=f"Bearer guess-{number}") for number in range(7)]
 
         assert guessed == [401] * 5 + [429] * 2
-        assert await prometheus.asks(Authorization=f"Bearer {WEB}") == 429
+        assert await prometheus.asks(Authorization=f"Bearer {WEB}") == 200
         assert await prometheus.asks(Authorization=f"Bearer {METRICS}") == 200
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 import uuid
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kintsugi.persistence.database import Database
-from kintsugi.web.login import Login, is_loopback
+from kintsugi.web.login import Links, Login, Tries
+from kintsugi.web.pages import ONCE
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.states import State
@@ -225,7 +228,7 @@ async def test_a_stale_token_is_refused_with_a_sentence(world: World, viewer: Vi
     token = await asked(world)
     await world.passes(days=2)
 
-    page = await viewer.sends("/incidents/1/confirm", token=token, once="1")
+    page = await viewer.sends("/incidents/1/confirm", token=token, once="1", csrf=await viewer.word())
 
     assert page.status == 409
     assert "INC-1 is expired" in page.text
@@ -264,7 +267,7 @@ async def test_a_reason_is_kept(world: World, viewer: Viewer):
 async def test_a_form_from_elsewhere_does_nothing(world: World, viewer: Viewer, origin: str):
     await world.crashes()
 
-    page = await viewer.sends("/incidents/1/cancel", origin=origin, once="1")
+    page = await viewer.sends("/incidents/1/cancel", origin=origin, once="1", csrf=await viewer.word())
 
     assert page.status == 403
     assert await world.state() is State.CAPTURED
@@ -273,28 +276,41 @@ async def test_a_form_from_elsewhere_does_nothing(world: World, viewer: Viewer, 
 # --- who may ---
 
 
-async def test_without_a_token_another_name_for_this_machine_sees_nothing(world: World, viewer: Viewer):
-    """A page elsewhere can let its own name point to 127.0.0.1, and read ours through the viewer's browser."""
-    page = await viewer.opens("/", Host="evil.example")
+async def test_with_no_login_set_up_nobody_is_let_in_for_coming_from_this_machine(world: World):
+    await world.crashes()
+    async with a_viewer(world) as viewer, aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as stranger:
+        other = Viewer(viewer.url, stranger)
+        seen = await other.opens("/incidents/1")
+        live = await other.opens("/events")
+        moved = await other.sends("/incidents/1/cancel", once="1", csrf="")
 
-    assert page.status == 403
-    assert "KINTSUGI_WEB_TOKEN" in page.text
+    assert "kintsugi login" in seen.text
+    assert "KeyError" not in seen.text
+    assert (live.status, moved.status) == (401, 401)
+    assert await world.state() is State.CAPTURED
 
 
-@pytest.mark.parametrize(
-    ("host", "ours"),
-    [
-        ("127.0.0.1:80", True),
-        ("localhost", True),
-        ("[::1]:8000", True),
-        ("::1", True),
-        ("0.0.0.0:80", False),
-        ("kintsugi.example:443", False),
-        ("", False),
-    ],
-)
-def test_loopback_is_told_by_name(host: str, ours: bool):
-    assert is_loopback(host) is ours
+async def test_a_link_works_once_and_only_in_its_time(world: World):
+    links, hour = Links(key := secrets.token_bytes(32)), 3600
+    async with a_viewer(world, links=links) as viewer:
+        async with viewer.session.head(f"{viewer.url}{ONCE}?key={(new := links.new())}") as looked_at:
+            head = looked_at.status
+        first = await viewer.opens(f"{ONCE}?key={new}")
+        again = await viewer.opens(f"{ONCE}?key={new}")
+        old = await viewer.opens(f"{ONCE}?key={Links(key, lambda: time.time() - hour).new()}")
+        strange = await viewer.opens(f"{ONCE}?key={Links(secrets.token_bytes(32)).new()}")
+        nothing = await viewer.opens(ONCE)
+
+    assert head == 405
+    assert "Incidents" in first.text
+    assert [page.status for page in (again, old, strange, nothing)] == [403] * 4
+    assert "kintsugi login" in again.text
+
+
+def test_a_session_by_a_link_ends_with_the_process():
+    cookie, _ = Login("").cookie()
+
+    assert Login("").session(cookie) is None
 
 
 async def test_with_a_token_nothing_is_seen_before_the_login(world: World):
@@ -338,14 +354,32 @@ async def test_after_the_log_out_nothing_is_seen(world: World):
     assert "Log in" in after.text
 
 
-async def test_wrong_tokens_lock_the_login_for_a_while(world: World):
+async def test_wrong_tokens_delay_who_sends_them_and_never_the_right_one(world: World):
     token = secrets.token_urlsafe()
     async with a_viewer(world, token) as viewer:
         statuses = [(await viewer.sends("/login", token="wrong", next="/")).status for _ in range(6)]
         right = await viewer.sends("/login", token=token, next="/")
 
     assert statuses == [403] * 5 + [429]
-    assert right.status == 429
+    assert right.status == 200
+
+
+def test_five_hundred_wrong_tokens_of_one_peer_concern_no_other():
+    login = Login("the right one")
+    for _ in range(500):
+        login.opens("wrong", "192.0.2.1")
+
+    assert login.wait("192.0.2.1") > 0
+    assert login.wait("192.0.2.2") == 0
+    assert login.opens("the right one", "192.0.2.2")
+
+
+def test_peers_that_were_wrong_do_not_fill_the_memory():
+    tries = Tries()
+    for number in range(20_000):
+        tries.count(str(number))
+
+    assert len(tries) == 10_000
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ async def tell_of_weeks(world: World) -> None:
         world.clock.passes(hours=chance.uniform(4, 60))
 
 
-def picture(url: str, name: str, width: int, height: int, *, dark: bool) -> None:
+def picture(url: str, name: str, width: int, height: int, *, dark: bool, link: str) -> None:
     options = webdriver.ChromeOptions()
     with tempfile.TemporaryDirectory() as profile:
         for option in (
@@ -142,6 +142,8 @@ def picture(url: str, name: str, width: int, height: int, *, dark: bool) -> None
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        if link:
+            browser.get(link)
         browser.get(url)
         if browser.find_elements("css selector", "[data-live]"):
             browser.implicitly_wait(5)
@@ -182,7 +184,8 @@ async def main() -> None:
             async with a_world(url) as world, a_viewer(world, *ways) as viewer:
                 await telling(world)
                 for name, path, width, height, dark in pages:
-                    await asyncio.to_thread(picture, viewer.url + path, name, width, height, dark=dark)
+                    link = "" if ways else viewer.link
+                    await asyncio.to_thread(picture, viewer.url + path, name, width, height, dark=dark, link=link)
 
 
 if __name__ == "__main__":

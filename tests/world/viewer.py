@@ -12,7 +12,8 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.web.discord import ByDiscord
-from kintsugi.web.pages import PageNeeds, Pages
+from kintsugi.web.login import Links
+from kintsugi.web.pages import ONCE, PageNeeds, Pages
 from tests.world.world import World
 
 
@@ -49,6 +50,13 @@ class Viewer:
     url: str
     session: aiohttp.ClientSession
     headers: dict[str, str] = field(default_factory=dict)
+    links: Links | None = None
+
+    @property
+    def link(self) -> str:
+        """Logs in once, for another browser."""
+        assert self.links
+        return f"{self.url}{ONCE}?key={self.links.new()}"
 
     async def opens(self, path: str, **headers: str) -> Page:
         async with self.session.get(self.url + path, headers=headers) as answer:
@@ -60,6 +68,10 @@ class Viewer:
         async with self.session.post(self.url + path, data=fields, headers=headers) as answer:
             return Page(answer.status, await answer.text())
 
+    async def word(self) -> str:
+        """What the session puts into its forms."""
+        return (await self.opens("/")).forms["/logout"]["csrf"]
+
     async def does(self, incident: int, action: str, **fields: str) -> Page:
         """Fills in a form of an incident's page and sends it."""
         page = await self.opens(f"/incidents/{incident}")
@@ -70,9 +82,17 @@ class Viewer:
 
 @asynccontextmanager
 async def a_viewer(
-    world: World, token: str = "", discord: Callable[[str], ByDiscord] | None = None
+    world: World,
+    token: str = "",
+    discord: Callable[[str], ByDiscord] | None = None,
+    links: Links | None = None,
 ) -> AsyncIterator[Viewer]:
-    """`discord` is told where the pages are, and answers who logs in there with Discord."""
+    """`discord` is told where the pages are, and answers who logs in there with Discord.
+
+    With neither it nor a `token`, the viewer has logged in by a link.
+    """
+    logs_in = not (token or discord or links)
+    links = Links(b"the key of a test") if logs_in else links
     listens = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listens.getsockname()[1]}"
     application = web.Application()
@@ -83,6 +103,7 @@ async def a_viewer(
         token=token,
         environment="test",
         discord=discord(url) if discord else None,
+        links=links,
     )
     Pages(behind).add_to(application)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -90,6 +111,9 @@ async def a_viewer(
     await web.SockSite(runner, listens).start()
     try:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            yield Viewer(url, session)
+            viewer = Viewer(url, session, links=links)
+            if logs_in:
+                await viewer.opens(viewer.link.removeprefix(url))
+            yield viewer
     finally:
         await runner.cleanup()

@@ -23,6 +23,7 @@ from github import Auth, Github, GithubException, GithubIntegration
 from github.Requester import Requester
 from pydantic import TypeAdapter, ValidationError
 
+from kintsugi.integrations.authorities import for_requests
 from kintsugi.workflow.errors import StepFailed
 
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class GitHubApi:
         if status != 302 or not headers.get("location"):
             return ""
         seconds = self.access.timeout.total_seconds()
-        answer = self._translated(lambda: requests.get(headers["location"], timeout=seconds))
+        answer = self._translated(lambda: requests.get(headers["location"], timeout=seconds, verify=for_requests()))
         return answer.text[-_LOG_CHARACTERS:] if answer.ok else ""
 
     def token(self) -> str:
@@ -185,6 +186,7 @@ def _options(access: GitHubAccess) -> dict[str, Any]:
         "seconds_between_requests": None,
         "seconds_between_writes": None,
         "user_agent": "kintsugi",
+        "verify": for_requests(),
         "api_version": _API_VERSION,
     }
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from kintsugi.integrations.authorities import for_git
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.github.api import GitHubAccess
 
@@ -35,7 +36,7 @@ class Mirror:
         if token := self._token():
             who = base64.b64encode(f"x-access-token:{token}".encode()).decode()
             settings[f"http.{self._url}.extraHeader"] = f"Authorization: Basic {who}"
-        env = {name: os.environ[name] for name in _PROXIES if name in os.environ}
+        env = {name: os.environ[name] for name in _PROXIES if name in os.environ} | for_git()
         for number, (key, value) in enumerate(settings.items()):
             env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         return env | {"GIT_CONFIG_COUNT": str(len(settings))}

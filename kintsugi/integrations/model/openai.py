@@ -16,9 +16,10 @@ from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
 import openai
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from kintsugi.integrations.authorities import context
 from kintsugi.integrations.model.openai_streams import FailedOnTheWay, Heard, NoReply, Question, chat, responses
 from kintsugi.integrations.model.port import Answer, Ending, Message
 from kintsugi.workflow.errors import StepFailed
@@ -93,7 +94,13 @@ class OpenAIModel:
     def _client(self, within: timedelta | None = None) -> AsyncOpenAI:
         settings = self._settings
         seconds = (within or settings.deadline).total_seconds()
-        return AsyncOpenAI(api_key=settings.api_key, base_url=settings.base_url, max_retries=0, timeout=seconds)
+        return AsyncOpenAI(
+            api_key=settings.api_key,
+            base_url=settings.base_url,
+            max_retries=0,
+            timeout=seconds,
+            http_client=DefaultAsyncHttpxClient(verify=context()),
+        )
 
     async def _hear(self, client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:
         hear = chat if self._settings.api == "chat" else responses

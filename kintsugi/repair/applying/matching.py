@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from kintsugi.repair.applying.alignment import Line, align
@@ -64,6 +64,11 @@ def places(hunk: Hunk, text: Text, *, strict: bool = False) -> list[Place]:
         if found := _alike(one, text):
             return found
     return []
+
+
+def nearly_fits(hunk: Hunk, text: Text, start: int, end: int) -> bool:
+    """Whether the hunk stands, by likeness at least, within these lines of the file."""
+    return bool(_alike(hunk, replace(text, lines=text.lines[start:end], endings=text.endings[start:end])))
 
 
 def positions(needle: Sequence[str], hay: Sequence[str]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import replace
 
+from kintsugi.children import environment
 from kintsugi.repair.apply import Applied
 from kintsugi.repair.applying.changes import Refused
 from kintsugi.repair.scratch import scratch
@@ -42,7 +43,12 @@ def _merged_lines(path: str, old: bytes, ours: bytes, wanted: bytes) -> bytes:
             (folder / name).write_bytes(content)
             names.append(name)
         done = subprocess.run(
-            ["git", "merge-file", "-p", *names], cwd=folder, capture_output=True, timeout=_SECONDS, check=False
+            ["git", "merge-file", "-p", *names],
+            cwd=folder,
+            capture_output=True,
+            env=environment(),
+            timeout=_SECONDS,
+            check=False,
         )
     if done.returncode == 0:
         return done.stdout

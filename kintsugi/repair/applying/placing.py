@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from kintsugi.repair.applying.changes import Hunk, HunkLine, Op, Refused
-from kintsugi.repair.applying.matching import Level, Place, places, positions
+from kintsugi.repair.applying.matching import Level, Place, nearly_fits, places, positions
 from kintsugi.repair.applying.reindent import indent_of, reindent
 from kintsugi.repair.applying.splices import splices
 from kintsugi.repair.applying.text import Text
@@ -56,8 +56,25 @@ class Placing:
             return found[hunk.occurrence - 1]
         remaining = found if len(found) == 1 else self._agreed(number, found, settled)
         if len(remaining) == 1 or (remaining and self._come_to_the_same(remaining)):
+            self._refuse_twin(remaining[0], {at: place for at, place in settled.items() if at != number})
             return remaining[0]
         raise Refused(f"{self.path}: change {number} is ambiguous: {_where(found)}. Quote more lines around it.")
+
+    def _refuse_twin(self, place: Place, others: Mapping[int, Place]) -> None:
+        """Raises Refused where the lines stand here, and nearly so where the hunk's number puts them.
+
+        Headings are no such claim: many a one stands above its place without being around it.
+        """
+        if place.level is Level.ALIKE:
+            return
+        expected, size = _expected(place.hunk, others), len(place.hunk.old)
+        if expected is None or expected < 0 or abs(expected - place.first) <= size:
+            return
+        if nearly_fits(place.hunk, self.text, max(expected - 1, 0), expected + size + 1):
+            raise Refused(
+                f"{self.path}: a change fits at line {place.first + 1}, but the reply means the lines near line "
+                f"{expected + 1}, which are only like it. Quote them as they stand."
+            )
 
     def _come_to_the_same(self, found: list[Place]) -> bool:
         """Whether it makes no difference which place is meant, as with one of two equal lines in a row."""
@@ -102,19 +119,23 @@ class Placing:
         return place
 
     def _whole(self, place: Place) -> Place:
-        """The place of a hunk that is whole. Raises Refused for one that is short and does not end as whole ones do.
+        """The place of a hunk that is whole. Raises Refused for one that is shorter than its header says.
 
-        Models miscount, so a header alone is no proof. A whole hunk ends with three kept lines, or where the file
-        does; one that leaves out just as many lines as are missing is whole too.
+        Models miscount. So where the header's first line is wrong too, or it counts more lines than the file has, a
+        hunk is whole that ends with three kept lines, or where the file does; and in any case one that leaves out
+        just as many lines as are missing.
         """
-        ends = place.hunk.trailing >= _USUAL_CONTEXT or place.last == len(self.text.lines) - 1
+        old, _ = place.hunk.short
+        lines = len(self.text.lines)
         left_out = place.last - place.first + 1 - sum(at is not None for at in place.at)
-        if place.hunk.short not in ((0, 0), (left_out, left_out)) and not ends:
-            raise Refused(
-                f"{self.path}: the last hunk is shorter than its header says, as if the reply were cut off. "
-                "Send all of it, or edits."
-            )
-        return place
+        counted = place.hunk.start == place.first + 1 and place.last + old < lines
+        ends = place.hunk.trailing >= _USUAL_CONTEXT or place.last == lines - 1
+        if place.hunk.short in ((0, 0), (left_out, left_out)) or (ends and not counted):
+            return place
+        raise Refused(
+            f"{self.path}: the last hunk is shorter than its header says, as if the reply were cut off. "
+            "Send all of it, or edits."
+        )
 
 
 def _may_be_kept(line: HunkLine) -> bool:

@@ -64,7 +64,8 @@ def _refuse_cut_off(last: _Section) -> None:
     changes = any(line[:1] in ("+", "-") for line in last.body[heads[-1] if heads else 0 :])
     says_more = last.binary or set(last.extended) - {"index"}
     if not changes and (last.body or not says_more):
-        raise Refused(f"The diff is cut off: its last hunk, for {last.new or last.old or 'a file'}, changes nothing.")
+        path = _without_prefixes(last.old, last.new)[1] or last.old or "a file"
+        raise Refused(f"The diff is cut off: its last hunk, for {path}, changes nothing. Send all of it.")
 
 
 def _sections(lines: Sequence[str]) -> Iterator[_Section]:

@@ -18,12 +18,14 @@ from kintsugi.repair.applying.names import (
     COMMAND,
     CONTENT,
     DIFF,
+    DOES_MORE,
     EVERY,
     LINES,
     LISTS,
     PATH,
     REGEX,
     REPLACE,
+    SAID,
     SEARCH,
     TIMES,
     WRAPPERS,
@@ -40,6 +42,7 @@ _CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:{"|".join((*PATH, *LISTS))})"\s*
 _HINT = 'Send {"edits": [{"path": …, "search": …, "replace": …}]}.'
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _PATCHES = ("*** Begin Patch", "diff --git ", "--- ")
+_KNOWN = frozenset((*PATH, *SEARCH, *REPLACE, *CONTENT, *EVERY, *TIMES, *REGEX, *COMMAND, *DIFF, *LINES, *SAID))
 _LOOKS_ONLY = ("view", "undo_edit")
 
 
@@ -91,6 +94,7 @@ def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
         raise Refused(f"Edit {number} is no object. {_HINT}")
     if _first(edit, COMMAND) in _LOOKS_ONLY and not _has(edit, REPLACE):
         return ()
+    _refuse_more(edit, number)
     path = _text(edit, PATH, number)
     if _has(edit, SEARCH) or _has(edit, REPLACE):
         return (_edit(path, edit, number),)
@@ -102,6 +106,12 @@ def changes_in(edit: Any, number: int) -> tuple[Change, ...]:
     if _has(edit, CONTENT):
         return (WholeFile(path, _text(edit, CONTENT, number)),)
     return (_edit(path, edit, number),)
+
+
+def _refuse_more(edit: dict[str, Any], number: int) -> None:
+    """Raises Refused for a field that no edit has: the reply wants more than would be done."""
+    if unknown := sorted(str(name) for name in edit if name not in _KNOWN):
+        raise Refused(f"Edit {number} has the field {unknown[0]!r}, which is no part of an edit. {_HINT}")
 
 
 def is_change(value: Any) -> bool:
@@ -216,6 +226,8 @@ def _in_lists_of(value: dict[str, Any]) -> _Written | None:
         return None
     path = _first(value, PATH)
     edits = [edit for edits in found for edit in edits]
+    if edits and (more := [name for name in DOES_MORE if value.get(name)]):
+        raise Refused(f"The reply asks for {more[0]!r} beside its edits, which is not done. Send edits alone.")
     if isinstance(path, str):
         edits = [{"path": path, **edit} if isinstance(edit, dict) and not _has(edit, PATH) else edit for edit in edits]
     return _Written(edits, alone=False)

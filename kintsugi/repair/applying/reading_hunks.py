@@ -36,14 +36,14 @@ def read_hunks(lines: Sequence[str], *, ends_file: bool = False) -> tuple[Hunk, 
 def missing_at_end(lines: Sequence[str]) -> tuple[int, int]:
     """How many old and new lines the last hunk's header counts that the hunk does not have.
 
-    None where it has more on one side: then the header is wrong. A blank line at its end may be an unchanged one that
-    lost its space.
+    None where it has more on one side: then the header is wrong, or prose follows. A blank line at its end may be an
+    unchanged one that lost its space.
     """
     heads = [at for at, line in enumerate(lines) if is_header(line)]
     counts = _COUNTS.match(lines[heads[-1]]) if heads else None
     if counts is None:
         return 0, 0
-    body = [line for line in _without_prose(list(lines[heads[-1] + 1 :])) if not _NO_NEWLINE.match(line)]
+    body = [line for line in lines[heads[-1] + 1 :] if not _NO_NEWLINE.match(line)]
     said = len(body)
     while said and not body[said - 1].strip("\r"):
         said -= 1

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kintsugi.children import environment
+
 _LARGEST = 400_000  # bytes: a larger file is data or generated
 _MOST_FILES = 20_000
 _GIT_SECONDS = 10.0
@@ -20,8 +22,6 @@ _SUFFIXES = (
 )
 _SKIPPED_FOLDERS = frozenset(("node_modules", "site-packages", "dist-packages", "venv", "__pycache__"))
 _REVISION = re.compile(r"[A-Za-z0-9_][\w./@^~-]*$")
-# A hook's or a caller's own repository must not stand in for the one asked about.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 
 
 class ContextError(Exception):
@@ -193,11 +193,12 @@ def _commits(blamed: bytes) -> Iterator[Commit]:
 
 def _git(root: Path, *arguments: str, given: bytes = b"", seconds: float = _GIT_SECONDS) -> bytes | None:
     """What git prints about the repository whose top is `root`; None where it is none, refuses or takes too long."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    environment |= {"GIT_CEILING_DIRECTORIES": str(root.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    own = {"GIT_CEILING_DIRECTORIES": str(root.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     command = ["git", "-c", "core.fsmonitor=false", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, input=given, capture_output=True, env=environment, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, input=given, capture_output=True, env=environment(own), timeout=seconds, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

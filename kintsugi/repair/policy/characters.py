@@ -43,6 +43,12 @@ def look_alikes(path: str, added: Sequence[str], old: str) -> Iterator[str]:
             yield f"The word {word!a} {reason}."
 
 
+def deceiving_path(path: str) -> str | None:
+    """What is wrong with a path of which a folder or the file's name looks like another one; None where nothing is."""
+    words = [] if path.isascii() else [word for word in _WORD.findall(path) if not word.isascii()]
+    return next((reason for word in words if (reason := _deceives(word, is_name=True)) is not None), None)
+
+
 def _what(character: str) -> str | None:
     if character in _BIDI:
         return "which turns the direction of text"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from kintsugi.repair.policy.characters import deceiving_path
 from kintsugi.repair.trees import Tree
 
 # By rule: why, and what the path in lower case is held against. A pattern with / is one for the whole path, one that
@@ -327,7 +328,11 @@ def path_reasons(path: str, *, is_new: bool, tree: Tree) -> Iterator[tuple[str, 
     if is_new and (_shadows(path) or _hides_installed(path, tree)):
         yield "test-setup", f"It would stand before the library {_stem(path)} wherever that is imported."
     if is_new and (twin := _twin(path, tree)) is not None:
-        yield "path", f"It differs from {twin} only in capitals: on some disks it is the same file."
+        yield "path", f"It differs from {twin} only in capitals or in how its letters are written."
+    elif is_new and unicodedata.normalize("NFKC", path) != path:
+        yield "path", "Its name is not in the usual form of its letters, so that some systems take it for another."
+    if is_new and (why_not := deceiving_path(path)) is not None:
+        yield "look-alike", f"Its path {path!a} {why_not}."
 
 
 def only_describes(path: str, old: str, new: str) -> bool:
@@ -421,5 +426,9 @@ def _stem(path: str) -> str:
 
 
 def _twin(path: str, tree: Tree) -> str | None:
-    folded = path.casefold()
-    return next((one for one in tree.paths() if one != path and one.casefold() == folded), None)
+    folded = _folded(path)
+    return next((one for one in tree.paths() if one != path and _folded(one) == folded), None)
+
+
+def _folded(path: str) -> str:
+    return (path if path.isascii() else unicodedata.normalize("NFKC", path)).casefold()

@@ -20,10 +20,20 @@ _PLACEHOLDER = re.compile(
 )
 
 
+# Private keys in other clothes than PEM's: PuTTY's, age's, SSH.com's, and JSON Web Keys, whose "d" is the private part.
+_PRIVATE_KEY = re.compile(
+    r"PuTTY-User-Key-File-\d|^\s*Private-Lines: *\d|AGE-SECRET-KEY-1[0-9A-Z]{20,}|-{4,5} ?BEGIN SSH2 [A-Z ]*PRIVATE KEY"
+    r"|^(?=.*[\"']kty[\"']\s*:).*[\"']d[\"']\s*:\s*[\"'][\w\-]{20,}[\"']"
+)
+
+
 def secrets_added(added: Sequence[str], old: str) -> Iterator[str]:
     """One sentence where an added line holds a secret that was not in the file before. Never quotes it."""
     suspect = [line for line in added if _SUSPECT.search(line)]
     if not suspect:
+        return
+    if any(_PRIVATE_KEY.search(line) and line.strip() not in old for line in suspect):
+        yield "An added line is of a private key. Keep it out of the repository."
         return
     text = "\n".join(suspect)
     if redact(text) == text:

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kintsugi.repair.scratch import PREFIX
+
 _ROOT = Path("/sys/fs/cgroup")
 _MB = 1 << 20
 _TRIES = 20
@@ -57,7 +59,7 @@ def _made(memory_mb: int, processes: int) -> Path | None:
     ):
         if parent is None:
             continue
-        folder = parent / f"work-{secrets.token_hex(8)}"
+        folder = parent / f"{PREFIX}{secrets.token_hex(8)}"
         try:
             folder.mkdir()
             for name, limit in limits.items():
@@ -68,6 +70,15 @@ def _made(memory_mb: int, processes: int) -> Path | None:
             continue
         return folder
     return None
+
+
+def sweep(*, older_than: float) -> None:
+    """Remove the groups of processes that were killed: those nobody is in, made more than so many seconds ago."""
+    for parent in (_our_own("0::"), _our_own(":memory:")):
+        for folder in parent.glob(f"{PREFIX}*") if parent else ():
+            with suppress(OSError):
+                if time.time() - folder.stat().st_mtime >= older_than:
+                    folder.rmdir()  # the kernel refuses while it has a process
 
 
 def _our_own(kind: str) -> Path | None:

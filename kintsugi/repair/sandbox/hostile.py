@@ -140,7 +140,6 @@ def fill_the_disk(facts: dict[str, Any]) -> bool:
 
 def fill_memory_by_sockets(facts: dict[str, Any]) -> bool:
     """What is sent and never read lies in the kernel, and is counted for no process."""
-    taken = 0
     for _ in range(4):
         if os.fork() == 0:
             _send_unread()
@@ -194,14 +193,13 @@ def fill_memory_by_hidden_sockets(facts: dict[str, Any]) -> bool:
 
 
 def fill_memory_by_pipes(facts: dict[str, Any]) -> bool:
-    taken = 0
-    for number in range(int(facts["processes"]) // 2):
+    others = int(facts["processes"]) // 2
+    for _ in range(others):
         if os.fork() == 0:
             _write_unread()
             time.sleep(60)
             os._exit(0)
-        taken += number
-    taken = _write_unread() * int(facts["processes"]) // 2
+    taken = _write_unread() * others
     time.sleep(_HELD_SECONDS)
     return taken > int(facts["memory_mb"]) * _MB * 2
 

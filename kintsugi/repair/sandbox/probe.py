@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kintsugi.repair import sandbox
-from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, group
 from kintsugi.repair.sandbox import room as rooms
 from kintsugi.repair.sandbox.record import Record, RecordBroken
 from kintsugi.repair.scratch import scratch, sweep
@@ -99,6 +99,7 @@ async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism]
     Removes the folders that killed processes of ours have left. Raises BoxFailed when none of `mechanisms` works.
     """
     await asyncio.to_thread(sweep, older_than=_STALE_SECONDS)
+    await asyncio.to_thread(group.sweep, older_than=_STALE_SECONDS)
     try:
         interpreter = await asyncio.to_thread(rooms.interpreter, python)
     except (OSError, ValueError) as error:
@@ -149,9 +150,9 @@ async def battery(box: Box) -> Battery:
             interpreter=replace(box.interpreter, folders=(*box.interpreter.folders, *bait.interpreter)),
         )
         gate = asyncio.Semaphore(_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            quick = group.create_task(_quick_ones(small, bait))
-            alone = [group.create_task(_one_alone(small, bait, action, gate)) for action in _ALONE]
+        async with asyncio.TaskGroup() as tasks:
+            quick = tasks.create_task(_quick_ones(small, bait))
+            alone = [tasks.create_task(_one_alone(small, bait, action, gate)) for action in _ALONE]
     through = quick.result().union(*(task.result() for task in alone))
     return Battery(tuple(action for action in ACTIONS if action in through))
 

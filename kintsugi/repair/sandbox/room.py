@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kintsugi.children import environment
 from kintsugi.repair.scratch import scratch
 
 # What programs need of the system; the rest of /etc, /var, /home, /root, /run, /sys and /opt stays out of sight.
@@ -76,6 +77,7 @@ def interpreter(python: Path) -> Interpreter:
         timeout=_ASK_SECONDS,
         check=False,
         stdin=subprocess.DEVNULL,
+        env=environment(),
     )
     if answer.returncode != 0:
         raise ValueError(f"{python} does not run: {answer.stderr.strip()[-200:]}")
