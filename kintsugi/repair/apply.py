@@ -132,7 +132,18 @@ class _Applying:
         if target is None or wanted.is_new:
             self._create(path, wanted)
             return
+        self._refuse_other(target, wanted)
         self._put(target, build_whole(target, wanted, read_text(self._tree.read(target) or b"", target)))
+
+    def _refuse_other(self, path: str, wanted: WholeFile) -> None:
+        """Raises Refused where the file sent is unlike the one it names, and a version of another of that name."""
+        like = [one for one in self._tree.paths() if one != path and one.rpartition("/")[2] == path.rpartition("/")[2]]
+        present = read_text(self._tree.read(path) or b"", path)
+        if not present.string.strip() or likeness(wanted, present) >= _UNLIKE:
+            return
+        for one, content in self._tree.contents(sorted(like)):
+            if b"\0" not in content and likeness(wanted, read_text(content, one)) >= _SAME_FILE:
+                raise Refused(f"What is sent for {path} is nothing like it, but like {one}. Give the right path.")
 
     def _same_file(self, path: str, wanted: WholeFile) -> str | None:
         """The one file that a file sent under another path is a version of; None: it is new. Raises Refused."""

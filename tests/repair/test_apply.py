@@ -628,10 +628,8 @@ def test_lines_that_only_nearly_stand_where_the_reply_means_them_are_not_looked_
     twin = PRICING.replace("def total(cart):", "def sum_(cart):")
     before = PRICING.replace("if price > 100:", "if price > 1000:") + "\n\n" + twin.partition("import json\n\n\n")[2]
 
-    with pytest.raises(Refused, match="fits at line 24, but the reply means the lines near line 6"):
+    with pytest.raises(Refused, match="fits at line 24, but the reply means the lines near line 7"):
         applied(DIFF, before)
-    with pytest.raises(Refused, match="only like it"):
-        applied(DIFF.replace("@@ -7,5 +7,5 @@ def total(cart):", "@@ def total(cart):"), before)
 
 
 def test_a_hunk_that_lost_its_spaces_before_a_function_is_not_cut_off():
@@ -642,3 +640,10 @@ def test_a_hunk_that_lost_its_spaces_before_a_function_is_not_cut_off():
     assert (
         applied(f"--- a/{PATH}\n+++ b/{PATH}\n@@ -7,8 +7,8 @@\n" + hunk.replace("\n ", "\n") + "\n") == FIXED.encode()
     )
+
+
+def test_a_whole_file_sent_under_the_path_of_another_is_refused():
+    tree = MemoryTree({"pricing.py": "x = 1\n", PATH: PRICING})
+
+    with pytest.raises(Refused, match=f"nothing like it, but like {PATH}"):
+        apply(read_reply(f"pricing.py\n```python\n{FIXED}```\n"), tree)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import takewhile
 
 from kintsugi.repair.applying.changes import Hunk, HunkLine, Op, Refused
 from kintsugi.repair.applying.matching import Level, Place, nearly_fits, places, positions
@@ -62,26 +61,20 @@ class Placing:
         raise Refused(f"{self.path}: change {number} is ambiguous: {_where(found)}. Quote more lines around it.")
 
     def _refuse_twin(self, place: Place, others: Mapping[int, Place]) -> None:
-        """Raises Refused where the lines stand here, and nearly so where the reply says that they are."""
+        """Raises Refused where the lines stand here, and nearly so where the hunk's number puts them.
+
+        Headings are no such claim: many a one stands above its place without being around it.
+        """
         if place.level is Level.ALIKE:
             return
-        for start, end in self._said_to_stand(place, others):
-            if nearly_fits(place.hunk, self.text, start, end):
-                raise Refused(
-                    f"{self.path}: a change fits at line {place.first + 1}, but the reply means the lines near line "
-                    f"{start + 1}, which are only like it. Quote them as they stand."
-                )
-
-    def _said_to_stand(self, place: Place, others: Mapping[int, Place]) -> Iterator[tuple[int, int]]:
-        """The lines, apart from the place, where a hunk's number or its heading puts it."""
-        hunk, size = place.hunk, len(place.hunk.old)
-        expected = _expected(hunk, others)
-        if expected is not None and expected >= 0 and abs(expected - place.first) > size:
-            yield max(expected - 1, 0), expected + size + 1
-        if hunk.headings and not all(_stands_under(place, heading, self.text) for heading in hunk.headings):
-            for at, line in enumerate(self.text.lines):
-                if line.strip().startswith(hunk.headings[-1].strip()) and at != place.first:
-                    yield at, _end_of_block(self.text, at)
+        expected, size = _expected(place.hunk, others), len(place.hunk.old)
+        if expected is None or expected < 0 or abs(expected - place.first) <= size:
+            return
+        if nearly_fits(place.hunk, self.text, max(expected - 1, 0), expected + size + 1):
+            raise Refused(
+                f"{self.path}: a change fits at line {place.first + 1}, but the reply means the lines near line "
+                f"{expected + 1}, which are only like it. Quote them as they stand."
+            )
 
     def _come_to_the_same(self, found: list[Place]) -> bool:
         """Whether it makes no difference which place is meant, as with one of two equal lines in a row."""
@@ -158,13 +151,6 @@ def _expected(hunk: Hunk, settled: Mapping[int, Place]) -> int | None:
     if len(offsets) > 1:
         return None
     return hunk.start + next(iter(offsets), -1)
-
-
-def _end_of_block(text: Text, at: int) -> int:
-    """Where the lines end that are set in below this one."""
-    depth = len(indent_of(text.lines[at]))
-    inner = takewhile(lambda line: not line.strip() or len(indent_of(line)) > depth, text.lines[at + 1 :])
-    return at + 1 + sum(1 for _ in inner)
 
 
 def _overlap(place: Place, other: Place) -> bool:
