@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kintsugi.persistence.database import Database
+from kintsugi.persistence.private import private_folder
 from kintsugi.web.login import Links
 from kintsugi.web.pages import ONCE
 
@@ -26,7 +27,7 @@ class KeyFile:
     @contextmanager
     def lies(self, key: bytes, address: str) -> Iterator[None]:
         """For as long as pages are served at `address`; nobody but its owner may read it."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._path.parent)
         new = self._path.with_suffix(f".{os.getpid()}")
         with open(new, "w", opener=_for_us_alone) as file:
             json.dump({"key": key.hex(), "address": address}, file)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kintsugi.app.settings import SentrySettings
+from dataclasses import replace
+
+from kintsugi.app.settings import SentryProject, SentrySettings
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
@@ -10,8 +12,11 @@ from kintsugi.web.sentry import Project
 
 def reports(settings: SentrySettings, reported: Reported) -> Reports:
     """The projects that may report, and what becomes of what they report."""
-    projects = {
-        name: Project(each.key.get_secret_value(), each.opens, each.a_day, each.origins, each.public)
-        for name, each in settings.projects.items()
-    }
+    alone = len(settings.projects) == 1
+    projects = {name: _project(name, each, alone) for name, each in settings.projects.items()}
     return Reports(reported.take, projects)
+
+
+def _project(name: str, room: SentryProject, alone: bool) -> Project:
+    project = Project(room.key.get_secret_value(), room.opens, room.a_day, room.origins, room.public)
+    return project if alone and project.believed else replace(project, program=name)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.grouping import group_of
 from kintsugi.capture.limits import cut, fitted
 from kintsugi.capture.live import from_exception
 from kintsugi.capture.log import reports_in
@@ -19,7 +20,6 @@ from kintsugi.capture.report import CUT_TYPE, LOGGED_TYPE, Report
 from kintsugi.capture.request import circumstances
 from kintsugi.capture.source import locate
 from kintsugi.capture.text import split_lines
-from kintsugi.telemetry.fingerprint import fingerprint
 from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Repository, RequestContext
 
 _ABOVE = 100  # lines redacted with the slice but not kept: a key may begin above it
@@ -57,10 +57,13 @@ def build_payload(
     if told.failure is None and not (summary and summary.strip()):
         raise CaptureError(_nothing(told))
     failure = _located(told.failure, root, build_sha)
+    group = group_of(failure, "" if failure else _last_trouble(told.lines))
     around = circumstances(told.lines[: told.ends])
     payload = Payload(
         incident=About(
-            fingerprint=fingerprint_of(failure, told.lines),
+            fingerprint=group.fingerprint,
+            earlier=group.earlier,
+            grouped_by=group.by,
             summary=summary or summary_of(failure),
             opened_by=opened_by,
         ),
@@ -130,15 +133,6 @@ def _nothing(told: _Told) -> str:
 
 def _located(failure: Failure | None, root: Path | None, sha: str | None) -> Failure | None:
     return failure if failure is None or root is None else locate(failure, root, sha=sha)
-
-
-def fingerprint_of(failure: Failure | None, lines: Sequence[str]) -> str:
-    if failure is None:
-        return fingerprint((), _last_trouble(lines), ())
-    frames = [frame for raised in failure.chain for frame in raised.frames]
-    counted = [frame for frame in frames if frame.in_project] or frames
-    places = [(frame.path, frame.function) for frame in counted]
-    return fingerprint([raised.type for raised in failure.chain], failure.final.message, places)
 
 
 def _last_trouble(lines: Sequence[str]) -> str:

@@ -30,9 +30,9 @@ def chain_of(event: Event, said: str) -> Failure | None:
     language = _LANGUAGES.get(event.platform, "unknown")
     chain = _linked(event.errors, language)
     if not chain and event.stack:
-        chain = (Raised(type=LOGGED_TYPE, message=said, frames=_frames(event.stack)),)
+        chain = (Raised(type=LOGGED_TYPE, message=said, frames=_frames(event.stack, language)),)
     elif event.stack and not any(raised.frames for raised in chain):
-        chain = (*chain[:-1], chain[-1].model_copy(update={"frames": _frames(event.stack)}))
+        chain = (*chain[:-1], chain[-1].model_copy(update={"frames": _frames(event.stack, language)}))
     return Failure(language=language, chain=chain) if chain else None
 
 
@@ -89,7 +89,9 @@ def _link(error: Error, after: Error | None, language: str) -> Link:
 
 def _raised(error: Error, language: str, link: Link) -> Raised:
     name, value = _named(error)
-    return Raised(type=_whole_name(name, error.module, language), message=value, frames=_frames(error.stack), link=link)
+    return Raised(
+        type=_whole_name(name, error.module, language), message=value, frames=_frames(error.stack, language), link=link
+    )
 
 
 def _named(error: Error) -> tuple[str, str]:
@@ -106,15 +108,24 @@ def _whole_name(name: str, module: str | None, language: str) -> str:
     return f"{module}.{name}" if _DOTTED.fullmatch(module) and not name.startswith(f"{module}.") else name
 
 
-def _frames(stack: Sequence[Place]) -> tuple[Frame, ...]:
-    return tuple(_frame(each) for each in stack)
+def _frames(stack: Sequence[Place], language: str) -> tuple[Frame, ...]:
+    return tuple(_frame(each, language) for each in stack)
 
 
-def _frame(place: Place) -> Frame:
-    path = place.filename or place.abs_path or place.module or place.package or "?"
+def _path(place: Place, language: str) -> str:
+    """Of Java, the file in its package, as a printed stack tells it too."""
+    package = (place.module or "").rpartition(".")[0] if language == "java" else ""
+    if package and place.filename and "/" not in place.filename:
+        return f"{package.replace('.', '/')}/{place.filename}"
+    return place.filename or place.abs_path or place.module or place.package or "?"
+
+
+def _frame(place: Place, language: str) -> Frame:
+    path = _path(place, language)
+    reported = place.abs_path or place.filename or ""
     return Frame(
         path=path,
-        reported=place.abs_path if place.abs_path and place.abs_path != path else "",
+        reported=reported if reported != path else "",
         module=place.module or "",
         line=place.lineno,
         function=place.function,

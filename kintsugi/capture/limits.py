@@ -47,7 +47,10 @@ def cut(text: str, length: int) -> str:
 
 
 def _within(payload: Payload, limits: Limits) -> Payload:
-    about = payload.incident.model_copy(update={"summary": cut(payload.incident.summary, limits.message)})
+    told = payload.incident
+    about = told.model_copy(
+        update={"summary": cut(told.summary, limits.message), "grouped_by": cut(told.grouped_by, limits.message)}
+    )
     request = payload.request.model_copy(
         update={
             **{name: _cut_name(getattr(payload.request, name), limits) for name in ("user", "channel", "intent")},

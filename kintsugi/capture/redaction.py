@@ -15,7 +15,8 @@ _DEEPEST = 12  # levels of entities that are kept
 
 def redacted(payload: Payload) -> Payload:
     """The payload without the secrets in its texts."""
-    about = payload.incident.model_copy(update={"summary": clean(payload.incident.summary)})
+    told = {"summary": clean(payload.incident.summary), "grouped_by": clean(payload.incident.grouped_by)}
+    about = payload.incident.model_copy(update=told)
     request = payload.request.model_copy(
         update={
             **{name: _optional(getattr(payload.request, name)) for name in ("user", "channel", "intent")},

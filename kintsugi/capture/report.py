@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from kintsugi.workflow.payload import Failure
 
 CUT_TYPE = "unknown"  # the type of an exception whose report was cut before its name
-LOGGED_TYPE = "Logged"  # the type of what was no exception, but came with a stack
+LOGGED_TYPE = "log message"  # the type of what was no exception, but came with a stack; no class can have this name
 
 
 class Line(NamedTuple):

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from kintsugi.capture.build import fingerprint_of, summary_of
+from kintsugi.capture.build import summary_of
 from kintsugi.capture.chains import chain_of
 from kintsugi.capture.event import Breadcrumb, Event, Message
 from kintsugi.capture.fields import as_words
+from kintsugi.capture.grouping import group_of
 from kintsugi.capture.limits import fitted
 from kintsugi.capture.redaction import redacted, redacted_lines
 from kintsugi.capture.runs import address_in
@@ -20,6 +21,7 @@ _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
 _BREADCRUMBS = 100
 _TAGS, _EXTRA = 20, 20
 _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeEgGcau]|\{(?P<key>\w*)\}")
+_VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _NOT_TOLD = "A failure of which the report tells nothing"
 
 
@@ -27,12 +29,35 @@ Locate = Callable[[Failure, str | None], Failure]
 """Marks the project's own frames of a failure, at the build it failed in."""
 
 
-def payload_of(event: Event, *, project: str, now: datetime, locate: Locate | None = None) -> Payload:
-    """What is known of the failure that the event tells of, redacted, at most 256 KB."""
+def payload_of(
+    event: Event,
+    *,
+    project: str,
+    now: datetime,
+    locate: Locate | None = None,
+    program: str = "",
+    believed: bool = True,
+) -> Payload:
+    """What is known of the failure that the event tells of, redacted, at most 256 KB.
+
+    `program` parts it from what others report, where no file of the repository tells that it is the same failure; and
+    always where the teller is not `believed`.
+    """
     said = _said(event.message)
     failure = chain_of(event, said) or read_failure(said)  # some log a traceback as text alone
-    if failure and locate:
-        failure = _located(failure, locate(failure, event.build_sha))
+    located = locate(failure, event.build_sha) if failure and locate else None
+    is_ours = located is not None and _has_own(located)
+    if failure and located and not is_ours:
+        failure = _with_candidates(failure, located)
+    elif located:
+        failure = located
+    group = group_of(
+        failure,
+        said or _of_nothing(event),
+        template=_template(event.message),
+        given=[_filled(part, event, failure) for part in event.fingerprint],
+        program="" if is_ours and believed else program,
+    )
     told = _told(event.timestamp)
     when = told if told and told <= now + _AHEAD else now
     log = redacted_lines([_line(each) for each in event.breadcrumbs[-_BREADCRUMBS:]])
@@ -40,7 +65,9 @@ def payload_of(event: Event, *, project: str, now: datetime, locate: Locate | No
         redacted(
             Payload(
                 incident=About(
-                    fingerprint=fingerprint_of(failure, [said or _of_nothing(event)]),
+                    fingerprint=group.fingerprint,
+                    earlier=group.earlier if believed else (),
+                    grouped_by=group.by,
                     summary=summary_of(failure) or said.partition("\n")[0] or _of_nothing(event),
                     opened_by=f"sentry:{project}",
                 ),
@@ -60,18 +87,51 @@ def payload_of(event: Event, *, project: str, now: datetime, locate: Locate | No
     )
 
 
-def _located(told: Failure, found: Failure) -> Failure:
+def _has_own(failure: Failure) -> bool:
+    return any(frame.in_project for raised in failure.chain for frame in raised.frames)
+
+
+def _with_candidates(told: Failure, found: Failure) -> Failure:
     """Where none of it is in the repository, as with a bundle or another program's code, the SDK's own word stands."""
-    if any(frame.in_project for raised in found.chain for frame in raised.frames):
-        return found
-    chain = tuple(_with_candidates(*pair) for pair in zip(told.chain, found.chain, strict=True))
+    chain = tuple(_each_with_candidates(*pair) for pair in zip(told.chain, found.chain, strict=True))
     return told.model_copy(update={"chain": chain})
 
 
-def _with_candidates(told: Raised, found: Raised) -> Raised:
+def _each_with_candidates(told: Raised, found: Raised) -> Raised:
     pairs = zip(told.frames, found.frames, strict=True)
     frames = tuple(frame.model_copy(update={"candidates": at.candidates}) for frame, at in pairs)
     return told.model_copy(update={"frames": frames})
+
+
+def _template(message: Message) -> str:
+    """The log call's own words; "" where it has none, as "%s" has not."""
+    words = _FILLED_IN.sub("", message.template)
+    return message.template if re.search(r"[^\W\d_]", words) and (message.params or message.formatted) else ""
+
+
+def _filled(part: str, event: Event, failure: Failure | None) -> str:
+    """A part of the program's own fingerprint, with what Sentry's variables stand for."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name == "default":
+            return match[0]
+        return as_words(event.tags.get(name[5:])) if name.startswith("tags.") else known.get(name, "")
+
+    final = failure.final if failure else None
+    frame = (failure.innermost if failure else None) or (final.frames[-1] if final and final.frames else None)
+    known = {
+        "transaction": event.transaction or "",
+        "level": event.level,
+        "logger": event.logger or "",
+        "message": _said(event.message) or (final.message if final else ""),
+        **dict.fromkeys(("type", "error.type"), final.type if final else ""),
+        **dict.fromkeys(("value", "error.value"), final.message if final else ""),
+        **dict.fromkeys(("function", "stack.function"), frame.function if frame else ""),
+        **dict.fromkeys(("module", "stack.module"), frame.module if frame else ""),
+        "stack.abs_path": frame.path if frame else "",
+    }
+    return _VARIABLE.sub(value, part)
 
 
 def _of_nothing(event: Event) -> str:

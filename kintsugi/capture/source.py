@@ -137,7 +137,7 @@ def _own_paths(frame: Frame, language: str, places: _Places) -> Iterable[str]:
         under = _under(plain(path), places.tree)
         if under is not None:
             return (under,) if under in places.tree.paths else ()
-    if any(_is_library(plain(path)) or _is_library(path) for path in told):
+    if any(is_library(plain(path)) or is_library(path) for path in told):
         return ()
     return _by_their_ends(spellings(frame, language), frame, places)
 
@@ -153,7 +153,8 @@ def _under(path: str, tree: Tree) -> str | None:
     return resolved.relative_to(tree.root).as_posix() if resolved.is_relative_to(tree.root) else None
 
 
-def _is_library(reported: str) -> bool:
+def is_library(reported: str) -> bool:
+    """Whether a path is of an installed package, or of the language itself."""
     parts = PurePosixPath(reported).parts
     return bool(_LIBRARY_PARTS.intersection(parts)) or any(mark in reported for mark in _LIBRARY_MARKS)
 

@@ -16,7 +16,7 @@ class AlreadyRunning(Exception):
 @contextmanager
 def only_one(file: Path) -> Iterator[None]:
     """Hold the lock in `file`. Raises AlreadyRunning where another process holds it."""
-    with file.open("a+") as handle:
+    with open(file, "a+", opener=_for_us_alone) as handle:  # Path.open takes no opener
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -46,7 +46,7 @@ def is_held(file: Path) -> bool:
 @asynccontextmanager
 async def alone_with(file: Path) -> AsyncIterator[bool]:
     """Whether no other process of this machine is at it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
             stack.enter_context(only_one(file))
@@ -54,3 +54,7 @@ async def alone_with(file: Path) -> AsyncIterator[bool]:
             yield False
         else:
             yield True
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -67,7 +67,7 @@ class Git:
 
     @classmethod
     def init_bare(cls, directory: Path, branch: str) -> Git:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # the code of a private repository
         git = cls(directory)
         git.run("init", "--bare", "--quiet", f"--initial-branch={branch}", ".")
         return git

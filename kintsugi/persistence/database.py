@@ -21,6 +21,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
+from kintsugi.persistence.private import private_file, private_folder
 from kintsugi.persistence.sqlite_place import identity, network_share
 from kintsugi.workflow.errors import StoreUnavailable
 
@@ -169,7 +170,7 @@ def connect(database: Database, *, slots: int = 8, begun_by_hand: bool = False) 
         event.listen(engine, "connect", partial(_set_up_postgres, database.settles))
         return engine
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
     except OSError as error:
         raise DatabaseError(f"The folder {file.parent} cannot be made: {error.strerror}.") from error
     if share := network_share(file):
@@ -184,9 +185,15 @@ def connect(database: Database, *, slots: int = 8, begun_by_hand: bool = False) 
         max_overflow=0,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
     )
+    event.listen(engine, "do_connect", partial(_make_private, file))
     event.listen(engine, "connect", partial(_set_up_sqlite, file))
     event.listen(engine, "begin", partial(_begin_immediate, file))
     return engine
+
+
+def _make_private(file: Path, *_: object) -> None:
+    """Before SQLite opens it, which would make it for everybody's eyes."""
+    private_file(file)
 
 
 def _set_up_postgres(settles: str, connection: Any, _: object) -> None:

@@ -84,6 +84,7 @@ HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
 # The statements of every transaction are made once: making them anew cost as much as running them.
 _BY_ID = select(INCIDENT.c.facts).where(INCIDENT.c.id == bindparam("this")).with_for_update()
 _BY_FINGERPRINT = select(INCIDENT.c.facts).where(INCIDENT.c.open_fingerprint == bindparam("this")).with_for_update()
+_HAS_FINGERPRINT = select(INCIDENT.c.id).where(INCIDENT.c.fingerprint == bindparam("this")).limit(1)
 _WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
 _WRITE_TRANSITION = insert(TRANSITION)
 _WRITE_DEBTS = insert(EFFECT)
@@ -194,6 +195,10 @@ class SqlLedger:
         return self._write_owed(move)
 
     # --- inbox --------------------------------------------------------------------------------------------------
+
+    def known_as(self, names: Sequence[str]) -> str:
+        found = (name for name in names if self.connection.execute(_HAS_FINGERPRINT, {"this": name}).first())
+        return next(found, names[0]) if len(names) > 1 else names[0]
 
     def known(self, key: str) -> tuple[Incident, str] | None:
         found = self.connection.execute(

@@ -112,9 +112,12 @@ class SqlStore:
         same = (INCIDENT.c.fingerprint == incident.fingerprint, INCIDENT.c.id < incident.id)
         return await self._incidents(select(INCIDENT.c.facts).where(*same).order_by(INCIDENT.c.id.desc()).limit(limit))
 
-    async def newest_of(self, fingerprint: str) -> Incident | None:
-        query = select(INCIDENT.c.facts).where(INCIDENT.c.fingerprint == fingerprint).order_by(INCIDENT.c.id.desc())
-        return next(iter(await self._incidents(query.limit(1))), None)
+    async def newest_of(self, *names: str) -> Incident | None:
+        for name in names:
+            query = select(INCIDENT.c.facts).where(INCIDENT.c.fingerprint == name).order_by(INCIDENT.c.id.desc())
+            if found := await self._incidents(query.limit(1)):
+                return found[0]
+        return None
 
     async def payload(self, incident: int) -> Payload:
         query = select(PAYLOAD.c.body).where(PAYLOAD.c.incident_id == incident)

@@ -52,7 +52,7 @@ def verify(body: bytes, signature: str | None, secrets: Sequence[str]) -> bool:
     good = False
     for secret in secrets:
         ours = f"sha256={hmac.new(secret.encode(), body, 'sha256').hexdigest()}"
-        good |= bool(secret) and hmac.compare_digest(ours.encode(), (signature or "").encode())
+        good |= bool(secret) and hmac.compare_digest(ours.encode(), (signature or "").encode("utf-8", "replace"))
     return good
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +45,7 @@ log = logging.getLogger("kintsugi.web")
 _FOLDER = Path(__file__).parent
 _COOKIE = "kintsugi_session"
 ONCE = "/login/once"
+_NUMBER = re.compile(r"[0-9]{1,18}")  # what a database takes
 _PAGE = 50  # incidents
 _PASTS = 2000  # incidents that the numbers are made of, at most
 _PULSE = 1.0  # seconds between two looks at the database, while somebody watches
@@ -67,6 +69,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _SESSION = web.RequestKey("session", Session)
+Form = Mapping[str, str | bytearray | bytes | web.FileField]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -126,8 +129,10 @@ class Pages:
             raise web.HTTPSeeOther(f"/incidents/{number}")
         state = next((each for each in State if each.value == query.get("state")), None)
         before = query.get("before", "")
+        if before and not _NUMBER.fullmatch(before):
+            raise web.HTTPBadRequest(text="`before` is the number of an incident.")
         found = await self._behind.store.incidents(
-            state, words=words, limit=_PAGE + 1, before=int(before) if before.isascii() and before.isdigit() else None
+            state, words=words, limit=_PAGE + 1, before=int(before) if before else None
         )
         more = found[_PAGE - 1].id if len(found) > _PAGE else None
         newest = found[:_PAGE] if not (state or words or before) else await self._behind.store.incidents(limit=_PAGE)
@@ -162,7 +167,7 @@ class Pages:
 
     async def act(self, request: web.Request) -> web.Response:
         """A human move. A form that is sent twice is one move, by its own key."""
-        form, number = await request.post(), int(request.match_info["id"])
+        form, number = await _form(request), int(request.match_info["id"])
         trigger = shown.trigger_of(request.match_info["action"])
         if trigger is None:
             raise web.HTTPNotFound
@@ -261,7 +266,7 @@ class Pages:
         return self._login_page(request, "", _local(request.query.get("next", "/")))
 
     async def log_in(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await _form(request)
         where = _local(str(form.get("next", "/")))
         peer = request.remote or ""
         wait = self._login.wait(peer)
@@ -342,9 +347,9 @@ class Pages:
     async def _is_own(self, request: web.Request, session: Session) -> bool:
         """Whether a form is one of ours: sent from a page of this host, with its session's word in it."""
         origin = request.headers.get("Origin")
-        if origin is None or urlsplit(origin).netloc != request.host:
+        if origin is None or _host_of(origin) != request.host:
             return False
-        return (await request.post()).get("csrf") == session.csrf
+        return (await _form(request)).get("csrf") == session.csrf
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -367,6 +372,22 @@ class Pages:
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
 _USED_LINK = "This link was used already, or is too old. `kintsugi login` makes another, where Kintsugi runs."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
+
+
+async def _form(request: web.Request) -> Form:
+    """Raises HTTPBadRequest for a form that cannot be read: of an unknown charset, or torn in the middle."""
+    try:
+        return await request.post()
+    except (LookupError, ValueError, RuntimeError, AssertionError) as error:
+        log.warning("form_unreadable", extra={"path": request.path, "why": type(error).__name__})
+        raise web.HTTPBadRequest(text="This form cannot be read.") from None
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _query(**fields: object) -> str:

@@ -64,12 +64,12 @@ class Reported:
 
     async def _heard(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
         try:
-            event, payload = await asyncio.to_thread(self._read, name, data)
+            event, payload = await asyncio.to_thread(self._read, name, project, data)
         except CaptureError as error:
             raise Unreadable(str(error)) from error
         if payload is None:
             return Taken.IGNORED
-        last = await self.store.newest_of(payload.incident.fingerprint)
+        last = await self.store.newest_of(*payload.incident.names)
         if last and not last.ended:
             return _taken(await self._fire(name, project, event, payload))
         if not project.opens or await self._is_before_the_fix(payload, last):
@@ -77,18 +77,25 @@ class Reported:
         async with self._opening:  # one at a time, so that it is known what the one before came to
             return await self._open(name, project, event, payload)
 
-    def _read(self, name: str, data: dict[str, Any]) -> tuple[Event, Payload | None]:
+    def _read(self, name: str, project: Project, data: dict[str, Any]) -> tuple[Event, Payload | None]:
         """No payload where it tells of no trouble. Takes its time: it is for a thread."""
         event = read_event(data)
         if not event.id:  # delivered again, it is the same
             event = replace(event, id=sha256(json.dumps(data, sort_keys=True).encode()).hexdigest())
         if not event.is_trouble:
             return event, None
-        return event, payload_of(event, project=name, now=self.clock.now(), locate=self.intake.located)
+        return event, payload_of(
+            event,
+            project=name,
+            now=self.clock.now(),
+            locate=self.intake.located,
+            program=project.program,
+            believed=project.believed,
+        )
 
     async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
-        last = await self.store.newest_of(payload.incident.fingerprint)
+        last = await self.store.newest_of(*payload.incident.names)
         opened = await self._opened_today(name)
         if (last is None or last.ended) and opened.count >= project.a_day:
             log.warning("report_limited", extra={"project": name, "a_day": project.a_day})

@@ -42,7 +42,8 @@ class Project:
     """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most.
 
     `origins`: the pages, such as https://shop.example, that browsers may report from; none: any. `public`: whether
-    anybody can read the key, and so report as this program; not said: whether it has origins.
+    anybody can read the key, and so report as this program; not said: whether it has origins. `program`
+    parts its failures from those of others: "" where there are no others.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Project:
     a_day: int = 20
     origins: tuple[str, ...] = ()
     public: bool | None = None
+    program: str = ""
 
     @property
     def believed(self) -> bool:
@@ -59,7 +61,7 @@ class Project:
 
 def is_known(project: Project | None, given: str) -> bool:
     """In the same time whether the project, the key, or neither is wrong."""
-    known = hmac.compare_digest((project.key if project else "").encode(), given.encode())
+    known = hmac.compare_digest((project.key if project else "").encode(), given.encode("utf-8", "replace"))
     return known and project is not None
 
 

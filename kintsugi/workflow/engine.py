@@ -165,6 +165,7 @@ class Engine:
     def _open(self, ledger: Ledger, captured: Captured) -> Receipt:
         if known := ledger.known(captured.key):
             return Receipt(Outcome.DUPLICATE, *known)
+        captured = _by_its_known_name(captured, ledger)
         says = self._kept(captured.says)
         first = ledger.open_with(captured.payload.incident.fingerprint)
         if first:
@@ -371,6 +372,16 @@ def is_stale(claim: Claim) -> bool:
     if claim.kind is Effect.ROLL_BACK and incident.state in BEFORE_THE_MERGE:
         return not incident.rolling_back  # it belongs to the wish for it, whatever the fix is doing meanwhile
     return (incident.state, claim.kind) not in OWING or claim.seq < incident.since
+
+
+def _by_its_known_name(captured: Captured, ledger: Ledger) -> Captured:
+    """A failure that is known under an older version's fingerprint keeps it, so that it is not opened as another."""
+    about = captured.payload.incident
+    name = ledger.known_as(about.names)
+    if name == about.fingerprint:
+        return captured
+    renamed = about.model_copy(update={"fingerprint": name})
+    return replace(captured, payload=captured.payload.model_copy(update={"incident": renamed}))
 
 
 def _fresh(id: int, captured: Captured) -> Incident:

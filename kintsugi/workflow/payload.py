@@ -86,9 +86,16 @@ class About(_Value):
     """Which incident this is."""
 
     id: int | None = Field(default=None, description="given when the incident is recorded")
-    fingerprint: str = Field(description="versioned, such as v1:6f1d…: the same failure has the same one")
+    fingerprint: str = Field(description="versioned, such as v2:6f1d…: the same failure has the same one")
+    earlier: tuple[str, ...] = Field(default=(), description="its fingerprints under older versions, newest first")
+    grouped_by: str = Field(default="", description="what the fingerprint was made of, in words")
     summary: str
     opened_by: str = Field(description="source and name, such as discord:1234 or cli:root")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The failure's fingerprints, of the newest version first."""
+        return (self.fingerprint, *self.earlier)
 
 
 class Occurred(_Value):

@@ -86,6 +86,10 @@ class Ledger(Protocol):
         """The incident of this failure that has not ended, locked."""
         ...
 
+    def known_as(self, names: Sequence[str]) -> str:
+        """The first of a failure's fingerprints that an incident has; the first of all where none is known."""
+        ...
+
     def known(self, key: str) -> tuple[Incident, str] | None:
         """The incident that the trigger with this key went to, and what was said; None where it was never seen."""
         ...
@@ -172,8 +176,8 @@ class Store(Protocol):
         """Earlier incidents of the same failure, newest first."""
         ...
 
-    async def newest_of(self, fingerprint: str) -> Incident | None:
-        """The newest incident of this failure, open or ended."""
+    async def newest_of(self, *names: str) -> Incident | None:
+        """The newest incident of the failure with these fingerprints, open or ended; of the first that is known."""
         ...
 
     async def payload(self, incident: int) -> Payload: ...

@@ -292,3 +292,7 @@ def test_a_circle_of_parents_ends():
 )
 def test_a_release_names_a_commit_or_none(release: object, commit: str | None):
     assert commit_of(release) == commit
+
+
+def test_an_exception_named_as_what_is_logged_stays_an_exception():
+    assert the_payload(exception=[an_error("Logged")]).incident.summary == "Logged: it broke in shop/cart.py:40"

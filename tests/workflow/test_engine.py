@@ -51,6 +51,23 @@ async def test_the_same_failure_counts_on_its_open_incident(world: World):
     assert (await world.incident(first)).count == 2
 
 
+async def test_a_failure_known_by_an_older_fingerprint_keeps_it(world: World):
+    """Its incident is counted on while it is open, and the next one is known to be the same failure."""
+    old, new = "v1:00000000000000aa", "v2:00000000000000bb"
+    about = a_payload(new).incident.model_copy(update={"earlier": (old,)})
+    payload = a_payload(new).model_copy(update={"incident": about})
+    first = await world.crashes(old)
+
+    counted = await world.crashes(payload=payload)
+    await world.fires(t.Cancelled)
+    second = await world.crashes(payload=payload)
+
+    assert (counted, (await world.incident(first)).count) == (first, 2)
+    assert second != first
+    assert [each.id for each in await world.store.similar(await world.incident(second))] == [first]
+    assert await world.store.newest_of(new, old) == await world.incident(second)
+
+
 async def test_the_same_failure_after_the_end_opens_a_new_incident(world: World):
     first = await world.crashes()
     await world.fires(t.Cancelled, first)

@@ -1,0 +1,136 @@
+"""Which failures are one: what an incident is grouped by, and its name. Version 2.
+
+Exceptions go by their types and the project's frames. Their words do not count there: a name or a number that a message
+carries would open an incident for each customer. Two failures in one function with one type are therefore one, and told
+apart by a fingerprint that the program gives. Without a frame of the project the fixed words of the message count, and
+log calls go by their template. The names of version 1 are told beside, so that what is known by one keeps it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from kintsugi.capture.report import LOGGED_TYPE
+from kintsugi.capture.source import is_library
+from kintsugi.capture.spellings import plain, unhashed
+from kintsugi.telemetry.fingerprint import fingerprint as version_1
+from kintsugi.telemetry.fingerprint import plain_message
+from kintsugi.workflow.payload import Failure, Frame
+
+VERSION = "v2"
+_MOST_FRAMES = 5
+_DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
+_HASH = re.compile(r"(?:\d+\.)?(?=[a-f]*\d)[0-9a-f]{6,40}(?=\.)")
+_ANONYMOUS = re.compile(
+    r"^\W*$|anonymous|^(?:lambda|listcomp|dictcomp|setcomp|genexpr|module|unknown|eval|closure)$", re.I
+)
+_GENERATED = re.compile(r"^(?:func\d+|lambda\$.*|.*\$lambda.*|__lambda_\w+|b__\w+|MoveNext|invoke)$")
+_STATE_MACHINE = re.compile(r"<(\w+)>[bd]__\w+")  # .NET's, of a lambda or an async method
+_BLOCK = re.compile(r"^(?:block|rescue|ensure)(?: \(\d+ levels\))? in ")  # Ruby's
+_STDLIB = ("java/", "javax/", "jdk/", "sun/", "kotlin/", "scala/", "node:", "internal/")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`fingerprint` names it, `earlier` are its names under older versions, `by` tells what it was made of."""
+
+    fingerprint: str
+    earlier: tuple[str, ...]
+    by: str
+
+
+def group_of(
+    failure: Failure | None, words: str, *, template: str = "", given: Sequence[str] = (), program: str = ""
+) -> Group:
+    """`words` is what was said where there is no exception, `template` the log call's before it was filled in.
+
+    `given` is the program's own fingerprint, in which `{{ default }}` stands for what it would be without. `program`
+    parts what several programs report; it counts where no file of the repository tells which one it is.
+    """
+    parts, by = _parts(failure, template or words)
+    if given and any(not _DEFAULT.fullmatch(part.strip()) for part in given):
+        default = "\x1f".join(parts)
+        parts = ["given", *(_DEFAULT.sub(lambda _: default, part) for part in given)]
+        by = f"the program's own fingerprint: {', '.join(given)}"
+    return Group(_named([program, *parts]), (_version_1(failure, words),), by)
+
+
+def _named(parts: Sequence[str]) -> str:
+    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+    return f"{VERSION}:{digest[:16]}"
+
+
+def _parts(failure: Failure | None, words: str) -> tuple[list[str], str]:
+    if failure is None or failure.final.type == LOGGED_TYPE:
+        said = plain_message(words)
+        return ["said", said], f"the fixed words: {said}"
+    kinds = [_plain_kind(raised.type) for raised in failure.chain]
+    places = _places(failure)
+    if places:
+        return ["raised", *kinds, "in", *places], f"types and project frames: {', '.join(kinds)}; {', '.join(places)}"
+    said = plain_message(failure.final.message)
+    library = [_plain_function(frame.function) for raised in failure.chain for frame in raised.frames]
+    last = [name for name in library if name][-_MOST_FRAMES:]
+    return ["raised", *kinds, "saying", said, "in", *last], f"types and fixed words: {', '.join(kinds)}; {said}"
+
+
+def _places(failure: Failure) -> list[str]:
+    """The innermost frames of the project, each once: how deep a recursion was is not part of the failure."""
+    frames = [frame for raised in failure.chain for frame in raised.frames]
+    own = [frame for frame in frames if frame.in_project] or [frame for frame in frames if not _is_librarys(frame)]
+    named = [(_plain_path(frame.path), _plain_function(frame.function)) for frame in own]
+    named = [each for each in named if each[1]] or named
+    counted = list(reversed(list(dict.fromkeys(reversed(named)))[:_MOST_FRAMES]))
+    shared = _shared([PurePosixPath(path).parts[:-1] for path, _ in counted if path.startswith("/")])
+    return [f"{_without(path, shared)}:{function}" for path, function in counted]
+
+
+def _is_librarys(frame: Frame) -> bool:
+    told = [frame.path, frame.reported]
+    return any(is_library(path) or path.startswith(_STDLIB) for path in told if path) or frame.path[:1] in (
+        "<",
+        "…",
+        "?",
+    )
+
+
+def _plain_path(path: str) -> str:
+    shown = plain(path)
+    folder, _, name = shown.rpartition("/")
+    name = _HASH.sub("<hash>", unhashed(name))
+    return f"{folder}/{name}" if folder or shown.startswith("/") else name
+
+
+def _without(path: str, shared: int) -> str:
+    return "/".join(PurePosixPath(path).parts[shared:]) if path.startswith("/") else path
+
+
+def _shared(folders: Sequence[tuple[str, ...]]) -> int:
+    """How many leading folders absolute paths have in common: that is where the deploy put the program."""
+    apart = (depth for depth, parts in enumerate(zip(*folders, strict=False)) if len(set(parts)) > 1)
+    return next(apart, min(map(len, folders), default=0))
+
+
+def _plain_kind(kind: str) -> str:
+    return re.split(r"\.|::|\\", kind)[-1]
+
+
+def _plain_function(function: str) -> str:
+    """`Cog.run.<locals>.inner`, `(*Cog).inner` and `void Cog.inner(int)` are `inner`; generated names are none."""
+    name = _STATE_MACHINE.sub(r"\1", _BLOCK.sub("", function.strip())).removesuffix(".MoveNext")
+    name = re.sub(r"\((?!\*)[^()]*\)$", "", name)
+    name = re.split(r"::|[.#/\s]", name)[-1].strip("<>{}()[]*&")
+    return "" if _ANONYMOUS.search(name) or _GENERATED.match(name) else name
+
+
+def _version_1(failure: Failure | None, words: str) -> str:
+    if failure is None:
+        return version_1((), words, ())
+    frames = [frame for raised in failure.chain for frame in raised.frames]
+    counted = [frame for frame in frames if frame.in_project] or frames
+    places = [(frame.path, frame.function) for frame in counted]
+    return version_1([raised.type for raised in failure.chain], failure.final.message, places)
