@@ -40,7 +40,7 @@ async def doctor() -> int:
         findings += [await look() for look in _looks(bootstrap)]
     for finding in findings:
         sign, colour = _SIGNS[finding.how]
-        console.print(Text.assemble((f"{sign} {finding.what:<12}", colour), finding.says))
+        console.print(Text.assemble((f"{sign} {finding.what.lower():<12}", colour), finding.says))
     return int(any(finding.how == FAULT for finding in findings))
 
 

@@ -53,10 +53,12 @@ class Fix(_Strict):
 
 R = TypeVar("R", Cause, Fix)
 
+_NAMES: dict[type[BaseModel], str] = {Cause: "finding", Fix: "fix"}  # as providers' logs and recordings know them
+
 
 def schema_of(kind: type[Cause] | type[Fix]) -> tuple[str, dict[str, Any]]:
     """Name and JSON Schema of a reply, as structured output takes them."""
-    return kind.__name__.lower(), kind.model_json_schema()
+    return _NAMES[kind], kind.model_json_schema()
 
 
 def read_reply(kind: type[R], text: str) -> R:
