@@ -151,7 +151,7 @@ TROUBLES = (
     Trouble("statement_timeout of 1 ms for {} s", "503; no step counts as failed by it", is_impatient, 10),
     Trouble("a table locked for {} s", "503 after 15 s; nobody waits at the lock for longer", is_locked, 60),
     Trouble("broken off, as by kill -9", "503 for a moment", breaks_off, 5),
-    Trouble("a worker stopped for {} s and continued", "others take over; it says nothing old", worker_sleeps, 180),
+    Trouble("a worker stopped for {} s and continued", "others take over", worker_sleeps, 180),
 )
 
 
