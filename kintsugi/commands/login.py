@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import typer
 
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.links import KeyFile
-from kintsugi.app.settings import read_settings
 from kintsugi.commands.outcome import UsageError
 from kintsugi.workflow.errors import Refusal
 
 
 async def login() -> None:
     """Raises Refusal where no pages are served from this folder."""
-    settings = read_settings()
+    settings = Bootstrap.read().settings
     if settings.web.token or settings.discord.client_id:
         where = "KINTSUGI_WEB_TOKEN" if settings.web.token else "Discord"
         raise UsageError(f"People log in with {where} here. A link is for where neither a token nor Discord is set up.")
