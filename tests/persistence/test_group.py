@@ -78,7 +78,7 @@ async def test_one_that_raises_takes_back_its_own_work_alone(store: SqlStore, sq
 
 
 async def test_after_a_fault_of_the_database_each_goes_alone(store: SqlStore, sqlite_url: Database):
-    fault = OperationalError("x", None, Exception("disk I/O error"))
+    fault = OperationalError("x", None, sqlite3.OperationalError("disk I/O error"))
     works = [store.transact(writes(number, fault if number == 5 else None)) for number in range(10)]
 
     answers = await asyncio.gather(*works, return_exceptions=True)

@@ -16,10 +16,14 @@ ROOT = Path(__file__).parents[2]
 
 _A_SHORT_LIFE = """
 import asyncio, sys
+from kintsugi.persistence import database
+from sqlalchemy import make_url
 from tests.world.world import a_world
 
 async def main():
-    async with a_world(Database.parse(sys.argv[1])) as world:
+    has_a_value = hasattr(database, "Database")
+    url = database.Database.parse(sys.argv[1]) if has_a_value else make_url(sys.argv[1])
+    async with a_world(url) as world:
         await world.crashes()
         await world.settles()
         await world.confirms()

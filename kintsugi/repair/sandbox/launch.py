@@ -410,7 +410,8 @@ def _watch(spec: Spec, child: int, wakes: int) -> tuple[int | None, str | None]:
             return None, "told to stop"
         ended = _reap(child)
         if ended is not None:
-            return ended, None
+            full = _full_disk(spec) if ended else None
+            return (None, full) if full else (ended, None)
         tick += 1
         reason = _excess(spec, disk_too=tick % _TICKS_PER_DISK_CHECK == 0)
         if reason is not None:
@@ -441,9 +442,12 @@ def _excess(spec: Spec, *, disk_too: bool) -> str | None:
         used += _sockets() + _system_v() + _used("/dev/shm")  # noqa: S108
     if used > spec.memory_mb * _MB:
         return f"it used more than {spec.memory_mb} MB of memory"
-    if disk_too and _written(spec) > spec.disk_mb * _MB:
-        return f"it wrote more than {spec.disk_mb} MB to disk"
-    return None
+    return _full_disk(spec) if disk_too else None
+
+
+def _full_disk(spec: Spec) -> str | None:
+    """What it was stopped for where it used all its disk: the kernel may have told it before we looked."""
+    return f"it wrote more than {spec.disk_mb} MB to disk" if _written(spec) > spec.disk_mb * _MB else None
 
 
 def _pipes(members: list[int]) -> int:
