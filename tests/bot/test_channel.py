@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -221,12 +222,17 @@ async def test_long_work_is_told_in_one_message_of_the_thread(stage: Stage):
     incident = await stage.world.incident()
     assert stage.channel
     await stage.channel.announce(incident)
+    store = stage.world.store
+    (diagnose,) = [effect for effect in await store.due(10) if Effect.DIAGNOSE in effect]
+    claim = await store.transact(lambda ledger: ledger.claim(diagnose, timedelta(minutes=1)))
+    assert claim
 
     for words in ("reading", "thinking", "writing @everyone"):
         stage.channel.progress(incident, Effect.DIAGNOSE, words)
         await until(lambda words=words: words[:7] in str(stage.discord.channels.in_thread()))
     (message,) = stage.discord.channels.in_thread()
     text = message["content"]
+    await store.transact(lambda ledger: ledger.hand_back(claim))
     await stage.world.settles()
 
     assert text.startswith("**Work on INC-1**\n⏳ diagnose · <t:")
