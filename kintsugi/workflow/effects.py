@@ -280,8 +280,9 @@ async def _with_known_answers(tools: EffectNeeds, case: Case) -> Case:
     if isinstance(request, str):
         return case
     answers = [each for each in await tools.store.answers(request.digest) if each.status < 500]
-    worked = [each.status for each in answers if not await _has_the_fix(tools, case.incident, each.build)]
-    return replace(case, worked=frozenset(worked))
+    builds = {each.build for each in answers}
+    fixed = {build for build in builds if await _has_the_fix(tools, case.incident, build)}
+    return replace(case, worked=frozenset(each.status for each in answers if each.build not in fixed))
 
 
 async def _hearsay(tools: EffectNeeds, incident: Incident) -> str:

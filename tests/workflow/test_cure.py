@@ -10,10 +10,11 @@ from math import ceil, log
 import pytest
 
 from kintsugi.workflow.curable import curable
-from kintsugi.workflow.cure import Counted, Runs, counted, judged
+from kintsugi.workflow.cure import Answer, Counted, Runs, counted, judged
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.payload import Build, Payload, RequestContext
 from kintsugi.workflow.ports import Reading
+from kintsugi.workflow.replay import Request, request_of
 from kintsugi.workflow.states import Effect, State
 from tests.world.make import HEAD, MERGE, a_payload
 from tests.world.world import World
@@ -288,3 +289,13 @@ async def test_an_operator_is_told_which_cures_can_be_shown(world: World):
 
 def payload_with(request: RequestContext, fingerprint: str) -> Payload:
     return a_payload(fingerprint).model_copy(update={"request": request})
+
+
+async def test_what_a_request_is_answered_on_the_fix_itself_does_not_show_that_it_works(world: World):
+    request = request_of(a_payload())
+    assert isinstance(request, Request)
+    told = (Answer(request.digest, HEAD, 302), Answer(request.digest, HEAD, 500), Answer(request.digest, MERGE, 404))
+    await world.store.add_runs("one", Counted("sentry:shop", believed=True, answers=told))
+    await deployed(world)
+
+    assert world.monitor.worked == {302}

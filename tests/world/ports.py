@@ -157,7 +157,10 @@ class WithAPast(ScriptedDeployer):
 
 @dataclass
 class ScriptedMonitor(Scripted):
+    worked: frozenset[int] = frozenset()  # as it was told last
+
     async def read(self, case: Case) -> Reading:
+        self.worked = case.worked
         answer = self.next(Reading(Cure(1, 1, "It is served again."), MERGE))
         assert isinstance(answer, Reading)
         return answer

@@ -1,7 +1,7 @@
 """What can do anything, by its full name in Python: it starts programs, runs text, reaches machines, makes objects.
 
 A name is written as it is imported, with `*` for any part of one and `**` for any further names. A leading `?.` stands
-for whatever the name is asked of. What has no dot is a builtin, or what `uses.py` calls a way of using one.
+for whatever the name is asked of. What has no dot is a builtin, or what `python.py` calls a way of using one.
 """
 
 from __future__ import annotations

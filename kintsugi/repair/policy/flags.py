@@ -30,8 +30,6 @@ _SECRET = re.compile(
 _LOGGING = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk)$")
 _SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 _SETTINGS_CLASS = re.compile(r"(?:Settings|Config|Configuration|Options)$")
-_INVERSE = {"Lt": "GtE", "GtE": "Lt", "Gt": "LtE", "LtE": "Gt", "Eq": "NotEq", "NotEq": "Eq", "In": "NotIn"}
-_INVERSE |= {"NotIn": "In", "Is": "IsNot", "IsNot": "Is"}
 _ON_IMPORT = (ast.For, ast.While, ast.With, ast.AsyncFor, ast.AsyncWith)
 
 
@@ -167,7 +165,7 @@ def _come(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
 def _turned(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
     gone, come = old - new, new - old
     for about, operator in gone:
-        if any(about == other and (_INVERSE.get(operator) == now or now != operator) for other, now in come):
+        if any(about == other and now != operator for other, now in come):
             return _short(about.replace(" ? ", " … "))
     return ""
 

@@ -1,7 +1,7 @@
 """What the names of a Python file stand for: full names, by its imports and what is simply called by another name.
 
 A name that no import binds stands for nothing, but for the builtins. Modules are not followed through calls, containers
-and attributes: `uses.py` refuses to see them handed on.
+and attributes: `python.py` refuses to see them handed on.
 """
 
 from __future__ import annotations
