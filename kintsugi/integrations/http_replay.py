@@ -7,6 +7,7 @@ nothing, and what came back is said.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,8 +48,7 @@ class HttpReplay:
         """The commit is asked before and after, so that a restart between is noticed."""
         before = await self._running(case)
         try:
-            answer = await self._ask(request.method, request.target, case)
-            status, why = answer.status_code, ""
+            status, why = (await self._ask(request.method, request.target, case))[0], ""
         except (httpx.HTTPError, OSError) as error:
             status, why = 0, type(error).__name__
         after = await self._running(case)
@@ -59,7 +59,7 @@ class HttpReplay:
     async def _running(self, case: Case) -> str:
         """The commit that the program says it runs. Raises StepFailed where it says none."""
         try:
-            version = (await self._ask("GET", "/version", case)).json()
+            version = json.loads((await self._ask("GET", "/version", case, reads=True))[1])
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise StepFailed(f"The program does not answer: {type(error).__name__}.") from error
         match version:
@@ -67,14 +67,20 @@ class HttpReplay:
                 return commit
         raise StepFailed("The program does not tell which commit it runs: /version should answer {'commit': …}.")
 
-    async def _ask(self, method: str, target: str, case: Case) -> httpx.Response:
-        """On a connection of its own: servers close theirs after an exception."""
+    async def _ask(self, method: str, target: str, case: Case, *, reads: bool = False) -> tuple[int, bytes]:
+        """Status and, where it is read, the body: a stream may have no end.
+
+        On a connection of its own, as servers close theirs after an exception.
+        """
         base = httpx.URL(self._base_url())
         prefix = base.raw_path.rstrip(b"/")
         path = target.encode() if target.encode().startswith(prefix + b"/") else prefix + target.encode()
         headers = {HEADER: case.incident.name, "Connection": "close"}
-        async with httpx.AsyncClient(timeout=_SECONDS, verify=context(), trust_env=False, headers=headers) as client:
-            return await client.request(method, base.copy_with(raw_path=path))
+        async with (
+            httpx.AsyncClient(timeout=_SECONDS, trust_env=False, headers=headers, verify=context()) as client,
+            client.stream(method, base.copy_with(raw_path=path)) as answer,
+        ):
+            return answer.status_code, await answer.aread() if reads else b""
 
 
 def _read(request: Request, answer: _Answer, worked: frozenset[int]) -> Reading:

@@ -41,11 +41,19 @@ class Program:
             request.transport.close()
         return web.json_response({}, status=self.status)
 
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while request.transport and not request.transport.is_closing():
+            await answer.write(b"x" * 65_536)
+        return answer
+
 
 @pytest.fixture
 async def program() -> AsyncIterator[Program]:
     program = Program()
     application = web.Application()
+    application.router.add_get("/endless", program.stream)
     application.router.add_get("/{any:.*}", program.answer)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
@@ -180,3 +188,7 @@ async def test_without_a_request_nothing_is_claimed(program: Program):
 async def test_a_program_that_is_away_is_asked_again_later():
     with pytest.raises(StepFailed, match="does not answer"):
         await HttpReplay(lambda: "http://127.0.0.1:9").read(CHECKOUT)
+
+
+async def test_an_answer_without_an_end_is_not_waited_for(program: Program):
+    assert (await HttpReplay(lambda: program.url).read(a_case(intent="/endless"))).shown
