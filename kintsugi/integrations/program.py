@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
 from kintsugi.integrations.authorities import context
 
 
 async def commit_at(url: str) -> str:
     """The commit that the program at `url` says it runs, by its /version; "" where it says none."""
+    import httpx  # noqa: PLC0415  # most processes ask nobody
+
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
             said = (await client.get(f"{url}/version")).json()
