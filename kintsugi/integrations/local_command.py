@@ -1,7 +1,8 @@
 """The Deployer port on a command of the user's: it checks a commit out and restarts the program.
 
 The command finds the commit in KINTSUGI_COMMIT, the incident that it is deployed for in KINTSUGI_INCIDENT, and no
-setting of ours. It may be run again for the same commit, and is over when the program runs. What runs is asked of the program itself: its version URL answers JSON with a `commit`.
+setting of ours. It may be run again for the same commit, and is over when the program runs. What runs is asked of the
+program itself: its version URL answers JSON with a `commit`.
 """
 
 from __future__ import annotations
