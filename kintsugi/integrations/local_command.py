@@ -19,6 +19,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from kintsugi.children import environment
+from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import commit_at
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
@@ -37,6 +38,7 @@ class LocalCommandSettings:
     program_url: Callable[[], str]  # asked anew each time: the first deployment may choose the port
     timeout: float = 300.0
     named: Sequence[str] = ()  # the variables of our environment that it gets too
+    requests: OwnRequests | None = None  # counts that it was asked
 
 
 class LocalCommand:
@@ -76,7 +78,7 @@ class LocalCommand:
         return found or await self.deploy(deployment.previous, progress, incident=incident)
 
     async def running(self) -> str:
-        return await commit_at(self._settings.program_url())
+        return await commit_at(self._settings.program_url(), self._settings.requests)
 
     async def _run(self, told: Mapping[str, str]) -> tuple[int | None, str]:
         """Exit status and the end of the output: kept in a file, as the program it started may hold on to it."""
