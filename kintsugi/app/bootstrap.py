@@ -241,8 +241,9 @@ class Bootstrap:
         from kintsugi.app.reports import reports  # noqa: PLC0415  # the web's packages are no guest's
         from kintsugi.web.reported import Reported  # noqa: PLC0415
 
-        host = self.ports(Silence()).code_host
-        return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
+        host, intake = self.ports(Silence()).code_host, self.intake(desk)
+        reported = Reported(desk.store, desk.clock, intake, host)
+        return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
     def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
         """How those of `access` log in to the pages with Discord; None where that is not configured."""
