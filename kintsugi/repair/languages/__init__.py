@@ -54,7 +54,7 @@ class Suite(Protocol):
 
     @property
     def knows(self) -> str:
-        """What a human must know of where its results come from; empty where nobody but the referee writes them."""
+        """A sentence on where its results come from; empty where nobody but the referee writes them."""
         ...
 
     @property

@@ -81,15 +81,23 @@ def _told(lines: Iterable[Mapping[str, object]]) -> Told:
 
 
 def results(
-    outcome: Outcome, read: Callable[[Told], Iterable[TestResult]], ended_well: Container[int] = (0, 1)
+    outcome: Outcome,
+    read: Callable[[Told], Iterable[TestResult]],
+    ended_well: Container[int] = (0, 1),
+    *,
+    status_tells: bool = True,
 ) -> Results:
-    """The tests that `read` finds in what was told. `ended_well`: how the runner ends where it came to its end."""
+    """The tests that `read` finds in what was told. `ended_well`: how the runner ends where it came to its end;
+    `status_tells`: not with 0 where a test failed.
+    """
     found = told(outcome)
     if isinstance(found, Results):
         return found
     tests = together(read(found))
     if found.status is None or found.status not in ended_well or outcome.run.exit_status is None:
         return Results(tests, each=True, broken=ENDED_EARLY)
-    if found.status == 0 and any(test.is_bad for test in tests.values()):
+    if not tests and found.status:
+        return Results({}, each=True, broken=ENDED_EARLY)
+    if status_tells and found.status == 0 and any(test.is_bad for test in tests.values()):
         return Results(tests, each=True, broken="the runner says that all is well where a test failed")
     return Results(tests, each=True)

@@ -36,8 +36,8 @@ class CommandSuite:
     @property
     def knows(self) -> str:
         return (
-            f"its tests are told apart by what `{self.says}` prints or writes, where the program that is tested can "
-            "write as well"
+            f"Tests are told apart by what `{self.says}` prints or writes; the program that is tested can do that too, "
+            "so that it could write a result itself."
         )
 
     @property
@@ -63,7 +63,7 @@ class CommandSuite:
         return self.command
 
     def read(self, outcome: Outcome) -> Results:
-        found = results(outcome, _tests, range(256))
+        found = results(outcome, _tests, range(256), status_tells=False)
         if found.tests or found.forged:
             return found
         collected = told(outcome)

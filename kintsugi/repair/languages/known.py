@@ -8,10 +8,12 @@ from pathlib import Path
 
 from kintsugi.repair.languages import Language, Machine, Overlay, Suite
 from kintsugi.repair.languages.command import CommandSuite
+from kintsugi.repair.languages.go import Go
 from kintsugi.repair.languages.python.language import Python
 
 PYTHON: Language = Python()
-LANGUAGES: tuple[Language, ...] = (PYTHON,)
+GO: Language = Go()
+LANGUAGES: tuple[Language, ...] = (PYTHON, GO)
 
 
 def language_of(path: str) -> Language | None:

@@ -150,18 +150,22 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
         flags = (f"the box here does not contain everything: {_words(box.got_through)}", *flags)
     if not kept.each:
         return _by_status(proving, shown, kept, flags)
-    if proving.suite.knows:
-        flags = (*flags, proving.suite.knows)
     still = f"Tests that passed before: {kept.passed}, none is lost."
     if not kept.passed:
         still = "No other test is known to have passed before."
+    still = " ".join(filter(None, (still, proving.suite.knows, _unread(proving.reading))))
     if shown is None:
         tier = Tier.E1 if kept.passed else Tier.E0
         flags = (*flags, "no test shows that the failure is gone")
-        return Evidence(tier, f"It applies and compiles. {still}", box.says, green=kept.run, flags=flags)
+        applies = "It applies." if proving.reading.is_unread else "It applies and compiles."
+        return Evidence(tier, f"{applies} {still}", box.says, green=kept.run, flags=flags)
     says = f"Red to green: {ids(shown.turned)} failed before and pass now. {still}"
     flags = (*shown.flags, *flags)
     return Evidence(Tier.E2, says, box.says, shown.red.run, shown.green.run, flags, shown.reproduced)
+
+
+def _unread(reading: Reading) -> str:
+    return "Nothing was read of the patch: its language is not known here." if reading.is_unread else ""
 
 
 def _by_status(proving: Proving, shown: RedToGreen | None, kept: Kept, flags: tuple[str, ...]) -> Evidence:
@@ -169,5 +173,6 @@ def _by_status(proving: Proving, shown: RedToGreen | None, kept: Kept, flags: tu
     command = f"`{proving.suite.says}`"
     says = f"{command} fails without it and ends well with it" if shown else f"{command} ends with it as without it"
     says = f"It applies; {says}. Its exit status alone proves nothing: let it print TAP, or write JUnit's XML."
-    runs = (shown.red.run, shown.green.run) if shown else (None, kept.run)
-    return Evidence(Tier.E0, says, proving.ground.box.says, *runs, flags)
+    says = " ".join(filter(None, (says, _unread(proving.reading))))
+    red, green = (shown.red.run, shown.green.run) if shown else (None, kept.run)
+    return Evidence(Tier.E0, says, proving.ground.box.says, red, green, flags)

@@ -18,15 +18,15 @@ _NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the text of a patch says: why it is refused if it is, what to flag, what it swallows, which tests it gave
-    another name or place ((file, name) by what they were), and which code of it no language here reads.
+    """What the text of a patch says: why it is refused if it is, what to flag, what it swallows, and which tests it
+    gave another name or place: (file, name) by what they were. `is_unread`: no language here reads any of its program.
     """
 
     refusal: str | None = None
     flags: tuple[str, ...] = ()
     swallowing: Swallowing = field(default_factory=Swallowing)
     renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
+    is_unread: bool = False
 
 
 def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str, str]) -> Reading:
@@ -39,8 +39,9 @@ def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str
     flags = tuple(flag for part in each for flag in part.flags)
     refusal = _why_unreadable(base, files) or _why_refused(before, files, each)
     renamed = {old: new for part in each for old, new in part.renamed.items()}
-    unread = tuple(path for path in files if _is_program(path) and language_of(path) is None)
-    return Reading(refusal, flags + _around_tests(files), _together(each), renamed, unread)
+    program = [path for path in files if _is_program(path)]
+    is_unread = bool(program) and not any(map(language_of, program))
+    return Reading(refusal, flags + _around_tests(files), _together(each), renamed, is_unread)
 
 
 def _why_unreadable(base: Path, files: Mapping[str, bytes | None]) -> str | None:
