@@ -17,10 +17,9 @@ from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Bots
+from kintsugi.app.discord_bot import Bots, lists_of
 from kintsugi.app.ending import watched
 from kintsugi.app.settings import Settings, read_settings
-from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
@@ -41,6 +40,7 @@ from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
+from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
@@ -242,15 +242,23 @@ class Bootstrap:
         host = self.ports(Silence()).code_host
         return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
 
-    def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
-        """How those of `access` log in to the pages with Discord; None where that is not configured."""
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.settings.discord.two_persons)
+
+    def requests(self, desk: Desk) -> Requests:
+        """The door for what humans ask for."""
+        return Requests(desk.store, desk.clock, desk.engine.fire, self.rules)
+
+    def login(self) -> DiscordLogin | None:
+        """How those who may use the bot log in to the pages with Discord; None where that is not configured."""
         from kintsugi.app.discord_login import DiscordLogin  # noqa: PLC0415  # as above
         from kintsugi.app.discord_oauth import discord_oauth  # noqa: PLC0415
 
         application = discord_oauth(self.settings.discord, self.settings.web.url)
         if application is None:
             return None
-        return DiscordLogin(desk, application, access, two_persons=self.settings.discord.two_persons)
+        return DiscordLogin(application, lists_of(self.settings.discord))
 
     def check_repository(self) -> None:
         """With GitHub it is our own copy, made where it is missing."""
