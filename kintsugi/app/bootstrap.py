@@ -30,6 +30,7 @@ from kintsugi.integrations.local_git import changes_in
 from kintsugi.integrations.model.analyst import ModelAnalyst
 from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.integrations.one_deployer import OneDeployer
+from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import Running
 from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence, no_changes
 from kintsugi.integrations.workbench import Workbench
@@ -137,11 +138,10 @@ class Bootstrap:
         self.at_once = settings.incidents.at_once
         self.telemetry = program.telemetry
         self.build = program.build_sha or running_build()
+        self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
         self.model = connectors.model(settings.model)
-        self.deployer = connectors.deployer(
-            settings.deploy, settings.railway, settings.code.branch, self._running(), program.program_url or ""
-        )
+        self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
         self.connectors: list[Connector[Any]] = [self.code_host, self.model, self.deployer, self.sheet]
@@ -183,6 +183,7 @@ class Bootstrap:
 
     def worker(self, desk: Desk, channel: Channel) -> Kintsugi:
         """The hands on this desk, with the real parts as far as they are configured."""
+        self._own_requests.kept_by(desk.store.keep_runs)
         return Kintsugi(
             desk,
             self.ports(channel),
@@ -203,7 +204,7 @@ class Bootstrap:
             checker=checker,
             code_host=hosted.host if hosted else NoCodeHost(),
             deployer=OneDeployer(self.bare_deployer(), alone_on(self.database)),
-            monitor=HttpReplay(lambda: program_url) if program_url else NoMonitor(),
+            monitor=HttpReplay(lambda: program_url, self._own_requests) if program_url else NoMonitor(),
             channel=channel,
             changes=changes_in(git) if git else no_changes,
         )
@@ -219,6 +220,7 @@ class Bootstrap:
 
     def bots(self, desk: Desk, logs: Telemetry) -> Bots:
         """What is in Discord from this process."""
+        self._own_requests.kept_by(desk.store.keep_runs)
         return Bots(
             settings=self.settings.discord,
             desk=desk,
@@ -285,7 +287,7 @@ class Bootstrap:
 
     def _running(self) -> Running:
         own = self.build or "" if is_railways(self.settings.railway.service_id) else ""
-        return Running((self.settings.program.program_url or "").rstrip("/"), own)
+        return Running((self.settings.program.program_url or "").rstrip("/"), own, self._own_requests)
 
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:
