@@ -31,7 +31,9 @@ async def write(id: str, out: str) -> int:
         try:
             history = await desk.store.chain(number)
         except ValueError as error:
-            raise StepFailed(f"The history of INC-{number} in the database was changed: {plain(str(error))}.") from error
+            raise StepFailed(
+                f"The history of INC-{number} in the database was changed: {plain(str(error))}."
+            ) from error
     file = sealed(statement_of(history), key)
     _put(file, out)
     verdict = check(file, key.public_key() if key else None)
