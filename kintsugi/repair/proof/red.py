@@ -13,7 +13,7 @@ from kintsugi.repair.languages.python.turned_round import turned_round
 from kintsugi.repair.languages.results import Ending, TestResult
 from kintsugi.repair.proof.judge import missing_package, reaches, why_wrong
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, last_line, some
-from kintsugi.repair.syntax import read_source
+from kintsugi.repair.syntax import read_source, same_lines
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
 _SLOW_SECONDS = 20.0
@@ -35,6 +35,7 @@ class RedToGreen:
     turned: tuple[TestResult, ...]
     reproduced: bool | None = None
     flags: tuple[str, ...] = ()
+    asked: tuple[int, ...] = ()  # the lines that failed, as the patch numbers them, where it leaves them as they are
 
 
 async def red_to_green(proving: Proving) -> RedToGreen | None:
@@ -47,7 +48,8 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
     names = frozenset(_function(test) for test in shown.turned)
-    return replace(shown, flags=(*shown.flags, *suspicions_of_tests(_sources(proving, files), names)))
+    before, now = _sources(proving, files, {}), _sources(proving, files, proving.proposal.all_files)
+    return replace(shown, flags=(*shown.flags, *suspicions_of_tests(before, now, names)))
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:
@@ -68,16 +70,29 @@ def _file_of(name: str, files: Sequence[str]) -> str:
 async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
     proposal = proving.proposal
     proving.progress(f"running the regression test without the patch: {some(files)}")
-    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=True)
+    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=())
     proving.progress("running the regression test with the patch")
-    green = await proving.tests(proposal.all_files, files, watched=True)
+    asked = _that_failed(proving, red)
+    green = await proving.tests(proposal.all_files, files, watched=asked)
     try:
         _check_runs(proving, red, green)
         turned = _turned(red, green)
         _check_all_turned(proving, red, green, turned)
-        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)))
+        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)), asked=asked)
     except Unproven as refused:
         raise Unproven(refused.reason, red.run, green.run) from None
+
+
+def _that_failed(proving: Proving, red: Seen) -> tuple[int, ...]:
+    """The lines by which the crash came in red, as the patch numbers them; none where it changes them."""
+    proposal = proving.proposal
+    path = proposal.crash.path if proposal.crash else ""
+    failed = {line for test in red.results.bad.values() for line in test.failed}
+    if not failed or not is_plain_file(proposal.base, path):
+        return ()
+    content = (proposal.base / path).read_bytes()
+    changed = proposal.all_files.get(path, content)
+    return () if changed is None else same_lines(read_source(content), read_source(changed), failed)
 
 
 def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
@@ -206,6 +221,11 @@ def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
         flags.append(f"with the patch {crash.short_kind} is still raised in {crash.place}, and answered further out")
     if all(test.entered is False for test in now):
         flags.append(f"with the patch the test no longer comes to {crash.place}")
+    elif shown.asked and all(test.came is False for test in now):
+        flags.append(f"with the patch the test goes round the line that failed in {crash.place}. Is that way right?")
+    elsewhere = sorted({one for test in now for one in test.others} - {one for test in by_it for one in test.others})
+    if elsewhere:
+        flags.append(f"with the patch {crash.short_kind} is raised in {crash.path}, {some(elsewhere)}, and answered")
     return replace(shown, turned=by_it, reproduced=True, flags=tuple(flags))
 
 
@@ -241,7 +261,7 @@ def _rounds(proving: Proving, shown: RedToGreen) -> int:
 async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
     """Turn their assertions round: what passes with the patch then too would pass whatever the patch did."""
     names = {_function(test) for test in shown.turned}
-    sources = _sources(proving, files)
+    sources = _sources(proving, files, proving.proposal.all_files)
     changed = {path: text for path, source in sources.items() if (text := turned_round(source, names)) is not None}
     if not changed:
         return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
@@ -261,9 +281,9 @@ async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGre
     return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
 
 
-def _sources(proving: Proving, files: Sequence[str]) -> dict[str, str]:
-    """The text of test files, as they are with the patch."""
-    changes, base = proving.proposal.all_files, proving.proposal.base
+def _sources(proving: Proving, files: Sequence[str], changes: Mapping[str, bytes | None]) -> dict[str, str]:
+    """The text of those of the test files that are there with these changes."""
+    base = proving.proposal.base
     found = {}
     for path in files:
         content = (

@@ -54,9 +54,9 @@ class Suite:
         return self.kind in (SuiteKind.PYTEST, SuiteKind.UNITTEST)
 
     def job(
-        self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, str]
+        self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, object]
     ) -> Job:
-        """Running these test files, or all. `crash` is what to watch for: kind, path and function."""
+        """Running these test files, or all. `crash` is what to watch for: kind, path, function, lines."""
         source = ["src"] if (tree / "src").is_dir() else []
         if not self.takes_files:
             found = ":".join(f"{{tree}}/{one}" for one in source)
