@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,23 +17,22 @@ from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Bots
+from kintsugi.app.discord_bot import Bots, lists_of
 from kintsugi.app.ending import watched
 from kintsugi.app.settings import Settings, read_settings
-from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
 from kintsugi.integrations.http_replay import HttpReplay
-from kintsugi.integrations.local_git import changes_in
+from kintsugi.integrations.local_git import CommitsOf
 from kintsugi.integrations.model.analyst import ModelAnalyst
 from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.integrations.one_deployer import OneDeployer
 from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import Running
-from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence, no_changes
+from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoCommits, NoDeployer, NoMonitor, Silence
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.context import build_context
@@ -42,10 +41,12 @@ from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
+from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
-from kintsugi.workflow.production import Changes, Production
+from kintsugi.workflow.production import Commits, Production
+from kintsugi.workflow.questions import Questions
 from kintsugi.workflow.reconcile import Reconciler
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Ports:
     deployer: Deployer
     monitor: Monitor
     channel: Channel
-    changes: Changes = no_changes
+    commits: Commits = field(default_factory=NoCommits)
 
 
 class Kintsugi:
@@ -206,7 +207,7 @@ class Bootstrap:
             deployer=OneDeployer(self.bare_deployer(), alone_on(self.database)),
             monitor=HttpReplay(lambda: program_url, self._own_requests) if program_url else NoMonitor(),
             channel=channel,
-            changes=changes_in(git) if git else no_changes,
+            commits=CommitsOf(git) if git else NoCommits(),
         )
 
     def bare_deployer(self) -> Deployer:
@@ -216,7 +217,7 @@ class Bootstrap:
     def production(self) -> Production:
         """What runs, and how it is changed by hand."""
         ports = self.ports(Silence())
-        return Production(ports.code_host, ports.deployer, ports.changes)
+        return Production(ports.code_host, ports.deployer, ports.commits)
 
     def bots(self, desk: Desk, logs: Telemetry) -> Bots:
         """What is in Discord from this process."""
@@ -241,18 +242,31 @@ class Bootstrap:
         from kintsugi.app.reports import reports  # noqa: PLC0415  # the web's packages are no guest's
         from kintsugi.web.reported import Reported  # noqa: PLC0415
 
-        host = self.ports(Silence()).code_host
-        return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
+        host, intake = self.ports(Silence()).code_host, self.intake(desk)
+        reported = Reported(desk.store, desk.clock, intake, host)
+        return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
-    def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
-        """How those of `access` log in to the pages with Discord; None where that is not configured."""
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.settings.discord.two_persons)
+
+    def requests(self, desk: Desk) -> Requests:
+        """The door for what humans ask for."""
+        return Requests(desk.store, desk.clock, desk.engine.fire, self.rules, self.questions(desk))
+
+    def questions(self, desk: Desk) -> Questions:
+        """What is asked before production changes."""
+        return Questions(desk.store, desk.clock, self.production, self.settings.program.env_name)
+
+    def login(self) -> DiscordLogin | None:
+        """How those who may use the bot log in to the pages with Discord; None where that is not configured."""
         from kintsugi.app.discord_login import DiscordLogin  # noqa: PLC0415  # as above
         from kintsugi.app.discord_oauth import discord_oauth  # noqa: PLC0415
 
         application = discord_oauth(self.settings.discord, self.settings.web.url)
         if application is None:
             return None
-        return DiscordLogin(desk, application, access, two_persons=self.settings.discord.two_persons)
+        return DiscordLogin(application, lists_of(self.settings.discord))
 
     def check_repository(self) -> None:
         """With GitHub it is our own copy, made where it is missing."""

@@ -29,6 +29,17 @@ class Program:
     environment: str = "development"
     repository: Repository | None = None
 
+    def located(self, failure: Failure, build: str | None) -> Failure:
+        """With the program's own frames marked, at the build it failed in; as it is where no code is at hand.
+
+        Takes its time: it is for a thread, or a process.
+        """
+        try:
+            return locator(self.source, sha=build)(failure)
+        except CaptureError as error:
+            log.warning("report_not_located", extra={"why": str(error)})
+            return failure
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
@@ -75,17 +86,6 @@ class Intake:
                 believed=believed,
             )
         )
-
-    def located(self, failure: Failure, build: str | None) -> Failure:
-        """With the program's own frames marked, at the build it failed in; as it is where no code is at hand.
-
-        Takes its time: it is for a thread.
-        """
-        try:
-            return locator(self.program.source, sha=build)(failure)
-        except CaptureError as error:
-            log.warning("report_not_located", extra={"why": str(error)})
-            return failure
 
     async def payload(
         self, source: str | Report, *, actor: str, summary: str = "", log: Sequence[str] | None = None

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from kintsugi.commands.common import a_desk, actor, incident_number, is_number, new_key
+from kintsugi.commands.common import a_desk, ask_for, incident_number, is_number
 from kintsugi.commands.outcome import UsageError
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.states import Effect
 
-_KINDS: dict[str, type[t.Trigger]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
+_KINDS: dict[str, type[t.Command]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
 
 
-async def confirm(token: str) -> None:
-    """Approve the patch that was shown with `token`, which begins with the incident's number."""
+async def confirm(token: str, *, yes: bool = False) -> None:
+    """Approve the patch that was shown with `token`, which begins with the incident's number. `yes`: ask no more."""
     number, _, secret = token.strip().partition("-")
     if not (is_number(number) and secret):
         raise UsageError("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
-    async with a_desk() as desk:
-        trigger = t.Confirmed(
-            incident=int(number), key=new_key(), at=desk.clock.now(), actor=actor(), token=token.strip()
-        )
-        _tell(await desk.engine.fire(trigger))
+    _tell(await ask_for(t.Confirmed, int(number), yes=yes, token=token.strip()))
 
 
-async def request(kind: str, id: str, why: str = "") -> None:
-    """Ask for one of the simple moves."""
-    async with a_desk() as desk:
-        reason = {"why": why} if why else {}
-        trigger = _KINDS[kind](
-            incident=incident_number(id), key=new_key(), at=desk.clock.now(), actor=actor(), **reason
-        )
-        _tell(await desk.engine.fire(trigger))
+async def request(kind: str, id: str, why: str = "", *, yes: bool = False) -> None:
+    """Ask for one of the simple ones. `yes`: where it asks twice, it is not asked."""
+    reason = {"why": why} if why else {}
+    _tell(await ask_for(_KINDS[kind], incident_number(id), yes=yes, **reason))
 
 
 async def ask(id: str) -> None:

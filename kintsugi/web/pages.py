@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -31,12 +31,15 @@ from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
 from kintsugi.web.login import Links, Login, Member, Session
 from kintsugi.web.plots import bars, strips
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, Rules, command_of, row_of
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import NotFound, Refusal, StoreUnavailable
+from kintsugi.workflow.errors import Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.production import Production
+from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
 
@@ -69,6 +72,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _SESSION = web.RequestKey("session", Session)
+_ASKER = web.RequestKey("asker", Asker)
 Form = Mapping[str, str | bytearray | bytes | web.FileField]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -82,6 +86,9 @@ class PageNeeds:
     fire: Callable[[t.Trigger], Awaitable[Receipt]]
     token: str
     environment: str
+    production: Callable[[], Production]
+    rules: Rules = Rules()  # noqa: RUF009  # frozen
+    operator_may: frozenset[Role] = EVERYTHING  # whoever came by the token or a link
     discord: ByDiscord | None = None
     links: Links | None = None
 
@@ -91,6 +98,8 @@ class Pages:
 
     def __init__(self, behind: PageNeeds) -> None:
         self._behind = behind
+        questions = Questions(behind.store, behind.clock, behind.production, behind.environment)
+        self._requests = Requests(behind.store, behind.clock, behind.fire, behind.rules, questions)
         self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None
         self._listeners = 0
@@ -105,9 +114,10 @@ class Pages:
         router.add_get("/", self._guarded(self.incidents))
         router.add_get("/incidents/{id:\\d{1,18}}", self._guarded(self.incident))
         router.add_get("/numbers", self._guarded(self.numbers))
-        router.add_post("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.act))
         router.add_get("/events", self._guarded(self.events))
         router.add_get("/incidents/{id:\\d{1,18}}/events", self._guarded(self.events))
+        router.add_get("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.question))
+        router.add_post("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.act))
         router.add_get("/login", self.login)
         router.add_post("/login", self.log_in)
         if self._behind.links:
@@ -167,29 +177,63 @@ class Pages:
 
     async def act(self, request: web.Request) -> web.Response:
         """A human move. A form that is sent twice is one move, by its own key."""
-        form, number = await _form(request), int(request.match_info["id"])
-        trigger = shown.trigger_of(request.match_info["action"])
-        if trigger is None:
-            raise web.HTTPNotFound
-        given = {name: str(form[name])[:2000] for name in ("token", "why") if form.get(name)}
-        wanted = {"token": given.get("token", "")} if trigger is t.Confirmed else {}
-        if trigger is t.Rejected and "why" in given:
-            wanted["why"] = plain(given["why"])
-        key = f"web:{trigger.__name__}:{number}:{str(form.get('once', ''))[:64]}"
-        told = trigger(incident=number, key=key, at=self._behind.clock.now(), actor="web:operator", **wanted)
+        form, number, name = await _form(request), int(request.match_info["id"]), _askable(request)
+
+        async def done() -> web.Response:
+            came = await self._ask_for(request, name, await self._behind.store.incident(number), form)
+            if isinstance(came, Question):
+                return self._question(request, name, came)
+            raise web.HTTPSeeOther(f"/incidents/{number}")
+
+        return await self._unless_refused(request, done)
+
+    async def question(self, request: web.Request) -> web.Response:
+        """What is asked before a command that changes production is taken; nothing is done by looking at it."""
+        number, name = int(request.match_info["id"]), _askable(request)
+
+        async def asked() -> web.Response:
+            question = await self._requests.question(request[_ASKER], name, number)
+            if question is None or command_of(name) is t.Confirmed:  # it is asked on the incident's own page
+                raise web.HTTPSeeOther(f"/incidents/{number}")
+            return self._question(request, name, question)
+
+        return await self._unless_refused(request, asked)
+
+    def _question(self, request: web.Request, name: str, question: Question) -> web.Response:
+        number = int(request.match_info["id"])
+        return self._page(request, "question.html", number=number, asked=name, question=question, once=uuid4().hex)
+
+    async def _unless_refused(
+        self, request: web.Request, answer: Callable[[], Awaitable[web.Response]]
+    ) -> web.Response:
+        """The answer; or the incident's page with the reason why not."""
         try:
-            await self._fire(request[_SESSION].member, told)
+            return await answer()
+        except Forbidden as no:
+            return await self._incident(request, refused=str(no), status=403)
+        except NotFound as error:
+            return self._page(request, "lost.html", status=404, says=str(error))
         except Refusal as refusal:
-            return await self._incident(request, refused=str(refusal))
-        raise web.HTTPSeeOther(f"/incidents/{number}")
+            return await self._incident(request, refused=str(refusal), status=409)
+        except StepFailed as failed:
+            return await self._incident(request, refused=str(failed), status=503)
 
-    async def _fire(self, member: Member | None, trigger: t.Trigger) -> Receipt:
+    async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt | Question:
+        row, asker = row_of(name, incident), request[_ASKER]
+        assert row
+        typed = {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
+        key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
+        command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
+        with self._admitted(request[_SESSION].member, command):
+            return await self._requests.ask(asker, command, str(form.get("answer", ""))[:64])
+
+    def _admitted(self, member: Member | None, command: t.Command) -> AbstractContextManager[None]:
         if member is None:
-            return await self._behind.fire(trigger)
+            return nullcontext()
         assert self._behind.discord
-        return await self._behind.discord.fire(member, trigger)
+        return self._behind.discord.admitted(member, command)
 
-    async def _incident(self, request: web.Request, refused: str = "") -> web.Response:
+    async def _incident(self, request: web.Request, refused: str = "", status: int = 200) -> web.Response:
         number, store = int(request.match_info["id"]), self._behind.store
         bind(incident_id=number)
         try:
@@ -202,7 +246,7 @@ class Pages:
         return self._page(
             request,
             "incident.html",
-            status=409 if refused else 200,
+            status=status,
             incident=found,
             payload=payload.numbered(number, last=found.last_seen or payload.occurred.last, count=found.count),
             history=history,
@@ -211,7 +255,8 @@ class Pages:
             stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
             stage=under_way(history),
-            actions=shown.actions(found),
+            offered=self._requests.offered(found, request[_ASKER]),
+            withheld=self._requests.withheld(found, request[_ASKER]),
             refused=refused,
             once=uuid4().hex,
             version=version_of([found]),
@@ -317,13 +362,20 @@ class Pages:
     def _session(self, request: web.Request) -> Session | None:
         """Who this is; nobody where the settings let them in no longer."""
         session = self._login.session(request.cookies.get(_COOKIE, ""))
-        if session and session.member:
-            try:
-                assert self._behind.discord
-                self._behind.discord.look(session.member)
-            except Refusal:
-                return None
+        if session is None:
+            return None
+        try:
+            request[_ASKER] = self._asker(session.member)
+        except Refusal:
+            return None
         return session
+
+    def _asker(self, member: Member | None) -> Asker:
+        """Raises Refusal for whom Discord's lists let in no longer."""
+        if member is None:
+            return Asker("web:operator", self._behind.operator_may, named=False)
+        assert self._behind.discord
+        return self._behind.discord.asker(member)
 
     def _guarded(self, handler: _Handler) -> _Handler:
         """Lets in who is logged in, wherever the request comes from; fails closed."""
@@ -372,6 +424,14 @@ class Pages:
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
 _USED_LINK = "This link was used already, or is too old. `kintsugi login` makes another, where Kintsugi runs."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
+
+
+def _askable(request: web.Request) -> str:
+    """What is asked for. Raises HTTPNotFound."""
+    name = request.match_info["action"]
+    if name not in NAMES:
+        raise web.HTTPNotFound
+    return name
 
 
 async def _form(request: web.Request) -> Form:

@@ -192,7 +192,9 @@ async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
     if deployment is None or not deployment.previous:
         raise StepFailed("There is no earlier deployment to go back to.", final=True)
     await tools.check(claim)
-    rollout = await tools.deployer.roll_back(deployment, claim.created_at, _progress(tools, claim))
+    rollout = await tools.deployer.roll_back(
+        deployment, claim.created_at, _progress(tools, claim), incident=claim.incident.id
+    )
     if rollout.done is None:
         return Again(_pace(tools, claim), rollout.says)
     if not rollout.done:
@@ -381,7 +383,8 @@ async def _ask_for(tools: EffectNeeds, claim: Claim, commit: str) -> Performed:
     if receipt.outcome != Outcome.APPLIED:
         return Again(_QUIET, "It is being asked for.")
     try:
-        return await _follow(tools, claim, commit, await tools.deployer.deploy(commit, _progress(tools, claim)))
+        asked = await tools.deployer.deploy(commit, _progress(tools, claim), incident=claim.incident.id)
+        return await _follow(tools, claim, commit, asked)
     except OutcomeUnknown as unknown:
         return Again(_QUIET, f"{unknown} Looking again before anything is asked twice.")
 

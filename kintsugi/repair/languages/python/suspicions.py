@@ -14,7 +14,6 @@ from pathlib import PurePosixPath
 
 from kintsugi.repair.languages.python.answers import bound_again, checks, early_ends, fixed_answers
 from kintsugi.repair.languages.python.asking import asks_little
-from kintsugi.repair.languages.python.command import is_test_file, is_test_path
 from kintsugi.repair.syntax import Source
 
 # What tells a program who runs it, or what runs in it.
@@ -94,16 +93,9 @@ def suspicions(before: Mapping[str, str], after: Mapping[str, str], tests: Mappi
     return tuple(found)
 
 
-def around_tests(paths: Mapping[str, bytes | None]) -> tuple[str, ...]:
-    """What a patch changes that tests run with: settings of the runner, helpers, what is imported before them."""
-    touched = sorted(
-        path
-        for path in paths
-        if PurePosixPath(path).name in _ROUND_TESTS
-        or path.endswith(".pth")
-        or (is_test_path(path) and not is_test_file(path))
-    )
-    return (f"it changes what the tests run with: {_some(touched)}",) if touched else ()
+def is_round_tests(path: str) -> bool:
+    """Whether tests run with it: settings of the runner, what is imported before them."""
+    return PurePosixPath(path).name in _ROUND_TESTS or path.endswith(".pth")
 
 
 _OF_TESTS = (
