@@ -16,6 +16,7 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import BadInput, StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.states import State
+from kintsugi.workflow.wishes import wish_of
 
 _MOST_OFFERED = 25
 _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three
@@ -32,6 +33,14 @@ class Asking:
         key, at, actor = self._answers.common(interaction)
         reason = {"why": plain(why)} if why else {}
         return replies.moved(await self._parts.fire(kind(incident=incident, key=key, at=at, actor=actor, **reason)))
+
+    async def ignore(self, interaction: Interaction, incident: int, for_: str, until: str) -> Reply:
+        """Have the failure open nothing for so long. Raises BadInput."""
+        key, at, actor = self._answers.common(interaction)
+        wish = wish_of(for_, until, at)
+        return replies.moved(
+            await self._parts.fire(t.Ignored(incident=incident, key=key, at=at, actor=actor, wish=wish))
+        )
 
     async def confirm(self, interaction: Interaction, token: str) -> Reply:
         """Approve the patch with this token. Wrong ones are counted, and too many lock out."""

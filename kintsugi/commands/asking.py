@@ -1,4 +1,4 @@
-"""The human moves: confirm, reject, retry, cancel, send; and asking for a confirmation again."""
+"""The human moves: confirm, reject, retry, cancel, send, ignore; and asking for a confirmation again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from rich.console import Console
 
 from kintsugi.commands.common import a_desk, actor, incident_number, is_number, new_key
 from kintsugi.commands.outcome import UsageError
+from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.states import Effect
+from kintsugi.workflow.wishes import wish_of
 
-_KINDS: dict[str, type[t.Trigger]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
+_KINDS: dict[str, type[t.Trigger]] = {
+    kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent, t.Unignored)
+}
 
 
 async def confirm(token: str) -> None:
@@ -35,6 +39,18 @@ async def request(kind: str, id: str, why: str = "") -> None:
         _tell(await desk.engine.fire(trigger))
 
 
+async def ignore(id: str, for_: str, until: str, why: str) -> None:
+    """Have the failure open nothing for so long. Raises BadInput."""
+    async with a_desk() as desk:
+        now = desk.clock.now()
+        wish = wish_of(for_, until, now)
+        _tell(
+            await desk.engine.fire(
+                t.Ignored(incident=incident_number(id), key=new_key(), at=now, actor=actor(), wish=wish, why=why)
+            )
+        )
+
+
 async def ask(id: str) -> None:
     """Have the confirmation asked for again."""
     async with a_desk() as desk:
@@ -45,3 +61,5 @@ async def ask(id: str) -> None:
 def _tell(receipt: Receipt) -> None:
     incident = receipt.incident
     Console().print(f"[bold]{incident.name}[/] is {incident.state.words}.", highlight=False)
+    if incident.quiet:
+        Console().print(f"{plain(incident.quiet.words)}.", highlight=False, markup=False)

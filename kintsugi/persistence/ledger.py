@@ -46,6 +46,7 @@ from kintsugi.persistence.tables import (
     ReportRow,
     RunsRow,
     SearchRow,
+    SightingRow,
     SpendingRow,
     StageTimeRow,
     TalkRow,
@@ -56,10 +57,11 @@ from kintsugi.workflow.figures import bound_of
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move
+from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Claim, Outcome
 from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
-from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
+from kintsugi.workflow.triggers import BetterTold, Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
 
 INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
@@ -71,12 +73,14 @@ ANSWER: Table = AnswerRow.__table__  # type: ignore[attr-defined]
 REPORT: Table = ReportRow.__table__  # type: ignore[attr-defined]
 HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
+SIGHTING: Table = SightingRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
 LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
 STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
+_LONGEST_VALUE = 100  # characters of an environment's name
 # Spelled as in their indexes: put in other words, or with parameters, SQLite reads all there ever was instead.
 IS_OPEN = text("effect.status IN ('pending', 'running')")
 HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
@@ -84,6 +88,14 @@ HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
 # The statements of every transaction are made once: making them anew cost as much as running them.
 _BY_ID = select(INCIDENT.c.facts).where(INCIDENT.c.id == bindparam("this")).with_for_update()
 _BY_FINGERPRINT = select(INCIDENT.c.facts).where(INCIDENT.c.open_fingerprint == bindparam("this")).with_for_update()
+_NEWEST_WITH = (
+    select(INCIDENT.c.facts)
+    .where(INCIDENT.c.fingerprint == bindparam("this"))
+    .order_by(INCIDENT.c.id.desc())
+    .limit(1)
+    .with_for_update()
+)
+_QUIET_WITH = _NEWEST_WITH.where(INCIDENT.c.is_quiet)
 _HAS_FINGERPRINT = select(INCIDENT.c.id).where(INCIDENT.c.fingerprint == bindparam("this")).limit(1)
 _WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
 _WRITE_TRANSITION = insert(TRANSITION)
@@ -144,7 +156,7 @@ def _adding(table: Table) -> dict[str, Executable]:
     }
 
 
-_ADD_SPENDING, _ADD_STAGE_TIME = _adding(SPENDING), _adding(STAGE_TIME)
+_ADD_SPENDING, _ADD_STAGE_TIME, _ADD_SIGHTING = _adding(SPENDING), _adding(STAGE_TIME), _adding(SIGHTING)
 
 
 class SqlLedger:
@@ -163,6 +175,23 @@ class SqlLedger:
     def open_with(self, fingerprint: str) -> Incident | None:
         return self._incident(_BY_FINGERPRINT, fingerprint)
 
+    def quiet_with(self, fingerprint: str) -> Incident | None:
+        return self._incident(_QUIET_WITH, fingerprint)
+
+    def newest_with(self, fingerprint: str) -> Incident | None:
+        return self._incident(_NEWEST_WITH, fingerprint)
+
+    def saw(self, incident: int, captured: Captured) -> None:
+        seen = {
+            "hour": f"{captured.at.astimezone(UTC):%Y-%m-%dT%H}",
+            "environment": captured.payload.build.environment[:_LONGEST_VALUE],
+            "user": captured.who,
+        }
+        rows = [
+            {"incident_id": incident, "kind": kind, "value": value, "times": 1} for kind, value in seen.items() if value
+        ]
+        self.connection.execute(_ADD_SIGHTING[self.connection.dialect.name], rows)
+
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint
         row = insert(INCIDENT).values(
@@ -178,13 +207,13 @@ class SqlLedger:
             id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
-        body = payload_to_json(captured.payload)
-        self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": body, "bytes": len(body.encode())})
+        self.connection.execute(insert(PAYLOAD), {"incident_id": id, **_kept(captured.payload)})
         self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
     def amend(self, incident: Incident) -> None:
-        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, "facts": incident_to_json(incident)})
+        values = {"facts": incident_to_json(incident), "is_quiet": incident.quiet is not None}
+        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, **values})
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
         self._write_incident(move)
@@ -192,6 +221,8 @@ class SqlLedger:
             self._cancel_owed(move.after)
         self._write_history(move, by)
         self._write_talk(move)
+        if isinstance(move.trigger, BetterTold):
+            self._write_payload(move.after.id, move.trigger.payload)
         return self._write_owed(move)
 
     # --- inbox --------------------------------------------------------------------------------------------------
@@ -304,6 +335,7 @@ class SqlLedger:
             "this": incident.id,
             "state": incident.state.value,
             "has_open_pull_request": bool(pull_request and pull_request.open),
+            "is_quiet": incident.quiet is not None,
             "updated_at": incident.updated_at,
             "facts": incident_to_json(incident),
         }
@@ -364,6 +396,12 @@ class SqlLedger:
         }
         self.connection.execute(insert(TALK), row)
 
+    def _write_payload(self, incident: int, payload: Payload) -> None:
+        """In the place of what was captured first."""
+        self.connection.execute(update(PAYLOAD).where(PAYLOAD.c.incident_id == incident).values(**_kept(payload)))
+        words = words_of(payload)
+        self.connection.execute(update(SEARCH).where(SEARCH.c.incident_id == incident).values(words=words))
+
     def _cancel_owed(self, incident: Incident) -> None:
         """What was owed in the state that somebody took the incident out of, and what is not under way, is void."""
         now_void = {
@@ -419,3 +457,8 @@ class SqlLedger:
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
         statement: Insert = dialect.insert(table)
         return statement
+
+
+def _kept(payload: Payload) -> dict[str, Any]:
+    body = payload_to_json(payload)
+    return {"body": body, "bytes": len(body.encode())}

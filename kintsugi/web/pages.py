@@ -29,16 +29,17 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
 from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
 from kintsugi.web.login import Links, Login, Member, Session
-from kintsugi.web.plots import bars, strips
+from kintsugi.web.plots import RATE_OVER, bars, rate, strips
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import NotFound, Refusal, StoreUnavailable
+from kintsugi.workflow.errors import BadInput, NotFound, Refusal, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
+from kintsugi.workflow.wishes import wish_of
 
 log = logging.getLogger("kintsugi.web")
 
@@ -172,14 +173,17 @@ class Pages:
         if trigger is None:
             raise web.HTTPNotFound
         given = {name: str(form[name])[:2000] for name in ("token", "why") if form.get(name)}
-        wanted = {"token": given.get("token", "")} if trigger is t.Confirmed else {}
+        wanted: dict[str, Any] = {"token": given.get("token", "")} if trigger is t.Confirmed else {}
         if trigger is t.Rejected and "why" in given:
             wanted["why"] = plain(given["why"])
         key = f"web:{trigger.__name__}:{number}:{str(form.get('once', ''))[:64]}"
-        told = trigger(incident=number, key=key, at=self._behind.clock.now(), actor="web:operator", **wanted)
+        now = self._behind.clock.now()
         try:
+            if trigger is t.Ignored:
+                wanted["wish"] = wish_of(str(form.get("for", "")), str(form.get("until", "")), now)
+            told = trigger(incident=number, key=key, at=now, actor="web:operator", **wanted)
             await self._fire(request[_SESSION].member, told)
-        except Refusal as refusal:
+        except (Refusal, BadInput) as refusal:
             return await self._incident(request, refused=str(refusal))
         raise web.HTTPSeeOther(f"/incidents/{number}")
 
@@ -194,8 +198,13 @@ class Pages:
         bind(incident_id=number)
         try:
             found = await store.incident(number)
-            payload, history, owed, talks = await asyncio.gather(
-                store.payload(number), store.history(number), store.owed(number), store.talks(number)
+            now = self._behind.clock.now()
+            payload, history, owed, talks, sightings = await asyncio.gather(
+                store.payload(number),
+                store.history(number),
+                store.owed(number),
+                store.talks(number),
+                store.sightings(number, now - RATE_OVER),
             )
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
@@ -210,6 +219,9 @@ class Pages:
             owed=[owes for owes in owed if shown.is_worth_telling(owes)],
             stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
+            sightings=sightings,
+            rate=rate(sightings.hours, now),
+            link=shown.link(payload),
             stage=under_way(history),
             actions=shown.actions(found),
             refused=refused,

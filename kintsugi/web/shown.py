@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from markupsafe import Markup
 from pygments import highlight
@@ -39,8 +40,16 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """An address elsewhere, and how it is shown: with its host, so that nobody is led astray."""
+
+    address: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
-    """A move that a human can ask for now. `asks` is what the form asks for: a token, a reason, or nothing."""
+    """A move that a human can ask for now. `asks`: what the form asks for, a token, a reason, how long, or nothing."""
 
     name: str
     words: str
@@ -55,6 +64,8 @@ _ACTIONS: tuple[tuple[type[t.Trigger], Action], ...] = (
     (t.Retried, Action("retry", "Try again")),
     (t.RollbackRequested, Action("rollback", "Roll back")),
     (t.Cancelled, Action("cancel", "Cancel the incident")),
+    (t.Ignored, Action("ignore", "Ignore the failure", "wish", "It opens nothing, and is counted. Empty: for good.")),
+    (t.Unignored, Action("unignore", "No longer ignore it")),
 )
 
 
@@ -86,11 +97,29 @@ def noticed(payload: Payload, history: Sequence[Step]) -> str:
     return roughly(times(payload.occurred.first, history).detect or timedelta())
 
 
+def link(payload: Payload) -> Link | None:
+    """The page or route where it happened, where the report names one that can be gone to. Its query stays here."""
+    named = payload.request.entities
+    given = str(named.get("page") or named.get("url") or "")
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None or not given.isprintable():
+        return None
+    where = f"[{host}]" if ":" in host else host
+    where += f":{port}" if port else ""
+    return Link(urlunsplit((parts.scheme, where, parts.path, "", "")), f"{where}{parts.path}")
+
+
 def actions(incident: Incident) -> list[Action]:
     """The human moves that the table has for this state. A guard may still object, with a sentence."""
     possible = {row.on for row in TRANSITIONS if incident.state in row.sources}
     if incident.deployment is None:
         possible.discard(t.RollbackRequested)
+    if incident.quiet is None:
+        possible.discard(t.Unignored)
     return [action for trigger, action in _ACTIONS if trigger in possible]
 
 
