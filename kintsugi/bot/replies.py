@@ -93,8 +93,8 @@ def failed(sentence: str, error_id: str) -> Reply:
 def moved(receipt: Receipt) -> Reply:
     """What a command came to."""
     incident = receipt.incident
-    quiet_now = f"\n{one_line(incident.quiet.words, 300)}." if incident.quiet else ""
-    return Reply(f"**{incident.name}** is {incident.state.words}.{quiet_now}")
+    ignored = f"\n{one_line(incident.ignored, 300)}." if incident.ignored else ""
+    return Reply(f"**{incident.name}** is {incident.state.words}.{ignored}")
 
 
 def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
@@ -178,7 +178,7 @@ def incidents(found: Sequence[Incident], most: int) -> Reply:
 
 
 def _stands(found: Incident) -> str:
-    return f"{found.state.words}, ignored" if found.quiet else found.state.words
+    return f"{found.state.words}, ignored" if found.ignored else found.state.words
 
 
 def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:

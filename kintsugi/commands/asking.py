@@ -61,5 +61,5 @@ async def ask(id: str) -> None:
 def _tell(receipt: Receipt) -> None:
     incident = receipt.incident
     Console().print(f"[bold]{incident.name}[/] is {incident.state.words}.", highlight=False)
-    if incident.quiet:
-        Console().print(f"{plain(incident.quiet.words)}.", highlight=False, markup=False)
+    if incident.ignored:
+        Console().print(f"{plain(incident.ignored)}.", highlight=False, markup=False)

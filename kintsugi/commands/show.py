@@ -136,7 +136,7 @@ def _table(found: list[Incident]) -> Table:
     for each in found:
         mark, colour = mark_of(each.state)
         last = f"{each.last_seen:%Y-%m-%d %H:%M}" if each.last_seen else ""
-        quiet = ", ignored" if each.quiet else ""
+        quiet = ", ignored" if each.ignored else ""
         table.add_row(
             each.name,
             f"[{colour}]{mark} {each.state.words}{quiet}[/]",
@@ -155,7 +155,7 @@ def _list(found: list[Incident]) -> Table:
     for each in found:
         mark, colour = mark_of(each.state)
         seen = f", seen {each.count} times" if each.count > 1 else ""
-        quiet = ", ignored" if each.quiet else ""
+        quiet = ", ignored" if each.ignored else ""
         head = Text.assemble((f"{mark} {each.state.words}{quiet}", colour), (seen, "dim"), "\n")
         table.add_row(each.name, head.append(plain(each.summary)))
     return table
@@ -176,7 +176,7 @@ def _brief(found: Incident) -> dict[str, Any]:
         "summary": found.summary,
         "fingerprint": found.fingerprint,
         "count": found.count,
-        "ignored": found.quiet.words if found.quiet else "",
+        "ignored": found.ignored,
         "opened_at": found.opened_at.isoformat(),
         "updated_at": found.updated_at.isoformat() if found.updated_at else None,
     }

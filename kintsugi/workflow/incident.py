@@ -291,6 +291,11 @@ class Incident:
         return self.state in ENDED
 
     @property
+    def ignored(self) -> str:
+        """By whom and for how long it is ignored, in words; "" where it is not."""
+        return self.quiet.words if self.quiet and not self.quiet.cancelled else ""
+
+    @property
     def builds(self) -> tuple[str, ...]:
         """The builds that it is known on, as believed sources tell."""
         first = (self.build_sha,) if self.build_sha and self.build_sha not in self.hearsay else ()

@@ -94,9 +94,11 @@ class Quiet:
     @property
     def words(self) -> str:
         """How it stands, as the end of a sentence: who, until when, how often since."""
-        how = f"cancelled by {self.by}, opens nothing" if self.cancelled else f"ignored by {self.by}"
-        worse = ", ten times as often" if self.unless_worse else ""
-        return f"{how} {self.wish.words}{worse}; seen {self.seen} times since {self.since:%Y-%m-%d %H:%M} UTC"
+        since = f"seen {self.seen} times since {self.since:%Y-%m-%d %H:%M} UTC"
+        if not self.cancelled:
+            return f"ignored by {self.by} {self.wish.words}; {since}"
+        until = f"{self.wish.until:%Y-%m-%d %H:%M} UTC" if self.wish.until else ""
+        return f"cancelled by {self.by}: until {until} only another build or ten times as many open a new one; {since}"
 
 
 def ignored(by: str, at: datetime, wish: Wish, builds: tuple[str, ...]) -> Quiet:
