@@ -17,11 +17,11 @@ from pathlib import Path
 
 from bench.proof_cases import Wrap
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.repair.proof.command import find_suite, is_test_file, is_test_path
+from kintsugi.repair.languages.python.command import find_suite, is_test_file, is_test_path
+from kintsugi.repair.languages.python.swallow import Swallowing
+from kintsugi.repair.languages.results import TestResult
 from kintsugi.repair.proof.judge import Crash, Reading
-from kintsugi.repair.proof.results import TestResult
 from kintsugi.repair.proof.runs import Proposal, Proving, Seen
-from kintsugi.repair.proof.swallow import Swallowing
 from kintsugi.repair.sandbox import Box, BoxFailed, ground
 
 _FIXES = re.compile(r"fix|bug|crash|error|exception|fail|rais|handl", re.IGNORECASE)

@@ -18,10 +18,9 @@ from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Bots
+from kintsugi.app.discord_bot import Bots, lists_of
 from kintsugi.app.ending import watched
 from kintsugi.app.settings import Settings, read_settings
-from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
@@ -32,6 +31,7 @@ from kintsugi.integrations.local_git import changes_in
 from kintsugi.integrations.model.analyst import ModelAnalyst
 from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.integrations.one_deployer import OneDeployer
+from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import Running
 from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence, no_changes
 from kintsugi.integrations.workbench import Workbench
@@ -42,6 +42,7 @@ from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
+from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
@@ -138,11 +139,10 @@ class Bootstrap:
         self.at_once = settings.incidents.at_once
         self.telemetry = program.telemetry
         self.build = program.build_sha or running_build()
+        self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
         self.model = connectors.model(settings.model)
-        self.deployer = connectors.deployer(
-            settings.deploy, settings.railway, settings.code.branch, self._running(), program.program_url or ""
-        )
+        self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
         self.connectors: list[Connector[Any]] = [self.code_host, self.model, self.deployer, self.sheet]
@@ -185,6 +185,7 @@ class Bootstrap:
 
     def worker(self, desk: Desk, channel: Channel) -> Kintsugi:
         """The hands on this desk, with the real parts as far as they are configured."""
+        self._own_requests.kept_by(desk.store.keep_runs)
         return Kintsugi(
             desk,
             self.ports(channel),
@@ -205,7 +206,7 @@ class Bootstrap:
             checker=checker,
             code_host=hosted.host if hosted else NoCodeHost(),
             deployer=OneDeployer(self.bare_deployer(), alone_on(self.database)),
-            monitor=HttpReplay(lambda: program_url) if program_url else NoMonitor(),
+            monitor=HttpReplay(lambda: program_url, self._own_requests) if program_url else NoMonitor(),
             channel=channel,
             changes=changes_in(git) if git else no_changes,
         )
@@ -221,6 +222,7 @@ class Bootstrap:
 
     def bots(self, desk: Desk, logs: Telemetry) -> Bots:
         """What is in Discord from this process."""
+        self._own_requests.kept_by(desk.store.keep_runs)
         return Bots(
             settings=self.settings.discord,
             desk=desk,
@@ -244,15 +246,23 @@ class Bootstrap:
         host = self.ports(Silence()).code_host
         return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
 
-    def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
-        """How those of `access` log in to the pages with Discord; None where that is not configured."""
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.settings.discord.two_persons)
+
+    def requests(self, desk: Desk) -> Requests:
+        """The door for what humans ask for."""
+        return Requests(desk.store, desk.clock, desk.engine.fire, self.rules)
+
+    def login(self) -> DiscordLogin | None:
+        """How those who may use the bot log in to the pages with Discord; None where that is not configured."""
         from kintsugi.app.discord_login import DiscordLogin  # noqa: PLC0415  # as above
         from kintsugi.app.discord_oauth import discord_oauth  # noqa: PLC0415
 
         application = discord_oauth(self.settings.discord, self.settings.web.url)
         if application is None:
             return None
-        return DiscordLogin(desk, application, access, two_persons=self.settings.discord.two_persons)
+        return DiscordLogin(application, lists_of(self.settings.discord))
 
     def check_repository(self) -> None:
         """With GitHub it is our own copy, made where it is missing."""
@@ -279,7 +289,7 @@ class Bootstrap:
 
     def _running(self) -> Running:
         own = self.build or "" if is_railways(self.settings.railway.service_id) else ""
-        return Running((self.settings.program.program_url or "").rstrip("/"), own)
+        return Running((self.settings.program.program_url or "").rstrip("/"), own, self._own_requests)
 
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:

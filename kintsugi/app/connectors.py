@@ -138,9 +138,7 @@ def model(settings: ModelSettings) -> Connector[Model]:
     )
 
 
-def deployer(
-    deploy: DeploySettings, railway: RailwaySettings, branch: str, running: Running, program_url: str
-) -> Connector[Deployer]:
+def deployer(deploy: DeploySettings, railway: RailwaySettings, branch: str, running: Running) -> Connector[Deployer]:
     """Railway, else a webhook, else a command on this machine."""
     if railway.token:
         return Connector("deployer", lambda: railway_deployer(railway, branch, running), _newest)
@@ -155,9 +153,9 @@ def deployer(
             raise StepFailed(f"{program} cannot be found. Check KINTSUGI_DEPLOY_COMMAND.")
         return " ".join(deploy.command)
 
-    is_set = deploy.command and program_url
+    is_set = deploy.command and running.program_url
     return Connector(
-        "deployer", lambda: command_deployer(deploy, program_url), command_is_there, None if is_set else missing
+        "deployer", lambda: command_deployer(deploy, running), command_is_there, None if is_set else missing
     )
 
 

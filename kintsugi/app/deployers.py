@@ -43,9 +43,10 @@ def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeplo
     return WebhookDeploy(asked, SystemClock(), redact)
 
 
-def command_deployer(settings: DeploySettings, program_url: str) -> LocalCommand:
-    url = program_url.rstrip("/")
-    asked = LocalCommandSettings(settings.command, settings.folder, lambda: url, named=settings.env)
+def command_deployer(settings: DeploySettings, running: Running) -> LocalCommand:
+    asked = LocalCommandSettings(
+        settings.command, settings.folder, lambda: running.program_url, named=settings.env, requests=running.requests
+    )
     return LocalCommand(asked, redact)
 
 

@@ -20,6 +20,7 @@ from kintsugi.bot.registration import Registration, Tree
 from kintsugi.bot.taps import listening
 from kintsugi.bot.tree import Answers
 from kintsugi.telemetry.interactions import on_event
+from kintsugi.workflow.asking import Role
 from kintsugi.workflow.production import Production
 
 
@@ -68,11 +69,12 @@ def put_in(
     The commands go into the allowed guilds or, where none is named, everywhere. Discord is told by `go_online`.
     Raises NameTaken.
     """
-    answers = Answers(gate or Gate(access), parts.clock, parts.names)
+    lists = {Role.DEBUG: access} | ({Role.DEPLOY: deploys.access} if deploys else {})
+    answers = Answers(gate or Gate(access), parts.clock, parts.names, lists)
     taps = taps_of(Buttons(parts, answers, channel))
     groups: tuple[app_commands.Group, ...] = (Debug(parts, answers),)
     if deploys:
-        deploy = Deploy(parts, Answers(Gate(deploys.access), parts.clock, parts.names), deploys.production)
+        deploy = Deploy(parts, Answers(Gate(deploys.access), parts.clock, parts.names, lists), deploys.production)
         groups, taps = (*groups, deploy), (*taps, *deploy_taps(deploy))
     guilds = tuple(sorted(access.guilds))
     with ExitStack() as undo:

@@ -12,8 +12,9 @@ import discord
 from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
 from kintsugi.bot.text import cut, one_line, quiet, short
 from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, MAIN_LINE, Effect, State
+from kintsugi.workflow.states import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
 _SHOWN_DIFF, _SINCE_SHOWN = 800, 300
@@ -222,18 +223,24 @@ def _belief(incident: Incident) -> str:
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:
     """Those that make sense now. History is always there: by it the card is found again."""
-    id, style = incident.id, discord.ButtonStyle
-    shown: list[Button] = []
-    if incident.state is State.AWAITING_CONFIRM and incident.ask:
-        shown += _question_buttons(id)[:2]
-    if incident.state is State.STUCK:
-        shown.append(Button("Retry", custom_id(Act.RETRY, id), style.primary))
-    if incident.way_back and incident.state in BEFORE_THE_MERGE and not incident.rolling_back:
-        good = one_line(incident.way_back.previous[:7], 10)
-        shown.append(Button(f"Roll back to {good}", f"kintsugi:way-back:{id}", style.danger))
-    if incident.patch:
-        shown += _question_buttons(id)[2:]
-    return (*shown, Button("History", custom_id(Act.HISTORY, id)))
+    id, names = incident.id, {row.name for row in Rules().offered(incident, incident.updated_at or incident.opened_at)}
+    confirm, reject, *reading = _question_buttons(id)
+    asking = {
+        "confirm": confirm,
+        "reject": reject,
+        "retry": Button("Retry", custom_id(Act.RETRY, id), discord.ButtonStyle.primary),
+        "rollback": Button(
+            f"Roll back to {_way_back(incident)}", f"kintsugi:way-back:{id}", discord.ButtonStyle.danger
+        ),
+    }
+    shown = [button for name, button in asking.items() if name in names]
+    return (*shown, *(reading if incident.patch else ()), Button("History", custom_id(Act.HISTORY, id)))
+
+
+def _way_back(incident: Incident) -> str:
+    """The commit that a rollback brings back."""
+    taken_back = incident.deployment or incident.way_back
+    return one_line(taken_back.previous[:7], 10) if taken_back else ""
 
 
 def _question_buttons(id: int) -> tuple[Button, ...]:

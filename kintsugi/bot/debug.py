@@ -160,27 +160,45 @@ class Debug(app_commands.Group):
         """Have an ignored failure open incidents again."""
         await self._move(interaction, id, t.Unignored)
 
-    async def _move(self, interaction: Interaction, id: str, kind: type[t.Trigger], why: str = "") -> None:
+    async def _move(self, interaction: Interaction, id: str, kind: type[t.Command], why: str = "") -> None:
         async def work() -> Reply:
             return await self._asking.request(interaction, incident_number(id), kind, why)
 
         await self._answers.answer(interaction, work)
 
     @incident.autocomplete("id")
-    @reject.autocomplete("id")
-    @retry.autocomplete("id")
-    @cancel.autocomplete("id")
-    @send.autocomplete("id")
-    @ignore.autocomplete("id")
-    async def _ids(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    async def _open(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """The open incidents whose number, state or summary holds what was typed; nothing for a stranger."""
         if not self._answers.may(interaction):
             return []
         return offered([each for each in await self._parts.store.incidents(limit=100) if not each.ended], typed)
 
+    @reject.autocomplete("id")
+    async def _to_reject(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Rejected, typed)
+
+    @retry.autocomplete("id")
+    async def _to_retry(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Retried, typed)
+
+    @cancel.autocomplete("id")
+    async def _to_cancel(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Cancelled, typed)
+
+    @send.autocomplete("id")
+    async def _to_send(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Sent, typed)
+
+    @ignore.autocomplete("id")
+    async def _to_ignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Ignored, typed)
+
     @unignore.autocomplete("id")
-    async def _ignored(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """The incidents that are ignored, likewise."""
+    async def _to_unignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Unignored, typed)
+
+    async def _ids(self, interaction: Interaction, kind: type[t.Command], typed: str) -> list[app_commands.Choice[str]]:
+        """The incidents for which this user can ask for it now; nothing for a stranger."""
         if not self._answers.may(interaction):
             return []
-        return offered([each for each in await self._parts.store.incidents(limit=100) if each.quiet], typed)
+        return offered(self._asking.open_for(interaction, kind, await self._parts.store.incidents(limit=100)), typed)

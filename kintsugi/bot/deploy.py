@@ -17,14 +17,11 @@ from kintsugi.bot.taps import Tap
 from kintsugi.bot.tree import Answers
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.production import Production
-from kintsugi.workflow.states import BEFORE_THE_MERGE, State
 
 Interaction = discord.Interaction[discord.Client]
 
 PRODUCTION = "production"
-_CAN_ROLL_BACK = frozenset({State.DEPLOYED, State.RECURRED, State.STUCK})
 
 
 class Deploy(app_commands.Group):
@@ -86,7 +83,7 @@ class Deploy(app_commands.Group):
         if not self._answers.may(interaction):
             return []
         found = await self._parts.store.incidents(limit=100)
-        return offered([each for each in found if _can_roll_back(each)], typed)
+        return offered(self._asking.open_for(interaction, t.RollbackRequested, found), typed)
 
     async def stopped(self, interaction: Interaction, incident: int) -> None:
         """The button on a card: bring back what ran before the deployment that the failure came with."""
@@ -94,12 +91,6 @@ class Deploy(app_commands.Group):
         await self._answers.answer(
             interaction, lambda: self._asking.request(interaction, incident, t.RollbackRequested)
         )
-
-
-def _can_roll_back(incident: Incident) -> bool:
-    if incident.state in BEFORE_THE_MERGE:
-        return incident.way_back is not None
-    return incident.state in _CAN_ROLL_BACK and incident.deployment is not None
 
 
 def _unheard(words: str) -> None:

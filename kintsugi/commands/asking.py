@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from rich.console import Console
 
-from kintsugi.commands.common import a_desk, actor, incident_number, is_number, new_key
+from kintsugi.commands.common import a_desk, ask_for, incident_number, is_number
 from kintsugi.commands.outcome import UsageError
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
@@ -12,9 +14,8 @@ from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.states import Effect
 from kintsugi.workflow.wishes import wish_of
 
-_KINDS: dict[str, type[t.Trigger]] = {
-    kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent, t.Unignored)
-}
+_SIMPLE: tuple[type[t.Command], ...] = (t.Rejected, t.Retried, t.Cancelled, t.Sent, t.Unignored)
+_KINDS = {kind.__name__: kind for kind in _SIMPLE}
 
 
 async def confirm(token: str) -> None:
@@ -22,33 +23,19 @@ async def confirm(token: str) -> None:
     number, _, secret = token.strip().partition("-")
     if not (is_number(number) and secret):
         raise UsageError("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
-    async with a_desk() as desk:
-        trigger = t.Confirmed(
-            incident=int(number), key=new_key(), at=desk.clock.now(), actor=actor(), token=token.strip()
-        )
-        _tell(await desk.engine.fire(trigger))
+    _tell(await ask_for(t.Confirmed, int(number), token=token.strip()))
 
 
 async def request(kind: str, id: str, why: str = "") -> None:
     """Ask for one of the simple moves."""
-    async with a_desk() as desk:
-        reason = {"why": why} if why else {}
-        trigger = _KINDS[kind](
-            incident=incident_number(id), key=new_key(), at=desk.clock.now(), actor=actor(), **reason
-        )
-        _tell(await desk.engine.fire(trigger))
+    reason = {"why": why} if why else {}
+    _tell(await ask_for(_KINDS[kind], incident_number(id), **reason))
 
 
 async def ignore(id: str, for_: str, until: str, why: str) -> None:
     """Have the failure open nothing for so long. Raises BadInput."""
-    async with a_desk() as desk:
-        now = desk.clock.now()
-        wish = wish_of(for_, until, now)
-        _tell(
-            await desk.engine.fire(
-                t.Ignored(incident=incident_number(id), key=new_key(), at=now, actor=actor(), wish=wish, why=why)
-            )
-        )
+    wish = wish_of(for_, until, datetime.now(UTC))
+    _tell(await ask_for(t.Ignored, incident_number(id), wish=wish, why=why))
 
 
 async def ask(id: str) -> None:

@@ -6,10 +6,16 @@ import getpass
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
 from kintsugi.commands.outcome import UsageError
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import EVERYTHING, Asker
+from kintsugi.workflow.engine import Receipt
+
+_UNKNOWN = "cli:unknown"
 
 
 @asynccontextmanager
@@ -37,7 +43,20 @@ def actor() -> str:
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):
-        return "cli:unknown"
+        return _UNKNOWN
+
+
+async def ask_for(kind: type[t.Command], incident: int, **given: Any) -> Receipt:
+    """Have a human's command done. Raises Refusal."""
+    bootstrap = Bootstrap.read()
+    async with bootstrap.desk() as desk:
+        command = kind(incident=incident, key=new_key(), at=desk.clock.now(), actor=actor(), **given)
+        return await bootstrap.requests(desk).fire(asker(), command)
+
+
+def asker() -> Asker:
+    """Who types: whoever may read the settings may do what they allow."""
+    return Asker(actor(), EVERYTHING, named=actor() != _UNKNOWN)
 
 
 def new_key() -> str:

@@ -11,7 +11,7 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.commands.common import a_desk, actor, incident_number, new_key
+from kintsugi.commands.common import ask_for, incident_number
 from kintsugi.commands.outcome import FAULT, REFUSED, UsageError
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.ports import Rollout
@@ -48,12 +48,9 @@ async def status() -> int:
 
 async def rollback(id: str) -> None:
     """Ask for what ran before an incident's fix; the service does it."""
-    async with a_desk() as desk:
-        number = incident_number(id)
-        asked = t.RollbackRequested(incident=number, key=new_key(), at=desk.clock.now(), actor=actor())
-        receipt = await desk.engine.fire(asked)
-        name = receipt.incident.name
-        Console().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
+    receipt = await ask_for(t.RollbackRequested, incident_number(id))
+    name = receipt.incident.name
+    Console().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
 
 
 def _show(console: Console, plan: Plan, branch: str) -> None:

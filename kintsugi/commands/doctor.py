@@ -17,6 +17,7 @@ from kintsugi.app.connectors import FAULT, OFF, OK, Health
 from kintsugi.app.desk import lock_of, opened
 from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
+from kintsugi.app.stranger import asked_as_a_stranger
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
@@ -54,6 +55,7 @@ def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Health]]]:
         *(each.look for each in bootstrap.connectors),
         partial(_reports, settings.sentry),
         partial(_pages, settings.discord, settings.web),
+        partial(asked_as_a_stranger, settings.web.url),
         partial(_program, settings.program.program_url),
         partial(_cure, bootstrap.database, settings.program.program_url),
     ]

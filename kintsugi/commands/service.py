@@ -20,7 +20,7 @@ from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap, Kintsugi
 from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Bots, Client, Looked, access_of, announcer, run_bot
+from kintsugi.app.discord_bot import Bots, Client, Looked, announcer, run_bot
 from kintsugi.app.ending import until_told
 from kintsugi.app.links import KeyFile, link
 from kintsugi.app.patience import Preparing
@@ -37,6 +37,7 @@ from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import PageNeeds, Pages
 from kintsugi.web.server import Server, ServerNeeds, serve
+from kintsugi.workflow.asking import EVERYTHING, Role
 from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 
@@ -280,10 +281,18 @@ def _pages(desk: Desk, bootstrap: Bootstrap, links: Links | None) -> Pages:
             fire=desk.engine.fire,
             token=revealed(settings.web.token),
             environment=settings.program.env_name,
-            discord=bootstrap.login(desk, access_of(settings.discord)),
+            rules=bootstrap.rules,
+            operator_may=_operator_may(settings.web, settings.discord),
+            discord=bootstrap.login(),
             links=links,
         )
     )
+
+
+def _operator_may(web: WebSettings, discord: DiscordSettings) -> frozenset[Role]:
+    """Whoever has the token is on no list: where deploying has one of its own, it is not for them."""
+    listed = discord.deploy_roles or discord.deploy_users
+    return frozenset({Role.DEBUG}) if web.token and listed else EVERYTHING
 
 
 def _tell_address(console: Console, address: str) -> None:

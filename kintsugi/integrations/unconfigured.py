@@ -60,10 +60,12 @@ class NoDeployer:
     async def manners(self) -> Manners:
         return Manners(repeatable=True)
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         raise StepFailed(_DEPLOY, final=True)
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         raise StepFailed(_DEPLOY, final=True)
 
 

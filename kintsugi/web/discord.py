@@ -10,6 +10,7 @@ import hmac
 import logging
 import secrets
 from base64 import urlsafe_b64encode
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Protocol, TypeVar
 
@@ -17,9 +18,9 @@ from aiohttp import web
 
 from kintsugi.telemetry.plain import plain
 from kintsugi.web.login import Member, Seal, Tries
-from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.asking import Asker
 from kintsugi.workflow.errors import Refusal, StepFailed
-from kintsugi.workflow.triggers import Trigger
+from kintsugi.workflow.triggers import Command
 
 log = logging.getLogger("kintsugi.web")
 
@@ -48,12 +49,12 @@ class ByDiscord(Protocol):
         """Who came back with this code. Raises Refusal for who is not let in, StepFailed where Discord does not say."""
         ...
 
-    def look(self, member: Member) -> None:
-        """Raises Refusal for who is not let in, by the settings as they are now."""
+    def asker(self, member: Member) -> Asker:
+        """As they would ask in Discord. Raises Refusal for who is not let in, by the settings as they are now."""
         ...
 
-    async def fire(self, member: Member, trigger: Trigger) -> Receipt:
-        """A move by them, as it would be in Discord: under their name and through the gate. Raises Refusal."""
+    def admitted(self, member: Member, command: Command) -> AbstractContextManager[None]:
+        """Around a command of theirs: it is counted, as it would be in Discord. Raises Refusal for too many."""
         ...
 
 

@@ -10,9 +10,9 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2s
 from operator import attrgetter
@@ -31,8 +31,9 @@ from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
 from kintsugi.web.login import Links, Login, Member, Session
 from kintsugi.web.plots import RATE_OVER, bars, rate, strips
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import EVERYTHING, NAMES, Askable, Asker, Requests, Role, Rules, row_of
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import BadInput, NotFound, Refusal, StoreUnavailable
+from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
 from kintsugi.workflow.path import mood
@@ -70,6 +71,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _SESSION = web.RequestKey("session", Session)
+_ASKER = web.RequestKey("asker", Asker)
 Form = Mapping[str, str | bytearray | bytes | web.FileField]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -83,6 +85,8 @@ class PageNeeds:
     fire: Callable[[t.Trigger], Awaitable[Receipt]]
     token: str
     environment: str
+    rules: Rules = Rules()  # noqa: RUF009  # frozen
+    operator_may: frozenset[Role] = EVERYTHING  # whoever came by the token or a link
     discord: ByDiscord | None = None
     links: Links | None = None
 
@@ -92,6 +96,7 @@ class Pages:
 
     def __init__(self, behind: PageNeeds) -> None:
         self._behind = behind
+        self._requests = Requests(behind.store, behind.clock, behind.fire, behind.rules)
         self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None
         self._listeners = 0
@@ -168,32 +173,35 @@ class Pages:
 
     async def act(self, request: web.Request) -> web.Response:
         """A human move. A form that is sent twice is one move, by its own key."""
-        form, number = await _form(request), int(request.match_info["id"])
-        trigger = shown.trigger_of(request.match_info["action"])
-        if trigger is None:
+        form, number, name = await _form(request), int(request.match_info["id"]), request.match_info["action"]
+        if name not in NAMES:
             raise web.HTTPNotFound
-        given = {name: str(form[name])[:2000] for name in ("token", "why") if form.get(name)}
-        wanted: dict[str, Any] = {"token": given.get("token", "")} if trigger is t.Confirmed else {}
-        if trigger is t.Rejected and "why" in given:
-            wanted["why"] = plain(given["why"])
-        key = f"web:{trigger.__name__}:{number}:{str(form.get('once', ''))[:64]}"
-        now = self._behind.clock.now()
         try:
-            if trigger is t.Ignored:
-                wanted["wish"] = wish_of(str(form.get("for", "")), str(form.get("until", "")), now)
-            told = trigger(incident=number, key=key, at=now, actor="web:operator", **wanted)
-            await self._fire(request[_SESSION].member, told)
+            await self._ask_for(request, name, await self._behind.store.incident(number), form)
+        except Forbidden as no:
+            return await self._incident(request, refused=str(no), status=403)
+        except NotFound as error:
+            return self._page(request, "lost.html", status=404, says=str(error))
         except (Refusal, BadInput) as refusal:
-            return await self._incident(request, refused=str(refusal))
+            return await self._incident(request, refused=str(refusal), status=409)
         raise web.HTTPSeeOther(f"/incidents/{number}")
 
-    async def _fire(self, member: Member | None, trigger: t.Trigger) -> Receipt:
-        if member is None:
-            return await self._behind.fire(trigger)
-        assert self._behind.discord
-        return await self._behind.discord.fire(member, trigger)
+    async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt:
+        row, asker = row_of(name, incident), request[_ASKER]
+        assert row
+        typed = _typed(row, form, self._behind.clock.now())
+        key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
+        command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
+        with self._admitted(request[_SESSION].member, command):
+            return await self._requests.fire(asker, command)
 
-    async def _incident(self, request: web.Request, refused: str = "") -> web.Response:
+    def _admitted(self, member: Member | None, command: t.Command) -> AbstractContextManager[None]:
+        if member is None:
+            return nullcontext()
+        assert self._behind.discord
+        return self._behind.discord.admitted(member, command)
+
+    async def _incident(self, request: web.Request, refused: str = "", status: int = 200) -> web.Response:
         number, store = int(request.match_info["id"]), self._behind.store
         bind(incident_id=number)
         try:
@@ -211,7 +219,7 @@ class Pages:
         return self._page(
             request,
             "incident.html",
-            status=409 if refused else 200,
+            status=status,
             incident=found,
             payload=payload.numbered(number, last=found.last_seen or payload.occurred.last, count=found.count),
             history=history,
@@ -223,7 +231,7 @@ class Pages:
             rate=rate(sightings.hours, now),
             link=shown.link(payload),
             stage=under_way(history),
-            actions=shown.actions(found),
+            offered=self._requests.offered(found, request[_ASKER]),
             refused=refused,
             once=uuid4().hex,
             version=version_of([found]),
@@ -329,13 +337,20 @@ class Pages:
     def _session(self, request: web.Request) -> Session | None:
         """Who this is; nobody where the settings let them in no longer."""
         session = self._login.session(request.cookies.get(_COOKIE, ""))
-        if session and session.member:
-            try:
-                assert self._behind.discord
-                self._behind.discord.look(session.member)
-            except Refusal:
-                return None
+        if session is None:
+            return None
+        try:
+            request[_ASKER] = self._asker(session.member)
+        except Refusal:
+            return None
         return session
+
+    def _asker(self, member: Member | None) -> Asker:
+        """Raises Refusal for whom Discord's lists let in no longer."""
+        if member is None:
+            return Asker("web:operator", self._behind.operator_may, named=False)
+        assert self._behind.discord
+        return self._behind.discord.asker(member)
 
     def _guarded(self, handler: _Handler) -> _Handler:
         """Lets in who is logged in, wherever the request comes from; fails closed."""
@@ -379,6 +394,13 @@ class Pages:
         }
         text = self._templates.get_template(name).render(common | values)
         return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def _typed(row: Askable, form: Form, now: datetime) -> dict[str, Any]:
+    """What stands in the form beside the button. Raises BadInput."""
+    if row.takes == "wish":
+        return {"wish": wish_of(str(form.get("for", "")), str(form.get("until", "")), now)}
+    return {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
 
 
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence

@@ -17,13 +17,12 @@ from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
 from kintsugi.telemetry.plain import plain
-from kintsugi.workflow import triggers as t
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.payload import Frame, Payload
 from kintsugi.workflow.ports import Owed
-from kintsugi.workflow.states import TRANSITIONS, Effect
+from kintsugi.workflow.states import Effect
 from kintsugi.workflow.times import roughly, stages, times
 
 _LIGHT, _DARK = "default", "github-dark"
@@ -45,28 +44,6 @@ class Link:
 
     address: str
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A move that a human can ask for now. `asks`: what the form asks for, a token, a reason, how long, or nothing."""
-
-    name: str
-    words: str
-    asks: str = ""
-    hint: str = ""
-
-
-_ACTIONS: tuple[tuple[type[t.Trigger], Action], ...] = (
-    (t.Confirmed, Action("confirm", "Confirm the patch", "token", "The token stands where the question was asked.")),
-    (t.Rejected, Action("reject", "Reject the patch", "why")),
-    (t.Sent, Action("send", "Send to the model")),
-    (t.Retried, Action("retry", "Try again")),
-    (t.RollbackRequested, Action("rollback", "Roll back")),
-    (t.Cancelled, Action("cancel", "Cancel the incident")),
-    (t.Ignored, Action("ignore", "Ignore the failure", "wish", "It opens nothing, and is counted. Empty: for good.")),
-    (t.Unignored, Action("unignore", "No longer ignore it")),
-)
 
 
 def bounded(text: str) -> str:
@@ -113,24 +90,9 @@ def link(payload: Payload) -> Link | None:
     return Link(urlunsplit((parts.scheme, where, parts.path, "", "")), f"{where}{parts.path}")
 
 
-def actions(incident: Incident) -> list[Action]:
-    """The human moves that the table has for this state. A guard may still object, with a sentence."""
-    possible = {row.on for row in TRANSITIONS if incident.state in row.sources}
-    if incident.deployment is None:
-        possible.discard(t.RollbackRequested)
-    if incident.quiet is None:
-        possible.discard(t.Unignored)
-    return [action for trigger, action in _ACTIONS if trigger in possible]
-
-
 def is_worth_telling(owes: Owed) -> bool:
     """What is under way or comes next; that a confirmation is waited for is told by the state."""
     return owes.status == "running" or (owes.status == "pending" and owes.kind is not Effect.ASK_CONFIRMATION)
-
-
-def trigger_of(action: str) -> type[t.Trigger] | None:
-    """The trigger of an action's name."""
-    return next((trigger for trigger, one in _ACTIONS if one.name == action), None)
 
 
 def diff(text: str) -> Markup:

@@ -78,6 +78,14 @@ def a_patch_was_proposed(_: Incident, trigger: Trigger) -> str | None:
     return None if trigger.diagnosis.proposes_a_patch else "this diagnosis proposes no patch."
 
 
+def a_confirmation_is_open(incident: Incident, trigger: Trigger) -> str | None:
+    """A confirmation is open."""
+    ask = incident.ask
+    if ask is None:
+        return "its confirmation is not asked for yet."
+    return f"its confirmation expired at {ask.expires_at:%Y-%m-%d %H:%M} UTC." if trigger.at >= ask.expires_at else None
+
+
 def token_is_good(incident: Incident, trigger: Trigger) -> str | None:
     """The token is valid, unused, unexpired, and of this patch and base."""
     assert isinstance(trigger, Confirmed)

@@ -422,11 +422,16 @@ class Deployer(Protocol):
 
     async def manners(self) -> Manners: ...
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
-        """Ask for a deployment of this commit. Called only where `find` found none. Raises OutcomeUnknown."""
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
+        """Ask for a deployment of this commit, perhaps for an incident. Called only where `find` found none.
+
+        Raises OutcomeUnknown.
+        """
         ...
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         """Bring back what ran before `deployment`, or find that done or under way. It was asked for at `since`."""
         ...
 

@@ -28,6 +28,7 @@ class Transition:
     owes: tuple[Effect, ...] = ()
     when: g.Condition | None = None
     guards: tuple[g.Guard, ...] = ()
+    typed: tuple[g.Guard, ...] = ()  # on what somebody types with it: not known before it is asked for
 
 
 BEFORE_THE_MERGE = (State.DIAGNOSED, State.AWAITING_CONFIRM, State.CONFIRMED, State.PR_OPENED, State.NEEDS_HUMAN)
@@ -78,7 +79,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.CAPTURED, (_E.DIAGNOSE,), when=g.rounds_left),
     Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,)),
     Transition(t.ConfirmationAsked, (_S.AWAITING_CONFIRM,), None),
-    Transition(t.Confirmed, (_S.AWAITING_CONFIRM,), _S.CONFIRMED, (_E.OPEN_PULL_REQUEST, _E.ANNOUNCE), guards=(g.token_is_good,)),
+    Transition(t.Confirmed, (_S.AWAITING_CONFIRM,), _S.CONFIRMED, (_E.OPEN_PULL_REQUEST, _E.ANNOUNCE), guards=(g.a_confirmation_is_open,), typed=(g.token_is_good,)),
     Transition(t.Rejected, (_S.AWAITING_CONFIRM,), _S.REJECTED, (_E.ANNOUNCE,)),
     Transition(t.Expired, (_S.AWAITING_CONFIRM,), _S.EXPIRED, (_E.ANNOUNCE,), guards=(g.of_this_patch,)),
     Transition(t.BaseMoved, (_S.AWAITING_CONFIRM, _S.CONFIRMED), _S.DIAGNOSED, (_E.CHECK_PATCH,)),

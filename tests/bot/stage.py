@@ -19,6 +19,7 @@ from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
+from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.production import Production
@@ -78,7 +79,7 @@ class Stage:
             probes=Probes({}, fresh=0),
             about=About(self.environment, "c0ffee0", self.world.clock.now()),
             token=channel.token,
-            two_persons=self.two_persons,
+            rules=Rules(self.two_persons),
         )
 
     async def changes(self, old: str, new: str) -> tuple[str, ...]:

@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.repair.proof.command import Suite, SuiteKind, find_suite, is_test_file, is_test_path, related_files
+from kintsugi.repair.languages.python.command import (
+    Suite,
+    SuiteKind,
+    find_suite,
+    is_test_file,
+    is_test_path,
+    related_files,
+)
+from kintsugi.repair.languages.python.swallow import essence, swallowing
+from kintsugi.repair.languages.python.tests import asserts_a_value, loosened
+from kintsugi.repair.languages.python.turned_round import turned_round
+from kintsugi.repair.languages.results import Ending, Failure, Frame, TestResult, lost, read_results
 from kintsugi.repair.proof.judge import Crash, missing_package, read_patch, why_wrong
-from kintsugi.repair.proof.results import Ending, Failure, Frame, TestResult, lost, read_results
-from kintsugi.repair.proof.swallow import essence, swallowing
-from kintsugi.repair.proof.tests import asserts_a_value, loosened
-from kintsugi.repair.proof.turned_round import turned_round
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record
 from kintsugi.repair.sandbox.room import Interpreter

@@ -129,7 +129,7 @@ async def test_what_somebody_types_is_not_taken_away_when_the_page_moves(
 async def test_somebody_logs_in_with_discord_and_is_where_they_wanted_to_be(world: World, browser: webdriver.Chrome):
     await world.crashes()
     await world.settles()
-    async with stand_in.serving() as discord, a_viewer(world, discord=by(world, discord)) as guarded:
+    async with stand_in.serving() as discord, a_viewer(world, discord=by(discord)) as guarded:
         await asyncio.to_thread(browser.get, f"{guarded.url}/incidents/1")
         await until(browser, lambda browser: browser.find_element(By.LINK_TEXT, "Log in with Discord").click() or True)
         await until(browser, lambda browser: fill_in(browser, "confirm", "token", world.channel.tokens[1]))
@@ -169,7 +169,7 @@ async def test_axe_finds_no_fault_on_any_page(world: World, viewer: Viewer, brow
     await world.crashes("v1:02")
 
     found = {}
-    async with stand_in.serving() as discord, a_viewer(world, "a token of tests", by(world, discord)) as guarded:
+    async with stand_in.serving() as discord, a_viewer(world, "a token of tests", by(discord)) as guarded:
         pages = ("/", "/?state=stuck", "/incidents/1", "/incidents/2", "/incidents/99", "/numbers")
         for url in (*(viewer.url + path for path in pages), guarded.url + "/login"):
             await asyncio.to_thread(browser.get, url)

@@ -21,6 +21,7 @@ from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import Role
 from kintsugi.workflow.incident import Cost, Cure
 from kintsugi.workflow.payload import Occurred, Payload, SourceLine
 from kintsugi.workflow.ports import Reading
@@ -158,7 +159,7 @@ async def tell_nothing(world: World) -> None:
 
 def _by_discord(url: str) -> DiscordLogin:
     application = DiscordOAuth(1, "shown to nobody", url, (1,))
-    return DiscordLogin(None, application, Access())  # type: ignore[arg-type]  # nobody gets as far as to a desk
+    return DiscordLogin(application, dict.fromkeys(Role, Access()))
 
 
 PAGES = {

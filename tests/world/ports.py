@@ -131,7 +131,7 @@ class ScriptedDeployer(Scripted):
     async def manners(self) -> Manners:
         return Manners()
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         answer = self.next(True)
         if answer is not True:
             return Rollout(a_deployment(commit=commit, running=self.runs), answer is None and None, str(answer))
@@ -139,7 +139,9 @@ class ScriptedDeployer(Scripted):
         previous, self.runs = self.runs, commit
         return await self._stands(commit, previous)
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         return await self.deploy(deployment.previous, progress)
 
 

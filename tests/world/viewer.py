@@ -14,6 +14,7 @@ from aiohttp import web
 from kintsugi.web.discord import ByDiscord
 from kintsugi.web.login import Links
 from kintsugi.web.pages import ONCE, PageNeeds, Pages
+from kintsugi.workflow.asking import EVERYTHING, Role, Rules
 from tests.world.world import World
 
 
@@ -86,6 +87,8 @@ async def a_viewer(
     token: str = "",
     discord: Callable[[str], ByDiscord] | None = None,
     links: Links | None = None,
+    rules: Rules = Rules(),  # noqa: B008  # frozen
+    operator_may: frozenset[Role] = EVERYTHING,
 ) -> AsyncIterator[Viewer]:
     """`discord` is told where the pages are, and answers who logs in there with Discord.
 
@@ -102,6 +105,8 @@ async def a_viewer(
         fire=world.engine.fire,
         token=token,
         environment="test",
+        rules=rules,
+        operator_may=operator_may,
         discord=discord(url) if discord else None,
         links=links,
     )

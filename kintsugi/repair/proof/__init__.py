@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kintsugi.repair.proof.command import SuiteKind, find_suite
+from kintsugi.repair.languages.python.command import SuiteKind, find_suite
 from kintsugi.repair.proof.judge import Crash, Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
 from kintsugi.repair.proof.red import RedToGreen, red_to_green

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from kintsugi.repair.proof.command import is_test_path
-from kintsugi.repair.proof.results import Failure, Raised, TestResult
-from kintsugi.repair.proof.suspicions import around_tests, suspicions
-from kintsugi.repair.proof.swallow import Swallowing, essence, swallowing
-from kintsugi.repair.proof.tests import loosened
+from kintsugi.repair.languages.python.command import is_test_path
+from kintsugi.repair.languages.python.suspicions import around_tests, suspicions
+from kintsugi.repair.languages.python.swallow import Swallowing, essence, swallowing
+from kintsugi.repair.languages.python.tests import loosened
+from kintsugi.repair.languages.results import Failure, Raised, TestResult
 from kintsugi.repair.syntax import parsed, read_source, why_unreadable
 
 _RUNNERS = {"pytest", "_pytest", "pluggy", "nose", "hypothesis", "mock", "sitecustomize", "usercustomize"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kintsugi.repair.proof.command import related_files
+from kintsugi.repair.languages.python.command import related_files
+from kintsugi.repair.languages.results import Results, TestResult, lost
 from kintsugi.repair.proof.red import RedToGreen, check_own
-from kintsugi.repair.proof.results import Results, TestResult, lost
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
 from kintsugi.workflow.patch import Run
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kintsugi.repair.proof.command import is_test_file, is_test_path
+from kintsugi.repair.languages.python.command import is_test_file, is_test_path
+from kintsugi.repair.languages.python.suspicions import suspicions_of_tests
+from kintsugi.repair.languages.python.tests import asserts_a_value, function_text
+from kintsugi.repair.languages.python.turned_round import turned_round
+from kintsugi.repair.languages.results import Ending, TestResult
 from kintsugi.repair.proof.judge import missing_package, reaches, why_wrong
-from kintsugi.repair.proof.results import Ending, TestResult
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, last_line, some
-from kintsugi.repair.proof.suspicions import suspicions_of_tests
-from kintsugi.repair.proof.tests import asserts_a_value, function_text
-from kintsugi.repair.proof.turned_round import turned_round
 from kintsugi.repair.syntax import read_source
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kintsugi.repair import sandbox
-from kintsugi.repair.proof.command import Suite, SuiteKind, is_test_path
+from kintsugi.repair.languages.python.command import Suite, SuiteKind, is_test_path
+from kintsugi.repair.languages.results import Results, TestResult, read_results
 from kintsugi.repair.proof.judge import Crash, Reading
-from kintsugi.repair.proof.results import Results, TestResult, read_results
 from kintsugi.repair.sandbox import Ground, Job, Outcome
 from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Run

@@ -1,7 +1,8 @@
 """The box that code we do not trust runs in: no network, no secrets, limits on everything, nothing left behind.
 
 `run` is one run of one command on a tree that it finds as it was given. Which mechanism closes the box is found out by
-`kintsugi.repair.sandbox.probe`; the launcher that closes it is `kintsugi.repair.sandbox.launch`.
+`kintsugi.repair.sandbox.probe`; the launcher that closes it is `kintsugi.repair.sandbox.launch`, with `mounts` and
+`counting`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pathlib import Path
 
 from kintsugi.repair.sandbox import room as rooms
 from kintsugi.repair.sandbox.group import Group, a_group
-from kintsugi.repair.sandbox.launch import Spec
 from kintsugi.repair.sandbox.record import Record, Recording
 from kintsugi.repair.sandbox.room import Interpreter, Places
+from kintsugi.repair.sandbox.spec import SHM_MB, Spec
 from kintsugi.repair.scratch import scratch
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.patch import Run
@@ -33,7 +34,7 @@ _SHM = "/dev/shm"  # noqa: S108 (shared memory of multiprocessing)
 _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
 _FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
-_SHM_MB = 64
+_LAUNCHED = ("kernel", "spec", "counting", "mounts", "launch")  # each after what it imports
 # The launcher comes on standard input: nothing of ours is named in its arguments or lies where a box can see it.
 _START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 _PROGRAM = """
@@ -150,7 +151,7 @@ async def run(on: Ground, job: Job, *, seconds: float | None = None) -> Outcome:
     """
     limits = on.box.limits
     try:
-        with a_group(limits.memory_mb + limits.disk_mb + _SHM_MB, limits.processes) as group:
+        with a_group(limits.memory_mb + limits.disk_mb + SHM_MB, limits.processes) as group:
             try:
                 return await _run_on(on, job, group, seconds or limits.seconds)
             finally:
@@ -323,7 +324,7 @@ async def _start(spec: Spec) -> Process:
 def _program(spec: Spec) -> bytes:
     folder = Path(__file__).parent
     texts = [(name, "") for name in ("kintsugi", "kintsugi.repair", "kintsugi.repair.sandbox")]
-    texts += [(f"kintsugi.repair.sandbox.{name}", (folder / f"{name}.py").read_text()) for name in ("kernel", "launch")]
+    texts += [(f"kintsugi.repair.sandbox.{name}", (folder / f"{name}.py").read_text()) for name in _LAUNCHED]
     return _PROGRAM.format(modules=texts, spec=spec.written()).encode()
 
 
@@ -344,7 +345,7 @@ def _bubblewrap(spec: Spec) -> list[str]:
         words += [*_folders_above(target), "--ro-bind", source, target]
     for points_to, path in spec.links:
         words += ["--symlink", points_to, path]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_SHM_MB << 20), "--perms", "1777", "--tmpfs", _SHM]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM_MB << 20), "--perms", "1777", "--tmpfs", _SHM]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from kintsugi.repair.proof.command import is_test_file, is_test_path
+from kintsugi.repair.languages.python.command import is_test_file, is_test_path
 from kintsugi.repair.syntax import Source
 
 # What tells a program who runs it, or what runs in it.
