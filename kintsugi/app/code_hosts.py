@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kintsugi.app.pem import pem_of
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
@@ -22,7 +23,7 @@ def github_access(settings: GitHubSettings) -> GitHubAccess | None:
         return None
     token, key = settings.token, settings.app_key
     if settings.app_id and key:
-        pem = _pem(key.get_secret_value())
+        pem = pem_of("KINTSUGI_GITHUB_APP_KEY", key.get_secret_value())
         return GitHubAccess(settings.repo, base_url=settings.base_url, app_id=settings.app_id, app_key=pem)
     if token is None:
         raise SettingsError("KINTSUGI_GITHUB_REPO needs KINTSUGI_GITHUB_TOKEN, or _APP_ID and _APP_KEY.")
@@ -78,13 +79,3 @@ def _our_copy(code: CodeSettings, access: GitHubAccess) -> Git:
     """The bare repository that follows GitHub's: the one of KINTSUGI_REPO, or one beside the database."""
     directory = code.repo or Path(".kintsugi/repositories") / f"{access.repository.replace('/', '-')}.git"
     return Git(directory) if (directory / "HEAD").exists() else Git.init_bare(directory, code.branch)
-
-
-def _pem(key: str) -> str:
-    """The private key: its text, also with \\n for line ends as it comes through some dashboards, or its file."""
-    if "-----BEGIN" in key:
-        return key.replace("\\n", "\n")
-    try:
-        return Path(key).read_text()
-    except OSError as error:
-        raise SettingsError("KINTSUGI_GITHUB_APP_KEY should be the private key's PEM, or its file.") from error

@@ -183,6 +183,12 @@ class KeepSettings(Room, env_prefix=f"{PREFIX}KEEP_PAYLOADS_"):
         return Keep(timedelta(days=self.days) if self.days else None, self.mb * 2**20 if self.mb else None)
 
 
+class ReceiptSettings(Room, env_prefix=f"{PREFIX}RECEIPT_"):
+    """Receipts, which show that an incident's history was not changed."""
+
+    key: SecretStr | None = Field(None, description="signs them: an Ed25519 private key, the PEM or its file")
+
+
 class ProgramSettings(Room):
     """The program that is watched: what it is called, which build of it runs, where it answers."""
 
@@ -388,6 +394,7 @@ class Settings(BaseModel):
     program: ProgramSettings = Field(default_factory=ProgramSettings)
     incidents: IncidentSettings = Field(default_factory=IncidentSettings)
     keep: KeepSettings = Field(default_factory=KeepSettings)
+    receipt: ReceiptSettings = Field(default_factory=ReceiptSettings)
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     code: CodeSettings = Field(default_factory=CodeSettings)
     github: GitHubSettings = Field(default_factory=GitHubSettings)

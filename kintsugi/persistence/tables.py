@@ -55,6 +55,8 @@ class IncidentRow(SQLModel, table=True):
     opened_at: datetime = _instant()
     updated_at: datetime = _instant()
     facts: str = _text()
+    chained: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # the last seq that is chained
+    head: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))  # that row's hash
 
     __table_args__ = (
         Index(
@@ -124,7 +126,7 @@ class TalkRow(SQLModel, table=True):
 
 
 class TransitionRow(SQLModel, table=True):
-    """The past. Append-only."""
+    """The past. Append-only; a row without a chain may be chained once, as `kintsugi.workflow.chain` says."""
 
     __tablename__ = "transition"
 
@@ -139,6 +141,9 @@ class TransitionRow(SQLModel, table=True):
     attempts: int = 0
     seconds: float = 0.0
     usd: float = 0.0
+    previous: str | None = None  # the hash of the row before
+    holds: str | None = Field(default=None, sa_column=Column(Text, nullable=True))  # JSON; NULL: not chained
+    chained_at: datetime | None = _instant(nullable=True)  # NULL: when it was written
 
 
 class InboxRow(SQLModel, table=True):

@@ -56,6 +56,8 @@ COMMANDS = [
     ["capture"],
     ["incidents"],
     ["incident", "show"],
+    ["incident", "receipt"],
+    ["incident", "verify"],
     ["confirm"],
     ["ask"],
     ["reject"],

@@ -57,9 +57,11 @@ async def source(sqlite_url: Database) -> Database:
 @contextmanager
 def connected(url: Database) -> Iterator[Connection]:
     engine = connect(url)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def nothing(table: str, rows: int) -> None:

@@ -26,6 +26,9 @@ from kintsugi.capture.event import read_event
 from kintsugi.capture.runs import is_replay, runs_in
 from kintsugi.capture.sentry import payload_of
 from kintsugi.persistence.database import Database
+from kintsugi.receipt.checking import check
+from kintsugi.receipt.envelope import sealed
+from kintsugi.receipt.statement import statement_of
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -247,6 +250,7 @@ async def test_what_a_server_tells_takes_the_place_of_what_a_browsers_key_told(w
     assert payload.request.user == "alice"
     told = [step for step in await world.store.history(1) if step.trigger == "BetterTold"]
     assert [step.actor for step in told] == ["sentry:42"]
+    assert check(sealed(statement_of(await world.store.chain(1)), None), None).holds
 
 
 async def test_a_better_report_of_what_needed_a_human_is_diagnosed(world: World):

@@ -41,6 +41,41 @@ def show_incident(id: IncidentId, as_json: Json = False) -> None:
     run(lambda: show.incident(id, as_json))
 
 
+@incident_app.command("receipt")
+def receipt(
+    id: IncidentId,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Where it goes; - is standard output.")] = "-",
+) -> None:
+    """The incident's history as a file that anybody can check: an in-toto statement in a DSSE envelope.
+
+    Signed where KINTSUGI_RECEIPT_KEY is set. 1 where the database's own chain does not hold.
+
+    Example: `kintsugi incident receipt 7 -o INC-7.json`
+    """
+    from kintsugi.commands import receipt
+    from kintsugi.commands.outcome import run
+
+    run(lambda: receipt.write(id, out))
+
+
+@incident_app.command("verify")
+def verify(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A receipt; - is standard input.")],
+    key: Annotated[str, typer.Option("--key", metavar="FILE", help="The public key that signed it, as PEM.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Check a receipt, with nothing but the file: 0 where it holds, 3 where it does not, with what is wrong.
+
+    Without --key, the public half of KINTSUGI_RECEIPT_KEY where that is set.
+
+    Example: `kintsugi incident verify INC-7.json --key receipts.pub`
+    """
+    from kintsugi.commands import receipt
+    from kintsugi.commands.outcome import run
+
+    run(lambda: receipt.verify(file, key, as_json))
+
+
 def confirm(token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it was shown with the patch.")]) -> None:
     """Approve the patch that was shown with this token.
 

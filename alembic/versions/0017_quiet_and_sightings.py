@@ -1,6 +1,6 @@
 """What opens nothing though it ended, and how often, where and by whom a failure was seen.
 
-Revision: 0016, after 0015. Code before it goes on on it.
+Revision: 0017, after 0016. Code before it goes on on it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
