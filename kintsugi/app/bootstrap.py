@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,13 +27,13 @@ from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
 from kintsugi.integrations.http_replay import HttpReplay
-from kintsugi.integrations.local_git import changes_in
+from kintsugi.integrations.local_git import CommitsOf
 from kintsugi.integrations.model.analyst import ModelAnalyst
 from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.integrations.one_deployer import OneDeployer
 from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import Running
-from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence, no_changes
+from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoCommits, NoDeployer, NoMonitor, Silence
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.repair.context import build_context
@@ -46,7 +46,8 @@ from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
-from kintsugi.workflow.production import Changes, Production
+from kintsugi.workflow.production import Commits, Production
+from kintsugi.workflow.questions import Questions
 from kintsugi.workflow.reconcile import Reconciler
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Ports:
     deployer: Deployer
     monitor: Monitor
     channel: Channel
-    changes: Changes = no_changes
+    commits: Commits = field(default_factory=NoCommits)
 
 
 class Kintsugi:
@@ -208,7 +209,7 @@ class Bootstrap:
             deployer=OneDeployer(self.bare_deployer(), alone_on(self.database)),
             monitor=HttpReplay(lambda: program_url, self._own_requests) if program_url else NoMonitor(),
             channel=channel,
-            changes=changes_in(git) if git else no_changes,
+            commits=CommitsOf(git) if git else NoCommits(),
         )
 
     def bare_deployer(self) -> Deployer:
@@ -218,7 +219,7 @@ class Bootstrap:
     def production(self) -> Production:
         """What runs, and how it is changed by hand."""
         ports = self.ports(Silence())
-        return Production(ports.code_host, ports.deployer, ports.changes)
+        return Production(ports.code_host, ports.deployer, ports.commits)
 
     def bots(self, desk: Desk, logs: Telemetry) -> Bots:
         """What is in Discord from this process."""
@@ -252,7 +253,11 @@ class Bootstrap:
 
     def requests(self, desk: Desk) -> Requests:
         """The door for what humans ask for."""
-        return Requests(desk.store, desk.clock, desk.engine.fire, self.rules)
+        return Requests(desk.store, desk.clock, desk.engine.fire, self.rules, self.questions(desk))
+
+    def questions(self, desk: Desk) -> Questions:
+        """What is asked before production changes."""
+        return Questions(desk.store, desk.clock, self.production, self.settings.program.env_name)
 
     def login(self) -> DiscordLogin | None:
         """How those who may use the bot log in to the pages with Discord; None where that is not configured."""

@@ -30,9 +30,9 @@ _STATES = [app_commands.Choice(name=state.words, value=state.value) for state in
 class Debug(app_commands.Group):
     """The commands."""
 
-    def __init__(self, parts: BotNeeds, answers: Answers) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers, asking: Asking) -> None:
         super().__init__(name=parts.names.debug, description="Incidents: look at them, and move them.", guild_only=True)
-        self._parts, self._answers, self._asking = parts, answers, Asking(parts, answers)
+        self._parts, self._answers, self._asking = parts, answers, asking
 
     @app_commands.command(name="logs")
     @app_commands.describe(lines="how many", level="of this level or above", contains="with this text")

@@ -25,6 +25,7 @@ from kintsugi.workflow.triggers import words
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
+_LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
 _PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
@@ -97,6 +98,20 @@ def moved(receipt: Receipt) -> Reply:
     return Reply(f"**{incident.name}** is {incident.state.words}.{ignored}")
 
 
+def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
+    """Something that takes a while was begun; and what it would need."""
+    incident = receipt.incident
+    hints = "".join(f"\n⚠️ {each}" for each in missing)
+    return Reply(f"**{incident.name}**: {_begun(incident)} Its card shows how it goes.{hints}")
+
+
+def _begun(incident: Incident) -> str:
+    taken_back = incident.deployment or incident.way_back
+    if incident.rolling_back and taken_back:
+        return f"rolling back to `{short(taken_back.previous)}` is under way."
+    return f"it is {incident.state.words}, and tried again."
+
+
 def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
     """An incident was opened, or the failure counted on one that is open; and what its work would need."""
     incident = receipt.incident
@@ -120,11 +135,6 @@ def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
     return Reply(f"`{short(commit)}` {stands}{how}.{at}\n{one_line(rollout.says, 500)}".strip())
 
 
-def deploy_plan(plan: Plan, where: str) -> Reply:
-    """What would go where, before it does."""
-    return said(f"`{one_line(plan.commit[:12], 20)}` goes to **{quiet(where)}**.{_instead_of(plan)}", "changes.txt")
-
-
 def not_deployed(plan: Plan) -> Reply:
     """That the newest commit does not run, why, and what is new in it."""
     why = f" {one_line(plan.found.says, 500)}" if plan.found else " It was not deployed."
@@ -133,7 +143,7 @@ def not_deployed(plan: Plan) -> Reply:
 
 def _instead_of(plan: Plan) -> str:
     running = f"`{one_line(plan.running[:12], 20)}`" if plan.running else "nothing known"
-    new = "".join(f"\n- {one_line(title, 120)}" for title in plan.changes)
+    new = "".join(f"\n- {one_line(commit.title, 120)}" for commit in plan.changes[:_LISTED])
     return f" Now {running} runs." + (f" New since then:{new}" if new else "")
 
 

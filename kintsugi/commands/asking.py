@@ -18,18 +18,18 @@ _SIMPLE: tuple[type[t.Command], ...] = (t.Rejected, t.Retried, t.Cancelled, t.Se
 _KINDS = {kind.__name__: kind for kind in _SIMPLE}
 
 
-async def confirm(token: str) -> None:
-    """Approve the patch that was shown with `token`, which begins with the incident's number."""
+async def confirm(token: str, *, yes: bool = False) -> None:
+    """Approve the patch that was shown with `token`, which begins with the incident's number. `yes`: ask no more."""
     number, _, secret = token.strip().partition("-")
     if not (is_number(number) and secret):
         raise UsageError("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
-    _tell(await ask_for(t.Confirmed, int(number), token=token.strip()))
+    _tell(await ask_for(t.Confirmed, int(number), yes=yes, token=token.strip()))
 
 
-async def request(kind: str, id: str, why: str = "") -> None:
-    """Ask for one of the simple moves."""
+async def request(kind: str, id: str, why: str = "", *, yes: bool = False) -> None:
+    """Ask for one of the simple ones. `yes`: where it asks twice, it is not asked."""
     reason = {"why": why} if why else {}
-    _tell(await ask_for(_KINDS[kind], incident_number(id), **reason))
+    _tell(await ask_for(_KINDS[kind], incident_number(id), yes=yes, **reason))
 
 
 async def ignore(id: str, for_: str, until: str, why: str) -> None:

@@ -281,6 +281,7 @@ def _pages(desk: Desk, bootstrap: Bootstrap, links: Links | None) -> Pages:
             fire=desk.engine.fire,
             token=revealed(settings.web.token),
             environment=settings.program.env_name,
+            production=bootstrap.production,
             rules=bootstrap.rules,
             operator_may=_operator_may(settings.web, settings.discord),
             discord=bootstrap.login(),

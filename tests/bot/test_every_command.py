@@ -98,7 +98,7 @@ async def test_a_token_that_is_too_old_confirms_nothing_by_command_button_or_for
 
     assert typed.says.startswith("INC-1 is expired: not 'confirmed' now")
     assert pushed.says.startswith("INC-1 is expired: not 'confirmed' now")
-    assert tapped.says.startswith("INC-1 is expired: there is nothing to confirm now.")
+    assert tapped.says.startswith("INC-1 is expired: not 'confirmed' now")
     assert await stage.world.state() is State.EXPIRED
 
 
