@@ -27,8 +27,7 @@ from pathlib import Path
 from bench.proof_cases import CASES, CrashCase
 from bench.proof_false import FALSE_FIXES, TREE
 from bench.proof_replay import replayed
-from kintsugi.repair.proof import ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from kintsugi.repair.proof.judge import Crash
+from kintsugi.repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.workflow.patch import Tier
 

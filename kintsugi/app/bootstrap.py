@@ -244,8 +244,9 @@ class Bootstrap:
         from kintsugi.app.reports import reports  # noqa: PLC0415  # the web's packages are no guest's
         from kintsugi.web.reported import Reported  # noqa: PLC0415
 
-        host = self.ports(Silence()).code_host
-        return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
+        host, intake = self.ports(Silence()).code_host, self.intake(desk)
+        reported = Reported(desk.store, desk.clock, intake, host)
+        return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
     @property
     def rules(self) -> Rules:

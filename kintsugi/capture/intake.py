@@ -31,6 +31,17 @@ class Program:
     environment: str = "development"
     repository: Repository | None = None
 
+    def located(self, failure: Failure, build: str | None) -> Failure:
+        """With the program's own frames marked, at the build it failed in; as it is where no code is at hand.
+
+        Takes its time: it is for a thread, or a process.
+        """
+        try:
+            return locator(self.source, sha=build)(failure)
+        except CaptureError as error:
+            log.warning("report_not_located", extra={"why": str(error)})
+            return failure
+
 
 Contains = Callable[[str, str], Awaitable[bool]]
 """Whether a build contains a commit. Raises StepFailed where nobody can be asked."""
@@ -106,17 +117,6 @@ class Intake:
             log.warning("build_unknown", extra={"build": build, "why": str(error)})
             return None
         return await self.fire(replace(captured, key=f"{captured.key}:build", contains=quiet.wish.build))
-
-    def located(self, failure: Failure, build: str | None) -> Failure:
-        """With the program's own frames marked, at the build it failed in; as it is where no code is at hand.
-
-        Takes its time: it is for a thread.
-        """
-        try:
-            return locator(self.program.source, sha=build)(failure)
-        except CaptureError as error:
-            log.warning("report_not_located", extra={"why": str(error)})
-            return failure
 
     async def payload(
         self, source: str | Report, *, actor: str, summary: str = "", log: Sequence[str] | None = None

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
-from kintsugi.repair.languages.python.command import is_test_file, is_test_path
-from kintsugi.repair.languages.python.suspicions import suspicions_of_tests
-from kintsugi.repair.languages.python.tests import asserts_a_value, function_text
-from kintsugi.repair.languages.python.turned_round import turned_round
+from kintsugi.repair.languages.known import is_test_file, is_test_path
 from kintsugi.repair.languages.results import Ending, TestResult
-from kintsugi.repair.proof.judge import missing_package, reaches, why_wrong
+from kintsugi.repair.proof.judge import reaches
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, last_line, some
 from kintsugi.repair.syntax import read_source
 
@@ -46,8 +44,8 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     shown = await _more_rounds(proving, files, shown)
     shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
-    names = frozenset(_function(test) for test in shown.turned)
-    return replace(shown, flags=(*shown.flags, *suspicions_of_tests(_sources(proving, files), names)))
+    names = frozenset(proving.language.name_of(test.id) for test in shown.turned)
+    return replace(shown, flags=(*shown.flags, *proving.language.suspicions_of_tests(_sources(proving, files), names)))
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:
@@ -62,7 +60,7 @@ def _file_of(name: str, files: Sequence[str]) -> str:
     if path in files:
         return path
     parts = name.split(".")
-    return next((file for file in files if file.removesuffix(".py").rpartition("/")[2] in parts), "")
+    return next((file for file in files if PurePosixPath(file).stem in parts), "")
 
 
 async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
@@ -84,7 +82,7 @@ def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
     """Both came far enough to say something, and what they say is theirs."""
     check_own(red, green)
     for test in green.results.bad.values():
-        package = missing_package(test.failure, proving.proposal.base)
+        package = proving.language.missing(test.failure, proving.proposal.base)
         if package is not None:
             raise CannotRunHere(f"{package} is not installed")
     if green.stopped is not None:
@@ -146,7 +144,7 @@ def _check_all_turned(proving: Proving, red: Seen, green: Seen, turned: Sequence
 
 def _is_named(name: str, test: TestResult) -> bool:
     """Whether a given name is a test's: its file, its id, the beginning of it, or its last parts."""
-    begins = test.id.startswith((f"{name}[", f"{name}::", f"{name}."))
+    begins = test.id.startswith((f"{name}[", f"{name}::", f"{name}.", f"{name}/", f"{name} > "))
     return name in (test.id, test.file) or begins or test.id.endswith(f".{name}")
 
 
@@ -157,18 +155,14 @@ def _is_new(proving: Proving, test: TestResult) -> bool:
         return False
     base = proving.proposal.base
     before = read_source((base / test.file).read_bytes()) if is_plain_file(base, test.file) else ""
-    return function_text(source, _function(test)) != function_text(before, _function(test))
-
-
-def _function(test: TestResult) -> str:
-    """The function of a test's id, as pytest or unittest write it."""
-    return test.id.partition("[")[0].rpartition("::")[2].rpartition(".")[2]
+    name = proving.language.name_of(test.id)
+    return proving.language.text_of(source, name) != proving.language.text_of(before, name)
 
 
 def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
     proposal = proving.proposal
     tests = frozenset(path for path in proposal.all_files if is_test_path(path))
-    wrong = {test.id: why_wrong(test, tests, proposal.crash) for test in turned}
+    wrong = {test.id: proving.language.why_wrong(test, tests, proposal.crash) for test in turned}
     right = tuple(test for test in turned if wrong[test.id] is None)
     if not right:
         raise Unproven(next(reason for reason in wrong.values() if reason is not None))
@@ -178,7 +172,9 @@ def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tup
 def _that_assert(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
     """Those that assert a value: that nothing is raised proves no fix."""
     sources = proving.proposal.test_sources()
-    found = tuple(test for test in turned if asserts_a_value(sources, _function(test)))
+    found = tuple(
+        test for test in turned if proving.language.asserts_a_value(sources, proving.language.name_of(test.id))
+    )
     if not found:
         raise Unproven(f"the regression test asserts no value, only that nothing is raised: {ids(turned)}")
     return found
@@ -240,9 +236,13 @@ def _rounds(proving: Proving, shown: RedToGreen) -> int:
 
 async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
     """Turn their assertions round: what passes with the patch then too would pass whatever the patch did."""
-    names = {_function(test) for test in shown.turned}
+    names = {proving.language.name_of(test.id) for test in shown.turned}
     sources = _sources(proving, files)
-    changed = {path: text for path, source in sources.items() if (text := turned_round(source, names)) is not None}
+    changed = {
+        path: text
+        for path, source in sources.items()
+        if (text := proving.language.turned_round(source, names)) is not None
+    }
     if not changed:
         return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
     proving.progress("running the regression test with its assertions turned round")

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from kintsugi.repair.languages.python.command import is_test_file, is_test_path
 from kintsugi.repair.syntax import Source
 
 # What tells a program who runs it, or what runs in it.
@@ -82,16 +81,9 @@ def suspicions(before: Mapping[str, str], after: Mapping[str, str], tests: Mappi
     return tuple(found)
 
 
-def around_tests(paths: Mapping[str, bytes | None]) -> tuple[str, ...]:
-    """What a patch changes that tests run with: settings of the runner, helpers, what is imported before them."""
-    touched = sorted(
-        path
-        for path in paths
-        if PurePosixPath(path).name in _ROUND_TESTS
-        or path.endswith(".pth")
-        or (is_test_path(path) and not is_test_file(path))
-    )
-    return (f"it changes what the tests run with: {_some(touched)}",) if touched else ()
+def is_round_tests(path: str) -> bool:
+    """Whether tests run with it: settings of the runner, what is imported before them."""
+    return PurePosixPath(path).name in _ROUND_TESTS or path.endswith(".pth")
 
 
 def suspicions_of_tests(tests: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:

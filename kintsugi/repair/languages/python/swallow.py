@@ -12,34 +12,13 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from kintsugi.repair.languages.found import Swallow, Swallowing
 from kintsugi.repair.syntax import parsed
 
 _BROAD = {"Exception", "BaseException"}
 _LOGGING = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print_exc"}
 _LOGGER = re.compile(r"log|traceback", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Swallow:
-    """One place of a patch where an exception is caught and dropped."""
-
-    path: str
-    line: int
-    catches: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line} catches {self.catches} and drops it"
-
-
-@dataclass(frozen=True, slots=True)
-class Swallowing:
-    """What a patch swallows: the places, the changed files without them, and whether that is all it does."""
-
-    places: tuple[Swallow, ...]
-    without: Mapping[str, str]
-    is_all: bool
 
 
 def swallowing(before: Mapping[str, str], after: Mapping[str, str]) -> Swallowing:
