@@ -170,6 +170,19 @@ def running_commit_has_the_merge(incident: Incident, trigger: Trigger) -> str | 
     return f"what runs is {trigger.deployment.running[:10] or 'unknown'}, without the merge {incident.merge_sha}."
 
 
+def no_fix_is_on_its_way(incident: Incident, _: Trigger) -> str | None:
+    """No fix of it is under review, merged or deployed."""
+    fix = incident.pull_request
+    if fix is None or not (fix.open or fix.merged_as):
+        return None
+    return f"its fix is on its way by pull request #{fix.number}. Close that first, or cancel the incident."
+
+
+def is_quiet(incident: Incident, _: Trigger) -> str | None:
+    """It is ignored."""
+    return None if incident.quiet else "it is not ignored."
+
+
 def there_is_a_way_back(incident: Incident, _: Trigger) -> str | None:
     """It is known what ran before."""
     known = incident.deployment and incident.deployment.previous

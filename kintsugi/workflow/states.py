@@ -64,6 +64,7 @@ _CAN_HAVE_A_PULL_REQUEST = (
     _S.EXPIRED,
     _S.CANCELLED,
 )
+_CAN_BE_IGNORED = tuple(state for state in State if state in ENDED and state is not _S.HEALED)  # that is to be heard of
 _CAN_ROLL_BACK = (_S.DEPLOYED, _S.RECURRED, _S.STUCK)
 
 # fmt: off
@@ -107,5 +108,10 @@ TRANSITIONS: tuple[Transition, ...] = (
         if state is not _S.STUCK and (state, effect) not in _NOT_TRIED_AGAIN
     ),
     Transition(t.Cancelled, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,)),
+    Transition(t.Ignored, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,), guards=(g.no_fix_is_on_its_way,)),
+    Transition(t.Ignored, _CAN_BE_IGNORED, None, (_E.ANNOUNCE,)),
+    Transition(t.Unignored, tuple(state for state in State if state in ENDED), None, (_E.ANNOUNCE,), guards=(g.is_quiet,)),
+    Transition(t.BetterTold, (_S.NEEDS_HUMAN,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE), when=g.rounds_left),
+    Transition(t.BetterTold, _NOT_ENDED, None, (_E.ANNOUNCE,)),
 )
 # fmt: on
