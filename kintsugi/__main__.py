@@ -25,7 +25,18 @@ try:
     from kintsugi.commands.typed.deploy import deploy_app
     from kintsugi.commands.typed.doctor import doctor
     from kintsugi.commands.typed.effects import app as effects_app
-    from kintsugi.commands.typed.incidents import ask, cancel, confirm, incident_app, incidents, reject, retry, send
+    from kintsugi.commands.typed.incidents import (
+        ask,
+        cancel,
+        confirm,
+        ignore,
+        incident_app,
+        incidents,
+        reject,
+        retry,
+        send,
+        unignore,
+    )
     from kintsugi.commands.typed.login import login
     from kintsugi.commands.typed.logs import alerts_app, redact
     from kintsugi.commands.typed.open_pr import open_pr
@@ -76,6 +87,8 @@ app.command()(reject)
 app.command()(retry)
 app.command()(cancel)
 app.command()(send)
+app.command()(ignore)
+app.command()(unignore)
 app.command("open-pr")(open_pr)
 app.command()(redact)
 app.command("context")(show_context)

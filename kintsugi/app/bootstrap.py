@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kintsugi.app import alerts, connectors
+from kintsugi.app.ancestry import Ancestry
 from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
@@ -173,6 +174,7 @@ class Bootstrap:
             ),
             dry_run=dry_run or incidents.dry_run,
             rounds=incidents.rounds,
+            contains=Ancestry(lambda: self.ports(Silence()).code_host).contains,
         )
 
     def worker(self, desk: Desk, channel: Channel) -> Kintsugi:

@@ -22,13 +22,15 @@ from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import until_told
 from kintsugi.app.links import KeyFile, link
 from kintsugi.app.patience import Preparing
-from kintsugi.app.settings import DiscordSettings, MetricsSettings, WebSettings, revealed
+from kintsugi.app.settings import DiscordSettings, GitHubSettings, MetricsSettings, WebSettings, revealed
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.commands.outcome import UsageError
+from kintsugi.integrations.github.oidc import IssuerKeys, issuer_of
 from kintsugi.integrations.terminal import Terminal
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
+from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import PageNeeds, Pages
@@ -199,11 +201,19 @@ def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kin
         ready=ready,
         github_repository=settings.github.repo or "",
         github_secrets=settings.github.webhook_secrets,
+        proofs=_proof_door(settings.github),
         railway=railway_door(settings.railway),
         deploy_secrets=(deploy_secret,) if deploy_secret else (),
         reports=bootstrap.reported(desk),
         look_at_deployments=partial(look_at_deployments, desk.store, desk.engine.hasten),
     )
+
+
+def _proof_door(settings: GitHubSettings) -> ProofDoor | None:
+    if not (settings.repo and settings.proof_workflow):
+        return None
+    issuer = (settings.proof_issuer or issuer_of(settings.base_url)).rstrip("/")
+    return ProofDoor(settings.repo, settings.proof_workflow, issuer, IssuerKeys(issuer))
 
 
 def _has_login(web: WebSettings, discord: DiscordSettings) -> bool:
