@@ -47,6 +47,7 @@ from kintsugi.persistence.tables import (
     ReportRow,
     RunsRow,
     SearchRow,
+    SessionRow,
     SpendingRow,
     StageTimeRow,
     TalkRow,
@@ -77,6 +78,7 @@ SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
 LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
+SESSION: Table = SessionRow.__table__  # type: ignore[attr-defined]
 STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
