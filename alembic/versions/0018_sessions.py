@@ -1,6 +1,6 @@
 """Who is logged in to the pages, for every process that serves them.
 
-Revision: 0017, after 0016. Code before it goes on on it.
+Revision: 0018, after 0017. Code before it goes on on it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
