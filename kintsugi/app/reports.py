@@ -29,5 +29,12 @@ def reports(settings: SentrySettings, reported: Reported, program: Program, secr
 
 
 def _project(name: str, room: SentryProject, alone: bool) -> Project:
-    project = Project(room.key.get_secret_value(), room.opens, room.a_day, room.origins, room.public)
+    project = Project(
+        room.key.get_secret_value(),
+        opens=room.opens,
+        a_day=room.a_day,
+        a_failure=room.a_failure,
+        origins=room.origins,
+        public=room.public,
+    )
     return project if alone and project.believed else replace(project, program=name)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2s
 from operator import attrgetter
@@ -31,12 +31,12 @@ from kintsugi.web.bodies import body_of
 from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
 from kintsugi.web.login import Links, Login, Member, Session
 from kintsugi.web.peers import peer_of
-from kintsugi.web.plots import bars, strips
+from kintsugi.web.plots import RATE_OVER, bars, rate, strips
 from kintsugi.web.shares import Crowded, Room, Shares
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, Rules, command_of, row_of
+from kintsugi.workflow.asking import EVERYTHING, NAMES, WISH, Askable, Asker, Requests, Role, Rules, command_of, row_of
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
+from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
 from kintsugi.workflow.path import mood
@@ -45,6 +45,7 @@ from kintsugi.workflow.production import Production
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
+from kintsugi.workflow.wishes import wish_of
 
 log = logging.getLogger("kintsugi.web")
 
@@ -216,7 +217,7 @@ class Pages:
             return await self._incident(request, refused=str(no), status=403)
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
-        except Refusal as refusal:
+        except (Refusal, BadInput) as refusal:
             return await self._incident(request, refused=str(refusal), status=409)
         except StepFailed as failed:
             return await self._incident(request, refused=str(failed), status=503)
@@ -224,7 +225,7 @@ class Pages:
     async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt | Question:
         row, asker = row_of(name, incident), request[_ASKER]
         assert row
-        typed = {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
+        typed = _typed(row, form, self._behind.clock.now())
         key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
         command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
         with self._admitted(request[_SESSION].member, command):
@@ -241,8 +242,13 @@ class Pages:
         bind(incident_id=number)
         try:
             found = await store.incident(number)
-            payload, history, owed, talks = await asyncio.gather(
-                store.payload(number), store.history(number), store.owed(number), store.talks(number)
+            now = self._behind.clock.now()
+            payload, history, owed, talks, sightings = await asyncio.gather(
+                store.payload(number),
+                store.history(number),
+                store.owed(number),
+                store.talks(number),
+                store.sightings(number, now - RATE_OVER),
             )
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
@@ -257,6 +263,9 @@ class Pages:
             owed=[owes for owes in owed if shown.is_worth_telling(owes)],
             stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
+            sightings=sightings,
+            rate=rate(sightings.hours, now),
+            link=shown.link(payload),
             stage=under_way(history),
             offered=self._requests.offered(found, request[_ASKER]),
             withheld=self._requests.withheld(found, request[_ASKER]),
@@ -415,6 +424,13 @@ class Pages:
         }
         text = self._templates.get_template(name).render(common | values)
         return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def _typed(row: Askable, form: Form, now: datetime) -> dict[str, Any]:
+    """What stands in the form beside the button. Raises BadInput."""
+    if row.takes == WISH:
+        return {"wish": wish_of(str(form.get("for", "")), str(form.get("until", "")), now)}
+    return {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
 
 
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event
+from kintsugi.capture.intake import digest_of
 from kintsugi.capture.runs import is_replay, key_in, runs_in
 from kintsugi.capture.sentry import Locate, payload_of
 from kintsugi.web.github import Unreadable
@@ -33,10 +34,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A failure, by the id of its event."""
+    """A failure, by the id of its event. `who`: a digest of whom it hit; "" for unknown."""
 
     id: str
     payload: Payload
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
         program=delivery.project.program,
         believed=delivery.project.believed,
     )
-    return Failed(_plain(event.id) or item.digest, payload)
+    return Failed(_plain(event.id) or item.digest, payload, digest_of(event.user))
 
 
 def _ran(item: Item, delivery: Delivery) -> Told:

@@ -26,10 +26,14 @@ _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """How many incidents a project opened since midnight, as counted at `at`."""
+    """The incidents that a project opened since midnight, the newest first, as they stood at `at`."""
 
     at: datetime
-    count: int
+    incidents: tuple[Incident, ...]
+
+    def of_kin(self, kin: str) -> list[Incident]:
+        """Those of failures that differ from each other in words alone."""
+        return [each for each in self.incidents if kin and each.kin == kin]
 
 
 @dataclass(slots=True)
@@ -53,30 +57,54 @@ class Reported:
     async def _heard(self, name: str, project: Project, failed: Failed) -> Taken:
         payload = failed.payload
         last = await self.store.newest_of(*payload.incident.names)
-        if last and not last.ended:
+        if last and _counts(last, payload, project.believed, self.clock.now()):
             return _taken(await self._fire(name, project, failed))
         if not project.opens or await self._is_before_the_fix(payload, last):
             return Taken.IGNORED
+        if held := await self._held_back(name, project, payload, last):
+            return _taken(await self._fire(name, project, replace(failed, payload=held), opens=False))
         async with self._opening[name]:  # one at a time, so that it is known what the one before came to
             return await self._open(name, project, failed)
+
+    async def _held_back(self, name: str, project: Project, payload: Payload, last: Incident | None) -> Payload | None:
+        """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.
+
+        A new one counts on the newest of its kin, by whose fingerprint it then goes.
+        """
+        kin = (await self._opened_today(name)).of_kin(payload.incident.kin)
+        if len(kin) < project.a_failure:
+            return None
+        if last:
+            return payload
+        about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
+        return payload.model_copy(update={"incident": about})
 
     async def _open(self, name: str, project: Project, failed: Failed) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
         last = await self.store.newest_of(*failed.payload.incident.names)
         opened = await self._opened_today(name)
-        if (last is None or last.ended) and opened.count >= project.a_day:
+        if (last is None or last.ended) and len(opened.incidents) >= project.a_day:
             log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
             return Taken.LIMITED
         receipt = await self._fire(name, project, failed)
         if receipt.outcome == Outcome.APPLIED:
-            opened = replace(opened, count=opened.count + 1)
+            opened = replace(opened, incidents=(receipt.incident, *opened.incidents))
+            if len(opened.of_kin(receipt.incident.kin)) == project.a_failure:
+                extra = {"project": name, "a_failure": project.a_failure, "incident_id": receipt.incident.name}
+                log.warning("failure_holds_back", extra=extra)
         self._opened[name] = opened
         return _taken(receipt)
 
-    async def _fire(self, name: str, project: Project, failed: Failed) -> Receipt:
+    async def _fire(self, name: str, project: Project, failed: Failed, *, opens: bool = True) -> Receipt:
         actor = f"sentry:{name}"
-        key = f"{actor}:{failed.id}"
-        return await self.intake.take(failed.payload, key=key, actor=actor, believed=project.believed)
+        return await self.intake.take(
+            failed.payload,
+            key=f"{actor}:{failed.id}",
+            actor=actor,
+            believed=project.believed,
+            opens=opens,
+            who=failed.who,
+        )
 
     async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
         """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""
@@ -96,7 +124,15 @@ class Reported:
             return known
         newest = await self.store.incidents(limit=1000)
         ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
-        return Opened(now, len(ours))
+        self._opened[name] = opened = Opened(now, tuple(ours))
+        return opened
+
+
+def _counts(last: Incident, payload: Payload, believed: bool, now: datetime) -> bool:
+    """Whether it counts on the newest incident of its failure, and opens none, whatever else is allowed today."""
+    if not last.ended:
+        return True
+    return bool(last.quiet and not last.quiet.over(now, payload.build.sha if believed else None))
 
 
 def _taken(receipt: Receipt) -> Taken:

@@ -41,6 +41,8 @@ class TooLarge(Exception):
 class Project:
     """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most.
 
+    `a_failure`: of these, at most so many of failures that differ in words alone, so that one that comes often holds
+    back itself and not its program.
     `origins`: the pages, such as https://shop.example, that browsers may report from; none: any. `public`: whether
     anybody can read the key, and so report as this program; not said: whether it has origins. `program`
     parts its failures from those of others: "" where there are no others.
@@ -49,6 +51,7 @@ class Project:
     key: str
     opens: bool = True
     a_day: int = 20
+    a_failure: int = 3
     origins: tuple[str, ...] = ()
     public: bool | None = None
     program: str = ""

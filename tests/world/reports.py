@@ -55,7 +55,7 @@ class ReadsHere:
 
 @asynccontextmanager
 async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
-    intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program())
+    intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program(), contains=world.host.contains)
     reported = Reported(world.store, world.clock, intake, world.host)
     doors = ServerNeeds(
         clock=world.clock,
