@@ -502,12 +502,6 @@ async def test_a_link_works_once_and_only_in_its_time(world: World):
     assert "kintsugi login" in again.text
 
 
-def test_a_session_by_a_link_ends_with_the_process():
-    cookie, _ = Login("").cookie()
-
-    assert Login("").session(cookie) is None
-
-
 async def test_with_a_token_nothing_is_seen_before_the_login(world: World):
     token = secrets.token_urlsafe()
     await world.crashes()
@@ -589,16 +583,6 @@ async def test_the_login_leads_nowhere_else(world: World, where: str):
         ) as answer,
     ):
         assert answer.headers["Location"] == "/"
-
-
-def test_a_session_ends_with_its_time_and_with_another_token():
-    login, (token, _) = Login("one"), Login("one").cookie()
-    ended, _ = Login("one", now=lambda: 0.0).cookie()
-
-    assert login.session(token)
-    assert login.session(ended) is None
-    assert Login("two").session(token) is None
-    assert login.session("rubbish") is None
 
 
 # --- live ---
