@@ -146,7 +146,7 @@ def asking() -> str:
     before, _, rest = written.partition(_ASKED)
     head = "| asked for | who may | twice | when | it |\n|---|---|---|---|---|"
     rows = [_askable(row) for row in ASKABLE]
-    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | at any time | {each.does} |" for each in AT_LARGE]
+    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | {each.when} | {each.does} |" for each in AT_LARGE]
     return "\n".join([f"{before}{_ASKED}", head, *rows, f"{_ASKED}{rest.partition(_ASKED)[2]}"])
 
 
