@@ -91,7 +91,7 @@ _HEAD = [
     "# Text that leaves",
     "",
     "What a program prints, what a model writes and what people type goes out in many places, and each has something",
-    "that obeys it. Made from `tools/outputs.py` by `python -m tools.docs`; a test sends hostile text through each row,",
+    "that obeys it. Made from `tools/outputs.py` by `python -m tools.docs`; a test sends hostile text through each,",
     "and looks at it as its reader does (a renderer of Markdown, a parser of HTML, the rules of ECMA-48). Secrets are",
     "taken out before, by the one redactor.",
     "",
