@@ -8,6 +8,7 @@ import subprocess
 import unicodedata
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -16,6 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tools.outputs import OUTPUTS, Output, Reader
+
+ROOT = Path(__file__).parents[1]
 
 PIECES = [
     *(
@@ -206,3 +209,20 @@ def test_a_link_that_hides_its_address_is_only_its_words():
     say = next(output for output in OUTPUTS if "voice.say" in output.by)
 
     assert say.safe("see \x1b]8;;http://e.example\x1b\\here\x1b]8;;\x1b\\, \x1b[1;31mred\x1b[0m") == "see here, red\n"
+
+
+def test_no_command_speaks_past_them():
+    """A console of Rich's own, `print` and `echo` show what they are handed as it is."""
+    spoken = re.compile(r"(?<!\w)(?:Console|print|echo)\(")
+    files = [*ROOT.glob("kintsugi/commands/**/*.py"), *ROOT.glob("kintsugi/demo/*.py")]
+
+    found = {file.name for file in files if spoken.search(_without_methods(file.read_text()))}
+
+    assert found == {
+        "login.py",  # the link: it is ours, and the redactor would take it for the secret that it is
+        "follow.py",  # the program's own name, where it cannot be started, and a sentence of ours
+    }
+
+
+def _without_methods(line: str) -> str:
+    return re.sub(r"(?i)console\.print\(|PlainConsole\([^)]*\)\.print\(|PlainConsole\(", "", line)

@@ -16,7 +16,7 @@ from kintsugi.capture.readers import new_readers
 from kintsugi.capture.wrappers import CARRIERS
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.metrics import MetricNeeds, families
-from kintsugi.workflow.asking import ASKABLE, Askable
+from kintsugi.workflow.asking import ASKABLE, AT_LARGE, Askable
 from kintsugi.workflow.figures import Figures, Paid
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, Effect, State, Transition
@@ -148,6 +148,7 @@ def asking() -> str:
     before, _, rest = written.partition(_ASKED)
     head = "| asked for | who may | twice | when | it |\n|---|---|---|---|---|"
     rows = [_askable(row) for row in ASKABLE]
+    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | at any time | {each.does} |" for each in AT_LARGE]
     return "\n".join([f"{before}{_ASKED}", head, *rows, f"{_ASKED}{rest.partition(_ASKED)[2]}"])
 
 
@@ -156,7 +157,11 @@ def _askable(row: Askable) -> str:
     when = [f"{row.when.__doc__}"] if row.when else []
     fits = dict.fromkeys(_fits(each) for each in TRANSITIONS if each.on is row.on)
     how = " ".join([*when, " Or ".join(_joined(list(fits)))])
-    return f"| {row.name} | {row.role} | {'yes' if row.twice else 'no'} | {how} | {does} |"
+    return f"| {row.name} | {row.role} | {_yes(row.twice)} | {how} | {does} |"
+
+
+def _yes(it: bool) -> str:
+    return "yes" if it else "no"
 
 
 def _fits(row: Transition) -> tuple[str, str]:

@@ -6,16 +6,19 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from kintsugi.bot import replies
+from kintsugi.bot import card, replies
 from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import Requests, name_of
 from kintsugi.workflow.errors import BadInput, StepFailed
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.questions import Question
 from kintsugi.workflow.states import State
+from kintsugi.workflow.wishes import wish_of
 
 _MOST_OFFERED = 25
 _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three
@@ -24,15 +27,23 @@ _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord wai
 class Asking:
     """Each answers with the incident's new state, or raises the refusal."""
 
-    def __init__(self, parts: BotNeeds, answers: Answers) -> None:
-        self._parts, self._answers, self._requests = parts, answers, parts.requests
+    def __init__(self, parts: BotNeeds, answers: Answers, requests: Requests) -> None:
+        self._parts, self._answers, self._requests = parts, answers, requests
 
-    async def request(self, interaction: Interaction, incident: int, kind: type[t.Command], why: str = "") -> Reply:
-        """Reject, retry, cancel, send, roll back."""
+    async def request(
+        self, interaction: Interaction, incident: int, kind: type[t.Command], why: str = "", *, answer: str = ""
+    ) -> Reply:
+        """Reject, retry, cancel, send, roll back; or the question to answer first. `answer`: to that question."""
         key, at, actor = self._answers.common(interaction)
         reason = {"why": plain(why)} if why else {}
         command = kind(incident=incident, key=key, at=at, actor=actor, **reason)
-        return replies.moved(await self._requests.fire(self._answers.asker(interaction), command))
+        return await self._asked(interaction, command, answer)
+
+    async def _asked(self, interaction: Interaction, command: t.Command, answer: str = "") -> Reply:
+        came = await self._requests.ask(self._answers.asker(interaction), command, answer)
+        if isinstance(came, Question):
+            return card.asked_again(came, f"kintsugi:sure:{name_of(type(command))}:{command.incident}:{came.answer}")
+        return replies.under_way(came, await self._parts.missing()) if answer else replies.moved(came)
 
     def check(self, interaction: Interaction, kind: type[t.Command], incident: Incident) -> None:
         """Raises the refusal where this user cannot ask for it now."""
@@ -42,6 +53,13 @@ class Asking:
         """Those for which this user can ask for it now."""
         asker = self._answers.asker(interaction)
         return [each for each in found if any(row.on is kind for row in self._requests.offered(each, asker))]
+
+    async def ignore(self, interaction: Interaction, incident: int, for_: str, until: str) -> Reply:
+        """Have the failure open nothing for so long. Raises BadInput."""
+        key, at, actor = self._answers.common(interaction)
+        wish = wish_of(for_, until, at)
+        command = t.Ignored(incident=incident, key=key, at=at, actor=actor, wish=wish)
+        return await self._asked(interaction, command)
 
     async def confirm(self, interaction: Interaction, token: str) -> Reply:
         """Approve the patch with this token. Wrong ones are counted, and too many lock out."""
@@ -56,7 +74,7 @@ class Asking:
         incident = incident_number(number)
         key, at, actor = self._answers.common(interaction)
         command = t.Confirmed(incident=incident, key=key, at=at, actor=actor, token=token)
-        return replies.moved(await self._requests.fire(self._answers.asker(interaction), command))
+        return await self._asked(interaction, command)
 
     async def open_to(self, interaction: Interaction) -> list[tuple[Incident, str]]:
         """The open confirmations that this user may give, each with its token."""

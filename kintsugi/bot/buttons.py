@@ -26,9 +26,8 @@ from kintsugi.workflow.incident import Incident
 class Buttons:
     """What a tap sets off. Each goes the way of a command: defer, gate, work, answer."""
 
-    def __init__(self, parts: BotNeeds, answers: Answers, channel: DiscordChannel | None) -> None:
-        self._parts, self._answers, self._channel = parts, answers, channel
-        self._asking = Asking(parts, answers)
+    def __init__(self, parts: BotNeeds, answers: Answers, asking: Asking, channel: DiscordChannel | None) -> None:
+        self._parts, self._answers, self._asking, self._channel = parts, answers, asking, channel
 
     async def tapped(self, interaction: Interaction, act: str, incident: int) -> None:
         """A button that names an incident."""

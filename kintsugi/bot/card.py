@@ -9,11 +9,12 @@ from enum import StrEnum
 
 import discord
 
-from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
+from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of, said
 from kintsugi.bot.text import cut, one_line, quiet, short
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.questions import Question
 from kintsugi.workflow.states import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
@@ -155,6 +156,18 @@ def preview(incident: Incident, token: str | None) -> Post:
     sure = Button("Push this patch", f"kintsugi:push:{token}", discord.ButtonStyle.success)
     typed = Button("Enter the token", custom_id(Act.TOKEN, incident.id), discord.ButtonStyle.primary)
     return Post("\n".join(lines), attachment=diff_file(incident), buttons=(sure,) if token else (typed,))
+
+
+def asked_again(question: Question, custom_id: str) -> Post:
+    """What will happen, with the one button that lets it. Nothing does until it is tapped."""
+    lines = [f"**{one_line(question.title, 200)}**"]
+    lines += [f"{name}: {one_line(value, 250)}" for name, value in question.facts]
+    lines += [question.heading] if question.heading else []
+    lines += [f"- {one_line(line, 100)}" for line in question.lines]
+    lines += [f"⚠️ {one_line(warning, 250)}" for warning in question.warnings]
+    whole = said("\n".join(lines), "changes.txt")
+    button = Button(cut(question.button, 80), custom_id, discord.ButtonStyle.danger)
+    return Post(whole.text, attachment=whole.attachment, buttons=(button,))
 
 
 def diff(incident: Incident) -> Post:

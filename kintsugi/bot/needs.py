@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kintsugi.bot.names import USUAL, Names
 from kintsugi.bot.status import Probes
-from kintsugi.workflow.asking import Requests, Rules
+from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.ports import Clock, Store
@@ -58,8 +58,3 @@ class BotNeeds:
     rules: Rules = Rules()  # noqa: RUF009  # frozen
     names: Names = USUAL
     missing: Callable[[], Awaitable[Sequence[str]]] = _nothing  # a sentence for each thing without which work rests
-
-    @property
-    def requests(self) -> Requests:
-        """The door for what humans ask for."""
-        return Requests(self.store, self.clock, self.fire, self.rules)

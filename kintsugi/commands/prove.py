@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -177,6 +177,7 @@ async def _evidence(
     from kintsugi.repair.referee import its_tests, keeps_policy, proven, with_flags
 
     flags = keeps_policy(applied, tree)
+    settings = replace(settings, dependencies=tree.folder)
     tests = its_tests(applied.files)
     evidence = await proven(tree.export, applied.files, tests, crash, settings=settings, progress=_progress)
     return with_flags(evidence, flags)

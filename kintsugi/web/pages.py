@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2s
 from operator import attrgetter
@@ -29,17 +29,20 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
 from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
 from kintsugi.web.login import Links, Login, Member, Session
-from kintsugi.web.plots import bars, strips
+from kintsugi.web.plots import RATE_OVER, bars, rate, strips
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, Rules, row_of
+from kintsugi.workflow.asking import EVERYTHING, NAMES, WISH, Askable, Asker, Requests, Role, Rules, command_of, row_of
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import Forbidden, NotFound, Refusal, StoreUnavailable
+from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.production import Production
+from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
+from kintsugi.workflow.wishes import wish_of
 
 log = logging.getLogger("kintsugi.web")
 
@@ -84,6 +87,7 @@ class PageNeeds:
     fire: Callable[[t.Trigger], Awaitable[Receipt]]
     token: str
     environment: str
+    production: Callable[[], Production]
     rules: Rules = Rules()  # noqa: RUF009  # frozen
     operator_may: frozenset[Role] = EVERYTHING  # whoever came by the token or a link
     discord: ByDiscord | None = None
@@ -95,7 +99,8 @@ class Pages:
 
     def __init__(self, behind: PageNeeds) -> None:
         self._behind = behind
-        self._requests = Requests(behind.store, behind.clock, behind.fire, behind.rules)
+        questions = Questions(behind.store, behind.clock, behind.production, behind.environment)
+        self._requests = Requests(behind.store, behind.clock, behind.fire, behind.rules, questions)
         self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None
         self._listeners = 0
@@ -110,9 +115,10 @@ class Pages:
         router.add_get("/", self._guarded(self.incidents))
         router.add_get("/incidents/{id:\\d{1,18}}", self._guarded(self.incident))
         router.add_get("/numbers", self._guarded(self.numbers))
-        router.add_post("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.act))
         router.add_get("/events", self._guarded(self.events))
         router.add_get("/incidents/{id:\\d{1,18}}/events", self._guarded(self.events))
+        router.add_get("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.question))
+        router.add_post("/incidents/{id:\\d{1,18}}/{action}", self._guarded(self.act))
         router.add_get("/login", self.login)
         router.add_post("/login", self.log_in)
         if self._behind.links:
@@ -172,27 +178,55 @@ class Pages:
 
     async def act(self, request: web.Request) -> web.Response:
         """A human move. A form that is sent twice is one move, by its own key."""
-        form, number, name = await _form(request), int(request.match_info["id"]), request.match_info["action"]
-        if name not in NAMES:
-            raise web.HTTPNotFound
+        form, number, name = await _form(request), int(request.match_info["id"]), _askable(request)
+
+        async def done() -> web.Response:
+            came = await self._ask_for(request, name, await self._behind.store.incident(number), form)
+            if isinstance(came, Question):
+                return self._question(request, name, came)
+            raise web.HTTPSeeOther(f"/incidents/{number}")
+
+        return await self._unless_refused(request, done)
+
+    async def question(self, request: web.Request) -> web.Response:
+        """What is asked before a command that changes production is taken; nothing is done by looking at it."""
+        number, name = int(request.match_info["id"]), _askable(request)
+
+        async def asked() -> web.Response:
+            question = await self._requests.question(request[_ASKER], name, number)
+            if question is None or command_of(name) is t.Confirmed:  # it is asked on the incident's own page
+                raise web.HTTPSeeOther(f"/incidents/{number}")
+            return self._question(request, name, question)
+
+        return await self._unless_refused(request, asked)
+
+    def _question(self, request: web.Request, name: str, question: Question) -> web.Response:
+        number = int(request.match_info["id"])
+        return self._page(request, "question.html", number=number, asked=name, question=question, once=uuid4().hex)
+
+    async def _unless_refused(
+        self, request: web.Request, answer: Callable[[], Awaitable[web.Response]]
+    ) -> web.Response:
+        """The answer; or the incident's page with the reason why not."""
         try:
-            await self._ask_for(request, name, await self._behind.store.incident(number), form)
+            return await answer()
         except Forbidden as no:
             return await self._incident(request, refused=str(no), status=403)
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
-        except Refusal as refusal:
+        except (Refusal, BadInput) as refusal:
             return await self._incident(request, refused=str(refusal), status=409)
-        raise web.HTTPSeeOther(f"/incidents/{number}")
+        except StepFailed as failed:
+            return await self._incident(request, refused=str(failed), status=503)
 
-    async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt:
+    async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt | Question:
         row, asker = row_of(name, incident), request[_ASKER]
         assert row
-        typed = {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
+        typed = _typed(row, form, self._behind.clock.now())
         key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
         command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
         with self._admitted(request[_SESSION].member, command):
-            return await self._requests.fire(asker, command)
+            return await self._requests.ask(asker, command, str(form.get("answer", ""))[:64])
 
     def _admitted(self, member: Member | None, command: t.Command) -> AbstractContextManager[None]:
         if member is None:
@@ -205,8 +239,13 @@ class Pages:
         bind(incident_id=number)
         try:
             found = await store.incident(number)
-            payload, history, owed, talks = await asyncio.gather(
-                store.payload(number), store.history(number), store.owed(number), store.talks(number)
+            now = self._behind.clock.now()
+            payload, history, owed, talks, sightings = await asyncio.gather(
+                store.payload(number),
+                store.history(number),
+                store.owed(number),
+                store.talks(number),
+                store.sightings(number, now - RATE_OVER),
             )
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
@@ -221,8 +260,12 @@ class Pages:
             owed=[owes for owes in owed if shown.is_worth_telling(owes)],
             stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
+            sightings=sightings,
+            rate=rate(sightings.hours, now),
+            link=shown.link(payload),
             stage=under_way(history),
             offered=self._requests.offered(found, request[_ASKER]),
+            withheld=self._requests.withheld(found, request[_ASKER]),
             refused=refused,
             once=uuid4().hex,
             version=version_of([found]),
@@ -387,9 +430,24 @@ class Pages:
         return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
 
 
+def _typed(row: Askable, form: Form, now: datetime) -> dict[str, Any]:
+    """What stands in the form beside the button. Raises BadInput."""
+    if row.takes == WISH:
+        return {"wish": wish_of(str(form.get("for", "")), str(form.get("until", "")), now)}
+    return {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
+
+
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
 _USED_LINK = "This link was used already, or is too old. `kintsugi login` makes another, where Kintsugi runs."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
+
+
+def _askable(request: web.Request) -> str:
+    """What is asked for. Raises HTTPNotFound."""
+    name = request.match_info["action"]
+    if name not in NAMES:
+        raise web.HTTPNotFound
+    return name
 
 
 async def _form(request: web.Request) -> Form:

@@ -21,8 +21,10 @@ from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.machine import objection
 from kintsugi.workflow.names import Effect
 from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.questions import Question, Questions, changed
 
 IN_PRODUCTION = frozenset({Effect.DEPLOY, Effect.ROLL_BACK})
+TOKEN, WHY, WISH = "token", "why", "wish"  # what is typed with a command
 
 
 class Role(StrEnum):
@@ -59,7 +61,7 @@ class Askable:
     takes: str = ""  # what is typed with it, beside the incident
     twice: bool = False  # it is asked again, with what will happen in the question
     when: Callable[[Incident], bool] | None = None
-    blank: Mapping[str, Any] = field(default_factory=dict)  # what stands for what would be typed with it
+    blank: Mapping[str, Any] = field(default_factory=dict, hash=False)  # what stands for what would be typed with it
 
     def objection(self, incident: Incident, at: datetime) -> Refusal | None:
         """Why it cannot be asked for now, whoever asks."""
@@ -98,13 +100,24 @@ def _retry_in_production(incident: Incident) -> str:
 def _roll_back(incident: Incident) -> str:
     """Brings back what ran before the fix, or before the failure while there is no fix."""
     taken_back = incident.deployment or incident.way_back
-    return f"Brings {taken_back.previous[:10]} back to production." if taken_back else "Brings back what ran before."
+    return f"Brings {taken_back.previous[:10]} back." if taken_back else "Brings back what ran before."
 
 
 def _cancel(incident: Incident) -> str:
     """Ends the incident. What it waits for is dropped; an open pull request stays open."""
     stays = " Its pull request stays open." if incident.pull_request and incident.pull_request.open else ""
     return f"Ends {incident.name}; what it waits for is dropped.{stays}"
+
+
+def _ignore(incident: Incident) -> str:
+    """Has the failure open nothing, for a while or for good; it is counted. Ends an incident that is open."""
+    ends = "" if incident.ended else f"Ends {incident.name}. "
+    return f"{ends}The failure opens nothing, and is counted. Empty: for good."
+
+
+def _unignore(incident: Incident) -> str:
+    """Has the failure open incidents again."""
+    return "Has the failure open incidents again."
 
 
 # --- the table --------------------------------------------------------------------------------------------------
@@ -119,13 +132,15 @@ _DEBUG, _DEPLOY = Role.DEBUG, Role.DEPLOY
 
 # fmt: off
 ASKABLE: tuple[Askable, ...] = (
-    Askable(name="confirm", label="Confirm the patch", on=t.Confirmed, role=_DEBUG, takes="token", twice=True, does=_confirm, blank={"token": ""}),
-    Askable(name="reject", label="Reject the patch", on=t.Rejected, role=_DEBUG, takes="why", does=_reject),
+    Askable(name="confirm", label="Confirm the patch", on=t.Confirmed, role=_DEBUG, takes=TOKEN, twice=True, does=_confirm, blank={"token": ""}),
+    Askable(name="reject", label="Reject the patch", on=t.Rejected, role=_DEBUG, takes=WHY, does=_reject),
     Askable(name="send", label="Send to the model", on=t.Sent, role=_DEBUG, does=_send),
     Askable(name="retry", label="Try again", on=t.Retried, role=_DEPLOY, twice=True, does=_retry_in_production, when=_stuck_in_production),
     Askable(name="retry", label="Try again", on=t.Retried, role=_DEBUG, does=_retry),
     Askable(name="rollback", label="Roll back", on=t.RollbackRequested, role=_DEPLOY, twice=True, does=_roll_back),
-    Askable(name="cancel", label="Cancel the incident", on=t.Cancelled, role=_DEBUG, takes="why", does=_cancel),
+    Askable(name="cancel", label="Cancel the incident", on=t.Cancelled, role=_DEBUG, takes=WHY, does=_cancel),
+    Askable(name="ignore", label="Ignore the failure", on=t.Ignored, role=_DEBUG, takes=WISH, does=_ignore),
+    Askable(name="unignore", label="Let it open incidents again", on=t.Unignored, role=_DEBUG, does=_unignore),
 )
 # fmt: on
 
@@ -140,6 +155,11 @@ def name_of(trigger: type[t.Trigger]) -> str:
     return next(row.name for row in ASKABLE if row.on is trigger)
 
 
+def command_of(name: str) -> type[t.Command] | None:
+    """What is fired for this name; None where nothing has it."""
+    return next((row.on for row in ASKABLE if row.name == name), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Who may what. `two_persons`: who opened an incident may not confirm its patch."""
@@ -150,6 +170,11 @@ class Rules:
         """What can be asked for now: by this asker, or by whoever may."""
         rows = [row for name in NAMES if (row := row_of(name, incident)) and row.objection(incident, at) is None]
         return tuple(row for row in rows if asker is None or self.forbids(row, incident, asker) is None)
+
+    def withheld(self, incident: Incident, at: datetime, asker: Asker) -> tuple[tuple[Askable, Forbidden], ...]:
+        """What can be asked for now, though not by this asker, and why not."""
+        rows = [(row, self.forbids(row, incident, asker)) for row in self.offered(incident, at)]
+        return tuple((row, no) for row, no in rows if no)
 
     def why_not(self, name: str, incident: Incident, asker: Asker, at: datetime) -> Refusal | None:
         """What speaks against it: who asks, then how the incident stands."""
@@ -164,6 +189,24 @@ class Rules:
         if row.on is t.Confirmed and self.two_persons and (why := _not_a_second_person(incident, asker)):
             return Forbidden(why)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class AtLarge:
+    """What is asked for without an incident, at any time: by the same roles, and twice by the same rule."""
+
+    name: str
+    role: Role
+    twice: bool
+    does: str
+
+
+AT_LARGE = (
+    AtLarge("open-issue", Role.DEBUG, twice=False, does="Makes an incident of what just went wrong."),
+    AtLarge(
+        "deploy latest", Role.DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."
+    ),
+)
 
 
 NAMES = tuple(dict.fromkeys(row.name for row in ASKABLE))
@@ -187,18 +230,49 @@ class Requests:
     """The one door for what humans ask for: who may, by the rules; then the engine, which asks the lifecycle's table."""
 
     def __init__(
-        self, store: Store, clock: Clock, fire: Callable[[t.Trigger], Awaitable[Receipt]], rules: Rules
+        self,
+        store: Store,
+        clock: Clock,
+        fire: Callable[[t.Trigger], Awaitable[Receipt]],
+        rules: Rules,
+        questions: Questions,
     ) -> None:
-        self._store, self._clock, self._fire, self.rules = store, clock, fire, rules
+        self._store, self._clock, self._fire, self.rules, self._questions = store, clock, fire, rules, questions
 
-    async def fire(self, asker: Asker, command: t.Command) -> Receipt:
-        """Have it done. Raises Forbidden for who may not, another Refusal for what does not fit."""
+    async def ask(
+        self, asker: Asker, command: t.Command, answer: str = "", *, sure: bool = False
+    ) -> Receipt | Question:
+        """Have it done; or the question to answer first, where it asks twice and this is no answer to it.
+
+        A token that is typed with it is such an answer. `sure`: whoever asks has seen the question, or is a script,
+        which reads none. Raises Forbidden for who may not, another Refusal for what
+        does not fit.
+        """
         incident = await self._store.incident(command.incident)
         row = row_of(name_of(type(command)), incident)
         assert row
         if no := self.rules.forbids(row, incident, asker):
             raise no
-        return await self._fire(command)
+        asks = row.twice and row.takes != TOKEN and not sure
+        return (asks and await self._asks(row, incident, answer)) or await self._fire(command)
+
+    async def question(self, asker: Asker, name: str, incident: int) -> Question | None:
+        """What is asked before this is done; None where it is not asked twice. Raises Refusal where it cannot be done."""
+        found = await self._store.incident(incident)
+        row = row_of(name, found)
+        assert row
+        if no := self.rules.why_not(name, found, asker, self._clock.now()):
+            raise no
+        return await self._questions.before(name, found) if row.twice else None
+
+    async def _asks(self, row: Askable, incident: Incident, answer: str) -> Question | None:
+        """None where this answers it."""
+        if no := row.objection(incident, self._clock.now()):
+            raise no
+        question = await self._questions.before(row.name, incident)
+        if answer == question.answer:
+            return None
+        return changed(question) if answer else question
 
     def check(self, asker: Asker, command: type[t.Command], incident: Incident) -> None:
         """Raises the refusal where this asker cannot ask for it now."""
@@ -208,3 +282,7 @@ class Requests:
     def offered(self, incident: Incident, asker: Asker | None = None) -> tuple[Askable, ...]:
         """What can be asked for now: by this asker, or by whoever may."""
         return self.rules.offered(incident, self._clock.now(), asker)
+
+    def withheld(self, incident: Incident, asker: Asker) -> tuple[tuple[Askable, Forbidden], ...]:
+        """What others can ask for now, and why this asker cannot."""
+        return self.rules.withheld(incident, self._clock.now(), asker)

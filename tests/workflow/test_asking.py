@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import ASKABLE, EVERYTHING, NAMES, Asker, Role, Rules, row_of
+from kintsugi.workflow.asking import ASKABLE, AT_LARGE, EVERYTHING, NAMES, Asker, Role, Rules, row_of
 from kintsugi.workflow.errors import Forbidden, Refusal
 from kintsugi.workflow.incident import Stuck
 from kintsugi.workflow.machine import advance
@@ -76,7 +76,7 @@ def test_trying_again_what_changes_production_is_for_those_who_may_deploy(stuck:
 
 def test_whatever_changes_production_asks_twice():
     assert {row.name for row in ASKABLE if row.twice} == {"confirm", "retry", "rollback"}
-    assert all(row.twice for row in ASKABLE if row.role is Role.DEPLOY)
+    assert all(row.twice for row in (*ASKABLE, *AT_LARGE) if row.role is Role.DEPLOY)
 
 
 def test_who_has_not_the_role_is_told_what_it_is_for():
@@ -120,5 +120,5 @@ def test_each_row_says_what_it_will_do_to_this_incident():
     said = [row.does(incident) for row in ASKABLE for incident in (deployed, stuck, an_incident())]
 
     assert all(each.endswith(".") and each[0].isupper() for each in said)
-    assert row_of("rollback", deployed).does(deployed) == "Brings c0ffee0c0f back to production."  # type: ignore[union-attr]
+    assert row_of("rollback", deployed).does(deployed) == "Brings c0ffee0c0f back."  # type: ignore[union-attr]
     assert row_of("retry", stuck).does(stuck) == "Tries again to deploy."  # type: ignore[union-attr]

@@ -15,6 +15,8 @@ from kintsugi.web.discord import ByDiscord
 from kintsugi.web.login import Links
 from kintsugi.web.pages import ONCE, PageNeeds, Pages
 from kintsugi.workflow.asking import EVERYTHING, Role, Rules
+from kintsugi.workflow.production import Production
+from tests.world.ports import ScriptedCommits
 from tests.world.world import World
 
 
@@ -105,6 +107,7 @@ async def a_viewer(
         fire=world.engine.fire,
         token=token,
         environment="test",
+        production=lambda: Production(world.host, world.deployer, ScriptedCommits()),
         rules=rules,
         operator_may=operator_may,
         discord=discord(url) if discord else None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsugi.commands.typed.options import IncidentId, Json, Why
+from kintsugi.commands.typed.options import IncidentId, Json, Why, Yes
 
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 
@@ -76,15 +76,17 @@ def verify(
     run(lambda: receipt.verify(file, key, as_json))
 
 
-def confirm(token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it was shown with the patch.")]) -> None:
-    """Approve the patch that was shown with this token.
+def confirm(
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it was shown with the patch.")], yes: Yes = False
+) -> None:
+    """Approve the patch that was shown with this token. On a terminal, it is shown once more and asked first.
 
     Example: `kintsugi confirm 7-0f3a…`
     """
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.confirm(token))
+    run(lambda: asking.confirm(token, yes=yes))
 
 
 def ask(id: IncidentId) -> None:
@@ -109,15 +111,15 @@ def reject(id: IncidentId, why: Why = "") -> None:
     run(lambda: asking.request("Rejected", id, why))
 
 
-def retry(id: IncidentId) -> None:
-    """Try the step again that gave up.
+def retry(id: IncidentId, yes: Yes = False) -> None:
+    """Try the step again that gave up. On a terminal, a deployment or a rollback is asked about first.
 
     Example: `kintsugi retry 7`
     """
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.request("Retried", id))
+    run(lambda: asking.request("Retried", id, yes=yes))
 
 
 def cancel(id: IncidentId, why: Why = "") -> None:
@@ -140,3 +142,34 @@ def send(id: IncidentId) -> None:
     from kintsugi.commands.outcome import run
 
     run(lambda: asking.request("Sent", id))
+
+
+def ignore(
+    id: IncidentId,
+    for_: Annotated[
+        str, typer.Option("--for", metavar="TIME|TIMES", help="A time (12h, 7d) or a number of times (100).")
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--until", metavar="BUILD|DATE", help="A commit, `next` for the next build, or a date.")
+    ] = "",
+    why: Why = "",
+) -> None:
+    """Have a failure open nothing, for a while or for good. It is counted all the while.
+
+    Ends an incident that is open. Example: `kintsugi ignore 7 --for 7d --until 1a2b3c4`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.ignore(id, for_, until, why))
+
+
+def unignore(id: IncidentId) -> None:
+    """Have an ignored failure open incidents again.
+
+    Example: `kintsugi unignore 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("Unignored", id))

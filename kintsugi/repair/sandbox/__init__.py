@@ -85,6 +85,12 @@ class Box:
     maps_users: bool = False  # the kernel can show our files as the other user's
     got_through: tuple[str, ...] = ()  # the hostile actions that it did not contain
     rooms: Path | None = None  # where rooms are made; None: the system's temporary folder
+    placed: tuple[tuple[Path, str], ...] = ()  # folders of the machine to be read at a path of the tree
+
+    def with_folders(self, folders: tuple[Path, ...], placed: tuple[tuple[Path, str], ...]) -> Box:
+        """The same with more of the machine to be read: folders where they are, and folders at a path of the tree."""
+        interpreter = replace(self.interpreter, folders=(*self.interpreter.folders, *folders))
+        return replace(self, interpreter=interpreter, placed=placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +296,8 @@ def _environment(box: Box, places: Places) -> dict[str, str]:
 
 
 def _mounts(box: Box) -> list[tuple[str, str]]:
-    return [(path, path) for path in rooms.readable(box.interpreter.folders)]
+    own = [(str(folder), f"{rooms.INSIDE.tree}/{path}") for folder, path in box.placed]
+    return [(path, path) for path in rooms.readable(box.interpreter.folders)] + own
 
 
 def _seen(box: Box, places: Places, uid: int | None) -> tuple[list[str], list[str]]:
