@@ -8,7 +8,7 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +21,7 @@ from kintsugi.repair.languages.files import content_of, files_of, mentioning, th
 from kintsugi.repair.languages.found import Loosened, Swallowing
 from kintsugi.repair.languages.loosening import loosened_tests
 from kintsugi.repair.languages.reports import failure_of, inside, jest, mocha, result, tap
-from kintsugi.repair.languages.results import Crash, Ending, Failure, Results, TestResult
+from kintsugi.repair.languages.results import Crash, Ending, Failure, Frame, Results, TestResult
 from kintsugi.repair.languages.suspecting import Looks, suspected
 from kintsugi.repair.languages.syntax import Node, Piece, above, line_of, nodes, text_of, tokens, tree_of, written_with
 from kintsugi.repair.sandbox import Job, Outcome
@@ -65,6 +65,10 @@ _SUITES = {"describe", "context", "suite", "xdescribe", "fdescribe", "xcontext"}
 _LEFT_OUT_ROOTS = {"xit", "xtest", "fit", "xspecify", "xdescribe", "fdescribe", "xcontext"}
 _LEFT_OUT_PROPERTIES = {"skip", "only", "todo", "failing", "fails", "skipIf", "runIf"}
 _TITLES = ("string", "template_string")
+_NAMED = (
+    *("function_declaration", "method_definition", "arrow_function", "function_expression"),
+    "generator_function_declaration",
+)
 _FUNCTIONS = ("arrow_function", "function_expression", "function")
 _CHECKERS = {"assert", "expect", "should", "t", "chai", "expectTypeOf", "tap", "st", "tt"}
 _NO_CHECK = {"test", "plan", "end", "pass", "comment", "log", "teardown", "timeout", "after", "before", "mock", "skip"}
@@ -91,7 +95,8 @@ _NO_SUCH_NAME = re.compile(
 )
 _LOOKS = Looks(
     round=re.compile(
-        r"process\.(?:env|argv|execArgv|title|cwd|ppid|pid|mainModule|release|versions?|getuid)(?:[.\[].*)?|__filename|__dirname"
+        r"process\.(?:env|argv|execArgv|title|cwd|ppid|pid|mainModule|release|versions?|getuid)(?:[.\[].*)?"
+        r"|__filename|__dirname"
         r"|require\.(?:main|cache|extensions)(?:[.\[].*)?|module\.(?:parent|children)|import\.meta(?:\..*)?|os\.\w+"
         r"|(?:globalThis|global)\.(?:expect|describe|it|test|jest|vi)|(?:new )?Error\.(?:captureStackTrace|prepareStackTrace)"
         r"|jest|vi|vitest|describe|expect"
@@ -220,6 +225,7 @@ class NodeSuite:
     """The tests of one package: a runner with the project's own arguments, in the folder of its package.json."""
 
     files: tuple[str, ...]
+    tree: Path
     machine: Machine
     node: Path
     folder: str
@@ -292,12 +298,38 @@ class NodeSuite:
 
     def _read(self, told: Told) -> Iterator[TestResult]:
         for test in self.runner.read(told):
-            file = (
-                str(PurePosixPath(self.folder) / test.file)
-                if test.file and not test.file.startswith(self.folder)
-                else test.file
-            )
-            yield TestResult(test.id, file, test.ending, test.failure)
+            yield replace(test, failure=test.failure and self._located(test.failure))
+
+    def _located(self, failure: Failure) -> Failure:
+        """mocha shortens paths by the folder that it runs in; what jest transforms has the names of other steps."""
+        frames = [replace(frame, path=self._path_of(frame.path)) for frame in failure.frames]
+        if self.runner.program == "jest":
+            frames = [replace(frame, function=_function_at(self.tree, frame)) for frame in frames]
+        return replace(failure, frames=tuple(frames))
+
+    def _path_of(self, path: str) -> str:
+        inner = str(PurePosixPath(self.folder) / path)
+        return path if (self.tree / path).is_file() or not (self.tree / inner).is_file() else inner
+
+
+def _function_at(tree: Path, frame: Frame) -> str:
+    """The innermost function with a name around a line of the tree; as it was told where that cannot be read."""
+    source = content_of(frame.path, tree, {}).decode("utf-8", "replace")
+    top = _tree(frame.path, source) if source else None
+    if top is None:
+        return frame.function
+    around = [one for one in nodes(top, *_NAMED) if one.start_point[0] < frame.line <= one.end_point[0] + 1]
+    names = [name for one in around if (name := _name_of(one))]
+    return names[-1] if names else frame.function
+
+
+def _name_of(function: Node) -> str:
+    """Its own, or that of what it is assigned to."""
+    own = function.child_by_field_name("name")
+    if own is None and function.parent.type in ("variable_declarator", "pair", "assignment_expression"):
+        named = ("name", "key", "left")
+        own = next((one for field in named if (one := function.parent.child_by_field_name(field)) is not None), None)
+    return str(text_of(own).rpartition(".")[2])
 
 
 def _relative(path: str, folder: str) -> str:
@@ -667,17 +699,18 @@ class JavaScript:
         for folder in folders:
             runner, words = _of_package(folder, tree, overlay)
             if runner is not None:
-                return self._suite(folder, runner, words, tree, overlay, machine)
+                return self._suite(folder, (runner, words), tree, overlay, machine)
         return None
 
     def suite_of(self, command: Sequence[str], tree: Path, overlay: Overlay, machine: Machine) -> Suite | None:
         scripts = _scripts(_package(".", tree, overlay))
         found = _of_words(list(command), scripts, 0)
-        return self._suite(".", *found, tree, overlay, machine) if found else None
+        return self._suite(".", found, tree, overlay, machine) if found else None
 
     def _suite(
-        self, folder: str, runner: Runner, words: Sequence[str], tree: Path, overlay: Overlay, machine: Machine
+        self, folder: str, runs: tuple[Runner, tuple[str, ...]], tree: Path, overlay: Overlay, machine: Machine
     ) -> NodeSuite | None:
+        runner, words = runs
         node = shutil.which("node")
         found = {path for path in files_of(tree, _ENDINGS) if self.is_test_file(path)}
         found |= {path for path in overlay if self.is_test_file(path)}
@@ -685,7 +718,8 @@ class JavaScript:
         if node is None or not files:
             return None
         options, paths = _options(words, runner, tree / folder)
-        return NodeSuite(files, machine, Path(node), folder, runner, options, paths, _installed(tree, machine))
+        options += _loader(runner, folder, machine)
+        return NodeSuite(files, tree, machine, Path(node), folder, runner, options, paths, _installed(tree, machine))
 
     def compiling(self, paths: Sequence[str], changes: Overlay, machine: Machine) -> Job | None:
         """Only its syntax, and only of what Node itself reads; the rest is compiled with the tests."""
@@ -934,6 +968,18 @@ def _installed(tree: Path, machine: Machine) -> tuple[tuple[Path, str], ...]:
         if (machine.dependencies / path).is_dir() and not (tree / path).exists():
             found.append((machine.dependencies / path, path))
     return tuple(found)
+
+
+def _loader(runner: Runner, folder: str, machine: Machine) -> tuple[str, ...]:
+    """From 6.1 on Vite writes its settings into node_modules before it loads them, unless it is told to run them."""
+    if runner.program != "vitest" or machine.dependencies is None:
+        return ()
+    files = (machine.dependencies / one / "node_modules" / "vite" / "package.json" for one in (folder, "."))
+    for file in files:
+        found = re.search(r'"version":\s*"(\d+)\.(\d+)', file.read_text("utf-8")) if file.is_file() else None
+        if found:
+            return ("--configLoader=runner",) if (6, 1) <= (int(found[1]), int(found[2])) < (9, 0) else ()
+    return ()
 
 
 def _turned(test: _Test) -> list[Piece]:
