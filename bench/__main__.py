@@ -11,6 +11,7 @@ BENCHES = (
     ("bench.webhooks",),
     ("bench.reports",),
     ("bench.reports", "killed"),
+    ("bench.flood",),
     ("bench.lists",),
     ("bench.logs",),
     ("bench.discord",),

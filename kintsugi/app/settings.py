@@ -238,6 +238,8 @@ class GitHubSettings(Room, env_prefix=f"{PREFIX}GITHUB_"):
     app_key: SecretStr | None = Field(None, description="… and its private key: the PEM, or its file")
     base_url: Address = Field("https://api.github.com", description="of an Enterprise server: https://host/api/v3")
     webhook_secret: SigningSecret | None = Field(None, description="the webhook's secret; several with commas")
+    proof_workflow: str = Field("", description="the workflow whose proofs of pull requests count, such as `prove.yml`")
+    proof_issuer: Address | None = Field(None, description="who signs its tokens, where that is not GitHub's usual one")
     labels: Words = Field((), description="labels for pull requests")
     reviewers: Words = Field((), description="who is asked for a review, by login")
     draft: bool = Field(False, description="true: pull requests are opened as drafts")
@@ -328,6 +330,7 @@ class SentryProject(BaseModel):
     key: SecretStr = Field(min_length=8)  # the DSN's user
     opens: bool = True  # false: its failures only count on incidents that are open
     a_day: int = Field(20, ge=0)  # incidents that it may open
+    a_failure: int = Field(3, ge=1)  # of these, of failures that differ in words alone
     public: bool | None = None  # anybody can read the key: what it tells is not believed alone; none: if it has origins
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()  # of pages; none: any
 

@@ -18,6 +18,7 @@ from kintsugi.workflow.errors import BadInput, StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.questions import Question
 from kintsugi.workflow.states import State
+from kintsugi.workflow.wishes import wish_of
 
 _MOST_OFFERED = 25
 _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three
@@ -52,6 +53,13 @@ class Asking:
         """Those for which this user can ask for it now."""
         asker = self._answers.asker(interaction)
         return [each for each in found if any(row.on is kind for row in self._requests.offered(each, asker))]
+
+    async def ignore(self, interaction: Interaction, incident: int, for_: str, until: str) -> Reply:
+        """Have the failure open nothing for so long. Raises BadInput."""
+        key, at, actor = self._answers.common(interaction)
+        wish = wish_of(for_, until, at)
+        command = t.Ignored(incident=incident, key=key, at=at, actor=actor, wish=wish)
+        return await self._asked(interaction, command)
 
     async def confirm(self, interaction: Interaction, token: str) -> Reply:
         """Approve the patch with this token. Wrong ones are counted, and too many lock out."""

@@ -21,6 +21,7 @@ Level = Literal["debug", "info", "warning", "error", "critical"]
 Lines = app_commands.Range[int, 1, 2000]
 Summary = app_commands.Range[str, 1, 300]
 Why = app_commands.Range[str, 1, 300]
+Short = app_commands.Range[str, 1, 60]
 
 _PAGE = 20
 _STATES = [app_commands.Choice(name=state.words, value=state.value) for state in State]
@@ -138,6 +139,27 @@ class Debug(app_commands.Group):
         """Send a staged (dry run) incident on to the analyst."""
         await self._move(interaction, id, t.Sent)
 
+    @app_commands.command(name="ignore")
+    @app_commands.rename(for_="for")
+    @app_commands.describe(
+        id="its number, such as 7",
+        for_="a time (12h, 7d) or a number of times (100); nothing: for good",
+        until="a commit, `next` for the next build, or a date",
+    )
+    async def ignore(self, interaction: Interaction, id: str, for_: Short = "", until: Short = "") -> None:
+        """Have a failure open nothing; it is counted all the while."""
+
+        async def work() -> Reply:
+            return await self._asking.ignore(interaction, incident_number(id), for_, until)
+
+        await self._answers.answer(interaction, work)
+
+    @app_commands.command(name="unignore")
+    @app_commands.describe(id="its number, such as 7")
+    async def unignore(self, interaction: Interaction, id: str) -> None:
+        """Have an ignored failure open incidents again."""
+        await self._move(interaction, id, t.Unignored)
+
     async def _move(self, interaction: Interaction, id: str, kind: type[t.Command], why: str = "") -> None:
         async def work() -> Reply:
             return await self._asking.request(interaction, incident_number(id), kind, why)
@@ -166,6 +188,14 @@ class Debug(app_commands.Group):
     @send.autocomplete("id")
     async def _to_send(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         return await self._ids(interaction, t.Sent, typed)
+
+    @ignore.autocomplete("id")
+    async def _to_ignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Ignored, typed)
+
+    @unignore.autocomplete("id")
+    async def _to_unignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await self._ids(interaction, t.Unignored, typed)
 
     async def _ids(self, interaction: Interaction, kind: type[t.Command], typed: str) -> list[app_commands.Choice[str]]:
         """The incidents for which this user can ask for it now; nothing for a stranger."""

@@ -94,7 +94,8 @@ def failed(sentence: str, error_id: str) -> Reply:
 def moved(receipt: Receipt) -> Reply:
     """What a command came to."""
     incident = receipt.incident
-    return Reply(f"**{incident.name}** is {incident.state.words}.")
+    ignored = f"\n{one_line(incident.ignored, 300)}." if incident.ignored else ""
+    return Reply(f"**{incident.name}** is {incident.state.words}.{ignored}")
 
 
 def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
@@ -116,6 +117,9 @@ def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) 
     incident = receipt.incident
     status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
     hint = f"\nFollow it with `/{debug} incident id:{incident.id}`."
+    if receipt.outcome == Outcome.COUNTED and incident.quiet:
+        again = f"`/{debug} unignore id:{incident.id}` has it open incidents again."
+        return Reply(f"**{incident.name}**: {one_line(incident.quiet.words, 300)}. {again}")
     if receipt.outcome == Outcome.COUNTED:
         return Reply(f"The same failure has an open incident. {status}{hint}")
     if incident.state is State.STAGED:
@@ -177,10 +181,14 @@ def incidents(found: Sequence[Incident], most: int) -> Reply:
     """The list, newest first, with the way to the next page."""
     if not found:
         return Reply("No incidents.")
-    lines = [f"**{each.name}** {each.state.words} · {one_line(each.summary, 60)}" for each in found]
+    lines = [f"**{each.name}** {_stands(each)} · {one_line(each.summary, 60)}" for each in found]
     if len(found) == most:
         lines.append(f"Older ones: `before:{found[-1].id}`")
     return said("\n".join(lines), "incidents.txt")
+
+
+def _stands(found: Incident) -> str:
+    return f"{found.state.words}, ignored" if found.ignored else found.state.words
 
 
 def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:
@@ -205,6 +213,8 @@ def facts_of(found: Incident) -> str:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.runs:
         lines.append(f"runs `{short(found.deployment.runs)}`")
+    if found.quiet:
+        lines.append(one_line(found.quiet.words, 300))
     if found.pruned:
         lines.append(found.pruned)
     if found.stuck:
@@ -275,6 +285,8 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
         took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
         lines.append(f"{step.at:%Y-%m-%d %H:%M:%S} UTC  {source} -> {step.dest.words}")
         lines += [f"    {words(step.trigger)}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
+    if found.quiet:
+        lines += ["", plain(found.quiet.words)]
     if found.pruned:
         lines += ["", found.pruned]
     owed = [owes for owes in owed if owes.status in ("pending", "running")]

@@ -1,16 +1,21 @@
-"""The human moves: confirm, reject, retry, cancel, send; and asking for a confirmation again."""
+"""The human moves: confirm, reject, retry, cancel, send, ignore; and asking for a confirmation again."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from rich.console import Console
 
 from kintsugi.commands.common import a_desk, ask_for, incident_number, is_number
 from kintsugi.commands.outcome import UsageError
+from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.states import Effect
+from kintsugi.workflow.wishes import wish_of
 
-_KINDS: dict[str, type[t.Command]] = {kind.__name__: kind for kind in (t.Rejected, t.Retried, t.Cancelled, t.Sent)}
+_SIMPLE: tuple[type[t.Command], ...] = (t.Rejected, t.Retried, t.Cancelled, t.Sent, t.Unignored)
+_KINDS = {kind.__name__: kind for kind in _SIMPLE}
 
 
 async def confirm(token: str, *, yes: bool = False) -> None:
@@ -27,6 +32,12 @@ async def request(kind: str, id: str, why: str = "", *, yes: bool = False) -> No
     _tell(await ask_for(_KINDS[kind], incident_number(id), yes=yes, **reason))
 
 
+async def ignore(id: str, for_: str, until: str, why: str) -> None:
+    """Have the failure open nothing for so long. Raises BadInput."""
+    wish = wish_of(for_, until, datetime.now(UTC))
+    _tell(await ask_for(t.Ignored, incident_number(id), wish=wish, why=why))
+
+
 async def ask(id: str) -> None:
     """Have the confirmation asked for again."""
     async with a_desk() as desk:
@@ -37,3 +48,5 @@ async def ask(id: str) -> None:
 def _tell(receipt: Receipt) -> None:
     incident = receipt.incident
     Console().print(f"[bold]{incident.name}[/] is {incident.state.words}.", highlight=False)
+    if incident.ignored:
+        Console().print(f"{plain(incident.ignored)}.", highlight=False, markup=False)

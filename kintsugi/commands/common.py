@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.prompt import Confirm
@@ -54,7 +55,7 @@ def actor() -> str:
         return _UNKNOWN
 
 
-async def ask_for(kind: type[t.Command], incident: int, *, yes: bool = False, **given: str) -> Receipt:
+async def ask_for(kind: type[t.Command], incident: int, *, yes: bool = False, **given: Any) -> Receipt:
     """Have a human's command done; on a terminal after a question where it asks twice, unless `yes`. Raises Refusal."""
     bootstrap = Bootstrap.read()
     async with bootstrap.desk() as desk:
@@ -62,7 +63,7 @@ async def ask_for(kind: type[t.Command], incident: int, *, yes: bool = False, **
 
 
 async def ask_at(
-    desk: Desk, requests: Requests, kind: type[t.Command], incident: int, *, yes: bool = False, **given: str
+    desk: Desk, requests: Requests, kind: type[t.Command], incident: int, *, yes: bool = False, **given: Any
 ) -> Receipt:
     """`ask_for`, at a desk that is open."""
     if not yes and sys.stdin.isatty() and (question := await requests.question(asker(), name_of(kind), incident)):

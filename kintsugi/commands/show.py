@@ -67,6 +67,8 @@ def show(console: Console, found: Incident, history: list[Step], owed: Iterable[
     console.print(head)
     console.print(path_taken(found, history))
     console.print(_history(history))
+    if found.quiet:
+        console.print(Text(plain(found.quiet.words), style="yellow"))
     if found.pruned:
         console.print(Text(found.pruned, style="yellow"))
     for owes in owed:
@@ -134,8 +136,13 @@ def _table(found: list[Incident]) -> Table:
     for each in found:
         mark, colour = mark_of(each.state)
         last = f"{each.last_seen:%Y-%m-%d %H:%M}" if each.last_seen else ""
+        quiet = ", ignored" if each.ignored else ""
         table.add_row(
-            each.name, f"[{colour}]{mark} {each.state.words}[/]", str(each.count), last, escape(plain(each.summary))
+            each.name,
+            f"[{colour}]{mark} {each.state.words}{quiet}[/]",
+            str(each.count),
+            last,
+            escape(plain(each.summary)),
         )
     return table
 
@@ -148,7 +155,8 @@ def _list(found: list[Incident]) -> Table:
     for each in found:
         mark, colour = mark_of(each.state)
         seen = f", seen {each.count} times" if each.count > 1 else ""
-        head = Text.assemble((f"{mark} {each.state.words}", colour), (seen, "dim"), "\n")
+        quiet = ", ignored" if each.ignored else ""
+        head = Text.assemble((f"{mark} {each.state.words}{quiet}", colour), (seen, "dim"), "\n")
         table.add_row(each.name, head.append(plain(each.summary)))
     return table
 
@@ -168,6 +176,7 @@ def _brief(found: Incident) -> dict[str, Any]:
         "summary": found.summary,
         "fingerprint": found.fingerprint,
         "count": found.count,
+        "ignored": found.ignored,
         "opened_at": found.opened_at.isoformat(),
         "updated_at": found.updated_at.isoformat() if found.updated_at else None,
     }

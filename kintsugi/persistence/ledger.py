@@ -47,6 +47,8 @@ from kintsugi.persistence.tables import (
     ReportRow,
     RunsRow,
     SearchRow,
+    SessionRow,
+    SightingRow,
     SpendingRow,
     StageTimeRow,
     TalkRow,
@@ -59,10 +61,11 @@ from kintsugi.workflow.figures import bound_of
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move
+from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Claim, Outcome
 from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
-from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
+from kintsugi.workflow.triggers import BetterTold, Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
 
 INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
@@ -74,12 +77,15 @@ ANSWER: Table = AnswerRow.__table__  # type: ignore[attr-defined]
 REPORT: Table = ReportRow.__table__  # type: ignore[attr-defined]
 HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
+SIGHTING: Table = SightingRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
 LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
+SESSION: Table = SessionRow.__table__  # type: ignore[attr-defined]
 STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
+_LONGEST_VALUE = 100  # characters of an environment's name
 # Spelled as in their indexes: put in other words, or with parameters, SQLite reads all there ever was instead.
 IS_OPEN = text("effect.status IN ('pending', 'running')")
 HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
@@ -88,6 +94,8 @@ HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
 _LOCKED = select(INCIDENT.c.facts, INCIDENT.c.chained, INCIDENT.c.head).with_for_update()
 _BY_ID = _LOCKED.where(INCIDENT.c.id == bindparam("this"))
 _BY_FINGERPRINT = _LOCKED.where(INCIDENT.c.open_fingerprint == bindparam("this"))
+_NEWEST_WITH = _LOCKED.where(INCIDENT.c.fingerprint == bindparam("this")).order_by(INCIDENT.c.id.desc()).limit(1)
+_QUIET_WITH = _NEWEST_WITH.where(INCIDENT.c.is_quiet)
 _HAS_FINGERPRINT = select(INCIDENT.c.id).where(INCIDENT.c.fingerprint == bindparam("this")).limit(1)
 _WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
 _WRITE_TRANSITION = insert(TRANSITION)
@@ -148,7 +156,7 @@ def _adding(table: Table) -> dict[str, Executable]:
     }
 
 
-_ADD_SPENDING, _ADD_STAGE_TIME = _adding(SPENDING), _adding(STAGE_TIME)
+_ADD_SPENDING, _ADD_STAGE_TIME, _ADD_SIGHTING = _adding(SPENDING), _adding(STAGE_TIME), _adding(SIGHTING)
 
 
 class SqlLedger:
@@ -169,6 +177,23 @@ class SqlLedger:
     def open_with(self, fingerprint: str) -> Incident | None:
         return self._incident(_BY_FINGERPRINT, fingerprint)
 
+    def quiet_with(self, fingerprint: str) -> Incident | None:
+        return self._incident(_QUIET_WITH, fingerprint)
+
+    def newest_with(self, fingerprint: str) -> Incident | None:
+        return self._incident(_NEWEST_WITH, fingerprint)
+
+    def saw(self, incident: int, captured: Captured) -> None:
+        seen = {
+            "hour": f"{captured.at.astimezone(UTC):%Y-%m-%dT%H}",
+            "environment": captured.payload.build.environment[:_LONGEST_VALUE],
+            "user": captured.who,
+        }
+        rows = [
+            {"incident_id": incident, "kind": kind, "value": value, "times": 1} for kind, value in seen.items() if value
+        ]
+        self.connection.execute(_ADD_SIGHTING[self.connection.dialect.name], rows)
+
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint
         row = insert(INCIDENT).values(
@@ -184,17 +209,18 @@ class SqlLedger:
             id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
-        text = payload_to_json(captured.payload)
-        body = text.encode()
-        self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": text, "bytes": len(body)})
-        self._ends[id], self._payloads[id] = End(0, None), sha_of(body)
+        self.connection.execute(insert(PAYLOAD), {"incident_id": id, **self._kept(id, captured.payload)})
+        self._ends[id] = End(0, None)
         self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
     def amend(self, incident: Incident) -> None:
-        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, "facts": incident_to_json(incident)})
+        values = {"facts": incident_to_json(incident), "is_quiet": incident.quiet is not None}
+        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, **values})
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
+        if isinstance(move.trigger, BetterTold):
+            self._write_payload(move.after.id, move.trigger.payload)
         row = self._row(move, by)
         self._write_incident(move, row)
         if by is None and move.after.since == move.after.seq and not isinstance(move.trigger, Captured):
@@ -327,7 +353,8 @@ class SqlLedger:
         step = Step(after.seq, kind, move.source, after.state, actor, at, after.says, attempts, took, usd)
         if isinstance(trigger, Captured):
             return Row(after.id, step, {PAYLOAD_NAME: self._payloads[after.id], **brought(None, after)}, None)
-        return Row(after.id, step, brought(move.before, after), self.end(move.before).head)
+        told = {PAYLOAD_NAME: self._payloads[after.id]} if isinstance(trigger, BetterTold) else {}
+        return Row(after.id, step, told | brought(move.before, after), self.end(move.before).head)
 
     def _write_incident(self, move: Move, row: Row) -> None:
         incident, pull_request = move.after, move.after.pull_request
@@ -335,6 +362,7 @@ class SqlLedger:
             "this": incident.id,
             "state": incident.state.value,
             "has_open_pull_request": bool(pull_request and pull_request.open),
+            "is_quiet": incident.quiet is not None,
             "updated_at": incident.updated_at,
             "facts": incident_to_json(incident),
             "chained": row.step.seq,
@@ -385,6 +413,20 @@ class SqlLedger:
             "turns": turns_to_json(told.talk),
         }
         self.connection.execute(insert(TALK), row)
+
+    def _write_payload(self, incident: int, payload: Payload) -> None:
+        """In the place of what was captured first."""
+        self.connection.execute(
+            update(PAYLOAD).where(PAYLOAD.c.incident_id == incident).values(**self._kept(incident, payload))
+        )
+        words = words_of(payload)
+        self.connection.execute(update(SEARCH).where(SEARCH.c.incident_id == incident).values(words=words))
+
+    def _kept(self, incident: int, payload: Payload) -> dict[str, Any]:
+        text = payload_to_json(payload)
+        body = text.encode()
+        self._payloads[incident] = sha_of(body)
+        return {"body": text, "bytes": len(body)}
 
     def _cancel_owed(self, incident: Incident) -> None:
         """What was owed in the state that somebody took the incident out of, and what is not under way, is void."""

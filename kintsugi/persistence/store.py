@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, union_all
@@ -31,6 +31,7 @@ from kintsugi.persistence.ledger import (
     IS_OPEN,
     PAYLOAD,
     RUNS,
+    SIGHTING,
     SPENDING,
     TALK,
     TRANSITION,
@@ -44,7 +45,7 @@ from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed
+from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed, Sightings
 from kintsugi.workflow.states import Effect, State
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
 _MOST_ANSWERS = 1000  # to one request: builds and statuses
 _NEWEST = 2**62
+_MOST_ENVIRONMENTS = 20
 _MOST_STALE = 100  # connections that were cut: more than any pool has
 
 
@@ -127,6 +129,21 @@ class SqlStore:
         if body is None:
             raise NotFound(incident)
         return payload_from_json(body)
+
+    async def sightings(self, incident: int, since: datetime) -> Sightings:
+        def look(connection: Connection) -> Sightings:
+            mine = select(SIGHTING.c.value, SIGHTING.c.times).where(SIGHTING.c.incident_id == incident)
+            first = f"{since.astimezone(UTC):%Y-%m-%dT%H}"
+            hours = connection.execute(mine.where(SIGHTING.c.kind == "hour", SIGHTING.c.value >= first))
+            places = connection.execute(mine.where(SIGHTING.c.kind == "environment").limit(_MOST_ENVIRONMENTS))
+            users = select(func.count()).where(SIGHTING.c.incident_id == incident, SIGHTING.c.kind == "user")
+            return Sightings(
+                {datetime.fromisoformat(f"{hour}:00+00:00"): times for hour, times in hours},
+                {row.value: row.times for row in places},
+                connection.execute(users).scalar_one(),
+            )
+
+        return await self._read(look)
 
     async def history(self, incident: int) -> list[Step]:
         query = select(TRANSITION).where(TRANSITION.c.incident_id == incident).order_by(TRANSITION.c.seq)

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2s
 from operator import attrgetter
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -28,12 +29,13 @@ from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
 from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
-from kintsugi.web.login import Links, Login, Member, Session
-from kintsugi.web.plots import bars, strips
+from kintsugi.web.login import Links, Login, Member
+from kintsugi.web.plots import RATE_OVER, bars, rate, strips
+from kintsugi.web.sessions import Session, Sessions, SessionStore
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, Rules, command_of, row_of
+from kintsugi.workflow.asking import EVERYTHING, NAMES, WISH, Askable, Asker, Requests, Role, Rules, command_of, row_of
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
+from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
 from kintsugi.workflow.path import mood
@@ -42,6 +44,7 @@ from kintsugi.workflow.production import Production
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
+from kintsugi.workflow.wishes import wish_of
 
 log = logging.getLogger("kintsugi.web")
 
@@ -87,6 +90,7 @@ class PageNeeds:
     token: str
     environment: str
     production: Callable[[], Production]
+    sessions: SessionStore
     rules: Rules = Rules()  # noqa: RUF009  # frozen
     operator_may: frozenset[Role] = EVERYTHING  # whoever came by the token or a link
     discord: ByDiscord | None = None
@@ -101,6 +105,8 @@ class Pages:
         questions = Questions(behind.store, behind.clock, behind.production, behind.environment)
         self._requests = Requests(behind.store, behind.clock, behind.fire, behind.rules, questions)
         self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
+        self._sessions = Sessions(self._login.seal, behind.sessions, lambda: behind.clock.now().timestamp())
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None
         self._listeners = 0
         self._templates = Environment(
@@ -125,7 +131,7 @@ class Pages:
         if self._way:
             router.add_get("/login/discord", partial(self.to_discord, self._way))
             router.add_get(BACK, partial(self.from_discord, self._way))
-        router.add_post("/logout", self._guarded(self.log_out))
+        router.add_post("/logout", self.log_out)
         router.add_get("/static/code.css", self.colours)
         router.add_static("/static", _FOLDER / "static")
 
@@ -213,7 +219,7 @@ class Pages:
             return await self._incident(request, refused=str(no), status=403)
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
-        except Refusal as refusal:
+        except (Refusal, BadInput) as refusal:
             return await self._incident(request, refused=str(refusal), status=409)
         except StepFailed as failed:
             return await self._incident(request, refused=str(failed), status=503)
@@ -221,7 +227,7 @@ class Pages:
     async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt | Question:
         row, asker = row_of(name, incident), request[_ASKER]
         assert row
-        typed = {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
+        typed = _typed(row, form, self._behind.clock.now())
         key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
         command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
         with self._admitted(request[_SESSION].member, command):
@@ -238,8 +244,13 @@ class Pages:
         bind(incident_id=number)
         try:
             found = await store.incident(number)
-            payload, history, owed, talks = await asyncio.gather(
-                store.payload(number), store.history(number), store.owed(number), store.talks(number)
+            now = self._behind.clock.now()
+            payload, history, owed, talks, sightings = await asyncio.gather(
+                store.payload(number),
+                store.history(number),
+                store.owed(number),
+                store.talks(number),
+                store.sightings(number, now - RATE_OVER),
             )
         except NotFound as error:
             return self._page(request, "lost.html", status=404, says=str(error))
@@ -254,6 +265,9 @@ class Pages:
             owed=[owes for owes in owed if shown.is_worth_telling(owes)],
             stops=shown.stops(found, history),
             noticed=shown.noticed(payload, history),
+            sightings=sightings,
+            rate=rate(sightings.hours, now),
+            link=shown.link(payload),
             stage=under_way(history),
             offered=self._requests.offered(found, request[_ASKER]),
             withheld=self._requests.withheld(found, request[_ASKER]),
@@ -272,16 +286,18 @@ class Pages:
         stream = web.StreamResponse(headers=_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await stream.prepare(request)
         async with self._listening():
-            with suppress(ConnectionResetError):  # whoever watched has gone
-                await self._tell(stream, int(number) if number else None)
+            with suppress(ConnectionResetError, StepFailed, StoreUnavailable):  # gone, or nobody knows who it is
+                await self._tell(request, stream, int(number) if number else None)
         return stream
 
-    async def _tell(self, stream: web.StreamResponse, number: int | None) -> None:
-        """Until nobody listens. The first line is what the page shows now."""
+    async def _tell(self, request: web.Request, stream: web.StreamResponse, number: int | None) -> None:
+        """Until nobody listens, or whoever does is logged out. The first line is what the page shows now."""
         last = None
         while True:
             version = await self._version(number)
             moved = version is not None and version != last
+            if moved and not await self._session(request):
+                return
             last = version if moved else last
             await stream.write(f"event: moved\ndata: {last}\n\n".encode() if moved else b": still here\n\n")
             await asyncio.sleep(_PULSE)
@@ -306,8 +322,9 @@ class Pages:
     # --- login ------------------------------------------------------------------------------------------------------
 
     async def login(self, request: web.Request) -> web.Response:
-        if self._session(request):
-            raise web.HTTPSeeOther("/")
+        with suppress(StepFailed, StoreUnavailable):
+            if await self._session(request):
+                raise web.HTTPSeeOther("/")
         return self._login_page(request, "", _local(request.query.get("next", "/")))
 
     async def log_in(self, request: web.Request) -> web.Response:
@@ -316,7 +333,7 @@ class Pages:
         peer = request.remote or ""
         wait = self._login.wait(peer)
         if self._login.opens(str(form.get("token", "")), peer):
-            raise self._let_in(request, where)
+            raise await self._let_in(request, where)
         log.warning("login_refused", extra={"peer": peer})
         if wait:
             return self._login_page(request, f"Too many wrong tokens: come back in {wait} s.", where, 429)
@@ -327,17 +344,17 @@ class Pages:
         if not links.opens(request.query.get("key", "")):
             log.warning("login_refused", extra={"peer": request.remote, "by": "link"})
             return self._login_page(request, _USED_LINK, "/", 403)
-        raise self._let_in(request, "/")
+        raise await self._let_in(request, "/")
 
     async def to_discord(self, way: Way, request: web.Request) -> web.Response:
         raise way.there(_local(request.query.get("next", "/")), secure=_is_secure(request))
 
     async def from_discord(self, way: Way, request: web.Request) -> web.Response:
         try:
-            member, where = await way.back(request)
+            member, token, where = await way.back(request)
         except NotLetIn as error:
             return forgotten(self._login_page(request, str(error), "/", error.status))
-        raise forgotten(self._let_in(request, where, member))
+        raise forgotten(await self._let_in(request, where, member, token))
 
     def _login_page(self, request: web.Request, says: str, where: str, status: int = 200) -> web.Response:
         by = {
@@ -347,28 +364,61 @@ class Pages:
         }
         return self._page(request, "login.html", status=status, says=says, next=where, **by)
 
-    def _let_in(self, request: web.Request, where: str, member: Member | None = None) -> web.HTTPSeeOther:
-        cookie, seconds = self._login.cookie(member)
+    async def _let_in(
+        self, request: web.Request, where: str, member: Member | None = None, token: str = ""
+    ) -> web.HTTPSeeOther:
+        """Under a new name, whatever the browser came with, which ends."""
+        await self._sessions.end(request.cookies.get(_COOKIE, ""))
+        cookie, seconds = await self._sessions.begin(member, token)
         answer = web.HTTPSeeOther(where)
         answer.set_cookie(_COOKIE, cookie, max_age=seconds, httponly=True, samesite="Lax", secure=_is_secure(request))
         log.info("logged_in", extra={"peer": request.remote, "user": member.user if member else None})
         return answer
 
     async def log_out(self, request: web.Request) -> web.Response:
+        """Also where Discord cannot be asked: who leaves need not be let in."""
+        session = await self._sessions.find(request.cookies.get(_COOKIE, ""))
+        if session and not await self._is_own(request, session):
+            return self._page(request, "lost.html", status=403, says=_STALE_FORM)
+        await self._sessions.end(request.cookies.get(_COOKIE, ""))
         answer = web.HTTPSeeOther("/login")
         answer.del_cookie(_COOKIE)
         raise answer
 
-    def _session(self, request: web.Request) -> Session | None:
-        """Who this is; nobody where the settings let them in no longer."""
-        session = self._login.session(request.cookies.get(_COOKIE, ""))
-        if session is None:
+    async def _session(self, request: web.Request) -> Session | None:
+        """Who this is; nobody where Discord or the settings let them in no longer.
+
+        Raises StepFailed where Discord has to be asked and cannot be, StoreUnavailable.
+        """
+        cookie = request.cookies.get(_COOKIE, "")
+        found = await self._sessions.find(cookie)
+        if found is None:
             return None
         try:
-            request[_ASKER] = self._asker(session.member)
-        except Refusal:
+            session = await self._still_let_in(cookie, found)
+            if session:
+                request[_ASKER] = self._asker(session.member)
+        except Refusal as no:
+            user = found.member.user if found.member else None
+            log.warning("session_ended", extra={"user": user, "why": str(no)})
+            await self._sessions.end(cookie)
             return None
         return session
+
+    async def _still_let_in(self, cookie: str, session: Session) -> Session | None:
+        """With the roles that Discord says they have, asked again where that is old: once, however many ask at once."""
+        if self._sessions.is_fresh(session):
+            return session
+        async with self._asking.setdefault(session.id, asyncio.Lock()):
+            found = await self._sessions.find(cookie)
+            if found is None or self._sessions.is_fresh(found):
+                return found
+            assert self._behind.discord
+            assert found.member
+            member = await self._behind.discord.again(found.token)
+            if member.user != found.member.user:
+                raise Refusal("Discord's token is of somebody else.")
+            return await self._sessions.asked_again(cookie, found, member)
 
     def _asker(self, member: Member | None) -> Asker:
         """Raises Refusal for whom Discord's lists let in no longer."""
@@ -381,7 +431,10 @@ class Pages:
         """Lets in who is logged in, wherever the request comes from; fails closed."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            session = self._session(request)
+            try:
+                session = await self._session(request)
+            except (StepFailed, StoreUnavailable) as error:
+                return self._page(request, "lost.html", status=503, says=f"{error} Until then nothing is shown.")
             if session is None:
                 if request.method == "GET" and not request.path.endswith("/events"):
                     raise web.HTTPSeeOther(f"/login?next={request.path}")
@@ -419,6 +472,13 @@ class Pages:
         }
         text = self._templates.get_template(name).render(common | values)
         return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def _typed(row: Askable, form: Form, now: datetime) -> dict[str, Any]:
+    """What stands in the form beside the button. Raises BadInput."""
+    if row.takes == WISH:
+        return {"wish": wish_of(str(form.get("for", "")), str(form.get("until", "")), now)}
+    return {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
 
 
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence

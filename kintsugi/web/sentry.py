@@ -41,6 +41,8 @@ class TooLarge(Exception):
 class Project:
     """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most.
 
+    `a_failure`: of these, at most so many of failures that differ in words alone, so that one that comes often holds
+    back itself and not its program.
     `origins`: the pages, such as https://shop.example, that browsers may report from; none: any. `public`: whether
     anybody can read the key, and so report as this program; not said: whether it has origins. `program`
     parts its failures from those of others: "" where there are no others.
@@ -49,6 +51,7 @@ class Project:
     key: str
     opens: bool = True
     a_day: int = 20
+    a_failure: int = 3
     origins: tuple[str, ...] = ()
     public: bool | None = None
     program: str = ""
@@ -65,13 +68,16 @@ def is_known(project: Project | None, given: str) -> bool:
     return known and project is not None
 
 
-def key_of(headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> str:
-    """The public key: in X-Sentry-Auth or Authorization, the query, or the envelope's DSN; "" for none."""
+def key_of(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """The public key of a head: in X-Sentry-Auth or Authorization, or the query; "" for none."""
     for name in ("X-Sentry-Auth", "Authorization"):
         if found := _KEY.search(headers.get(name, "")):
             return found[1]
-    if given := query.get("sentry_key"):
-        return given
+    return query.get("sentry_key", "")
+
+
+def key_within(body: bytes) -> str:
+    """The public key of the envelope's DSN; "" for none."""
     try:
         dsn = _object(body.partition(b"\n")[0], "the envelope's header").get("dsn")
         return urlsplit(dsn).username or "" if isinstance(dsn, str) else ""
@@ -148,7 +154,7 @@ def _item(kind: object, payload: bytes, place: bytes) -> Item | Unreadable | Too
     """`place`: the payload and where it stood. What is only counted is passed over where it cannot be read."""
     try:
         if kind == EVENT:
-            return Item(EVENT, _object(payload, "an event"))
+            return Item(EVENT, _object(payload, "an event"), sha256(payload).hexdigest())
         if isinstance(kind, str) and kind in _COUNTED:
             with suppress(Unreadable, TooLarge):
                 return Item(kind, _object(payload, f"a {kind}"), sha256(place).hexdigest())
@@ -162,7 +168,7 @@ def event_in(body: bytes) -> Item:
     data = _object(body, "the event")
     if data.get("type") == "transaction":
         return Item("transaction", data, sha256(body).hexdigest())
-    return Item(EVENT, data)
+    return Item(EVENT, data, sha256(body).hexdigest())
 
 
 def _payload(length: object, rest: bytes) -> tuple[bytes, bytes]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from kintsugi.telemetry.counts import Tally
+from kintsugi.web.ci_proof import ProofDoor, Unsigned, read_proof
 from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, uncounted
 from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.reports import Reports
 from kintsugi.web.unavailable import told_to_come_again
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import Refusal, StoreUnavailable
+from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.ports import Clock, Outcome
 from kintsugi.workflow.triggers import Trigger
 
@@ -39,6 +40,7 @@ class ServerNeeds:
     ready: Callable[[], Awaitable[str | None]]
     github_repository: str = ""
     github_secrets: tuple[str, ...] = ()
+    proofs: ProofDoor | None = None  # what a workflow of GitHub Actions proved; None: nobody's word counts
     railway: RailwayDoor = field(default_factory=RailwayDoor)
     deploy_secrets: tuple[str, ...] = ()  # of the service that deploys when it is told to by a webhook
     look_at_deployments: Callable[[], Awaitable[None]] | None = None  # has those under way looked at, soon
@@ -57,6 +59,7 @@ class Server:
             client_max_size=LARGEST, middlewares=[counting(self._doors.deliveries), told_to_come_again]
         )
         application.router.add_post("/webhooks/github", self.github)
+        application.router.add_post("/webhooks/github/proof", self.proof)
         application.router.add_post("/webhooks/railway/{secret}", self.railway)
         application.router.add_post("/webhooks/deploy", self.deploy)
         if self._doors.reports:
@@ -92,6 +95,23 @@ class Server:
                 return await _stored(self._hint(_delivery(request, body), incident))
             case Trigger():
                 return await _stored(self._take(told))
+
+    async def proof(self, request: web.Request) -> web.Response:
+        """A workflow proved a pull request of ours."""
+        doors = self._doors
+        if doors.proofs is None:
+            return _says(200, "No workflow's word counts here: set KINTSUGI_GITHUB_PROOF_WORKFLOW.", IGNORED)
+        try:
+            told = await read_proof(doors.proofs, await request.read(), doors.clock.now())
+        except web.HTTPRequestEntityTooLarge:
+            return _too_large()
+        except Unsigned as error:
+            return _says(401, str(error))
+        except Unreadable as error:
+            return _says(400, str(error))
+        except StepFailed as error:
+            return _says(503, f"{error} Deliver it again.")
+        return _says(200, told.why, IGNORED) if isinstance(told, Ignored) else await _stored(self._take(told))
 
     async def railway(self, request: web.Request) -> web.Response:
         door = self._doors.railway

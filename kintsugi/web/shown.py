@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from markupsafe import Markup
 from pygments import highlight
@@ -37,6 +38,14 @@ class Stop:
     took: str  # from the end of the stage before: "3 h"
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address elsewhere, and how it is shown: with its host, so that nobody is led astray."""
+
+    address: str
+    words: str
+
+
 def bounded(text: str) -> str:
     """Somebody's text, plain and not endless."""
     if len(text) > _LONGEST:
@@ -63,6 +72,22 @@ def stops(incident: Incident, history: Sequence[Step]) -> list[Stop]:
 def noticed(payload: Payload, history: Sequence[Step]) -> str:
     """How long after the first failure the incident was opened."""
     return roughly(times(payload.occurred.first, history).detect or timedelta())
+
+
+def link(payload: Payload) -> Link | None:
+    """The page or route where it happened, where the report names one that can be gone to. Its query stays here."""
+    named = payload.request.entities
+    given = str(named.get("page") or named.get("url") or "")
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None or not given.isprintable():
+        return None
+    where = f"[{host}]" if ":" in host else host
+    where += f":{port}" if port else ""
+    return Link(urlunsplit((parts.scheme, where, parts.path, "", "")), f"{where}{parts.path}")
 
 
 def is_worth_telling(owes: Owed) -> bool:

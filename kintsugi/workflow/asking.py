@@ -24,7 +24,7 @@ from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.questions import Question, Questions, changed
 
 IN_PRODUCTION = frozenset({Effect.DEPLOY, Effect.ROLL_BACK})
-TOKEN, WHY = "token", "why"  # what is typed with a command
+TOKEN, WHY, WISH = "token", "why", "wish"  # what is typed with a command
 
 
 class Role(StrEnum):
@@ -109,6 +109,17 @@ def _cancel(incident: Incident) -> str:
     return f"Ends {incident.name}; what it waits for is dropped.{stays}"
 
 
+def _ignore(incident: Incident) -> str:
+    """Has the failure open nothing, for a while or for good; it is counted. Ends an incident that is open."""
+    ends = "" if incident.ended else f"Ends {incident.name}. "
+    return f"{ends}The failure opens nothing, and is counted. Empty: for good."
+
+
+def _unignore(incident: Incident) -> str:
+    """Has the failure open incidents again."""
+    return "Has the failure open incidents again."
+
+
 # --- the table --------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +139,8 @@ ASKABLE: tuple[Askable, ...] = (
     Askable(name="retry", label="Try again", on=t.Retried, role=_DEBUG, does=_retry),
     Askable(name="rollback", label="Roll back", on=t.RollbackRequested, role=_DEPLOY, twice=True, does=_roll_back),
     Askable(name="cancel", label="Cancel the incident", on=t.Cancelled, role=_DEBUG, takes=WHY, does=_cancel),
+    Askable(name="ignore", label="Ignore the failure", on=t.Ignored, role=_DEBUG, takes=WISH, does=_ignore),
+    Askable(name="unignore", label="Let it open incidents again", on=t.Unignored, role=_DEBUG, does=_unignore),
 )
 # fmt: on
 

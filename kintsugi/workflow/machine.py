@@ -15,7 +15,7 @@ from transitions import Machine, MachineError
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.names import Effect
-from kintsugi.workflow.states import NEW, TRANSITIONS, State, Transition
+from kintsugi.workflow.states import ENDED, NEW, TRANSITIONS, State, Transition
 from kintsugi.workflow.triggers import Captured, Trigger, stuck_by, words
 
 _NAME = "kintsugi"
@@ -74,7 +74,9 @@ def _move(row: Transition, source: str, incident: Incident, trigger: Trigger) ->
     seq = incident.seq + 1
     entered = seq if source != dest else incident.since
     stuck = (stuck_by(trigger, incident) or incident.stuck) if dest is State.STUCK else None
-    after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, updated_at=trigger.at, says=trigger.says)
+    quiet = after.quiet if dest in ENDED else None  # one that is open counts what is seen anyway
+    after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, quiet=quiet)
+    after = after.but(updated_at=trigger.at, says=trigger.says)
     return Move(source, incident, after, trigger, row.owes)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kintsugi.persistence.database import Database
 from kintsugi.web.login import Links, Login, Tries
 from kintsugi.web.pages import ONCE
+from kintsugi.web.shown import link
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Role, Rules
 from kintsugi.workflow.errors import StepFailed
@@ -253,8 +254,66 @@ async def test_only_what_the_state_allows_is_offered(world: World, viewer: Viewe
     staged = await viewer.opens("/incidents/1")
     sent = await viewer.does(1, "send")
 
-    assert {path.rpartition("/")[2] for path in staged.forms if path.startswith("/incidents")} == {"send", "cancel"}
-    assert {path.rpartition("/")[2] for path in sent.forms if path.startswith("/incidents")} == {"cancel"}
+    assert {path.rpartition("/")[2] for path in staged.forms if path.startswith("/incidents")} == {
+        "send",
+        "cancel",
+        "ignore",
+    }
+    assert {path.rpartition("/")[2] for path in sent.forms if path.startswith("/incidents")} == {"cancel", "ignore"}
+
+
+async def test_a_failure_is_ignored_and_taken_back_from_its_page(world: World, viewer: Viewer):
+    await world.crashes()
+
+    unread = await viewer.does(1, "ignore", **{"for": "a while"})
+    ignored = await viewer.does(1, "ignore", **{"for": "7d", "until": "1a2b3c4"})
+    listed = await viewer.opens("/")
+    await world.crashes()
+    counted = await viewer.opens("/incidents/1")
+    back = await viewer.does(1, "unignore")
+
+    assert unread.status == 409
+    assert "'a while' is no time and no number of times." in unread.text
+    assert "Ignored by web:operator until 2026-11-30 03:00 UTC or until a build with 1a2b3c4" in ignored.text
+    assert "· ignored" in listed.text
+    assert "seen 1 times since" in counted.text
+    assert "No longer ignored: web:operator took it back." in back.text
+
+
+async def test_where_how_often_and_whom_it_hit_is_shown(world: World, viewer: Viewer):
+    payload = a_payload()
+    entities = {"url": "https://shop.example:8443/cart?token=secret"}
+    request = payload.request.model_copy(update={"entities": entities})
+    for user in ("ann", "bob", "ann"):
+        await world.crashes(payload=payload.model_copy(update={"request": request}), who=user)
+
+    page = await viewer.opens("/incidents/1")
+
+    assert "Users hit 2" in page.text
+    assert "3 in seven days, at most 3 in six hours, from 2026-11-23 00:00 UTC on" in page.text
+    assert "Environment test" in page.text
+    links = [given for tag, given in page.tags if tag == "a" and "shop.example" in (given.get("href") or "")]
+    assert [link["href"] for link in links] == ["https://shop.example:8443/cart"]
+    assert "noopener" in (links[0]["rel"] or "")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "javascript:alert(1)",
+        "https://shop.example@evil.example/",
+        "//evil.example",
+        "https://[::1",
+        "/cart",
+        "data:,x",
+        "",
+    ],
+)
+async def test_what_is_no_safe_address_is_no_link(given: str):
+    payload = a_payload()
+    request = payload.request.model_copy(update={"entities": {"url": given}})
+
+    assert link(payload.model_copy(update={"request": request})) is None
 
 
 async def test_a_reason_is_kept(world: World, viewer: Viewer):
@@ -442,12 +501,6 @@ async def test_a_link_works_once_and_only_in_its_time(world: World):
     assert "kintsugi login" in again.text
 
 
-def test_a_session_by_a_link_ends_with_the_process():
-    cookie, _ = Login("").cookie()
-
-    assert Login("").session(cookie) is None
-
-
 async def test_with_a_token_nothing_is_seen_before_the_login(world: World):
     token = secrets.token_urlsafe()
     await world.crashes()
@@ -529,16 +582,6 @@ async def test_the_login_leads_nowhere_else(world: World, where: str):
         ) as answer,
     ):
         assert answer.headers["Location"] == "/"
-
-
-def test_a_session_ends_with_its_time_and_with_another_token():
-    login, (token, _) = Login("one"), Login("one").cookie()
-    ended, _ = Login("one", now=lambda: 0.0).cookie()
-
-    assert login.session(token)
-    assert login.session(ended) is None
-    assert Login("two").session(token) is None
-    assert login.session("rubbish") is None
 
 
 # --- live ---

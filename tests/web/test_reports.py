@@ -12,7 +12,9 @@ import sys
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
@@ -24,6 +26,9 @@ from kintsugi.capture.event import read_event
 from kintsugi.capture.runs import is_replay, runs_in
 from kintsugi.capture.sentry import payload_of
 from kintsugi.persistence.database import Database
+from kintsugi.receipt.checking import check
+from kintsugi.receipt.envelope import sealed
+from kintsugi.receipt.statement import statement_of
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -37,8 +42,10 @@ from kintsugi.web.sentry import (
     items_in,
 )
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import Category
+from kintsugi.workflow.quiet import Wish
 from kintsugi.workflow.states import State
-from tests.world.make import NOON
+from tests.world.make import NOON, a_diagnosis
 from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.wire.sentry import SENTRY
@@ -176,6 +183,107 @@ async def test_only_what_opens_an_incident_counts_for_the_day(world: World):
 
     assert [status for status, _ in (*same, known, second, third)] == [200] * 10 + [429]
     assert (await world.store.incident(1)).count == 8
+
+
+async def test_a_noisy_failure_holds_back_itself_and_not_its_program(world: World):
+    """Its words differ each time and nothing tells which of them vary; it came first, and a different one in between."""
+    async with a_door(world, Project(KEY, a_day=5)) as door:
+        statuses = [(await door.post(an_envelope(said(at, f"No bill for {name}"))))[0] for at, name in enumerate(NAMES)]
+        other, _ = await door.post(an_envelope(an_event("99")))
+
+    assert {*statuses, other} == {200}
+    found = await world.store.incidents()
+    assert [each.count for each in reversed(found)] == [1, 1, 10, 1]
+    assert found[0].summary.startswith("KeyError")
+
+
+async def test_a_failure_that_ended_often_today_only_counts(world: World):
+    async with a_door(world) as door:
+        for number in range(5):
+            await door.post(an_envelope(an_event(str(number))))
+            newest = (await world.store.incidents(limit=1))[0]
+            if not newest.ended:
+                await world.fires(t.Cancelled, newest.id)
+                await world.fires(t.Unignored, newest.id)
+
+    assert [each.count for each in await world.store.incidents()] == [3, 1, 1]
+
+
+async def test_what_is_ignored_counts_whatever_may_open_today(world: World):
+    async with a_door(world, Project(KEY, a_day=1)) as door:
+        await door.post(an_envelope(an_event("1")))
+        await world.fires(t.Ignored)
+        ignored, _ = await door.post(an_envelope(an_event("2")))
+        another, _ = await door.post(an_envelope(an_event("3", "TypeError")))
+
+    assert (ignored, another) == (200, 429)
+    assert (await world.incident()).count == 2
+
+
+async def test_a_build_that_has_the_wanted_commit_ends_the_quiet(world: World):
+    fix = "f1ed000"
+    world.host.holds |= {NEW: fix}
+    async with a_door(world) as door:
+        await door.post(an_envelope(an_event("1", release=f"shop@{OLD}")))
+        await world.fires(t.Ignored, wish=Wish(build=fix))
+        await door.post(an_envelope(an_event("2", release=f"shop@{OLD}")))
+        before = await world.store.incidents()
+        await door.post(an_envelope(an_event("3", release=f"shop@{NEW}")))
+
+    assert len(before) == 1
+    assert len(await world.store.incidents()) == 2
+    told = (await world.store.history(1))[-1]
+    assert told.says == f"No longer ignored: It comes from a build with {fix}."
+
+
+async def test_what_a_server_tells_takes_the_place_of_what_a_browsers_key_told(world: World):
+    async with a_door(world, Project(KEY, public=True)) as door:
+        await door.post(an_envelope(an_event("1", user={"id": "mallory"})))
+    async with a_door(world, Project(KEY, public=False)) as door:
+        await door.post(an_envelope(an_event("2", user={"id": "alice"}, release=f"shop@{NEW}")))
+        await door.post(an_envelope(an_event("3", user={"id": "bob"})))
+    async with a_door(world, Project(KEY, public=True)) as door:
+        await door.post(an_envelope(an_event("4", user={"id": "mallory"})))
+
+    found, payload = await world.incident(), await world.store.payload(1)
+    assert (found.count, found.believed, found.build_sha) == (4, True, NEW)
+    assert payload.request.user == "alice"
+    told = [step for step in await world.store.history(1) if step.trigger == "BetterTold"]
+    assert [step.actor for step in told] == ["sentry:42"]
+    assert check(sealed(statement_of(await world.store.chain(1)), None), None).holds
+
+
+async def test_a_better_report_of_what_needed_a_human_is_diagnosed(world: World):
+    world.analyst.answers_first(a_diagnosis(edits=(), category=Category.UNKNOWN))
+    async with a_door(world, Project(KEY, public=True)) as door:
+        await door.post(an_envelope(an_event("1")))
+        await world.settles()
+        waits = await world.state()
+    async with a_door(world) as door:
+        await door.post(an_envelope(an_event("2", user={"id": "alice"})))
+        await world.settles()
+
+    assert waits is State.NEEDS_HUMAN
+    assert await world.state() is State.AWAITING_CONFIRM
+    assert world.analyst.asked[-1].payload.request.user == "alice"
+
+
+async def test_whom_it_hit_where_and_how_often_is_counted(world: World, door: Door):
+    for number, (user, place) in enumerate([("ann", "live"), ("bob", "live"), ("ann", "test"), ("", "live")]):
+        who = {"user": {"id": user}} if user else {}
+        await door.post(an_envelope(an_event(str(number), environment=place, **who)))
+        await door.post(an_envelope(an_event(str(number), environment=place, **who)))
+
+    seen = await world.store.sightings(1, world.clock.now() - timedelta(hours=1))
+    assert (seen.users, seen.environments) == (2, {"live": 3, "test": 1})
+    assert list(seen.hours.values()) == [4]
+
+
+NAMES = ("Ann", "Bob", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jon", "Kim", "Leo")
+
+
+def said(number: int, words: str) -> dict[str, Any]:
+    return {"event_id": f"{number:032x}", "level": "error", "logger": "shop.bills", "logentry": {"formatted": words}}
 
 
 async def test_words_that_are_no_trouble_open_nothing(world: World, door: Door):

@@ -17,10 +17,12 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.web.reading import Delivery, Read, read
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
 from kintsugi.web.server import Server, ServerNeeds
+from kintsugi.web.shares import Room, Shares
 from tests.world.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -40,16 +42,33 @@ class Door:
             return answer.status, await answer.json()
 
 
+class ReadsHere:
+    """Reads in a thread of the test, whose coverage and clock it shares."""
+
+    async def begin(self) -> None: ...
+
+    async def read(self, delivery: Delivery) -> Read:
+        return await asyncio.to_thread(read, delivery, Program().located)
+
+    async def close(self) -> None: ...
+
+
 @asynccontextmanager
 async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
-    intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program())
+    intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program(), contains=world.host.contains)
     reported = Reported(world.store, world.clock, intake, world.host)
     doors = ServerNeeds(
         clock=world.clock,
         fire=world.engine.fire,
         hint=world.store.hint,
         ready=_ready,
-        reports=Reports(reported.take, {"42": project or Project(KEY)}),
+        reports=Reports(
+            take=reported.take,
+            readers=ReadsHere(),
+            shares=Shares(Room(places=3, places_each=1)),
+            clock=world.clock,
+            projects={"42": project or Project(KEY)},
+        ),
     )
     runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
     await runner.setup()

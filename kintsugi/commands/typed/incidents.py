@@ -142,3 +142,34 @@ def send(id: IncidentId) -> None:
     from kintsugi.commands.outcome import run
 
     run(lambda: asking.request("Sent", id))
+
+
+def ignore(
+    id: IncidentId,
+    for_: Annotated[
+        str, typer.Option("--for", metavar="TIME|TIMES", help="A time (12h, 7d) or a number of times (100).")
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--until", metavar="BUILD|DATE", help="A commit, `next` for the next build, or a date.")
+    ] = "",
+    why: Why = "",
+) -> None:
+    """Have a failure open nothing, for a while or for good. It is counted all the while.
+
+    Ends an incident that is open. Example: `kintsugi ignore 7 --for 7d --until 1a2b3c4`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.ignore(id, for_, until, why))
+
+
+def unignore(id: IncidentId) -> None:
+    """Have an ignored failure open incidents again.
+
+    Example: `kintsugi unignore 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("Unignored", id))
