@@ -34,14 +34,15 @@ _TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "specs"}
 _BESIDE_TESTS = {"fixtures", "fixture", "helpers", "helper", "support", "utils", "util", "data", "mocks", "__mocks__"}
 _BESIDE_TESTS |= {"__snapshots__", "__fixtures__", "setup", "common", "lib", "types"}
 _ROUND_TESTS = re.compile(
-    r"package\.json|(?:jest|vitest|vite|babel|ava|tap)[\w.-]*\.config\.\w+|\.mocharc\.\w+|\.babelrc.*|\.taprc|\.c8rc.*"
-    r"|tsconfig[\w.]*\.json|\.swcrc|jest\.setup\.\w+"
+    r"package\.json|(?:jest|vitest|vite|babel|ava|tap)[\w.-]*\.config\.\w+|\.mocharc\.\w+|\.babelrc.*|\.taprc"
+    r"|\.c8rc.*|tsconfig[\w.]*\.json|\.swcrc|jest\.setup\.\w+"
 )
 _REPORT = "{tmp}/results.json"
 _REPORTER = """
 const names = [], printed = {};
 const told = (e, left = 4) => e && typeof e === "object" && left
-  ? [{ name: e.name, message: String(e.message), stack: String(e.stack), code: e.code }, ...told(e.cause, left - 1)] : [];
+  ? [{ name: e.name, message: String(e.message), stack: String(e.stack), code: e.code },
+     ...told(e.cause, left - 1)] : [];
 export default async function* (source) {
   for await (const { type, data } of source) {
     if (type === "test:stderr") printed[data.file] = ((printed[data.file] || "") + data.message).slice(-8000);
@@ -98,7 +99,7 @@ _LOOKS = Looks(
         r"process\.(?:env|argv|execArgv|title|cwd|ppid|pid|mainModule|release|versions?|getuid)(?:[.\[].*)?"
         r"|__filename|__dirname"
         r"|require\.(?:main|cache|extensions)(?:[.\[].*)?|module\.(?:parent|children)|import\.meta(?:\..*)?|os\.\w+"
-        r"|(?:globalThis|global)\.(?:expect|describe|it|test|jest|vi)|(?:new )?Error\.(?:captureStackTrace|prepareStackTrace)"
+        r"|(?:globalThis|global)\.(?:expect|describe|it|test|jest|vi)|Error\.(?:captureStackTrace|prepareStackTrace)"
         r"|jest|vi|vitest|describe|expect"
     ),
     meddles=re.compile(
