@@ -238,6 +238,8 @@ class GitHubSettings(Room, env_prefix=f"{PREFIX}GITHUB_"):
     app_key: SecretStr | None = Field(None, description="… and its private key: the PEM, or its file")
     base_url: Address = Field("https://api.github.com", description="of an Enterprise server: https://host/api/v3")
     webhook_secret: SigningSecret | None = Field(None, description="the webhook's secret; several with commas")
+    proof_workflow: str = Field("", description="the workflow whose proofs of pull requests count, such as `prove.yml`")
+    proof_issuer: Address | None = Field(None, description="who signs its tokens, where that is not GitHub's usual one")
     labels: Words = Field((), description="labels for pull requests")
     reviewers: Words = Field((), description="who is asked for a review, by login")
     draft: bool = Field(False, description="true: pull requests are opened as drafts")

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.login import Login, is_loopback
+from kintsugi.web.peers import peer_of
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, Figures
 from kintsugi.workflow.states import Effect, State
@@ -113,7 +114,7 @@ class Metrics:
             return _says(401, "Send the token as `Authorization: Bearer …`.")
         if _is_same(self._readers.metrics_token, token.strip()):
             return None
-        peer = request.remote or ""
+        peer = peer_of(request)
         wait = self._login.wait(peer)
         if self._login.opens(token, peer):
             return None

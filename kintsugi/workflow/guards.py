@@ -20,6 +20,7 @@ from kintsugi.workflow.triggers import (
     DeploySucceeded,
     Diagnosed,
     Expired,
+    ProvenInCi,
     PullRequestClosed,
     PullRequestMerged,
     PullRequestReopened,
@@ -118,7 +119,7 @@ def of_this_patch(incident: Incident, trigger: Trigger) -> str | None:
 
 def of_this_pull_request(incident: Incident, trigger: Trigger) -> str | None:
     """The pull request is this incident's."""
-    assert isinstance(trigger, PullRequestMerged | PullRequestClosed | PullRequestReopened | BranchPushed)
+    assert isinstance(trigger, PullRequestMerged | PullRequestClosed | PullRequestReopened | BranchPushed | ProvenInCi)
     ours = incident.pull_request
     if ours is None or ours.number == trigger.number:
         return None
@@ -134,11 +135,24 @@ def by_somebody_else(incident: Incident, trigger: Trigger) -> str | None:
 
 def of_the_current_head(incident: Incident, trigger: Trigger) -> str | None:
     """It speaks of the pull request's current head."""
-    assert isinstance(trigger, ChecksFailed | ChangesRequested)
+    assert isinstance(trigger, ChecksFailed | ChangesRequested | ProvenInCi)
     ours = incident.pull_request
     if ours and ours.head == trigger.head:
         return None
     return f"this is about {trigger.head[:10]}, not the current head."
+
+
+def is_under_review(incident: Incident, _: Trigger) -> str | None:
+    """The pull request is open."""
+    ours = incident.pull_request
+    return None if ours and ours.open else "this came too late: its pull request is not open any more."
+
+
+def of_the_confirmed_patch(incident: Incident, trigger: Trigger) -> str | None:
+    """It speaks of exactly what was confirmed."""
+    assert isinstance(trigger, ProvenInCi)
+    same = incident.patch and incident.patch.tree == trigger.tree
+    return None if same else f"this is about the tree {trigger.tree[:10]}, which is not what was confirmed."
 
 
 def rounds_are_left(incident: Incident, trigger: Trigger) -> str | None:

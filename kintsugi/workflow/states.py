@@ -86,6 +86,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.PullRequestOpened, (_S.CONFIRMED,), _S.PR_OPENED, (_E.ANNOUNCE,)),
     Transition(t.ChecksFailed, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
     Transition(t.ChangesRequested, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
+    Transition(t.ProvenInCi, (_S.PR_OPENED, _S.MERGED, _S.DEPLOYED, _S.ABANDONED), None, (_E.ANNOUNCE,), guards=(g.of_this_pull_request, g.is_under_review, g.of_the_current_head, g.of_the_confirmed_patch)),
     Transition(t.BranchPushed, (_S.PR_OPENED,), None, (_E.ANNOUNCE,), guards=(g.of_this_pull_request, g.by_somebody_else)),
     Transition(t.PullRequestMerged, _CAN_HAVE_A_PULL_REQUEST, _S.MERGED, (_E.DEPLOY, _E.ANNOUNCE), when=g.has_open_pull_request, guards=(g.of_this_pull_request,)),
     Transition(t.PullRequestClosed, (_S.PR_OPENED,), _S.ABANDONED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),

@@ -267,6 +267,28 @@ class ChecksFailed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenInCi(Fact):
+    """A workflow of the code host proved commit `head` of pull request `number`, whose git tree is `tree`."""
+
+    number: int
+    head: str
+    tree: str
+    evidence: Evidence
+
+    @property
+    def says(self) -> str:
+        return f"{self.evidence.tier} at {self.head[:10]}: {self.evidence.says}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        """The stronger evidence stays; ours where both are alike. What ours flagged is still to be looked at."""
+        ours = incident.evidence
+        if ours and ours.tier >= self.evidence.tier:
+            return incident
+        flags = tuple(dict.fromkeys((*(ours.flags if ours else ()), *self.evidence.flags)))
+        return incident.but(evidence=replace(self.evidence, flags=flags))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesRequested(Fact):
     """A reviewer of commit `head` asked for changes."""
 

@@ -32,6 +32,7 @@ VARIANTS: dict[type[t.Trigger], list[dict[str, Any]]] = {
     t.PullRequestMerged: [{}, {"number": 7}],
     t.PullRequestOpened: [{}, {"pull_request": a_pull_request(head=MERGE)}],
     t.ChecksFailed: [{}, {"head": MERGE}],
+    t.ProvenInCi: [{}, {"head": MERGE}, {"tree": MERGE}],
     t.ChangesRequested: [{}, {"head": HEAD}],
     t.Recurred: [{}, {"contains_fix": False}],
     t.DeploySucceeded: [{}, {"contains_merge": False}],

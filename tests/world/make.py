@@ -138,6 +138,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.PullRequestOpened: {"pull_request": a_pull_request()},
         t.ChecksFailed: {"head": HEAD, "log": "boom"},
         t.ChangesRequested: {"head": HEAD, "review": "please not"},
+        t.ProvenInCi: {"number": 41, "head": HEAD, "tree": a_patch().tree, "evidence": an_evidence()},
         t.BranchPushed: {"number": 41, "head": MERGE},
         t.PullRequestMerged: {"number": 41, "sha": MERGE},
         t.PullRequestClosed: {"number": 41},

@@ -46,12 +46,14 @@ class ScriptedAnalyst(Scripted):
 
 @dataclass
 class ScriptedChecker(Scripted):
+    evidence: Evidence = field(default_factory=an_evidence)
+
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         answer = self.next(a_patch())
         if isinstance(answer, str):
             raise PatchUnproven(answer, output="the end of the run")
         assert isinstance(answer, Patch)
-        return answer, an_evidence()
+        return answer, self.evidence
 
 
 @dataclass

@@ -75,8 +75,8 @@ class Suite(Protocol):
         """The files to name in a run of these, or of all where there are none."""
         ...
 
-    def job(self, tree: Path, changes: Overlay, files: Sequence[str], crash: Mapping[str, str]) -> Job:
-        """Running these test files, or all. `crash` is what to watch for: kind, path and function."""
+    def job(self, tree: Path, changes: Overlay, files: Sequence[str], crash: Mapping[str, object]) -> Job:
+        """Running these test files, or all. `crash` is what to watch for: kind, path, function, lines."""
         ...
 
     def shown(self, files: Sequence[str]) -> tuple[str, ...]:
@@ -146,8 +146,12 @@ class Language(Protocol):
         """Sentences on how the program's own files could pass without being mended. `tests`: what shows the fix."""
         ...
 
-    def suspicions_of_tests(self, tests: Texts, names: frozenset[str]) -> tuple[str, ...]:
-        """Sentences on the tests of these names that are to show the fix."""
+    def suspicions_of_tests(self, before: Texts, tests: Texts, names: frozenset[str]) -> tuple[str, ...]:
+        """Sentences on the tests of these names that are to show the fix, and on what is new around them."""
+        ...
+
+    def same_lines(self, before: str, after: str, numbers: Collection[int]) -> tuple[int, ...]:
+        """Where the statements in these lines stand in a changed source; none where one was changed, or none knows."""
         ...
 
     def name_of(self, id: str) -> str:

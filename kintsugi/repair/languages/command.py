@@ -54,7 +54,7 @@ class CommandSuite:
     def chosen(self, files: Sequence[str], tree: Path, changes: Overlay) -> tuple[str, ...]:
         return ()
 
-    def job(self, tree: Path, changes: Overlay, files: Sequence[str], crash: Mapping[str, str]) -> Job:
+    def job(self, tree: Path, changes: Overlay, files: Sequence[str], crash: Mapping[str, object]) -> Job:
         found = ":".join(["{tree}/src", "{tree}"] if (tree / "src").is_dir() else ["{tree}"])
         python = self.machine.interpreter.python
         return collecting(python, self.command, changes, reports=_REPORTS, environment={"PYTHONPATH": found})

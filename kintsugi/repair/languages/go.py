@@ -168,7 +168,7 @@ class GoSuite:
     def chosen(self, files: Sequence[str], tree: Path, changes: Overlay) -> tuple[str, ...]:
         return tuple(files)
 
-    def job(self, tree: Path, changes: Overlay, files: Sequence[str], crash: Mapping[str, str]) -> Job:
+    def job(self, tree: Path, changes: Overlay, files: Sequence[str], crash: Mapping[str, object]) -> Job:
         names = sorted({name for path in files for name in _names(content_of(path, tree, changes))})
         command = (self.tools.go, "test", "-json", *_QUIET, *self.arguments, *self._what(files, names))
         python, variables = self.machine.interpreter.python, self.tools.environment
@@ -570,7 +570,10 @@ class Go:
             for sentence in suspected(path, tree_of("go", before.get(path, "")), tree_of("go", source), trees, _LOOKS)
         )
 
-    def suspicions_of_tests(self, tests: Texts, names: frozenset[str]) -> tuple[str, ...]:
+    def same_lines(self, before: str, after: str, numbers: Collection[int]) -> tuple[int, ...]:
+        return ()  # nothing tells which lines a test of Go comes by
+
+    def suspicions_of_tests(self, before: Texts, tests: Texts, names: frozenset[str]) -> tuple[str, ...]:
         found = []
         for path, source in tests.items():
             for name, test in _tests(source).items():

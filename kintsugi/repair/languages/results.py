@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record, RecordBroken
@@ -127,7 +128,9 @@ class TestResult:
     """One test; for one that could not be collected, its file.
 
     `entered`, `raised` and `caught` are of the function that crashed: whether the test came into it, whether the
-    crash's exception was seen there, and whether it came up to a test's own code. None where nothing was watched.
+    crash's exception was seen there, and whether it came up to a test's own code. `came`: whether the lines that were
+    asked about were run. None where nothing was watched. `failed`: the lines of that function that the exception came
+    by; `others`: further functions of its file.
     """
 
     __test__ = False  # not a test, whatever pytest thinks of the name
@@ -139,6 +142,9 @@ class TestResult:
     entered: bool | None = None
     raised: bool | None = None
     caught: bool | None = None
+    came: bool | None = None
+    failed: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:
@@ -213,10 +219,19 @@ def _test(line: Mapping[str, object]) -> TestResult:
     try:
         ending = Ending(str(line["outcome"]))
         failure = _failure(line) if "kind" in line else None
-        seen = (_flag(line.get(word)) for word in ("entered", "raised", "caught"))
-        return TestResult(name, str(line.get("file", "")), ending, failure, *seen)
+        entered, raised, caught, came = (_flag(line.get(word)) for word in ("entered", "raised", "caught", "came"))
+        failed = tuple(int(number) for number in _list(line.get("failed", [])))
+        others = tuple(str(function) for function in _list(line.get("others", [])))
+        file = str(line.get("file", ""))
+        return TestResult(name, file, ending, failure, entered, raised, caught, came, failed, others)
     except (KeyError, ValueError, TypeError):
         raise RecordBroken(f"the result of {name[:80]} is of another shape") from None
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
 
 
 def _flag(value: object) -> bool | None:
@@ -224,9 +239,7 @@ def _flag(value: object) -> bool | None:
 
 
 def _failure(line: Mapping[str, object]) -> Failure:
-    causes = line["causes"]
-    if not isinstance(causes, list):
-        raise TypeError
+    causes = _list(line["causes"])
     return Failure(
         kind=str(line["kind"]),
         message=str(line["message"]),
@@ -237,9 +250,7 @@ def _failure(line: Mapping[str, object]) -> Failure:
 
 
 def _frames(given: object) -> tuple[Frame, ...]:
-    if not isinstance(given, list):
-        raise TypeError
-    return tuple(Frame(str(path), int(number), str(function)) for path, number, function in given)
+    return tuple(Frame(str(path), int(number), str(function)) for path, number, function in _list(given))
 
 
 def _add(tests: dict[str, TestResult], test: TestResult) -> None:

@@ -33,6 +33,7 @@ class RedToGreen:
     turned: tuple[TestResult, ...]
     reproduced: bool | None = None
     flags: tuple[str, ...] = ()
+    asked: tuple[int, ...] = ()  # the lines that failed, as the patch numbers them, where it leaves them as they are
 
 
 async def red_to_green(proving: Proving) -> RedToGreen | None:
@@ -45,7 +46,8 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
     names = frozenset(proving.language.name_of(test.id) for test in shown.turned)
-    return replace(shown, flags=(*shown.flags, *proving.language.suspicions_of_tests(_sources(proving, files), names)))
+    before, now = _sources(proving, files, {}), _sources(proving, files, proving.proposal.all_files)
+    return replace(shown, flags=(*shown.flags, *proving.language.suspicions_of_tests(before, now, names)))
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:
@@ -66,16 +68,29 @@ def _file_of(name: str, files: Sequence[str]) -> str:
 async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
     proposal = proving.proposal
     proving.progress(f"running the regression test without the patch: {some(files)}")
-    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=True)
+    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=())
     proving.progress("running the regression test with the patch")
-    green = await proving.tests(proposal.all_files, files, watched=True)
+    asked = _that_failed(proving, red)
+    green = await proving.tests(proposal.all_files, files, watched=asked)
     try:
         _check_runs(proving, red, green)
         turned = _turned(red, green)
         _check_all_turned(proving, red, green, turned)
-        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)))
+        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)), asked=asked)
     except Unproven as refused:
         raise Unproven(refused.reason, red.run, green.run) from None
+
+
+def _that_failed(proving: Proving, red: Seen) -> tuple[int, ...]:
+    """The lines by which the crash came in red, as the patch numbers them; none where it changes them."""
+    proposal = proving.proposal
+    path = proposal.crash.path if proposal.crash else ""
+    failed = {line for test in red.results.bad.values() for line in test.failed}
+    if not failed or not is_plain_file(proposal.base, path):
+        return ()
+    content = (proposal.base / path).read_bytes()
+    changed = proposal.all_files.get(path, content)
+    return () if changed is None else proving.language.same_lines(read_source(content), read_source(changed), failed)
 
 
 def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
@@ -202,6 +217,11 @@ def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
         flags.append(f"with the patch {crash.short_kind} is still raised in {crash.place}, and answered further out")
     if all(test.entered is False for test in now):
         flags.append(f"with the patch the test no longer comes to {crash.place}")
+    elif shown.asked and all(test.came is False for test in now):
+        flags.append(f"with the patch the test goes round the line that failed in {crash.place}. Is that way right?")
+    elsewhere = sorted({one for test in now for one in test.others} - {one for test in by_it for one in test.others})
+    if elsewhere:
+        flags.append(f"with the patch {crash.short_kind} is raised in {crash.path}, {some(elsewhere)}, and answered")
     return replace(shown, turned=by_it, reproduced=True, flags=tuple(flags))
 
 
@@ -237,7 +257,7 @@ def _rounds(proving: Proving, shown: RedToGreen) -> int:
 async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
     """Turn their assertions round: what passes with the patch then too would pass whatever the patch did."""
     names = {proving.language.name_of(test.id) for test in shown.turned}
-    sources = _sources(proving, files)
+    sources = _sources(proving, files, proving.proposal.all_files)
     changed = {
         path: text
         for path, source in sources.items()
@@ -261,9 +281,9 @@ async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGre
     return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
 
 
-def _sources(proving: Proving, files: Sequence[str]) -> dict[str, str]:
-    """The text of test files, as they are with the patch."""
-    changes, base = proving.proposal.all_files, proving.proposal.base
+def _sources(proving: Proving, files: Sequence[str], changes: Mapping[str, bytes | None]) -> dict[str, str]:
+    """The text of those of the test files that are there with these changes."""
+    base = proving.proposal.base
     found = {}
     for path in files:
         content = (

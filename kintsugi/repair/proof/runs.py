@@ -103,11 +103,15 @@ class Proving:
         files: Sequence[str] = (),
         *,
         seconds: float | None = None,
-        watched: bool = False,
+        watched: Sequence[int] | None = None,
     ) -> Seen:
-        """Run the tests of `files`, or all, on the base with `changes`; with `watched`, looking out for the crash."""
+        """Run the tests of `files`, or all, on the base with `changes`.
+
+        With `watched`, looking out for the crash, and whether these lines of its file are run.
+        """
         chosen = self.suite.chosen(files, self.proposal.base, changes)
-        crash = self.proposal.crash.watched if watched and self.proposal.crash else {}
+        crash: Mapping[str, object] = self.proposal.crash.watched if self.proposal.crash else {}
+        crash = {**crash, "lines": list(watched)} if crash and watched is not None else {}
         job = self.suite.job(self.proposal.base, changes, chosen, crash)
         outcome = await self.in_box(job, seconds=seconds)
         outcome = replace(outcome, run=replace(outcome.run, command=self.suite.shown(chosen)))

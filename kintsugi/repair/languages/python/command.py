@@ -80,9 +80,9 @@ class Suite:
         return read_results(outcome)
 
     def job(
-        self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, str]
+        self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, object]
     ) -> Job:
-        """Running these test files, or all. `crash` is what to watch for: kind, path and function."""
+        """Running these test files, or all. `crash` is what to watch for: kind, path, function, lines."""
         source = ["src"] if (tree / "src").is_dir() else []
         if not self.takes_files:
             found = ":".join(f"{{tree}}/{one}" for one in source)

@@ -17,7 +17,7 @@ from kintsugi.repair.languages.python.tests import asserts_a_value, function_tex
 from kintsugi.repair.languages.python.turned_round import turned_round
 from kintsugi.repair.languages.results import Crash, Failure, TestResult
 from kintsugi.repair.sandbox import Job
-from kintsugi.repair.syntax import parsed, why_unreadable
+from kintsugi.repair.syntax import parsed, same_lines, why_unreadable
 
 _COMPILE = "import sys; [compile(open(path, 'rb').read(), path, 'exec') for path in sys.argv[1:]]"
 _RUNNERS = {"pytest", "_pytest", "pluggy", "nose", "hypothesis", "mock", "sitecustomize", "usercustomize"}
@@ -81,8 +81,11 @@ class Python:
     def suspicions(self, before: Texts, after: Texts, tests: Texts) -> tuple[str, ...]:
         return suspicions(before, after, tests)
 
-    def suspicions_of_tests(self, tests: Texts, names: frozenset[str]) -> tuple[str, ...]:
-        return suspicions_of_tests(tests, names)
+    def suspicions_of_tests(self, before: Texts, tests: Texts, names: frozenset[str]) -> tuple[str, ...]:
+        return suspicions_of_tests(before, tests, names)
+
+    def same_lines(self, before: str, after: str, numbers: Collection[int]) -> tuple[int, ...]:
+        return same_lines(before, after, numbers)
 
     def name_of(self, id: str) -> str:
         """The function of a test's id, as pytest or unittest write it."""
