@@ -30,6 +30,7 @@ from kintsugi.integrations.terminal import PlainConsole, Terminal
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
+from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
@@ -231,6 +232,7 @@ def _pages(desk: Desk, bootstrap: Bootstrap, links: Links | None) -> Pages:
             token=revealed(settings.web.token),
             environment=settings.program.env_name,
             production=bootstrap.production,
+            sessions=SqlSessions(desk.store),
             rules=bootstrap.rules,
             operator_may=_operator_may(settings.web, settings.discord),
             discord=bootstrap.login(),
