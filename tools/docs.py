@@ -22,6 +22,7 @@ from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, Effect, State, Transition
 from kintsugi.workflow.triggers import Command, Fact, words
 from tools.dashboard import dashboard
+from tools.outputs import outputs
 
 _ROOT = Path(__file__).parent.parent / "docs"
 _READ = "<!-- what is read, by python -m tools.docs -->"
@@ -39,6 +40,7 @@ def documents() -> dict[str, str]:
         "payload.schema.json": schema,
         "metrics.md": metrics(),
         "capture.md": capture(),
+        "outputs.md": outputs(),
         "grafana.json": dashboard() + "\n",
     }
 

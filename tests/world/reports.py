@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.telemetry.counts import Tally
 from kintsugi.web.reading import Delivery, Read, read
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
@@ -33,6 +34,7 @@ KEY = "0f" * 16
 class Door:
     url: str
     session: aiohttp.ClientSession
+    passed_over: Tally
 
     async def post(self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope") -> tuple[int, Any]:
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
@@ -42,20 +44,28 @@ class Door:
             return answer.status, await answer.json()
 
 
+@dataclass
 class ReadsHere:
     """Reads in a thread of the test, whose coverage and clock it shares."""
+
+    program: Program
 
     async def begin(self) -> None: ...
 
     async def read(self, delivery: Delivery) -> Read:
-        return await asyncio.to_thread(read, delivery, Program().located)
+        return await asyncio.to_thread(read, delivery, self.program.located)
 
     async def close(self) -> None: ...
 
 
 @asynccontextmanager
-async def a_door(world: World, project: Project | None = None) -> AsyncIterator[Door]:
-    intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program(), contains=world.host.contains)
+async def a_door(
+    world: World,
+    project: Project | None = None,
+    program: Program = Program(),  # noqa: B008  # frozen
+) -> AsyncIterator[Door]:
+    intake = Intake(fire=world.engine.fire, clock=world.clock, program=program, contains=world.host.contains)
+    passed_over = Tally()
     reported = Reported(world.store, world.clock, intake, world.host)
     doors = ServerNeeds(
         clock=world.clock,
@@ -64,10 +74,11 @@ async def a_door(world: World, project: Project | None = None) -> AsyncIterator[
         ready=_ready,
         reports=Reports(
             take=reported.take,
-            readers=ReadsHere(),
+            readers=ReadsHere(program),
             shares=Shares(Room(places=3, places_each=1)),
             clock=world.clock,
             projects={"42": project or Project(KEY)},
+            passed_over=passed_over,
         ),
     )
     runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
@@ -75,7 +86,7 @@ async def a_door(world: World, project: Project | None = None) -> AsyncIterator[
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over)
     finally:
         await runner.cleanup()
 
