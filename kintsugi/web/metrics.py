@@ -45,6 +45,7 @@ class MetricNeeds:
     version: str = ""
     revision: str = ""
     deliveries: Tally = field(default_factory=Tally)
+    passed_over: Tally = field(default_factory=Tally)
     attempts: Tally = field(default_factory=Tally)
     retries: Tally = field(default_factory=Tally)
     seconds: Spreads = field(default_factory=lambda: Spreads(()))
@@ -157,6 +158,12 @@ def of_the_process(watched: MetricNeeds) -> Iterator[Metric]:
         "Webhooks and events that were delivered here.",
         watched.deliveries.all().items(),
         ("source", "outcome"),
+    )
+    yield _counter(
+        "report_items_passed_over",
+        "Items of SDKs' reports from which nothing follows, by kind.",
+        watched.passed_over.all().items(),
+        ("kind",),
     )
     yield _counter("effect_attempts", "Attempts at effects here.", watched.attempts.all().items(), ("kind", "outcome"))
     yield _counter(

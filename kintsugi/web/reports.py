@@ -11,6 +11,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from kintsugi.telemetry.counts import Tally
 from kintsugi.web.bodies import body_of
 from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
 from kintsugi.web.origins import ASKED, heard_from, shared
@@ -61,6 +62,7 @@ class Reports:
     clock: Clock
     projects: Mapping[str, Project] = field(default_factory=dict)
     crowded: Seldom = field(default_factory=Seldom)
+    passed_over: Tally = field(default_factory=Tally)  # items from which nothing follows, by kind
 
     def add_to(self, application: web.Application) -> None:
         application.cleanup_ctx.append(self._reading)
@@ -140,7 +142,10 @@ class Reports:
         return _answer(read.id, became)
 
     async def _each(self, name: str, project: Project, item: Failed | Ran | PassedOver, peer: str) -> Taken:
-        return Taken.IGNORED if isinstance(item, PassedOver) else await self.take(name, project, item, peer)
+        if isinstance(item, PassedOver):
+            self.passed_over.count(item.kind)
+            return Taken.IGNORED
+        return await self.take(name, project, item, peer)
 
 
 _UNKNOWN = "No project has this key."

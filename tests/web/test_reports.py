@@ -14,6 +14,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
+from itertools import islice, product
 from logging.handlers import QueueHandler
 from pathlib import Path
 from queue import SimpleQueue
@@ -283,6 +284,78 @@ async def test_whom_it_hit_where_and_how_often_is_counted(world: World, door: Do
     seen = await world.store.sightings(1, world.clock.now() - timedelta(hours=1))
     assert (seen.users, seen.environments) == (2, {"live": 3, "test": 1})
     assert list(seen.hours.values()) == [4]
+
+
+async def test_what_tells_nothing_is_passed_over_by_name(door: Door):
+    items = [
+        ("client_report", {"discarded_events": []}),
+        ("log", {"items": [{"level": "error", "body": "no bill"}]}),
+        ("something_new", {}),
+        ("session", {"status": "ok"}),
+        ("transaction", {"transaction": "/", "release": "shop@1.4"}),
+        ("check_in", {"monitor_slug": "nightly", "status": "in_progress"}),
+        ("event", {"level": "info", "message": "hello"}),
+    ]
+    lines = [line for kind, item in items for line in ({"type": kind}, item)]
+    body = b"\n".join(json.dumps(line).encode() for line in ({}, *lines))
+
+    status, _ = await door.post(body)
+
+    assert status == 200
+    kinds = ["check_in", "client_report", "event", "log", "other", "session", "transaction"]
+    assert door.passed_over.all() == {(kind,): 1 for kind in kinds}
+
+
+async def test_check_ins_of_the_real_sdk_are_runs_by_release(world: World, door: Door):
+    dsn = door.url.replace("http://", f"http://{KEY}@") + "/42"
+    program = await asyncio.create_subprocess_exec(sys.executable, "-c", _CHECKS_IN, dsn, NEW)
+
+    assert await program.wait() == 0
+
+    (runs,) = await world.store.runs("nightly", NOON - timedelta(days=30))
+    assert (runs.build, runs.succeeded, runs.failed) == (NEW, 1, 1)
+
+
+_CHECKS_IN = """
+import sys, sentry_sdk
+from sentry_sdk.crons import monitor
+sentry_sdk.init(dsn=sys.argv[1], release="shop@" + sys.argv[2], default_integrations=False, shutdown_timeout=10)
+with monitor(monitor_slug="nightly"):
+    pass
+try:
+    with monitor(monitor_slug="nightly"):
+        raise KeyError("rate")
+except KeyError:
+    pass
+sentry_sdk.flush(20)
+"""
+
+
+async def test_another_failure_does_not_wait_behind_a_noisy_one(world: World):
+    """It is answered while most of the others are still to come, and each has an incident of its own."""
+    events = iter(
+        an_event(str(at), "ValueError", exception=raising(f"no bill for {name} {surname}"))
+        for at, (name, surname) in enumerate(product(NAMES, NAMES), 1000)
+    )
+    async with a_door(world) as door:
+
+        async def reports() -> None:
+            for event in events:
+                assert (await door.post(an_envelope(event)))[0] == 200
+
+        flood = [asyncio.create_task(reports()) for _ in range(4)]
+        status, _ = await door.post(an_envelope(an_event("1")))
+        to_come = len(list(islice(events, 10)))
+        await asyncio.gather(*flood)
+
+    assert status == 200
+    assert to_come == 10
+    assert sorted(each.count for each in await world.store.incidents()) == [1, len(NAMES) ** 2 - to_come]
+
+
+def raising(words: str) -> dict[str, Any]:
+    frames = [{"filename": "shop/bills.py", "function": "bill", "lineno": 7, "in_app": True}]
+    return {"values": [{"type": "ValueError", "value": words, "stacktrace": {"frames": frames}}]}
 
 
 NAMES = ("Ann", "Bob", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jon", "Kim", "Leo")

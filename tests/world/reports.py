@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.telemetry.counts import Tally
 from kintsugi.web.reading import Delivery, Read, read
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
@@ -34,6 +35,7 @@ KEY = "0f" * 16
 class Door:
     url: str
     session: aiohttp.ClientSession
+    passed_over: Tally
 
     async def half_posts(self) -> asyncio.StreamWriter:
         """Begins a report and does not go on; the head is read when this returns."""
@@ -59,20 +61,30 @@ class Door:
             return answer.status, await answer.json()
 
 
+@dataclass
 class ReadsHere:
     """Reads in a thread of the test, whose coverage and clock it shares."""
+
+    program: Program
 
     async def begin(self) -> None: ...
 
     async def read(self, delivery: Delivery) -> Read:
-        return await asyncio.to_thread(read, delivery, Program().located)
+        return await asyncio.to_thread(read, delivery, self.program.located)
 
     async def close(self) -> None: ...
 
 
 @asynccontextmanager
-async def a_door(world: World, project: Project | None = None, *, inside: int = 128) -> AsyncIterator[Door]:
-    intake = Intake(fire=world.engine.fire, clock=world.clock, program=Program(), contains=world.host.contains)
+async def a_door(
+    world: World,
+    project: Project | None = None,
+    program: Program = Program(),  # noqa: B008  # frozen
+    *,
+    inside: int = 128,
+) -> AsyncIterator[Door]:
+    intake = Intake(fire=world.engine.fire, clock=world.clock, program=program, contains=world.host.contains)
+    passed_over = Tally()
     reported = Reported(world.store, world.clock, intake, world.host)
     doors = ServerNeeds(
         clock=world.clock,
@@ -81,10 +93,11 @@ async def a_door(world: World, project: Project | None = None, *, inside: int = 
         ready=_ready,
         reports=Reports(
             take=reported.take,
-            readers=ReadsHere(),
+            readers=ReadsHere(program),
             shares=Shares(Room(places=3, places_each=1, inside=inside)),
             clock=world.clock,
             projects={"42": project or Project(KEY)},
+            passed_over=passed_over,
         ),
     )
     runner = web.AppRunner(Server(doors).application(), access_log=None, auto_decompress=False)
@@ -92,7 +105,7 @@ async def a_door(world: World, project: Project | None = None, *, inside: int = 
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over)
     finally:
         await runner.cleanup()
 
