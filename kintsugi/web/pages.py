@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,10 +28,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
+from kintsugi.web.bodies import body_of
 from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
 from kintsugi.web.login import Links, Login, Member
+from kintsugi.web.peers import peer_of
 from kintsugi.web.plots import RATE_OVER, bars, rate, strips
 from kintsugi.web.sessions import Session, Sessions, SessionStore
+from kintsugi.web.shares import Crowded, Room, Shares
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import EVERYTHING, NAMES, WISH, Askable, Asker, Requests, Role, Rules, command_of, row_of
 from kintsugi.workflow.engine import Receipt
@@ -55,7 +58,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")  # what a database takes
 _PAGE = 50  # incidents
 _PASTS = 2000  # incidents that the numbers are made of, at most
 _PULSE = 1.0  # seconds between two looks at the database, while somebody watches
-_LISTENERS = 200
+_LISTENERS, _LISTENERS_EACH = 200, 20  # streams at a time, and those of one session: each tab has one
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -108,7 +111,7 @@ class Pages:
         self._sessions = Sessions(self._login.seal, behind.sessions, lambda: behind.clock.now().timestamp())
         self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None
-        self._listeners = 0
+        self._listeners = Shares(Room(_LISTENERS, _LISTENERS, inside=_LISTENERS, inside_each=_LISTENERS_EACH))
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
@@ -280,14 +283,15 @@ class Pages:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: one line whenever what the page shows has moved, its data the new version."""
-        if self._listeners >= _LISTENERS:
-            return web.Response(status=503, headers={"Retry-After": "30"})
         number = request.match_info.get("id")
         stream = web.StreamResponse(headers=_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
-        await stream.prepare(request)
-        async with self._listening():
-            with suppress(ConnectionResetError, StepFailed, StoreUnavailable):  # gone, or nobody knows who it is
-                await self._tell(request, stream, int(number) if number else None)
+        try:
+            with self._listeners.entered("everybody", request[_SESSION].id):
+                await stream.prepare(request)
+                with suppress(ConnectionResetError, StepFailed, StoreUnavailable):  # gone, or nobody knows who it is
+                    await self._tell(request, stream, int(number) if number else None)
+        except Crowded:
+            return web.Response(status=503, headers={"Retry-After": "30"})
         return stream
 
     async def _tell(self, request: web.Request, stream: web.StreamResponse, number: int | None) -> None:
@@ -301,14 +305,6 @@ class Pages:
             last = version if moved else last
             await stream.write(f"event: moved\ndata: {last}\n\n".encode() if moved else b": still here\n\n")
             await asyncio.sleep(_PULSE)
-
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[None]:
-        self._listeners += 1
-        try:
-            yield
-        finally:
-            self._listeners -= 1
 
     async def _version(self, number: int | None) -> str | None:
         """What changes when the page would; None where it cannot be told just now."""
@@ -330,7 +326,7 @@ class Pages:
     async def log_in(self, request: web.Request) -> web.Response:
         form = await _form(request)
         where = _local(str(form.get("next", "/")))
-        peer = request.remote or ""
+        peer = peer_of(request)
         wait = self._login.wait(peer)
         if self._login.opens(str(form.get("token", "")), peer):
             raise await self._let_in(request, where)
@@ -496,11 +492,18 @@ def _askable(request: web.Request) -> str:
 
 async def _form(request: web.Request) -> Form:
     """Raises HTTPBadRequest for a form that cannot be read: of an unknown charset, or torn in the middle."""
+    if request.content_type.startswith("multipart/"):  # as none of our forms is sent
+        raise _unreadable(request, "multipart")
+    await body_of(request)
     try:
         return await request.post()
-    except (LookupError, ValueError, RuntimeError, AssertionError) as error:
-        log.warning("form_unreadable", extra={"path": request.path, "why": type(error).__name__})
-        raise web.HTTPBadRequest(text="This form cannot be read.") from None
+    except (LookupError, ValueError) as error:
+        raise _unreadable(request, type(error).__name__) from None
+
+
+def _unreadable(request: web.Request, why: str) -> web.HTTPBadRequest:
+    log.warning("form_unreadable", extra={"path": request.path, "why": why})
+    return web.HTTPBadRequest(text="This form cannot be read.")
 
 
 def _host_of(origin: str) -> str | None:

@@ -50,7 +50,7 @@ class Questions:
         return await self._rollback(incident)
 
     async def _rollback(self, incident: Incident) -> Question:
-        taken_back = incident.deployment or incident.way_back
+        taken_back = incident.taken_back
         if taken_back is None or not taken_back.previous:
             raise Refusal(f"{incident.name}: what ran before is not known, so there is nothing to go back to.")
         swap = await self._production().swap(taken_back.previous, now=taken_back.runs or taken_back.commit)

@@ -7,6 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -595,6 +596,24 @@ async def test_a_move_is_told_to_whoever_watches(world: World, viewer: Viewer):
         second = await told(stream.content)
 
     assert first != second
+
+
+async def test_one_session_cannot_listen_for_all(world: World):
+    """Whoever opens streams without end is told to come later, and another session listens on."""
+    token = secrets.token_urlsafe(16)
+    async with (
+        a_viewer(world, token=token) as viewer,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
+        AsyncExitStack() as stack,
+    ):
+        await viewer.sends("/login", token=token)
+        other = Viewer(viewer.url, session)
+        await other.sends("/login", token=token)
+        mine = [await stack.enter_async_context(viewer.session.get(f"{viewer.url}/events")) for _ in range(21)]
+        theirs = await stack.enter_async_context(session.get(f"{viewer.url}/events"))
+
+    assert [stream.status for stream in mine] == [200] * 20 + [503]
+    assert theirs.status == 200
 
 
 async def told(stream: asyncio.StreamReader) -> str:  # type: ignore[type-arg]

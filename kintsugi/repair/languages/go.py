@@ -20,7 +20,7 @@ from kintsugi.repair.languages.files import content_of, files_of
 from kintsugi.repair.languages.found import Loosened, Swallowing
 from kintsugi.repair.languages.loosening import loosened_tests
 from kintsugi.repair.languages.reports import inside, result
-from kintsugi.repair.languages.results import Crash, Ending, Failure, Frame, Results, TestResult
+from kintsugi.repair.languages.results import Crash, Ending, Failure, Frame, Results, TestResult, short_name
 from kintsugi.repair.languages.suspecting import Looks, suspected
 from kintsugi.repair.languages.syntax import Node, Piece, above, line_of, nodes, text_of, tokens, tree_of, written_with
 from kintsugi.repair.sandbox import Job, Outcome
@@ -256,7 +256,7 @@ def _frames(stack: str, tree: str) -> tuple[Frame, ...]:
             if function == "panic":
                 found = []
             elif path:
-                found.append(Frame(path, int(place["line"]), function.rpartition("/")[2].rpartition(".")[2]))
+                found.append(Frame(path, int(place["line"]), short_name(function)))
         else:
             called = _CALL.match(line.removeprefix("created by "))
             function = called["function"] if called else line
