@@ -1,5 +1,5 @@
 /* Preloaded, it adds MOVED_CLOCK seconds to the time of day, and to nothing else: the monotonic clock, waits and the times
-   of files are the true ones. (libfaketime 0.9.10 hangs where a condition of the C library is waited for.)
+   of files are the true ones. (Under libfaketime 0.9.10 rustc never starts, and some waits never end.)
 
    Who waits until a time of day names a moved one. The monotonic clock counts from the machine's start, so a wait until
    a time of that is told by its size. */
