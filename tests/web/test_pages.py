@@ -358,8 +358,8 @@ async def test_a_rollback_says_what_it_will_do_and_does_it_after_a_second_yes(wo
     await world.settles()
 
     assert "INC-1: roll back test to c0ffee0?" in question.text
-    assert "Runs now beefca5ebeef “The commit beef”, 3 days old" in question.text
-    assert "Will run c0ffee0c0ffe “The commit c0ff”, 3 days old" in question.text
+    assert "Runs now beefca5ebeef “Take fixed amounts off”, 3 days old" in question.text
+    assert "Will run c0ffee0c0ffe “Round to whole cents”, 3 days old" in question.text
     assert "Undone with it: beefca5 Take fixed amounts off 7ea7ca5 A tray for two" in question.text
     assert "The fix of INC-1 goes too: its failure can come back." in question.text
     assert not nothing_yet.rolling_back
