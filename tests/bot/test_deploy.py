@@ -65,7 +65,8 @@ async def test_in_production_it_shows_what_goes_where_and_waits_for_a_second_tap
     done = await stage.discord.tap(shown, "Deploy beefca5")
 
     assert shown.says == (
-        "**Deploy beefca5 to production?**\nRuns now: c0ffee0c0ffe\nWill run: beefca5ebeef\n"
+        "**Deploy beefca5 to production?**\nRuns now: c0ffee0c0ffe “Round to whole cents”, 3 days old\n"
+        "Will run: beefca5ebeef “Take fixed amounts off”, 3 days old\n"
         "New since then:\n- beefca5 Take fixed amounts off\n- 7ea7ca5 A tray for two"
     )
     assert before == []
