@@ -17,6 +17,7 @@ from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
 from kintsugi.web.origins import ASKED, heard_from, shared
 from kintsugi.web.peers import peer_of
 from kintsugi.web.reading import Delivery, Failed, Fault, PassedOver, Ran, Read
+from kintsugi.web.seldom import Seldom
 from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, Project, is_known, key_of
 from kintsugi.web.shares import Crowded, Shares
 from kintsugi.workflow.errors import StoreUnavailable
@@ -37,8 +38,8 @@ class Taken(StrEnum):
     LIMITED = "limited"
 
 
-Take = Callable[[str, Project, Failed | Ran], Awaitable[Taken]]
-"""Takes one item of a project, by the project's name. Raises StoreUnavailable."""
+Take = Callable[[str, Project, Failed | Ran, str], Awaitable[Taken]]
+"""Takes one item of a project, by the project's name, from a peer ("": not known). Raises StoreUnavailable."""
 
 
 class Reading(Protocol):
@@ -60,6 +61,7 @@ class Reports:
     shares: Shares
     clock: Clock
     projects: Mapping[str, Project] = field(default_factory=dict)
+    crowded: Seldom = field(default_factory=Seldom)
     passed_over: Tally = field(default_factory=Tally)  # items from which nothing follows, by kind
 
     def add_to(self, application: web.Application) -> None:
@@ -104,8 +106,10 @@ class Reports:
             return _says(403, "This project does not hear pages from there.")
         try:
             read = await self._read(request, name, project, key, bare=bare)
-            return _says(403, _UNKNOWN) if not read.known else await self._taken(name, project, read)
+            return _says(403, _UNKNOWN) if not read.known else await self._taken(name, project, read, peer_of(request))
         except Crowded:
+            if times := self.crowded.counts(name):
+                log.warning("report_crowded", extra={"project": name, "peer": peer_of(request), "times": times})
             return _crowded()
         except web.HTTPRequestEntityTooLarge:
             return _refused(Fault("", too_large=True))
@@ -125,23 +129,23 @@ class Reports:
             async with self.shares.turn(share, peer):
                 return await self.readers.read(delivery)
 
-    async def _taken(self, name: str, project: Project, read: Read) -> web.Response:
+    async def _taken(self, name: str, project: Project, read: Read, peer: str) -> web.Response:
         """Each item stands for itself: one that cannot be read is refused only where it is alone."""
         if read.fault:
             return _refused(read.fault)
         faults = [each for each in read.items if isinstance(each, Fault)]
-        became = [await self._each(name, project, each) for each in read.items if not isinstance(each, Fault)]
+        became = [await self._each(name, project, each, peer) for each in read.items if not isinstance(each, Fault)]
         if faults and not became:
             return _refused(faults[0])
         if faults:
             log.warning("report_unread", extra={"project": name, "items": len(faults), "why": faults[0].says})
         return _answer(read.id, became)
 
-    async def _each(self, name: str, project: Project, item: Failed | Ran | PassedOver) -> Taken:
+    async def _each(self, name: str, project: Project, item: Failed | Ran | PassedOver, peer: str) -> Taken:
         if isinstance(item, PassedOver):
             self.passed_over.count(item.kind)
             return Taken.IGNORED
-        return await self.take(name, project, item)
+        return await self.take(name, project, item, peer)
 
 
 _UNKNOWN = "No project has this key."
