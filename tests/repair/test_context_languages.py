@@ -75,7 +75,9 @@ func Total(order Order) int {
 def shown(folder: Path, files: dict[str, str], path: str, line: int, function: str) -> Context:
     a_program(folder, files)
     frame = Frame(path=path, line=line, function=function, in_project=True)
-    return build_context(Failure(language="node", chain=(Raised(type="TypeError", message="no map", frames=(frame,)),)), folder)
+    return build_context(
+        Failure(language="node", chain=(Raised(type="TypeError", message="no map", frames=(frame,)),)), folder
+    )
 
 
 def whys(context: Context) -> dict[tuple[str, str], int]:
