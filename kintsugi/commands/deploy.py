@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -74,7 +75,7 @@ def _lines(plan: Plan, branch: str) -> Iterator[str]:
 async def _confirmed(plan: Plan, environment: str) -> None:
     """Somebody has to say yes; in a script too, where this is production. Raises Refusal."""
     if sys.stdin.isatty():
-        await agreed_to(before_a_deploy(plan, environment))
+        await agreed_to(before_a_deploy(plan, environment, datetime.now(UTC)))
     elif environment == _PRODUCTION:
         raise UsageError("This is production: say so with --yes.")
 

@@ -248,8 +248,7 @@ class Requests:
         """Have it done; or the question to answer first, where it asks twice and this is no answer to it.
 
         A token that is typed with it is such an answer. `sure`: whoever asks has seen the question, or is a script,
-        which reads none. Raises Forbidden for who may not, another Refusal for what
-        does not fit.
+        which reads none. Raises Forbidden for who may not, another Refusal for what does not fit.
         """
         incident = await self._store.incident(command.incident)
         row = row_of(name_of(type(command)), incident)
