@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Door:
     url: str
     session: aiohttp.ClientSession
     passed_over: Tally
+    read_whole: list[bool]  # of each delivery that was read: whether more than its outline was
 
     async def post(self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope") -> tuple[int, Any]:
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
@@ -49,10 +50,12 @@ class ReadsHere:
     """Reads in a thread of the test, whose coverage and clock it shares."""
 
     program: Program
+    whole: list[bool] = field(default_factory=list)
 
     async def begin(self) -> None: ...
 
     async def read(self, delivery: Delivery) -> Read:
+        self.whole.append(delivery.whole)
         return await asyncio.to_thread(read, delivery, self.program.located)
 
     async def close(self) -> None: ...
@@ -64,8 +67,14 @@ async def a_door(
     project: Project | None = None,
     program: Program = Program(),  # noqa: B008  # frozen
 ) -> AsyncIterator[Door]:
-    intake = Intake(fire=world.engine.fire, clock=world.clock, program=program, contains=world.host.contains)
-    passed_over = Tally()
+    intake = Intake(
+        fire=world.engine.fire,
+        clock=world.clock,
+        program=program,
+        contains=world.host.contains,
+        count=world.engine.count,
+    )
+    passed_over, readers = Tally(), ReadsHere(program)
     reported = Reported(world.store, world.clock, intake, world.host)
     doors = ServerNeeds(
         clock=world.clock,
@@ -74,7 +83,7 @@ async def a_door(
         ready=_ready,
         reports=Reports(
             take=reported.take,
-            readers=ReadsHere(program),
+            readers=readers,
             shares=Shares(Room(places=3, places_each=1)),
             clock=world.clock,
             projects={"42": project or Project(KEY)},
@@ -86,7 +95,7 @@ async def a_door(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole)
     finally:
         await runner.cleanup()
 
