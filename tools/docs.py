@@ -22,6 +22,7 @@ from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, Effect, State, Transition
 from kintsugi.workflow.triggers import Command, Fact, words
 from tools.dashboard import dashboard
+from tools.outputs import outputs
 
 _ROOT = Path(__file__).parent.parent / "docs"
 _READ = "<!-- what is read, by python -m tools.docs -->"
@@ -39,6 +40,7 @@ def documents() -> dict[str, str]:
         "payload.schema.json": schema,
         "metrics.md": metrics(),
         "capture.md": capture(),
+        "outputs.md": outputs(),
         "grafana.json": dashboard() + "\n",
     }
 
@@ -146,7 +148,7 @@ def asking() -> str:
     before, _, rest = written.partition(_ASKED)
     head = "| asked for | who may | twice | when | it |\n|---|---|---|---|---|"
     rows = [_askable(row) for row in ASKABLE]
-    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | at any time | {each.does} |" for each in AT_LARGE]
+    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | {each.when} | {each.does} |" for each in AT_LARGE]
     return "\n".join([f"{before}{_ASKED}", head, *rows, f"{_ASKED}{rest.partition(_ASKED)[2]}"])
 
 

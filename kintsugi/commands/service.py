@@ -26,7 +26,7 @@ from kintsugi.app.settings import DiscordSettings, GitHubSettings, MetricsSettin
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.commands.outcome import UsageError
 from kintsugi.integrations.github.oidc import IssuerKeys, issuer_of
-from kintsugi.integrations.terminal import Terminal
+from kintsugi.integrations.terminal import PlainConsole, Terminal
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
@@ -62,7 +62,7 @@ async def run(only: str, drain: bool) -> None:
     """Perform what is owed until SIGTERM or Ctrl-C, or with `drain` until nothing is due."""
     wanted = _wanted(only)
     bootstrap = Bootstrap.read()
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     if "worker" in wanted:
         bootstrap.check_repository()
     for line in left_out(bootstrap, wanted):
@@ -94,7 +94,7 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
                 client, channel = await stack.enter_async_context(voice)
         bootstrap.tell_alerts(output.logs, desk, client)
         await stack.enter_async_context(counting(desk.store, output.logs.outcomes))
-        kintsugi = bootstrap.worker(desk, channel or Terminal(Console())) if "worker" in wanted else None
+        kintsugi = bootstrap.worker(desk, channel or Terminal(PlainConsole())) if "worker" in wanted else None
         _tell(output.console, "Working. Ctrl-C stops; nothing is lost by it.")
         if drain and kintsugi:
             await kintsugi.drain()

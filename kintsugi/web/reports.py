@@ -17,6 +17,7 @@ from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
 from kintsugi.web.origins import ASKED, heard_from, shared
 from kintsugi.web.peers import peer_of
 from kintsugi.web.reading import Delivery, Failed, Fault, PassedOver, Ran, Read, Told
+from kintsugi.web.seldom import Seldom
 from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, Project, is_known, key_of
 from kintsugi.web.shares import Crowded, Shares
 from kintsugi.workflow.errors import StoreUnavailable
@@ -38,8 +39,8 @@ class Taken(StrEnum):
     UNTOLD = "untold"  # nothing yet: it has to be told whole
 
 
-Take = Callable[[str, Project, Failed | Ran], Awaitable[Taken]]
-"""Takes one item of a project, by the project's name. Raises StoreUnavailable."""
+Take = Callable[[str, Project, Failed | Ran, str], Awaitable[Taken]]
+"""Takes one item of a project, by the project's name, from a peer ("": not known). Raises StoreUnavailable."""
 
 
 class Reading(Protocol):
@@ -61,6 +62,7 @@ class Reports:
     shares: Shares
     clock: Clock
     projects: Mapping[str, Project] = field(default_factory=dict)
+    crowded: Seldom = field(default_factory=Seldom)
     passed_over: Tally = field(default_factory=Tally)  # items from which nothing follows, by kind
 
     def add_to(self, application: web.Application) -> None:
@@ -106,6 +108,8 @@ class Reports:
         try:
             return await self._delivered(request, name, project, key, bare=bare)
         except Crowded:
+            if times := self.crowded.counts(name):
+                log.warning("report_crowded", extra={"project": name, "peer": peer_of(request), "times": times})
             return _crowded()
         except web.HTTPRequestEntityTooLarge:
             return _refused(Fault("", too_large=True))
@@ -138,11 +142,11 @@ class Reports:
         read = await self._read(delivery, share, peer)
         if not read.known:
             return _says(403, _UNKNOWN)
-        became = [await self._each(delivery, item) for item in read.items]
+        became = [await self._each(delivery, item, peer) for item in read.items]
         if Taken.UNTOLD in became:
             read = await self._read(replace(delivery, whole=True), share, peer)
             pairs = zip(became, read.items, strict=not read.fault)
-            became = [await self._each(delivery, item) if was is Taken.UNTOLD else was for was, item in pairs]
+            became = [await self._each(delivery, item, peer) if was is Taken.UNTOLD else was for was, item in pairs]
         return self._answer(delivery.name, read, became)
 
     async def _read(self, delivery: Delivery, share: str, peer: str) -> Read:
@@ -161,13 +165,13 @@ class Reports:
             log.warning("report_unread", extra={"project": name, "items": len(faults), "why": faults[0].says})
         return _answer(read.id, taken)
 
-    async def _each(self, delivery: Delivery, item: Told) -> Taken | Fault:
+    async def _each(self, delivery: Delivery, item: Told, peer: str) -> Taken | Fault:
         if isinstance(item, Fault):
             return item
         if isinstance(item, PassedOver):
             self.passed_over.count(item.kind)
             return Taken.IGNORED
-        return await self.take(delivery.name, delivery.project, item)
+        return await self.take(delivery.name, delivery.project, item, peer)
 
 
 _UNKNOWN = "No project has this key."

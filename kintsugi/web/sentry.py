@@ -60,6 +60,11 @@ class Project:
         """Whether what it tells is believed alone. A key that pages use can be read, and written with, by anybody."""
         return not (bool(self.origins) if self.public is None else self.public)
 
+    @property
+    def a_peer(self) -> int:
+        """How many of the day's incidents one peer may open by a key that anybody can read: a quarter, at least one."""
+        return max(self.a_day // 4, 1)
+
 
 def is_known(project: Project | None, given: str) -> bool:
     """In the same time whether the project, the key, or neither is wrong."""

@@ -7,6 +7,7 @@ import base64
 import gzip
 import io
 import json
+import logging
 import signal
 import sys
 import zlib
@@ -14,7 +15,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice, product
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import brotli
@@ -30,6 +33,9 @@ from kintsugi.persistence.database import Database
 from kintsugi.receipt.checking import check
 from kintsugi.receipt.envelope import sealed
 from kintsugi.receipt.statement import statement_of
+from kintsugi.telemetry import Bound
+from kintsugi.telemetry.alerts import Alert, Alerts, built_in_rules
+from kintsugi.telemetry.handler import Seen
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -367,6 +373,53 @@ NAMES = ("Ann", "Bob", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jon"
 
 def said(number: int, words: str) -> dict[str, Any]:
     return {"event_id": f"{number:032x}", "level": "error", "logger": "shop.bills", "logentry": {"formatted": words}}
+
+
+async def test_junk_of_one_address_by_a_public_key_silences_nobody_else_and_an_alert_says_so(world: World):
+    """Twenty failures that nobody had, told with the key of a page; then a real one, told by somebody else's browser."""
+    noted: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listens = QueueHandler(noted)
+    logging.getLogger("kintsugi.service").addHandler(listens)
+    try:
+        async with a_door(world, Project(KEY, public=True)) as door:
+            junk = [await door.post(an_envelope(an_event(str(n), f"Junk{n}")), peer="192.0.2.6") for n in range(20)]
+            real = await door.post(an_envelope(an_event("77", "RealError")), peer="198.51.100.7")
+            counted = await door.post(an_envelope(an_event("78", "Junk0")), peer="192.0.2.6")
+    finally:
+        logging.getLogger("kintsugi.service").removeHandler(listens)
+
+    assert [status for status, _ in junk] == [200] * 5 + [429] * 15
+    assert (real[0], counted[0]) == (200, 200)
+    assert sorted(incident.summary.partition(":")[0] for incident in await world.store.incidents())[-1] == "RealError"
+    assert alerts_of([noted.get() for _ in range(noted.qsize())]) == ["report-flood"]
+
+
+def alerts_of(records: list[logging.LogRecord]) -> list[str]:
+    """The built-in alerts that these lines of the log set off."""
+    told = list[Alert]()
+    alerts = Alerts(built_in_rules(), {"list": told.append})
+    for record in records:
+        alerts.see(Seen(record, json.dumps({"msg": record.getMessage()}), Bound(), None))
+    alerts.close()
+    return [alert.rule for alert in told]
+
+
+async def test_a_key_that_is_not_public_has_the_whole_day_from_one_address(world: World):
+    async with a_door(world) as door:
+        told = [await door.post(an_envelope(an_event(str(n), f"Error{n}")), peer="192.0.2.6") for n in range(8)]
+
+    assert [status for status, _ in told] == [200] * 8
+
+
+async def test_more_at_once_than_a_program_may_have_is_told_to_wait(world: World):
+    async with a_door(world, inside=2) as door:
+        held = [await door.half_posts() for _ in range(2)]
+        crowded = await door.post(an_envelope(an_event()))
+        for each in held:
+            each.close()
+
+    assert crowded[0] == 429
+    assert crowded[1]["detail"] == "Too many reports of this program at once."
 
 
 async def test_words_that_are_no_trouble_open_nothing(world: World, door: Door):

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -37,10 +38,26 @@ class Door:
     passed_over: Tally
     read_whole: list[bool]  # of each delivery that was read: whether more than its outline was
 
-    async def post(self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope") -> tuple[int, Any]:
+    async def half_posts(self) -> asyncio.StreamWriter:
+        """Begins a report and does not go on; the head is read when this returns."""
+        at = urlsplit(self.url)
+        reader, writer = await asyncio.open_connection(at.hostname, at.port)
+        head = (
+            f"POST /api/42/envelope/?sentry_key={KEY} HTTP/1.1\r\nHost: k\r\nContent-Length: 9\r\nExpect: 100-continue"
+        )
+        writer.write(f"{head}\r\n\r\n".encode())
+        await reader.readuntil(b"100 Continue\r\n\r\n")
+        writer.write(b"half")
+        return writer
+
+    async def post(
+        self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope", peer: str = ""
+    ) -> tuple[int, Any]:
+        """`peer`: whom a proxy on this machine names."""
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
             {"Content-Encoding": encoding} if encoding else {}
         )
+        headers |= {"X-Forwarded-For": peer} if peer else {}
         async with self.session.post(f"{self.url}/api/42/{path}/", data=body, headers=headers) as answer:
             return answer.status, await answer.json()
 
@@ -66,6 +83,8 @@ async def a_door(
     world: World,
     project: Project | None = None,
     program: Program = Program(),  # noqa: B008  # frozen
+    *,
+    inside: int = 128,
 ) -> AsyncIterator[Door]:
     intake = Intake(
         fire=world.engine.fire,
@@ -84,7 +103,7 @@ async def a_door(
         reports=Reports(
             take=reported.take,
             readers=readers,
-            shares=Shares(Room(places=3, places_each=1)),
+            shares=Shares(Room(places=3, places_each=1, inside=inside)),
             clock=world.clock,
             projects={"42": project or Project(KEY)},
             passed_over=passed_over,

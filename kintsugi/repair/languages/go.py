@@ -20,7 +20,7 @@ from kintsugi.repair.languages.files import content_of, files_of
 from kintsugi.repair.languages.found import Loosened, Swallowing
 from kintsugi.repair.languages.loosening import loosened_tests
 from kintsugi.repair.languages.reports import inside, result
-from kintsugi.repair.languages.results import Crash, Ending, Failure, Frame, Results, TestResult
+from kintsugi.repair.languages.results import Crash, Ending, Failure, Frame, Results, TestResult, short_name
 from kintsugi.repair.languages.suspecting import Looks, suspected
 from kintsugi.repair.languages.syntax import Node, Piece, above, line_of, nodes, text_of, tokens, tree_of, written_with
 from kintsugi.repair.sandbox import Job, Outcome
@@ -256,7 +256,7 @@ def _frames(stack: str, tree: str) -> tuple[Frame, ...]:
             if function == "panic":
                 found = []
             elif path:
-                found.append(Frame(path, int(place["line"]), function.rpartition("/")[2].rpartition(".")[2]))
+                found.append(Frame(path, int(place["line"]), short_name(function)))
         else:
             called = _CALL.match(line.removeprefix("created by "))
             function = called["function"] if called else line
@@ -285,7 +285,7 @@ class _Test:
     @cached_property
     def checks(self) -> list[Node]:
         """Conditions that fail the test, and calls that check something."""
-        found = [node for node in nodes(self.node, "if_statement") if _fails_at_once(node)]
+        found = [node for node in nodes(self.node, "if_statement") if _fails_at_once(node) and not _is_dead(node)]
         inner = {id_of(call) for node in found for call in nodes(node.child_by_field_name("consequence"))}
         calls = [node for node in nodes(self.node, "call_expression") if id_of(node) not in inner]
         return found + [node for node in calls if _is_check(node) or _is_failing(node)]
@@ -377,6 +377,12 @@ def _told(node: Node) -> str:
         head = node.child_by_field_name("initializer")
         return f"if {' '.join(_tokens(head)) if head else ''}; {_condition(node)}"
     return " ".join(_tokens(node))
+
+
+def _is_dead(node: Node) -> bool:
+    """`if false && …`: a check that is none any more."""
+    condition = _condition(node)
+    return re.search(r"(?:^|&& |! \( )false\b(?: &&|$)|&& false$", condition) is not None
 
 
 def _is_exact(node: Node) -> bool:

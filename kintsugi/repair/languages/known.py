@@ -9,11 +9,11 @@ from pathlib import Path
 from kintsugi.repair.languages import Language, Machine, Overlay, Suite
 from kintsugi.repair.languages.command import CommandSuite
 from kintsugi.repair.languages.go import Go
+from kintsugi.repair.languages.node import JavaScript
 from kintsugi.repair.languages.python.language import Python
 
 PYTHON: Language = Python()
-GO: Language = Go()
-LANGUAGES: tuple[Language, ...] = (PYTHON, GO)
+LANGUAGES: tuple[Language, ...] = (PYTHON, JavaScript(), Go())
 
 
 def language_of(path: str) -> Language | None:
