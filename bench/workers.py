@@ -3,9 +3,9 @@
     python -m bench.workers [effects]
 
 Each worker is a process of its own with four slots of a kind, as `kintsugi run --only worker` has. All are up before
-they are let loose; what is counted ends when nothing is owed. A proxy on loopback holds up each piece on its way to the
-database. Beside a pace stand the connections and the share of all processors that the workers took: where that is nearly
-all, more workers cannot help on this machine.
+they are let loose; what is counted ends when nothing is owed. A proxy on loopback holds up each piece on its way to
+the database. Beside a pace stand the connections and the share of all processors that the workers took: where that is
+nearly all, more workers cannot help on this machine.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ async def main(effects: int) -> None:
                     one, two = one or pace.effects, pace.effects if workers == 2 else two
                     print(
                         f"  {workers} workers   {pace.effects:8.1f} effects/s   to one {pace.effects / one:5.2f}   "
-                        f"processors {pace.cpu:4.0%}   {pace.connections:3} connections   {_goal(workers, step, pace.effects, two)}",
+                        f"processors {pace.cpu:4.0%}   {pace.connections:3} connections   "
+                        f"{_goal(workers, step, pace.effects, two)}",
                         flush=True,
                     )
 

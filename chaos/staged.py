@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from dataclasses import replace
 from datetime import datetime
 
 import httpx
+import typer
 
 from chaos.worker import Checked, Outside
 from kintsugi.app.bootstrap import Bootstrap, Ports
@@ -71,7 +73,10 @@ def main() -> None:
     parser.add_argument("--only", default="")
     asked = parser.parse_args()
     careless(os.environ.get(WITHOUT, ""))
-    outcome.run(lambda: service.run(asked.only, False, Staged.read))
+    try:
+        outcome.run(lambda: service.run(asked.only, False, Staged.read))
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
 
 
 if __name__ == "__main__":
