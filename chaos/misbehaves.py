@@ -58,7 +58,7 @@ async def tried(trouble: Trouble, server: Server, folder: Path, *, without: str 
         program = asyncio.create_task(_crashes(stage, (2 * _CALM + trouble.seconds) / _CRASHES))
         people = asyncio.create_task(_people(stage))
         await asyncio.sleep(_CALM)
-        await trouble.make(stage, trouble.seconds)
+        await trouble.make(stage, min(trouble.seconds, _CONTROL_LONGEST) if without else trouble.seconds)
         over = time.monotonic()
         await asyncio.sleep(_CALM)
         if without and stage.faults:

@@ -57,7 +57,7 @@ def careless(without: str) -> None:
 
 
 async def _reads(self: Leases) -> None:
-    await self._store.version()
+    await self.holder("probe")
 
 
 def _own_now(self: SqlStore, _: object) -> datetime:
