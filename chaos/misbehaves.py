@@ -44,7 +44,7 @@ from tests.world.service import Service, a_service
 PAGE = Path(__file__).parents[1] / "docs" / "running.md"
 _BEGINS, _ENDS = "<!-- misbehaves: begins -->", "<!-- misbehaves: ends -->"
 _CRASHES = 10  # spread over a trouble
-_CALM = 3.0
+_CALM, _SOON = 3.0, 0.25
 _ANSWERS_WITHIN = 25.0  # seconds: an answer is owed 15 s after the database fell silent
 _LONGEST, _CONTROL_LONGEST = 600.0, 90.0  # until all are healed once the trouble is over
 _HEADERS = {"X-Sentry-Auth": f"Sentry sentry_key={KEY}"}
@@ -55,11 +55,12 @@ _DISK = "400m"
 async def tried(trouble: Trouble, server: Server, folder: Path, *, without: str = "") -> tuple[Stage, str]:
     """What was seen of one trouble, and how it went afterwards in words."""
     async with _a_stage(trouble, server, folder, without) as stage:
-        program = asyncio.create_task(_crashes(stage, (2 * _CALM + trouble.seconds) / _CRASHES))
+        stage.pace = (2 * _CALM + trouble.seconds) / _CRASHES
+        program = asyncio.create_task(_crashes(stage))
         people = asyncio.create_task(_people(stage))
         await asyncio.sleep(_CALM)
         await trouble.make(stage, min(trouble.seconds, _CONTROL_LONGEST) if without else trouble.seconds)
-        over = time.monotonic()
+        over, stage.pace = time.monotonic(), _SOON
         await asyncio.sleep(_CALM)
         if without and stage.faults:
             return stage, ""  # the harm is found
@@ -107,7 +108,7 @@ async def _staged(stack: AsyncExitStack, folder: Path, part: str, settings: dict
     return await stack.enter_async_context(a_service(folder, "--only", part, module="chaos.staged", **settings, **more))
 
 
-async def _crashes(stage: Stage, pace: float) -> None:
+async def _crashes(stage: Stage) -> None:
     """Each crash is reported until it is taken, as a program does that must not lose one."""
     url = f"{await stage.web.address()}/api/42/envelope/"
     for number in range(1, _CRASHES + 1):
@@ -118,7 +119,9 @@ async def _crashes(stage: Stage, pace: float) -> None:
                 stage.faults.append(f"answered {status}")
             await asyncio.sleep(0.5)
         stage.taken += 1
-        await asyncio.sleep(pace)
+        paused = time.monotonic()
+        while time.monotonic() - paused < stage.pace:  # it may be shortened meanwhile
+            await asyncio.sleep(_SOON)
 
 
 async def _posted(stage: Stage, url: str, body: bytes) -> int:

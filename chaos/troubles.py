@@ -42,6 +42,7 @@ class Stage:
     workers: list[Service]
     stack: AsyncExitStack
     pooler: Pooler | None = None
+    pace: float = 1.0  # seconds between two crashes
     taken: int = 0  # crashes that were answered with 200
     refused: int = 0  # answers that said to come again
     faults: list[str] = field(default_factory=list)
