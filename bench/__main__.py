@@ -12,6 +12,7 @@ BENCHES = (
     ("bench.webhooks",),
     ("bench.reports",),
     ("bench.reports", "killed"),
+    ("bench.flood",),
     ("bench.lists",),
     ("bench.logs",),
     ("bench.discord",),

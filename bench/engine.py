@@ -68,6 +68,7 @@ def tell(name: str, found: dict[str, float]) -> None:
     if "jobs" in found:
         print(f"  bare procrastinate jobs/s            {found['jobs']:10,.0f}")
         print(f"  effects to bare jobs                 {found['to_jobs']:10.2f}")
+    print(f"  the hash of a row, of a move's time   {found['chain']:10.1%}")
     print(f"  commit to start of the effect, p50   {found['p50']:10.1f} ms   target 10")
     print(f"  commit to start of the effect, p99   {found['p99']:10.1f} ms   target 50")
 
@@ -88,6 +89,7 @@ async def one_round(name: str, folder: Path, server: Database, incidents: int) -
         "share": COMMITS * effects / floor,
         "workflows": workflows,
         "to_dbos": effects / workflows,
+        "chain": await share_of_the_chain(fresh()),
         "p50": 1000 * statistics.median(waits),
         "p99": 1000 * statistics.quantiles(waits, n=100)[98],
     }
@@ -151,6 +153,20 @@ async def effects_per_second(url: Database, incidents: int) -> float:
             took = time.perf_counter() - started
         assert not await desk.store.due(1), "it was counted, and is still due"
         return EFFECTS * incidents / took
+
+
+async def share_of_the_chain(url: Database, count: int = 300) -> float:
+    """What hashing its row takes of the time of a move, one after the other."""
+    async with opened(url) as desk:
+        started = time.perf_counter()
+        for number in range(count):
+            await desk.engine.fire(captured(number))
+        moves = time.perf_counter() - started
+        row = (await desk.store.chain(1)).rows[0]
+    started = time.perf_counter()
+    for _ in range(count):
+        _ = row.sha
+    return (time.perf_counter() - started) / moves
 
 
 async def latencies(url: Database, count: int = 200) -> list[float]:

@@ -6,9 +6,9 @@
 
 Cases are small crashes of many kinds (`bench/proof_cases.py`). For each there is the true fix, and patches that
 only swallow the exception, do nothing, go half the way, delete, skip or loosen tests, or bring a test that shows
-nothing. With --false it is patches made to pass for a fix (`bench/proof_false.py`), of which none may be proven without
-a flag that tells the human. With --repo, crashes are replayed from the histories of git repositories instead
-(`bench/proof_replay.py`).
+nothing. With --false it is patches made to pass for a fix (`bench/proof_false.py`, `proof_false_inn.py`), of which none
+may be proven without a flag that tells the human. With --repo, crashes are replayed from the histories of git
+repositories instead (`bench/proof_replay.py`).
 "Proven" is evidence of tier E2. Exits with 1 when a target is missed.
 """
 
@@ -26,9 +26,9 @@ from pathlib import Path
 
 from bench.proof_cases import CASES, CrashCase
 from bench.proof_false import FALSE_FIXES, TREE
+from bench.proof_false_inn import INN, OF_BOOK, OF_MINUTES, OF_NOBODY
 from bench.proof_replay import replayed
-from kintsugi.repair.proof import ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from kintsugi.repair.proof.judge import Crash
+from kintsugi.repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.workflow.patch import Tier
 
@@ -195,7 +195,7 @@ def _table(verdicts: list[Verdict]) -> tuple[list[str], bool]:
 
 
 async def main(arguments: argparse.Namespace) -> int:
-    command = None if arguments.repo else ("python", "-m", arguments.runner)
+    command = None if arguments.repo or arguments.false else ("python", "-m", arguments.runner)
     settings = ProofSettings(command, python=arguments.python, seconds=180)
     box = await probe(settings.python, settings.limits)
     print(f"box: {box.says}", flush=True)
@@ -211,16 +211,27 @@ async def main(arguments: argparse.Namespace) -> int:
     return _print(verdicts, verbose=arguments.verbose)
 
 
-def false_fixes(base: Path, only: str = "") -> list[Trial]:
-    """Every patch that was made to pass for a fix, of a shop written to `base`."""
-    _written(base, TREE)
-    crash = Crash("KeyError", "'discount'", "shop.py", "total")
+_FULL = Crash("Full", "blue", "inn/clock.py", "book")
+_NOBODY = Crash("AssertionError", "nobody comes", "inn/clock.py", "book")
+_UNPACKED = Crash("ValueError", "not enough values to unpack", "inn/clock.py", "minutes")
+_FALSE = (
+    (FALSE_FIXES, TREE, Crash("KeyError", "'discount'", "shop.py", "total")),
+    (OF_MINUTES, INN, _UNPACKED),
+    (OF_BOOK, INN, _FULL),
+    (OF_NOBODY, INN, _NOBODY),
+)
+
+
+def false_fixes(folder: Path, only: str = "") -> list[Trial]:
+    """Every patch that was made to pass for a fix, of two programs written below `folder`."""
     trials = []
-    for one in FALSE_FIXES:
-        tests = {} if one.test is None else {_SHOWS: one.test}
-        proposal = Proposal(base, _encoded({**one.files, **one.more, **tests}), _encoded(tests), crash=crash)
-        if only in one.label:
-            trials.append(Trial(one.kind, one.name, proposal))
+    for number, (fixes, tree, crash) in enumerate(_FALSE):
+        base = _written(folder / str(number), tree)
+        for one in fixes:
+            tests = {} if one.test is None else {_SHOWS: one.test}
+            proposal = Proposal(base, _encoded({**one.files, **one.more, **tests}), _encoded(tests), crash=crash)
+            if only in one.label:
+                trials.append(Trial(one.kind, one.name, proposal))
     return trials
 
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from bench.proof_cases import Wrap
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.repair.proof.command import find_suite, is_test_file, is_test_path
-from kintsugi.repair.proof.judge import Crash, Reading
-from kintsugi.repair.proof.results import TestResult
+from kintsugi.repair.languages import Machine
+from kintsugi.repair.languages.known import find_suite, is_test_file, is_test_path
+from kintsugi.repair.languages.results import Crash, TestResult
+from kintsugi.repair.proof.judge import Reading
 from kintsugi.repair.proof.runs import Proposal, Proving, Seen
-from kintsugi.repair.proof.swallow import Swallowing
 from kintsugi.repair.sandbox import Box, BoxFailed, ground
 
 _FIXES = re.compile(r"fix|bug|crash|error|exception|fail|rais|handl", re.IGNORECASE)
@@ -129,11 +129,11 @@ async def _crash(proposal: Proposal, box: Box) -> TestResult | None:
 
 async def _tests(proposal: Proposal, overlay: object, box: Box) -> Seen:
     assert isinstance(overlay, dict)
-    suite = find_suite(proposal.base, proposal.files, box.interpreter, None)
-    nothing = Reading(None, (), Swallowing((), {}, is_all=False))
+    language, suite = find_suite(proposal.base, proposal.files, Machine(box.interpreter), None)
+    assert suite
     files = [path for path in proposal.tests if is_test_file(path) and proposal.tests[path]]
     async with ground(box, proposal.base) as on:
-        proving = Proving(proposal, nothing, on, suite, time.monotonic() + _SECONDS, lambda _: None)
+        proving = Proving(proposal, Reading(), on, language, suite, time.monotonic() + _SECONDS, lambda _: None)
         return await proving.tests(overlay, files)
 
 

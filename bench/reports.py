@@ -36,10 +36,13 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
 from kintsugi.telemetry.redact import redact
+from kintsugi.web.reader import Setup
+from kintsugi.web.readers import Readers, room_for_readers
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import EVENT, Item, Project, items_in
 from kintsugi.web.server import Server, ServerNeeds, serve
+from kintsugi.web.shares import Shares
 from kintsugi.workflow.engine import Engine
 
 AT_ONCE, FAILURES, ROUNDS, KEY = 32, 50, 3, "bench-key"
@@ -127,7 +130,13 @@ def ours(file: Path) -> web.Application:
     executor = Embedded(store, file.with_suffix(".lock"))
     desk = Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
     intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=Program())
-    reports = Reports(Reported(desk.store, desk.clock, intake, NoCodeHost()).take, {"1": Project(KEY, a_day=10_000)})
+    reports = Reports(
+        take=Reported(desk.store, desk.clock, intake, NoCodeHost()).take,
+        readers=Readers(Setup(intake.program, ())),
+        shares=Shares(room_for_readers()),
+        clock=clock,
+        projects={"1": Project(KEY, a_day=10_000)},
+    )
     doors = ServerNeeds(clock=clock, fire=desk.engine.fire, hint=store.hint, ready=_ready, reports=reports)
     return Server(doors).application()
 

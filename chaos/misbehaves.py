@@ -186,7 +186,10 @@ async def _compare(stage: Stage) -> None:
 async def _ends(stage: Stage) -> str:
     """Told to end, how long each took at the most."""
     began = time.monotonic()
-    statuses = await asyncio.gather(*(each.is_told_to_end() for each in stage.services))
+    ended = [each for each in stage.services if each.process.returncode is not None]
+    statuses = await asyncio.gather(*(each.is_told_to_end() for each in stage.services if each not in ended))
+    if ended:
+        stage.faults.append(f"{len(ended)} of 3 services ended by themselves")
     if any(statuses):
         stage.faults.append(f"ended with {statuses}")
     return f"ended in {time.monotonic() - began:.0f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,15 +16,18 @@ from kintsugi.capture.readers import new_readers
 from kintsugi.capture.wrappers import CARRIERS
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.metrics import MetricNeeds, families
+from kintsugi.workflow.asking import ASKABLE, AT_LARGE, Askable
 from kintsugi.workflow.figures import Figures, Paid
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, Effect, State, Transition
 from kintsugi.workflow.triggers import Command, Fact, words
 from tools.dashboard import dashboard
+from tools.outputs import outputs
 
 _ROOT = Path(__file__).parent.parent / "docs"
 _READ = "<!-- what is read, by python -m tools.docs -->"
 _TABLE = "<!-- every metric, by python -m tools.docs -->"
+_ASKED = "<!-- what can be asked for, by python -m tools.docs -->"
 
 
 def documents() -> dict[str, str]:
@@ -31,10 +35,12 @@ def documents() -> dict[str, str]:
     schema = json.dumps(Payload.model_json_schema(), indent=2) + "\n"
     return {
         "lifecycle.md": lifecycle(),
+        "asking.md": asking(),
         "settings.md": settings(),
         "payload.schema.json": schema,
         "metrics.md": metrics(),
         "capture.md": capture(),
+        "outputs.md": outputs(),
         "grafana.json": dashboard() + "\n",
     }
 
@@ -136,6 +142,41 @@ def lifecycle() -> str:
     )
 
 
+def asking() -> str:
+    """docs/asking.md as it was written, with the table of kintsugi/workflow/asking.py."""
+    written = (_ROOT / "asking.md").read_text(encoding="utf-8")
+    before, _, rest = written.partition(_ASKED)
+    head = "| asked for | who may | twice | when | it |\n|---|---|---|---|---|"
+    rows = [_askable(row) for row in ASKABLE]
+    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | {each.when} | {each.does} |" for each in AT_LARGE]
+    return "\n".join([f"{before}{_ASKED}", head, *rows, f"{_ASKED}{rest.partition(_ASKED)[2]}"])
+
+
+def _askable(row: Askable) -> str:
+    does = (row.does.__doc__ or "").split("\n")[0]
+    when = [f"{row.when.__doc__}"] if row.when else []
+    fits = dict.fromkeys(_fits(each) for each in TRANSITIONS if each.on is row.on)
+    how = " ".join([*when, " Or ".join(_joined(list(fits)))])
+    return f"| {row.name} | {row.role} | {_yes(row.twice)} | {how} | {does} |"
+
+
+def _yes(it: bool) -> str:
+    return "yes" if it else "no"
+
+
+def _fits(row: Transition) -> tuple[str, str]:
+    """In which states, and only if."""
+    open_ones = {state for state in State if state not in ENDED}
+    states = "any that is no end" if set(row.sources) == open_ones else ", ".join(f"`{each}`" for each in row.sources)
+    own = row.when if row.sources != (State.STUCK,) else None  # where it got stuck says where it goes, not whether
+    reasons = [check.__doc__ or "" for check in ((own,) if own else ()) + row.guards]
+    return states, " ".join(reason.split("\n")[0] for reason in reasons)
+
+
+def _joined(fits: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"{states}: {only_if}" if only_if else states for states, only_if in fits]
+
+
 def _arrows() -> list[str]:
     arrows = ["[*] --> captured", "[*] --> staged: dry run"]
     for row in TRANSITIONS:
@@ -159,7 +200,7 @@ def _row(row: Transition) -> str:
     sources = ", ".join(f"`{source}`" for source in row.sources)
     dest = f"`{row.dest}`" if row.dest else "(the same)"
     owes = ", ".join(effect.name for effect in row.owes) or "-"
-    reasons = [check.__doc__ or "" for check in ((row.when,) if row.when else ()) + row.guards]
+    reasons = [check.__doc__ or "" for check in ((row.when,) if row.when else ()) + row.guards + row.typed]
     only_if = " ".join(reason.split("\n")[0] for reason in reasons) or "-"
     return f"| {words(row.on)} | {who} | {sources} | {dest} | {owes} | {only_if} |"
 

@@ -42,6 +42,9 @@ tier=$("$python" -c 'import json, sys; text = open(sys.argv[1]).read(); print((j
   echo "patch-digest=sha256:$(sha256sum "$patch" | cut -d' ' -f1)"
 } >>"$GITHUB_OUTPUT"
 
+if [ "$status" = 0 ] && [ -n "${KINTSUGI_URL:-}" ]; then
+  "$python" "$GITHUB_ACTION_PATH/tools/tell_proof.py" "$proof" "$KINTSUGI_URL"
+fi
 if [ "$status" = 1 ]; then
   echo "::warning::Kintsugi could not try this patch here; its own checks are the proof."
   exit 0

@@ -5,49 +5,45 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import discord
-
 from kintsugi.app import alerts, connectors
+from kintsugi.app.ancestry import Ancestry
 from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Bots
 from kintsugi.app.ending import watched
 from kintsugi.app.settings import Settings, read_settings
-from kintsugi.bot import Access
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
-from kintsugi.integrations.http_replay import HttpReplay
-from kintsugi.integrations.local_git import changes_in
-from kintsugi.integrations.model.analyst import ModelAnalyst
-from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.integrations.one_deployer import OneDeployer
+from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import Running
-from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoDeployer, NoMonitor, Silence, no_changes
-from kintsugi.integrations.workbench import Workbench
+from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoCommits, NoDeployer, NoMonitor, Silence
 from kintsugi.persistence.database import Database
-from kintsugi.repair.context import build_context
-from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
+from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
-from kintsugi.workflow.production import Changes, Production
+from kintsugi.workflow.production import Commits, Production
+from kintsugi.workflow.questions import Questions
 from kintsugi.workflow.reconcile import Reconciler
 
+# What talks to a service is loaded where it is made: most commands only read and move.
 if TYPE_CHECKING:
+    import discord
+
+    from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.web.reports import Reports
 
@@ -64,7 +60,7 @@ class Ports:
     deployer: Deployer
     monitor: Monitor
     channel: Channel
-    changes: Changes = no_changes
+    commits: Commits = field(default_factory=NoCommits)
 
 
 class Kintsugi:
@@ -137,11 +133,10 @@ class Bootstrap:
         self.at_once = settings.incidents.at_once
         self.telemetry = program.telemetry
         self.build = program.build_sha or running_build()
+        self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
         self.model = connectors.model(settings.model)
-        self.deployer = connectors.deployer(
-            settings.deploy, settings.railway, settings.code.branch, self._running(), program.program_url or ""
-        )
+        self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
         self.connectors: list[Connector[Any]] = [self.code_host, self.model, self.deployer, self.sheet]
@@ -179,10 +174,12 @@ class Bootstrap:
             ),
             dry_run=dry_run or incidents.dry_run,
             rounds=incidents.rounds,
+            contains=Ancestry(lambda: self.ports(Silence()).code_host).contains,
         )
 
     def worker(self, desk: Desk, channel: Channel) -> Kintsugi:
         """The hands on this desk, with the real parts as far as they are configured."""
+        self._own_requests.kept_by(desk.store.keep_runs)
         return Kintsugi(
             desk,
             self.ports(channel),
@@ -192,6 +189,10 @@ class Bootstrap:
 
     def ports(self, channel: Channel) -> Ports:
         """What touches the world; what is not configured says so when it is needed."""
+        from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
+        from kintsugi.integrations.http_replay import HttpReplay
+        from kintsugi.integrations.local_git import CommitsOf
+
         program_url = self.settings.program.program_url
         hosted = None if self.code_host.missing else self.code_host.make()
         git = hosted.git if hosted else None
@@ -203,9 +204,9 @@ class Bootstrap:
             checker=checker,
             code_host=hosted.host if hosted else NoCodeHost(),
             deployer=OneDeployer(self.bare_deployer(), alone_on(self.database)),
-            monitor=HttpReplay(lambda: program_url) if program_url else NoMonitor(),
+            monitor=HttpReplay(lambda: program_url, self._own_requests) if program_url else NoMonitor(),
             channel=channel,
-            changes=changes_in(git) if git else no_changes,
+            commits=CommitsOf(git) if git else NoCommits(),
         )
 
     def bare_deployer(self) -> Deployer:
@@ -215,10 +216,13 @@ class Bootstrap:
     def production(self) -> Production:
         """What runs, and how it is changed by hand."""
         ports = self.ports(Silence())
-        return Production(ports.code_host, ports.deployer, ports.changes)
+        return Production(ports.code_host, ports.deployer, ports.commits)
 
     def bots(self, desk: Desk, logs: Telemetry) -> Bots:
         """What is in Discord from this process."""
+        from kintsugi.app.discord_bot import Bots
+
+        self._own_requests.kept_by(desk.store.keep_runs)
         return Bots(
             settings=self.settings.discord,
             desk=desk,
@@ -236,21 +240,36 @@ class Bootstrap:
         """The door for Sentry's SDKs; None where none of them is listened to."""
         if not self.settings.sentry.projects:
             return None
-        from kintsugi.app.reports import reports  # noqa: PLC0415  # the web's packages are no guest's
-        from kintsugi.web.reported import Reported  # noqa: PLC0415
+        from kintsugi.app.reports import reports  # the web's packages are no guest's
+        from kintsugi.web.reported import Reported
 
-        host = self.ports(Silence()).code_host
-        return reports(self.settings.sentry, Reported(desk.store, desk.clock, self.intake(desk), host))
+        host, intake = self.ports(Silence()).code_host, self.intake(desk)
+        reported = Reported(desk.store, desk.clock, intake, host)
+        return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
-    def login(self, desk: Desk, access: Access) -> DiscordLogin | None:
-        """How those of `access` log in to the pages with Discord; None where that is not configured."""
-        from kintsugi.app.discord_login import DiscordLogin  # noqa: PLC0415  # as above
-        from kintsugi.app.discord_oauth import discord_oauth  # noqa: PLC0415
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.settings.discord.two_persons)
+
+    def requests(self, desk: Desk) -> Requests:
+        """The door for what humans ask for."""
+        return Requests(desk.store, desk.clock, desk.engine.fire, self.rules, self.questions(desk))
+
+    def questions(self, desk: Desk) -> Questions:
+        """What is asked before production changes."""
+        return Questions(desk.store, desk.clock, self.production, self.settings.program.env_name)
+
+    def login(self) -> DiscordLogin | None:
+        """How those who may use the bot log in to the pages with Discord; None where that is not configured."""
+        from kintsugi.app.discord_oauth import discord_oauth  # as above
 
         application = discord_oauth(self.settings.discord, self.settings.web.url)
         if application is None:
             return None
-        return DiscordLogin(desk, application, access, two_persons=self.settings.discord.two_persons)
+        from kintsugi.app.discord_bot import lists_of
+        from kintsugi.app.discord_login import DiscordLogin
+
+        return DiscordLogin(application, lists_of(self.settings.discord))
 
     def check_repository(self) -> None:
         """With GitHub it is our own copy, made where it is missing."""
@@ -258,11 +277,17 @@ class Bootstrap:
             check_repository(self.settings.code.repo)
 
     def _analyst(self, git: Git | None) -> Analyst:
+        from kintsugi.integrations.model.analyst import ModelAnalyst
+        from kintsugi.integrations.model.offline import OfflineAnalyst
+
         if self.model.missing:
             return OfflineAnalyst(git)
         return ModelAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
 
     def _checker(self, git: Git | None) -> Checker:
+        from kintsugi.integrations.workbench import Workbench
+        from kintsugi.repair.proof import ProofSettings
+
         code = self.settings.code
         proof = ProofSettings(test_command=code.test_command or None)
         if code.test_python:
@@ -277,11 +302,12 @@ class Bootstrap:
 
     def _running(self) -> Running:
         own = self.build or "" if is_railways(self.settings.railway.service_id) else ""
-        return Running((self.settings.program.program_url or "").rstrip("/"), own)
+        return Running((self.settings.program.program_url or "").rstrip("/"), own, self._own_requests)
 
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:
     """What the analyst is shown of the code: of the build that failed, else as it is now."""
+    from kintsugi.repair.context import build_context
 
     def context(case: Case) -> str:
         if repository is None or case.payload.exception is None:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from kintsugi.app.pem import pem_of
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
-from kintsugi.integrations.github.host import GitHub, GitHubWishes
-from kintsugi.integrations.github.mirror import Mirror
-from kintsugi.integrations.local_git import LocalGit
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.ports import CodeHost
 
+if TYPE_CHECKING:  # a client is loaded where it is made
+    from kintsugi.integrations.github.api import GitHubAccess
+    from kintsugi.integrations.github.host import GitHubWishes
+
 
 def github_access(settings: GitHubSettings) -> GitHubAccess | None:
     """Who we are on GitHub, and where; None where that is not configured. Raises SettingsError."""
+    from kintsugi.integrations.github.api import GitHubAccess
+
     if settings.repo is None:
         return None
     token, key = settings.token, settings.app_key
     if settings.app_id and key:
-        pem = _pem(key.get_secret_value())
+        pem = pem_of("KINTSUGI_GITHUB_APP_KEY", key.get_secret_value())
         return GitHubAccess(settings.repo, base_url=settings.base_url, app_id=settings.app_id, app_key=pem)
     if token is None:
         raise SettingsError("KINTSUGI_GITHUB_REPO needs KINTSUGI_GITHUB_TOKEN, or _APP_ID and _APP_KEY.")
@@ -39,6 +43,10 @@ class CodeHostParts:
 
 def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str) -> CodeHostParts:
     """There must be a repository on GitHub. Raises SettingsError."""
+    from kintsugi.integrations.github.api import GitHubApi
+    from kintsugi.integrations.github.host import GitHub
+    from kintsugi.integrations.github.mirror import Mirror
+
     access = github_access(settings)
     assert access
     git, api = _our_copy(code, access), GitHubApi(access)
@@ -48,6 +56,8 @@ def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str
 
 def local_parts(code: CodeSettings) -> CodeHostParts:
     """There must be a KINTSUGI_REPO."""
+    from kintsugi.integrations.local_git import LocalGit
+
     assert code.repo
     git = Git(code.repo)
     return CodeHostParts(LocalGit(git, code.branch), git)
@@ -64,6 +74,8 @@ def check_repository(repo: Path) -> None:
 
 def wishes_of(settings: GitHubSettings, branch: str, incident_url: str) -> GitHubWishes:
     """How pull requests to `branch` are to be."""
+    from kintsugi.integrations.github.host import GitHubWishes
+
     return GitHubWishes(
         branch=branch,
         draft=settings.draft,
@@ -78,13 +90,3 @@ def _our_copy(code: CodeSettings, access: GitHubAccess) -> Git:
     """The bare repository that follows GitHub's: the one of KINTSUGI_REPO, or one beside the database."""
     directory = code.repo or Path(".kintsugi/repositories") / f"{access.repository.replace('/', '-')}.git"
     return Git(directory) if (directory / "HEAD").exists() else Git.init_bare(directory, code.branch)
-
-
-def _pem(key: str) -> str:
-    """The private key: its text, also with \\n for line ends as it comes through some dashboards, or its file."""
-    if "-----BEGIN" in key:
-        return key.replace("\\n", "\n")
-    try:
-        return Path(key).read_text()
-    except OSError as error:
-        raise SettingsError("KINTSUGI_GITHUB_APP_KEY should be the private key's PEM, or its file.") from error

@@ -21,6 +21,7 @@ from kintsugi.bot.presence import REFUSED, Tell, logged_in
 from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake
 from kintsugi.telemetry import Telemetry
+from kintsugi.workflow.asking import Role, Rules
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.production import Production
@@ -98,7 +99,7 @@ class Bots:
             probes=Probes(_probes(self.desk, self.connectors)),
             about=About(self.environment, self.build or "", now, lambda: self.logs.dropped, looked),
             token=channel.token if channel else None,
-            two_persons=settings.two_persons,
+            rules=Rules(settings.two_persons),
             names=Names(settings.debug_command, settings.deploy_command),
             missing=self._missing,
         )
@@ -182,6 +183,11 @@ async def _logged_in(client: discord.Client, settings: DiscordSettings, tell: Te
 
 def access_of(settings: DiscordSettings) -> Access:
     return Access(settings.admin_roles, settings.admin_users, settings.guilds)
+
+
+def lists_of(settings: DiscordSettings) -> dict[Role, Access]:
+    """Who may what."""
+    return {Role.DEBUG: access_of(settings), Role.DEPLOY: deploy_access_of(settings)}
 
 
 def deploy_access_of(settings: DiscordSettings) -> Access:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from kintsugi.app.desk import Desk
-from kintsugi.bot.asking import by_somebody_else
-from kintsugi.bot.gate import Access, Caller, Gate, why_not
+from kintsugi.bot.gate import Access, Caller, Gate, roles_of, why_not
 from kintsugi.bot.tree import actor
 from kintsugi.integrations.discord_oauth import DiscordOAuth, Person
 from kintsugi.web.login import Member
-from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.asking import Asker, Role
 from kintsugi.workflow.errors import Refusal
-from kintsugi.workflow.triggers import Confirmed, Trigger
+from kintsugi.workflow.triggers import Command, Confirmed
 
 
 class DiscordLogin:
-    """The ByDiscord of the pages. Its gate counts by itself, and is otherwise the bot's."""
+    """The ByDiscord of the pages. Its gate counts by itself, and is otherwise the bot's. `lists`: who may what."""
 
-    def __init__(self, desk: Desk, application: DiscordOAuth, access: Access, *, two_persons: bool = False) -> None:
-        self._desk, self._application, self._access = desk, application, access
-        self._gate, self._two_persons = Gate(access), two_persons
+    def __init__(self, application: DiscordOAuth, lists: Mapping[Role, Access]) -> None:
+        self._application, self._lists = application, lists
+        self._gate = Gate(lists[Role.DEBUG])
 
     @property
     def secret(self) -> str:
@@ -29,30 +28,39 @@ class DiscordLogin:
     def address(self, state: str, challenge: str) -> str:
         return self._application.address(state, challenge)
 
-    async def member(self, code: str, verifier: str) -> Member:
+    async def member(self, code: str, verifier: str) -> tuple[Member, str]:
         person = await self._application.person(code, verifier)
-        reasons = []
-        for caller in _callers(person):
-            reason = why_not(self._access, caller)
-            if reason is None:
-                assert caller.guild
-                return Member(person.id, person.name, caller.guild, caller.roles & self._access.roles)
-            reasons.append(reason)
-        raise Refusal(f"Discord knows you as {person.name}, whom nobody lets in here: {reasons[-1]}.")
+        return self._let_in(person), person.token
 
-    def look(self, member: Member) -> None:
-        self._gate.look(_caller(member))
+    async def again(self, token: str) -> Member:
+        return self._let_in(await self._application.again(token))
 
-    async def fire(self, member: Member, trigger: Trigger) -> Receipt:
+    def asker(self, member: Member) -> Asker:
+        caller = _caller(member)
+        self._gate.look(caller)
+        return Asker(actor(member.name, member.user), roles_of(caller, self._lists))
+
+    @contextmanager
+    def admitted(self, member: Member, command: Command) -> Iterator[None]:
         caller = _caller(member)
         self._gate.admit(caller)
-        told = replace(trigger, actor=actor(member.name, member.user))
-        if not isinstance(told, Confirmed):
-            return await self._desk.engine.fire(told)
+        if not isinstance(command, Confirmed):
+            yield
+            return
         with self._gate.counting_wrong_tokens(caller):
-            if self._two_persons:
-                by_somebody_else(await self._desk.store.incident(told.incident), caller)
-            return await self._desk.engine.fire(told)
+            yield
+
+    def _let_in(self, person: Person) -> Member:
+        """With the roles that are on any list. Raises Refusal."""
+        reasons = []
+        for caller in _callers(person):
+            reason = why_not(self._lists[Role.DEBUG], caller)
+            if reason is None:
+                assert caller.guild
+                listed = frozenset[int]().union(*(access.roles for access in self._lists.values()))
+                return Member(person.id, person.name, caller.guild, caller.roles & listed)
+            reasons.append(reason)
+        raise Refusal(f"Discord knows you as {person.name}, whom nobody lets in here: {reasons[-1]}.")
 
 
 def _callers(person: Person) -> list[Caller]:

@@ -5,18 +5,36 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kintsugi.app.settings import SentryProject, SentrySettings
+from kintsugi.capture.intake import Program
+from kintsugi.web.reader import Setup
+from kintsugi.web.readers import Readers, room_for_readers
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
+from kintsugi.web.shares import Shares
 
 
-def reports(settings: SentrySettings, reported: Reported) -> Reports:
-    """The projects that may report, and what becomes of what they report."""
+def reports(settings: SentrySettings, reported: Reported, program: Program, secrets: tuple[str, ...]) -> Reports:
+    """The projects that may report, and what becomes of what they report. Its readers never tell the `secrets`."""
     alone = len(settings.projects) == 1
     projects = {name: _project(name, each, alone) for name, each in settings.projects.items()}
-    return Reports(reported.take, projects)
+    room = room_for_readers()
+    return Reports(
+        take=reported.take,
+        readers=Readers(Setup(program, secrets), room.places),
+        shares=Shares(room),
+        clock=reported.clock,
+        projects=projects,
+    )
 
 
 def _project(name: str, room: SentryProject, alone: bool) -> Project:
-    project = Project(room.key.get_secret_value(), room.opens, room.a_day, room.origins, room.public)
+    project = Project(
+        room.key.get_secret_value(),
+        opens=room.opens,
+        a_day=room.a_day,
+        a_failure=room.a_failure,
+        origins=room.origins,
+        public=room.public,
+    )
     return project if alone and project.believed else replace(project, program=name)

@@ -38,6 +38,9 @@ from kintsugi.workflow.incident import Budget, Price
 
 PREFIX = "KINTSUGI_"
 
+TOKEN_LENGTH, SIGNING_LENGTH = 16, 8  # characters of what opens a door, and of what signs for one
+_MAKE_ONE = "Make one with `openssl rand -base64 24`"
+
 T = TypeVar("T")
 
 
@@ -81,6 +84,25 @@ def _command(value: str) -> str:
     return value
 
 
+def _unguessable(secret: SecretStr) -> SecretStr:
+    """Whoever can ask can try one after the other."""
+    return _of_length(secret, TOKEN_LENGTH)
+
+
+def _signing(secret: SecretStr) -> SecretStr:
+    """Or several, with commas: each has to hold alone."""
+    for each in secret.get_secret_value().split(","):
+        if each.strip():
+            _of_length(SecretStr(each.strip()), SIGNING_LENGTH)
+    return secret
+
+
+def _of_length(secret: SecretStr, least: int) -> SecretStr:
+    if len(secret.get_secret_value().strip()) < least:
+        raise ValueError(f"should have {least} characters or more, or it can be guessed. {_MAKE_ONE}")
+    return secret
+
+
 def _of_others(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if is_ours(name) or "=" in name:
@@ -103,6 +125,8 @@ Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
 Json = Annotated[dict[str, T], NoDecode, BeforeValidator(_from_json)]
 Address = Annotated[str, AfterValidator(_http)]
 GatewayAddress = Annotated[str, AfterValidator(_websocket)]
+Token = Annotated[SecretStr, AfterValidator(_unguessable)]
+SigningSecret = Annotated[SecretStr, AfterValidator(_signing)]
 RepositoryName = Annotated[str, AfterValidator(_owner_and_name)]
 CommandName = Annotated[str, AfterValidator(_command)]
 Bind = Annotated[str, Field(pattern=r"^[^:]+:\d{1,5}$")]
@@ -159,6 +183,12 @@ class KeepSettings(Room, env_prefix=f"{PREFIX}KEEP_PAYLOADS_"):
         return Keep(timedelta(days=self.days) if self.days else None, self.mb * 2**20 if self.mb else None)
 
 
+class ReceiptSettings(Room, env_prefix=f"{PREFIX}RECEIPT_"):
+    """Receipts, which show that an incident's history was not changed."""
+
+    key: SecretStr | None = Field(None, description="signs them: an Ed25519 private key, the PEM or its file")
+
+
 class ProgramSettings(Room):
     """The program that is watched: what it is called, which build of it runs, where it answers."""
 
@@ -207,7 +237,9 @@ class GitHubSettings(Room, env_prefix=f"{PREFIX}GITHUB_"):
     app_id: int | None = Field(None, description="instead of a token: the GitHub App's id")
     app_key: SecretStr | None = Field(None, description="… and its private key: the PEM, or its file")
     base_url: Address = Field("https://api.github.com", description="of an Enterprise server: https://host/api/v3")
-    webhook_secret: SecretStr | None = Field(None, description="the webhook's secret; several with commas")
+    webhook_secret: SigningSecret | None = Field(None, description="the webhook's secret; several with commas")
+    proof_workflow: str = Field("", description="the workflow whose proofs of pull requests count, such as `prove.yml`")
+    proof_issuer: Address | None = Field(None, description="who signs its tokens, where that is not GitHub's usual one")
     labels: Words = Field((), description="labels for pull requests")
     reviewers: Words = Field((), description="who is asked for a review, by login")
     draft: bool = Field(False, description="true: pull requests are opened as drafts")
@@ -274,7 +306,7 @@ class WebSettings(Room, env_prefix=f"{PREFIX}WEB_"):
     """Webhooks and the operator's pages."""
 
     bind: Bind = Field("127.0.0.1:8000", description="where the web listens, as host:port")
-    token: SecretStr | None = Field(
+    token: Token | None = Field(
         None, description="logs in to the operator's pages; none: by Discord, or by links of `kintsugi login`"
     )
     url: Address | None = Field(None, description="where people reach the web, for links to an incident")
@@ -283,9 +315,7 @@ class WebSettings(Room, env_prefix=f"{PREFIX}WEB_"):
 class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
     """What Prometheus reads."""
 
-    token: SecretStr | None = Field(
-        None, min_length=16, description="reads /metrics and opens nothing else; none: the web token does"
-    )
+    token: Token | None = Field(None, description="reads /metrics and opens nothing else; none: the web token does")
     loopback: bool = Field(
         False, description="true: without a token, whatever comes from this machine may read it: a proxy's requests too"
     )
@@ -300,6 +330,7 @@ class SentryProject(BaseModel):
     key: SecretStr = Field(min_length=8)  # the DSN's user
     opens: bool = True  # false: its failures only count on incidents that are open
     a_day: int = Field(20, ge=0)  # incidents that it may open
+    a_failure: int = Field(3, ge=1)  # of these, of failures that differ in words alone
     public: bool | None = None  # anybody can read the key: what it tells is not believed alone; none: if it has origins
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()  # of pages; none: any
 
@@ -320,7 +351,7 @@ class RailwaySettings(Room, env_prefix=f"{PREFIX}RAILWAY_"):
     project_id: str | None = Field(None, description="the project's id on Railway")
     environment_id: str | None = Field(None, description="… the environment's")
     service_id: str | None = Field(None, description="… and the id of the service that is deployed")
-    webhook_secret: SecretStr | None = Field(None, description="the end of /webhooks/railway/…: long, random")
+    webhook_secret: Token | None = Field(None, description="the end of /webhooks/railway/…: long, random")
     url: Address = Field("https://backboard.railway.com/graphql/v2", description="another address than Railway's")
 
 
@@ -331,7 +362,7 @@ class DeploySettings(Room, env_prefix=f"{PREFIX}DEPLOY_"):
     folder: Path = Field(Path(), description="where the deploy command runs")
     env: VariableNames = Field((), description="the variables that it gets besides PATH, HOME, TMPDIR and the locale")
     webhook_url: Address | None = Field(None, description="a service that deploys, asked by a signed POST")
-    webhook_secret: SecretStr | None = Field(None, description="… and what it is signed with")
+    webhook_secret: SigningSecret | None = Field(None, description="… and what it is signed with")
 
 
 class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
@@ -365,6 +396,7 @@ class Settings(BaseModel):
     program: ProgramSettings = Field(default_factory=ProgramSettings)
     incidents: IncidentSettings = Field(default_factory=IncidentSettings)
     keep: KeepSettings = Field(default_factory=KeepSettings)
+    receipt: ReceiptSettings = Field(default_factory=ReceiptSettings)
     network: NetworkSettings = Field(default_factory=NetworkSettings)
     code: CodeSettings = Field(default_factory=CodeSettings)
     github: GitHubSettings = Field(default_factory=GitHubSettings)

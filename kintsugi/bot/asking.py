@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
-from kintsugi.bot import replies
-from kintsugi.bot.gate import Caller, Denied
+from kintsugi.bot import card, replies
 from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import Requests, name_of
 from kintsugi.workflow.errors import BadInput, StepFailed
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.questions import Question
 from kintsugi.workflow.states import State
+from kintsugi.workflow.wishes import wish_of
 
 _MOST_OFFERED = 25
 _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three
@@ -24,57 +27,68 @@ _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord wai
 class Asking:
     """Each answers with the incident's new state, or raises the refusal."""
 
-    def __init__(self, parts: BotNeeds, answers: Answers) -> None:
-        self._parts, self._answers = parts, answers
+    def __init__(self, parts: BotNeeds, answers: Answers, requests: Requests) -> None:
+        self._parts, self._answers, self._requests = parts, answers, requests
 
-    async def request(self, interaction: Interaction, incident: int, kind: type[t.Trigger], why: str = "") -> Reply:
-        """Reject, retry, cancel, send, roll back."""
+    async def request(
+        self, interaction: Interaction, incident: int, kind: type[t.Command], why: str = "", *, answer: str = ""
+    ) -> Reply:
+        """Reject, retry, cancel, send, roll back; or the question to answer first. `answer`: to that question."""
         key, at, actor = self._answers.common(interaction)
         reason = {"why": plain(why)} if why else {}
-        return replies.moved(await self._parts.fire(kind(incident=incident, key=key, at=at, actor=actor, **reason)))
+        command = kind(incident=incident, key=key, at=at, actor=actor, **reason)
+        return await self._asked(interaction, command, answer)
+
+    async def _asked(self, interaction: Interaction, command: t.Command, answer: str = "") -> Reply:
+        came = await self._requests.ask(self._answers.asker(interaction), command, answer)
+        if isinstance(came, Question):
+            return card.asked_again(came, f"kintsugi:sure:{name_of(type(command))}:{command.incident}:{came.answer}")
+        return replies.under_way(came, await self._parts.missing()) if answer else replies.moved(came)
+
+    def check(self, interaction: Interaction, kind: type[t.Command], incident: Incident) -> None:
+        """Raises the refusal where this user cannot ask for it now."""
+        if no := self._requests.refusal(self._answers.asker(interaction), kind, incident):
+            raise no
+
+    def open_for(self, interaction: Interaction, kind: type[t.Command], found: Iterable[Incident]) -> list[Incident]:
+        """Those for which this user can ask for it now."""
+        asker = self._answers.asker(interaction)
+        return [each for each in found if self._requests.refusal(asker, kind, each) is None]
+
+    async def ignore(self, interaction: Interaction, incident: int, for_: str, until: str) -> Reply:
+        """Have the failure open nothing for so long. Raises BadInput."""
+        key, at, actor = self._answers.common(interaction)
+        wish = wish_of(for_, until, at)
+        command = t.Ignored(incident=incident, key=key, at=at, actor=actor, wish=wish)
+        return await self._asked(interaction, command)
 
     async def confirm(self, interaction: Interaction, token: str) -> Reply:
         """Approve the patch with this token. Wrong ones are counted, and too many lock out."""
         caller = caller_of(interaction)
         with self._answers.gate.counting_wrong_tokens(caller):
-            return await self._confirm(interaction, caller, token.strip())
+            return await self._confirm(interaction, token.strip())
 
-    async def _confirm(self, interaction: Interaction, caller: Caller, token: str) -> Reply:
+    async def _confirm(self, interaction: Interaction, token: str) -> Reply:
         number, _, secret = token.partition("-")
         if not (number and secret):
             raise BadInput("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
         incident = incident_number(number)
-        if self._parts.two_persons:
-            by_somebody_else(await self._parts.store.incident(incident), caller)
         key, at, actor = self._answers.common(interaction)
-        return replies.moved(
-            await self._parts.fire(t.Confirmed(incident=incident, key=key, at=at, actor=actor, token=token))
-        )
+        command = t.Confirmed(incident=incident, key=key, at=at, actor=actor, token=token)
+        return await self._asked(interaction, command)
 
     async def open_to(self, interaction: Interaction) -> list[tuple[Incident, str]]:
         """The open confirmations that this user may give, each with its token."""
         if self._parts.token is None:
             return []
         waiting = await self._parts.store.incidents(State.AWAITING_CONFIRM, limit=_MOST_OFFERED)
-        caller, found = caller_of(interaction), []
+        found = []
         with suppress(TimeoutError, StepFailed):
             async with asyncio.timeout(_PATIENCE):
-                for each in waiting:
-                    own = self._parts.two_persons and opened(each, caller)
-                    if not own and (token := await self._parts.token(each)):
+                for each in self.open_for(interaction, t.Confirmed, waiting):
+                    if token := await self._parts.token(each):
                         found.append((each, token))
         return found
-
-
-def opened(incident: Incident, caller: Caller) -> bool:
-    """Whether this user opened it."""
-    return incident.opened_by.endswith(f"({caller.user})")
-
-
-def by_somebody_else(incident: Incident, caller: Caller) -> None:
-    """Two people: whoever opened the incident does not approve its patch. Raises Denied."""
-    if opened(incident, caller):
-        raise Denied(f"You opened {incident.name}: somebody else has to confirm it.", "two-person rule")
 
 
 def incident_number(text: str) -> int:

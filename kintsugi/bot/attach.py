@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import discord
 from discord import app_commands
 
+from kintsugi.bot.asking import Asking
 from kintsugi.bot.buttons import Buttons, taps_of
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.debug import Debug
@@ -20,15 +21,19 @@ from kintsugi.bot.registration import Registration, Tree
 from kintsugi.bot.taps import listening
 from kintsugi.bot.tree import Answers
 from kintsugi.telemetry.interactions import on_event
+from kintsugi.workflow.asking import Requests, Role
+from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.production import Production
+from kintsugi.workflow.questions import Questions
 
 
 @dataclass(frozen=True, slots=True)
 class Deploys:
-    """What `/deploy` works on, and who may: an allowlist of its own."""
+    """What `/deploy` works on, and who may: an allowlist of its own. `gate`: another than that list's ordinary one."""
 
     production: Production
     access: Access
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,15 @@ def put_in(
     The commands go into the allowed guilds or, where none is named, everywhere. Discord is told by `go_online`.
     Raises NameTaken.
     """
-    answers = Answers(gate or Gate(access), parts.clock, parts.names)
-    taps = taps_of(Buttons(parts, answers, channel))
-    groups: tuple[app_commands.Group, ...] = (Debug(parts, answers),)
+    lists = {Role.DEBUG: access} | ({Role.DEPLOY: deploys.access} if deploys else {})
+    requests = _requests(parts, deploys)
+    answers = Answers(gate or Gate(access), parts.clock, parts.names, lists)
+    asking = Asking(parts, answers, requests)
+    taps = taps_of(Buttons(parts, answers, asking, channel))
+    groups: tuple[app_commands.Group, ...] = (Debug(parts, answers, asking),)
     if deploys:
-        deploy = Deploy(parts, Answers(Gate(deploys.access), parts.clock, parts.names), deploys.production)
+        deploy_answers = Answers(deploys.gate or Gate(deploys.access), parts.clock, parts.names, lists)
+        deploy = Deploy(parts, deploy_answers, Asking(parts, deploy_answers, requests), deploys.production)
         groups, taps = (*groups, deploy), (*taps, *deploy_taps(deploy))
     guilds = tuple(sorted(access.guilds))
     with ExitStack() as undo:
@@ -81,6 +90,16 @@ def put_in(
                 _add(tree, group, guild, parts.names, undo)
         on_event(tree.client, "interaction", listening(taps), undo)
         return Attached(Registration(tree, groups, guilds, parts.names), channel, undo.pop_all().close)
+
+
+def _requests(parts: BotNeeds, deploys: Deploys | None) -> Requests:
+    def production() -> Production:
+        if deploys is None:
+            raise Refusal("Nothing is deployed from here.")
+        return deploys.production
+
+    questions = Questions(parts.store, parts.clock, production, parts.about.environment)
+    return Requests(parts.store, parts.clock, parts.fire, parts.rules, questions)
 
 
 async def attach(

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 
 from kintsugi.bot import card, replies
-from kintsugi.bot.asking import Asking, by_somebody_else
+from kintsugi.bot.asking import Asking
 from kintsugi.bot.card import Act
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.gate import Denied
@@ -21,15 +21,13 @@ from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.states import State
 
 
 class Buttons:
     """What a tap sets off. Each goes the way of a command: defer, gate, work, answer."""
 
-    def __init__(self, parts: BotNeeds, answers: Answers, channel: DiscordChannel | None) -> None:
-        self._parts, self._answers, self._channel = parts, answers, channel
-        self._asking = Asking(parts, answers)
+    def __init__(self, parts: BotNeeds, answers: Answers, asking: Asking, channel: DiscordChannel | None) -> None:
+        self._parts, self._answers, self._asking, self._channel = parts, answers, asking, channel
 
     async def tapped(self, interaction: Interaction, act: str, incident: int) -> None:
         """A button that names an incident."""
@@ -62,10 +60,7 @@ class Buttons:
 
     async def _preview(self, interaction: Interaction, found: Incident) -> Reply:
         """Exactly what would be pushed, before it is."""
-        if found.state is not State.AWAITING_CONFIRM or found.patch is None:
-            raise BadInput(f"{found.name} is {found.state.words}: there is nothing to confirm now.")
-        if self._parts.two_persons:
-            by_somebody_else(found, caller_of(interaction))
+        self._asking.check(interaction, t.Confirmed, found)
         return card.preview(found, await self._channel.token(found) if self._channel else None)
 
     async def _ask_more(self, interaction: Interaction, act: str, incident: int) -> None:

@@ -9,11 +9,13 @@ from enum import StrEnum
 
 import discord
 
-from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of
+from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of, said
 from kintsugi.bot.text import cut, one_line, quiet, short
 from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, MAIN_LINE, Effect, State
+from kintsugi.workflow.questions import Question
+from kintsugi.workflow.states import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
 _SHOWN_DIFF, _SINCE_SHOWN = 800, 300
@@ -156,6 +158,18 @@ def preview(incident: Incident, token: str | None) -> Post:
     return Post("\n".join(lines), attachment=diff_file(incident), buttons=(sure,) if token else (typed,))
 
 
+def asked_again(question: Question, custom_id: str) -> Post:
+    """What will happen, with the one button that lets it. Nothing does until it is tapped."""
+    lines = [f"**{one_line(question.title, 200)}**"]
+    lines += [f"{name}: {one_line(value, 250)}" for name, value in question.facts]
+    lines += [question.heading] if question.heading else []
+    lines += [f"- {one_line(line, 100)}" for line in question.lines]
+    lines += [f"⚠️ {one_line(warning, 250)}" for warning in question.warnings]
+    whole = said("\n".join(lines), "changes.txt")
+    button = Button(cut(question.button, 80), custom_id, discord.ButtonStyle.danger)
+    return Post(whole.text, attachment=whole.attachment, buttons=(button,))
+
+
 def diff(incident: Incident) -> Post:
     """The patch, whole."""
     if incident.patch is None:
@@ -193,7 +207,7 @@ def _what_is_pushed(incident: Incident) -> list[str]:
         lines.append(f"**{evidence.tier}** {one_line(evidence.says, 200)}{_flags(incident)}")
     if incident.since_shown:
         lines.append(f"⚠️ {cut(quiet(incident.since_shown), _SINCE_SHOWN)}")
-    return [*lines, _code(patch.diff)]
+    return [*lines, code_block(patch.diff)]
 
 
 def _flags(incident: Incident) -> str:
@@ -202,7 +216,7 @@ def _flags(incident: Incident) -> str:
     return shown + (f"\n⚠️ and {len(flags) - 3} more" if len(flags) > 3 else "")
 
 
-def _code(text: str) -> str:
+def code_block(text: str) -> str:
     """The beginning of a diff in a code block that nothing in it can end."""
     inside = plain(text).replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
     return f"```diff\n{cut(inside, _SHOWN_DIFF)}\n```"
@@ -222,18 +236,23 @@ def _belief(incident: Incident) -> str:
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:
     """Those that make sense now. History is always there: by it the card is found again."""
-    id, style = incident.id, discord.ButtonStyle
-    shown: list[Button] = []
-    if incident.state is State.AWAITING_CONFIRM and incident.ask:
-        shown += _question_buttons(id)[:2]
-    if incident.state is State.STUCK:
-        shown.append(Button("Retry", custom_id(Act.RETRY, id), style.primary))
-    if incident.way_back and incident.state in BEFORE_THE_MERGE and not incident.rolling_back:
-        good = one_line(incident.way_back.previous[:7], 10)
-        shown.append(Button(f"Roll back to {good}", f"kintsugi:way-back:{id}", style.danger))
-    if incident.patch:
-        shown += _question_buttons(id)[2:]
-    return (*shown, Button("History", custom_id(Act.HISTORY, id)))
+    id, names = incident.id, {row.name for row in Rules().offered(incident, incident.updated_at or incident.opened_at)}
+    confirm, reject, *reading = _question_buttons(id)
+    asking = {
+        "confirm": confirm,
+        "reject": reject,
+        "retry": Button("Retry", custom_id(Act.RETRY, id), discord.ButtonStyle.primary),
+        "rollback": Button(
+            f"Roll back to {_way_back(incident)}", f"kintsugi:way-back:{id}", discord.ButtonStyle.danger
+        ),
+    }
+    shown = [button for name, button in asking.items() if name in names]
+    return (*shown, *(reading if incident.patch else ()), Button("History", custom_id(Act.HISTORY, id)))
+
+
+def _way_back(incident: Incident) -> str:
+    """The commit that a rollback brings back."""
+    return one_line(incident.taken_back.previous[:7], 10) if incident.taken_back else ""
 
 
 def _question_buttons(id: int) -> tuple[Button, ...]:

@@ -7,9 +7,8 @@ import re
 import discord
 from discord import app_commands
 
-from kintsugi.bot import replies
+from kintsugi.bot import card, replies
 from kintsugi.bot.asking import Asking, incident_number
-from kintsugi.bot.card import Button, Post
 from kintsugi.bot.needs import BotNeeds
 from kintsugi.bot.offers import offered
 from kintsugi.bot.replies import Reply
@@ -17,41 +16,35 @@ from kintsugi.bot.taps import Tap
 from kintsugi.bot.tree import Answers
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.asking import command_of
+from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.production import Production
-from kintsugi.workflow.states import BEFORE_THE_MERGE, State
+from kintsugi.workflow.questions import before_a_deploy
 
 Interaction = discord.Interaction[discord.Client]
-
-PRODUCTION = "production"
-_CAN_ROLL_BACK = frozenset({State.DEPLOYED, State.RECURRED, State.STUCK})
 
 
 class Deploy(app_commands.Group):
     """The commands. They have an allowlist of their own."""
 
-    def __init__(self, parts: BotNeeds, answers: Answers, production: Production) -> None:
+    def __init__(self, parts: BotNeeds, answers: Answers, asking: Asking, production: Production) -> None:
         super().__init__(name=parts.names.deploy, description="What runs in production.", guild_only=True)
-        self._parts, self._answers, self._production = parts, answers, production
-        self._asking = Asking(parts, answers)
+        self._parts, self._answers, self._asking, self._production = parts, answers, asking, production
 
     @app_commands.command(name="latest")
     async def latest(self, interaction: Interaction) -> None:
-        """Deploy the newest commit of the branch, unless it runs already; in production after a second tap."""
+        """Deploy the newest commit of the branch, unless it runs already; after a second tap."""
         await self._answers.answer(interaction, self._deploy_latest)
 
     async def _deploy_latest(self) -> Reply:
-        """Told twice, it deploys once; the second is told about the first."""
         plan = await self._production.plan()
         if plan.stands:
             return replies.deployment(plan.commit, plan.stands, asked=False)
-        if self._parts.about.environment == PRODUCTION:
-            shown = replies.deploy_plan(plan, PRODUCTION)
-            go = Button("Deploy", f"kintsugi:deploy:{plan.commit}", discord.ButtonStyle.danger)
-            return Post(shown.text, attachment=shown.attachment, buttons=(go,))
-        return await self._ask_for(plan.commit)
+        question = before_a_deploy(plan, self._parts.about.environment, self._parts.clock.now())
+        return card.asked_again(question, f"kintsugi:deploy:{plan.commit}")
 
     async def _ask_for(self, commit: str) -> Reply:
+        """Told twice, it deploys once; the second is told about the first."""
         rollout, asked = await self._production.deploy(commit, _unheard)
         return replies.deployment(commit, rollout, asked=asked)
 
@@ -86,20 +79,24 @@ class Deploy(app_commands.Group):
         if not self._answers.may(interaction):
             return []
         found = await self._parts.store.incidents(limit=100)
-        return offered([each for each in found if _can_roll_back(each)], typed)
+        return offered(self._asking.open_for(interaction, t.RollbackRequested, found), typed)
 
     async def stopped(self, interaction: Interaction, incident: int) -> None:
-        """The button on a card: bring back what ran before the deployment that the failure came with."""
+        """The button on a card: asks whether to bring back what ran before."""
         bind(incident_id=incident)
         await self._answers.answer(
             interaction, lambda: self._asking.request(interaction, incident, t.RollbackRequested)
         )
 
-
-def _can_roll_back(incident: Incident) -> bool:
-    if incident.state in BEFORE_THE_MERGE:
-        return incident.way_back is not None
-    return incident.state in _CAN_ROLL_BACK and incident.deployment is not None
+    async def sure(self, interaction: Interaction, name: str, incident: int, answer: str) -> None:
+        """The last button, under the question that `answer` is of."""
+        bind(incident_id=incident)
+        kind = command_of(name)
+        if kind is None:
+            raise BadInput("This button is of another version. Use the commands.")
+        await self._answers.answer(
+            interaction, lambda: self._asking.request(interaction, incident, kind, answer=answer)
+        )
 
 
 def _unheard(words: str) -> None:
@@ -115,7 +112,11 @@ def deploy_taps(deploy: Deploy) -> tuple[Tap, ...]:
     async def way_back(interaction: Interaction, found: re.Match[str]) -> None:
         await deploy.stopped(interaction, int(found["id"]))
 
+    async def sure(interaction: Interaction, found: re.Match[str]) -> None:
+        await deploy.sure(interaction, found["name"], int(found["id"]), found["answer"])
+
     return (
+        Tap(r"kintsugi:sure:(?P<name>[a-z]+):(?P<id>\d{1,18}):(?P<answer>[0-9a-f]{16})", sure),
         Tap(r"kintsugi:deploy:(?P<commit>[0-9a-f]{40,64})", go),
         Tap(r"kintsugi:way-back:(?P<id>\d{1,18})", way_back),
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kintsugi.workflow.errors import NotAllowedNow, Refusal
+from kintsugi.workflow.asking import Role
+from kintsugi.workflow.errors import Forbidden, NotAllowedNow, Refusal
 
 
-class Denied(Refusal):
+class Denied(Forbidden):
     """The gate is shut. The message is for the one who asked, `reason` for the log."""
 
     def __init__(self, says: str, reason: str) -> None:
@@ -90,7 +91,7 @@ class Gate:
         wrong_tokens: Rate = Rate(5, 600),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._access = access
+        self.access = access
         self._users, self._guilds = Window(per_user, now), Window(per_guild, now)
         self._wrong_tokens = Window(wrong_tokens, now)
 
@@ -105,7 +106,7 @@ class Gate:
 
     def look(self, caller: Caller) -> None:
         """Whether this user may at all, without counting. Raises Denied."""
-        if reason := why_not(self._access, caller):
+        if reason := why_not(self.access, caller):
             raise Denied("You may not do this here. Ask whoever runs this bot.", reason)
 
     @contextmanager
@@ -115,11 +116,16 @@ class Gate:
             raise Denied(f"Too many wrong tokens: come back in {wait} s.", "locked out after wrong tokens")
         try:
             yield
-        except (NotAllowedNow, Denied):
+        except (NotAllowedNow, Forbidden):
             raise
         except Refusal:
             self._wrong_tokens.count(caller.user)
             raise
+
+
+def roles_of(caller: Caller, accesses: Mapping[Role, Access]) -> frozenset[Role]:
+    """What somebody may, by the lists."""
+    return frozenset(role for role, access in accesses.items() if why_not(access, caller) is None)
 
 
 def why_not(access: Access, caller: Caller) -> str | None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kintsugi.bot.names import USUAL, Names
 from kintsugi.bot.status import Probes
+from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.ports import Clock, Store
@@ -54,6 +55,6 @@ class BotNeeds:
     probes: Probes
     about: About
     token: Callable[[Incident], Awaitable[str | None]] | None = None  # of an open confirmation, where it can be known
-    two_persons: bool = False  # who opened an incident may not confirm its patch
+    rules: Rules = Rules()  # noqa: RUF009  # frozen
     names: Names = USUAL
     missing: Callable[[], Awaitable[Sequence[str]]] = _nothing  # a sentence for each thing without which work rests

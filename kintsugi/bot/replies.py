@@ -25,6 +25,7 @@ from kintsugi.workflow.triggers import words
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
+_LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
 _PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
@@ -93,7 +94,21 @@ def failed(sentence: str, error_id: str) -> Reply:
 def moved(receipt: Receipt) -> Reply:
     """What a command came to."""
     incident = receipt.incident
-    return Reply(f"**{incident.name}** is {incident.state.words}.")
+    ignored = f"\n{one_line(incident.ignored, 300)}." if incident.ignored else ""
+    return Reply(f"**{incident.name}** is {incident.state.words}.{ignored}")
+
+
+def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
+    """Something that takes a while was begun; and what it would need."""
+    incident = receipt.incident
+    hints = "".join(f"\n⚠️ {each}" for each in missing)
+    return Reply(f"**{incident.name}**: {_begun(incident)} Its card shows how it goes.{hints}")
+
+
+def _begun(incident: Incident) -> str:
+    if incident.rolling_back and incident.taken_back:
+        return f"rolling back to `{short(incident.taken_back.previous)}` is under way."
+    return f"it is {incident.state.words}, and tried again."
 
 
 def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
@@ -101,6 +116,9 @@ def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) 
     incident = receipt.incident
     status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
     hint = f"\nFollow it with `/{debug} incident id:{incident.id}`."
+    if receipt.outcome == Outcome.COUNTED and incident.quiet:
+        again = f"`/{debug} unignore id:{incident.id}` has it open incidents again."
+        return Reply(f"**{incident.name}**: {one_line(incident.quiet.words, 300)}. {again}")
     if receipt.outcome == Outcome.COUNTED:
         return Reply(f"The same failure has an open incident. {status}{hint}")
     if incident.state is State.STAGED:
@@ -116,11 +134,6 @@ def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
     return Reply(f"`{short(commit)}` {stands}{how}.{at}\n{one_line(rollout.says, 500)}".strip())
 
 
-def deploy_plan(plan: Plan, where: str) -> Reply:
-    """What would go where, before it does."""
-    return said(f"`{one_line(plan.commit[:12], 20)}` goes to **{quiet(where)}**.{_instead_of(plan)}", "changes.txt")
-
-
 def not_deployed(plan: Plan) -> Reply:
     """That the newest commit does not run, why, and what is new in it."""
     why = f" {one_line(plan.found.says, 500)}" if plan.found else " It was not deployed."
@@ -129,7 +142,7 @@ def not_deployed(plan: Plan) -> Reply:
 
 def _instead_of(plan: Plan) -> str:
     running = f"`{one_line(plan.running[:12], 20)}`" if plan.running else "nothing known"
-    new = "".join(f"\n- {one_line(title, 120)}" for title in plan.changes)
+    new = "".join(f"\n- {one_line(commit.title, 120)}" for commit in plan.changes[:_LISTED])
     return f" Now {running} runs." + (f" New since then:{new}" if new else "")
 
 
@@ -167,10 +180,14 @@ def incidents(found: Sequence[Incident], most: int) -> Reply:
     """The list, newest first, with the way to the next page."""
     if not found:
         return Reply("No incidents.")
-    lines = [f"**{each.name}** {each.state.words} · {one_line(each.summary, 60)}" for each in found]
+    lines = [f"**{each.name}** {_stands(each)} · {one_line(each.summary, 60)}" for each in found]
     if len(found) == most:
         lines.append(f"Older ones: `before:{found[-1].id}`")
     return said("\n".join(lines), "incidents.txt")
+
+
+def _stands(found: Incident) -> str:
+    return f"{found.state.words}, ignored" if found.ignored else found.state.words
 
 
 def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:
@@ -195,6 +212,8 @@ def facts_of(found: Incident) -> str:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.runs:
         lines.append(f"runs `{short(found.deployment.runs)}`")
+    if found.quiet:
+        lines.append(one_line(found.quiet.words, 300))
     if found.pruned:
         lines.append(found.pruned)
     if found.stuck:
@@ -265,6 +284,8 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
         took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
         lines.append(f"{step.at:%Y-%m-%d %H:%M:%S} UTC  {source} -> {step.dest.words}")
         lines += [f"    {words(step.trigger)}, by {plain(step.actor)}{took}", f"    {plain(step.says)}"]
+    if found.quiet:
+        lines += ["", plain(found.quiet.words)]
     if found.pruned:
         lines += ["", found.pruned]
     owed = [owes for owes in owed if owes.status in ("pending", "running")]

@@ -4,19 +4,20 @@ sentence, in whoever's bot the commands are."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import aiohttp
 import discord
 
 from kintsugi.bot.card import Post
-from kintsugi.bot.gate import Caller, Denied, Gate
+from kintsugi.bot.gate import Access, Caller, Denied, Gate, roles_of
 from kintsugi.bot.names import Names
 from kintsugi.bot.replies import Reply, failed
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.interactions import bind_interaction
 from kintsugi.telemetry.lines import new_error_id
+from kintsugi.workflow.asking import Asker, Role
 from kintsugi.workflow.errors import BadInput, Conflict, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.ports import Clock
 
@@ -32,8 +33,8 @@ _TRIES = 3  # to acknowledge, over connections that break
 class Answers:
     """Answers interactions. `gate` is also asked by commands that guard something of their own."""
 
-    def __init__(self, gate: Gate, clock: Clock, names: Names) -> None:
-        self.gate, self._clock, self._names = gate, clock, names
+    def __init__(self, gate: Gate, clock: Clock, names: Names, lists: Mapping[Role, Access]) -> None:
+        self.gate, self._clock, self._names, self._lists = gate, clock, names, lists
 
     async def answer(self, interaction: Interaction, work: Work) -> None:
         """Defer at once, for Discord waits 3 s only; then work, and show what came of it to the asker alone."""
@@ -55,6 +56,10 @@ class Answers:
         except Denied:
             return False
         return True
+
+    def asker(self, interaction: Interaction) -> Asker:
+        """Who asks, with everything that they may."""
+        return Asker(actor_of(interaction), roles_of(caller_of(interaction), self._lists))
 
     def common(self, interaction: Interaction) -> tuple[str, datetime, str]:
         """A trigger's key, moment and actor."""

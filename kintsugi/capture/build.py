@@ -64,6 +64,7 @@ def build_payload(
             fingerprint=group.fingerprint,
             earlier=group.earlier,
             grouped_by=group.by,
+            kin=group.kin,
             summary=summary or summary_of(failure),
             opened_by=opened_by,
         ),

@@ -36,27 +36,38 @@ _STDLIB = ("java/", "javax/", "jdk/", "sun/", "kotlin/", "scala/", "node:", "int
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`fingerprint` names it, `earlier` are its names under older versions, `by` tells what it was made of."""
+    """`fingerprint` names it, `earlier` are its names under older versions, `by` tells what it was made of.
+
+    `kin` is the same without words and without what the program gave: failures that differ in these alone share it.
+    """
 
     fingerprint: str
     earlier: tuple[str, ...]
     by: str
+    kin: str
 
 
 def group_of(
-    failure: Failure | None, words: str, *, template: str = "", given: Sequence[str] = (), program: str = ""
+    failure: Failure | None,
+    words: str,
+    *,
+    template: str = "",
+    given: Sequence[str] = (),
+    program: str = "",
+    logger: str = "",
 ) -> Group:
     """`words` is what was said where there is no exception, `template` the log call's before it was filled in.
 
     `given` is the program's own fingerprint, in which `{{ default }}` stands for what it would be without. `program`
-    parts what several programs report; it counts where no file of the repository tells which one it is.
+    parts what several programs report; it counts where no file of the repository tells which one it is. `logger` is
+    where words were said, which only parts their kin.
     """
-    parts, by = _parts(failure, template or words)
+    parts, wordless, by = _parts(failure, template or words, logger)
     if given and any(not _DEFAULT.fullmatch(part.strip()) for part in given):
         default = "\x1f".join(parts)
         parts = ["given", *(_DEFAULT.sub(lambda _: default, part) for part in given)]
         by = f"the program's own fingerprint: {', '.join(given)}"
-    return Group(_named([program, *parts]), (_version_1(failure, words),), by)
+    return Group(_named([program, *parts]), (_version_1(failure, words),), by, _named([program, "kin", *wordless]))
 
 
 def _named(parts: Sequence[str]) -> str:
@@ -64,18 +75,25 @@ def _named(parts: Sequence[str]) -> str:
     return f"{VERSION}:{digest[:16]}"
 
 
-def _parts(failure: Failure | None, words: str) -> tuple[list[str], str]:
+def _parts(failure: Failure | None, words: str, logger: str) -> tuple[list[str], list[str], str]:
+    """What it is grouped by, the same without words, and in a sentence."""
     if failure is None or failure.final.type == LOGGED_TYPE:
         said = plain_message(words)
-        return ["said", said], f"the fixed words: {said}"
+        return ["said", said], ["said", logger], f"the fixed words: {said}"
     kinds = [_plain_kind(raised.type) for raised in failure.chain]
     places = _places(failure)
     if places:
-        return ["raised", *kinds, "in", *places], f"types and project frames: {', '.join(kinds)}; {', '.join(places)}"
+        parts = ["raised", *kinds, "in", *places]
+        return parts, parts, f"types and project frames: {', '.join(kinds)}; {', '.join(places)}"
     said = plain_message(failure.final.message)
     library = [_plain_function(frame.function) for raised in failure.chain for frame in raised.frames]
     last = [name for name in library if name][-_MOST_FRAMES:]
-    return ["raised", *kinds, "saying", said, "in", *last], f"types and fixed words: {', '.join(kinds)}; {said}"
+    wordless = ["raised", *kinds, "in", *last]
+    return (
+        ["raised", *kinds, "saying", said, "in", *last],
+        wordless,
+        f"types and fixed words: {', '.join(kinds)}; {said}",
+    )
 
 
 def _places(failure: Failure) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2s
 from pathlib import Path
 
 from kintsugi.capture.build import build_payload
@@ -13,6 +14,7 @@ from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.report import Report
 from kintsugi.capture.source import locator
 from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.payload import Failure, Payload, Repository
 from kintsugi.workflow.ports import Clock
 from kintsugi.workflow.triggers import Captured
@@ -29,6 +31,21 @@ class Program:
     environment: str = "development"
     repository: Repository | None = None
 
+    def located(self, failure: Failure, build: str | None) -> Failure:
+        """With the program's own frames marked, at the build it failed in; as it is where no code is at hand.
+
+        Takes its time: it is for a thread, or a process.
+        """
+        try:
+            return locator(self.source, sha=build)(failure)
+        except CaptureError as error:
+            log.warning("report_not_located", extra={"why": str(error)})
+            return failure
+
+
+Contains = Callable[[str, str], Awaitable[bool]]
+"""Whether a build contains a commit. Raises StepFailed where nobody can be asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
@@ -39,6 +56,7 @@ class Intake:
     program: Program
     dry_run: bool = False
     rounds: int = 3
+    contains: Contains | None = None
 
     async def read(
         self,
@@ -58,34 +76,47 @@ class Intake:
         return await self.take(payload, key=key, actor=actor, dry_run=dry_run)
 
     async def take(
-        self, payload: Payload, *, key: str, actor: str, dry_run: bool = False, believed: bool = True
+        self,
+        payload: Payload,
+        *,
+        key: str,
+        actor: str,
+        dry_run: bool = False,
+        believed: bool = True,
+        opens: bool = True,
+        who: str = "",
     ) -> Receipt:
         """What was captured already becomes an incident, or counts on the one that is open. Raises StoreUnavailable.
 
-        `believed`: whether it may speak against a cure, which not everybody who can report may.
+        `believed`: whether it may speak against a cure, which not everybody who can report may. `opens`: false where it
+        is only to count, if there is an incident of it. `who`: a digest of whom it hit, where the payload does not say.
         """
-        return await self.fire(
-            Captured(
-                key=key,
-                at=self.clock.now(),
-                actor=actor,
-                payload=payload,
-                dry_run=dry_run or self.dry_run,
-                rounds_allowed=self.rounds,
-                believed=believed,
-            )
+        captured = Captured(
+            key=key,
+            at=self.clock.now(),
+            actor=actor,
+            payload=payload,
+            dry_run=dry_run or self.dry_run,
+            rounds_allowed=self.rounds,
+            believed=believed,
+            opens=opens,
+            who=who or digest_of(payload.request.user),
         )
+        receipt = await self.fire(captured)
+        return await self._with_the_build(captured, receipt) or receipt
 
-    def located(self, failure: Failure, build: str | None) -> Failure:
-        """With the program's own frames marked, at the build it failed in; as it is where no code is at hand.
-
-        Takes its time: it is for a thread.
-        """
+    async def _with_the_build(self, captured: Captured, receipt: Receipt) -> Receipt | None:
+        """Once more, where it was ignored until a build, and this is one: who contains what is asked only then."""
+        quiet, build = receipt.incident.quiet, captured.payload.build.sha
+        if not (quiet and quiet.wish.build and build and captured.believed and self.contains):
+            return None
         try:
-            return locator(self.program.source, sha=build)(failure)
-        except CaptureError as error:
-            log.warning("report_not_located", extra={"why": str(error)})
-            return failure
+            if not await self.contains(build, quiet.wish.build):
+                return None
+        except StepFailed as error:
+            log.warning("build_unknown", extra={"build": build, "why": str(error)})
+            return None
+        return await self.fire(replace(captured, key=f"{captured.key}:build", contains=quiet.wish.build))
 
     async def payload(
         self, source: str | Report, *, actor: str, summary: str = "", log: Sequence[str] | None = None
@@ -103,3 +134,8 @@ class Intake:
             now=self.clock.now(),
             log=log,
         )
+
+
+def digest_of(user: str | None) -> str:
+    """What tells users apart without naming them; "" for none."""
+    return blake2s(user.encode("utf-8", "backslashreplace"), digest_size=10).hexdigest() if user else ""

@@ -57,6 +57,7 @@ def payload_of(
         template=_template(event.message),
         given=[_filled(part, event, failure) for part in event.fingerprint],
         program="" if is_ours and believed else program,
+        logger=event.logger or event.transaction or "",
     )
     told = _told(event.timestamp)
     when = told if told and told <= now + _AHEAD else now
@@ -68,6 +69,7 @@ def payload_of(
                     fingerprint=group.fingerprint,
                     earlier=group.earlier if believed else (),
                     grouped_by=group.by,
+                    kin=group.kin,
                     summary=summary_of(failure) or said.partition("\n")[0] or _of_nothing(event),
                     opened_by=f"sentry:{project}",
                 ),

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+
+from rich.prompt import Confirm
+from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
 from kintsugi.commands.outcome import UsageError
+from kintsugi.integrations.terminal import PlainConsole
+from kintsugi.telemetry.plain import plain
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import EVERYTHING, Asker, Requests, name_of
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.questions import Question
+
+_UNKNOWN = "cli:unknown"
 
 
 @asynccontextmanager
@@ -37,7 +52,45 @@ def actor() -> str:
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):
-        return "cli:unknown"
+        return _UNKNOWN
+
+
+async def ask_for(kind: type[t.Command], incident: int, *, yes: bool = False, **given: Any) -> Receipt:
+    """Have a human's command done; on a terminal after a question where it asks twice, unless `yes`. Raises Refusal."""
+    bootstrap = Bootstrap.read()
+    async with bootstrap.desk() as desk:
+        return await ask_at(desk, bootstrap.requests(desk), kind, incident, yes=yes, **given)
+
+
+async def ask_at(
+    desk: Desk, requests: Requests, kind: type[t.Command], incident: int, *, yes: bool = False, **given: Any
+) -> Receipt:
+    """`ask_for`, at a desk that is open."""
+    if not yes and sys.stdin.isatty() and (question := await requests.question(asker(), name_of(kind), incident)):
+        await agreed_to(question)
+    command = kind(incident=incident, key=new_key(), at=desk.clock.now(), actor=actor(), **given)
+    receipt = await requests.ask(asker(), command, sure=True)
+    assert isinstance(receipt, Receipt)
+    return receipt
+
+
+async def agreed_to(question: Question) -> None:
+    """Show what will happen and wait for a yes. Raises Refusal for anything else."""
+    console = PlainConsole(highlight=False)
+    console.print(Text(plain(question.title), style="bold"))
+    for name, value in question.facts:
+        console.print(Text(f"  {name}: {plain(value)}"))
+    for line in (question.heading, *(f"  {plain(line)}" for line in question.lines)):
+        console.print(Text(line)) if line else None
+    for warning in question.warnings:
+        console.print(Text(f"! {plain(warning)}", style="yellow"))
+    if not await asyncio.to_thread(Confirm.ask, f"{plain(question.button)}?", console=console, default=False):
+        raise Refusal("Nothing was done.")
+
+
+def asker() -> Asker:
+    """Who types: whoever may read the settings may do what they allow."""
+    return Asker(actor(), EVERYTHING, named=actor() != _UNKNOWN)
 
 
 def new_key() -> str:

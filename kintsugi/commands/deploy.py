@@ -5,32 +5,35 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.prompt import Confirm
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.commands.common import a_desk, actor, incident_number, new_key
-from kintsugi.commands.outcome import FAULT, REFUSED, UsageError
+from kintsugi.commands.common import agreed_to, ask_for, incident_number
+from kintsugi.commands.outcome import FAULT, UsageError
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.ports import Rollout
 from kintsugi.workflow.production import Plan, Production
+from kintsugi.workflow.questions import before_a_deploy
 
 _LOOK_EVERY = 5.0  # seconds
 _PRODUCTION = "production"
+_LISTED = 20  # commits
 
 
 async def latest(wait: bool, yes: bool) -> int:
     """Deploy the newest commit of the branch. 1 where that fails, 3 where nobody confirmed it."""
     bootstrap = Bootstrap.read()
-    production, console = bootstrap.production(), Console(highlight=False)
+    production, console = bootstrap.production(), PlainConsole(highlight=False)
     plan = await production.plan()
     _show(console, plan, bootstrap.settings.code.branch)
     rollout = plan.stands
     if rollout is None:
-        if not (yes or await _confirmed(console, bootstrap.settings.program.env_name)):
-            return REFUSED
+        if not yes:
+            await _confirmed(plan, bootstrap.settings.program.env_name)
         rollout, _ = await production.deploy(plan.commit, lambda words: console.print(Text(words, style="dim")))
         console.print(Text(rollout.says))
     if wait:
@@ -42,18 +45,15 @@ async def status() -> int:
     """How the newest commit stands."""
     bootstrap = Bootstrap.read()
     plan = await bootstrap.production().plan()
-    _show(Console(highlight=False), plan, bootstrap.settings.code.branch)
+    _show(PlainConsole(highlight=False), plan, bootstrap.settings.code.branch)
     return 0
 
 
-async def rollback(id: str) -> None:
+async def rollback(id: str, *, yes: bool = False) -> None:
     """Ask for what ran before an incident's fix; the service does it."""
-    async with a_desk() as desk:
-        number = incident_number(id)
-        asked = t.RollbackRequested(incident=number, key=new_key(), at=desk.clock.now(), actor=actor())
-        receipt = await desk.engine.fire(asked)
-        name = receipt.incident.name
-        Console().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
+    receipt = await ask_for(t.RollbackRequested, incident_number(id), yes=yes)
+    name = receipt.incident.name
+    PlainConsole().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
 
 
 def _show(console: Console, plan: Plan, branch: str) -> None:
@@ -69,16 +69,15 @@ def _lines(plan: Plan, branch: str) -> Iterator[str]:
         yield "It was not deployed."
     if plan.changes:
         yield f"New since {plan.running[:10]}:"
-        yield from (f"  {title}" for title in plan.changes)
+        yield from (f"  {commit.title}" for commit in plan.changes[:_LISTED])
 
 
-async def _confirmed(console: Console, environment: str) -> bool:
-    """In production somebody has to say yes."""
-    if environment != _PRODUCTION:
-        return True
-    if not sys.stdin.isatty():
+async def _confirmed(plan: Plan, environment: str) -> None:
+    """Somebody has to say yes; in a script too, where this is production. Raises Refusal."""
+    if sys.stdin.isatty():
+        await agreed_to(before_a_deploy(plan, environment, datetime.now(UTC)))
+    elif environment == _PRODUCTION:
         raise UsageError("This is production: say so with --yes.")
-    return await asyncio.to_thread(Confirm.ask, "Deploy it to production?", console=console, default=False)
 
 
 async def _ended(production: Production, commit: str, rollout: Rollout, console: Console) -> Rollout:

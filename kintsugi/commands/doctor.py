@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from rich.console import Console
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
@@ -17,9 +16,11 @@ from kintsugi.app.connectors import FAULT, OFF, OK, Health
 from kintsugi.app.desk import lock_of, opened
 from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
+from kintsugi.app.stranger import asked_as_a_stranger
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import differences, is_current
 from kintsugi.workflow.curable import curable
@@ -30,7 +31,7 @@ _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
 
 async def doctor() -> int:
     """Look at everything. Answers 1 where there is a fault."""
-    console = Console()
+    console = PlainConsole()
     try:
         bootstrap = Bootstrap.read()
     except SettingsError as error:
@@ -54,6 +55,7 @@ def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Health]]]:
         *(each.look for each in bootstrap.connectors),
         partial(_reports, settings.sentry),
         partial(_pages, settings.discord, settings.web),
+        partial(asked_as_a_stranger, settings.web.url),
         partial(_program, settings.program.program_url),
         partial(_cure, bootstrap.database, settings.program.program_url),
     ]

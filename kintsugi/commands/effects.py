@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
-from kintsugi.commands.common import a_desk, actor, is_number, new_key
+from kintsugi.commands.common import a_desk, ask_at, is_number
 from kintsugi.commands.outcome import UsageError
+from kintsugi.commands.voice import say_json
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.telemetry.plain import plain
+from kintsugi.workflow.asking import Requests
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.ports import Owed
@@ -30,9 +32,9 @@ async def effects(kind: str, everything: bool, limit: int, as_json: bool) -> Non
     async with a_desk() as desk:
         figures = await desk.store.figures()
         found = await desk.store.ledger(wanted, everything=everything, limit=limit)
-    console = Console()
+    console = PlainConsole()
     if as_json:
-        print(json.dumps(_as_json(found, figures), indent=1))  # noqa: T201
+        say_json(_as_json(found, figures), indent=1)
         return
     if found:
         console.print(_listed(found, figures.at))
@@ -43,19 +45,20 @@ async def effects(kind: str, everything: bool, limit: int, as_json: bool) -> Non
         console.print(Text(f"Only {limit} are shown: --limit shows more.", style="dim"))
 
 
-async def retry(id: str) -> None:
+async def retry(id: str, *, yes: bool = False) -> None:
     """Have one effect performed now: one that waits, or one that gave up and holds its incident."""
     incident, kind = _parsed(id)
-    async with a_desk() as desk:
+    bootstrap = Bootstrap.read()
+    async with bootstrap.desk() as desk:
         owed = {owes.id: owes for owes in await desk.store.owed(incident)}
         owes = owed.get(id.strip())
         if owes is None:
             raise Refusal(f"There is no effect {id.strip()}. `kintsugi effects --all` shows those there are.")
-        says = await _again(desk, owes, kind)
-    Console().print(says, highlight=False, markup=False)
+        says = await _again(desk, bootstrap.requests(desk), owes, kind, yes=yes)
+    PlainConsole().print(says, highlight=False, markup=False)
 
 
-async def _again(desk: Desk, owes: Owed, kind: Effect) -> str:
+async def _again(desk: Desk, requests: Requests, owes: Owed, kind: Effect, *, yes: bool) -> str:
     match owes.status:
         case "pending":
             await desk.engine.hasten(owes.incident, kind)
@@ -63,20 +66,19 @@ async def _again(desk: Desk, owes: Owed, kind: Effect) -> str:
         case "running":
             raise Refusal(f"{owes.id} is being performed. Should its worker die, it is tried again {_at(owes.due)}.")
         case "failed":
-            return await _taken_up(desk, owes)
+            return await _taken_up(desk, requests, owes, yes=yes)
         case "done":
             raise Refusal(f"{owes.id} is done.")
         case _:
             raise Refusal(f"{owes.id} was cancelled: {plain(owes.error)}")
 
 
-async def _taken_up(desk: Desk, owes: Owed) -> str:
+async def _taken_up(desk: Desk, requests: Requests, owes: Owed, *, yes: bool) -> str:
     """By the rules of `kintsugi retry`, where the incident waits for this very effect."""
     incident = await desk.store.incident(owes.incident)
     if incident.stuck is None or incident.stuck.effect is not owes.kind:
         raise Refusal(f"{owes.id} failed, and {incident.name} is {incident.state.words}: it does not wait for it.")
-    trigger = Retried(incident=incident.id, key=new_key(), at=desk.clock.now(), actor=actor())
-    receipt = await desk.engine.fire(trigger)
+    receipt = await ask_at(desk, requests, Retried, incident.id, yes=yes)
     return f"{incident.name} is {receipt.incident.state.words}: {owes.kind.words} is tried again."
 
 

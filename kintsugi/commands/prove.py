@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kintsugi.commands.voice import say, say_json
 
 if TYPE_CHECKING:
     from kintsugi.repair.apply import Applied
@@ -70,9 +71,9 @@ class _Verdict:
     red: Run | None = None
     green: Run | None = None
 
-    def as_json(self) -> str:
+    def facts(self) -> dict[str, object]:
         found = self.evidence
-        facts = {
+        return {
             "tier": found.tier if found else None,
             "says": self.says,
             "flags": found.flags if found else (),
@@ -80,7 +81,6 @@ class _Verdict:
             "green": _facts(found.green if found else self.green),
             "reproduced": found.reproduced if found else None,
         }
-        return json.dumps(facts)
 
     def as_text(self) -> str:
         if self.evidence is None:
@@ -105,9 +105,9 @@ def _settings(test_command: str, python: Path | None, seconds: float) -> ProofSe
 async def _proven(asked: _Asked, as_json: bool) -> int:
     verdict = await _verdict(asked)
     if as_json:
-        typer.echo(verdict.as_json())
+        say_json(verdict.facts())
     else:
-        typer.echo(verdict.as_text(), err=verdict.status != 0)
+        say(verdict.as_text(), err=verdict.status != 0)
     return verdict.status
 
 
@@ -177,13 +177,14 @@ async def _evidence(
     from kintsugi.repair.referee import its_tests, keeps_policy, proven, with_flags
 
     flags = keeps_policy(applied, tree)
+    settings = replace(settings, dependencies=tree.folder)
     tests = its_tests(applied.files)
     evidence = await proven(tree.export, applied.files, tests, crash, settings=settings, progress=_progress)
     return with_flags(evidence, flags)
 
 
 def _progress(step: str) -> None:
-    typer.echo(f"… {step}", err=True)
+    say(f"… {step}", err=True)
 
 
 def _sentence(reason: str) -> str:

@@ -190,8 +190,10 @@ class _Recorder:
 
 
 def _say(sentence: str) -> None:
+    from kintsugi.telemetry.plain import plain  # noqa: PLC0415  # the program runs already
+
     try:
-        os.write(2, f"kintsugi: {sentence}\n".encode("utf-8", "replace"))
+        os.write(2, f"kintsugi: {plain(sentence)}\n".encode("utf-8", "replace"))
     except OSError:
         sys.exit(0)
 

@@ -119,12 +119,12 @@ class Git:
             return False
         return True
 
-    def titles(self, old: str, new: str, most: int) -> tuple[str, ...]:
-        """The first lines of the commits that `new` has and `old` has not, newest first; none where one is unknown."""
-        if not (self.resolve(old) and self.resolve(new)):
-            return ()
-        said = self.read("log", "--format=%s", f"--max-count={most}", "--end-of-options", f"{old}..{new}")
-        return tuple(said.splitlines())
+    def log(self, revisions: str, most: int) -> list[tuple[str, datetime, str]]:
+        """Commit, time and first line of the newest of these. Raises GitError for one that is unknown."""
+        form = "--format=%H%x00%cI%x00%s"
+        said = self.read("log", form, f"--max-count={most}", "--end-of-options", revisions)
+        parts = [line.split("\0", 2) for line in said.split("\n") if line]
+        return [(sha, datetime.fromisoformat(at), title) for sha, at, title in parts]
 
     def merged_as(self, branch: str, commit: str) -> str | None:
         """The commit by which `commit` came to `branch`: a merge, or itself where it was fast-forwarded."""

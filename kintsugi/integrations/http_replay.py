@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import httpx
 
 from kintsugi.integrations.authorities import context
+from kintsugi.integrations.own_requests import OwnRequests
+from kintsugi.integrations.program import commit_in
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.ports import Case, Reading
@@ -35,8 +37,9 @@ class _Answer:
 class HttpReplay:
     """Sends the failing request again to the program at `base_url()`."""
 
-    def __init__(self, base_url: Callable[[], str]) -> None:
+    def __init__(self, base_url: Callable[[], str], own: OwnRequests | None = None) -> None:
         self._base_url = base_url
+        self._own = own or OwnRequests()
 
     async def read(self, case: Case) -> Reading:
         request = request_of(case.payload)
@@ -47,6 +50,7 @@ class HttpReplay:
     async def _send(self, request: Request, case: Case) -> _Answer:
         """The commit is asked before and after, so that a restart between is noticed."""
         before = await self._running(case)
+        await self._own.sent_again(before)  # before it is: whoever is killed between counts one too many
         try:
             status, why = (await self._ask(request.method, request.target, case))[0], ""
         except (httpx.HTTPError, OSError) as error:
@@ -58,13 +62,15 @@ class HttpReplay:
 
     async def _running(self, case: Case) -> str:
         """The commit that the program says it runs. Raises StepFailed where it says none."""
+        version = None
         try:
             version = json.loads((await self._ask("GET", "/version", case, reads=True))[1])
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise StepFailed(f"The program does not answer: {type(error).__name__}.") from error
-        match version:
-            case {"commit": str(commit)}:
-                return commit
+        finally:
+            await self._own.asked(commit_in(version))
+        if commit := commit_in(version):
+            return commit
         raise StepFailed("The program does not tell which commit it runs: /version should answer {'commit': …}.")
 
     async def _ask(self, method: str, target: str, case: Case, *, reads: bool = False) -> tuple[int, bytes]:

@@ -1,7 +1,8 @@
 """The Deployer port on a command of the user's: it checks a commit out and restarts the program.
 
-The command finds the commit in KINTSUGI_COMMIT and no setting of ours, may be run again for the same commit, and is
-over when the program runs. What runs is asked of the program itself: its version URL answers JSON with a `commit`.
+The command finds the commit in KINTSUGI_COMMIT, the incident that it is deployed for in KINTSUGI_INCIDENT, and no
+setting of ours. It may be run again for the same commit, and is over when the program runs. What runs is asked of the
+program itself: its version URL answers JSON with a `commit`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from kintsugi.children import environment
+from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import commit_at
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Deployment
@@ -36,6 +38,7 @@ class LocalCommandSettings:
     program_url: Callable[[], str]  # asked anew each time: the first deployment may choose the port
     timeout: float = 300.0
     named: Sequence[str] = ()  # the variables of our environment that it gets too
+    requests: OwnRequests | None = None  # counts that it was asked
 
 
 class LocalCommand:
@@ -57,10 +60,10 @@ class LocalCommand:
     async def manners(self) -> Manners:
         return Manners(repeatable=True)
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         previous = await self.running()
         progress(f"deploying {commit[:10]}")
-        status, output = await self._run(commit)
+        status, output = await self._run({"KINTSUGI_COMMIT": commit} | _named(incident))
         running = await self.running()
         deployment = self._deployment(commit, running, previous)
         if status == 0:
@@ -68,27 +71,30 @@ class LocalCommand:
         ended = "was stopped after its time" if status is None else f"ended with status {status}"
         return Rollout(deployment, False, f"The deploy command {ended}: {self._redact(output)[-_TAIL:]}")
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
-        return await self.find(deployment.previous) or await self.deploy(deployment.previous, progress)
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
+        found = await self.find(deployment.previous)
+        return found or await self.deploy(deployment.previous, progress, incident=incident)
 
     async def running(self) -> str:
-        return await commit_at(self._settings.program_url())
+        return await commit_at(self._settings.program_url(), self._settings.requests)
 
-    async def _run(self, commit: str) -> tuple[int | None, str]:
+    async def _run(self, told: Mapping[str, str]) -> tuple[int | None, str]:
         """Exit status and the end of the output: kept in a file, as the program it started may hold on to it."""
         with TemporaryFile() as output:
-            status = await self._ended(commit, output)
+            status = await self._ended(told, output)
             output.seek(max(0, output.seek(0, os.SEEK_END) - _MOST_BYTES))
             return status, output.read().decode(errors="replace")
 
-    async def _ended(self, commit: str, output: IO[bytes]) -> int | None:
+    async def _ended(self, told: Mapping[str, str], output: IO[bytes]) -> int | None:
         """The exit status, or None where it was stopped after its time."""
         settings = self._settings
         try:
             process = await asyncio.create_subprocess_exec(
                 *settings.command,
                 cwd=settings.folder,
-                env=environment({"KINTSUGI_COMMIT": commit}, named=settings.named),
+                env=environment(told, named=settings.named),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
@@ -109,3 +115,8 @@ class LocalCommand:
     def _deployment(self, commit: str, running: str, previous: str) -> Deployment:
         url = self._settings.program_url()
         return Deployment(id=f"local:{commit}", commit=commit, url=url, running=running, previous=previous)
+
+
+def _named(incident: int | None) -> dict[str, str]:
+    """The incident as the command finds it; nothing where a commit is deployed for none."""
+    return {} if incident is None else {"KINTSUGI_INCIDENT": str(incident)}

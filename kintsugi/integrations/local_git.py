@@ -19,13 +19,11 @@ from kintsugi.integrations.pull_request_text import News, body, branch_of, commi
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.ports import Standing
-from kintsugi.workflow.production import Changes
+from kintsugi.workflow.production import MOST_COMMITS, Commit
 
 T = TypeVar("T")
 
 _AUTHOR = "Kintsugi"
-
-_MOST_CHANGES = 20  # titles of commits in one deployment that are shown
 
 
 class Conflicting(Exception):
@@ -206,10 +204,20 @@ def _read(blob: bytes) -> Record:
     return Record(**{each.name: found[each.name] for each in fields(Record) if each.name in found})
 
 
-def changes_in(git: Git) -> Changes:
-    """What is new between two commits of this repository."""
+class CommitsOf:
+    """The Commits of a repository."""
 
-    async def changes(old: str, new: str) -> tuple[str, ...]:
-        return await asyncio.to_thread(git.titles, old, new, _MOST_CHANGES)
+    def __init__(self, git: Git) -> None:
+        self._git = git
 
-    return changes
+    async def between(self, old: str, new: str) -> tuple[Commit, ...]:
+        return await asyncio.to_thread(self._log, f"{old}..{new}", MOST_COMMITS)
+
+    async def known(self, sha: str) -> Commit | None:
+        return next(iter(await asyncio.to_thread(self._log, sha, 1)), None)
+
+    def _log(self, revisions: str, most: int) -> tuple[Commit, ...]:
+        try:
+            return tuple(Commit(sha, title, at) for sha, at, title in self._git.log(revisions, most))
+        except GitError:
+            return ()

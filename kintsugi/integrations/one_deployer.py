@@ -33,17 +33,19 @@ class OneDeployer:
     async def manners(self) -> Manners:
         return await self._deployer.manners()
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         """Once it is our turn, look again: it may have been asked for meanwhile."""
         async with self._turn():
             found = await self._deployer.find(commit)
             if found and found.done is not False:
                 return found
-            return await self._deployer.deploy(commit, progress)
+            return await self._deployer.deploy(commit, progress, incident=incident)
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         async with self._turn():
-            return await self._deployer.roll_back(deployment, since, progress)
+            return await self._deployer.roll_back(deployment, since, progress, incident=incident)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
 from kintsugi.integrations.authorities import context
+from kintsugi.integrations.own_requests import OwnRequests
 
 
-async def commit_at(url: str) -> str:
+async def commit_at(url: str, own: OwnRequests | None = None) -> str:
     """The commit that the program at `url` says it runs, by its /version; "" where it says none."""
+    import httpx  # noqa: PLC0415  # most processes ask nobody
+
+    said = None
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
             said = (await client.get(f"{url}/version")).json()
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
         return ""
-    match said:
+    finally:
+        if own:
+            await own.asked(commit_in(said))
+    return commit_in(said)
+
+
+def commit_in(version: object) -> str:
+    """The commit that an answer of /version names; "" where it names none."""
+    match version:
         case {"commit": str(commit)}:
             return commit
     return ""
@@ -28,6 +38,7 @@ class Running:
 
     program_url: str
     own: str
+    requests: OwnRequests
 
     @property
     def can_ask(self) -> bool:
@@ -35,4 +46,4 @@ class Running:
         return bool(self.program_url or self.own)
 
     async def __call__(self) -> str:
-        return await commit_at(self.program_url) if self.program_url else self.own
+        return await commit_at(self.program_url, self.requests) if self.program_url else self.own

@@ -102,7 +102,7 @@ class Railway:
         branches = [node.get("branch") for node in _nodes(data, "deploymentTriggers")]
         return Manners(by_itself=_BY_ITSELF if settings.branch in branches else timedelta())
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         progress(f"asking Railway for {commit[:10]}")
         settings = self._settings
         data = await self._api.ask(
@@ -111,7 +111,9 @@ class Railway:
         asked = Deployment(str(data.get("serviceInstanceDeployV2") or ""), commit)
         return Rollout(asked, None, f"Railway was asked for {commit[:10]}.")
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         """Railway answers only that it will: the new deployment is found by being newer, and of the right commit."""
         target = deployment.previous
         listed = await self._listed()

@@ -8,6 +8,7 @@ from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.ports import Case, Manners, Progress, Reading, Rollout, Standing
+from kintsugi.workflow.production import Commit
 from kintsugi.workflow.states import Effect
 
 _REPO = "No repository is configured. Set KINTSUGI_REPO to a bare git repository, then retry."
@@ -60,10 +61,12 @@ class NoDeployer:
     async def manners(self) -> Manners:
         return Manners(repeatable=True)
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         raise StepFailed(_DEPLOY, final=True)
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         raise StepFailed(_DEPLOY, final=True)
 
 
@@ -87,6 +90,11 @@ class Silence:
         pass
 
 
-async def no_changes(old: str, new: str) -> tuple[str, ...]:
-    """Where no repository is at hand, nothing is known of what is new."""
-    return ()
+class NoCommits:
+    """The Commits where no repository is at hand."""
+
+    async def between(self, old: str, new: str) -> tuple[Commit, ...]:
+        return ()
+
+    async def known(self, sha: str) -> Commit | None:
+        return None

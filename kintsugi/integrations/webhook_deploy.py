@@ -58,11 +58,13 @@ class WebhookDeploy:
     async def manners(self) -> Manners:
         return Manners()
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         progress(f"asking for {commit[:10]}")
         return await self._ask(commit, "", f"deploy:{commit}")
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         """The key is the same for the same wish, so that asking again while nothing shows does the work once."""
         target, newest = deployment.previous, await self.latest()
         if newest and newest.deployment.commit == target:

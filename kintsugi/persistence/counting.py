@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
 
 from kintsugi.persistence.ledger import ANSWER, REPORT, RUNS, SqlLedger
 from kintsugi.workflow.cure import Counted
@@ -16,14 +18,20 @@ _ANSWERS_KEPT = timedelta(days=30)
 
 def add_runs(ledger: SqlLedger, key: str, counted: Counted) -> bool:
     """False: the report with this key was added before."""
+    newest = ledger.connection.execute(select(func.max(REPORT.c.at))).scalar_one()
     known = ledger.insert(REPORT).values(key=key, at=ledger.now).on_conflict_do_nothing().returning(REPORT.c.key)
     if ledger.connection.execute(known).first() is None:
         return False
     _add(ledger, counted)
     _keep_answers(ledger, counted)
-    ledger.connection.execute(REPORT.delete().where(REPORT.c.at < ledger.now - _KNOWN_FOR))
-    ledger.connection.execute(ANSWER.delete().where(ANSWER.c.at < ledger.now - _ANSWERS_KEPT))
+    if newest is None or _hour(newest) != _hour(ledger.now):  # the first of an hour clears up for all
+        ledger.connection.execute(REPORT.delete().where(REPORT.c.at < ledger.now - _KNOWN_FOR))
+        ledger.connection.execute(ANSWER.delete().where(ANSWER.c.at < ledger.now - _ANSWERS_KEPT))
     return True
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _add(ledger: SqlLedger, counted: Counted) -> None:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from kintsugi.persistence.chaining import End, chain_late, columns_of, end_of
 from kintsugi.persistence.codec import (
     incident_from_json,
     incident_to_json,
@@ -46,20 +47,25 @@ from kintsugi.persistence.tables import (
     ReportRow,
     RunsRow,
     SearchRow,
+    SessionRow,
+    SightingRow,
     SpendingRow,
     StageTimeRow,
     TalkRow,
     TransitionRow,
 )
+from kintsugi.workflow.chain import PAYLOAD as PAYLOAD_NAME
+from kintsugi.workflow.chain import Row, brought, sha_of
 from kintsugi.workflow.errors import Conflict
 from kintsugi.workflow.figures import bound_of
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move
+from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Claim, Outcome
 from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
-from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
+from kintsugi.workflow.triggers import BetterTold, Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
 
 INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
@@ -71,19 +77,25 @@ ANSWER: Table = AnswerRow.__table__  # type: ignore[attr-defined]
 REPORT: Table = ReportRow.__table__  # type: ignore[attr-defined]
 HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
+SIGHTING: Table = SightingRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
 LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
+SESSION: Table = SessionRow.__table__  # type: ignore[attr-defined]
 STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")
+_LONGEST_VALUE = 100  # characters of an environment's name
 # Spelled as in their indexes: put in other words, or with parameters, SQLite reads all there ever was instead.
 IS_OPEN = text("effect.status IN ('pending', 'running')")
 HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
 
 # The statements of every transaction are made once: making them anew cost as much as running them.
-_BY_ID = select(INCIDENT.c.facts).where(INCIDENT.c.id == bindparam("this")).with_for_update()
-_BY_FINGERPRINT = select(INCIDENT.c.facts).where(INCIDENT.c.open_fingerprint == bindparam("this")).with_for_update()
+_LOCKED = select(INCIDENT.c.facts, INCIDENT.c.chained, INCIDENT.c.head).with_for_update()
+_BY_ID = _LOCKED.where(INCIDENT.c.id == bindparam("this"))
+_BY_FINGERPRINT = _LOCKED.where(INCIDENT.c.open_fingerprint == bindparam("this"))
+_NEWEST_WITH = _LOCKED.where(INCIDENT.c.fingerprint == bindparam("this")).order_by(INCIDENT.c.id.desc()).limit(1)
+_QUIET_WITH = _NEWEST_WITH.where(INCIDENT.c.is_quiet)
 _HAS_FINGERPRINT = select(INCIDENT.c.id).where(INCIDENT.c.fingerprint == bindparam("this")).limit(1)
 _WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
 _WRITE_TRANSITION = insert(TRANSITION)
@@ -144,7 +156,7 @@ def _adding(table: Table) -> dict[str, Executable]:
     }
 
 
-_ADD_SPENDING, _ADD_STAGE_TIME = _adding(SPENDING), _adding(STAGE_TIME)
+_ADD_SPENDING, _ADD_STAGE_TIME, _ADD_SIGHTING = _adding(SPENDING), _adding(STAGE_TIME), _adding(SIGHTING)
 
 
 class SqlLedger:
@@ -154,6 +166,8 @@ class SqlLedger:
         self.connection = connection
         self.now = now
         self.committed: list[Callable[[], None]] = []
+        self._ends: dict[int, End] = {}  # of the histories whose incidents were read
+        self._payloads: dict[int, str] = {}  # the hashes of those that were written
 
     # --- incidents ----------------------------------------------------------------------------------------------
 
@@ -162,6 +176,23 @@ class SqlLedger:
 
     def open_with(self, fingerprint: str) -> Incident | None:
         return self._incident(_BY_FINGERPRINT, fingerprint)
+
+    def quiet_with(self, fingerprint: str) -> Incident | None:
+        return self._incident(_QUIET_WITH, fingerprint)
+
+    def newest_with(self, fingerprint: str) -> Incident | None:
+        return self._incident(_NEWEST_WITH, fingerprint)
+
+    def saw(self, incident: int, captured: Captured) -> None:
+        seen = {
+            "hour": f"{captured.at.astimezone(UTC):%Y-%m-%dT%H}",
+            "environment": captured.payload.build.environment[:_LONGEST_VALUE],
+            "user": captured.who,
+        }
+        rows = [
+            {"incident_id": incident, "kind": kind, "value": value, "times": 1} for kind, value in seen.items() if value
+        ]
+        self.connection.execute(_ADD_SIGHTING[self.connection.dialect.name], rows)
 
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint
@@ -178,21 +209,30 @@ class SqlLedger:
             id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
-        body = payload_to_json(captured.payload)
-        self.connection.execute(insert(PAYLOAD), {"incident_id": id, "body": body, "bytes": len(body.encode())})
+        self.connection.execute(insert(PAYLOAD), {"incident_id": id, **self._kept(id, captured.payload)})
+        self._ends[id] = End(0, None)
         self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
     def amend(self, incident: Incident) -> None:
-        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, "facts": incident_to_json(incident)})
+        values = {"facts": incident_to_json(incident), "is_quiet": incident.quiet is not None}
+        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, **values})
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
-        self._write_incident(move)
+        if isinstance(move.trigger, BetterTold):
+            self._write_payload(move.after.id, move.trigger.payload)
+        row = self._row(move, by)
+        self._write_incident(move, row)
         if by is None and move.after.since == move.after.seq and not isinstance(move.trigger, Captured):
             self._cancel_owed(move.after)
-        self._write_history(move, by)
+        self._write_history(move, row)
         self._write_talk(move)
         return self._write_owed(move)
+
+    def end(self, incident: Incident) -> End:
+        """The end of the incident's chain, after what older code wrote without one was chained."""
+        end = self._ends[incident.id]
+        return end if end.seq == incident.seq else chain_late(self.connection, incident, end, self.now)
 
     # --- inbox --------------------------------------------------------------------------------------------------
 
@@ -295,18 +335,40 @@ class SqlLedger:
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _incident(self, query: Select[Any], this: int | str) -> Incident | None:
-        facts = self.connection.execute(query, {"this": this}).scalar()
-        return incident_from_json(facts) if facts else None
+        row = self.connection.execute(query, {"this": this}).first()
+        if row is None or not row.facts:
+            return None
+        incident = incident_from_json(row.facts)
+        self._ends[incident.id] = end_of(row)
+        return incident
 
-    def _write_incident(self, move: Move) -> None:
+    def _row(self, move: Move, by: Claim | None) -> Row:
+        """What the move writes into the history, chained to the row before it."""
+        after, trigger = move.after, move.trigger
+        took = (self.now - by.created_at).total_seconds() if by else 0.0
+        usd = round(after.cost.usd - move.before.cost.usd, 6)
+        attempts = by.attempt if by else 0
+        kind = type(trigger).__name__
+        actor, at = trigger.actor, trigger.at
+        step = Step(after.seq, kind, move.source, after.state, actor, at, after.says, attempts, took, usd)
+        if isinstance(trigger, Captured):
+            return Row(after.id, step, {PAYLOAD_NAME: self._payloads[after.id], **brought(None, after)}, None)
+        told = {PAYLOAD_NAME: self._payloads[after.id]} if isinstance(trigger, BetterTold) else {}
+        return Row(after.id, step, told | brought(move.before, after), self.end(move.before).head)
+
+    def _write_incident(self, move: Move, row: Row) -> None:
         incident, pull_request = move.after, move.after.pull_request
         values: dict[str, Any] = {
             "this": incident.id,
             "state": incident.state.value,
             "has_open_pull_request": bool(pull_request and pull_request.open),
+            "is_quiet": incident.quiet is not None,
             "updated_at": incident.updated_at,
             "facts": incident_to_json(incident),
+            "chained": row.step.seq,
+            "head": row.sha,
         }
+        self._ends[incident.id] = End(row.step.seq, values["head"])
         if incident.ended:
             values["open_fingerprint"] = None
         elif move.before.ended and self.open_with(incident.fingerprint) is None:  # it came back: open once more
@@ -316,22 +378,10 @@ class SqlLedger:
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
 
-    def _write_history(self, move: Move, by: Claim | None) -> None:
-        row = {
-            "incident_id": move.after.id,
-            "seq": move.after.seq,
-            "trigger": type(move.trigger).__name__,
-            "source": move.source,
-            "dest": move.after.state.value,
-            "actor": move.trigger.actor,
-            "at": move.trigger.at,
-            "says": move.after.says,
-            "attempts": by.attempt if by else 0,
-            "seconds": (self.now - by.created_at).total_seconds() if by else 0.0,
-            "usd": round(move.after.cost.usd - move.before.cost.usd, 6),
-        }
+    def _write_history(self, move: Move, row: Row) -> None:
+        values = {"incident_id": row.incident, **asdict(row.step), "dest": row.step.dest.value, **columns_of(row)}
         try:
-            self.connection.execute(_WRITE_TRANSITION, row)
+            self.connection.execute(_WRITE_TRANSITION, values)
         except IntegrityError as error:
             raise Conflict(f"{move.after.name} was moved at the same moment") from error
         if ended := self._stage_ended(move):
@@ -363,6 +413,20 @@ class SqlLedger:
             "turns": turns_to_json(told.talk),
         }
         self.connection.execute(insert(TALK), row)
+
+    def _write_payload(self, incident: int, payload: Payload) -> None:
+        """In the place of what was captured first."""
+        self.connection.execute(
+            update(PAYLOAD).where(PAYLOAD.c.incident_id == incident).values(**self._kept(incident, payload))
+        )
+        words = words_of(payload)
+        self.connection.execute(update(SEARCH).where(SEARCH.c.incident_id == incident).values(words=words))
+
+    def _kept(self, incident: int, payload: Payload) -> dict[str, Any]:
+        text = payload_to_json(payload)
+        body = text.encode()
+        self._payloads[incident] = sha_of(body)
+        return {"body": text, "bytes": len(body)}
 
     def _cancel_owed(self, incident: Incident) -> None:
         """What was owed in the state that somebody took the incident out of, and what is not under way, is void."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select, update
 
 from kintsugi.persistence.codec import payload_from_json, payload_to_json
-from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SqlLedger
+from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SIGHTING, SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.ports import Clock, Ledger
@@ -140,6 +140,9 @@ def _one(ledger: Ledger, kept: Kept, now: datetime) -> bool:
     outline = payload_to_json(payload_from_json(body).outline())
     ledger.connection.execute(
         update(PAYLOAD).where(mine).values(body=outline, bytes=len(outline.encode()), pruned_at=now)
+    )
+    ledger.connection.execute(
+        SIGHTING.delete().where(SIGHTING.c.incident_id == kept.incident, SIGHTING.c.kind == "user")
     )
     ledger.amend(incident.without_outputs(now))
     return True

@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, union_all
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence.away import has_met, is_away, words_of
+from kintsugi.persistence.chaining import history_of, step_of
 from kintsugi.persistence.clock import DatabaseClock, ticks
 from kintsugi.persistence.codec import incident_from_json, payload_from_json, turns_from_json
 from kintsugi.persistence.counting import PUBLIC, add_runs
@@ -30,19 +31,21 @@ from kintsugi.persistence.ledger import (
     IS_OPEN,
     PAYLOAD,
     RUNS,
+    SIGHTING,
     SPENDING,
     TALK,
     TRANSITION,
     SqlLedger,
 )
 from kintsugi.persistence.search import searches
+from kintsugi.workflow.chain import History
 from kintsugi.workflow.cure import Answer, Counted, Runs
 from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed
+from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed, Sightings
 from kintsugi.workflow.states import Effect, State
 
 T = TypeVar("T")
@@ -52,6 +55,7 @@ _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
 _MOST_ANSWERS = 1000  # to one request: builds and statuses
 _NEWEST = 2**62
+_MOST_ENVIRONMENTS = 20
 _MOST_STALE = 100  # connections that were cut: more than any pool has
 
 
@@ -126,10 +130,37 @@ class SqlStore:
             raise NotFound(incident)
         return payload_from_json(body)
 
+    async def sightings(self, incident: int, since: datetime) -> Sightings:
+        def look(connection: Connection) -> Sightings:
+            mine = select(SIGHTING.c.value, SIGHTING.c.times).where(SIGHTING.c.incident_id == incident)
+            first = f"{since.astimezone(UTC):%Y-%m-%dT%H}"
+            hours = connection.execute(mine.where(SIGHTING.c.kind == "hour", SIGHTING.c.value >= first))
+            places = connection.execute(mine.where(SIGHTING.c.kind == "environment").limit(_MOST_ENVIRONMENTS))
+            users = select(func.count()).where(SIGHTING.c.incident_id == incident, SIGHTING.c.kind == "user")
+            return Sightings(
+                {datetime.fromisoformat(f"{hour}:00+00:00"): times for hour, times in hours},
+                {row.value: row.times for row in places},
+                connection.execute(users).scalar_one(),
+            )
+
+        return await self._read(look)
+
     async def history(self, incident: int) -> list[Step]:
         query = select(TRANSITION).where(TRANSITION.c.incident_id == incident).order_by(TRANSITION.c.seq)
         rows = await self._read(lambda connection: connection.execute(query).all())
-        return [_step(row) for row in rows]
+        return [step_of(row) for row in rows]
+
+    async def chain(self, incident: int) -> History:
+        """The history as it is chained, with the documents that are kept; first what has no chain yet is chained."""
+
+        def chained(ledger: Ledger) -> History:
+            assert isinstance(ledger, SqlLedger)
+            found = ledger.incident(incident)
+            if found is None:
+                raise NotFound(incident)
+            return history_of(ledger.connection, found, ledger.end(found).head or "")
+
+        return await self.transact(chained)
 
     async def pasts(self, since: datetime, *, limit: int) -> list[Past]:
         def look(connection: Connection) -> list[Past]:
@@ -140,7 +171,7 @@ class SqlStore:
             of_these = select(TRANSITION).where(TRANSITION.c.incident_id >= newest[-1].id)
             histories: dict[int, list[Step]] = {}
             for row in connection.execute(of_these.order_by(TRANSITION.c.seq)):
-                histories.setdefault(row.incident_id, []).append(_step(row))
+                histories.setdefault(row.incident_id, []).append(step_of(row))
             return [Past(each, histories.get(each.id, [])) for each in newest]
 
         return await self.read_aside(look)
@@ -401,11 +432,6 @@ class SqlStore:
 def _incidents(connection: Connection, query: Select[Any]) -> list[Incident]:
     """Read where they are fetched, in the thread: many of them would hold up the event loop."""
     return [incident_from_json(text) for text in connection.execute(query).scalars()]
-
-
-def _step(row: Row[Any]) -> Step:
-    dest = State(row.dest)
-    return Step(row.seq, row.trigger, row.source, dest, row.actor, row.at, row.says, row.attempts, row.seconds, row.usd)
 
 
 def _debt(row: Any) -> Owed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Text, TypeDecorator, text
+from sqlalchemy import BigInteger, Column, Dialect, Index, Text, TypeDecorator, false, text
 from sqlalchemy import DateTime as SqlDateTime
 from sqlmodel import Field, SQLModel
 
@@ -51,9 +51,12 @@ class IncidentRow(SQLModel, table=True):
     fingerprint: str = Field(index=True)
     open_fingerprint: str | None = Field(default=None, unique=True)  # set while it is open: one failure, one incident
     has_open_pull_request: bool = Field(default=False)
+    is_quiet: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  # it ended, and opens nothing
     opened_at: datetime = _instant()
     updated_at: datetime = _instant()
     facts: str = _text()
+    chained: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # the last seq that is chained
+    head: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))  # that row's hash
 
     __table_args__ = (
         Index(
@@ -95,6 +98,20 @@ class SearchRow(SQLModel, table=True):
     words: str = _text()  # as `kintsugi.persistence.search` cuts them
 
 
+class SightingRow(SQLModel, table=True):
+    """How often a failure was seen, by `kind`: in an hour (2026-11-23T12, in UTC), in an environment, by somebody.
+
+    Of somebody only a digest is kept.
+    """
+
+    __tablename__ = "sighting"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incident.id")
+    kind: str = Field(primary_key=True)  # hour, environment or user
+    value: str = Field(primary_key=True)
+    times: int
+
+
 class TalkRow(SQLModel, table=True):
     """A conversation with a model, beside the history's row that came of it. `turns`: JSON, [[ours, text], …]."""
 
@@ -109,7 +126,7 @@ class TalkRow(SQLModel, table=True):
 
 
 class TransitionRow(SQLModel, table=True):
-    """The past. Append-only."""
+    """The past. Append-only; a row without a chain may be chained once, as `kintsugi.workflow.chain` says."""
 
     __tablename__ = "transition"
 
@@ -124,6 +141,9 @@ class TransitionRow(SQLModel, table=True):
     attempts: int = 0
     seconds: float = 0.0
     usd: float = 0.0
+    previous: str | None = None  # the hash of the row before
+    holds: str | None = Field(default=None, sa_column=Column(Text, nullable=True))  # JSON; NULL: not chained
+    chained_at: datetime | None = _instant(nullable=True)  # NULL: when it was written
 
 
 class InboxRow(SQLModel, table=True):
@@ -273,6 +293,20 @@ class LeaseRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     holder: str
     until: datetime = _instant()
+
+
+class SessionRow(SQLModel, table=True):
+    """Somebody who is logged in to the pages: by the digest of the name in their cookie. `facts` is the pages' own."""
+
+    __tablename__ = "web_session"
+
+    id: str = Field(primary_key=True)
+    owner: str
+    facts: str = _text()
+    began_at: datetime = _instant()
+    ends_at: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
+
+    __table_args__ = (Index("ix_web_session_owner", "owner", "began_at"),)
 
 
 class CompatibleRow(SQLModel, table=True):

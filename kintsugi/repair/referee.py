@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.policy import Finding, PolicySettings, Result, check
 from kintsugi.repair.proof import Crash, ProofSettings, Proposal, Unproven, prove
-from kintsugi.repair.proof.command import is_test_path
 from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import Tree
 from kintsugi.workflow.patch import Evidence

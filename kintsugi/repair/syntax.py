@@ -6,10 +6,13 @@ import ast
 import io
 import time
 import tokenize
+from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 
 _TRIES = 20
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _LEAVES = frozenset((int, str, type(None), ast.Load, ast.Store, ast.Del))
 
 
@@ -82,6 +85,49 @@ def read_source(content: bytes) -> str:
     """Python source as the interpreter reads it; what it refuses as well as can be."""
     encoding = encoding_of(content)
     return content.decode("utf-8", "replace") if encoding is None else content.decode(encoding)
+
+
+def same_lines(before: str, after: str, numbers: Collection[int]) -> tuple[int, ...]:
+    """Where statements that begin in these lines stand in a changed source; none where any of them was changed.
+
+    A statement with a block counts by its head. Layout and comments are none of it.
+    """
+    old, new = parsed(before), parsed(after)
+    if old is None or new is None:
+        return ()
+    was, now = _statements(old), _statements(new)
+    matching = SequenceMatcher(None, [text for text, _, _ in was], [text for text, _, _ in now], autojunk=False)
+    found: list[int] = []
+    for number in numbers:
+        at = max((at for at, (_, first, last) in enumerate(was) if first <= number <= last), default=None)
+        block = next(
+            (one for one in matching.get_matching_blocks() if at is not None and one.a <= at < one.a + one.size), None
+        )
+        if at is None or block is None:
+            return ()
+        _, first, last = now[block.b + at - block.a]
+        found += range(first, last + 1)
+    return tuple(found)
+
+
+def _statements(tree: ast.Module) -> list[tuple[str, int, int]]:
+    """Each statement without its blocks: as text, with its first and last line; in the order of the file."""
+    found = []
+    for node in walked(tree):
+        if isinstance(node, ast.stmt):
+            blocks = [one for name in _BLOCKS for one in getattr(node, name, [])]
+            inner = min((one.lineno for one in blocks if hasattr(one, "lineno")), default=None)
+            last = node.end_lineno or node.lineno
+            head = {name: value for name, value in ast.iter_fields(node) if name not in _BLOCKS}
+            text = f"{type(node).__name__} {[_dumped(value) for value in head.values()]}"
+            found.append((text, node.lineno, last if inner is None else max(inner - 1, node.lineno)))
+    return sorted(found, key=lambda one: (one[1], -one[2]))
+
+
+def _dumped(value: object) -> str:
+    if isinstance(value, list):
+        return str([_dumped(one) for one in value])
+    return ast.dump(value) if isinstance(value, ast.AST) else repr(value)
 
 
 def parsed(source: str) -> ast.Module | None:

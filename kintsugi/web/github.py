@@ -20,7 +20,7 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.ports import Review
 from kintsugi.workflow.pull_requests import changes_requested, closed, merged
 
-_OUR_BRANCH = re.compile(r"(?:refs/heads/)?kintsugi/inc-(\d{1,18})(?:-|$)")
+OUR_BRANCH = re.compile(r"(?:refs/heads/)?kintsugi/inc-(\d{1,18})(?:-|$)")
 _TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
 
 Json = Mapping[str, Any]
@@ -113,7 +113,7 @@ def _review(payload: Json, repository: str, at: datetime) -> Told:
 
 def _hint(event: str, payload: Json) -> Told:
     for branch in _branches(event, payload):
-        if ours := _OUR_BRANCH.match(branch):
+        if ours := OUR_BRANCH.match(branch):
             return Look(int(ours[1]))
     return Ignored(f"This {event} is about no branch of ours.")
 
@@ -137,7 +137,7 @@ def _branches(event: str, payload: Json) -> list[str]:
 def _incident(pull: Json, repository: str) -> int | Ignored:
     if _text(pull, "head", "repo", "full_name").lower() != repository.lower():
         return Ignored("The pull request comes from a fork.")
-    ours = _OUR_BRANCH.match(_text(pull, "head", "ref"))
+    ours = OUR_BRANCH.match(_text(pull, "head", "ref"))
     return int(ours[1]) if ours else Ignored("The pull request is not one of ours.")
 
 

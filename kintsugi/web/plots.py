@@ -5,13 +5,16 @@ So drawn, a plot takes any width and its words keep their size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import log10
 
 from kintsugi.workflow.numbers import Spread, Week
 
 BAR_HEIGHT = 120  # pixels, of the tallest week
+RATE_OVER = timedelta(days=7)
+_RATE_HEIGHT, _RATE_SPAN = 32, timedelta(hours=6)  # pixels of the tallest bar; what one bar covers
 _MOST_MARKS = 200
 _TICKS = (
     (1, "1 s"),
@@ -70,6 +73,45 @@ class Strips:
 
     ticks: tuple[tuple[float, str], ...]
     rows: tuple[Strip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How often it was seen in the hours from `since` on: the left edge, and how high."""
+
+    since: datetime
+    times: int
+    left: float
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a failure came of late. `says` is the same in words."""
+
+    columns: tuple[Column, ...]
+    wide: float
+    height: int
+    says: str
+
+
+def rate(hours: Mapping[datetime, int], now: datetime) -> Rate | None:
+    """The last seven days, a column for every six hours; None where it was not seen in them."""
+    if not hours:
+        return None
+    first = now.replace(hour=now.hour // 6 * 6, minute=0, second=0, microsecond=0) + _RATE_SPAN - RATE_OVER
+    spans = [first + _RATE_SPAN * number for number in range(RATE_OVER // _RATE_SPAN)]
+    counts = [sum(n for hour, n in hours.items() if since <= hour < since + _RATE_SPAN) for since in spans]
+    most, total, wide = max(counts), sum(counts), 100 / len(spans)
+    columns = (
+        Column(since, times, round(at * wide, 2), _RATE_HEIGHT - high, high)
+        for at, (since, times) in enumerate(zip(spans, counts, strict=True))
+        if times and (high := max(2.0, round(_RATE_HEIGHT * times / most, 1)))
+    )
+    when = f"{spans[counts.index(most)]:%Y-%m-%d %H:%M} UTC"
+    says = f"{total} in seven days, at most {most} in six hours, from {when} on"
+    return Rate(tuple(columns), round(wide * 0.8, 2), _RATE_HEIGHT, says) if total else None
 
 
 def bars(weeks: Sequence[Week], parts: dict[str, Callable[[Week], float]]) -> list[Bar]:

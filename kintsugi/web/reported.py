@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any
+from datetime import date, datetime, timedelta
 
-from kintsugi.capture.errors import CaptureError
-from kintsugi.capture.event import Event, read_event
 from kintsugi.capture.intake import Intake
-from kintsugi.capture.runs import is_replay, key_in, runs_in
-from kintsugi.capture.sentry import payload_of
-from kintsugi.web.github import Unreadable
+from kintsugi.web.reading import Failed, Ran
 from kintsugi.web.reports import Taken
-from kintsugi.web.sentry import EVENT, Item, Project
+from kintsugi.web.sentry import Project
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
@@ -32,83 +26,118 @@ _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """How many incidents a project opened since midnight, as counted at `at`."""
+    """The incidents that a project opened since midnight, the newest first, as they stood at `at`."""
 
     at: datetime
-    count: int
+    incidents: tuple[Incident, ...]
+
+    def of_kin(self, kin: str) -> list[Incident]:
+        """Those of failures that differ from each other in words alone."""
+        return [each for each in self.incidents if kin and each.kin == kin]
+
+
+class Openers:
+    """How many incidents each known peer opened today, in each project, as far as this process was told."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._counts = Counter[tuple[str, str]]()
+
+    def count(self, name: str, peer: str, at: datetime) -> None:
+        if peer:
+            self._of_today(at)[name, peer] += 1
+
+    def of(self, name: str, peer: str, at: datetime) -> int:
+        return self._of_today(at)[name, peer]
+
+    def _of_today(self, at: datetime) -> Counter[tuple[str, str]]:
+        """By midnight, UTC; no more of them than projects may open incidents in a day."""
+        if self._day != at.date():
+            self._day = at.date()
+            self._counts.clear()
+        return self._counts
 
 
 @dataclass(slots=True)
 class Reported:
-    """Takes the events of Sentry's SDKs."""
+    """Takes what was read of the reports of Sentry's SDKs."""
 
     store: Store
     clock: Clock
     intake: Intake
     host: CodeHost
     _opened: dict[str, Opened] = field(default_factory=dict)
-    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _opening: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _openers: Openers = field(default_factory=Openers)
 
-    async def take(self, name: str, project: Project, item: Item) -> Taken:
-        """Raises Unreadable, StoreUnavailable."""
-        if is_replay(item.data):
-            return Taken.IGNORED
-        return await (self._heard(name, project, item.data) if item.kind == EVENT else self._count(name, project, item))
+    async def take(self, name: str, project: Project, told: Failed | Ran, peer: str = "") -> Taken:
+        """`peer`: who tells it, "" where that is not known. Raises StoreUnavailable."""
+        return await (self._heard(name, project, told, peer) if isinstance(told, Failed) else self._count(name, told))
 
-    async def _count(self, name: str, project: Project, item: Item) -> Taken:
-        counted = runs_in(item.kind, item.data, f"sentry:{name}", believed=project.believed)
-        if counted is None:
-            return Taken.IGNORED
-        key = f"sentry:{name}:{key_in(item.kind, item.data, item.digest)}"
-        return Taken.STORED if await self.store.add_runs(key, counted) else Taken.KNOWN
+    async def _count(self, name: str, ran: Ran) -> Taken:
+        return Taken.STORED if await self.store.add_runs(f"sentry:{name}:{ran.key}", ran.counted) else Taken.KNOWN
 
-    async def _heard(self, name: str, project: Project, data: dict[str, Any]) -> Taken:
-        try:
-            event, payload = await asyncio.to_thread(self._read, name, project, data)
-        except CaptureError as error:
-            raise Unreadable(str(error)) from error
-        if payload is None:
-            return Taken.IGNORED
+    async def _heard(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
+        payload = failed.payload
         last = await self.store.newest_of(*payload.incident.names)
-        if last and not last.ended:
-            return _taken(await self._fire(name, project, event, payload))
+        if last and _counts(last, payload, project.believed, self.clock.now()):
+            return _taken(await self._fire(name, project, failed))
         if not project.opens or await self._is_before_the_fix(payload, last):
             return Taken.IGNORED
-        async with self._opening:  # one at a time, so that it is known what the one before came to
-            return await self._open(name, project, event, payload)
+        if held := await self._held_back(name, project, payload, last):
+            return _taken(await self._fire(name, project, replace(failed, payload=held), opens=False))
+        async with self._opening[name]:  # one at a time, so that it is known what the one before came to
+            return await self._open(name, project, failed, peer)
 
-    def _read(self, name: str, project: Project, data: dict[str, Any]) -> tuple[Event, Payload | None]:
-        """No payload where it tells of no trouble. Takes its time: it is for a thread."""
-        event = read_event(data)
-        if not event.id:  # delivered again, it is the same
-            event = replace(event, id=sha256(json.dumps(data, sort_keys=True).encode()).hexdigest())
-        if not event.is_trouble:
-            return event, None
-        return event, payload_of(
-            event,
-            project=name,
-            now=self.clock.now(),
-            locate=self.intake.located,
-            program=project.program,
-            believed=project.believed,
-        )
+    async def _held_back(self, name: str, project: Project, payload: Payload, last: Incident | None) -> Payload | None:
+        """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.
 
-    async def _open(self, name: str, project: Project, event: Event, payload: Payload) -> Taken:
+        A new one counts on the newest of its kin, by whose fingerprint it then goes.
+        """
+        kin = (await self._opened_today(name)).of_kin(payload.incident.kin)
+        if len(kin) < project.a_failure:
+            return None
+        if last:
+            return payload
+        about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
+        return payload.model_copy(update={"incident": about})
+
+    async def _open(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
-        last = await self.store.newest_of(*payload.incident.names)
+        last = await self.store.newest_of(*failed.payload.incident.names)
         opened = await self._opened_today(name)
-        if (last is None or last.ended) and opened.count >= project.a_day:
-            log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
+        if (last is None or last.ended) and self._is_enough(name, project, opened, peer):
             return Taken.LIMITED
-        receipt = await self._fire(name, project, event, payload)
+        receipt = await self._fire(name, project, failed)
         if receipt.outcome == Outcome.APPLIED:
-            opened = replace(opened, count=opened.count + 1)
+            self._openers.count(name, peer, receipt.incident.opened_at)
+            opened = replace(opened, incidents=(receipt.incident, *opened.incidents))
+            if len(opened.of_kin(receipt.incident.kin)) == project.a_failure:
+                extra = {"project": name, "a_failure": project.a_failure, "incident_id": receipt.incident.name}
+                log.warning("failure_holds_back", extra=extra)
         self._opened[name] = opened
         return _taken(receipt)
 
-    async def _fire(self, name: str, project: Project, event: Event, payload: Payload) -> Receipt:
+    def _is_enough(self, name: str, project: Project, opened: Opened, peer: str) -> bool:
+        """Whether the project opened enough for today; or by a key that anybody can read, this one of its peers did."""
+        if len(opened.incidents) >= project.a_day:
+            log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
+            return True
+        floods = not project.believed and self._openers.of(name, peer, opened.at) >= project.a_peer
+        if floods:
+            log.warning("report_flood", extra={"project": name, "peer": peer, "a_peer": project.a_peer})
+        return floods
+
+    async def _fire(self, name: str, project: Project, failed: Failed, *, opens: bool = True) -> Receipt:
         actor = f"sentry:{name}"
-        return await self.intake.take(payload, key=f"{actor}:{event.id[:64]}", actor=actor, believed=project.believed)
+        return await self.intake.take(
+            failed.payload,
+            key=f"{actor}:{failed.id}",
+            actor=actor,
+            believed=project.believed,
+            opens=opens,
+            who=failed.who,
+        )
 
     async def _is_before_the_fix(self, payload: Payload, last: Incident | None) -> bool:
         """Whether a build of which it is known that it lacks the fix of this failure reports it once more."""
@@ -128,7 +157,15 @@ class Reported:
             return known
         newest = await self.store.incidents(limit=1000)
         ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
-        return Opened(now, len(ours))
+        self._opened[name] = opened = Opened(now, tuple(ours))
+        return opened
+
+
+def _counts(last: Incident, payload: Payload, believed: bool, now: datetime) -> bool:
+    """Whether it counts on the newest incident of its failure, and opens none, whatever else is allowed today."""
+    if not last.ended:
+        return True
+    return bool(last.quiet and not last.quiet.over(now, payload.build.sha if believed else None))
 
 
 def _taken(receipt: Receipt) -> Taken:

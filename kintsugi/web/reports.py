@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from aiohttp import web
 
+from kintsugi.telemetry.counts import Tally
+from kintsugi.web.bodies import body_of
 from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
-from kintsugi.web.github import Unreadable
 from kintsugi.web.origins import ASKED, heard_from, shared
-from kintsugi.web.sentry import (
-    LARGEST,
-    LARGEST_EVENT,
-    Item,
-    Project,
-    TooLarge,
-    event_in,
-    expanded,
-    is_known,
-    items_in,
-    key_of,
-)
+from kintsugi.web.peers import peer_of
+from kintsugi.web.reading import Delivery, Failed, Fault, PassedOver, Ran, Read
+from kintsugi.web.seldom import Seldom
+from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, Project, is_known, key_of
+from kintsugi.web.shares import Crowded, Shares
 from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.ports import Clock
 
 log = logging.getLogger("kintsugi.web")
 
 _LIMITED = 300  # seconds for which an SDK is to keep its errors to itself
+_CROWDED = 5  # … and everything
 
 
 class Taken(StrEnum):
@@ -42,93 +38,138 @@ class Taken(StrEnum):
     LIMITED = "limited"
 
 
-_Items = list[Item | Unreadable | TooLarge]
-_Read = Callable[[bytes], _Items]
-Take = Callable[[str, Project, Item], Awaitable[Taken]]
-"""Takes one item of a project, by the project's name. Raises Unreadable, StoreUnavailable."""
+Take = Callable[[str, Project, Failed | Ran, str], Awaitable[Taken]]
+"""Takes one item of a project, by the project's name, from a peer ("": not known). Raises StoreUnavailable."""
 
 
-@dataclass(frozen=True, slots=True)
+class Reading(Protocol):
+    """Who reads deliveries."""
+
+    async def begin(self) -> None: ...
+
+    async def read(self, delivery: Delivery) -> Read: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
-    """The projects that may report, and what is done with what they report."""
+    """The projects that may report, who reads what they report, in what shares, and what is done with it."""
 
     take: Take
+    readers: Reading
+    shares: Shares
+    clock: Clock
     projects: Mapping[str, Project] = field(default_factory=dict)
+    crowded: Seldom = field(default_factory=Seldom)
+    passed_over: Tally = field(default_factory=Tally)  # items from which nothing follows, by kind
 
     def add_to(self, application: web.Application) -> None:
+        application.cleanup_ctx.append(self._reading)
         for path, handler in (("envelope", self.envelope), ("store", self.store)):
             for end in ("/", ""):  # old SDKs leave the slash out
                 application.router.add_post(f"/api/{{project}}/{path}{end}", handler)
                 application.router.add_route("OPTIONS", f"/api/{{project}}/{path}{end}", self.asked)
 
     async def envelope(self, request: web.Request) -> web.Response:
-        return await self._answered(request, lambda body: list(items_in(body)))
+        return await self._answered(request, bare=False)
 
     async def store(self, request: web.Request) -> web.Response:
-        return await self._answered(request, lambda body: [event_in(body)])
+        return await self._answered(request, bare=True)
 
     async def asked(self, request: web.Request) -> web.Response:
         """A browser asks before it reports."""
         return self._shared(request, web.Response(status=204, headers=ASKED))
 
-    async def _answered(self, request: web.Request, read: _Read) -> web.Response:
-        return self._shared(request, await self._heard(request, read))
+    async def _reading(self, _: web.Application) -> AsyncIterator[None]:
+        await self.readers.begin()
+        yield
+        await self.readers.close()
+
+    async def _answered(self, request: web.Request, *, bare: bool) -> web.Response:
+        return self._shared(request, await self._heard(request, bare=bare))
 
     def _shared(self, request: web.Request, answer: web.Response) -> web.Response:
         project = self.projects.get(request.match_info["project"])
         answer.headers.update(shared(project.origins if project else (), request.headers.get("Origin")))
         return answer
 
-    async def _heard(self, request: web.Request, read: _Read) -> web.Response:
+    async def _heard(self, request: web.Request, *, bare: bool) -> web.Response:
+        """Whoever has a wrong key in the head, or comes from elsewhere, is answered before anything is read."""
+        name, key = request.match_info["project"], key_of(request.headers, request.query)
+        project = self.projects.get(name)
+        if key and not is_known(project, key):
+            return _says(403, _UNKNOWN)
+        if project is None:
+            return _says(403, _UNKNOWN)
+        if not heard_from(project.origins, request.headers.get("Origin")):
+            return _says(403, "This project does not hear pages from there.")
         try:
-            project, items = await asyncio.to_thread(self._unpacked, request, await request.read(), read)
-            if project is None:
-                return _says(403, "No project has this key.")
-            if not heard_from(project.origins, request.headers.get("Origin")):
-                return _says(403, "This project does not hear pages from there.")
-            return await self._taken(request.match_info["project"], project, items)
-        except Unreadable as error:
-            return _says(400, str(error))
-        except (TooLarge, web.HTTPRequestEntityTooLarge):
-            return _says(413, f"More than {LARGEST // 2**20} MB, or {LARGEST_EVENT // 2**20} MB an event, is not read.")
+            read = await self._read(request, name, project, key, bare=bare)
+            return _says(403, _UNKNOWN) if not read.known else await self._taken(name, project, read, peer_of(request))
+        except Crowded:
+            if times := self.crowded.counts(name):
+                log.warning("report_crowded", extra={"project": name, "peer": peer_of(request), "times": times})
+            return _crowded()
+        except web.HTTPRequestEntityTooLarge:
+            return _refused(Fault("", too_large=True))
         except StoreUnavailable as error:
             log.warning("delivery_not_stored", extra={"why": str(error)})
             return _says(503, "It could not be stored just now. Deliver it again.")
 
-    def _unpacked(self, request: web.Request, packed: bytes, read: _Read) -> tuple[Project | None, _Items]:
-        """The project that the key is of, and the items. Takes its time: it is for a thread."""
-        body = expanded(packed, request.headers.get("Content-Encoding", ""))
-        project = self.projects.get(request.match_info["project"])
-        known = is_known(project, key_of(request.headers, request.query, body))
-        return (project, read(body)) if known else (None, [])
+    async def _read(self, request: web.Request, name: str, project: Project, key: str, *, bare: bool) -> Read:
+        """In the project's share; where the head has no key, in that of all who come without. Raises Crowded."""
+        share, peer = name if key else "", peer_of(request)
+        encoding = request.headers.get("Content-Encoding", "")
+        with self.shares.entered(share, peer):
+            body = await body_of(request)
+            delivery = Delivery(
+                name=name, project=project, key=key, body=body, encoding=encoding, bare=bare, at=self.clock.now()
+            )
+            async with self.shares.turn(share, peer):
+                return await self.readers.read(delivery)
 
-    async def _taken(self, name: str, project: Project, items: _Items) -> web.Response:
+    async def _taken(self, name: str, project: Project, read: Read, peer: str) -> web.Response:
         """Each item stands for itself: one that cannot be read is refused only where it is alone."""
-        results = [await self._each(name, project, item) for item in items]
-        faults = [each for each in results if isinstance(each, Exception)]
-        became = [each for each in results if isinstance(each, Taken)]
+        if read.fault:
+            return _refused(read.fault)
+        faults = [each for each in read.items if isinstance(each, Fault)]
+        became = [await self._each(name, project, each, peer) for each in read.items if not isinstance(each, Fault)]
         if faults and not became:
-            raise faults[0]
+            return _refused(faults[0])
         if faults:
-            log.warning("report_unread", extra={"project": name, "items": len(faults), "why": str(faults[0])})
-        return _answer(items, became)
+            log.warning("report_unread", extra={"project": name, "items": len(faults), "why": faults[0].says})
+        return _answer(read.id, became)
 
-    async def _each(self, name: str, project: Project, item: Item | Unreadable | TooLarge) -> Taken | Exception:
-        if not isinstance(item, Item):
-            return item
-        try:
-            return await self.take(name, project, item)
-        except Unreadable as error:
-            return error
+    async def _each(self, name: str, project: Project, item: Failed | Ran | PassedOver, peer: str) -> Taken:
+        if isinstance(item, PassedOver):
+            self.passed_over.count(item.kind)
+            return Taken.IGNORED
+        return await self.take(name, project, item, peer)
 
 
-def _answer(items: _Items, became: list[Taken]) -> web.Response:
+_UNKNOWN = "No project has this key."
+
+
+def _refused(fault: Fault) -> web.Response:
+    if fault.too_large:
+        return _says(413, f"More than {LARGEST // 2**20} MB, or {LARGEST_EVENT // 2**20} MB an event, is not read.")
+    return _says(400, fault.says)
+
+
+def _answer(id: str, became: list[Taken]) -> web.Response:
     if Taken.LIMITED in became:
         return _limited()
-    id = next((str(item.data.get("event_id", "")) for item in items if isinstance(item, Item)), "")
     answer = web.json_response({"id": id} if id else {})
     if Taken.STORED not in became:
         answer[OUTCOME] = KNOWN if Taken.KNOWN in became else IGNORED
+    return answer
+
+
+def _crowded() -> web.Response:
+    """More at once than one program may have here: its SDK keeps everything to itself for a moment."""
+    answer = _says(429, "Too many reports of this program at once.")
+    answer.headers["Retry-After"] = str(_CROWDED)
     return answer
 
 

@@ -13,7 +13,6 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -41,6 +40,8 @@ class TooLarge(Exception):
 class Project:
     """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most.
 
+    `a_failure`: of these, at most so many of failures that differ in words alone, so that one that comes often holds
+    back itself and not its program.
     `origins`: the pages, such as https://shop.example, that browsers may report from; none: any. `public`: whether
     anybody can read the key, and so report as this program; not said: whether it has origins. `program`
     parts its failures from those of others: "" where there are no others.
@@ -49,6 +50,7 @@ class Project:
     key: str
     opens: bool = True
     a_day: int = 20
+    a_failure: int = 3
     origins: tuple[str, ...] = ()
     public: bool | None = None
     program: str = ""
@@ -58,6 +60,11 @@ class Project:
         """Whether what it tells is believed alone. A key that pages use can be read, and written with, by anybody."""
         return not (bool(self.origins) if self.public is None else self.public)
 
+    @property
+    def a_peer(self) -> int:
+        """How many of the day's incidents one peer may open by a key that anybody can read: a quarter, at least one."""
+        return max(self.a_day // 4, 1)
+
 
 def is_known(project: Project | None, given: str) -> bool:
     """In the same time whether the project, the key, or neither is wrong."""
@@ -65,13 +72,16 @@ def is_known(project: Project | None, given: str) -> bool:
     return known and project is not None
 
 
-def key_of(headers: Mapping[str, str], query: Mapping[str, str], body: bytes) -> str:
-    """The public key: in X-Sentry-Auth or Authorization, the query, or the envelope's DSN; "" for none."""
+def key_of(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """The public key of a head: in X-Sentry-Auth or Authorization, or the query; "" for none."""
     for name in ("X-Sentry-Auth", "Authorization"):
         if found := _KEY.search(headers.get(name, "")):
             return found[1]
-    if given := query.get("sentry_key"):
-        return given
+    return query.get("sentry_key", "")
+
+
+def key_within(body: bytes) -> str:
+    """The public key of the envelope's DSN; "" for none."""
     try:
         dsn = _object(body.partition(b"\n")[0], "the envelope's header").get("dsn")
         return urlsplit(dsn).username or "" if isinstance(dsn, str) else ""
@@ -117,11 +127,34 @@ class Item:
 
 
 EVENT = "event"
-_COUNTED = frozenset({"transaction", "session", "sessions"})
+_COUNTED = frozenset({"transaction", "session", "sessions", "check_in"})
+_OTHERS = frozenset(
+    (
+        *(
+            "attachment",
+            "client_report",
+            "feedback",
+            "log",
+            "metric_buckets",
+            "profile",
+            "profile_chunk",
+            "raw_security",
+        ),
+        *("replay_event", "replay_recording", "replay_video", "span", "statsd", "trace_metric", "user_report"),
+    )
+)
+OTHER = "other"
 
 
-def items_in(body: bytes) -> Iterator[Item | Unreadable | TooLarge]:
-    """The items of an envelope, or why one of them cannot be read; those of other kinds are passed over.
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """An item from which nothing follows, by its kind: one that is known, else OTHER."""
+
+    kind: str
+
+
+def items_in(body: bytes) -> Iterator[Item | Unasked | Unreadable | TooLarge]:
+    """The items of an envelope, or why one of them cannot be read; of other kinds the kind alone.
 
     Raises Unreadable, TooLarge for what holds no envelope.
     """
@@ -138,23 +171,19 @@ def items_in(body: bytes) -> Iterator[Item | Unreadable | TooLarge]:
         except (Unreadable, TooLarge) as error:
             yield error  # where the next one begins is not known
             return
-        if found := _item(item.get("type"), payload, b"%d\n%s\n%s" % (number, header, payload)):
-            yield found
+        yield _item(item.get("type"), payload, b"%d\n%s\n%s" % (number, header, payload))
     if rest.strip():
         yield Unreadable(f"The envelope holds more than {_MOST_ITEMS} items.")
 
 
-def _item(kind: object, payload: bytes, place: bytes) -> Item | Unreadable | TooLarge | None:
+def _item(kind: object, payload: bytes, place: bytes) -> Item | Unasked | Unreadable | TooLarge:
     """`place`: the payload and where it stood. What is only counted is passed over where it cannot be read."""
+    if not isinstance(kind, str) or kind not in {EVENT, *_COUNTED}:
+        return Unasked(kind if isinstance(kind, str) and kind in _OTHERS else OTHER)
     try:
-        if kind == EVENT:
-            return Item(EVENT, _object(payload, "an event"))
-        if isinstance(kind, str) and kind in _COUNTED:
-            with suppress(Unreadable, TooLarge):
-                return Item(kind, _object(payload, f"a {kind}"), sha256(place).hexdigest())
+        return Item(kind, _object(payload, f"an item of type {kind}"), sha256(place).hexdigest())
     except (Unreadable, TooLarge) as error:
-        return error
-    return None
+        return error if kind == EVENT else Unasked(kind)
 
 
 def event_in(body: bytes) -> Item:
@@ -162,7 +191,7 @@ def event_in(body: bytes) -> Item:
     data = _object(body, "the event")
     if data.get("type") == "transaction":
         return Item("transaction", data, sha256(body).hexdigest())
-    return Item(EVENT, data)
+    return Item(EVENT, data, sha256(body).hexdigest())
 
 
 def _payload(length: object, rest: bytes) -> tuple[bytes, bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from markupsafe import Markup
 from pygments import highlight
@@ -16,13 +17,12 @@ from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
 from kintsugi.telemetry.plain import plain
-from kintsugi.workflow import triggers as t
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.path import Station, path
 from kintsugi.workflow.payload import Frame, Payload
 from kintsugi.workflow.ports import Owed
-from kintsugi.workflow.states import TRANSITIONS, Effect
+from kintsugi.workflow.states import Effect
 from kintsugi.workflow.times import roughly, stages, times
 
 _LIGHT, _DARK = "default", "github-dark"
@@ -39,23 +39,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """A move that a human can ask for now. `asks` is what the form asks for: a token, a reason, or nothing."""
+class Link:
+    """An address elsewhere, and how it is shown: with its host, so that nobody is led astray."""
 
-    name: str
+    address: str
     words: str
-    asks: str = ""
-    hint: str = ""
-
-
-_ACTIONS: tuple[tuple[type[t.Trigger], Action], ...] = (
-    (t.Confirmed, Action("confirm", "Confirm the patch", "token", "The token stands where the question was asked.")),
-    (t.Rejected, Action("reject", "Reject the patch", "why")),
-    (t.Sent, Action("send", "Send to the model")),
-    (t.Retried, Action("retry", "Try again")),
-    (t.RollbackRequested, Action("rollback", "Roll back")),
-    (t.Cancelled, Action("cancel", "Cancel the incident")),
-)
 
 
 def bounded(text: str) -> str:
@@ -86,22 +74,25 @@ def noticed(payload: Payload, history: Sequence[Step]) -> str:
     return roughly(times(payload.occurred.first, history).detect or timedelta())
 
 
-def actions(incident: Incident) -> list[Action]:
-    """The human moves that the table has for this state. A guard may still object, with a sentence."""
-    possible = {row.on for row in TRANSITIONS if incident.state in row.sources}
-    if incident.deployment is None:
-        possible.discard(t.RollbackRequested)
-    return [action for trigger, action in _ACTIONS if trigger in possible]
+def link(payload: Payload) -> Link | None:
+    """The page or route where it happened, where the report names one that can be gone to. Its query stays here."""
+    named = payload.request.entities
+    given = str(named.get("page") or named.get("url") or "")
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None or not given.isprintable():
+        return None
+    where = f"[{host}]" if ":" in host else host
+    where += f":{port}" if port else ""
+    return Link(urlunsplit((parts.scheme, where, parts.path, "", "")), f"{where}{parts.path}")
 
 
 def is_worth_telling(owes: Owed) -> bool:
     """What is under way or comes next; that a confirmation is waited for is told by the state."""
     return owes.status == "running" or (owes.status == "pending" and owes.kind is not Effect.ASK_CONFIRMATION)
-
-
-def trigger_of(action: str) -> type[t.Trigger] | None:
-    """The trigger of an action's name."""
-    return next((trigger for trigger, one in _ACTIONS if one.name == action), None)
 
 
 def diff(text: str) -> Markup:

@@ -9,7 +9,7 @@ failure is called healed in at most one case of twenty, at every f and every rat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, pow
 
 from kintsugi.workflow.incident import Cure
@@ -51,6 +51,33 @@ class Counted:
 def all_runs_of(opened_by: str) -> str:
     """What the runs of a whole program are counted as, where it tells no more; by the source of its incidents."""
     return f"everything ({opened_by})"
+
+
+ASKED, SENT_AGAIN = "asked what runs (kintsugi)", "sent again (kintsugi)"
+"""What Kintsugi's own requests count as: it asked the program what runs, or sent a failing one again."""
+
+
+def without_ours(runs: Sequence[Runs], ours: Sequence[Runs], *, fixed: bool) -> list[Runs]:
+    """The runs of a whole program without those that Kintsugi's own requests made.
+
+    The program tells sums, in which they cannot be told apart, so that each is taken to have made a run that would
+    help: on builds with the fix a clean one, and before it, where it was a failing request that was sent again, a
+    failed one. An own request of an unknown build counts against each.
+    """
+    found = []
+    for each in runs:
+        own = [one for one in ours if _may_be_of(one.build, each.build)]
+        if fixed:
+            found.append(replace(each, succeeded=max(each.succeeded - sum(one.succeeded for one in own), 0)))
+        else:
+            again = sum(one.succeeded for one in own if one.intent == SENT_AGAIN)
+            found.append(replace(each, failed=max(each.failed - again, 0)))
+    return found
+
+
+def _may_be_of(own: str, build: str) -> bool:
+    """Commits are told in full and in short."""
+    return own.startswith(build) or build.startswith(own)
 
 
 def judged(intent: str, fixed: Sequence[Runs], before: Sequence[Runs]) -> Cure:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypedDict
 
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.cure import all_runs_of, judged
+from kintsugi.workflow.cure import ASKED, SENT_AGAIN, all_runs_of, judged, without_ours
 from kintsugi.workflow.engine import Perform, Performed, Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import (
@@ -188,11 +188,13 @@ async def watch(tools: EffectNeeds, claim: Claim) -> Performed:
 
 async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
     """Bring back what ran before the fix."""
-    deployment = claim.incident.deployment or claim.incident.way_back
+    deployment = claim.incident.taken_back
     if deployment is None or not deployment.previous:
         raise StepFailed("There is no earlier deployment to go back to.", final=True)
     await tools.check(claim)
-    rollout = await tools.deployer.roll_back(deployment, claim.created_at, _progress(tools, claim))
+    rollout = await tools.deployer.roll_back(
+        deployment, claim.created_at, _progress(tools, claim), incident=claim.incident.id
+    )
     if rollout.done is None:
         return Again(_pace(tools, claim), rollout.says)
     if not rollout.done:
@@ -254,10 +256,14 @@ async def _has_the_fix(tools: EffectNeeds, incident: Incident, build: str) -> bo
 
 async def _counted(tools: EffectNeeds, case: Case) -> Cure | None:
     """How far the runs of the failing intent show the cure; None where telemetry counted none with the fix."""
-    for intent in (case.payload.request.intent, all_runs_of(case.incident.opened_by)):
-        runs = await tools.store.runs(intent, case.incident.opened_at - _COUNTS_FROM) if intent else []
+    since, everything = case.incident.opened_at - _COUNTS_FROM, all_runs_of(case.incident.opened_by)
+    for intent in (case.payload.request.intent, everything):
+        runs = await tools.store.runs(intent, since) if intent else []
         fixed = [each for each in runs if await _has_the_fix(tools, case.incident, each.build)]
         before = [each for each in runs if each not in fixed]
+        if fixed and intent == everything:
+            ours = [each for own in (ASKED, SENT_AGAIN) for each in await tools.store.runs(own, since)]
+            fixed, before = without_ours(fixed, ours, fixed=True), without_ours(before, ours, fixed=False)
         if intent and fixed:
             return judged(intent, fixed, before)
     return None
@@ -377,7 +383,8 @@ async def _ask_for(tools: EffectNeeds, claim: Claim, commit: str) -> Performed:
     if receipt.outcome != Outcome.APPLIED:
         return Again(_QUIET, "It is being asked for.")
     try:
-        return await _follow(tools, claim, commit, await tools.deployer.deploy(commit, _progress(tools, claim)))
+        asked = await tools.deployer.deploy(commit, _progress(tools, claim), incident=claim.incident.id)
+        return await _follow(tools, claim, commit, asked)
     except OutcomeUnknown as unknown:
         return Again(_QUIET, f"{unknown} Looking again before anything is asked twice.")
 

@@ -27,9 +27,19 @@ from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move, advance
 from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
+from kintsugi.workflow.quiet import Pace
 from kintsugi.workflow.retry import Again, GiveUp, RetrySchedule
 from kintsugi.workflow.states import BEFORE_THE_MERGE, OWING
-from kintsugi.workflow.triggers import Captured, Diagnosed, DiagnosedWithoutPatch, Origin, StepGaveUp, Trigger
+from kintsugi.workflow.triggers import (
+    BetterTold,
+    Captured,
+    Diagnosed,
+    DiagnosedWithoutPatch,
+    Origin,
+    StepGaveUp,
+    Trigger,
+    Unignored,
+)
 
 log = logging.getLogger("kintsugi.engine")
 
@@ -166,21 +176,63 @@ class Engine:
         if known := ledger.known(captured.key):
             return Receipt(Outcome.DUPLICATE, *known)
         captured = _by_its_known_name(captured, ledger)
+        if first := self._counts_on(ledger, captured):
+            return self._count(ledger, captured, first)
         says = self._kept(captured.says)
-        first = ledger.open_with(captured.payload.incident.fingerprint)
-        if first:
-            if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, says):
-                return Receipt(Outcome.DUPLICATE, first, earlier)
-            again = _seen_again(first, captured)
-            ledger.amend(again)
-            if watch := ledger.hasten(first.id, Effect.WATCH):
-                self._executor.enqueue(ledger, watch, timedelta())
-            return Receipt(Outcome.COUNTED, again, f"{again.name} is open for this failure: seen {again.count} times.")
         fresh = _fresh(ledger.next_id(captured), captured)
         move = advance(fresh, captured)
         ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
+        ledger.saw(fresh.id, captured)
         said = replace(move, after=move.after.but(says=says))
         return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
+
+    def _counts_on(self, ledger: Ledger, captured: Captured) -> Incident | None:
+        """The incident of this failure that is open, or is quiet and stays so with this sighting."""
+        fingerprint = captured.payload.incident.fingerprint
+        if first := ledger.open_with(fingerprint):
+            return first
+        if not captured.opens:
+            return ledger.newest_with(fingerprint)
+        found = ledger.quiet_with(fingerprint)
+        build = captured.payload.build.sha if captured.believed else None
+        if found is None or found.quiet is None:
+            return None
+        if why := found.quiet.over(captured.at, build, captured.contains):
+            self._unignore(ledger, found, captured, why)
+            return None
+        return found
+
+    def _unignore(self, ledger: Ledger, found: Incident, captured: Captured, why: str) -> None:
+        over = Unignored(incident=found.id, key=f"{captured.key}:unignored", at=captured.at, why=why)
+        ledger.admit(over, found.id, Outcome.APPLIED, over.says)
+        self._record(ledger, advance(found, over), None)
+
+    def _count(self, ledger: Ledger, captured: Captured, first: Incident) -> Receipt:
+        if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, self._kept(captured.says)):
+            return Receipt(Outcome.DUPLICATE, first, earlier)
+        again = _seen_again(first, captured)
+        ledger.saw(first.id, captured)
+        if captured.believed and not (first.believed or first.ended):
+            again = self._told_better(ledger, again, captured)
+        else:
+            ledger.amend(again)
+        if watch := ledger.hasten(first.id, Effect.WATCH):
+            self._executor.enqueue(ledger, watch, timedelta())
+        return Receipt(Outcome.COUNTED, again, _how_it_counts(again))
+
+    def _told_better(self, ledger: Ledger, incident: Incident, captured: Captured) -> Incident:
+        """What is captured now takes the place of what anybody could have told."""
+        told = BetterTold(
+            incident=incident.id,
+            key=f"{captured.key}:better",
+            at=captured.at,
+            actor=captured.actor,
+            payload=captured.payload,
+        )
+        decision = self._decide(incident, told)
+        assert decision.move
+        ledger.admit(told, incident.id, decision.outcome, decision.says)
+        return self._record(ledger, decision.move, None)
 
     def _decide(self, incident: Incident, trigger: Trigger) -> _Decision:
         try:
@@ -397,17 +449,31 @@ def _fresh(id: int, captured: Captured) -> Incident:
         dry_run=captured.dry_run,
         build_sha=payload.build.sha,
         hearsay=() if captured.believed else _newest_last((), payload.build.sha),
+        pace=Pace().seen(captured.at),
+        believed=captured.believed,
+        kin=payload.incident.kin,
         rounds_allowed=captured.rounds_allowed,
     )
 
 
 def _seen_again(first: Incident, captured: Captured) -> Incident:
-    """The same failure while its incident is open. On which builds tells later whether the fix was among them."""
-    seen = first.but(count=first.count + 1, last_seen=captured.payload.occurred.last)
+    """The same failure while its incident is open, or quiet. Its builds tell later whether the fix was among them."""
     build = captured.payload.build.sha
+    quiet = first.quiet and first.quiet.seen_again(captured.at, build if captured.believed else None)
+    pace, last = first.pace.seen(captured.at), captured.payload.occurred.last
+    seen = first.but(count=first.count + 1, last_seen=last, pace=pace, quiet=quiet)
     if captured.believed:
         return seen.but(seen_on=_newest_last(first.seen_on, build))
     return seen.but(hearsay=_newest_last(first.hearsay, build))
+
+
+def _how_it_counts(incident: Incident) -> str:
+    if incident.quiet:
+        return f"{incident.name} is {incident.quiet.words}."
+    if incident.ended:
+        enough = f"{incident.state.words}, and this failure opened enough for today"
+        return f"{incident.name} is {enough}: seen {incident.count} times."
+    return f"{incident.name} is open for this failure: seen {incident.count} times."
 
 
 def _newest_last(builds: tuple[str, ...], build: str | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Exception
 ├── Refusal            the answer is no, and the message says why and what can be done
 │   ├── NotFound       there is no such incident
+│   ├── Forbidden      whoever asks may not; somebody else might
 │   ├── NotAllowedNow  no row of the table fits the present state
 │   └── GuardRefused   a row fits, and a guard objects
 ├── StepFailed         an effect did not work; `retry_after` and `final` say what to make of it
@@ -21,6 +22,10 @@ from kintsugi.workflow.incident import Cost
 
 class Refusal(Exception):
     """The answer is no. The message is a sentence for the one who asked."""
+
+
+class Forbidden(Refusal):
+    """Whoever asks may not; somebody else might."""
 
 
 class NotFound(Refusal):

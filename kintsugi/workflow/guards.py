@@ -20,6 +20,7 @@ from kintsugi.workflow.triggers import (
     DeploySucceeded,
     Diagnosed,
     Expired,
+    ProvenInCi,
     PullRequestClosed,
     PullRequestMerged,
     PullRequestReopened,
@@ -78,6 +79,14 @@ def a_patch_was_proposed(_: Incident, trigger: Trigger) -> str | None:
     return None if trigger.diagnosis.proposes_a_patch else "this diagnosis proposes no patch."
 
 
+def a_confirmation_is_open(incident: Incident, trigger: Trigger) -> str | None:
+    """A confirmation is open."""
+    ask = incident.ask
+    if ask is None:
+        return "its confirmation is not asked for yet."
+    return f"its confirmation expired at {ask.expires_at:%Y-%m-%d %H:%M} UTC." if trigger.at >= ask.expires_at else None
+
+
 def token_is_good(incident: Incident, trigger: Trigger) -> str | None:
     """The token is valid, unused, unexpired, and of this patch and base."""
     assert isinstance(trigger, Confirmed)
@@ -110,7 +119,7 @@ def of_this_patch(incident: Incident, trigger: Trigger) -> str | None:
 
 def of_this_pull_request(incident: Incident, trigger: Trigger) -> str | None:
     """The pull request is this incident's."""
-    assert isinstance(trigger, PullRequestMerged | PullRequestClosed | PullRequestReopened | BranchPushed)
+    assert isinstance(trigger, PullRequestMerged | PullRequestClosed | PullRequestReopened | BranchPushed | ProvenInCi)
     ours = incident.pull_request
     if ours is None or ours.number == trigger.number:
         return None
@@ -126,11 +135,24 @@ def by_somebody_else(incident: Incident, trigger: Trigger) -> str | None:
 
 def of_the_current_head(incident: Incident, trigger: Trigger) -> str | None:
     """It speaks of the pull request's current head."""
-    assert isinstance(trigger, ChecksFailed | ChangesRequested)
+    assert isinstance(trigger, ChecksFailed | ChangesRequested | ProvenInCi)
     ours = incident.pull_request
     if ours and ours.head == trigger.head:
         return None
     return f"this is about {trigger.head[:10]}, not the current head."
+
+
+def is_under_review(incident: Incident, _: Trigger) -> str | None:
+    """The pull request is open."""
+    ours = incident.pull_request
+    return None if ours and ours.open else "this came too late: its pull request is not open any more."
+
+
+def of_the_confirmed_patch(incident: Incident, trigger: Trigger) -> str | None:
+    """It speaks of exactly what was confirmed."""
+    assert isinstance(trigger, ProvenInCi)
+    same = incident.patch and incident.patch.tree == trigger.tree
+    return None if same else f"this is about the tree {trigger.tree[:10]}, which is not what was confirmed."
 
 
 def rounds_are_left(incident: Incident, trigger: Trigger) -> str | None:
@@ -146,6 +168,19 @@ def running_commit_has_the_merge(incident: Incident, trigger: Trigger) -> str | 
     if trigger.contains_merge:
         return None
     return f"what runs is {trigger.deployment.running[:10] or 'unknown'}, without the merge {incident.merge_sha}."
+
+
+def no_fix_is_on_its_way(incident: Incident, _: Trigger) -> str | None:
+    """No fix of it is under review, merged or deployed."""
+    fix = incident.pull_request
+    if fix is None or not (fix.open or fix.merged_as):
+        return None
+    return f"its fix is on its way by pull request #{fix.number}. Close that first, or cancel the incident."
+
+
+def is_quiet(incident: Incident, _: Trigger) -> str | None:
+    """It is ignored."""
+    return None if incident.quiet else "it is not ignored."
 
 
 def there_is_a_way_back(incident: Incident, _: Trigger) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.patch import Edit, Evidence
+from kintsugi.workflow.quiet import NEVER, Pace, Quiet
 
 
 class Category(StrEnum):
@@ -252,6 +253,10 @@ class Incident:
     count: int = 1
     seen_on: tuple[str, ...] = ()  # the builds it was seen on since it was opened, the newest last
     hearsay: tuple[str, ...] = ()  # the same, as told by sources that anybody can write to
+    pace: Pace = NEVER  # how often it came, by the hour
+    believed: bool = True  # false: what was captured was told by a source that anybody can write to
+    kin: str = ""  # what it has in common with failures that differ from it in words alone
+    quiet: Quiet | None = None  # since it ended: the same failure opens nothing
     dry_run: bool = False
     build_sha: str | None = None
     says: str = ""  # the sentence of the last move
@@ -286,8 +291,24 @@ class Incident:
         return self.state in ENDED
 
     @property
+    def ignored(self) -> str:
+        """By whom and for how long it is ignored, in words; "" where it is not."""
+        return self.quiet.words if self.quiet and not self.quiet.cancelled else ""
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """The builds that it is known on, as believed sources tell."""
+        first = (self.build_sha,) if self.build_sha and self.build_sha not in self.hearsay else ()
+        return tuple(dict.fromkeys((*first, *self.seen_on)))
+
+    @property
     def merge_sha(self) -> str | None:
         return self.pull_request.merged_as if self.pull_request else None
+
+    @property
+    def taken_back(self) -> Deployment | None:
+        """What a rollback takes back: the fix's deployment, else the one that the failure came with."""
+        return self.deployment or self.way_back
 
     @property
     def since_shown(self) -> str:

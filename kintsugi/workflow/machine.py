@@ -15,7 +15,7 @@ from transitions import Machine, MachineError
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.names import Effect
-from kintsugi.workflow.states import NEW, TRANSITIONS, State, Transition
+from kintsugi.workflow.states import ENDED, NEW, TRANSITIONS, State, Transition
 from kintsugi.workflow.triggers import Captured, Trigger, stuck_by, words
 
 _NAME = "kintsugi"
@@ -36,9 +36,11 @@ class Move:
 class _Cursor:
     """What the machine moves: a state and, for the conditions, what is being asked."""
 
+    source: str
     state: str
     incident: Incident
     trigger: Trigger
+    typed: bool = True  # whether what was typed with it is looked at
     row: Transition | None = None
     objections: list[str] = field(default_factory=list)
 
@@ -48,15 +50,16 @@ def advance(incident: Incident, trigger: Trigger) -> Move:
 
     Raises NotAllowedNow where no row of the table fits, GuardRefused where one fits and a guard objects.
     """
-    source = NEW if isinstance(trigger, Captured) else incident.state.value
-    cursor = _Cursor(source, incident, trigger)
-    try:
-        _machine().events[type(trigger).__name__].trigger(cursor, cursor)
-    except MachineError:
-        cursor.row = None
+    cursor = _decided(incident, trigger)
     if cursor.row is None:
-        raise _refusal(cursor, source)
-    return _move(cursor.row, source, incident, trigger)
+        raise _refusal(cursor)
+    return _move(cursor.row, cursor.source, incident, trigger)
+
+
+def objection(incident: Incident, trigger: Trigger) -> NotAllowedNow | GuardRefused | None:
+    """What speaks against asking for this now, by the table; what would be typed with it is not looked at."""
+    cursor = _decided(incident, trigger, typed=False)
+    return None if cursor.row else _refusal(cursor)
 
 
 def possible(state: State) -> tuple[str, ...]:
@@ -71,15 +74,28 @@ def _move(row: Transition, source: str, incident: Incident, trigger: Trigger) ->
     seq = incident.seq + 1
     entered = seq if source != dest else incident.since
     stuck = (stuck_by(trigger, incident) or incident.stuck) if dest is State.STUCK else None
-    after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, updated_at=trigger.at, says=trigger.says)
+    quiet = after.quiet if dest in ENDED else None  # one that is open counts what is seen anyway
+    after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, quiet=quiet)
+    after = after.but(updated_at=trigger.at, says=trigger.says)
     return Move(source, incident, after, trigger, row.owes)
 
 
-def _refusal(cursor: _Cursor, source: str) -> NotAllowedNow | GuardRefused:
+def _decided(incident: Incident, trigger: Trigger, *, typed: bool = True) -> _Cursor:
+    """The cursor on the row to take; on none where the answer is no."""
+    source = NEW if isinstance(trigger, Captured) else incident.state.value
+    cursor = _Cursor(source, source, incident, trigger, typed)
+    try:
+        _machine().events[type(trigger).__name__].trigger(cursor, cursor)
+    except MachineError:
+        cursor.row = None
+    return cursor
+
+
+def _refusal(cursor: _Cursor) -> NotAllowedNow | GuardRefused:
     name, incident = cursor.incident.name, cursor.incident
     if cursor.objections:
-        return GuardRefused(name, source, cursor.objections[0])
-    return NotAllowedNow(name, source, words(type(cursor.trigger)), possible(incident.state))
+        return GuardRefused(name, cursor.source, cursor.objections[0])
+    return NotAllowedNow(name, cursor.source, words(type(cursor.trigger)), possible(incident.state))
 
 
 @cache
@@ -103,7 +119,8 @@ def _fits(row: Transition, cursor: _Cursor) -> bool:
     """Whether `row` is the one to take; guards that object leave their reason on the cursor."""
     if row.when and not row.when(cursor.incident, cursor.trigger):
         return False
-    reasons = [reason for guard in row.guards if (reason := guard(cursor.incident, cursor.trigger))]
+    guards = row.typed + row.guards if cursor.typed else row.guards
+    reasons = [reason for guard in guards if (reason := guard(cursor.incident, cursor.trigger))]
     cursor.objections += reasons
     cursor.row = None if reasons else row
     return not reasons

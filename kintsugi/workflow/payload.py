@@ -89,6 +89,7 @@ class About(_Value):
     fingerprint: str = Field(description="versioned, such as v2:6f1d…: the same failure has the same one")
     earlier: tuple[str, ...] = Field(default=(), description="its fingerprints under older versions, newest first")
     grouped_by: str = Field(default="", description="what the fingerprint was made of, in words")
+    kin: str = Field(default="", description="what it has in common with failures that differ from it in words alone")
     summary: str
     opened_by: str = Field(description="source and name, such as discord:1234 or cli:root")
 

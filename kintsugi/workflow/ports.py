@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -61,6 +61,15 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Sightings:
+    """How often a failure was seen, in the hour that begins at each time and by environment; and how many it hit."""
+
+    hours: Mapping[datetime, int] = field(default_factory=dict)
+    environments: Mapping[str, int] = field(default_factory=dict)
+    users: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Owed:
     """One row of the ledger of effects, as an operator reads it."""
 
@@ -84,6 +93,18 @@ class Ledger(Protocol):
 
     def open_with(self, fingerprint: str) -> Incident | None:
         """The incident of this failure that has not ended, locked."""
+        ...
+
+    def quiet_with(self, fingerprint: str) -> Incident | None:
+        """The newest incident that this failure is quiet on, locked."""
+        ...
+
+    def newest_with(self, fingerprint: str) -> Incident | None:
+        """The newest incident of this failure, open or ended, locked."""
+        ...
+
+    def saw(self, incident: int, captured: Captured) -> None:
+        """Count a sighting by the hour, the environment, and whom it hit."""
         ...
 
     def known_as(self, names: Sequence[str]) -> str:
@@ -181,6 +202,10 @@ class Store(Protocol):
         ...
 
     async def payload(self, incident: int) -> Payload: ...
+
+    async def sightings(self, incident: int, since: datetime) -> Sightings:
+        """How often it was seen by the hour since then; and all that time whom it hit, and where."""
+        ...
 
     async def history(self, incident: int) -> list[Step]: ...
 
@@ -397,11 +422,16 @@ class Deployer(Protocol):
 
     async def manners(self) -> Manners: ...
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
-        """Ask for a deployment of this commit. Called only where `find` found none. Raises OutcomeUnknown."""
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
+        """Ask for a deployment of this commit, perhaps for an incident. Called only where `find` found none.
+
+        Raises OutcomeUnknown.
+        """
         ...
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         """Bring back what ran before `deployment`, or find that done or under way. It was asked for at `since`."""
         ...
 

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.ports import CodeHost, Deployer, Progress, Rollout
 
-Changes = Callable[[str, str], Awaitable[tuple[str, ...]]]
-"""The titles of the commits that the second commit has and the first has not, newest first; none where unknown."""
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as people know it. `title` is its first line, `at` when it was committed."""
+
+    sha: str
+    title: str
+    at: datetime
+
+
+MOST_COMMITS = 300
+"""So many are read of what comes or goes with a deployment."""
+
+
+class Commits(Protocol):
+    """The repository's commits, as far as it is at hand."""
+
+    async def between(self, old: str, new: str) -> tuple[Commit, ...]:
+        """The newest MOST_COMMITS that `new` has and `old` has not, newest first; none where one is unknown."""
+        ...
+
+    async def known(self, sha: str) -> Commit | None:
+        """None where it is not at hand."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +42,10 @@ class Plan:
 
     commit: str
     running: str
-    changes: tuple[str, ...]
+    changes: tuple[Commit, ...]
     found: Rollout | None
+    newest: Commit | None = None  # the two commits, as far as they are at hand
+    runs: Commit | None = None
 
     @property
     def stands(self) -> Rollout | None:
@@ -28,18 +53,57 @@ class Plan:
         return self.found if self.found and self.found.done is not False else None
 
 
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """What putting commit `then` in the place of what runs would do.
+
+    `now` is what runs, as the program says where it was `asked` and answered; "" for unknown. `undone` are the commits
+    that go, `brought` those that come, newest first.
+    """
+
+    now: str
+    then: str
+    asked: bool
+    now_commit: Commit | None
+    then_commit: Commit | None
+    undone: tuple[Commit, ...]
+    brought: tuple[Commit, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether both are at hand, so that what comes and goes is all there is."""
+        return self.now_commit is not None and self.then_commit is not None
+
+
 class Production:
     """What is deployed by hand. Two who ask at once get one deployment, and the second is told about the first."""
 
-    def __init__(self, code_host: CodeHost, deployer: Deployer, changes: Changes) -> None:
-        self._code_host, self._deployer, self._changes = code_host, deployer, changes
+    def __init__(self, code_host: CodeHost, deployer: Deployer, commits: Commits) -> None:
+        self._code_host, self._deployer, self._commits = code_host, deployer, commits
         self._one_at_a_time = asyncio.Lock()
 
     async def plan(self) -> Plan:
         """Raises StepFailed."""
         commit, running = await self._code_host.head(), await self._deployer.running()
-        changes = await self._changes(running, commit) if running and running != commit else ()
-        return Plan(commit, running, changes, await self._deployer.find(commit))
+        changes = await self._commits.between(running, commit) if running and running != commit else ()
+        runs = await self._commits.known(running) if running else None
+        return Plan(
+            commit, running, changes, await self._deployer.find(commit), await self._commits.known(commit), runs
+        )
+
+    async def swap(self, then: str, now: str) -> Swap:
+        """What putting `then` into production would do; `now` is believed to run where the program does not say."""
+        told, commits = await self._deployer.running(), self._commits
+        now = told or now
+        return Swap(
+            now=now,
+            then=then,
+            asked=bool(told),
+            now_commit=await commits.known(now) if now else None,
+            then_commit=await commits.known(then),
+            undone=await commits.between(then, now) if now else (),
+            brought=await commits.between(now, then) if now else (),
+        )
 
     async def deploy(self, commit: str, progress: Progress) -> tuple[Rollout, bool]:
         """Look, then ask for the newest commit, which has to be this one still. Answers whether it was asked for now.

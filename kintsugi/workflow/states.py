@@ -28,6 +28,7 @@ class Transition:
     owes: tuple[Effect, ...] = ()
     when: g.Condition | None = None
     guards: tuple[g.Guard, ...] = ()
+    typed: tuple[g.Guard, ...] = ()  # on what somebody types with it: not known before it is asked for
 
 
 BEFORE_THE_MERGE = (State.DIAGNOSED, State.AWAITING_CONFIRM, State.CONFIRMED, State.PR_OPENED, State.NEEDS_HUMAN)
@@ -63,6 +64,7 @@ _CAN_HAVE_A_PULL_REQUEST = (
     _S.EXPIRED,
     _S.CANCELLED,
 )
+_CAN_BE_IGNORED = tuple(state for state in State if state in ENDED and state is not _S.HEALED)  # that is to be heard of
 _CAN_ROLL_BACK = (_S.DEPLOYED, _S.RECURRED, _S.STUCK)
 
 # fmt: off
@@ -77,13 +79,14 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.CAPTURED, (_E.DIAGNOSE,), when=g.rounds_left),
     Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,)),
     Transition(t.ConfirmationAsked, (_S.AWAITING_CONFIRM,), None),
-    Transition(t.Confirmed, (_S.AWAITING_CONFIRM,), _S.CONFIRMED, (_E.OPEN_PULL_REQUEST, _E.ANNOUNCE), guards=(g.token_is_good,)),
+    Transition(t.Confirmed, (_S.AWAITING_CONFIRM,), _S.CONFIRMED, (_E.OPEN_PULL_REQUEST, _E.ANNOUNCE), guards=(g.a_confirmation_is_open,), typed=(g.token_is_good,)),
     Transition(t.Rejected, (_S.AWAITING_CONFIRM,), _S.REJECTED, (_E.ANNOUNCE,)),
     Transition(t.Expired, (_S.AWAITING_CONFIRM,), _S.EXPIRED, (_E.ANNOUNCE,), guards=(g.of_this_patch,)),
     Transition(t.BaseMoved, (_S.AWAITING_CONFIRM, _S.CONFIRMED), _S.DIAGNOSED, (_E.CHECK_PATCH,)),
     Transition(t.PullRequestOpened, (_S.CONFIRMED,), _S.PR_OPENED, (_E.ANNOUNCE,)),
     Transition(t.ChecksFailed, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
     Transition(t.ChangesRequested, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
+    Transition(t.ProvenInCi, (_S.PR_OPENED, _S.MERGED, _S.DEPLOYED, _S.ABANDONED), None, (_E.ANNOUNCE,), guards=(g.of_this_pull_request, g.is_under_review, g.of_the_current_head, g.of_the_confirmed_patch)),
     Transition(t.BranchPushed, (_S.PR_OPENED,), None, (_E.ANNOUNCE,), guards=(g.of_this_pull_request, g.by_somebody_else)),
     Transition(t.PullRequestMerged, _CAN_HAVE_A_PULL_REQUEST, _S.MERGED, (_E.DEPLOY, _E.ANNOUNCE), when=g.has_open_pull_request, guards=(g.of_this_pull_request,)),
     Transition(t.PullRequestClosed, (_S.PR_OPENED,), _S.ABANDONED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
@@ -105,5 +108,10 @@ TRANSITIONS: tuple[Transition, ...] = (
         if state is not _S.STUCK and (state, effect) not in _NOT_TRIED_AGAIN
     ),
     Transition(t.Cancelled, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,)),
+    Transition(t.Ignored, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,), guards=(g.no_fix_is_on_its_way,)),
+    Transition(t.Ignored, _CAN_BE_IGNORED, None, (_E.ANNOUNCE,)),
+    Transition(t.Unignored, tuple(state for state in State if state in ENDED), None, (_E.ANNOUNCE,), guards=(g.is_quiet,)),
+    Transition(t.BetterTold, (_S.NEEDS_HUMAN,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE), when=g.rounds_left),
+    Transition(t.BetterTold, _NOT_ENDED, None, (_E.ANNOUNCE,)),
 )
 # fmt: on

@@ -25,6 +25,7 @@ from kintsugi.workflow.incident import (
 from kintsugi.workflow.names import Effect
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.quiet import FOR_GOOD, Wish, cancelled, ignored
 
 
 class Origin(StrEnum):
@@ -78,6 +79,9 @@ class Captured(Command):
     dry_run: bool = False
     rounds_allowed: int = 3
     believed: bool = True  # false: told by a source that anybody can write to
+    opens: bool = True  # false: it only counts, on the newest incident of the failure
+    who: str = ""  # a digest that tells those apart whom it hit
+    contains: str = ""  # a commit that its build is known to contain
 
     @property
     def says(self) -> str:
@@ -260,6 +264,28 @@ class ChecksFailed(Fact):
 
     def apply_to(self, incident: Incident) -> Incident:
         return incident.but(feedback=f"The checks of the pull request failed:\n\n{self.log}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenInCi(Fact):
+    """A workflow of the code host proved commit `head` of pull request `number`, whose git tree is `tree`."""
+
+    number: int
+    head: str
+    tree: str
+    evidence: Evidence
+
+    @property
+    def says(self) -> str:
+        return f"{self.evidence.tier} at {self.head[:10]}: {self.evidence.says}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        """The stronger evidence stays; ours where both are alike. What ours flagged is still to be looked at."""
+        ours = incident.evidence
+        if ours and ours.tier >= self.evidence.tier:
+            return incident
+        flags = tuple(dict.fromkeys((*(ours.flags if ours else ()), *self.evidence.flags)))
+        return incident.but(evidence=replace(self.evidence, flags=flags))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -477,7 +503,53 @@ class Cancelled(Command):
         return f"Cancelled by {self.actor}{': ' + self.why if self.why else '.'}"
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.without_ask()
+        quiet = cancelled(self.actor, self.at, incident.builds, incident.pace.most)
+        return incident.without_ask().but(quiet=quiet)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored(Command):
+    """A human wants to hear nothing of this failure, for as long as they wish; it is counted all the while."""
+
+    wish: Wish = FOR_GOOD
+    why: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"Ignored by {self.actor} {self.wish.words}{': ' + self.why if self.why else '.'}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask().but(quiet=ignored(self.actor, self.at, self.wish, incident.builds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unignored(Command):
+    """The failure may open incidents again: a human took it back, or (`why`) what it was to last until is here."""
+
+    why: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"No longer ignored: {self.why or f'{self.actor} took it back.'}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(quiet=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BetterTold(Fact):
+    """A source that is believed tells of the failure, of which what is kept came from one that anybody can write to."""
+
+    payload: Payload
+
+    @property
+    def says(self) -> str:
+        told = self.payload.incident
+        return f"What {told.opened_by} tells takes the place of what came first: {told.summary}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        told = self.payload
+        return incident.but(summary=told.incident.summary, build_sha=told.build.sha, believed=True)
 
 
 def stuck_by(trigger: Trigger, incident: Incident) -> Stuck | None:

@@ -56,12 +56,16 @@ COMMANDS = [
     ["capture"],
     ["incidents"],
     ["incident", "show"],
+    ["incident", "receipt"],
+    ["incident", "verify"],
     ["confirm"],
     ["ask"],
     ["reject"],
     ["retry"],
     ["cancel"],
     ["send"],
+    ["ignore"],
+    ["unignore"],
     ["patch", "apply"],
     ["patch", "check"],
     ["context"],
@@ -227,6 +231,7 @@ def test_a_repository_that_is_not_there_is_said_not_to_be(terminal: Terminal):
         (["incident", "show", "seven"], 2, "'seven' is no incident"),
         (["incidents", "--state", "happy"], 2, "'happy' is no state. The states are: captured,"),
         (["cancel", "99"], 3, "There is no INC-99."),
+        (["ignore", "1", "--for", "a while"], 2, "'a while' is no time and no number of times. Write a time, such as"),
         (["confirm", "nonsense"], 2, "This is no token"),
         (["confirm", "99-" + "0" * 32], 3, "There is no INC-99."),
         (["confirm", "²-abc"], 2, "This is no token"),
@@ -280,6 +285,21 @@ def test_the_list_breaks_no_word_on_a_narrow_screen(terminal: Terminal):
     assert all(len(line.rstrip()) <= 40 for line in shown.splitlines())
     assert "staged" in shown
     assert "KeyError: 'percent'" in shown
+
+
+def test_what_is_ignored_opens_nothing_until_it_is_taken_back(terminal: Terminal):
+    terminal.types("capture", "-", stdin=TRACEBACK)
+
+    ignored = terminal.types("ignore", "1", "--for", "7d", "--why", "known upstream")
+    counted = terminal.types("capture", "-", stdin=TRACEBACK)
+    listed = json.loads(terminal.types("incidents", "--json").stdout)
+    back = terminal.types("unignore", "INC-1")
+    opened = terminal.types("capture", "-", stdin=TRACEBACK)
+
+    assert (ignored.returncode, back.returncode) == (0, 0)
+    assert (counted.stdout, opened.stdout) == ("INC-1\n", "INC-2\n")
+    assert "INC-1 is ignored by cli:" in counted.stderr
+    assert [(each["count"], each["ignored"][:15]) for each in listed] == [(2, "ignored by cli:")]
 
 
 def test_a_move_that_does_not_fit_is_refused_and_says_what_can_come(terminal: Terminal):

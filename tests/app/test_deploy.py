@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,14 +46,23 @@ class Shop:
         return new
 
     def types(self, *words: str, **settings: str) -> tuple[int, str, str]:
+        done = terminal.run(words, self.workspace.folder.parent, self.env | settings)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def is_asked(self, says: str, *words: str) -> tuple[int, str, str]:
+        """Types these at a terminal, and what somebody says to the question."""
+        done = terminal.run_at_a_keyboard(words, self.workspace.folder.parent, self.env, f"{says}\n")
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    @property
+    def env(self) -> dict[str, str]:
         given = {
             "KINTSUGI_REPO": str(self.workspace.origin),
             "KINTSUGI_DEPLOY_COMMAND": " ".join(self.workspace.deploy_command()),
             "KINTSUGI_PROGRAM_URL": self.workspace.base_url(),
             "PYTHONPATH": str(ROOT),
         }
-        done = terminal.run(words, self.workspace.folder.parent, os.environ | given | settings)
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+        return os.environ | given
 
 
 @pytest.fixture
@@ -62,6 +72,24 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop.workspace.deploy(shop.head)
     yield shop
     shop.workspace.stop()
+
+
+def test_on_a_terminal_a_deployment_is_asked_about_and_a_rollback_shows_ages_and_what_goes(shop: Shop):
+    old, new = shop.head, shop.commits("A tray for two")
+
+    no = shop.is_asked("n", "deploy", "latest")
+    before = shop.workspace.get("/version")[1]["commit"]
+    yes = shop.is_asked("y", "deploy", "latest", "--wait")
+    unasked = shop.is_asked("", "deploy", "latest", "--yes")
+
+    assert no[0] == 3
+    assert f"Deploy {new[:7]} to development?\n  Runs now: {old[:12]} “" in no[1]
+    assert re.search(rf"\n  Will run: {new[:12]} “A tray for two”, \d+ s old\n", no[1])
+    assert f"New since then:\n  {new[:7]} A tray for two" in no[1]
+    assert no[2] == "Nothing was done.\n"
+    assert before == old
+    assert (yes[0], unasked[0]) == (0, 0), yes
+    assert shop.workspace.get("/version")[1]["commit"] == new
 
 
 def test_the_newest_commit_is_shown_deployed_and_waited_for(shop: Shop):
@@ -122,9 +150,17 @@ async def test_a_rollback_is_asked_for_by_incident(tmp_path: Path):
         await world.settles()
         words = ["deploy", "rollback", "INC-1"]
         env = os.environ | {"PYTHONPATH": str(ROOT), "KINTSUGI_DATABASE_URL": f"sqlite:///{tmp_path}/kintsugi.db"}
+        at_a_keyboard = await asyncio.to_thread(terminal.run_at_a_keyboard, words, tmp_path, env, "n\n")
+        nothing_yet = await world.incident()
         done = await asyncio.to_thread(terminal.run, words, tmp_path, env)
         world.clock.meets_the_machine()
         await world.settles()
 
+        shown = at_a_keyboard.stdout.decode()
+        assert (at_a_keyboard.returncode, at_a_keyboard.stderr) == (3, b"Nothing was done.\n"), shown
+        assert shown.startswith("INC-1: roll back development to c0ffee0?\n  Runs now: beefca5ebeef (")
+        assert "! The program does not say what it runs" in shown
+        assert "! The fix of INC-1 goes too: its failure can come back." in shown
+        assert not nothing_yet.rolling_back
         assert (done.returncode, done.stdout.startswith(b"INC-1: a rollback was asked for.")) == (0, True), done.stderr
         assert await world.state() is State.ROLLED_BACK

@@ -58,6 +58,15 @@ def test_people_read_a_line_for_each(folder: Path):
     assert done.stdout.decode().splitlines()[0] == "bot.log:2-9: python: KeyError: 'discount' in pricing.py:12"
 
 
+def test_asked_why_it_says_what_a_failure_is_grouped_by(folder: Path):
+    read = types(folder, "inspect", "--why", "--repo", "code", "bot.log")
+    given = objects(types(folder, "inspect", "--why", "--json", "--repo", "code", "bot.log"))
+
+    why = "types and project frames: KeyError; pricing.py:total"
+    assert read.stdout.decode().splitlines()[1] == f"    grouped by {why}"
+    assert given[0]["grouped_by"] == why
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [

@@ -102,11 +102,15 @@ async def test_a_server_that_says_nothing_any_more_holds_nobody_up(tmp_path: Pat
 
 
 async def test_a_table_that_somebody_locks_is_waited_for(tmp_path: Path, postgres_url: Database):
+    counts = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database"
+        " WHERE NOT granted AND datname = current_database()"
+    )
     async with at_work(tmp_path, postgres_url) as (_, service):
         async with await psycopg.AsyncConnection.connect(postgres_url.conninfo) as somebody:
             await somebody.execute("LOCK TABLE incident")
             status, retry = await reports(service, "1", "KeyError")
-            waiting = await (await somebody.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")).fetchone()
+            waiting = await (await somebody.execute(counts)).fetchone()
             await somebody.rollback()
         taken = await reports(service, "1", "KeyError")
         await diagnosed(service)

@@ -16,7 +16,7 @@ from kintsugi.reporting import ADDRESS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-TESTS_OWN = {"KINTSUGI_TEST_LLM", "KINTSUGI_TEST_POSTGRES", "KINTSUGI_COMMIT", "KINTSUGI_WIRE"}
+TESTS_OWN = {"KINTSUGI_TEST_LLM", "KINTSUGI_TEST_POSTGRES", "KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_WIRE"}
 
 
 def code(text: str) -> Iterator[str]:

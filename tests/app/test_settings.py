@@ -65,6 +65,11 @@ def test_every_wrong_setting_of_every_room_is_named_with_what_it_should_be(monke
         "SENTRY_PROJECTS": ("{1", "should be a JSON object"),
         "ROUNDS": ("0", "greater than or equal to 1"),
         "WEB_BIND": ("8000", "where the web listens, as host:port"),
+        "WEB_TOKEN": ("a" * 15, "should have 16 characters or more, or it can be guessed. Make one with `openssl rand"),
+        "METRICS_TOKEN": ("a" * 15, "Make one with `openssl rand -base64 24`. It is: reads /metrics"),
+        "RAILWAY_WEBHOOK_SECRET": ("a" * 15, "should have 16 characters or more"),
+        "GITHUB_WEBHOOK_SECRET": (f"{'a' * 30}, {'b' * 7}", "should have 8 characters or more"),
+        "DEPLOY_WEBHOOK_SECRET": ("b" * 7, "should have 8 characters or more"),
     }
     for name, (value, _) in wrong.items():
         monkeypatch.setenv(f"KINTSUGI_{name}", value)

@@ -29,7 +29,7 @@ def test_the_web_alone_answers_until_it_is_told_to_stop(tmp_path: Path):
     secret = secrets.token_hex(16)
     settings = {
         "KINTSUGI_WEB_BIND": "127.0.0.1:0",
-        "KINTSUGI_GITHUB_WEBHOOK_SECRET": f"old,{secret}",
+        "KINTSUGI_GITHUB_WEBHOOK_SECRET": f"the-old-one,{secret}",
         "KINTSUGI_GITHUB_REPO": "shop/checkout",
         "KINTSUGI_GITHUB_TOKEN": "token",
         "KINTSUGI_WEB_URL": "https://kintsugi.example",

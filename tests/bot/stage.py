@@ -15,10 +15,11 @@ from discord import app_commands
 from kintsugi import telemetry
 from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, attach
 from kintsugi.bot.address import point_at
-from kintsugi.bot.gate import Gate
+from kintsugi.bot.gate import Gate, Rate
 from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
+from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.production import Production
@@ -26,7 +27,7 @@ from kintsugi.workflow.states import Effect
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, CHANNEL, GUILD
-from tests.world.ports import Heard
+from tests.world.ports import Heard, ScriptedCommits
 from tests.world.world import World, a_world
 
 ADMINS = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
@@ -57,6 +58,8 @@ class Stage:
         self.heard = world.channel
         self.two_persons = False
         self.environment = "test"
+        self.deploys = ADMINS
+        self.rate = Rate(8, 20)  # of a user's commands
         self.channel: DiscordChannel | None = None
         self.client: discord.Client | None = None
         self.attached: Attached | None = None
@@ -78,11 +81,11 @@ class Stage:
             probes=Probes({}, fresh=0),
             about=About(self.environment, "c0ffee0", self.world.clock.now()),
             token=channel.token,
-            two_persons=self.two_persons,
+            rules=Rules(self.two_persons),
         )
 
-    async def changes(self, old: str, new: str) -> tuple[str, ...]:
-        return ("Take fixed amounts off", "A tray for two")
+    def gate(self, access: Access) -> Gate:
+        return Gate(access, per_user=self.rate, per_guild=self.rate)
 
     async def open_issue(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
         log = "\n".join(self.logs.recent())
@@ -95,11 +98,13 @@ class Stage:
         client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, **options)
         tree = app_commands.CommandTree(client)
         channel = DiscordChannel(client, CHANNEL, owed=self.world.store.owed, pause=timedelta())
-        deploys = Deploys(Production(self.world.host, self.world.deployer, self.changes), ADMINS)
+        deploys = Deploys(
+            Production(self.world.host, self.world.deployer, ScriptedCommits()), self.deploys, self.gate(self.deploys)
+        )
 
         async def set_up() -> None:
             self.attached = await attach(
-                tree, self.parts(channel), ADMINS, gate=Gate(ADMINS), channel=channel, deploys=deploys
+                tree, self.parts(channel), ADMINS, gate=self.gate(ADMINS), channel=channel, deploys=deploys
             )
 
         client.setup_hook = set_up  # type: ignore[method-assign]  # discord.py's own way in

@@ -192,7 +192,7 @@ async def test_a_button_of_a_move_that_no_longer_fits_says_so(stage: Stage):
     await stage.world.confirms()
     await stage.world.settles()
 
-    assert (await stage.discord.tap(old, "Confirm…")).says.startswith("INC-1 is pr opened: there is nothing to confirm")
+    assert (await stage.discord.tap(old, "Confirm…")).says.startswith("INC-1 is pr_opened: not 'confirmed' now.")
 
 
 async def test_with_the_two_person_rule_the_opener_does_not_approve(stage: Stage):

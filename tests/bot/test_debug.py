@@ -26,6 +26,8 @@ EVERY_COMMAND = {
     "/debug retry": {"id": "1"},
     "/debug cancel": {"id": "1"},
     "/debug send": {"id": "1"},
+    "/debug ignore": {"id": "1"},
+    "/debug unignore": {"id": "1"},
 }
 
 
@@ -60,6 +62,22 @@ async def test_logs_say_where_nothing_fits(room: Room):
     seen = await room.slash("/debug logs", contains="no such words")
 
     assert seen.says == "No log line fits."
+
+
+async def test_a_failure_is_ignored_for_a_while_and_taken_back(room: Room):
+    await room.world.crashes()
+
+    ignored = await room.slash("/debug ignore", id="1", **{"for": "100", "until": "next"})
+    listed = await room.slash("/debug incidents")
+    again = await room.slash("/debug unignore", id="1")
+
+    assert ignored.says.startswith("**INC-1** is cancelled.\nignored by discord:alice (4001) for 100 more or until the")
+    assert listed.says.startswith("**INC-1** cancelled, ignored · ")
+    assert again.says == "**INC-1** is cancelled."
+    assert [(step.trigger, step.actor) for step in (await room.world.store.history(1))[1:]] == [
+        ("Ignored", "discord:alice (4001)"),
+        ("Unignored", "discord:alice (4001)"),
+    ]
 
 
 async def test_status_tells_what_answers_what_is_down_and_what_is_not_configured(room: Room):

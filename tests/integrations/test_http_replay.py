@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,9 @@ import pytest
 from aiohttp import web
 
 from kintsugi.integrations.http_replay import HttpReplay
+from kintsugi.integrations.own_requests import OwnRequests
+from kintsugi.integrations.program import commit_at
+from kintsugi.workflow.cure import ASKED, SENT_AGAIN, Runs
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.payload import RequestContext
 from kintsugi.workflow.ports import Case
@@ -69,6 +72,21 @@ def a_case(**request: Any) -> Case:
 
 
 CHECKOUT = a_case(intent="/checkout", entities={"cart": "cup,cup", "coupon": "10 %"})
+
+
+async def test_all_that_is_asked_is_counted_by_build_before_the_request_is_sent(program: Program):
+    own, kept = OwnRequests(), list[Runs]()
+
+    async def keep(_: str, runs: Sequence[Runs]) -> None:
+        assert len(runs) == 1 or program.asked or "sent again" in runs[-1].intent
+        kept[:] = runs
+
+    own.kept_by(keep)
+    await HttpReplay(lambda: program.url, own).read(CHECKOUT)
+    await commit_at(program.url, own)
+    await commit_at("http://127.0.0.1:1", own)
+
+    assert kept == [Runs(ASKED, "", 1, 0), Runs(ASKED, MERGE, 3, 0), Runs(SENT_AGAIN, MERGE, 1, 0)]
 
 
 async def test_the_failing_request_is_sent_again_as_it_was(program: Program):

@@ -75,6 +75,18 @@ async def test_a_deployment_is_what_the_program_says_it_runs(program: Program, t
     assert after.done
 
 
+async def test_the_command_is_told_the_incident_it_deploys_for(program: Program, tmp_path: Path):
+    deployer = a_deployer(
+        program, tmp_path, f"{RESTART}; print(os.environ.get('KINTSUGI_INCIDENT'), file=open('for', 'a'))"
+    )
+
+    deployed = await deployer.deploy("n3w", lambda words: None, incident=7)
+    await deployer.roll_back(deployed.deployment, NOON, lambda words: None, incident=7)
+    await deployer.deploy("n3wer", lambda words: None)
+
+    assert (tmp_path / "for").read_text().split() == ["7", "7", "None"]
+
+
 async def test_a_rollback_brings_back_what_ran_before(program: Program, tmp_path: Path):
     deployer = a_deployer(program, tmp_path, RESTART)
 

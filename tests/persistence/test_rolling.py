@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -14,7 +15,7 @@ from kintsugi.persistence.migrations import NEWEST
 
 ROOT = Path(__file__).parents[2]
 
-_A_SHORT_LIFE = """
+_PROGRAM = """
 import asyncio, sys
 from kintsugi.persistence import database
 from sqlalchemy import make_url
@@ -24,29 +25,42 @@ async def main():
     has_a_value = hasattr(database, "Database")
     url = database.Database.parse(sys.argv[1]) if has_a_value else make_url(sys.argv[1])
     async with a_world(url) as world:
-        await world.crashes()
-        await world.settles()
-        await world.confirms()
-        await world.settles()
-        await world.merges()
-        await world.settles()
-        assert str(await world.state()) == "healed", await world.passed()
+        {story}
 
 asyncio.run(main())
+"""
+_A_SHORT_LIFE = """
+await world.crashes()
+await world.settles()
+await world.confirms()
+await world.settles()
+await world.merges()
+await world.settles()
+assert str(await world.state()) == "healed", await world.passed()
 """
 
 
 def test_the_code_before_the_newest_revision_works_on_its_tables(database_url: Database, tmp_path: Path):
+    runs_on(database_url, old_code(tmp_path), _A_SHORT_LIFE)
+
+
+def old_code(folder: Path) -> Path:
+    """A folder with the code before the newest revision; skips where there is no history."""
     before = before_the_newest_revision()
     archive = subprocess.run(["git", "archive", before], cwd=ROOT, capture_output=True, check=True).stdout
-    old = tmp_path / "old"
+    old = folder / "old"
     old.mkdir()
     subprocess.run(["tar", "-x", "-C", str(old)], input=archive, check=True)
+    return old
 
+
+def runs_on(url: Database, code: Path, story: str) -> None:
+    """What the code of another time does on this database; `story` is told by the verbs of its own world."""
+    program = _PROGRAM.format(story=indent(story, " " * 8).strip())
     done = subprocess.run(
-        [sys.executable, "-c", _A_SHORT_LIFE, database_url.address],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(old)},
+        [sys.executable, "-c", program, url.address],
+        cwd=code.parent,
+        env=os.environ | {"PYTHONPATH": str(code)},
         capture_output=True,
         text=True,
         check=False,

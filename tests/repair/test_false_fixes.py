@@ -11,16 +11,29 @@ import pytest_asyncio
 
 from bench.proof import Trial, false_fixes, judged
 from bench.proof_false import FALSE_FIXES
+from bench.proof_false_inn import OF_BOOK, OF_MINUTES, OF_NOBODY
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import Box, BoxFailed, Mechanism
 from kintsugi.repair.sandbox.probe import probe
 
-KINDS = tuple(dict.fromkeys(one.kind for one in FALSE_FIXES))
+INN = (*OF_MINUTES, *OF_BOOK, *OF_NOBODY)
+KINDS = tuple(dict.fromkeys(one.kind for one in (*FALSE_FIXES, *INN)))
+OF_INN = {one.kind for one in INN}
+UNITTEST = ("python", "-m", "unittest")
+PYTEST = (
+    "pytest",
+    "-p",
+    "no:hypothesispytest",
+    "-p",
+    "no:asyncio",
+    "-p",
+    "no:xdist",
+)  # plugins of ours that start slowly
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    asked = ProofSettings(("python", "-m", "unittest"), python=Path(sys.executable), seconds=120)
+    asked = ProofSettings(UNITTEST, python=Path(sys.executable), seconds=120)
     try:
         walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
         return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
@@ -29,8 +42,8 @@ async def settings() -> ProofSettings:
 
 
 def test_there_are_many_kinds() -> None:
-    assert len(FALSE_FIXES) >= 40
-    assert len(KINDS) >= 10
+    assert len(FALSE_FIXES) + len(INN) >= 150
+    assert len(KINDS) >= 25
 
 
 def of_kind(base: Path, kind: str) -> Trial:
@@ -39,7 +52,9 @@ def of_kind(base: Path, kind: str) -> Trial:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_no_false_fix_is_proven_without_a_word(kind: str, settings: ProofSettings, tmp_path: Path) -> None:
-    (verdict,) = await judged([of_kind(tmp_path, kind)], replace(settings, box=without_gaps(settings)), 1)
+    command = PYTEST if kind in OF_INN else UNITTEST
+    asked = replace(settings, test_command=command, box=without_gaps(settings))
+    (verdict,) = await judged([of_kind(tmp_path, kind)], asked, 1)
 
     assert not verdict.proven or verdict.flags, verdict.says
 

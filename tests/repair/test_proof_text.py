@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.repair.proof.command import Suite, SuiteKind, find_suite, is_test_file, is_test_path, related_files
-from kintsugi.repair.proof.judge import Crash, missing_package, read_patch, why_wrong
-from kintsugi.repair.proof.results import Ending, Failure, Frame, TestResult, lost, read_results
-from kintsugi.repair.proof.swallow import essence, swallowing
-from kintsugi.repair.proof.tests import asserts_a_value, loosened
-from kintsugi.repair.proof.turned_round import turned_round
+from kintsugi.repair.languages.known import PYTHON
+from kintsugi.repair.languages.python.command import (
+    Suite,
+    SuiteKind,
+    find_suite,
+    is_test_file,
+    is_test_path,
+    related_files,
+)
+from kintsugi.repair.languages.python.swallow import essence, swallowing
+from kintsugi.repair.languages.python.tests import asserts_a_value, loosened
+from kintsugi.repair.languages.python.turned_round import turned_round
+from kintsugi.repair.languages.results import Crash, Ending, Failure, Frame, TestResult, lost, read_results
+from kintsugi.repair.proof.judge import read_patch
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record
 from kintsugi.repair.sandbox.room import Interpreter
@@ -225,7 +233,7 @@ TESTS = frozenset({"tests/test_a.py"})
     ],
 )
 def test_right_reasons_to_fail(test: TestResult) -> None:
-    assert why_wrong(test, TESTS, None) is None
+    assert PYTHON.why_wrong(test, TESTS, None) is None
 
 
 @pytest.mark.parametrize(
@@ -240,14 +248,14 @@ def test_right_reasons_to_fail(test: TestResult) -> None:
     ],
 )
 def test_wrong_reasons_to_fail(test: TestResult) -> None:
-    assert why_wrong(test, TESTS, None) is not None
-    assert why_wrong(test, TESTS, Crash("AttributeError")) is not None
+    assert PYTHON.why_wrong(test, TESTS, None) is not None
+    assert PYTHON.why_wrong(test, TESTS, Crash("AttributeError")) is not None
 
 
 def test_the_very_crash_is_a_right_reason_wherever_it_is_raised() -> None:
     test = failed("AttributeError", "'Cart' object has no attribute 'extra'", "tests/test_a.py")
 
-    assert why_wrong(test, TESTS, Crash("AttributeError", "has no attribute 'extra'")) is None
+    assert PYTHON.why_wrong(test, TESTS, Crash("AttributeError", "has no attribute 'extra'")) is None
 
 
 def test_a_package_that_is_not_installed_is_told_from_one_of_the_project(tmp_path: Path) -> None:
@@ -255,8 +263,8 @@ def test_a_package_that_is_not_installed_is_told_from_one_of_the_project(tmp_pat
     missing = failed("ModuleNotFoundError", "No module named 'requests.auth'").failure
     ours = failed("ModuleNotFoundError", "No module named 'ours.extra'").failure
 
-    assert missing_package(missing, tmp_path) == "requests"
-    assert missing_package(ours, tmp_path) is None
+    assert PYTHON.missing(missing, tmp_path) == "requests"
+    assert PYTHON.missing(ours, tmp_path) is None
 
 
 def test_a_patch_that_changes_nothing_that_runs_is_refused(tmp_path: Path) -> None:

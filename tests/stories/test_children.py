@@ -43,6 +43,7 @@ async def test_no_child_is_told_a_secret_on_the_whole_way(tmp_path: Path):
         settings |= {
             "KINTSUGI_SENTRY_PROJECTS": json.dumps({"1": {"key": key}}),
             "KINTSUGI_REPO": str(workspace.origin),
+            "KINTSUGI_TEST_COMMAND": "python -m unittest",
             "KINTSUGI_DEPLOY_COMMAND": " ".join(workspace.deploy_command()),
             "KINTSUGI_DEPLOY_ENV": "COLOUR",
             "KINTSUGI_PROGRAM_URL": workspace.base_url(),
@@ -73,8 +74,9 @@ async def test_no_child_is_told_a_secret_on_the_whole_way(tmp_path: Path):
     assert "INC-1 healed" in healed
     assert {"git", "python"} <= {re.match("git|python|", Path(child.words[0]).name)[0] for child in started}  # type: ignore[index]
     assert told == {}
-    assert ours <= {"KINTSUGI_COMMIT", "KINTSUGI_BAIT"}  # the latter is the box's own probe
+    assert ours <= {"KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_BAIT"}  # the latter is the box's own probe
     assert [child.env["COLOUR"] for child in deploys] == ["gold"]
+    assert [child.env["KINTSUGI_INCIDENT"] for child in deploys] == ["1"]
     assert [child for child in started if "COLOUR" in child.env] == deploys
 
 

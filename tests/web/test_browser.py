@@ -19,6 +19,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from kintsugi.persistence.database import Database
 from kintsugi.web.sentry import Project
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.errors import StepFailed
 from tests.web.test_discord_login import by
 from tests.world import discord as stand_in
 from tests.world.make import a_patch
@@ -129,7 +130,7 @@ async def test_what_somebody_types_is_not_taken_away_when_the_page_moves(
 async def test_somebody_logs_in_with_discord_and_is_where_they_wanted_to_be(world: World, browser: webdriver.Chrome):
     await world.crashes()
     await world.settles()
-    async with stand_in.serving() as discord, a_viewer(world, discord=by(world, discord)) as guarded:
+    async with stand_in.serving() as discord, a_viewer(world, discord=by(discord)) as guarded:
         await asyncio.to_thread(browser.get, f"{guarded.url}/incidents/1")
         await until(browser, lambda browser: browser.find_element(By.LINK_TEXT, "Log in with Discord").click() or True)
         await until(browser, lambda browser: fill_in(browser, "confirm", "token", world.channel.tokens[1]))
@@ -157,20 +158,59 @@ fetch(url, {method: "POST", ...given}).then(
 """
 
 
+async def test_on_a_phone_a_rollback_is_asked_about_and_no_page_is_wider_than_it(
+    world: World, viewer: Viewer, browser: webdriver.Chrome
+):
+    world.monitor.answers_first(*[StepFailed("not yet")] * 9)
+    await world.crashes()
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    await asyncio.to_thread(browser.execute_cdp_cmd, "Emulation.setDeviceMetricsOverride", phone)
+    await asyncio.to_thread(browser.get, f"{viewer.url}/incidents/1")
+    widths = [await asyncio.to_thread(browser.execute_script, _WIDEST)]
+
+    await until(browser, lambda browser: browser.find_element(By.CSS_SELECTOR, "form.rollback button").click() or True)
+    await until(browser, shows("INC-1: roll back test to c0ffee0?"))
+    widths.append(await asyncio.to_thread(browser.execute_script, _WIDEST))
+    assert not (await world.incident()).rolling_back
+    await until(browser, lambda browser: browser.find_element(By.CSS_SELECTOR, ".answers button").click() or True)
+    await until(browser, shows("web:operator asked for a rollback."))
+
+    assert max(widths) <= 390
+
+
+_WIDEST = "return document.documentElement.scrollWidth"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_no_fault_on_any_page(world: World, viewer: Viewer, browser: webdriver.Chrome, scheme: str):
     scheme_is = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     await asyncio.to_thread(browser.execute_cdp_cmd, "Emulation.setEmulatedMedia", scheme_is)
+    world.monitor.answers_first(*[StepFailed("not yet")] * 9)
     world.checker.answers_first(a_patch(diff="--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@ def\n-a = 1\n+a = 2\n"))
     await world.crashes()
     await world.settles()
     await world.confirms()
     await world.settles()
+    await world.merges()
+    await world.settles()
     await world.crashes("v1:02")
 
     found = {}
-    async with stand_in.serving() as discord, a_viewer(world, "a token of tests", by(world, discord)) as guarded:
-        pages = ("/", "/?state=stuck", "/incidents/1", "/incidents/2", "/incidents/99", "/numbers")
+    async with stand_in.serving() as discord, a_viewer(world, "a token of tests", by(discord)) as guarded:
+        pages = (
+            "/",
+            "/?state=stuck",
+            "/incidents/1",
+            "/incidents/1/rollback",
+            "/incidents/2",
+            "/incidents/99",
+            "/numbers",
+        )
         for url in (*(viewer.url + path for path in pages), guarded.url + "/login"):
             await asyncio.to_thread(browser.get, url)
             found[url] = await asyncio.to_thread(axe_faults, browser)

@@ -18,6 +18,7 @@ from kintsugi.bot.gate import Access
 from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.persistence.database import Database
 from kintsugi.web.discord import BACK, ByDiscord
+from kintsugi.workflow.asking import Role, Rules
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.states import State
 from tests.world import discord as stand_in
@@ -48,15 +49,18 @@ async def discord() -> AsyncIterator[DiscordStandIn]:
 
 @pytest.fixture
 async def viewer(world: World, discord: DiscordStandIn) -> AsyncIterator[Viewer]:
-    async with a_viewer(world, discord=by(world, discord)) as viewer:
+    async with a_viewer(world, discord=by(discord)) as viewer:
         yield viewer
 
 
-def by(world: World, discord: DiscordStandIn, access: Access = ADMINS, **given: Any) -> Callable[[str], ByDiscord]:
+def by(
+    discord: DiscordStandIn, access: Access = ADMINS, *, deploys: Access = ADMINS, api: str = ""
+) -> Callable[[str], ByDiscord]:
     def at(url: str) -> ByDiscord:
-        api = given.pop("api", discord.api)
-        application = DiscordOAuth(APPLICATION, discord.accounts.secret, url + BACK, (GUILD + 1, GUILD), api)
-        return DiscordLogin(world, application, access, **given)  # type: ignore[arg-type]  # a desk by its parts
+        application = DiscordOAuth(
+            APPLICATION, discord.accounts.secret, url + BACK, (GUILD + 1, GUILD), api or discord.api
+        )
+        return DiscordLogin(application, {Role.DEBUG: access, Role.DEPLOY: deploys})
 
     return at
 
@@ -109,7 +113,7 @@ async def test_the_cookies_are_kept_from_scripts_and_sent_over_https_alone(viewe
     async with viewer.session.get(back, headers=https, allow_redirects=False) as answer:
         session, gone = answer.cookies["kintsugi_session"], answer.cookies[STATE]
 
-    for cookie, seconds in ((way, "600"), (session, "3600")):
+    for cookie, seconds in ((way, "600"), (session, "43200")):
         assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
         assert cookie["max-age"] == seconds
     assert (way["path"], gone["path"], gone["max-age"]) == (BACK, BACK, "0")
@@ -117,7 +121,7 @@ async def test_the_cookies_are_kept_from_scripts_and_sent_over_https_alone(viewe
 
 async def test_a_user_on_the_list_needs_no_role(world: World, discord: DiscordStandIn):
     discord.accounts.person = MALLORY
-    async with a_viewer(world, discord=by(world, discord, Access(users=frozenset({MALLORY.id})))) as viewer:
+    async with a_viewer(world, discord=by(discord, Access(users=frozenset({MALLORY.id})))) as viewer:
         page = await viewer.opens(IN)
 
     assert "Log out mallory" in page.text
@@ -125,7 +129,7 @@ async def test_a_user_on_the_list_needs_no_role(world: World, discord: DiscordSt
 
 async def test_both_logins_stand_beside_each_other(world: World, discord: DiscordStandIn):
     token = secrets.token_urlsafe()
-    async with a_viewer(world, token, by(world, discord)) as viewer:
+    async with a_viewer(world, token, by(discord)) as viewer:
         both = await viewer.opens("/login")
         by_token = await viewer.sends("/login", token=token, next="/")
 
@@ -155,7 +159,7 @@ async def test_with_discord_alone_no_token_opens_anything(viewer: Viewer):
 )
 async def test_nobody_else_comes_in(world: World, discord: DiscordStandIn, person: Person, access: Access, says: str):
     discord.accounts.person = person
-    async with a_viewer(world, discord=by(world, discord, access)) as viewer:
+    async with a_viewer(world, discord=by(discord, access)) as viewer:
         with heard() as lines:
             page = await viewer.opens(IN)
         after = await viewer.opens("/")
@@ -194,7 +198,7 @@ async def test_while_discord_is_away_nobody_comes_in(
 
 
 async def test_discord_that_cannot_be_reached_lets_nobody_in(world: World, discord: DiscordStandIn):
-    async with a_viewer(world, discord=by(world, discord, api="http://127.0.0.1:9/api/v10")) as viewer:
+    async with a_viewer(world, discord=by(discord, api="http://127.0.0.1:9/api/v10")) as viewer:
         async with viewer.session.get(f"{viewer.url}{IN}", allow_redirects=False) as answer:
             state = answer.headers["Location"].partition("&state=")[2].partition("&")[0]
         page = await viewer.opens(f"{BACK}?code=a-code&state={state}")
@@ -253,7 +257,7 @@ async def test_the_cookie_of_the_way_is_no_session(viewer: Viewer):
 async def test_failed_logins_close_the_way_for_a_while_and_leave_the_token_alone(world: World, discord: DiscordStandIn):
     token = secrets.token_urlsafe()
     discord.accounts.person = MALLORY
-    async with a_viewer(world, token, by(world, discord)) as viewer:
+    async with a_viewer(world, token, by(discord)) as viewer:
         refused = [(await viewer.opens(IN)).status for _ in range(6)]
         calls = len(discord.weather.calls)
         discord.accounts.person = ALICE
@@ -273,7 +277,7 @@ async def test_a_session_ends_where_the_settings_let_somebody_in_no_longer(
     world: World, discord: DiscordStandIn, viewer: Viewer
 ):
     await viewer.opens(IN)
-    async with a_viewer(world, discord=by(world, discord, Access(users=frozenset({BOB.id})))) as other:
+    async with a_viewer(world, discord=by(discord, Access(users=frozenset({BOB.id})))) as other:
         other.session.cookie_jar.update_cookies({each.key: each for each in viewer.session.cookie_jar})
         page = await other.opens("/")
 
@@ -284,15 +288,17 @@ async def test_who_opened_an_incident_does_not_confirm_it_where_two_have_to(worl
     payload = a_payload()
     hers = payload.incident.model_copy(update={"opened_by": f"discord:alice ({ALICE.id})"})
     token = await asked(world, payload=payload.model_copy(update={"incident": hers}))
-    async with a_viewer(world, discord=by(world, discord, two_persons=True)) as viewer:
+    async with a_viewer(world, discord=by(discord), rules=Rules(two_persons=True)) as viewer:
         await viewer.opens(IN)
-        own = await viewer.does(1, "confirm", token=token)
+        offered = await viewer.opens("/incidents/1")
+        own = await viewer.sends("/incidents/1/confirm", token=token, once="1", csrf=await viewer.word())
         discord.accounts.person = BOB
         await viewer.sends("/logout", **(await viewer.opens("/")).forms["/logout"])
         await viewer.opens(IN)
         bobs = await viewer.does(1, "confirm", token=token)
 
-    assert (own.status, "You opened INC-1: somebody else has to confirm it." in own.text) == (409, True)
+    assert "/incidents/1/confirm" not in offered.forms
+    assert (own.status, "You opened INC-1: somebody else has to confirm it." in own.text) == (403, True)
     assert "INC-1 confirmed" in bobs.text
 
 

@@ -7,6 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -16,10 +17,13 @@ from hypothesis import strategies as st
 from kintsugi.persistence.database import Database
 from kintsugi.web.login import Links, Login, Tries
 from kintsugi.web.pages import ONCE
+from kintsugi.web.shown import link
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import Role, Rules
+from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.states import State
-from tests.world.make import a_diagnosis, a_payload
+from tests.world.make import MERGE, a_diagnosis, a_payload
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.viewer import Viewer, a_viewer
@@ -251,8 +255,66 @@ async def test_only_what_the_state_allows_is_offered(world: World, viewer: Viewe
     staged = await viewer.opens("/incidents/1")
     sent = await viewer.does(1, "send")
 
-    assert {path.rpartition("/")[2] for path in staged.forms if path.startswith("/incidents")} == {"send", "cancel"}
-    assert {path.rpartition("/")[2] for path in sent.forms if path.startswith("/incidents")} == {"cancel"}
+    assert {path.rpartition("/")[2] for path in staged.forms if path.startswith("/incidents")} == {
+        "send",
+        "cancel",
+        "ignore",
+    }
+    assert {path.rpartition("/")[2] for path in sent.forms if path.startswith("/incidents")} == {"cancel", "ignore"}
+
+
+async def test_a_failure_is_ignored_and_taken_back_from_its_page(world: World, viewer: Viewer):
+    await world.crashes()
+
+    unread = await viewer.does(1, "ignore", **{"for": "a while"})
+    ignored = await viewer.does(1, "ignore", **{"for": "7d", "until": "1a2b3c4"})
+    listed = await viewer.opens("/")
+    await world.crashes()
+    counted = await viewer.opens("/incidents/1")
+    back = await viewer.does(1, "unignore")
+
+    assert unread.status == 409
+    assert "'a while' is no time and no number of times." in unread.text
+    assert "Ignored by web:operator until 2026-11-30 03:00 UTC or until a build with 1a2b3c4" in ignored.text
+    assert "· ignored" in listed.text
+    assert "seen 1 times since" in counted.text
+    assert "No longer ignored: web:operator took it back." in back.text
+
+
+async def test_where_how_often_and_whom_it_hit_is_shown(world: World, viewer: Viewer):
+    payload = a_payload()
+    entities = {"url": "https://shop.example:8443/cart?token=secret"}
+    request = payload.request.model_copy(update={"entities": entities})
+    for user in ("ann", "bob", "ann"):
+        await world.crashes(payload=payload.model_copy(update={"request": request}), who=user)
+
+    page = await viewer.opens("/incidents/1")
+
+    assert "Users hit 2" in page.text
+    assert "3 in seven days, at most 3 in six hours, from 2026-11-23 00:00 UTC on" in page.text
+    assert "Environment test" in page.text
+    links = [given for tag, given in page.tags if tag == "a" and "shop.example" in (given.get("href") or "")]
+    assert [link["href"] for link in links] == ["https://shop.example:8443/cart"]
+    assert "noopener" in (links[0]["rel"] or "")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "javascript:alert(1)",
+        "https://shop.example@evil.example/",
+        "//evil.example",
+        "https://[::1",
+        "/cart",
+        "data:,x",
+        "",
+    ],
+)
+async def test_what_is_no_safe_address_is_no_link(given: str):
+    payload = a_payload()
+    request = payload.request.model_copy(update={"entities": {"url": given}})
+
+    assert link(payload.model_copy(update={"request": request})) is None
 
 
 async def test_a_reason_is_kept(world: World, viewer: Viewer):
@@ -271,6 +333,143 @@ async def test_a_form_from_elsewhere_does_nothing(world: World, viewer: Viewer, 
 
     assert page.status == 403
     assert await world.state() is State.CAPTURED
+
+
+# --- asked twice ---
+
+
+async def deployed(world: World) -> None:
+    """An incident whose fix runs, and is not shown to be a cure yet."""
+    world.monitor.answers_first(*[StepFailed("not yet")] * 9)
+    await asked(world)
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+
+
+async def test_a_rollback_says_what_it_will_do_and_does_it_after_a_second_yes(world: World, viewer: Viewer):
+    await deployed(world)
+
+    question = await viewer.opens("/incidents/1/rollback")
+    nothing_yet = await world.incident()
+    done = await viewer.sends("/incidents/1/rollback", **question.forms["/incidents/1/rollback"])
+    again = await viewer.sends("/incidents/1/rollback", **question.forms["/incidents/1/rollback"])
+    await world.settles()
+
+    assert "INC-1: roll back test to c0ffee0?" in question.text
+    assert "Runs now beefca5ebeef “Take fixed amounts off”, 3 days old" in question.text
+    assert "Will run c0ffee0c0ffe “Round to whole cents”, 3 days old" in question.text
+    assert "Undone with it: beefca5 Take fixed amounts off 7ea7ca5 A tray for two" in question.text
+    assert "The fix of INC-1 goes too: its failure can come back." in question.text
+    assert not nothing_yet.rolling_back
+    assert "web:operator asked for a rollback." in done.text
+    assert (again.status, "a rollback is under way" in again.text) == (409, True)
+    assert await world.state() is State.ROLLED_BACK
+
+
+async def test_without_an_answer_nothing_is_rolled_back_but_asked(world: World, viewer: Viewer):
+    await deployed(world)
+
+    for answer in ("", "sure", "0" * 16):
+        page = await viewer.sends("/incidents/1/rollback", once="1", csrf=await viewer.word(), answer=answer)
+        assert (page.status, "roll back test to c0ffee0?" in page.text) == (200, True)
+
+    assert not (await world.incident()).rolling_back
+
+
+async def test_what_was_shown_is_not_done_once_it_changed(world: World, viewer: Viewer):
+    await deployed(world)
+    question = await viewer.opens("/incidents/1/rollback")
+    world.deployer.runs = "f00d" * 10
+
+    page = await viewer.sends("/incidents/1/rollback", **question.forms["/incidents/1/rollback"])
+
+    assert "This changed since it was shown to you. Nothing was done." in page.text
+    assert "Runs now f00df00df00d" in page.text
+    assert not (await world.incident()).rolling_back
+
+
+async def test_other_fixes_that_go_with_a_rollback_are_named(world: World, viewer: Viewer):
+    await deployed(world)
+    await world.crashes("v1:02")
+    await world.settles()
+    await world.confirms(2)
+    await world.settles()
+    await world.merges(2, sha="7ea7ca5e" * 5)
+    await world.settles()
+
+    world.deployer.runs = MERGE
+    both = await viewer.opens("/incidents/1/rollback")
+    world.deployer.runs = "7ea7ca5e" * 5
+    question = await viewer.opens("/incidents/1/rollback")
+
+    assert "The fixes of INC-1, INC-2 go too: their failures can come back." in both.text
+    assert "The fix of INC-2 goes too: its failure can come back." in question.text
+
+
+async def test_a_program_that_says_nothing_is_not_said_to_run_anything_for_sure(world: World, viewer: Viewer):
+    await deployed(world)
+    world.deployer.silent = True
+
+    question = await viewer.opens("/incidents/1/rollback")
+
+    assert "The program does not say what it runs" in question.text
+
+
+async def test_looking_at_a_question_that_cannot_be_asked_says_why(world: World, viewer: Viewer):
+    await world.crashes()
+
+    early = await viewer.opens("/incidents/1/rollback")
+    lost = await viewer.opens("/incidents/99/rollback")
+    other = await viewer.opens("/incidents/1/teapot")
+    asks_once = await viewer.opens("/incidents/1/cancel")
+
+    assert (early.status, "INC-1 is captured: not" in early.text) == (409, True)
+    assert (lost.status, other.status) == (404, 404)
+    assert "INC-1 captured" in asks_once.text
+
+
+async def test_trying_a_stuck_deployment_again_is_asked_about(world: World, viewer: Viewer):
+    world.deployer.answers_first("It does not start.")
+    await asked(world)
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+    assert await world.state() is State.STUCK
+
+    question = await viewer.opens("/incidents/1/retry")
+    done = await viewer.sends("/incidents/1/retry", **question.forms["/incidents/1/retry"])
+
+    assert "INC-1: deploy beefca5 to test again?" in question.text
+    assert "It failed It does not start." in question.text
+    assert "INC-1 merged" in done.text
+
+
+async def test_whoever_may_not_deploy_is_not_offered_it_and_is_refused(world: World):
+    await deployed(world)
+    async with a_viewer(world, token := secrets.token_urlsafe(), operator_may=frozenset({Role.DEBUG})) as viewer:
+        page = await viewer.sends("/login", token=token, next="/incidents/1")
+        looked = await viewer.opens("/incidents/1/rollback")
+        sent = await viewer.sends("/incidents/1/rollback", once="1", csrf=await viewer.word(), answer="sure")
+
+    assert "/incidents/1/rollback" not in page.forms
+    assert "'Roll back' is for those who may deploy here. Ask one of them." in page.text
+    assert (looked.status, sent.status) == (403, 403)
+    assert "is for those who may deploy here. Ask one of them." in sent.text
+    assert not (await world.incident()).rolling_back
+
+
+async def test_a_login_that_names_nobody_confirms_nothing_where_two_have_to(world: World):
+    token = await asked(world)
+    async with a_viewer(world, rules=Rules(two_persons=True)) as viewer:
+        page = await viewer.opens("/incidents/1")
+        sent = await viewer.sends("/incidents/1/confirm", token=token, once="1", csrf=await viewer.word())
+
+    assert "/incidents/1/confirm" not in page.forms
+    assert (sent.status, "this login names nobody" in sent.text) == (403, True)
+    assert await world.state() is State.AWAITING_CONFIRM
 
 
 # --- who may ---
@@ -305,12 +504,6 @@ async def test_a_link_works_once_and_only_in_its_time(world: World):
     assert "Incidents" in first.text
     assert [page.status for page in (again, old, strange, nothing)] == [403] * 4
     assert "kintsugi login" in again.text
-
-
-def test_a_session_by_a_link_ends_with_the_process():
-    cookie, _ = Login("").cookie()
-
-    assert Login("").session(cookie) is None
 
 
 async def test_with_a_token_nothing_is_seen_before_the_login(world: World):
@@ -396,16 +589,6 @@ async def test_the_login_leads_nowhere_else(world: World, where: str):
         assert answer.headers["Location"] == "/"
 
 
-def test_a_session_ends_with_its_time_and_with_another_token():
-    login, (token, _) = Login("one"), Login("one").cookie()
-    ended, _ = Login("one", now=lambda: 0.0).cookie()
-
-    assert login.session(token)
-    assert login.session(ended) is None
-    assert Login("two").session(token) is None
-    assert login.session("rubbish") is None
-
-
 # --- live ---
 
 
@@ -417,6 +600,24 @@ async def test_a_move_is_told_to_whoever_watches(world: World, viewer: Viewer):
         second = await told(stream.content)
 
     assert first != second
+
+
+async def test_one_session_cannot_listen_for_all(world: World):
+    """Whoever opens streams without end is told to come later, and another session listens on."""
+    token = secrets.token_urlsafe(16)
+    async with (
+        a_viewer(world, token=token) as viewer,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
+        AsyncExitStack() as stack,
+    ):
+        await viewer.sends("/login", token=token)
+        other = Viewer(viewer.url, session)
+        await other.sends("/login", token=token)
+        mine = [await stack.enter_async_context(viewer.session.get(f"{viewer.url}/events")) for _ in range(21)]
+        theirs = await stack.enter_async_context(session.get(f"{viewer.url}/events"))
+
+    assert [stream.status for stream in mine] == [200] * 20 + [503]
+    assert theirs.status == 200
 
 
 async def told(stream: asyncio.StreamReader) -> str:  # type: ignore[type-arg]

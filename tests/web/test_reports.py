@@ -7,12 +7,18 @@ import base64
 import gzip
 import io
 import json
+import logging
 import signal
 import sys
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
+from itertools import islice, product
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import brotli
 import pytest
@@ -24,6 +30,12 @@ from kintsugi.capture.event import read_event
 from kintsugi.capture.runs import is_replay, runs_in
 from kintsugi.capture.sentry import payload_of
 from kintsugi.persistence.database import Database
+from kintsugi.receipt.checking import check
+from kintsugi.receipt.envelope import sealed
+from kintsugi.receipt.statement import statement_of
+from kintsugi.telemetry import Bound
+from kintsugi.telemetry.alerts import Alert, Alerts, built_in_rules
+from kintsugi.telemetry.handler import Seen
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -37,8 +49,10 @@ from kintsugi.web.sentry import (
     items_in,
 )
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.incident import Category
+from kintsugi.workflow.quiet import Wish
 from kintsugi.workflow.states import State
-from tests.world.make import NOON
+from tests.world.make import NOON, a_diagnosis
 from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.wire.sentry import SENTRY
@@ -176,6 +190,226 @@ async def test_only_what_opens_an_incident_counts_for_the_day(world: World):
 
     assert [status for status, _ in (*same, known, second, third)] == [200] * 10 + [429]
     assert (await world.store.incident(1)).count == 8
+
+
+async def test_a_noisy_failure_holds_back_itself_and_not_its_program(world: World):
+    """Its words differ each time and nothing tells which of them vary; it came first, and a different one in between."""
+    async with a_door(world, Project(KEY, a_day=5)) as door:
+        statuses = [(await door.post(an_envelope(said(at, f"No bill for {name}"))))[0] for at, name in enumerate(NAMES)]
+        other, _ = await door.post(an_envelope(an_event("99")))
+
+    assert {*statuses, other} == {200}
+    found = await world.store.incidents()
+    assert [each.count for each in reversed(found)] == [1, 1, 10, 1]
+    assert found[0].summary.startswith("KeyError")
+
+
+async def test_a_failure_that_ended_often_today_only_counts(world: World):
+    async with a_door(world) as door:
+        for number in range(5):
+            await door.post(an_envelope(an_event(str(number))))
+            newest = (await world.store.incidents(limit=1))[0]
+            if not newest.ended:
+                await world.fires(t.Cancelled, newest.id)
+                await world.fires(t.Unignored, newest.id)
+
+    assert [each.count for each in await world.store.incidents()] == [3, 1, 1]
+
+
+async def test_what_is_ignored_counts_whatever_may_open_today(world: World):
+    async with a_door(world, Project(KEY, a_day=1)) as door:
+        await door.post(an_envelope(an_event("1")))
+        await world.fires(t.Ignored)
+        ignored, _ = await door.post(an_envelope(an_event("2")))
+        another, _ = await door.post(an_envelope(an_event("3", "TypeError")))
+
+    assert (ignored, another) == (200, 429)
+    assert (await world.incident()).count == 2
+
+
+async def test_a_build_that_has_the_wanted_commit_ends_the_quiet(world: World):
+    fix = "f1ed000"
+    world.host.holds |= {NEW: fix}
+    async with a_door(world) as door:
+        await door.post(an_envelope(an_event("1", release=f"shop@{OLD}")))
+        await world.fires(t.Ignored, wish=Wish(build=fix))
+        await door.post(an_envelope(an_event("2", release=f"shop@{OLD}")))
+        before = await world.store.incidents()
+        await door.post(an_envelope(an_event("3", release=f"shop@{NEW}")))
+
+    assert len(before) == 1
+    assert len(await world.store.incidents()) == 2
+    told = (await world.store.history(1))[-1]
+    assert told.says == f"No longer ignored: It comes from a build with {fix}."
+
+
+async def test_what_a_server_tells_takes_the_place_of_what_a_browsers_key_told(world: World):
+    async with a_door(world, Project(KEY, public=True)) as door:
+        await door.post(an_envelope(an_event("1", user={"id": "mallory"})))
+    async with a_door(world, Project(KEY, public=False)) as door:
+        await door.post(an_envelope(an_event("2", user={"id": "alice"}, release=f"shop@{NEW}")))
+        await door.post(an_envelope(an_event("3", user={"id": "bob"})))
+    async with a_door(world, Project(KEY, public=True)) as door:
+        await door.post(an_envelope(an_event("4", user={"id": "mallory"})))
+
+    found, payload = await world.incident(), await world.store.payload(1)
+    assert (found.count, found.believed, found.build_sha) == (4, True, NEW)
+    assert payload.request.user == "alice"
+    told = [step for step in await world.store.history(1) if step.trigger == "BetterTold"]
+    assert [step.actor for step in told] == ["sentry:42"]
+    assert check(sealed(statement_of(await world.store.chain(1)), None), None).holds
+
+
+async def test_a_better_report_of_what_needed_a_human_is_diagnosed(world: World):
+    world.analyst.answers_first(a_diagnosis(edits=(), category=Category.UNKNOWN))
+    async with a_door(world, Project(KEY, public=True)) as door:
+        await door.post(an_envelope(an_event("1")))
+        await world.settles()
+        waits = await world.state()
+    async with a_door(world) as door:
+        await door.post(an_envelope(an_event("2", user={"id": "alice"})))
+        await world.settles()
+
+    assert waits is State.NEEDS_HUMAN
+    assert await world.state() is State.AWAITING_CONFIRM
+    assert world.analyst.asked[-1].payload.request.user == "alice"
+
+
+async def test_whom_it_hit_where_and_how_often_is_counted(world: World, door: Door):
+    for number, (user, place) in enumerate([("ann", "live"), ("bob", "live"), ("ann", "test"), ("", "live")]):
+        who = {"user": {"id": user}} if user else {}
+        await door.post(an_envelope(an_event(str(number), environment=place, **who)))
+        await door.post(an_envelope(an_event(str(number), environment=place, **who)))
+
+    seen = await world.store.sightings(1, world.clock.now() - timedelta(hours=1))
+    assert (seen.users, seen.environments) == (2, {"live": 3, "test": 1})
+    assert list(seen.hours.values()) == [4]
+
+
+async def test_what_tells_nothing_is_passed_over_by_name(door: Door):
+    items = [
+        ("client_report", {"discarded_events": []}),
+        ("log", {"items": [{"level": "error", "body": "no bill"}]}),
+        ("something_new", {}),
+        ("session", {"status": "ok"}),
+        ("transaction", {"transaction": "/", "release": "shop@1.4"}),
+        ("check_in", {"monitor_slug": "nightly", "status": "in_progress"}),
+        ("event", {"level": "info", "message": "hello"}),
+    ]
+    lines = [line for kind, item in items for line in ({"type": kind}, item)]
+    body = b"\n".join(json.dumps(line).encode() for line in ({}, *lines))
+
+    status, _ = await door.post(body)
+
+    assert status == 200
+    kinds = ["check_in", "client_report", "event", "log", "other", "session", "transaction"]
+    assert door.passed_over.all() == {(kind,): 1 for kind in kinds}
+
+
+async def test_check_ins_of_the_real_sdk_are_runs_by_release(world: World, door: Door):
+    dsn = door.url.replace("http://", f"http://{KEY}@") + "/42"
+    program = await asyncio.create_subprocess_exec(sys.executable, "-c", _CHECKS_IN, dsn, NEW)
+
+    assert await program.wait() == 0
+
+    (runs,) = await world.store.runs("nightly", NOON - timedelta(days=30))
+    assert (runs.build, runs.succeeded, runs.failed) == (NEW, 1, 1)
+
+
+_CHECKS_IN = """
+import sys, sentry_sdk
+from sentry_sdk.crons import monitor
+sentry_sdk.init(dsn=sys.argv[1], release="shop@" + sys.argv[2], default_integrations=False, shutdown_timeout=10)
+with monitor(monitor_slug="nightly"):
+    pass
+try:
+    with monitor(monitor_slug="nightly"):
+        raise KeyError("rate")
+except KeyError:
+    pass
+sentry_sdk.flush(20)
+"""
+
+
+async def test_another_failure_does_not_wait_behind_a_noisy_one(world: World):
+    """It is answered while most of the others are still to come, and each has an incident of its own."""
+    events = iter(
+        an_event(str(at), "ValueError", exception=raising(f"no bill for {name} {surname}"))
+        for at, (name, surname) in enumerate(product(NAMES, NAMES), 1000)
+    )
+    async with a_door(world) as door:
+
+        async def reports() -> None:
+            for event in events:
+                assert (await door.post(an_envelope(event)))[0] == 200
+
+        flood = [asyncio.create_task(reports()) for _ in range(4)]
+        status, _ = await door.post(an_envelope(an_event("1")))
+        to_come = len(list(islice(events, 10)))
+        await asyncio.gather(*flood)
+
+    assert status == 200
+    assert to_come == 10
+    assert sorted(each.count for each in await world.store.incidents()) == [1, len(NAMES) ** 2 - to_come]
+
+
+def raising(words: str) -> dict[str, Any]:
+    frames = [{"filename": "shop/bills.py", "function": "bill", "lineno": 7, "in_app": True}]
+    return {"values": [{"type": "ValueError", "value": words, "stacktrace": {"frames": frames}}]}
+
+
+NAMES = ("Ann", "Bob", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jon", "Kim", "Leo")
+
+
+def said(number: int, words: str) -> dict[str, Any]:
+    return {"event_id": f"{number:032x}", "level": "error", "logger": "shop.bills", "logentry": {"formatted": words}}
+
+
+async def test_junk_of_one_address_by_a_public_key_silences_nobody_else_and_an_alert_says_so(world: World):
+    """Twenty failures that nobody had, told with the key of a page; then a real one, told by somebody else's browser."""
+    noted: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listens = QueueHandler(noted)
+    logging.getLogger("kintsugi.service").addHandler(listens)
+    try:
+        async with a_door(world, Project(KEY, public=True)) as door:
+            junk = [await door.post(an_envelope(an_event(str(n), f"Junk{n}")), peer="192.0.2.6") for n in range(20)]
+            real = await door.post(an_envelope(an_event("77", "RealError")), peer="198.51.100.7")
+            counted = await door.post(an_envelope(an_event("78", "Junk0")), peer="192.0.2.6")
+    finally:
+        logging.getLogger("kintsugi.service").removeHandler(listens)
+
+    assert [status for status, _ in junk] == [200] * 5 + [429] * 15
+    assert (real[0], counted[0]) == (200, 200)
+    assert sorted(incident.summary.partition(":")[0] for incident in await world.store.incidents())[-1] == "RealError"
+    assert alerts_of([noted.get() for _ in range(noted.qsize())]) == ["report-flood"]
+
+
+def alerts_of(records: list[logging.LogRecord]) -> list[str]:
+    """The built-in alerts that these lines of the log set off."""
+    told = list[Alert]()
+    alerts = Alerts(built_in_rules(), {"list": told.append})
+    for record in records:
+        alerts.see(Seen(record, json.dumps({"msg": record.getMessage()}), Bound(), None))
+    alerts.close()
+    return [alert.rule for alert in told]
+
+
+async def test_a_key_that_is_not_public_has_the_whole_day_from_one_address(world: World):
+    async with a_door(world) as door:
+        told = [await door.post(an_envelope(an_event(str(n), f"Error{n}")), peer="192.0.2.6") for n in range(8)]
+
+    assert [status for status, _ in told] == [200] * 8
+
+
+async def test_more_at_once_than_a_program_may_have_is_told_to_wait(world: World):
+    async with a_door(world, inside=2) as door:
+        held = [await door.half_posts() for _ in range(2)]
+        crowded = await door.post(an_envelope(an_event()))
+        for each in held:
+            each.close()
+
+    assert crowded[0] == 429
+    assert crowded[1]["detail"] == "Too many reports of this program at once."
 
 
 async def test_words_that_are_no_trouble_open_nothing(world: World, door: Door):

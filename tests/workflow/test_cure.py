@@ -10,7 +10,7 @@ from math import ceil, log
 import pytest
 
 from kintsugi.workflow.curable import curable
-from kintsugi.workflow.cure import Answer, Counted, Runs, counted, judged
+from kintsugi.workflow.cure import ASKED, SENT_AGAIN, Answer, Counted, Runs, all_runs_of, counted, judged, without_ours
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.payload import Build, Payload, RequestContext
 from kintsugi.workflow.ports import Reading
@@ -106,6 +106,14 @@ def test_a_failure_that_anybody_could_have_told_still_speaks_against_the_count()
     told = replace(ran(0, 1), believed=False)
 
     assert not judged(INTENT, [told, ran(228)], [ran(11, 1, HEAD)]).shown
+
+
+def test_requests_of_our_own_make_no_run_that_would_help():
+    ours = [Runs(ASKED, MERGE, 7, 0), Runs(SENT_AGAIN, MERGE, 3, 0), Runs(SENT_AGAIN, HEAD[:10], 2, 0)]
+
+    assert without_ours([ran(40, 1)], ours, fixed=True) == [ran(30, 1)]
+    assert without_ours([ran(40, 5, HEAD)], ours, fixed=False) == [ran(40, 3, HEAD)]
+    assert without_ours([ran(4)], [*ours, Runs(ASKED, "", 9, 0)], fixed=True) == [ran(0)]
 
 
 async def deployed(world: World, *readings: Reading) -> None:
@@ -268,6 +276,33 @@ async def test_a_report_counts_once_however_often_it_is_delivered(world: World):
     known = await world.store.runs(INTENT, world.clock.now() - timedelta(days=1))
 
     assert sorted(known, key=lambda each: each.believed) == [replace(ran(9), believed=False), ran(7, 1)]
+
+
+async def test_a_whole_program_is_not_cured_by_what_it_was_asked_by_us(world: World):
+    await deployed(world)
+    everything = all_runs_of((await world.incident()).opened_by)
+    sessions = (Runs(everything, HEAD, 1, 2), Runs(everything, MERGE, 11, 0))  # 3 * (sqrt(20) - 1) is 10.4
+    await world.store.keep_runs("kintsugi:one", [Runs(SENT_AGAIN, MERGE, 1, 0)])
+    await world.store.add_runs("one", Counted("sentry:shop", believed=True, runs=sessions))
+    await world.passes(minutes=1)
+    unproven = await world.incident()
+    await world.store.add_runs("two", Counted("sentry:shop", believed=True, runs=(Runs(everything, MERGE, 1, 0),)))
+    await world.passes(minutes=1)
+
+    assert unproven.state is State.DEPLOYED
+    assert unproven.cure
+    assert unproven.cure.says.startswith("Unproven: 10 clean of the 11 needed.")
+    assert await world.state() is State.HEALED
+
+
+async def test_what_was_reported_long_ago_is_let_go_of_within_the_hour(world: World):
+    told = Counted("sentry:shop", believed=True, runs=(ran(1),))
+    assert await world.store.add_runs("one", told)
+    await world.passes(minutes=60 * 24 * 8)
+    assert await world.store.add_runs("two", told)
+
+    assert await world.store.add_runs("one", told)  # nobody delivers it so late: it is not known any more
+    assert not await world.store.add_runs("two", told)
 
 
 async def test_an_operator_is_told_which_cures_can_be_shown(world: World):

@@ -37,7 +37,7 @@ class Elsewhere(ScriptedDeployer):
     async def manners(self) -> Manners:
         return Manners(by_itself=self.by_itself)
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         self.asked.append(commit)
         self.heard.set()
         if self.hangs:
@@ -45,7 +45,9 @@ class Elsewhere(ScriptedDeployer):
         answer = self.next(None)
         return Rollout(a_deployment(running=HEAD, previous=""), None, str(answer or "is being built"))
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         return Rollout(a_deployment(commit=deployment.previous, running=self.runs), True, "It is done.")
 
 

@@ -11,7 +11,7 @@ from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Stuck
 from kintsugi.workflow.machine import advance
 from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS, Effect, State
-from tests.world.make import a_deployment, a_pull_request, a_trigger, an_incident
+from tests.world.make import a_deployment, a_pull_request, a_quiet, a_trigger, an_incident
 
 
 def test_every_state_can_be_reached_from_a_captured_failure():
@@ -104,6 +104,7 @@ def _incidents(row: Any) -> Iterator[Any]:
         yield an_incident(state, rounds=3)
         yield an_incident(state, pull_request=a_pull_request())
         yield an_incident(state, way_back=a_deployment())
+        yield an_incident(state, quiet=a_quiet())
         yield an_incident(state, rolling_back=True)
         for at, effect in OWING:
             yield an_incident(state, stuck=Stuck(at, effect, "tried for hours"))

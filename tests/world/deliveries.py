@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.telemetry.counts import Tally
+from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.railway import RailwayDoor
 from kintsugi.web.server import Server, ServerNeeds
 from kintsugi.workflow.errors import StoreUnavailable
@@ -117,7 +118,7 @@ class Door:
 
 
 @asynccontextmanager
-async def a_door(world: World) -> AsyncIterator[Door]:
+async def a_door(world: World, proofs: ProofDoor | None = None) -> AsyncIterator[Door]:
     """Our server in front of this world's engine, with two secrets made for it."""
     known = (secrets.token_hex(16), secrets.token_hex(16))
 
@@ -135,6 +136,7 @@ async def a_door(world: World) -> AsyncIterator[Door]:
         ready=ready,
         github_repository=REPOSITORY,
         github_secrets=known,
+        proofs=proofs,
         railway=RailwayDoor(RAILWAY_SECRET, "<project id>", "<environment id>", "<service id>"),
         deploy_secrets=known,
         look_at_deployments=partial(look_at_deployments, world.store, world.engine.hasten),

@@ -21,6 +21,7 @@ from kintsugi.workflow.incident import (
 )
 from kintsugi.workflow.patch import Edit, Evidence, Run, Tier
 from kintsugi.workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
+from kintsugi.workflow.quiet import Quiet, Wish
 from kintsugi.workflow.states import Effect, State
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -73,6 +74,10 @@ def an_ask(patch: Patch | None = None, token: str = TOKEN, **changes: Any) -> As
 
 def a_pull_request(**changes: Any) -> PullRequest:
     return replace(PullRequest(41, "origin.git#41", "kintsugi/inc-1-fix", HEAD), **changes)
+
+
+def a_quiet(**changes: Any) -> Quiet:
+    return replace(Quiet(by="cli:tester", since=NOON, wish=Wish()), **changes)
 
 
 def a_deployment(**changes: Any) -> Deployment:
@@ -133,6 +138,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.PullRequestOpened: {"pull_request": a_pull_request()},
         t.ChecksFailed: {"head": HEAD, "log": "boom"},
         t.ChangesRequested: {"head": HEAD, "review": "please not"},
+        t.ProvenInCi: {"number": 41, "head": HEAD, "tree": a_patch().tree, "evidence": an_evidence()},
         t.BranchPushed: {"number": 41, "head": MERGE},
         t.PullRequestMerged: {"number": 41, "sha": MERGE},
         t.PullRequestClosed: {"number": 41},
@@ -143,6 +149,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.CureShown: {"cure": Cure(1, 1, "clean")},
         t.Recurred: {"running": MERGE, "contains_fix": True},
         t.RolledBack: {"deployment": a_deployment(running=HEAD)},
+        t.BetterTold: {"payload": a_payload()},
         t.StepGaveUp: {"effect": Effect.DIAGNOSE, "why": "It was tried for hours."},
     }.get(kind, {})
     common = {"incident": 1, "key": f"test:{kind.__name__}", "at": NOON, "actor": "cli:tester"}

@@ -21,6 +21,7 @@ from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import Role
 from kintsugi.workflow.incident import Cost, Cure
 from kintsugi.workflow.payload import Occurred, Payload, SourceLine
 from kintsugi.workflow.ports import Reading
@@ -99,6 +100,18 @@ async def tell(world: World) -> None:
     await world.settles()
 
 
+async def tell_of_a_deployment(world: World) -> None:
+    """A fix that runs, and has not shown yet that it is one."""
+    world.clock.meets_the_machine(minutes=3)
+    world.monitor.answers_first(*[Reading(Cure(0, 9, "0 of 9"), MERGE)] * 9)
+    await world.crashes(payload=the_crash(world.clock.now()))
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+
+
 async def tell_of_weeks(world: World) -> None:
     """Twelve weeks of incidents: most of them healed, some refused, some under way."""
     chance = random.Random(7)
@@ -158,7 +171,7 @@ async def tell_nothing(world: World) -> None:
 
 def _by_discord(url: str) -> DiscordLogin:
     application = DiscordOAuth(1, "shown to nobody", url, (1,))
-    return DiscordLogin(None, application, Access())  # type: ignore[arg-type]  # nobody gets as far as to a desk
+    return DiscordLogin(application, dict.fromkeys(Role, Access()))
 
 
 PAGES = {
@@ -168,6 +181,7 @@ PAGES = {
         ("page-incident", "/incidents/4", 1000, 1500, False),
         ("page-phone", "/incidents/4", 390, 844, True),
     ),
+    tell_of_a_deployment: (("page-rollback", "/incidents/1/rollback", 1000, 520, False),),
     tell_of_weeks: (
         ("page-numbers", "/numbers", 1000, 1240, False),
         ("page-numbers-phone", "/numbers", 390, 1000, True),

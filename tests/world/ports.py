@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kintsugi.workflow.incident import Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.ports import Case, Manners, PatchUnproven, Progress, Reading, Review, Rollout, Standing
+from kintsugi.workflow.production import Commit
 from kintsugi.workflow.states import Effect
-from tests.world.make import HEAD, MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
+from tests.world.make import HEAD, MERGE, NOON, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence
 
 GOOD = "600d" * 10  # what ran before the failure
 
@@ -45,12 +46,14 @@ class ScriptedAnalyst(Scripted):
 
 @dataclass
 class ScriptedChecker(Scripted):
+    evidence: Evidence = field(default_factory=an_evidence)
+
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         answer = self.next(a_patch())
         if isinstance(answer, str):
             raise PatchUnproven(answer, output="the end of the run")
         assert isinstance(answer, Patch)
-        return answer, an_evidence()
+        return answer, self.evidence
 
 
 @dataclass
@@ -131,7 +134,7 @@ class ScriptedDeployer(Scripted):
     async def manners(self) -> Manners:
         return Manners()
 
-    async def deploy(self, commit: str, progress: Progress) -> Rollout:
+    async def deploy(self, commit: str, progress: Progress, *, incident: int | None = None) -> Rollout:
         answer = self.next(True)
         if answer is not True:
             return Rollout(a_deployment(commit=commit, running=self.runs), answer is None and None, str(answer))
@@ -139,7 +142,9 @@ class ScriptedDeployer(Scripted):
         previous, self.runs = self.runs, commit
         return await self._stands(commit, previous)
 
-    async def roll_back(self, deployment: Deployment, since: datetime, progress: Progress) -> Rollout:
+    async def roll_back(
+        self, deployment: Deployment, since: datetime, progress: Progress, *, incident: int | None = None
+    ) -> Rollout:
         return await self.deploy(deployment.previous, progress)
 
 
@@ -153,6 +158,21 @@ class WithAPast(ScriptedDeployer):
         found = await super().latest()
         assert found
         return replace(found, deployment=replace(found.deployment, previous=self.before if self.runs == HEAD else ""))
+
+
+class ScriptedCommits:
+    """There are two commits between any two, and all are four days older than the world's noon."""
+
+    _AT = NOON - timedelta(days=4)
+
+    async def between(self, old: str, new: str) -> tuple[Commit, ...]:
+        if old == new:
+            return ()
+        return (Commit(new, "Take fixed amounts off", self._AT), Commit("7ea7ca5e" * 5, "A tray for two", self._AT))
+
+    async def known(self, sha: str) -> Commit | None:
+        titles = {MERGE: "Take fixed amounts off", HEAD: "Round to whole cents"}
+        return Commit(sha, titles.get(sha, f"The commit {sha[:4]}"), self._AT)
 
 
 @dataclass

@@ -33,12 +33,30 @@ def run(
     words: Sequence[str], folder: Path, env: Mapping[str, str], stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """`kintsugi <words>` in this folder, to its end."""
-    with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+    with TemporaryFile() as given:
         given.write(stdin)
         given.seek(0)
+        return _run(words, folder, env, given.fileno())
+
+
+def run_at_a_keyboard(
+    words: Sequence[str], folder: Path, env: Mapping[str, str], typed: str
+) -> subprocess.CompletedProcess[bytes]:
+    """The same, with a terminal as its input, at which somebody has `typed` already."""
+    keyboard, terminal = os.openpty()
+    try:
+        os.write(keyboard, typed.encode())
+        return _run(words, folder, env, terminal)
+    finally:
+        os.close(terminal)
+        os.close(keyboard)
+
+
+def _run(words: Sequence[str], folder: Path, env: Mapping[str, str], given: int) -> subprocess.CompletedProcess[bytes]:
+    with TemporaryFile() as out, TemporaryFile() as err:
         asked = json.dumps({"words": words, "folder": str(folder), "env": dict(env)}).encode()
         with _one_at_a_time:
-            socket.send_fds(_helper(), [asked], [given.fileno(), out.fileno(), err.fileno()])
+            socket.send_fds(_helper(), [asked], [given, out.fileno(), err.fileno()])
             answered = _helper().recv(_MOST)
         assert answered, "the helper ended"
         return subprocess.CompletedProcess(list(words), int(answered), _all_of(out), _all_of(err))

@@ -11,9 +11,13 @@ from html.parser import HTMLParser
 import aiohttp
 from aiohttp import web
 
+from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.discord import ByDiscord
 from kintsugi.web.login import Links
 from kintsugi.web.pages import ONCE, PageNeeds, Pages
+from kintsugi.workflow.asking import EVERYTHING, Role, Rules
+from kintsugi.workflow.production import Production
+from tests.world.ports import ScriptedCommits
 from tests.world.world import World
 
 
@@ -86,6 +90,8 @@ async def a_viewer(
     token: str = "",
     discord: Callable[[str], ByDiscord] | None = None,
     links: Links | None = None,
+    rules: Rules = Rules(),  # noqa: B008  # frozen
+    operator_may: frozenset[Role] = EVERYTHING,
 ) -> AsyncIterator[Viewer]:
     """`discord` is told where the pages are, and answers who logs in there with Discord.
 
@@ -102,6 +108,10 @@ async def a_viewer(
         fire=world.engine.fire,
         token=token,
         environment="test",
+        sessions=SqlSessions(world.store),
+        production=lambda: Production(world.host, world.deployer, ScriptedCommits()),
+        rules=rules,
+        operator_may=operator_may,
         discord=discord(url) if discord else None,
         links=links,
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kintsugi.commands.typed.options import IncidentId
+from kintsugi.commands.typed.options import IncidentId, Yes
 
 deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 
@@ -14,9 +14,11 @@ deploy_app = typer.Typer(help="What runs in production.", no_args_is_help=True)
 @deploy_app.command("latest")
 def deploy_latest(
     wait: Annotated[bool, typer.Option("--wait", help="Until the program itself says that it runs.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also in production.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Deploy the newest commit of the branch, unless it runs or is under way. 1 where it fails.
+
+    On a terminal, what will happen is shown and asked first; elsewhere --yes is needed in production.
 
     Example: `kintsugi deploy latest --wait`
     """
@@ -39,12 +41,12 @@ def deploy_status() -> None:
 
 
 @deploy_app.command("rollback")
-def deploy_rollback(id: IncidentId) -> None:
-    """Have brought back what ran before an incident's fix.
+def deploy_rollback(id: IncidentId, yes: Yes = False) -> None:
+    """Have brought back what ran before an incident's fix. On a terminal, what will happen is shown and asked first.
 
     Example: `kintsugi deploy rollback 7`
     """
     from kintsugi.commands import deploy as command
     from kintsugi.commands.outcome import run
 
-    run(lambda: command.rollback(id))
+    run(lambda: command.rollback(id, yes=yes))

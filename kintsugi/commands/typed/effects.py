@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from kintsugi.commands.typed.options import Yes
+
 app = typer.Typer()
 
 
@@ -31,7 +33,7 @@ def effects(
 
 @app.command("retry")
 def effects_retry(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id, such as 7:deploy:5.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id, such as 7:deploy:5.")], yes: Yes = False
 ) -> None:
     """Have an effect that waits performed now, or take up again what gave up on it.
 
@@ -40,4 +42,4 @@ def effects_retry(
     from kintsugi.commands import effects as command
     from kintsugi.commands.outcome import run
 
-    run(lambda: command.retry(id))
+    run(lambda: command.retry(id, yes=yes))

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from kintsugi.repair.languages.python.tests import loosened_sources
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.screen import Screened
-from kintsugi.repair.proof.tests import loosened_sources
 from kintsugi.repair.syntax import Source
 
 _TEST_PATH = re.compile(

@@ -13,25 +13,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kintsugi.repair.proof.command import SuiteKind, find_suite
-from kintsugi.repair.proof.judge import Crash, Reading, read_patch
+from kintsugi.repair.languages import Machine
+from kintsugi.repair.languages.known import LANGUAGES, find_suite, language_of
+from kintsugi.repair.languages.results import Crash
+from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
 from kintsugi.repair.proof.red import RedToGreen, red_to_green
 from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, last_line
-from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, ground
+from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, Mechanism, ground, run
 from kintsugi.repair.sandbox import probe as boxes
-from kintsugi.repair.syntax import parsed, read_source
+from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Evidence, Tier
 
 __all__ = ["Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "prove"]
-
-_COMPILE = "import sys; [compile(open(path, 'rb').read(), path, 'exec') for path in sys.argv[1:]]"
 
 
 @dataclass(frozen=True, slots=True)
 class ProofSettings:
     """How patches are proven. `seconds` is for one whole proof; the other limits are those of one box.
 
+    `dependencies` is a folder like the tree that has what git does not know of it (node_modules).
     `box` is what `kintsugi.repair.sandbox.probe.probe` found, kept between proofs; without it every proof probes anew.
     `without_walls` is for patches of a trusted author: their tests are run where the machine has limits only, too.
     """
@@ -43,6 +44,7 @@ class ProofSettings:
     processes: int = 128
     output_kb: int = 256
     disk_mb: int = 512
+    dependencies: Path | None = None
     box: Box | None = None
     without_walls: bool = False
 
@@ -74,11 +76,17 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
         if not settings.without_walls and (why := _no_walls(box)):
             _parses(proposal)
             return _not_here(box, reading, why)
-        suite = await asyncio.to_thread(
-            find_suite, proposal.base, proposal.all_files, box.interpreter, settings.test_command
+        machine = Machine(box.interpreter, settings.dependencies)
+        language, suite = await asyncio.to_thread(
+            find_suite, proposal.base, proposal.all_files, machine, settings.test_command
         )
+        if suite is not None:
+            box = box.with_folders(suite.folders, suite.placed)
         async with ground(box, proposal.base) as on:
-            return await _carried_out(Proving(proposal, reading, on, suite, ends, progress))
+            await _compiles(proposal, machine, on, progress)
+            if suite is None:
+                return _not_here(box, reading, "no test command is known")
+            return await _carried_out(Proving(proposal, reading, on, language, suite, ends, progress))
     except BoxFailed as failure:
         raise SandboxFailed(str(failure)) from failure
     except ValueError as error:  # a path that leads out of the tree
@@ -98,9 +106,10 @@ def _words(actions: Sequence[str]) -> str:
 
 
 def _parses(proposal: Proposal) -> None:
-    """Where nothing can be run, this Python must be able to read the patch."""
+    """Where nothing can be run, the patch must at least be syntax."""
     for path, content in proposal.all_files.items():
-        if path.endswith(".py") and content is not None and parsed(read_source(content)) is None:
+        language = language_of(path)
+        if language and content is not None and not language.can_read(read_source(content)):
             raise Unproven(f"the patch does not compile: {path}")
 
 
@@ -110,9 +119,6 @@ def _not_here(box: Box, reading: Reading, why: str) -> Evidence:
 
 
 async def _carried_out(proving: Proving) -> Evidence:
-    await _compiles(proving)
-    if proving.suite.kind is SuiteKind.NONE:
-        return _not_here(proving.ground.box, proving.reading, "no test command is known")
     try:
         shown = await red_to_green(proving)
         kept = await still_passes(proving, shown)
@@ -124,16 +130,17 @@ async def _carried_out(proving: Proving) -> Evidence:
     return _evidence(proving, shown, kept)
 
 
-async def _compiles(proving: Proving) -> None:
-    files = proving.proposal.all_files
-    changed = [path for path, content in files.items() if path.endswith(".py") and content is not None]
-    if not changed:
-        return
-    proving.progress("compiling the changed files")
-    command = (str(proving.ground.box.interpreter.python), "-I", "-W", "ignore", "-c", _COMPILE, *changed)
-    outcome = await proving.in_box(Job(command, files))
-    if outcome.run.exit_status != 0:
-        raise Unproven(f"the patch does not compile: {last_line(outcome.run.output)}", green=outcome.run)
+async def _compiles(proposal: Proposal, machine: Machine, on: Ground, progress: Callable[[str], None]) -> None:
+    files = proposal.all_files
+    for language in LANGUAGES:
+        changed = [path for path, content in files.items() if language.reads(path) and content is not None]
+        job = language.compiling(changed, files, machine) if changed else None
+        if job is None:
+            continue
+        progress("compiling the changed files")
+        outcome = await run(on, job)
+        if outcome.run.exit_status != 0:
+            raise Unproven(f"the patch does not compile: {last_line(outcome.run.output)}", green=outcome.run)
 
 
 def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidence:
@@ -141,13 +148,31 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
     flags = (*proving.reading.flags, *kept.flags)
     if box.got_through:
         flags = (f"the box here does not contain everything: {_words(box.got_through)}", *flags)
+    if not kept.each:
+        return _by_status(proving, shown, kept, flags)
     still = f"Tests that passed before: {kept.passed}, none is lost."
     if not kept.passed:
         still = "No other test is known to have passed before."
+    still = " ".join(filter(None, (still, proving.suite.knows, _unread(proving.reading))))
     if shown is None:
         tier = Tier.E1 if kept.passed else Tier.E0
         flags = (*flags, "no test shows that the failure is gone")
-        return Evidence(tier, f"It applies and compiles. {still}", box.says, green=kept.run, flags=flags)
+        applies = "It applies." if proving.reading.is_unread else "It applies and compiles."
+        return Evidence(tier, f"{applies} {still}", box.says, green=kept.run, flags=flags)
     says = f"Red to green: {ids(shown.turned)} failed before and pass now. {still}"
     flags = (*shown.flags, *flags)
     return Evidence(Tier.E2, says, box.says, shown.red.run, shown.green.run, flags, shown.reproduced)
+
+
+def _unread(reading: Reading) -> str:
+    return "Nothing was read of the patch: its language is not known here." if reading.is_unread else ""
+
+
+def _by_status(proving: Proving, shown: RedToGreen | None, kept: Kept, flags: tuple[str, ...]) -> Evidence:
+    """An exit status proves nothing: of no test is it known that it ran."""
+    command = f"`{proving.suite.says}`"
+    says = f"{command} fails without it and ends well with it" if shown else f"{command} ends with it as without it"
+    says = f"It applies; {says}. Its exit status alone proves nothing: let it print TAP, or write JUnit's XML."
+    says = " ".join(filter(None, (says, _unread(proving.reading))))
+    red, green = (shown.red.run, shown.green.run) if shown else (None, kept.run)
+    return Evidence(Tier.E0, says, proving.ground.box.says, red, green, flags)

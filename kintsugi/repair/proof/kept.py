@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kintsugi.repair.proof.command import related_files
+from kintsugi.repair.languages.results import Results, TestResult, lost
 from kintsugi.repair.proof.red import RedToGreen, check_own
-from kintsugi.repair.proof.results import Results, TestResult, lost
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
 from kintsugi.workflow.patch import Run
 
@@ -23,6 +22,7 @@ class Kept:
     flags: tuple[str, ...]
     run: Run
     mended: tuple[str, ...] = ()  # tests that failed without the patch and pass with it
+    each: bool = True  # whether tests are told apart
 
 
 async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
@@ -39,7 +39,7 @@ async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
 
 async def _all_compared(proving: Proving, turned: frozenset[str]) -> Kept:
     suite, proposal = proving.suite, proving.proposal
-    related = related_files(proposal.base, proposal.all_files, suite.files, proposal.changed_source)
+    related = suite.related(proposal.base, proposal.all_files, proposal.changed_source)
     if not suite.takes_files or not related or len(suite.files) <= _MANY_FILES:
         return await _compared(proving, (), turned)
     kept = await _compared(proving, related, turned)
@@ -77,32 +77,27 @@ async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset
         flags += (f"tests with another name or place: {some([f'{old} is {new}' for old, new in renamed.items()])}",)
     if gone:
         flags += await _settled(proving, gone, before, after)
-    if not proving.suite.takes_files:
-        flags += (f"of `{proving.suite.says}` only the exit status is known",)
     mended = tuple(sorted(set(before.results.bad) & after.results.passed))
-    return Kept(len(before.results.passed), flags, after.run, mended)
+    told_apart = before.results.each and after.results.each
+    return Kept(len(before.results.passed), flags, after.run, mended, told_apart)
 
 
 def _new_name(proving: Proving, test: TestResult, after: Results) -> str | None:
     """The test that a vanished one was made into, if it passes: by its file and name, as the patch's text says."""
     for (path, name), (new_path, new_name) in proving.reading.renamed.items():
-        if test.file == path and _is_called(test.id, name):
+        if test.file == path and proving.language.is_called(test.id, name):
             found = sorted(
-                one for one in after.passed if after.tests[one].file == new_path and _is_called(one, new_name)
+                one
+                for one in after.passed
+                if after.tests[one].file == new_path and proving.language.is_called(one, new_name)
             )
             return found[0] if found else None
     return None
 
 
-def _is_called(id: str, name: str) -> bool:
-    """Whether a runner's id is that of a test of this name, with its class, whatever its parameters."""
-    bare = id.partition("[")[0].replace("::", ".")
-    return bare == name or bare.endswith(f".{name}")
-
-
 async def _settled(proving: Proving, gone: Mapping[str, str], before: Seen, after: Seen) -> tuple[str, ...]:
     """Tests that no longer pass count against the patch unless they pass in another run, or fail without it too."""
-    replaced = sorted(name for name in gone if _has_other_parameters(name, before.results, after.results))
+    replaced = sorted(name for name in gone if _has_other_parameters(proving, name, before.results, after.results))
     left = {name: how for name, how in gone.items() if name not in replaced}
     files = sorted({before.results.tests[name].file for name in left} - {""})
     for overlay in (*[proving.proposal.all_files] * _RERUNS, {}):
@@ -127,12 +122,12 @@ def _that_exist(proving: Proving, files: Sequence[str], overlay: Mapping[str, by
     return there
 
 
-def _has_other_parameters(name: str, before: Results, after: Results) -> bool:
+def _has_other_parameters(proving: Proving, name: str, before: Results, after: Results) -> bool:
     """Whether a parametrised test only has other cases now: as many of them pass as did."""
-    stem, bracket, _ = name.partition("[")
-    if not bracket or name in after.tests:
+    stem = proving.language.stem_of(name)
+    if not stem or name in after.tests:
         return False
-    now, was = (sum(one.startswith(f"{stem}[") for one in results.passed) for results in (after, before))
+    now, was = (sum(proving.language.stem_of(one) == stem for one in results.passed) for results in (after, before))
     return now >= was
 
 

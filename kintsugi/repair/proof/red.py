@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
-from kintsugi.repair.proof.command import is_test_file, is_test_path
-from kintsugi.repair.proof.judge import missing_package, reaches, why_wrong
-from kintsugi.repair.proof.results import Ending, TestResult
+from kintsugi.repair.languages.known import is_test_file, is_test_path
+from kintsugi.repair.languages.results import Ending, TestResult
+from kintsugi.repair.proof.judge import reaches
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, last_line, some
-from kintsugi.repair.proof.suspicions import suspicions_of_tests
-from kintsugi.repair.proof.tests import asserts_a_value, function_text
-from kintsugi.repair.proof.turned_round import turned_round
 from kintsugi.repair.syntax import read_source
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
@@ -35,6 +33,7 @@ class RedToGreen:
     turned: tuple[TestResult, ...]
     reproduced: bool | None = None
     flags: tuple[str, ...] = ()
+    asked: tuple[int, ...] = ()  # the lines that failed, as the patch numbers them, where it leaves them as they are
 
 
 async def red_to_green(proving: Proving) -> RedToGreen | None:
@@ -46,8 +45,9 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     shown = await _more_rounds(proving, files, shown)
     shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
-    names = frozenset(_function(test) for test in shown.turned)
-    return replace(shown, flags=(*shown.flags, *suspicions_of_tests(_sources(proving, files), names)))
+    names = frozenset(proving.language.name_of(test.id) for test in shown.turned)
+    before, now = _sources(proving, files, {}), _sources(proving, files, proving.proposal.all_files)
+    return replace(shown, flags=(*shown.flags, *proving.language.suspicions_of_tests(before, now, names)))
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:
@@ -62,29 +62,42 @@ def _file_of(name: str, files: Sequence[str]) -> str:
     if path in files:
         return path
     parts = name.split(".")
-    return next((file for file in files if file.removesuffix(".py").rpartition("/")[2] in parts), "")
+    return next((file for file in files if PurePosixPath(file).stem in parts), "")
 
 
 async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
     proposal = proving.proposal
     proving.progress(f"running the regression test without the patch: {some(files)}")
-    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=True)
+    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=())
     proving.progress("running the regression test with the patch")
-    green = await proving.tests(proposal.all_files, files, watched=True)
+    asked = _that_failed(proving, red)
+    green = await proving.tests(proposal.all_files, files, watched=asked)
     try:
         _check_runs(proving, red, green)
         turned = _turned(red, green)
         _check_all_turned(proving, red, green, turned)
-        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)))
+        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)), asked=asked)
     except Unproven as refused:
         raise Unproven(refused.reason, red.run, green.run) from None
+
+
+def _that_failed(proving: Proving, red: Seen) -> tuple[int, ...]:
+    """The lines by which the crash came in red, as the patch numbers them; none where it changes them."""
+    proposal = proving.proposal
+    path = proposal.crash.path if proposal.crash else ""
+    failed = {line for test in red.results.bad.values() for line in test.failed}
+    if not failed or not is_plain_file(proposal.base, path):
+        return ()
+    content = (proposal.base / path).read_bytes()
+    changed = proposal.all_files.get(path, content)
+    return () if changed is None else proving.language.same_lines(read_source(content), read_source(changed), failed)
 
 
 def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
     """Both came far enough to say something, and what they say is theirs."""
     check_own(red, green)
     for test in green.results.bad.values():
-        package = missing_package(test.failure, proving.proposal.base)
+        package = proving.language.missing(test.failure, proving.proposal.base)
         if package is not None:
             raise CannotRunHere(f"{package} is not installed")
     if green.stopped is not None:
@@ -146,7 +159,7 @@ def _check_all_turned(proving: Proving, red: Seen, green: Seen, turned: Sequence
 
 def _is_named(name: str, test: TestResult) -> bool:
     """Whether a given name is a test's: its file, its id, the beginning of it, or its last parts."""
-    begins = test.id.startswith((f"{name}[", f"{name}::", f"{name}."))
+    begins = test.id.startswith((f"{name}[", f"{name}::", f"{name}.", f"{name}/", f"{name} > "))
     return name in (test.id, test.file) or begins or test.id.endswith(f".{name}")
 
 
@@ -157,18 +170,14 @@ def _is_new(proving: Proving, test: TestResult) -> bool:
         return False
     base = proving.proposal.base
     before = read_source((base / test.file).read_bytes()) if is_plain_file(base, test.file) else ""
-    return function_text(source, _function(test)) != function_text(before, _function(test))
-
-
-def _function(test: TestResult) -> str:
-    """The function of a test's id, as pytest or unittest write it."""
-    return test.id.partition("[")[0].rpartition("::")[2].rpartition(".")[2]
+    name = proving.language.name_of(test.id)
+    return proving.language.text_of(source, name) != proving.language.text_of(before, name)
 
 
 def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
     proposal = proving.proposal
     tests = frozenset(path for path in proposal.all_files if is_test_path(path))
-    wrong = {test.id: why_wrong(test, tests, proposal.crash) for test in turned}
+    wrong = {test.id: proving.language.why_wrong(test, tests, proposal.crash) for test in turned}
     right = tuple(test for test in turned if wrong[test.id] is None)
     if not right:
         raise Unproven(next(reason for reason in wrong.values() if reason is not None))
@@ -178,7 +187,9 @@ def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tup
 def _that_assert(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
     """Those that assert a value: that nothing is raised proves no fix."""
     sources = proving.proposal.test_sources()
-    found = tuple(test for test in turned if asserts_a_value(sources, _function(test)))
+    found = tuple(
+        test for test in turned if proving.language.asserts_a_value(sources, proving.language.name_of(test.id))
+    )
     if not found:
         raise Unproven(f"the regression test asserts no value, only that nothing is raised: {ids(turned)}")
     return found
@@ -206,6 +217,11 @@ def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
         flags.append(f"with the patch {crash.short_kind} is still raised in {crash.place}, and answered further out")
     if all(test.entered is False for test in now):
         flags.append(f"with the patch the test no longer comes to {crash.place}")
+    elif shown.asked and all(test.came is False for test in now):
+        flags.append(f"with the patch the test goes round the line that failed in {crash.place}. Is that way right?")
+    elsewhere = sorted({one for test in now for one in test.others} - {one for test in by_it for one in test.others})
+    if elsewhere:
+        flags.append(f"with the patch {crash.short_kind} is raised in {crash.path}, {some(elsewhere)}, and answered")
     return replace(shown, turned=by_it, reproduced=True, flags=tuple(flags))
 
 
@@ -240,9 +256,13 @@ def _rounds(proving: Proving, shown: RedToGreen) -> int:
 
 async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGreen) -> RedToGreen:
     """Turn their assertions round: what passes with the patch then too would pass whatever the patch did."""
-    names = {_function(test) for test in shown.turned}
-    sources = _sources(proving, files)
-    changed = {path: text for path, source in sources.items() if (text := turned_round(source, names)) is not None}
+    names = {proving.language.name_of(test.id) for test in shown.turned}
+    sources = _sources(proving, files, proving.proposal.all_files)
+    changed = {
+        path: text
+        for path, source in sources.items()
+        if (text := proving.language.turned_round(source, names)) is not None
+    }
     if not changed:
         return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
     proving.progress("running the regression test with its assertions turned round")
@@ -261,9 +281,9 @@ async def _that_can_fail(proving: Proving, files: Sequence[str], shown: RedToGre
     return replace(shown, flags=(*shown.flags, "whether the regression test can fail could not be tried"))
 
 
-def _sources(proving: Proving, files: Sequence[str]) -> dict[str, str]:
-    """The text of test files, as they are with the patch."""
-    changes, base = proving.proposal.all_files, proving.proposal.base
+def _sources(proving: Proving, files: Sequence[str], changes: Mapping[str, bytes | None]) -> dict[str, str]:
+    """The text of those of the test files that are there with these changes."""
+    base = proving.proposal.base
     found = {}
     for path in files:
         content = (

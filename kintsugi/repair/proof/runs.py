@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kintsugi.repair import sandbox
-from kintsugi.repair.proof.command import Suite, SuiteKind, is_test_path
-from kintsugi.repair.proof.judge import Crash, Reading
-from kintsugi.repair.proof.results import Results, TestResult, read_results
+from kintsugi.repair.languages import Language, Suite
+from kintsugi.repair.languages.files import that_exist
+from kintsugi.repair.languages.known import is_test_path, language_of
+from kintsugi.repair.languages.results import Crash, Results, TestResult
+from kintsugi.repair.proof.judge import Reading
 from kintsugi.repair.sandbox import Ground, Job, Outcome
 from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Run
@@ -42,7 +44,7 @@ class Proposal:
 
     @property
     def changed_source(self) -> tuple[str, ...]:
-        return tuple(path for path in self.files if path.endswith(".py") and not is_test_path(path))
+        return tuple(path for path in self.files if language_of(path) and not is_test_path(path))
 
     def test_sources(self) -> dict[str, str]:
         """The text of the regression tests, by path."""
@@ -86,6 +88,7 @@ class Proving:
     proposal: Proposal
     reading: Reading
     ground: Ground
+    language: Language
     suite: Suite
     ends: float
     progress: Callable[[str], None]
@@ -100,24 +103,22 @@ class Proving:
         files: Sequence[str] = (),
         *,
         seconds: float | None = None,
-        watched: bool = False,
+        watched: Sequence[int] | None = None,
     ) -> Seen:
-        """Run the tests of `files`, or all, on the base with `changes`; with `watched`, looking out for the crash."""
-        chosen = tuple(files) if self.suite.takes_files else ()
-        if self.suite.kind is SuiteKind.UNITTEST and not chosen and not self.suite.arguments:
-            chosen = self.that_exist(self.suite.files, changes)
-        crash = self.proposal.crash.watched if watched and self.proposal.crash else {}
+        """Run the tests of `files`, or all, on the base with `changes`.
+
+        With `watched`, looking out for the crash, and whether these lines of its file are run.
+        """
+        chosen = self.suite.chosen(files, self.proposal.base, changes)
+        crash: Mapping[str, object] = self.proposal.crash.watched if self.proposal.crash else {}
+        crash = {**crash, "lines": list(watched)} if crash and watched is not None else {}
         job = self.suite.job(self.proposal.base, changes, chosen, crash)
         outcome = await self.in_box(job, seconds=seconds)
         outcome = replace(outcome, run=replace(outcome.run, command=self.suite.shown(chosen)))
-        return Seen(outcome, await asyncio.to_thread(read_results, outcome))
+        return Seen(outcome, await asyncio.to_thread(self.suite.read, outcome))
 
     def that_exist(self, files: Sequence[str], changes: Mapping[str, bytes | None]) -> tuple[str, ...]:
-        """Those of the files that are there with these changes."""
-        base = self.proposal.base
-        return tuple(
-            path for path in files if (changes[path] is not None if path in changes else (base / path).is_file())
-        )
+        return that_exist(files, self.proposal.base, changes)
 
     async def in_box(self, job: Job, *, seconds: float | None = None) -> Outcome:
         left = max(self.seconds_left, _LEAST_SECONDS)

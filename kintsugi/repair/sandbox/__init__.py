@@ -1,7 +1,8 @@
 """The box that code we do not trust runs in: no network, no secrets, limits on everything, nothing left behind.
 
 `run` is one run of one command on a tree that it finds as it was given. Which mechanism closes the box is found out by
-`kintsugi.repair.sandbox.probe`; the launcher that closes it is `kintsugi.repair.sandbox.launch`.
+`kintsugi.repair.sandbox.probe`; the launcher that closes it is `kintsugi.repair.sandbox.launch`, with `mounts` and
+`counting`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pathlib import Path
 
 from kintsugi.repair.sandbox import room as rooms
 from kintsugi.repair.sandbox.group import Group, a_group
-from kintsugi.repair.sandbox.launch import Spec
 from kintsugi.repair.sandbox.record import Record, Recording
 from kintsugi.repair.sandbox.room import Interpreter, Places
+from kintsugi.repair.sandbox.spec import SHM_MB, Spec
 from kintsugi.repair.scratch import scratch
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.patch import Run
@@ -33,7 +34,7 @@ _SHM = "/dev/shm"  # noqa: S108 (shared memory of multiprocessing)
 _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
 _FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
-_SHM_MB = 64
+_LAUNCHED = ("kernel", "spec", "counting", "mounts", "launch")  # each after what it imports
 # The launcher comes on standard input: nothing of ours is named in its arguments or lies where a box can see it.
 _START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 _PROGRAM = """
@@ -84,6 +85,12 @@ class Box:
     maps_users: bool = False  # the kernel can show our files as the other user's
     got_through: tuple[str, ...] = ()  # the hostile actions that it did not contain
     rooms: Path | None = None  # where rooms are made; None: the system's temporary folder
+    placed: tuple[tuple[Path, str], ...] = ()  # folders of the machine to be read at a path of the tree
+
+    def with_folders(self, folders: tuple[Path, ...], placed: tuple[tuple[Path, str], ...]) -> Box:
+        """The same with more of the machine to be read: folders where they are, and folders at a path of the tree."""
+        interpreter = replace(self.interpreter, folders=(*self.interpreter.folders, *folders))
+        return replace(self, interpreter=interpreter, placed=placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,7 @@ async def run(on: Ground, job: Job, *, seconds: float | None = None) -> Outcome:
     """
     limits = on.box.limits
     try:
-        with a_group(limits.memory_mb + limits.disk_mb + _SHM_MB, limits.processes) as group:
+        with a_group(limits.memory_mb + limits.disk_mb + SHM_MB, limits.processes) as group:
             try:
                 return await _run_on(on, job, group, seconds or limits.seconds)
             finally:
@@ -196,8 +203,8 @@ async def _run_on(on: Ground, job: Job, group: Group, seconds: float) -> Outcome
     if box.mechanism in _WITH_MOUNTS:
         rooms.check_inside(on.tree, job.changes)
         with scratch(box.rooms) as new_root:
-            spec = replace(_spec(on, job, rooms.INSIDE, group), base=str(on.tree), new_root=str(new_root))
-            spec = replace(spec, changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
+            spec = _spec(on, job, rooms.INSIDE, group)._replace(base=str(on.tree), new_root=str(new_root))
+            spec = spec._replace(changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
             return await _run_as(spec, on, job, group, seconds)
     async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid) as places:
         return await _run_as(_spec(on, job, places, group), on, job, group, seconds)
@@ -207,7 +214,7 @@ async def _run_as(spec: Spec, on: Ground, job: Job, group: Group, seconds: float
     recording = Recording() if job.recorded else None
     reading, writing = os.pipe()
     try:
-        spec = replace(spec, report_fd=writing, record_fd=recording.inner.fileno() if recording else None)
+        spec = spec._replace(report_fd=writing, record_fd=recording.inner.fileno() if recording else None)
         process = await _start(spec)
     except BaseException:
         os.close(reading)
@@ -289,7 +296,8 @@ def _environment(box: Box, places: Places) -> dict[str, str]:
 
 
 def _mounts(box: Box) -> list[tuple[str, str]]:
-    return [(path, path) for path in rooms.readable(box.interpreter.folders)]
+    own = [(str(folder), f"{rooms.INSIDE.tree}/{path}") for folder, path in box.placed]
+    return [(path, path) for path in rooms.readable(box.interpreter.folders)] + own
 
 
 def _seen(box: Box, places: Places, uid: int | None) -> tuple[list[str], list[str]]:
@@ -323,7 +331,7 @@ async def _start(spec: Spec) -> Process:
 def _program(spec: Spec) -> bytes:
     folder = Path(__file__).parent
     texts = [(name, "") for name in ("kintsugi", "kintsugi.repair", "kintsugi.repair.sandbox")]
-    texts += [(f"kintsugi.repair.sandbox.{name}", (folder / f"{name}.py").read_text()) for name in ("kernel", "launch")]
+    texts += [(f"kintsugi.repair.sandbox.{name}", (folder / f"{name}.py").read_text()) for name in _LAUNCHED]
     return _PROGRAM.format(modules=texts, spec=spec.written()).encode()
 
 
@@ -344,7 +352,7 @@ def _bubblewrap(spec: Spec) -> list[str]:
         words += [*_folders_above(target), "--ro-bind", source, target]
     for points_to, path in spec.links:
         words += ["--symlink", points_to, path]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_SHM_MB << 20), "--perms", "1777", "--tmpfs", _SHM]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM_MB << 20), "--perms", "1777", "--tmpfs", _SHM]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from kintsugi.repair.sandbox import Outcome
 from kintsugi.repair.sandbox.record import Record, RecordBroken
@@ -27,6 +28,11 @@ class Ending(StrEnum):
     FAILED = "failed"
     ERROR = "error"  # in its set-up or tear-down
     UNCOLLECTED = "uncollected"  # its file could not be read
+
+
+def short_name(function: str) -> str:
+    """Of `async Cart.add [as put]`, as V8 says it, or `(*Cart).Add`, as Go does, the name in the source."""
+    return function.partition(" [")[0].rpartition(" ")[2].rpartition(".")[2]
 
 
 _WEIGHT = {ending: weight for weight, ending in enumerate(Ending)}
@@ -51,6 +57,53 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True)
+class Crash:
+    """The failure that the patch is to mend: the exception's class and, as far as they are known, its message and the
+    innermost function of the project that it came through, with its file.
+    """
+
+    kind: str
+    message: str = ""
+    path: str = ""
+    function: str = ""
+
+    @property
+    def watched(self) -> dict[str, str]:
+        """What to look out for while tests run; nothing where the place is not known."""
+        if not self.path:
+            return {}
+        return {"kind": self.short_kind, "path": self.path, "function": self.short_function}
+
+    @property
+    def short_kind(self) -> str:
+        return self.kind.rpartition(".")[2]
+
+    @property
+    def short_function(self) -> str:
+        """As it is written in the source; empty for one without a name, such as a comprehension, which may come by any.
+
+        Languages put more before it and behind: its class, `async`, `new`, ` [as other]`.
+        """
+        name = short_name(self.function)
+        return "" if name.startswith("<") and name != "<module>" else name
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}, {self.function}" if self.function else self.path
+
+    def is_in(self, chain: tuple[Raised, ...]) -> bool:
+        """Whether one exception of a chain is it: of its type, and through its function where that is known."""
+        return any(
+            raised.kind == self.short_kind
+            and (not self.path or any(self._is_at(frame.path, frame.function) for frame in raised.frames))
+            for raised in chain
+        )
+
+    def _is_at(self, path: str, function: str) -> bool:
+        return path == self.path and self.short_function in ("", function)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """What a failing test raised. `frames`: the innermost last; `causes`: what it came of."""
 
@@ -64,13 +117,25 @@ class Failure:
     def chain(self) -> tuple[Raised, ...]:
         return (Raised(self.kind, self.frames), *self.causes)
 
+    @property
+    def said(self) -> str:
+        return f"{self.kind}: {self.message}".strip()[:300]
+
+    def is_the_very(self, crash: Crash | None) -> bool:
+        """By its message too: by the class alone every missing name would pass for a crash of that class."""
+        if crash is None or not any(raised.kind == crash.short_kind for raised in self.chain):
+            return False
+        return bool(crash.message) and crash.message in self.message
+
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
     """One test; for one that could not be collected, its file.
 
     `entered`, `raised` and `caught` are of the function that crashed: whether the test came into it, whether the
-    crash's exception was seen there, and whether it came up to a test's own code. None where nothing was watched.
+    crash's exception was seen there, and whether it came up to a test's own code. `came`: whether the lines that were
+    asked about were run. None where nothing was watched. `failed`: the lines of that function that the exception came
+    by; `others`: further functions of its file.
     """
 
     __test__ = False  # not a test, whatever pytest thinks of the name
@@ -82,6 +147,9 @@ class TestResult:
     entered: bool | None = None
     raised: bool | None = None
     caught: bool | None = None
+    came: bool | None = None
+    failed: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:
@@ -116,7 +184,7 @@ class Results:
 def read_results(outcome: Outcome) -> Results:
     """From the record where there is one, else the exit status stands for all tests together."""
     if outcome.record is None:
-        return _by_status(outcome)
+        return by_status(outcome)
     tests: dict[str, TestResult] = {}
     try:
         ending = _read(outcome.record, tests)
@@ -156,10 +224,19 @@ def _test(line: Mapping[str, object]) -> TestResult:
     try:
         ending = Ending(str(line["outcome"]))
         failure = _failure(line) if "kind" in line else None
-        seen = (_flag(line.get(word)) for word in ("entered", "raised", "caught"))
-        return TestResult(name, str(line.get("file", "")), ending, failure, *seen)
+        entered, raised, caught, came = (_flag(line.get(word)) for word in ("entered", "raised", "caught", "came"))
+        failed = tuple(int(number) for number in _list(line.get("failed", [])))
+        others = tuple(str(function) for function in _list(line.get("others", [])))
+        file = str(line.get("file", ""))
+        return TestResult(name, file, ending, failure, entered, raised, caught, came, failed, others)
     except (KeyError, ValueError, TypeError):
         raise RecordBroken(f"the result of {name[:80]} is of another shape") from None
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
 
 
 def _flag(value: object) -> bool | None:
@@ -167,9 +244,7 @@ def _flag(value: object) -> bool | None:
 
 
 def _failure(line: Mapping[str, object]) -> Failure:
-    causes = line["causes"]
-    if not isinstance(causes, list):
-        raise TypeError
+    causes = _list(line["causes"])
     return Failure(
         kind=str(line["kind"]),
         message=str(line["message"]),
@@ -180,9 +255,7 @@ def _failure(line: Mapping[str, object]) -> Failure:
 
 
 def _frames(given: object) -> tuple[Frame, ...]:
-    if not isinstance(given, list):
-        raise TypeError
-    return tuple(Frame(str(path), int(number), str(function)) for path, number, function in given)
+    return tuple(Frame(str(path), int(number), str(function)) for path, number, function in _list(given))
 
 
 def _add(tests: dict[str, TestResult], test: TestResult) -> None:
@@ -191,7 +264,15 @@ def _add(tests: dict[str, TestResult], test: TestResult) -> None:
         tests[test.id] = test
 
 
-def _by_status(outcome: Outcome) -> Results:
+def together(tests: Iterable[TestResult]) -> dict[str, TestResult]:
+    """By id; of one that ended several times, the worst."""
+    found: dict[str, TestResult] = {}
+    for test in tests:
+        _add(found, test)
+    return found
+
+
+def by_status(outcome: Outcome) -> Results:
     if outcome.run.exit_status is None:
         return Results({}, each=False, broken=ENDED_EARLY)
     ending = Ending.PASSED if outcome.run.exit_status == 0 else Ending.FAILED

@@ -12,34 +12,13 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from kintsugi.repair.languages.found import Swallow, Swallowing
 from kintsugi.repair.syntax import parsed
 
 _BROAD = {"Exception", "BaseException"}
 _LOGGING = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "print_exc"}
 _LOGGER = re.compile(r"log|traceback", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Swallow:
-    """One place of a patch where an exception is caught and dropped."""
-
-    path: str
-    line: int
-    catches: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line} catches {self.catches} and drops it"
-
-
-@dataclass(frozen=True, slots=True)
-class Swallowing:
-    """What a patch swallows: the places, the changed files without them, and whether that is all it does."""
-
-    places: tuple[Swallow, ...]
-    without: Mapping[str, str]
-    is_all: bool
 
 
 def swallowing(before: Mapping[str, str], after: Mapping[str, str]) -> Swallowing:
@@ -98,11 +77,12 @@ class _Stripper(ast.NodeTransformer):
         handlers = {_key(node): _body(node) for node in ast.walk(old) if isinstance(node, ast.ExceptHandler)}
         gone = Counter(key for _, key in were.elements()) - Counter(key for _, key in are.elements())
         self._widened = Counter(handlers[key] for key in gone.elements())
-        tries = [node for node in ast.walk(old) if isinstance(node, ast.Try)]
+        tries = [node for node in ast.walk(old) if isinstance(node, ast.Try | ast.TryStar)]
         self._tried = {(_block(node.body), _body(handler)) for node in tries for handler in node.handlers}
+        self._suppressing = _names_of_suppress(new)
         self.found: list[Swallow] = []
 
-    def visit_Try(self, node: ast.Try) -> ast.AST | list[ast.stmt]:
+    def visit_Try(self, node: ast.Try | ast.TryStar) -> ast.AST | list[ast.stmt]:
         tried = _block(node.body)
         self.generic_visit(node)
         kept = [handler for handler in node.handlers if not self._swallows(handler, tried)]
@@ -111,8 +91,10 @@ class _Stripper(ast.NodeTransformer):
         if kept or node.finalbody:
             orelse = node.orelse if kept else []
             body = node.body if kept else node.body + node.orelse
-            return ast.Try(body=body, handlers=kept, orelse=orelse, finalbody=node.finalbody)
+            return type(node)(body=body, handlers=kept, orelse=orelse, finalbody=node.finalbody)
         return node.body + node.orelse
+
+    visit_TryStar = visit_Try  # noqa: N815  # the name that ast gives it
 
     def visit_With(self, node: ast.With) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
@@ -139,7 +121,7 @@ class _Stripper(ast.NodeTransformer):
     def _suppresses(self, item: ast.withitem) -> bool:
         call = item.context_expr
         self._known[_key(item)] -= 1
-        if not isinstance(call, ast.Call) or _name(call.func) != "suppress" or self._known[_key(item)] >= 0:
+        if not isinstance(call, ast.Call) or _name(call.func) not in self._suppressing or self._known[_key(item)] >= 0:
             return False
         self._find(call.lineno, *call.args)
         return True
@@ -161,13 +143,24 @@ class _Stripper(ast.NodeTransformer):
         self.found.append(Swallow(self._path, line, catches))
 
 
+def _names_of_suppress(tree: ast.Module) -> set[str]:
+    """`contextlib.suppress`, by whatever name it was imported or bound to."""
+    found = {"suppress"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "contextlib":
+            found |= {one.asname for one in node.names if one.name == "suppress" and one.asname}
+        elif isinstance(node, ast.Assign) and _name(node.value) == "suppress":
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
 def _key(node: ast.AST) -> str:
     return ast.dump(node)
 
 
 def _handlers(tree: ast.Module) -> Counter[tuple[str, str]]:
     """Every handler with what it is tried for."""
-    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
+    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try | ast.TryStar)]
     return Counter((_block(node.body), _key(handler)) for node in tries for handler in node.handlers)
 
 

@@ -12,19 +12,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from kintsugi.repair.proof.command import is_test_file, is_test_path
+from kintsugi.repair.languages.python.answers import bound_again, checks, early_ends, fixed_answers
+from kintsugi.repair.languages.python.asking import asks_little
 from kintsugi.repair.syntax import Source
 
 # What tells a program who runs it, or what runs in it.
 _LOOKS_ROUND = re.compile(
-    r"os\.(?:environ|environb|getenv|getuid|geteuid|getgid|getegid|getlogin|getpid|getppid|uname|getcwd|listdir|scandir"
-    r"|stat|path\.(?:exists|isdir|isfile|expanduser))(?:\..*)?"
-    r"|sys\.(?:argv|orig_argv|modules|flags|gettrace|getprofile|_getframe|_current_frames|monitoring|executable"
+    r"(?:.*\.)?os\.(?:environ|environb|getenv|getuid|geteuid|getgid|getegid|getlogin|getpid|getppid|uname|getcwd|listdir|scandir"
+    r"|stat|access|path\.(?:exists|isdir|isfile|expanduser|abspath|realpath))(?:\..*)?"
+    r"|(?:.*\.)?sys\.(?:argv|orig_argv|modules|flags|gettrace|getprofile|_getframe|_current_frames|monitoring|executable"
     r"|stdin|path|prefix|warnoptions|_\w+|getrefcount)(?:\..*)?"
-    r"|(?:inspect|gc|traceback|pwd|resource|weakref|linecache|dis)\..*|socket\.gethostname|platform\..*"
+    r"|(?:inspect|gc|traceback|pwd|resource|weakref|linecache|dis|tempfile\.gettempdir)(?:\..*)?|socket\.gethostname"
+    r"|platform\..*|threading\.(?:current_thread|main_thread|enumerate|active_count)|asyncio\.(?:current_task|all_tasks)"
+    r"|(?:.*\.)?(?:tb_frame|f_back|f_globals|f_locals|f_code|gi_frame|cr_frame|ag_frame|__traceback__)(?:\..*)?|\?\.handlers"
+    r"|__debug__"
     r"|getpass\.getuser|psutil\..*"
     r"|(?:pathlib\.)?Path\.(?:home|cwd)|(?:_?pytest|unittest|nose|doctest|hypothesis|mock)(?:\..*)?|__main__|__file__"
 )
+_CLOCK = re.compile(r"time\.\w+|(?:datetime\.)?(?:datetime|date)\.(?:now|today|utcnow)|(?:random|secrets|uuid)\..*")
 # What changes how the process or its tests end.
 _MEDDLES = re.compile(
     r"os\.(?:_exit|abort|kill|killpg|write|pipe|pipe2|dup|dup2|fdopen|open|close|closerange|sendfile|putenv)"
@@ -45,7 +50,13 @@ _EQUALITY = {
     "__getattribute__",
     "__class__",
 }
-_EQUALITY |= {"__bool__", "__contains__", "__hash__", "__missing__"}
+_EQUALITY |= {"__bool__", "__contains__", "__hash__", "__missing__", "__exit__", "__aexit__", "__get__", "__new__"}
+# What does work where nobody sees how it ends.
+_ELSEWHERE = re.compile(
+    r"(?:threading|multiprocessing|concurrent|subprocess|_thread)\..*"
+    r"|asyncio\.(?:gather|create_task|ensure_future|run_coroutine_threadsafe|to_thread|wait|shield|run)"
+    r"|(?:.*\.)?(?:create_task|run_in_executor|submit|ExitStack|AsyncExitStack|enter_context)"
+)
 # What a test does that looks at how the program is written instead of what it does.
 _READS_SOURCE = re.compile(
     r"(?:inspect|ast|tokenize|dis|importlib|linecache|subprocess|symtable|glob)\..*"
@@ -82,36 +93,58 @@ def suspicions(before: Mapping[str, str], after: Mapping[str, str], tests: Mappi
     return tuple(found)
 
 
-def around_tests(paths: Mapping[str, bytes | None]) -> tuple[str, ...]:
-    """What a patch changes that tests run with: settings of the runner, helpers, what is imported before them."""
-    touched = sorted(
-        path
-        for path in paths
-        if PurePosixPath(path).name in _ROUND_TESTS
-        or path.endswith(".pth")
-        or (is_test_path(path) and not is_test_file(path))
-    )
-    return (f"it changes what the tests run with: {_some(touched)}",) if touched else ()
+def is_round_tests(path: str) -> bool:
+    """Whether tests run with it: settings of the runner, what is imported before them."""
+    return PurePosixPath(path).name in _ROUND_TESTS or path.endswith(".pth")
 
 
-def suspicions_of_tests(tests: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:
-    """Sentences about the tests of these names that are to show the fix."""
+_OF_TESTS = (
+    (_READS_SOURCE, "looks at how the program is written or at its files"),
+    (_BY_CHANCE, "depends on chance or on the clock"),
+    (_REPLACES, "replaces parts of the program while it runs"),
+)
+
+
+def suspicions_of_tests(before: Mapping[str, str], tests: Mapping[str, str], names: frozenset[str]) -> tuple[str, ...]:
+    """Sentences about the tests of these names that are to show the fix, and what is new around them.
+
+    `before`: the files as they were, where they were.
+    """
     found: list[str] = []
     for path, text in tests.items():
-        source = Source(text)
+        source, old = Source(text), Source(before.get(path, ""))
         names_of = _names(source)
-        for function in (node for node in source.nodes if _is_function(node) and getattr(node, "name", "") in names):
-            used = Counter(_uses(list(ast.walk(function)), names_of))
-            name = getattr(function, "name", "")
-            for pattern, says in (
-                (_READS_SOURCE, "looks at how the program is written or at its files"),
-                (_BY_CHANCE, "depends on chance or on the clock"),
-                (_REPLACES, "replaces parts of the program while it runs"),
-            ):
-                matching = sorted(one for one in used if pattern.fullmatch(one))
-                if matching:
-                    found.append(f"{path}: {name} {says}: {_some(matching)}")
+        for function in _functions(source, names):
+            found += _about(f"{path}: {function.name}", _uses(list(ast.walk(function)), names_of))
+            if (little := asks_little(function)) is not None:
+                found.append(f"{path}: {function.name} {little}")
+        around = Counter(_uses(_around(source), names_of)) - Counter(_uses(_around(old), _names(old)))
+        found += _about(f"{path}, around its tests,", around)
     return tuple(found)
+
+
+def _about(who: str, uses: Iterable[str]) -> Iterator[str]:
+    used = set(uses)
+    for pattern, says in _OF_TESTS:
+        matching = sorted(one for one in used if pattern.fullmatch(one))
+        if matching:
+            yield f"{who} {says}: {_some(matching)}"
+
+
+def _functions(source: Source, names: frozenset[str]) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    functions = [node for node in source.nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node for node in functions if node.name in names]
+
+
+def _around(source: Source) -> list[ast.AST]:
+    """What is no test: fixtures, set-up, helpers, what runs when the file is read."""
+    tests = {
+        id(part)
+        for node in source.nodes
+        if _is_function(node) and getattr(node, "name", "").startswith("test")
+        for part in ast.walk(node)
+    }
+    return [node for node in source.nodes if id(node) not in tests]
 
 
 def _of_file(path: str, old: Source, new: Source, known: Counter[object]) -> Iterator[str]:
@@ -120,6 +153,8 @@ def _of_file(path: str, old: Source, new: Source, known: Counter[object]) -> Ite
     for pattern, says in (
         (_LOOKS_ROUND, "newly looks at what runs it"),
         (_MEDDLES, "newly changes the process that it runs in"),
+        (_CLOCK, "newly depends on the clock or on chance"),
+        (_ELSEWHERE, "newly does work where its failure may be lost"),
     ):
         matching = sorted(name for name in come if pattern.fullmatch(name))
         if matching:
@@ -134,24 +169,34 @@ def _of_texts(path: str, old: Source, new: Source, known: Counter[object]) -> It
     if named:
         yield f"{path} newly has words of test runs: {_some([repr(one) for one in named])}"
     compared = Counter(_compared(new)) - Counter(_compared(old))
-    special = sorted({f"{value!r}"[:40] for value in compared if value in known})
+    numbers = Counter(_numbers(new)) - Counter(_numbers(old))
+    special = sorted({f"{value!r}"[:40] for value in (*compared, *numbers) if value in known})
     if special:
-        yield f"{path} newly compares with what its test uses, as if it knew the case: {_some(special)}"
+        yield f"{path} newly has values that its test uses, as if it knew the case: {_some(special)}"
 
 
 def _of_shape(path: str, old: Source, new: Source) -> Iterator[str]:
     replaced = Counter(_replaced(new)) - Counter(_replaced(old))
     if replaced:
         yield f"{path} newly replaces parts of other modules: {_some(sorted(replaced))}"
+    again = Counter(bound_again(new)) - Counter(bound_again(old))
+    if again:
+        yield f"{path} newly binds names again that it has defined: {_some(sorted(again))}"
     methods = Counter(_equality(new)) - Counter(_equality(old))
     if methods:
         yield f"{path} newly decides what its objects are equal to or have: {_some(sorted(methods))}"
-    fixed = Counter(_answers(new)) - Counter(_answers(old))
+    fixed = Counter(fixed_answers(new, old)) - Counter(fixed_answers(old, old))
     if fixed:
         yield f"{path} newly answers with a fixed value where it failed: {_some(sorted(fixed))}. Is that the right one?"
-    ends = Counter(_early(new)) - Counter(_early(old))
+    ends = Counter(early_ends(new)) - Counter(early_ends(old))
     if ends:
         yield f"{path} newly leaves early or goes on without doing the work: {_some(sorted(ends))}. Is that right?"
+    gone = Counter(checks(old)) - Counter(checks(new))
+    if gone:
+        yield f"{path} no longer has checks that it had: {_some(sorted(gone))}. Was what they refuse right?"
+    kept = Counter(_kept_between(new)) - Counter(_kept_between(old))
+    if kept:
+        yield f"{path} newly remembers from one call to the next: {_some(sorted(kept))}"
 
 
 def _names(source: Source) -> dict[str, str]:
@@ -162,8 +207,9 @@ def _names(source: Source) -> dict[str, str]:
             for alias in node.names:
                 top = alias.name.partition(".")[0]
                 found[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            above = "." * node.level + f"{node.module}." if node.module else "." * node.level
+            found.update({alias.asname or alias.name: f"{above}{alias.name}" for alias in node.names})
     return found
 
 
@@ -226,6 +272,13 @@ def _compared(source: Source) -> Iterator[object]:
             yield from _constants(part)
 
 
+def _numbers(source: Source) -> Iterator[object]:
+    """Numbers that are written down, wherever."""
+    for node in source.nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float | complex):
+            yield from _constants(node)
+
+
 def _constants_of(texts: Iterable[str]) -> Counter[object]:
     found: Counter[object] = Counter()
     for text in texts:
@@ -262,77 +315,19 @@ def _replaced(source: Source) -> Iterator[str]:
 
 def _equality(source: Source) -> Iterator[str]:
     for node in source.nodes:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef | ast.Module):
             for child in node.body:
                 name = getattr(child, "name", "")
                 targets = child.targets if isinstance(child, ast.Assign) else []
                 for one in (name, *(target.id for target in targets if isinstance(target, ast.Name))):
                     if one in _EQUALITY:
-                        yield f"{node.name}.{one}"
+                        yield f"{getattr(node, 'name', 'the module')}.{one}"
 
 
-def _answers(source: Source) -> Iterator[str]:
-    """Places where a value that is written down stands in for one that is not there."""
+def _kept_between(source: Source) -> Iterator[str]:
     for node in source.nodes:
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            at = {"get": 1, "setdefault": 1, "pop": 1, "getattr": 2, "next": 1, "defaultdict": 0}.get(name)
-            if at is not None and len(node.args) > at:
-                yield ast.unparse(node)[:60]
-        elif (isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and _is_fixed(node.values[-1])) or (
-            isinstance(node, ast.IfExp) and (_is_fixed(node.orelse) or _is_fixed(node.body))
-        ):
-            yield ast.unparse(node)[:60]
-        elif isinstance(node, ast.keyword) and node.arg == "default" and _is_fixed(node.value):
-            yield f"default={ast.unparse(node.value)[:50]}"
-        elif isinstance(node, ast.ExceptHandler | ast.If):
-            yield from (_shown(one) for one in _inner(node) if _gives_fixed(one))
-
-
-def _early(source: Source) -> Iterator[str]:
-    for node in source.nodes:
-        if isinstance(node, ast.ExceptHandler | ast.If):
-            for one in _inner(node):
-                if isinstance(one, ast.Continue | ast.Break | ast.Pass) or (
-                    isinstance(one, ast.Return) and one.value is None
-                ):
-                    yield _shown(one)
-
-
-def _inner(node: ast.ExceptHandler | ast.If) -> list[ast.stmt]:
-    return [*node.body, *(node.orelse if isinstance(node, ast.If) else [])]
-
-
-def _gives_fixed(node: ast.stmt) -> bool:
-    value = node.value if isinstance(node, ast.Return | ast.Assign) else None
-    return value is not None and _is_fixed(value)
-
-
-def _is_fixed(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return True
-    if isinstance(node, ast.UnaryOp):
-        return _is_fixed(node.operand)
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return all(_is_fixed(one) for one in node.elts)
-    if isinstance(node, ast.Dict):
-        return all(_is_fixed(one) for one in node.values)
-    if isinstance(node, ast.Call):
-        return getattr(node.func, "id", "") in (
-            "list",
-            "dict",
-            "set",
-            "tuple",
-            "str",
-            "int",
-            "float",
-            "object",
-        ) and all(_is_fixed(one) for one in node.args)
-    return False
-
-
-def _shown(node: ast.stmt) -> str:
-    return ast.unparse(node).partition("\n")[0][:60]
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            yield from node.names
 
 
 def _is_function(node: ast.AST) -> bool:

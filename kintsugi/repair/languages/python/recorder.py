@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 CHANNEL = 3
 KEY_BYTES = 32
 _LONGEST = 2000
+_MOST_PLACES = 20
 _FRAME = re.compile(r'^\s*File "(?P<a>[^"]+\.py)", line (?P<b>\d+)|^(?P<c>\S+\.py):(?P<d>\d+): in', re.MULTILINE)
 _RAISED = re.compile(
     r"^(?:E\s+)?(?P<kind>[\w.]*(?:Error|Exception|Warning|Exit|Interrupt))(?:: (?P<message>.*))?$", re.M
@@ -89,30 +90,45 @@ class Watch:
     """Sees whether the function that crashed is entered, and whether the crash's exception comes by in it.
 
     `crash` has kind, path and function; empty where nothing is to be watched. An exception that comes to the frame
-    of a test is told apart from one that the program answers itself.
+    of a test is told apart from one that the program answers itself. `came`: whether any of the crash's `lines` of its
+    file was run; `failed`: the lines of its function that the exception came by; `others`: functions of the same file
+    that it came by.
     """
 
-    def __init__(self, tree: str, crash: dict[str, str]) -> None:
+    def __init__(self, tree: str, crash: dict[str, Any]) -> None:
         self._tree = tree
         self._kind, self._path, self._function = (crash.get(name, "") for name in ("kind", "path", "function"))
+        self._lines = frozenset(crash.get("lines", ()))
         self._is_there: dict[str, bool] = {}
         self._tests: dict[str, bool] = {}
-        self._entered = self._raised = self._caught = False
+        self._entered = self._raised = self._caught = self._came = False
+        self._failed: set[int] = set()
+        self._others: set[str] = set()
 
     def start(self) -> None:
         if self._path:
             threading.settrace(self._called)
             sys.settrace(self._called)
 
-    def taken(self) -> dict[str, bool]:
+    def taken(self) -> dict[str, Any]:
         """What was seen since the last time."""
-        seen = {"entered": self._entered, "raised": self._raised, "caught": self._caught} if self._path else {}
-        self._entered = self._raised = self._caught = False
+        if not self._path:
+            return {}
+        seen = {
+            "entered": self._entered,
+            "raised": self._raised,
+            "caught": self._caught,
+            "came": self._came,
+            "failed": sorted(self._failed)[:_MOST_PLACES],
+            "others": sorted(self._others)[:_MOST_PLACES],
+        }
+        self._entered = self._raised = self._caught = self._came = False
+        self._failed, self._others = set(), set()
         return seen
 
     def _called(self, frame: types.FrameType, _event: str, _argument: object) -> Any:
-        if self._is_watched(frame.f_code):
-            self._entered = True
+        if self._is_in_its_file(frame.f_code.co_filename):
+            self._entered = self._entered or self._is_its(frame.f_code)
             return self._stepped
         return self._stepped_in_test if self._is_test(frame.f_code.co_filename) else None
 
@@ -127,15 +143,21 @@ class Watch:
             self._tests[path] = name.startswith("test") or name.endswith(("_test.py", "_tests.py"))
         return self._tests[path]
 
-    def _stepped(self, _frame: types.FrameType, event: str, argument: Any) -> Any:
-        if event == "exception" and getattr(argument[0], "__name__", "") == self._kind:
-            self._raised = True
+    def _stepped(self, frame: types.FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            self._came = self._came or frame.f_lineno in self._lines
+        elif event == "exception" and getattr(argument[0], "__name__", "") == self._kind:
+            if self._is_its(frame.f_code):
+                self._raised = True
+                self._failed.add(frame.f_lineno)
+            else:
+                self._others.add(frame.f_code.co_name)
         return self._stepped
 
-    def _is_watched(self, code: types.CodeType) -> bool:
-        if self._function not in ("", code.co_name):
-            return False
-        path = code.co_filename
+    def _is_its(self, code: types.CodeType) -> bool:
+        return self._function in ("", code.co_name)
+
+    def _is_in_its_file(self, path: str) -> bool:
         if path not in self._is_there:
             self._is_there[path] = inside(self._tree, path) == self._path
         return self._is_there[path]
@@ -356,7 +378,7 @@ def look_like(module: str, tree: str, source: list[str], arguments: list[str]) -
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
-def run(form: str, arguments: list[str], source: list[str], crash: dict[str, str]) -> None:
+def run(form: str, arguments: list[str], source: list[str], crash: dict[str, Any]) -> None:
     """Run the tests and leave with the runner's exit status. `source`: folders of the tree to import from."""
     tree = os.getcwd()
     os.set_inheritable(CHANNEL, False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
+from kintsugi.repair.languages.found import Loosened
+from kintsugi.repair.languages.loosening import loosened_tests
 from kintsugi.repair.syntax import Source, parsed, walked
 
 _SKIP_WORDS = ("skip", "xfail", "expectedfailure")
@@ -19,18 +20,6 @@ _EXACT |= {"assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual", "a
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _HOLDS_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 _ASSERTING = re.compile(r"assert|check|verif|expect|should|match|compare|fail\b|raises|warns|snapshot", re.IGNORECASE)
-_ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
-
-
-@dataclass(frozen=True, slots=True)
-class Loosened:
-    """What a patch did to tests that were there: reasons to refuse it, what a human should look at, and which tests it
-    gave another name or place: (file, name) by what they were.
-    """
-
-    refusals: tuple[str, ...]
-    flags: tuple[str, ...]
-    renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,6 +31,14 @@ class _Test:
     @property
     def short_name(self) -> str:
         return self.name.rpartition(".")[2]
+
+    @cached_property
+    def lines(self) -> list[str] | None:
+        return self.source.lines_of(self.node)
+
+    @cached_property
+    def body(self) -> list[str]:
+        return ast.unparse(self.node).splitlines()[1:]
 
     @cached_property
     def parts(self) -> list[ast.AST]:
@@ -61,13 +58,8 @@ class _Test:
 
     @cached_property
     def skips(self) -> int:
-        lines = self.source.lines_of(self.node)
-        written = self.source if lines is None else Source("\n".join(lines))
+        written = self.source if self.lines is None else Source("\n".join(self.lines))
         return _count_skips(self.parts) if written.may_have(*_SKIP_WORDS) else 0
-
-    def is_written_as(self, other: _Test) -> bool:
-        lines = self.source.lines_of(self.node)
-        return lines is not None and lines == other.source.lines_of(other.node)
 
 
 def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
@@ -78,57 +70,9 @@ def loosened(before: Mapping[str, str], after: Mapping[str, str]) -> Loosened:
 
 def loosened_sources(before: Mapping[str, Source], after: Mapping[str, Source]) -> Loosened:
     """The same, of files or parts of files that are parsed already."""
-    refusals: list[str] = []
-    flags: list[str] = []
-    renamed: dict[tuple[str, str], tuple[str, str]] = {}
-    old = {path: _tests(source) for path, source in before.items()}
-    new = {path: _tests(source) for path, source in after.items()}
-    for path, tests in old.items():
-        added = [
-            (where, test)
-            for where, found in new.items()
-            for test in found.values()
-            if test.name not in old.get(where, {})
-        ]
-        for name, test in tests.items():
-            now = new.get(path, {}).get(name)
-            if now is None and (pair := _same_renamed(test, added)):
-                now = pair[1]
-                renamed[path, name] = (pair[0], now.name)
-            if now is not None and now.is_written_as(test):
-                continue
-            reason = "is removed" if now is None else _looser(test, now)
-            if reason is not None:
-                refusals.append(f"{path}: {name} {reason}")
-            elif now is not None and now.asserts != test.asserts and test.asserts - now.asserts:
-                flags.append(f"{path}: the assertions of {name} are changed")
-        if path in after and _skips_around(after[path]) > _skips_around(before[path]):
-            refusals.append(f"{path}: tests are skipped that were not")
-    return Loosened(tuple(refusals), tuple(flags), renamed)
-
-
-def _same_renamed(test: _Test, added: list[tuple[str, _Test]]) -> tuple[str, _Test] | None:
-    """The new test that holds most of a removed one, if any holds enough."""
-    if not added:
-        return None
-    body = ast.unparse(test.node).splitlines()[1:]
-    likeness = [
-        (difflib.SequenceMatcher(None, body, ast.unparse(one.node).splitlines()[1:]).ratio(), number)
-        for number, (_, one) in enumerate(added)
-    ]
-    best, number = max(likeness)
-    return added[number] if best >= _ALIKE or added[number][1].short_name == test.short_name else None
-
-
-def _looser(test: _Test, now: _Test) -> str | None:
-    if now.skips > test.skips:
-        return "is skipped"
-    gone, come = test.asserts - now.asserts, now.asserts - test.asserts
-    if gone and not come:
-        return "asserts less than it did"
-    if test.exact > now.exact and now.asserts.total() <= test.asserts.total():
-        return "asserts less exactly than it did"
-    return None
+    old, new = ({path: _tests(source) for path, source in sources.items()} for sources in (before, after))
+    around = {path: _skips_around(after[path]) - _skips_around(before[path]) for path in before if path in after}
+    return loosened_tests(old, new, around)
 
 
 def _tests(source: Source) -> dict[str, _Test]:

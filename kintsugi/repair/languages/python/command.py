@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from kintsugi.repair.sandbox import Job
+from kintsugi.repair.languages.files import that_exist
+from kintsugi.repair.languages.results import Results, read_results
+from kintsugi.repair.sandbox import Job, Outcome
 from kintsugi.repair.sandbox.room import Interpreter
 
 _SKIPPED_FOLDERS = {"node_modules", "venv", "env", "build", "dist", "__pycache__", "site-packages"}
@@ -53,10 +55,34 @@ class Suite:
     def takes_files(self) -> bool:
         return self.kind in (SuiteKind.PYTEST, SuiteKind.UNITTEST)
 
+    @property
+    def knows(self) -> str:
+        return ""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def placed(self) -> tuple[tuple[Path, str], ...]:
+        return ()
+
+    def related(self, tree: Path, changes: Mapping[str, bytes | None], changed: Sequence[str]) -> tuple[str, ...]:
+        return related_files(tree, changes, self.files, changed)
+
+    def chosen(self, files: Sequence[str], tree: Path, changes: Mapping[str, bytes | None]) -> tuple[str, ...]:
+        """unittest is told its files by name, where its command has no arguments of its own."""
+        if self.kind is SuiteKind.UNITTEST and not files and not self.arguments:
+            return that_exist(self.files, tree, changes)
+        return tuple(files) if self.takes_files else ()
+
+    def read(self, outcome: Outcome) -> Results:
+        return read_results(outcome)
+
     def job(
-        self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, str]
+        self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, object]
     ) -> Job:
-        """Running these test files, or all. `crash` is what to watch for: kind, path and function."""
+        """Running these test files, or all. `crash` is what to watch for: kind, path, function, lines."""
         source = ["src"] if (tree / "src").is_dir() else []
         if not self.takes_files:
             found = ":".join(f"{{tree}}/{one}" for one in source)

@@ -1,0 +1,38 @@
+"""What the text of a patch says, whatever language it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Swallow:
+    """One place of a patch where an exception is caught and dropped."""
+
+    path: str
+    line: int
+    catches: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} catches {self.catches} and drops it"
+
+
+@dataclass(frozen=True, slots=True)
+class Swallowing:
+    """What a patch swallows: the places, the changed files without them, and whether that is all it does."""
+
+    places: tuple[Swallow, ...] = ()
+    without: Mapping[str, str] = field(default_factory=dict)
+    is_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loosened:
+    """What a patch did to tests that were there: reasons to refuse it, what a human should look at, and which tests it
+    gave another name or place: (file, name) by what they were.
+    """
+
+    refusals: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)

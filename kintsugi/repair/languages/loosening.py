@@ -1,0 +1,101 @@
+"""Whether a patch loosens the tests that were there: compared test by test, whatever language they are in."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from kintsugi.repair.languages.found import Loosened
+
+_ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
+
+
+class Written(Protocol):
+    """One test as it is written. `exact`: how many of its assertions ask for one value; `skips`: how often it says
+    that it is not to be run.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def short_name(self) -> str: ...
+
+    @property
+    def lines(self) -> Sequence[str] | None:
+        """As they stand, with all that belongs to the test; None where that is not known."""
+        ...
+
+    @property
+    def body(self) -> Sequence[str]:
+        """Without its name, in one layout."""
+        ...
+
+    @property
+    def asserts(self) -> Counter[str]: ...
+
+    @property
+    def exact(self) -> int: ...
+
+    @property
+    def skips(self) -> int: ...
+
+
+def loosened_tests(
+    old: Mapping[str, Mapping[str, Written]],
+    new: Mapping[str, Mapping[str, Written]],
+    skipped_around: Mapping[str, int],
+) -> Loosened:
+    """Compare the tests of a patch's files, by path and name: `new` holds the files that stay.
+
+    `skipped_around`: by path, how many more skips stand outside of the tests than did.
+    """
+    refusals: list[str] = []
+    flags: list[str] = []
+    renamed: dict[tuple[str, str], tuple[str, str]] = {}
+    for path, tests in old.items():
+        added = [
+            (where, test)
+            for where, found in new.items()
+            for test in found.values()
+            if test.name not in old.get(where, {})
+        ]
+        for name, test in tests.items():
+            now = new.get(path, {}).get(name)
+            if now is None and (pair := _same_renamed(test, added)):
+                now = pair[1]
+                renamed[path, name] = (pair[0], now.name)
+            if now is not None and now.lines is not None and now.lines == test.lines:
+                continue
+            reason = "is removed" if now is None else _looser(test, now)
+            if reason is not None:
+                refusals.append(f"{path}: {name} {reason}")
+            elif now is not None and now.asserts != test.asserts and test.asserts - now.asserts:
+                flags.append(f"{path}: the assertions of {name} are changed")
+        if skipped_around.get(path, 0) > 0:
+            refusals.append(f"{path}: tests are skipped that were not")
+    return Loosened(tuple(refusals), tuple(flags), renamed)
+
+
+def _same_renamed(test: Written, added: list[tuple[str, Written]]) -> tuple[str, Written] | None:
+    """The new test that holds most of a removed one, if any holds enough."""
+    if not added:
+        return None
+    likeness = [
+        (difflib.SequenceMatcher(None, test.body, one.body).ratio(), number) for number, (_, one) in enumerate(added)
+    ]
+    best, number = max(likeness)
+    return added[number] if best >= _ALIKE or added[number][1].short_name == test.short_name else None
+
+
+def _looser(test: Written, now: Written) -> str | None:
+    if now.skips > test.skips:
+        return "is skipped"
+    gone, come = test.asserts - now.asserts, now.asserts - test.asserts
+    if gone and not come:
+        return "asserts less than it did"
+    if test.exact > now.exact and now.asserts.total() <= test.asserts.total():
+        return "asserts less exactly than it did"
+    return None

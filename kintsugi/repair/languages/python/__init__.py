@@ -1,0 +1,1 @@
+"""Python: its tests are run and its patches read with what the interpreter itself brings."""

@@ -1,0 +1,204 @@
+# Why: a bare interpreter starts faster with os alone, which takes the paths of the spec as they are.
+# ruff: noqa: PTH112, PTH115, PTH116, PTH123, PTH208
+"""What a box uses, counted from inside by its warden: processes, memory with what sockets and pipes hold, disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+
+from kintsugi.repair.sandbox.spec import COPIED, MB, SMALLEST_FILE, Spec
+
+_BLOCK = 512
+_INODE = 2048
+_DEEPEST = 500
+# What sockets and pipes may hold at most, unread, where the kernel does not say how much they do.
+_UNIX_SOCKET, _PIPE, _SMALL_PIPE, _FULL_PIPES = 425_984, 65_536, 8_192, 64 * MB
+_COUNTED_SOCKETS = ("unix", "netlink", "packet")
+_TOLD_SOCKETS = ("udp", "udp6", "raw", "raw6", "icmp")
+_TCP_SOCKETS = {"tcp": "sockstat", "tcp6": "sockstat6"}  # and where the kernel counts them
+_FIRST_TO_DIE = 1000
+
+
+def die_first(pid: int | str) -> None:
+    with suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
+        file.write(str(_FIRST_TO_DIE))
+
+
+def threads_of_ours() -> int:
+    """How much of the limit on processes is used up already: the kernel counts all of one user's threads."""
+    return sum(_field(pid, "Threads") for pid in _all_processes() if _owner(pid) == os.getuid())
+
+
+def _owner(pid: int) -> int | None:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None
+
+
+def excess(spec: Spec, *, disk_too: bool) -> str | None:
+    members = _members()
+    for pid in members:  # the kernel lets them take it back
+        die_first(pid)
+    if len(members) > spec.processes:
+        return f"it had more than {spec.processes} processes"
+    used = sum(_field(pid, "RssAnon") + _field(pid, "RssShmem") for pid in members) * 1024 + _pipes(members)
+    if spec.namespaced:
+        used += _sockets() + _system_v() + _used("/dev/shm")  # noqa: S108
+    if used > spec.memory_mb * MB:
+        return f"it used more than {spec.memory_mb} MB of memory"
+    return full_disk(spec) if disk_too else None
+
+
+def full_disk(spec: Spec) -> str | None:
+    """What it was stopped for where it used all its disk: the kernel may have told it before we looked."""
+    return f"it wrote more than {spec.disk_mb} MB to disk" if _written(spec) > spec.disk_mb * MB else None
+
+
+def _pipes(members: list[int]) -> int:
+    """Bytes that pipes may hold unread, which the kernel counts for nobody."""
+    pipes = len({link for pid in members for link in _open_files(pid) if link.startswith("pipe:")})
+    return min(pipes * _PIPE, _FULL_PIPES + pipes * _SMALL_PIPE)
+
+
+def _sockets() -> int:
+    """The same of all sockets of this network, open or on their way in another."""
+    most = sum(len(_table(f"/proc/net/{name}")) for name in _COUNTED_SOCKETS) * _UNIX_SOCKET
+    rows = [row for name in (*_TOLD_SOCKETS, *_tcp()) for row in _table(f"/proc/net/{name}")]
+    return most + sum(int(part, 16) for row in rows for part in row.split()[4].split(b":"))
+
+
+def _tcp() -> list[str]:
+    """Those of TCP's tables that hold something. For one table the kernel walks all connections of the machine, which
+    costs milliseconds; how many this network has it knows at once."""
+    return [name for name, counted in _TCP_SOCKETS.items() if not _is_none(f"/proc/net/{counted}", name)]
+
+
+def _is_none(path: str, protocol: str) -> bool:
+    """Whether the kernel says that no socket of this protocol is in use."""
+    try:
+        with open(path, "rb") as file:
+            return any(line.startswith(f"{protocol.upper()}: inuse 0".encode()) for line in file)
+    except OSError:
+        return False
+
+
+def _table(path: str) -> list[bytes]:
+    """The rows of one of the kernel's tables; none where it has none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read().splitlines()[1:]
+    except OSError:
+        return []
+
+
+def _open_files(pid: int) -> list[str]:
+    found = []
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
+
+
+def _system_v() -> int:
+    """Bytes of shared memory segments, attached to or not."""
+    return sum(int(row.split()[14]) for row in _table("/proc/sysvipc/shm"))
+
+
+def _written(spec: Spec) -> int:
+    if spec.mechanism == "namespaces":
+        return max(_used(spec.tmp) - _copied_bytes(spec), 0)
+    if spec.mechanism == "bubblewrap":
+        return max(sum(_used(path) for path in (spec.tree, spec.home, spec.tmp)) - spec.base_kb * 1024, 0)
+    folders = sum(_size(os.open(path, os.O_RDONLY), _DEEPEST) for path in (spec.tree, spec.home, spec.tmp))
+    return folders + _without_a_name(_members())
+
+
+def _copied_bytes(spec: Spec) -> int:
+    return spec.base_kb * 1024 if os.path.isdir(COPIED) else 0
+
+
+def _used(path: str) -> int:
+    """Bytes used of a file system of the box's own, whatever can be seen of it."""
+    try:
+        system = os.statvfs(path)
+    except OSError:
+        return 0
+    return (system.f_blocks - system.f_bfree) * system.f_frsize + (system.f_files - system.f_ffree) * _INODE
+
+
+def _members() -> list[int]:
+    """Every living process of the box: all others in our process namespace, else all our descendants."""
+    if os.getpid() == 1:
+        return [pid for pid in _all_processes() if pid != 1]
+    parents = {pid: _field(pid, "PPid") for pid in _all_processes()}
+    members: set[int] = set()
+    found = {os.getpid()}
+    while found:
+        found = {pid for pid, parent in parents.items() if parent in found} - members
+        members |= found
+    return sorted(members)
+
+
+def _all_processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _field(pid: int, name: str) -> int:
+    """A number out of /proc/<pid>/status (memory in KB); 0 where it is not told or the process is gone."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            for line in file:
+                if line.startswith(name.encode() + b":"):
+                    return int(line.split()[1])
+    except OSError:
+        return 0
+    return 0
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except OSError:
+        return True
+
+
+def _size(folder: int, depth: int) -> int:
+    """Bytes on disk of all below an open folder, which is closed; a file with many names counts once for each.
+
+    By handles, as a path may be too long to name. What is too deep to look into counts as more than anybody may have.
+    """
+    if not depth:
+        os.close(folder)
+        return 1 << 60
+    found = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                found += max(entry.stat(follow_symlinks=False).st_blocks * _BLOCK, SMALLEST_FILE)
+                if entry.is_dir(follow_symlinks=False):
+                    inner = os.open(entry.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY, dir_fd=folder)
+                    found += _size(inner, depth - 1)
+    os.close(folder)
+    return found
+
+
+def _without_a_name(members: list[int]) -> int:
+    """Bytes on disk of open files that are in no folder."""
+    found: dict[tuple[int, int], int] = {}
+    for pid in members:
+        with suppress(OSError):
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                with suppress(OSError):
+                    about = os.stat(f"/proc/{pid}/fd/{name}")
+                    if stat.S_ISREG(about.st_mode) and not about.st_nlink:
+                        found[about.st_dev, about.st_ino] = about.st_blocks * _BLOCK
+    return sum(found.values())
+
+
+def living() -> list[int]:
+    return [pid for pid in _members() if not _is_zombie(pid)]

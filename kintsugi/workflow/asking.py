@@ -1,0 +1,289 @@
+"""What humans can ask for, in one table: when, who may, what it will do, and whether it is asked twice.
+
+Every surface reads it: Discord's buttons, commands and completions, the pages, the command line. When something can be
+asked is not said here again: the lifecycle's own table (`states.py`) is asked, with its guards. `docs/asking.md` is this
+table, printed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import Forbidden, Refusal
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.machine import objection
+from kintsugi.workflow.names import Effect
+from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.questions import Question, Questions, changed
+
+IN_PRODUCTION = frozenset({Effect.DEPLOY, Effect.ROLL_BACK})
+TOKEN, WHY, WISH = "token", "why", "wish"  # what is typed with a command
+
+
+class Role(StrEnum):
+    """What somebody may: look at incidents and move them, or change what runs in production."""
+
+    DEBUG = "debug"
+    DEPLOY = "deploy"
+
+
+EVERYTHING = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, as the history will name them. `named`: the name is one person's or account's, not a shared login."""
+
+    actor: str
+    roles: frozenset[Role]
+    named: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Askable:
+    """One row: what `name` asks for. Of several rows with one name, the first whose `when` holds counts.
+
+    `does` says in a sentence what it will do to this incident; its docstring says it for any.
+    """
+
+    name: str
+    label: str  # on a button
+    on: type[t.Command]
+    role: Role
+    does: Callable[[Incident], str]
+    takes: str = ""  # what is typed with it, beside the incident
+    twice: bool = False  # it is asked again, with what will happen in the question
+    when: Callable[[Incident], bool] | None = None
+    blank: Mapping[str, Any] = field(default_factory=dict, hash=False)  # what stands for what would be typed with it
+
+    def objection(self, incident: Incident, at: datetime) -> Refusal | None:
+        """Why it cannot be asked for now, whoever asks."""
+        return objection(incident, self.on(incident=incident.id, key="", at=at, **self.blank))
+
+
+# --- what each does ---------------------------------------------------------------------------------------------
+
+
+def _confirm(incident: Incident) -> str:
+    """Pushes exactly the patch that was shown, and opens its pull request."""
+    on = f" on {incident.patch.base[:10]}" if incident.patch else ""
+    return f"Pushes exactly this patch{on}, and opens its pull request."
+
+
+def _reject(incident: Incident) -> str:
+    """Ends the incident without its patch."""
+    return f"Ends {incident.name} without this patch."
+
+
+def _send(incident: Incident) -> str:
+    """Sends what was kept by a dry run to the model."""
+    return "Sends what was captured to the model."
+
+
+def _retry(incident: Incident) -> str:
+    """Tries the step again that gave up."""
+    return f"Tries again to {incident.stuck.effect.words}." if incident.stuck else "Tries again."
+
+
+def _retry_in_production(incident: Incident) -> str:
+    """Tries the deployment or the rollback again that gave up."""
+    return _retry(incident)
+
+
+def _roll_back(incident: Incident) -> str:
+    """Brings back what ran before the fix, or before the failure while there is no fix."""
+    before = incident.taken_back and incident.taken_back.previous[:10]
+    return f"Brings {before} back." if before else "Brings back what ran before."
+
+
+def _cancel(incident: Incident) -> str:
+    """Ends the incident. What it waits for is dropped; an open pull request stays open."""
+    stays = " Its pull request stays open." if incident.pull_request and incident.pull_request.open else ""
+    return f"Ends {incident.name}; what it waits for is dropped.{stays}"
+
+
+def _ignore(incident: Incident) -> str:
+    """Has the failure open nothing, for a while or for good; it is counted. Ends an incident that is open."""
+    ends = "" if incident.ended else f"Ends {incident.name}. "
+    return f"{ends}The failure opens nothing, and is counted. Empty: for good."
+
+
+def _unignore(incident: Incident) -> str:
+    """Has the failure open incidents again."""
+    return "Has the failure open incidents again."
+
+
+# --- the table --------------------------------------------------------------------------------------------------
+
+
+def _stuck_in_production(incident: Incident) -> bool:
+    """It is a deployment or a rollback that gave up."""
+    return incident.stuck is not None and incident.stuck.effect in IN_PRODUCTION
+
+
+_DEBUG, _DEPLOY = Role.DEBUG, Role.DEPLOY
+
+# fmt: off
+ASKABLE: tuple[Askable, ...] = (
+    Askable(name="confirm", label="Confirm the patch", on=t.Confirmed, role=_DEBUG, takes=TOKEN, twice=True, does=_confirm, blank={"token": ""}),
+    Askable(name="reject", label="Reject the patch", on=t.Rejected, role=_DEBUG, takes=WHY, does=_reject),
+    Askable(name="send", label="Send to the model", on=t.Sent, role=_DEBUG, does=_send),
+    Askable(name="retry", label="Try again", on=t.Retried, role=_DEPLOY, twice=True, does=_retry_in_production, when=_stuck_in_production),
+    Askable(name="retry", label="Try again", on=t.Retried, role=_DEBUG, does=_retry),
+    Askable(name="rollback", label="Roll back", on=t.RollbackRequested, role=_DEPLOY, twice=True, does=_roll_back),
+    Askable(name="cancel", label="Cancel the incident", on=t.Cancelled, role=_DEBUG, takes=WHY, does=_cancel),
+    Askable(name="ignore", label="Ignore the failure", on=t.Ignored, role=_DEBUG, takes=WISH, does=_ignore),
+    Askable(name="unignore", label="Let it open incidents again", on=t.Unignored, role=_DEBUG, does=_unignore),
+)
+# fmt: on
+
+
+def row_of(name: str, incident: Incident) -> Askable | None:
+    """The row that counts for this incident; None where nothing has this name."""
+    return next((row for row in ASKABLE if row.name == name and (row.when is None or row.when(incident))), None)
+
+
+def name_of(trigger: type[t.Trigger]) -> str:
+    """The name that this command is asked for by."""
+    return next(row.name for row in ASKABLE if row.on is trigger)
+
+
+def command_of(name: str) -> type[t.Command] | None:
+    """What is fired for this name; None where nothing has it."""
+    return next((row.on for row in ASKABLE if row.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who may what. `two_persons`: who opened an incident may not confirm its patch."""
+
+    two_persons: bool = False
+
+    def offered(self, incident: Incident, at: datetime, asker: Asker | None = None) -> tuple[Askable, ...]:
+        """What can be asked for now: by this asker, or by whoever may."""
+        rows = [row for name in NAMES if (row := row_of(name, incident)) and row.objection(incident, at) is None]
+        return tuple(row for row in rows if asker is None or self.forbids(row, incident, asker) is None)
+
+    def withheld(self, incident: Incident, at: datetime, asker: Asker) -> tuple[tuple[Askable, Forbidden], ...]:
+        """What can be asked for now, though not by this asker, and why not."""
+        rows = [(row, self.forbids(row, incident, asker)) for row in self.offered(incident, at)]
+        return tuple((row, no) for row, no in rows if no)
+
+    def why_not(self, name: str, incident: Incident, asker: Asker, at: datetime) -> Refusal | None:
+        """What speaks against it: who asks, then how the incident stands."""
+        row = row_of(name, incident)
+        assert row
+        return self.forbids(row, incident, asker) or row.objection(incident, at)
+
+    def forbids(self, row: Askable, incident: Incident, asker: Asker) -> Forbidden | None:
+        """Whether this asker may not, however the incident stands."""
+        if row.role not in asker.roles:
+            return Forbidden(f"{row.label!r} is for those who may {row.role} here. Ask one of them.")
+        if row.on is t.Confirmed and self.two_persons and (why := _not_a_second_person(incident, asker)):
+            return Forbidden(why)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class AtLarge:
+    """What fires no command at an incident: for the same roles, and asked twice by the same rule."""
+
+    name: str
+    role: Role
+    twice: bool
+    does: str
+    when: str = "at any time"
+
+
+# fmt: off
+AT_LARGE = (
+    AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what just went wrong."),
+    AtLarge("deploy latest", _DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."),
+    AtLarge("ask", _DEBUG, twice=False, does="Has the confirmation asked for again, with a new token.", when="`awaiting_confirm`, on the command line"),
+    AtLarge("effects retry", _DEBUG, twice=False, does="Has an effect that waits performed now; one that gave up is a `retry`.", when="one waits, on the command line"),
+)
+# fmt: on
+
+
+NAMES = tuple(dict.fromkeys(row.name for row in ASKABLE))
+
+_IN_DISCORD = re.compile(r"discord:.* \((?P<id>\d+)\)", re.DOTALL)
+
+
+def _not_a_second_person(incident: Incident, asker: Asker) -> str | None:
+    """Why this is not known to be somebody else than who opened it."""
+    if not asker.named:
+        return "Two people have to agree here, and this login names nobody. Confirm in Discord, or log in with Discord."
+    opener, own = _IN_DISCORD.fullmatch(incident.opened_by), _IN_DISCORD.fullmatch(asker.actor)
+    if (opener and own and opener["id"] == own["id"]) or incident.opened_by == asker.actor:
+        return f"You opened {incident.name}: somebody else has to confirm it."
+    if opener and not own:
+        return f"Somebody opened {incident.name} in Discord, and may have this account as well. Confirm it in Discord."
+    return None
+
+
+class Requests:
+    """The one door for what humans ask for: who may, by the rules; then the engine, which asks the lifecycle's table."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        fire: Callable[[t.Trigger], Awaitable[Receipt]],
+        rules: Rules,
+        questions: Questions,
+    ) -> None:
+        self._store, self._clock, self._fire, self.rules, self._questions = store, clock, fire, rules, questions
+
+    async def ask(
+        self, asker: Asker, command: t.Command, answer: str = "", *, sure: bool = False
+    ) -> Receipt | Question:
+        """Have it done; or the question to answer first, where it asks twice and this is no answer to it.
+
+        A token that is typed with it is such an answer. `sure`: whoever asks has seen the question, or is a script,
+        which reads none. Raises Forbidden for who may not, another Refusal for what does not fit.
+        """
+        incident = await self._store.incident(command.incident)
+        row = row_of(name_of(type(command)), incident)
+        assert row
+        if no := self.rules.forbids(row, incident, asker):
+            raise no
+        asks = row.twice and row.takes != TOKEN and not sure
+        return (asks and await self._asks(row, incident, answer)) or await self._fire(command)
+
+    async def question(self, asker: Asker, name: str, incident: int) -> Question | None:
+        """What is asked before this is done; None where it is not asked twice. Raises Refusal where it cannot be done."""
+        found = await self._store.incident(incident)
+        row = row_of(name, found)
+        assert row
+        if no := self.rules.why_not(name, found, asker, self._clock.now()):
+            raise no
+        return await self._questions.before(name, found) if row.twice else None
+
+    async def _asks(self, row: Askable, incident: Incident, answer: str) -> Question | None:
+        """None where this answers it."""
+        if no := row.objection(incident, self._clock.now()):
+            raise no
+        question = await self._questions.before(row.name, incident)
+        if answer == question.answer:
+            return None
+        return changed(question) if answer else question
+
+    def refusal(self, asker: Asker, command: type[t.Command], incident: Incident) -> Refusal | None:
+        """Why this asker cannot ask for it now."""
+        return self.rules.why_not(name_of(command), incident, asker, self._clock.now())
+
+    def offered(self, incident: Incident, asker: Asker | None = None) -> tuple[Askable, ...]:
+        """What can be asked for now: by this asker, or by whoever may."""
+        return self.rules.offered(incident, self._clock.now(), asker)
+
+    def withheld(self, incident: Incident, asker: Asker) -> tuple[tuple[Askable, Forbidden], ...]:
+        """What others can ask for now, and why this asker cannot."""
+        return self.rules.withheld(incident, self._clock.now(), asker)

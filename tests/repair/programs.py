@@ -1,0 +1,71 @@
+"""Small programs in other languages, and the referee's verdict on patches for them: policy, then proof, in a real box."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from kintsugi.repair.languages.results import Crash
+from kintsugi.repair.proof import ProofSettings, Unproven
+from kintsugi.repair.referee import its_tests, keeps_policy, proven, with_flags
+from kintsugi.repair.sandbox import BoxFailed, Mechanism
+from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.trees import FolderTree
+from kintsugi.workflow.patch import Evidence, Tier
+
+
+@dataclass(frozen=True)
+class Patch:
+    files: Mapping[str, bytes | None]
+    modes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What became of a patch: evidence, or why it is refused."""
+
+    evidence: Evidence | None
+    refused: str = ""
+
+    @property
+    def is_proven(self) -> bool:
+        return self.evidence is not None and self.evidence.tier is not Tier.E0
+
+
+async def a_box(*programs: str) -> ProofSettings:
+    """Settings with a box that was probed once; skips where this machine has no such programs or no box with walls."""
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"there is no {program} on this machine")
+    asked = ProofSettings(seconds=240, python=Path(sys.executable))
+    try:
+        walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
+        return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
+    except BoxFailed as reason:
+        pytest.skip(f"this machine does not allow a box with walls: {reason}")
+
+
+def a_program(folder: Path, files: Mapping[str, str]) -> Path:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+async def judged(
+    program: Path, changes: Mapping[str, str | None], settings: ProofSettings, crash: Crash | None = None
+) -> Said:
+    """The referee's verdict on a patch that leaves the changed files so; None removes one."""
+    files = {path: None if text is None else text.encode() for path, text in changes.items()}
+    tree = FolderTree(program)
+    try:
+        flags = keeps_policy(Patch(files), tree)
+        evidence = await proven(tree.export, files, its_tests(files), crash, settings=settings, progress=lambda _: None)
+    except Unproven as refused:
+        return Said(None, refused.reason)
+    return Said(with_flags(evidence, flags))

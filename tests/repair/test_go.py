@@ -1,0 +1,233 @@
+"""Patches for a small Go program, each through policy and proof: only the true fix is proven."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from kintsugi.repair.languages.results import Crash
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.workflow.patch import Tier
+from tests.repair.programs import a_box, a_program, judged
+
+PARCELS = """\
+// Package parcels weighs what is to be sent.
+package parcels
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Parcel has a weight in grams for each of its pieces.
+type Parcel struct {
+	Label  string
+	Pieces []int
+}
+
+// Heaviest is the weight of the heaviest piece.
+func Heaviest(parcel Parcel) int {
+	heaviest := parcel.Pieces[0]
+	for _, piece := range parcel.Pieces {
+		if piece > heaviest {
+			heaviest = piece
+		}
+	}
+	return heaviest
+}
+
+// Describe names a parcel and its weight.
+func Describe(parcel Parcel) string {
+	return fmt.Sprintf("%s: %d g", strings.TrimSpace(parcel.Label), Heaviest(parcel))
+}
+"""
+WORKS = """\
+package parcels
+
+import "testing"
+
+func TestHeaviest(t *testing.T) {
+	cases := map[string]struct {
+		pieces []int
+		want   int
+	}{
+		"one": {[]int{70}, 70},
+		"two": {[]int{30, 90}, 90},
+	}
+	for name, one := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := Heaviest(Parcel{Pieces: one.pieces}); got != one.want {
+				t.Errorf("got %d, want %d", got, one.want)
+			}
+		})
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	got := Describe(Parcel{Label: " tea ", Pieces: []int{250}})
+	if got != "tea: 250 g" {
+		t.Fatalf("got %q", got)
+	}
+}
+"""
+SHOWS = """\
+package parcels
+
+import "testing"
+
+func TestAnEmptyParcelWeighsNothing(t *testing.T) {
+	if got := Describe(Parcel{Label: "box"}); got != "box: 0 g" {
+		t.Errorf("got %q", got)
+	}
+}
+"""
+FIXED = PARCELS.replace("heaviest := parcel.Pieces[0]", "heaviest := 0")
+SWALLOWED = PARCELS.replace(
+    "func Heaviest(parcel Parcel) int {\n",
+    "func Heaviest(parcel Parcel) int {\n\tdefer func() { _ = recover() }()\n",
+)
+PROGRAM = {"go.mod": "module example.com/parcels\n\ngo 1.19\n", "parcels.go": PARCELS, "parcels_test.go": WORKS}
+CRASH = Crash(
+    "panic", "runtime error: index out of range [0] with length 0", "parcels.go", "example.com/parcels.Heaviest"
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settings() -> ProofSettings:
+    return await a_box("go")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    return a_program(tmp_path, PROGRAM)
+
+
+async def test_a_true_fix_is_proven_by_the_panic_that_it_mends(program: Path, settings: ProofSettings) -> None:
+    said = await judged(program, {"parcels.go": FIXED, "empty_test.go": SHOWS}, settings, CRASH)
+
+    assert said.evidence is not None, said.refused
+    assert said.evidence.tier is Tier.E2
+    assert said.evidence.reproduced is True
+    assert "TestAnEmptyParcelWeighsNothing failed before and pass now" in said.evidence.says
+    assert "Tests that passed before: 4" in said.evidence.says
+    assert "the program that is tested prints there too" in said.evidence.says
+    assert said.evidence.red is not None
+    assert "index out of range" in said.evidence.red.output
+
+
+async def test_red_in_another_function_is_told(program: Path, settings: ProofSettings) -> None:
+    elsewhere = Crash("panic", "assignment to entry in nil map", "parcels.go", "example.com/parcels.Describe2")
+
+    said = await judged(program, {"parcels.go": FIXED, "empty_test.go": SHOWS}, settings, elsewhere)
+
+    assert said.evidence is not None
+    assert said.evidence.reproduced is False
+    assert any(flag.startswith("the test is red for another reason") for flag in said.evidence.flags)
+
+
+NOT_FIXES = {
+    "comments alone": (
+        {"parcels.go": PARCELS.replace("// Heaviest is", "// Heaviest tells")},
+        "changes nothing that runs",
+    ),
+    "a log line alone": (
+        {"parcels.go": PARCELS.replace("	heaviest := p", '	fmt.Println("weighing")\n	heaviest := p')},
+        "changes nothing that runs",
+    ),
+    "the panic swallowed": ({"parcels.go": SWALLOWED}, "only makes the exception disappear"),
+    "the panic swallowed, and a default": (
+        {
+            "parcels.go": SWALLOWED.replace("(parcel Parcel) int {", "(parcel Parcel) (weight int) {", 1).replace(
+                "	return heaviest", "	weight = heaviest\n	return weight"
+            )
+        },
+        "only dropping the exception makes the test pass",
+    ),
+    "a test removed": (
+        {"parcels.go": FIXED, "parcels_test.go": WORKS[: WORKS.index("func TestDescribe")]},
+        "tests",
+    ),
+    "a test skipped": (
+        {"parcels.go": FIXED, "parcels_test.go": WORKS.replace("	got := D", '	t.Skip("later")\n	got := D')},
+        "skipped",
+    ),
+    "a test left out by a build tag": (
+        {"parcels.go": FIXED, "parcels_test.go": f"//go:build slow\n\n{WORKS}"},
+        "skipped",
+    ),
+    "a test loosened": (
+        {"parcels.go": FIXED, "parcels_test.go": WORKS.replace('got != "tea: 250 g"', 'got == ""')},
+        "asserts less exactly",
+    ),
+    "a test that asserts nothing": (
+        {
+            "parcels.go": FIXED,
+            "empty_test.go": SHOWS.replace(
+                'if got := Describe(Parcel{Label: "box"}); got != "box: 0 g" {\n		t.Errorf("got %q", got)\n	}',
+                'Describe(Parcel{Label: "box"})',
+            ),
+        },
+        "asserts no value",
+    ),
+    "half a fix": (
+        {
+            "parcels.go": PARCELS.replace(
+                "	heaviest := p", "	if len(parcel.Pieces) == 0 {\n		return 1\n	}\n	heaviest := p"
+            )
+        },
+        "still failing with the patch",
+    ),
+    "what worked is broken": (
+        {"parcels.go": FIXED.replace("piece > heaviest", "piece < heaviest")},
+        "passed without the patch and not with it",
+    ),
+    "syntax that is none": ({"parcels.go": FIXED.replace("return heaviest", "return heaviest)")}, "does not compile"),
+    "a test for what is not there yet": (
+        {
+            "parcels.go": FIXED + "\nfunc Lightest() int { return 0 }\n",
+            "empty_test.go": SHOWS.replace("	if got", "	Lightest()\n	if got"),
+        },
+        "not compiled there",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_FIXES)
+async def test_what_is_no_fix_is_not_proven(kind: str, program: Path, settings: ProofSettings) -> None:
+    changes, why = NOT_FIXES[kind]
+
+    said = await judged(program, {"empty_test.go": SHOWS, **changes}, settings, CRASH)
+
+    assert said.evidence is None
+    assert why in said.refused, said.refused
+
+
+async def test_a_program_that_writes_results_itself_proves_nothing(program: Path, settings: ProofSettings) -> None:
+    forged = 'import (\n	"fmt"\n	"os"'
+    prints = """
+func init() {
+	fmt.Println("=== RUN   TestAnEmptyParcelWeighsNothing")
+	fmt.Println("--- PASS: TestAnEmptyParcelWeighsNothing (0.00s)")
+	fmt.Println("PASS")
+	os.Exit(0)
+}
+"""
+
+    said = await judged(
+        program,
+        {"parcels.go": PARCELS.replace('import (\n	"fmt"', forged) + prints, "empty_test.go": SHOWS},
+        settings,
+        CRASH,
+    )
+
+    assert said.evidence is None
+
+
+async def test_a_patch_without_a_test_keeps_what_passed(program: Path, settings: ProofSettings) -> None:
+    said = await judged(program, {"parcels.go": FIXED}, settings, CRASH)
+
+    assert said.evidence is not None
+    assert said.evidence.tier is Tier.E1
+    assert "no test shows that the failure is gone" in said.evidence.flags
