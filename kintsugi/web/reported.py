@@ -78,6 +78,8 @@ class Reported:
         return Taken.STORED if await self.store.add_runs(f"sentry:{name}:{ran.key}", ran.counted) else Taken.KNOWN
 
     async def _heard(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
+        if not failed.whole:
+            return await self._counted(name, project, failed)
         payload = failed.payload
         last = await self.store.newest_of(*payload.incident.names)
         if last and _counts(last, payload, project.believed, self.clock.now()):
@@ -88,6 +90,16 @@ class Reported:
             return _taken(await self._fire(name, project, replace(failed, payload=held), opens=False))
         async with self._opening[name]:  # one at a time, so that it is known what the one before came to
             return await self._open(name, project, failed, peer)
+
+    async def _counted(self, name: str, project: Project, failed: Failed) -> Taken:
+        receipt = await self.intake.take_outline(
+            failed.payload,
+            key=f"sentry:{name}:{failed.id}",
+            actor=f"sentry:{name}",
+            believed=project.believed,
+            who=failed.who,
+        )
+        return _taken(receipt) if receipt else Taken.UNTOLD
 
     async def _held_back(self, name: str, project: Project, payload: Payload, last: Incident | None) -> Payload | None:
         """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.

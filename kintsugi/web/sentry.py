@@ -181,7 +181,7 @@ def _item(kind: object, payload: bytes, place: bytes) -> Item | Unasked | Unread
     if not isinstance(kind, str) or kind not in {EVENT, *_COUNTED}:
         return Unasked(kind if isinstance(kind, str) and kind in _OTHERS else OTHER)
     try:
-        return Item(kind, _object(payload, f"an item of type {kind}"), sha256(place).hexdigest())
+        return Item(kind, _object(payload, "an event" if kind == EVENT else f"a {kind}"), sha256(place).hexdigest())
     except (Unreadable, TooLarge) as error:
         return error if kind == EVENT else Unasked(kind)
 
