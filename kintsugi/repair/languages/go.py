@@ -154,6 +154,10 @@ class GoSuite:
         )
 
     @property
+    def leaves_out(self) -> str:
+        return ""
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         return self.tools.folders
 
@@ -626,7 +630,10 @@ class Go:
 
     def missing(self, failure: Failure | None, tree: Path) -> str | None:
         found = _NOT_HERE.search(failure.message) if failure and failure.kind == _BUILD_FAILED else None
-        return next((group for group in found.groups() if group), "a module") if found else None
+        return f"{next((group for group in found.groups() if group), 'a module')} is not installed" if found else None
+
+    def count(self, source: str) -> int:
+        return len(_tests(source))
 
 
 def _all_names(path: str, tree: Path, overlay: Overlay) -> list[str]:
