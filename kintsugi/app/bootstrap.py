@@ -10,34 +10,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import discord
-
 from kintsugi.app import alerts, connectors
 from kintsugi.app.ancestry import Ancestry
 from kintsugi.app.code_hosts import check_repository
 from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Bots, lists_of
 from kintsugi.app.ending import watched
 from kintsugi.app.settings import Settings, read_settings
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
-from kintsugi.integrations.http_replay import HttpReplay
-from kintsugi.integrations.local_git import CommitsOf
-from kintsugi.integrations.model.analyst import ModelAnalyst
-from kintsugi.integrations.model.offline import OfflineAnalyst
 from kintsugi.integrations.one_deployer import OneDeployer
 from kintsugi.integrations.own_requests import OwnRequests
 from kintsugi.integrations.program import Running
 from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoCommits, NoDeployer, NoMonitor, Silence
-from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
-from kintsugi.repair.context import build_context
-from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.installation import Mode
@@ -50,7 +39,11 @@ from kintsugi.workflow.production import Commits, Production
 from kintsugi.workflow.questions import Questions
 from kintsugi.workflow.reconcile import Reconciler
 
+# What talks to a service is loaded where it is made: most commands only read and move.
 if TYPE_CHECKING:
+    import discord
+
+    from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.web.reports import Reports
 
@@ -182,6 +175,7 @@ class Bootstrap:
             dry_run=dry_run or incidents.dry_run,
             rounds=incidents.rounds,
             contains=Ancestry(lambda: self.ports(Silence()).code_host).contains,
+            count=desk.engine.count,
         )
 
     def worker(self, desk: Desk, channel: Channel) -> Kintsugi:
@@ -196,6 +190,10 @@ class Bootstrap:
 
     def ports(self, channel: Channel) -> Ports:
         """What touches the world; what is not configured says so when it is needed."""
+        from kintsugi.integrations.github.fresh import FreshAnalyst, FreshChecker
+        from kintsugi.integrations.http_replay import HttpReplay
+        from kintsugi.integrations.local_git import CommitsOf
+
         program_url = self.settings.program.program_url
         hosted = None if self.code_host.missing else self.code_host.make()
         git = hosted.git if hosted else None
@@ -223,6 +221,8 @@ class Bootstrap:
 
     def bots(self, desk: Desk, logs: Telemetry) -> Bots:
         """What is in Discord from this process."""
+        from kintsugi.app.discord_bot import Bots
+
         self._own_requests.kept_by(desk.store.keep_runs)
         return Bots(
             settings=self.settings.discord,
@@ -241,8 +241,8 @@ class Bootstrap:
         """The door for Sentry's SDKs; None where none of them is listened to."""
         if not self.settings.sentry.projects:
             return None
-        from kintsugi.app.reports import reports  # noqa: PLC0415  # the web's packages are no guest's
-        from kintsugi.web.reported import Reported  # noqa: PLC0415
+        from kintsugi.app.reports import reports  # the web's packages are no guest's
+        from kintsugi.web.reported import Reported
 
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
         reported = Reported(desk.store, desk.clock, intake, host)
@@ -262,12 +262,14 @@ class Bootstrap:
 
     def login(self) -> DiscordLogin | None:
         """How those who may use the bot log in to the pages with Discord; None where that is not configured."""
-        from kintsugi.app.discord_login import DiscordLogin  # noqa: PLC0415  # as above
-        from kintsugi.app.discord_oauth import discord_oauth  # noqa: PLC0415
+        from kintsugi.app.discord_oauth import discord_oauth  # as above
 
         application = discord_oauth(self.settings.discord, self.settings.web.url)
         if application is None:
             return None
+        from kintsugi.app.discord_bot import lists_of
+        from kintsugi.app.discord_login import DiscordLogin
+
         return DiscordLogin(application, lists_of(self.settings.discord))
 
     def check_repository(self) -> None:
@@ -276,11 +278,17 @@ class Bootstrap:
             check_repository(self.settings.code.repo)
 
     def _analyst(self, git: Git | None) -> Analyst:
+        from kintsugi.integrations.model.analyst import ModelAnalyst
+        from kintsugi.integrations.model.offline import OfflineAnalyst
+
         if self.model.missing:
             return OfflineAnalyst(git)
         return ModelAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
 
     def _checker(self, git: Git | None) -> Checker:
+        from kintsugi.integrations.workbench import Workbench
+        from kintsugi.repair.proof import ProofSettings
+
         code = self.settings.code
         proof = ProofSettings(
             test_command=code.test_command or None,
@@ -307,6 +315,7 @@ class Bootstrap:
 
 def code_context(repository: Path | None) -> Callable[[Case], str]:
     """What the analyst is shown of the code: of the build that failed, else as it is now."""
+    from kintsugi.repair.context import build_context
 
     def context(case: Case) -> str:
         if repository is None or case.payload.exception is None:

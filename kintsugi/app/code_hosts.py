@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kintsugi.app.pem import pem_of
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.integrations.git import Git, GitError
-from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
-from kintsugi.integrations.github.host import GitHub, GitHubWishes
-from kintsugi.integrations.github.mirror import Mirror
-from kintsugi.integrations.local_git import LocalGit
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.ports import CodeHost
 
+if TYPE_CHECKING:  # a client is loaded where it is made
+    from kintsugi.integrations.github.api import GitHubAccess
+    from kintsugi.integrations.github.host import GitHubWishes
+
 
 def github_access(settings: GitHubSettings) -> GitHubAccess | None:
     """Who we are on GitHub, and where; None where that is not configured. Raises SettingsError."""
+    from kintsugi.integrations.github.api import GitHubAccess
+
     if settings.repo is None:
         return None
     token, key = settings.token, settings.app_key
@@ -40,6 +43,10 @@ class CodeHostParts:
 
 def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str) -> CodeHostParts:
     """There must be a repository on GitHub. Raises SettingsError."""
+    from kintsugi.integrations.github.api import GitHubApi
+    from kintsugi.integrations.github.host import GitHub
+    from kintsugi.integrations.github.mirror import Mirror
+
     access = github_access(settings)
     assert access
     git, api = _our_copy(code, access), GitHubApi(access)
@@ -49,6 +56,8 @@ def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str
 
 def local_parts(code: CodeSettings) -> CodeHostParts:
     """There must be a KINTSUGI_REPO."""
+    from kintsugi.integrations.local_git import LocalGit
+
     assert code.repo
     git = Git(code.repo)
     return CodeHostParts(LocalGit(git, code.branch), git)
@@ -65,6 +74,8 @@ def check_repository(repo: Path) -> None:
 
 def wishes_of(settings: GitHubSettings, branch: str, incident_url: str) -> GitHubWishes:
     """How pull requests to `branch` are to be."""
+    from kintsugi.integrations.github.host import GitHubWishes
+
     return GitHubWishes(
         branch=branch,
         draft=settings.draft,

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import discord
-import httpx
-
 from kintsugi.app.code_hosts import CodeHostParts, check_repository, github_parts, local_parts
 from kintsugi.app.deployers import command_deployer, railway_deployer, webhook_deployer
 from kintsugi.app.settings import (
@@ -27,17 +24,16 @@ from kintsugi.app.settings import (
     SheetSettings,
     revealed,
 )
-from kintsugi.bot.address import point_at
-from kintsugi.bot.presence import AWAY, REFUSED, why
-from kintsugi.integrations import google_sheets
-from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import GitError
 from kintsugi.integrations.model.port import Model
 from kintsugi.integrations.program import Running
 from kintsugi.workflow.errors import SettingsError, StepFailed
 from kintsugi.workflow.ports import Deployer
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a client is loaded where it is made
+    import discord
+
+    from kintsugi.integrations.google_sheets import Sheet
     from kintsugi.integrations.model.openai import ModelAccess
 
 OK, OFF, FAULT = "ok", "off", "fault"
@@ -113,10 +109,18 @@ def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
     """The bot's own account."""
 
     def make() -> discord.Client:
+        import discord
+
+        from kintsugi.bot.address import point_at
+
         point_at(settings.api_base, settings.gateway_url)
         return discord.Client(intents=discord.Intents.none(), max_messages=None)
 
     async def look(client: discord.Client) -> str:
+        import discord
+
+        from kintsugi.bot.presence import AWAY, REFUSED, why
+
         async with client:
             try:
                 await client.login(revealed(settings.token))
@@ -159,15 +163,22 @@ def deployer(deploy: DeploySettings, railway: RailwaySettings, branch: str, runn
     )
 
 
-def sheet(settings: SheetSettings) -> Connector[google_sheets.Sheet]:
+def sheet(settings: SheetSettings) -> Connector[Sheet]:
     """The Google Sheet that the program reads."""
 
-    def make() -> google_sheets.Sheet:
+    def make() -> Sheet:
+        from kintsugi.integrations import google_sheets
+
         given = settings.service_account
         account = google_sheets.service_account(given.get_secret_value()) if given else None
         return google_sheets.Sheet(settings.id or "", account, revealed(settings.api_key), settings.base_url)
 
-    async def look(made: google_sheets.Sheet) -> str:
+    async def look(made: Sheet) -> str:
+        import httpx
+
+        from kintsugi.integrations import google_sheets
+        from kintsugi.integrations.authorities import context
+
         async with httpx.AsyncClient(verify=context(), timeout=5) as client:
             return await google_sheets.look(made, client)
 
@@ -176,14 +187,14 @@ def sheet(settings: SheetSettings) -> Connector[google_sheets.Sheet]:
 
 
 def _model(settings: ModelSettings) -> Model:
-    from kintsugi.integrations.model.openai import OpenAIModel  # noqa: PLC0415  # takes half a second, as the SDK does
+    from kintsugi.integrations.model.openai import OpenAIModel  # takes half a second, as the SDK does
 
     return OpenAIModel(model_access(settings))
 
 
 def model_access(settings: ModelSettings) -> ModelAccess:
     """The model that is configured; there must be a key."""
-    from kintsugi.integrations.model.openai import ModelAccess  # noqa: PLC0415  # as above
+    from kintsugi.integrations.model.openai import ModelAccess  # as above
 
     return ModelAccess(
         model=settings.model,

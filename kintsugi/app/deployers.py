@@ -5,24 +5,29 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kintsugi.app.settings import DeploySettings, RailwaySettings, revealed
 from kintsugi.executors.lock import alone_with
 from kintsugi.integrations.clock import SystemClock
-from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
 from kintsugi.integrations.one_deployer import Alone
 from kintsugi.integrations.program import Running
-from kintsugi.integrations.railway import Railway, RailwayTarget
-from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
-from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry.redact import redact
 from kintsugi.web.railway import RailwayDoor
 from kintsugi.workflow.errors import SettingsError
 
+if TYPE_CHECKING:  # a client is loaded where it is made
+    from kintsugi.integrations.local_command import LocalCommand
+    from kintsugi.integrations.railway import Railway
+    from kintsugi.integrations.webhook_deploy import WebhookDeploy
+
 
 def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -> Railway:
     """Raises SettingsError."""
+    from kintsugi.integrations.railway import Railway, RailwayTarget
+    from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
+
     ids = (settings.project_id, settings.environment_id, settings.service_id)
     if not all(ids):
         raise SettingsError(
@@ -36,6 +41,8 @@ def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -
 
 def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeploy:
     """Raises SettingsError."""
+    from kintsugi.integrations.webhook_deploy import WebhookDeploy, WebhookSettings
+
     assert settings.webhook_url
     if settings.webhook_secret is None:
         raise SettingsError("KINTSUGI_DEPLOY_WEBHOOK_URL needs KINTSUGI_DEPLOY_WEBHOOK_SECRET, which signs it.")
@@ -44,6 +51,8 @@ def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeplo
 
 
 def command_deployer(settings: DeploySettings, running: Running) -> LocalCommand:
+    from kintsugi.integrations.local_command import LocalCommand, LocalCommandSettings
+
     asked = LocalCommandSettings(
         settings.command, settings.folder, lambda: running.program_url, named=settings.env, requests=running.requests
     )
@@ -54,7 +63,7 @@ def alone_on(database: Database) -> Alone:
     """One lock for all that share the database: beside SQLite's file, or in PostgreSQL."""
     if file := database.file:
         return partial(alone_with, file.with_name(f"{file.name}.deploy.lock"))
-    from kintsugi.executors.server_lock import alone_on_server  # noqa: PLC0415  # loads psycopg, which SQLite has no use for
+    from kintsugi.executors.server_lock import alone_on_server  # loads psycopg, which SQLite has no use for
 
     return partial(alone_on_server, database.past_poolers().conninfo, "kintsugi: who asks the deployer", timedelta())
 

@@ -28,8 +28,12 @@ class DiscordLogin:
     def address(self, state: str, challenge: str) -> str:
         return self._application.address(state, challenge)
 
-    async def member(self, code: str, verifier: str) -> Member:
-        return self._let_in(await self._application.person(code, verifier))
+    async def member(self, code: str, verifier: str) -> tuple[Member, str]:
+        person = await self._application.person(code, verifier)
+        return self._let_in(person), person.token
+
+    async def again(self, token: str) -> Member:
+        return self._let_in(await self._application.again(token))
 
     def asker(self, member: Member) -> Asker:
         caller = _caller(member)

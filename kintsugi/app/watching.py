@@ -13,6 +13,7 @@ from kintsugi.app.bootstrap import Kintsugi
 from kintsugi.app.desk import Desk
 from kintsugi.executors.embedded import Embedded
 from kintsugi.telemetry import Telemetry
+from kintsugi.telemetry.counts import Tally
 from kintsugi.telemetry.redact import of_this_process
 from kintsugi.web.metrics import MetricNeeds, Metrics, Readers
 from kintsugi.web.server import Server, ServerNeeds
@@ -27,6 +28,7 @@ def metrics(
         version=version("kintsugi"),
         revision=build or "",
         deliveries=doors.deliveries,
+        passed_over=doors.reports.passed_over if doors.reports else Tally(),
         dropped=lambda: logs.dropped,
         hidden=lambda: of_this_process().hidden,
     )

@@ -207,7 +207,7 @@ def _what_is_pushed(incident: Incident) -> list[str]:
         lines.append(f"**{evidence.tier}** {one_line(evidence.says, 200)}{_flags(incident)}")
     if incident.since_shown:
         lines.append(f"⚠️ {cut(quiet(incident.since_shown), _SINCE_SHOWN)}")
-    return [*lines, _code(patch.diff)]
+    return [*lines, code_block(patch.diff)]
 
 
 def _flags(incident: Incident) -> str:
@@ -216,7 +216,7 @@ def _flags(incident: Incident) -> str:
     return shown + (f"\n⚠️ and {len(flags) - 3} more" if len(flags) > 3 else "")
 
 
-def _code(text: str) -> str:
+def code_block(text: str) -> str:
     """The beginning of a diff in a code block that nothing in it can end."""
     inside = plain(text).replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
     return f"```diff\n{cut(inside, _SHOWN_DIFF)}\n```"
@@ -252,8 +252,7 @@ def _buttons(incident: Incident) -> tuple[Button, ...]:
 
 def _way_back(incident: Incident) -> str:
     """The commit that a rollback brings back."""
-    taken_back = incident.deployment or incident.way_back
-    return one_line(taken_back.previous[:7], 10) if taken_back else ""
+    return one_line(incident.taken_back.previous[:7], 10) if incident.taken_back else ""
 
 
 def _question_buttons(id: int) -> tuple[Button, ...]:

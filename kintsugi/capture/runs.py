@@ -1,4 +1,4 @@
-"""What Sentry's SDKs tell of a program's runs, beside its failures: transactions, sessions, and sums of sessions.
+"""What Sentry's SDKs tell of a program's runs, beside its failures: transactions, sessions, their sums, and check-ins.
 
 A transaction is one run of a route, a task or a command, with how it ended. A session is a run of the whole program, or
 in servers of one request; servers send sums of them by the minute. Both name the release. What is read here is in
@@ -20,6 +20,7 @@ from kintsugi.workflow.replay import HEADER, Request
 _ENDED_WELL = ("exited",)
 _ENDED_BADLY = ("crashed", "abnormal", "errored", "unhandled")
 _FAILED = ("internal_error", "unknown_error", "unavailable", "deadline_exceeded", "data_loss", "error")
+_CHECKED_IN = {"ok": (1, 0), "error": (0, 1)}
 _LONGEST = 200  # characters of a transaction's name
 _HIGHEST = 10**9  # sessions in one sum
 
@@ -31,6 +32,8 @@ def runs_in(kind: str, item: Mapping[str, Any], teller: str, *, believed: bool) 
             return _of_transaction(item, teller, believed)
         case "session":
             return _of_sessions(item, _ended(item), teller, believed)
+        case "check_in":
+            return _of_check_in(item, teller, believed)
         case "sessions":
             return _of_sessions(item, _summed(item.get("aggregates")), teller, believed)
     return None
@@ -38,7 +41,9 @@ def runs_in(kind: str, item: Mapping[str, Any], teller: str, *, believed: bool) 
 
 def key_in(kind: str, item: Mapping[str, Any], digest: str) -> str:
     """What makes the item one and the same, however often it is delivered. `digest`: of the whole delivery."""
-    id = {"transaction": item.get("event_id"), "session": item.get("sid")}.get(kind)
+    id = {"transaction": item.get("event_id"), "session": item.get("sid"), "check_in": item.get("check_in_id")}.get(
+        kind
+    )
     return f"{kind}:{id}" if isinstance(id, str) and 8 <= len(id) <= 64 else f"{kind}:{digest}"
 
 
@@ -66,6 +71,15 @@ def _of_transaction(item: Mapping[str, Any], teller: str, believed: bool) -> Cou
         return None
     run = Runs(_intent(name), build, int(ended_well), int(not ended_well))
     return Counted(teller, believed, (run,), tuple(_answered(item, build, status)))
+
+
+def _of_check_in(item: Mapping[str, Any], teller: str, believed: bool) -> Counted | None:
+    """How a scheduled job ended: one run of it. That it has begun is told as well, and says nothing yet."""
+    name, build = item.get("monitor_slug"), commit_of(item.get("release"))
+    ended = _CHECKED_IN.get(str(item.get("status")))
+    if not (isinstance(name, str) and name and build) or ended is None:
+        return None
+    return Counted(teller, believed, (Runs(_intent(name), build, *ended),))
 
 
 def _intent(name: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from rich.console import Console
-
 from kintsugi.commands.common import a_desk, ask_for, incident_number, is_number
 from kintsugi.commands.outcome import UsageError
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.engine import Receipt
@@ -42,11 +41,11 @@ async def ask(id: str) -> None:
     """Have the confirmation asked for again."""
     async with a_desk() as desk:
         incident = await desk.engine.hasten(incident_number(id), Effect.ASK_CONFIRMATION)
-        Console().print(f"{incident.name}: the confirmation will be asked for again with a new token.")
+        PlainConsole().print(f"{incident.name}: the confirmation will be asked for again with a new token.")
 
 
 def _tell(receipt: Receipt) -> None:
     incident = receipt.incident
-    Console().print(f"[bold]{incident.name}[/] is {incident.state.words}.", highlight=False)
+    PlainConsole().print(f"[bold]{incident.name}[/] is {incident.state.words}.", highlight=False)
     if incident.ignored:
-        Console().print(f"{plain(incident.ignored)}.", highlight=False, markup=False)
+        PlainConsole().print(f"{plain(incident.ignored)}.", highlight=False, markup=False)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.intake import Intake
 from kintsugi.capture.reading import Reading
 from kintsugi.commands.common import actor, new_key
 from kintsugi.commands.files import opened
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.ports import Outcome
 
@@ -42,7 +41,7 @@ async def _capture(reading: Reading, intake: Intake, summary: str) -> None:
         seen.add(receipt.incident.id)
     if left:
         says = f"{left:,} more failures in {reading.name} were left: at most {_MOST} incidents at a time."
-        Console(stderr=True).print(says, highlight=False, markup=False)
+        PlainConsole(stderr=True).print(says, highlight=False, markup=False)
     if not seen:
         await _in_words(reading, intake, summary)
 
@@ -58,8 +57,8 @@ async def _in_words(reading: Reading, intake: Intake, summary: str) -> None:
 def _tell(receipt: Receipt, *, again: bool = False) -> None:
     incident = receipt.incident
     if not again:
-        Console().print(incident.name, highlight=False)
+        PlainConsole().print(incident.name, highlight=False)
     says = f"{incident.summary}\n{incident.name} is {incident.state.words}."
     if receipt.outcome == Outcome.COUNTED:
         says = receipt.says
-    Console(stderr=True).print(says, highlight=False, markup=False)
+    PlainConsole(stderr=True).print(says, highlight=False, markup=False)

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.prompt import Confirm
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
 from kintsugi.commands.outcome import UsageError
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import EVERYTHING, Asker, Requests, name_of
@@ -76,7 +76,7 @@ async def ask_at(
 
 async def agreed_to(question: Question) -> None:
     """Show what will happen and wait for a yes. Raises Refusal for anything else."""
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     console.print(Text(plain(question.title), style="bold"))
     for name, value in question.facts:
         console.print(Text(f"  {name}: {plain(value)}"))

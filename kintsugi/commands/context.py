@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kintsugi.commands.voice import say_json
 
 if TYPE_CHECKING:
     from kintsugi.repair.context import Context
@@ -36,6 +37,7 @@ def _show(file: str, repo: Path, tokens: int, as_json: bool) -> None:
     from kintsugi.commands.files import read_bytes
     from kintsugi.commands.outcome import UsageError
     from kintsugi.repair.context import ContextError, build_context
+    from kintsugi.telemetry.plain import visible
 
     failure = read_failure(read_text(read_bytes(file)))
     if failure is None:
@@ -44,9 +46,12 @@ def _show(file: str, repo: Path, tokens: int, as_json: bool) -> None:
         found = build_context(locate(failure, repo), repo, tokens=tokens)
     except ContextError as error:
         raise UsageError(str(error)) from error
-    sys.stdout.write(_as_json(found) if as_json else found.text)
+    if as_json:
+        say_json(_facts(found))
+    else:
+        sys.stdout.write(visible(found.text))
 
 
-def _as_json(found: Context) -> str:
+def _facts(found: Context) -> dict[str, object]:
     regions = [{"path": region.path, "start": region.start, "end": region.end} for region in found.regions]
-    return json.dumps({"regions": regions, "text": found.text}) + "\n"
+    return {"regions": regions, "text": found.text}

@@ -6,12 +6,11 @@ import shlex
 from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
-
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import lock_of
 from kintsugi.commands.outcome import UsageError
 from kintsugi.executors.lock import only_one
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence import backup as copying
 from kintsugi.persistence import migrations, transfer
 from kintsugi.persistence.database import Database, DatabaseError
@@ -24,9 +23,9 @@ def upgrade() -> None:
     database = Bootstrap.read().database.past_poolers()
     before, after = migrations.upgrade(database)
     if before == after:
-        Console().print(f"{database} is at revision {after} already.", highlight=False)
+        PlainConsole().print(f"{database} is at revision {after} already.", highlight=False)
     else:
-        Console().print(f"{database}: revision {before or 'none'} → {after}.", highlight=False)
+        PlainConsole().print(f"{database}: revision {before or 'none'} → {after}.", highlight=False)
     if lacking := migrations.differences(database):
         raise DatabaseError(
             f"The tables are not those of revision {after}: {'; '.join(lacking)}. Something other than Kintsugi changed"
@@ -51,7 +50,7 @@ async def prune(dry_run: bool) -> None:
             f" The file keeps its size, and the room in it is used again. To shrink it, stop the service and run"
             f" `sqlite3 {shlex.quote(str(file))} VACUUM`."
         )
-    Console().print(says, highlight=False, markup=False)
+    PlainConsole().print(says, highlight=False, markup=False)
 
 
 def backup(file: Path, force: bool) -> None:
@@ -73,21 +72,21 @@ def backup(file: Path, force: bool) -> None:
     says = (
         f"{file}: {copied.bytes / 2**20:.1f} MB, {rows} rows of {len(copied.rows)} tables, whole by SQLite's own check."
     )
-    Console().print(says, highlight=False, markup=False)
+    PlainConsole().print(says, highlight=False, markup=False)
 
 
 def copy(source: str, target: str) -> None:
     """Move a team's history from SQLite to PostgreSQL, while no service works on it."""
     old, new = Database.parse(source), Database.parse(target)
-    file, console = old.file, Console(stderr=True)
+    file, console = old.file, PlainConsole(stderr=True)
     if file and not file.exists():
         raise DatabaseError(f"There is no database at {file}.")
     with only_one(lock_of(file)) if file else nullcontext(), console.status("copying") as status:
         copied = transfer.copy(old, new, lambda table, rows: status.update(f"copying {table}: {rows:,} rows"))
     rows = sum(content.rows for content in copied.values())
     told = f"{rows:,} rows of {len(copied)} tables are there, each table read back and compared."
-    Console().print(f"{new}: {told}", highlight=False, markup=False, soft_wrap=True)
-    Console().print(
+    PlainConsole().print(f"{new}: {told}", highlight=False, markup=False, soft_wrap=True)
+    PlainConsole().print(
         f"Set KINTSUGI_DATABASE_URL to it and start the service. {file} is as it was: keep it, and work on it no more.",
         highlight=False,
         markup=False,

@@ -18,6 +18,7 @@ from kintsugi.demo.stage import FAILING_REQUEST, Stage
 from kintsugi.demo.workspace import BRANCH, Workspace
 from kintsugi.executors.lock import only_one
 from kintsugi.integrations.clock import SystemClock
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import is_current
 from kintsugi.persistence.store import SqlStore
@@ -44,7 +45,7 @@ class Wishes:
 
 async def demo(wishes: Wishes) -> int:
     """Play the demo. 0 when it came to the ending it was to show."""
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     workspace = Workspace(wishes.folder)
     workspace.lock.parent.mkdir(parents=True, exist_ok=True)
     with only_one(workspace.lock):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +13,7 @@ from rich.text import Text
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.commands.common import agreed_to, ask_for, incident_number
 from kintsugi.commands.outcome import FAULT, UsageError
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.ports import Rollout
 from kintsugi.workflow.production import Plan, Production
@@ -25,7 +27,7 @@ _LISTED = 20  # commits
 async def latest(wait: bool, yes: bool) -> int:
     """Deploy the newest commit of the branch. 1 where that fails, 3 where nobody confirmed it."""
     bootstrap = Bootstrap.read()
-    production, console = bootstrap.production(), Console(highlight=False)
+    production, console = bootstrap.production(), PlainConsole(highlight=False)
     plan = await production.plan()
     _show(console, plan, bootstrap.settings.code.branch)
     rollout = plan.stands
@@ -43,7 +45,7 @@ async def status() -> int:
     """How the newest commit stands."""
     bootstrap = Bootstrap.read()
     plan = await bootstrap.production().plan()
-    _show(Console(highlight=False), plan, bootstrap.settings.code.branch)
+    _show(PlainConsole(highlight=False), plan, bootstrap.settings.code.branch)
     return 0
 
 
@@ -51,7 +53,7 @@ async def rollback(id: str, *, yes: bool = False) -> None:
     """Ask for what ran before an incident's fix; the service does it."""
     receipt = await ask_for(t.RollbackRequested, incident_number(id), yes=yes)
     name = receipt.incident.name
-    Console().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
+    PlainConsole().print(f"{name}: a rollback was asked for. `kintsugi run` carries it out.", highlight=False)
 
 
 def _show(console: Console, plan: Plan, branch: str) -> None:
@@ -73,7 +75,7 @@ def _lines(plan: Plan, branch: str) -> Iterator[str]:
 async def _confirmed(plan: Plan, environment: str) -> None:
     """Somebody has to say yes; in a script too, where this is production. Raises Refusal."""
     if sys.stdin.isatty():
-        await agreed_to(before_a_deploy(plan, environment))
+        await agreed_to(before_a_deploy(plan, environment, datetime.now(UTC)))
     elif environment == _PRODUCTION:
         raise UsageError("This is production: say so with --yes.")
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from rich.console import Console
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
@@ -21,6 +20,7 @@ from kintsugi.app.stranger import asked_as_a_stranger
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.migrations import differences, is_current
 from kintsugi.workflow.curable import curable
@@ -31,7 +31,7 @@ _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
 
 async def doctor() -> int:
     """Look at everything. Answers 1 where there is a fault."""
-    console = Console()
+    console = PlainConsole()
     try:
         bootstrap = Bootstrap.read()
     except SettingsError as error:

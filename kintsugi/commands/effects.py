@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +12,8 @@ from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
 from kintsugi.commands.common import a_desk, ask_at, is_number
 from kintsugi.commands.outcome import UsageError
+from kintsugi.commands.voice import say_json
+from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.asking import Requests
 from kintsugi.workflow.errors import Refusal
@@ -32,9 +32,9 @@ async def effects(kind: str, everything: bool, limit: int, as_json: bool) -> Non
     async with a_desk() as desk:
         figures = await desk.store.figures()
         found = await desk.store.ledger(wanted, everything=everything, limit=limit)
-    console = Console()
+    console = PlainConsole()
     if as_json:
-        print(json.dumps(_as_json(found, figures), indent=1))  # noqa: T201
+        say_json(_as_json(found, figures), indent=1)
         return
     if found:
         console.print(_listed(found, figures.at))
@@ -55,7 +55,7 @@ async def retry(id: str, *, yes: bool = False) -> None:
         if owes is None:
             raise Refusal(f"There is no effect {id.strip()}. `kintsugi effects --all` shows those there are.")
         says = await _again(desk, bootstrap.requests(desk), owes, kind, yes=yes)
-    Console().print(says, highlight=False, markup=False)
+    PlainConsole().print(says, highlight=False, markup=False)
 
 
 async def _again(desk: Desk, requests: Requests, owes: Owed, kind: Effect, *, yes: bool) -> str:

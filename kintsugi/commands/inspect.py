@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +36,7 @@ def _inspect(files: list[str], repo: Path | None, as_json: bool, why: bool) -> i
     from kintsugi.capture.source import locator
     from kintsugi.commands.files import opened
     from kintsugi.commands.outcome import REFUSED
+    from kintsugi.commands.voice import say
 
     located = locator(repo or read_room(CodeSettings).repo, sha=read_room(ProgramSettings).build_sha)
     found = 0
@@ -47,7 +46,7 @@ def _inspect(files: list[str], repo: Path | None, as_json: bool, why: bool) -> i
             for report in reading.reports():
                 _show(file, report.with_failure(located(report.failure)), as_json, why)
         if not reading.failures:
-            print(reading.says_nothing, file=sys.stderr)  # noqa: T201  # the command's own voice
+            say(reading.says_nothing, err=True)
         found += reading.failures
     return 0 if found else REFUSED
 
@@ -56,21 +55,20 @@ def _show(file: str, report: Report, as_json: bool, why: bool) -> None:
     from datetime import UTC, datetime
 
     from kintsugi.capture.build import build_payload, summary_of
-    from kintsugi.telemetry.redact import redact
+    from kintsugi.commands.voice import say, say_json
 
     if as_json or why:
         payload = build_payload(report, root=None, opened_by="inspect", now=datetime.now(UTC))
         grouped = {"grouped_by": payload.incident.grouped_by} if why else {}
     if as_json:
-        shown = json.dumps(_as_json(file, report, payload) | grouped, ensure_ascii=False)
+        say_json(_facts(file, report, payload) | grouped)
     else:
         lines = f"{report.first_line}-{report.last_line}"
-        shown = redact(f"{file}:{lines}: {report.failure.language}: {summary_of(report.failure)}")
-        shown += f"\n    grouped by {payload.incident.grouped_by}" if why else ""
-    sys.stdout.buffer.write(shown.encode("utf-8", "replace") + b"\n")
+        said = f"{file}:{lines}: {report.failure.language}: {summary_of(report.failure)}"
+        say(said + (f"\n    grouped by {payload.incident.grouped_by}" if why else ""))
 
 
-def _as_json(file: str, report: Report, payload: Payload) -> dict[str, Any]:
+def _facts(file: str, report: Report, payload: Payload) -> dict[str, Any]:
     failure = payload.exception
     assert failure is not None
     place = failure.innermost

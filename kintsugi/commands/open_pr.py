@@ -14,6 +14,7 @@ from kintsugi.app.code_hosts import github_access, wishes_of
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.commands.files import read_bytes
 from kintsugi.commands.outcome import UsageError
+from kintsugi.commands.voice import say
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
 from kintsugi.integrations.github.host import GitHub
@@ -44,7 +45,7 @@ async def open_pr(asked: Asked) -> None:
     """Print the pull request's address. Raises UsageError, Refusal or StepFailed."""
     bootstrap = Bootstrap.read()
     opened = await _opened(asked, bootstrap.settings.github, bootstrap.settings.code, bootstrap.incident_url)
-    print(opened.url)  # noqa: T201  # the command's answer
+    say(opened.url)
 
 
 async def _opened(asked: Asked, settings: GitHubSettings, code: CodeSettings, incident_url: str) -> PullRequest:

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from kintsugi.commands.voice import say
 from kintsugi.executors.lock import AlreadyRunning
 from kintsugi.integrations.git import GitError
 from kintsugi.workflow.errors import BadInput, Refusal, StepFailed, StoreUnavailable
@@ -57,5 +58,5 @@ def _status(error: BaseException) -> int:
 
 
 def _say(sentence: str, status: int) -> int:
-    print(sentence, file=sys.stderr)  # noqa: T201  # the command's own voice
+    say(sentence, err=True)
     return status

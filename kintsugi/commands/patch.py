@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from kintsugi.commands.voice import say, say_json
 from kintsugi.workflow.patch import ReplyFormat
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def apply(
     except OSError as error:
         _leave(f"Nothing was written: {error.filename or repo}: {error.strerror}.", 1)
     for path, content in sorted(applied.files.items()):
-        typer.echo(f"{'removed' if content is None else 'wrote'} {path}")
+        say(f"{'removed' if content is None else 'wrote'} {path}")
 
 
 @app.command()
@@ -86,7 +86,7 @@ def check(
     for file, text in texts:
         findings = _findings(text, format, tree)
         refused = refused or any(finding.refuses for finding in findings)
-        typer.echo(_as_json(file, findings) if as_json else _as_line(file, findings))
+        say_json(_as_value(file, findings)) if as_json else say(_as_line(file, findings))
     if refused:
         raise typer.Exit(REFUSED)
 
@@ -117,10 +117,10 @@ def _findings(text: str, format: ReplyFormat, tree: Tree) -> tuple[Finding, ...]
         return (Finding("", Rule.UNUSABLE, refused.reason),)
 
 
-def _as_json(file: str, findings: tuple[Finding, ...]) -> str:
+def _as_value(file: str, findings: tuple[Finding, ...]) -> dict[str, Any]:
     refuses = any(finding.refuses for finding in findings)
     said = [{"path": one.path, "rule": one.rule, "sentence": one.sentence, "refuses": one.refuses} for one in findings]
-    return json.dumps({"file": file, "verdict": "refused" if refuses else "clean", "findings": said})
+    return {"file": file, "verdict": "refused" if refuses else "clean", "findings": said}
 
 
 def _as_line(file: str, findings: tuple[Finding, ...]) -> str:
@@ -143,5 +143,5 @@ def _read(file: str) -> str:
 
 
 def _leave(sentence: str, status: int) -> NoReturn:
-    typer.echo(sentence, err=True)
+    say(sentence, err=True)
     raise typer.Exit(status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kintsugi.commands.voice import say, say_json
 
 if TYPE_CHECKING:
     from kintsugi.repair.apply import Applied
@@ -83,9 +84,9 @@ class _Verdict:
     red: Run | None = None
     green: Run | None = None
 
-    def as_json(self) -> str:
+    def facts(self) -> dict[str, object]:
         found = self.evidence
-        facts = {
+        return {
             "tier": found.tier if found else None,
             "says": self.says,
             "flags": found.flags if found else (),
@@ -94,7 +95,6 @@ class _Verdict:
             "reproduced": found.reproduced if found else None,
             "tests": asdict(found.numbers) if found and found.numbers else None,
         }
-        return json.dumps(facts)
 
     def as_text(self) -> str:
         if self.evidence is None:
@@ -144,9 +144,9 @@ def _named(text: str) -> tuple[str, str]:
 async def _proven(asked: _Asked, as_json: bool) -> int:
     verdict = await _verdict(asked)
     if as_json:
-        typer.echo(verdict.as_json())
+        say_json(verdict.facts())
     else:
-        typer.echo(verdict.as_text(), err=verdict.status != 0)
+        say(verdict.as_text(), err=verdict.status != 0)
     return verdict.status
 
 
@@ -223,7 +223,7 @@ async def _evidence(
 
 
 def _progress(step: str) -> None:
-    typer.echo(f"… {step}", err=True)
+    say(f"… {step}", err=True)
 
 
 def _sentence(reason: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from kintsugi.app.settings import ReceiptSettings, read_room, revealed
 from kintsugi.commands.common import a_desk, incident_number
 from kintsugi.commands.files import read_bytes
 from kintsugi.commands.outcome import FAULT, REFUSED, UsageError
+from kintsugi.commands.voice import say, say_json
 from kintsugi.receipt.checking import Verdict, check
 from kintsugi.receipt.envelope import Unreadable, private_key, public_key, sealed
 from kintsugi.receipt.statement import statement_of
@@ -50,7 +50,7 @@ def verify(file: str, key_file: str, as_json: bool) -> int:
     verdict = check(read_bytes(file), _key_to_check_with(key_file))
     if as_json:
         told = {"holds": verdict.holds, "faults": verdict.faults, "says": verdict.says}
-        print(json.dumps(told, indent=1))  # noqa: T201
+        say_json(told, indent=1)
     else:
         _show(verdict)
     return 0 if verdict.holds else REFUSED
@@ -58,7 +58,7 @@ def verify(file: str, key_file: str, as_json: bool) -> int:
 
 def _show(verdict: Verdict) -> None:
     for sentence in verdict.says:
-        print(plain(sentence))  # noqa: T201
+        say(sentence)
     if not verdict.holds:
         _tell("This receipt does not hold.", *verdict.faults)
 
@@ -104,4 +104,4 @@ def _put(content: bytes, out: str) -> None:
 
 def _tell(*sentences: str) -> None:
     for sentence in sentences:
-        print(plain(sentence), file=sys.stderr)  # noqa: T201
+        say(sentence, err=True)

@@ -9,10 +9,9 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
-import discord
 from aiohttp.web import Application
 from rich.console import Console
 
@@ -20,35 +19,35 @@ from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap, Kintsugi
 from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
-from kintsugi.app.discord_bot import Bots, Client, Looked, announcer, run_bot
 from kintsugi.app.ending import until_told
 from kintsugi.app.links import KeyFile, link
 from kintsugi.app.patience import Preparing
 from kintsugi.app.settings import DiscordSettings, GitHubSettings, MetricsSettings, WebSettings, revealed
 from kintsugi.app.watching import health_and_metrics, metrics
-from kintsugi.bot import DiscordChannel
 from kintsugi.commands.outcome import UsageError
-from kintsugi.executors.turns import by_turns
 from kintsugi.integrations.github.oidc import IssuerKeys, issuer_of
-from kintsugi.integrations.terminal import Terminal
+from kintsugi.integrations.terminal import PlainConsole, Terminal
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
+from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
 from kintsugi.web.pages import PageNeeds, Pages
 from kintsugi.web.server import Server, ServerNeeds, serve
 from kintsugi.workflow.asking import EVERYTHING, Role
-from kintsugi.workflow.errors import StepFailed, StoreUnavailable
+from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
+
+if TYPE_CHECKING:
+    from kintsugi.commands.in_discord import Bot
 
 log = logging.getLogger("kintsugi.service")
 
 _TALKATIVE = ("alembic", "httpx", "httpx2", "procrastinate", "psycopg", "transitions")
 _READY_WITHIN = 5.0  # seconds
 _PARTS = ("discord", "web", "worker")
-GATEWAY = "discord"  # the lease's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,11 @@ class Output:
     logs: telemetry.Telemetry
 
 
-async def run(only: str, drain: bool) -> None:
+async def run(only: str, drain: bool, read: Callable[[], Bootstrap] = Bootstrap.read) -> None:
     """Perform what is owed until SIGTERM or Ctrl-C, or with `drain` until nothing is due."""
     wanted = _wanted(only)
-    bootstrap = Bootstrap.read()
-    console = Console(stderr=True)
+    bootstrap = read()
+    console = PlainConsole(stderr=True)
     if "worker" in wanted:
         bootstrap.check_repository()
     for line in left_out(bootstrap, wanted):
@@ -84,60 +83,23 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
     preparing = Preparing(partial(prepare, database), partial(_tell, output.console))
     await (preparing.look() if drain else preparing.begin())
     async with opened(database, at_once=bootstrap.at_once) as desk, AsyncExitStack() as stack:
-        bot = (
-            _bot(bootstrap.bots(desk, output.logs))
-            if "discord" in wanted and not (bootstrap.discord.missing or drain)
-            else None
-        )
-        client, channel = await _voice(desk, bootstrap, output, bot=bot, stack=stack, wanted=wanted)
+        bot = client = channel = None
+        if not bootstrap.discord.missing:
+            from kintsugi.commands import in_discord  # noqa: PLC0415  # discord.py is loaded where it is used
+
+            if "discord" in wanted and not drain:
+                bot = in_discord.bot_of(bootstrap.bots(desk, output.logs))
+            if bot or "worker" in wanted:
+                voice = in_discord.voice(desk, bootstrap, bot, partial(_tell, output.console))
+                client, channel = await stack.enter_async_context(voice)
         bootstrap.tell_alerts(output.logs, desk, client)
         await stack.enter_async_context(counting(desk.store, output.logs.outcomes))
-        kintsugi = bootstrap.worker(desk, channel or Terminal(Console())) if "worker" in wanted else None
+        kintsugi = bootstrap.worker(desk, channel or Terminal(PlainConsole())) if "worker" in wanted else None
         _tell(output.console, "Working. Ctrl-C stops; nothing is lost by it.")
         if drain and kintsugi:
             await kintsugi.drain()
         else:
             await _together(desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, wanted=wanted)
-
-
-@dataclass
-class Bot:
-    """The bot of this process: one client, or where processes take turns, another one each turn."""
-
-    make: Callable[[], Client]
-    by_turns: bool
-    looked: Looked = lambda: None
-
-    def client(self) -> Client:
-        client = self.make()
-        client.looked = self._looked
-        return client
-
-    def _looked(self) -> datetime | None:
-        return self.looked()
-
-
-def _bot(bots: Bots) -> Bot:
-    if bots.one_process:
-        client = bots.client()
-        return Bot(lambda: client, by_turns=False)
-    return Bot(bots.client, by_turns=True)
-
-
-async def _voice(
-    desk: Desk, bootstrap: Bootstrap, output: Output, *, bot: Bot | None, stack: AsyncExitStack, wanted: tuple[str, ...]
-) -> tuple[discord.Client | None, DiscordChannel | None]:
-    """Who speaks in Discord here: the bot, if it is there as long as we are; else a client that is not connected."""
-    if bot and not bot.by_turns:
-        client = bot.client()
-        return client, client.channel
-    settings = bootstrap.settings
-    told_there = settings.discord.channel or settings.alerts.channel
-    if settings.discord.token and told_there and (bot or "worker" in wanted):
-        return await stack.enter_async_context(
-            announcer(desk, settings.discord, bootstrap.database.one_process, partial(_tell, output.console))
-        )
-    return None, None
 
 
 async def _together(
@@ -160,7 +122,8 @@ async def _together(
                 group.create_task(preparing.then(partial(keep_pruning, desk.store, desk.clock, keep)))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
-            group.create_task(_be_the_bot(desk, settings.discord, output.console, bot, alone=wanted == ("discord",)))
+            tell = partial(_tell, output.console)
+            group.create_task(bot.be_there(desk, settings.discord, tell, alone=wanted == ("discord",)))
         doors = _doors(desk, bootstrap, preparing, kintsugi)
         readers = Readers(
             web_token=revealed(settings.web.token),
@@ -168,37 +131,14 @@ async def _together(
             loopback=settings.metrics.loopback,
         )
         figures = metrics(desk, output.logs, doors, kintsugi, build=bootstrap.build, readers=readers)
-        tell = partial(_tell_address, output.console)
+        told = partial(_tell_address, output.console)
         if "web" in wanted:
             application = Server(doors).application()
             figures.add_to(application)
             group.create_task(_serve_pages(desk, bootstrap, output.console, application))
         elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
-            group.create_task(_listen(application, settings.metrics.bind, tell, "METRICS_BIND"))
-
-
-async def _be_the_bot(desk: Desk, settings: DiscordSettings, console: Console, bot: Bot, *, alone: bool) -> None:
-    """Connected as long as we live; or, where there are several processes, while it is our turn.
-
-    Raises StepFailed where Discord wants no more of us and there is nothing else to do.
-    """
-    tell = partial(_tell, console)
-
-    async def be_there() -> None:
-        await run_bot(bot.client(), settings, tell)
-
-    try:
-        if bot.by_turns:
-            says = "Another process is connected to Discord; this one takes over when it ends."
-            await by_turns(Leases(desk.store), GATEWAY, be_there, lambda: tell(says))
-        else:
-            await be_there()
-    except StepFailed as over:
-        if alone:
-            raise
-        tell(f"{over} The rest of the service runs.")
-        log.warning("discord_over", extra={"why": str(over)})
+            group.create_task(_listen(application, settings.metrics.bind, told, "METRICS_BIND"))
 
 
 async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, application: Application) -> None:
@@ -292,6 +232,7 @@ def _pages(desk: Desk, bootstrap: Bootstrap, links: Links | None) -> Pages:
             token=revealed(settings.web.token),
             environment=settings.program.env_name,
             production=bootstrap.production,
+            sessions=SqlSessions(desk.store),
             rules=bootstrap.rules,
             operator_may=_operator_may(settings.web, settings.discord),
             discord=bootstrap.login(),

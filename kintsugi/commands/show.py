@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +15,8 @@ from rich.text import Text
 from kintsugi.app.desk import Desk
 from kintsugi.commands.common import a_desk, incident_number
 from kintsugi.commands.outcome import UsageError
-from kintsugi.integrations.terminal import mark_of
+from kintsugi.commands.voice import say_json
+from kintsugi.integrations.terminal import PlainConsole, mark_of
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -35,9 +35,9 @@ async def incidents(state: str, limit: int, before: int | None, as_json: bool) -
     wanted = _state(state) if state else None
     async with a_desk() as desk:
         found = await desk.store.incidents(wanted, limit=limit, before=before)
-    console = Console()
+    console = PlainConsole()
     if as_json:
-        print(json.dumps([_brief(incident) for incident in found], indent=1))  # noqa: T201
+        say_json([_brief(incident) for incident in found], indent=1)
     elif not found:
         console.print("No incidents." if before is None else "No older incidents.")
     else:
@@ -53,9 +53,9 @@ async def incident(id: str, as_json: bool) -> None:
         history = await desk.store.history(found.id)
         owed = await desk.store.owed(found.id)
         if as_json:
-            print(json.dumps(await _whole(desk, found, history, owed), indent=1))  # noqa: T201
+            say_json(await _whole(desk, found, history, owed), indent=1)
             return
-    show(Console(), found, history, owed)
+    show(PlainConsole(), found, history, owed)
 
 
 def show(console: Console, found: Incident, history: list[Step], owed: Iterable[Owed] = ()) -> None:

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kintsugi.commands.follow import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
+from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
 
 if TYPE_CHECKING:
     from kintsugi.capture.intake import Intake
@@ -190,8 +190,10 @@ class _Recorder:
 
 
 def _say(sentence: str) -> None:
+    from kintsugi.telemetry.plain import plain  # noqa: PLC0415  # the program runs already
+
     try:
-        os.write(2, f"kintsugi: {sentence}\n".encode("utf-8", "replace"))
+        os.write(2, f"kintsugi: {plain(sentence)}\n".encode("utf-8", "replace"))
     except OSError:
         sys.exit(0)
 

@@ -44,6 +44,7 @@ GOOD_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=SPRING10"
 FAILING_REQUEST = "/checkout?cart=teapot,cup,cup&coupon=WELCOME5"
 _RESTING = ENDED | {State.NEEDS_HUMAN, State.STUCK}
 _ACTOR = "demo:you"
+_TESTED_BY = ("python", "-m", "unittest")  # as the sample's tests are written, whatever is installed beside Kintsugi
 
 
 class DemoChannel(Terminal):
@@ -202,7 +203,7 @@ class Stage:
         database = Database.at(self.workspace.database)
         await asyncio.to_thread(upgrade, database)
         channel, host = DemoChannel(self.console), LocalGit(self.workspace.git, BRANCH)
-        proof = ProofSettings(without_walls=not self._asks_a_model)
+        proof = ProofSettings(_TESTED_BY, without_walls=not self._asks_a_model)
         bench = Workbench(self.workspace.git, BRANCH, proof, redact)
         async with opened(database) as desk, self._model() as model:
             bench.warm_up()

@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-import httpx
-
 from kintsugi.workflow.errors import SettingsError
 
 
@@ -78,4 +76,6 @@ def _bundle(own: Path) -> str:
 
 
 def _public() -> ssl.SSLContext:
+    import httpx  # noqa: PLC0415  # loaded with the first client that asks
+
     return httpx.create_ssl_context(verify=True, trust_env=True)

@@ -1,11 +1,12 @@
 """Discord's OAuth 2: who somebody is, and which roles they have in our servers.
 
-https://docs.discord.com/developers/topics/oauth2. The token that is given is used for these questions and forgotten.
+https://docs.discord.com/developers/topics/oauth2. The token that is given is for these questions alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -30,6 +31,7 @@ class Person:
     id: int
     name: str
     roles: Mapping[int, frozenset[int]]
+    token: str = field(default="", repr=False)  # asks again, for a week
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,32 @@ class DiscordOAuth:
 
     async def person(self, code: str, verifier: str) -> Person:
         """Who agreed. Raises Refusal for a code that is worth nothing, StepFailed where Discord does not say."""
+        async with self._client() as client:
+            return await self._seen(client, await self._token(client, code, verifier))
+
+    async def again(self, token: str) -> Person:
+        """Who they are now. Raises Refusal where their consent is over, StepFailed where Discord does not say."""
+        async with self._client() as client:
+            return await self._seen(client, token)
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
         base = (self.api or _API).rstrip("/")
         try:
             async with httpx.AsyncClient(
                 base_url=base, timeout=self.timeout, verify=context(), trust_env=False, headers=_AGENT
             ) as client:
-                client.headers["Authorization"] = f"Bearer {await self._token(client, code, verifier)}"
-                me = _read(_User, await client.get("/users/@me"))
-                roles = {guild: await _roles(client, guild) for guild in self.guilds}
+                yield client
         except httpx.HTTPError as error:
             raise StepFailed(
                 f"Discord is down or cannot be reached ({type(error).__name__}). Try again later."
             ) from None
-        return Person(me.id, me.username, {guild: each for guild, each in roles.items() if each is not None})
+
+    async def _seen(self, client: httpx.AsyncClient, token: str) -> Person:
+        client.headers["Authorization"] = f"Bearer {token}"
+        me = _read(_User, await client.get("/users/@me"))
+        roles = {guild: await _roles(client, guild) for guild in self.guilds}
+        return Person(me.id, me.username, {guild: each for guild, each in roles.items() if each is not None}, token)
 
     async def _token(self, client: httpx.AsyncClient, code: str, verifier: str) -> str:
         grant = {
@@ -111,6 +126,8 @@ async def _roles(client: httpx.AsyncClient, guild: int) -> frozenset[int] | None
 def _read(shape: type[Read], answer: httpx.Response) -> Read:
     if answer.status_code == 429:
         raise StepFailed("Discord is asked too often just now. Try again in a minute.")
+    if answer.status_code == 401:
+        raise Refusal("Discord no longer says who this is: the consent was taken back, or is too old. Log in again.")
     if answer.status_code >= 500:
         raise StepFailed(f"Discord is down ({answer.status_code}). Try again later.")
     try:

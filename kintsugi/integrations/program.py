@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.own_requests import OwnRequests
 
 
 async def commit_at(url: str, own: OwnRequests | None = None) -> str:
     """The commit that the program at `url` says it runs, by its /version; "" where it says none."""
+    import httpx  # noqa: PLC0415  # most processes ask nobody
+
     said = None
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:

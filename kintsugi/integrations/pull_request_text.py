@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from kintsugi.repair.safe import safe_branch, safe_line, safe_markdown
+from kintsugi.repair.safe import safe_branch, safe_line, safe_markdown, safe_message
+from kintsugi.repair.unheard import unheard
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.states import State
 
@@ -82,9 +83,9 @@ def branch_of(incident: Incident) -> str:
 
 def commit_message(incident: Incident, redact: Redact = as_it_is) -> str:
     """Title, explanation, and the incident's name in the last line."""
-    diagnosis = incident.diagnosis
-    assert diagnosis
-    return f"{title(incident, redact)}\n\n{safe_markdown(redact(diagnosis.explanation))}\n\n{incident.name}\n"
+    assert incident.diagnosis
+    said = unheard(f"{title(incident, redact)}\n\n{safe_message(redact(incident.diagnosis.explanation))}")
+    return f"{said}\n\n{incident.name}\n"
 
 
 def title(incident: Incident, redact: Redact = as_it_is) -> str:

@@ -5,13 +5,16 @@ Text that others wrote is shown without secrets and without what a terminal woul
 
 from __future__ import annotations
 
-from rich.console import Console, Group
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
+from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.text import Text
 
-from kintsugi.telemetry.plain import plain
+from kintsugi.telemetry.plain import plain, visible
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.path import Mood, mood
 from kintsugi.workflow.states import Effect, State
@@ -22,6 +25,14 @@ _MARKS = {
     Mood.WAITS: ("■", "yellow"),
     Mood.MOVES: ("●", "cyan"),
 }
+
+
+class PlainConsole(Console):
+    """A console whose colours are its own: what it is handed as text is only seen."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
 class Terminal:

@@ -47,6 +47,7 @@ from kintsugi.persistence.tables import (
     ReportRow,
     RunsRow,
     SearchRow,
+    SessionRow,
     SightingRow,
     SpendingRow,
     StageTimeRow,
@@ -80,6 +81,7 @@ SIGHTING: Table = SightingRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
 LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
+SESSION: Table = SessionRow.__table__  # type: ignore[attr-defined]
 STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
 
 OPEN = ("pending", "running")

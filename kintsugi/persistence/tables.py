@@ -295,6 +295,20 @@ class LeaseRow(SQLModel, table=True):
     until: datetime = _instant()
 
 
+class SessionRow(SQLModel, table=True):
+    """Somebody who is logged in to the pages: by the digest of the name in their cookie. `facts` is the pages' own."""
+
+    __tablename__ = "web_session"
+
+    id: str = Field(primary_key=True)
+    owner: str
+    facts: str = _text()
+    began_at: datetime = _instant()
+    ends_at: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
+
+    __table_args__ = (Index("ix_web_session_owner", "owner", "began_at"),)
+
+
 class CompatibleRow(SQLModel, table=True):
     """One row: the oldest revision whose code works on these tables. One that older code cannot bear raises it."""
 

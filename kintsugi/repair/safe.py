@@ -1,7 +1,7 @@
 """Names, titles and bodies made safe: text that a model wrote, or copied from a log, goes out to where it has effects.
 
-A branch must be a ref that git takes. A title or body must ping nobody, close no issue, link nowhere, show no picture
-and hide nothing.
+A branch must be a ref that git takes. A title, message or body must ping nobody, close no issue, link nowhere, show no
+picture, hide nothing, and have no robot do or leave anything.
 """
 
 from __future__ import annotations
@@ -9,20 +9,24 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Callable
+
+from kintsugi.repair.unheard import unheard, unheard_title
 
 LONGEST_BRANCH = 100
 LONGEST_LINE = 120
 LONGEST_BODY = 60_000  # GitHub takes 65,536 characters
+_FOR_A_FENCE = 200  # of what is cut again, for what closes its last fence
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | {chr(at) for at in range(0xFE00, 0xFE10)}
 _INVISIBLE |= {chr(at) for at in range(0xE0100, 0xE01F0)}
-_MENTION = re.compile(r"(?<![\w.+-])@(?=\w)|@(?=everyone|here)", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![^\W_])@(?=\w)|@(?=everyone|here)", re.IGNORECASE)
 _REFERENCE = re.compile(r"#(?=\d)")
-_GH_REFERENCE = re.compile(r"\b(GH)-(?=\d)", re.IGNORECASE)
-_LINK = re.compile(r"(?:h(?=ttps?:)|f(?=tp:))(?:ttp|tp)(?=s?://)", re.IGNORECASE)
+_GH_REFERENCE = re.compile(r"\b(GH)\\?-(?=\d)", re.IGNORECASE)
+_LINK = re.compile(r"(?:h(?=ttps?\\?:)|f(?=tp\\?:))(?:ttp|tp)(?=s?\\?:\\?/\\?/)", re.IGNORECASE)
 _WWW = re.compile(r"www\.(?=\w)", re.IGNORECASE)
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*([^`]*)$")
+_FENCE = re.compile(r"^ {0,3}(?:(`{3,})([^`]*)|(~{3,})(.*))$")
 _DRAWN = {"mermaid", "geojson", "topojson", "stl", "math", "suggestion"}
 _LANGUAGE = re.compile(r"^[\w+#.-]{1,20}$")
 _SPANS = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -45,16 +49,31 @@ def safe_branch(text: str, incident: str | int) -> str:
 def safe_line(text: str) -> str:
     """One line of at most 120 characters, without what is hidden, and without effects where it is shown."""
     line = _harmless(" ".join(_shown(_unescaped(text)).split())).replace("<", "\u2039")
+    line = unheard_title(line)
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1].rstrip()}…"
+
+
+def safe_message(text: str) -> str:
+    """The body of a commit's message, at most 60,000 characters. There is no code in one: hosts read it as it is."""
+    return _within(text, lambda plain: unheard(_harmless(plain)))
 
 
 def safe_markdown(text: str) -> str:
     """Markdown of at most 60,000 characters without mentions, HTML, pictures, links and closing keywords.
 
-    Fenced code stays as it is, and every fence is closed.
+    Code stays as it is but for what robots would obey in it. Fences stand at the edge, where no list or quote ends them
+    early, and every one is closed.
     """
+    return _within(text, lambda plain: unheard(_without_effects(plain)))
+
+
+def _within(text: str, made_safe: Callable[[str], str]) -> str:
+    """What is left of the text without what is hidden, made safe and then cut: making it safe makes it longer."""
     plain = "\n".join(_shown(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    return _without_effects(plain[:LONGEST_BODY])
+    safe = made_safe(plain[:LONGEST_BODY])
+    while len(safe) > LONGEST_BODY:
+        safe = made_safe(safe[: LONGEST_BODY - _FOR_A_FENCE])
+    return safe
 
 
 def _without_effects(text: str) -> str:
@@ -63,28 +82,38 @@ def _without_effects(text: str) -> str:
     lines = text.split("\n")
     has_spans = _spans_are_plain(lines)
     for line in lines:
-        opening = _FENCE.match(line)
+        marks, info = _fence_of(line)
         if fence:
-            out.append(line)
-            if opening and opening[1].startswith(fence) and not opening[2].strip():
-                fence = ""
-        elif opening:
-            fence = opening[1]
-            out.append(fence + _language(opening[2]))
+            ends = marks.startswith(fence) and not info.strip()
+            out.append(fence if ends else line)
+            fence = "" if ends else fence
+        elif marks:
+            fence = marks
+            out.append(fence + _language(info))
         else:
             out.append(_outside_spans(line) if has_spans else _plain_markdown(line))
     return "\n".join([*out, *([fence] if fence else [])])
 
 
+def _fence_of(line: str) -> tuple[str, str]:
+    """The marks that open or end code in this line, and what follows them; "" where there are none."""
+    found = _FENCE.match(line)
+    return (found[1] or found[3], found[2] or found[4] or "") if found else ("", "")
+
+
 def _language(info: str) -> str:
     """A fence's language, if it only colours."""
     word = info.strip().partition(" ")[0]
-    return word if _LANGUAGE.match(word) and word.lower() not in _DRAWN else ""
+    return word if _LANGUAGE.match(word) and word.lower() not in _DRAWN and unheard(word) == word else ""
 
 
 def _spans_are_plain(lines: list[str]) -> bool:
-    """Whether every backtick has its partner in its own line, so that what is code can be told line by line."""
-    return not any("`" in _SPANS.sub("", line) or "\\`" in line for line in lines if not _FENCE.match(line))
+    """Whether every backtick has its partner in its own line, so that what is code can be told line by line.
+
+    A bar in code may end it, where the line is a table's.
+    """
+    others = [line for line in lines if "`" in line and not _FENCE.match(line)]
+    return not any("`" in _SPANS.sub("", line) or "\\`" in line or "|" in line for line in others)
 
 
 def _outside_spans(line: str) -> str:
@@ -96,15 +125,15 @@ def _outside_spans(line: str) -> str:
 
 
 def _plain_markdown(text: str) -> str:
-    text = _harmless(_unescaped(text)).replace("![", "[").replace("](", "] (").replace("][", "] [")
-    return re.sub(r"^(\s*(?:>\s*)*\[[^\]]*\]):", r"\1 :", text).replace("<", "&lt;")
+    text = _harmless(_unescaped(text)).replace("![", "[").replace("<", "&lt;")
+    return re.sub(r"\](?=[(:\[])", "] ", text)  # a link, and what defines one, wherever it stands
 
 
 def _harmless(text: str) -> str:
     text = _LINK.sub(lambda found: f"{found[0][0]}xxp" if len(found[0]) > 3 else "fxp", text)
     text = _WWW.sub("www. ", text)
     text = _MENTION.sub("@ ", text)
-    return _GH_REFERENCE.sub(r"\1 ", _REFERENCE.sub("no. ", text))
+    return _GH_REFERENCE.sub(r"\1 ", _REFERENCE.sub("no. ", re.sub(r"(?<=\w)#(?=\d)", " #", text)))
 
 
 def _unescaped(text: str) -> str:

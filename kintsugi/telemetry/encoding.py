@@ -16,13 +16,19 @@ MOST_ITEMS = 100
 # Read this much of a text before redaction; keep less of it after, so that a secret at the cut is never half seen.
 READ_CHARACTERS = 40_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
+OBEYED = re.compile("[\x80-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""C1 controls, marks of direction, and line ends that are none in JSON."""
 
 
 def encode_text(text: str) -> str:
-    """A JSON string; half of a surrogate pair becomes the replacement character."""
-    if not text.isascii():
-        text = _SURROGATE.sub("\ufffd", text)
-    return encode_basestring(text)
+    """A JSON string; half of a surrogate pair becomes the replacement character.
+
+    What a terminal would obey or turn around is written as its number, so that a reader of JSON still has it.
+    """
+    if text.isascii():
+        return encode_basestring(text)
+    encoded = encode_basestring(_SURROGATE.sub("\ufffd", text))
+    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
 
 
 def shortened(text: str, characters: int) -> str:

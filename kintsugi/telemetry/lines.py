@@ -12,7 +12,7 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 
 from kintsugi.telemetry.context import Bound, bound
-from kintsugi.telemetry.encoding import encode, encode_text, shortened, unprintable
+from kintsugi.telemetry.encoding import OBEYED, encode, encode_text, shortened, unprintable
 from kintsugi.telemetry.redact import LineState, of_this_process, redact
 
 LONGEST_LINE = 16 * 1024  # bytes
@@ -85,6 +85,7 @@ class LineFormatter(BaseJsonFormatter):
             or context.error_id is not None
             or record.name in self._states
             or not self._is_clean(text)
+            or (not text.isascii() and OBEYED.search(text))
         ):
             return None
         return (

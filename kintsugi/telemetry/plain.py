@@ -7,16 +7,29 @@ import unicodedata
 
 from kintsugi.telemetry.redact import redact
 
-_COLOURS = re.compile(r"(?:\x1b\[|\x9b)[0-9;:?]{0,24}[A-Za-z]")
-_HIDDEN = ("Cc", "Cf", "Cs")
+# ECMA-48: control sequences (colours, movements), and control strings (titles, and links, whose address OSC 8 hides).
+_SEQUENCES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-9;:<=>?]{0,64}[ -/]{0,8}[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)"
+)
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def plain(text: str) -> str:
-    """Redacted, and without colour codes, control, direction and invisible characters.
+    """Redacted, and as `visible`.
 
     Redacted before, as the rest of a colour code within a token would hide it, and after, as its parts have come
     together.
     """
-    kept = _COLOURS.sub("", redact(text))
-    shown = (letter for letter in kept if letter in "\n\t" or unicodedata.category(letter) not in _HIDDEN)
-    return redact("".join(shown))
+    return redact(visible(redact(text)))
+
+
+def visible(text: str) -> str:
+    """Without escape sequences and without control, direction and invisible characters: what is left is only seen.
+
+    Line ends and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    kept = _SEQUENCES.sub("", text)
+    return "".join(letter for letter in kept if letter in "\n\t" or unicodedata.category(letter) not in _HIDDEN)

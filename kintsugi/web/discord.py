@@ -45,8 +45,15 @@ class ByDiscord(Protocol):
         """Where somebody is asked whether we may know who they are. `challenge` is the verifier's SHA-256."""
         ...
 
-    async def member(self, code: str, verifier: str) -> Member:
-        """Who came back with this code. Raises Refusal for who is not let in, StepFailed where Discord does not say."""
+    async def member(self, code: str, verifier: str) -> tuple[Member, str]:
+        """Who came back with this code, and a token to ask Discord by again.
+
+        Raises Refusal for who is not let in, StepFailed where Discord does not say.
+        """
+        ...
+
+    async def again(self, token: str) -> Member:
+        """Who they are now, by that token. Raises as `member`."""
         ...
 
     def asker(self, member: Member) -> Asker:
@@ -81,15 +88,15 @@ class Way:
         answer.set_cookie(_COOKIE, cookie, max_age=_SECONDS, path=BACK, httponly=True, samesite="Lax", secure=secure)
         return answer
 
-    async def back(self, request: web.Request) -> tuple[Member, str]:
-        """Who came back, and the page they wanted. Raises NotLetIn, which the log has then."""
+    async def back(self, request: web.Request) -> tuple[Member, str, str]:
+        """Who came back, Discord's token, and the page they wanted. Raises NotLetIn, which the log has then."""
         try:
             return await self._back(request)
         except NotLetIn as error:
             log.warning("login_refused", extra={"peer": request.remote, "by": "discord", "why": error.why})
             raise
 
-    async def _back(self, request: web.Request) -> tuple[Member, str]:
+    async def _back(self, request: web.Request) -> tuple[Member, str, str]:
         given, went = request.query, self._seal.read("login", request.cookies.get(_COOKIE, "")) or {}
         state = str(went.get("state", ""))
         if not state or not hmac.compare_digest(given.get("state", "").encode("utf-8", "replace"), state.encode()):
@@ -98,21 +105,21 @@ class Way:
             says = _NO_CONSENT if error == "access_denied" else f"Discord did not agree: {plain(error)[:80]}."
             raise NotLetIn(403, says, plain(error)[:80])
         code, verifier = given.get("code", ""), self._verifier(state)
-        return await self._asked(code, verifier, request.remote or ""), str(went["where"])
+        return *await self._asked(code, verifier, request.remote or ""), str(went["where"])
 
-    async def _asked(self, code: str, verifier: str, peer: str) -> Member:
+    async def _asked(self, code: str, verifier: str, peer: str) -> tuple[Member, str]:
         """Every question to Discord counts as a wrong one until it is answered well."""
         if wait := self._tries.wait(peer):
             raise NotLetIn(429, f"Too many failed logins: come back in {wait} s.")
         self._tries.count(peer)
         try:
-            member = await self._discord.member(code, verifier)
+            found = await self._discord.member(code, verifier)
         except Refusal as error:
             raise NotLetIn(403, str(error)) from error
         except StepFailed as error:
             raise NotLetIn(503, str(error)) from error
         self._tries.forgive(peer)
-        return member
+        return found
 
     def _verifier(self, state: str) -> str:
         return _base64(self._seal.derived(state))

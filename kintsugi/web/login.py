@@ -1,8 +1,8 @@
 """Who may see the pages: whoever has the token from the settings, or is let in by Discord's roles. Where neither is set
 up, whoever has a link that works once. Nobody is let in for where a request comes from: a proxy's come from here too.
 
-A session is a signed cookie and nothing on our side: it ends with its time, or when the token or the secret that we
-share with Discord is changed; of somebody who came by a link, with this process.
+What a browser keeps is signed with the token and the secret that we share with Discord, and worth nothing once they
+change; without either with a key of this process, and worth nothing in the next. The sessions are in `sessions.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from typing import Any
 
 import jwt
 
-SESSION_SECONDS = 12 * 3600
-MEMBER_SECONDS = 3600  # of somebody from Discord, where roles change: after that it is asked anew
 _ALGORITHM = "HS256"
 LINK_SECONDS = 600
 _MOST_WRONG, _WITHIN = 5, 300.0  # wrong tries of one peer in so many seconds
@@ -36,14 +34,6 @@ class Member:
     name: str
     guild: int
     roles: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Somebody who is logged in. `csrf` stands in every form of theirs. Who came with the token has no name."""
-
-    csrf: str
-    member: Member | None = None
 
 
 class Tries:
@@ -89,6 +79,8 @@ class Seal:
 
     def read(self, kind: str, text: str) -> dict[str, Any] | None:
         """What was put; None where it is not ours, of another kind, or over."""
+        if not text.isascii():  # what is no text at all, the library would not read
+            return None
         try:
             return jwt.decode(
                 text, self._key, algorithms=[_ALGORITHM], audience=kind, options={"require": ["exp", "aud"]}
@@ -142,26 +134,6 @@ class Login:
         if not right:
             self._wrong.count(peer)
         return right
-
-    def cookie(self, member: Member | None = None) -> tuple[str, int]:
-        """A new session, and the seconds that it lasts."""
-        seconds = MEMBER_SECONDS if member else SESSION_SECONDS
-        return self.seal.put("session", seconds, {"csrf": secrets.token_urlsafe(16), "member": _told(member)}), seconds
-
-    def session(self, cookie: str) -> Session | None:
-        """The session of a cookie; None where it is not ours, or over."""
-        claims = self.seal.read("session", cookie)
-        return Session(str(claims["csrf"]), _member(claims["member"])) if claims else None
-
-
-def _told(member: Member | None) -> dict[str, Any] | None:
-    if member is None:
-        return None
-    return {"user": member.user, "name": member.name, "guild": member.guild, "roles": sorted(member.roles)}
-
-
-def _member(told: dict[str, Any] | None) -> Member | None:
-    return Member(told["user"], told["name"], told["guild"], frozenset(told["roles"])) if told else None
 
 
 def is_loopback(host: str) -> bool:

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from kintsugi.telemetry.counts import Spreads, Tally
 from kintsugi.web.login import Login, is_loopback
+from kintsugi.web.peers import peer_of
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.figures import BOUNDS, Figures
 from kintsugi.workflow.states import Effect, State
@@ -44,6 +45,7 @@ class MetricNeeds:
     version: str = ""
     revision: str = ""
     deliveries: Tally = field(default_factory=Tally)
+    passed_over: Tally = field(default_factory=Tally)
     attempts: Tally = field(default_factory=Tally)
     retries: Tally = field(default_factory=Tally)
     seconds: Spreads = field(default_factory=lambda: Spreads(()))
@@ -112,7 +114,7 @@ class Metrics:
             return _says(401, "Send the token as `Authorization: Bearer …`.")
         if _is_same(self._readers.metrics_token, token.strip()):
             return None
-        peer = request.remote or ""
+        peer = peer_of(request)
         wait = self._login.wait(peer)
         if self._login.opens(token, peer):
             return None
@@ -156,6 +158,12 @@ def of_the_process(watched: MetricNeeds) -> Iterator[Metric]:
         "Webhooks and events that were delivered here.",
         watched.deliveries.all().items(),
         ("source", "outcome"),
+    )
+    yield _counter(
+        "report_items_passed_over",
+        "Items of SDKs' reports from which nothing follows, by kind.",
+        watched.passed_over.all().items(),
+        ("kind",),
     )
     yield _counter("effect_attempts", "Attempts at effects here.", watched.attempts.all().items(), ("kind", "outcome"))
     yield _counter(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -27,9 +28,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
+from kintsugi.web.bodies import body_of
 from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
-from kintsugi.web.login import Links, Login, Member, Session
+from kintsugi.web.login import Links, Login, Member
+from kintsugi.web.peers import peer_of
 from kintsugi.web.plots import RATE_OVER, bars, rate, strips
+from kintsugi.web.sessions import Session, Sessions, SessionStore
+from kintsugi.web.shares import Crowded, Room, Shares
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import EVERYTHING, NAMES, WISH, Askable, Asker, Requests, Role, Rules, command_of, row_of
 from kintsugi.workflow.engine import Receipt
@@ -53,7 +58,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")  # what a database takes
 _PAGE = 50  # incidents
 _PASTS = 2000  # incidents that the numbers are made of, at most
 _PULSE = 1.0  # seconds between two looks at the database, while somebody watches
-_LISTENERS = 200
+_LISTENERS, _LISTENERS_EACH = 200, 20  # streams at a time, and those of one session: each tab has one
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -88,6 +93,7 @@ class PageNeeds:
     token: str
     environment: str
     production: Callable[[], Production]
+    sessions: SessionStore
     rules: Rules = Rules()  # noqa: RUF009  # frozen
     operator_may: frozenset[Role] = EVERYTHING  # whoever came by the token or a link
     discord: ByDiscord | None = None
@@ -102,8 +108,10 @@ class Pages:
         questions = Questions(behind.store, behind.clock, behind.production, behind.environment)
         self._requests = Requests(behind.store, behind.clock, behind.fire, behind.rules, questions)
         self._login = Login(behind.token, behind.discord.secret if behind.discord else "")
+        self._sessions = Sessions(self._login.seal, behind.sessions, lambda: behind.clock.now().timestamp())
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._way = Way(behind.discord, self._login.seal) if behind.discord else None
-        self._listeners = 0
+        self._listeners = Shares(Room(_LISTENERS, _LISTENERS, inside=_LISTENERS, inside_each=_LISTENERS_EACH))
         self._templates = Environment(
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
@@ -126,7 +134,7 @@ class Pages:
         if self._way:
             router.add_get("/login/discord", partial(self.to_discord, self._way))
             router.add_get(BACK, partial(self.from_discord, self._way))
-        router.add_post("/logout", self._guarded(self.log_out))
+        router.add_post("/logout", self.log_out)
         router.add_get("/static/code.css", self.colours)
         router.add_static("/static", _FOLDER / "static")
 
@@ -275,33 +283,28 @@ class Pages:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: one line whenever what the page shows has moved, its data the new version."""
-        if self._listeners >= _LISTENERS:
-            return web.Response(status=503, headers={"Retry-After": "30"})
         number = request.match_info.get("id")
         stream = web.StreamResponse(headers=_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
-        await stream.prepare(request)
-        async with self._listening():
-            with suppress(ConnectionResetError):  # whoever watched has gone
-                await self._tell(stream, int(number) if number else None)
+        try:
+            with self._listeners.entered("everybody", request[_SESSION].id):
+                await stream.prepare(request)
+                with suppress(ConnectionResetError, StepFailed, StoreUnavailable):  # gone, or nobody knows who it is
+                    await self._tell(request, stream, int(number) if number else None)
+        except Crowded:
+            return web.Response(status=503, headers={"Retry-After": "30"})
         return stream
 
-    async def _tell(self, stream: web.StreamResponse, number: int | None) -> None:
-        """Until nobody listens. The first line is what the page shows now."""
+    async def _tell(self, request: web.Request, stream: web.StreamResponse, number: int | None) -> None:
+        """Until nobody listens, or whoever does is logged out. The first line is what the page shows now."""
         last = None
         while True:
             version = await self._version(number)
             moved = version is not None and version != last
+            if moved and not await self._session(request):
+                return
             last = version if moved else last
             await stream.write(f"event: moved\ndata: {last}\n\n".encode() if moved else b": still here\n\n")
             await asyncio.sleep(_PULSE)
-
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[None]:
-        self._listeners += 1
-        try:
-            yield
-        finally:
-            self._listeners -= 1
 
     async def _version(self, number: int | None) -> str | None:
         """What changes when the page would; None where it cannot be told just now."""
@@ -315,17 +318,18 @@ class Pages:
     # --- login ------------------------------------------------------------------------------------------------------
 
     async def login(self, request: web.Request) -> web.Response:
-        if self._session(request):
-            raise web.HTTPSeeOther("/")
+        with suppress(StepFailed, StoreUnavailable):
+            if await self._session(request):
+                raise web.HTTPSeeOther("/")
         return self._login_page(request, "", _local(request.query.get("next", "/")))
 
     async def log_in(self, request: web.Request) -> web.Response:
         form = await _form(request)
         where = _local(str(form.get("next", "/")))
-        peer = request.remote or ""
+        peer = peer_of(request)
         wait = self._login.wait(peer)
         if self._login.opens(str(form.get("token", "")), peer):
-            raise self._let_in(request, where)
+            raise await self._let_in(request, where)
         log.warning("login_refused", extra={"peer": peer})
         if wait:
             return self._login_page(request, f"Too many wrong tokens: come back in {wait} s.", where, 429)
@@ -336,17 +340,17 @@ class Pages:
         if not links.opens(request.query.get("key", "")):
             log.warning("login_refused", extra={"peer": request.remote, "by": "link"})
             return self._login_page(request, _USED_LINK, "/", 403)
-        raise self._let_in(request, "/")
+        raise await self._let_in(request, "/")
 
     async def to_discord(self, way: Way, request: web.Request) -> web.Response:
         raise way.there(_local(request.query.get("next", "/")), secure=_is_secure(request))
 
     async def from_discord(self, way: Way, request: web.Request) -> web.Response:
         try:
-            member, where = await way.back(request)
+            member, token, where = await way.back(request)
         except NotLetIn as error:
             return forgotten(self._login_page(request, str(error), "/", error.status))
-        raise forgotten(self._let_in(request, where, member))
+        raise forgotten(await self._let_in(request, where, member, token))
 
     def _login_page(self, request: web.Request, says: str, where: str, status: int = 200) -> web.Response:
         by = {
@@ -356,28 +360,61 @@ class Pages:
         }
         return self._page(request, "login.html", status=status, says=says, next=where, **by)
 
-    def _let_in(self, request: web.Request, where: str, member: Member | None = None) -> web.HTTPSeeOther:
-        cookie, seconds = self._login.cookie(member)
+    async def _let_in(
+        self, request: web.Request, where: str, member: Member | None = None, token: str = ""
+    ) -> web.HTTPSeeOther:
+        """Under a new name, whatever the browser came with, which ends."""
+        await self._sessions.end(request.cookies.get(_COOKIE, ""))
+        cookie, seconds = await self._sessions.begin(member, token)
         answer = web.HTTPSeeOther(where)
         answer.set_cookie(_COOKIE, cookie, max_age=seconds, httponly=True, samesite="Lax", secure=_is_secure(request))
         log.info("logged_in", extra={"peer": request.remote, "user": member.user if member else None})
         return answer
 
     async def log_out(self, request: web.Request) -> web.Response:
+        """Also where Discord cannot be asked: who leaves need not be let in."""
+        session = await self._sessions.find(request.cookies.get(_COOKIE, ""))
+        if session and not await self._is_own(request, session):
+            return self._page(request, "lost.html", status=403, says=_STALE_FORM)
+        await self._sessions.end(request.cookies.get(_COOKIE, ""))
         answer = web.HTTPSeeOther("/login")
         answer.del_cookie(_COOKIE)
         raise answer
 
-    def _session(self, request: web.Request) -> Session | None:
-        """Who this is; nobody where the settings let them in no longer."""
-        session = self._login.session(request.cookies.get(_COOKIE, ""))
-        if session is None:
+    async def _session(self, request: web.Request) -> Session | None:
+        """Who this is; nobody where Discord or the settings let them in no longer.
+
+        Raises StepFailed where Discord has to be asked and cannot be, StoreUnavailable.
+        """
+        cookie = request.cookies.get(_COOKIE, "")
+        found = await self._sessions.find(cookie)
+        if found is None:
             return None
         try:
-            request[_ASKER] = self._asker(session.member)
-        except Refusal:
+            session = await self._still_let_in(cookie, found)
+            if session:
+                request[_ASKER] = self._asker(session.member)
+        except Refusal as no:
+            user = found.member.user if found.member else None
+            log.warning("session_ended", extra={"user": user, "why": str(no)})
+            await self._sessions.end(cookie)
             return None
         return session
+
+    async def _still_let_in(self, cookie: str, session: Session) -> Session | None:
+        """With the roles that Discord says they have, asked again where that is old: once, however many ask at once."""
+        if self._sessions.is_fresh(session):
+            return session
+        async with self._asking.setdefault(session.id, asyncio.Lock()):
+            found = await self._sessions.find(cookie)
+            if found is None or self._sessions.is_fresh(found):
+                return found
+            assert self._behind.discord
+            assert found.member
+            member = await self._behind.discord.again(found.token)
+            if member.user != found.member.user:
+                raise Refusal("Discord's token is of somebody else.")
+            return await self._sessions.asked_again(cookie, found, member)
 
     def _asker(self, member: Member | None) -> Asker:
         """Raises Refusal for whom Discord's lists let in no longer."""
@@ -390,7 +427,10 @@ class Pages:
         """Lets in who is logged in, wherever the request comes from; fails closed."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            session = self._session(request)
+            try:
+                session = await self._session(request)
+            except (StepFailed, StoreUnavailable) as error:
+                return self._page(request, "lost.html", status=503, says=f"{error} Until then nothing is shown.")
             if session is None:
                 if request.method == "GET" and not request.path.endswith("/events"):
                     raise web.HTTPSeeOther(f"/login?next={request.path}")
@@ -452,11 +492,18 @@ def _askable(request: web.Request) -> str:
 
 async def _form(request: web.Request) -> Form:
     """Raises HTTPBadRequest for a form that cannot be read: of an unknown charset, or torn in the middle."""
+    if request.content_type.startswith("multipart/"):  # as none of our forms is sent
+        raise _unreadable(request, "multipart")
+    await body_of(request)
     try:
         return await request.post()
-    except (LookupError, ValueError, RuntimeError, AssertionError) as error:
-        log.warning("form_unreadable", extra={"path": request.path, "why": type(error).__name__})
-        raise web.HTTPBadRequest(text="This form cannot be read.") from None
+    except (LookupError, ValueError) as error:
+        raise _unreadable(request, type(error).__name__) from None
+
+
+def _unreadable(request: web.Request, why: str) -> web.HTTPBadRequest:
+    log.warning("form_unreadable", extra={"path": request.path, "why": why})
+    return web.HTTPBadRequest(text="This form cannot be read.")
 
 
 def _host_of(origin: str) -> str | None:

@@ -20,10 +20,11 @@ def peer_of(request: web.Request) -> str:
     if is_loopback(remote):
         named = request.headers.getall("X-Forwarded-For", [])
         remote = named[-1].rpartition(",")[2].strip() if named else ""
-    return _plain(remote)
+    return network_of(remote)
 
 
-def _plain(address: str) -> str:
+def network_of(address: str) -> str:
+    """The address, of IPv6 its network; "" for what is none."""
     try:
         found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     except ValueError:

@@ -12,9 +12,20 @@ from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event
 from kintsugi.capture.intake import digest_of
 from kintsugi.capture.runs import is_replay, key_in, runs_in
-from kintsugi.capture.sentry import Locate, payload_of
+from kintsugi.capture.sentry import Locate, outline_of, payload_of
 from kintsugi.web.github import Unreadable
-from kintsugi.web.sentry import EVENT, Item, Project, TooLarge, event_in, expanded, is_known, items_in, key_within
+from kintsugi.web.sentry import (
+    EVENT,
+    Item,
+    Project,
+    TooLarge,
+    Unasked,
+    event_in,
+    expanded,
+    is_known,
+    items_in,
+    key_within,
+)
 from kintsugi.workflow.cure import Counted
 from kintsugi.workflow.payload import Payload
 
@@ -30,15 +41,17 @@ class Delivery:
     encoding: str
     bare: bool
     at: datetime
+    whole: bool = True  # false: of failures an outline is enough
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A failure, by the id of its event. `who`: a digest of whom it hit; "" for unknown."""
+    """A failure, by the id of its event. `who`: a digest of whom it hit; "" for unknown. Not `whole`: its outline."""
 
     id: str
     payload: Payload
     who: str = ""
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,9 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """Nothing follows from it: no trouble, no commit, or a request of our own."""
+    """Nothing follows from it: no trouble, no commit, a request of our own, or an item of a kind that tells nothing."""
+
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ class Fault:
 
 
 Told = Failed | Ran | PassedOver | Fault
+
+_Item = Item | Unasked | Unreadable | TooLarge
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ def read(delivery: Delivery, locate: Locate) -> Read:
         body = expanded(delivery.body, delivery.encoding)
         if not is_known(delivery.project, delivery.key or key_within(body)):
             return Read(known=False)
-        items = [event_in(body)] if delivery.bare else list(items_in(body))
+        items: list[_Item] = [event_in(body)] if delivery.bare else list(items_in(body))
     except (Unreadable, TooLarge) as error:
         return Read(fault=_fault(error))
     except MemoryError:
@@ -90,11 +107,13 @@ def read(delivery: Delivery, locate: Locate) -> Read:
     return Read(id=_plain(next(ids, "")), items=tuple(_told(item, delivery, locate) for item in items))
 
 
-def _told(item: Item | Unreadable | TooLarge, delivery: Delivery, locate: Locate) -> Told:
+def _told(item: _Item, delivery: Delivery, locate: Locate) -> Told:
+    if isinstance(item, Unasked):
+        return PassedOver(item.kind)
     if not isinstance(item, Item):
         return _fault(item)
     if is_replay(item.data):
-        return PassedOver()
+        return PassedOver(item.kind)
     try:
         return _failed(item, delivery, locate) if item.kind == EVENT else _ran(item, delivery)
     except CaptureError as error:
@@ -106,8 +125,9 @@ def _told(item: Item | Unreadable | TooLarge, delivery: Delivery, locate: Locate
 def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
     event = read_event(item.data)
     if not event.is_trouble:
-        return PassedOver()
-    payload = payload_of(
+        return PassedOver(item.kind)
+    tell = payload_of if delivery.whole else outline_of
+    payload = tell(
         event,
         project=delivery.name,
         now=delivery.at,
@@ -115,12 +135,12 @@ def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
         program=delivery.project.program,
         believed=delivery.project.believed,
     )
-    return Failed(_plain(event.id) or item.digest, payload, digest_of(event.user))
+    return Failed(_plain(event.id) or item.digest, payload, digest_of(event.user), delivery.whole)
 
 
 def _ran(item: Item, delivery: Delivery) -> Told:
     counted = runs_in(item.kind, item.data, f"sentry:{delivery.name}", believed=delivery.project.believed)
-    return Ran(key_in(item.kind, item.data, item.digest), counted) if counted else PassedOver()
+    return Ran(key_in(item.kind, item.data, item.digest), counted) if counted else PassedOver(item.kind)
 
 
 def _plain(id: object) -> str:

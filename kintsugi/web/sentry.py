@@ -13,7 +13,6 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -60,6 +59,11 @@ class Project:
     def believed(self) -> bool:
         """Whether what it tells is believed alone. A key that pages use can be read, and written with, by anybody."""
         return not (bool(self.origins) if self.public is None else self.public)
+
+    @property
+    def a_peer(self) -> int:
+        """How many of the day's incidents one peer may open by a key that anybody can read: a quarter, at least one."""
+        return max(self.a_day // 4, 1)
 
 
 def is_known(project: Project | None, given: str) -> bool:
@@ -123,11 +127,34 @@ class Item:
 
 
 EVENT = "event"
-_COUNTED = frozenset({"transaction", "session", "sessions"})
+_COUNTED = frozenset({"transaction", "session", "sessions", "check_in"})
+_OTHERS = frozenset(
+    (
+        *(
+            "attachment",
+            "client_report",
+            "feedback",
+            "log",
+            "metric_buckets",
+            "profile",
+            "profile_chunk",
+            "raw_security",
+        ),
+        *("replay_event", "replay_recording", "replay_video", "span", "statsd", "trace_metric", "user_report"),
+    )
+)
+OTHER = "other"
 
 
-def items_in(body: bytes) -> Iterator[Item | Unreadable | TooLarge]:
-    """The items of an envelope, or why one of them cannot be read; those of other kinds are passed over.
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """An item from which nothing follows, by its kind: one that is known, else OTHER."""
+
+    kind: str
+
+
+def items_in(body: bytes) -> Iterator[Item | Unasked | Unreadable | TooLarge]:
+    """The items of an envelope, or why one of them cannot be read; of other kinds the kind alone.
 
     Raises Unreadable, TooLarge for what holds no envelope.
     """
@@ -144,23 +171,19 @@ def items_in(body: bytes) -> Iterator[Item | Unreadable | TooLarge]:
         except (Unreadable, TooLarge) as error:
             yield error  # where the next one begins is not known
             return
-        if found := _item(item.get("type"), payload, b"%d\n%s\n%s" % (number, header, payload)):
-            yield found
+        yield _item(item.get("type"), payload, b"%d\n%s\n%s" % (number, header, payload))
     if rest.strip():
         yield Unreadable(f"The envelope holds more than {_MOST_ITEMS} items.")
 
 
-def _item(kind: object, payload: bytes, place: bytes) -> Item | Unreadable | TooLarge | None:
+def _item(kind: object, payload: bytes, place: bytes) -> Item | Unasked | Unreadable | TooLarge:
     """`place`: the payload and where it stood. What is only counted is passed over where it cannot be read."""
+    if not isinstance(kind, str) or kind not in {EVENT, *_COUNTED}:
+        return Unasked(kind if isinstance(kind, str) and kind in _OTHERS else OTHER)
     try:
-        if kind == EVENT:
-            return Item(EVENT, _object(payload, "an event"), sha256(payload).hexdigest())
-        if isinstance(kind, str) and kind in _COUNTED:
-            with suppress(Unreadable, TooLarge):
-                return Item(kind, _object(payload, f"a {kind}"), sha256(place).hexdigest())
+        return Item(kind, _object(payload, "an event" if kind == EVENT else f"a {kind}"), sha256(place).hexdigest())
     except (Unreadable, TooLarge) as error:
-        return error
-    return None
+        return error if kind == EVENT else Unasked(kind)
 
 
 def event_in(body: bytes) -> Item:

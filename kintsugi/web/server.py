@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from kintsugi.telemetry.counts import Tally
+from kintsugi.web.bodies import body_of
 from kintsugi.web.ci_proof import ProofDoor, Unsigned, read_proof
+from kintsugi.web.connections import Connections, Patience, room_for_connections
 from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME, REFUSED, counting, uncounted
 from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.reports import Reports
 from kintsugi.web.unavailable import told_to_come_again
+from kintsugi.web.unreadable import requests_log
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.ports import Clock, Outcome
@@ -79,7 +82,7 @@ class Server:
         if (request.content_length or 0) > LARGEST:
             return _too_large()
         try:
-            body = await request.read()
+            body = await body_of(request)
         except web.HTTPRequestEntityTooLarge:
             return _too_large()
         if not verify(body, signature, doors.github_secrets):
@@ -102,7 +105,7 @@ class Server:
         if doors.proofs is None:
             return _says(200, "No workflow's word counts here: set KINTSUGI_GITHUB_PROOF_WORKFLOW.", IGNORED)
         try:
-            told = await read_proof(doors.proofs, await request.read(), doors.clock.now())
+            told = await read_proof(doors.proofs, await body_of(request), doors.clock.now())
         except web.HTTPRequestEntityTooLarge:
             return _too_large()
         except Unsigned as error:
@@ -117,13 +120,13 @@ class Server:
         door = self._doors.railway
         if not door.knows(request.match_info["secret"]):
             return _says(401, "The path's secret is not ours.")
-        if why := ignored(door, await request.read()):
+        if why := ignored(door, await body_of(request)):
             return _says(200, why, IGNORED)
         return await _stored(self._look_at_deployments())
 
     async def deploy(self, request: web.Request) -> web.Response:
         """Whoever deploys for us says that something changed."""
-        body, signature = await request.read(), request.headers.get("X-Kintsugi-Signature-256")
+        body, signature = await body_of(request), request.headers.get("X-Kintsugi-Signature-256")
         if not verify(body, signature, self._doors.deploy_secrets):
             return _says(401, "This is not signed with X-Kintsugi-Signature-256 under our secret.")
         return await _stored(self._look_at_deployments())
@@ -166,16 +169,37 @@ async def _stored(answer: Awaitable[web.Response]) -> web.Response:
         return _says(503, "It could not be stored just now. Deliver it again.")
 
 
-async def serve(application: web.Application, host: str, port: int, started: Callable[[str], None]) -> None:
-    """Serve until cancelled. `started` is told the address."""
-    # what is packed is unpacked by the door it came to, which knows how large it may get
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5, auto_decompress=False)
+async def serve(
+    application: web.Application,
+    host: str,
+    port: int,
+    started: Callable[[str], None],
+    *,
+    patience: Patience = Patience(),  # noqa: B008  # frozen
+    most: int | None = None,
+) -> None:
+    """Serve until cancelled. `started` is told the address; `most`: connections, by default as there are files for."""
+    connections = Connections(patience, room_for_connections() if most is None else most)
+    application.middlewares.insert(0, connections.middleware)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        logger=requests_log(),
+        shutdown_timeout=5,
+        keepalive_timeout=patience.between,
+        lingering_time=patience.rest,
+        auto_decompress=False,  # what is packed is unpacked by the door it came to, which knows how large it may get
+    )
     await runner.setup()
+    assert runner.server
+    listening = await asyncio.get_running_loop().create_server(
+        connections.guarded(runner.server), host, port, backlog=1024
+    )
     try:
-        await web.TCPSite(runner, host, port).start()
-        started(f"http://{host}:{runner.addresses[0][1]}")
+        started(f"http://{host}:{listening.sockets[0].getsockname()[1]}")
         await asyncio.Event().wait()
     finally:
+        listening.close()
         await runner.cleanup()
 
 

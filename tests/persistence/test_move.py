@@ -135,11 +135,14 @@ async def test_while_the_service_runs_nothing_is_copied(source: Database, postgr
 
 async def test_a_copy_that_is_killed_is_made_again(source: Database, postgres_url: Database, tmp_path: Path):
     upgrade(postgres_url)
+    waits = (
+        "SELECT 1 FROM pg_locks JOIN pg_database ON oid = database WHERE NOT granted AND datname = current_database()"
+    )
     with connected(postgres_url) as holder:
         holder.exec_driver_sql("LOCK TABLE transition")
         process = await a_copy(tmp_path, source.address, postgres_url.address)
         async with asyncio.timeout(PATIENCE):
-            while not holder.exec_driver_sql("SELECT 1 FROM pg_locks WHERE NOT granted").all():
+            while not holder.exec_driver_sql(waits).all():
                 await asyncio.sleep(0.05)  # it has written incidents, and waits for the history
         process.send_signal(signal.SIGKILL)
         await process.wait()

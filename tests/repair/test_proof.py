@@ -18,7 +18,7 @@ from kintsugi.workflow.patch import Evidence, Tier
 
 DEFAULTED = "shop.py newly answers with a fixed value where it failed: order.get('discount', 0). Is that the right one?"
 UNITTEST = ("python", "-m", "unittest")
-PYTEST = ("pytest", "-p", "no:hypothesispytest", "-p", "no:asyncio")  # plugins of ours that start slowly
+PYTEST = ("pytest", "--disable-plugin-autoload", "-p", "xdist")  # without the plugins of ours, which start slowly
 SHOP = """\
 def total(order):
     return order["price"] - order["discount"]

@@ -43,6 +43,7 @@ async def test_no_child_is_told_a_secret_on_the_whole_way(tmp_path: Path):
         settings |= {
             "KINTSUGI_SENTRY_PROJECTS": json.dumps({"1": {"key": key}}),
             "KINTSUGI_REPO": str(workspace.origin),
+            "KINTSUGI_TEST_COMMAND": "python -m unittest",
             "KINTSUGI_DEPLOY_COMMAND": " ".join(workspace.deploy_command()),
             "KINTSUGI_DEPLOY_ENV": "COLOUR",
             "KINTSUGI_PROGRAM_URL": workspace.base_url(),

@@ -113,7 +113,7 @@ async def test_the_cookies_are_kept_from_scripts_and_sent_over_https_alone(viewe
     async with viewer.session.get(back, headers=https, allow_redirects=False) as answer:
         session, gone = answer.cookies["kintsugi_session"], answer.cookies[STATE]
 
-    for cookie, seconds in ((way, "600"), (session, "3600")):
+    for cookie, seconds in ((way, "600"), (session, "43200")):
         assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
         assert cookie["max-age"] == seconds
     assert (way["path"], gone["path"], gone["max-age"]) == (BACK, BACK, "0")

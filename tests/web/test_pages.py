@@ -7,6 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -22,7 +23,7 @@ from kintsugi.workflow.asking import Role, Rules
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.states import State
-from tests.world.make import a_diagnosis, a_payload
+from tests.world.make import MERGE, a_diagnosis, a_payload
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.viewer import Viewer, a_viewer
@@ -357,8 +358,8 @@ async def test_a_rollback_says_what_it_will_do_and_does_it_after_a_second_yes(wo
     await world.settles()
 
     assert "INC-1: roll back test to c0ffee0?" in question.text
-    assert "Runs now beefca5ebeef “The commit beef”, 3 days old" in question.text
-    assert "Will run c0ffee0c0ffe “The commit c0ff”, 3 days old" in question.text
+    assert "Runs now beefca5ebeef “Take fixed amounts off”, 3 days old" in question.text
+    assert "Will run c0ffee0c0ffe “Round to whole cents”, 3 days old" in question.text
     assert "Undone with it: beefca5 Take fixed amounts off 7ea7ca5 A tray for two" in question.text
     assert "The fix of INC-1 goes too: its failure can come back." in question.text
     assert not nothing_yet.rolling_back
@@ -398,9 +399,13 @@ async def test_other_fixes_that_go_with_a_rollback_are_named(world: World, viewe
     await world.merges(2, sha="7ea7ca5e" * 5)
     await world.settles()
 
+    world.deployer.runs = MERGE
+    both = await viewer.opens("/incidents/1/rollback")
+    world.deployer.runs = "7ea7ca5e" * 5
     question = await viewer.opens("/incidents/1/rollback")
 
-    assert "So do the fixes of INC-2." in question.text
+    assert "The fixes of INC-1, INC-2 go too: their failures can come back." in both.text
+    assert "The fix of INC-2 goes too: its failure can come back." in question.text
 
 
 async def test_a_program_that_says_nothing_is_not_said_to_run_anything_for_sure(world: World, viewer: Viewer):
@@ -501,12 +506,6 @@ async def test_a_link_works_once_and_only_in_its_time(world: World):
     assert "kintsugi login" in again.text
 
 
-def test_a_session_by_a_link_ends_with_the_process():
-    cookie, _ = Login("").cookie()
-
-    assert Login("").session(cookie) is None
-
-
 async def test_with_a_token_nothing_is_seen_before_the_login(world: World):
     token = secrets.token_urlsafe()
     await world.crashes()
@@ -590,16 +589,6 @@ async def test_the_login_leads_nowhere_else(world: World, where: str):
         assert answer.headers["Location"] == "/"
 
 
-def test_a_session_ends_with_its_time_and_with_another_token():
-    login, (token, _) = Login("one"), Login("one").cookie()
-    ended, _ = Login("one", now=lambda: 0.0).cookie()
-
-    assert login.session(token)
-    assert login.session(ended) is None
-    assert Login("two").session(token) is None
-    assert login.session("rubbish") is None
-
-
 # --- live ---
 
 
@@ -611,6 +600,24 @@ async def test_a_move_is_told_to_whoever_watches(world: World, viewer: Viewer):
         second = await told(stream.content)
 
     assert first != second
+
+
+async def test_one_session_cannot_listen_for_all(world: World):
+    """Whoever opens streams without end is told to come later, and another session listens on."""
+    token = secrets.token_urlsafe(16)
+    async with (
+        a_viewer(world, token=token) as viewer,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
+        AsyncExitStack() as stack,
+    ):
+        await viewer.sends("/login", token=token)
+        other = Viewer(viewer.url, session)
+        await other.sends("/login", token=token)
+        mine = [await stack.enter_async_context(viewer.session.get(f"{viewer.url}/events")) for _ in range(21)]
+        theirs = await stack.enter_async_context(session.get(f"{viewer.url}/events"))
+
+    assert [stream.status for stream in mine] == [200] * 20 + [503]
+    assert theirs.status == 200
 
 
 async def told(stream: asyncio.StreamReader) -> str:  # type: ignore[type-arg]

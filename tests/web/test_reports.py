@@ -7,13 +7,17 @@ import base64
 import gzip
 import io
 import json
+import logging
 import signal
 import sys
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
+from itertools import islice, product
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import brotli
@@ -29,6 +33,9 @@ from kintsugi.persistence.database import Database
 from kintsugi.receipt.checking import check
 from kintsugi.receipt.envelope import sealed
 from kintsugi.receipt.statement import statement_of
+from kintsugi.telemetry import Bound
+from kintsugi.telemetry.alerts import Alert, Alerts, built_in_rules
+from kintsugi.telemetry.handler import Seen
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -279,11 +286,140 @@ async def test_whom_it_hit_where_and_how_often_is_counted(world: World, door: Do
     assert list(seen.hours.values()) == [4]
 
 
+async def test_what_tells_nothing_is_passed_over_by_name(door: Door):
+    items = [
+        ("client_report", {"discarded_events": []}),
+        ("log", {"items": [{"level": "error", "body": "no bill"}]}),
+        ("something_new", {}),
+        ("session", {"status": "ok"}),
+        ("transaction", {"transaction": "/", "release": "shop@1.4"}),
+        ("check_in", {"monitor_slug": "nightly", "status": "in_progress"}),
+        ("event", {"level": "info", "message": "hello"}),
+    ]
+    lines = [line for kind, item in items for line in ({"type": kind}, item)]
+    body = b"\n".join(json.dumps(line).encode() for line in ({}, *lines))
+
+    status, _ = await door.post(body)
+
+    assert status == 200
+    kinds = ["check_in", "client_report", "event", "log", "other", "session", "transaction"]
+    assert door.passed_over.all() == {(kind,): 1 for kind in kinds}
+
+
+async def test_check_ins_of_the_real_sdk_are_runs_by_release(world: World, door: Door):
+    dsn = door.url.replace("http://", f"http://{KEY}@") + "/42"
+    program = await asyncio.create_subprocess_exec(sys.executable, "-c", _CHECKS_IN, dsn, NEW)
+
+    assert await program.wait() == 0
+
+    (runs,) = await world.store.runs("nightly", NOON - timedelta(days=30))
+    assert (runs.build, runs.succeeded, runs.failed) == (NEW, 1, 1)
+
+
+_CHECKS_IN = """
+import sys, sentry_sdk
+from sentry_sdk.crons import monitor
+sentry_sdk.init(dsn=sys.argv[1], release="shop@" + sys.argv[2], default_integrations=False, shutdown_timeout=10)
+with monitor(monitor_slug="nightly"):
+    pass
+try:
+    with monitor(monitor_slug="nightly"):
+        raise KeyError("rate")
+except KeyError:
+    pass
+sentry_sdk.flush(20)
+"""
+
+
+async def test_of_a_failure_that_is_known_an_outline_is_read(world: World, door: Door):
+    for number in range(3):
+        await door.post(an_envelope(an_event(str(number))))
+    both, _ = await door.post(an_envelope(an_event("8"), an_event("9", "TypeError")))
+
+    assert both == 200
+    assert door.read_whole == [False, True, False, False, False, True]
+    assert [each.count for each in await world.store.incidents()] == [1, 4]
+
+
+async def test_another_failure_does_not_wait_behind_a_noisy_one(world: World):
+    """It is answered while most of the others are still to come, and each has an incident of its own."""
+    events = iter(
+        an_event(str(at), "ValueError", exception=raising(f"no bill for {name} {surname}"))
+        for at, (name, surname) in enumerate(product(NAMES, NAMES), 1000)
+    )
+    async with a_door(world) as door:
+
+        async def reports() -> None:
+            for event in events:
+                assert (await door.post(an_envelope(event)))[0] == 200
+
+        flood = [asyncio.create_task(reports()) for _ in range(4)]
+        status, _ = await door.post(an_envelope(an_event("1")))
+        to_come = len(list(islice(events, 10)))
+        await asyncio.gather(*flood)
+
+    assert status == 200
+    assert to_come == 10
+    assert sorted(each.count for each in await world.store.incidents()) == [1, len(NAMES) ** 2 - to_come]
+
+
+def raising(words: str) -> dict[str, Any]:
+    frames = [{"filename": "shop/bills.py", "function": "bill", "lineno": 7, "in_app": True}]
+    return {"values": [{"type": "ValueError", "value": words, "stacktrace": {"frames": frames}}]}
+
+
 NAMES = ("Ann", "Bob", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jon", "Kim", "Leo")
 
 
 def said(number: int, words: str) -> dict[str, Any]:
     return {"event_id": f"{number:032x}", "level": "error", "logger": "shop.bills", "logentry": {"formatted": words}}
+
+
+async def test_junk_of_one_address_by_a_public_key_silences_nobody_else_and_an_alert_says_so(world: World):
+    """Twenty failures that nobody had, told with the key of a page; then a real one, told by somebody else's browser."""
+    noted: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listens = QueueHandler(noted)
+    logging.getLogger("kintsugi.service").addHandler(listens)
+    try:
+        async with a_door(world, Project(KEY, public=True)) as door:
+            junk = [await door.post(an_envelope(an_event(str(n), f"Junk{n}")), peer="192.0.2.6") for n in range(20)]
+            real = await door.post(an_envelope(an_event("77", "RealError")), peer="198.51.100.7")
+            counted = await door.post(an_envelope(an_event("78", "Junk0")), peer="192.0.2.6")
+    finally:
+        logging.getLogger("kintsugi.service").removeHandler(listens)
+
+    assert [status for status, _ in junk] == [200] * 5 + [429] * 15
+    assert (real[0], counted[0]) == (200, 200)
+    assert sorted(incident.summary.partition(":")[0] for incident in await world.store.incidents())[-1] == "RealError"
+    assert alerts_of([noted.get() for _ in range(noted.qsize())]) == ["report-flood"]
+
+
+def alerts_of(records: list[logging.LogRecord]) -> list[str]:
+    """The built-in alerts that these lines of the log set off."""
+    told = list[Alert]()
+    alerts = Alerts(built_in_rules(), {"list": told.append})
+    for record in records:
+        alerts.see(Seen(record, json.dumps({"msg": record.getMessage()}), Bound(), None))
+    alerts.close()
+    return [alert.rule for alert in told]
+
+
+async def test_a_key_that_is_not_public_has_the_whole_day_from_one_address(world: World):
+    async with a_door(world) as door:
+        told = [await door.post(an_envelope(an_event(str(n), f"Error{n}")), peer="192.0.2.6") for n in range(8)]
+
+    assert [status for status, _ in told] == [200] * 8
+
+
+async def test_more_at_once_than_a_program_may_have_is_told_to_wait(world: World):
+    async with a_door(world, inside=2) as door:
+        held = [await door.half_posts() for _ in range(2)]
+        crowded = await door.post(an_envelope(an_event()))
+        for each in held:
+            each.close()
+
+    assert crowded[0] == 429
+    assert crowded[1]["detail"] == "Too many reports of this program at once."
 
 
 async def test_words_that_are_no_trouble_open_nothing(world: World, door: Door):

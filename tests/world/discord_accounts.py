@@ -41,7 +41,7 @@ class _Consent:
 
 @dataclass
 class Accounts:
-    """`person` sits at the browser, and agrees where `agrees`; `away`: who left the server."""
+    """`person` sits at the browser, and agrees where `agrees`; `away`: who left the server. Their roles are as they are now."""
 
     judge: Callable[[Callable[[], None]], None]
     contract: Contract
@@ -98,7 +98,8 @@ class Accounts:
             return _unauthorized()
         if request.match_info["guild"] != str(shapes.GUILD) or consent.person.id in self.away:
             return as_json({"message": "Unknown Guild", "code": 10004}, 404)
-        return self._reply(_MEMBER, shapes.a_whole_member(consent.person))
+        now = self.person if self.person.id == consent.person.id else consent.person
+        return self._reply(_MEMBER, shapes.a_whole_member(now))
 
     async def application(self, request: web.Request) -> web.Response:
         return self._reply("/oauth2/applications/@me", shapes.the_application())

@@ -8,13 +8,16 @@ commit runs, and whether that one is broken, useless (fixed in name alone) or fi
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
+from kintsugi.integrations.git import Git
 from tests.world.patience import PATIENCE
 
 FRAMEWORKS = ("fastapi", "flask", "django", "plain")
@@ -110,6 +113,43 @@ make_server("127.0.0.1", int(sys.argv[1]), get_wsgi_application(), handler_class
 """
 )
 
+_ORDERS = """
+PRICES = {"EUR": 20, "USD": 22}
+
+class Now:
+    commit, mode = "", "broken"
+
+def order(number, currency):
+    orders = {1: 2} if Now.mode != "fixed" else {1: 2, 7: 1}
+    return {"total": orders[number] * PRICES[currency]}
+"""
+
+_MAIN = """
+import sentry_sdk, sys
+from shop.orders import Now, order
+def becomes(commit, mode, dsn):
+    Now.commit, Now.mode = commit, mode
+    sentry_sdk.init(dsn=dsn, release="shop@" + commit, traces_sample_rate=1.0, shutdown_timeout=10)
+    return {}
+def flushed():
+    sentry_sdk.flush(20)
+    return {}
+""" + _FASTAPI.removeprefix(_SHOP)
+
+
+def a_src_layout(folder: Path) -> str:
+    """The same on FastAPI as a package in `src/`, in a git repository. Answers its commit."""
+    package = folder / "src" / "shop"
+    package.mkdir(parents=True)
+    for name, text in (("__init__", ""), ("orders", _ORDERS), ("main", _MAIN)):
+        (package / f"{name}.py").write_text(text)
+    git = Git(folder)
+    who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@shop.example")
+    for words in (("init", "--quiet", "."), ("add", "--all"), (*who, "commit", "--quiet", "-m", "all")):
+        git.run(*words)
+    return git.run("rev-parse", "HEAD").decode().strip()
+
+
 _SOURCES = {"fastapi": _FASTAPI, "flask": _FLASK, "django": _DJANGO, "plain": _PLAIN}
 
 
@@ -137,10 +177,14 @@ class SdkProgram:
 
 
 @asynccontextmanager
-async def an_sdk_program(framework: str, port: int) -> AsyncIterator[SdkProgram]:
-    """Runs until the block ends."""
+async def an_sdk_program(framework: str, port: int, src_layout: Path | None = None) -> AsyncIterator[SdkProgram]:
+    """Runs until the block ends. `src_layout`: the folder of `a_src_layout`, which then runs instead."""
+    words = ("-c", _SOURCES[framework]) if src_layout is None else ("-m", "shop.main")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _SOURCES[framework], str(port)), stderr=asyncio.subprocess.DEVNULL
+        *(sys.executable, *words, str(port)),
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd=src_layout,
+        env=os.environ | {"PYTHONPATH": "src"} if src_layout else None,
     )
     program = SdkProgram(f"http://127.0.0.1:{port}")
     try:

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import aiohttp
 from aiohttp import web
 
+from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.discord import ByDiscord
 from kintsugi.web.login import Links
 from kintsugi.web.pages import ONCE, PageNeeds, Pages
@@ -107,6 +108,7 @@ async def a_viewer(
         fire=world.engine.fire,
         token=token,
         environment="test",
+        sessions=SqlSessions(world.store),
         production=lambda: Production(world.host, world.deployer, ScriptedCommits()),
         rules=rules,
         operator_may=operator_may,

@@ -175,7 +175,7 @@ class Language(Protocol):
         """The text of the tests of this name, in one layout; empty where there is none."""
         ...
 
-    def count(self, source: str) -> int:
+    def count(self, path: str, source: str) -> int:
         """How many tests a test file has by its text; the cases of a parametrised one count once."""
         ...
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 _SKIPPED_FOLDERS = {"node_modules", "venv", "env", "build", "dist", "__pycache__", "site-packages", "vendor"}
 
@@ -31,3 +32,20 @@ def files_of(tree: Path, endings: tuple[str, ...]) -> Iterator[str]:
         for name in sorted(names):
             if name.endswith(endings):
                 yield Path(parent, name).relative_to(tree).as_posix()
+
+
+def mentioning(
+    tree: Path, changes: Mapping[str, bytes | None], files: Iterable[str], changed: Iterable[str]
+) -> tuple[str, ...]:
+    """Those of the files that name a changed module."""
+    names = {_module_name(path) for path in changed}
+    if not names:
+        return ()
+    mentions = re.compile(rb"\b(" + b"|".join(re.escape(name.encode()) for name in sorted(names)) + rb")\b")
+    return tuple(path for path in files if mentions.search(content_of(path, tree, changes)))
+
+
+def _module_name(path: str) -> str:
+    pure = PurePosixPath(path)
+    is_package = pure.stem in ("__init__", "__main__", "index") and pure.parent.name
+    return pure.parent.name if is_package else pure.stem

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
-from kintsugi.repair.languages.results import Ending, Failure, Frame, TestResult
+from kintsugi.repair.languages.results import Ending, Failure, Frame, TestResult, short_name
 
 _LONGEST_NAME = 2000
 _LONGEST_MESSAGE = 2000
@@ -58,7 +58,7 @@ def frame_of(line: str, tree: str) -> Frame | None:
     path = inside(tree, found["path"]) if found else ""
     if not found or not path:
         return None
-    return Frame(path, int(found["line"]), found["function"] or found["bare"] or "")
+    return Frame(path, int(found["line"]), short_name(found["function"] or found["bare"] or ""))
 
 
 def inside(tree: str, path: str) -> str:

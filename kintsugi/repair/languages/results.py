@@ -30,6 +30,11 @@ class Ending(StrEnum):
     UNCOLLECTED = "uncollected"  # its file could not be read
 
 
+def short_name(function: str) -> str:
+    """Of `async Cart.add [as put]`, as V8 says it, or `(*Cart).Add`, as Go does, the name in the source."""
+    return function.partition(" [")[0].rpartition(" ")[2].rpartition(".")[2]
+
+
 _WEIGHT = {ending: weight for weight, ending in enumerate(Ending)}
 _BAD = {Ending.FAILED, Ending.ERROR, Ending.UNCOLLECTED}
 
@@ -79,7 +84,7 @@ class Crash:
 
         Languages put more before it and behind: its class, `async`, `new`, ` [as other]`.
         """
-        name = self.function.partition(" [")[0].rpartition(" ")[2].rpartition(".")[2]
+        name = short_name(self.function)
         return "" if name.startswith("<") and name != "<module>" else name
 
     @property

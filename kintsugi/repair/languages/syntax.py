@@ -14,6 +14,8 @@ _GRAMMARS = {
     "ts": ("tree_sitter_typescript", "language_typescript"),
     "tsx": ("tree_sitter_typescript", "language_tsx"),
 }
+_BLOCKS = ("block", "statement_block")
+_HOLD_STATEMENTS = (*_BLOCKS, "statement_list", "program")
 Node = Any
 """tree_sitter.Node: type, children, named_children, child_by_field_name, parent, text, start_byte, end_byte."""
 
@@ -77,7 +79,7 @@ def written_with(source: str, pieces: Iterable[Piece]) -> str:
 
 
 def tokens(top: Node, left_out: Callable[[Node], bool]) -> list[str]:
-    """What is written below `top`, without its layout and what stands under nodes that are left out."""
+    """What is written below `top`, without its layout, blocks that only group, and what is below nodes left out."""
     found: list[str] = []
     stack = [top]
     while stack:
@@ -85,7 +87,8 @@ def tokens(top: Node, left_out: Callable[[Node], bool]) -> list[str]:
         if left_out(node):
             continue
         if node.children and node.type not in ("string", "interpreted_string_literal"):
-            stack += reversed(node.children)
+            only_groups = node.type in _BLOCKS and node.parent is not None and node.parent.type in _HOLD_STATEMENTS
+            stack += reversed(node.children[1:-1] if only_groups else node.children)
         elif node.start_byte < node.end_byte:
             text = text_of(node)
             if text in (")", "]", "}") and found and found[-1] == ",":

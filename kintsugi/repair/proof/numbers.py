@@ -30,7 +30,7 @@ def numbers_of(proving: Proving, before: Seen, compared: int) -> Numbers | None:
             known += len(told)
             ran += sum(test.ending in _RAN for test in told)
             reasons.update(_why_it_did_not(proving, test) for test in told if test.ending not in _RAN)
-        elif count := proving.language.count(read_source(content_of(path, base, {}))):
+        elif count := proving.language.count(path, read_source(content_of(path, base, {}))):
             known += count
             reasons[_why_nothing(proving, before, by_file.get(path, ()))] += count
     return Numbers(known, ran, len(before.results.passed), compared, _sentence(reasons))

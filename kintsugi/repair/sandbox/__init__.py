@@ -211,8 +211,8 @@ async def _run_on(on: Ground, job: Job, group: Group, seconds: float) -> Outcome
     if box.mechanism in _WITH_MOUNTS:
         rooms.check_inside(on.tree, job.changes)
         with scratch(box.rooms) as new_root:
-            spec = replace(_spec(on, job, rooms.INSIDE, group), base=str(on.tree), new_root=str(new_root))
-            spec = replace(spec, changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
+            spec = _spec(on, job, rooms.INSIDE, group)._replace(base=str(on.tree), new_root=str(new_root))
+            spec = spec._replace(changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
             return await _run_as(spec, on, job, group, seconds)
     async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid) as places:
         return await _run_as(_spec(on, job, places, group), on, job, group, seconds)
@@ -222,7 +222,7 @@ async def _run_as(spec: Spec, on: Ground, job: Job, group: Group, seconds: float
     recording = Recording() if job.recorded else None
     reading, writing = os.pipe()
     try:
-        spec = replace(spec, report_fd=writing, record_fd=recording.inner.fileno() if recording else None)
+        spec = spec._replace(report_fd=writing, record_fd=recording.inner.fileno() if recording else None)
         process = await _start(spec)
     except BaseException:
         os.close(reading)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 COPIED = "/srv/.base"
 """Where the tree lies inside that the command's user copies, where folders cannot be laid over each other."""
@@ -13,10 +13,10 @@ SHM_MB = 64
 SMALLEST_FILE = 4096  # an empty file costs an inode
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """Everything the launcher must know, as it is written to it. Paths are those inside the box but for `base`, the
-    sources of `mounts` and `new_root`, which are outside.
+    sources of `mounts` and `new_root`, which are outside. No dataclass: loading what makes them takes as long as
+    starting the interpreter.
     """
 
     mechanism: str
@@ -46,7 +46,7 @@ class Spec:
     group_fd: int | None  # the control group's list of processes
 
     def written(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(self._asdict())
 
     @property
     def namespaced(self) -> bool:

@@ -128,7 +128,7 @@ class Python:
     def missing(self, failure: Failure | None, tree: Path) -> str | None:
         return missing(failure, tree)
 
-    def count(self, source: str) -> int:
+    def count(self, path: str, source: str) -> int:
         return count_tests(source)
 
 

@@ -1,0 +1,231 @@
+"""Patches for a small Node program, each through policy and proof: only the true fix is proven."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from kintsugi.repair.languages.results import Crash
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.workflow.patch import Tier
+from tests.repair.programs import a_box, a_program, judged
+
+TIDES = """\
+"use strict";
+
+// What a harbour's gauge says of its tides.
+class Gauge {
+  constructor(marks) {
+    this.marks = marks;
+  }
+
+  // The highest mark, in centimetres.
+  highest() {
+    let best = this.marks[0].level;
+    for (const mark of this.marks) {
+      if (mark.level > best) best = mark.level;
+    }
+    return best;
+  }
+}
+
+function report(gauge, name) {
+  return `${name.trim()}: ${gauge.highest()} cm`;
+}
+
+module.exports = { Gauge, report };
+"""
+WORKS = """\
+const { describe, it } = require("node:test");
+const assert = require("node:assert/strict");
+const { Gauge, report } = require("../tides");
+
+describe("gauge", () => {
+  it("knows the highest mark", () => {
+    const gauge = new Gauge([{ level: 310 }, { level: 420 }]);
+    assert.equal(gauge.highest(), 420);
+  });
+
+  it("is reported by name", () => {
+    assert.equal(report(new Gauge([{ level: 5 }]), " north "), "north: 5 cm");
+  });
+});
+"""
+SHOWS = """\
+const test = require("node:test");
+const assert = require("node:assert/strict");
+const { Gauge, report } = require("../tides");
+
+test("a gauge without marks says zero", () => {
+  assert.equal(report(new Gauge([]), "south"), "south: 0 cm");
+});
+"""
+FIXED = TIDES.replace("let best = this.marks[0].level;", "let best = 0;")
+CAUGHT = "try {\n      return this.searched();\n    } catch (error) {\n      %s\n    }\n  }\n\n  searched() {"
+PROGRAM = {
+    "package.json": '{"name": "tides", "version": "1.0.0", "scripts": {"test": "node --test"}}\n',
+    "tides.js": TIDES,
+    "test/tides.test.js": WORKS,
+}
+CRASH = Crash("TypeError", "Cannot read properties of undefined (reading 'level')", "tides.js", "Gauge.highest")
+
+
+def swallowed(by: str) -> str:
+    return TIDES.replace("highest() {", "highest() {\n    " + CAUGHT % by, 1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settings() -> ProofSettings:
+    return await a_box("node")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    return a_program(tmp_path, PROGRAM)
+
+
+async def test_a_true_fix_is_proven_by_the_exception_that_it_mends(program: Path, settings: ProofSettings) -> None:
+    said = await judged(program, {"tides.js": FIXED, "test/empty.test.js": SHOWS}, settings, CRASH)
+
+    assert said.evidence is not None, said.refused
+    assert said.evidence.tier is Tier.E2
+    assert said.evidence.reproduced is True
+    assert "a gauge without marks says zero failed before and pass now" in said.evidence.says
+    assert "Tests that passed before: 2, none is lost." in said.evidence.says
+    assert "could write a result itself" in said.evidence.says
+    assert said.evidence.red is not None
+    assert "Cannot read properties of undefined" in said.evidence.red.output
+
+
+async def test_red_in_another_function_is_told(program: Path, settings: ProofSettings) -> None:
+    elsewhere = Crash("TypeError", "name.trim is not a function", "tides.js", "report")
+    wrong = SHOWS.replace('report(new Gauge([]), "south"), "south: 0 cm"', "new Gauge([]).highest(), 0")
+
+    said = await judged(program, {"tides.js": FIXED, "test/empty.test.js": wrong}, settings, elsewhere)
+
+    assert said.evidence is not None, said.refused
+    assert said.evidence.reproduced is False
+    assert any(flag.startswith("the test is red for another reason") for flag in said.evidence.flags)
+
+
+NOT_FIXES = {
+    "comments alone": ({"tides.js": TIDES.replace("The highest mark", "Highest mark")}, "changes nothing that runs"),
+    "layout and a log line": (
+        {
+            "tides.js": TIDES.replace("    let best", '    console.warn("looking");\n    let   best').replace(
+                '"use strict"', "'use strict'"
+            )
+        },
+        "changes nothing that runs",
+    ),
+    "the exception swallowed": (
+        {
+            "tides.js": TIDES.replace("    let best", "    try {\n    let best").replace(
+                "    return best;", "    return best;\n    } catch {}"
+            )
+        },
+        "only makes the exception disappear",
+    ),
+    "the exception swallowed by a default": (
+        {"tides.js": swallowed("return 0;")},
+        "only dropping the exception makes the test pass",
+    ),
+    "a test removed": (
+        {
+            "tides.js": FIXED,
+            "test/tides.test.js": WORKS.replace(WORKS[WORKS.index("\n\n  it(") : WORKS.index("\n});\n")], ""),
+        },
+        "tests",
+    ),
+    "a file of tests removed": ({"tides.js": FIXED, "test/tides.test.js": None}, "removed"),
+    "a test skipped": ({"tides.js": FIXED, "test/tides.test.js": WORKS.replace("it(", "it.skip(", 1)}, "skipped"),
+    "a test skipped by an option": (
+        {"tides.js": FIXED, "test/tides.test.js": WORKS.replace('mark", ()', 'mark", { skip: true }, ()')},
+        "skipped",
+    ),
+    "other tests left out": ({"tides.js": FIXED, "test/tides.test.js": WORKS.replace("it(", "it.only(", 1)}, "skipped"),
+    "a suite skipped": (
+        {"tides.js": FIXED, "test/tides.test.js": WORKS.replace("describe(", "describe.skip(", 1)},
+        "skipped",
+    ),
+    "a test loosened": (
+        {"tides.js": FIXED, "test/tides.test.js": WORKS.replace("equal(gauge.highest(), 420)", "ok(gauge.highest())")},
+        "asserts less exactly",
+    ),
+    "a test that asserts nothing": (
+        {
+            "tides.js": FIXED,
+            "test/empty.test.js": SHOWS.replace(
+                'assert.equal(report(new Gauge([]), "south"), "south: 0 cm")', 'report(new Gauge([]), "south")'
+            ),
+        },
+        "asserts no value",
+    ),
+    "a test that cannot fail": (
+        {
+            "tides.js": FIXED,
+            "test/empty.test.js": SHOWS.replace(
+                'assert.equal(report(new Gauge([]), "south"), "south: 0 cm")',
+                'const said = report(new Gauge([]), "south");\n  if (said === 1) assert.equal(said, 1)',
+            ),
+        },
+        "turned round",
+    ),
+    "half a fix": (
+        {"tides.js": TIDES.replace("let best", "if (!this.marks.length) return 1;\n    let best")},
+        "still failing with the patch",
+    ),
+    "what worked is broken": (
+        {"tides.js": FIXED.replace("mark.level > best", "mark.level < best")},
+        "passed without the patch and not with it",
+    ),
+    "syntax that is none": ({"tides.js": FIXED.replace("return best;", "return best;)")}, ""),
+    "a test for what is not there yet": (
+        {
+            "tides.js": FIXED.replace("{ Gauge, report }", "{ Gauge, report, lowest: () => 0 }"),
+            "test/empty.test.js": SHOWS.replace("{ Gauge, report }", "{ Gauge, report, lowest }").replace(
+                "  assert", "  lowest();\n  assert"
+            ),
+        },
+        "uses what the patch adds",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_FIXES)
+async def test_what_is_no_fix_is_not_proven(kind: str, program: Path, settings: ProofSettings) -> None:
+    changes, why = NOT_FIXES[kind]
+
+    said = await judged(program, {"test/empty.test.js": SHOWS, **changes}, settings, CRASH)
+
+    assert said.evidence is None
+    assert why in said.refused, said.refused
+
+
+async def test_a_program_that_ends_its_tests_itself_proves_nothing(program: Path, settings: ProofSettings) -> None:
+    leaves = TIDES.replace("let best", "if (!this.marks.length) process.exit(0);\n    let best")
+
+    said = await judged(program, {"tides.js": leaves, "test/empty.test.js": SHOWS}, settings, CRASH)
+
+    assert not said.is_proven
+
+
+async def test_a_patch_without_a_test_keeps_what_passed(program: Path, settings: ProofSettings) -> None:
+    said = await judged(program, {"tides.js": FIXED}, settings, CRASH)
+
+    assert said.evidence is not None
+    assert said.evidence.tier is Tier.E1
+
+
+async def test_a_package_that_is_not_installed_says_nothing_about_the_patch(
+    program: Path, settings: ProofSettings
+) -> None:
+    needs = SHOWS.replace('"use strict"', "").replace('require("../tides")', 'require("no-such-package")')
+
+    said = await judged(program, {"tides.js": FIXED, "test/empty.test.js": needs}, settings, CRASH)
+
+    assert said.evidence is not None, said.refused
+    assert said.evidence.tier is Tier.E0
+    assert "no-such-package is not installed" in said.evidence.says
