@@ -11,6 +11,8 @@ its end that it lost), a busy timeout, foreign keys on.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -197,19 +199,32 @@ def _make_private(file: Path, *_: object) -> None:
 
 
 def _set_up_postgres(settles: str, connection: Any, _: object) -> None:
-    before, connection.autocommit = connection.autocommit, True
-    if settles:
-        connection.execute(settles)
-    (behind,) = connection.execute("SELECT pg_backend_pid()").fetchone()
-    if behind != connection.info.backend_pid:  # a pooler answers for it: who is behind it may change
-        connection.prepare_threshold = None
-    connection.autocommit = before
+    with _closed_where_that_fails(connection):
+        before, connection.autocommit = connection.autocommit, True
+        if settles:
+            connection.execute(settles)
+        (behind,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+        if behind != connection.info.backend_pid:  # a pooler answers for it: who is behind it may change
+            connection.prepare_threshold = None
+        connection.autocommit = before
 
 
 def _set_up_sqlite(file: Path, connection: Any, record: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
-        connection.execute(f"PRAGMA {pragma}").close()
-    record.info[_IDENTITY] = identity(file)
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}")
+    with _closed_where_that_fails(connection):
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+        record.info[_IDENTITY] = identity(file)
+
+
+@contextmanager
+def _closed_where_that_fails(connection: Any) -> Iterator[None]:
+    """Older releases of SQLAlchemy (2.0.30) leave a connection open whose set-up failed."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _begin_immediate(file: Path, connection: Any) -> None:
