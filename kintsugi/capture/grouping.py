@@ -81,7 +81,7 @@ def _parts(failure: Failure | None, words: str, logger: str) -> tuple[list[str],
     """What it is grouped by, the same without words, and in a sentence."""
     if failure is None or failure.final.type == LOGGED_TYPE:
         said = plain_message(words)
-        return ["said", said], ["said", logger], f"the fixed words: {said}"
+        return ["said", said], ["said", logger, str(len(said.split()))], f"the fixed words: {said}"
     kinds = [_plain_kind(raised.type) for raised in failure.chain]
     places = _places(failure)
     if places:

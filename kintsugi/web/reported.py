@@ -106,11 +106,13 @@ class Reported:
 
         A new one counts on the newest of its kin, by whose fingerprint it then goes.
         """
-        kin = (await self._opened_today(name)).of_kin(payload.incident.kin)
-        if len(kin) < project.a_failure:
-            return None
+        opened = await self._opened_today(name)
+        kin = opened.of_kin(payload.incident.kin)
         if last:
-            return payload
+            own = [each for each in opened.incidents if each.fingerprint == last.fingerprint]
+            return payload if len(own) >= project.a_failure or len(kin) >= project.a_kin else None
+        if len(kin) < project.a_kin:
+            return None
         about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
         return payload.model_copy(update={"incident": about})
 
@@ -124,8 +126,8 @@ class Reported:
         if receipt.outcome == Outcome.APPLIED:
             self._openers.count(name, peer, receipt.incident.opened_at)
             opened = replace(opened, incidents=(receipt.incident, *opened.incidents))
-            if len(opened.of_kin(receipt.incident.kin)) == project.a_failure:
-                extra = {"project": name, "a_failure": project.a_failure, "incident_id": receipt.incident.name}
+            if len(opened.of_kin(receipt.incident.kin)) == project.a_kin:
+                extra = {"project": name, "a_day": project.a_kin, "incident_id": receipt.incident.name}
                 log.warning("failure_holds_back", extra=extra)
         self._opened[name] = opened
         return _taken(receipt)
