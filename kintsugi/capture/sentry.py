@@ -6,20 +6,20 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from kintsugi.capture.build import summary_of
+from kintsugi.capture.build import summed_up
 from kintsugi.capture.chains import chain_of
-from kintsugi.capture.event import Breadcrumb, Event, Message
+from kintsugi.capture.event import BREADCRUMBS, Breadcrumb, Event, Message
 from kintsugi.capture.fields import as_words
 from kintsugi.capture.grouping import group_of
-from kintsugi.capture.limits import fitted
-from kintsugi.capture.redaction import redacted, redacted_lines
+from kintsugi.capture.limits import cut_roughly, fitted, roughly
+from kintsugi.capture.redaction import redacted
 from kintsugi.capture.runs import address_in
 from kintsugi.capture.traceback import read_failure
 from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Raised, RequestContext
 
 _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
-_BREADCRUMBS = 100
 _TAGS, _EXTRA = 20, 20
+_LARGEST_VALUE = 8_000  # characters of one of them
 _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeEgGcau]|\{(?P<key>\w*)\}")
 _VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _NOT_TOLD = "A failure of which the report tells nothing"
@@ -61,32 +61,28 @@ def payload_of(
     )
     told = _told(event.timestamp)
     when = told if told and told <= now + _AHEAD else now
-    log = redacted_lines([_line(each) for each in event.breadcrumbs[-_BREADCRUMBS:]])
-    return fitted(
-        redacted(
-            Payload(
-                incident=About(
-                    fingerprint=group.fingerprint,
-                    earlier=group.earlier if believed else (),
-                    grouped_by=group.by,
-                    kin=group.kin,
-                    summary=summary_of(failure) or said.partition("\n")[0] or _of_nothing(event),
-                    opened_by=f"sentry:{project}",
-                ),
-                occurred=Occurred(first=when, last=when),
-                request=_request(event),
-                exception=failure,
-                log=tuple(log),
-                build=Build(
-                    sha=event.build_sha,
-                    environment=event.environment or "production",
-                    python=_python(event),
-                    packages={name: str(version) for name, version in event.modules.items()},
-                ),
-                unread=event.unread,
-            )
-        )
+    payload = Payload(
+        incident=About(
+            fingerprint=group.fingerprint,
+            earlier=group.earlier if believed else (),
+            grouped_by=group.by,
+            kin=group.kin,
+            summary=said.partition("\n")[0] or _of_nothing(event),
+            opened_by=f"sentry:{project}",
+        ),
+        occurred=Occurred(first=when, last=when),
+        request=_request(event),
+        exception=failure,
+        log=tuple(_line(each) for each in event.breadcrumbs[-BREADCRUMBS:]),
+        build=Build(
+            sha=event.build_sha,
+            environment=event.environment or "production",
+            python=_python(event),
+            packages={name: str(version) for name, version in event.modules.items()},
+        ),
+        unread=event.unread,
     )
+    return fitted(summed_up(redacted(roughly(payload))))
 
 
 def _has_own(failure: Failure) -> bool:
@@ -165,8 +161,14 @@ def _request(event: Event) -> RequestContext:
         named["params"] = event.message.params
     extra = {f"extra.{name}": value for name, value in list(event.extra.items())[:_EXTRA]}
     told = dict(list(event.tags.items())[:_TAGS]) | named | extra
-    entities = {name: value for name, value in told.items() if value}
+    entities = {name: _bounded(value) for name, value in told.items() if value}
     return RequestContext(user=event.user, intent=event.transaction, entities=entities)
+
+
+def _bounded(value: object) -> object:
+    """A value as it is; what is larger than all that is shown, as the beginning of its text."""
+    text = as_words(value)
+    return value if len(text) <= _LARGEST_VALUE else cut_roughly(text, _LARGEST_VALUE)
 
 
 def _address_name(event: Event) -> str:
