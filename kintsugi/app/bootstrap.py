@@ -175,6 +175,7 @@ class Bootstrap:
             dry_run=dry_run or incidents.dry_run,
             rounds=incidents.rounds,
             contains=Ancestry(lambda: self.ports(Silence()).code_host).contains,
+            count=desk.engine.count,
         )
 
     def worker(self, desk: Desk, channel: Channel) -> Kintsugi:

@@ -330,7 +330,7 @@ class SentryProject(BaseModel):
     key: SecretStr = Field(min_length=8)  # the DSN's user
     opens: bool = True  # false: its failures only count on incidents that are open
     a_day: int = Field(20, ge=0)  # incidents that it may open
-    a_failure: int = Field(3, ge=1)  # of these, of failures that differ in words alone
+    a_failure: int = Field(3, ge=1)  # of these, of one failure
     public: bool | None = None  # anybody can read the key: what it tells is not believed alone; none: if it has origins
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()  # of pages; none: any
 

@@ -22,6 +22,7 @@ _TAGS, _EXTRA = 20, 20
 _LARGEST_VALUE = 8_000  # characters of one of them
 _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeEgGcau]|\{(?P<key>\w*)\}")
 _VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+_BARE: Mapping[str, object] = {"source": (), "variables": {}}
 _NOT_TOLD = "A failure of which the report tells nothing"
 
 
@@ -43,6 +44,52 @@ def payload_of(
     `program` parts it from what others report, where no file of the repository tells that it is the same failure; and
     always where the teller is not `believed`.
     """
+    failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
+    payload = Payload(
+        incident=about,
+        occurred=Occurred(first=when, last=when),
+        request=_request(event),
+        exception=failure,
+        log=tuple(_line(each) for each in event.breadcrumbs[-BREADCRUMBS:]),
+        build=Build(
+            sha=event.build_sha,
+            environment=event.environment or "production",
+            python=_python(event),
+            packages={name: str(version) for name, version in event.modules.items()},
+        ),
+        unread=event.unread,
+    )
+    return fitted(summed_up(redacted(roughly(payload))))
+
+
+def outline_of(
+    event: Event,
+    *,
+    project: str,
+    now: datetime,
+    locate: Locate | None = None,
+    program: str = "",
+    believed: bool = True,
+) -> Payload:
+    """Of `payload_of`, what counting it takes: which failure, when, on which build. Found in a third of the time."""
+    failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
+    build = Build(sha=event.build_sha, environment=event.environment or "production")
+    occurred, named = Occurred(first=when, last=when), failure and _only_what_names_it(failure)
+    payload = Payload(incident=about, occurred=occurred, exception=named, build=build)
+    return summed_up(redacted(roughly(payload))).outline()
+
+
+def _only_what_names_it(failure: Failure) -> Failure:
+    """The last exception and the place, of which the summary is made."""
+    place = failure.innermost
+    last = failure.final.model_copy(update={"frames": (place.model_copy(update=_BARE),) if place else ()})
+    return failure.model_copy(update={"chain": (last,)})
+
+
+def _sighted(
+    event: Event, *, project: str, now: datetime, locate: Locate | None, program: str, believed: bool
+) -> tuple[Failure | None, About, datetime]:
+    """The failure with its own frames marked, which incident it is, and when it happened."""
     said = _said(event.message)
     failure = chain_of(event, said) or read_failure(said)  # some log a traceback as text alone
     located = locate(failure, event.build_sha) if failure and locate else None
@@ -60,29 +107,15 @@ def payload_of(
         logger=event.logger or event.transaction or "",
     )
     told = _told(event.timestamp)
-    when = told if told and told <= now + _AHEAD else now
-    payload = Payload(
-        incident=About(
-            fingerprint=group.fingerprint,
-            earlier=group.earlier if believed else (),
-            grouped_by=group.by,
-            kin=group.kin,
-            summary=said.partition("\n")[0] or _of_nothing(event),
-            opened_by=f"sentry:{project}",
-        ),
-        occurred=Occurred(first=when, last=when),
-        request=_request(event),
-        exception=failure,
-        log=tuple(_line(each) for each in event.breadcrumbs[-BREADCRUMBS:]),
-        build=Build(
-            sha=event.build_sha,
-            environment=event.environment or "production",
-            python=_python(event),
-            packages={name: str(version) for name, version in event.modules.items()},
-        ),
-        unread=event.unread,
+    about = About(
+        fingerprint=group.fingerprint,
+        earlier=group.earlier if believed else (),
+        grouped_by=group.by,
+        kin=group.kin,
+        summary=said.partition("\n")[0] or _of_nothing(event),
+        opened_by=f"sentry:{project}",
     )
-    return fitted(summed_up(redacted(roughly(payload))))
+    return failure, about, told if told and told <= now + _AHEAD else now
 
 
 def _has_own(failure: Failure) -> bool:

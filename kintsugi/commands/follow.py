@@ -12,7 +12,6 @@ import fcntl
 import os
 import select
 import signal
-import struct
 import subprocess
 import sys
 import termios
@@ -21,8 +20,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+
+from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
 
 _PASSED_ON = (
     signal.SIGINT,
@@ -40,19 +39,6 @@ _PIPE = 1024 * 1024  # bytes that a pipe holds, where the system allows
 _DRAINED = 0.5  # seconds of silence after the program's end, after which what it left running is left alone
 _DRAINED_AT_MOST = 2.0
 _RECORDED_WITHIN = 120.0  # seconds after the end: who records gives up long before, where the database is away
-
-STDOUT, STDERR, MISSED, ENDED = range(4)
-FRAME = struct.Struct("!BI")  # which of these, and a length or a number; output follows its length
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What was asked for on the command line."""
-
-    repo: Path | None = None
-    dry_run: bool = False
-    exit_status: bool = False
-    pty: bool = True
 
 
 def follow(command: Sequence[str], wishes: Wishes) -> int:

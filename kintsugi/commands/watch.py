@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kintsugi.commands.follow import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
+from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
 
 if TYPE_CHECKING:
     from kintsugi.capture.intake import Intake

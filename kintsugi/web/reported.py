@@ -78,6 +78,8 @@ class Reported:
         return Taken.STORED if await self.store.add_runs(f"sentry:{name}:{ran.key}", ran.counted) else Taken.KNOWN
 
     async def _heard(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
+        if not failed.whole:
+            return await self._counted(name, project, failed)
         payload = failed.payload
         last = await self.store.newest_of(*payload.incident.names)
         if last and _counts(last, payload, project.believed, self.clock.now()):
@@ -89,16 +91,28 @@ class Reported:
         async with self._opening[name]:  # one at a time, so that it is known what the one before came to
             return await self._open(name, project, failed, peer)
 
+    async def _counted(self, name: str, project: Project, failed: Failed) -> Taken:
+        receipt = await self.intake.take_outline(
+            failed.payload,
+            key=f"sentry:{name}:{failed.id}",
+            actor=f"sentry:{name}",
+            believed=project.believed,
+            who=failed.who,
+        )
+        return _taken(receipt) if receipt else Taken.UNTOLD
+
     async def _held_back(self, name: str, project: Project, payload: Payload, last: Incident | None) -> Payload | None:
         """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.
 
         A new one counts on the newest of its kin, by whose fingerprint it then goes.
         """
-        kin = (await self._opened_today(name)).of_kin(payload.incident.kin)
-        if len(kin) < project.a_failure:
-            return None
+        opened = await self._opened_today(name)
+        kin = opened.of_kin(payload.incident.kin)
         if last:
-            return payload
+            own = [each for each in opened.incidents if each.fingerprint == last.fingerprint]
+            return payload if len(own) >= project.a_failure or len(kin) >= project.a_kin else None
+        if len(kin) < project.a_kin:
+            return None
         about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
         return payload.model_copy(update={"incident": about})
 
@@ -112,8 +126,8 @@ class Reported:
         if receipt.outcome == Outcome.APPLIED:
             self._openers.count(name, peer, receipt.incident.opened_at)
             opened = replace(opened, incidents=(receipt.incident, *opened.incidents))
-            if len(opened.of_kin(receipt.incident.kin)) == project.a_failure:
-                extra = {"project": name, "a_failure": project.a_failure, "incident_id": receipt.incident.name}
+            if len(opened.of_kin(receipt.incident.kin)) == project.a_kin:
+                extra = {"project": name, "a_day": project.a_kin, "incident_id": receipt.incident.name}
                 log.warning("failure_holds_back", extra=extra)
         self._opened[name] = opened
         return _taken(receipt)

@@ -331,6 +331,16 @@ sentry_sdk.flush(20)
 """
 
 
+async def test_of_a_failure_that_is_known_an_outline_is_read(world: World, door: Door):
+    for number in range(3):
+        await door.post(an_envelope(an_event(str(number))))
+    both, _ = await door.post(an_envelope(an_event("8"), an_event("9", "TypeError")))
+
+    assert both == 200
+    assert door.read_whole == [False, True, False, False, False, True]
+    assert [each.count for each in await world.store.incidents()] == [1, 4]
+
+
 async def test_another_failure_does_not_wait_behind_a_noisy_one(world: World):
     """It is answered while most of the others are still to come, and each has an incident of its own."""
     events = iter(

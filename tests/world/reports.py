@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +36,7 @@ class Door:
     url: str
     session: aiohttp.ClientSession
     passed_over: Tally
+    read_whole: list[bool]  # of each delivery that was read: whether more than its outline was
 
     async def half_posts(self) -> asyncio.StreamWriter:
         """Begins a report and does not go on; the head is read when this returns."""
@@ -66,10 +67,12 @@ class ReadsHere:
     """Reads in a thread of the test, whose coverage and clock it shares."""
 
     program: Program
+    whole: list[bool] = field(default_factory=list)
 
     async def begin(self) -> None: ...
 
     async def read(self, delivery: Delivery) -> Read:
+        self.whole.append(delivery.whole)
         return await asyncio.to_thread(read, delivery, self.program.located)
 
     async def close(self) -> None: ...
@@ -83,8 +86,14 @@ async def a_door(
     *,
     inside: int = 128,
 ) -> AsyncIterator[Door]:
-    intake = Intake(fire=world.engine.fire, clock=world.clock, program=program, contains=world.host.contains)
-    passed_over = Tally()
+    intake = Intake(
+        fire=world.engine.fire,
+        clock=world.clock,
+        program=program,
+        contains=world.host.contains,
+        count=world.engine.count,
+    )
+    passed_over, readers = Tally(), ReadsHere(program)
     reported = Reported(world.store, world.clock, intake, world.host)
     doors = ServerNeeds(
         clock=world.clock,
@@ -93,7 +102,7 @@ async def a_door(
         ready=_ready,
         reports=Reports(
             take=reported.take,
-            readers=ReadsHere(program),
+            readers=readers,
             shares=Shares(Room(places=3, places_each=1, inside=inside)),
             clock=world.clock,
             projects={"42": project or Project(KEY)},
@@ -105,7 +114,7 @@ async def a_door(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole)
     finally:
         await runner.cleanup()
 
