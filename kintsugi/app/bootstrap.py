@@ -290,7 +290,14 @@ class Bootstrap:
         from kintsugi.repair.proof import ProofSettings
 
         code = self.settings.code
-        proof = ProofSettings(test_command=code.test_command or None)
+        proof = ProofSettings(
+            test_command=code.test_command or None,
+            seconds=code.test_seconds,
+            memory_mb=code.test_memory_mb,
+            mounts=code.test_mounts,
+            variables=code.test_env,
+            services=code.test_services,
+        )
         if code.test_python:
             proof = replace(proof, python=code.test_python)
         return Workbench(git, code.branch, proof, redact) if git else NoChecker()

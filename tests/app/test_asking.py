@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from kintsugi.workflow.states import State
 from tests.world import terminal
 from tests.world.make import a_payload
 from tests.world.migrated import migrate
+from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
 
 ROOT = Path(__file__).parents[2]
@@ -86,3 +89,54 @@ async def test_the_command_line_keeps_the_two_person_rule(
 
     assert (done.returncode, done.stderr.decode().startswith(says)) == (3, True), done.stderr
     assert await world.state() is State.AWAITING_CONFIRM
+
+
+@pytest.mark.parametrize("typed", ["\n", "\x04", "nonsense\n"])
+async def test_only_a_yes_is_a_yes(world: World, env: dict[str, str], tmp_path: Path, typed: str):
+    words = ["confirm", await asked(world)]
+
+    done = await asyncio.to_thread(terminal.run_at_a_keyboard, words, tmp_path, env, typed)
+
+    assert (done.returncode, done.stderr) == (3, b"Nothing was done.\n")
+    assert await world.state() is State.AWAITING_CONFIRM
+
+
+ON_ITS_OWN = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "kintsugi", *sys.argv[1:]])
+"""
+
+
+def on_a_terminal_of_its_own(
+    words: list[str], folder: Path, env: dict[str, str]
+) -> tuple[int, subprocess.Popen[bytes]]:
+    """A command whose terminal interrupts it by Ctrl+C. Answers the other end of the terminal too."""
+    keyboard, screen = os.openpty()
+    streams = {"stdin": screen, "stdout": screen, "stderr": screen}
+    process = subprocess.Popen([sys.executable, "-c", ON_ITS_OWN, *words], cwd=folder, env=env, **streams)
+    os.close(screen)
+    return keyboard, process
+
+
+async def test_whoever_interrupts_the_question_is_let_go_at_once(world: World, env: dict[str, str], tmp_path: Path):
+    token = await asked(world)
+    keyboard, process = on_a_terminal_of_its_own(["confirm", token], tmp_path, env)
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += await asyncio.to_thread(os.read, keyboard, 4096)
+    os.write(keyboard, b"\x03")
+    status = await asyncio.to_thread(process.wait, PATIENCE)
+    os.close(keyboard)
+
+    assert status == 130
+    assert await world.state() is State.AWAITING_CONFIRM
+
+
+async def test_with_its_input_closed_nobody_is_asked(world: World, env: dict[str, str], tmp_path: Path):
+    line = f"exec {sys.executable} -m kintsugi confirm {await asked(world)} <&-"
+
+    done = await asyncio.to_thread(subprocess.run, ["sh", "-c", line], cwd=tmp_path, env=env, capture_output=True)
+
+    assert (done.returncode, done.stdout) == (0, b"INC-1 is confirmed.\n"), done.stderr

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,7 +32,9 @@ __all__ = ["Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "p
 class ProofSettings:
     """How patches are proven. `seconds` is for one whole proof; the other limits are those of one box.
 
-    `dependencies` is a folder like the tree that has what git does not know of it (node_modules).
+    `dependencies` is a folder like the tree that has what git does not know of it (node_modules). `mounts` are more of
+    the machine that the tests may read, `variables` what they find in their environment, and `services` shell commands
+    that are started beside them in the box.
     `box` is what `kintsugi.repair.sandbox.probe.probe` found, kept between proofs; without it every proof probes anew.
     `without_walls` is for patches of a trusted author: their tests are run where the machine has limits only, too.
     """
@@ -45,6 +47,9 @@ class ProofSettings:
     output_kb: int = 256
     disk_mb: int = 512
     dependencies: Path | None = None
+    mounts: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
     box: Box | None = None
     without_walls: bool = False
 
@@ -72,16 +77,18 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
         raise Unproven(reading.refusal)
     try:
         box = settings.box or await boxes.probe(settings.python, settings.limits)
-        box = replace(box, limits=settings.limits)
+        box = replace(box, limits=settings.limits, variables=settings.variables, services=settings.services)
         if not settings.without_walls and (why := _no_walls(box)):
             _parses(proposal)
             return _not_here(box, reading, why)
+        if settings.services and not box.has_its_network:
+            return _not_here(box, reading, "services need a box with a network of its own")
         machine = Machine(box.interpreter, settings.dependencies)
         language, suite = await asyncio.to_thread(
             find_suite, proposal.base, proposal.all_files, machine, settings.test_command
         )
         if suite is not None:
-            box = box.with_folders(suite.folders, suite.placed)
+            box = box.with_folders((*suite.folders, *settings.mounts), suite.placed)
         async with ground(box, proposal.base) as on:
             await _compiles(proposal, machine, on, progress)
             if suite is None:
@@ -121,6 +128,9 @@ def _not_here(box: Box, reading: Reading, why: str) -> Evidence:
 async def _carried_out(proving: Proving) -> Evidence:
     try:
         shown = await red_to_green(proving)
+    except CannotRunHere as reason:
+        return await _without_its_test(proving, str(reason))
+    try:
         kept = await still_passes(proving, shown)
         if shown is None and kept.mended and proving.suite.takes_files:
             known = replace(proving.proposal, failing=kept.mended)
@@ -128,6 +138,20 @@ async def _carried_out(proving: Proving) -> Evidence:
     except CannotRunHere as reason:
         return _not_here(proving.ground.box, proving.reading, str(reason))
     return _evidence(proving, shown, kept)
+
+
+async def _without_its_test(proving: Proving, why: str) -> Evidence:
+    """The regression test can't run here, with the patch and without: no evidence for it, whatever the others do.
+
+    They are compared all the same: what breaks them is refused, and the evidence says how many there are.
+    """
+    nothing = _not_here(proving.ground.box, proving.reading, why)
+    try:
+        kept = await still_passes(proving, None)
+    except CannotRunHere:
+        return nothing
+    told = f" {kept.numbers.says}" if kept.numbers else ""
+    return replace(nothing, says=f"{nothing.says}{told}", green=kept.run, numbers=kept.numbers)
 
 
 async def _compiles(proposal: Proposal, machine: Machine, on: Ground, progress: Callable[[str], None]) -> None:
@@ -153,15 +177,17 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
     still = f"Tests that passed before: {kept.passed}, none is lost."
     if not kept.passed:
         still = "No other test is known to have passed before."
-    still = " ".join(filter(None, (still, proving.suite.knows, _unread(proving.reading))))
+    ran = kept.numbers.says if kept.numbers else ""
+    still = " ".join(filter(None, (still, ran, proving.suite.knows, _unread(proving.reading))))
     if shown is None:
         tier = Tier.E1 if kept.passed else Tier.E0
         flags = (*flags, "no test shows that the failure is gone")
         applies = "It applies." if proving.reading.is_unread else "It applies and compiles."
-        return Evidence(tier, f"{applies} {still}", box.says, green=kept.run, flags=flags)
+        return Evidence(tier, f"{applies} {still}", box.says, green=kept.run, flags=flags, numbers=kept.numbers)
     says = f"Red to green: {ids(shown.turned)} failed before and pass now. {still}"
     flags = (*shown.flags, *flags)
-    return Evidence(Tier.E2, says, box.says, shown.red.run, shown.green.run, flags, shown.reproduced)
+    red, green = shown.red.run, shown.green.run
+    return Evidence(Tier.E2, says, box.says, red, green, flags, shown.reproduced, kept.numbers)
 
 
 def _unread(reading: Reading) -> str:

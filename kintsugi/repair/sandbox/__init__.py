@@ -34,7 +34,7 @@ _SHM = "/dev/shm"  # noqa: S108 (shared memory of multiprocessing)
 _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
 _FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
-_LAUNCHED = ("kernel", "spec", "counting", "mounts", "launch")  # each after what it imports
+_LAUNCHED = ("kernel", "spec", "counting", "mounts", "services", "launch")  # each after what it imports
 # The launcher comes on standard input: nothing of ours is named in its arguments or lies where a box can see it.
 _START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 _PROGRAM = """
@@ -86,6 +86,13 @@ class Box:
     got_through: tuple[str, ...] = ()  # the hostile actions that it did not contain
     rooms: Path | None = None  # where rooms are made; None: the system's temporary folder
     placed: tuple[tuple[Path, str], ...] = ()  # folders of the machine to be read at a path of the tree
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the environment, beside its own
+    services: tuple[str, ...] = ()  # shell commands that are started beside each run of tests
+
+    @property
+    def has_its_network(self) -> bool:
+        """Whether its loopback is its own, so that servers can run in it."""
+        return self.mechanism in _WITH_MOUNTS
 
     def with_folders(self, folders: tuple[Path, ...], placed: tuple[tuple[Path, str], ...]) -> Box:
         """The same with more of the machine to be read: folders where they are, and folders at a path of the tree."""
@@ -119,6 +126,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     script: str = ""
     recorded: bool = False
+    served: bool = True  # whether the box's services are to run beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +263,9 @@ def _spec(on: Ground, job: Job, places: Places, group: Group) -> Spec:
     return Spec(
         mechanism=box.mechanism.value,
         command=list(job.command),
-        environment=_environment(box, places) | given,
+        environment=_environment(box, places) | dict(box.variables) | given,
         script=job.script,
+        services=list(box.services) if job.served else [],
         uid=on.uid,
         base=None,
         base_kb=on.kb,

@@ -40,7 +40,8 @@ _ASK = """
 import importlib.util, json, sys
 found = lambda name: importlib.util.find_spec(name) is not None
 print(json.dumps({"executable": sys.executable, "prefix": sys.prefix, "base": sys.base_prefix,
-                  "pytest": found("pytest"), "tox": found("tox"), "version": sys.version_info[:2]}))
+                  "modules": [name for name in ("pytest", "tox", "django", "pytest_django") if found(name)],
+                  "version": sys.version_info[:2]}))
 """
 
 
@@ -50,9 +51,11 @@ class Interpreter:
 
     python: Path
     folders: tuple[Path, ...]  # what it needs to read
-    has_pytest: bool
-    has_tox: bool
+    modules: frozenset[str]  # those it has of the few that are asked about
     version: tuple[int, int]
+
+    def has(self, module: str) -> bool:
+        return module in self.modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def interpreter(python: Path) -> Interpreter:
     version = f"python{'.'.join(map(str, facts['version']))}"
     folders = {part for prefix in prefixes for one in (prefix, prefix.resolve()) for part in parts(one, version)}
     major, minor = facts["version"]
-    return Interpreter(python, tuple(sorted(folders)), facts["pytest"], facts["tox"], (major, minor))
+    return Interpreter(python, tuple(sorted(folders)), frozenset(facts["modules"]), (major, minor))
 
 
 def parts(prefix: Path, version: str) -> list[Path]:

@@ -172,4 +172,7 @@ class Go:
 
     def missing(self, failure: Failure | None, tree: Path) -> str | None:
         found = _NOT_HERE.search(failure.message) if failure and failure.kind == BUILD_FAILED else None
-        return next((group for group in found.groups() if group), "a module") if found else None
+        return f"{next((group for group in found.groups() if group), 'a module')} is not installed" if found else None
+
+    def count(self, path: str, source: str) -> int:
+        return len(tests_of(source))

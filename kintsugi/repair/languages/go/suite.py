@@ -104,6 +104,10 @@ class GoSuite:
         )
 
     @property
+    def leaves_out(self) -> str:
+        return ""
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         return self.tools.folders
 

@@ -210,6 +210,8 @@ class JavaScript:
         """A package, or what the project itself has to be built for."""
         found = _NOT_HERE.search(failure.message) if failure is not None else None
         name = next((group for group in found.groups() if group), "") if found else ""
-        if not name.startswith((".", "/")):
-            return name or None
-        return name if _BUILT.search(name) else None
+        is_own = name.startswith((".", "/"))
+        return f"{name} is not installed" if name and (not is_own or _BUILT.search(name)) else None
+
+    def count(self, path: str, source: str) -> int:
+        return len(tests_of(path, source))

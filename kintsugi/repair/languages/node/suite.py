@@ -72,6 +72,10 @@ class NodeSuite:
         )
 
     @property
+    def leaves_out(self) -> str:
+        return ""
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         real = self.node.resolve()
         return tuple({self.node.parent.parent, real.parent.parent} - {Path("/usr"), Path("/")})
