@@ -284,12 +284,14 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
     admin_roles: Ids = Field(frozenset(), description="the ids of the roles that may use it; none: no role")
     admin_users: Ids = Field(frozenset(), description="the ids of the users that may use it; none: no user")
     guilds: Ids = Field(frozenset(), description="the ids of the servers it works in; none: all it is in")
-    deploy_roles: Ids = Field(frozenset(), description="who may use /deploy, by role; none: the admins'")
+    deploy_roles: Ids = Field(
+        frozenset(), description="who may deploy and roll back in Discord and on the pages, by role; none: the admins"
+    )
     deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
     channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
     debug_command: CommandName = Field("debug", description="what /debug is called, where the bot has its own")
     deploy_command: CommandName = Field("deploy", description="… and /deploy")
-    two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch")
+    two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch, at any door")
     client_id: int | None = Field(
         None, description="logs in to the operator's pages with Discord: the application's client id"
     )
