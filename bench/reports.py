@@ -74,10 +74,7 @@ async def noisy(events: int) -> None:
     half, p99 = 1000 * statistics.median(waits), 1000 * statistics.quantiles(waits, n=100)[98]
     print(f"noisy: {events} events of one failure, {NAMES} names in its words, {AT_ONCE} at a time; one other between")
     print(f"  {incidents} incidents, {counted} of {events + 1} events kept, {events / took:,.0f}/s")
-    print(
-    says = f"the other failure was answered after {1000 * other:.0f} ms"
-    print(f"  {says}; the noisy one's p50 {half:.0f} ms, p99 {p99:.0f} ms")
-    )
+    print(f"  the other was answered after {1000 * other:.0f} ms; the noisy one's p50 {half:.0f} ms, p99 {p99:.0f} ms")
 
 
 async def beside(url: str, events: int) -> tuple[list[float], float, float]:
