@@ -4,7 +4,7 @@
 
 The service is `kintsugi run --only web` as it is started. One program floods it: seven reports at once, 120 KB packed
 and 500 KB as JSON, as fast as it gets answers. Beside it another program reports a small one now and then, and somebody
-asks for /healthz. The figure is how much longer their slowest hundredth takes than in quiet, of several rounds the median.
+asks for /healthz. The figure is how much longer their slowest hundredth takes than in quiet, the median of some rounds.
 Then a thousand requests stay half open, and five hundred wrong tokens come from one address.
 """
 
@@ -39,9 +39,7 @@ TOKEN = secrets.token_urlsafe(24)
 
 
 async def main(reports: int) -> None:
-    print(
-        f"flood: {AT_ONCE} at once of {PACKED // 1000} KB packed; {reports} reports of another program, median of {ROUNDS}"
-    )
+    print(f"flood: {AT_ONCE} at once of {PACKED // 1000} KB packed; {reports} reports of another, median of {ROUNDS}")
     with tempfile.TemporaryDirectory() as folder:
         async with a_service(Path(folder)) as url:
             await timed(url, 20)  # whatever the first reports start
@@ -67,10 +65,8 @@ def p99(times: list[float]) -> float:
 
 def shown(what: str, rounds: list[tuple[float, float]]) -> None:
     quiet, beside = sorted(rounds, key=lambda pair: pair[1] / pair[0])[len(rounds) // 2]
-    ratio = beside / quiet
-    print(
-        f"  {what:28} p99 {1000 * quiet:6.1f} ms in quiet, {1000 * beside:6.1f} ms beside: ratio {ratio:.2f} (2 allowed)"
-    )
+    times = f"p99 {1000 * quiet:6.1f} ms in quiet, {1000 * beside:6.1f} ms beside"
+    print(f"  {what:28} {times}: ratio {beside / quiet:.2f} (2 allowed)")
 
 
 async def half_open(url: str) -> None:
@@ -91,9 +87,8 @@ async def half_open(url: str) -> None:
     gone = time.perf_counter() - began
     for _, writer in ends:
         writer.close()
-    print(
-        f"  {HALF_OPEN} half-open requests: /healthz at most {1000 * slowest:.0f} ms (1000 allowed), gone after {gone:.0f} s"
-    )
+    print(f"  {HALF_OPEN} half-open requests: /healthz at most {1000 * slowest:.0f} ms (1000 allowed)", end="")
+    print(f", gone after {gone:.0f} s")
 
 
 async def wrong_tokens(url: str) -> None:
@@ -110,9 +105,8 @@ async def wrong_tokens(url: str) -> None:
         right = await tries(TOKEN, "198.51.100.1")
         took = time.perf_counter() - began
     assert right == 303
-    print(
-        f"  {WRONG} wrong tokens from one address ({wrong.count(429)} told to wait): the right one opens in {1000 * took:.0f} ms"
-    )
+    print(f"  {WRONG} wrong tokens from one address ({wrong.count(429)} told to wait)", end="")
+    print(f": the right one, from another, opens in {1000 * took:.0f} ms")
 
 
 async def timed(url: str, reports: int) -> tuple[list[float], list[float]]:
