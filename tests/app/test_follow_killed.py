@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -130,12 +130,41 @@ def test_whoever_reads_no_more_is_told_to_the_program(tmp_path: Path):
     assert followed.process.stdin and followed.process.stdout
     followed.process.stdout.close()
 
-    followed.process.stdin.write(b"two\n" * 1_000)
-    followed.process.stdin.close()
+    with suppress(BrokenPipeError):  # the program's end, which reads no more
+        while True:
+            followed.process.stdin.write(b"two\n" * 1_000)
+    with suppress(BrokenPipeError):
+        followed.process.stdin.close()
     followed.process.stdin = followed.process.stdout = None
 
     assert followed.ends() == 1  # Python's own, for a broken pipe
     assert not (tmp_path / "ended").exists()
+
+
+FLOODS = """
+import os, sys, traceback
+for number in range(600):
+    os.write(1, b"%09d nothing happened\\n" % number * 4_000)
+try:
+    raise LookupError("at last")
+except LookupError:
+    traceback.print_exc(file=sys.stdout)
+"""
+
+
+@pytest.mark.parametrize("into", ["a pipe", "a file", "a file's end"])
+def test_a_flood_arrives_whole_and_its_end_is_looked_at(tmp_path: Path, into: str):
+    """Whether the kernel moves it or we do."""
+    program = (sys.executable, "-c", FLOODS)
+    wanted = subprocess.run(program, stdout=subprocess.PIPE, check=True).stdout
+    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", *program)
+    with (tmp_path / "out").open("ab" if into == "a file's end" else "wb") as file:
+        to = subprocess.PIPE if into == "a pipe" else file
+        done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), stdout=to, stderr=subprocess.PIPE)
+
+    assert (done.stdout if into == "a pipe" else (tmp_path / "out").read_bytes()) == wanted
+    assert b"KB of output came too fast to be looked at" in done.stderr
+    assert [one["summary"] for one in incidents(tmp_path)] == ["LookupError: at last"]
 
 
 @contextmanager
