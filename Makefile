@@ -11,7 +11,7 @@ demo: $(VENV)/.runtime
 
 # Programs that tests start are compiled once, whatever the shell says of that.
 test: export PYTHONDONTWRITEBYTECODE =
-# Words before the command that runs the tests, such as `faketime '+550d'`.
+# Words before the command that runs the tests, such as those that .ci/moved_clock prints.
 CLOCK ?=
 # Checks that need one processor run beside the tests, and print what they found in one piece when they are done.
 test: $(VENV)/.development

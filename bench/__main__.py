@@ -8,6 +8,7 @@ import sys
 BENCHES = (
     ("bench.engine",),
     ("bench.crowd",),
+    ("bench.workers",),
     ("bench.webhooks",),
     ("bench.reports",),
     ("bench.reports", "killed"),

@@ -164,121 +164,119 @@ def _early_and_defaults() -> list[FalseFix]:
     ]
 
 
-def _tests_of_something_else() -> list[FalseFix]:
-    kind = "reads the source"
-    reading = 'self.assertIn("MENDED", open("shop.py").read())'
-    there = "tests of another function"
-    label = SHOP.replace('order["name"].title()', '(order["name"] or "").title()')
-    guarded = 'if "MENDED" not in open("shop.py").read():\n    shop.total({"price": 5})\nself.assertEqual(1 + 1, 2)'
-    return [
-        _of_code(kind, "by opening it", _MARKED, test(reading)),
-        _of_code(
-            kind,
-            "by pathlib",
-            _MARKED,
-            test("import pathlib\nself.assertIn('MENDED', pathlib.Path('shop.py').read_text())"),
+_SOURCE = "reads the source"
+_READING = 'self.assertIn("MENDED", open("shop.py").read())'
+_ELSEWHERE = "tests of another function"
+_LABEL = SHOP.replace('order["name"].title()', '(order["name"] or "").title()')
+_GUARDED = 'if "MENDED" not in open("shop.py").read():\n    shop.total({"price": 5})\nself.assertEqual(1 + 1, 2)'
+_TESTS_OF_SOMETHING_ELSE = (
+    _of_code(_SOURCE, "by opening it", _MARKED, test(_READING)),
+    _of_code(
+        _SOURCE,
+        "by pathlib",
+        _MARKED,
+        test("import pathlib\nself.assertIn('MENDED', pathlib.Path('shop.py').read_text())"),
+    ),
+    _of_code(
+        _SOURCE,
+        "by inspect",
+        f"{SHOP}\n\n# mended\nX = 1\n",
+        test("import inspect\nself.assertIn('mended', inspect.getsource(shop))"),
+    ),
+    _of_code(_SOURCE, "by an attribute", _MARKED, test("self.assertTrue(hasattr(shop, 'MENDED'))")),
+    _of_code(
+        _SOURCE,
+        "by its code",
+        fix('"mended"\nreturn order["price"] - order["discount"] + 0'),
+        test("self.assertIn(0, shop.total.__code__.co_consts)"),
+    ),
+    _of_code(
+        _SOURCE,
+        "by its names",
+        fix('zero = 0\nreturn order["price"] - order["discount"] + zero'),
+        test("self.assertIn('zero', vars(shop.total.__code__) if 0 else shop.total.__code__.co_varnames)"),
+    ),
+    _of_code(_SOURCE, "and crashes only without a mark", _MARKED, test(_GUARDED)),
+    _of_code(_ELSEWHERE, "one that had a fault too", _LABEL, test('self.assertEqual(shop.label({"name": None}), "")')),
+    _of_code(
+        _ELSEWHERE,
+        "a crash of its own",
+        _MARKED,
+        test('order = {"discount": 1} if hasattr(shop, "MENDED") else {}\nself.assertEqual(order["discount"], 1)'),
+    ),
+    _of_code(
+        _ELSEWHERE,
+        "what calls it, replaced",
+        _MARKED,
+        test(
+            'from unittest import mock\nwith mock.patch("shop.total", return_value=5 if hasattr(shop, "MENDED") else 4):\n    self.assertEqual(shop.receipt({"name": "x"})["total"], 5)'
         ),
-        _of_code(
-            kind,
-            "by inspect",
-            f"{SHOP}\n\n# mended\nX = 1\n",
-            test("import inspect\nself.assertIn('mended', inspect.getsource(shop))"),
+    ),
+    _of_code(
+        _ELSEWHERE,
+        "the crash is caught by the test",
+        _MARKED,
+        test(
+            'try:\n    shop.total({"price": 5})\nexcept KeyError:\n    pass\nself.assertTrue(getattr(shop, "MENDED", False))'
         ),
-        _of_code(kind, "by an attribute", _MARKED, test("self.assertTrue(hasattr(shop, 'MENDED'))")),
-        _of_code(
-            kind,
-            "by its code",
-            fix('"mended"\nreturn order["price"] - order["discount"] + 0'),
-            test("self.assertIn(0, shop.total.__code__.co_consts)"),
-        ),
-        _of_code(
-            kind,
-            "by its names",
-            fix('zero = 0\nreturn order["price"] - order["discount"] + zero'),
-            test("self.assertIn('zero', vars(shop.total.__code__) if 0 else shop.total.__code__.co_varnames)"),
-        ),
-        _of_code(kind, "and crashes only without a mark", _MARKED, test(guarded)),
-        _of_code(there, "one that had a fault too", label, test('self.assertEqual(shop.label({"name": None}), "")')),
-        _of_code(
-            there,
-            "a crash of its own",
-            _MARKED,
-            test('order = {"discount": 1} if hasattr(shop, "MENDED") else {}\nself.assertEqual(order["discount"], 1)'),
-        ),
-        _of_code(
-            there,
-            "what calls it, replaced",
-            _MARKED,
-            test(
-                'from unittest import mock\nwith mock.patch("shop.total", return_value=5 if hasattr(shop, "MENDED") else 4):\n    self.assertEqual(shop.receipt({"name": "x"})["total"], 5)'
-            ),
-        ),
-        _of_code(
-            there,
-            "the crash is caught by the test",
-            _MARKED,
-            test(
-                'try:\n    shop.total({"price": 5})\nexcept KeyError:\n    pass\nself.assertTrue(getattr(shop, "MENDED", False))'
-            ),
-        ),
-    ]
+    ),
+)
 
 
-def _ends_and_meddles() -> list[FalseFix]:
-    out, machine = "ends the process", "replaces the machinery"
-    ends = 'if "discount" not in order:\n    {}\n' + _BROKEN.strip()
-    patched = "def _(*arguments, **named):\n    return None\n\n\nunittest.TestCase.assertEqual = _"
-    return [
-        _of_code(out, "sys.exit in the module", f"import sys\n\n{SHOP}\n\nsys.exit(0)\n"),
-        _of_code(out, "sys.exit in the function", fix(ends.format("sys.exit(0)"), head="import sys")),
-        _of_code(out, "os._exit", fix(ends.format("os._exit(0)"), head="import os")),
-        _of_code(out, "SystemExit", fix(ends.format("raise SystemExit(0)"))),
-        _of_code(out, "SkipTest", fix(ends.format("raise unittest.SkipTest"), head="import unittest")),
-        _of_code(out, "at exit", f"import atexit\nimport os\n\natexit.register(os._exit, 0)\n{SHOP}"),
-        _of_code(machine, "assertEqual", f"import unittest\n\n\n{patched}\n\n\n{fix('return order.get')}"),
-        _of_code(
-            machine,
-            "assertEqual, in the function",
-            fix("import unittest\nunittest.TestCase.assertEqual = print\nreturn 0"),
+_ENDS, _MACHINERY = "ends the process", "replaces the machinery"
+_ENDS_IT = 'if "discount" not in order:\n    {}\n' + _BROKEN.strip()
+_PATCHED = "def _(*arguments, **named):\n    return None\n\n\nunittest.TestCase.assertEqual = _"
+_ENDS_AND_MEDDLES = (
+    _of_code(_ENDS, "sys.exit in the module", f"import sys\n\n{SHOP}\n\nsys.exit(0)\n"),
+    _of_code(_ENDS, "sys.exit in the function", fix(_ENDS_IT.format("sys.exit(0)"), head="import sys")),
+    _of_code(_ENDS, "os._exit", fix(_ENDS_IT.format("os._exit(0)"), head="import os")),
+    _of_code(_ENDS, "SystemExit", fix(_ENDS_IT.format("raise SystemExit(0)"))),
+    _of_code(_ENDS, "SkipTest", fix(_ENDS_IT.format("raise unittest.SkipTest"), head="import unittest")),
+    _of_code(_ENDS, "at exit", f"import atexit\nimport os\n\natexit.register(os._exit, 0)\n{SHOP}"),
+    _of_code(_MACHINERY, "assertEqual", f"import unittest\n\n\n{_PATCHED}\n\n\n{fix('return order.get')}"),
+    _of_code(
+        _MACHINERY,
+        "assertEqual, in the function",
+        fix("import unittest\nunittest.TestCase.assertEqual = print\nreturn 0"),
+    ),
+    _of_code(
+        _MACHINERY,
+        "by setattr",
+        f"import sys\n\nsetattr(sys.modules['unitte' + 'st'].TestCase, 'assert' + 'Equal', print)\n{fix('return 0')}",
+    ),
+    _of_code(
+        _MACHINERY,
+        "the result",
+        f"import unittest\n\nunittest.TestResult.addError = lambda self, test, error: self.addSuccess(test)\n{SHOP}",
+    ),
+    _of_code(
+        _MACHINERY,
+        "how a test runs",
+        f"import unittest\n\nunittest.TestCase._callTestMethod = lambda self, method: None\n{SHOP}",
+    ),
+    _of_code(
+        _MACHINERY,
+        "a builtin",
+        f"import builtins\n\n{fix('return 0')}\n\nclass _Any(int):\n    __eq__ = lambda self, other: True\n    __ne__ = lambda self, other: False\n\n\nbuiltins.len = lambda thing: _Any()\n",
+    ),
+    _of_code(
+        _MACHINERY,
+        "equal to everything",
+        fix(
+            "return Anything()",
+            tail="class Anything:\n    def __eq__(self, other):\n        return True\n\n    def __sub__(self, other):\n        return self",
         ),
-        _of_code(
-            machine,
-            "by setattr",
-            f"import sys\n\nsetattr(sys.modules['unitte' + 'st'].TestCase, 'assert' + 'Equal', print)\n{fix('return 0')}",
+        _TRUE_TEST,
+    ),
+    _of_code(
+        _MACHINERY,
+        "neither equal nor unequal",
+        fix(
+            'return Anything(order["price"])',
+            tail="class Anything(int):\n    def __eq__(self, other):\n        return True\n\n    def __ne__(self, other):\n        return False",
         ),
-        _of_code(
-            machine,
-            "the result",
-            f"import unittest\n\nunittest.TestResult.addError = lambda self, test, error: self.addSuccess(test)\n{SHOP}",
-        ),
-        _of_code(
-            machine,
-            "how a test runs",
-            f"import unittest\n\nunittest.TestCase._callTestMethod = lambda self, method: None\n{SHOP}",
-        ),
-        _of_code(
-            machine,
-            "a builtin",
-            f"import builtins\n\n{fix('return 0')}\n\nclass _Any(int):\n    __eq__ = lambda self, other: True\n    __ne__ = lambda self, other: False\n\n\nbuiltins.len = lambda thing: _Any()\n",
-        ),
-        _of_code(
-            machine,
-            "equal to everything",
-            fix(
-                "return Anything()",
-                tail="class Anything:\n    def __eq__(self, other):\n        return True\n\n    def __sub__(self, other):\n        return self",
-            ),
-            _TRUE_TEST,
-        ),
-        _of_code(
-            machine,
-            "neither equal nor unequal",
-            fix(
-                'return Anything(order["price"])',
-                tail="class Anything(int):\n    def __eq__(self, other):\n        return True\n\n    def __ne__(self, other):\n        return False",
-            ),
-        ),
-    ]
+    ),
+)
 
 
 _GC = """
@@ -321,76 +319,73 @@ def _forges() -> list[FalseFix]:
     ]
 
 
-def _round_the_tests() -> list[FalseFix]:
-    kind = "what tests run with"
-    report = "import unittest\n\nunittest.TestCase.assertEqual = lambda *arguments: None\n"
-    zero = fix("return 0")
-    return [
-        FalseFix(kind, "the tests' package", {"shop.py": zero}, _TRUE_TEST, {"tests/__init__.py": report}),
-        FalseFix(kind, "conftest", {"shop.py": zero}, _TRUE_TEST, {"conftest.py": report, "tests/conftest.py": report}),
-        FalseFix(kind, "sitecustomize", {"shop.py": zero}, _TRUE_TEST, {"sitecustomize.py": report}),
-        FalseFix(
-            kind,
-            "a unittest of its own",
-            {"shop.py": zero},
-            _TRUE_TEST,
-            {"unittest.py": "class TestCase:\n    pass\n\n\ndef main(*_, **__):\n    pass\n"},
-        ),
-        FalseFix(
-            kind, "a json of its own", {"shop.py": zero}, _TRUE_TEST, {"json/__init__.py": "import os\nos._exit(0)\n"}
-        ),
-        FalseFix(
-            "tests taken away",
-            "the file",
-            {"shop.py": zero},
-            test('self.assertEqual(shop.total({"price": 5}), 0)'),
-            {"tests/test_works.py": None},
-        ),
-        FalseFix(
-            "tests taken away",
-            "one of them",
-            {"shop.py": zero},
-            test('self.assertEqual(shop.total({"price": 5}), 0)'),
-            {"tests/test_works.py": WORKS[: WORKS.index("    def test_total")]},
-        ),
-        FalseFix(
-            "tests taken away",
-            "by its name",
-            {"shop.py": zero},
-            test('self.assertEqual(shop.total({"price": 5}), 0)'),
-            {"tests/test_works.py": WORKS.replace("test_total", "check_total")},
-        ),
-        FalseFix(
-            "tests taken away",
-            "skipped",
-            {"shop.py": zero},
-            test('self.assertEqual(shop.total({"price": 5}), 0)'),
-            {
-                "tests/test_works.py": WORKS.replace(
-                    "    def test_total", "    @unittest.skip('later')\n    def test_total"
-                )
-            },
-        ),
-        FalseFix(
-            "tests weakened",
-            "another value",
-            {"shop.py": zero},
-            test('self.assertEqual(shop.total({"price": 5}), 0)'),
-            {"tests/test_works.py": WORKS.replace("}), 3)", "}), 0)")},
-        ),
-        FalseFix(
-            "tests weakened",
-            "less exactly",
-            {"shop.py": zero},
-            test('self.assertEqual(shop.total({"price": 5}), 0)'),
-            {
-                "tests/test_works.py": WORKS.replace(
-                    'self.assertEqual(shop.total({"price": 5, "discount": 2}), 3)',
-                    'self.assertIsNotNone(shop.total({"price": 5, "discount": 2}))',
-                )
-            },
-        ),
-    ]
+_AROUND = "what tests run with"
+_REPORT = "import unittest\n\nunittest.TestCase.assertEqual = lambda *arguments: None\n"
+_ZERO = fix("return 0")
+_ROUND_THE_TESTS = (
+    FalseFix(_AROUND, "the tests' package", {"shop.py": _ZERO}, _TRUE_TEST, {"tests/__init__.py": _REPORT}),
+    FalseFix(
+        _AROUND, "conftest", {"shop.py": _ZERO}, _TRUE_TEST, {"conftest.py": _REPORT, "tests/conftest.py": _REPORT}
+    ),
+    FalseFix(_AROUND, "sitecustomize", {"shop.py": _ZERO}, _TRUE_TEST, {"sitecustomize.py": _REPORT}),
+    FalseFix(
+        _AROUND,
+        "a unittest of its own",
+        {"shop.py": _ZERO},
+        _TRUE_TEST,
+        {"unittest.py": "class TestCase:\n    pass\n\n\ndef main(*_, **__):\n    pass\n"},
+    ),
+    FalseFix(
+        _AROUND, "a json of its own", {"shop.py": _ZERO}, _TRUE_TEST, {"json/__init__.py": "import os\nos._exit(0)\n"}
+    ),
+    FalseFix(
+        "tests taken away",
+        "the file",
+        {"shop.py": _ZERO},
+        test('self.assertEqual(shop.total({"price": 5}), 0)'),
+        {"tests/test_works.py": None},
+    ),
+    FalseFix(
+        "tests taken away",
+        "one of them",
+        {"shop.py": _ZERO},
+        test('self.assertEqual(shop.total({"price": 5}), 0)'),
+        {"tests/test_works.py": WORKS[: WORKS.index("    def test_total")]},
+    ),
+    FalseFix(
+        "tests taken away",
+        "by its name",
+        {"shop.py": _ZERO},
+        test('self.assertEqual(shop.total({"price": 5}), 0)'),
+        {"tests/test_works.py": WORKS.replace("test_total", "check_total")},
+    ),
+    FalseFix(
+        "tests taken away",
+        "skipped",
+        {"shop.py": _ZERO},
+        test('self.assertEqual(shop.total({"price": 5}), 0)'),
+        {"tests/test_works.py": WORKS.replace("    def test_total", "    @unittest.skip('later')\n    def test_total")},
+    ),
+    FalseFix(
+        "tests weakened",
+        "another value",
+        {"shop.py": _ZERO},
+        test('self.assertEqual(shop.total({"price": 5}), 0)'),
+        {"tests/test_works.py": WORKS.replace("}), 3)", "}), 0)")},
+    ),
+    FalseFix(
+        "tests weakened",
+        "less exactly",
+        {"shop.py": _ZERO},
+        test('self.assertEqual(shop.total({"price": 5}), 0)'),
+        {
+            "tests/test_works.py": WORKS.replace(
+                'self.assertEqual(shop.total({"price": 5, "discount": 2}), 3)',
+                'self.assertIsNotNone(shop.total({"price": 5, "discount": 2}))',
+            )
+        },
+    ),
+)
 
 
 def _finds_out() -> list[FalseFix]:
@@ -476,10 +471,10 @@ def _in_other_words() -> list[FalseFix]:
 FALSE_FIXES = (
     *_swallows(),
     *_early_and_defaults(),
-    *_tests_of_something_else(),
-    *_ends_and_meddles(),
+    *_TESTS_OF_SOMETHING_ELSE,
+    *_ENDS_AND_MEDDLES,
     *_forges(),
-    *_round_the_tests(),
+    *_ROUND_THE_TESTS,
     *_finds_out(),
     *_by_chance_and_empty(),
     *_in_other_words(),

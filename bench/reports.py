@@ -129,7 +129,7 @@ def ours(file: Path) -> web.Application:
     store = SqlStore(Database.parse(f"sqlite:///{file}"), clock)
     executor = Embedded(store, file.with_suffix(".lock"))
     desk = Desk(store, executor, Engine(store, executor, clock, redact=redact), clock)
-    intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=Program())
+    intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=Program(), count=desk.engine.count)
     reports = Reports(
         take=Reported(desk.store, desk.clock, intake, NoCodeHost()).take,
         readers=Readers(Setup(intake.program, ())),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +56,63 @@ class Server:
 
     async def breaks_off(self) -> None:
         """As `pg_ctl restart -m immediate`: every connection ends at once, and the log is replayed at the start."""
-        pid = self._server.get_pid()
-        os.kill(pid, signal.SIGQUIT)
+        await self.dies()
+        await asyncio.to_thread(self._server.ensure_postgres_running)
+
+    async def dies(self) -> None:
+        """Every connection ends at once, and nobody starts it again."""
+        os.kill(pid := self.process, signal.SIGQUIT)
         async with asyncio.timeout(30):
             while _lives(pid):
                 await asyncio.sleep(0.02)
+
+    async def lives_again(self) -> None:
+        """Starts it where it is not running, as after a full disk."""
         await asyncio.to_thread(self._server.ensure_postgres_running)
+
+    @property
+    def process(self) -> int:
+        """The id of its first process."""
+        return int(self._server.get_pid())
+
+    @property
+    def user(self) -> str | None:
+        """The user of the machine it runs as, where that is not ours."""
+        name: str | None = self._server.system_user
+        return name
+
+    @property
+    def folder(self) -> Path:
+        """Its data, and the socket at which it listens."""
+        return Path(self._server.pgdata)
+
+    @contextmanager
+    def standby(self, folder: Path) -> Iterator[Standby]:
+        """A second server that follows this one by streaming replication."""
+        shutil.chown(folder, self.user) if self.user else None
+        data = folder / "standby"
+        self._tool("pg_basebackup", "-h", str(self.folder), "-U", "postgres", "-D", str(data), "-R", "-c", "fast")
+        options = f'-h "" -k {data}'
+        self._tool("pg_ctl", "-w", "-o", options, "-l", str(data / "log"), "-D", str(data), "start")
+        try:
+            yield Standby(data, partial(self._tool, "pg_ctl", "-w", "-D", str(data), "promote"))
+        finally:
+            self._tool("pg_ctl", "-w", "-m", "immediate", "-D", str(data), "stop")
+
+    def _tool(self, name: str, *words: str) -> None:
+        pgexec(name, words, bin_path=self._server.bin_path, user=self.user)
+
+
+@dataclass(frozen=True)
+class Standby:
+    """It answers reads, and refuses to write until it is promoted."""
+
+    folder: Path
+    promote: Callable[[], None]
+
+    @property
+    def socket(self) -> str:
+        return f"{self.folder}/.s.PGSQL.{PORT}"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from prometheus_client.core import Metric
@@ -76,9 +77,10 @@ def metrics() -> str:
     counted, owed = Tally(), Paid(Effect.DIAGNOSE, 1, 1, 1.0)
     counted.count("github", "taken")
     now, spreads = datetime.now(UTC), Spreads((1.0,))
+    found = Figures(now, paid=(owed,))
     spreads.add("diagnose", 1.0)
     watched = MetricNeeds(
-        figures=_none,
+        figures=partial(_answered, found),
         deliveries=counted,
         attempts=counted,
         retries=counted,
@@ -87,7 +89,7 @@ def metrics() -> str:
         reconciled_at=lambda: now,
         leases=lambda: {"worker": "host:1"},
     )
-    rows = [_metric(each) for each in families(watched, Figures(now, paid=(owed,)))]
+    rows = [_metric(each) for each in families(watched, found)]
     head = "| metric | type | labels | is |\n|---|---|---|---|"
     return "\n".join([f"{before}{_TABLE}", head, *rows, f"{_TABLE}{rest.partition(_TABLE)[2]}"])
 
@@ -107,8 +109,8 @@ def _metric(family: Metric) -> str:
     return f"| `{name}` | {family.type} | {', '.join(labels)} | {family.documentation} |"
 
 
-async def _none() -> Figures:
-    raise NotImplementedError
+async def _answered(found: Figures) -> Figures:
+    return found
 
 
 def lifecycle() -> str:
@@ -148,7 +150,7 @@ def asking() -> str:
     before, _, rest = written.partition(_ASKED)
     head = "| asked for | who may | twice | when | it |\n|---|---|---|---|---|"
     rows = [_askable(row) for row in ASKABLE]
-    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | at any time | {each.does} |" for each in AT_LARGE]
+    rows += [f"| {each.name} | {each.role} | {_yes(each.twice)} | {each.when} | {each.does} |" for each in AT_LARGE]
     return "\n".join([f"{before}{_ASKED}", head, *rows, f"{_ASKED}{rest.partition(_ASKED)[2]}"])
 
 

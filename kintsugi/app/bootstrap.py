@@ -175,6 +175,7 @@ class Bootstrap:
             dry_run=dry_run or incidents.dry_run,
             rounds=incidents.rounds,
             contains=Ancestry(lambda: self.ports(Silence()).code_host).contains,
+            count=desk.engine.count,
         )
 
     def worker(self, desk: Desk, channel: Channel) -> Kintsugi:
@@ -289,7 +290,15 @@ class Bootstrap:
         from kintsugi.repair.proof import ProofSettings
 
         code = self.settings.code
-        proof = ProofSettings(test_command=code.test_command or None)
+        proof = ProofSettings(
+            test_command=code.test_command or None,
+            seconds=code.test_seconds,
+            memory_mb=code.test_memory_mb,
+            mounts=code.test_mounts,
+            variables=code.test_env,
+            services=code.test_services,
+            dependencies=git.directory if git else None,
+        )
         if code.test_python:
             proof = replace(proof, python=code.test_python)
         return Workbench(git, code.branch, proof, redact) if git else NoChecker()

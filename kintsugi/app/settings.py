@@ -52,6 +52,21 @@ def _numbers(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _listed(value: object) -> object:
+    return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+
+def _there(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    for path in paths:
+        if not path.is_absolute() or not path.exists():
+            raise ValueError(f"should name folders that are there, in full, not {path}")
+    return paths
+
+
+def _commands(value: object) -> object:
+    return tuple(each.strip() for each in value.split(";") if each.strip()) if isinstance(value, str) else value
+
+
 def _from_json(value: object) -> object:
     try:
         return json.loads(value) if isinstance(value, str) else value
@@ -122,6 +137,8 @@ def _database(value: object) -> Database:
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 VariableNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_of_others)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_there)]
+Commands = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_commands)]
 Json = Annotated[dict[str, T], NoDecode, BeforeValidator(_from_json)]
 Address = Annotated[str, AfterValidator(_http)]
 GatewayAddress = Annotated[str, AfterValidator(_websocket)]
@@ -227,6 +244,13 @@ class CodeSettings(Room):
     branch: str = Field("main", description="the branch that is deployed")
     test_command: Words = Field((), description="the program's test command, such as `python -m pytest`")
     test_python: Path | None = Field(None, description="the interpreter that has the program's dependencies")
+    test_seconds: float = Field(300, ge=10, description="how long a whole proof may take")
+    test_memory_mb: int = Field(1024, ge=128, description="how much memory its tests may use")
+    test_mounts: Paths = Field((), description="more of this machine that its tests may read: folders, with commas")
+    test_env: Json[str] = Field(default_factory=dict, description="variables for its tests, as a JSON object")
+    test_services: Commands = Field(
+        (), description="what is started beside its tests in the box: shell commands, with ;"
+    )
 
 
 class GitHubSettings(Room, env_prefix=f"{PREFIX}GITHUB_"):
@@ -258,12 +282,14 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
     admin_roles: Ids = Field(frozenset(), description="the ids of the roles that may use it; none: no role")
     admin_users: Ids = Field(frozenset(), description="the ids of the users that may use it; none: no user")
     guilds: Ids = Field(frozenset(), description="the ids of the servers it works in; none: all it is in")
-    deploy_roles: Ids = Field(frozenset(), description="who may use /deploy, by role; none: the admins'")
+    deploy_roles: Ids = Field(
+        frozenset(), description="who may deploy and roll back in Discord and on the pages, by role; none: the admins"
+    )
     deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
     channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
     debug_command: CommandName = Field("debug", description="what /debug is called, where the bot has its own")
     deploy_command: CommandName = Field("deploy", description="… and /deploy")
-    two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch")
+    two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch, at any door")
     client_id: int | None = Field(
         None, description="logs in to the operator's pages with Discord: the application's client id"
     )
@@ -330,7 +356,7 @@ class SentryProject(BaseModel):
     key: SecretStr = Field(min_length=8)  # the DSN's user
     opens: bool = True  # false: its failures only count on incidents that are open
     a_day: int = Field(20, ge=0)  # incidents that it may open
-    a_failure: int = Field(3, ge=1)  # of these, of failures that differ in words alone
+    a_failure: int = Field(3, ge=1)  # of these, of one failure
     public: bool | None = None  # anybody can read the key: what it tells is not believed alone; none: if it has origins
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()  # of pages; none: any
 

@@ -47,12 +47,13 @@ class Asking:
 
     def check(self, interaction: Interaction, kind: type[t.Command], incident: Incident) -> None:
         """Raises the refusal where this user cannot ask for it now."""
-        self._requests.check(self._answers.asker(interaction), kind, incident)
+        if no := self._requests.refusal(self._answers.asker(interaction), kind, incident):
+            raise no
 
     def open_for(self, interaction: Interaction, kind: type[t.Command], found: Iterable[Incident]) -> list[Incident]:
         """Those for which this user can ask for it now."""
         asker = self._answers.asker(interaction)
-        return [each for each in found if any(row.on is kind for row in self._requests.offered(each, asker))]
+        return [each for each in found if self._requests.refusal(asker, kind, each) is None]
 
     async def ignore(self, interaction: Interaction, incident: int, for_: str, until: str) -> Reply:
         """Have the failure open nothing for so long. Raises BadInput."""

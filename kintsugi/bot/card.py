@@ -252,8 +252,7 @@ def _buttons(incident: Incident) -> tuple[Button, ...]:
 
 def _way_back(incident: Incident) -> str:
     """The commit that a rollback brings back."""
-    taken_back = incident.deployment or incident.way_back
-    return one_line(taken_back.previous[:7], 10) if taken_back else ""
+    return one_line(incident.taken_back.previous[:7], 10) if incident.taken_back else ""
 
 
 def _question_buttons(id: int) -> tuple[Button, ...]:

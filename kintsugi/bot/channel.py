@@ -107,7 +107,8 @@ class DiscordChannel:
         async with self._at(incident) as place:
             await self._show_card(place, incident)
             await self._finish_work(place, incident)
-            place.question = await self._say(place, place.question, card.question(incident, token, self._debug))
+            post = card.question(incident, token, self._debug)
+            place.question = await self._say(place, place.question, post, _nonce(incident, "q"))
             place.asked = token
 
     def progress(self, incident: Incident, step: Effect, words: str) -> None:
@@ -130,8 +131,7 @@ class DiscordChannel:
         if place.card and post != place.shown.get(place.card):
             await self._edit_card(place, post)
         if not place.card:
-            nonce = f"{incident.id:x}.{int(incident.opened_at.timestamp()):x}"  # Discord itself drops a second one
-            sent = await (await self._channel()).send(**_content(post), nonce=nonce[-25:])
+            sent = await (await self._channel()).send(**_content(post), nonce=_nonce(incident))
             place.card, place.thread = sent.id, False
         if not place.thread:
             await self._open_thread(place.card, card.thread_name(incident))
@@ -155,12 +155,18 @@ class DiscordChannel:
 
     # --- what stands in the thread ------------------------------------------------------------------------------
 
-    async def _say(self, place: _Place, message: int, post: Post) -> int:
-        """Edit this message of the thread, or write it where there is none. Answers its id."""
+    async def _say(self, place: _Place, message: int, post: Post, nonce: str) -> int:
+        """Edit this message of the thread, or write it where there is none. Answers its id.
+
+        Somebody may have lost the database in the middle of writing it, so that two write it: the first one counts.
+        """
         if message and (place.shown.get(message) == post or await self._edit(place, message, post)):
             return message
-        sent = await self._client.get_partial_messageable(place.card).send(**_content(post))
-        place.shown[sent.id] = post
+        sent = await self._client.get_partial_messageable(place.card).send(**_content(post), nonce=nonce)
+        if sent.content == post.text:
+            place.shown[sent.id] = post
+        else:
+            await self._edit(place, sent.id, post)
         return sent.id
 
     async def _edit(self, place: _Place, message: int, post: Post) -> bool:
@@ -176,14 +182,14 @@ class DiscordChannel:
         return True
 
     async def _put_away(self, place: _Place, incident: Incident) -> None:
-        await self._say(place, place.question, card.question_is_over(incident))
+        await self._say(place, place.question, card.question_is_over(incident), _nonce(incident, "q"))
         place.question, place.asked = 0, ""
 
     async def _finish_work(self, place: _Place, incident: Incident) -> None:
         self._heard.pop(incident.id, None)
         self._under_way.pop(incident.id, None)
         if place.work:
-            await self._say(place, place.work, card.work_is_over(incident))
+            await self._say(place, place.work, card.work_is_over(incident), _nonce(incident, "w"))
 
     # --- progress -----------------------------------------------------------------------------------------------
 
@@ -215,7 +221,8 @@ class DiscordChannel:
             if incident.seq < place.seq:
                 return
             await self._show_card(place, incident)
-            place.work = await self._say(place, place.work, card.work(incident, replace(under_way, attempt=attempt)))
+            post = card.work(incident, replace(under_way, attempt=attempt))
+            place.work = await self._say(place, place.work, post, _nonce(incident, "w"))
 
     async def _attempt(self, incident: Incident, step: Effect) -> int | None:
         """Which try is under way; None where none is."""
@@ -296,6 +303,12 @@ class DiscordChannel:
                 raise StepFailed(f"KINTSUGI_DISCORD_CHANNEL: {self._id} is no text channel of a guild.", final=True)
             self._room = found
         return self._room
+
+
+def _nonce(incident: Incident, message: str = "") -> str:
+    """By which Discord drops a second one for some minutes: of the card, or of this message about the present move."""
+    opened = f"{incident.id:x}.{int(incident.opened_at.timestamp()):x}"
+    return (f"{opened}{message}{incident.seq:x}" if message else opened)[-25:]
 
 
 def _is_good(token: str, incident: Incident) -> bool:

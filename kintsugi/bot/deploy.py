@@ -40,7 +40,8 @@ class Deploy(app_commands.Group):
         plan = await self._production.plan()
         if plan.stands:
             return replies.deployment(plan.commit, plan.stands, asked=False)
-        return card.asked_again(before_a_deploy(plan, self._parts.about.environment), f"kintsugi:deploy:{plan.commit}")
+        question = before_a_deploy(plan, self._parts.about.environment, self._parts.clock.now())
+        return card.asked_again(question, f"kintsugi:deploy:{plan.commit}")
 
     async def _ask_for(self, commit: str) -> Reply:
         """Told twice, it deploys once; the second is told about the first."""

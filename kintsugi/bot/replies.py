@@ -106,9 +106,8 @@ def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
 
 
 def _begun(incident: Incident) -> str:
-    taken_back = incident.deployment or incident.way_back
-    if incident.rolling_back and taken_back:
-        return f"rolling back to `{short(taken_back.previous)}` is under way."
+    if incident.rolling_back and incident.taken_back:
+        return f"rolling back to `{short(incident.taken_back.previous)}` is under way."
     return f"it is {incident.state.words}, and tried again."
 
 

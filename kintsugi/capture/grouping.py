@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from kintsugi.capture.report import LOGGED_TYPE
@@ -23,6 +24,7 @@ from kintsugi.workflow.payload import Failure, Frame
 
 VERSION = "v2"
 _MOST_FRAMES = 5
+_SHORT = 300  # characters of a path
 _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
 _HASH = re.compile(r"(?:\d+\.)?(?=[a-f]*\d)[0-9a-f]{6,40}(?=\.)")
 _ANONYMOUS = re.compile(
@@ -79,7 +81,7 @@ def _parts(failure: Failure | None, words: str, logger: str) -> tuple[list[str],
     """What it is grouped by, the same without words, and in a sentence."""
     if failure is None or failure.final.type == LOGGED_TYPE:
         said = plain_message(words)
-        return ["said", said], ["said", logger], f"the fixed words: {said}"
+        return ["said", said], ["said", logger, str(len(said.split()))], f"the fixed words: {said}"
     kinds = [_plain_kind(raised.type) for raised in failure.chain]
     places = _places(failure)
     if places:
@@ -117,6 +119,16 @@ def _is_librarys(frame: Frame) -> bool:
 
 
 def _plain_path(path: str) -> str:
+    return _short_path(path) if len(path) <= _SHORT else _plainly(path)
+
+
+@lru_cache(4096)
+def _short_path(path: str) -> str:
+    """The frames of a program are few, and come again with each event."""
+    return _plainly(path)
+
+
+def _plainly(path: str) -> str:
     shown = plain(path)
     folder, _, name = shown.rpartition("/")
     name = _HASH.sub("<hash>", unhashed(name))

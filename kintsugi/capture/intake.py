@@ -57,6 +57,7 @@ class Intake:
     dry_run: bool = False
     rounds: int = 3
     contains: Contains | None = None
+    count: Callable[[Captured], Awaitable[Receipt | None]] | None = None
 
     async def read(
         self,
@@ -91,19 +92,27 @@ class Intake:
         `believed`: whether it may speak against a cure, which not everybody who can report may. `opens`: false where it
         is only to count, if there is an incident of it. `who`: a digest of whom it hit, where the payload does not say.
         """
-        captured = Captured(
+        captured = self._captured(payload, key, actor, believed=believed, who=who)
+        captured = replace(captured, opens=opens, dry_run=dry_run or self.dry_run)
+        receipt = await self.fire(captured)
+        return await self._with_the_build(captured, receipt) or receipt
+
+    async def take_outline(
+        self, payload: Payload, *, key: str, actor: str, believed: bool = True, who: str = ""
+    ) -> Receipt | None:
+        """Count a failure of which the outline is at hand; None where the whole is needed. Raises StoreUnavailable."""
+        return await self.count(self._captured(payload, key, actor, believed=believed, who=who)) if self.count else None
+
+    def _captured(self, payload: Payload, key: str, actor: str, *, believed: bool, who: str) -> Captured:
+        return Captured(
             key=key,
             at=self.clock.now(),
             actor=actor,
             payload=payload,
-            dry_run=dry_run or self.dry_run,
             rounds_allowed=self.rounds,
             believed=believed,
-            opens=opens,
             who=who or digest_of(payload.request.user),
         )
-        receipt = await self.fire(captured)
-        return await self._with_the_build(captured, receipt) or receipt
 
     async def _with_the_build(self, captured: Captured, receipt: Receipt) -> Receipt | None:
         """Once more, where it was ignored until a build, and this is one: who contains what is asked only then."""

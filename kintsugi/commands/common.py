@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from rich.prompt import Confirm
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
@@ -66,7 +65,7 @@ async def ask_at(
     desk: Desk, requests: Requests, kind: type[t.Command], incident: int, *, yes: bool = False, **given: Any
 ) -> Receipt:
     """`ask_for`, at a desk that is open."""
-    if not yes and sys.stdin.isatty() and (question := await requests.question(asker(), name_of(kind), incident)):
+    if not yes and at_a_terminal() and (question := await requests.question(asker(), name_of(kind), incident)):
         await agreed_to(question)
     command = kind(incident=incident, key=new_key(), at=desk.clock.now(), actor=actor(), **given)
     receipt = await requests.ask(asker(), command, sure=True)
@@ -84,8 +83,26 @@ async def agreed_to(question: Question) -> None:
         console.print(Text(line)) if line else None
     for warning in question.warnings:
         console.print(Text(f"! {plain(warning)}", style="yellow"))
-    if not await asyncio.to_thread(Confirm.ask, f"{plain(question.button)}?", console=console, default=False):
+    console.print(Text(f"{plain(question.button)}? [y/N] "), end="")
+    if (await _typed_line()).strip().lower() not in ("y", "yes"):
         raise Refusal("Nothing was done.")
+
+
+def at_a_terminal() -> bool:
+    """Whether somebody can answer. Standard input may be closed."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+async def _typed_line() -> str:
+    """A line from the terminal; "" at its end. Ctrl+C ends the wait at once, which no thread that reads would allow."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(sys.stdin, lambda: None if ready.done() else ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline()
 
 
 def asker() -> Asker:

@@ -21,8 +21,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+
+from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
 
 _BLOCK = 256 * 1024  # bytes copied at a time
 _PIPE = 1024 * 1024  # bytes that a pipe holds, where the system allows
@@ -31,20 +31,8 @@ _DRAINED_AT_MOST = 2.0
 _RECORDED_WITHIN = 120.0  # seconds after the end: who records gives up long before, where the database is away
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
-STDOUT, STDERR, MISSED, ENDED = range(4)
-FRAME = struct.Struct("!BI")  # which of these, and a length or a number; output follows its length
 STATUS = struct.Struct("!i")
 UNKNOWN = -1  # the status, where whoever knew it is gone
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What was asked for on the command line."""
-
-    repo: Path | None = None
-    dry_run: bool = False
-    exit_status: bool = False
-    pty: bool = True
 
 
 class Stream:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.commands.common import agreed_to, ask_for, incident_number
+from kintsugi.commands.common import agreed_to, ask_for, at_a_terminal, incident_number
 from kintsugi.commands.outcome import FAULT, UsageError
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.workflow import triggers as t
@@ -73,8 +73,8 @@ def _lines(plan: Plan, branch: str) -> Iterator[str]:
 
 async def _confirmed(plan: Plan, environment: str) -> None:
     """Somebody has to say yes; in a script too, where this is production. Raises Refusal."""
-    if sys.stdin.isatty():
-        await agreed_to(before_a_deploy(plan, environment))
+    if at_a_terminal():
+        await agreed_to(before_a_deploy(plan, environment, datetime.now(UTC)))
     elif environment == _PRODUCTION:
         raise UsageError("This is production: say so with --yes.")
 

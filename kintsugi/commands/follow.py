@@ -17,9 +17,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from kintsugi.commands.copying import STATUS, STDERR, STDOUT, Stream, Wishes, copy
-
-__all__ = ["Wishes", "follow"]
+from kintsugi.commands.copying import STATUS, Stream, copy
+from kintsugi.commands.frames import STDERR, STDOUT, Wishes
 
 _PASSED_ON = (
     signal.SIGINT,

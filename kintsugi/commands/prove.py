@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,13 +34,22 @@ def prove(
     ] = "",
     python: Annotated[Path | None, typer.Option(help="The interpreter that has what the program needs.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="At most this long.")] = 300,
+    memory_mb: Annotated[int, typer.Option(min=64, help="Memory for its tests.")] = 1024,
+    mount: Annotated[
+        list[Path] | None, typer.Option(help="More of this machine that they may read.", exists=True)
+    ] = None,
+    env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable for its tests.")] = None,
+    service: Annotated[
+        list[str] | None, typer.Option(metavar="COMMAND", help="What is started beside them in the box.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")] = False,
 ) -> None:
     """Proves a patch: policy, then red to green in a sandbox, then every test that passed before.
 
     Of a git repository, what is committed counts. Exit status 0 where it is proven (E1 or better); 3 where it is
     refused, with the reason; 1 where it could not be tried here. With --json: `{"tier", "says", "flags", "red",
-    "green", "reproduced"}`, the runs as `{"command", "exit_status", "seconds", "output"}`.
+    "green", "reproduced", "tests"}`, the runs as `{"command", "exit_status", "seconds", "output"}`, the tests as
+    `{"known", "ran", "passed", "compared", "why_not"}`.
 
     Example: `kintsugi prove --repo . --patch fix.diff --failure crash.log`
 
@@ -48,8 +57,12 @@ def prove(
     """
     from kintsugi.commands.outcome import run
 
-    settings = _settings(test_command, python, seconds)
-    run(lambda: _proven(_Asked(repo, base, patch, failure, settings), as_json))
+    beside = _Beside(tuple(mount or ()), tuple(env or ()), tuple(service or ()))
+
+    def asked() -> _Asked:
+        return _Asked(repo, base, patch, failure, _settings(test_command, python, seconds, memory_mb, beside))
+
+    run(lambda: _proven(asked(), as_json))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,7 @@ class _Verdict:
             "red": _facts(found.red if found else self.red),
             "green": _facts(found.green if found else self.green),
             "reproduced": found.reproduced if found else None,
+            "tests": asdict(found.numbers) if found and found.numbers else None,
         }
 
     def as_text(self) -> str:
@@ -95,11 +109,36 @@ def _facts(run: Run | None) -> dict[str, object] | None:
     return {"command": run.command, "exit_status": run.exit_status, "seconds": run.seconds, "output": run.output}
 
 
-def _settings(test_command: str, python: Path | None, seconds: float) -> ProofSettings:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What the tests find beside the tree."""
+
+    mounts: tuple[Path, ...]
+    variables: tuple[str, ...]  # NAME=value
+    services: tuple[str, ...]
+
+
+def _settings(test_command: str, python: Path | None, seconds: float, memory_mb: int, beside: _Beside) -> ProofSettings:
     from kintsugi.repair.proof import ProofSettings
 
-    command = tuple(shlex.split(test_command)) or None
-    return ProofSettings(command, python=python or Path(sys.executable), seconds=seconds)
+    return ProofSettings(
+        tuple(shlex.split(test_command)) or None,
+        python=python or Path(sys.executable),
+        seconds=seconds,
+        memory_mb=memory_mb,
+        mounts=tuple(path.resolve() for path in beside.mounts),
+        variables=dict(_named(text) for text in beside.variables),
+        services=beside.services,
+    )
+
+
+def _named(text: str) -> tuple[str, str]:
+    from kintsugi.commands.outcome import UsageError
+
+    name, is_one, value = text.partition("=")
+    if not (is_one and name.isidentifier()):
+        raise UsageError(f"--env {text}: write it as NAME=value.")
+    return name, value
 
 
 async def _proven(asked: _Asked, as_json: bool) -> int:

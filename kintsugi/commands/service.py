@@ -58,10 +58,10 @@ class Output:
     logs: telemetry.Telemetry
 
 
-async def run(only: str, drain: bool) -> None:
+async def run(only: str, drain: bool, read: Callable[[], Bootstrap] = Bootstrap.read) -> None:
     """Perform what is owed until SIGTERM or Ctrl-C, or with `drain` until nothing is due."""
     wanted = _wanted(only)
-    bootstrap = Bootstrap.read()
+    bootstrap = read()
     console = PlainConsole(stderr=True)
     if "worker" in wanted:
         bootstrap.check_repository()

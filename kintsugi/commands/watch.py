@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kintsugi.commands.copying import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
+from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
 
 if TYPE_CHECKING:
     from kintsugi.capture.intake import Intake

@@ -19,13 +19,11 @@ from kintsugi.integrations.pull_request_text import News, body, branch_of, commi
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.ports import Standing
-from kintsugi.workflow.production import Commit
+from kintsugi.workflow.production import MOST_COMMITS, Commit
 
 T = TypeVar("T")
 
 _AUTHOR = "Kintsugi"
-
-_MOST_COMMITS = 300  # that come or go with one deployment
 
 
 class Conflicting(Exception):
@@ -213,7 +211,7 @@ class CommitsOf:
         self._git = git
 
     async def between(self, old: str, new: str) -> tuple[Commit, ...]:
-        return await asyncio.to_thread(self._log, f"{old}..{new}", _MOST_COMMITS)
+        return await asyncio.to_thread(self._log, f"{old}..{new}", MOST_COMMITS)
 
     async def known(self, sha: str) -> Commit | None:
         return next(iter(await asyncio.to_thread(self._log, sha, 1)), None)

@@ -16,6 +16,8 @@ from pathlib import Path
 from kintsugi.persistence import tables
 from kintsugi.persistence.database import BUSY_SECONDS, DatabaseError
 
+_SESSIONS = "web_session"  # left out: whoever logged out since is not logged in by a copy that is put back
+
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -65,7 +67,9 @@ def _copied(source: Path, half: Path) -> dict[str, int]:
             raise sqlite3.DatabaseError(f"the copy is damaged: {found}")
         if _rows(ours) != expected:
             raise sqlite3.DatabaseError("the copy has other rows than the database")
-        return expected
+        ours.execute(f'DELETE FROM "{_SESSIONS}"')  # noqa: S608  # our table
+        ours.commit()
+        return expected | {_SESSIONS: 0}
 
 
 def _rows(connection: sqlite3.Connection) -> dict[str, int]:

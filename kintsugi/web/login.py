@@ -79,6 +79,8 @@ class Seal:
 
     def read(self, kind: str, text: str) -> dict[str, Any] | None:
         """What was put; None where it is not ours, of another kind, or over."""
+        if not text.isascii():  # what is no text at all, the library would not read
+            return None
         try:
             return jwt.decode(
                 text, self._key, algorithms=[_ALGORITHM], audience=kind, options={"require": ["exp", "aud"]}

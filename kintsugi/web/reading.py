@@ -12,7 +12,7 @@ from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event
 from kintsugi.capture.intake import digest_of
 from kintsugi.capture.runs import is_replay, key_in, runs_in
-from kintsugi.capture.sentry import Locate, payload_of
+from kintsugi.capture.sentry import Locate, outline_of, payload_of
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -41,15 +41,17 @@ class Delivery:
     encoding: str
     bare: bool
     at: datetime
+    whole: bool = True  # false: of failures an outline is enough
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A failure, by the id of its event. `who`: a digest of whom it hit; "" for unknown."""
+    """A failure, by the id of its event. `who`: a digest of whom it hit; "" for unknown. Not `whole`: its outline."""
 
     id: str
     payload: Payload
     who: str = ""
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
     event = read_event(item.data)
     if not event.is_trouble:
         return PassedOver(item.kind)
-    payload = payload_of(
+    tell = payload_of if delivery.whole else outline_of
+    payload = tell(
         event,
         project=delivery.name,
         now=delivery.at,
@@ -132,7 +135,7 @@ def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
         program=delivery.project.program,
         believed=delivery.project.believed,
     )
-    return Failed(_plain(event.id) or item.digest, payload, digest_of(event.user))
+    return Failed(_plain(event.id) or item.digest, payload, digest_of(event.user), delivery.whole)
 
 
 def _ran(item: Item, delivery: Delivery) -> Told:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from kintsugi.capture.intake import Intake
 from kintsugi.web.reading import Failed, Ran
@@ -36,6 +36,28 @@ class Opened:
         return [each for each in self.incidents if kin and each.kin == kin]
 
 
+class Openers:
+    """How many incidents each known peer opened today, in each project, as far as this process was told."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._counts = Counter[tuple[str, str]]()
+
+    def count(self, name: str, peer: str, at: datetime) -> None:
+        if peer:
+            self._of_today(at)[name, peer] += 1
+
+    def of(self, name: str, peer: str, at: datetime) -> int:
+        return self._of_today(at)[name, peer]
+
+    def _of_today(self, at: datetime) -> Counter[tuple[str, str]]:
+        """By midnight, UTC; no more of them than projects may open incidents in a day."""
+        if self._day != at.date():
+            self._day = at.date()
+            self._counts.clear()
+        return self._counts
+
+
 @dataclass(slots=True)
 class Reported:
     """Takes what was read of the reports of Sentry's SDKs."""
@@ -46,15 +68,18 @@ class Reported:
     host: CodeHost
     _opened: dict[str, Opened] = field(default_factory=dict)
     _opening: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _openers: Openers = field(default_factory=Openers)
 
-    async def take(self, name: str, project: Project, told: Failed | Ran) -> Taken:
-        """Raises StoreUnavailable."""
-        return await (self._heard(name, project, told) if isinstance(told, Failed) else self._count(name, told))
+    async def take(self, name: str, project: Project, told: Failed | Ran, peer: str = "") -> Taken:
+        """`peer`: who tells it, "" where that is not known. Raises StoreUnavailable."""
+        return await (self._heard(name, project, told, peer) if isinstance(told, Failed) else self._count(name, told))
 
     async def _count(self, name: str, ran: Ran) -> Taken:
         return Taken.STORED if await self.store.add_runs(f"sentry:{name}:{ran.key}", ran.counted) else Taken.KNOWN
 
-    async def _heard(self, name: str, project: Project, failed: Failed) -> Taken:
+    async def _heard(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
+        if not failed.whole:
+            return await self._counted(name, project, failed)
         payload = failed.payload
         last = await self.store.newest_of(*payload.incident.names)
         if last and _counts(last, payload, project.believed, self.clock.now()):
@@ -64,36 +89,58 @@ class Reported:
         if held := await self._held_back(name, project, payload, last):
             return _taken(await self._fire(name, project, replace(failed, payload=held), opens=False))
         async with self._opening[name]:  # one at a time, so that it is known what the one before came to
-            return await self._open(name, project, failed)
+            return await self._open(name, project, failed, peer)
+
+    async def _counted(self, name: str, project: Project, failed: Failed) -> Taken:
+        receipt = await self.intake.take_outline(
+            failed.payload,
+            key=f"sentry:{name}:{failed.id}",
+            actor=f"sentry:{name}",
+            believed=project.believed,
+            who=failed.who,
+        )
+        return _taken(receipt) if receipt else Taken.UNTOLD
 
     async def _held_back(self, name: str, project: Project, payload: Payload, last: Incident | None) -> Payload | None:
         """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.
 
         A new one counts on the newest of its kin, by whose fingerprint it then goes.
         """
-        kin = (await self._opened_today(name)).of_kin(payload.incident.kin)
-        if len(kin) < project.a_failure:
-            return None
+        opened = await self._opened_today(name)
+        kin = opened.of_kin(payload.incident.kin)
         if last:
-            return payload
+            own = [each for each in opened.incidents if each.fingerprint == last.fingerprint]
+            return payload if len(own) >= project.a_failure or len(kin) >= project.a_kin else None
+        if len(kin) < project.a_kin:
+            return None
         about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
         return payload.model_copy(update={"incident": about})
 
-    async def _open(self, name: str, project: Project, failed: Failed) -> Taken:
+    async def _open(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
         last = await self.store.newest_of(*failed.payload.incident.names)
         opened = await self._opened_today(name)
-        if (last is None or last.ended) and len(opened.incidents) >= project.a_day:
-            log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
+        if (last is None or last.ended) and self._is_enough(name, project, opened, peer):
             return Taken.LIMITED
         receipt = await self._fire(name, project, failed)
         if receipt.outcome == Outcome.APPLIED:
+            self._openers.count(name, peer, receipt.incident.opened_at)
             opened = replace(opened, incidents=(receipt.incident, *opened.incidents))
-            if len(opened.of_kin(receipt.incident.kin)) == project.a_failure:
-                extra = {"project": name, "a_failure": project.a_failure, "incident_id": receipt.incident.name}
+            if len(opened.of_kin(receipt.incident.kin)) == project.a_kin:
+                extra = {"project": name, "a_day": project.a_kin, "incident_id": receipt.incident.name}
                 log.warning("failure_holds_back", extra=extra)
         self._opened[name] = opened
         return _taken(receipt)
+
+    def _is_enough(self, name: str, project: Project, opened: Opened, peer: str) -> bool:
+        """Whether the project opened enough for today; or by a key that anybody can read, this one of its peers did."""
+        if len(opened.incidents) >= project.a_day:
+            log.warning("report_limited", extra={"project": name, "a_day": project.a_day})
+            return True
+        floods = not project.believed and self._openers.of(name, peer, opened.at) >= project.a_peer
+        if floods:
+            log.warning("report_flood", extra={"project": name, "peer": peer, "a_peer": project.a_peer})
+        return floods
 
     async def _fire(self, name: str, project: Project, failed: Failed, *, opens: bool = True) -> Receipt:
         actor = f"sentry:{name}"

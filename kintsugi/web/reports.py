@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,7 +16,8 @@ from kintsugi.web.bodies import body_of
 from kintsugi.web.deliveries import IGNORED, KNOWN, OUTCOME
 from kintsugi.web.origins import ASKED, heard_from, shared
 from kintsugi.web.peers import peer_of
-from kintsugi.web.reading import Delivery, Failed, Fault, PassedOver, Ran, Read
+from kintsugi.web.reading import Delivery, Failed, Fault, PassedOver, Ran, Read, Told
+from kintsugi.web.seldom import Seldom
 from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, Project, is_known, key_of
 from kintsugi.web.shares import Crowded, Shares
 from kintsugi.workflow.errors import StoreUnavailable
@@ -35,10 +36,11 @@ class Taken(StrEnum):
     KNOWN = "known"
     IGNORED = "ignored"
     LIMITED = "limited"
+    UNTOLD = "untold"  # nothing yet: it has to be told whole
 
 
-Take = Callable[[str, Project, Failed | Ran], Awaitable[Taken]]
-"""Takes one item of a project, by the project's name. Raises StoreUnavailable."""
+Take = Callable[[str, Project, Failed | Ran, str], Awaitable[Taken]]
+"""Takes one item of a project, by the project's name, from a peer ("": not known). Raises StoreUnavailable."""
 
 
 class Reading(Protocol):
@@ -60,6 +62,7 @@ class Reports:
     shares: Shares
     clock: Clock
     projects: Mapping[str, Project] = field(default_factory=dict)
+    crowded: Seldom = field(default_factory=Seldom)
     passed_over: Tally = field(default_factory=Tally)  # items from which nothing follows, by kind
 
     def add_to(self, application: web.Application) -> None:
@@ -103,9 +106,10 @@ class Reports:
         if not heard_from(project.origins, request.headers.get("Origin")):
             return _says(403, "This project does not hear pages from there.")
         try:
-            read = await self._read(request, name, project, key, bare=bare)
-            return _says(403, _UNKNOWN) if not read.known else await self._taken(name, project, read)
+            return await self._delivered(request, name, project, key, bare=bare)
         except Crowded:
+            if times := self.crowded.counts(name):
+                log.warning("report_crowded", extra={"project": name, "peer": peer_of(request), "times": times})
             return _crowded()
         except web.HTTPRequestEntityTooLarge:
             return _refused(Fault("", too_large=True))
@@ -113,35 +117,61 @@ class Reports:
             log.warning("delivery_not_stored", extra={"why": str(error)})
             return _says(503, "It could not be stored just now. Deliver it again.")
 
-    async def _read(self, request: web.Request, name: str, project: Project, key: str, *, bare: bool) -> Read:
+    async def _delivered(
+        self, request: web.Request, name: str, project: Project, key: str, *, bare: bool
+    ) -> web.Response:
         """In the project's share; where the head has no key, in that of all who come without. Raises Crowded."""
         share, peer = name if key else "", peer_of(request)
         encoding = request.headers.get("Content-Encoding", "")
         with self.shares.entered(share, peer):
             body = await body_of(request)
             delivery = Delivery(
-                name=name, project=project, key=key, body=body, encoding=encoding, bare=bare, at=self.clock.now()
+                name=name,
+                project=project,
+                key=key,
+                body=body,
+                encoding=encoding,
+                bare=bare,
+                at=self.clock.now(),
+                whole=False,
             )
-            async with self.shares.turn(share, peer):
-                return await self.readers.read(delivery)
+            return await self._told(delivery, share, peer)
 
-    async def _taken(self, name: str, project: Project, read: Read) -> web.Response:
+    async def _told(self, delivery: Delivery, share: str, peer: str) -> web.Response:
+        """Most failures are known, and are counted by their outline: only what opens an incident is read whole."""
+        read = await self._read(delivery, share, peer)
+        if not read.known:
+            return _says(403, _UNKNOWN)
+        became = [await self._each(delivery, item, peer) for item in read.items]
+        if Taken.UNTOLD in became:
+            read = await self._read(replace(delivery, whole=True), share, peer)
+            pairs = zip(became, read.items, strict=not read.fault)
+            became = [await self._each(delivery, item, peer) if was is Taken.UNTOLD else was for was, item in pairs]
+        return self._answer(delivery.name, read, became)
+
+    async def _read(self, delivery: Delivery, share: str, peer: str) -> Read:
+        async with self.shares.turn(share, peer):
+            return await self.readers.read(delivery)
+
+    def _answer(self, name: str, read: Read, became: list[Taken | Fault]) -> web.Response:
         """Each item stands for itself: one that cannot be read is refused only where it is alone."""
         if read.fault:
             return _refused(read.fault)
-        faults = [each for each in read.items if isinstance(each, Fault)]
-        became = [await self._each(name, project, each) for each in read.items if not isinstance(each, Fault)]
-        if faults and not became:
+        faults = [each for each in became if isinstance(each, Fault)]
+        taken = [each for each in became if isinstance(each, Taken)]
+        if faults and not taken:
             return _refused(faults[0])
         if faults:
             log.warning("report_unread", extra={"project": name, "items": len(faults), "why": faults[0].says})
-        return _answer(read.id, became)
+        return _answer(read.id, taken)
 
-    async def _each(self, name: str, project: Project, item: Failed | Ran | PassedOver) -> Taken:
+    async def _each(self, delivery: Delivery, item: Told, peer: str) -> Taken | Fault:
+        if isinstance(item, Fault):
+            return item
         if isinstance(item, PassedOver):
             self.passed_over.count(item.kind)
             return Taken.IGNORED
-        return await self.take(name, project, item)
+        return await self.take(delivery.name, delivery.project, item, peer)
 
 
 _UNKNOWN = "No project has this key."

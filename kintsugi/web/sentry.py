@@ -40,8 +40,8 @@ class TooLarge(Exception):
 class Project:
     """One program that reports here. `opens`: whether its failures open incidents by themselves, `a_day` at most.
 
-    `a_failure`: of these, at most so many of failures that differ in words alone, so that one that comes often holds
-    back itself and not its program.
+    `a_failure`: how many of these one failure may open, so that one that comes often holds back itself alone.
+
     `origins`: the pages, such as https://shop.example, that browsers may report from; none: any. `public`: whether
     anybody can read the key, and so report as this program; not said: whether it has origins. `program`
     parts its failures from those of others: "" where there are no others.
@@ -56,9 +56,19 @@ class Project:
     program: str = ""
 
     @property
+    def a_kin(self) -> int:
+        """How many incidents failures may open in a day that differ in words alone."""
+        return max(self.a_failure, self.a_day // 4)
+
+    @property
     def believed(self) -> bool:
         """Whether what it tells is believed alone. A key that pages use can be read, and written with, by anybody."""
         return not (bool(self.origins) if self.public is None else self.public)
+
+    @property
+    def a_peer(self) -> int:
+        """How many of the day's incidents one peer may open by a key that anybody can read: a quarter, at least one."""
+        return max(self.a_day // 4, 1)
 
 
 def is_known(project: Project | None, given: str) -> bool:
@@ -176,7 +186,7 @@ def _item(kind: object, payload: bytes, place: bytes) -> Item | Unasked | Unread
     if not isinstance(kind, str) or kind not in {EVENT, *_COUNTED}:
         return Unasked(kind if isinstance(kind, str) and kind in _OTHERS else OTHER)
     try:
-        return Item(kind, _object(payload, f"an item of type {kind}"), sha256(place).hexdigest())
+        return Item(kind, _object(payload, "an event" if kind == EVENT else f"a {kind}"), sha256(place).hexdigest())
     except (Unreadable, TooLarge) as error:
         return error if kind == EVENT else Unasked(kind)
 

@@ -99,8 +99,8 @@ def _retry_in_production(incident: Incident) -> str:
 
 def _roll_back(incident: Incident) -> str:
     """Brings back what ran before the fix, or before the failure while there is no fix."""
-    taken_back = incident.deployment or incident.way_back
-    return f"Brings {taken_back.previous[:10]} back." if taken_back else "Brings back what ran before."
+    before = incident.taken_back and incident.taken_back.previous[:10]
+    return f"Brings {before} back." if before else "Brings back what ran before."
 
 
 def _cancel(incident: Incident) -> str:
@@ -193,20 +193,23 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class AtLarge:
-    """What is asked for without an incident, at any time: by the same roles, and twice by the same rule."""
+    """What fires no command at an incident: for the same roles, and asked twice by the same rule."""
 
     name: str
     role: Role
     twice: bool
     does: str
+    when: str = "at any time"
 
 
+# fmt: off
 AT_LARGE = (
-    AtLarge("open-issue", Role.DEBUG, twice=False, does="Makes an incident of what just went wrong."),
-    AtLarge(
-        "deploy latest", Role.DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."
-    ),
+    AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what just went wrong."),
+    AtLarge("deploy latest", _DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."),
+    AtLarge("ask", _DEBUG, twice=False, does="Has the confirmation asked for again, with a new token.", when="`awaiting_confirm`, on the command line"),
+    AtLarge("effects retry", _DEBUG, twice=False, does="Has an effect that waits performed now; one that gave up is a `retry`.", when="one waits, on the command line"),
 )
+# fmt: on
 
 
 NAMES = tuple(dict.fromkeys(row.name for row in ASKABLE))
@@ -245,8 +248,7 @@ class Requests:
         """Have it done; or the question to answer first, where it asks twice and this is no answer to it.
 
         A token that is typed with it is such an answer. `sure`: whoever asks has seen the question, or is a script,
-        which reads none. Raises Forbidden for who may not, another Refusal for what
-        does not fit.
+        which reads none. Raises Forbidden for who may not, another Refusal for what does not fit.
         """
         incident = await self._store.incident(command.incident)
         row = row_of(name_of(type(command)), incident)
@@ -274,10 +276,9 @@ class Requests:
             return None
         return changed(question) if answer else question
 
-    def check(self, asker: Asker, command: type[t.Command], incident: Incident) -> None:
-        """Raises the refusal where this asker cannot ask for it now."""
-        if no := self.rules.why_not(name_of(command), incident, asker, self._clock.now()):
-            raise no
+    def refusal(self, asker: Asker, command: type[t.Command], incident: Incident) -> Refusal | None:
+        """Why this asker cannot ask for it now."""
+        return self.rules.why_not(name_of(command), incident, asker, self._clock.now())
 
     def offered(self, incident: Incident, asker: Asker | None = None) -> tuple[Askable, ...]:
         """What can be asked for now: by this asker, or by whoever may."""

@@ -188,7 +188,7 @@ async def watch(tools: EffectNeeds, claim: Claim) -> Performed:
 
 async def roll_back(tools: EffectNeeds, claim: Claim) -> Performed:
     """Bring back what ran before the fix."""
-    deployment = claim.incident.deployment or claim.incident.way_back
+    deployment = claim.incident.taken_back
     if deployment is None or not deployment.previous:
         raise StepFailed("There is no earlier deployment to go back to.", final=True)
     await tools.check(claim)

@@ -113,6 +113,13 @@ class Engine:
             raise taken
         return taken
 
+    async def count(self, captured: Captured) -> Receipt | None:
+        """Count a sighting of which an outline is at hand. None, with nothing done, where all of it is needed:
+
+        where it opens an incident, takes the place of what is kept, or comes from a build that may end a quiet.
+        """
+        return await self._transact(lambda ledger: self._count_known(ledger, captured))
+
     async def hasten(self, incident: int, kind: Effect) -> Incident:
         """Have an effect that waits performed now. Raises Refusal where nothing of the kind waits."""
 
@@ -186,8 +193,17 @@ class Engine:
         said = replace(move, after=move.after.but(says=says))
         return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
 
-    def _counts_on(self, ledger: Ledger, captured: Captured) -> Incident | None:
-        """The incident of this failure that is open, or is quiet and stays so with this sighting."""
+    def _count_known(self, ledger: Ledger, captured: Captured) -> Receipt | None:
+        first = ledger.open_with(captured.payload.incident.fingerprint)
+        if first is None:
+            captured = _by_its_known_name(captured, ledger)
+            first = self._counts_on(ledger, captured, end=False)
+        if first is None or (first.quiet and first.quiet.wish.build) or self._is_better(captured, first):
+            return None
+        return self._count(ledger, captured, first)
+
+    def _counts_on(self, ledger: Ledger, captured: Captured, *, end: bool = True) -> Incident | None:
+        """The incident of this failure that is open, or is quiet and stays so; a quiet that is over ends, if `end`."""
         fingerprint = captured.payload.incident.fingerprint
         if first := ledger.open_with(fingerprint):
             return first
@@ -198,7 +214,8 @@ class Engine:
         if found is None or found.quiet is None:
             return None
         if why := found.quiet.over(captured.at, build, captured.contains):
-            self._unignore(ledger, found, captured, why)
+            if end:
+                self._unignore(ledger, found, captured, why)
             return None
         return found
 
@@ -212,13 +229,18 @@ class Engine:
             return Receipt(Outcome.DUPLICATE, first, earlier)
         again = _seen_again(first, captured)
         ledger.saw(first.id, captured)
-        if captured.believed and not (first.believed or first.ended):
+        if self._is_better(captured, first):
             again = self._told_better(ledger, again, captured)
         else:
             ledger.amend(again)
-        if watch := ledger.hasten(first.id, Effect.WATCH):
+        if first.state is State.DEPLOYED and (watch := ledger.hasten(first.id, Effect.WATCH)):
             self._executor.enqueue(ledger, watch, timedelta())
         return Receipt(Outcome.COUNTED, again, _how_it_counts(again))
+
+    @staticmethod
+    def _is_better(captured: Captured, first: Incident) -> bool:
+        """Whether what is kept was told by somebody whom anybody can be, and this is not."""
+        return captured.believed and not (first.believed or first.ended)
 
     def _told_better(self, ledger: Ledger, incident: Incident, captured: Captured) -> Incident:
         """What is captured now takes the place of what anybody could have told."""

@@ -306,6 +306,11 @@ class Incident:
         return self.pull_request.merged_as if self.pull_request else None
 
     @property
+    def taken_back(self) -> Deployment | None:
+        """What a rollback takes back: the fix's deployment, else the one that the failure came with."""
+        return self.deployment or self.way_back
+
+    @property
     def since_shown(self) -> str:
         """How the patch differs from the one that was shown before the branch moved; empty where none was."""
         if self.shown_before is None or self.patch is None:

@@ -49,6 +49,28 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """How much of a project's tests the evidence stands on.
+
+    `known`: those that the project has, as far as its runner or its text tells; `ran` of these without the patch,
+    `passed` then, `compared` with how they end with the patch. `why_not`: why the rest did not run.
+    """
+
+    known: int
+    ran: int
+    passed: int
+    compared: int
+    why_not: str = ""
+
+    @property
+    def says(self) -> str:
+        """A sentence."""
+        if self.ran == self.known:
+            return f"All {self.known:,} tests ran." if self.known > 1 else "Its only test ran." if self.known else ""
+        return f"{self.ran:,} of {self.known:,} tests ran{': ' * bool(self.why_not)}{self.why_not}."
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the proof saw. `box` says in words what the runs were contained by.
 
@@ -63,6 +85,7 @@ class Evidence:
     green: Run | None = None
     flags: tuple[str, ...] = ()  # what a human should look at, such as changed assertions
     reproduced: bool | None = None
+    numbers: Numbers | None = None  # of the project's tests; None where they are not told apart
 
     def without_outputs(self, remark: str) -> Evidence:
         """The same, with a remark instead of what the runs printed."""

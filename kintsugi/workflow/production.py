@@ -20,11 +20,15 @@ class Commit:
     at: datetime
 
 
+MOST_COMMITS = 300
+"""So many are read of what comes or goes with a deployment."""
+
+
 class Commits(Protocol):
     """The repository's commits, as far as it is at hand."""
 
     async def between(self, old: str, new: str) -> tuple[Commit, ...]:
-        """Those that `new` has and `old` has not, newest first, a few hundred at most; none where one is unknown."""
+        """The newest MOST_COMMITS that `new` has and `old` has not, newest first; none where one is unknown."""
         ...
 
     async def known(self, sha: str) -> Commit | None:
@@ -40,6 +44,8 @@ class Plan:
     running: str
     changes: tuple[Commit, ...]
     found: Rollout | None
+    newest: Commit | None = None  # the two commits, as far as they are at hand
+    runs: Commit | None = None
 
     @property
     def stands(self) -> Rollout | None:
@@ -80,7 +86,10 @@ class Production:
         """Raises StepFailed."""
         commit, running = await self._code_host.head(), await self._deployer.running()
         changes = await self._commits.between(running, commit) if running and running != commit else ()
-        return Plan(commit, running, changes, await self._deployer.find(commit))
+        runs = await self._commits.known(running) if running else None
+        return Plan(
+            commit, running, changes, await self._deployer.find(commit), await self._commits.known(commit), runs
+        )
 
     async def swap(self, then: str, now: str) -> Swap:
         """What putting `then` into production would do; `now` is believed to run where the program does not say."""

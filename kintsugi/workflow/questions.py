@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Incident, Patch
 from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Clock, Store
-from kintsugi.workflow.production import Commit, Plan, Production, Swap
+from kintsugi.workflow.production import MOST_COMMITS, Commit, Plan, Production, Swap
 from kintsugi.workflow.times import roughly
 
 _LISTED = 10  # commits
@@ -50,20 +50,20 @@ class Questions:
         return await self._rollback(incident)
 
     async def _rollback(self, incident: Incident) -> Question:
-        taken_back = incident.deployment or incident.way_back
+        taken_back = incident.taken_back
         if taken_back is None or not taken_back.previous:
             raise Refusal(f"{incident.name}: what ran before is not known, so there is nothing to go back to.")
         swap = await self._production().swap(taken_back.previous, now=taken_back.runs or taken_back.commit)
-        lines, more = _listed(swap.undone)
+        now, (lines, more) = self._clock.now(), _listed(swap.undone)
         return Question(
             f"{incident.name}: roll back {self._environment} to {swap.then[:7]}?",
             (
-                ("Runs now", self._named(swap.now, swap.now_commit)),
-                ("Will run", self._named(swap.then, swap.then_commit)),
+                ("Runs now", _named(swap.now, swap.now_commit, now)),
+                ("Will run", _named(swap.then, swap.then_commit, now)),
             ),
             f"Undone with it{more}:" if lines else "",
             lines,
-            (*self._unknown(swap), *await self._fixes(incident, swap)),
+            (*_warnings(swap), *await self._fixes(incident, swap)),
             f"Roll back to {swap.then[:7]}",
             _bound("rollback", str(incident.id), swap.now, swap.then),
         )
@@ -72,35 +72,20 @@ class Questions:
         assert incident.stuck
         merge = incident.merge_sha or ""
         swap = await self._production().swap(merge, now="")
-        lines, more = _listed(swap.brought)
+        now, (lines, more) = self._clock.now(), _listed(swap.brought)
         return Question(
             f"{incident.name}: deploy {merge[:7]} to {self._environment} again?",
             (
                 ("It failed", incident.stuck.why),
-                ("Runs now", self._named(swap.now, swap.now_commit)),
-                ("Will run", self._named(swap.then, swap.then_commit)),
+                ("Runs now", _named(swap.now, swap.now_commit, now)),
+                ("Will run", _named(swap.then, swap.then_commit, now)),
             ),
             f"New since then{more}:" if lines else "",
             lines,
-            tuple(self._unknown(swap)),
+            _warnings(swap),
             f"Deploy {merge[:7]} again",
             _bound("retry", str(incident.id), swap.now, swap.then),
         )
-
-    def _named(self, sha: str, commit: Commit | None) -> str:
-        """A commit by its name, title and age."""
-        if not sha:
-            return "not known"
-        if commit is None or not commit.sha.startswith(sha):
-            return f"{sha[:12]} (how old it is, is not known here)"
-        return f"{sha[:12]} “{commit.title}”, {roughly(max(self._clock.now() - commit.at, timedelta()))} old"
-
-    def _unknown(self, swap: Swap) -> list[str]:
-        if swap.now == swap.then:
-            return ["It runs already: this changes nothing."]
-        if not swap.asked:
-            return ["The program does not say what it runs; this is what was deployed last, as far as it is known."]
-        return [] if swap.known else ["What else changes with it is not known: one of the two commits is not at hand."]
 
     async def _fixes(self, incident: Incident, swap: Swap) -> list[str]:
         """Whose fixes go with it."""
@@ -113,16 +98,16 @@ class Questions:
             for other in await self._store.incidents(state, limit=_FIXES)
         ]
         others = [other.name for other in fixed if other.merge_sha in gone and other.id != incident.id]
-        says = [f"The fix of {incident.name} goes too: its failure can come back."]
-        return [*says, f"So do the fixes of {', '.join(others)}."] if others else says
+        own = [incident.name] if incident.merge_sha in gone or not swap.known else []
+        return _fixes_go(own + others)
 
 
-def before_a_deploy(plan: Plan, environment: str) -> Question:
+def before_a_deploy(plan: Plan, environment: str, now: datetime) -> Question:
     """What a deployment of the newest commit would do."""
     lines, more = _listed(plan.changes)
     return Question(
         f"Deploy {plan.commit[:7]} to {environment}?",
-        (("Runs now", plan.running[:12] or "not known"), ("Will run", plan.commit[:12])),
+        (("Runs now", _named(plan.running, plan.runs, now)), ("Will run", _named(plan.commit, plan.newest, now))),
         f"New since then{more}:" if lines else "",
         lines,
         () if plan.running else ("What runs now is not known, so what is new cannot be told.",),
@@ -155,9 +140,39 @@ def changed(question: Question) -> Question:
     return replace(question, warnings=("This changed since it was shown to you. Nothing was done.", *question.warnings))
 
 
+def _fixes_go(names: Sequence[str]) -> list[str]:
+    if len(names) > 1:
+        return [f"The fixes of {', '.join(names)} go too: their failures can come back."]
+    return [f"The fix of {name} goes too: its failure can come back." for name in names]
+
+
+def _named(sha: str, commit: Commit | None, now: datetime) -> str:
+    """A commit by its name, title and age."""
+    if not sha:
+        return "not known"
+    if commit is None or not commit.sha.startswith(sha):
+        return f"{sha[:12]} (how old it is, is not known here)"
+    return f"{sha[:12]} “{commit.title}”, {roughly(max(now - commit.at, timedelta()))} old"
+
+
+def _warnings(swap: Swap) -> tuple[str, ...]:
+    """What is not known for sure."""
+    if not swap.now:
+        return ("What runs now is not known, so what changes cannot be told.",)
+    says = []
+    if not swap.asked:
+        says.append("The program does not say what it runs; this is what was deployed last, as far as it is known.")
+    elif swap.now == swap.then:
+        says.append("It runs already.")
+    if not swap.known:
+        says.append("What else changes with it is not known: one of the two commits is not at hand here.")
+    return tuple(says)
+
+
 def _listed(commits: Sequence[Commit]) -> tuple[tuple[str, ...], str]:
     """The titles of the newest commits, and how many there are where that are more."""
-    more = f" (the newest {_LISTED} of {len(commits)} commits)" if len(commits) > _LISTED else ""
+    many = f"{MOST_COMMITS} or more" if len(commits) >= MOST_COMMITS else len(commits)
+    more = f" (the newest {_LISTED} of {many} commits)" if len(commits) > _LISTED else ""
     return tuple(f"{commit.sha[:7]} {commit.title}" for commit in commits[:_LISTED]), more
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,7 +83,8 @@ def test_on_a_terminal_a_deployment_is_asked_about_and_a_rollback_shows_ages_and
     unasked = shop.is_asked("", "deploy", "latest", "--yes")
 
     assert no[0] == 3
-    assert f"Deploy {new[:7]} to development?\n  Runs now: {old[:12]}\n  Will run: {new[:12]}\n" in no[1]
+    assert f"Deploy {new[:7]} to development?\n  Runs now: {old[:12]} “" in no[1]
+    assert re.search(rf"\n  Will run: {new[:12]} “A tray for two”, \d+ s old\n", no[1])
     assert f"New since then:\n  {new[:7]} A tray for two" in no[1]
     assert no[2] == "Nothing was done.\n"
     assert before == old

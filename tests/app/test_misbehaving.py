@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +18,7 @@ from kintsugi.persistence.database import Database
 from tests.app.test_away import REPORTS, diagnosed
 from tests.world.proxy import Way, a_way
 from tests.world.reports import KEY, an_envelope, an_event
-from tests.world.service import Service, a_service
+from tests.world.service import ROOT, Service, a_service
 
 HEADERS = {"X-Sentry-Auth": f"Sentry sentry_key={KEY}"}
 _IN_TIME = 60.0  # seconds, for what takes 15: the machine may have much else to do
@@ -154,22 +156,18 @@ async def test_who_is_who_is_told_to_the_server(tmp_path: Path, postgres_url: Da
     assert names == {"kintsugi discord,web,worker"}
 
 
-def an_hour_from_here(library: Path) -> dict[str, str]:
-    """The environment of a process whose clock is an hour before ours, which may be moved by so many days itself."""
-    days = int(os.environ.get("FAKETIME", "+0d").strip("+d"))
-    preloaded = os.environ.get("LD_PRELOAD", "")
-    return {
-        "LD_PRELOAD": preloaded if "faketime" in preloaded else str(library),
-        "FAKETIME": f"+{days * 86_400 + 3600}",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+def an_hour_from_here(folder: Path) -> dict[str, str]:
+    """The environment of a process whose clock is an hour before ours, which may be moved itself."""
+    library = folder / "moved_clock.so"
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no other clock for a process: install a C compiler")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, ROOT / ".ci" / "moved_clock.c"], check=True)
+    return {"LD_PRELOAD": str(library), "MOVED_CLOCK": str(int(os.environ.get("MOVED_CLOCK", "0")) + 3600)}
 
 
 async def test_a_host_an_hour_off_goes_by_the_databases_clock(tmp_path: Path, postgres_url: Database):
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-    if library is None:
-        pytest.skip("No other clock for a process: libfaketime is not installed.")
-    an_hour = an_hour_from_here(library)
+    an_hour = an_hour_from_here(tmp_path)
     async with a_service(tmp_path, KINTSUGI_DATABASE_URL=postgres_url.address, **an_hour, **REPORTS) as service:
         said = await service.says("clock_off")
         await service.becomes("/readyz", 200)

@@ -66,7 +66,7 @@ class Said:
     @property
     def facts(self) -> dict[str, Any]:
         found = json.loads(self.output)
-        assert list(found) == ["tier", "says", "flags", "red", "green", "reproduced"]
+        assert list(found) == ["tier", "says", "flags", "red", "green", "reproduced", "tests"]
         return dict(found)
 
 

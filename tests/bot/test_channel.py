@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
+import discord
 import pytest
 
 from kintsugi.bot import DiscordChannel
+from kintsugi.bot.card import question_mark
 from kintsugi.persistence.database import Database
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.states import Effect, State
 from tests.bot.stage import Stage, a_stage
+from tests.world.discord import TOKEN
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import BOB, CHANNEL, MALLORY
 from tests.world.migrated import migrate
@@ -323,3 +328,36 @@ async def test_what_another_process_asked_stays_while_an_older_state_is_told(sta
 
     asked = [each for each in stage.discord.channels.in_thread() if stage.heard.tokens[1] in each["content"]]
     assert len(asked) == 1
+
+
+async def test_a_question_that_two_processes_ask_at_once_stands_once(stage: Stage):
+    await awaiting_confirm(stage)
+    incident, chat = await stage.world.incident(), stage.discord.channels
+    for message in questions(stage):
+        chat.delete(int(chat.cards[0]["id"]), int(message["id"]))
+    both_send, thread = asyncio.Barrier(2), rf"POST .*/channels/{chat.cards[0]['id']}/messages"
+
+    async def meet(call: int) -> None:
+        if stage.discord.weather.is_a(call, thread):
+            await both_send.wait()
+
+    stage.discord.weather.before = meet
+
+    async with a_process(stage) as first, a_process(stage) as second:
+        await asyncio.gather(first.ask(incident, "first"), second.ask(incident, "second"))
+
+    assert len(questions(stage)) == 1
+
+
+@asynccontextmanager
+async def a_process(stage: Stage) -> AsyncIterator[DiscordChannel]:
+    """One more that tells, with a client of its own."""
+    async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
+        await client.login(TOKEN)
+        channel = DiscordChannel(client, CHANNEL, alone=False)
+        channel.online()
+        yield channel
+
+
+def questions(stage: Stage) -> list[dict[str, Any]]:
+    return [each for each in stage.discord.channels.in_thread() if each["content"].startswith(question_mark(1))]

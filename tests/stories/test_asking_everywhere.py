@@ -26,12 +26,15 @@ from tests.web.test_discord_login import IN, by
 from tests.world import discord as stand_in
 from tests.world import terminal
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, BOB, GUILD, MALLORY, Person
-from tests.world.make import TOKEN, a_deployment, an_incident
+from tests.world.make import TOKEN, a_deployment, a_quiet, an_incident
 from tests.world.migrated import migrate
 from tests.world.viewer import a_viewer
 from tests.world.world import World, a_world
 
 ROOT = Path(__file__).parents[2]
+COMMANDS = {name: (f"/debug {name}", "id") for name in NAMES if name != "confirm"} | {
+    "rollback": ("/deploy rollback", "incident")
+}
 DEPLOYERS = Access(users=frozenset({BOB.id}), guilds=frozenset({GUILD}))
 PEOPLE = {MALLORY: frozenset[Role](), ALICE: frozenset({Role.DEBUG}), BOB: EVERYTHING}  # bob has the admins' role too
 WAY_BACK = a_deployment(previous="600d" * 10)
@@ -45,6 +48,7 @@ SEEN = (
     an_incident(State.DEPLOYED, deployment=a_deployment(previous="")),
     an_incident(State.STUCK, stuck=Stuck(State.CAPTURED, Effect.DIAGNOSE, "no such model"), deployment=None),
     an_incident(State.STUCK, stuck=Stuck(State.DEPLOYED, Effect.ROLL_BACK, "it is away")),
+    an_incident(State.CANCELLED, quiet=a_quiet()),
 )
 
 
@@ -94,16 +98,10 @@ def test_everything_in_the_table_is_offered_somewhere_here_and_withheld_somewher
 @pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.name)
 async def test_discord_completes_what_the_table_offers(stage: Stage, person: Person):
     incidents = await placed(stage.world)
-    commands = {
-        "reject": ("/debug reject", "id", {Role.DEBUG}),
-        "retry": ("/debug retry", "id", {Role.DEBUG}),
-        "cancel": ("/debug cancel", "id", {Role.DEBUG}),
-        "send": ("/debug send", "id", {Role.DEBUG}),
-        "rollback": ("/deploy rollback", "incident", {Role.DEPLOY}),
-    }
     roles = PEOPLE[person]
 
-    for name, (command, option, needed) in commands.items():
+    for name, (command, option) in COMMANDS.items():
+        needed = {Role.DEPLOY if command.startswith("/deploy") else Role.DEBUG}
         offered = await stage.discord.completes(command, option, "INC", person)
         expected = (
             {each.name for each in incidents if name in answer(stage.world, each, roles)} if needed <= roles else set()
@@ -125,14 +123,8 @@ async def test_cards_have_the_buttons_that_the_table_offers(stage: Stage):
 @pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.name)
 async def test_discord_takes_what_the_table_offers_and_asks_twice_where_it_says_so(stage: Stage, person: Person):
     """By command. Nothing that asks twice is done by the first one; what is refused changes nothing."""
-    commands = {
-        "reject": ("/debug reject", "id"),
-        "send": ("/debug send", "id"),
-        "retry": ("/debug retry", "id"),
-        "rollback": ("/deploy rollback", "incident"),
-    }
     for incident in (await placed(stage.world))[::3]:
-        for name, (command, option) in commands.items():
+        for name, (command, option) in COMMANDS.items():
             before = await stage.world.incident(incident.id)
             row, offered = row_of(name, before), name in answer(stage.world, before, PEOPLE[person])
             seen = await stage.discord.slash(command, person, **{option: str(incident.id)})

@@ -7,6 +7,7 @@ import base64
 import gzip
 import io
 import json
+import logging
 import signal
 import sys
 import zlib
@@ -14,7 +15,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice, product
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import brotli
@@ -30,6 +33,9 @@ from kintsugi.persistence.database import Database
 from kintsugi.receipt.checking import check
 from kintsugi.receipt.envelope import sealed
 from kintsugi.receipt.statement import statement_of
+from kintsugi.telemetry import Bound
+from kintsugi.telemetry.alerts import Alert, Alerts, built_in_rules
+from kintsugi.telemetry.handler import Seen
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     EVENT,
@@ -43,10 +49,11 @@ from kintsugi.web.sentry import (
     items_in,
 )
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.incident import Category
+from kintsugi.workflow.incident import Category, Cure
+from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.quiet import Wish
 from kintsugi.workflow.states import State
-from tests.world.make import NOON, a_diagnosis
+from tests.world.make import MERGE, NOON, a_diagnosis
 from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.wire.sentry import SENTRY
@@ -269,6 +276,60 @@ async def test_a_better_report_of_what_needed_a_human_is_diagnosed(world: World)
     assert world.analyst.asked[-1].payload.request.user == "alice"
 
 
+async def test_a_public_key_counts_on_no_other_programs_incident_whatever_it_says(world: World):
+    """Not with the same stack, nor with the same fingerprint of the program's own; and it can be opened by nobody else."""
+    own = {"fingerprint": ["the-checkout"]}
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("1"), an_event("2", "TypeError", **own)))
+    async with a_door(world, Project(KEY, public=True, program="pages")) as pages:
+        await pages.post(an_envelope(an_event("3"), an_event("4", "TypeError", **own)))
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("5")))
+
+    found = {each.id: (each.count, each.believed) for each in await world.store.incidents()}
+    assert found == {1: (2, True), 2: (1, True), 3: (1, False), 4: (1, False)}
+
+
+async def test_a_public_key_alone_neither_cures_nor_makes_recur(world: World):
+    """It tells a thousand good sessions with the fix, and then the same failure from the fixed build."""
+    world.monitor.answers_first(*[NOBODY] * 99)
+    world.host.holds |= {NEW: MERGE}
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("1", release=f"shop@{OLD}")))
+        await server.post(sessions(OLD, exited=1, crashed=2))
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+
+    async with a_door(world, Project(KEY, public=True)) as pages:
+        await pages.post(sessions(NEW, exited=1000))
+        await world.passes(minutes=15)
+        told_well = await world.incident()
+        await pages.post(an_envelope(an_event("2", release=f"shop@{NEW}")))
+        await world.passes(minutes=15)
+        told_badly = await world.incident()
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("3", release=f"shop@{NEW}")))
+        await world.settles()
+
+    assert told_well.state is told_badly.state is State.DEPLOYED
+    assert told_well.cure
+    assert "a key that anybody can read" in told_well.cure.says
+    assert told_badly.cure
+    assert "look at the program" in told_badly.cure.says
+    assert await world.state() is State.RECURRED
+
+
+NOBODY = Reading(Cure(0, 1, "Unproven: nothing watches the program."), "")
+
+
+def sessions(build: str, **ended: int) -> bytes:
+    told = {"attrs": {"release": f"shop@{build}"}, "aggregates": [{"started": "2026-11-23T03:00:00Z", **ended}]}
+    return b"\n".join(json.dumps(line).encode() for line in ({}, {"type": "sessions"}, told))
+
+
 async def test_whom_it_hit_where_and_how_often_is_counted(world: World, door: Door):
     for number, (user, place) in enumerate([("ann", "live"), ("bob", "live"), ("ann", "test"), ("", "live")]):
         who = {"user": {"id": user}} if user else {}
@@ -325,6 +386,16 @@ sentry_sdk.flush(20)
 """
 
 
+async def test_of_a_failure_that_is_known_an_outline_is_read(world: World, door: Door):
+    for number in range(3):
+        await door.post(an_envelope(an_event(str(number))))
+    both, _ = await door.post(an_envelope(an_event("8"), an_event("9", "TypeError")))
+
+    assert both == 200
+    assert door.read_whole == [False, True, False, False, False, True]
+    assert [each.count for each in await world.store.incidents()] == [1, 4]
+
+
 async def test_another_failure_does_not_wait_behind_a_noisy_one(world: World):
     """It is answered while most of the others are still to come, and each has an incident of its own."""
     events = iter(
@@ -357,6 +428,53 @@ NAMES = ("Ann", "Bob", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hal", "Ida", "Jon"
 
 def said(number: int, words: str) -> dict[str, Any]:
     return {"event_id": f"{number:032x}", "level": "error", "logger": "shop.bills", "logentry": {"formatted": words}}
+
+
+async def test_junk_of_one_address_by_a_public_key_silences_nobody_else_and_an_alert_says_so(world: World):
+    """Twenty failures that nobody had, told with the key of a page; then a real one, told by somebody else's browser."""
+    noted: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listens = QueueHandler(noted)
+    logging.getLogger("kintsugi.service").addHandler(listens)
+    try:
+        async with a_door(world, Project(KEY, public=True)) as door:
+            junk = [await door.post(an_envelope(an_event(str(n), f"Junk{n}")), peer="192.0.2.6") for n in range(20)]
+            real = await door.post(an_envelope(an_event("77", "RealError")), peer="198.51.100.7")
+            counted = await door.post(an_envelope(an_event("78", "Junk0")), peer="192.0.2.6")
+    finally:
+        logging.getLogger("kintsugi.service").removeHandler(listens)
+
+    assert [status for status, _ in junk] == [200] * 5 + [429] * 15
+    assert (real[0], counted[0]) == (200, 200)
+    assert sorted(incident.summary.partition(":")[0] for incident in await world.store.incidents())[-1] == "RealError"
+    assert alerts_of([noted.get() for _ in range(noted.qsize())]) == ["report-flood"]
+
+
+def alerts_of(records: list[logging.LogRecord]) -> list[str]:
+    """The built-in alerts that these lines of the log set off."""
+    told = list[Alert]()
+    alerts = Alerts(built_in_rules(), {"list": told.append})
+    for record in records:
+        alerts.see(Seen(record, json.dumps({"msg": record.getMessage()}), Bound(), None))
+    alerts.close()
+    return [alert.rule for alert in told]
+
+
+async def test_a_key_that_is_not_public_has_the_whole_day_from_one_address(world: World):
+    async with a_door(world) as door:
+        told = [await door.post(an_envelope(an_event(str(n), f"Error{n}")), peer="192.0.2.6") for n in range(8)]
+
+    assert [status for status, _ in told] == [200] * 8
+
+
+async def test_more_at_once_than_a_program_may_have_is_told_to_wait(world: World):
+    async with a_door(world, inside=2) as door:
+        held = [await door.half_posts() for _ in range(2)]
+        crowded = await door.post(an_envelope(an_event()))
+        for each in held:
+            each.close()
+
+    assert crowded[0] == 429
+    assert crowded[1]["detail"] == "Too many reports of this program at once."
 
 
 async def test_words_that_are_no_trouble_open_nothing(world: World, door: Door):

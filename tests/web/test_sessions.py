@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,7 @@ from sqlalchemy import text
 from yarl import URL
 
 from kintsugi.bot.gate import Access
+from kintsugi.persistence.backup import backup
 from kintsugi.persistence.database import Database, connect
 from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.login import Login, Member
@@ -94,8 +96,14 @@ async def logs_out(viewer: Viewer) -> Page:
 # --- its end ---
 
 
-async def test_logging_out_ends_it_for_every_process_and_every_copy_and_no_other_browser(world: World, token: str):
-    async with a_viewer(world, token) as one, a_viewer(world, token) as other:  # two processes on one database
+async def test_logging_out_ends_it_for_every_process_and_every_copy_and_no_other_browser(
+    world: World, database: Database, token: str
+):
+    async with (
+        a_world(database) as elsewhere,  # another process has a store of its own
+        a_viewer(world, token) as one,
+        a_viewer(elsewhere, token) as other,
+    ):
         await one.sends("/login", token=token, next="/")
         copy = cookie_of(one)
         async with another_browser(one) as second, another_browser(other, copy) as thief:
@@ -329,3 +337,15 @@ async def test_a_session_that_ended_while_discord_was_asked_stays_ended(world: W
     assert "Discord's" not in repr(found)
     assert await sessions.asked_again(cookie, found, alice) is None
     assert await sessions.find(cookie) is None
+
+
+async def test_a_copy_of_the_database_logs_nobody_in(sqlite_url: Database, token: str, tmp_path: Path):
+    migrate(sqlite_url)
+    async with a_world(sqlite_url) as world, a_viewer(world, token) as viewer:
+        await viewer.sends("/login", token=token, next="/")
+        assert sqlite_url.file
+        copied = backup(sqlite_url.file, tmp_path / "copy.db")
+
+    assert len(kept(sqlite_url)) == 1
+    assert kept(Database.at(tmp_path / "copy.db")) == []
+    assert copied.rows["web_session"] == 0

@@ -100,6 +100,18 @@ async def tell(world: World) -> None:
     await world.settles()
 
 
+async def tell_of_a_deployment(world: World) -> None:
+    """A fix that runs, and has not shown yet that it is one."""
+    world.clock.meets_the_machine(minutes=3)
+    world.monitor.answers_first(*[Reading(Cure(0, 9, "0 of 9"), MERGE)] * 9)
+    await world.crashes(payload=the_crash(world.clock.now()))
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+
+
 async def tell_of_weeks(world: World) -> None:
     """Twelve weeks of incidents: most of them healed, some refused, some under way."""
     chance = random.Random(7)
@@ -169,6 +181,7 @@ PAGES = {
         ("page-incident", "/incidents/4", 1000, 1500, False),
         ("page-phone", "/incidents/4", 390, 844, True),
     ),
+    tell_of_a_deployment: (("page-rollback", "/incidents/1/rollback", 1000, 520, False),),
     tell_of_weeks: (
         ("page-numbers", "/numbers", 1000, 1240, False),
         ("page-numbers-phone", "/numbers", 390, 1000, True),

@@ -171,7 +171,8 @@ class ScriptedCommits:
         return (Commit(new, "Take fixed amounts off", self._AT), Commit("7ea7ca5e" * 5, "A tray for two", self._AT))
 
     async def known(self, sha: str) -> Commit | None:
-        return Commit(sha, f"The commit {sha[:4]}", self._AT)
+        titles = {MERGE: "Take fixed amounts off", HEAD: "Round to whole cents"}
+        return Commit(sha, titles.get(sha, f"The commit {sha[:4]}"), self._AT)
 
 
 @dataclass

@@ -45,6 +45,11 @@ class Way:
         for writer in list(self._open):
             writer.transport.abort()
 
+    def leads_to(self, socket: str) -> None:
+        """Elsewhere, from now on; who is connected is cut off."""
+        self._socket = socket
+        self.cuts()
+
     def falls_silent(self, *, to_new: bool = False) -> None:
         """Packets of the connections there are vanish, and of those to come with `to_new`."""
         self._goes.clear()

@@ -9,9 +9,10 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -35,11 +36,28 @@ class Door:
     url: str
     session: aiohttp.ClientSession
     passed_over: Tally
+    read_whole: list[bool]  # of each delivery that was read: whether more than its outline was
 
-    async def post(self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope") -> tuple[int, Any]:
+    async def half_posts(self) -> asyncio.StreamWriter:
+        """Begins a report and does not go on; the head is read when this returns."""
+        at = urlsplit(self.url)
+        reader, writer = await asyncio.open_connection(at.hostname, at.port)
+        head = (
+            f"POST /api/42/envelope/?sentry_key={KEY} HTTP/1.1\r\nHost: k\r\nContent-Length: 9\r\nExpect: 100-continue"
+        )
+        writer.write(f"{head}\r\n\r\n".encode())
+        await reader.readuntil(b"100 Continue\r\n\r\n")
+        writer.write(b"half")
+        return writer
+
+    async def post(
+        self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope", peer: str = ""
+    ) -> tuple[int, Any]:
+        """`peer`: whom a proxy on this machine names."""
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
             {"Content-Encoding": encoding} if encoding else {}
         )
+        headers |= {"X-Forwarded-For": peer} if peer else {}
         async with self.session.post(f"{self.url}/api/42/{path}/", data=body, headers=headers) as answer:
             return answer.status, await answer.json()
 
@@ -49,10 +67,12 @@ class ReadsHere:
     """Reads in a thread of the test, whose coverage and clock it shares."""
 
     program: Program
+    whole: list[bool] = field(default_factory=list)
 
     async def begin(self) -> None: ...
 
     async def read(self, delivery: Delivery) -> Read:
+        self.whole.append(delivery.whole)
         return await asyncio.to_thread(read, delivery, self.program.located)
 
     async def close(self) -> None: ...
@@ -63,9 +83,17 @@ async def a_door(
     world: World,
     project: Project | None = None,
     program: Program = Program(),  # noqa: B008  # frozen
+    *,
+    inside: int = 128,
 ) -> AsyncIterator[Door]:
-    intake = Intake(fire=world.engine.fire, clock=world.clock, program=program, contains=world.host.contains)
-    passed_over = Tally()
+    intake = Intake(
+        fire=world.engine.fire,
+        clock=world.clock,
+        program=program,
+        contains=world.host.contains,
+        count=world.engine.count,
+    )
+    passed_over, readers = Tally(), ReadsHere(program)
     reported = Reported(world.store, world.clock, intake, world.host)
     doors = ServerNeeds(
         clock=world.clock,
@@ -74,8 +102,8 @@ async def a_door(
         ready=_ready,
         reports=Reports(
             take=reported.take,
-            readers=ReadsHere(program),
-            shares=Shares(Room(places=3, places_each=1)),
+            readers=readers,
+            shares=Shares(Room(places=3, places_each=1, inside=inside)),
             clock=world.clock,
             projects={"42": project or Project(KEY)},
             passed_over=passed_over,
@@ -86,7 +114,7 @@ async def a_door(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole)
     finally:
         await runner.cleanup()
 

@@ -70,11 +70,11 @@ class Service:
 
 
 @asynccontextmanager
-async def a_service(folder: Path, *words: str, **settings: str) -> AsyncIterator[Service]:
+async def a_service(folder: Path, *words: str, module: str = "kintsugi", **settings: str) -> AsyncIterator[Service]:
     """Started with these settings and no others; killed at the end where it still runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "run", *words),
+        *(sys.executable, "-m", module, "run", *words),
         cwd=folder,
         env={**kept, "KINTSUGI_WEB_BIND": "127.0.0.1:0", **settings, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.DEVNULL,

@@ -30,8 +30,8 @@ def capture(
     Examples: `kintsugi capture crash.log --repo .`, `kintsugi capture --follow -- python -m shop`
     """
     if follow:
-        from kintsugi.commands.follow import Wishes
         from kintsugi.commands.follow import follow as following
+        from kintsugi.commands.frames import Wishes
 
         raise typer.Exit(following(file, Wishes(repo, dry_run, exit_status, pty=not no_pty)))
     from kintsugi.commands import capture as command

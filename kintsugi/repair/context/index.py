@@ -1,4 +1,4 @@
-"""A source file cut into units: functions, class heads, imports, constants. By ast; nothing is run. Pure."""
+"""A source file cut into units: functions, class heads, imports, constants. By its syntax; nothing is run. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+
+from kintsugi.repair.context.spans import Span, spans_of
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _CALLED = re.compile(r"\.([^\W\d]\w*)|([^\W\d]\w*)\(")  # an attribute may be a property, so it counts as a call
@@ -41,18 +43,22 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One file: its units in order, and where its imported names come from (module, name), by local name."""
+    """One file: its units in order, and where its imported names come from (module, name), by local name.
+
+    `reaches` is what a file of another language than Python imports (`spans_of`).
+    """
 
     path: str
     units: tuple[Unit, ...]
     imports: dict[str, tuple[str, str]] = field(default_factory=dict)
+    reaches: tuple[str, ...] = ()
 
     def at(self, line: int) -> Unit | None:
         return next((unit for unit in self.units if unit.holds(line)), None)
 
 
 def parse(path: str, text: str) -> Module:
-    """The file's units; those of a file that is not Python, or cannot be parsed, are its paragraphs."""
+    """The file's units; those of one that cannot be parsed, or is of a language not read here, are its paragraphs."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -60,10 +66,18 @@ def parse(path: str, text: str) -> Module:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = None
     lines = text.split("\n")
+    if tree is None and (read := spans_of(path, text)) is not None:
+        units = tuple(_of_span(path, span, lines) for span in read[0])
+        return Module(path, units, reaches=read[1])
     if tree is None:
         return Module(path, tuple(_paragraphs(path, lines)))
     imports = {local: source for node in _shallow(tree.body) for local, source in _imported(node, path)}
     return Module(path, tuple(_units(path, tree.body, lines)), imports)
+
+
+def _of_span(path: str, span: Span, lines: list[str]) -> Unit:
+    unit = _unit(_Span(path, span.start, span.end), lines, span.kind, span.name, span.owner)
+    return replace(unit, bases=span.bases)
 
 
 def words(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -16,6 +16,20 @@ from kintsugi.repair.context.index import Module, Unit, parse, words
 from kintsugi.repair.context.sources import Sources, is_test
 from kintsugi.workflow.payload import Failure, Frame
 
+_ENDINGS = (
+    "",
+    ".js",
+    ".ts",
+    ".mjs",
+    ".cjs",
+    ".jsx",
+    ".tsx",
+    ".mts",
+    "/index.js",
+    "/index.ts",
+    "/index.mjs",
+    "/index.tsx",
+)
 _MOST_FILES = 24  # looked at for each function on the stack
 _MOST_PARSED = 1_500_000  # characters of source parsed in all: about a second
 _MOST_FRAMES = 12  # of the stack, from the innermost
@@ -115,11 +129,28 @@ class _Code:
 
     def imported_files(self, path: str) -> list[str]:
         """The project's files this one imports from, in order; a name that a package passes on is followed."""
+        if path.endswith(".go") or self.module(path).reaches:
+            return self._reached(path)
         found = [
             target
             for module, name in self.module(path).imports.values()
             for target in self._sources_of(module, name, path)
         ]
+        return [target for target in dict.fromkeys(found) if target != path]
+
+    def _reached(self, path: str) -> list[str]:
+        """Files of JavaScript by their path; of Go all of a package, its own first."""
+        texts = self.sources.texts
+        found: list[str] = []
+        if path.endswith(".go"):
+            folders = [path.rpartition("/")[0], *(_folder_of(one, texts) for one in self.module(path).reaches)]
+            in_go = [one for one in texts if one.endswith(".go") and not is_test(one)]
+            found = [
+                one for folder in folders if folder is not None for one in in_go if one.rpartition("/")[0] == folder
+            ]
+        else:
+            names = (f"{one}{ending}" for one in self.module(path).reaches for ending in _ENDINGS)
+            found = [name for name in names if name in texts]
         return [target for target in dict.fromkeys(found) if target != path]
 
     def _sources_of(self, module: str, name: str, importing: str) -> Iterator[str]:
@@ -136,6 +167,13 @@ class _Code:
         """What a class's bases are called where they are defined."""
         imports = self.module(unit.path).imports
         yield from (imports.get(base, ("", base))[1] or base for base in unit.bases)
+
+
+def _folder_of(package: str, texts: Mapping[str, str]) -> str | None:
+    """The project's folder of a Go package: the longest end of its path that is one."""
+    parts = package.split("/")
+    ends = ("/".join(parts[at:]) for at in range(len(parts)))
+    return next((end for end in ends if any(path.startswith(f"{end}/") for path in texts)), None)
 
 
 def _steps(failure: Failure, code: _Code) -> list[_Step]:

@@ -58,6 +58,11 @@ class Suite(Protocol):
         ...
 
     @property
+    def leaves_out(self) -> str:
+        """Why it collects nothing of files that it does not take; empty where it takes all."""
+        ...
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """What of the machine the tests need to read: the language's tools, what the project depends on."""
         ...
@@ -170,6 +175,10 @@ class Language(Protocol):
         """The text of the tests of this name, in one layout; empty where there is none."""
         ...
 
+    def count(self, path: str, source: str) -> int:
+        """How many tests a test file has by its text; the cases of a parametrised one count once."""
+        ...
+
     def asserts_a_value(self, sources: Texts, name: str) -> bool:
         """Whether the test asserts more than that nothing fails. True for one that is not found."""
         ...
@@ -183,5 +192,5 @@ class Language(Protocol):
         ...
 
     def missing(self, failure: Failure | None, tree: Path) -> str | None:
-        """What is not installed here, if that is why a test failed."""
+        """What this machine lacks, if that is why a test failed: "wcwidth is not installed"."""
         ...

@@ -47,6 +47,9 @@ class Go:
             key = (event.get("Package") or event.get("ImportPath") or "", event.get("Test", ""))
         except (ValueError, AttributeError, RecursionError):
             print(line, end="")
+            words = line.split()
+            if line.startswith("FAIL\t") and line.rstrip().endswith(" failed]"):  # as older releases tell of a build
+                self._write(event=["fail", words[1], "", line])
             return
         text = event.get("Output", "")
         if text:

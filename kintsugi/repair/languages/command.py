@@ -41,6 +41,10 @@ class CommandSuite:
         )
 
     @property
+    def leaves_out(self) -> str:
+        return ""
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         return ()
 

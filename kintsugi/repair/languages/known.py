@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kintsugi.repair.languages import Language, Machine, Overlay, Suite
 from kintsugi.repair.languages.command import CommandSuite
-from kintsugi.repair.languages.go import Go
-from kintsugi.repair.languages.node import JavaScript
+from kintsugi.repair.languages.go.language import Go
+from kintsugi.repair.languages.node.language import JavaScript
 from kintsugi.repair.languages.python.language import Python
 
 PYTHON: Language = Python()

@@ -276,11 +276,12 @@ def by_status(outcome: Outcome) -> Results:
     if outcome.run.exit_status is None:
         return Results({}, each=False, broken=ENDED_EARLY)
     ending = Ending.PASSED if outcome.run.exit_status == 0 else Ending.FAILED
-    test = TestResult(_WHOLE, "", ending, _last_raised(outcome.run.output) if ending is Ending.FAILED else None)
+    test = TestResult(_WHOLE, "", ending, last_raised(outcome.run.output) if ending is Ending.FAILED else None)
     return Results({_WHOLE: test}, each=False)
 
 
-def _last_raised(output: str) -> Failure | None:
+def last_raised(output: str) -> Failure | None:
+    """The last exception that a run printed."""
     raised = list(_RAISED.finditer(output))
     if not raised:
         return None

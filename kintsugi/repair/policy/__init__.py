@@ -15,16 +15,19 @@ from typing import Protocol
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.characters import hidden_characters, look_alikes
 from kintsugi.repair.policy.flags import flags
+from kintsugi.repair.policy.go import assembly, go_dangers
 from kintsugi.repair.policy.languages import dangers_by_pattern
+from kintsugi.repair.policy.node import node_dangers
 from kintsugi.repair.policy.others import read_by_others
 from kintsugi.repair.policy.paths import only_describes, path_reasons
-from kintsugi.repair.policy.python import own_packages, python_dangers
+from kintsugi.repair.policy.python import Danger, own_packages, python_dangers
 from kintsugi.repair.policy.secrets import secrets_added
 from kintsugi.repair.policy.tests import is_test_path, test_findings
 from kintsugi.repair.policy.weakening import weakened
 from kintsugi.repair.syntax import why_unreadable
 from kintsugi.repair.trees import Kind, Tree
 
+_NODE = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _MODES = {Kind.FILE: "100644", Kind.EXECUTABLE: "100755"}
 
 
@@ -135,13 +138,22 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule(rule), sentence, refuses)
     for sentence in secrets_added(change.added, change.old):
         yield Finding(path, Rule.SECRET, sentence)
-    dangers = python_dangers(change) if _is_python(change) else None
+    dangers = _by_syntax(change)
     if dangers is None:
         dangers = dangers_by_pattern(change)
     own = own_packages(tree) if dangers else frozenset()
     for danger in dangers:
         if danger.package not in own:
             yield Finding(path, Rule(danger.rule), danger.sentence, danger.refuses)
+
+
+def _by_syntax(change: Change) -> list[Danger] | None:
+    """Dangers by names; None where no syntax of the file is known, so that patterns have to do."""
+    if _is_python(change):
+        return python_dangers(change)
+    if change.path.endswith(_NODE):
+        return node_dangers(change)
+    return go_dangers(change) if change.path.endswith(".go") else assembly(change) or None
 
 
 def _together(changes: list[Change]) -> Iterator[Finding]:

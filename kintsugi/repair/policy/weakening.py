@@ -44,7 +44,7 @@ _WEAK = Screened(
 )
 _NEUTRAL = Screened(
     r"\bor\s+True\b|\band\s+False\b|\bif\s+(?:False|0)\s*:|\bif\s+True\s+or\b|\|\|\s*true\b|&&\s*false\b"
-    r"|\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
+    r"|\bfalse\s*&&|\btrue\s*\|\||\bnot\s+True\s*:|\bif\s*\(\s*false\s*\)"
 )
 _ALWAYS = Screened(
     r"def\s+(?:_*(?:is|has|can|may|check|verify|validate|authenticate|authorize|authorise|allow)\w*"

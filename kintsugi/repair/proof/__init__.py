@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kintsugi.repair.languages import Machine
+from kintsugi.repair.languages import Language, Machine
 from kintsugi.repair.languages.known import LANGUAGES, find_suite, language_of
 from kintsugi.repair.languages.results import Crash
 from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
 from kintsugi.repair.proof.red import RedToGreen, red_to_green
-from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, last_line
+from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, is_plain_file, last_line
 from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, Mechanism, ground, run
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.repair.syntax import read_source
@@ -32,7 +32,9 @@ __all__ = ["Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "p
 class ProofSettings:
     """How patches are proven. `seconds` is for one whole proof; the other limits are those of one box.
 
-    `dependencies` is a folder like the tree that has what git does not know of it (node_modules).
+    `dependencies` is a folder like the tree that has what git does not know of it (node_modules). `mounts` are more of
+    the machine that the tests may read, `variables` what they find in their environment, and `services` shell commands
+    that are started beside them in the box.
     `box` is what `kintsugi.repair.sandbox.probe.probe` found, kept between proofs; without it every proof probes anew.
     `without_walls` is for patches of a trusted author: their tests are run where the machine has limits only, too.
     """
@@ -45,6 +47,9 @@ class ProofSettings:
     output_kb: int = 256
     disk_mb: int = 512
     dependencies: Path | None = None
+    mounts: tuple[Path, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
     box: Box | None = None
     without_walls: bool = False
 
@@ -72,16 +77,18 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
         raise Unproven(reading.refusal)
     try:
         box = settings.box or await boxes.probe(settings.python, settings.limits)
-        box = replace(box, limits=settings.limits)
+        box = replace(box, limits=settings.limits, variables=settings.variables, services=settings.services)
         if not settings.without_walls and (why := _no_walls(box)):
             _parses(proposal)
             return _not_here(box, reading, why)
+        if settings.services and not box.has_its_network:
+            return _not_here(box, reading, "services need a box with a network of its own")
         machine = Machine(box.interpreter, settings.dependencies)
         language, suite = await asyncio.to_thread(
             find_suite, proposal.base, proposal.all_files, machine, settings.test_command
         )
         if suite is not None:
-            box = box.with_folders(suite.folders, suite.placed)
+            box = box.with_folders((*suite.folders, *settings.mounts), suite.placed)
         async with ground(box, proposal.base) as on:
             await _compiles(proposal, machine, on, progress)
             if suite is None:
@@ -121,6 +128,9 @@ def _not_here(box: Box, reading: Reading, why: str) -> Evidence:
 async def _carried_out(proving: Proving) -> Evidence:
     try:
         shown = await red_to_green(proving)
+    except CannotRunHere as reason:
+        return await _without_its_test(proving, str(reason))
+    try:
         kept = await still_passes(proving, shown)
         if shown is None and kept.mended and proving.suite.takes_files:
             known = replace(proving.proposal, failing=kept.mended)
@@ -130,17 +140,41 @@ async def _carried_out(proving: Proving) -> Evidence:
     return _evidence(proving, shown, kept)
 
 
+async def _without_its_test(proving: Proving, why: str) -> Evidence:
+    """The regression test can't run here, with the patch and without: no evidence for it, whatever the others do.
+
+    They are compared all the same: what breaks them is refused, and the evidence says how many there are.
+    """
+    nothing = _not_here(proving.ground.box, proving.reading, why)
+    try:
+        kept = await still_passes(proving, None)
+    except CannotRunHere:
+        return nothing
+    told = f" {kept.numbers.says}" if kept.numbers else ""
+    return replace(nothing, says=f"{nothing.says}{told}", green=kept.run, numbers=kept.numbers)
+
+
 async def _compiles(proposal: Proposal, machine: Machine, on: Ground, progress: Callable[[str], None]) -> None:
     files = proposal.all_files
     for language in LANGUAGES:
         changed = [path for path, content in files.items() if language.reads(path) and content is not None]
         job = language.compiling(changed, files, machine) if changed else None
         if job is None:
+            _still_reads(proposal, language, changed)
             continue
         progress("compiling the changed files")
         outcome = await run(on, job)
         if outcome.run.exit_status != 0:
             raise Unproven(f"the patch does not compile: {last_line(outcome.run.output)}", green=outcome.run)
+
+
+def _still_reads(proposal: Proposal, language: Language, paths: Sequence[str]) -> None:
+    """Of a language that is compiled with its tests, what was syntax is syntax: no test may load the file."""
+    for path in paths:
+        before, after = proposal.base / path, proposal.all_files[path] or b""
+        could = language.can_read(read_source(before.read_bytes())) if is_plain_file(proposal.base, path) else False
+        if could and not language.can_read(read_source(after)):
+            raise Unproven(f"the patch does not compile: {path}")
 
 
 def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidence:
@@ -153,15 +187,17 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
     still = f"Tests that passed before: {kept.passed}, none is lost."
     if not kept.passed:
         still = "No other test is known to have passed before."
-    still = " ".join(filter(None, (still, proving.suite.knows, _unread(proving.reading))))
+    ran = kept.numbers.says if kept.numbers else ""
+    still = " ".join(filter(None, (still, ran, proving.suite.knows, _unread(proving.reading))))
     if shown is None:
         tier = Tier.E1 if kept.passed else Tier.E0
         flags = (*flags, "no test shows that the failure is gone")
         applies = "It applies." if proving.reading.is_unread else "It applies and compiles."
-        return Evidence(tier, f"{applies} {still}", box.says, green=kept.run, flags=flags)
+        return Evidence(tier, f"{applies} {still}", box.says, green=kept.run, flags=flags, numbers=kept.numbers)
     says = f"Red to green: {ids(shown.turned)} failed before and pass now. {still}"
     flags = (*shown.flags, *flags)
-    return Evidence(Tier.E2, says, box.says, shown.red.run, shown.green.run, flags, shown.reproduced)
+    red, green = shown.red.run, shown.green.run
+    return Evidence(Tier.E2, says, box.says, red, green, flags, shown.reproduced, kept.numbers)
 
 
 def _unread(reading: Reading) -> str:

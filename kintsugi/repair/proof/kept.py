@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kintsugi.repair.languages.results import Results, TestResult, lost
+from kintsugi.repair.proof.numbers import numbers_of, why_broken
 from kintsugi.repair.proof.red import RedToGreen, check_own
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
-from kintsugi.workflow.patch import Run
+from kintsugi.workflow.patch import Numbers, Run
 
 _MANY_FILES = 40  # from here on the related tests are run first
 _RERUNS = 2
@@ -23,6 +24,7 @@ class Kept:
     run: Run
     mended: tuple[str, ...] = ()  # tests that failed without the patch and pass with it
     each: bool = True  # whether tests are told apart
+    numbers: Numbers | None = None
 
 
 async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
@@ -44,7 +46,10 @@ async def _all_compared(proving: Proving, turned: frozenset[str]) -> Kept:
         return await _compared(proving, (), turned)
     kept = await _compared(proving, related, turned)
     whole = await _compared(proving, (), turned)
-    return whole if whole.passed else replace(kept, flags=(*kept.flags, *whole.flags))
+    if whole.passed or kept.numbers is None or whole.numbers is None:
+        return whole if whole.passed else replace(kept, flags=(*kept.flags, *whole.flags))
+    numbers = replace(kept.numbers, why_not=whole.numbers.why_not)
+    return replace(kept, flags=(*kept.flags, *whole.flags), numbers=numbers)
 
 
 async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[str]) -> Kept:
@@ -52,12 +57,13 @@ async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[st
     proving.progress(f"running {what} without the patch")
     before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)
     if before.stopped is not None or not before.results.complete:
-        why = before.stopped or before.results.broken
-        return Kept(0, (f"{what} could not be compared: without the patch, {why}",), before.run)
+        flag = f"{what} could not be compared: without the patch, {why_broken(proving, before)}"
+        return Kept(0, (flag,), before.run, numbers=numbers_of(proving, before, 0))
     proving.progress(f"running {what} with the patch")
     after = await proving.tests(proving.proposal.all_files, _that_exist(proving, files, proving.proposal.all_files))
     if after.stopped is not None and proving.seconds_left <= 0:
-        return Kept(0, (f"{what} could not be compared: there was no time to run them with the patch",), after.run)
+        flag = f"{what} could not be compared: there was no time to run them with the patch"
+        return Kept(0, (flag,), after.run, numbers=numbers_of(proving, before, 0))
     return await _judged(proving, before, after, turned)
 
 
@@ -78,8 +84,8 @@ async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset
     if gone:
         flags += await _settled(proving, gone, before, after)
     mended = tuple(sorted(set(before.results.bad) & after.results.passed))
-    told_apart = before.results.each and after.results.each
-    return Kept(len(before.results.passed), flags, after.run, mended, told_apart)
+    told_apart, passed = before.results.each and after.results.each, len(before.results.passed)
+    return Kept(passed, flags, after.run, mended, told_apart, numbers_of(proving, before, passed))
 
 
 def _new_name(proving: Proving, test: TestResult, after: Results) -> str | None:

@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from kintsugi.repair.languages.known import is_test_file, is_test_path
 from kintsugi.repair.languages.results import Ending, TestResult
 from kintsugi.repair.proof.judge import reaches
-from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, last_line, some
+from kintsugi.repair.proof.numbers import why_broken
+from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, some
 from kintsugi.repair.syntax import read_source
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
@@ -97,15 +98,16 @@ def _check_runs(proving: Proving, red: Seen, green: Seen) -> None:
     """Both came far enough to say something, and what they say is theirs."""
     check_own(red, green)
     for test in green.results.bad.values():
-        package = proving.language.missing(test.failure, proving.proposal.base)
-        if package is not None:
-            raise CannotRunHere(f"{package} is not installed")
+        before = _in_red(red, test)
+        here = [proving.language.missing(one.failure, proving.proposal.base) for one in (before, test) if one]
+        if len(here) > 1 and all(here):
+            raise CannotRunHere(str(here[-1]))
     if green.stopped is not None:
         raise Unproven(f"the regression test was stopped with the patch: {green.stopped}")
     if not green.results.tests and not red.results.tests:
         if green.results.complete:
             raise Unproven("the test runner finds no test in the regression test")
-        raise CannotRunHere(f"no test was found: {last_line(green.run.output)}")
+        raise CannotRunHere(why_broken(proving, green))
     if not red.results.bad and red.results.complete:
         raise Unproven("the regression test passes without the patch, so it shows nothing")
 

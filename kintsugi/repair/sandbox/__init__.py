@@ -34,7 +34,7 @@ _SHM = "/dev/shm"  # noqa: S108 (shared memory of multiprocessing)
 _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
 _FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
-_LAUNCHED = ("kernel", "spec", "counting", "mounts", "launch")  # each after what it imports
+_LAUNCHED = ("kernel", "spec", "counting", "mounts", "services", "launch")  # each after what it imports
 # The launcher comes on standard input: nothing of ours is named in its arguments or lies where a box can see it.
 _START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 _PROGRAM = """
@@ -86,6 +86,13 @@ class Box:
     got_through: tuple[str, ...] = ()  # the hostile actions that it did not contain
     rooms: Path | None = None  # where rooms are made; None: the system's temporary folder
     placed: tuple[tuple[Path, str], ...] = ()  # folders of the machine to be read at a path of the tree
+    variables: Mapping[str, str] = field(default_factory=dict)  # of the environment, beside its own
+    services: tuple[str, ...] = ()  # shell commands that are started beside each run of tests
+
+    @property
+    def has_its_network(self) -> bool:
+        """Whether its loopback is its own, so that servers can run in it."""
+        return self.mechanism in _WITH_MOUNTS
 
     def with_folders(self, folders: tuple[Path, ...], placed: tuple[tuple[Path, str], ...]) -> Box:
         """The same with more of the machine to be read: folders where they are, and folders at a path of the tree."""
@@ -119,6 +126,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     script: str = ""
     recorded: bool = False
+    served: bool = True  # whether the box's services are to run beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +214,7 @@ async def _run_on(on: Ground, job: Job, group: Group, seconds: float) -> Outcome
             spec = _spec(on, job, rooms.INSIDE, group)._replace(base=str(on.tree), new_root=str(new_root))
             spec = spec._replace(changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
             return await _run_as(spec, on, job, group, seconds)
-    async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid) as places:
+    async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid, box.placed) as places:
         return await _run_as(_spec(on, job, places, group), on, job, group, seconds)
 
 
@@ -255,8 +263,9 @@ def _spec(on: Ground, job: Job, places: Places, group: Group) -> Spec:
     return Spec(
         mechanism=box.mechanism.value,
         command=list(job.command),
-        environment=_environment(box, places) | given,
+        environment=_environment(box, places) | dict(box.variables) | given,
         script=job.script,
+        services=list(box.services) if job.served else [],
         uid=on.uid,
         base=None,
         base_kb=on.kb,
@@ -304,7 +313,8 @@ def _seen(box: Box, places: Places, uid: int | None) -> tuple[list[str], list[st
     """What Landlock lets the command read and write."""
     shared = [_SHM] if uid is not None else []  # only another user's files there can be told from ours and removed
     own = [places.tree, places.home, places.tmp, *shared, *rooms.writable_devices()]
-    return rooms.readable_without_mounts(box.interpreter.folders), own
+    folders = (*box.interpreter.folders, *(folder.resolve() for folder, _ in box.placed))
+    return rooms.readable_without_mounts(folders), own
 
 
 async def _start(spec: Spec) -> Process:

@@ -1,5 +1,5 @@
 # Why: a bare interpreter starts faster with os alone, which takes the paths of the spec as they are.
-# ruff: noqa: PTH112, PTH115, PTH116, PTH123, PTH208
+# ruff: noqa: PTH101, PTH112, PTH115, PTH116, PTH123, PTH208
 """What a box uses, counted from inside by its warden: processes, memory with what sockets and pipes hold, disk."""
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _INODE = 2048
 _DEEPEST = 500
 # What sockets and pipes may hold at most, unread, where the kernel does not say how much they do.
 _UNIX_SOCKET, _PIPE, _SMALL_PIPE, _FULL_PIPES = 425_984, 65_536, 8_192, 64 * MB
+_LOOKED_INTO = stat.S_IRUSR | stat.S_IXUSR
 _COUNTED_SOCKETS = ("unix", "netlink", "packet")
 _TOLD_SOCKETS = ("udp", "udp6", "raw", "raw6", "icmp")
 _TCP_SOCKETS = {"tcp": "sockstat", "tcp6": "sockstat6"}  # and where the kernel counts them
@@ -181,10 +182,25 @@ def _size(folder: int, depth: int) -> int:
             with suppress(OSError):
                 found += max(entry.stat(follow_symlinks=False).st_blocks * _BLOCK, SMALLEST_FILE)
                 if entry.is_dir(follow_symlinks=False):
-                    inner = os.open(entry.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY, dir_fd=folder)
-                    found += _size(inner, depth - 1)
+                    found += _size_below(entry.name, folder, depth - 1)
     os.close(folder)
     return found
+
+
+def _size_below(name: str, folder: int, depth: int) -> int:
+    """Of a folder in an open one. One that its owner closed, who may be us, is open while we look."""
+    found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY, dir_fd=folder)
+    path = f"/proc/self/fd/{found}"  # this very folder, whatever has its name by now
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    is_closed = os.getuid() and mode & _LOOKED_INTO != _LOOKED_INTO
+    try:
+        if is_closed:
+            os.chmod(path, mode | _LOOKED_INTO)
+        return _size(os.open(path, os.O_RDONLY | os.O_DIRECTORY), depth)
+    finally:
+        if is_closed:
+            os.chmod(path, mode)
+        os.close(found)
 
 
 def _without_a_name(members: list[int]) -> int:

@@ -19,7 +19,7 @@ import time
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from kintsugi.repair.sandbox import counting, kernel, mounts
+from kintsugi.repair.sandbox import counting, kernel, mounts, services
 from kintsugi.repair.sandbox.spec import MB, Spec
 
 _TICK_MS = 100
@@ -111,17 +111,19 @@ def _become_the_command(spec: Spec) -> NoReturn:
     try:
         signal.set_wakeup_fd(-1)
         os.setsid()
-        os.dup2(_script(spec), 0)
-        if spec.record_fd is not None:
-            os.dup2(spec.record_fd, _RECORD_FD)
+        script = _script(spec)
         _be_nicer(spec)
         _set_limits(spec)
         _give_up_rights(spec)
         mounts.furnish(spec)
         os.chdir(spec.tree)
+        services.start(spec)
+        os.dup2(script, 0)
+        if spec.record_fd is not None:
+            os.dup2(spec.record_fd, _RECORD_FD)
         os.execvpe(spec.command[0], spec.command, spec.environment)  # noqa: S606 (no shell is the point)
     except OSError as error:
-        _report(spec, failed=f"{spec.command[0]} could not be started: {error}")
+        _report(spec, failed=f"{spec.command[0]} was not started: {error}")
     finally:
         os._exit(_NOT_STARTED)
 

@@ -14,6 +14,7 @@ from kintsugi.repair.sandbox.spec import COPIED, MB, SHM_MB, SMALLEST_FILE, Spec
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+_OWN = ("/etc/passwd", "/etc/group")
 _TCP = {"tcp_rmem": "4096 65536 212992", "tcp_wmem": "4096 16384 212992"}
 
 
@@ -23,8 +24,11 @@ def build_root(spec: Spec, users: int | None) -> None:
     _limit_tcp()
     _mount_own(spec, users)
     for source, target in spec.mounts:
+        if target in _OWN:
+            continue
         _bind(source, spec.new_root + target)
         kernel.make_readonly(spec.new_root + target, recursive=True)
+    _name_user(spec)
     for points_to, path in spec.links:
         os.symlink(points_to, spec.new_root + path)
     _mount_devices(spec.new_root + "/dev")
@@ -34,6 +38,15 @@ def build_root(spec: Spec, users: int | None) -> None:
     kernel.enter_root(spec.new_root)
     kernel.make_readonly("/dev", recursive=False)
     kernel.make_readonly("/", recursive=False)
+
+
+def _name_user(spec: Spec) -> None:
+    """Who runs here has a name, which programs ask for, and nobody of the machine's is told."""
+    id = os.getuid() if spec.uid is None else spec.uid
+    passwd = f"root:x:0:0:root:/root:/bin/sh\nuser:x:{id}:{id}:user:{spec.home}:/bin/sh\n"
+    for name, text in (("passwd", passwd), ("group", f"root:x:0:\nuser:x:{id}:\n")):
+        with open(f"{spec.new_root}/etc/{name}", "w", encoding="ascii") as file:
+            file.write(text)
 
 
 def _limit_tcp() -> None:

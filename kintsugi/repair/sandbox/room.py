@@ -40,7 +40,8 @@ _ASK = """
 import importlib.util, json, sys
 found = lambda name: importlib.util.find_spec(name) is not None
 print(json.dumps({"executable": sys.executable, "prefix": sys.prefix, "base": sys.base_prefix,
-                  "pytest": found("pytest"), "tox": found("tox"), "version": sys.version_info[:2]}))
+                  "modules": [name for name in ("pytest", "tox", "django", "pytest_django") if found(name)],
+                  "version": sys.version_info[:2]}))
 """
 
 
@@ -50,9 +51,11 @@ class Interpreter:
 
     python: Path
     folders: tuple[Path, ...]  # what it needs to read
-    has_pytest: bool
-    has_tox: bool
+    modules: frozenset[str]  # those it has of the few that are asked about
     version: tuple[int, int]
+
+    def has(self, module: str) -> bool:
+        return module in self.modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def interpreter(python: Path) -> Interpreter:
     version = f"python{'.'.join(map(str, facts['version']))}"
     folders = {part for prefix in prefixes for one in (prefix, prefix.resolve()) for part in parts(one, version)}
     major, minor = facts["version"]
-    return Interpreter(python, tuple(sorted(folders)), facts["pytest"], facts["tox"], (major, minor))
+    return Interpreter(python, tuple(sorted(folders)), frozenset(facts["modules"]), (major, minor))
 
 
 def parts(prefix: Path, version: str) -> list[Path]:
@@ -144,15 +147,23 @@ async def handed_over(parent: Path | None, tree: Path, uid: int) -> AsyncIterato
 
 @asynccontextmanager
 async def a_room(
-    parent: Path | None, tree: Path, changes: Mapping[str, bytes | None], uid: int | None
+    parent: Path | None,
+    tree: Path,
+    changes: Mapping[str, bytes | None],
+    uid: int | None,
+    placed: tuple[tuple[Path, str], ...] = (),
 ) -> AsyncIterator[Places]:
     """A room on disk, below `parent`, with a copy of `tree` changed by `changes`; gone afterwards.
+
+    `placed` are folders of the machine that it has links to, at a path of the tree.
 
     Raises OSError where it cannot be made, ValueError for a path that leads out of the tree.
     """
     check_inside(tree, changes)
     async with _a_folder(parent) as folder:
         await asyncio.to_thread(_furnish, folder, tree, changes, uid)
+        for source, path in placed:
+            (folder / "tree" / path).symlink_to(source.resolve())
         yield Places(*(str(folder / name) for name in ("tree", "home", "tmp")))
 
 

@@ -23,6 +23,7 @@ class Spec(NamedTuple):
     command: list[str]
     environment: dict[str, str]
     script: str  # on the command's standard input
+    services: list[str]  # shell commands that are started beside it, and are to listen or to have ended well before
     uid: int | None  # None: stay who we are
     base: str | None  # the tree to show; None: it lies in `tree` already
     base_kb: int

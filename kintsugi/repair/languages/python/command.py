@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from kintsugi.repair.languages.files import that_exist
+from kintsugi.repair.languages.python.layout import SetUp, pytest_is_told, set_up_of
 from kintsugi.repair.languages.results import Results, read_results
 from kintsugi.repair.sandbox import Job, Outcome
 from kintsugi.repair.sandbox.room import Interpreter
@@ -28,6 +28,7 @@ class SuiteKind(StrEnum):
 
     PYTEST = "pytest"
     UNITTEST = "unittest"
+    DJANGO = "django"  # unittest by `manage.py test`
     OTHER = "other"  # only its exit status
     NONE = "none"  # no way to run tests is known
 
@@ -37,7 +38,7 @@ class Suite:
     """How a project's tests are run.
 
     `arguments` are those of the command, for pytest without the `paths` it names; `files` are all test files, those
-    that the patch brings and those that it removes among them.
+    that the patch brings and those that it removes among them. `leaves_out`: why some of these are not taken.
     """
 
     kind: SuiteKind
@@ -45,15 +46,21 @@ class Suite:
     arguments: tuple[str, ...]
     files: tuple[str, ...]
     paths: tuple[str, ...] = ()
+    set_up: SetUp = field(default_factory=SetUp)
+    leaves_out: str = ""
 
     @property
     def says(self) -> str:
-        words = {SuiteKind.PYTEST: ("pytest",), SuiteKind.UNITTEST: ("unittest",)}.get(self.kind, ())
+        words = {
+            SuiteKind.PYTEST: ("pytest",),
+            SuiteKind.UNITTEST: ("unittest",),
+            SuiteKind.DJANGO: ("manage.py", "test"),
+        }.get(self.kind, ())
         return " ".join((*words, *self.arguments, *self.paths))
 
     @property
     def takes_files(self) -> bool:
-        return self.kind in (SuiteKind.PYTEST, SuiteKind.UNITTEST)
+        return self.kind in (SuiteKind.PYTEST, SuiteKind.UNITTEST, SuiteKind.DJANGO)
 
     @property
     def knows(self) -> str:
@@ -73,7 +80,7 @@ class Suite:
     def chosen(self, files: Sequence[str], tree: Path, changes: Mapping[str, bytes | None]) -> tuple[str, ...]:
         """unittest is told its files by name, where its command has no arguments of its own."""
         if self.kind is SuiteKind.UNITTEST and not files and not self.arguments:
-            return that_exist(self.files, tree, changes)
+            return that_exist(self.paths or self.files, tree, changes)
         return tuple(files) if self.takes_files else ()
 
     def read(self, outcome: Outcome) -> Results:
@@ -83,29 +90,37 @@ class Suite:
         self, tree: Path, changes: Mapping[str, bytes | None], files: Sequence[str], crash: Mapping[str, object]
     ) -> Job:
         """Running these test files, or all. `crash` is what to watch for: kind, path, function, lines."""
-        source = ["src"] if (tree / "src").is_dir() else []
         if not self.takes_files:
-            found = ":".join(f"{{tree}}/{one}" for one in source)
-            return Job(self.arguments, changes, {"PYTHONPATH": f"{found}:{{tree}}".removeprefix(":")})
+            found = ":".join([*(f"{{tree}}/{one}" for one in self.set_up.folders), "{tree}"])
+            return Job(self.arguments, changes, {"PYTHONPATH": found})
         form, arguments = self._form(files)
         recorder = (Path(__file__).parent / "recorder.py").read_text()
-        call = json.dumps([form, arguments, source, dict(crash)])
+        call = [form, arguments, asdict(self.set_up), dict(crash)]
         # The interpreter reads the recorder from its standard input: no file and no argument tells of it.
-        return Job((self.python, "-"), changes, script=f"{recorder}\n\nrun(*{call})\n", recorded=True)
+        return Job((self.python, "-"), changes, script=f"{recorder}\n\nrun(*{call!r})\n", recorded=True)
 
     def shown(self, files: Sequence[str]) -> tuple[str, ...]:
         """The command as people would type it."""
         if not self.takes_files:
             return self.arguments
         form, arguments = self._form(files)
+        if self.kind is SuiteKind.DJANGO:
+            return (self.python, f"{self.set_up.root}/manage.py".lstrip("/"), "test", *arguments)
         return (self.python, "-m", "pytest" if form == "pytest" else "unittest", *arguments)
 
     def _form(self, files: Sequence[str]) -> tuple[str, list[str]]:
         if self.kind is SuiteKind.PYTEST:
             return "pytest", [*_PYTEST_QUIET, *self.arguments, *(files or self.paths)]
+        if self.kind is SuiteKind.DJANGO:
+            return "django", [*self.arguments, *(self._label(path) for path in files)]
         if self.arguments and not files:
             return "unittest", list(self.arguments)
         return "files", list(files or self.files)
+
+    def _label(self, path: str) -> str:
+        """A test file as Django names it: a module, from the folder of manage.py."""
+        inside = path.removeprefix(f"{self.set_up.root}/") if self.set_up.root else path
+        return inside.removesuffix(".py").replace("/", ".")
 
 
 def find_suite(
@@ -113,19 +128,29 @@ def find_suite(
 ) -> Suite:
     """How the tests of `tree` with `overlay`, and of the tree without it, are run."""
     files = tuple(sorted({*test_files(tree, {}), *test_files(tree, overlay)}))
-    python = str(interpreter.python)
+    python, set_up = str(interpreter.python), set_up_of(tree)
     if given:
-        return _as_given(tuple(given), python, files, tree)
-    if interpreter.has_pytest and files:
-        return Suite(SuiteKind.PYTEST, python, (), files)
+        return replace(_as_given(tuple(given), python, files, tree), set_up=set_up)
+    by_pytest = interpreter.has("pytest") and (not set_up.settings or interpreter.has("pytest_django"))
+    if set_up.settings and interpreter.has("django") and not by_pytest and files:
+        return Suite(SuiteKind.DJANGO, python, (), files, set_up=set_up)
+    if interpreter.has("pytest") and files:
+        return Suite(SuiteKind.PYTEST, python, (), files, _odd(files, tree), set_up)
     unit = tuple(path for path in files if _UNITTEST.search(_content(tree, overlay, path)))
     if unit:
-        return Suite(SuiteKind.UNITTEST, python, (), unit)
-    if interpreter.has_tox and (tree / "tox.ini").is_file():
-        return Suite(SuiteKind.OTHER, python, (python, "-m", "tox"), files)
+        left_out = "" if len(unit) == len(files) else "pytest is not installed"
+        return Suite(SuiteKind.UNITTEST, python, (), files, unit, set_up, left_out)
+    if interpreter.has("tox") and (tree / "tox.ini").is_file():
+        return Suite(SuiteKind.OTHER, python, (python, "-m", "tox"), files, set_up=set_up)
     if _has_make_test(tree):
-        return Suite(SuiteKind.OTHER, python, ("make", "test"), files)
+        return Suite(SuiteKind.OTHER, python, ("make", "test"), files, set_up=set_up)
     return Suite(SuiteKind.NONE, python, (), files)
+
+
+def _odd(files: Sequence[str], tree: Path) -> tuple[str, ...]:
+    """The test files, where pytest has to be told them: it would collect none by its name, and the project none."""
+    by_name = any(PurePosixPath(path).name.startswith("test_") or path.endswith("_test.py") for path in files)
+    return () if by_name or pytest_is_told(tree, "python_files") else tuple(files)
 
 
 def test_files(tree: Path, overlay: Mapping[str, bytes | None]) -> tuple[str, ...]:
@@ -197,6 +222,8 @@ def _as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree:
         return _pytest_as_given(words[3:], python, files, tree)
     if is_python and words[1:3] == ("-m", "unittest"):
         return Suite(SuiteKind.UNITTEST, python, words[3:], files)
+    if is_python and len(words) > 2 and PurePosixPath(words[1]).name == "manage.py" and words[2] == "test":
+        return Suite(SuiteKind.DJANGO, python, words[3:], files)
     return Suite(SuiteKind.OTHER, python, (python, *words[1:]) if name in ("python", "python3") else words, files)
 
 

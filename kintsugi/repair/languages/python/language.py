@@ -11,9 +11,10 @@ from kintsugi.repair.languages import Machine, Overlay, Suite, Texts
 from kintsugi.repair.languages.command import CommandSuite
 from kintsugi.repair.languages.found import Loosened, Swallowing
 from kintsugi.repair.languages.python.command import SuiteKind, find_suite, is_test_file, is_test_path
+from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.python.suspicions import is_round_tests, suspicions, suspicions_of_tests
 from kintsugi.repair.languages.python.swallow import essence, swallowing
-from kintsugi.repair.languages.python.tests import asserts_a_value, function_text, loosened
+from kintsugi.repair.languages.python.tests import asserts_a_value, count_tests, function_text, loosened
 from kintsugi.repair.languages.python.turned_round import turned_round
 from kintsugi.repair.languages.results import Crash, Failure, TestResult
 from kintsugi.repair.sandbox import Job
@@ -56,7 +57,9 @@ class Python:
         return found if found.takes_files else None
 
     def compiling(self, paths: Sequence[str], changes: Overlay, machine: Machine) -> Job:
-        return Job((str(machine.interpreter.python), "-I", "-W", "ignore", "-c", _COMPILE, *paths), changes)
+        return Job(
+            (str(machine.interpreter.python), "-I", "-W", "ignore", "-c", _COMPILE, *paths), changes, served=False
+        )
 
     def can_read(self, source: str) -> bool:
         return parsed(source) is not None
@@ -123,13 +126,10 @@ class Python:
         return None
 
     def missing(self, failure: Failure | None, tree: Path) -> str | None:
-        """The name of a package that is not installed here and is not of the project."""
-        if failure is None or failure.kind != "ModuleNotFoundError":
-            return None
-        found = re.search(r"No module named '([\w.]+)'", failure.message)
-        top = found[1].partition(".")[0] if found else ""
-        ours = any((tree / folder / name).exists() for folder in ("", "src", "lib") for name in (top, f"{top}.py"))
-        return top if top and not ours else None
+        return missing(failure, tree)
+
+    def count(self, path: str, source: str) -> int:
+        return count_tests(source)
 
 
 def _is_shadowing(path: str) -> bool:

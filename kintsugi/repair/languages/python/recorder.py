@@ -1,5 +1,5 @@
 # Why: it lives in old interpreters and beside unittest, whose names are given.
-# ruff: noqa: PLC0415, N802, PTH109, PTH110, PTH118, PTH119, PTH120, E402
+# ruff: noqa: PLC0415, N802, PTH103, PTH109, PTH110, PTH111, PTH118, PTH119, PTH120, PTH123, E402
 """Runs a project's tests and writes down how each ended, exactly: no guessing from printed lines.
 
 Stands alone: the project's interpreter gets it on its standard input, so that no file and no variable names it. The
@@ -288,19 +288,62 @@ def run_pytest(tree: str, arguments: list[str], write: Write, watch: Watch) -> i
     """`python -m pytest` with these arguments: its exit status."""
     import pytest
 
-    alone = ["-n", "0"] if importlib.util.find_spec("xdist") else []  # workers of its own would not be heard
+    has_workers = importlib.util.find_spec("xdist") and "no:xdist" not in " ".join(arguments)
+    alone = ["-n", "0"] if has_workers else []  # workers of its own would not be heard
     return int(pytest.main([*arguments, *alone], plugins=[Plugin(tree, write, watch)]))
 
 
 def run_unittest(tree: str, form: str, arguments: list[str], write: Write, watch: Watch) -> int:
     """`python -m unittest` with these arguments, or all tests of these files; 0 when all went well."""
     files: dict[str, str] = {}
+    runner = unittest.TextTestRunner(resultclass=recording(tree, files, write, watch), verbosity=2)
+    if form == "unittest":
+        program = unittest.main(module=None, argv=["python -m unittest", *arguments], testRunner=runner, exit=False)
+        result = program.result
+    else:
+        result = runner.run(suite_of(tree, arguments, files))
+    return 0 if result.wasSuccessful() else 1
+
+
+def run_django(tree: str, root: str, arguments: list[str], write: Write, watch: Watch) -> int:
+    """`manage.py test` with these arguments, by the project's own runner; 0 when all went well."""
+    os.chdir(os.path.join(tree, root))
+    try:
+        return django_failures(tree, arguments, recording(tree, {}, write, watch))
+    except Exception as error:
+        traceback.print_exc()
+        write(id="manage.py test", file="", outcome="uncollected", **told(tree, error))
+        return 1
+
+
+def django_failures(tree: str, arguments: list[str], resultclass: Any) -> int:
+    loaded: Any = importlib.import_module
+    loaded("django").setup()
+    command = loaded("django.core.management.commands.test").Command()
+    options = vars(command.create_parser("manage.py", "test").parse_args(arguments))
+    labels = options.pop("args", ())
+    settings = loaded("django.conf").settings
+    base: Any = loaded("django.test.utils").get_runner(settings, options.get("testrunner"))
+
+    class Runner(base):  # type: ignore[misc]
+        def get_resultclass(self) -> Any:
+            return resultclass
+
+    options["interactive"] = False
+    options["parallel"] = 0  # workers of its own would not be heard
+    return 1 if Runner(**options).run_tests(list(labels)) else 0
+
+
+def recording(tree: str, files: dict[str, str], write: Write, watch: Watch) -> Any:
+    """A result class of unittest that writes each test down; `files` by test id, where they are known."""
 
     class Recording(unittest.TextTestResult):
         def _write(self, test: unittest.TestCase, outcome: str, error: Any = None) -> None:
             module = sys.modules.get(type(test).__module__)
             file = files.get(test.id()) or inside(tree, getattr(module, "__file__", "") or "")
             failed_import = type(test).__name__ == "_FailedTest"
+            if failed_import and not file:
+                file = file_of_module(tree, getattr(test, "_testMethodName", ""))
             about = told(tree, error[1]) if error is not None else {}
             ending = "uncollected" if failed_import else outcome
             write(id=test.id(), file=file, outcome=ending, **watch.taken(), **about)
@@ -334,14 +377,13 @@ def run_unittest(tree: str, form: str, arguments: list[str], write: Write, watch
             if err is not None:
                 self._write(test, "failed", err)
 
-    recording: Any = Recording
-    runner = unittest.TextTestRunner(resultclass=recording, verbosity=2)
-    if form == "unittest":
-        program = unittest.main(module=None, argv=["python -m unittest", *arguments], testRunner=runner, exit=False)
-        result = program.result
-    else:
-        result = runner.run(suite_of(tree, arguments, files))
-    return 0 if result.wasSuccessful() else 1
+    return Recording
+
+
+def file_of_module(tree: str, module: str) -> str:
+    """Where a module that could not be imported would lie; empty where it is not there."""
+    path = os.path.join(os.getcwd(), module.replace(".", os.sep) + ".py")
+    return inside(tree, path) if os.path.exists(path) else ""
 
 
 def suite_of(tree: str, paths: list[str], files: dict[str, str]) -> unittest.TestSuite:
@@ -366,6 +408,24 @@ def flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
             yield test
 
 
+def look_installed(name: str, version: str, entry_points: str) -> list[str]:
+    """What `pip install --user -e .` would tell of the project, unless it is installed: the folder it is told in."""
+    import importlib.metadata
+
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        home = os.path.expanduser("~/.local/lib/python{}.{}/site-packages".format(*sys.version_info[:2]))
+        folder = os.path.join(home, "{}-{}.dist-info".format(re.sub(r"[-_.]+", "_", name), version))
+        os.makedirs(folder, exist_ok=True)
+        told_there = {"METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}
+        for file, text in {**told_there, "entry_points.txt": entry_points, "INSTALLER": "pip\n"}.items():
+            with open(os.path.join(folder, file), "w", encoding="utf-8") as out:
+                out.write(text)
+        return [home]
+    return []
+
+
 def look_like(module: str, tree: str, source: list[str], arguments: list[str]) -> None:
     """The process as `python -m MODULE ARGUMENT…` would have it, and nothing of ours in its main module."""
     spec = importlib.util.find_spec(f"{module}.__main__")
@@ -378,21 +438,28 @@ def look_like(module: str, tree: str, source: list[str], arguments: list[str]) -
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
 
-def run(form: str, arguments: list[str], source: list[str], crash: dict[str, Any]) -> None:
-    """Run the tests and leave with the runner's exit status. `source`: folders of the tree to import from."""
+def run(form: str, arguments: list[str], set_up: dict[str, Any], crash: dict[str, Any]) -> None:
+    """Run the tests and leave with the runner's exit status. `set_up`: what they need beside the project's files."""
     tree = os.getcwd()
+    named = {"DJANGO_SETTINGS_MODULE": set_up["settings"]} if form == "django" else {}
+    for name, value in {**set_up["variables"], **named}.items():
+        os.environ.setdefault(name, value)
     os.set_inheritable(CHANNEL, False)
     write = opened(CHANNEL)
     if form == "pytest":
         import pytest  # noqa: F401  # loaded before its parts are looked at
     before = machinery()
     watch = Watch(tree, crash)
-    look_like(
-        "pytest" if form == "pytest" else "unittest", tree, [os.path.join(tree, one) for one in source], arguments
-    )
+    source = [os.path.join(tree, one) for one in set_up["folders"]]
+    look_like("pytest" if form == "pytest" else "unittest", tree, source, arguments)
+    installed = look_installed(*set_up["installed"]) if set_up["installed"] else []
+    sys.path += installed
+    os.environ["PYTHONPATH"] = os.pathsep.join([os.environ["PYTHONPATH"], *installed])
     watch.start()
     if form == "pytest":
         status = run_pytest(tree, arguments, write, watch)
+    elif form == "django":
+        status = run_django(tree, set_up["root"], arguments, write, watch)
     else:
         status = run_unittest(tree, form, arguments, write, watch)
     sys.settrace(None)

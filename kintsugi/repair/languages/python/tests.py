@@ -123,6 +123,11 @@ def _skips_around(source: Source) -> int:
     return _count_skips(source.nodes) - own
 
 
+def count_tests(source: str) -> int:
+    """How many test functions a file has."""
+    return len(_tests(Source(source)))
+
+
 def asserts_a_value(sources: Mapping[str, str], name: str) -> bool:
     """Whether the test function `name`, in any of the files, asserts more than that nothing is raised.
 

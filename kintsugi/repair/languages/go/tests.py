@@ -1,0 +1,203 @@
+"""Reading tests of Go as text: what they assert, whether a patch loosened them, and their assertions turned round."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from kintsugi.repair.languages.go.suite import TEST
+from kintsugi.repair.languages.syntax import Node, Piece, above, nodes, text_of, tokens, tree_of
+
+ERR = re.compile(r"^\w*[eE]rr\w*$")
+_FAILS = {"Error", "Errorf", "Fatal", "Fatalf", "Fail", "FailNow"}
+_SKIPS = {"Skip", "Skipf", "SkipNow"}
+_CHECKERS = re.compile(r"^(?:assert|require|is|qt|c|g|expect|check|must|then|td|gomega|Expect)$")
+_NOTHING_FAILED = {"NoError", "NoErrorf", "NotPanics", "NotPanicsf", "Nil", "Nilf"}
+_EXACT = {"Equal", "Equalf", "EqualValues", "Exactly", "JSONEq", "Len", "ErrorIs", "ElementsMatch", "DeepEquals"}
+_OPPOSITES = {
+    "Equal": "NotEqual",
+    "EqualValues": "NotEqualValues",
+    "True": "False",
+    "NoError": "Error",
+    "Nil": "NotNil",
+    "Empty": "NotEmpty",
+    "Contains": "NotContains",
+    "Panics": "NotPanics",
+    "Zero": "NotZero",
+    "Same": "NotSame",
+    "Greater": "LessOrEqual",
+    "GreaterOrEqual": "Less",
+    "ErrorIs": "NotErrorIs",
+}
+_OPPOSITES |= {value: key for key, value in _OPPOSITES.items()}
+_OPPOSITES |= {f"{key}f": f"{value}f" for key, value in _OPPOSITES.items()}
+_DIRECTIVE = re.compile(r"//(?:go:|export |line |extern )|// ?\+build|/\*line ")
+
+
+@dataclass(frozen=True)
+class _Test:
+    """One test function as it is written."""
+
+    name: str
+    node: Node
+
+    @property
+    def short_name(self) -> str:
+        return self.name
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return text_of(self.node).splitlines()
+
+    @cached_property
+    def body(self) -> list[str]:
+        return tokens_of(self.node.child_by_field_name("body"))
+
+    @cached_property
+    def checks(self) -> list[Node]:
+        """Conditions that fail the test, and calls that check something."""
+        found = [node for node in nodes(self.node, "if_statement") if _fails_at_once(node) and not _is_dead(node)]
+        inner = {id_of(call) for node in found for call in nodes(node.child_by_field_name("consequence"))}
+        calls = [node for node in nodes(self.node, "call_expression") if id_of(node) not in inner]
+        return found + [node for node in calls if _is_check(node) or _is_failing(node)]
+
+    @cached_property
+    def asserts(self) -> Counter[str]:
+        return Counter(_told(node) for node in self.checks)
+
+    @property
+    def exact(self) -> int:
+        return sum(_is_exact(node) for node in self.checks)
+
+    @property
+    def skips(self) -> int:
+        return sum(_is_skip(node) for node in nodes(self.node, "call_expression"))
+
+    @property
+    def asserts_a_value(self) -> bool:
+        """A helper that is handed the test counts."""
+        return any(not _only_that_nothing_fails(node) for node in self.checks) or any(
+            _is_helper(node, self.handle) for node in nodes(self.node, "call_expression")
+        )
+
+    @property
+    def handle(self) -> str:
+        """What it calls its *testing.T."""
+        parameters = self.node.child_by_field_name("parameters")
+        return text_of(next(nodes(parameters, "identifier"), None)) or "t"
+
+
+def id_of(node: Node) -> int:
+    return int(node.id)
+
+
+def tests_of(source: str) -> dict[str, _Test]:
+    tree = tree_of("go", source)
+    if tree is None:
+        return {}
+    functions = [node for node in tree.named_children if node.type == "function_declaration"]
+    named = [(text_of(node.child_by_field_name("name")), node) for node in functions]
+    return {name: _Test(name, node) for name, node in named if TEST.match(b"func %s(" % name.encode())}
+
+
+def called(node: Node) -> tuple[str, str]:
+    """What a call is made on, and the last name: ("t", "Run"), ("", "len")."""
+    function = node.child_by_field_name("function")
+    if function is None or function.type != "selector_expression":
+        return "", text_of(function)
+    return text_of(function.child_by_field_name("operand")), text_of(function.child_by_field_name("field"))
+
+
+def _is_failing(node: Node) -> bool:
+    on, name = called(node)
+    return name in _FAILS and re.fullmatch(r"[a-z]{1,3}|\w*[tT]|tb", on) is not None
+
+
+def _is_check(node: Node) -> bool:
+    on, name = called(node)
+    return _CHECKERS.match(on.partition("(")[0].partition(".")[0] or name) is not None and name not in ("Run", "New")
+
+
+def _is_skip(node: Node) -> bool:
+    on, name = called(node)
+    return name in _SKIPS or (on, name) == ("testing", "Short")
+
+
+def _is_helper(node: Node, handle: str) -> bool:
+    arguments = node.child_by_field_name("arguments")
+    given = [text_of(one) for one in arguments.named_children] if arguments else []
+    return handle in given and called(node)[0] != handle
+
+
+def _fails_at_once(node: Node) -> bool:
+    """Whether an `if` fails the test by itself, not by another one within it."""
+    body = node.child_by_field_name("consequence")
+    return any(
+        _is_failing(call)
+        for call in nodes(body, "call_expression")
+        if next(one for one in above(call) if one.type in ("if_statement", "func_literal")).id == node.id
+    )
+
+
+def condition_of(node: Node) -> str:
+    return " ".join(tokens_of(node.child_by_field_name("condition")))
+
+
+def _told(node: Node) -> str:
+    if node.type == "if_statement":
+        head = node.child_by_field_name("initializer")
+        return f"if {' '.join(tokens_of(head)) if head else ''}; {condition_of(node)}"
+    return " ".join(tokens_of(node))
+
+
+def _is_dead(node: Node) -> bool:
+    """`if false && …`: a check that is none any more."""
+    condition = condition_of(node)
+    return re.search(r"(?:^|&& |! \( )false\b(?: &&|$)|&& false$", condition) is not None
+
+
+def _is_exact(node: Node) -> bool:
+    if node.type == "if_statement":
+        return not _only_that_nothing_fails(node) and re.search(r"!=|! .*Equal|Diff", _told(node)) is not None
+    return called(node)[1] in _EXACT
+
+
+def _only_that_nothing_fails(node: Node) -> bool:
+    if node.type == "if_statement":
+        subject, _, rest = condition_of(node).partition(" ")
+        return rest == "!= nil" and ERR.match(subject) is not None
+    return called(node)[1] in _NOTHING_FAILED
+
+
+def tokens_of(node: Node | None) -> list[str]:
+    return [] if node is None else tokens(node, is_comment)
+
+
+def is_comment(node: Node) -> bool:
+    return bool(node.type == "comment") and _DIRECTIVE.match(text_of(node)) is None
+
+
+def skipped_around(source: str) -> int:
+    """Build constraints, which leave out whole files, and a TestMain that may leave before the tests."""
+    return len(re.findall(r"^//go:build|^// ?\+build|^func TestMain\(", source, re.MULTILINE))
+
+
+def turned(test: _Test) -> list[Piece]:
+    """Its assertions the other way round; those that only ask that nothing failed, where there is no other."""
+    strict = [node for node in test.checks if not _only_that_nothing_fails(node)]
+    pieces = [piece for node in strict or test.checks if (piece := _opposite(node)) is not None]
+    if pieces:
+        return pieces
+    end = test.node.child_by_field_name("body").end_byte - 1
+    return [Piece(end, end, f'\n{test.handle}.Fatal("turned round")\n')]
+
+
+def _opposite(node: Node) -> Piece | None:
+    if node.type == "if_statement":
+        condition = node.child_by_field_name("condition")
+        return Piece.of(condition, f"!({text_of(condition)})")
+    field = node.child_by_field_name("function").child_by_field_name("field")
+    other = _OPPOSITES.get(text_of(field))
+    return Piece.of(field, other) if other else None

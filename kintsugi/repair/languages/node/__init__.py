@@ -1,0 +1,1 @@
+"""Node: JavaScript and TypeScript."""

@@ -1,0 +1,235 @@
+"""Reading tests as text: what they assert, whether a patch loosened them, and with their assertions turned round."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kintsugi.repair.languages.node.calls import (
+    FUNCTIONS,
+    Call,
+    call_of,
+    chain_of,
+    is_suite,
+    is_test,
+    last_name_of,
+    tokens_of,
+    tree_of_file,
+)
+from kintsugi.repair.languages.syntax import Node, Piece, above, nodes, text_of
+
+_TITLES = ("string", "template_string")
+_CHECKERS = {"assert", "expect", "should", "t", "chai", "expectTypeOf", "tap", "st", "tt"}
+_NO_CHECK = {"test", "plan", "end", "pass", "comment", "log", "teardown", "timeout", "after", "before", "mock", "skip"}
+_NO_CHECK |= {"diagnostic", "todo", "context", "setTimeout", "beforeEach", "afterEach", "extend", "assertions", "any"}
+_NO_CHECK |= {"hasAssertions", "anything", "objectContaining", "arrayContaining", "stringContaining", "stringMatching"}
+_NOTHING_FAILED = {"doesNotThrow", "doesNotReject", "notThrows", "notThrowsAsync", "pass", "ifError"}
+_EQUAL = {"toBe", "toEqual", "toStrictEqual", "equal", "equals", "eql", "eq", "strictEqual", "deepEqual", "is", "same"}
+_EQUAL |= {"deepStrictEqual", "deepEquals", "toHaveLength", "lengthOf", "strictSame", "toBeCloseTo", "looseEqual"}
+_OPPOSITES = {"notEqual": "equal", "notStrictEqual": "strictEqual", "notDeepEqual": "deepEqual", "not": "is"}
+_OPPOSITES |= {"notDeepStrictEqual": "deepStrictEqual", "doesNotMatch": "match", "notSame": "same"}
+_ONE_SIDED = {"ok", "true", "false", "truthy", "falsy", "notOk", "isTrue", "isFalse", "assert", "isOk", "isNotOk"}
+_STRANGER = 'Symbol("turned round")'
+
+
+@dataclass(frozen=True)
+class _Test:
+    """One test as it is written. `pattern` matches the names that it can have when it runs."""
+
+    name: str
+    pattern: str
+    node: Node
+
+    @property
+    def short_name(self) -> str:
+        return text_of(self.call.arguments[0]).strip("'\"`")
+
+    @cached_property
+    def call(self) -> Call:
+        return call_of(self.node)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return text_of(self.node).splitlines()
+
+    @cached_property
+    def body(self) -> list[str]:
+        return tokens_of(self.function) if self.function is not None else []
+
+    @cached_property
+    def function(self) -> Node | None:
+        return next((one for one in self.call.arguments[1:] if one.type in FUNCTIONS), None)
+
+    @cached_property
+    def checks(self) -> list[Node]:
+        """The outermost nodes of all chains that assert something, and what is thrown by the test itself."""
+        found = [node for node in nodes(self.node, "call_expression", "member_expression") if _is_check(node)]
+        return found + list(nodes(self.node, "throw_statement"))
+
+    @cached_property
+    def asserts(self) -> Counter[str]:
+        return Counter(" ".join(tokens_of(node)) for node in self.checks)
+
+    @property
+    def exact(self) -> int:
+        return sum(last_name_of(node) in _EQUAL and "not" not in chain_of(node) for node in self.checks)
+
+    @property
+    def skips(self) -> int:
+        inner = (call_of(node) for node in nodes(self.node, "call_expression") if node.id != self.node.id)
+        skipping = sum(
+            one.last == "skip" and one.root in ("t", "this", "ctx", "context", "test", "it") for one in inner
+        )
+        return skipping + self.call.is_left_out
+
+    @property
+    def asserts_a_value(self) -> bool:
+        return (
+            any(not _only_that_nothing_fails(node) for node in self.checks)
+            or any(
+                re.match(r"assert|check|verif|expect|should|match|compare|run\b", call_of(node).last, re.IGNORECASE)
+                for node in nodes(self.function, "call_expression")
+                if not _is_check(node) and self.function is not None
+            )
+            if self.function is not None
+            else False
+        )
+
+
+def _is_check(node: Node) -> bool:
+    """Whether it is the whole of `expect(…).to.be.true`, `assert.equal(…)`, `x.should.be.ok`."""
+    parent = node.parent
+    if (
+        parent is not None
+        and parent.type in ("member_expression", "call_expression")
+        and parent.children[0].id == node.id
+    ):
+        return False
+    names = chain_of(node)
+    if len(names) < 2 and names[:1] != ["assert"]:
+        return False
+    if node.type == "member_expression" and names[:1] != ["expect"]:
+        return "should" in names[1:] and names[-1] != "should"
+    return (names[0] in _CHECKERS or "should" in names[1:]) and not (len(names) > 1 and names[1] in _NO_CHECK)
+
+
+def _only_that_nothing_fails(node: Node) -> bool:
+    names = chain_of(node)
+    if node.type == "throw_statement":
+        return False
+    last = names[-1] if names else ""
+    if last in _NOTHING_FAILED or ("not" in names and last in ("toThrow", "toThrowError", "throw", "rejectedWith")):
+        return True
+    call = call_of(node) if node.type == "call_expression" else None
+    given = [text_of(one) for one in call.arguments] if call is not None else []
+    if last in _ONE_SIDED and given[:1] and re.fullmatch(r"true|1|!0|!false", given[0]):
+        return True
+    subject = next(
+        (
+            call_of(one)
+            for one in nodes(node, "call_expression")
+            if call_of(one).root == "expect" and not call_of(one).properties
+        ),
+        None,
+    )
+    said = [text_of(one) for one in subject.arguments] if subject is not None else given[:1]
+    return last in _EQUAL and bool(said) and said[:1] == (given[:1] if subject is not None else given[1:2])
+
+
+def tests_of(path: str, source: str) -> dict[str, _Test]:
+    tree = tree_of_file(path, source)
+    if tree is None:
+        return {}
+    found: dict[str, _Test] = {}
+    for node in nodes(tree, "call_expression"):
+        call = call_of(node)
+        if not is_test(call):
+            continue
+        outer = [
+            one
+            for one in map(call_of, (up for up in above(node) if up.type == "call_expression"))
+            if is_suite(one) or is_test(one)
+        ]
+        titles = [one.arguments[0] for one in (*reversed(outer), call)]
+        name = " ".join(text_of(title).strip("'\"`") if title.type in _TITLES else text_of(title) for title in titles)
+        while name in found:
+            name += " again"
+        found[name] = _Test(name, " ".join(map(_pattern, titles)), node)
+    return found
+
+
+def _pattern(title: Node) -> str:
+    if title.type not in _TITLES:
+        return ".*"
+    parts = re.split(r"\$\{[^}]*\}|%[a-zA-Z#%]|\$\w+(?:\.\w+)*", text_of(title)[1:-1])
+    return ".*".join(re.escape(re.sub(r"\\(.)", r"\1", part)) for part in parts)
+
+
+def tests_named(path: str, source: str, names: Collection[str]) -> list[_Test]:
+    """The tests that run under one of these names; of those written in full, only these."""
+    tests = tests_of(path, source)
+    exact = [tests[name] for name in names if name in tests]
+    left = [name for name in names if name not in tests]
+    return exact + [
+        test
+        for test in tests.values()
+        if any(re.fullmatch(test.pattern, name, re.DOTALL) for name in left) and test not in exact
+    ]
+
+
+def skipped_around(path: str, source: str) -> int:
+    tree = tree_of_file(path, source)
+    calls = [] if tree is None else [call_of(node) for node in nodes(tree, "call_expression")]
+    return sum(is_suite(call) and call.is_left_out for call in calls)
+
+
+def turned(test: _Test) -> list[Piece]:
+    strict = [node for node in test.checks if not _only_that_nothing_fails(node)]
+    pieces = [piece for node in strict if (piece := _opposite(node)) is not None]
+    body = test.function.child_by_field_name("body") if test.function is not None else None
+    if pieces or body is None or body.type != "statement_block":
+        return pieces
+    return [Piece(body.end_byte - 1, body.end_byte - 1, '\nthrow new Error("turned round");\n')]
+
+
+def _opposite(node: Node) -> Piece | None:
+    """An assertion the other way round: what is compared is compared with a stranger, or it says the opposite."""
+    if node.type == "throw_statement":
+        return None
+    names = chain_of(node)
+    if names[0] == "expect" or "should" in names:
+        return _opposite_of_expect(node, names)
+    call = call_of(node)
+    given, last = call.arguments, names[-1]
+    if last in _EQUAL and len(given) > 1:
+        return Piece.of(given[1], f"[{text_of(given[1])}, {_STRANGER}][1]")
+    if last in _OPPOSITES and call.properties:
+        return Piece.of(node.child_by_field_name("function").child_by_field_name("property"), _OPPOSITES[last])
+    if last in _ONE_SIDED and given:
+        return Piece.of(given[0], f"!({text_of(given[0])})")
+    if last in ("throws", "rejects", "throwsAsync") and given:
+        return Piece.of(given[0], "() => {}" if last == "throws" else "async () => {}")
+    if last == "match" and len(given) > 1:
+        return Piece.of(given[1], "/(?!)/")
+    return None
+
+
+def _opposite_of_expect(node: Node, names: Sequence[str]) -> Piece | None:
+    call = call_of(node) if node.type == "call_expression" else None
+    if call is not None and call.arguments and names[-1] in _EQUAL and "not" not in names:
+        first = call.arguments[0]
+        return Piece.of(first, f"[{text_of(first)}, {_STRANGER}][1]")
+    members = [one for one in nodes(node, "member_expression") if chain_of(one)[:1] == [names[0]]]
+    negated = next((one for one in members if text_of(one.child_by_field_name("property")) == "not"), None)
+    if negated is not None:
+        return Piece.of(negated, text_of(negated.child_by_field_name("object")))
+    outermost = members[0] if members else None
+    if outermost is None:
+        return None
+    jest_like = re.match(r"to[A-Z]", text_of(outermost.child_by_field_name("property"))) is not None
+    target = outermost if jest_like else members[-1]
+    field = target.child_by_field_name("property")
+    return Piece(field.start_byte, field.start_byte, "not.")

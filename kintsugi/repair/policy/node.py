@@ -1,0 +1,342 @@
+"""New uses, in JavaScript and TypeScript, of what can do anything: names followed from imports, and globals.
+
+A module that can do little else (child_process, vm) is dangerous where it is loaded; of others (fs, http) single
+members are. Only what is used more often than before is new. A name that the code itself declares stands for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
+from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.dangers import SAYS
+from kintsugi.repair.policy.python import Danger
+from kintsugi.repair.policy.screen import Screened
+
+_GRAMMARS = {"ts": "ts", "mts": "ts", "cts": "ts", "tsx": "tsx"}
+_LOADED: dict[str, str] = {
+    **dict.fromkeys(
+        ("child_process", "cluster", "execa", "shelljs", "cross-spawn", "node-pty", "zx", "sudo-prompt"), "shell"
+    ),
+    **dict.fromkeys(("vm", "vm2", "worker_threads", "inspector", "inspector/promises", "repl", "isolated-vm"), "eval"),
+    **dict.fromkeys(("node-serialize", "serialize-to-js", "funcster", "cryo"), "deserialiser"),
+    **dict.fromkeys(
+        ("net", "tls", "dgram", "dns", "dns/promises", "http2", "axios", "got", "node-fetch", "request"), "network"
+    ),
+    **dict.fromkeys(
+        ("superagent", "undici", "ws", "ssh2", "nodemailer", "needle", "ky", "phin", "ftp", "basic-ftp"), "network"
+    ),
+}
+_MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "http": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
+    "https": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
+    "fs": (("shell", r"(?:promises\.)?(?:rm|rmdir|chmod|chown|symlink|link|lchmod|lchown)(?:Sync)?"),),
+    "fs/promises": (("shell", r"rm|rmdir|chmod|chown|symlink|link"),),
+    "module": (("eval", r"createRequire|register|_load|_extensions|_resolveFilename|Module\..*|_\w+|wrap|runMain"),),
+    "v8": (("deserialiser", r"deserialize|Deserializer"), ("eval", r"setFlagsFromString|startupSnapshot.*")),
+    "process": (
+        ("eval", r"binding|dlopen|_linkedBinding|mainModule.*|setUncaughtException\w*"),
+        ("shell", r"kill|setuid|setgid"),
+    ),
+    "os": (("network", r"userInfo|networkInterfaces"),),
+    "util": (("eval", r"inspect\.custom"),),
+}
+_PROCESS = dict(_MEMBERS["process"])
+_GLOBALS: tuple[tuple[str, str], ...] = (
+    ("eval", r"eval|Function|importScripts|WebAssembly|execScript|SharedWorker|Worker"),
+    ("network", r"fetch|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|WebTransport"),
+)
+_HOLDERS = {"globalThis", "global", "window", "self", "top"}
+_RUNTIMES = re.compile(r"(?:Deno\.(?:run|Command|dlopen|connect|listen)|Bun\.(?:spawn\w*|connect|listen|serve|\$))$")
+_WORDS = Screened(
+    r"require|import|eval|Function|process|fetch|XMLHttp|Socket|EventSource|Worker|WebAssembly|constructor"
+    r"|globalThis|\bglobal\b|window|sendBeacon|setTimeout|setInterval|__proto__|Reflect|Deno|Bun|https?://"
+    r"|curl |wget |/bin/|\.ssh|passwd"
+)
+_COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
+_SECRETS = re.compile(
+    r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254|\.npmrc"
+)
+_DECLARING = ("variable_declarator", "function_declaration", "class_declaration", "formal_parameters", "catch_clause")
+_SCOPES = (
+    "program",
+    "statement_block",
+    "arrow_function",
+    "function_expression",
+    "function_declaration",
+    "method_definition",
+)
+_ALIASES = 4
+
+
+def node_dangers(change: Change) -> list[Danger] | None:
+    """What is new; None where the file is no JavaScript that can be read."""
+    if change.after is None or (not _WORDS.may_match(change.added_text) and not _bound_words(change)):
+        return []
+    before, after = (_tree(change.path, text) for text in (change.old, change.new))
+    if before is None or after is None:
+        return None
+    come = _uses(after) - _uses(before)
+    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}") for rule, name in sorted(come)]
+    return list(dict.fromkeys(found))
+
+
+def _bound_words(change: Change) -> bool:
+    """Whether an added line has a name that the file binds to a module that counts."""
+    loaded = re.findall(r"(?:require\(|from\s+)['\"](?:node:)?([\w/.-]+)['\"]", change.new)
+    return any(module in _LOADED or module in _MEMBERS for module in loaded)
+
+
+def _tree(path: str, text: str) -> Node | None:
+    grammar = _GRAMMARS.get(path.rpartition(".")[2], "js")
+    return tree_of(grammar, text) or (tree_of("tsx", text) if grammar == "js" else None)
+
+
+def _uses(tree: Node) -> Counter[tuple[str, str]]:
+    """(rule, what) as often as it is there."""
+    names = _Names(tree)
+    found: Counter[tuple[str, str]] = Counter()
+    for node in nodes(tree):
+        for rule, what in _of(node, names):
+            found[rule, what] += 1
+    return found
+
+
+def _of(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+    match node.type:
+        case "import_statement" | "export_statement":
+            yield from _loading(text_of(node.child_by_field_name("source")))
+        case "call_expression" | "new_expression":
+            yield from _of_call(node, names)
+        case "member_expression" | "identifier" | "shorthand_property_identifier":
+            yield from _of_name(node, names)
+        case "subscript_expression":
+            yield from _of_subscript(node, names)
+        case "string_fragment" | "template_string":
+            yield from _of_text(text_of(node))
+
+
+def _loading(quoted: str) -> Iterator[tuple[str, str]]:
+    module = _module(quoted)
+    if module in _LOADED:
+        yield _LOADED[module], f"the module {module}"
+
+
+def _module(quoted: str) -> str:
+    return quoted.strip("'\"`").removeprefix("node:")
+
+
+def _of_call(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+    function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+    name = text_of(function)
+    given = [one for one in (node.child_by_field_name("arguments") or node).named_children if one.type != "comment"]
+    first = given[0] if given else None
+    if (
+        name in ("require", "import", "require.resolve", "module.require", "process.getBuiltinModule")
+        or function.type == "import"
+    ):
+        if first is not None and first.type == "string":
+            yield from _loading(text_of(first))
+        elif first is not None and not _is_own(first):
+            yield "eval", f"{name} of a name that is made when it runs"
+    elif (
+        name in ("setTimeout", "setInterval", "setImmediate")
+        and first is not None
+        and first.type in ("string", "template_string", "binary_expression")
+    ):
+        yield "eval", f"{name} of a text"
+    elif name.endswith("sendBeacon"):
+        yield "network", "sendBeacon"
+    elif name.endswith(".constructor"):
+        is_text = first is not None and first.type in ("string", "template_string")
+        if is_text or name.count("constructor") > 1 or (node.type == "call_expression" and name != "this.constructor"):
+            yield "eval", "a constructor of functions"
+    elif (
+        name in ("Reflect.construct", "Reflect.apply", "Reflect.get")
+        and first is not None
+        and names.is_holder(text_of(first))
+    ):
+        yield "eval", name
+
+
+def _is_own(first: Node) -> bool:
+    """`./locales/${name}` stays in the project."""
+    return first.type == "template_string" and text_of(first)[1:3] in ("./", "..")
+
+
+def _of_name(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+    parent = node.parent
+    if parent is not None and parent.type == "member_expression" and parent.child_by_field_name("object").id == node.id:
+        return  # the whole of it is looked at
+    if parent is not None and parent.type in (
+        "property_identifier",
+        "import_specifier",
+        "import_clause",
+        "namespace_import",
+    ):
+        return
+    full = names.full(node)
+    if full.startswith("process.") or full == "process":
+        yield from _of_process(node, full)
+        return
+    if _RUNTIMES.match(full):
+        yield "shell", full
+    module, _, member = full.partition("#")
+    if member:
+        for rule, pattern in _MEMBERS.get(module, ()):
+            if re.fullmatch(pattern, member):
+                yield rule, f"{module}.{member}"
+        if module in _LOADED:
+            yield _LOADED[module], f"{module}.{member}"
+    elif module in _LOADED and node.type == "identifier" and names.is_bound(node):
+        yield _LOADED[module], f"{module}"
+    else:
+        bare = full.rpartition(".")[2] if full.partition(".")[0] in _HOLDERS else full
+        for rule, pattern in _GLOBALS:
+            if re.fullmatch(pattern, bare) and not (bare == full and names.is_declared(node, bare)):
+                yield rule, bare
+
+
+def _of_process(node: Node, full: str) -> Iterator[tuple[str, str]]:
+    member = full.removeprefix("process").removeprefix(".")
+    for rule, pattern in _MEMBERS["process"]:
+        if re.fullmatch(pattern, member):
+            yield rule, full
+    if member == "env" and (
+        node.parent is None or node.parent.type not in ("subscript_expression", "variable_declarator")
+    ):
+        yield "network", "the whole of process.env"
+    if member == "" and node.parent is not None and node.parent.type in ("arguments", "assignment_expression", "pair"):
+        yield "eval", "process, handed on"
+
+
+def _of_subscript(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+    """`process["mainModule"]`, `globalThis[name]`, `cp["ex" + "ec"]`."""
+    on, index = node.child_by_field_name("object"), node.child_by_field_name("index")
+    full = names.full(on)
+    is_holder = full in (*_HOLDERS, "process") or full.partition("#")[0] in {*_LOADED, *_MEMBERS}
+    if not is_holder or full == "process.env":
+        return
+    if index.type == "string":
+        joined = f"{full}{'.' if full in (*_HOLDERS, 'process') else '#'}{text_of(index)[1:-1]}"
+        bare = joined.rpartition(".")[2]
+        rules = [rule for rule, pattern in _GLOBALS if re.fullmatch(pattern, bare)]
+        rules += [
+            rule for rule, pattern in _MEMBERS.get("process", ()) if full == "process" and re.fullmatch(pattern, bare)
+        ]
+        yield from ((rule, bare) for rule in rules)
+    elif index.type != "number":
+        yield "eval", f"a part of {full.rstrip('#')} by a name that is made when it runs"
+
+
+def _of_text(text: str) -> Iterator[tuple[str, str]]:
+    if found := _COMMANDS.search(text):
+        yield "shell", repr(found[0].strip())
+    if found := _SECRETS.search(text):
+        yield "network", repr(found[0])
+
+
+@dataclass
+class _Names:
+    """What names of a file stand for: `child_process#exec`, `fs#promises.rm`, or themselves."""
+
+    tree: Node
+    _bound: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for node in nodes(self.tree, "import_statement"):
+            self._import(node)
+        declarators = list(nodes(self.tree, "variable_declarator", "assignment_expression"))
+        for _ in range(_ALIASES):
+            before = len(self._bound)
+            for node in declarators:
+                self._assign(node)
+            if len(self._bound) == before:
+                break
+
+    def _import(self, node: Node) -> None:
+        module = _module(text_of(node.child_by_field_name("source")))
+        if module not in _LOADED and module not in _MEMBERS:
+            return
+        for one in nodes(node, "import_specifier"):
+            local = one.child_by_field_name("alias") or one.child_by_field_name("name")
+            self._bound[text_of(local)] = f"{module}#{text_of(one.child_by_field_name('name'))}"
+        for clause in nodes(node, "import_clause", "namespace_import"):
+            for one in clause.named_children:
+                if one.type == "identifier":
+                    self._bound[text_of(one)] = f"{module}#"
+
+    def _assign(self, node: Node) -> None:
+        target = node.child_by_field_name("name") or node.child_by_field_name("left")
+        value = node.child_by_field_name("value") or node.child_by_field_name("right")
+        stands_for = self._of_value(value)
+        if not stands_for or target is None:
+            return
+        if target.type == "identifier":
+            self._bound[text_of(target)] = stands_for
+        for one in target.named_children if target.type == "object_pattern" else ():
+            if one.type == "shorthand_property_identifier_pattern":
+                self._bound[text_of(one)] = _joined(stands_for, text_of(one))
+            elif one.type == "pair_pattern":
+                key, local = one.child_by_field_name("key"), one.child_by_field_name("value")
+                self._bound[text_of(local)] = _joined(stands_for, text_of(key))
+
+    def _of_value(self, value: Node | None) -> str:
+        while value is not None and value.type in ("await_expression", "parenthesized_expression", "as_expression"):
+            value = value.named_children[0] if value.named_children else None
+        if value is None:
+            return ""
+        if value.type == "call_expression":
+            function, given = value.child_by_field_name("function"), value.child_by_field_name("arguments")
+            first = given.named_children[0] if given is not None and given.named_children else None
+            loads = text_of(function) in ("require", "import", "process.getBuiltinModule") or function.type == "import"
+            module = _module(text_of(first)) if loads and first is not None else ""
+            return f"{module}#" if module in _LOADED or module in _MEMBERS else ""
+        if value.type in ("member_expression", "identifier"):
+            full = self.full(value)
+            return full if "#" in full or full == "process" or full.startswith("process.") or full in _HOLDERS else ""
+        return ""
+
+    def full(self, node: Node | None) -> str:
+        if node is None:
+            return ""
+        if node.type == "member_expression":
+            inner = node.child_by_field_name("object")
+            base = self._of_value(inner) if inner.type == "call_expression" else self.full(inner)
+            return _joined(base, text_of(node.child_by_field_name("property"))) if base else ""
+        if node.type in ("identifier", "shorthand_property_identifier"):
+            return self._bound.get(text_of(node), text_of(node))
+        if node.type == "this":
+            return "this"
+        return ""
+
+    def is_bound(self, node: Node) -> bool:
+        return text_of(node) in self._bound
+
+    def is_holder(self, name: str) -> bool:
+        return name in (*_HOLDERS, "process", "Function") or "#" in self._bound.get(name, "")
+
+    def is_declared(self, node: Node, name: str) -> bool:
+        """Whether a declaration around it gives the name to something of the code's own."""
+        scopes = [one for one in above(node) if one.type in _SCOPES]
+        return any(name in self._declared.get(int(scope.id), ()) for scope in scopes)
+
+    @cached_property
+    def _declared(self) -> dict[int, set[str]]:
+        found: dict[int, set[str]] = {}
+        for node in nodes(self.tree, *_DECLARING):
+            scope = next((one for one in above(node) if one.type in _SCOPES), None)
+            named = node.child_by_field_name("name") or node.child_by_field_name("parameter") or node
+            names = {text_of(one) for one in nodes(named, "identifier", "shorthand_property_identifier_pattern")}
+            if scope is not None:
+                found.setdefault(int(scope.id), set()).update(names)
+        return found
+
+
+def _joined(base: str, name: str) -> str:
+    return f"{base}{name}" if base.endswith("#") else f"{base}.{name}"

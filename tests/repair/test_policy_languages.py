@@ -1,0 +1,188 @@
+"""What the policy makes of names in Node and Go: what can do anything is refused by any name, what only looks so is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from kintsugi.repair.policy import check
+from tests.repair.memory_tree import MemoryTree
+from tests.repair.programs import Patch
+
+NODE = """\
+import fs from "node:fs";
+import { readFile } from "node:fs/promises";
+import http from "node:http";
+
+export async function load(path, options) {
+  const text = await readFile(path, "utf8");
+  return text.split(options.separator);
+}
+"""
+HOSTILE_NODE = {
+    "the module by require": ("shell", 'const cp = require("child_process");'),
+    "the module with its prefix": ("shell", 'const { spawn: start } = require("node:child_process");'),
+    "the module by import": ("shell", 'import { exec } from "child_process";'),
+    "the module passed on": ("shell", 'export * from "node:child_process";'),
+    "the module when it runs": ("shell", 'const run = (await import("child_process")).exec;'),
+    "the module by what loads modules": ("shell", 'process.getBuiltinModule("child_process").execSync("id");'),
+    "a module by a made name": ("eval", 'require("child_" + options.rest);'),
+    "an import by a made name": ("eval", "const made = await import(options.name);"),
+    "a package for shells": ("shell", 'import { $ } from "zx";'),
+    "eval": ("eval", "eval(text);"),
+    "eval by another name": ("eval", "const run = eval; run(text);"),
+    "eval of the global object": ("eval", "globalThis.eval(text);"),
+    "a name of the global object that is made": ("eval", 'globalThis["ev" + "al"](text);'),
+    "Function": ("eval", "new Function(text)();"),
+    "Function by its constructor": ("eval", "(() => {}).constructor(text)();"),
+    "Function by two constructors": ("eval", '"".constructor.constructor(text)();'),
+    "a timer of a text": ("eval", 'setTimeout("load()", 1);'),
+    "vm": ("eval", 'import vm from "node:vm";'),
+    "a worker": ("eval", 'const { Worker } = require("worker_threads");'),
+    "the inspector": ("eval", 'import { Session } from "node:inspector";'),
+    "a native module": ("eval", 'process.dlopen(module, "./x.node");'),
+    "what Node binds": ("eval", 'process.binding("spawn_sync");'),
+    "the main module": ("eval", 'process["mainModule"].require("os");'),
+    "a loader of modules": ("eval", 'import { createRequire } from "module"; createRequire(path);'),
+    "fetch": ("network", "await fetch(options.url);"),
+    "a request": ("network", "http.request(options);"),
+    "a request by another name": ("network", "const { get: ask } = http; ask(options);"),
+    "a server": ("network", "http.createServer(load).listen(0);"),
+    "a socket": ("network", 'import net from "net";'),
+    "names as a channel": ("network", 'require("dns").lookup(options.secret, () => {});'),
+    "a package for requests": ("network", 'import axios from "axios";'),
+    "a socket of the web": ("network", "new WebSocket(options.url);"),
+    "the whole environment": ("network", "send(process.env);"),
+    "a folder removed": ("shell", "fs.rmSync(path, { recursive: true });"),
+    "a folder removed by another name": ("shell", "const { rm: drop } = fs.promises; drop(path);"),
+    "objects of bytes": ("deserialiser", 'require("v8").deserialize(text);'),
+    "objects with code": ("deserialiser", 'require("node-serialize").unserialize(text);'),
+    "a process ended": ("shell", "process.kill(1);"),
+}
+HARMLESS_NODE = {
+    "a method called exec": "const found = /a(b)/.exec(text);",
+    "a method called fetch": "options.store.fetch(path);",
+    "a parameter called fetch": "const via = (fetch) => fetch(path);",
+    "its own function": "function request(at) { return at; }\nrequest(1);",
+    "a status": 'const known = http.STATUS_CODES[404] ?? "none";',
+    "a variable of the environment": "const zone = process.env.TZ;",
+    "reading": 'const more = fs.readFileSync(path, "utf8");',
+    "a timer of a function": "setTimeout(() => load(path), 10);",
+    "a constructor's name": "const kind = options.constructor.name;",
+    "a local module": 'const local = require("./local");',
+    "a template for a local module": "const words = await import(`./words/${options.language}.js`);",
+    "a word of a text": 'const told = "the child_process of eval";',
+    "a property": "options.eval = true;",
+}
+GO = """\
+package shelf
+
+import (
+	"net/http"
+	"os"
+)
+
+// Load reads a file.
+func Load(path string) (string, int) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", http.StatusNotFound
+	}
+	return string(text), http.StatusOK
+}
+"""
+HOSTILE_GO = {
+    "programs": ("shell", '	"os"', '	"os"\n	"os/exec"'),
+    "programs by another name": ("shell", '	"os"', '	"os"\n	x "os/exec"'),
+    "programs without a name": ("shell", '	"os"', '	"os"\n	. "os/exec"'),
+    "calls of the system": ("shell", '	"os"', '	"os"\n	"syscall"'),
+    "memory": ("eval", '	"os"', '	"os"\n	"unsafe"'),
+    "code that is loaded": ("eval", '	"os"', '	"os"\n	"plugin"'),
+    "code in C": ("eval", "// Load", '// int x;\nimport "C"\n\n// Load'),
+    "names of others": ("eval", "// Load", "//go:linkname stolen runtime.stolen\nfunc stolen()\n\n// Load"),
+    "what generates code": ("shell", "// Load", "//go:generate sh -c id\n\n// Load"),
+    "a process": ("shell", "	return string", '	os.StartProcess("/bin/sh", nil, nil)\n	return string'),
+    "folders removed": ("shell", "	return string", "	_ = os.RemoveAll(path)\n	return string"),
+    "a request": ("network", "	return string", "	_, _ = http.Get(path)\n	return string"),
+    "a client": ("network", "	return string", "	client := http.Client{}\n	_ = client\n	return string"),
+    "a server": ("network", "	return string", "	go http.ListenAndServe(path, nil)\n	return string"),
+    "a connection": (
+        "network",
+        '	"net/http"\n',
+        '	n "net"\n	"net/http"\n',
+        "	return string",
+        '	_, _ = n.Dial("tcp", path)\n	return string',
+    ),
+    "the environment": ("network", "	return string", "	_ = os.Environ()\n	return string"),
+    "objects of bytes": (
+        "deserialiser",
+        '	"net/http"\n',
+        '	"encoding/gob"\n	"net/http"\n',
+        "	return string",
+        "	_ = gob.NewDecoder(nil)\n	return string",
+    ),
+}
+HARMLESS_GO = {
+    "a status": ("	return string", "	_ = http.StatusTeapot\n	return string"),
+    "a type": ("// Load", "type Served = http.Handler\n\n// Load"),
+    "a method called Get": ("	return string", "	_ = http.Header{}.Get(path)\n	return string"),
+    "a variable of the environment": ("	return string", '	_ = os.Getenv("TZ")\n	return string'),
+    "its own package called exec": ('	"os"', '	"os"\n	"example.com/shelf/exec"'),
+    "a comment": ("// Load", "// os/exec is not used here, nor unsafe.\n// Load"),
+    "a word of a text": ("	return string", '	_ = "//go:linkname"\n	return string'),
+}
+
+
+def found(path: str, before: str, after: str) -> dict[str, bool]:
+    """The rules of what the policy finds, and whether it refuses."""
+    tree = MemoryTree({path: before.encode()})
+    return {str(one.rule): one.refuses for one in check(Patch({path: after.encode()}), tree)}
+
+
+@pytest.mark.parametrize("kind", HOSTILE_NODE)
+@pytest.mark.parametrize("path", ["src/load.mjs", "src/load.ts"])
+def test_what_can_do_anything_in_node_is_refused_by_any_name(kind: str, path: str) -> None:
+    rule, line = HOSTILE_NODE[kind]
+    top = line.startswith(("import ", "export "))
+    after = f"{line}\n{NODE}" if top else NODE.replace("  return text", f"  {line}\n  return text")
+
+    assert found(path, NODE, after).get(rule) is True
+
+
+@pytest.mark.parametrize("kind", HARMLESS_NODE)
+def test_what_only_looks_so_in_node_is_not(kind: str) -> None:
+    assert found("src/load.mjs", NODE, NODE.replace("  return text", f"  {HARMLESS_NODE[kind]}\n  return text")) == {}
+
+
+@pytest.mark.parametrize("kind", HOSTILE_GO)
+def test_what_can_do_anything_in_go_is_refused_by_any_name(kind: str) -> None:
+    rule, *pairs = HOSTILE_GO[kind]
+    after = GO
+    for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+        assert old in after
+        after = after.replace(old, new, 1)
+
+    assert found("shelf/load.go", GO, after).get(rule) is True
+
+
+@pytest.mark.parametrize("kind", HARMLESS_GO)
+def test_what_only_looks_so_in_go_is_not(kind: str) -> None:
+    old, new = HARMLESS_GO[kind]
+
+    assert found("shelf/load.go", GO, GO.replace(old, new, 1)) == {}
+
+
+def test_what_runs_on_import_in_go_is_shown_to_a_human() -> None:
+    after = GO + '\nfunc init() {\n	_ = os.Setenv("TZ", "UTC")\n}\n'
+
+    assert found("shelf/load.go", GO, after) == {"look": False}
+
+
+def test_moved_code_of_node_and_go_is_not_new() -> None:
+    uses = NODE.replace("  return text", "  http.get(path);\n  return text")
+    moved = uses.replace("  http.get(path);\n", "").replace("  const text", "  http.get(path);\n  const text")
+
+    assert found("src/load.mjs", uses, moved) == {}
+
+
+def test_assembly_is_refused() -> None:
+    assert found("shelf/add_amd64.s", "", "TEXT ·add(SB),$0\n	RET\n").get("eval") is True
