@@ -4,7 +4,8 @@
 
 The service is `kintsugi run --only web` as it is started. One program floods it: seven reports at once, 120 KB packed
 and 500 KB as JSON, as fast as it gets answers. Beside it another program reports a small one now and then, and somebody
-asks for /healthz. The figure is how much longer their slowest hundredth takes than in quiet.
+asks for /healthz. The figure is how much longer their slowest hundredth takes than in quiet, the median of some rounds.
+Then a thousand requests stay half open, and five hundred wrong tokens come from one address.
 """
 
 from __future__ import annotations
@@ -23,31 +24,89 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from bench.reports import an_envelope
+from kintsugi.web.connections import room_for_connections
 
 FLOODS, QUIET = "1", "2"  # the projects
 KEYS = {FLOODS: secrets.token_hex(16), QUIET: secrets.token_hex(16)}
-AT_ONCE, PACKED = 7, 120_000  # of the flood; bytes
+AT_ONCE, PACKED, ROUNDS = 7, 120_000, 3  # of the flood; bytes
+HALF_OPEN, WRONG = 1000, 500
+TOKEN = secrets.token_urlsafe(24)
 
 
 async def main(reports: int) -> None:
+    print(f"flood: {AT_ONCE} at once of {PACKED // 1000} KB packed; {reports} reports of another, median of {ROUNDS}")
     with tempfile.TemporaryDirectory() as folder:
         async with a_service(Path(folder)) as url:
             await timed(url, 20)  # whatever the first reports start
-            quiet = await timed(url, reports)
-            async with a_flood(url) as flood:
-                beside = await timed(url, reports)
-            shown("a report of another program", quiet[0], beside[0])
-            shown("/healthz", quiet[1], beside[1])
-            print(f"  the flood got {flood.taken:.0f} answers a second, of which {flood.refused:.0%} say to wait")
+            rounds = [await one_round(url, reports) for _ in range(ROUNDS)]
+            for at, what in enumerate(("a report of another program", "/healthz")):
+                shown(what, [each[at] for each in rounds])
+            await half_open(url)
+            await wrong_tokens(url)
 
 
-def shown(what: str, quiet: list[float], beside: list[float]) -> None:
-    before, then = (statistics.quantiles(each, n=100)[98] for each in (quiet, beside))
-    print(f"  {what:28} p99 {1000 * before:6.1f} ms in quiet, {1000 * then:6.1f} ms beside: ratio {then / before:.2f}")
+async def one_round(url: str, reports: int) -> list[tuple[float, float]]:
+    """For reports and for /healthz the p99 in quiet and beside a flood, in seconds."""
+    quiet = await timed(url, reports)
+    async with a_flood(url) as flood:
+        beside = await timed(url, reports)
+    print(f"  (the flood got {flood.taken:.0f} answers a second, of which {flood.refused:.0%} say to wait)")
+    return [(p99(before), p99(then)) for before, then in zip(quiet, beside, strict=True)]
+
+
+def p99(times: list[float]) -> float:
+    return statistics.quantiles(times, n=100)[98]
+
+
+def shown(what: str, rounds: list[tuple[float, float]]) -> None:
+    quiet, beside = sorted(rounds, key=lambda pair: pair[1] / pair[0])[len(rounds) // 2]
+    times = f"p99 {1000 * quiet:6.1f} ms in quiet, {1000 * beside:6.1f} ms beside"
+    print(f"  {what:28} {times}: ratio {beside / quiet:.2f} (2 allowed)")
+
+
+async def half_open(url: str) -> None:
+    """Requests that never end their heads: how /healthz answers meanwhile, and when they are gone."""
+    room_for_connections()  # of this process: it has the other ends
+    at, began = urlsplit(url), time.perf_counter()
+    ends = [await asyncio.open_connection(at.hostname, at.port) for _ in range(HALF_OPEN)]
+    for _, writer in ends:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: kintsugi\r\nX-Slow: ")
+    slowest = 0.0
+    async with aiohttp.ClientSession() as session:
+        for _ in range(50):
+            asked = time.perf_counter()
+            async with session.get(f"{url}/healthz") as answer:
+                assert answer.status == 200
+            slowest = max(slowest, time.perf_counter() - asked)
+    await asyncio.gather(*(reader.read() for reader, _ in ends), return_exceptions=True)
+    gone = time.perf_counter() - began
+    for _, writer in ends:
+        writer.close()
+    print(f"  {HALF_OPEN} half-open requests: /healthz at most {1000 * slowest:.0f} ms (1000 allowed)", end="")
+    print(f", gone after {gone:.0f} s")
+
+
+async def wrong_tokens(url: str) -> None:
+    """From one address, named as a proxy on this machine names it; then the right one from another."""
+    async with aiohttp.ClientSession() as session:
+
+        async def tries(token: str, peer: str) -> int:
+            headers, form = {"X-Forwarded-For": peer}, {"token": token}
+            async with session.post(f"{url}/login", data=form, headers=headers, allow_redirects=False) as answer:
+                return answer.status
+
+        wrong = [await tries("wrong", "192.0.2.1") for _ in range(WRONG)]
+        began = time.perf_counter()
+        right = await tries(TOKEN, "198.51.100.1")
+        took = time.perf_counter() - began
+    assert right == 303
+    print(f"  {WRONG} wrong tokens from one address ({wrong.count(429)} told to wait)", end="")
+    print(f": the right one, from another, opens in {1000 * took:.0f} ms")
 
 
 async def timed(url: str, reports: int) -> tuple[list[float], list[float]]:
@@ -153,6 +212,7 @@ async def a_service(folder: Path) -> AsyncIterator[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     projects = {name: {"key": key, "a_day": 100_000} for name, key in KEYS.items()}
     settings = {"KINTSUGI_WEB_BIND": "127.0.0.1:0", "KINTSUGI_SENTRY_PROJECTS": json.dumps(projects)}
+    settings |= {"KINTSUGI_WEB_TOKEN": TOKEN}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "kintsugi", "run", "--only", "web"),
         cwd=folder,

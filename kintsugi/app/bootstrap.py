@@ -297,6 +297,7 @@ class Bootstrap:
             mounts=code.test_mounts,
             variables=code.test_env,
             services=code.test_services,
+            dependencies=git.directory if git else None,
         )
         if code.test_python:
             proof = replace(proof, python=code.test_python)

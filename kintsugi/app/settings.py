@@ -247,7 +247,9 @@ class CodeSettings(Room):
     test_seconds: float = Field(300, ge=10, description="how long a whole proof may take")
     test_memory_mb: int = Field(1024, ge=128, description="how much memory its tests may use")
     test_mounts: Paths = Field((), description="more of this machine that its tests may read: folders, with commas")
-    test_env: Json[str] = Field(default_factory=dict, description="variables for its tests, as a JSON object")
+    test_env: Json[str] = Field(
+        default_factory=dict, description="variables for its tests, nothing secret: a JSON object"
+    )
     test_services: Commands = Field(
         (), description="what is started beside its tests in the box: shell commands, with ;"
     )

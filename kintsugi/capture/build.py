@@ -15,7 +15,7 @@ from kintsugi.capture.limits import cut, fitted
 from kintsugi.capture.live import from_exception
 from kintsugi.capture.log import reports_in
 from kintsugi.capture.records import json_record
-from kintsugi.capture.redaction import redacted, redacted_lines
+from kintsugi.capture.redaction import clean, redacted, redacted_lines
 from kintsugi.capture.report import CUT_TYPE, LOGGED_TYPE, Report
 from kintsugi.capture.request import circumstances
 from kintsugi.capture.source import locate
@@ -65,7 +65,7 @@ def build_payload(
             earlier=group.earlier,
             grouped_by=group.by,
             kin=group.kin,
-            summary=summary or summary_of(failure),
+            summary=summary or "",
             opened_by=opened_by,
         ),
         occurred=_occurred(around.time, now),
@@ -77,7 +77,14 @@ def build_payload(
         ),
         repository=repository,
     )
-    return fitted(redacted(payload))
+    shown = redacted(payload)
+    return fitted(shown if summary else summed_up(shown))
+
+
+def summed_up(payload: Payload) -> Payload:
+    """With a summary of what is shown of its failure: one that was made before could end within a secret."""
+    summary = clean(summary_of(payload.exception)) or payload.incident.summary
+    return payload.model_copy(update={"incident": payload.incident.model_copy(update={"summary": summary})})
 
 
 def summary_of(failure: Failure | None) -> str:

@@ -18,6 +18,8 @@ _OLD = "sentry.interfaces."
 _OLD_NAMES = {"Message": "logentry", "Http": "request", "Template": "template"}
 _QUIET = frozenset(("debug", "info", "log", "warning", "warn", "notice", "trace", "sample"))
 _ERROR = 40  # of Python's logging
+BREADCRUMBS = 100  # the last ones
+_EXCEPTIONS, _FRAMES = (10, 40), (80, 170)  # the first ones and the last ones
 _OTHER_KINDS = frozenset(
     ("transaction", "csp", "hpkp", "expectct", "expectstaple", "nel", "feedback", "profile", "replay_event")
 )
@@ -141,7 +143,7 @@ def read_event(data: object) -> Event:
         message=_message(fields),
         errors=errors,
         stack=stack,
-        breadcrumbs=tuple(_breadcrumb(each) for each in fields.objects("breadcrumbs")),
+        breadcrumbs=tuple(_breadcrumb(each) for each in fields.objects("breadcrumbs", 0, BREADCRUMBS)),
         user=_user(fields),
         method=request.text("method"),
         request=request.given,
@@ -168,7 +170,7 @@ def _failure(fields: Fields) -> tuple[tuple[Error, ...], tuple[Place, ...]]:
     """The exceptions, each with its stack, and the stack that belongs to none of them."""
     threads = fields.objects("threads")
     stacks = {each.text("id"): _stack(each) for each in threads}
-    errors = [_error(each, stacks) for each in fields.objects("exception")]
+    errors = [_error(each, stacks) for each in fields.objects("exception", *_EXCEPTIONS)]
     alone = _stack(fields) or _crashed(threads)
     bare = [at for at, each in enumerate(errors) if not each.stack]
     if alone and len(errors) == len(bare) == 1:
@@ -206,7 +208,7 @@ def _error(fields: Fields, stacks: Mapping[str | None, tuple[Place, ...]]) -> Er
 
 
 def _stack(fields: Fields) -> tuple[Place, ...]:
-    return tuple(_place(each) for each in fields.object("stacktrace").objects("frames"))
+    return tuple(_place(each) for each in fields.object("stacktrace").objects("frames", *_FRAMES))
 
 
 def _place(fields: Fields) -> Place:
@@ -235,7 +237,7 @@ def _message(fields: Fields) -> Message:
             if found.template or found.formatted:
                 return found
         elif value:
-            return Message(template=as_words(value).strip())
+            return Message(template=fields.words(name).strip())
     return Message()
 
 

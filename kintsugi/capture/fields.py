@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
+
+from kintsugi.capture.limits import cut_roughly
 
 _HIGHEST = 2**31 - 1
 _MOST_UNREAD = 50  # names that are kept
+_LONGEST = 64_000  # characters of a text that is read
+MANY = 500
+_Many = list[tuple[int, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,8 @@ class Fields:
         return str(value) if _is_number(value) else self._unfit(name)
 
     def words(self, name: str) -> str:
-        """What somebody wrote, whatever JSON it is; "" for nothing."""
-        return as_words(self.given.get(name))
+        """What somebody wrote, whatever JSON it is; "" for nothing. Of a very long text its beginning."""
+        return cut_roughly(as_words(self.given.get(name)), _LONGEST)
 
     def number(self, name: str) -> int:
         """A whole number that is not negative; 0 for none."""
@@ -59,13 +65,23 @@ class Fields:
             self._unfit(name)
         return self._inner({}, name)
 
-    def objects(self, name: str) -> list[Fields]:
-        """Many: a list, `{"values": […]}`, or one alone; nulls among them are passed over."""
+    def objects(self, name: str, first: int = MANY, last: int = MANY) -> list[Fields]:
+        """Many: a list, `{"values": […]}`, or one alone; nulls among them are passed over.
+
+        Of very many only the first and the last are read, and what lies between is named.
+        """
         return [
             self._inner(each, f"{name}.{at}")
-            for at, each in self._many(name)
+            for at, each in self._ends(name, list(self._many(name)), first, last)
             if isinstance(each, dict) or self._unfit(f"{name}.{at}")
         ]
+
+    def _ends(self, name: str, many: _Many, first: int, last: int) -> _Many:
+        if len(many) <= first + last:
+            return many
+        left_out = many[first : len(many) - last]
+        self._unfit(f"{name}.{left_out[0][0]}-{left_out[-1][0]}")
+        return many[:first] + many[len(many) - last :]
 
     def texts(self, name: str) -> list[str]:
         """Lines of text, in their places."""
@@ -75,7 +91,14 @@ class Fields:
         return [as_words(each) for each in value] if isinstance(value, list) else []
 
     def named(self, name: str) -> dict[str, Any]:
-        """Values by name: an object, or a list of pairs."""
+        """Values by name: an object, or a list of pairs. Of very many the first."""
+        named = self._named(name)
+        if len(named) <= MANY:
+            return named
+        self._unfit(f"{name}.{MANY}-{len(named) - 1}")
+        return dict(islice(named.items(), MANY))
+
+    def _named(self, name: str) -> dict[str, Any]:
         value = self.given.get(name)
         if value is None or isinstance(value, dict):
             return value or {}

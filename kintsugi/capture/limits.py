@@ -1,13 +1,22 @@
-"""How large a payload may become: 256 KB as JSON, by construction. Every cut is marked where it was made."""
+"""How large a payload may become: 256 KB as JSON, by construction. Every cut is marked where it was made.
+
+It is cut twice: roughly before secrets are taken out, as that takes its time, and finely after. A rough cut keeps more
+than will be shown, so that a secret that it goes through is gone with what is not.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
 from kintsugi.workflow.payload import Build, Failure, Frame, Payload, Raised, SourceLine
 
 LARGEST_PAYLOAD = 256 * 1024  # bytes of JSON
+_BEYOND = 1024  # characters that a rough cut keeps beyond the fine one, and that go with it
+_ROUGH_CODE = 256_000  # characters of source and variables that are looked at, of the innermost frames first
+_ROUGHLY = re.compile(r"… \[(\d+) characters not read\]\Z")
+_FINELY = re.compile(r"\[(\d+) (?:frames|variables|entities|earlier lines) cut\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +35,21 @@ class Limits:
     variable: int = 400
     entities: int = 8_000
     packages: int = 500
+    roughly: bool = False
 
     def halved(self) -> Limits:
-        return Limits(**{field.name: getattr(self, field.name) // 2 for field in fields(self)})
+        return Limits(
+            **{field.name: getattr(self, field.name) // 2 for field in fields(self) if field.name != "roughly"}
+        )
+
+    def cut(self, text: str, length: int) -> str:
+        return cut_roughly(text, length + _BEYOND) if self.roughly else cut(text, length)
+
+
+def roughly(payload: Payload) -> Payload:
+    """The payload with little more than can be shown of it, before secrets are taken out."""
+    smaller = _within(payload, Limits(roughly=True, entities=32_000, log=128_000))
+    return smaller.model_copy(update={"exception": smaller.exception and _with_less_code(smaller.exception)})
 
 
 def fitted(payload: Payload, largest: int = LARGEST_PAYLOAD) -> Payload:
@@ -43,13 +64,36 @@ def fitted(payload: Payload, largest: int = LARGEST_PAYLOAD) -> Payload:
 
 def cut(text: str, length: int) -> str:
     """At most `length` characters of the text, and a mark that says how many are gone."""
+    if rough := _ROUGHLY.search(text, max(len(text) - 60, 0)):
+        body = text[: rough.start()]
+        shown = body[: max(min(length, len(body) - _BEYOND), 0)]
+        return f"{shown}… [{len(body) - len(shown) + int(rough[1])} characters cut]"
     return text if len(text) <= length else f"{text[:length]}… [{len(text) - length} characters cut]"
+
+
+def cut_roughly(text: str, length: int) -> str:
+    """At most `length` characters, and a mark that `cut` counts in, as it takes some more of it away."""
+    if len(text) <= length:
+        return text
+    rough = _ROUGHLY.search(text, max(len(text) - 60, 0))
+    body, gone = (text[: rough.start()], int(rough[1])) if rough else (text, 0)
+    left_out = gone + max(len(body) - length, 0)
+    return f"{body[:length]}… [{left_out} characters not read]" if left_out else body
+
+
+def _left_out(marked: str) -> int:
+    """How many a mark stands for; one, where it is none."""
+    mark = _FINELY.search(marked)
+    return int(mark[1]) if mark else 1
 
 
 def _within(payload: Payload, limits: Limits) -> Payload:
     told = payload.incident
     about = told.model_copy(
-        update={"summary": cut(told.summary, limits.message), "grouped_by": cut(told.grouped_by, limits.message)}
+        update={
+            "summary": limits.cut(told.summary, limits.message),
+            "grouped_by": limits.cut(told.grouped_by, limits.message),
+        }
     )
     request = payload.request.model_copy(
         update={
@@ -70,15 +114,15 @@ def _within(payload: Payload, limits: Limits) -> Payload:
 def _build(build: Build, limits: Limits) -> Build:
     kept = list(build.packages.items())[: limits.packages]
     changed: dict[str, object] = {
-        "environment": cut(build.environment, limits.name),
+        "environment": limits.cut(build.environment, limits.name),
         "python": _cut_name(build.python, limits),
-        "packages": {cut(name, limits.name): cut(version, limits.name) for name, version in kept},
+        "packages": {limits.cut(name, limits.name): limits.cut(version, limits.name) for name, version in kept},
     }
     return build.model_copy(update=changed)
 
 
 def _cut_name(text: str | None, limits: Limits) -> str | None:
-    return None if text is None else cut(text, limits.name)
+    return None if text is None else limits.cut(text, limits.name)
 
 
 def _entities(entities: dict[str, Any], limits: Limits) -> dict[str, Any]:
@@ -86,7 +130,11 @@ def _entities(entities: dict[str, Any], limits: Limits) -> dict[str, Any]:
     for name, value in entities.items():
         left -= len(name) + len(repr(value))
         if left < 0:
-            return {**kept, "…": f"[{len(entities) - len(kept)} entities cut]"}
+            gone = list(entities.items())[len(kept) :]
+            return {
+                **kept,
+                "…": f"[{sum(_left_out(str(value)) if name == '…' else 1 for name, value in gone)} entities cut]",
+            }
         kept[name] = value
     return kept
 
@@ -96,10 +144,11 @@ def _log(lines: tuple[str, ...], limits: Limits) -> tuple[str, ...]:
     kept: list[str] = []
     left = limits.log
     for line in reversed(lines):
-        shown = cut(line, limits.log_line)
+        shown = limits.cut(line, limits.log_line)
         left -= len(shown)
         if left < 0:
-            return (f"… [{len(lines) - len(kept)} earlier lines cut]", *reversed(kept))
+            gone = sum(_left_out(line) if line.startswith("… [") else 1 for line in lines[: len(lines) - len(kept)])
+            return (f"… [{gone} earlier lines cut]", *reversed(kept))
         kept.append(shown)
     return tuple(reversed(kept))
 
@@ -116,26 +165,48 @@ def _raised(raised: Raised, limits: Limits) -> Raised:
     frames = _frames(raised.frames, limits)
     first = max(len(frames) - limits.frames_with_source, 0)
     shown = tuple(_frame(frame, limits, bare=at < first) for at, frame in enumerate(frames))
-    changed = {"type": cut(raised.type, limits.name), "message": cut(raised.message, limits.message), "frames": shown}
-    return raised.model_copy(update=changed)
+    kind, message = limits.cut(raised.type, limits.name), limits.cut(raised.message, limits.message)
+    return raised.model_copy(update={"type": kind, "message": message, "frames": shown})
 
 
 def _frames(frames: tuple[Frame, ...], limits: Limits) -> tuple[Frame, ...]:
     """The outermost third and the innermost frames, with a mark between them in place of what is left out."""
     if len(frames) <= limits.frames:
         return frames
-    head, tail = limits.frames // 3, limits.frames - limits.frames // 3
-    mark = Frame(path=f"… [{len(frames) - head - tail} frames cut]", line=0)
-    return (*frames[:head], mark, *frames[len(frames) - tail :])
+    head = limits.frames // 3
+    tail = max(limits.frames - head - 1, 0)
+    gone = sum(_left_out(frame.path) if _is_mark(frame) else 1 for frame in frames[head : len(frames) - tail])
+    return (*frames[:head], Frame(path=f"… [{gone} frames cut]", line=0), *frames[len(frames) - tail :])
+
+
+def _is_mark(frame: Frame) -> bool:
+    return frame.line == 0 and frame.path.startswith("… [")
+
+
+def _with_less_code(failure: Failure) -> Failure:
+    """Of very much code and very many values only those of the innermost frames, of the last exceptions first."""
+    left, chain = _ROUGH_CODE, list[Raised]()
+    for raised in reversed(failure.chain):
+        frames = list[Frame]()
+        for frame in reversed(raised.frames):
+            left -= sum(map(len, frame.variables.values())) + sum(len(line.text) for line in frame.source)
+            frames.append(frame if left >= 0 else _bare(frame))
+        chain.append(raised.model_copy(update={"frames": tuple(reversed(frames))}))
+    return failure.model_copy(update={"chain": tuple(reversed(chain))})
+
+
+def _bare(frame: Frame) -> Frame:
+    gone = sum(_left_out(value) if name == "…" else 1 for name, value in frame.variables.items())
+    return frame.model_copy(update={"source": (), "variables": {"…": f"[{gone} variables cut]"} if gone else {}})
 
 
 def _frame(frame: Frame, limits: Limits, *, bare: bool) -> Frame:
     changed: dict[str, object] = {
-        "path": cut(frame.path, limits.name),
-        "reported": cut(frame.reported, limits.name),
-        "module": cut(frame.module, limits.name),
-        "function": cut(frame.function, limits.name),
-        "code": cut(frame.code, limits.code),
+        "path": limits.cut(frame.path, limits.name),
+        "reported": limits.cut(frame.reported, limits.name),
+        "module": limits.cut(frame.module, limits.name),
+        "function": limits.cut(frame.function, limits.name),
+        "code": limits.cut(frame.code, limits.code),
         "source": () if bare else tuple(_line(line, limits) for line in frame.source),
         "variables": {} if bare else _variables(frame.variables, limits),
     }
@@ -143,11 +214,12 @@ def _frame(frame: Frame, limits: Limits, *, bare: bool) -> Frame:
 
 
 def _line(line: SourceLine, limits: Limits) -> SourceLine:
-    return line.model_copy(update={"text": cut(line.text, limits.code)})
+    return line.model_copy(update={"text": limits.cut(line.text, limits.code)})
 
 
 def _variables(variables: dict[str, str], limits: Limits) -> dict[str, str]:
-    kept = list(variables.items())[: limits.variables]
-    shown = {cut(name, limits.name): cut(value, limits.variable) for name, value in kept}
-    left_out = len(variables) - len(kept)
-    return {**shown, "…": f"[{left_out} variables cut]"} if left_out else shown
+    pairs = list(variables.items())
+    kept = pairs if len(pairs) <= limits.variables else pairs[: max(limits.variables - 1, 0)]
+    shown = {limits.cut(name, limits.name): limits.cut(value, limits.variable) for name, value in kept}
+    gone = sum(_left_out(value) if name == "…" else 1 for name, value in pairs[len(kept) :])
+    return {**shown, "…": f"[{gone} variables cut]"} if gone else shown

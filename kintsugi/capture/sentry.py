@@ -6,22 +6,23 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from kintsugi.capture.build import summary_of
+from kintsugi.capture.build import summed_up
 from kintsugi.capture.chains import chain_of
-from kintsugi.capture.event import Breadcrumb, Event, Message
+from kintsugi.capture.event import BREADCRUMBS, Breadcrumb, Event, Message
 from kintsugi.capture.fields import as_words
 from kintsugi.capture.grouping import group_of
-from kintsugi.capture.limits import fitted
-from kintsugi.capture.redaction import redacted, redacted_lines
+from kintsugi.capture.limits import cut_roughly, fitted, roughly
+from kintsugi.capture.redaction import redacted
 from kintsugi.capture.runs import address_in
 from kintsugi.capture.traceback import read_failure
 from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Raised, RequestContext
 
 _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
-_BREADCRUMBS = 100
 _TAGS, _EXTRA = 20, 20
+_LARGEST_VALUE = 8_000  # characters of one of them
 _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeEgGcau]|\{(?P<key>\w*)\}")
 _VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+_BARE: Mapping[str, object] = {"source": (), "variables": {}}
 _NOT_TOLD = "A failure of which the report tells nothing"
 
 
@@ -44,25 +45,21 @@ def payload_of(
     always where the teller is not `believed`.
     """
     failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
-    log = redacted_lines([_line(each) for each in event.breadcrumbs[-_BREADCRUMBS:]])
-    return fitted(
-        redacted(
-            Payload(
-                incident=about,
-                occurred=Occurred(first=when, last=when),
-                request=_request(event),
-                exception=failure,
-                log=tuple(log),
-                build=Build(
-                    sha=event.build_sha,
-                    environment=event.environment or "production",
-                    python=_python(event),
-                    packages={name: str(version) for name, version in event.modules.items()},
-                ),
-                unread=event.unread,
-            )
-        )
+    payload = Payload(
+        incident=about,
+        occurred=Occurred(first=when, last=when),
+        request=_request(event),
+        exception=failure,
+        log=tuple(_line(each) for each in event.breadcrumbs[-BREADCRUMBS:]),
+        build=Build(
+            sha=event.build_sha,
+            environment=event.environment or "production",
+            python=_python(event),
+            packages={name: str(version) for name, version in event.modules.items()},
+        ),
+        unread=event.unread,
     )
+    return fitted(summed_up(redacted(roughly(payload))))
 
 
 def outline_of(
@@ -75,9 +72,18 @@ def outline_of(
     believed: bool = True,
 ) -> Payload:
     """Of `payload_of`, what counting it takes: which failure, when, on which build. Found in a third of the time."""
-    _, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
+    failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
     build = Build(sha=event.build_sha, environment=event.environment or "production")
-    return redacted(Payload(incident=about, occurred=Occurred(first=when, last=when), build=build))
+    occurred, named = Occurred(first=when, last=when), failure and _only_what_names_it(failure)
+    payload = Payload(incident=about, occurred=occurred, exception=named, build=build)
+    return summed_up(redacted(roughly(payload))).outline()
+
+
+def _only_what_names_it(failure: Failure) -> Failure:
+    """The last exception and the place, of which the summary is made."""
+    place = failure.innermost
+    last = failure.final.model_copy(update={"frames": (place.model_copy(update=_BARE),) if place else ()})
+    return failure.model_copy(update={"chain": (last,)})
 
 
 def _sighted(
@@ -106,7 +112,7 @@ def _sighted(
         earlier=group.earlier if believed else (),
         grouped_by=group.by,
         kin=group.kin,
-        summary=summary_of(failure) or said.partition("\n")[0] or _of_nothing(event),
+        summary=said.partition("\n")[0] or _of_nothing(event),
         opened_by=f"sentry:{project}",
     )
     return failure, about, told if told and told <= now + _AHEAD else now
@@ -188,8 +194,14 @@ def _request(event: Event) -> RequestContext:
         named["params"] = event.message.params
     extra = {f"extra.{name}": value for name, value in list(event.extra.items())[:_EXTRA]}
     told = dict(list(event.tags.items())[:_TAGS]) | named | extra
-    entities = {name: value for name, value in told.items() if value}
+    entities = {name: _bounded(value) for name, value in told.items() if value}
     return RequestContext(user=event.user, intent=event.transaction, entities=entities)
+
+
+def _bounded(value: object) -> object:
+    """A value as it is; what is larger than all that is shown, as the beginning of its text."""
+    text = as_words(value)
+    return value if len(text) <= _LARGEST_VALUE else cut_roughly(text, _LARGEST_VALUE)
 
 
 def _address_name(event: Event) -> str:

@@ -11,6 +11,7 @@ from kintsugi.capture.text import read_lines
 _MOST = 1024 * 1024  # bytes that are kept for another look
 _LINES = 60  # kept where nothing began: what names a failure may stand above its stack
 _SHOWN = 300  # lines that came before, for a report's log
+_REMEMBERED = 256 * 1024  # bytes that these are looked for in
 _WHOLE = 1.5  # seconds of silence, after which a report that looks whole is
 _CUT = 10.0  # seconds of silence, after which one that does not will not become so
 
@@ -79,14 +80,22 @@ class Window:
         self._told = [each for each in self._told if each.last >= self._first]
 
     def _let_go(self, lines: int) -> None:
-        at = 0
-        for _ in range(lines):
-            found = self._kept.find(b"\n", at)
-            if found < 0:
-                at = len(self._kept)
-                break
-            at = found + 1
+        at = self._end_of(lines)
         if at:
-            self._before = [*self._before, *read_lines(bytes(self._kept[:at]))][-_SHOWN:]
+            self._before = [*self._before, *read_lines(bytes(self._kept[max(at - _REMEMBERED, 0) : at]))][-_SHOWN:]
             del self._kept[:at]
             self._first += lines
+
+    def _end_of(self, lines: int) -> int:
+        """Where so many lines end; looked for from the nearer end, as a look lets go of nearly all."""
+        there, at = self._kept.count(b"\n"), 0
+        if lines > there:
+            return len(self._kept)
+        if lines <= there // 2:
+            for _ in range(lines):
+                at = self._kept.index(b"\n", at) + 1
+            return at
+        at = len(self._kept)
+        for _ in range(there - lines + 1):
+            at = self._kept.rindex(b"\n", 0, at)
+        return at + 1

@@ -1,27 +1,24 @@
 """A program is run, and each failure in its output becomes an incident.
 
-Three processes, so that none can hurt the program. The program itself has our input, and its own pipes, or terminals
-where ours are. This process copies what it prints, byte for byte, hands signals on and ends with its status; it imports
-nothing that could fail. A third, forked before anything else, looks at a copy of the output and records what failed
-(`watch.py`). What it cannot keep up with it is not given: the copy waits for nobody.
+Four processes, so that none can hurt the program. The program itself has our input, and its own pipes, or terminals
+where ours are. This process hands signals on and ends with its status. A second copies what it prints (`copying.py`), a
+third looks at a copy and records what failed (`watch.py`). Any of these three may be killed: the copy goes on
+without this one, and this one holds the pipes open and has the copying begun anew. Where that fails by itself,
+this one copies alone.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
 import subprocess
 import sys
-import termios
-import threading
-import time
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
+from kintsugi.commands.copying import STATUS, Stream, copy
+from kintsugi.commands.frames import STDERR, STDOUT, Wishes
 
 _PASSED_ON = (
     signal.SIGINT,
@@ -34,33 +31,42 @@ _PASSED_ON = (
 )
 _FROM_A_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGCONT)
 _CANNOT_RUN, _NOT_FOUND = 126, 127  # as shells say it
-_BLOCK = 256 * 1024  # bytes copied at a time
-_PIPE = 1024 * 1024  # bytes that a pipe holds, where the system allows
-_DRAINED = 0.5  # seconds of silence after the program's end, after which what it left running is left alone
-_DRAINED_AT_MOST = 2.0
-_RECORDED_WITHIN = 120.0  # seconds after the end: who records gives up long before, where the database is away
 
 
 def follow(command: Sequence[str], wishes: Wishes) -> int:
     """Run the command with our input, its output and signals passed through. Answers its exit status."""
-    watcher = _Watcher.started(command, wishes)
-    streams = [_Stream(1, STDOUT, wishes.pty), _Stream(2, STDERR, wishes.pty)]
+    streams = [Stream(1, STDOUT, wishes.pty), Stream(2, STDERR, wishes.pty)]
+    wakes = _woken_by_children()
+    copier = _Copier(streams, command, wishes)
     try:
         program = subprocess.Popen(command, stdout=streams[0].theirs, stderr=streams[1].theirs)
     except OSError as error:
         print(f"kintsugi: {command[0]}: {error.strerror}.", file=sys.stderr)  # noqa: T201
-        watcher.leave()
+        copier.leave()
         return _NOT_FOUND if isinstance(error, FileNotFoundError) else _CANNOT_RUN
     _pass_signals_on(program, streams)
     for stream in streams:
-        stream.copy_to(watcher)
-    status = program.wait()
-    _drain(streams)
-    watcher.end(status)
+        os.close(stream.theirs)
+    while (status := program.poll()) is None:
+        copier.look_after()
+        select.select([wakes, *copier.waits_for], [], [])
+        with suppress(BlockingIOError):
+            os.read(wakes, 4096)
+    copier.end(status)
     return 128 - status if status < 0 else status
 
 
-def _pass_signals_on(program: subprocess.Popen[bytes], streams: Sequence[_Stream]) -> None:
+def _woken_by_children() -> int:
+    """A pipe to be read from at each signal, and at each end of a child."""
+    wakes, wake = os.pipe()
+    os.set_blocking(wakes, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _leave_it)
+    return wakes
+
+
+def _pass_signals_on(program: subprocess.Popen[bytes], streams: Sequence[Stream]) -> None:
     by_terminal = _FROM_A_TERMINAL if sys.stdin.isatty() else ()  # which tells the program itself
     for number in _PASSED_ON:
         handler = _leave_it if number in by_terminal else lambda number, _: program.send_signal(number)
@@ -78,194 +84,69 @@ def _leave_it(_number: int, _frame: object) -> None:
     return None
 
 
-def _drain(streams: Sequence[_Stream]) -> None:
-    """The rest of the output; where the program left something running, only until that is silent for a moment."""
-    until = time.monotonic() + _DRAINED_AT_MOST
-    while any(stream.is_open for stream in streams) and time.monotonic() < until:
-        silent = time.monotonic() - max(stream.last for stream in streams)
-        if silent > _DRAINED:
+class _Copier:
+    """The process that copies. Where it is killed before the program ends, another takes its place."""
+
+    def __init__(self, streams: Sequence[Stream], command: Sequence[str], wishes: Wishes) -> None:
+        self._streams, self._command, self._wishes = streams, command, wishes
+        self._begins = [stream.theirs for stream in streams]  # the program's ends, until they are its alone
+        self._failed = False
+        self._start()
+
+    @property
+    def waits_for(self) -> list[int]:
+        """What has something for `look_after` where it can be read."""
+        return [stream.source for stream in self._streams if stream.is_open] if self._failed else [self._gone]
+
+    def look_after(self) -> None:
+        """Let go of what nobody reads any more, and begin anew where the process was killed."""
+        self._begins = []
+        if self._failed:
+            self._copy()
             return
-        for stream in streams:
-            stream.wait(0.02)
-
-
-class _Stream:
-    """One of the program's two streams: a pipe, or a terminal where ours is one."""
-
-    def __init__(self, ours: int, kind: int, pty: bool) -> None:
-        self._to, self._kind = ours, kind
-        self._terminal = pty and os.isatty(ours)
-        self._from, self.theirs = os.openpty() if self._terminal else os.pipe()
-        self.is_open = True
-        self.last = time.monotonic()
-        if self._terminal:
-            self._leave_lines_as_they_are()
-            self.resize()
-        else:
-            _widen(self._from)
-
-    def resize(self) -> None:
-        """The program's terminal is as large as ours."""
-        if self._terminal:
-            size = fcntl.ioctl(self._to, termios.TIOCGWINSZ, b"\0" * 8)
-            fcntl.ioctl(self._from, termios.TIOCSWINSZ, size)
-
-    def copy_to(self, watcher: _Watcher) -> None:
-        """Copy what comes, from now on, beside everything else."""
-        os.close(self.theirs)
-        self.last = time.monotonic()
-        self._thread = threading.Thread(target=self._copy, args=(watcher,), daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float) -> None:
-        self._thread.join(seconds)
-
-    def _copy(self, watcher: _Watcher) -> None:
-        while output := _read(self._from):
-            try:
-                _write(self._to, output)
-            except OSError:  # whoever read our output is gone: the program is told as it would be without us
-                break
-            self.last = time.monotonic()
-            watcher.show(self._kind, output)
-        os.close(self._from)
-        self.is_open = False
-
-    def _leave_lines_as_they_are(self) -> None:
-        """Our own terminal makes of a line end what it does; the program's is to add nothing to that."""
-        mode = termios.tcgetattr(self.theirs)
-        mode[1] &= ~termios.OPOST
-        termios.tcsetattr(self.theirs, termios.TCSANOW, mode)
-
-
-def _widen(pipe: int) -> None:
-    """Fewer, larger reads, where the system has room for that."""
-    with suppress(OSError, AttributeError):
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
-
-
-def _read(number: int) -> bytes:
-    try:
-        return os.read(number, _BLOCK)
-    except OSError:  # a terminal whose other side is closed
-        return b""
-
-
-def _write(number: int, output: bytes) -> None:
-    left = memoryview(output)
-    while left:
-        left = left[os.write(number, left) :]
-
-
-_A_SECOND = 4 * 1024 * 1024  # bytes that are looked at in a second, of a program that prints for ever
-_QUEUE = 4 * 1024 * 1024  # bytes that wait to be looked at
-_TAIL = 256 * 1024  # bytes: the last of what was printed is looked at in any case
-
-
-class _Watcher:
-    """The process that looks and records, and what it is still to be given. Its end is nobody's trouble."""
-
-    def __init__(self, process: int, pipe: int, lives: int) -> None:
-        self._process, self._pipe, self._lives = process, pipe, lives
-        self._frames: deque[bytes] = deque()
-        self._waiting = 0
-        self._allowed, self._at = float(_QUEUE), time.monotonic()
-        self._missed = {STDOUT: 0, STDERR: 0}
-        self._tails: dict[int, deque[bytes]] = {STDOUT: deque(), STDERR: deque()}
-        self._change = threading.Condition()
-        self._over = False
-        self._thread = threading.Thread(target=self._hand_over, daemon=True)
-        self._thread.start()
-
-    @classmethod
-    def started(cls, command: Sequence[str], wishes: Wishes) -> _Watcher:
-        """Forked before there is a thread or a pipe that it should not have."""
-        theirs, ours = os.pipe()
-        lives, living = os.pipe()  # closed with the end of whoever has the second of them
-        process = os.fork()
-        if process:
-            os.close(theirs)
-            os.close(living)
-            return cls(process, ours, lives)
-        os.close(ours)
-        os.close(lives)
-        status = 1
-        try:
-            from kintsugi.commands.watch import watch  # noqa: PLC0415  # in the process that can do without us
-
-            status = watch(theirs, command, wishes)
-        except Exception as error:
-            print(f"kintsugi: nothing more is looked at: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        finally:
-            os._exit(status)
-
-    def show(self, kind: int, output: bytes) -> None:
-        """Give it a copy, if there is room. Never waits."""
-        with self._change:
-            now = time.monotonic()
-            self._allowed = min(self._allowed + (now - self._at) * _A_SECOND, _QUEUE)
-            self._at = now
-            if self._waiting + len(output) > _QUEUE or self._allowed < len(output):
-                self._miss(kind, output)
-                return
-            self._allowed -= len(output)
-            self._put(kind, output)
+        with suppress(BlockingIOError):
+            for kind in os.read(self._gone, 2):
+                self._streams[kind].close()
+        ended, how = os.waitpid(self._process, os.WNOHANG)
+        if ended:
+            os.close(self._told)
+            os.close(self._gone)
+            self._failed = not os.WIFSIGNALED(how)
+            self._copy() if self._failed else self._start()
 
     def end(self, status: int) -> None:
-        """Tell it of the program's end, and wait for a moment until all is recorded."""
-        with self._change:
-            for kind in (STDOUT, STDERR):
-                tail = b"".join(self._tails[kind])[-_TAIL:]
-                if tail and self._missed[kind]:
-                    self._missed[kind] -= len(tail)
-                    self._put(kind, tail)
-            self._frames.append(FRAME.pack(ENDED, status & 0xFFFFFFFF))
-            self._over = True
-            self._change.notify()
-        self._wait()
+        """Tell it of the program's end, and wait until all is copied and recorded."""
+        if not self._failed:
+            with suppress(BrokenPipeError):
+                os.write(self._told, STATUS.pack(status))
+            self._failed = os.waitpid(self._process, 0)[1] != 0
+        if self._failed:
+            self._copy()
 
     def leave(self) -> None:
-        """There is no program to be watched."""
+        """There is no program to be followed."""
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
 
-    def _miss(self, kind: int, output: bytes) -> None:
-        self._missed[kind] += len(output)
-        tail = self._tails[kind]
-        tail.append(output)
-        while len(tail) > 1 and sum(map(len, tail)) - len(tail[0]) >= _TAIL:
-            tail.popleft()
+    def _copy(self) -> None:
+        for stream in self._streams:
+            stream.copy_what_is_there()
 
-    def _put(self, kind: int, output: bytes) -> None:
-        if self._missed[kind]:
-            self._frames.append(FRAME.pack(MISSED, min(self._missed[kind] // 1024, 0xFFFFFF) << 8 | kind))
-            self._missed[kind] = 0
-            self._tails[kind].clear()
-        self._frames.append(FRAME.pack(kind, len(output)) + output)
-        self._waiting += len(output)
-        self._change.notify()
-
-    def _hand_over(self) -> None:
-        """On a thread of its own, which may wait as long as it likes."""
-        while True:
-            with self._change:
-                while not self._frames and not self._over:
-                    self._change.wait()
-                if not self._frames:
-                    break
-                frame = self._frames.popleft()
-                self._waiting -= max(len(frame) - FRAME.size, 0)
-            try:
-                _write(self._pipe, frame)
-            except OSError:  # it is gone
-                break
-        os.close(self._pipe)
-
-    def _wait(self) -> None:
-        until = time.monotonic() + _RECORDED_WITHIN
-        self._thread.join(_RECORDED_WITHIN)
-        ended, _, _ = select.select([self._lives], [], [], max(until - time.monotonic(), 0))
-        if not ended:
-            print("kintsugi: what failed last could not be recorded in time.", file=sys.stderr)  # noqa: T201
-            os.kill(self._process, signal.SIGKILL)
-        os.waitpid(self._process, 0)
+    def _start(self) -> None:
+        told, self._told = os.pipe()
+        self._gone, gone = os.pipe()
+        os.set_blocking(self._gone, False)
+        self._process = os.fork()
+        if self._process:
+            os.close(told)
+            os.close(gone)
+            return
+        status = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (self._told, self._gone, *self._begins):
+                os.close(number)
+            copy(self._streams, self._command, self._wishes, told, gone)
+            status = 0
+        finally:
+            os._exit(status)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import select
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishes
 
@@ -35,8 +35,7 @@ def watch(pipe: int, command: Sequence[str], wishes: Wishes) -> int:
     """Until the program has ended and all is recorded. Signals are the program's, and not for this process."""
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    runner = asyncio.Runner()  # never closed: what hangs in it ends with this process
-    watching = _Watching(_Recorder(runner, wishes), Path(command[0]).name, wishes)
+    watching = _Watching(_Recorder(wishes), Path(command[0]).name, wishes)
     watching.until_the_end(pipe)
     return 0
 
@@ -109,8 +108,8 @@ class _Watching:
 class _Recorder:
     """Makes incidents. The database is opened when the first failure comes, and may be away."""
 
-    def __init__(self, runner: asyncio.Runner, wishes: Wishes) -> None:
-        self._runner, self._wishes = runner, wishes
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
         self._stack = AsyncExitStack()
         self._intake: Intake | None = None
         self._waiting: deque[tuple[Report | str, str]] = deque(maxlen=_MOST_WAITING)
@@ -131,19 +130,28 @@ class _Recorder:
         """What waits, as far as the database takes it."""
         if self._waiting and (not self._trouble or time.monotonic() - self._tried > _TRIED_EVERY):
             self._tried = time.monotonic()
-            self._runner.run(self._record())
+            self._run(self._record())
 
     def end(self) -> None:
         if self._waiting:
-            self._runner.run(self._record())
+            self._run(self._record())
         for _ in self._waiting:
             _say(f"not captured: {self._trouble}")
         if self._again:
             _say(self._again)
         if not self._trouble:
-            self._runner.run(self._stack.aclose())
+            self._run(self._stack.aclose())
+
+    @cached_property
+    def _run(self) -> Callable[[Coroutine[Any, Any, None]], None]:
+        """On one event loop, which is there when something failed, and never closed: what hangs in it ends with us."""
+        import asyncio  # noqa: PLC0415
+
+        return asyncio.Runner().run
 
     async def _record(self) -> None:
+        import asyncio  # noqa: PLC0415
+
         from kintsugi.capture.errors import CaptureError  # noqa: PLC0415
         from kintsugi.commands.common import actor, new_key  # noqa: PLC0415
 

@@ -109,8 +109,7 @@ def rate(hours: Mapping[datetime, int], now: datetime) -> Rate | None:
         for at, (since, times) in enumerate(zip(spans, counts, strict=True))
         if times and (high := max(2.0, round(_RATE_HEIGHT * times / most, 1)))
     )
-    when = f"{spans[counts.index(most)]:%Y-%m-%d %H:%M} UTC"
-    says = f"{total} in seven days, at most {most} in six hours, from {when} on"
+    says = f"{total} in seven days, at most {most} in six hours"
     return Rate(tuple(columns), round(wide * 0.8, 2), _RATE_HEIGHT, says) if total else None
 
 

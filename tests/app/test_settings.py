@@ -56,6 +56,18 @@ def test_each_name_in_the_environment_belongs_to_one_room():
     assert {"KINTSUGI_DATABASE_URL", "KINTSUGI_DISCORD_TOKEN", "KINTSUGI_LLM_API_KEY", "KINTSUGI_ENV_NAME"} < set(names)
 
 
+def test_what_tests_find_beside_them_is_read_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KINTSUGI_TEST_MOUNTS", f"{tmp_path}, /usr")
+    monkeypatch.setenv("KINTSUGI_TEST_SERVICES", "mkdir -p data; redis-server --save '' && true ;")
+    monkeypatch.setenv("KINTSUGI_TEST_ENV", '{"BOT_TOKEN": "none"}')
+
+    code = read_settings().code
+
+    assert code.test_mounts == (tmp_path, Path("/usr"))
+    assert code.test_services == ("mkdir -p data", "redis-server --save '' && true")
+    assert code.test_env == {"BOT_TOKEN": "none"}
+
+
 def test_every_wrong_setting_of_every_room_is_named_with_what_it_should_be(monkeypatch: pytest.MonkeyPatch):
     wrong = {
         "DATABASE_URL": ("mysql://db/kintsugi", "mysql is not supported"),
@@ -63,6 +75,9 @@ def test_every_wrong_setting_of_every_room_is_named_with_what_it_should_be(monke
         "DISCORD_GATEWAY_URL": ("https://gateway", "begins with ws:// or wss://"),
         "LLM_BASE_URL": ("model.example", "begins with http:// or https://"),
         "SENTRY_PROJECTS": ("{1", "should be a JSON object"),
+        "TEST_MOUNTS": ("data", "should name folders that are there, in full, not data"),
+        "TEST_ENV": ("{1", "should be a JSON object"),
+        "TEST_SECONDS": ("1", "greater than or equal to 10"),
         "ROUNDS": ("0", "greater than or equal to 1"),
         "WEB_BIND": ("8000", "where the web listens, as host:port"),
         "WEB_TOKEN": ("a" * 15, "should have 16 characters or more, or it can be guessed. Make one with `openssl rand"),

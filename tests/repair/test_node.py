@@ -181,7 +181,7 @@ NOT_FIXES = {
         {"tides.js": FIXED.replace("mark.level > best", "mark.level < best")},
         "passed without the patch and not with it",
     ),
-    "syntax that is none": ({"tides.js": FIXED.replace("return best;", "return best;)")}, ""),
+    "syntax that is none": ({"tides.js": FIXED.replace("return best;", "return best;)")}, "does not compile"),
     "a test for what is not there yet": (
         {
             "tides.js": FIXED.replace("{ Gauge, report }", "{ Gauge, report, lowest: () => 0 }"),

@@ -49,10 +49,11 @@ from kintsugi.web.sentry import (
     items_in,
 )
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.incident import Category
+from kintsugi.workflow.incident import Category, Cure
+from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.quiet import Wish
 from kintsugi.workflow.states import State
-from tests.world.make import NOON, a_diagnosis
+from tests.world.make import MERGE, NOON, a_diagnosis
 from tests.world.migrated import migrate
 from tests.world.reports import KEY, Door, a_door, a_program, a_server, accepted_of, an_envelope, an_event, free_port
 from tests.world.wire.sentry import SENTRY
@@ -273,6 +274,60 @@ async def test_a_better_report_of_what_needed_a_human_is_diagnosed(world: World)
     assert waits is State.NEEDS_HUMAN
     assert await world.state() is State.AWAITING_CONFIRM
     assert world.analyst.asked[-1].payload.request.user == "alice"
+
+
+async def test_a_public_key_counts_on_no_other_programs_incident_whatever_it_says(world: World):
+    """Not with the same stack, nor with the same fingerprint of the program's own; and it can be opened by nobody else."""
+    own = {"fingerprint": ["the-checkout"]}
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("1"), an_event("2", "TypeError", **own)))
+    async with a_door(world, Project(KEY, public=True, program="pages")) as pages:
+        await pages.post(an_envelope(an_event("3"), an_event("4", "TypeError", **own)))
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("5")))
+
+    found = {each.id: (each.count, each.believed) for each in await world.store.incidents()}
+    assert found == {1: (2, True), 2: (1, True), 3: (1, False), 4: (1, False)}
+
+
+async def test_a_public_key_alone_neither_cures_nor_makes_recur(world: World):
+    """It tells a thousand good sessions with the fix, and then the same failure from the fixed build."""
+    world.monitor.answers_first(*[NOBODY] * 99)
+    world.host.holds |= {NEW: MERGE}
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("1", release=f"shop@{OLD}")))
+        await server.post(sessions(OLD, exited=1, crashed=2))
+    await world.settles()
+    await world.confirms()
+    await world.settles()
+    await world.merges()
+    await world.settles()
+
+    async with a_door(world, Project(KEY, public=True)) as pages:
+        await pages.post(sessions(NEW, exited=1000))
+        await world.passes(minutes=15)
+        told_well = await world.incident()
+        await pages.post(an_envelope(an_event("2", release=f"shop@{NEW}")))
+        await world.passes(minutes=15)
+        told_badly = await world.incident()
+    async with a_door(world, Project(KEY)) as server:
+        await server.post(an_envelope(an_event("3", release=f"shop@{NEW}")))
+        await world.settles()
+
+    assert told_well.state is told_badly.state is State.DEPLOYED
+    assert told_well.cure
+    assert "a key that anybody can read" in told_well.cure.says
+    assert told_badly.cure
+    assert "look at the program" in told_badly.cure.says
+    assert await world.state() is State.RECURRED
+
+
+NOBODY = Reading(Cure(0, 1, "Unproven: nothing watches the program."), "")
+
+
+def sessions(build: str, **ended: int) -> bytes:
+    told = {"attrs": {"release": f"shop@{build}"}, "aggregates": [{"started": "2026-11-23T03:00:00Z", **ended}]}
+    return b"\n".join(json.dumps(line).encode() for line in ({}, {"type": "sessions"}, told))
 
 
 async def test_whom_it_hit_where_and_how_often_is_counted(world: World, door: Door):

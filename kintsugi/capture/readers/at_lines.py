@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from kintsugi.capture.report import Lines
-from kintsugi.workflow.payload import Frame
+from kintsugi.workflow.payload import Frame, Raised
 
 MARKS = ("  at ", "\tat ", "\nat ", "| at ", ": at ", "] at ", "> at ", '"at ')
 LONGEST = 4_000  # characters of a line that names an exception
@@ -34,9 +34,25 @@ def after_at(line: str) -> str | None:
     return text[3:].rstrip() if text.startswith("at ") else None
 
 
-def lines_above(lines: Lines, at: int, most: int) -> list[int]:
-    """The nearest lines above that are not empty, nearest first."""
-    return [k for k in range(at - 1, max(at - 1 - most, -1), -1) if (lines[k] or "").strip()]
+def heads_above(lines: Lines, at: int, most: int) -> list[tuple[int, str]]:
+    """The nearest lines above a stack that are not empty, nearest first: with what may name its exception of each."""
+    above = range(at - 1, max(at - 1 - most, -1), -1)
+    return [(k, head_of(lines, k)) for k in above if (lines[k] or "").strip()]
+
+
+def head_of(lines: Lines, at: int) -> str:
+    """As much of a line as may name an exception."""
+    return (lines[at] or "")[:LONGEST]
+
+
+def said(first: str, more: Iterable[str]) -> str:
+    """A message of several lines."""
+    return "\n".join((first, *more)).strip()
+
+
+def chained(raised: Sequence[Raised]) -> tuple[Raised, ...]:
+    """Exceptions, first raised first, each of which is the cause of the next."""
+    return (*(one.model_copy(update={"link": "cause"}) for one in raised[:-1]), raised[-1])
 
 
 def indent(line: str) -> int:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-from kintsugi.capture.readers.at_lines import LONGEST, MARKS, MOST_FRAMES, after_at, lines_above, width_before
+from kintsugi.capture.readers.at_lines import (
+    LONGEST,
+    MARKS,
+    MOST_FRAMES,
+    after_at,
+    chained,
+    head_of,
+    heads_above,
+    said,
+    width_before,
+)
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -41,8 +51,7 @@ class DotNet:
             _named(lines, head, below).model_copy(update={"frames": tuple(reversed(frames))})
             for head, below, frames in zip(heads, [*heads[1:], lines.at], sections, strict=True)
         ]
-        chain = (*(one.model_copy(update={"link": "cause"}) for one in reversed(raised[1:])), raised[0])
-        return Found(heads[0], end, Failure(language="dotnet", chain=chain))
+        return Found(heads[0], end, Failure(language="dotnet", chain=chained(raised[::-1])))
 
 
 def _frames(lines: Lines, exceptions: int) -> tuple[list[list[Frame]], int]:
@@ -68,8 +77,7 @@ def _frames(lines: Lines, exceptions: int) -> tuple[list[list[Frame]], int]:
 def _heads(lines: Lines) -> list[int]:
     """The lines that name the exceptions, outermost first; each inner one is marked with an arrow."""
     heads: list[int] = []
-    for at in lines_above(lines, lines.at, _HEAD_LINES):
-        line = (lines[at] or "")[:LONGEST]
+    for at, line in heads_above(lines, lines.at, _HEAD_LINES):
         if _INNER.match(line):
             heads.insert(0, at)
         elif _NAMED.search(line):
@@ -78,15 +86,14 @@ def _heads(lines: Lines) -> list[int]:
 
 
 def _named(lines: Lines, at: int, below: int) -> Raised:
-    line = (lines[at] or "")[:LONGEST]
+    line = head_of(lines, at)
     inner = _INNER.match(line)
     text = inner["head"] if inner else line
     found = _NAMED.search(text)
     more = [lines[k] or "" for k in range(at + 1, below)]
     if found is None:
         return Raised(type=CUT_TYPE, message=text.strip())
-    message = text[found.end() :].removeprefix(":").strip()
-    return Raised(type=found["type"], message="\n".join((message, *more)).strip())
+    return Raised(type=found["type"], message=said(text[found.end() :].removeprefix(":").strip(), more))
 
 
 def _call(line: str) -> Frame | None:

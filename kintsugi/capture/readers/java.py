@@ -10,9 +10,11 @@ from kintsugi.capture.readers.at_lines import (
     MARKS,
     MOST_FRAMES,
     after_at,
+    chained,
     goes_on,
+    heads_above,
     indent,
-    lines_above,
+    said,
     width_before,
 )
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
@@ -111,24 +113,20 @@ def _chain(sections: list[_Section]) -> tuple[Raised, ...]:
     raised = raised or [Raised(type=CUT_TYPE)]
     if not any(section.how == "Wrapped by" for section in sections):
         raised.reverse()
-    return (*(one.model_copy(update={"link": "cause"}) for one in raised[:-1]), raised[-1])
+    return chained(raised)
 
 
 def _raised(section: _Section) -> Raised:
-    message = "\n".join((section.raised.message, *section.said)).strip()
+    message = said(section.raised.message, section.said)
     return section.raised.model_copy(update={"message": message, "frames": tuple(reversed(section.frames))})
 
 
 def _head_at(lines: Lines) -> int | None:
     """The line that names the exception whose calls begin at the place where they were noticed."""
-    above = lines_above(lines, lines.at, _HEAD_LINES)
-    if above and _CLASS.match((lines[above[0]] or "").strip()[:LONGEST]):
-        return above[0]
-    for at in above:
-        line = (lines[at] or "")[:LONGEST]
-        if _LINKED.match(line) or _ERROR.search(line):
-            return at
-    return None
+    above = heads_above(lines, lines.at, _HEAD_LINES)
+    if above and _CLASS.match(above[0][1].strip()):
+        return above[0][0]
+    return next((at for at, line in above if _LINKED.match(line) or _ERROR.search(line)), None)
 
 
 def _named(text: str) -> Raised:

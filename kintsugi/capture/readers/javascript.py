@@ -12,8 +12,9 @@ from kintsugi.capture.readers.at_lines import (
     MOST_FRAMES,
     after_at,
     goes_on,
+    heads_above,
     indent,
-    lines_above,
+    said,
     width_before,
 )
 from kintsugi.capture.report import CUT_TYPE, Found, Lines
@@ -131,7 +132,7 @@ def _said(lines: Lines, head: _Head, frames_at: int) -> str:
     carets = [at for at, line in enumerate(more) if _CARET.match(line)]
     more = [line for at, line in enumerate(more) if at not in carets and at + 1 not in carets]
     more = [line for line in more if not _SHOWN_SOURCE.match(line)]
-    message = "\n".join((head.message, *(line.rstrip() for line in more))).strip()
+    message = said(head.message, (line.rstrip() for line in more))
     reason = _REASON.search(message) if head.type == "UnhandledPromiseRejection" else None
     return reason["reason"] if reason else message
 
@@ -199,9 +200,9 @@ def _listed(lines: Lines, at: int) -> tuple[tuple[Raised, ...], int]:
 
 def _outer_above(lines: Lines, head: _Head) -> tuple[int, int] | None:
     """The lines of an error that has no calls of its own and begin the list of its members; of the first, `head`."""
-    above = lines_above(lines, head.at, 3)
-    if len(above) > 1 and _OF_MEMBERS.match(lines[above[0]] or "") and _OUTER.match((lines[above[1]] or "")[:LONGEST]):
-        return above[1], above[0]
+    above = heads_above(lines, head.at, 3)
+    if len(above) > 1 and _OF_MEMBERS.match(above[0][1]) and _OUTER.match(above[1][1]):
+        return above[1][0], above[0][0]
     return None
 
 
@@ -214,13 +215,12 @@ def _members(lines: Lines, outer_at: int, members_at: int) -> _Error:
 
 def _head_above(lines: Lines, at: int) -> _Head | None:
     """The line that names the error whose calls begin on this one; of type "" where it is a warning or a mere trace."""
-    above = lines_above(lines, at, _HEAD_LINES)
-    for position in above:
-        line = (lines[position] or "")[:LONGEST]
+    above = heads_above(lines, at, _HEAD_LINES)
+    for position, line in above:
         warning = _WARNING.search(line)
         if warning and warning["type"] != _UNHANDLED:
             return _Head(position, "", "") if not _ERROR.search(line) else _named(position, line)
-        if _ERROR.search(line) or (position == above[0] and _NAMED.match(line)):
+        if _ERROR.search(line) or (position == above[0][0] and _NAMED.match(line)):
             return _named(position, line)
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kintsugi.capture.readers.at_lines import lines_above
+from kintsugi.capture.readers.at_lines import heads_above
 from kintsugi.capture.report import Found, Lines
 from kintsugi.workflow.payload import Failure, Frame, Raised
 
@@ -100,8 +100,7 @@ def _turned(lines: Lines) -> Found | None:
 
 def _logged(lines: Lines) -> Found | None:
     """A backtrace below a line that names the exception, as loggers write it."""
-    for at in lines_above(lines, lines.at, 6)[:3]:
-        line = (lines[at] or "")[:_LONGEST]
+    for at, line in heads_above(lines, lines.at, 6)[:3]:
         found = _NAMED_FIRST.match(line) or _NAMED_LAST.match(line) or _NAMED.match(line)
         if found and _LOOKS_NAMED.search(found["type"]):
             frames, end = _places(lines, lines.at)

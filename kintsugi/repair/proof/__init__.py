@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kintsugi.repair.languages import Machine
+from kintsugi.repair.languages import Language, Machine
 from kintsugi.repair.languages.known import LANGUAGES, find_suite, language_of
 from kintsugi.repair.languages.results import Crash
 from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
 from kintsugi.repair.proof.red import RedToGreen, red_to_green
-from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, last_line
+from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, is_plain_file, last_line
 from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, Mechanism, ground, run
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.repair.syntax import read_source
@@ -160,11 +160,21 @@ async def _compiles(proposal: Proposal, machine: Machine, on: Ground, progress: 
         changed = [path for path, content in files.items() if language.reads(path) and content is not None]
         job = language.compiling(changed, files, machine) if changed else None
         if job is None:
+            _still_reads(proposal, language, changed)
             continue
         progress("compiling the changed files")
         outcome = await run(on, job)
         if outcome.run.exit_status != 0:
             raise Unproven(f"the patch does not compile: {last_line(outcome.run.output)}", green=outcome.run)
+
+
+def _still_reads(proposal: Proposal, language: Language, paths: Sequence[str]) -> None:
+    """Of a language that is compiled with its tests, what was syntax is syntax: no test may load the file."""
+    for path in paths:
+        before, after = proposal.base / path, proposal.all_files[path] or b""
+        could = language.can_read(read_source(before.read_bytes())) if is_plain_file(proposal.base, path) else False
+        if could and not language.can_read(read_source(after)):
+            raise Unproven(f"the patch does not compile: {path}")
 
 
 def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidence:

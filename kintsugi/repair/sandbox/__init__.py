@@ -214,7 +214,7 @@ async def _run_on(on: Ground, job: Job, group: Group, seconds: float) -> Outcome
             spec = _spec(on, job, rooms.INSIDE, group)._replace(base=str(on.tree), new_root=str(new_root))
             spec = spec._replace(changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
             return await _run_as(spec, on, job, group, seconds)
-    async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid) as places:
+    async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid, box.placed) as places:
         return await _run_as(_spec(on, job, places, group), on, job, group, seconds)
 
 
@@ -313,7 +313,8 @@ def _seen(box: Box, places: Places, uid: int | None) -> tuple[list[str], list[st
     """What Landlock lets the command read and write."""
     shared = [_SHM] if uid is not None else []  # only another user's files there can be told from ours and removed
     own = [places.tree, places.home, places.tmp, *shared, *rooms.writable_devices()]
-    return rooms.readable_without_mounts(box.interpreter.folders), own
+    folders = (*box.interpreter.folders, *(folder.resolve() for folder, _ in box.placed))
+    return rooms.readable_without_mounts(folders), own
 
 
 async def _start(spec: Spec) -> Process:

@@ -147,15 +147,23 @@ async def handed_over(parent: Path | None, tree: Path, uid: int) -> AsyncIterato
 
 @asynccontextmanager
 async def a_room(
-    parent: Path | None, tree: Path, changes: Mapping[str, bytes | None], uid: int | None
+    parent: Path | None,
+    tree: Path,
+    changes: Mapping[str, bytes | None],
+    uid: int | None,
+    placed: tuple[tuple[Path, str], ...] = (),
 ) -> AsyncIterator[Places]:
     """A room on disk, below `parent`, with a copy of `tree` changed by `changes`; gone afterwards.
+
+    `placed` are folders of the machine that it has links to, at a path of the tree.
 
     Raises OSError where it cannot be made, ValueError for a path that leads out of the tree.
     """
     check_inside(tree, changes)
     async with _a_folder(parent) as folder:
         await asyncio.to_thread(_furnish, folder, tree, changes, uid)
+        for source, path in placed:
+            (folder / "tree" / path).symlink_to(source.resolve())
         yield Places(*(str(folder / name) for name in ("tree", "home", "tmp")))
 
 

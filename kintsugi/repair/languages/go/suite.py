@@ -32,7 +32,7 @@ _BUILD_ERROR = re.compile(r"^(?:vet: )?(?P<path>[^\s:]+\.go):(?P<line>\d+):(?:\d
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class Toolchain:
     """What `go env` says: folders of this machine."""
 
     go: str
@@ -54,7 +54,7 @@ class Tools:
 
 
 @lru_cache
-def tools() -> Tools | None:
+def tools() -> Toolchain | None:
     """The Go on this machine's PATH, as it describes itself; None where there is none."""
     go = shutil.which("go")
     if go is None:
@@ -72,7 +72,7 @@ def tools() -> Tools | None:
         return None
     told = json.loads(asked.stdout)
     root, cache, modules = (Path(told[name]) for name in ("GOROOT", "GOCACHE", "GOMODCACHE"))
-    return Tools(str(root / "bin" / "go"), root.resolve(), cache, modules)
+    return Toolchain(str(root / "bin" / "go"), root.resolve(), cache, modules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class GoSuite:
 
     files: tuple[str, ...]
     machine: Machine
-    tools: Tools
+    tools: Toolchain
     folder: str
     module: str
     tests: Mapping[tuple[str, str], str]
