@@ -11,6 +11,7 @@ BENCHES = (
     ("bench.workers",),
     ("bench.webhooks",),
     ("bench.reports",),
+    ("bench.reports", "noisy"),
     ("bench.reports", "killed"),
     ("bench.flood",),
     ("bench.lists",),

@@ -1,6 +1,7 @@
 """The intake of Sentry's SDKs beside a bare aiohttp handler that unpacks, parses and commits the same row.
 
     python -m bench.reports [events]
+    python -m bench.reports noisy [events]      of one failure with 500 names in its words, and another one in between
     python -m bench.reports killed [events]     with real SDKs, and a server that is killed while they report
 
 A storm: events of a real shape, gzipped, of fifty failures. Ours redacts them and counts each on the incident of its
@@ -19,7 +20,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,7 @@ from kintsugi.web.shares import Shares
 from kintsugi.workflow.engine import Engine
 
 AT_ONCE, FAILURES, ROUNDS, KEY = 32, 50, 3, "bench-key"
+NAMES = 500
 
 
 async def main(events: int) -> None:
@@ -60,21 +64,81 @@ async def main(events: int) -> None:
     print(f"  answered, then killed with SIGKILL: {lost:.0f} of {2 * ROUNDS * events} rows missing")
 
 
+async def noisy(events: int) -> None:
+    """How many incidents come of it, and how long the other failure took beside the noisy one's own answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "kintsugi.db"
+        async with a_server("ours", file) as url:
+            waits, took, other = await beside(f"{url}/api/1/envelope/?sentry_key={KEY}", events)
+        incidents, counted = rows_of(file, "incident"), rows_of(file, "inbox")
+    half, p99 = 1000 * statistics.median(waits), 1000 * statistics.quantiles(waits, n=100)[98]
+    print(f"noisy: {events} events of one failure, {NAMES} names in its words, {AT_ONCE} at a time; one other between")
+    print(f"  {incidents} incidents, {counted} of {events + 1} events kept, {events / took:,.0f}/s")
+    print(f"  the other was answered after {1000 * other:.0f} ms; the noisy one's p50 {half:.0f} ms, p99 {p99:.0f} ms")
+
+
+async def beside(url: str, events: int) -> tuple[list[float], float, float]:
+    """As `deliver`, of the noisy failure; and how long the other one waited, sent when half of them were."""
+    bodies = [gzip.compress(a_noisy_envelope(number)) for number in range(events)]
+    half = events // 2
+    other = gzip.compress(an_envelope(events))
+
+    async def post(session: aiohttp.ClientSession, body: bytes) -> float:
+        began = time.perf_counter()
+        async with session.post(url, data=body, headers={"Content-Encoding": "gzip"}) as answer:
+            assert answer.status == 200, await answer.text()
+        return time.perf_counter() - began
+
+    async def work(session: aiohttp.ClientSession, queue: Iterator[bytes]) -> list[float]:
+        return [await post(session, body) for body in queue]
+
+    async def all_of(session: aiohttp.ClientSession, some: list[bytes]) -> list[float]:
+        queue = iter(some)
+        waits = await asyncio.gather(*[work(session, queue) for _ in range(AT_ONCE)])
+        return [wait for each in waits for wait in each]
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE + 1)) as session:
+        began = time.perf_counter()
+        first = await all_of(session, bodies[:half])
+        rest, waited = await asyncio.gather(all_of(session, bodies[half:]), post(session, other))
+        return first + rest, time.perf_counter() - began, waited
+
+
+def a_noisy_envelope(number: int) -> bytes:
+    name = f"{number % NAMES:x}".translate(str.maketrans("0123456789abcdef", "abcdefghijklmnop"))
+    frame = {"filename": "shop/bills.py", "function": "bill", "lineno": 7, "in_app": True}
+    raised = {"type": "ValueError", "value": f"no bill for {name}", "stacktrace": {"frames": [frame]}}
+    event = {"event_id": f"{number:032x}", "exception": {"values": [raised]}, "platform": "python"}
+    return b"{}\n" + b'{"type":"event"}\n' + json.dumps(event).encode() + b"\n"
+
+
+@asynccontextmanager
+async def a_server(which: str, file: Path) -> AsyncIterator[str]:
+    """Its address, in a process of its own that is killed with SIGKILL when the block ends."""
+    upgrade(Database.parse(f"sqlite:///{file}"))
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.reports", "serve", which, str(file)), stdout=asyncio.subprocess.PIPE
+    )
+    assert server.stdout
+    try:
+        yield (await server.stdout.readline()).decode().strip()
+    finally:
+        server.send_signal(signal.SIGKILL)
+        await server.wait()
+
+
+def rows_of(file: Path, table: str) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    return found
+
+
 async def one_round(which: str, events: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kintsugi.db"
-        upgrade(Database.parse(f"sqlite:///{file}"))
-        server = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.reports", "serve", which, str(file)), stdout=asyncio.subprocess.PIPE
-        )
-        assert server.stdout
-        url = (await server.stdout.readline()).decode().strip()
-        waits, took = await deliver(f"{url}/api/1/envelope/?sentry_key={KEY}", events)
-        server.send_signal(signal.SIGKILL)
-        await server.wait()
-        connection = sqlite3.connect(file)
-        (rows,) = connection.execute("SELECT count(*) FROM inbox").fetchone()
-        connection.close()
+        async with a_server(which, file) as url:
+            waits, took = await deliver(f"{url}/api/1/envelope/?sentry_key={KEY}", events)
+        rows = rows_of(file, "inbox")
     p99 = statistics.quantiles(waits, n=100)[98]
     rate = events / took
     return {"rate": rate, "p50": 1000 * statistics.median(waits), "p99": 1000 * p99, "lost": events - rows}
@@ -175,5 +239,7 @@ if __name__ == "__main__":
         asyncio.run(serving(sys.argv[2], Path(sys.argv[3])))
     elif sys.argv[1:2] == ["killed"]:
         sys.exit(asyncio.run(killed(int(sys.argv[2]) if len(sys.argv) > 2 else 5000)))
+    elif sys.argv[1:2] == ["noisy"]:
+        asyncio.run(noisy(int(sys.argv[2]) if len(sys.argv) > 2 else 10_000))
     else:
         asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000))

@@ -128,7 +128,7 @@ def _is_skip(node: Node) -> bool:
 def _is_helper(node: Node, handle: str) -> bool:
     arguments = node.child_by_field_name("arguments")
     given = [text_of(one) for one in arguments.named_children] if arguments else []
-    return handle in given and called(node)[0] != handle
+    return handle in given and called(node)[0] != handle and not _is_check(node)
 
 
 def _fails_at_once(node: Node) -> bool:

@@ -32,6 +32,9 @@ _EQUAL |= {"deepStrictEqual", "deepEquals", "toHaveLength", "lengthOf", "strictS
 _OPPOSITES = {"notEqual": "equal", "notStrictEqual": "strictEqual", "notDeepEqual": "deepEqual", "not": "is"}
 _OPPOSITES |= {"notDeepStrictEqual": "deepStrictEqual", "doesNotMatch": "match", "notSame": "same"}
 _ONE_SIDED = {"ok", "true", "false", "truthy", "falsy", "notOk", "isTrue", "isFalse", "assert", "isOk", "isNotOk"}
+_THROWING = {"toThrow", "toThrowError", "throw", "rejectedWith"}
+_CONSTANT = re.compile(r"true|1|!0|!false")
+_HELPER = re.compile(r"assert|check|verif|expect|should|match|compare|run\b", re.IGNORECASE)
 _STRANGER = 'Symbol("turned round")'
 
 
@@ -87,16 +90,11 @@ class _Test:
 
     @property
     def asserts_a_value(self) -> bool:
-        return (
-            any(not _only_that_nothing_fails(node) for node in self.checks)
-            or any(
-                re.match(r"assert|check|verif|expect|should|match|compare|run\b", call_of(node).last, re.IGNORECASE)
-                for node in nodes(self.function, "call_expression")
-                if not _is_check(node) and self.function is not None
-            )
-            if self.function is not None
-            else False
-        )
+        """A helper counts whose name says that it checks something."""
+        if any(not _only_that_nothing_fails(node) for node in self.checks):
+            return True
+        calls = map(call_of, nodes(self.function, "call_expression") if self.function is not None else ())
+        return any(_HELPER.match(call.last) for call in calls if call.root not in _CHECKERS)
 
 
 def _is_check(node: Node) -> bool:
@@ -117,26 +115,20 @@ def _is_check(node: Node) -> bool:
 
 
 def _only_that_nothing_fails(node: Node) -> bool:
-    names = chain_of(node)
+    """Whether it holds whatever the code does, as long as that raises nothing."""
     if node.type == "throw_statement":
         return False
+    names = chain_of(node)
     last = names[-1] if names else ""
-    if last in _NOTHING_FAILED or ("not" in names and last in ("toThrow", "toThrowError", "throw", "rejectedWith")):
+    if last in _NOTHING_FAILED or ("not" in names and last in _THROWING):
         return True
-    call = call_of(node) if node.type == "call_expression" else None
-    given = [text_of(one) for one in call.arguments] if call is not None else []
-    if last in _ONE_SIDED and given[:1] and re.fullmatch(r"true|1|!0|!false", given[0]):
+    given = [text_of(one) for one in call_of(node).arguments] if node.type == "call_expression" else []
+    if last in _ONE_SIDED and given and _CONSTANT.fullmatch(given[0]):
         return True
-    subject = next(
-        (
-            call_of(one)
-            for one in nodes(node, "call_expression")
-            if call_of(one).root == "expect" and not call_of(one).properties
-        ),
-        None,
-    )
-    said = [text_of(one) for one in subject.arguments] if subject is not None else given[:1]
-    return last in _EQUAL and bool(said) and said[:1] == (given[:1] if subject is not None else given[1:2])
+    calls = (call_of(one) for one in nodes(node, "call_expression"))
+    expected = next((call for call in calls if call.root == "expect" and not call.properties), None)
+    compared = [text_of(expected.arguments[0]), *given] if expected is not None and expected.arguments else given
+    return last in _EQUAL and len(compared) > 1 and compared[0] == compared[1]
 
 
 def tests_of(path: str, source: str) -> dict[str, _Test]:

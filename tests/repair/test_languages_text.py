@@ -1,0 +1,123 @@
+"""What is read of tests and patches in Node and Go without running them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kintsugi.repair.languages.go.language import Go
+from kintsugi.repair.languages.node.language import JavaScript
+
+NODE, GO = JavaScript(), Go()
+ASSERTS = {
+    "expect(f(1)).toBe(2)": True,
+    "expect(f()).to.be.true": True,
+    "f().should.equal(3)": True,
+    "t.is(f(), 2)": True,
+    "await expect(f()).rejects.toThrow('x')": True,
+    "assert(f())": True,
+    "checkIt(f())": True,
+    "if (f() !== 2) throw new Error('no')": True,
+    "f()": False,
+    "t.end()": False,
+    "t.pass()": False,
+    "expect(() => f()).not.toThrow()": False,
+    "assert.doesNotThrow(() => f())": False,
+    "assert.ok(true)": False,
+    "expect(1).toBe(1)": False,
+}
+ASSERTS_IN_GO = {
+    'if got := f(); got != 2 { t.Errorf("got %d", got) }': True,
+    'if err := f(); err == nil { t.Fatal("no error") }': True,
+    "require.Equal(t, 2, f())": True,
+    "checkIt(t, f())": True,
+    "f()": False,
+    "if err := f(); err != nil { t.Fatal(err) }": False,
+    "require.NoError(t, f())": False,
+    "t.Log(f())": False,
+}
+
+
+@pytest.mark.parametrize("line", ASSERTS)
+def test_a_test_of_node_asserts_a_value_or_only_that_nothing_is_thrown(line: str) -> None:
+    source = f'test("x", async () => {{ {line}; }});\n'
+
+    assert NODE.asserts_a_value({"a.test.js": source}, "x") is ASSERTS[line]
+    turned = NODE.turned_round(source, ["x"])
+    assert turned is not None
+    assert turned != source
+    assert NODE.can_read(turned)
+
+
+@pytest.mark.parametrize("line", ASSERTS_IN_GO)
+def test_a_test_of_go_asserts_a_value_or_only_that_nothing_failed(line: str) -> None:
+    source = f"package a\n\nfunc TestX(t *testing.T) {{\n\t{line}\n}}\n"
+
+    assert GO.asserts_a_value({"a_test.go": source}, "TestX") is ASSERTS_IN_GO[line]
+    turned = GO.turned_round(source, ["TestX"])
+    assert turned is not None
+    assert turned != source
+    assert GO.can_read(turned)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("const a = 'x'", 'const a = "x"; // said', True),
+        ("function f(a) { return a }", "function f(a: number): number { return a; }", True),
+        ("call(a, b)", "call(\n  a,\n  b,\n)", True),
+        ("f()", "console.log('f'); f()", True),
+        ("const a = x.y", "const a = x?.y", False),
+        ("f(1)", "f(2)", False),
+    ],
+)
+def test_what_of_node_runs_the_same(before: str, after: str, same: bool) -> None:
+    assert NODE.runs_the_same(before, after) is same
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("func f() int { return 1 }", "// f is one.\nfunc f() int {\n\treturn 1\n}", True),
+        ("func f() { g() }", 'func f() { log.Println("g"); g() }', True),
+        ("func f() { g() }", "//go:noinline\nfunc f() { g() }", False),
+        ("func f() int { return 1 }", "func f() int { return 2 }", False),
+    ],
+)
+def test_what_of_go_runs_the_same(before: str, after: str, same: bool) -> None:
+    assert GO.runs_the_same(f"package a\n{before}\n", f"package a\n{after}\n") is same
+
+
+@pytest.mark.parametrize(
+    ("after", "drops"),
+    [
+        ("try { f() } catch {}", True),
+        ("try { f() } catch (e) { console.error(e) }", True),
+        ("try { f() } catch (e) { return null }", True),
+        ("f().catch(() => {})", True),
+        ("f().catch(noop)", True),
+        ("try { f() } catch (e) { throw new Error('more', { cause: e }) }", False),
+        ("try { f() } catch (e) { answer(400) }", False),
+        ("try { f() } catch (e) { if (e.code !== 'ENOENT') throw e; return [] }", False),
+    ],
+)
+def test_what_a_patch_of_node_drops(after: str, drops: bool) -> None:
+    found = NODE.swallowing({"a.js": "function g() { f() }"}, {"a.js": f"function g() {{ {after} }}"})
+
+    assert bool(found.places) is drops
+    assert found.is_all is drops
+
+
+@pytest.mark.parametrize(
+    ("after", "drops"),
+    [
+        ("\tdefer func() { recover() }()\n\tf()", True),
+        ("\tdefer func() { if r := recover(); r != nil { log.Println(r) } }()\n\tf()", True),
+        ("\tdefer func() { if r := recover(); r != nil { panic(r) } }()\n\tf()", False),
+        ("\tif err := f(); err != nil { return nil }", True),
+        ("\tif err := f(); err != nil { return err }", False),
+    ],
+)
+def test_what_a_patch_of_go_drops(after: str, drops: bool) -> None:
+    source = "package a\n\nfunc g() error {\n%s\n\treturn nil\n}\n"
+
+    assert bool(GO.swallowing({"a.go": source % "\tf()"}, {"a.go": source % after}).places) is drops
