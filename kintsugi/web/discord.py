@@ -18,6 +18,7 @@ from aiohttp import web
 
 from kintsugi.telemetry.plain import plain
 from kintsugi.web.login import Member, Seal, Tries
+from kintsugi.web.peers import peer_of
 from kintsugi.workflow.asking import Asker
 from kintsugi.workflow.errors import Refusal, StepFailed
 from kintsugi.workflow.triggers import Command
@@ -93,7 +94,7 @@ class Way:
         try:
             return await self._back(request)
         except NotLetIn as error:
-            log.warning("login_refused", extra={"peer": request.remote, "by": "discord", "why": error.why})
+            log.warning("login_refused", extra={"peer": peer_of(request), "by": "discord", "why": error.why})
             raise
 
     async def _back(self, request: web.Request) -> tuple[Member, str, str]:
@@ -105,7 +106,7 @@ class Way:
             says = _NO_CONSENT if error == "access_denied" else f"Discord did not agree: {plain(error)[:80]}."
             raise NotLetIn(403, says, plain(error)[:80])
         code, verifier = given.get("code", ""), self._verifier(state)
-        return *await self._asked(code, verifier, request.remote or ""), str(went["where"])
+        return *await self._asked(code, verifier, peer_of(request)), str(went["where"])
 
     async def _asked(self, code: str, verifier: str, peer: str) -> tuple[Member, str]:
         """Every question to Discord counts as a wrong one until it is answered well."""

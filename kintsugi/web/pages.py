@@ -338,7 +338,7 @@ class Pages:
     async def by_link(self, links: Links, request: web.Request) -> web.Response:
         """Somebody with a link that works once. A look at it by HEAD does not use it up."""
         if not links.opens(request.query.get("key", "")):
-            log.warning("login_refused", extra={"peer": request.remote, "by": "link"})
+            log.warning("login_refused", extra={"peer": peer_of(request), "by": "link"})
             return self._login_page(request, _USED_LINK, "/", 403)
         raise await self._let_in(request, "/")
 
@@ -368,7 +368,7 @@ class Pages:
         cookie, seconds = await self._sessions.begin(member, token)
         answer = web.HTTPSeeOther(where)
         answer.set_cookie(_COOKIE, cookie, max_age=seconds, httponly=True, samesite="Lax", secure=_is_secure(request))
-        log.info("logged_in", extra={"peer": request.remote, "user": member.user if member else None})
+        log.info("logged_in", extra={"peer": peer_of(request), "user": member.user if member else None})
         return answer
 
     async def log_out(self, request: web.Request) -> web.Response:

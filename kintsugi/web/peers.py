@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -12,13 +13,16 @@ _NETWORK = 64  # bits: whoever has one address of IPv6 has all of these
 
 
 def peer_of(request: web.Request) -> str:
+    """Who sent this request."""
+    return peer(request.remote or "", request.headers.getall("X-Forwarded-For", []))
+
+
+def peer(remote: str, named: Sequence[str]) -> str:
     """The address; of what a proxy on this machine hands on, the one that it names; "" where it names none.
 
     Of several that are named the last counts, which is the proxy's own word: the others anybody can send.
     """
-    remote = request.remote or ""
     if is_loopback(remote):
-        named = request.headers.getall("X-Forwarded-For", [])
         remote = named[-1].rpartition(",")[2].strip() if named else ""
     return network_of(remote)
 
