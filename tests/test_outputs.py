@@ -111,7 +111,7 @@ def by_git(text: str) -> None:
 def by_robots(text: str) -> None:
     assert "[skip ci]" not in text.lower()
     assert not re.search(r"^[ \t>]*(?:skip-checks|signed-off-by)[ \t]*:", text, re.IGNORECASE | re.MULTILINE)
-    assert not re.search(r"^/merge|#\d|(?<![^\W_])@\w|https?://", text, re.MULTILINE)
+    assert not re.search(r"^/merge(?![\w/.-])|#\d|(?<![^\W_])@\w|https?://", text, re.MULTILINE)
     assert_is_seen(text)
 
 
@@ -221,6 +221,7 @@ def test_no_command_speaks_past_them():
     assert found == {
         "login.py",  # the link: it is ours, and the redactor would take it for the secret that it is
         "follow.py",  # the program's own name, where it cannot be started, and a sentence of ours
+        "copying.py",  # two sentences of ours
     }
 
 

@@ -90,6 +90,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         "In and out",
         (
             Panel("Deliveries", ((f"sum by (source, outcome) (rate(kintsugi_deliveries_total[{_OVER}]))", "{{source}} {{outcome}}"),), unit="ops"),
+            Panel("Reports passed over", ((f"sum by (kind) (rate(kintsugi_report_items_passed_over_total[{_OVER}]))", "{{kind}}"),), unit="ops"),
             Panel("Secrets hidden", ((f"sum by (kind) (rate(kintsugi_redactions_total[{_OVER}]))", "{{kind}}"),), unit="ops"),
             Panel("Log lines lost", ((f"sum by (instance) (increase(kintsugi_log_lines_dropped_total[{_OVER}]))", "{{instance}}"),)),
         ),

@@ -23,11 +23,10 @@ class SqlSessions:
             ledger.connection.execute(delete(SESSION).where(SESSION.c.ends_at <= ledger.now))
             row = ledger.insert(SESSION).values(id=id, owner=owner, facts=facts, began_at=ledger.now, ends_at=ends_at)
             ledger.connection.execute(row)
-            newest = (
-                select(SESSION.c.id).where(SESSION.c.owner == owner).order_by(SESSION.c.began_at.desc(), SESSION.c.id)
-            )
-            kept = [each.id for each in ledger.connection.execute(newest.limit(most))]
-            ledger.connection.execute(delete(SESSION).where(SESSION.c.owner == owner, SESSION.c.id.not_in([*kept, id])))
+            others = (SESSION.c.owner == owner, SESSION.c.id != id)  # of one moment this one is the newest
+            newest = select(SESSION.c.id).where(*others).order_by(SESSION.c.began_at.desc(), SESSION.c.id)
+            kept = [each.id for each in ledger.connection.execute(newest.limit(most - 1))]
+            ledger.connection.execute(delete(SESSION).where(*others, SESSION.c.id.not_in(kept)))
 
         await self._store.transact(put)
 

@@ -23,7 +23,7 @@ _TRAILER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _BREAKS = re.compile(r"^([ \t>*|+-]*)BREAKING[- ]CHANGES?(?=[ \t]*[:#])", re.IGNORECASE | re.MULTILINE)
-_SLASH = re.compile(r"^([ \t>*+-]*)/(?=[A-Za-z][\w-]*(?:[ \t]|$))", re.MULTILINE)
+_SLASH = re.compile(r"^([ \t>*+-]*)/(?=[A-Za-z][\w-]*(?:[^\w/.-]|$))", re.MULTILINE)
 _CALLED = re.compile(r"(?<![^\W_])@(?=[A-Za-z][\w-]*(?:\[bot\])?[ \t]+\w)")
 _BORS = re.compile(r"^([ \t>*+-]*)(bors|homu)(?=[ \t:]+[\w+-])", re.IGNORECASE | re.MULTILINE)
 _ISSUES = r"(?:(?:[\w./-]*[#!]|GH\\?-|[A-Z][A-Z\d]{1,9}-)\d+[\s,;]*(?:and\s+)?)+|h?https?://\S+"

@@ -16,7 +16,8 @@ from kintsugi.reporting import ADDRESS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-TESTS_OWN = {"KINTSUGI_TEST_LLM", "KINTSUGI_TEST_POSTGRES", "KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_WIRE"}
+TESTS_OWN = {f"KINTSUGI_TEST_{name}" for name in ("LLM", "NODE_MODULES", "POSTGRES")}
+TESTS_OWN |= {"KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_WIRE"}
 
 
 def code(text: str) -> Iterator[str]:

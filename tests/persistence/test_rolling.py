@@ -72,8 +72,12 @@ def runs_on(url: Database, code: Path, story: str) -> None:
 def before_the_newest_revision() -> str:
     """The commit before the one that brought the newest revision; skips where there is no history."""
     (script,) = (ROOT / "alembic" / "versions").glob(f"{NEWEST}_*.py")
-    asked = ["git", "log", "--diff-filter=A", "--format=%P", "-1", "--", str(script.relative_to(ROOT))]
-    found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
-    if not found:
-        pytest.skip("there is no history: clone the repository whole")
-    return found[0]
+    parents = _git("log", "-m", "--diff-filter=A", "--format=%P", "-1", "--", str(script.relative_to(ROOT))).split()
+    for parent in parents:  # a merge may have brought it, and have the one before on either side
+        if max(_git("ls-tree", "--name-only", parent, "alembic/versions/").split()) < str(script.relative_to(ROOT)):
+            return parent
+    pytest.skip("there is no history: clone the repository whole")
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout

@@ -101,7 +101,7 @@ def a_suite(folder: Path, scripts: dict[str, str], test: str = "", **more: objec
 
 
 def a_machine() -> Machine:
-    return Machine(Interpreter(Path("/usr/bin/python3"), (), has_pytest=False, has_tox=False, version=(3, 11)))
+    return Machine(Interpreter(Path("/usr/bin/python3"), (), frozenset(), (3, 11)))
 
 
 def ended(found: list[TestResult]) -> dict[str, Ending]:

@@ -263,7 +263,7 @@ def test_a_package_that_is_not_installed_is_told_from_one_of_the_project(tmp_pat
     missing = failed("ModuleNotFoundError", "No module named 'requests.auth'").failure
     ours = failed("ModuleNotFoundError", "No module named 'ours.extra'").failure
 
-    assert PYTHON.missing(missing, tmp_path) == "requests"
+    assert PYTHON.missing(missing, tmp_path) == "requests is not installed"
     assert PYTHON.missing(ours, tmp_path) is None
 
 
@@ -373,7 +373,8 @@ def test_tests_that_vanish_or_are_skipped_are_lost() -> None:
 
 
 def an_interpreter(*, pytest_too: bool = False, tox_too: bool = False) -> Interpreter:
-    return Interpreter(Path("/usr/bin/python3"), (), pytest_too, tox_too, (3, 11))
+    modules = frozenset(name for name, there in (("pytest", pytest_too), ("tox", tox_too)) if there)
+    return Interpreter(Path("/usr/bin/python3"), (), modules, (3, 11))
 
 
 def a_tree(folder: Path, files: dict[str, str]) -> Path:

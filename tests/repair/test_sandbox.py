@@ -449,7 +449,7 @@ async def test_an_overlay_that_leads_out_of_the_tree_is_refused(path: str, rooms
 
 
 async def test_a_command_that_is_not_there_is_a_failure_of_the_box(any_box: Box, tmp_path: Path) -> None:
-    with pytest.raises(BoxFailed, match="no-such-program could not be started"):
+    with pytest.raises(BoxFailed, match="no-such-program was not started"):
         await sandbox.run_once(any_box, Job(("no-such-program",)), tmp_path)
 
 
