@@ -122,6 +122,7 @@ async def test_a_row_can_be_chained_once_and_nothing_else_of_it_changed(database
         assert connection.execute(text("UPDATE transition SET holds = '{}' WHERE seq = 2")).rowcount == 1
 
 
+_BROUGHT_CHAINS = "0016"  # the revision
 _OLD = """
 await world.crashes()
 await world.settles()
@@ -130,7 +131,7 @@ await world.confirms()
 
 
 async def test_what_older_code_wrote_beside_is_chained_by_the_next_move(database_url: Database, tmp_path: Path):
-    runs_on(database_url, old_code(tmp_path), _OLD)
+    runs_on(database_url, old_code(tmp_path, _BROUGHT_CHAINS), _OLD)
 
     async with a_world(database_url) as world:
         assert await world.passed() == [
@@ -150,7 +151,7 @@ async def test_what_older_code_wrote_beside_is_chained_by_the_next_move(database
 
 
 async def test_a_receipt_chains_what_older_code_wrote_last(database_url: Database, tmp_path: Path):
-    runs_on(database_url, old_code(tmp_path), _OLD)
+    runs_on(database_url, old_code(tmp_path, _BROUGHT_CHAINS), _OLD)
 
     verdict = await verdict_on(database_url)
 

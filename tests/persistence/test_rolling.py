@@ -44,9 +44,9 @@ def test_the_code_before_the_newest_revision_works_on_its_tables(database_url: D
     runs_on(database_url, old_code(tmp_path), _A_SHORT_LIFE)
 
 
-def old_code(folder: Path) -> Path:
-    """A folder with the code before the newest revision; skips where there is no history."""
-    before = before_the_newest_revision()
+def old_code(folder: Path, revision: str = NEWEST) -> Path:
+    """A folder with the code before this revision; skips where there is no history."""
+    before = before_the(revision)
     archive = subprocess.run(["git", "archive", before], cwd=ROOT, capture_output=True, check=True).stdout
     old = folder / "old"
     old.mkdir()
@@ -69,9 +69,9 @@ def runs_on(url: Database, code: Path, story: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def before_the_newest_revision() -> str:
-    """The commit before the one that brought the newest revision; skips where there is no history."""
-    (script,) = (ROOT / "alembic" / "versions").glob(f"{NEWEST}_*.py")
+def before_the(revision: str) -> str:
+    """The commit before the one that brought this revision; skips where there is no history."""
+    (script,) = (ROOT / "alembic" / "versions").glob(f"{revision}_*.py")
     parents = _git("log", "-m", "--diff-filter=A", "--format=%P", "-1", "--", str(script.relative_to(ROOT))).split()
     for parent in parents:  # a merge may have brought it, and have the one before on either side
         if max(_git("ls-tree", "--name-only", parent, "alembic/versions/").split()) < str(script.relative_to(ROOT)):
