@@ -92,6 +92,7 @@ class Server:
         shutil.chown(folder, self.user) if self.user else None
         data = folder / "standby"
         self._tool("pg_basebackup", "-h", str(self.folder), "-U", "postgres", "-D", str(data), "-R", "-c", "fast")
+        (data / f".s.PGSQL.{PORT}.lock").unlink()  # the first server's, whose socket lies beside its data
         options = f'-h "" -k {data}'
         self._tool("pg_ctl", "-w", "-o", options, "-l", str(data / "log"), "-D", str(data), "start")
         try:

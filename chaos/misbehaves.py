@@ -58,6 +58,7 @@ async def tried(trouble: Trouble, server: Server, folder: Path, *, without: str 
         stage.pace = (2 * _CALM + trouble.seconds) / _CRASHES
         program = asyncio.create_task(_crashes(stage))
         people = asyncio.create_task(_people(stage))
+        stage.stack.callback(people.cancel)  # before the store that they read is closed
         await asyncio.sleep(_CALM)
         await trouble.make(stage, min(trouble.seconds, _CONTROL_LONGEST) if without else trouble.seconds)
         over, stage.pace = time.monotonic(), _SOON

@@ -45,6 +45,7 @@ def careless(without: str) -> None:
         case "no rule":
             away._CLASSES = ()  # type: ignore[assignment]
             away._STATES.clear()
+            away._TROUBLE.clear()
         case "no deadlines":
             store.SILENT_SECONDS = database.SILENT_SECONDS = _HOURS  # type: ignore[attr-defined]
         case "no write in readiness":
