@@ -146,4 +146,4 @@ if __name__ == "__main__":
         case ["works", address, step]:
             asyncio.run(works(Database.parse(address), float(step)))
         case numbers:
-            asyncio.run(main(int(numbers[0]) if numbers else 400))
+            asyncio.run(main(int(numbers[0]) if numbers else 800))
