@@ -42,7 +42,11 @@ async def a_box(*programs: str) -> ProofSettings:
     for program in programs:
         if shutil.which(program) is None:
             pytest.skip(f"there is no {program} on this machine")
-    asked = ProofSettings(seconds=240, python=Path(sys.executable))
+    return await with_walls(ProofSettings(seconds=240, python=Path(sys.executable)))
+
+
+async def with_walls(asked: ProofSettings) -> ProofSettings:
+    """The same with a box that was probed once; skips where this machine has none with walls."""
     try:
         walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
         return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))

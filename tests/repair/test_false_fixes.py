@@ -13,8 +13,8 @@ from bench.proof import Trial, false_fixes, judged
 from bench.proof_false import FALSE_FIXES
 from bench.proof_false_inn import OF_BOOK, OF_MINUTES, OF_NOBODY
 from kintsugi.repair.proof import ProofSettings
-from kintsugi.repair.sandbox import Box, BoxFailed, Mechanism
-from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.sandbox import Box
+from tests.repair.programs import with_walls
 
 INN = (*OF_MINUTES, *OF_BOOK, *OF_NOBODY)
 KINDS = tuple(dict.fromkeys(one.kind for one in (*FALSE_FIXES, *INN)))
@@ -33,12 +33,7 @@ PYTEST = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    asked = ProofSettings(UNITTEST, python=Path(sys.executable), seconds=120)
-    try:
-        walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
-        return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
-    except BoxFailed as reason:
-        pytest.skip(f"this machine does not allow a box with walls: {reason}")
+    return await with_walls(ProofSettings(UNITTEST, python=Path(sys.executable), seconds=120))
 
 
 def test_there_are_many_kinds() -> None:

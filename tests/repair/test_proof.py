@@ -12,9 +12,10 @@ import pytest
 import pytest_asyncio
 
 from kintsugi.repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
-from kintsugi.repair.sandbox import BoxFailed, Mechanism
+from kintsugi.repair.sandbox import Mechanism
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.workflow.patch import Evidence, Tier
+from tests.repair.programs import with_walls
 
 DEFAULTED = "shop.py newly answers with a fixed value where it failed: order.get('discount', 0). Is that the right one?"
 UNITTEST = ("python", "-m", "unittest")
@@ -55,12 +56,7 @@ class Discount(unittest.TestCase):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    asked = ProofSettings(UNITTEST, seconds=60)
-    try:
-        walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
-        return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
-    except BoxFailed as reason:
-        pytest.skip(f"this machine does not allow a box with walls: {reason}")
+    return await with_walls(ProofSettings(UNITTEST, seconds=60))
 
 
 @pytest.fixture

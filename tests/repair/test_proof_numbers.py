@@ -13,9 +13,8 @@ from kintsugi.repair.languages.python.layout import Django, django_of, import_fo
 from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Failure, Frame
 from kintsugi.repair.proof import Crash, ProofSettings, Proposal, Unproven, prove
-from kintsugi.repair.sandbox import BoxFailed, Mechanism
-from kintsugi.repair.sandbox.probe import probe
 from kintsugi.workflow.patch import Evidence, Numbers, Tier
+from tests.repair.programs import a_program, with_walls
 
 SHOP = 'def total(order):\n    return order["price"] - order["discount"]\n'
 FIXED = SHOP.replace('order["discount"]', 'order.get("discount", 0)')
@@ -29,19 +28,7 @@ FAST = ("pytest", "-p", "no:hypothesispytest", "-p", "no:asyncio", "-p", "no:xdi
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    asked = ProofSettings(FAST, python=Path(sys.executable), seconds=120)
-    try:
-        walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
-        return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
-    except BoxFailed as reason:
-        pytest.skip(f"this machine does not allow a box with walls: {reason}")
-
-
-def tree(folder: Path, files: dict[str, str]) -> Path:
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    return folder
+    return await with_walls(ProofSettings(FAST, python=Path(sys.executable), seconds=120))
 
 
 async def proven(base: Path, tests: dict[str, str], settings: ProofSettings, fix: str = FIXED) -> Evidence:
@@ -51,7 +38,7 @@ async def proven(base: Path, tests: dict[str, str], settings: ProofSettings, fix
 
 
 async def test_it_says_how_many_ran_and_why_not_the_rest(tmp_path: Path, settings: ProofSettings) -> None:
-    base = tree(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT, "test_a.py": LACKING, "test_b.py": SKIPPED})
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT, "test_a.py": LACKING, "test_b.py": SKIPPED})
 
     evidence = await proven(base, {"test_shows.py": SHOWS}, settings)
 
@@ -62,7 +49,7 @@ async def test_it_says_how_many_ran_and_why_not_the_rest(tmp_path: Path, setting
 
 
 async def test_where_all_ran_the_sentence_is_short(tmp_path: Path, settings: ProofSettings) -> None:
-    base = tree(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
 
     evidence = await proven(base, {"test_shows.py": SHOWS}, settings)
 
@@ -73,7 +60,7 @@ async def test_where_all_ran_the_sentence_is_short(tmp_path: Path, settings: Pro
 async def test_a_test_that_cannot_be_read_here_at_all_is_no_reason_to_refuse(
     tmp_path: Path, settings: ProofSettings
 ) -> None:
-    base = tree(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
 
     evidence = await proven(base, {"test_shows.py": f"import no_such_package_at_all\n{SHOWS}"}, settings)
 
@@ -84,7 +71,7 @@ async def test_a_test_that_cannot_be_read_here_at_all_is_no_reason_to_refuse(
 
 
 async def test_what_breaks_others_is_refused_all_the_same(tmp_path: Path, settings: ProofSettings) -> None:
-    base = tree(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
 
     with pytest.raises(Unproven, match="passed without the patch and not with it"):
         await proven(
@@ -95,7 +82,7 @@ async def test_what_breaks_others_is_refused_all_the_same(tmp_path: Path, settin
 async def test_a_package_that_only_the_patch_needs_is_the_patchs_own_fault(
     tmp_path: Path, settings: ProofSettings
 ) -> None:
-    base = tree(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
+    base = a_program(tmp_path, {"shop.py": SHOP, "test_kept.py": KEPT})
 
     with pytest.raises(Unproven):
         await proven(base, {"test_shows.py": SHOWS}, settings, f"import no_such_package_at_all\n{FIXED}")
@@ -134,7 +121,7 @@ async def test_djangos_own_tests_are_run_as_manage_py_does(
 ) -> None:
     brought: dict[str, bytes | None] = {"web/orders/test_shows.py": DJANGO_SHOWS.encode()}
     proposal = Proposal(
-        tree(tmp_path, DJANGO),
+        a_program(tmp_path, DJANGO),
         {"web/shop.py": FIXED.encode(), **brought},
         brought,
         crash=Crash("KeyError", "'discount'", "web/shop.py", "total"),
@@ -165,7 +152,7 @@ async def test_the_project_is_as_good_as_installed(tmp_path: Path, settings: Pro
     files = {"pyproject.toml": project, "python/shop.py": SHOP, "python/tea_plugin.py": plugin, "test_cup.py": test}
     fix: dict[str, bytes | None] = {"python/shop.py": FIXED.encode()}
 
-    evidence = await prove(Proposal(tree(tmp_path, files), fix), settings, progress=lambda _: None)
+    evidence = await prove(Proposal(a_program(tmp_path, files), fix), settings, progress=lambda _: None)
 
     assert evidence.tier is Tier.E1
     assert evidence.numbers == Numbers(1, 1, 1, 1)
@@ -179,7 +166,7 @@ async def test_variables_and_mounts_are_there(tmp_path: Path, settings: ProofSet
         "import os, shop\n\n\ndef test_mounted():\n    price = int(open(os.environ['PRICES']).read())\n"
         '    assert shop.total({"price": price, "discount": 2}) == 3\n'
     )
-    base = tree(tmp_path / "tree", {"shop.py": SHOP, "test_mounted.py": test})
+    base = a_program(tmp_path / "tree", {"shop.py": SHOP, "test_mounted.py": test})
     more = replace(settings, mounts=(tmp_path / "more",), variables={"PRICES": str(tmp_path / "more" / "prices")})
     fix: dict[str, bytes | None] = {"shop.py": FIXED.encode()}
 
@@ -192,7 +179,7 @@ async def test_variables_and_mounts_are_there(tmp_path: Path, settings: ProofSet
 
 def test_where_packages_lie_is_read_off_the_project(tmp_path: Path) -> None:
     build = '[tool.setuptools.package-dir]\n"" = "lib"\n[tool.poetry]\npackages = [{include = "x", from = "py"}]\n'
-    tree(tmp_path, {"pyproject.toml": build, "lib/a.py": "", "py/b.py": "", "src/c.py": "", **DJANGO})
+    a_program(tmp_path, {"pyproject.toml": build, "lib/a.py": "", "py/b.py": "", "src/c.py": "", **DJANGO})
 
     assert import_folders(tmp_path) == ["src", "lib", "py", "web"]
     assert django_of(tmp_path) == Django("web", "site_of_ours.settings")
@@ -200,7 +187,7 @@ def test_where_packages_lie_is_read_off_the_project(tmp_path: Path) -> None:
 
 
 def test_a_project_that_cannot_be_read_has_no_set_up(tmp_path: Path) -> None:
-    tree(tmp_path, {"pyproject.toml": "[project\nname=", "manage.py": "print('no settings')"})
+    a_program(tmp_path, {"pyproject.toml": "[project\nname=", "manage.py": "print('no settings')"})
     (tmp_path / "setup.cfg").symlink_to("/etc/passwd")
 
     found = set_up_of(tmp_path)
@@ -236,6 +223,6 @@ def test_a_project_that_cannot_be_read_has_no_set_up(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_machine_lacks_is_told_in_words(kind: str, message: str, words: str | None, tmp_path: Path) -> None:
-    tree(tmp_path, {"shop.py": SHOP})
+    a_program(tmp_path, {"shop.py": SHOP})
 
     assert missing(Failure(kind, message, False, (Frame("shop.py", 1, "total"),)), tmp_path) == words
