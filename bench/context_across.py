@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=8000)
     parser.add_argument("--missed", action="store_true", help="name what is not shown")
     arguments = parser.parse_args()
-    fixes = [fix for one in arguments.repositories for fix in _first(_fixes(one), arguments.most)]
+    fixes = [fix for one in arguments.repositories for fix in _first(fixes_of(one), arguments.most)]
     with ProcessPoolExecutor(2) as pool:
         seen = list(pool.map(partial(_seen, tokens=arguments.tokens), fixes))
     for one in seen if arguments.missed else ():
@@ -86,7 +86,7 @@ def _first(fixes: Iterator[Fix], most: int) -> Iterator[Fix]:
         yield fix
 
 
-def _fixes(repository: Path) -> Iterator[Fix]:
+def fixes_of(repository: Path) -> Iterator[Fix]:
     listed = _git(repository, "log", "--no-merges", "--format=%x01%H %P %s", "--name-only", "HEAD", "--", "*.py")
     for entry in listed.split("\1")[1:]:
         about, *names = entry.strip().split("\n")

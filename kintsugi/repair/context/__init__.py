@@ -23,7 +23,7 @@ _NEAREST = 60  # lines shown on each side of the failing one, of a function too 
 _WHOLE = 160  # lines up to which a unit is shown whole
 _COMMITS = 3  # named
 _SMALLEST = 80  # characters: what is left is too little for any region
-_PARTS = (0.55, 0.4, 0.05)  # of the room: the files of the stack, other files, tests
+_PARTS = (0.6, 0.35, 0.05)  # of the room: the files of the stack, other files, tests
 _BRIDGED = 3  # lines between two regions that are shown rather than left out
 
 _DECLARATION = """\
