@@ -65,14 +65,14 @@ class Sources:
         """The files in which this name stands as a word."""
         return [path for path in self.texts if _has_word(name, self.texts[path])]
 
-    def commits_on(self, path: str, first: int, last: int, *, most: int = 4, seconds: float = 0.8) -> list[Commit]:
+    def commits_on(self, path: str, first: int, last: int, *, most: int = 4, seconds: float = 2.0) -> list[Commit]:
         """The newest commits that left these lines as they are; none where history takes longer to read."""
         span = f"{first},{last}"
         where = [self.commit] if self.commit else []
         blamed = _git(self.root, "blame", "--porcelain", "-L", span, *where, "--", path, seconds=seconds)
         return sorted(_commits(blamed or b""), key=lambda commit: commit.date, reverse=True)[:most]
 
-    def together(self, commit: Commit, *, seconds: float = 0.8) -> Together:
+    def together(self, commit: Commit, *, seconds: float = 2.0) -> Together:
         """What a commit wrote; nothing where it is a repository's first, changed too many files, or takes longer."""
         listed = _git(self.root, "diff-tree", "-r", "--no-commit-id", "--name-only", commit.sha, seconds=seconds)
         changed = len((listed or b"").splitlines())
