@@ -15,7 +15,7 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
-from tests.world.model_servers import DEAD_ENDS, SERVERS, Played, Server, played
+from tests.world.model_servers import DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
 
 CODE = "def discount(total, coupon):\n    return total * coupon['percent']\n"
 
@@ -43,6 +43,15 @@ async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_n
     assert first.cost.calls == 2 + server.paid_twice
     if server.name != "Groq, a reply it found invalid":  # that is no manner of the server
         assert len(play.asked) == 2 + wasted + 2
+
+
+async def test_one_that_names_one_thing_after_the_other_is_asked_for_the_least_after_the_second(tmp_path: Path):
+    async with played(STUBBORN) as play:
+        found = await diagnosed(play, Manners(tmp_path / "models.json"))
+
+    assert found.proposes_a_patch
+    assert play.refused == 2
+    assert found.manner == "JSON in plain text, streamed, max_tokens, without stream_options"
 
 
 @pytest.mark.parametrize("server", DEAD_ENDS, ids=lambda server: server.name)

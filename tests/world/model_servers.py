@@ -393,6 +393,19 @@ def _litellm(asked: Asked) -> No | None:
     return No(400, {"error": told}) if form(asked) == "json_schema" else None
 
 
+def _no_format(asked: Asked) -> No | None:
+    says = "Unknown parameter: 'response_format'."
+    return openai_error(400, says, "unknown_parameter", "response_format") if asked.get("response_format") else None
+
+
+def _one_after_the_other(asked: Asked) -> No | None:
+    """It looks at one parameter at a time, and takes next to none."""
+    for name in ("stream_options", "response_format", "tools"):
+        if name in asked:
+            return openai_error(400, f"Unrecognized request argument supplied: {name}")
+    return None
+
+
 def _says_nothing(asked: Asked) -> No | None:
     plain = not asked.get("response_format") and "stream_options" not in asked
     return None if plain else No(400, "Bad Request")
@@ -477,6 +490,7 @@ SERVERS = [
     Server("Cohere", _cohere),
     Server("LiteLLM, a parameter it does not map", _litellm),
     Server("a proxy that says nothing", _says_nothing),
+    Server("one that names the whole of response_format", _no_format),
     Server("a proxy with a limit on bodies", _nginx),
     Server("one that knows no streams", sends=in_one_piece),
     Server("one that streams as plain text", sends=lambda asked, words: stream(asked, words, kind="text/plain")),
@@ -486,6 +500,8 @@ SERVERS = [
         speaks=lambda reply: f"<|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>{reply}",
     ),
 ]
+
+STUBBORN = Server("one that names one thing after the other", _one_after_the_other)
 
 DEAD_ENDS = [
     Server(

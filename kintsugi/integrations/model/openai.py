@@ -51,6 +51,8 @@ _LONGEST_REPLY = 16_000  # tokens, where nothing else is said
 _NO_TOKEN_IS_SO_LONG = 7  # characters a token on average: where a server counts fewer tokens, it has cut the question
 _CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a server had not at hand
 
+_NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks at none
+
 Api = Literal["chat", "responses"]
 
 
@@ -149,6 +151,10 @@ class OpenAIModel:
         try:
             async with self._client() as client:
                 question = await self._down_the_ladder(client, question, heard, tell)
+        except asyncio.CancelledError as stopped:
+            if not heard.began:
+                raise
+            raise StepFailed("The model was interrupted.", spent=self._cost(question, heard)) from stopped
         except TimeoutError as error:
             raise StepFailed(self._timed_out(heard), spent=self._cost(question, heard)) from error
         except (openai.APIError, Refused) as error:
@@ -287,7 +293,7 @@ class OpenAIModel:
     def _client(self, within: timedelta | None = None) -> AsyncOpenAI:
         settings, address = self._settings, self._address
         return AsyncOpenAI(
-            api_key=settings.api_key or "none",
+            api_key=settings.api_key or _NO_KEY,
             base_url=address.url,
             default_query=dict(address.query),
             default_headers=dict(address.headers),
