@@ -242,10 +242,11 @@ class Bootstrap:
         if not self.settings.sentry.projects:
             return None
         from kintsugi.app.reports import reports  # the web's packages are no guest's
+        from kintsugi.persistence.scheduled import ScheduledJobs
         from kintsugi.web.reported import Reported
 
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
-        reported = Reported(desk.store, desk.clock, intake, host)
+        reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
     @property
