@@ -72,6 +72,12 @@ def group_of(
     return Group(_named([program, *parts]), (_version_1(failure, words),), by, _named([program, "kin", *wordless]))
 
 
+def group_of_words(words: str) -> Group:
+    """What a person reports: the same words are the same report, and nothing else is."""
+    named = _named(["told", " ".join(words.casefold().split())])
+    return Group(named, (), "the words of the report", named)
+
+
 def _named(parts: Sequence[str]) -> str:
     digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
     return f"{VERSION}:{digest[:16]}"

@@ -81,9 +81,15 @@ class DiscordStandIn:
 
     async def completes(self, command: str, option: str, typed: str, person: Person = shapes.ALICE) -> list[str]:
         """Type into an option, and read what is offered."""
-        data = await self._typed(command, {option: typed})
-        data["options"][0]["options"][0]["focused"] = True
-        return [choice["name"] for choice in (await self._interact(4, data, person)).seen.choices]
+        return [choice["name"] for choice in await self.offers(command, option, typed, person)]
+
+    async def offers(
+        self, command: str, option: str, typed: str, person: Person = shapes.ALICE, **before: Any
+    ) -> list[dict[str, Any]]:
+        """The same with what would be sent for each, after other options were filled in."""
+        data = await self._typed(command, {**before, option: typed})
+        data["options"][0]["options"][-1]["focused"] = True
+        return list((await self._interact(4, data, person)).seen.choices)
 
     async def tap(self, message: dict[str, Any] | Seen, label: str, person: Person = shapes.ALICE) -> Seen:
         """Tap a button under a message, or under a reply."""

@@ -50,7 +50,7 @@ class ModelAnalyst:
     async def _opened(self, case: Case, progress: Progress) -> _Talk:
         code = await asyncio.to_thread(self._code_context, case)
         prompt = render(
-            "diagnose",
+            "reported" if case.payload.in_words else "diagnose",
             fingerprint=case.incident.fingerprint,
             failure=fence(self._redact(_failure(case))),
             code=fence(self._redact(code)),
