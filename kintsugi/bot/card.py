@@ -11,7 +11,7 @@ import discord
 
 from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of, said
 from kintsugi.bot.text import cut, one_line, quiet, short
-from kintsugi.telemetry.plain import plain
+from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.questions import Question
@@ -195,7 +195,7 @@ def proof(incident: Incident) -> Post:
 
 def diff_file(incident: Incident) -> Attachment:
     assert incident.patch
-    return Attachment(f"{incident.name}.diff", plain(incident.patch.diff))
+    return Attachment(f"{incident.name}.diff", plain_diff(incident.patch.diff))
 
 
 def _what_is_pushed(incident: Incident) -> list[str]:
@@ -218,7 +218,7 @@ def _flags(incident: Incident) -> str:
 
 def code_block(text: str) -> str:
     """The beginning of a diff in a code block that nothing in it can end."""
-    inside = plain(text).replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
+    inside = plain_diff(text).replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
     return f"```diff\n{cut(inside, _SHOWN_DIFF)}\n```"
 
 

@@ -13,7 +13,7 @@ import discord
 from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
 from kintsugi.bot.text import cut, length, one_line, quiet, short
-from kintsugi.telemetry.plain import plain
+from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -293,7 +293,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.diagnosis:
         lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
     if found.patch:
-        lines += ["", "PATCH", plain(found.patch.diff)]
+        lines += ["", "PATCH", plain_diff(found.patch.diff)]
     if found.evidence:
         lines += ["", "PROOF", f"{found.evidence.tier}: {plain(found.evidence.says)}"]
         lines += [f"! {plain(flag)}" for flag in found.evidence.flags]
