@@ -218,7 +218,8 @@ def _flags(incident: Incident) -> str:
 
 def code_block(text: str) -> str:
     """The beginning of a diff in a code block that nothing in it can end."""
-    inside = plain_diff(text).replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
+    inside = plain_diff(text)
+    inside = inside.replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
     return f"```diff\n{cut(inside, _SHOWN_DIFF)}\n```"
 
 

@@ -30,8 +30,8 @@ def plain_diff(text: str) -> str:
 
 
 def plain_code(text: str, path: str) -> str:
-    """Source code of the file at `path`, redacted as such, and as `visible`."""
-    return redact_source(visible(redact_source(text, path)), path)
+    """Some lines of the file at `path`, redacted as source code, and as `visible`."""
+    return redact_source(visible(redact_source(text, path, excerpt=True)), path, excerpt=True)
 
 
 def visible(text: str) -> str:

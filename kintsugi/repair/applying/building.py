@@ -77,9 +77,10 @@ def is_python(string: str) -> bool:
 def spliced(text: Text, wanted: Sequence[Splice], path: str, final_newline: bool | None = None) -> bytes:
     """The file's bytes with these splices. Raises Refused where two touch the same lines."""
     lines, endings = list[str](), list[str]()
+    gone = [at for one in wanted for at in range(one.start, one.end) if at in text.hidden]
     at = 0
     for one in _apart(wanted, path):
-        lines += [*text.real(at, one.start), *restored(one.lines, one.start, one.end, text, path)]
+        lines += [*text.real(at, one.start), *restored(one, text, path, gone)]
         endings += [*text.endings[at : one.start], *_endings(text, one)]
         at = one.end
     lines += text.real(at, len(text.lines))

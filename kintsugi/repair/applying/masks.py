@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.applying.splices import Splice
 from kintsugi.repair.applying.text import Text
 from kintsugi.telemetry.redact import MASK, redact_source
 
 _MASK = re.compile(r"(?<!\*)\*\*\*(?!\*)")
-_NEAR = 1  # line: in the place of one next to it, a difference can be told of either
 _QUOTED = f'"{MASK}"'  # so it is shown where the file has a scalar without quotes
 _EMPHASIS = re.compile(r"^\s*\*\*\*\s*$|\*\*\*(?=\w)|(?<=[\w.!?)])\*\*\*")  # Markdown's rule and its stressed words
 _MARKDOWN = (".md", ".markdown", ".rst", ".txt")
 _BEFORE, _AFTER = re.compile(r"[^\s\"'`]*\Z"), re.compile(r"[^\s\"'`]*")
-_NAME = re.compile(r"\w+(?=\W*\Z)")
+_NAME, _NAMES = re.compile(r"\w+"), 3
 
 
 def has_mask(string: str) -> bool:
@@ -36,27 +36,35 @@ def as_shown(text: Text, path: str) -> Text:
     return replace(text, lines=tuple(shown), hidden=hidden) if hidden else text
 
 
-def restored(lines: Sequence[str], start: int, end: int, text: Text, path: str) -> list[str]:
-    """The lines that come in the place of lines `start` to `end`, with what their masks stand for. Raises Refused."""
-    behind = [(text.lines[at], text.hidden[at]) for at in range(start, end) if at in text.hidden]
-    known = [secret for shown, real in behind for secret in _secrets(shown, real)]
-    _refuse_twins(lines, start, end, text, path)
-    return [_restored(line, behind, known, path) if behind and has_mask(line) else line for line in lines]
+def restored(one: Splice, text: Text, path: str, gone: Sequence[int]) -> list[str]:
+    """The lines of a splice, with what their masks stand for. Raises Refused.
+
+    `gone` are the masked lines that the whole change takes away: one of them may have moved here.
+    """
+    _refuse_twins(one, text, path)
+    here = _behind([at for at in range(one.start, one.end) if at in text.hidden], text)
+    elsewhere = _behind(gone, text)
+    return [_restored(line, here, elsewhere, path) if gone and has_mask(line) else line for line in one.lines]
 
 
-def _refuse_twins(lines: Sequence[str], start: int, end: int, text: Text, path: str) -> None:
+def _behind(places: Sequence[int], text: Text) -> _Behind:
+    lines = [(text.lines[at], text.hidden[at]) for at in places]
+    return _Behind(lines, [secret for shown, real in lines for secret in _secrets(shown, real)])
+
+
+def _refuse_twins(one: Splice, text: Text, path: str) -> None:
     """Raises Refused where a line goes that looks, with its mask, like one next to what goes."""
-    near = [at for at in range(start - _NEAR, end + _NEAR) if at in text.hidden and not start <= at < end]
-    for at in range(start, end):
+    near = [at for at in (one.start - 1, one.end) if at in text.hidden]
+    for at in range(one.start, one.end):
         twins = [other for other in near if text.lines[other] == text.lines[at]]
         if (
             at in text.hidden
-            and text.lines[at] not in lines
-            and any(text.hidden[one] != text.hidden[at] for one in twins)
+            and text.lines[at] not in one.lines
+            and any(text.hidden[twin] != text.hidden[at] for twin in twins)
         ):
             raise Refused(
-                f"{path}: lines {at + 1} and {twins[0] + 1} are shown alike, {text.lines[at].strip()[:80]!r}, so which of "
-                "them is to change cannot be told. Leave these lines as they are."
+                f"{path}: lines {at + 1} and {twins[0] + 1} are shown alike, {text.lines[at].strip()[:80]!r}, so which "
+                "of them is to change cannot be told. Leave these lines as they are."
             )
 
 
@@ -88,11 +96,21 @@ class _Secret:
     name: str
     is_quoted: bool  # the quotes belong to the mask
 
-    def likeness(self, here: tuple[str, str, str]) -> int:
+    def likeness(self, line: str, place: re.Match[str]) -> int:
         """How much of what stands around a mask is as it was around this one; 0 is too little."""
-        before, after, name = here
-        within = (before == self.before) + (after == self.after)
-        return 2 * within + 3 * (name == self.name) if within == 2 or name == self.name else 0
+        before, after, names = _around(line, place)
+        same = (before == self.before) + (after == self.after)
+        if same == 1 and not (before == self.before and before) and not (after == self.after and after):
+            same = 0
+        return 2 * same + 3 * (self.name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """Masked lines as they are shown and as they are, and the secrets in them."""
+
+    lines: list[tuple[str, str]]
+    secrets: list[_Secret]
 
 
 def _secrets(shown: str, real: str) -> Iterator[_Secret]:
@@ -100,23 +118,27 @@ def _secrets(shown: str, real: str) -> Iterator[_Secret]:
         pattern = "(.*?)".join(map(re.escape, shown.split(mark)))
         if found := re.fullmatch(pattern, real, re.DOTALL):
             for place, secret in zip(_MASK.finditer(shown), found.groups(), strict=False):
-                yield _Secret(secret, *_around(shown, place), is_quoted=mark == _QUOTED)
+                before, after, names = _around(shown, place)
+                yield _Secret(secret, before, after, names[-1] if names else "", is_quoted=mark == _QUOTED)
             return
 
 
-def _around(line: str, place: re.Match[str]) -> tuple[str, str, str]:
+def _around(line: str, place: re.Match[str]) -> tuple[str, str, list[str]]:
+    """What stands before and after a mask within its literal, and the last words before that."""
     before, after = _BEFORE.search(line, 0, place.start()), _AFTER.match(line, place.end())
-    name = _NAME.search(line, 0, place.start() - len(before[0] if before else ""))
-    return before[0] if before else "", after[0] if after else "", name[0] if name else ""
+    within = before[0] if before else ""
+    names = _NAME.findall(line, 0, place.start() - len(within))
+    return within, after[0] if after else "", names[-_NAMES:]
 
 
-def _restored(line: str, behind: Sequence[tuple[str, str]], known: Sequence[_Secret], path: str) -> str:
-    same = {real.strip() for shown, real in behind if shown.strip() == line.strip()}
+def _restored(line: str, here: _Behind, gone: _Behind, path: str) -> str:
+    same = {real.strip() for shown, real in (*here.lines, *gone.lines) if shown.strip() == line.strip()}
     if len(same) == 1:
         return line[: len(line) - len(line.lstrip())] + same.pop() + line[len(line.rstrip()) :]
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for place in _MASK.finditer(line):
-        secret = _meant(line, place, known, path)
+        secret = _meant(line, place, here.secrets, path) or _meant(line, place, gone.secrets, path)
         if secret is not None:
             wide = secret.is_quoted and line[place.start() - 1 : place.end() + 1] == _QUOTED
             pieces += (line[at : place.start() - wide], secret.real)
@@ -125,10 +147,9 @@ def _restored(line: str, behind: Sequence[tuple[str, str]], known: Sequence[_Sec
 
 
 def _meant(line: str, place: re.Match[str], known: Sequence[_Secret], path: str) -> _Secret | None:
-    """The secret that this mask stands for; None where it stands for none of these lines. Raises Refused."""
-    here = _around(line, place)
-    likest = max((one.likeness(here) for one in known), default=0)
-    meant = [one for one in known if one.likeness(here) == likest] if likest else []
+    """The secret that this mask stands for; None where it stands for none of these. Raises Refused."""
+    likest = max((one.likeness(line, place) for one in known), default=0)
+    meant = [one for one in known if one.likeness(line, place) == likest] if likest else []
     if len({one.real for one in meant}) > 1:
         raise Refused(
             f"{path}: the {MASK} in {line.strip()[:80]!r} may stand for several of the secrets there. Keep the names "

@@ -57,10 +57,11 @@ class Redactor:
         except Exception:
             return UNREADABLE
 
-    def redact_source(self, text: str, path: str = "") -> str:
+    def redact_source(self, text: str, path: str = "", *, excerpt: bool = False) -> str:
         """Source code with every secret as `***`, line by line as it was: see `kintsugi.telemetry.redact.source`."""
         try:
-            return self._settled(text, partial(hidden_in_source, scanner=self._scanner, path=path))
+            once = partial(hidden_in_source, scanner=self._scanner, path=path, excerpt=excerpt)
+            return self._settled(text, once)
         except Exception:
             return "\n".join(UNREADABLE for _ in text.split("\n"))
 
@@ -104,17 +105,18 @@ def redact(text: str) -> str:
     return of_this_process().redact(text)
 
 
-def redact_source(text: str, path: str = "") -> str:
+def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
     """Source code without secrets, with as many lines as before and nothing changed but literals and comments.
 
-    `path` tells the language; a text that is no code, such as an environment file, is read as a log is.
+    `path` tells the language; a text that is no code, such as an environment file, is read as a log is. In an `excerpt`,
+    which may begin anywhere, the fixed shapes of secrets are hidden also outside of literals.
     """
-    return of_this_process().redact_source(text, path)
+    return of_this_process().redact_source(text, path, excerpt=excerpt)
 
 
 def redact_diff(text: str) -> str:
     """A unified diff without secrets, its hunks read as the source code that they are."""
-    return redacted_diff(text, redact_source, redact)
+    return redacted_diff(text, partial(redact_source, excerpt=True), redact)
 
 
 def remember(secrets: Iterable[str]) -> None:

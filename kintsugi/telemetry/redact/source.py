@@ -23,7 +23,7 @@ _LEAD = re.compile(
     r"""
     (?:["'`]?\]?)
     (?:
-        [ \t]{0,4}\??:[ \t]{0,4}[A-Za-z][\w.\[\]|<>,\ ?*&]{0,60}?[ \t]{0,4}=(?!=)\s{0,40}
+        [ \t]{0,4}\??:[ \t]{0,4}&?[A-Za-z][\w.\[\]|<>,\ ?*&]{0,60}?[ \t]{0,4}=(?!=)\s{0,40}
       | [ \t]{0,8}(?P<sign>:=|=>|={1,3}|!==?|\?\?=|\|\|=|\?=|:)\s{0,40}(?:[|>][-+]?\s{1,40})?
       | [ ](?:or|\|\||\?\?|\?:)[ ]\s{0,40}
       | [ \t]{1,4}\*?(?:string|String|str|\[\]byte)[ \t]{0,4}:?=\s{0,40}
@@ -44,6 +44,7 @@ _JOINED = re.compile(r"[\"'`]{1,3}\s{0,40}[+\\.]?\s{0,40}(?:[bBrRuUfF]{0,2})(?:\
 _NEXT = re.compile(r"[\"'`]\s{0,40},\s{0,40}[bBrRuU]?[\"'`]")
 _COMPARISONS = ("==", "===", "!=", "!==")
 KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
+_ANYWHERE = KNOWN | {"private_key"}
 _MOST_PIECES, _BACK, _WINDOW = 200, 200, 10_000
 _STRETCH, _LOOKS = 512, 48
 _DOCSTRING = 400  # characters within which a text of many lines shows that it is one
@@ -68,19 +69,24 @@ _PATTERN = re.compile(r"</\w|\(\?|\[\^|\.[+*]|\\{1,2}[dwsDWSb]|[\])][+*{]|\$\{|%
 _STRONG = re.compile(r"(?=[^\d\s]*\d)(?=[^A-Za-z\s]*[A-Za-z])\S{8,}")
 _UPPER_AND_RANDOM = re.compile(r"(?=[A-Z]*\d)(?=[A-Z0-9]*\d[A-Z]+\d)[A-Z0-9]{12,}")
 _PHRASE = ("passphrase", "mnemonic", "seedphrase", "seed_phrase", "recovery_phrase")
+_SIGNS = ("=", ":", "@")
 _ALSO_WORDS = ("pass", "passes")
 _LONGEST_CODE = 600
-_CALLED = re.compile(r'\\?", line \d+(?:, in [^\n]{0,300}?)?\r?(?:\n|\\n)$')
+_CALLED = re.compile(r'\\?", line \d+(?:, in [^\n\\]{0,300})?\r?(?:\n|\\n)$')
 _LINE = re.compile(r"[ \t]*(?P<inside>\S[^\n]*?)[ \t\r]*(?:\\[nr])*\\?(?=\n|$)")
 
 
-def hidden_in_source(text: str, scanner: Scanner, path: str) -> tuple[str, list[str]]:
-    """The source text without its secrets, line by line as it was, and what they were found by."""
+def hidden_in_source(text: str, scanner: Scanner, path: str, *, excerpt: bool) -> tuple[str, list[str]]:
+    """The source text without its secrets, line by line as it was, and what they were found by.
+
+    An `excerpt` may begin within a literal, or be no code at all: in it known shapes are hidden wherever they stand.
+    """
     literals = regions(text, path)
-    whole = _of_prose(text, scanner) if literals is None else _Source(text, literals, scanner).found()
+    whole = _of_prose(text, scanner) if literals is None else _Source(text, literals, scanner, excerpt=excerpt).found()
     found = sorted({one for start, end, kind in whole for one in _by_lines(text, start, end, kind)})
     spans = merged(found, text)
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for start, end in spans:
         scalar = literals.beginning_at(start) if literals else None
         if scalar is not None and scalar.kind is Kind.PLAIN:  # a scalar of YAML must not begin with an asterisk
@@ -123,10 +129,11 @@ def _by_lines(text: str, start: int, end: int, kind: str) -> Iterator[Found]:
 class _Source:
     """One source text on the way to its spans."""
 
-    def __init__(self, text: str, literals: Regions, scanner: Scanner) -> None:
+    def __init__(self, text: str, literals: Regions, scanner: Scanner, *, excerpt: bool) -> None:
         self._text = text
         self._literals = literals
         self._scanner = scanner
+        self._anywhere = _ANYWHERE if excerpt else frozenset[str]()
 
     def found(self) -> Iterator[Found]:
         done = looks = begin = 0
@@ -137,7 +144,9 @@ class _Source:
                 looks, begin = 0, start
             check, bounded, kind = self._scanner.rules[number]
             region = self._literals.at(start)
-            if (region is None and kind != "keyed") or (bounded and self._is_within_a_word(start)):
+            if (region is None and kind != "keyed" and kind not in self._anywhere) or (
+                bounded and self._is_within_a_word(start)
+            ):
                 continue
             looks += 1
             if looks > _LOOKS and kind not in KNOWN:
@@ -150,6 +159,8 @@ class _Source:
         return start > 0 and self._text[start - 1].isalnum() and not after_an_escape(self._text, start)
 
     def _looked_at(self, kind: str, check: Check, region: Region | None, start: int, end: int) -> Iterable[Span]:
+        if region is None and kind in self._anywhere:
+            return check(self._text, start, end)
         if region is None:
             return self._behind(*self._name(start, end, _TAIL))
         if kind == "private_key":
@@ -171,7 +182,9 @@ class _Source:
     def _inside(self, kind: str, check: Check, region: Region, start: int, end: int) -> Iterator[Span]:
         """What the rules for logs find within one literal or comment, as if there were nothing else."""
         begin = max(region.start - 1, start - _BACK, 0)
-        loose = region.kind is Kind.COMMENT or "\n" in self._text[region.start : region.start + _DOCSTRING]
+        loose = (
+            region.kind is Kind.COMMENT or "\n" in self._text[region.start : min(region.end, region.start + _DOCSTRING)]
+        )
         view = self._text[begin : min(region.end, end + _WINDOW)]
         for first, last in check(view, start - begin, end - begin):
             if kind in KNOWN or self._is_told(view, first, last, loose=loose):
@@ -180,10 +193,10 @@ class _Source:
     @staticmethod
     def _is_told(view: str, first: int, last: int, *, loose: bool) -> bool:
         """Whether a value within a text is one, and not a word of a sentence, a pattern or a template."""
-        value, before = view[first:last], view[max(0, first - 1) : first]
+        value, before = view[first:last], view[max(0, first - 4) : first].rstrip("\\\"'")
         if _NAMES.fullmatch(value) or _PATTERN.search(value) or value[-1:] in "=:" or value[0] in "[{(<*":
             return False
-        return looks_random(value) or not (loose or (before == " " and value.isalpha()))
+        return looks_random(value) or not (loose or (value.isalpha() and before[-1:] not in _SIGNS))
 
     def _behind(self, name: str, after: int) -> Iterator[Span]:
         """The literal that is the value of this name, and those that it is joined with."""
