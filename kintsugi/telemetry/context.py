@@ -3,9 +3,16 @@
 import contextvars
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kintsugi.telemetry.encoding import encode
+
+
+class Counted(Protocol):
+    """The run that is under way, by which it is counted."""
+
+    def succeeded(self) -> None: ...
+    def failed(self) -> None: ...
 
 
 class Bound(NamedTuple):
@@ -17,6 +24,7 @@ class Bound(NamedTuple):
     entities: Mapping[str, Any] | None = None
     incident_id: Any = None
     error_id: str | None = None
+    run: Counted | None = None
     before: str = ',"user":null,"channel":null,"intent":null,"entities":null'
     after: str = ',"incident_id":null'
 
@@ -50,14 +58,20 @@ def bind(
     entities: Mapping[str, Any] | None = _UNCHANGED,
     incident_id: Any = _UNCHANGED,
     error_id: str | None = _UNCHANGED,
+    run: Counted | None = _UNCHANGED,
 ) -> Binding:
     """Sets fields of every line logged from here on in this task and the tasks it starts. Others stay as they are."""
     given = {
         "user": user, "channel": channel, "intent": intent, "entities": entities, "incident_id": incident_id,
-        "error_id": error_id,
+        "error_id": error_id, "run": run,
     }  # fmt: skip
     changed = _BOUND.get()._replace(**{name: value for name, value in given.items() if value is not _UNCHANGED})
     return Binding(_BOUND.set(_encoded(changed)))
+
+
+def rebind(fields: Bound) -> Binding:
+    """Sets all fields to what was bound elsewhere."""
+    return Binding(_BOUND.set(fields))
 
 
 def bound() -> Bound:
