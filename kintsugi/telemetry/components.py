@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from kintsugi.telemetry.context import bind, bound
+from kintsugi.telemetry.context import bind, bind_run, bound
 from kintsugi.telemetry.failures import name_error, tell
 from kintsugi.telemetry.intents import NAMELESS, entities_of, intent_of
 from kintsugi.telemetry.outcomes import Outcomes
-from kintsugi.telemetry.runs import Run
+from kintsugi.telemetry.runs import Run, begin
 from kintsugi.telemetry.undo import replace_attribute
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def _bind_while_parsing(parsers: dict[str, Any], outcomes: Outcomes, undo: ExitS
         if event.get("type") not in (_COMPONENT, _MODAL):
             parse(event)
             return
-        asked = _of_event(event)
-        with bind(**asked, error_id=None, run=Run(outcomes, asked["intent"])):
+        _, binding = begin(outcomes, **_of_event(event))
+        with binding:
             parse(event)
 
     parsers["INTERACTION_CREATE"] = parse_interaction_create
@@ -127,7 +127,8 @@ class _Watched:
         run = bound().run
         if run is None or bound().intent in NAMELESS:
             run = Run(self._outcomes, name)
-            bind(intent=name, run=run)
+            bind(intent=name)
+            bind_run(run)
         await callback(interaction)
         if not self._resting:
             run.succeeded()

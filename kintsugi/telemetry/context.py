@@ -58,15 +58,19 @@ def bind(
     entities: Mapping[str, Any] | None = _UNCHANGED,
     incident_id: Any = _UNCHANGED,
     error_id: str | None = _UNCHANGED,
-    run: Counted | None = _UNCHANGED,
 ) -> Binding:
     """Sets fields of every line logged from here on in this task and the tasks it starts. Others stay as they are."""
     given = {
         "user": user, "channel": channel, "intent": intent, "entities": entities, "incident_id": incident_id,
-        "error_id": error_id, "run": run,
+        "error_id": error_id,
     }  # fmt: skip
     changed = _BOUND.get()._replace(**{name: value for name, value in given.items() if value is not _UNCHANGED})
     return Binding(_BOUND.set(_encoded(changed)))
+
+
+def bind_run(run: Counted) -> Binding:
+    """What happens from here on in this task, and in what it starts, counts on this run."""
+    return rebind(bound()._replace(run=run))
 
 
 def rebind(fields: Bound) -> Binding:

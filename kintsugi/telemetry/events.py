@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from kintsugi.telemetry.context import bind, bound
+from kintsugi.telemetry.context import bind, bind_run, bound
 from kintsugi.telemetry.intents import first_word
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.runs import begin
@@ -55,7 +55,8 @@ class _Event:
             await self._coro(*given, **named)
         except Exception as error:
             self._error = error
-            bind(intent=run.intent, run=run)  # a command that it called may be bound
+            bind(intent=run.intent)  # a command that it called may be bound
+            bind_run(run)
             leaves(error, "listener")
             raise
         run.succeeded()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kintsugi.telemetry.context import Binding, bind
+from kintsugi.telemetry.context import Binding, bind, bind_run
 from kintsugi.telemetry.outcomes import Outcomes
 
 
@@ -39,7 +39,9 @@ def begin(
     """From here on this task, and what it starts, works on this run."""
     run = Run(outcomes, intent)
     ids = [None if each is None else str(each) for each in (user, channel)]
-    return run, bind(user=ids[0], channel=ids[1], intent=intent, entities=entities, error_id=None, run=run)
+    binding = bind(user=ids[0], channel=ids[1], intent=intent, entities=entities, error_id=None)
+    bind_run(run)
+    return run, binding
 
 
 def name_of(function: object) -> str:

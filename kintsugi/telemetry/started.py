@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any
 
 from kintsugi.telemetry.build import is_installed
-from kintsugi.telemetry.context import Bound, bind, bound, rebind
+from kintsugi.telemetry.context import Bound, bind, bind_run, bound, rebind
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.runs import Run, name_of
 from kintsugi.telemetry.undo import replace_attribute
@@ -77,7 +77,8 @@ class Started:
         if fields.run is not None:
             return None
         own = Run(self._outcomes, name)
-        bind(intent=name, run=own)
+        bind(intent=name)
+        bind_run(own)
         return own
 
     # --- tasks ----------------------------------------------------------------------------------------------------
@@ -91,7 +92,8 @@ class Started:
                 return self._watched(self._create(loop, coro, **named), None)
             name = f"{name_of(coro)} (task)"
             own = Run(self._outcomes, name)
-            with bind(intent=name, run=own):
+            with bind(intent=name):
+                bind_run(own)
                 return self._watched(self._create(loop, coro, **named), own)
 
         return create_task
