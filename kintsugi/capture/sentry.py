@@ -19,7 +19,8 @@ from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, 
 
 _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
 _TAGS, _EXTRA = 20, 20
-_LARGEST_VALUE, _NAME = 8_000, 1_400  # characters of one of them; of a name, before secrets are taken out
+_LARGEST_VALUE = 8_000  # characters of one of them
+_ROUGH = Limits(roughly=True)
 _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeEgGcau]|\{(?P<key>\w*)\}")
 _VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _BARE: Mapping[str, object] = {"source": (), "variables": {}}
@@ -73,8 +74,8 @@ def outline_of(
 ) -> Payload:
     """Of `payload_of`, what counting it takes: which failure, when, on which build. Found in a quarter of the time."""
     failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
-    summary = clean(summary_of(_named(failure))) if failure else clean(cut_roughly(about.summary, _LARGEST_VALUE))
-    environment = cut(clean(cut_roughly(event.environment or "production", _NAME)), Limits().name)
+    summary = clean(summary_of(_named(failure))) if failure else clean(_ROUGH.cut(about.summary, _ROUGH.message))
+    environment = cut(clean(_ROUGH.cut(event.environment or "production", _ROUGH.name)), _ROUGH.name)
     build = Build(sha=event.build_sha, environment=environment)
     about = about.model_copy(update={"summary": summary, "grouped_by": ""})
     return Payload(incident=about, occurred=Occurred(first=when, last=when), build=build)
@@ -83,8 +84,8 @@ def outline_of(
 def _named(failure: Failure) -> Failure:
     """The last exception and the place alone, of which the summary is made, redacted."""
     place, last = failure.innermost, failure.final
-    frames = (place.model_copy(update={**_BARE, "path": clean(cut_roughly(place.path, _NAME))}),) if place else ()
-    kind, message = clean(cut_roughly(last.type, _NAME)), clean(cut_roughly(last.message, _LARGEST_VALUE))
+    frames = (place.model_copy(update={**_BARE, "path": clean(_ROUGH.cut(place.path, _ROUGH.name))}),) if place else ()
+    kind, message = clean(_ROUGH.cut(last.type, _ROUGH.name)), clean(_ROUGH.cut(last.message, _ROUGH.message))
     return failure.model_copy(update={"chain": (Raised(type=kind, message=message, frames=frames),)})
 
 
