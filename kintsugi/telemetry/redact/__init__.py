@@ -108,8 +108,8 @@ def redact(text: str) -> str:
 def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
     """Source code without secrets, with as many lines as before and nothing changed but literals and comments.
 
-    `path` tells the language; a text that is no code, such as an environment file, is read as a log is. In an `excerpt`,
-    which may begin anywhere, the fixed shapes of secrets are hidden also outside of literals.
+    `path` tells the language; a text that is no code, such as an environment file, is read as a log is. In an
+    `excerpt`, which may begin anywhere, the fixed shapes of secrets are hidden also outside of literals.
     """
     return of_this_process().redact_source(text, path, excerpt=excerpt)
 
