@@ -70,7 +70,9 @@ def a_model(provider: OpenAIStandIn, **changes: object) -> OpenAIModel:
 async def diagnosed(provider: OpenAIStandIn, case: Case | None = None, **changes: object) -> Diagnosis:
     hide = "hunter2", "[redacted]"
     analyst = ModelAnalyst(
-        a_model(provider, **changes), lambda case, tokens: "def discount(): [redacted]", lambda text: text.replace(*hide)
+        a_model(provider, **changes),
+        lambda case, tokens: "def discount(): [redacted]",
+        lambda text: text.replace(*hide),
     )
     return await analyst.diagnose(case or a_case(), lambda words: None)
 

@@ -112,7 +112,9 @@ def test_a_new_file_with_a_mask_is_refused():
 
 
 def test_which_of_two_lines_that_look_alike_is_meant_is_not_guessed():
-    before = f'KEYS = [\n    "{KEY}",\n    "{OTHER}",\n]\nkey, password = KEYS\n'.replace("KEYS = [", "API_KEYS = dict(a=[")
+    before = f'KEYS = [\n    "{KEY}",\n    "{OTHER}",\n]\nkey, password = KEYS\n'.replace(
+        "KEYS = [", "API_KEYS = dict(a=["
+    )
     before = f'password = "{KEY}"\npassword = "{OTHER}"\nuser = "bob"\n'
     shown = redact_source(before, PATH)
 
