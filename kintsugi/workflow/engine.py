@@ -402,11 +402,12 @@ class Engine:
             exc_info=None if isinstance(error, StepFailed | Refusal) else error,
         )
 
-        spent = error.spent if isinstance(error, StepFailed) else Cost()
+        spent, found = (error.spent, error.found) if isinstance(error, StepFailed) else (Cost(), None)
 
         def result(ledger: Ledger) -> None:
-            if spent.calls and (incident := ledger.incident(claim.incident.id)):
-                ledger.amend(incident.but(cost=incident.cost + spent))
+            if (spent.calls or found) and (incident := ledger.incident(claim.incident.id)):
+                known = {"diagnosis": found} if found and not is_stale(replace(claim, incident=incident)) else {}
+                ledger.amend(incident.but(cost=incident.cost + spent, **known))
             if isinstance(decision, Again):
                 self._postpone(ledger, claim, Again(decision.after, says), failed=True, cost=spent)
             elif ledger.settle(claim, "failed", says, spent) and self._holds_up(ledger, claim):

@@ -39,12 +39,13 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the model calls have cost so far. `usd` is 0.0 where no price is known."""
+    """What the model calls have cost so far. `usd` leaves out those that are `unpriced`: no price is known for them."""
 
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float = 0.0
+    unpriced: int = 0
 
     @property
     def spent(self) -> Spent:
@@ -56,7 +57,17 @@ class Cost:
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
             round(self.usd + other.usd, 6),
+            self.unpriced + other.unpriced,
         )
+
+    @property
+    def price(self) -> str:
+        """In words: "$0.0123", "price unknown", or both where only some of the calls have one."""
+        if not self.unpriced:
+            return f"${self.usd:.4f}"
+        if self.unpriced >= self.calls:
+            return "price unknown"
+        return f"${self.usd:.4f}, and {self.unpriced} of {self.calls} calls at a price that is not known"
 
 
 NOTHING = Cost()
@@ -145,6 +156,8 @@ class Diagnosis:
     prompt: str = ""  # version and hash of the prompt it was asked with
     cost: Cost = Cost()
     talk: tuple[Turn, ...] = ()  # how it came about; kept beside the incident, not in it
+    manner: str = ""  # how the model's server was asked, as far as it was a server
+    unfinished: bool = False  # the cause was found, and its fix could not be had: the next try asks for that alone
 
     @property
     def proposes_a_patch(self) -> bool:

@@ -21,6 +21,7 @@ from kintsugi.workflow.incident import (
     Patch,
     PullRequest,
     Spent,
+    Turn,
 )
 from kintsugi.workflow.machine import Move
 from kintsugi.workflow.names import Effect, State
@@ -291,13 +292,17 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the analyst is asked about, and what it may cost. `feedback` says why the last patch was refused."""
+    """What the analyst is asked about, and what it may cost. `feedback` says why the last patch was refused.
+
+    `talk` is what was said with a model in the last round, oldest turn first.
+    """
 
     incident: Incident
     payload: Payload
     earlier: tuple[Incident, ...] = ()
     worked: frozenset[int] = frozenset()  # statuses that the failing request gets where it works
     allowance: Allowance = field(default_factory=Allowance)
+    talk: tuple[Turn, ...] = ()
 
     @property
     def feedback(self) -> str:

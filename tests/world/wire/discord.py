@@ -491,6 +491,27 @@ class GuildCreate(Read):
     d: Guild
 
 
+class Writer(Read):
+    roles: list[Id]
+    joined_at: Moment
+    deaf: bool
+    mute: bool
+    flags: int
+
+
+class Posted(Message):
+    guild_id: Id
+    member: Writer
+    channel_type: Literal[0]
+
+
+class MessageCreate(Read):
+    op: Literal[0]
+    t: Literal["MESSAGE_CREATE"]
+    s: int
+    d: Posted
+
+
 class GivenText(Read):
     name: Name
     type: Literal[3]
@@ -555,7 +576,7 @@ class TypingCommand(Read):
     id: Id
     name: Name
     type: Literal[1]
-    options: list[TypingSubcommand]
+    options: list[TypingSubcommand | Typing | GivenText]
 
 
 class Tapped(Read):
@@ -681,13 +702,14 @@ DISCORD = Shapes(
         "ready": Ready,
         "resumed": Resumed,
         "guild": GuildCreate,
+        "message": MessageCreate,
         "interaction": InteractionCreate,
         "chat input": ChatInput,
         "component": Component,
         "autocomplete": Autocomplete,
         "modal": Modal,
         "wish": Reconnect | Invalid,
-        "missed": InteractionCreate | GuildCreate | Ready | Resumed,
+        "missed": InteractionCreate | MessageCreate | GuildCreate | Ready | Resumed,
     },
 )
 
