@@ -169,7 +169,7 @@ def test_without_a_model_the_worker_reads_the_stack_and_says_so(terminal: Termin
 
     assert done.returncode == 0
     assert "Left out: the model (set KINTSUGI_LLM_API_KEY)" in done.stderr
-    assert "INC-1 needs human" in done.stdout
+    assert "INC-1 needs a human" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_repository_that_is_not_there_is_said_not_to_be(terminal: Terminal):
     ("words", "status", "says"),
     [
         (["incident", "show", "99"], 3, "There is no INC-99."),
-        (["incident", "show", "seven"], 2, "'seven' is no incident"),
+        (["incident", "show", "seven"], 2, "'seven' is not an incident"),
         (["incidents", "--state", "happy"], 2, "'happy' is no state. The states are: captured,"),
         (["cancel", "99"], 3, "There is no INC-99."),
         (["ignore", "1", "--for", "a while"], 2, "'a while' is no time and no number of times. Write a time, such as"),
@@ -309,7 +309,7 @@ def test_a_move_that_does_not_fit_is_refused_and_says_what_can_come(terminal: Te
 
     assert done.returncode == 3
     assert done.stderr == (
-        "INC-1 is captured: not 'retried' now. What can come next: diagnosed, needs_human, merged, stuck, cancelled.\n"
+        "INC-1 is captured: not 'retried' now. What can come next: diagnosed, needs_human, merged, stuck, pr_opened, cancelled.\n"
     )
 
 

@@ -172,10 +172,13 @@ class DiscordStandIn:
         group = next(each for each in self.commands if each["name"] == name)
         known = next(each for each in group["options"] if each["name"] == inner) if inner else group
         types = {option["name"]: option["type"] for option in known.get("options", [])}
-        given = [{"name": name, "type": types[name], "value": value} for name, value in options.items()]
+        people = [value for value in options.values() if isinstance(value, shapes.Person)]
+        values = {name: str(value.id) if isinstance(value, shapes.Person) else value for name, value in options.items()}
+        given = [{"name": name, "type": types[name], "value": value} for name, value in values.items()]
         called = [{"name": inner, "type": 1, "options": given}] if inner else given
         scope = {"guild_id": group["guild_id"]} if "guild_id" in group else {}
-        return {"id": group["id"], "name": name, "type": 1, "options": called, **scope}
+        resolved = {"resolved": {"users": {str(one.id): shapes.a_user(one.id, one.name) for one in people}}}
+        return {"id": group["id"], "name": name, "type": 1, "options": called, **scope} | (resolved if people else {})
 
     # --- HTTP ---------------------------------------------------------------------------------------------------
 
