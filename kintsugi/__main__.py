@@ -26,15 +26,23 @@ try:
     from kintsugi.commands.typed.doctor import doctor
     from kintsugi.commands.typed.effects import app as effects_app
     from kintsugi.commands.typed.incidents import (
+        ack,
         ask,
+        assign,
         cancel,
         confirm,
+        duplicate,
+        fixed,
         ignore,
         incident_app,
         incidents,
+        note,
         reject,
+        release,
+        reopen,
         retry,
         send,
+        severity,
         unignore,
     )
     from kintsugi.commands.typed.login import login
@@ -91,6 +99,14 @@ app.command()(cancel)
 app.command()(send)
 app.command()(ignore)
 app.command()(unignore)
+app.command()(ack)
+app.command()(assign)
+app.command()(release)
+app.command()(note)
+app.command()(severity)
+app.command()(fixed)
+app.command()(duplicate)
+app.command()(reopen)
 app.command("open-pr")(open_pr)
 app.command()(redact)
 app.command("context")(show_context)

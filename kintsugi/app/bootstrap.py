@@ -136,7 +136,7 @@ class Bootstrap:
         self.build = program.build_sha or running_build()
         self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
-        self.model = connectors.model(settings.model)
+        self.model = connectors.model(settings.model, self.database.folder / "models.json")
         self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
@@ -323,14 +323,14 @@ class Bootstrap:
         return Running((self.settings.program.program_url or "").rstrip("/"), own, self._own_requests)
 
 
-def code_context(repository: Path | None) -> Callable[[Case], str]:
+def code_context(repository: Path | None) -> Callable[[Case, int], str]:
     """What the analyst is shown of the code: of the build that failed, else as it is now."""
     from kintsugi.repair.context import build_context
 
-    def context(case: Case) -> str:
+    def context(case: Case, tokens: int) -> str:
         if repository is None:
             return "(no code is at hand)"
-        return build_context(case.payload, repository).text
+        return build_context(case.told, repository, tokens=tokens).text
 
     return context
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kintsugi.app.code_hosts import CodeHostParts, check_repository, github_parts, local_parts
@@ -34,7 +35,6 @@ if TYPE_CHECKING:  # a client is loaded where it is made
     import discord
 
     from kintsugi.integrations.google_sheets import Sheet
-    from kintsugi.integrations.model.openai import ModelAccess
 
 OK, OFF, FAULT = "ok", "off", "fault"
 
@@ -134,11 +134,15 @@ def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
     return Connector("Discord", make, look, None if settings.token else missing)
 
 
-def model(settings: ModelSettings) -> Connector[Model]:
-    """The one that diagnoses and proposes."""
-    missing = LeftOut("the model", "KINTSUGI_LLM_API_KEY", "failures are read, no patches are proposed")
+def model(settings: ModelSettings, found_out: Path | None = None) -> Connector[Model]:
+    """The one that diagnoses and proposes. `found_out`: the file with what is known of models' servers."""
+    ways = "KINTSUGI_LLM_API_KEY, or KINTSUGI_LLM_BASE_URL"
+    missing = LeftOut("the model", ways, "failures are read, no patches are proposed")
     return Connector(
-        "model", lambda: _model(settings), lambda made: made.check(), None if settings.api_key else missing
+        "model",
+        lambda: _model(settings, found_out),
+        lambda made: made.check(),
+        None if settings.is_set else missing,
     )
 
 
@@ -186,23 +190,24 @@ def sheet(settings: SheetSettings) -> Connector[Sheet]:
     return Connector("sheet", make, look, None if settings.id else missing)
 
 
-def _model(settings: ModelSettings) -> Model:
-    from kintsugi.integrations.model.openai import OpenAIModel  # takes half a second, as the SDK does
+def _model(settings: ModelSettings, found_out: Path | None) -> Model:
+    from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel  # takes half a second, as the SDK does
+    from kintsugi.integrations.model.remembered import Manners
 
-    return OpenAIModel(model_access(settings))
-
-
-def model_access(settings: ModelSettings) -> ModelAccess:
-    """The model that is configured; there must be a key."""
-    from kintsugi.integrations.model.openai import ModelAccess  # as above
-
-    return ModelAccess(
-        model=settings.model,
-        api_key=revealed(settings.api_key),
-        base_url=settings.base_url,
-        api=settings.api,
-        price=settings.prices.get(settings.model),
-        deadline=timedelta(seconds=settings.seconds),
+    return OpenAIModel(
+        ModelAccess(
+            model=settings.model,
+            api_key=revealed(settings.api_key),
+            base_url=settings.base_url,
+            api=settings.api,
+            price=settings.prices.get(settings.model),
+            deadline=timedelta(seconds=settings.seconds),
+            silence=timedelta(seconds=settings.silent_seconds),
+            window=settings.window,
+            max_output_tokens=settings.output,
+            at_once=settings.at_once,
+            manners=Manners(found_out),
+        )
     )
 
 

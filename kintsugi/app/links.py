@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.private import private_folder
@@ -21,8 +20,7 @@ class KeyFile:
     """Where the key lies: beside the database's file, else in `.kintsugi`; one for each address that is listened at."""
 
     def __init__(self, database: Database, bind: str) -> None:
-        folder = database.file.parent if database.file else Path(".kintsugi")
-        self._path = folder / f"login-{bind.rpartition(':')[2]}.json"
+        self._path = database.folder / f"login-{bind.rpartition(':')[2]}.json"
 
     @contextmanager
     def lies(self, key: bytes, address: str) -> Iterator[None]:

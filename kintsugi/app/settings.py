@@ -396,8 +396,12 @@ class DeploySettings(Room, env_prefix=f"{PREFIX}DEPLOY_"):
 class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
     """The model, and what it may cost."""
 
-    api_key: SecretStr | None = Field(None, description="the model's key; without one, no patches are proposed")
-    base_url: Address | None = Field(None, description="any OpenAI-compatible address")
+    api_key: SecretStr | None = Field(
+        None, description="the model's key; without one or an address of your own, no patches are proposed"
+    )
+    base_url: Address | None = Field(
+        None, description="any OpenAI-compatible address; left out: OpenAI's. One that asks for no key needs none"
+    )
     model: str = Field("gpt-5", description="the model's name")
     budget_usd: float = Field(2.0, gt=0, description="how much the model may cost for one incident, in US dollars")
     budget_day_usd: float = Field(20.0, gt=0, description="… and in one day")
@@ -408,7 +412,21 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
         description='US dollars for a million tokens, such as {"gpt-5": {"tokens_in": 1, "tokens_out": 8}}',
     )
     api: Literal["chat", "responses"] = Field("chat", description="chat completions, which all speak, or responses")
-    seconds: float = Field(300.0, gt=0, le=3600, description="how long one answer of the model may take")
+    seconds: float = Field(900.0, gt=0, le=14400, description="how long one answer may take, once it is its turn")
+    silent_seconds: float = Field(120.0, gt=0, le=3600, description="… and how long it may pause between two words")
+    window: int | None = Field(
+        None, ge=2048, description="the tokens that the model takes, question and reply together; left out: found out"
+    )
+    output: int | None = Field(
+        None, ge=256, description="the tokens that a reply may have; left out: 16000, or a quarter of a known window"
+    )
+    at_once: int | None = Field(
+        None, ge=1, description="questions at a time; left out: 1 at an address of this machine, else any number"
+    )
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.api_key or self.base_url)
 
     @property
     def budget(self) -> Budget:

@@ -9,18 +9,17 @@ from discord import app_commands
 
 from kintsugi.bot import replies
 from kintsugi.bot.asking import Asking, incident_number
+from kintsugi.bot.moves import moves
 from kintsugi.bot.needs import BotNeeds, Offer
 from kintsugi.bot.offers import LONGEST_CHOICE, choices, offered, offered_tokens
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers
-from kintsugi.workflow import triggers as t
 from kintsugi.workflow.states import State
 
 Interaction = discord.Interaction[discord.Client]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Lines = app_commands.Range[int, 1, 2000]
 Summary = app_commands.Range[str, 1, 300]
-Why = app_commands.Range[str, 1, 300]
 Short = app_commands.Range[str, 1, 60]
 Place = app_commands.Range[str, 1, 300]
 
@@ -34,6 +33,8 @@ class Debug(app_commands.Group):
     def __init__(self, parts: BotNeeds, answers: Answers, asking: Asking) -> None:
         super().__init__(name=parts.names.debug, description="Incidents: look at them, and move them.", guild_only=True)
         self._parts, self._answers, self._asking = parts, answers, asking
+        for command in moves(parts, answers, asking):
+            self.add_command(command)
 
     @app_commands.command(name="logs")
     @app_commands.describe(lines="how many", level="of this level or above", contains="with this text")
@@ -142,90 +143,9 @@ class Debug(app_commands.Group):
 
         await self._answers.answer(interaction, work)
 
-    @app_commands.command(name="reject")
-    @app_commands.describe(id="its number, such as 7", why="the reason, for the history")
-    async def reject(self, interaction: Interaction, id: str, why: Why = "") -> None:
-        """Say no to the patch."""
-        await self._move(interaction, id, t.Rejected, why)
-
-    @app_commands.command(name="retry")
-    @app_commands.describe(id="its number, such as 7")
-    async def retry(self, interaction: Interaction, id: str) -> None:
-        """Try the step again that gave up."""
-        await self._move(interaction, id, t.Retried)
-
-    @app_commands.command(name="cancel")
-    @app_commands.describe(id="its number, such as 7", why="the reason, for the history")
-    async def cancel(self, interaction: Interaction, id: str, why: Why = "") -> None:
-        """End an incident."""
-        await self._move(interaction, id, t.Cancelled, why)
-
-    @app_commands.command(name="send")
-    @app_commands.describe(id="its number, such as 7")
-    async def send(self, interaction: Interaction, id: str) -> None:
-        """Send a staged (dry run) incident on to the analyst."""
-        await self._move(interaction, id, t.Sent)
-
-    @app_commands.command(name="ignore")
-    @app_commands.rename(for_="for")
-    @app_commands.describe(
-        id="its number, such as 7",
-        for_="a time (12h, 7d) or a number of times (100); nothing: for good",
-        until="a commit, `next` for the next build, or a date",
-    )
-    async def ignore(self, interaction: Interaction, id: str, for_: Short = "", until: Short = "") -> None:
-        """Have a failure open nothing; it is counted all the while."""
-
-        async def work() -> Reply:
-            return await self._asking.ignore(interaction, incident_number(id), for_, until)
-
-        await self._answers.answer(interaction, work)
-
-    @app_commands.command(name="unignore")
-    @app_commands.describe(id="its number, such as 7")
-    async def unignore(self, interaction: Interaction, id: str) -> None:
-        """Have an ignored failure open incidents again."""
-        await self._move(interaction, id, t.Unignored)
-
-    async def _move(self, interaction: Interaction, id: str, kind: type[t.Command], why: str = "") -> None:
-        async def work() -> Reply:
-            return await self._asking.request(interaction, incident_number(id), kind, why)
-
-        await self._answers.answer(interaction, work)
-
     @incident.autocomplete("id")
     async def _open(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """The open incidents whose number, state or summary holds what was typed; nothing for a stranger."""
         if not self._answers.may(interaction):
             return []
         return offered([each for each in await self._parts.store.incidents(limit=100) if not each.ended], typed)
-
-    @reject.autocomplete("id")
-    async def _to_reject(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Rejected, typed)
-
-    @retry.autocomplete("id")
-    async def _to_retry(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Retried, typed)
-
-    @cancel.autocomplete("id")
-    async def _to_cancel(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Cancelled, typed)
-
-    @send.autocomplete("id")
-    async def _to_send(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Sent, typed)
-
-    @ignore.autocomplete("id")
-    async def _to_ignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Ignored, typed)
-
-    @unignore.autocomplete("id")
-    async def _to_unignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Unignored, typed)
-
-    async def _ids(self, interaction: Interaction, kind: type[t.Command], typed: str) -> list[app_commands.Choice[str]]:
-        """The incidents for which this user can ask for it now; nothing for a stranger."""
-        if not self._answers.may(interaction):
-            return []
-        return offered(self._asking.open_for(interaction, kind, await self._parts.store.incidents(limit=100)), typed)

@@ -13,7 +13,7 @@ import discord
 from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
 from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
-from kintsugi.telemetry.plain import plain
+from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -96,7 +96,8 @@ def moved(receipt: Receipt) -> Reply:
     """What a command came to."""
     incident = receipt.incident
     ignored = f"\n{one_line(incident.ignored, 300)}." if incident.ignored else ""
-    return Reply(f"**{incident.name}** is {incident.state.words}.{ignored}")
+    new = f" {one_line(receipt.says, 300)}" if incident.since < incident.seq else ""  # the state is as it was
+    return Reply(f"**{incident.name}** {incident.state.says}.{new}{ignored}")
 
 
 def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
@@ -109,13 +110,13 @@ def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
 def _begun(incident: Incident) -> str:
     if incident.rolling_back and incident.taken_back:
         return f"rolling back to `{short(incident.taken_back.previous)}` is under way."
-    return f"it is {incident.state.words}, and tried again."
+    return f"{incident.state.words}; it is tried again."
 
 
 def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
     """An incident was opened, or the failure counted on one that is open; and what its work would need."""
     incident = receipt.incident
-    status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
+    status = f"**{incident.name}** {incident.state.says}: {one_line(incident.summary, 300)}"
     hint = f"\nFollow it with `/{debug} incident id:{incident.id}`."
     if receipt.outcome == Outcome.COUNTED and incident.quiet:
         again = f"`/{debug} unignore id:{incident.id}` has it open incidents again."
@@ -290,7 +291,7 @@ def _newest(lines: Sequence[str], most: int) -> str:
 
 
 def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> str:
-    lines = [f"{found.name} is {found.state.words}: {plain(found.summary)}", ""]
+    lines = [f"{found.name} {found.state.says}: {plain(found.summary)}", ""]
     for step in history:
         source = step.source.replace("_", " ") or "(new)"
         took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
@@ -305,7 +306,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.diagnosis:
         lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
     if found.patch:
-        lines += ["", "PATCH", plain(found.patch.diff)]
+        lines += ["", "PATCH", plain_diff(found.patch.diff)]
     if found.evidence:
         lines += ["", "PROOF", f"{found.evidence.tier}: {plain(found.evidence.says)}"]
         lines += [f"! {plain(flag)}" for flag in found.evidence.flags]

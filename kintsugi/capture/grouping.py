@@ -156,6 +156,15 @@ def _plain_kind(kind: str) -> str:
 
 
 def _plain_function(function: str) -> str:
+    return _short_function(function) if len(function) <= _SHORT else _plainly_called(function)
+
+
+@lru_cache(4096)
+def _short_function(function: str) -> str:
+    return _plainly_called(function)
+
+
+def _plainly_called(function: str) -> str:
     """`Cog.run.<locals>.inner`, `(*Cog).inner` and `void Cog.inner(int)` are `inner`; generated names are none."""
     name = _STATE_MACHINE.sub(r"\1", _BLOCK.sub("", function.strip())).removesuffix(".MoveNext")
     name = re.sub(r"\((?!\*)[^()]*\)$", "", name)

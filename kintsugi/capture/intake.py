@@ -17,8 +17,8 @@ from kintsugi.capture.source import locator
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.payload import Failure, Payload, Repository
-from kintsugi.workflow.ports import Clock
-from kintsugi.workflow.triggers import Captured
+from kintsugi.workflow.ports import Clock, Outcome
+from kintsugi.workflow.triggers import Captured, Noted
 
 log = logging.getLogger("kintsugi.service")
 
@@ -52,7 +52,7 @@ Contains = Callable[[str, str], Awaitable[bool]]
 class Intake:
     """Takes failures in. `dry_run`: all of them are staged. `rounds`: how often a patch may be proposed for one."""
 
-    fire: Callable[[Captured], Awaitable[Receipt]]
+    fire: Callable[[Captured | Noted], Awaitable[Receipt]]
     clock: Clock
     program: Program
     dry_run: bool = False
@@ -91,10 +91,16 @@ class Intake:
         """What a person reports becomes an incident of its own, with their words as its summary.
 
         `log` are the recent lines. `about`: the id of one of its failures (`recent_failures`) that they say it is
-        about; no other is taken for it. `place`: where they say that it lies. Raises CaptureError and StoreUnavailable.
+        about; no other is taken for it. Where that has an open incident, the words are noted on it. `place`: where they
+        say that it lies. Raises CaptureError and StoreUnavailable.
         """
         payload = await asyncio.to_thread(self._told, words, actor, log, about, place)
-        return await self.take(payload, key=key, actor=actor, dry_run=dry_run)
+        receipt = await self.take(payload, key=key, actor=actor, dry_run=dry_run)
+        if receipt.outcome == Outcome.COUNTED and about:  # the open incident has a summary of its own
+            said = payload.incident.summary
+            note = Noted(incident=receipt.incident.id, key=f"{key}:said", at=self.clock.now(), actor=actor, text=said)
+            return replace(await self.fire(note), outcome=receipt.outcome)
+        return receipt
 
     def _told(self, words: str, actor: str, log: Sequence[str], about: str, place: str) -> Payload:
         now, program = self.clock.now(), self.program

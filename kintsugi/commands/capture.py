@@ -58,7 +58,7 @@ def tell(receipt: Receipt, *, again: bool = False) -> None:
     incident = receipt.incident
     if not again:
         PlainConsole().print(incident.name, highlight=False)
-    says = f"{incident.summary}\n{incident.name} is {incident.state.words}."
+    says = f"{incident.summary}\n{incident.name} {incident.state.says}."
     if receipt.outcome == Outcome.COUNTED:
         says = receipt.says
     PlainConsole(stderr=True).print(says, highlight=False, markup=False)

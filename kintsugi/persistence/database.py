@@ -84,6 +84,11 @@ class Database:
         return cls(URL.create("sqlite+pysqlite", database=str(file)), file)
 
     @property
+    def folder(self) -> Path:
+        """Where lies what belongs to it and is no row: beside its file, else in `.kintsugi`."""
+        return self.file.parent if self.file else Path(".kintsugi")
+
+    @property
     def one_process(self) -> bool:
         """Whether one process alone performs effects on it."""
         return self.file is not None

@@ -123,7 +123,7 @@ def _told(item: _Item, delivery: Delivery, locate: Locate) -> Told:
 
 
 def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
-    event = read_event(item.data)
+    event = read_event(item.data, whole=delivery.whole)
     if not event.is_trouble:
         return PassedOver(item.kind)
     tell = payload_of if delivery.whole else outline_of

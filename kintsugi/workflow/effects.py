@@ -25,6 +25,7 @@ from kintsugi.workflow.incident import (
     Deployment,
     Diagnosis,
     Incident,
+    Turn,
     token_hash,
 )
 from kintsugi.workflow.names import Effect, State
@@ -102,7 +103,8 @@ async def diagnose(tools: EffectNeeds, claim: Claim) -> Performed:
     if claim.incident.feedback:
         progress(f"round {claim.incident.rounds + 1}, as the last patch was refused: {claim.incident.says}")
     case = await _case(tools, claim)
-    diagnosis = await tools.analyst.diagnose(replace(case, allowance=allowance), progress)
+    case = replace(case, allowance=allowance, talk=await _last_talk(tools, claim.incident))
+    diagnosis = await tools.analyst.diagnose(case, progress)
     common, way_back = _result(tools, claim), await _way_back(tools, case)
     if diagnosis.proposes_a_patch:
         return t.Diagnosed(**common, diagnosis=diagnosis, way_back=way_back)
@@ -160,6 +162,10 @@ async def deploy(tools: EffectNeeds, claim: Claim) -> Performed:
             return stands
     if newer := await _newer_merge(tools, claim.incident):
         return Again(_pace(tools, claim), f"{newer.name} was merged after it and is on its way with both fixes.")
+    fix = claim.incident.pull_request
+    if fix and not fix.deploys:
+        says = f"Waiting for a deployment with {commit[:10]}. Whoever may deploy can ask for it."
+        return Again(_pace(tools, claim), says)
     wait = await _time_to_ask(tools, claim)
     return wait or await _ask_for(tools, claim, commit)
 
@@ -218,7 +224,8 @@ async def announce(tools: EffectNeeds, claim: Claim) -> Performed:
         await tools.check(claim)
         await tools.channel.announce(incident)
         await tools.check(claim)
-        await tools.code_host.tell(incident)
+        if incident.pull_request is None or not incident.pull_request.by:
+            await tools.code_host.tell(incident)
         told, incident = incident.seq, await tools.store.incident(incident.id)
     return None
 
@@ -411,6 +418,12 @@ async def _case(tools: EffectNeeds, claim: Claim) -> Case:
     incident = claim.incident
     payload = await tools.store.payload(incident.id)
     return Case(incident, payload, tuple(await tools.store.similar(incident)))
+
+
+async def _last_talk(tools: EffectNeeds, incident: Incident) -> tuple[Turn, ...]:
+    """What was said with the model whose patch was refused."""
+    talks = await tools.store.talks(incident.id) if incident.feedback else []
+    return talks[-1].turns if talks else ()
 
 
 async def _allowance(tools: EffectNeeds, incident: Incident) -> Allowance:

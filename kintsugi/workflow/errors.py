@@ -16,8 +16,9 @@ Exception
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Self
 
-from kintsugi.workflow.incident import Cost
+from kintsugi.workflow.incident import Cost, Diagnosis
 
 
 class Refusal(Exception):
@@ -57,6 +58,7 @@ class StepFailed(Exception):
     """An effect did not work.
 
     `final`: trying again cannot mend it. `retry_after`: not before that. `spent`: what it has cost all the same.
+    `found`: what it had found out before it came to this, for the next try to go on from.
     """
 
     def __init__(
@@ -64,10 +66,17 @@ class StepFailed(Exception):
     ) -> None:
         super().__init__(says)
         self.final, self.retry_after, self.spent = final, retry_after, spent or Cost()
+        self.found: Diagnosis | None = None
 
-    def having_spent(self, before: Cost) -> StepFailed:
+    def having_spent(self, before: Cost) -> Self:
         """The same, where the step had cost something before it came to this."""
-        return StepFailed(str(self), final=self.final, retry_after=self.retry_after, spent=before + self.spent)
+        self.spent = before + self.spent
+        return self
+
+    def having_found(self, diagnosis: Diagnosis) -> Self:
+        """The same, where the step had come so far."""
+        self.found = diagnosis
+        return self
 
 
 class Conflict(Exception):

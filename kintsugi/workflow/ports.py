@@ -21,6 +21,7 @@ from kintsugi.workflow.incident import (
     Patch,
     PullRequest,
     Spent,
+    Turn,
 )
 from kintsugi.workflow.machine import Move
 from kintsugi.workflow.names import Effect, State
@@ -105,6 +106,10 @@ class Ledger(Protocol):
 
     def saw(self, incident: int, captured: Captured) -> None:
         """Count a sighting by the hour, the environment, and whom it hit."""
+        ...
+
+    def people(self, incident: int, most: int) -> int:
+        """How many people it hit, counted up to `most`."""
         ...
 
     def known_as(self, names: Sequence[str]) -> str:
@@ -287,17 +292,32 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the analyst is asked about, and what it may cost. `feedback` says why the last patch was refused."""
+    """What the analyst is asked about, and what it may cost. `feedback` says why the last patch was refused.
+
+    `talk` is what was said with a model in the last round, oldest turn first.
+    """
 
     incident: Incident
     payload: Payload
     earlier: tuple[Incident, ...] = ()
     worked: frozenset[int] = frozenset()  # statuses that the failing request gets where it works
     allowance: Allowance = field(default_factory=Allowance)
+    talk: tuple[Turn, ...] = ()
+
+    @property
+    def told(self) -> Payload:
+        """The payload; of a report in words with what somebody said since."""
+        about = self.payload.incident
+        if not (self.payload.in_words and self.incident.hint):
+            return self.payload
+        more = about.model_copy(update={"summary": f"{about.summary}\n{self.incident.hint}"})
+        return self.payload.model_copy(update={"incident": more})
 
     @property
     def feedback(self) -> str:
-        return self.incident.feedback
+        """What speaks against the last patch, and what a human told the analyst."""
+        hint = f"A person who knows the program says: {self.incident.hint}" if self.incident.hint else ""
+        return f"{hint}\n\n{self.incident.feedback}".strip()
 
 
 Progress = Callable[[str], None]
@@ -372,6 +392,13 @@ class CodeHost(Protocol):
 
     async def contains(self, commit: str, ancestor: str) -> bool:
         """Whether `commit` holds `ancestor` in its history. An unknown commit holds nothing."""
+        ...
+
+    async def fix(self, named: str) -> PullRequest:
+        """A human's fix: a commit of the target branch ("" for its newest), or a pull request (#12, or its head).
+
+        Raises Refusal for one that is not there, StepFailed.
+        """
         ...
 
     async def tell(self, incident: Incident) -> None:

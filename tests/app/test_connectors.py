@@ -58,7 +58,8 @@ async def test_a_model_that_is_away_is_a_fault_that_names_what_to_check():
     looked = await model(settings).look()
 
     assert looked.how == FAULT
-    assert looked.says.endswith("Check KINTSUGI_LLM_API_KEY and _MODEL.")
+    assert looked.says.startswith("The model cannot be reached: nothing answers at http://127.0.0.1:9/v1 (")
+    assert looked.says.endswith("Check KINTSUGI_LLM_BASE_URL.")
 
 
 async def test_half_of_a_deployer_is_a_fault_that_names_the_other_half(tmp_path: Path):

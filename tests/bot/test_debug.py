@@ -74,7 +74,7 @@ async def test_a_failure_is_ignored_for_a_while_and_taken_back(room: Room):
 
     assert ignored.says.startswith("**INC-1** is cancelled.\nignored by discord:alice (4001) for 100 more or until the")
     assert listed.says.startswith("**INC-1** cancelled, ignored · ")
-    assert again.says == "**INC-1** is cancelled."
+    assert again.says == "**INC-1** is cancelled. No longer ignored: discord:alice (4001) took it back."
     assert [(step.trigger, step.actor) for step in (await room.world.store.history(1))[1:]] == [
         ("Ignored", "discord:alice (4001)"),
         ("Unignored", "discord:alice (4001)"),
@@ -206,9 +206,9 @@ async def test_an_incident_shows_its_path_its_history_and_its_patch(room: Room):
 
     seen = await room.slash("/debug incident", id="#1")
 
-    assert seen.embeds[0]["title"] == "INC-1 · awaiting confirm"
-    assert "●\u00a0awaiting\u00a0confirm ○\u00a0confirmed" in seen.everything
-    assert "diagnosed -> awaiting confirm" in seen.files["INC-1.txt"]
+    assert seen.embeds[0]["title"] == "INC-1 · awaiting confirmation"
+    assert "●\u00a0awaiting\u00a0confirmation ○\u00a0confirmed" in seen.everything
+    assert "diagnosed -> awaiting confirmation" in seen.files["INC-1.txt"]
     assert "+++ b" in seen.files["INC-1.txt"]
 
 
@@ -309,7 +309,7 @@ async def test_a_token_of_an_unknown_incident_confirms_nothing(room: Room):
 async def test_what_is_no_number_is_no_incident(room: Room, command: str):
     seen = await room.slash(f"/debug {command}", id="@everyone")
 
-    assert "is no incident. Write its number, such as 7 or INC-7." in seen.says
+    assert "is not an incident. Give its number, such as 7 or INC-7." in seen.says
     assert "@everyone" not in seen.text
 
 

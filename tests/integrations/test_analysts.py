@@ -70,7 +70,9 @@ def a_model(provider: OpenAIStandIn, **changes: object) -> OpenAIModel:
 async def diagnosed(provider: OpenAIStandIn, case: Case | None = None, **changes: object) -> Diagnosis:
     hide = "hunter2", "[redacted]"
     analyst = ModelAnalyst(
-        a_model(provider, **changes), lambda case: "def discount(): hunter2", lambda text: text.replace(*hide)
+        a_model(provider, **changes),
+        lambda case, tokens: "def discount(): [redacted]",
+        lambda text: text.replace(*hide),
     )
     return await analyst.diagnose(case or a_case(), lambda words: None)
 
@@ -96,7 +98,7 @@ async def test_first_the_cause_is_asked_for_then_its_fix(provider: OpenAIStandIn
 async def test_every_prompt_is_in_the_history_with_version_and_hash(provider: OpenAIStandIn):
     diagnosis = await diagnosed(provider)
 
-    assert [prompt.rsplit(" ", 1)[0] for prompt in diagnosis.prompt.split(", ")] == ["diagnose v1", "fix v1"]
+    assert [prompt.rsplit(" ", 1)[0] for prompt in diagnosis.prompt.split(", ")] == ["diagnose v2", "fix v2"]
     assert all(len(prompt.rsplit(" ", 1)[1]) == 8 for prompt in diagnosis.prompt.split(", "))
 
 
@@ -161,7 +163,7 @@ async def test_a_second_round_keeps_the_cause_and_shows_the_last_fix_and_why_it_
     assert "It swallows the exception." in turns(asked)[4]["content"]
     assert diagnosis.cause == a_diagnosis().cause
     assert diagnosis.cost.calls == 1
-    assert "again v2" in diagnosis.prompt
+    assert "again v3" in diagnosis.prompt
 
 
 @pytest.mark.parametrize("category", ["configuration", "dependency", "outage", "data", "unknown"])
@@ -203,35 +205,37 @@ async def test_the_budget_is_looked_at_before_the_second_call(provider: OpenAISt
         ("", "The model's reply is empty"),
         (None, "The model's reply is empty"),
         ("I think it is the coupon.", "is no JSON"),
-        ('{"cause": "x"}', "has the wrong shape at explanation"),
-        ("[" * 100_000, "The model's reply"),
+        ('{"cause": "x"}', "has the wrong shape at category: Field required; probability: Field required"),
+        ("[" * 2_000, "The model's reply"),
     ],
 )
 async def test_a_reply_that_cannot_be_read_is_a_sentence_and_its_cost_is_kept(
     provider: OpenAIStandIn, api: Api, text: str | None, says: str
 ):
-    provider.answers_first(a_reply(api, text))
+    provider.answers_first(a_reply(api, text), a_reply(api, text))
 
     with pytest.raises(StepFailed, match=says) as failed:
         await diagnosed(provider, api=api)
     assert not failed.value.final
-    assert failed.value.spent.tokens_out == 300
+    assert len(provider.asked) == 2  # what was wrong is said once, then the ledger waits
+    assert says in turns(provider.asked[1])[2]["content"]
+    assert failed.value.spent.tokens_out == 600
 
 
 async def test_a_reply_that_is_cut_off_says_so_and_its_cost_is_kept(provider: OpenAIStandIn, api: Api):
-    provider.answers_first(a_reply(api, '{"cause": "the co', ending="length"))
+    provider.answers_first(*[a_reply(api, '{"cause": "the co', ending="length")] * 2)
 
     with pytest.raises(StepFailed, match="was cut off at the limit of its length after 300 tokens") as failed:
         await diagnosed(provider, api=api)
-    assert failed.value.spent == Cost(1, 1200, 300, failed.value.spent.usd)
+    assert failed.value.spent == Cost(2, 2400, 600, failed.value.spent.usd)
 
 
 async def test_a_second_reply_that_is_unreadable_costs_the_first_one_too(provider: OpenAIStandIn, api: Api):
-    provider.answers_first(a_reply(api, json.dumps(a_finding())), a_reply(api, "no"))
+    provider.answers_first(a_reply(api, json.dumps(a_finding())), *[a_reply(api, "no")] * 2)
 
     with pytest.raises(StepFailed, match="is no JSON") as failed:
         await diagnosed(provider, api=api)
-    assert failed.value.spent.calls == 2
+    assert failed.value.spent.calls == 3
 
 
 @pytest.mark.parametrize("fault", ["ends_early", "breaks_off"])
@@ -333,7 +337,7 @@ async def test_usage_without_details_is_counted(provider: OpenAIStandIn):
 async def test_progress_tells_each_step(provider: OpenAIStandIn):
     told: list[str] = []
 
-    await ModelAnalyst(a_model(provider), lambda case: "", str).diagnose(a_case(), told.append)
+    await ModelAnalyst(a_model(provider), lambda case, tokens: "", str).diagnose(a_case(), told.append)
 
     assert told == ["asking stand-in for the cause", f"asking stand-in for a fix: {a_finding()['cause']}"]
 
@@ -342,7 +346,7 @@ async def test_progress_tells_how_far_the_reply_has_come(provider: OpenAIStandIn
     told: list[str] = []
     model = a_model(provider, api=api, tell_every=timedelta())
 
-    await ModelAnalyst(model, lambda case: "", str).diagnose(a_case(), told.append)
+    await ModelAnalyst(model, lambda case, tokens: "", str).diagnose(a_case(), told.append)
 
     whole = f"the model is answering: {len(json.dumps(a_finding())):,} characters in "
     assert any(words.startswith(whole) for words in told)
@@ -369,7 +373,6 @@ async def test_a_long_fault_is_left_to_the_ledger(provider: OpenAIStandIn, api: 
     [
         (an_error(401, "invalid_api_key", "no"), "does not accept the key"),
         (an_error(429, "insufficient_quota", "no credit"), "has no credit left"),
-        (an_error(400, "context_length_exceeded", "too long"), "does not take the request: .*too long"),
         (an_error(404, "model_not_found", "no such model"), "no such model"),
     ],
 )
@@ -442,7 +445,7 @@ def test_where_the_repository_does_not_know_the_build_the_code_is_shown_as_it_is
     commit = git.commit(tree, [], "Coupons by percent", NOON, "Somebody")
     git.update_refs([RefChange("refs/heads/main", commit, NO_OBJECT)])
 
-    shown = code_context(git.directory)(a_case())
+    shown = code_context(git.directory)(a_case(), 8000)
 
     assert "coupon['percent']" in shown
 

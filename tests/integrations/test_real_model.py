@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 async def test_a_real_model_finds_the_cause_of_the_demos_crash_and_mends_it():
     shop = example("checkout") / "shop"
     code = "\n".join(f"# shop/{name}\n{(shop / name).read_text()}" for name in ("pricing.py", "coupons.py"))
-    analyst = ModelAnalyst(Bootstrap.read().model.make(), lambda case: code, redact)
+    analyst = ModelAnalyst(Bootstrap.read().model.make(), lambda case, tokens: code, redact)
 
     diagnosis = await analyst.diagnose(Case(an_incident(), a_payload()), print)
 

@@ -110,7 +110,7 @@ async def workspace(tmp_path: Path) -> Workspace:
 async def world(database_url: Database, workspace: Workspace, model: OpenAIStandIn) -> AsyncIterator[World]:
     async with a_world(database_url) as world:
         settings = ModelAccess("stand-in", "key", model.url)
-        world.analyst = ModelAnalyst(OpenAIModel(settings), lambda case: LINE, redact)  # type: ignore[assignment]
+        world.analyst = ModelAnalyst(OpenAIModel(settings), lambda case, tokens: LINE, redact)  # type: ignore[assignment]
         world.checker = Workbench(workspace.git, BRANCH, ProofSettings(), redact)  # type: ignore[assignment]
         yield world
 

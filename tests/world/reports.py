@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,9 +71,9 @@ class ReadsHere:
 
     async def begin(self) -> None: ...
 
-    async def read(self, delivery: Delivery) -> Read:
-        self.whole.append(delivery.whole)
-        return await asyncio.to_thread(read, delivery, self.program.located)
+    async def read(self, *deliveries: Delivery) -> Sequence[Read]:
+        self.whole += [each.whole for each in deliveries]
+        return await asyncio.to_thread(lambda: [read(each, self.program.located) for each in deliveries])
 
     async def close(self) -> None: ...
 

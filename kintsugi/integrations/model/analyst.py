@@ -1,124 +1,171 @@
 """The Analyst port on a model: first why it failed, with no word of a fix, then the fix of exactly that.
 
-A fix is asked for only where the cause lies in the code, no service elsewhere was down, and the budget allows it.
+A fix is asked for only where the cause lies in the code, no service elsewhere was down, and the budget allows it. A
+cause that was paid for is kept where its fix could not be had: the next try goes on from it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from kintsugi.integrations.model.port import Answer, Ending, Message, Model
-from kintsugi.integrations.model.reply import Cause, Fix, R, UnreadableReply, read_reply, schema_of
+from kintsugi.integrations.model.asking import Reply, ask_for
+from kintsugi.integrations.model.port import Message, Model, TooLong
+from kintsugi.integrations.model.reply import Cause, Fix, R, UnreadableReply, read_reply
 from kintsugi.prompts import Prompt, fence, render
 from kintsugi.repair.outage import provider_outage
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.incident import Category, Cost, Diagnosis, NewFile, Turn
+from kintsugi.workflow.incident import NOTHING, Allowance, Category, Cost, Diagnosis, NewFile, Turn
 from kintsugi.workflow.patch import Edit
 from kintsugi.workflow.ports import Case, Progress
 
 _LOG_LINES = 80
 _FAILURE_CHARACTERS = 40_000
+_CODE_TOKENS = 8_000
+_CONTEXT_CHARACTERS_PER_TOKEN = 4  # as `repair.context` counts
+_OUR_OWN = 7_000  # characters of a conversation that are neither failure nor code: both prompts, and the first reply
+_LEAST = 600  # characters of failure and code; with less there is nothing to find a cause in
+
+CodeContext = Callable[[Case, int], str]
+"""The code that belongs to a case, in at most so many tokens as `repair.context` counts them."""
 
 
 class ModelAnalyst:
-    """Asks `model`. `code_context` gives the code that belongs to a case; `redact` sees all text on its way out."""
+    """Asks `model`. `code_context` gives redacted code for a case; `redact` sees all other text on its way out."""
 
-    def __init__(self, model: Model, code_context: Callable[[Case], str], redact: Callable[[str], str]) -> None:
+    def __init__(self, model: Model, code_context: CodeContext, redact: Callable[[str], str]) -> None:
         self._model = model
         self._code_context = code_context
         self._redact = redact
 
     async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
-        talk = await self._opened(case, progress)
+        talk = await self._opened(case, progress, self._characters())
+        try:
+            return await self._diagnosed(talk, case)
+        except TooLong as long:
+            progress(f"{long} Showing less.")
+            shorter = await self._opened(case, progress, min(self._characters() or talk.shown, talk.shown // 2))
+            earlier = replace(case, incident=case.incident.but(diagnosis=long.found)) if long.found else case
+            try:
+                return _at_the_cost(await self._diagnosed(replace(shorter, shortened=True), earlier), long.spent)
+            except StepFailed as failed:
+                raise failed.having_spent(long.spent) from failed.__cause__
+
+    async def _diagnosed(self, talk: _Talk, case: Case) -> Diagnosis:
         earlier = case.incident.diagnosis
-        if case.feedback and earlier and earlier.category is Category.CODE:
-            talk = talk.told("assistant", _as_found(earlier))
-            return await self._again(talk, case, earlier)
-        talk, found = await self._cause(talk)
+        if earlier and earlier.category is Category.CODE and (case.feedback or earlier.unfinished):
+            talk = talk.told("assistant", self._as_found(case, earlier))
+            return await (self._again(talk, case, earlier) if case.feedback else self._resumed(talk, case, earlier))
+        talk, found = await self._cause(talk, case.allowance)
         if why := provider_outage(case.payload):
             return replace(found, category=Category.OUTAGE, explanation=f"{found.explanation}\n\n{why}".strip())
         if found.category is not Category.CODE:
             return found
         if why := case.allowance.used_up_by(found.cost):
             return replace(found, explanation=f"{found.explanation}\n\n{why}")
-        return await self._fix(talk.asked(render("fix")), found)
+        return await self._fix(talk.asked(render("fix")), found, case.allowance)
 
-    async def _opened(self, case: Case, progress: Progress) -> _Talk:
-        code = await asyncio.to_thread(self._code_context, case)
-        prompt = render(
-            "reported" if case.payload.in_words else "diagnose",
-            fingerprint=case.incident.fingerprint,
-            failure=fence(self._redact(_failure(case))),
-            code=fence(self._redact(code)),
-        )
-        return _Talk(progress).asked(prompt)
+    async def _opened(self, case: Case, progress: Progress, characters: int | None) -> _Talk:
+        """The question for the cause, with at most so many characters of failure and code. Raises StepFailed."""
+        if characters is not None and characters < _LEAST:
+            raise StepFailed(
+                f"The window of {self._model.name} is too small to show it the failure. Use a model with a larger one, "
+                "or give this one more (KINTSUGI_LLM_WINDOW is what it takes, in tokens).",
+                final=True,
+            )
+        room = characters or _FAILURE_CHARACTERS * 2
+        failure = self._redact(_failure(case, min(_FAILURE_CHARACTERS, room // 2)))
+        tokens = min(_CODE_TOKENS, (room - len(failure)) // _CONTEXT_CHARACTERS_PER_TOKEN)
+        code = await asyncio.to_thread(
+            self._code_context, case, tokens
+        )  # redacted as code: as text it would be garbled
+        name, fingerprint = "reported" if case.payload.in_words else "diagnose", case.incident.fingerprint
+        prompt = render(name, fingerprint=fingerprint, failure=fence(failure), code=fence(code))
+        return _Talk(progress, shown=len(failure) + len(code)).asked(prompt)
 
-    async def _cause(self, talk: _Talk) -> tuple[_Talk, Diagnosis]:
+    def _characters(self) -> int | None:
+        """How many there is room for beside what is ours; None where the model's window is not known."""
+        room = self._model.room.characters
+        return None if room is None else room - min(_OUR_OWN, room * 2 // 3)
+
+    async def _cause(self, talk: _Talk, allowance: Allowance) -> tuple[_Talk, Diagnosis]:
         talk.progress(f"asking {self._model.name} for the cause")
-        answer = await self._ask(talk, Cause)
-        if refused := self._refused(answer):
-            return talk, replace(refused, prompt=talk.prompts, talk=self._kept(talk, answer))
-        found = _read(Cause, answer)
+        reply = await self._ask(Cause, talk, allowance)
+        talk = talk.answered(reply)
+        if reply.value is None:
+            return talk, replace(self._refused(reply), prompt=talk.prompts, talk=self._kept(talk))
+        if reply.answer.unread and not talk.shortened:
+            raise TooLong(reply.answer.unread).having_spent(reply.cost)
+        found = reply.value
         diagnosis = Diagnosis(
             cause=found.cause.strip() or "The model names no cause.",
-            explanation=found.explanation,
+            explanation=f"{found.explanation}\n\n{reply.answer.unread}".strip(),
             category=found.category,
-            probability=_share(found.probability),
-            analyst=answer.model,
+            probability=found.probability,
+            analyst=reply.answer.model,
             prompt=talk.prompts,
-            cost=answer.cost,
-            talk=self._kept(talk, answer),
+            cost=reply.cost,
+            talk=self._kept(talk),
+            manner=reply.answer.manner,
         )
-        return talk.told("assistant", answer.text), diagnosis
+        return talk, diagnosis
 
     async def _again(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """Another fix of the same cause, after the last one was refused."""
-        talk = talk.asked(render("fix")).told("assistant", _as_fixed(earlier))
+        talk = talk.asked(render("fix")).told("assistant", self._as_fixed(case, earlier))
         talk = talk.asked(render("again", feedback=fence(self._redact(case.feedback))))
-        return await self._fix(talk, replace(earlier, cost=Cost()))
+        return await self._fix(talk, replace(earlier, cost=Cost()), case.allowance)
 
-    async def _fix(self, talk: _Talk, found: Diagnosis) -> Diagnosis:
+    async def _resumed(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
+        """The fix that an earlier try could not have, of the cause that it found and paid for."""
+        found = replace(earlier, cost=Cost(), unfinished=False)
+        return await self._fix(talk.asked(render("fix")), found, case.allowance)
+
+    async def _fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> Diagnosis:
         talk.progress(f"asking {self._model.name} for a fix: {found.cause}")
         try:
-            answer = await self._ask(talk, Fix)
-            told = _Told(prompt=talk.prompts, cost=found.cost + answer.cost, talk=self._kept(talk, answer))
-            if refused := self._refused(answer):
-                return replace(refused, cause=found.cause, explanation=refused.cause, **told)
-            fix = _read(Fix, answer)
+            reply = await self._ask(Fix, talk, allowance, found.cost)
         except StepFailed as failed:
-            raise failed.having_spent(found.cost) from failed.__cause__
-        test = fix.regression_test
-        return replace(
-            found,
-            probability=_share(fix.probability),
-            edits=tuple(Edit(edit.path, edit.search, edit.replace, edit.occurrence) for edit in fix.edits),
-            regression_test=NewFile(test.path, test.content) if test else None,
-            branch=fix.branch,
-            title=fix.title.strip() or found.cause,
-            body=fix.body,
-            analyst=answer.model,
-            **told,
-        )
+            kept = replace(found, cost=Cost(), talk=(), unfinished=True)
+            raise failed.having_spent(found.cost).having_found(kept) from failed.__cause__
+        talk = talk.answered(reply)
+        told = _Told(prompt=talk.prompts, cost=found.cost + reply.cost, talk=self._kept(talk))
+        if reply.value is None:
+            refused = self._refused(reply)
+            return replace(refused, cause=found.cause, explanation=refused.cause, **told)
+        return replace(found, **_as_proposed(reply.value, found), analyst=reply.answer.model, **told)
 
-    async def _ask(self, talk: _Talk, kind: type[Cause] | type[Fix]) -> Answer:
-        return await self._model.ask(talk.messages, schema_of(kind), talk.progress)
+    async def _ask(self, kind: type[R], talk: _Talk, allowance: Allowance, spent: Cost = NOTHING) -> Reply[R]:
+        return await ask_for(kind, self._model, talk.messages, talk.progress, allowance=allowance, spent=spent)
 
-    def _kept(self, talk: _Talk, answer: Answer) -> tuple[Turn, ...]:
-        """The conversation with this answer, as it is kept."""
-        turns = talk.told("assistant", answer.text).messages
-        return tuple(Turn(turn.role == "user", self._redact(turn.content)) for turn in turns)
+    def _kept(self, talk: _Talk) -> tuple[Turn, ...]:
+        """The conversation, as it is kept; what was asked was redacted before it was asked."""
+        turns = ((turn.role == "user", turn.content) for turn in talk.messages)
+        return tuple(Turn(asked, said if asked else self._redact(said)) for asked, said in turns)
 
-    def _refused(self, answer: Answer) -> Diagnosis | None:
+    def _refused(self, reply: Reply[R]) -> Diagnosis:
         """A refusal to answer is a diagnosis without a patch: waiting would not change it."""
-        if answer.ending not in (Ending.REFUSED, Ending.FILTERED):
-            return None
-        why = answer.text if answer.ending is Ending.REFUSED else "its provider's content filter stopped it."
-        cause = f"The model refused to answer: {self._redact(why)}"
-        return Diagnosis(cause, "", Category.UNKNOWN, 0.0, analyst=answer.model, cost=answer.cost)
+        cause = f"The model refused to answer: {self._redact(reply.refusal)}"
+        answer = reply.answer
+        return Diagnosis(cause, "", Category.UNKNOWN, 0.0, analyst=answer.model, cost=reply.cost, manner=answer.manner)
+
+    def _as_found(self, case: Case, diagnosis: Diagnosis) -> str:
+        """The diagnosis as the model gave it."""
+        told = Cause.model_construct(
+            cause=diagnosis.cause,
+            explanation=diagnosis.explanation,
+            category=diagnosis.category,
+            probability=diagnosis.probability,
+        )
+        return _said(Cause, case) or told.model_dump_json()
+
+    def _as_fixed(self, case: Case, diagnosis: Diagnosis) -> str:
+        """The fix that was refused, as the model gave it."""
+        return _said(Fix, case) or _fix_told(diagnosis)
 
 
 class _Told(TypedDict):
@@ -129,13 +176,26 @@ class _Told(TypedDict):
     talk: tuple[Turn, ...]
 
 
+class _Proposed(TypedDict):
+    """What a fix brings to the diagnosis."""
+
+    probability: float
+    edits: tuple[Edit, ...]
+    regression_test: NewFile | None
+    branch: str
+    title: str
+    body: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """The conversation so far, and the prompts it was led with."""
+    """The conversation so far, and the prompts it was led with. `shown`: characters of failure and code."""
 
     progress: Progress
     messages: tuple[Message, ...] = ()
     prompts: str = ""
+    shown: int = 0
+    shortened: bool = False
 
     def asked(self, prompt: Prompt) -> _Talk:
         prompts = f"{self.prompts}, {prompt.id}" if self.prompts else prompt.id
@@ -145,43 +205,61 @@ class _Talk:
         turn = Message("assistant" if role == "assistant" else "user", content)
         return replace(self, messages=(*self.messages, turn))
 
-
-def _read(kind: type[R], answer: Answer) -> R:
-    if answer.ending in (Ending.CUT_OFF, Ending.BROKEN_OFF):
-        says = f"The model's reply was {answer.ending} after {answer.cost.tokens_out} tokens."
-        raise StepFailed(says, spent=answer.cost)
-    try:
-        return read_reply(kind, answer.text)
-    except UnreadableReply as error:
-        raise StepFailed(str(error), spent=answer.cost) from error
+    def answered(self, reply: Reply[R]) -> _Talk:
+        return replace(self, messages=(*self.messages, *reply.turns), prompts=f"{self.prompts}{reply.prompts}")
 
 
-def _failure(case: Case) -> str:
+def _as_proposed(fix: Fix, found: Diagnosis) -> _Proposed:
+    test = fix.regression_test
+    return _Proposed(
+        probability=found.probability if math.isnan(fix.probability) else fix.probability,
+        edits=tuple(Edit(edit.path, edit.search, edit.replace, edit.occurrence) for edit in fix.edits),
+        regression_test=NewFile(test.path, test.content) if test else None,
+        branch=fix.branch,
+        title=fix.title.strip() or found.cause,
+        body=fix.body,
+    )
+
+
+def _at_the_cost(diagnosis: Diagnosis, before: Cost) -> Diagnosis:
+    return replace(diagnosis, cost=before + diagnosis.cost)
+
+
+def _failure(case: Case, characters: int) -> str:
     """The payload without what the code section shows better, and with the end of the log only."""
     told = case.payload.model_copy(update={"log": case.payload.log[-_LOG_LINES:]})
     frames = {"__all__": {"frames": {"__all__": {"source"}}}}
     text = told.model_dump_json(indent=1, exclude_defaults=True, exclude={"exception": {"chain": frames}})
-    return text if len(text) <= _FAILURE_CHARACTERS else f"{text[:_FAILURE_CHARACTERS]}\n… (cut)"
+    return text if len(text) <= characters else f"{text[:characters]}\n… (cut)"
 
 
-def _as_found(diagnosis: Diagnosis) -> str:
-    """The diagnosis as the model gave it."""
-    told = Cause(
-        cause=diagnosis.cause,
-        explanation=diagnosis.explanation,
-        category=diagnosis.category,
-        probability=diagnosis.probability,
-    )
-    return told.model_dump_json()
+def _said(kind: type[R], case: Case) -> str:
+    """The last reply of this kind in what was said before, in the model's own words; empty where there is none."""
+    for turn in reversed(case.talk):
+        if not turn.ours and _is_a(kind, turn.text):
+            return turn.text
+    return ""
 
 
-def _as_fixed(diagnosis: Diagnosis) -> str:
-    """The fix that was refused, as the model gave it."""
-    edits = [{"path": edit.path, "search": edit.search, "replace": edit.replace} for edit in diagnosis.edits]
+def _is_a(kind: type[R], text: str) -> bool:
+    try:
+        return bool(read_reply(kind, text))
+    except UnreadableReply:
+        return False
+
+
+def _fix_told(diagnosis: Diagnosis) -> str:
+    """A fix in the shape that was asked for, where what the model said is no longer kept."""
     test = diagnosis.regression_test
-    kept = {"path": test.path, "content": test.content} if test else None
-    return json.dumps({"edits": edits, "regression_test": kept, "title": diagnosis.title})
-
-
-def _share(number: float) -> float:
-    return min(max(number, 0.0), 1.0) if number == number else 0.0  # noqa: PLR0124 (not a number is not itself)
+    told = {
+        "edits": [
+            {"path": edit.path, "search": edit.search, "replace": edit.replace, "occurrence": edit.occurrence}
+            for edit in diagnosis.edits
+        ],
+        "regression_test": {"path": test.path, "content": test.content} if test else None,
+        "branch": diagnosis.branch,
+        "title": diagnosis.title,
+        "body": diagnosis.body,
+        "probability": diagnosis.probability,
+    }
+    return json.dumps(told, ensure_ascii=False)

@@ -1,51 +1,80 @@
-"""One question to a model through the openai SDK: asked once, heard to its end, paid for whatever it was.
+"""One question to a model through the openai SDK: asked in the manner its server takes, heard to its end, paid for.
 
-One deadline of our own over everything; the SDK's retries are off, because they obey a Retry-After of two minutes
-whatever the timeout, and repeat what has no credit. Short faults are tried again here within the deadline, long ones
-are the ledger's to wait for. What is heard is read in `openai_streams`.
+The SDK's retries are off, because they obey a Retry-After of two minutes whatever the timeout, and repeat what has no
+credit. Short faults are tried again here within the deadline, long ones are the ledger's to wait for. What is heard is
+read in `openai_streams`, what is refused in `refusals`, what is asked next instead in `manners`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import openai
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from kintsugi.integrations.authorities import context
-from kintsugi.integrations.model.openai_streams import FailedOnTheWay, Heard, NoReply, Question, chat, responses
-from kintsugi.integrations.model.port import Answer, Ending, Message
+from kintsugi.integrations.model.address import address_of
+from kintsugi.integrations.model.manners import Manner, first_manner, next_manner
+from kintsugi.integrations.model.openai_streams import Heard, NoReply, Question, Refused, chat, responses
+from kintsugi.integrations.model.port import CHARACTERS_PER_TOKEN, Answer, Ending, Message, Room, TooLong
+from kintsugi.integrations.model.refusals import (
+    Refusal,
+    has_no_credit,
+    is_about_the_content,
+    prompt_fits,
+    refusal_of,
+    says_model_is_unknown,
+    says_too_long,
+    window_in,
+)
+from kintsugi.integrations.model.remembered import Manners
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost, Price
 from kintsugi.workflow.ports import Progress
 
-_SHORT_FAULTS = (openai.APIConnectionError, openai.InternalServerError)
+log = logging.getLogger("kintsugi.model")
+
 _MOST_WAIT = timedelta(hours=1)
 _CHECKED_WITHIN = timedelta(seconds=10)
 _CHARACTERS_PER_TOKEN = 4  # where a provider does not tell what it has counted
+_MOST_STEPS = 4  # down the ladder, for one question
+_LONGEST_REPLY = 16_000  # tokens, where nothing else is said
+_SHARE_OF_REPLY = 4  # of a known window, this part is the reply's
+_NO_TOKEN_IS_SO_LONG = 7  # characters a token on average: where a server counts fewer tokens, it has cut the question
+_CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a server had not at hand
 
 Api = Literal["chat", "responses"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAccess:
-    """Which model, where, by which of the two APIs, and what it costs (None: not known)."""
+    """Which model, where, by which of the two APIs, and what it costs (None: not known).
+
+    `deadline` is for one answer, without the time it waits for its turn with us; `silence` for what is between two
+    words of it. `at_once`: how many questions at a time; None: one at an address of this machine, else any number.
+    """
 
     model: str
     api_key: str
     base_url: str | None = None
     api: Api = "chat"
     price: Price | None = None
-    deadline: timedelta = timedelta(minutes=5)
-    max_output_tokens: int = 16_000
+    deadline: timedelta = timedelta(minutes=15)
+    silence: timedelta = timedelta(minutes=2)
+    window: int | None = None
+    max_output_tokens: int | None = None
+    at_once: int | None = None
     tell_every: timedelta = timedelta(seconds=2)
+    manners: Manners = field(default_factory=Manners)
 
 
 class OpenAIModel:
@@ -53,78 +82,240 @@ class OpenAIModel:
 
     def __init__(self, settings: ModelAccess) -> None:
         self._settings = settings
+        self._address = address_of(settings.base_url, settings.model, settings.api_key)
+        at_once = settings.at_once or (1 if self._address.is_here else None)
+        self._turn = asyncio.Semaphore(at_once) if at_once else nullcontext()
 
     @property
     def name(self) -> str:
         return self._settings.model
 
+    @property
+    def manner(self) -> Manner:
+        """As far as it is known."""
+        known = self._settings.manners.of(self._address.url, self.name)
+        return known or first_manner(self._settings.base_url)
+
+    @property
+    def room(self) -> Room:
+        window = self._settings.window or self.manner.window
+        longest = self._settings.max_output_tokens or _LONGEST_REPLY
+        return Room(window, min(longest, window // _SHARE_OF_REPLY) if window else longest)
+
     async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
         """Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it."""
-        question = Question(self._settings.model, messages, *schema, self._settings.max_output_tokens)
-        heard = Heard()
-        deadline = self._settings.deadline.total_seconds()
-        try:
-            async with asyncio.timeout(deadline), self._client() as client:
-                await self._hear(client, question, heard, _telling(progress, heard, self._settings.tell_every))
-        except TimeoutError as error:
-            says = f"The model did not answer within {self._settings.deadline}."
-            raise StepFailed(says, spent=self._cost(question, heard)) from error
-        except openai.APIError as error:
-            _fail(error, self._cost(question, heard))
-        except FailedOnTheWay as error:
-            says = f"The model's provider failed while it answered: {error}"
-            raise StepFailed(says, spent=self._cost(question, heard)) from error
-        except (NoReply, json.JSONDecodeError) as error:
-            says = "The model's address answered with something that is no reply of a model. See KINTSUGI_LLM_BASE_URL."
-            raise StepFailed(says) from error
-        return Answer(
-            _ending(heard), heard.refusal or heard.text, heard.model or self.name, self._cost(question, heard)
-        )
+        async with self._turn:
+            question = Question(self.name, messages, *schema, self.room.reply, self.manner)
+            return await self._ask(question, Heard(), progress)
 
     async def check(self) -> str:
         """Whether the provider knows the key and the model, which costs nothing. Raises StepFailed."""
         try:
             async with self._client(_CHECKED_WITHIN) as client:
-                await client.models.retrieve(self.name)
+                known = await self._knows(client)
         except (openai.APIError, ValueError) as error:  # the latter for an address that is none
-            says = f"{self.name} does not answer ({type(error).__name__}). Check KINTSUGI_LLM_API_KEY and _MODEL."
-            raise StepFailed(says) from error
-        return f"{self.name} answers"
+            raise StepFailed(self._why_not(error)) from error
+        found = self._settings.manners.of(self._address.url, self.name)
+        how = found.words if found else "how it is asked best shows at the first question"
+        return f"{self.name} at {self._address.url} {known}; {how}"
 
-    def _client(self, within: timedelta | None = None) -> AsyncOpenAI:
-        settings = self._settings
-        seconds = (within or settings.deadline).total_seconds()
-        return AsyncOpenAI(
-            api_key=settings.api_key,
-            base_url=settings.base_url,
-            max_retries=0,
-            timeout=seconds,
-            http_client=DefaultAsyncHttpxClient(verify=context()),
-        )
+    async def _knows(self, client: AsyncOpenAI) -> str:
+        """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
+        try:
+            await client.models.retrieve(self.name)
+        except (openai.NotFoundError, openai.BadRequestError, openai.APIStatusError) as error:
+            if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError) or error.status_code >= 500:
+                raise
+        else:
+            return "answers"
+        names = await self._listed(client)
+        if self.name in names or not names:
+            return "answers" if names else "answers, and does not tell which models it has"
+        listed = ", ".join(names[:5])
+        return f"answers, and does not list the model; it has {listed}. Check KINTSUGI_LLM_MODEL if it is refused"
+
+    async def _listed(self, client: AsyncOpenAI) -> list[str]:
+        try:
+            page = await client.models.list()
+        except (openai.NotFoundError, openai.BadRequestError, openai.UnprocessableEntityError):
+            return []
+        except openai.APIStatusError as error:
+            if error.status_code == 405:
+                return []
+            raise
+        return [str(each.id) for each in page.data or () if getattr(each, "id", None)]
+
+    async def _ask(self, question: Question, heard: Heard, progress: Progress) -> Answer:
+        tell = _telling(progress, heard, self._settings.tell_every)
+        try:
+            async with self._client() as client:
+                question = await self._down_the_ladder(client, question, heard, tell)
+        except TimeoutError as error:
+            raise StepFailed(self._timed_out(heard), spent=self._cost(question, heard)) from error
+        except (openai.APIError, Refused) as error:
+            if isinstance(error, openai.APIConnectionError) or not _has_body(error):
+                raise StepFailed(self._why_not(error), spent=self._cost(question, heard)) from error
+            return self._refused(_refusal(error), _retry_after(error), question, heard)
+        except (NoReply, json.JSONDecodeError) as error:
+            says = f"{self._address.url} answered with what is no reply of a model. See KINTSUGI_LLM_BASE_URL."
+            raise StepFailed(says) from error
+        return self._answer(question, heard)
+
+    async def _down_the_ladder(
+        self, client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]
+    ) -> Question:
+        """Hear the reply in the first manner that the server takes. Answers how it was asked in the end."""
+        for steps in range(_MOST_STEPS + 1):
+            try:
+                await self._hear(client, question, heard, tell)
+            except (openai.APIStatusError, openai.APIError, Refused) as error:
+                lower = None if heard.said or not _has_body(error) else self._step(question, _refusal(error), steps)
+                if lower is None or steps == _MOST_STEPS:
+                    raise
+                heard.began = False  # what is refused is not billed
+                question = lower
+            else:
+                self._keep(question.manner)
+                return question
+        raise AssertionError  # pragma: no cover
+
+    def _step(self, question: Question, refusal: Refusal, steps: int) -> Question | None:
+        """The same question as the server may take it. Raises TooLong."""
+        if says_too_long(refusal):
+            return self._shorter(question, refusal)
+        manner = next_manner(question.manner, refusal, question.limit, steps=steps)
+        if manner:
+            why = {"why": refusal.quoted, "status": refusal.status}
+            log.info("model_manner_refused", extra={"model": self.name, "asked": question.manner.words, **why})
+        return question.but(manner) if manner else None
+
+    def _shorter(self, question: Question, refusal: Refusal) -> Question:
+        """With a shorter reply, where that is all that does not fit. Raises TooLong."""
+        window = window_in(refusal, question.limit)
+        left = window and prompt_fits(refusal, window, question.limit)
+        if left and left < question.limit:
+            return replace(question, max_output_tokens=left)
+        if window:
+            self._keep(replace(question.manner, window=window))
+        said = refusal.quoted or "it is too long"
+        raise TooLong(f"The question is too long for the model, its provider says: {said}.")
 
     async def _hear(self, client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:
         hear = chat if self._settings.api == "chat" else responses
+        silence, loop = self._settings.silence.total_seconds(), asyncio.get_running_loop()
+        end = loop.time() + self._settings.deadline.total_seconds()
         tries = AsyncRetrying(
             # once it has begun to answer it is billed, and another try is the ledger's to weigh
-            retry=retry_if_exception(lambda error: isinstance(error, _SHORT_FAULTS) and not heard.began),
+            retry=retry_if_exception(lambda error: _is_short(error, question) and not heard.began),
             stop=stop_after_attempt(3),
             wait=wait_random_exponential(0.5, max=8),
             reraise=True,
         )
         try:
-            await tries(hear, client, question, heard, tell)
+            async with asyncio.timeout_at(end) as clock:
+
+                def heard_something() -> None:
+                    clock.reschedule(min(end, loop.time() + silence))
+                    tell()
+
+                await tries(hear, client, question, heard, heard_something)
         except openai.APIConnectionError:
             if not heard.began:
                 raise
+
+    def _keep(self, manner: Manner) -> None:
+        if self._settings.manners.of(self._address.url, self.name) != manner:
+            log.info("model_manner", extra={"model": self.name, "address": self._address.url, "manner": manner.words})
+            self._settings.manners.keep(self._address.url, self.name, manner)
+
+    def _answer(self, question: Question, heard: Heard) -> Answer:
+        unread = self._cut_silently(question, heard)
+        text, name = heard.refusal or heard.said, heard.model or self.name
+        return Answer(_ending(heard), text, name, self._cost(question, heard), question.manner.words, unread)
+
+    def _cut_silently(self, question: Question, heard: Heard) -> str:
+        """A sentence where the server read much less than it was sent, and did not say so. Its window is kept."""
+        read = heard.tokens_in
+        if not heard.counted or read < _CUT_AT_LEAST or read * _NO_TOKEN_IS_SO_LONG > question.characters:
+            return ""
+        self._keep(replace(question.manner, window=read + heard.tokens_out))
+        sent = int(question.characters / CHARACTERS_PER_TOKEN)
+        return (
+            f"The model's server read {read:,} tokens of a question of about {sent:,} and cut the rest without a word. "
+            "Give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set KINTSUGI_LLM_WINDOW to the one it has."
+        )
+
+    def _refused(self, refusal: Refusal, wait: timedelta | None, question: Question, heard: Heard) -> Answer:
+        """What an error of the provider comes to. Raises StepFailed, but for a content filter's no."""
+        if is_about_the_content(refusal):
+            return Answer(Ending.FILTERED, "", self.name, self._cost(question, heard), question.manner.words)
+        if text := _failed_generation(refusal):
+            heard.began, heard.text, heard.ended = True, text, "well"
+            return self._answer(question, heard)
+        raise StepFailed(
+            self._sentence(refusal, heard),
+            final=_is_final(refusal),
+            retry_after=wait,
+            spent=self._cost(question, heard) if heard.said else None,
+        )
+
+    def _sentence(self, refusal: Refusal, heard: Heard) -> str:
+        said = f" It says: {refusal.quoted}." if refusal.quoted else ""
+        if has_no_credit(refusal):
+            return f"The account at the model's provider has no credit left.{said}"
+        if refusal.status in (401, 403):
+            return f"The model's provider does not accept the key. Set KINTSUGI_LLM_API_KEY.{said}"
+        if refusal.status == 429:
+            return f"The model's provider asks us to wait.{said}"
+        if refusal.status == 404 or says_model_is_unknown(refusal):
+            return f"{self._address.url} does not know {self.name}. Check KINTSUGI_LLM_MODEL and _BASE_URL.{said}"
+        if heard.said or refusal.status == 200:
+            return f"The model's provider failed while it answered: {refusal.quoted or 'it does not say why'}"
+        if _is_final(refusal):
+            return f"The model's provider does not take the request: {refusal.quoted or refusal.status}"
+        return f"The model cannot be reached: {self._address.url} answers {refusal.status}.{said}"
+
+    def _why_not(self, error: Exception) -> str:
+        """What is wrong where nothing that speaks answers; for `check`, any error."""
+        if isinstance(error, openai.APITimeoutError):
+            return f"The model cannot be reached: {self._address.url} does not answer. Check KINTSUGI_LLM_BASE_URL."
+        if isinstance(error, openai.APIConnectionError):
+            cause = str(error.__cause__ or "").strip() or "no connection"
+            where = f"nothing answers at {self._address.url} ({cause})"
+            return f"The model cannot be reached: {where}. Check KINTSUGI_LLM_BASE_URL."
+        if isinstance(error, openai.APIError) and _has_body(error):
+            return self._sentence(_refusal(error), Heard())
+        return f"The model cannot be asked at {self._address.url} ({error}). Check KINTSUGI_LLM_BASE_URL."
+
+    def _timed_out(self, heard: Heard) -> str:
+        within = f"The model did not answer within {self._settings.deadline}"
+        if not heard.said:
+            return f"{within}."
+        silent = f"or fell silent for {self._settings.silence}"
+        return f"{within}, {silent}: {len(heard.said):,} characters had come."
+
+    def _client(self, within: timedelta | None = None) -> AsyncOpenAI:
+        settings, address = self._settings, self._address
+        return AsyncOpenAI(
+            api_key=settings.api_key or "none",
+            base_url=address.url,
+            default_query=dict(address.query),
+            default_headers=dict(address.headers),
+            max_retries=0,
+            timeout=(within or settings.deadline).total_seconds(),
+            http_client=DefaultAsyncHttpxClient(verify=context()),
+        )
 
     def _cost(self, question: Question, heard: Heard) -> Cost:
         if not heard.began:
             return Cost()
         tokens_in, tokens_out = heard.tokens_in, heard.tokens_out
         if not heard.counted:
-            tokens_in, tokens_out = _tokens(question.characters), _tokens(len(heard.text) + len(heard.refusal))
-        usd = self._settings.price.of(tokens_in, tokens_out, heard.tokens_cached) if self._settings.price else 0.0
-        return Cost(1, tokens_in, tokens_out, usd)
+            tokens_in, tokens_out = _tokens(question.characters), _tokens(len(heard.said) + len(heard.refusal))
+        price = self._settings.price
+        if price is None:
+            return Cost(1, tokens_in, tokens_out, unpriced=1)
+        return Cost(1, tokens_in, tokens_out, price.of(tokens_in, tokens_out, heard.tokens_cached))
 
 
 def _tokens(characters: int) -> int:
@@ -140,7 +331,7 @@ def _telling(progress: Progress, heard: Heard, every: timedelta) -> Callable[[],
         now = time.monotonic()
         if now - told >= every.total_seconds():
             told = now
-            progress(f"the model is answering: {len(heard.text):,} characters in {now - began:.0f} s")
+            progress(f"the model is answering: {len(heard.said):,} characters in {now - began:.0f} s")
 
     return tell
 
@@ -148,42 +339,48 @@ def _telling(progress: Progress, heard: Heard, every: timedelta) -> Callable[[],
 def _ending(heard: Heard) -> Ending:
     if heard.refusal:
         return Ending.REFUSED
+    if heard.repeats:
+        return Ending.REPEATED
     if heard.ended is None:
         return Ending.BROKEN_OFF
     if heard.ended == "filtered":
         return Ending.FILTERED
     if heard.ended == "cut off":
         return Ending.CUT_OFF
-    return Ending.ANSWERED if heard.text.strip() else Ending.EMPTY
+    return Ending.ANSWERED if heard.said.strip() else Ending.EMPTY
 
 
-def _fail(error: openai.APIError, spent: Cost) -> NoReturn:
-    """What an error of the API means for the step: a sentence, and whether waiting can mend it."""
-    raise StepFailed(_sentence(error), final=_is_final(error), retry_after=_retry_after(error), spent=spent) from error
+def _is_short(error: BaseException, question: Question) -> bool:
+    """Whether it may be over in seconds: a lost connection, or a server's trouble that is not about our request."""
+    if isinstance(error, openai.APIStatusError) and error.status_code >= 500:
+        refusal = _refusal(error)
+        return not says_too_long(refusal) and next_manner(question.manner, refusal, question.limit, steps=0) is None
+    return isinstance(error, openai.APIConnectionError)
 
 
-def _sentence(error: openai.APIError) -> str:
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return "The model's provider does not accept the key. Set KINTSUGI_LLM_API_KEY."
-    if error.code == "insufficient_quota":
-        return "The account at the model's provider has no credit left."
-    if isinstance(error, openai.RateLimitError):
-        return "The model's provider asks us to wait."
-    if _is_final(error):
-        return f"The model's provider does not take the request: {error.message}"
-    if isinstance(error, openai.APIStatusError | openai.APIConnectionError):
-        return f"The model cannot be reached: {error.message}"
-    return f"The model's provider failed while it answered: {error.message}"
+def _has_body(error: Exception) -> bool:
+    return isinstance(error, Refused | openai.APIStatusError) or getattr(error, "body", None) is not None
 
 
-def _is_final(error: openai.APIError) -> bool:
-    refused = openai.AuthenticationError | openai.PermissionDeniedError | openai.BadRequestError
-    return error.code == "insufficient_quota" or isinstance(
-        error, refused | openai.NotFoundError | openai.UnprocessableEntityError
-    )
+def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, Refused):
+        return error.refusal
+    if isinstance(error, openai.APIStatusError):
+        return refusal_of(error.status_code, error.response.text)
+    return refusal_of(200, {"error": getattr(error, "body", None)})
 
 
-def _retry_after(error: openai.APIError) -> timedelta | None:
+def _failed_generation(refusal: Refusal) -> str:
+    """What a model said that its provider found to be no JSON of the schema: it was paid for, and may be read."""
+    said = refusal.body.get("failed_generation") if isinstance(refusal.body, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def _is_final(refusal: Refusal) -> bool:
+    return has_no_credit(refusal) or refusal.status in (400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 501)
+
+
+def _retry_after(error: Exception) -> timedelta | None:
     if not isinstance(error, openai.APIStatusError):
         return None
     try:

@@ -1,42 +1,55 @@
-"""A model's reply as it comes in, from the Chat Completions and the Responses API.
+"""A model's reply as it comes in, from the Chat Completions and the Responses API, in the manner of its server.
 
 Both are asked to stream, so that progress can be shown. A stream whose socket ends early looks like success to the
-SDK; here it has ended well only when the provider has said so. An address that knows no streams answers with one
-JSON document, which is read as well.
+SDK; here it has ended well only when the provider has said so. A server that streams nothing answers with one JSON
+document, and one that streams without being asked is read all the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from openai import AsyncOpenAI
 from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
-from openai.types.responses import Response, ResponseInputParam, ResponseStreamEvent, ResponseUsage
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent, ResponseUsage
 
+from kintsugi.integrations.model.manners import Form, Manner
 from kintsugi.integrations.model.port import Message
+from kintsugi.integrations.model.refusals import Refusal, refusal_of
 
 Ended = Literal["well", "cut off", "filtered"]
-_FINISHES: dict[str, Ended] = {"length": "cut off", "content_filter": "filtered"}
-_REASONS: dict[str, Ended] = {"max_output_tokens": "cut off", "content_filter": "filtered"}
+_CUT_OFF = ("length", "max_tokens", "max_output_tokens", "model_length")
+_FILTERED = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist")
+_THOUGHTS = ("thinking", "reasoning", "reasoning_content", "redacted_thinking")
+_UNIT, _TIMES, _EVERY = 240, 12, 2_000  # characters: what is repeated at most, how often at least, looked at how often
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of which model, and the JSON Schema of the reply."""
+    """What is asked of which model, the JSON Schema of the reply, and in which manner."""
 
     model: str
     messages: Sequence[Message]
     schema_name: str
     schema: dict[str, Any]
     max_output_tokens: int
+    manner: Manner = field(default_factory=Manner)
 
     @property
     def characters(self) -> int:
         return sum(len(message.content) for message in self.messages)
+
+    @property
+    def limit(self) -> int:
+        """How long the reply may become, in tokens."""
+        return min(self.max_output_tokens, self.manner.most_output or self.max_output_tokens)
+
+    def but(self, manner: Manner) -> Question:
+        return replace(self, manner=manner)
 
 
 @dataclass(slots=True)
@@ -45,69 +58,125 @@ class Heard:
 
     began: bool = False
     text: str = ""
+    called: str = ""  # the arguments of a tool that was called
     refusal: str = ""
     ended: Ended | None = None
+    repeats: bool = False  # it said the same without end, and was not listened to any longer
     model: str = ""
     counted: bool = False  # whether the provider told the tokens
     tokens_in: int = 0
     tokens_cached: int = 0  # of those in
     tokens_out: int = 0
+    looked_at: int = 0
+
+    @property
+    def said(self) -> str:
+        """The reply, in whatever field it came."""
+        return self.text if self.text.strip() else self.called
+
+    def goes_round(self) -> bool:
+        """Whether the same was said so often by now that nothing else will come."""
+        said = self.said
+        if len(said) - self.looked_at >= _EVERY:
+            self.looked_at = len(said)
+            self.repeats = is_repetition(said[-_UNIT * _TIMES :])
+        return self.repeats
 
 
 class NoReply(Exception):
     """The address answered with something that is no reply of a model."""
 
 
-class FailedOnTheWay(Exception):
-    """The provider failed while it answered; the message is what it said."""
+class Refused(Exception):
+    """The provider answered with an error where a reply should be: in a 200, or within a stream."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.says)
+        self.refusal = refusal
+
+
+def is_repetition(text: str) -> bool:
+    """Whether a text of some thousand characters is one short piece, again and again."""
+    if len(text) < _UNIT * _TIMES:
+        return False
+    again = (text + text).find(text[: len(text) // 2], 1)
+    return 0 < again <= _UNIT and text[again:] == text[:-again]
 
 
 async def chat(client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:
-    """By the Chat Completions API."""
-    raw = await client.chat.completions.with_raw_response.create(
-        model=question.model,
-        messages=cast(list[ChatCompletionMessageParam], _turns(question)),
-        response_format={
-            "type": "json_schema",
-            "json_schema": {"name": question.schema_name, "strict": True, "schema": question.schema},
-        },
-        max_completion_tokens=question.max_output_tokens,
-        stream=True,
-        stream_options={"include_usage": True},
-    )
+    """By the Chat Completions API. Raises Refused, NoReply and what the SDK raises."""
+    raw = await client.chat.completions.with_raw_response.create(**_chat_body(question))
     heard.began = True
     if not _is_stream(raw.headers):
-        _chat_whole(ChatCompletion.construct(**await _document(raw.http_response, "choices")), heard)
+        for document in await _documents(raw.http_response, "choices"):
+            _chat_document(document, heard)
         return
-    async for chunk in raw.parse():
+    stream: Any = raw.parse()
+    async for chunk in stream:
         _chat_chunk(chunk, heard)
         tell()
+        if heard.goes_round():
+            await stream.close()
+            return
 
 
 async def responses(client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:
-    """By the Responses API; nothing is kept at the provider."""
-    raw = await client.responses.with_raw_response.create(
-        model=question.model,
-        input=cast(ResponseInputParam, _turns(question)),
-        text={
-            "format": {
-                "type": "json_schema",
-                "name": question.schema_name,
-                "strict": True,
-                "schema": question.schema,
-            }
-        },
-        max_output_tokens=question.max_output_tokens,
-        store=False,
-        stream=True,
-    )
+    """By the Responses API; nothing is kept at the provider. Raises as `chat` does."""
+    raw = await client.responses.with_raw_response.create(**_responses_body(question))
     heard.began = True
     if not _is_stream(raw.headers):
-        _response_whole(Response.construct(**await _document(raw.http_response, "output")), heard)
+        for document in await _documents(raw.http_response, "output"):
+            _response_whole(Response.construct(**document), heard)
         return
-    async for event in raw.parse():
+    stream: Any = raw.parse()
+    async for event in stream:
         _response_event(event, heard)
         tell()
+        if heard.goes_round():
+            await stream.close()
+            return
+
+
+def _chat_body(question: Question) -> dict[str, Any]:
+    manner = question.manner
+    body: dict[str, Any] = {"model": question.model, "messages": _turns(question)}
+    if manner.limit:
+        body[manner.limit] = question.limit
+    if manner.streams:
+        body["stream"] = True
+        if manner.counts:
+            body["stream_options"] = {"include_usage": True}
+    return body | _chat_form(question)
+
+
+def _chat_form(question: Question) -> dict[str, Any]:
+    name, schema = question.schema_name, question.schema
+    match question.manner.form:
+        case Form.SCHEMA:
+            described = {"name": name, "strict": True, "schema": schema}
+            return {"response_format": {"type": "json_schema", "json_schema": described}}
+        case Form.CALL:
+            tool = {"type": "function", "function": {"name": name, "description": "The reply.", "parameters": schema}}
+            return {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": name}}}
+        case Form.OBJECT:
+            return {"response_format": {"type": "json_object"}}
+        case Form.TEXT:
+            return {}
+
+
+def _responses_body(question: Question) -> dict[str, Any]:
+    manner = question.manner
+    body: dict[str, Any] = {"model": question.model, "input": _turns(question), "store": False}
+    if manner.limit:
+        body["max_output_tokens"] = question.limit
+    if manner.streams:
+        body["stream"] = True
+    if manner.form is Form.SCHEMA:
+        described = {"name": question.schema_name, "strict": True, "schema": question.schema}
+        body["text"] = {"format": {"type": "json_schema", **described}}
+    elif manner.form is Form.OBJECT:
+        body["text"] = {"format": {"type": "json_object"}}
+    return body
 
 
 def _turns(question: Question) -> list[dict[str, str]]:
@@ -118,42 +187,98 @@ def _is_stream(headers: Any) -> bool:
     return "text/event-stream" in str(headers.get("content-type", ""))
 
 
-async def _document(response: Any, holds: str) -> dict[str, Any]:
-    """The JSON object of a reply that is no stream. Raises NoReply."""
+async def _documents(response: Any, holds: str) -> list[dict[str, Any]]:
+    """The JSON objects of a reply that is not announced as a stream: one, or those of a stream. Raises as `chat`."""
+    text = (await response.aread()).decode("utf-8", "replace").strip()
+    if text.startswith(("data:", ":")):
+        lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith("data:")]
+        return [_document(line, holds) for line in lines if line and line != "[DONE]"]
+    return [_document(text, holds)]
+
+
+def _document(text: str, holds: str) -> dict[str, Any]:
     try:
-        document = json.loads(await response.aread())
+        document = json.loads(text)
     except ValueError as error:
         raise NoReply from error
-    if not isinstance(document, dict) or holds not in document:
+    one = document[0] if isinstance(document, list) and document else document
+    if isinstance(one, dict) and one.get("error"):
+        raise Refused(refusal_of(200, one))
+    if not isinstance(one, dict) or not isinstance(one.get(holds), list):
         raise NoReply
-    return document
+    return one
+
+
+def _chat_document(document: dict[str, Any], heard: Heard) -> None:
+    if any("delta" in choice for choice in document["choices"] if isinstance(choice, dict)):
+        _chat_chunk(ChatCompletionChunk.construct(**document), heard)
+    else:
+        _chat_whole(ChatCompletion.construct(**document), heard)
 
 
 def _chat_chunk(chunk: ChatCompletionChunk, heard: Heard) -> None:
-    heard.model = chunk.model or heard.model
-    _chat_usage(chunk.usage, heard)
-    for choice in chunk.choices or ():
-        heard.text += (choice.delta and choice.delta.content) or ""
-        heard.refusal += (choice.delta and choice.delta.refusal) or ""
-        if choice.finish_reason:
-            heard.ended = _FINISHES.get(choice.finish_reason, "well")
+    heard.model = getattr(chunk, "model", None) or heard.model
+    _chat_usage(getattr(chunk, "usage", None), heard)
+    for choice in getattr(chunk, "choices", None) or ():
+        if choice.delta:
+            _hear(choice.delta, heard)
+        heard.ended = _how(getattr(choice, "finish_reason", None)) or heard.ended
 
 
 def _chat_whole(completion: ChatCompletion, heard: Heard) -> None:
-    heard.model = completion.model
-    _chat_usage(completion.usage, heard)
-    for choice in (completion.choices or [])[:1]:
-        heard.text, heard.refusal = choice.message.content or "", choice.message.refusal or ""
-        heard.ended = _FINISHES.get(choice.finish_reason or "", "well")
+    heard.model = getattr(completion, "model", None) or ""
+    _chat_usage(getattr(completion, "usage", None), heard)
+    for choice in completion.choices[:1]:
+        _hear(choice.message, heard)
+        heard.ended = _how(getattr(choice, "finish_reason", None)) or "well"
+
+
+def _hear(said: Any, heard: Heard) -> None:
+    """What a message says, or a piece of one."""
+    heard.text += _text_of(getattr(said, "content", None))
+    heard.refusal += getattr(said, "refusal", None) or ""
+    for call in getattr(said, "tool_calls", None) or ():
+        arguments = getattr(getattr(call, "function", None), "arguments", None) or ""
+        heard.called += arguments if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _text_of(content: Any) -> str:
+    """Content as text, as a list of parts, or as one part. A model's thoughts are no part of its reply."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(map(_text_of, content))
+    part = content if isinstance(content, dict) else vars(content) if content is not None else {}
+    if part.get("type") in _THOUGHTS:
+        return ""
+    return _text_of(part.get("text") or part.get("content") or "")
+
+
+def _how(finish: Any) -> Ended | None:
+    if not finish:
+        return None
+    name = str(finish).lower()
+    return "cut off" if name in _CUT_OFF else "filtered" if name in _FILTERED else None if name == "error" else "well"
 
 
 def _chat_usage(usage: CompletionUsage | None, heard: Heard) -> None:
     if usage is None:
         return
-    details = usage.prompt_tokens_details
+    read = _reader(usage)
     heard.counted = True
-    heard.tokens_in, heard.tokens_out = usage.prompt_tokens or 0, usage.completion_tokens or 0
-    heard.tokens_cached = (details and details.cached_tokens) or 0
+    heard.tokens_in, heard.tokens_out = read("prompt_tokens"), read("completion_tokens")
+    heard.tokens_cached = _reader(getattr(usage, "prompt_tokens_details", None))("cached_tokens")
+
+
+def _reader(held: Any) -> Callable[[str], int]:
+    """Numbers of an object, or of a dict where the SDK could not tell its type; 0 for what is not there."""
+    values = held if isinstance(held, dict) else getattr(held, "__dict__", {})
+
+    def read(name: str) -> int:
+        value = values.get(name)
+        return int(value) if isinstance(value, int | float) else 0
+
+    return read
 
 
 def _response_event(event: ResponseStreamEvent, heard: Heard) -> None:
@@ -164,29 +289,33 @@ def _response_event(event: ResponseStreamEvent, heard: Heard) -> None:
     elif event.type in ("response.completed", "response.incomplete", "response.failed"):
         _response_whole(event.response, heard)
     elif event.type == "error":
-        raise FailedOnTheWay(event.message)
+        raise Refused(refusal_of(200, {"message": event.message, "code": event.code}))
 
 
 def _response_whole(response: Response, heard: Heard) -> None:
     """The last word on a reply: what the parts before it have left out is in it."""
-    heard.model = str(response.model or heard.model)
-    _response_usage(response.usage, heard)
-    parts = [part for item in response.output if item.type == "message" for part in item.content]
+    heard.model = str(getattr(response, "model", None) or heard.model)
+    _response_usage(getattr(response, "usage", None), heard)
+    parts = list(_parts(response))
     heard.text = "".join(part.text for part in parts if part.type == "output_text") or heard.text
     heard.refusal = "".join(part.refusal for part in parts if part.type == "refusal") or heard.refusal
     if response.status == "failed" and response.error:
-        raise FailedOnTheWay(response.error.message)
+        raise Refused(refusal_of(200, {"message": response.error.message, "code": response.error.code}))
     if response.status == "incomplete":
         reason = response.incomplete_details and response.incomplete_details.reason
-        heard.ended = _REASONS.get(reason or "", "cut off")
+        heard.ended = _how(reason) or "cut off"
     elif response.status == "completed":
         heard.ended = "well"
+
+
+def _parts(response: Response) -> Iterable[Any]:
+    return (part for item in response.output if item.type == "message" for part in item.content)
 
 
 def _response_usage(usage: ResponseUsage | None, heard: Heard) -> None:
     if usage is None:
         return
-    details = usage.input_tokens_details
+    read = _reader(usage)
     heard.counted = True
-    heard.tokens_in, heard.tokens_out = usage.input_tokens or 0, usage.output_tokens or 0
-    heard.tokens_cached = (details and details.cached_tokens) or 0
+    heard.tokens_in, heard.tokens_out = read("input_tokens"), read("output_tokens")
+    heard.tokens_cached = _reader(getattr(usage, "input_tokens_details", None))("cached_tokens")

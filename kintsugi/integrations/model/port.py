@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost
 from kintsugi.workflow.ports import Progress
+
+CHARACTERS_PER_TOKEN = 2.8  # of code and tracebacks in the tokenisers of small models; large ones come to 3.5 to 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +30,43 @@ class Ending(StrEnum):
     FILTERED = "stopped by its provider's content filter"
     CUT_OFF = "cut off at the limit of its length"
     BROKEN_OFF = "broken off on the way"
+    REPEATED = "the same again and again, and was stopped"
     EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `text` is the reply, or for REFUSED the model's reason; `cost` counts whatever the ending."""
+    """What came back. `text` is the reply, or for REFUSED the model's reason; `cost` counts whatever the ending.
+
+    `manner`: how its server was asked, in words. `unread`: a sentence where it read less than it was sent.
+    """
 
     ending: Ending
     text: str
     model: str
     cost: Cost
+    manner: str = ""
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much a model takes, in tokens: question and reply together (None: not known), and the reply alone."""
+
+    window: int | None
+    reply: int
+
+    @property
+    def characters(self) -> int | None:
+        """Of a question; None where it is not known to be too short for one of ours."""
+        return None if self.window is None else max(int((self.window - self.reply) * CHARACTERS_PER_TOKEN), 0)
+
+
+class TooLong(StepFailed):
+    """The question does not fit. A shorter one may, within the model's `room`. Nothing was paid."""
+
+    def __init__(self, says: str) -> None:
+        super().__init__(says, final=True)
 
 
 class Model(Protocol):
@@ -46,10 +75,14 @@ class Model(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def room(self) -> Room: ...
+
     async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
         """The reply to a conversation, as JSON of this schema (its name, and JSON Schema).
 
-        Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it.
+        Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it; TooLong
+        where the conversation is.
         """
 
     async def check(self) -> str:

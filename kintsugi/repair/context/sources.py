@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kintsugi.children import environment
+from kintsugi.telemetry.redact import redact_source
 
 _LARGEST = 400_000  # bytes: a larger file is data or generated
 _MOST_FILES = 20_000
@@ -46,12 +47,19 @@ class Sources:
     commit: str | None
     texts: Mapping[str, str]
     _split: dict[str, list[str]] = field(default_factory=dict)
+    _shown: dict[str, list[str]] = field(default_factory=dict)
 
     def lines(self, path: str) -> list[str]:
         """The lines of a file; one empty line where it is none of the project's source files."""
         if path not in self._split:
             self._split[path] = self.texts.get(path, "").split("\n")
         return self._split[path]
+
+    def shown(self, path: str) -> list[str]:
+        """The lines of a file as they may leave: each in its place, with a mask for every secret."""
+        if path not in self._shown:
+            self._shown[path] = redact_source("\n".join(self.lines(path)), path).split("\n")
+        return self._shown[path]
 
     def mentioning(self, name: str) -> list[str]:
         """The files in which this name stands as a word."""

@@ -45,7 +45,7 @@ class ChatQuestion(Sent):
     model: str
     stream: Literal[True]
     messages: Turns
-    max_completion_tokens: int
+    max_tokens: int
     response_format: ChatForm
     stream_options: StreamOptions
 

@@ -1,0 +1,114 @@
+"""One question to a model, its answer read; and where that cannot be read, one turn that says what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from kintsugi.integrations.model.port import Answer, Ending, Message, Model
+from kintsugi.integrations.model.reply import R, UnreadableReply, read_reply, refusal_in, schema_of
+from kintsugi.prompts import render
+from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.incident import NOTHING, Allowance, Cost
+from kintsugi.workflow.ports import Progress
+
+_SHOWN = 4_000  # characters of a reply that could not be read, as the model is shown it again
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[R]):
+    """What came of a question. `value` is None where it was refused, and `refusal` says why.
+
+    `turns` are those that the question added to the conversation, the model's own words as it gave them last.
+    """
+
+    value: R | None
+    refusal: str
+    answer: Answer
+    turns: tuple[Message, ...]
+    cost: Cost
+    prompts: str = ""  # those that were added to the question's
+
+
+async def ask_for(
+    kind: type[R],
+    model: Model,
+    messages: Sequence[Message],
+    progress: Progress,
+    *,
+    allowance: Allowance | None = None,
+    spent: Cost = NOTHING,
+) -> Reply[R]:
+    """Ask for a reply of this kind. `spent`: what this step has cost before.
+
+    Raises StepFailed, with what this question has cost, where there is no reply that can be read.
+    """
+    answer = await model.ask(messages, schema_of(kind), progress)
+    try:
+        return _read(kind, answer)
+    except UnreadableReply as error:
+        _may_ask_again(error, answer, allowance or Allowance(), spent)
+        progress(f"{error} Asking once more, with what was wrong.")
+        prompt = render("unreadable", wrong=str(error))
+    turn = (Message("assistant", _again(answer.text)), Message("user", prompt.text))
+    try:
+        corrected = await _corrected(kind, model, (*messages, *turn), progress)
+    except StepFailed as failed:
+        raise failed.having_spent(answer.cost) from failed.__cause__
+    return replace(
+        corrected,
+        turns=(*turn, *corrected.turns),
+        cost=answer.cost + corrected.cost,
+        prompts=f", {prompt.id}",
+    )
+
+
+async def _corrected(kind: type[R], model: Model, messages: Sequence[Message], progress: Progress) -> Reply[R]:
+    answer = await model.ask(messages, schema_of(kind), progress)
+    try:
+        return _read(kind, answer)
+    except UnreadableReply as error:
+        says = f"{error} It was told what was wrong before, and answered so again."
+        raise StepFailed(says, spent=answer.cost) from error
+
+
+def _read(kind: type[R], answer: Answer) -> Reply[R]:
+    """Raises UnreadableReply, or StepFailed where it was not heard to its end."""
+    said = (Message("assistant", answer.text),)
+    if why := _refusal(answer):
+        return Reply(None, why, answer, said, answer.cost)
+    if answer.ending in (Ending.CUT_OFF, Ending.REPEATED):
+        raise UnreadableReply(f"The model's reply was {answer.ending} after {answer.cost.tokens_out:,} tokens.")
+    try:
+        return Reply(read_reply(kind, answer.text), "", answer, said, answer.cost)
+    except UnreadableReply as error:
+        if answer.ending is not Ending.BROKEN_OFF:
+            raise
+        says = f"The model's reply was {answer.ending} after {answer.cost.tokens_out:,} tokens."
+        raise StepFailed(says, spent=answer.cost) from error
+
+
+def _refusal(answer: Answer) -> str:
+    match answer.ending:
+        case Ending.REFUSED:
+            return answer.text
+        case Ending.FILTERED:
+            return "its provider's content filter stopped it."
+        case Ending.ANSWERED:
+            return refusal_in(answer.text)
+        case _:
+            return ""
+
+
+def _may_ask_again(error: UnreadableReply, answer: Answer, allowance: Allowance, spent: Cost) -> None:
+    """Raises StepFailed where the budget is used up."""
+    if why := allowance.used_up_by(spent + answer.cost):
+        raise StepFailed(f"{error} {why}", spent=answer.cost) from error
+
+
+def _again(text: str) -> str:
+    """What it said, cut where it is long: it knows the rest, and need not pay for it."""
+    if not text.strip():
+        return "(nothing)"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} […]"

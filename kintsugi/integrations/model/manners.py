@@ -1,0 +1,171 @@
+"""How a server wants to be asked, and the ladder down from what the best of them take.
+
+What "OpenAI-compatible" means differs by server and by version, so nothing is looked up by name: a server is asked in
+the best way, and what it refuses says which step comes next. A refused request costs nothing. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from kintsugi.integrations.model.refusals import Refusal, says_model_is_unknown
+
+OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
+_LIMITS = (OLD_LIMIT, NEW_LIMIT, "max_output_tokens", "max_new_tokens", "completion tokens")
+_SHAPE = (400, 404, 405, 415, 422, 500, 501)  # statuses that servers refuse a request's shape with
+_VAGUE = (400, 422)  # … and those that mean it also where nothing is named
+_LEAST_OUTPUT = 256  # tokens; a smaller number in a refusal is no limit of the reply
+_WITHOUT_A_NUMBER = 4096
+_OPENAI = ("api.openai.com", ".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
+
+
+class Form(StrEnum):
+    """How a server is asked for JSON. The prompts show the shape in each of them."""
+
+    SCHEMA = "schema"
+    CALL = "call"  # of a tool whose arguments are the reply
+    OBJECT = "object"
+    TEXT = "text"
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS = {
+    Form.SCHEMA: "JSON by a schema",
+    Form.CALL: "JSON as the call of a tool",
+    Form.OBJECT: "JSON without a schema",
+    Form.TEXT: "JSON in plain text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What one server takes of a request. `limit`: the name under which it takes a limit, "" for none.
+
+    `most_output` and `window` are its own limits in tokens, as far as it told them.
+    """
+
+    form: Form = Form.SCHEMA
+    limit: str = NEW_LIMIT
+    streams: bool = True
+    counts: bool = True  # takes stream_options, and tells the tokens at a stream's end
+    most_output: int | None = None
+    window: int | None = None
+
+    @property
+    def words(self) -> str:
+        """For the log, the pages and `doctor`, such as "JSON by a schema, streamed, max_tokens"."""
+        parts = [self.form.words, "streamed" if self.streams else "in one piece", self.limit or "no limit of length"]
+        if self.streams and not self.counts:
+            parts.append("without stream_options")
+        if self.most_output:
+            parts.append(f"at most {self.most_output:,} tokens a reply")
+        if self.window:
+            parts.append(f"a window of {self.window:,} tokens")
+        return ", ".join(parts)
+
+    @property
+    def plainest(self) -> Manner:
+        """The least that a request can say: every server takes that."""
+        return replace(self, form=Form.TEXT, limit=OLD_LIMIT if self.limit else "", counts=False)
+
+
+def first_manner(base_url: str | None) -> Manner:
+    """OpenAI's newest models refuse `max_tokens`, and most other servers know only that."""
+    host = urlsplit(base_url or "https://api.openai.com").hostname or ""
+    return Manner(limit=NEW_LIMIT if host.endswith(_OPENAI) else OLD_LIMIT)
+
+
+def next_manner(manner: Manner, refusal: Refusal, sent: int, *, steps: int) -> Manner | None:
+    """The next step down after a refusal; None where no other manner would help.
+
+    `sent` is the limit of the reply that was asked for, `steps` how many were taken for this question already.
+    """
+    if refusal.status not in _SHAPE or says_model_is_unknown(refusal):
+        return None
+    named = _without_what_is_named(manner, refusal, sent)
+    if named != manner:
+        return named if steps < 2 else _lower(named, manner)
+    vague = refusal.status in _VAGUE and manner != manner.plainest
+    return manner.plainest if vague else None
+
+
+def _lower(named: Manner, manner: Manner) -> Manner | None:
+    """A server that names one thing after the other is asked for nothing but the least."""
+    plain = named.plainest
+    return plain if plain != manner else None
+
+
+def _without_what_is_named(manner: Manner, refusal: Refusal, sent: int) -> Manner:
+    text = refusal.lower
+    changed = _limit(manner, refusal, sent)
+    if _names(text, "stream_options", "include_usage"):
+        changed = replace(changed, counts=False)
+    if re.search(r"\bstream(?:ing|=true)?\b", text) and _is_no_to_streams(text) and manner.streams:
+        return replace(changed, streams=False)  # named together with the form, it is one or the other
+    if manner.form is Form.CALL and _names(text, "tool", "function"):
+        return replace(changed, form=Form.TEXT)
+    if manner.form in (Form.SCHEMA, Form.OBJECT) and _is_about_the_form(text):
+        return replace(changed, form=_next_form(manner.form, text))
+    return changed
+
+
+def _limit(manner: Manner, refusal: Refusal, sent: int) -> Manner:
+    text = refusal.lower
+    if manner.limit == OLD_LIMIT and NEW_LIMIT in text and f"'{OLD_LIMIT}'" in text.replace("`", "'").replace('"', "'"):
+        return replace(manner, limit=NEW_LIMIT)
+    if not manner.limit or not _names(text, *_LIMITS):
+        return manner
+    if re.search(r"unsupported|not supported|extra|unknown|unrecognized|unexpected|not permitted|not allowed", text):
+        return replace(manner, limit=OLD_LIMIT if manner.limit == NEW_LIMIT else "")
+    smaller = [number for number in refusal.numbers if _LEAST_OUTPUT <= number < sent]
+    most = max(smaller, default=min(_WITHOUT_A_NUMBER, sent // 2))
+    return replace(manner, most_output=most) if most >= _LEAST_OUTPUT else manner
+
+
+def _is_no_to_streams(text: str) -> bool:
+    without = text.replace("stream_options", "")
+    return bool(re.search(r"stream\w*\W.{0,60}(not|un)\s?(supported|available|allowed)", without, re.DOTALL)) or bool(
+        re.search(r"(not|un)\s?support\w*\W.{0,30}stream", without, re.DOTALL)
+    )
+
+
+def _is_about_the_form(text: str) -> bool:
+    return _names(
+        text,
+        "response_format",
+        "response format",
+        "json_schema",
+        "json schema",
+        "json_object",
+        "json mode",
+        "structured output",
+        "guided",
+        "grammar",
+        "text.format",
+        "support the requested parameters",
+        "handle the requested parameters",
+    ) or bool(re.search(r"\btype\b.{0,40}input should be 'text'", text, re.DOTALL))
+
+
+def _next_form(form: Form, text: str) -> Form:
+    """JSON without a schema comes after one, unless the server offers another in the same breath."""
+    if form is Form.OBJECT:
+        return Form.TEXT
+    if re.search(r"\buse\b.{0,40}\b(tool|function)", text, re.DOTALL):
+        return Form.CALL
+    offered = re.search(
+        r"(should be|must be|expected|supported values|allowed values|one of)(.{0,120})", text, re.DOTALL
+    )
+    if offered and "text" in offered[2] and "json_object" not in offered[2]:
+        return Form.TEXT
+    return Form.OBJECT
+
+
+def _names(text: str, *names: str) -> bool:
+    return any(name in text for name in names)

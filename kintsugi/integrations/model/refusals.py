@@ -1,0 +1,175 @@
+"""What a provider's error says: its sentence, whatever it is wrapped in, and what kind of no it is. Pure.
+
+The bodies seen: OpenAI's object; a list of those (Gemini); a bare text as `error` (LM Studio, llama.cpp's Python
+server, TGI); `message` as text, list or object (Mistral, vLLM, Cerebras, Cohere); FastAPI's `detail`; OpenRouter's
+`metadata.raw`, which holds another provider's body; a page of a proxy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_LONGEST = 300  # characters of a provider's sentence that people are shown
+_TOO_LONG = (
+    r"context[ _-]?(length|window|size)",
+    r"maximum context",
+    r"exceed_context_size",
+    r"(prompt|input|request|message)\w*\W.{0,40}\btoo (long|large|many)",
+    r"too many tokens",
+    r"inputs?` (tokens|must have)",
+    r"input token count",
+    r"maximum prompt length",
+    r"requested tokens",
+    r"reduce the length|reduce your message",
+    r"too large for model",
+    r"entity too large",
+)
+_WINDOW = (
+    r"n_ctx\D{0,4}(\d+)",
+    r"context length (?:is|of)(?: only)? (\d+)",
+    r"context window of (\d+)",
+    r"context size \((\d+)",
+    r"(?:<=|≤|less than|allowed \(|maximum (?:of|prompt length is)|limit:?) ?`?(\d+)",
+    r"(\d+) (?:tokens? )?maximum",
+)
+_COUNTS_TO_LIMIT = re.compile(r"max_(new_|completion_|output_)?tokens|in the completion|completion tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error of a provider. `status`: the HTTP status, or the one that its body tells. `says`: its own sentence."""
+
+    status: int
+    says: str
+    code: str = ""
+    lower: str = ""  # all of the body, to be searched
+    body: Any = None
+
+    @property
+    def numbers(self) -> list[int]:
+        return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", self.lower) if len(found) < 12]
+
+    @property
+    def quoted(self) -> str:
+        """The provider's own sentence, as people are shown it; empty where it has none."""
+        said = " ".join(self.says.split()).rstrip(". ")
+        return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+
+
+def refusal_of(status: int, body: object) -> Refusal:
+    """From a body that was parsed, or its text."""
+    parsed = _parsed(body)
+    said = _first_error(parsed)
+    code = str(said.get("code") or said.get("type") or "") if isinstance(said, dict) else ""
+    told = said.get("code") if isinstance(said, dict) else None
+    if status == 200 and isinstance(told, int) and 400 <= told < 600:
+        status = told
+    text = parsed if isinstance(parsed, str) else json.dumps(parsed, ensure_ascii=False)
+    return Refusal(status, _sentence(said) or _plain(text), code, text.lower(), said)
+
+
+def says_model_is_unknown(refusal: Refusal) -> bool:
+    return bool(
+        re.search(
+            r"model_not_found|model_not_exist|invalid model|unknown model|no such model|unknown_model", refusal.lower
+        )
+        or re.search(r"model\b.{0,80}(does not exist|not found|not exist|is not available|not a valid)", refusal.lower)
+    )
+
+
+def says_too_long(refusal: Refusal) -> bool:
+    """Whether the prompt does not fit, which a shorter one mends. A limit of the reply alone does not count."""
+    if refusal.status == 413 or refusal.code in ("context_length_exceeded", "exceed_context_size_error"):
+        return True
+    if refusal.status == 429:  # one that no waiting lets through
+        return bool(re.search(r"request too large|reduce your message", refusal.lower))
+    return refusal.status in (400, 422, 500) and any(re.search(form, refusal.lower, re.DOTALL) for form in _TOO_LONG)
+
+
+def window_in(refusal: Refusal, sent: int) -> int | None:
+    """The tokens that prompt and reply may have together, where the refusal tells; `sent`: the reply's limit."""
+    if isinstance(refusal.body, dict) and isinstance(refusal.body.get("n_ctx"), int):
+        return int(refusal.body["n_ctx"])
+    for form in _WINDOW:
+        if found := re.search(form, refusal.lower):
+            return int(found[1])
+    large = [number for number in refusal.numbers if number >= 256 and number not in (sent, refusal.status)]
+    return min(large, default=None)
+
+
+def prompt_fits(refusal: Refusal, window: int, sent: int) -> int | None:
+    """The tokens left for the reply, where the prompt alone would fit; None where it would not, or is not known."""
+    if not _COUNTS_TO_LIMIT.search(refusal.lower):
+        return None
+    counted = [number for number in refusal.numbers if 0 < number < window and number != sent]
+    left = window - max(counted, default=window) - 16
+    return left if left >= 512 else None
+
+
+def is_about_the_content(refusal: Refusal) -> bool:
+    """Whether a content filter stopped the question."""
+    return refusal.status == 400 and bool(
+        re.search(
+            r"content_filter|content management policy|responsibleai|moderation|data_inspection_failed", refusal.lower
+        )
+    )
+
+
+def has_no_credit(refusal: Refusal) -> bool:
+    return refusal.status == 402 or bool(
+        re.search(r"insufficient_quota|insufficient balance|credit balance|billing|insufficient credits", refusal.lower)
+    )
+
+
+def _parsed(body: object) -> Any:
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "replace")
+    if not isinstance(body, str):
+        return body
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _first_error(body: Any) -> Any:
+    """The innermost thing that speaks of the error."""
+    match body:
+        case [first, *_]:
+            return _first_error(first)
+        case {"error": dict() as error}:
+            raw = error.get("metadata", {}).get("raw") if isinstance(error.get("metadata"), dict) else None
+            inner = _first_error(_parsed(raw)) if raw else None
+            return {**error, **inner} if isinstance(inner, dict) and inner.get("message") else error
+        case _:
+            return body
+
+
+def _sentence(said: Any) -> str:
+    match said:
+        case str():
+            return _plain(said)
+        case {"message": str() as message} if message.strip():
+            nested = _first_error(_parsed(message))
+            return _sentence(nested) if isinstance(nested, dict | list) else message
+        case {"message": (dict() | list()) as message}:
+            return _sentence(message)
+        case {"error": str() as message} | {"msg": str() as message} | {"detail": str() as message}:
+            where = said.get("loc")
+            return f"{'.'.join(map(str, where))}: {message}" if isinstance(where, list) else message
+        case {"detail": (dict() | list()) as detail}:
+            return _sentence(detail)
+        case [*many] if many:
+            return "; ".join(filter(None, map(_sentence, many[:3])))
+        case _:
+            return ""
+
+
+def _plain(text: str) -> str:
+    """A page's title, or a text without its tags."""
+    if title := re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL):
+        return title[1].strip()
+    return re.sub(r"<[^>]+>", " ", text).strip()
