@@ -79,10 +79,10 @@ def _files_of_the_program() -> Iterator[Path]:
     while frame is not None:
         called.append(frame.f_code.co_filename)
         frame = frame.f_back
-    yield from (Path(name) for name in (main, *called) if name and not _is_installed(name))
+    yield from (Path(name) for name in (main, *called) if name and not is_installed(name))
 
 
-def _is_installed(name: str) -> bool:
+def is_installed(name: str) -> bool:
     """Whether this file came with Python, an environment or us; also what is no file, such as `<string>`."""
     if name.startswith("<"):
         return True

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.reading import Delivery, Read, read
 from kintsugi.web.reported import Reported
@@ -37,6 +38,7 @@ class Door:
     session: aiohttp.ClientSession
     passed_over: Tally
     read_whole: list[bool]  # of each delivery that was read: whether more than its outline was
+    reported: Reported
 
     async def half_posts(self) -> asyncio.StreamWriter:
         """Begins a report and does not go on; the head is read when this returns."""
@@ -71,9 +73,9 @@ class ReadsHere:
 
     async def begin(self) -> None: ...
 
-    async def read(self, delivery: Delivery) -> Read:
-        self.whole.append(delivery.whole)
-        return await asyncio.to_thread(read, delivery, self.program.located)
+    async def read(self, *deliveries: Delivery) -> Sequence[Read]:
+        self.whole += [each.whole for each in deliveries]
+        return await asyncio.to_thread(lambda: [read(each, self.program.located) for each in deliveries])
 
     async def close(self) -> None: ...
 
@@ -94,7 +96,7 @@ async def a_door(
         count=world.engine.count,
     )
     passed_over, readers = Tally(), ReadsHere(program)
-    reported = Reported(world.store, world.clock, intake, world.host)
+    reported = Reported(world.store, world.clock, intake, world.host, ScheduledJobs(world.store))
     doors = ServerNeeds(
         clock=world.clock,
         fire=world.engine.fire,
@@ -114,7 +116,7 @@ async def a_door(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole, reported)
     finally:
         await runner.cleanup()
 
