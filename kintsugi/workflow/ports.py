@@ -305,6 +305,15 @@ class Case:
     talk: tuple[Turn, ...] = ()
 
     @property
+    def told(self) -> Payload:
+        """The payload; of a report in words with what somebody said since."""
+        about = self.payload.incident
+        if not (self.payload.in_words and self.incident.hint):
+            return self.payload
+        more = about.model_copy(update={"summary": f"{about.summary}\n{self.incident.hint}"})
+        return self.payload.model_copy(update={"incident": more})
+
+    @property
     def feedback(self) -> str:
         """What speaks against the last patch, and what a human told the analyst."""
         hint = f"A person who knows the program says: {self.incident.hint}" if self.incident.hint else ""

@@ -148,6 +148,26 @@ def test_a_traceback_becomes_an_incident_and_is_found_again(terminal: Terminal):
     assert shown["history"][0]["dest"] == "captured"
 
 
+def test_words_become_an_incident_of_their_own_and_failures_of_the_log_are_only_offered(terminal: Terminal):
+    (terminal.folder / "crash.log").write_text(TRACEBACK)
+    (terminal.folder / "chart.py").write_text("def month_chart():\n    return last_month()\n")
+    words = ("report", "The chart shows last month", "--log", "crash.log", "--repo", ".")
+
+    told = terminal.types(*words)
+    offered = next(line.split()[0] for line in told.stderr.splitlines() if "KeyError" in line)
+    chosen = terminal.types(*words, "--about", offered)
+    again = terminal.types("report", "Checkout answers 500", "--log", "crash.log", "--repo", ".", "--about", offered)
+    first, second = (json.loads(terminal.types("incident", "show", str(n), "--json").stdout) for n in (1, 2))
+
+    assert (told.returncode, told.stdout) == (0, "INC-1\n")
+    assert chosen.stdout == again.stdout == "INC-2\n"
+    assert second["history"][-1]["says"] == "Note: Checkout answers 500"
+    assert "1  chart.py:month_chart" in told.stderr
+    assert first["payload"].get("exception") is None
+    assert second["payload"]["exception"]["chain"][0]["type"] == "KeyError"
+    assert first["payload"]["incident"]["summary"] == second["payload"]["incident"]["summary"] == words[1]
+
+
 def test_a_dry_run_is_staged_until_it_is_sent(terminal: Terminal):
     terminal.types("capture", "-", "--dry-run", stdin=TRACEBACK)
     staged = terminal.types("run", "--only", "worker", "--drain")

@@ -83,8 +83,8 @@ class ModelAnalyst:
         code = await asyncio.to_thread(
             self._code_context, case, tokens
         )  # redacted as code: as text it would be garbled
-        fingerprint = case.incident.fingerprint
-        prompt = render("diagnose", fingerprint=fingerprint, failure=fence(failure), code=fence(code))
+        name, fingerprint = "reported" if case.payload.in_words else "diagnose", case.incident.fingerprint
+        prompt = render(name, fingerprint=fingerprint, failure=fence(failure), code=fence(code))
         return _Talk(progress, shown=len(failure) + len(code)).asked(prompt)
 
     def _characters(self) -> int | None:
