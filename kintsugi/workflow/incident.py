@@ -96,6 +96,12 @@ class Budget:
     usd_per_day: float = 20.0
     tokens_per_incident: int = 1_000_000
     tokens_per_day: int = 10_000_000
+    day: str = "a day"
+
+    def of_strangers(self) -> Budget:
+        """What incidents may use of it that anybody could have reported: half a day's, so that the rest have theirs."""
+        usd, tokens = self.usd_per_day / 2, self.tokens_per_day // 2
+        return replace(self, usd_per_day=usd, tokens_per_day=tokens, day="a day, as far as strangers' reports go,")
 
     def used_up(self, incident: Spent, today: Spent) -> str | None:
         """A sentence where nothing more may be spent."""
@@ -104,9 +110,9 @@ class Budget:
         if incident.tokens >= self.tokens_per_incident:
             return f"The budget of {self.tokens_per_incident:,} tokens for one incident is used up; it rests here."
         if today.usd >= self.usd_per_day:
-            return f"The budget of ${self.usd_per_day:.2f} for a day is used up; it rests here."
+            return f"The budget of ${self.usd_per_day:.2f} for {self.day} is used up; it rests here."
         if today.tokens >= self.tokens_per_day:
-            return f"The budget of {self.tokens_per_day:,} tokens for a day is used up; it rests here."
+            return f"The budget of {self.tokens_per_day:,} tokens for {self.day} is used up; it rests here."
         return None
 
 
