@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from kintsugi.capture.intake import Intake
+from kintsugi.capture.quota import Opened, counts_on, held_back, opened_today
 from kintsugi.web.reading import Failed, Ran
 from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import Project
@@ -19,21 +20,6 @@ from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Store
 
 log = logging.getLogger("kintsugi.service")
-
-
-_COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The incidents that a project opened since midnight, the newest first, as they stood at `at`."""
-
-    at: datetime
-    incidents: tuple[Incident, ...]
-
-    def of_kin(self, kin: str) -> list[Incident]:
-        """Those of failures that differ from each other in words alone."""
-        return [each for each in self.incidents if kin and each.kin == kin]
 
 
 class Openers:
@@ -82,7 +68,8 @@ class Reported:
             return await self._counted(name, project, failed)
         payload = failed.payload
         last = await self.store.newest_of(*payload.incident.names)
-        if last and _counts(last, payload, project.believed, self.clock.now()):
+        build = payload.build.sha if project.believed else None
+        if last and counts_on(last, self.clock.now(), build):
             return _taken(await self._fire(name, project, failed))
         if not project.opens or await self._is_before_the_fix(payload, last):
             return Taken.IGNORED
@@ -102,19 +89,7 @@ class Reported:
         return _taken(receipt) if receipt else Taken.UNTOLD
 
     async def _held_back(self, name: str, project: Project, payload: Payload, last: Incident | None) -> Payload | None:
-        """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.
-
-        A new one counts on the newest of its kin, by whose fingerprint it then goes.
-        """
-        opened = await self._opened_today(name)
-        kin = opened.of_kin(payload.incident.kin)
-        if last:
-            own = [each for each in opened.incidents if each.fingerprint == last.fingerprint]
-            return payload if len(own) >= project.a_failure or len(kin) >= project.a_kin else None
-        if len(kin) < project.a_kin:
-            return None
-        about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
-        return payload.model_copy(update={"incident": about})
+        return held_back(payload, last, await self._opened_today(name), project)
 
     async def _open(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
@@ -125,7 +100,7 @@ class Reported:
         receipt = await self._fire(name, project, failed)
         if receipt.outcome == Outcome.APPLIED:
             self._openers.count(name, peer, receipt.incident.opened_at)
-            opened = replace(opened, incidents=(receipt.incident, *opened.incidents))
+            opened = opened.and_also(receipt.incident)
             if len(opened.of_kin(receipt.incident.kin)) == project.a_kin:
                 extra = {"project": name, "a_day": project.a_kin, "incident_id": receipt.incident.name}
                 log.warning("failure_holds_back", extra=extra)
@@ -166,20 +141,10 @@ class Reported:
             return False
 
     async def _opened_today(self, name: str) -> Opened:
-        now, known = self.clock.now(), self._opened.get(name)
-        if known and known.at.date() == now.date() and now - known.at < _COUNTED_AGAIN:
-            return known
-        newest = await self.store.incidents(limit=1000)
-        ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
-        self._opened[name] = opened = Opened(now, tuple(ours))
-        return opened
-
-
-def _counts(last: Incident, payload: Payload, believed: bool, now: datetime) -> bool:
-    """Whether it counts on the newest incident of its failure, and opens none, whatever else is allowed today."""
-    if not last.ended:
-        return True
-    return bool(last.quiet and not last.quiet.over(now, payload.build.sha if believed else None))
+        known = self._opened.get(name)
+        if known is None or not known.is_of(self.clock.now()):
+            self._opened[name] = known = await opened_today(self.store, self.clock, f"sentry:{name}")
+        return known
 
 
 def _taken(receipt: Receipt) -> Taken:
