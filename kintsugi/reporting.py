@@ -19,6 +19,7 @@ from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.encoding import encode
 from kintsugi.telemetry.handler import Seen
 from kintsugi.telemetry.installation import Mode
+from kintsugi.telemetry.printed import IN_WORDS
 from kintsugi.telemetry.unhandled import is_refusal
 
 if TYPE_CHECKING:
@@ -64,21 +65,21 @@ def _mode() -> Mode:
 
 
 def _capture() -> str:
-    return _set_to("KINTSUGI_CAPTURE", ("unhandled", "logged", "off"), "logged")
+    return _set_to("KINTSUGI_CAPTURE", ("unhandled", "logged", "off"), "")
 
 
 def _set_to(name: str, allowed: tuple[str, ...], standard: str) -> str:
     given = os.environ.get(name) or standard
-    if given not in allowed:
+    if given not in (*allowed, standard):
         raise ValueError(f"{name} is {given!r}: it should be {', '.join(allowed[:-1])} or {allowed[-1]}.")
     return given
 
 
 class Reporter:
-    """Hears what is logged, and reports each error that has a traceback, or with the capture `unhandled` only what
-    nobody handled. Never waits for the network."""
+    """Hears what is logged, and reports each error that has a traceback. Never waits for the network.
 
-    least_level = logging.ERROR
+    With the capture `unhandled` it reports only what nobody handled, with `logged` also what is printed in words.
+    """
 
     def __init__(
         self,
@@ -87,9 +88,10 @@ class Reporter:
         *,
         build: str | None,
         environment: str | None,
-        capture: str = "logged",
+        capture: str = "",
     ) -> None:
         """`recent` gives the newest lines of the log. Raises BadAddress."""
+        self.least_level = logging.WARNING if capture == "logged" else logging.ERROR
         self._recent, self._capture = recent, capture
         self._client = _client(address, build, environment or os.environ.get("KINTSUGI_ENV_NAME"))
         self._times: list[float] = []
@@ -98,6 +100,8 @@ class Reporter:
         """One record. The same exception, printed and logged, or logged on its way up, is reported once."""
         error = seen.error
         if self._capture == "unhandled" and not seen.way:
+            return
+        if seen.record.levelno < logging.ERROR and seen.record.msg != IN_WORDS:
             return
         if is_refusal(error) if error else _PRINTED not in seen.line:
             return

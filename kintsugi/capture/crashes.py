@@ -19,6 +19,7 @@ from kintsugi.telemetry import Bound, Telemetry
 from kintsugi.telemetry.encoding import encode
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.telemetry.handler import Seen
+from kintsugi.telemetry.printed import IN_WORDS
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.payload import Occurred, Payload, RequestContext
 from kintsugi.workflow.ports import Clock, Outcome, Store
@@ -62,7 +63,7 @@ class Crashes:
     What left the program unhandled is taken; with `logged` also what it handled, and logged or printed as an error.
     """
 
-    least_level = logging.ERROR
+    least_level = logging.WARNING
 
     def __init__(
         self, intake: Intake, store: Store, clock: Clock, logs: Telemetry, *, logged: bool, quota: Daily | None = None
@@ -80,7 +81,8 @@ class Crashes:
     def see(self, seen: Seen) -> None:
         """On whatever thread it failed."""
         error = seen.error
-        if error is None or not (seen.way or self._logged) or _is_ours(error):
+        told = self._logged and (seen.record.levelno >= logging.ERROR or seen.record.msg == IN_WORDS)
+        if error is None or not (seen.way or told) or _is_ours(error):
             return
         crash = _Crash(error, seen.way or "logged", seen.key, seen.context, self._logs.recent())
         if not (self._over or self._loop.is_closed()):

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import traceback
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import discord
 import pytest
 from discord.ext import commands
 
 from kintsugi.app.bootstrap import Bootstrap
-from kintsugi.app.settings import AlertSettings, CodeSettings, DatabaseSettings, DiscordSettings, ProgramSettings, Settings
+from kintsugi.app.desk import opened
+from kintsugi.app.settings import (
+    AlertSettings,
+    CodeSettings,
+    DatabaseSettings,
+    DiscordSettings,
+    ProgramSettings,
+    Settings,
+)
 from kintsugi.bot.address import point_at
 from kintsugi.discord import into
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.store import SqlStore
+from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.incident import Incident
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
@@ -41,8 +51,8 @@ def settings(folder: Path, **program: str) -> Settings:
 class House:
     """A bot with Kintsugi in it, in a Discord."""
 
-    def __init__(self, at: DiscordStandIn, store: SqlStore, bot: Bot | PlainClient) -> None:
-        self.at, self.store, self.bot = at, store, bot
+    def __init__(self, at: DiscordStandIn, store: SqlStore, logs: Telemetry) -> None:
+        self.at, self.store, self.logs = at, store, logs
 
     async def until(self, met: Callable[[list[Incident]], bool]) -> list[Incident]:
         async with asyncio.timeout(PATIENCE):
@@ -51,9 +61,8 @@ class House:
         return found
 
     async def counts(self, intent: str, succeeded: int, failed: int) -> None:
-        outcomes = self.bot.__kintsugi__.logs.outcomes  # type: ignore[union-attr]
         async with asyncio.timeout(PATIENCE):
-            while outcomes.of(intent)[2:] != (succeeded, failed):
+            while self.logs.outcomes.of(intent)[2:] != (succeeded, failed):
                 await asyncio.sleep(0.02)
 
 
@@ -72,7 +81,7 @@ async def a_house(bot: Bot | PlainClient, settings: Settings) -> AsyncIterator[H
         try:
             await asyncio.wait_for(at.ready.wait(), PATIENCE)
             held = bot.__kintsugi__  # type: ignore[union-attr]
-            yield House(at, held._desk.store, bot)
+            yield House(at, held._desk.store, held.logs)
         finally:
             await bot.close()
             await asyncio.gather(running, return_exceptions=True)
@@ -109,3 +118,131 @@ async def test_each_of_the_ways_opens_one_incident_and_the_fixed_build_is_counte
         assert (payload.request.user, payload.request.channel) == somebody
         assert payload.request.intent == intent
         assert payload.build.sha == BUILD
+
+
+async def incidents_in(folder: Path) -> list[Incident]:
+    async with opened(Database.at(folder / "kintsugi.db")) as desk:
+        return await desk.store.incidents()
+
+
+HANDLED = ("logged", "in words", "handed over", "printed", "printed in words", "its traceback printed")
+log = logging.getLogger("shop")
+
+
+class Careful(Bot):
+    """Handles what fails, and keeps a word of it; in one way or another, or several."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        @self.command()
+        async def careful(ctx: commands.Context[Bot], *, ways: str) -> None:
+            for way in ways.split(", "):
+                try:
+                    self.shop.fail(way)
+                except KeyError as error:
+                    keeps_a_word(way, error)
+
+        @self.command()
+        async def marker(ctx: commands.Context[Bot]) -> None:
+            raise LookupError("marker")
+
+
+def keeps_a_word(way: str, error: KeyError) -> None:
+    match way:
+        case "logged":
+            log.exception("no bill")
+        case "in words":
+            log.error(f"no bill: {error}")  # as many do
+        case "handed over":
+            log.error("no bill: %s", error)
+        case "printed":
+            print(error)
+        case "printed in words":
+            print(f"no bill: {error}")
+        case "its traceback printed":
+            traceback.print_exc()
+        case "several times":
+            print(error)
+            traceback.print_exc()
+            log.exception("no bill")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_what_the_bot_handled_opens_nothing_and_is_kept_with_its_traceback(tmp_path: Path):
+    bot = Careful()
+
+    async with a_house(bot, settings(tmp_path)) as house:
+        await house.at.says(f"!careful {', '.join(HANDLED)}")
+        await house.at.says("!marker")
+        [marker] = await house.until(bool)
+        lines = [json.loads(line) for line in house.logs.recent(500, "WARNING")]
+
+    assert marker.summary.startswith("LookupError: marker")
+    for way in HANDLED:
+        assert any(f"KeyError: '{way}'" in (line["exception"] or "") and line["intent"] == "careful" for line in lines)
+
+
+async def test_one_setting_makes_incidents_of_what_it_handled_and_each_is_one(tmp_path: Path):
+    bot = Careful()
+
+    async with a_house(bot, settings(tmp_path, capture="logged")) as house:
+        await house.at.says(f"!careful {', '.join(HANDLED)}, several times")
+        await house.at.says("!marker")
+        marker, handled = await house.until(lambda found: len(found) > 1)
+
+    assert (marker.count, handled.count) == (1, len(HANDLED) + 1)
+
+
+async def test_switched_off_nothing_is_opened(tmp_path: Path):
+    bot = Careful()
+
+    async with a_house(bot, settings(tmp_path, capture="off")) as house:
+        await house.at.says("!marker")
+        await house.counts("marker", 0, 1)
+
+    assert await incidents_in(tmp_path) == []
+
+
+async def test_a_rule_makes_an_incident_of_what_was_handled(tmp_path: Path):
+    (tmp_path / "rules.toml").write_text('[[rule]]\nname = "bills"\nsummary = "No bills"\ntext = "no bill"\n')
+    bot = Careful()
+    rules = AlertSettings(rules=tmp_path / "rules.toml", incidents=True)
+
+    async with a_house(bot, settings(tmp_path).model_copy(update={"alerts": rules})) as house:
+        await house.at.says("!careful logged")
+        [found] = await house.until(bool)
+
+    assert (found.summary, found.opened_by) == ("No bills", "alert:bills")
+
+
+async def test_a_storm_of_one_failure_is_one_incident_that_counts_all_of_it(tmp_path: Path):
+    bot = Careful()
+
+    async with a_house(bot, settings(tmp_path)) as house:
+        for _ in range(30):
+            await house.at.says("!marker")
+        [found] = await house.until(lambda found: bool(found) and found[0].count == 30)
+
+    assert found.summary.startswith("LookupError: marker")
+
+
+async def test_an_exception_that_ends_the_bot_is_an_incident_before_its_database_closes(tmp_path: Path):
+    bot = Careful()
+
+    async def lives() -> None:
+        async with bot:
+            await bot.login(stand_in.TOKEN)
+            await into(bot, bot.tree, Bootstrap(settings(tmp_path)))
+            raise ConnectionError("the bank is closed")
+
+    async with stand_in.serving() as at:
+        point_at(at.api, at.gateway)
+        with pytest.raises(ConnectionError):
+            await lives()
+
+    [found] = await incidents_in(tmp_path)
+    assert (found.summary.partition(" in ")[0], found.opened_by) == (
+        "ConnectionError: the bank is closed",
+        "program:end of the program",
+    )

@@ -4,4 +4,4 @@ A wait ends by an event. This only ends one that would last for ever, and is lon
 is busy.
 """
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 600.0  # seconds
