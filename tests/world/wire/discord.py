@@ -50,11 +50,15 @@ class NumberOption(Option):
     max_value: int = ABSENT
 
 
+class UserOption(Option):
+    type: Literal[6]
+
+
 class YesNoOption(Option):
     type: Literal[5]
 
 
-Options = Annotated[list[TextOption | NumberOption | YesNoOption], Field(max_length=25)]
+Options = Annotated[list[TextOption | NumberOption | YesNoOption | UserOption], Field(max_length=25)]
 
 
 class Subcommand(Sent):
@@ -526,7 +530,19 @@ class GivenYesNo(Read):
     value: bool
 
 
-GivenOption = GivenText | GivenNumber | GivenYesNo
+class GivenUser(Read):
+    name: Name
+    type: Literal[6]
+    value: Id
+
+
+class Resolved(Read):
+    """What the ids in a command stand for."""
+
+    users: dict[str, User] = ABSENT
+
+
+GivenOption = GivenText | GivenNumber | GivenYesNo | GivenUser
 
 
 class GivenSubcommand(Read):
@@ -541,6 +557,7 @@ class GivenCommand(Read):
     type: Literal[1]
     options: list[GivenSubcommand | GivenOption] = ABSENT
     guild_id: Id = ABSENT
+    resolved: Resolved = ABSENT
 
 
 class Typing(GivenText):
