@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-import kintsugi
 from kintsugi.capture.intake import Intake
 from kintsugi.capture.quota import Opened, counts_on, held_back, opened_today
 from kintsugi.telemetry import Bound, Telemetry
@@ -27,7 +26,7 @@ from kintsugi.workflow.ports import Clock, Outcome, Store
 log = logging.getLogger("kintsugi.capture")
 
 PROGRAM = "program"
-_OURS = str(Path(kintsugi.__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 _MOST_WAITING = 100  # failures: each holds what its frames hold
 _MOST_KNOWN = 256
 _ENDS_SECONDS = 5.0
