@@ -220,7 +220,7 @@ def facts_of(found: Incident) -> str:
     lines = [cut(quiet(found.summary), 500), f"opened by {who(found.opened_by)} · {times(found.count)}"]
     if found.cost.calls:
         asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
-        lines.append(f"model: {asked} · ${found.cost.usd:.4f}")
+        lines.append(f"model: {asked} · {found.cost.price}")
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.runs:

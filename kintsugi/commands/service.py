@@ -21,6 +21,7 @@ from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import until_told
 from kintsugi.app.links import KeyFile, link
+from kintsugi.app.names import misspelt
 from kintsugi.app.patience import Preparing
 from kintsugi.app.reports import watch
 from kintsugi.app.settings import DiscordSettings, GitHubSettings, MetricsSettings, WebSettings, revealed
@@ -67,7 +68,7 @@ async def run(only: str, drain: bool, read: Callable[[], Bootstrap] = Bootstrap.
     console = PlainConsole(stderr=True)
     if "worker" in wanted:
         bootstrap.check_repository()
-    for line in left_out(bootstrap, wanted):
+    for line in (*(wrong.says for wrong in misspelt()), *left_out(bootstrap, wanted)):
         console.print(line, style="yellow", highlight=False)
     if wanted == ("discord",) and bootstrap.discord.missing:
         raise UsageError("Discord is not configured: set KINTSUGI_DISCORD_TOKEN.")
