@@ -164,10 +164,17 @@ class Diagnosis:
     talk: tuple[Turn, ...] = ()  # how it came about; kept beside the incident, not in it
     manner: str = ""  # how the model's server was asked, as far as it was a server
     unfinished: bool = False  # the cause was found, and its fix could not be had: the next try asks for that alone
+    patch: str = ""  # the whole change as text, where it was handed in and is no list of edits
+    by: str = ""  # who handed it in; "" for our own analyst
+
+    @property
+    def belief(self) -> str:
+        """How sure its analyst is, or whose it is, in words."""
+        return f"handed in by {self.by}" if self.by else f"{self.probability:.0%} sure"
 
     @property
     def proposes_a_patch(self) -> bool:
-        return self.category is Category.CODE and bool(self.edits)
+        return self.category is Category.CODE and bool(self.edits or self.patch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +301,7 @@ class Incident:
     diagnosis: Diagnosis | None = None
     patch: Patch | None = None
     evidence: Evidence | None = None
+    proposed_in: State | None = None  # where it was when somebody handed in the patch that is being checked
     ask: Ask | None = None
     void_asks: tuple[Ask, ...] = ()
     shown_before: Patch | None = None  # what was asked for, or approved, before the target branch moved
