@@ -208,7 +208,7 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     recent = [_step(step) for step in history]
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
     if found.diagnosis:
-        likely = f"{found.diagnosis.probability:.0%} sure"
+        likely = one_line(found.diagnosis.belief, 120)
         tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
