@@ -448,7 +448,12 @@ def _parts(asked: Asked, words: str) -> web.Response:
     return stream(asked, words, deltas=[{"content": thought}, {"content": said}])
 
 
+def _in_thoughts(asked: Asked, words: str) -> web.Response:
+    return stream(asked, words, deltas=[{"content": None, "reasoning_content": words}])
+
+
 SERVERS = [
+    Server("vLLM, a parser that takes all for thoughts", sends=_in_thoughts),
     Server("OpenAI, gpt-4o"),
     Server("OpenAI, gpt-5 through a gateway", _gpt5),
     Server("OpenAI, a small model", _small_openai),

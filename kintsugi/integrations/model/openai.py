@@ -100,7 +100,8 @@ class OpenAIModel:
 
     @property
     def room(self) -> Room:
-        window = self._settings.window or self.manner.window
+        windows = (self._settings.window, self.manner.window)
+        window = min((each for each in windows if each), default=None)
         longest = self._settings.max_output_tokens or _LONGEST_REPLY
         return Room(window, min(longest, window // REPLYS_SHARE) if window else longest)
 
@@ -125,7 +126,7 @@ class OpenAIModel:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
         try:
             await client.models.retrieve(self.name)
-        except (openai.NotFoundError, openai.BadRequestError, openai.APIStatusError) as error:
+        except openai.APIStatusError as error:
             if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError) or error.status_code >= 500:
                 raise
         else:
@@ -139,10 +140,8 @@ class OpenAIModel:
     async def _listed(self, client: AsyncOpenAI) -> list[str]:
         try:
             page = await client.models.list()
-        except (openai.NotFoundError, openai.BadRequestError, openai.UnprocessableEntityError):
-            return []
         except openai.APIStatusError as error:
-            if error.status_code == 405:
+            if error.status_code in (400, 404, 405, 422, 501):
                 return []
             raise
         return [str(each.id) for each in page.data or () if getattr(each, "id", None)]
@@ -164,26 +163,26 @@ class OpenAIModel:
             return self._refused(_refusal(error), _retry_after(error), question, heard)
         except (NoReply, json.JSONDecodeError) as error:
             says = f"{self._address.url} answered with what is no reply of a model. See KINTSUGI_LLM_BASE_URL."
-            raise StepFailed(says) from error
+            raise StepFailed(says, spent=self._cost(question, heard) if heard.said else None) from error
         return self._answer(question, heard)
 
     async def _down_the_ladder(
         self, client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]
     ) -> Question:
         """Hear the reply in the first manner that the server takes. Answers how it was asked in the end."""
-        for steps in range(_MOST_STEPS + 1):
+        steps = 0
+        while True:
             try:
                 await self._hear(client, question, heard, tell)
-            except (openai.APIStatusError, openai.APIError, Refused) as error:
+            except (openai.APIError, Refused) as error:
                 lower = None if heard.said or not _has_body(error) else self._step(question, _refusal(error), steps)
                 if lower is None or steps == _MOST_STEPS:
                     raise
                 heard.began = False  # what is refused is not billed
-                question = lower
+                question, steps = lower, steps + 1
             else:
                 self._keep(question.manner)
                 return question
-        raise AssertionError  # pragma: no cover
 
     def _step(self, question: Question, refusal: Refusal, steps: int) -> Question | None:
         """The same question as the server may take it. Raises TooLong."""
