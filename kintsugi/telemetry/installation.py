@@ -12,8 +12,11 @@ from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
 from kintsugi.telemetry.beside import Beside
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.handler import LineHandler, Listener
+from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.interactions import watch_bot
 from kintsugi.telemetry.lines import LineFormatter
+from kintsugi.telemetry.lookout import Lookout
+from kintsugi.telemetry.others import Others
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.redact import remember
 from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
@@ -41,6 +44,7 @@ class Telemetry:
         alerts: Alerts,
         doors: ExitStack,
         started: Started | None,
+        hearing: Hearing | None,
     ) -> None:
         self.ring = ring
         self.outcomes = outcomes
@@ -49,6 +53,7 @@ class Telemetry:
         self._handler = handler
         self._doors = doors
         self._started = started
+        self._hearing = hearing
         self._listeners: list[Listener] = []
         self.listen(alerts)
         self._watching = ExitStack()
@@ -75,8 +80,14 @@ class Telemetry:
         """Binds, counts and names the errors of the bot's interactions; see `watch_bot`."""
         self._watching.callback(watch_bot(bot, self.outcomes))
 
+    def check(self) -> None:
+        """Puts back what was taken from the telemetry, and says once what keeps log lines away. Done now and then."""
+        if self._hearing:
+            self._hearing.look()
+
     def flush(self) -> None:
         """Writes what is waiting; from now on each line is written at once. Called at the end of the program."""
+        self.check()
         if self._started:
             self._started.tell()
         self._close_listeners()
@@ -127,8 +138,9 @@ def install(
     handler = LineHandler(lines, writer)
     outcomes = Outcomes(build or running_build() or "unknown")
     started = None if mode == "off" else Started(outcomes)
+    doors, hearing = _doors(mode, handler, number)
     telemetry = Telemetry(
-        lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=_doors(mode, handler, number), started=started
+        lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=doors, started=started, hearing=hearing
     )
     atexit.register(telemetry.flush)
     if bot is not None and mode != "off":
@@ -136,17 +148,16 @@ def install(
     return telemetry
 
 
-def _doors(mode: Mode, handler: LineHandler, level: int) -> ExitStack:
-    """What leads to the handler, until it is closed."""
+def _doors(mode: Mode, handler: LineHandler, level: int) -> tuple[ExitStack, Hearing | None]:
+    """What leads to the handler, until it is closed; and what hears the loggers."""
     opened = ExitStack()
-    match mode:
-        case "json":
-            opened.callback(SideDoors(handler, level).close)
-        case "ring":
-            opened.callback(Beside(handler, level).close)
-        case "off":
-            pass
-    return opened
+    if mode == "off":
+        return opened, None
+    doors = SideDoors(handler, level) if mode == "json" else Beside(handler, level)
+    opened.callback(doors.close)
+    opened.callback(Others().close)
+    opened.callback(Lookout(doors.hearing).close)
+    return opened, doors.hearing
 
 
 def _dropped_line(count: int) -> str:
