@@ -254,6 +254,11 @@ class ProgramSettings(Room):
         "ring",
         description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
     )
+    log_stream: Literal["stdout", "stderr"] = Field("stderr", description="where lines of the log go")
+    log_direct: bool = Field(
+        False,
+        description="true: each line is written before its log call returns; a full pipe then holds that up",
+    )
     capture: Literal["unhandled", "logged", "off"] = Field(
         "unhandled",
         description="in your own bot, what opens an incident by itself: unhandled failures; logged adds those that it "
