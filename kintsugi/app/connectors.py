@@ -209,6 +209,7 @@ async def _room(client: discord.Client, channel: int | None) -> str:
 
 def _model(settings: ModelSettings, found_out: Path | None) -> Model:
     from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel  # takes half a second, as the SDK does
+    from kintsugi.integrations.model.prices import price_of
     from kintsugi.integrations.model.remembered import Manners
 
     return OpenAIModel(
@@ -217,7 +218,7 @@ def _model(settings: ModelSettings, found_out: Path | None) -> Model:
             api_key=revealed(settings.api_key),
             base_url=settings.base_url,
             api=settings.api,
-            price=settings.prices.get(settings.model),
+            price=price_of(settings.model, settings.base_url, settings.prices),
             deadline=timedelta(seconds=settings.seconds),
             silence=timedelta(seconds=settings.silent_seconds),
             window=settings.window,

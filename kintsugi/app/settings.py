@@ -254,6 +254,11 @@ class ProgramSettings(Room):
         "ring",
         description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
     )
+    capture: Literal["unhandled", "logged", "off"] = Field(
+        "unhandled",
+        description="in your own bot, what opens an incident by itself: unhandled failures; logged adds those that it "
+        "handles and logs or prints as an error; off",
+    )
 
 
 class IncidentSettings(Room):
