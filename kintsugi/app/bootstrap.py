@@ -253,6 +253,7 @@ class Bootstrap:
             connectors=self.connectors,
             rests_without=(self.model, self.code_host),
             production=self.production,
+            pages=self.incident_url,
             places=self.places(),
         )
 

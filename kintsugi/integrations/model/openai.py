@@ -51,6 +51,7 @@ _LONGEST_REPLY = 16_000  # tokens, where nothing else is said
 _NO_TOKEN_IS_SO_LONG = 7  # characters a token on average: where a server counts fewer tokens, it has cut the question
 _CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a server had not at hand
 
+_CONNECTED_WITHIN = 10.0  # seconds
 _NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks at none
 
 Api = Literal["chat", "responses"]
@@ -117,8 +118,8 @@ class OpenAIModel:
         except (openai.APIError, ValueError) as error:  # the latter for an address that is none
             raise StepFailed(self._why_not(error)) from error
         found = self._settings.manners.of(self._address.url, self.name)
-        how = found.words if found else "how it is asked best shows at the first question"
-        return f"{self.name} at {self._address.url} {known}; {how}"
+        how = f"; asked for {found.words}" if found else ""
+        return f"{self.name} at {self._address.url} {known}{how}"
 
     async def _knows(self, client: AsyncOpenAI) -> str:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
@@ -133,7 +134,7 @@ class OpenAIModel:
         if self.name in names or not names:
             return "answers" if names else "answers, and does not tell which models it has"
         listed = ", ".join(names[:5])
-        return f"answers, and does not list the model; it has {listed}. Check KINTSUGI_LLM_MODEL if it is refused"
+        return f"answers, though it lists other models ({listed}): see KINTSUGI_LLM_MODEL"
 
     async def _listed(self, client: AsyncOpenAI) -> list[str]:
         try:
@@ -264,7 +265,8 @@ class OpenAIModel:
         if refusal.status == 429:
             return f"The model's provider asks us to wait.{said}"
         if refusal.status == 404 or says_model_is_unknown(refusal):
-            return f"{self._address.url} does not know {self.name}. Check KINTSUGI_LLM_MODEL and _BASE_URL.{said}"
+            settings = "KINTSUGI_LLM_MODEL and _BASE_URL" + (" (and _API)" if self._settings.api == "responses" else "")
+            return f"{self._address.url} does not know {self.name}. Check {settings}.{said}"
         if heard.said or refusal.status == 200:
             return f"The model's provider failed while it answered: {refusal.quoted or 'it does not say why'}"
         if _is_final(refusal):
@@ -298,7 +300,7 @@ class OpenAIModel:
             default_query=dict(address.query),
             default_headers=dict(address.headers),
             max_retries=0,
-            timeout=(within or settings.deadline).total_seconds(),
+            timeout=openai.Timeout((within or settings.deadline).total_seconds(), connect=_CONNECTED_WITHIN),
             http_client=DefaultAsyncHttpxClient(verify=context()),
         )
 
