@@ -203,7 +203,7 @@ class Engine:
         move = advance(fresh, captured)
         ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
         ledger.saw(fresh.id, captured)
-        said = replace(move, after=move.after.but(says=says, people=1 if captured.who else 0))
+        said = replace(move, after=move.after.saying(says).but(people=1 if captured.who else 0))
         return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
 
     def _count_known(self, ledger: Ledger, captured: Captured) -> Receipt | None:
@@ -282,7 +282,7 @@ class Engine:
         except GuardRefused as refusal:
             return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
         says = self._kept(trigger.says)
-        return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.but(says=says)))
+        return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.saying(says)))
 
     def _record(self, ledger: Ledger, move: Move, by: Claim | None) -> Incident:
         for effect in ledger.record(move, by):
