@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -158,7 +159,11 @@ class Bootstrap:
 
     def logs(self, level: str = "INFO", bot: discord.Client | None = None, mode: Mode = "json") -> Telemetry:
         """The logging of this process, from now on."""
-        return alerts.installed(self.settings.alerts, self.build, level, bot, mode)
+        program = self.settings.program
+        stream = sys.stdout if program.log_stream == "stdout" else None
+        return alerts.installed(
+            self.settings.alerts, self.build, level, bot, mode, stream=stream, direct=program.log_direct
+        )
 
     def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
@@ -249,6 +254,7 @@ class Bootstrap:
             connectors=self.connectors,
             rests_without=(self.model, self.code_host),
             production=self.production,
+            pages=self.incident_url,
             places=self.places(),
         )
 

@@ -36,7 +36,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from kintsugi.children import is_ours
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Keep
-from kintsugi.workflow.calling import quiet_hours
+from kintsugi.workflow.calling import Calling, quiet_hours
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.incident import Budget, Price
 from kintsugi.workflow.severity import Severity
@@ -254,6 +254,11 @@ class ProgramSettings(Room):
         "ring",
         description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
     )
+    log_stream: Literal["stdout", "stderr"] = Field("stderr", description="where lines of the log go")
+    log_direct: bool = Field(
+        False,
+        description="true: each line is written before its log call returns; a full pipe then holds that up",
+    )
     capture: Literal["unhandled", "logged", "off"] = Field(
         "unhandled",
         description="in your own bot, what opens an incident by itself: unhandled failures; logged adds those that it "
@@ -370,6 +375,11 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
         if value == others.data.get("debug_command"):
             raise ValueError("should differ from KINTSUGI_DISCORD_DEBUG_COMMAND")
         return value
+
+    @property
+    def calling(self) -> Calling:
+        again = timedelta(minutes=self.ping_again_minutes) if self.ping_again_minutes else None
+        return Calling(self.ping_from, again, quiet_hours(self.ping_quiet) if self.ping_quiet else None)
 
     @property
     def has_admins(self) -> bool:

@@ -45,6 +45,7 @@ from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 
 if TYPE_CHECKING:
+    from kintsugi.bot.caller import Caller
     from kintsugi.commands.in_discord import Bot
 
 log = logging.getLogger("kintsugi.service")
@@ -103,7 +104,10 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
         if drain and kintsugi:
             await kintsugi.drain()
         else:
-            await _together(desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, wanted=wanted)
+            caller = in_discord.caller_of(desk, bootstrap.settings.discord, channel) if kintsugi and channel else None
+            await _together(
+                desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, caller=caller, wanted=wanted
+            )
 
 
 async def _together(
@@ -114,6 +118,7 @@ async def _together(
     *,
     kintsugi: Kintsugi | None,
     bot: Bot | None,
+    caller: Caller | None,
     wanted: tuple[str, ...],
 ) -> None:
     """The parts in one group: where one dies, all end. A service that is away is no death: its part waits for it."""
@@ -124,6 +129,8 @@ async def _together(
             group.create_task(preparing.then(kintsugi.work))
             if not (keep := settings.keep.keep).everything:
                 group.create_task(preparing.then(partial(keep_pruning, desk.store, desk.clock, keep)))
+        if caller:
+            group.create_task(preparing.then(caller.run))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
             tell = partial(_tell, output.console)

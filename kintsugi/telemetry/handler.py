@@ -102,7 +102,7 @@ class LineHandler(logging.Handler):
     def _plain(self, record: logging.LogRecord) -> Seen:
         line, error_id = self._formatter.line(record)
         self._ring.append(record.levelno, line)
-        self._writer.put(line)
+        self._writer.put(line, urgent=record.levelno >= logging.ERROR)
         return Seen(record, line, bound(), error_id)
 
     def _of_error(self, record: logging.LogRecord, error: BaseException) -> Seen:
