@@ -48,6 +48,7 @@ try:
     from kintsugi.commands.typed.login import login
     from kintsugi.commands.typed.logs import alerts_app, redact
     from kintsugi.commands.typed.open_pr import open_pr
+    from kintsugi.commands.typed.report import report
     from kintsugi.commands.typed.service import run_service
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
@@ -88,6 +89,7 @@ app.command("run")(run_service)
 app.command()(login)
 app.command()(doctor)
 app.command(context_settings={"ignore_unknown_options": True})(capture)
+app.command()(report)
 app.command()(incidents)
 app.command()(confirm)
 app.command()(ask)

@@ -10,8 +10,8 @@ from discord import app_commands
 from kintsugi.bot import replies
 from kintsugi.bot.asking import Asking, incident_number
 from kintsugi.bot.moves import moves
-from kintsugi.bot.needs import BotNeeds
-from kintsugi.bot.offers import offered, offered_tokens
+from kintsugi.bot.needs import BotNeeds, Offer
+from kintsugi.bot.offers import LONGEST_CHOICE, choices, offered, offered_tokens
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers
 from kintsugi.workflow.states import State
@@ -20,6 +20,8 @@ Interaction = discord.Interaction[discord.Client]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Lines = app_commands.Range[int, 1, 2000]
 Summary = app_commands.Range[str, 1, 300]
+Short = app_commands.Range[str, 1, 60]
+Place = app_commands.Range[str, 1, 300]
 
 _PAGE = 20
 _STATES = [app_commands.Choice(name=state.words, value=state.value) for state in State]
@@ -58,16 +60,42 @@ class Debug(app_commands.Group):
         await self._answers.answer(interaction, work)
 
     @app_commands.command(name="open-issue")
-    @app_commands.describe(summary="what happened, in a few words", dry_run="keep it, and ask no model")
-    async def open_issue(self, interaction: Interaction, summary: Summary, dry_run: bool = False) -> None:
-        """Make an incident of what just went wrong."""
+    @app_commands.describe(
+        summary="what is wrong, and what you expected",
+        about="is it about one of these failures? Nothing: it is about none",
+        place="where it lies, if you know: one of these, or path:function",
+        dry_run="keep it, and ask no model",
+    )
+    async def open_issue(
+        self, interaction: Interaction, summary: Summary, about: Short = "", place: Place = "", dry_run: bool = False
+    ) -> None:
+        """Report what is wrong: your words, or a failure of the recent log that you choose."""
 
         async def work() -> Reply:
             key, _, actor = self._answers.common(interaction)
-            receipt = await self._parts.open_issue(summary, key=key, actor=actor, dry_run=dry_run)
-            return replies.opened(receipt, self._parts.names.debug, await self._parts.missing())
+            reporting = self._parts.reporting
+            receipt = await reporting.open(summary, key=key, actor=actor, dry_run=dry_run, about=about, place=place)
+            places = () if about or place else await reporting.places(summary)
+            opened = replies.opened(receipt, self._parts.names.debug, await self._parts.missing())
+            return opened if about else replies.in_words(opened, places, len(await reporting.failures()))
 
         await self._answers.answer(interaction, work)
+
+    @open_issue.autocomplete("about")
+    async def _failures(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """The failures of the recent log; nothing for a stranger."""
+        if not self._answers.may(interaction):
+            return []
+        return choices(await self._parts.reporting.failures(), typed)
+
+    @open_issue.autocomplete("place")
+    async def _places(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """Where the words that were typed so far may lie; nothing for a stranger."""
+        if not self._answers.may(interaction):
+            return []
+        words = f"{interaction.namespace.summary or ''} {typed}".strip()
+        found = await self._parts.reporting.places(words, most=10) if words else ()
+        return choices([Offer(place, place) for place in found if len(place) <= LONGEST_CHOICE], "")
 
     @app_commands.command(name="confirm-fix")
     @app_commands.describe(token="as it was shown with the patch")  # noqa: S106  # a description

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import discord
 
 from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
-from kintsugi.bot.text import cut, length, one_line, quiet, short
+from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
 from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
@@ -25,6 +25,7 @@ from kintsugi.workflow.triggers import words
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
+_PLACES = 3
 _LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
@@ -127,6 +128,17 @@ def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) 
     return Reply(status + hint + "".join(f"\n⚠️ {each}" for each in missing))
 
 
+def in_words(opened: Reply, places: Sequence[str], failures: int) -> Reply:
+    """The same for a report in words: what it stands on, where its code is looked for, and what it may be about."""
+    lines = ["No crash is behind it: its code is looked for by its words."]
+    if places:
+        lines.append("Most likely here: " + ", ".join(as_code(place, 100) for place in places[:_PLACES]))
+    if failures:
+        many = f"{failures} failures" if failures > 1 else "one failure"
+        lines.append(f"The recent log holds {many}: if it is about one, report it with `about:`.")
+    return replace(opened, text="\n".join([opened.text, *lines]))
+
+
 def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
     """How the newest commit stands in production."""
     stands = {None: "is under way", True: "runs", False: "does not run"}[rollout.done]
@@ -208,7 +220,7 @@ def facts_of(found: Incident) -> str:
     lines = [cut(quiet(found.summary), 500), f"opened by {who(found.opened_by)} · {times(found.count)}"]
     if found.cost.calls:
         asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
-        lines.append(f"model: {asked} · ${found.cost.usd:.4f}")
+        lines.append(f"model: {asked} · {found.cost.price}")
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.runs:

@@ -29,6 +29,7 @@ def redacted(payload: Payload) -> Payload:
         "exception": _failure(payload.exception) if payload.exception else None,
         "log": tuple(redacted_lines(payload.log)),
         "build": _build(payload.build),
+        "pointed": clean(payload.pointed),
     }
     return payload.model_copy(update=changed)
 

@@ -85,7 +85,7 @@ async def agreed_to(question: Question) -> None:
     for warning in question.warnings:
         console.print(Text(f"! {plain(warning)}", style="yellow"))
     console.print(Text(f"{plain(question.button)}? [y/N] "), end="")
-    if (await _typed_line()).strip().lower() not in ("y", "yes"):
+    if (await typed_line()).strip().lower() not in ("y", "yes"):
         raise Refusal("Nothing was done.")
 
 
@@ -94,7 +94,7 @@ def at_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-async def _typed_line() -> str:
+async def typed_line() -> str:
     """A line from the terminal; "" at its end. Ctrl+C ends the wait at once, which no thread that reads would allow."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()

@@ -290,7 +290,7 @@ class AtLarge:
 
 # fmt: off
 AT_LARGE = (
-    AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what just went wrong."),
+    AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what somebody says is wrong."),
     AtLarge("deploy latest", _DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."),
     AtLarge("ask", _DEBUG, twice=False, does="Has the confirmation asked for again, with a new token.", when="`awaiting_confirm`, on the command line"),
     AtLarge("effects retry", _DEBUG, twice=False, does="Has an effect that waits performed now; one that gave up is a `retry`.", when="one waits, on the command line"),

@@ -160,8 +160,8 @@ class Ledger(Protocol):
         """An effect is due again after `delay`, and cost so much more. False: the lease was lost."""
         ...
 
-    def hand_back(self, claim: Claim) -> bool:
-        """An effect that was begun is due now, as if it had not been. False: the lease was lost."""
+    def hand_back(self, claim: Claim, cost: Cost = NOTHING) -> bool:
+        """An effect that was begun is due now, as if it had not been but for its cost. False: the lease was lost."""
         ...
 
     def owe_again(self, incident: int, kind: Effect) -> str | None:
@@ -303,6 +303,15 @@ class Case:
     worked: frozenset[int] = frozenset()  # statuses that the failing request gets where it works
     allowance: Allowance = field(default_factory=Allowance)
     talk: tuple[Turn, ...] = ()
+
+    @property
+    def told(self) -> Payload:
+        """The payload; of a report in words with what somebody said since."""
+        about = self.payload.incident
+        if not (self.payload.in_words and self.incident.hint):
+            return self.payload
+        more = about.model_copy(update={"summary": f"{about.summary}\n{self.incident.hint}"})
+        return self.payload.model_copy(update={"incident": more})
 
     @property
     def feedback(self) -> str:

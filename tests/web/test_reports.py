@@ -201,8 +201,37 @@ async def test_a_noisy_failure_holds_back_itself_and_not_its_program(world: Worl
 
     assert {*statuses, other} == {200}
     found = await world.store.incidents()
-    assert [each.count for each in reversed(found)] == [1, 1, 10, 1]
+    assert [each.count for each in reversed(found)] == [1, 11, 1]
     assert found[0].summary.startswith("KeyError")
+
+
+async def test_what_comes_at_once_opens_no_more_than_what_comes_in_turn(world: World, door: Door):
+    posts = [door.post(an_envelope(said(at, f"No bill for {name}"))) for at, name in enumerate(NAMES)]
+
+    assert {status for status, _ in await asyncio.gather(*posts)} == {200}
+    assert sorted(each.count for each in await world.store.incidents()) == [1, 11]
+
+
+async def test_lines_of_one_logger_that_differ_in_more_than_one_word_open_a_few(world: World, door: Door):
+    for at, name in enumerate(NAMES):
+        await door.post(an_envelope(said(at, f"{name} found no bill for {NAMES[-at - 1]}")))
+
+    assert [each.count for each in reversed(await world.store.incidents())] == [1, 1, 1, 1, 8]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("the till is shut", "the drawer is stuck", "the card was lost"),
+        ("disk full", "disk failed", "disk missing"),
+        ("the till is shut again", "the till is on fire", "the bell is on fire"),
+    ],
+)
+async def test_different_words_are_different_failures(world: World, door: Door, lines: tuple[str, ...]):
+    for at, line in enumerate(lines):
+        await door.post(an_envelope(said(at, line)))
+
+    assert [each.count for each in await world.store.incidents()] == [1, 1, 1]
 
 
 async def test_a_failure_that_ended_often_today_only_counts(world: World):

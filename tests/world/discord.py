@@ -88,17 +88,23 @@ class DiscordStandIn:
 
     async def completes(self, command: str, option: str, typed: str, person: Person = shapes.ALICE) -> list[str]:
         """Type into an option, and read what is offered."""
-        exchange = await self._interact(4, await self._half_typed(command, option, typed), person)
-        return [choice["name"] for choice in exchange.seen.choices]
+        return [choice["name"] for choice in await self.offers(command, option, typed, person)]
+
+    async def offers(
+        self, command: str, option: str, typed: str, person: Person = shapes.ALICE, **before: Any
+    ) -> list[dict[str, Any]]:
+        """The same with what would be sent for each, after other options were filled in."""
+        exchange = await self._interact(4, await self._half_typed(command, option, typed, **before), person)
+        return list(exchange.seen.choices)
 
     async def types(self, command: str, option: str, typed: str, person: Person = shapes.ALICE) -> None:
         """Type into an option, and do not wait for what is offered."""
         await self._send_off(4, await self._half_typed(command, option, typed), person)
 
-    async def _half_typed(self, command: str, option: str, typed: str) -> dict[str, Any]:
-        data = await self._typed(command, {option: typed})
+    async def _half_typed(self, command: str, option: str, typed: str, **before: Any) -> dict[str, Any]:
+        data = await self._typed(command, {**before, option: typed})
         inner = data["options"][0] if " " in command else data
-        inner["options"][0]["focused"] = True
+        inner["options"][-1]["focused"] = True
         return data
 
     async def tap(self, message: dict[str, Any] | Seen, label: str, person: Person = shapes.ALICE) -> Seen:

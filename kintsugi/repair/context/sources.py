@@ -36,6 +36,7 @@ class Commit:
     sha: str
     date: str
     subject: str
+    paths: tuple[str, ...] = ()  # what it changed, where that was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,13 @@ class Sources:
         where = [self.commit] if self.commit else []
         blamed = _git(self.root, "blame", "--porcelain", "-L", span, *where, "--", path, seconds=seconds)
         return sorted(_commits(blamed or b""), key=lambda commit: commit.date, reverse=True)[:most]
+
+    def newest_commits(self, *, most: int = 400, seconds: float = 2.0) -> list[Commit]:
+        """The newest commits with what they changed, newest first; none where history takes longer to read."""
+        where = self.commit or "HEAD"
+        form = "--format=%x01%H %cs %s"
+        told = _git(self.root, "log", "--no-merges", "--name-only", "-n", str(most), form, where, seconds=seconds)
+        return [_told(entry) for entry in (told or b"").decode("utf-8", errors="replace").split("\x01")[1:]]
 
 
 def sources_at(root: Path, rev: str | None) -> Sources:
@@ -142,7 +150,7 @@ def _source_blob(entry: bytes) -> tuple[str, str] | None:
     about, _, name = entry.partition(b"\t")
     mode, kind, sha, size = about.split()
     path = name.decode("utf-8", errors="surrogateescape")
-    fits = kind == b"blob" and mode != b"120000" and int(size) <= _LARGEST
+    fits = kind == b"blob" and mode != b"120000" and size.isdigit() and int(size) <= _LARGEST  # a partial clone: "BAD"
     return (sha.decode(), path) if fits and _is_source(path) else None
 
 
@@ -197,6 +205,12 @@ def _commits(blamed: bytes) -> Iterator[Commit]:
             date = datetime.fromtimestamp(int(rest), UTC).date().isoformat()
         elif word == "summary" and sha.strip("0"):
             yield Commit(sha, date, rest)
+
+
+def _told(entry: str) -> Commit:
+    head, *paths = entry.splitlines()
+    sha, date, subject = [*head.split(" ", 2), ""][:3]
+    return Commit(sha, date, subject, tuple(path for path in paths if path))
 
 
 def _git(root: Path, *arguments: str, given: bytes = b"", seconds: float = _GIT_SECONDS) -> bytes | None:
