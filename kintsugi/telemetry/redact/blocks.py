@@ -40,8 +40,8 @@ def encoded_key(text: str, start: int, end: int) -> Iterable[Span]:
     if not found:
         return ()
     head = found[0][:80].rstrip("=").replace("-", "+").replace("_", "/")
-    head = base64.b64decode(head[: len(head) // 4 * 4])
-    return (found.span(),) if _OF_KEY.search(head) else ()
+    decoded = base64.b64decode(head[: len(head) // 4 * 4])
+    return (found.span(),) if _OF_KEY.search(decoded) else ()
 
 
 def _after_begin(text: str, at: int) -> Iterable[Span]:

@@ -209,7 +209,7 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:
     """The shell's PWD is a folder; a `pass` that is a number is a count; `passwd:session` is a module of PAM."""
-    if name[-6:] == "passwd" and text[value.start : value.end] in _OF_PAM:
+    if name[-6:] == "passwd" and text[value.start : value.end].rstrip("):") in _OF_PAM:
         return True
     if name.lower() in _BRIEF:
         digits = text[value.start : value.end].isdigit()

@@ -76,7 +76,11 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("asia", 0, r"ASIA(?:(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}|[A-Z]{16}(?![0-9A-Za-z]))"),
     ("abia", 0, r"ABIA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
     ("acca", 0, r"ACCA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
-    ("pass ", REACH_LINE, r"(?:\S{0,12}[>:\]] ?|\d+ )?PASS (?P<secret>\S{3,200})(?=\s|\\|$)"),
+    (
+        "pass ",
+        REACH_LINE,
+        r"(?:\S{0,12}[>:\]] ?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)(?P<secret>\S{3,200})(?=\s|\\|$)",
+    ),
     (" login ", REACH_LINE, r"(?:\S{0,12}[>:] ?)?[A-Za-z]?\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})"),
     ("auth ", REACH_LINE, rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})$"),
     ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
