@@ -36,7 +36,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from kintsugi.children import is_ours
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Keep
-from kintsugi.workflow.calling import quiet_hours
+from kintsugi.workflow.calling import Calling, quiet_hours
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.incident import Budget, Price
 from kintsugi.workflow.severity import Severity
@@ -254,6 +254,16 @@ class ProgramSettings(Room):
         "ring",
         description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
     )
+    log_stream: Literal["stdout", "stderr"] = Field("stderr", description="where lines of the log go")
+    log_direct: bool = Field(
+        False,
+        description="true: each line is written before its log call returns; a full pipe then holds that up",
+    )
+    capture: Literal["unhandled", "logged", "off"] = Field(
+        "unhandled",
+        description="in your own bot, what opens an incident by itself: unhandled failures; logged adds those that it "
+        "handles and logs or prints as an error; off",
+    )
 
 
 class IncidentSettings(Room):
@@ -367,6 +377,11 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
         return value
 
     @property
+    def calling(self) -> Calling:
+        again = timedelta(minutes=self.ping_again_minutes) if self.ping_again_minutes else None
+        return Calling(self.ping_from, again, quiet_hours(self.ping_quiet) if self.ping_quiet else None)
+
+    @property
     def has_admins(self) -> bool:
         return bool(self.admin_roles or self.admin_users)
 
@@ -408,6 +423,12 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
         False, description="true: without a token, whatever comes from this machine may read it: a proxy's requests too"
     )
     bind: Bind | None = Field(None, description="where a process without the web serves /metrics and health")
+
+
+class AgentSettings(Room, env_prefix=f"{PREFIX}MCP_"):
+    """Other people's agents, over HTTP."""
+
+    token: Token | None = Field(None, description="lets agents call the tools at /mcp; none: only `kintsugi mcp`")
 
 
 class SentryProject(BaseModel):
@@ -519,6 +540,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    agents: AgentSettings = Field(default_factory=AgentSettings)
     sentry: SentrySettings = Field(default_factory=SentrySettings)
     sheet: SheetSettings = Field(default_factory=SheetSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
