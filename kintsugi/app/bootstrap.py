@@ -46,6 +46,7 @@ from kintsugi.workflow.reconcile import Reconciler
 if TYPE_CHECKING:
     import discord
 
+    from kintsugi.agents.tools import AgentNeeds
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.web.reports import Reports
@@ -277,6 +278,21 @@ class Bootstrap:
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
         reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
+
+    def agents(self, desk: Desk) -> AgentNeeds:
+        """What other people's agents may touch at this desk."""
+        from kintsugi.agents.tools import AgentNeeds
+        from kintsugi.workflow.proposals import Proposals
+
+        hosted = None if self.code_host.missing else self.code_host.make()
+        return AgentNeeds(
+            store=desk.store,
+            clock=desk.clock,
+            proposals=Proposals(desk.store, desk.clock, desk.engine.fire),
+            checker=self.ports(Silence()).checker,
+            context=code_context(hosted.git.directory if hosted else None),
+            link=self.incident_url,
+        )
 
     @property
     def rules(self) -> Rules:

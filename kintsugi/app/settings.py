@@ -425,6 +425,12 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
     bind: Bind | None = Field(None, description="where a process without the web serves /metrics and health")
 
 
+class AgentSettings(Room, env_prefix=f"{PREFIX}MCP_"):
+    """Other people's agents, over HTTP."""
+
+    token: Token | None = Field(None, description="lets agents call the tools at /mcp; none: only `kintsugi mcp`")
+
+
 class SentryProject(BaseModel):
     """One program that reports by a Sentry SDK, under its number in the DSN."""
 
@@ -534,6 +540,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    agents: AgentSettings = Field(default_factory=AgentSettings)
     sentry: SentrySettings = Field(default_factory=SentrySettings)
     sheet: SheetSettings = Field(default_factory=SheetSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)

@@ -214,6 +214,19 @@ async def test_a_known_window_is_kept_to_with_what_matters_most(provider: OpenAI
     assert "KeyError" in turns(cause)[0]["content"]
 
 
+async def test_what_came_of_the_last_round_is_fitted_too_with_its_beginning_and_its_end(provider: OpenAIStandIn):
+    feedback = "It swallows the exception.\n" + "x" * 50_000 + "\nthe last line"
+    first = await diagnosed(a_model(provider.url))
+    provider.asked.clear()
+
+    await diagnosed(a_model(provider.url, window=8192), a_case(diagnosis=first, feedback=feedback))
+
+    (asked,) = provider.asked
+    assert sum(len(turn["content"]) for turn in turns(asked)) <= 6144 * 2.8
+    assert "It swallows the exception." in turns(asked)[4]["content"]
+    assert "the last line" in turns(asked)[4]["content"]
+
+
 async def test_a_window_that_holds_nothing_is_said_before_anything_is_asked(provider: OpenAIStandIn):
     with pytest.raises(StepFailed, match="too small to show it the failure") as failed:
         await diagnosed(a_model(provider.url, window=700))

@@ -13,6 +13,7 @@ from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import NOTHING, Allowance, Cost
 from kintsugi.workflow.ports import Progress
 
+_MOST_TRIES = 3  # of a question whose answers cannot be read, each with its correction
 _SHOWN = 4_000  # characters of a reply that could not be read, as the model is shown it again
 
 
@@ -70,7 +71,7 @@ async def _corrected(kind: type[R], model: Model, messages: Sequence[Message], p
         return _read(kind, answer)
     except UnreadableReply as error:
         says = f"{error} It was told what was wrong before, and answered so again."
-        raise StepFailed(says, spent=answer.cost) from error
+        raise StepFailed(says, spent=answer.cost, most_tries=_MOST_TRIES) from error
 
 
 def _read(kind: type[R], answer: Answer) -> Reply[R]:
