@@ -165,9 +165,11 @@ class Bootstrap:
             self.settings.alerts, self.build, level, bot, mode, stream=stream, direct=program.log_direct
         )
 
-    def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
+    def tell_alerts(
+        self, logs: Telemetry, desk: Desk, client: discord.Client | None, *, but_crashes: bool = False
+    ) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
-        alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
+        alerts.connect(logs, self.settings.alerts, self.intake(desk), client, but_crashes=but_crashes)
 
     def hear_crashes(self, logs: Telemetry, desk: Desk) -> Crashes | None:
         """From now on a crash of the program that this runs in opens an incident; None where that is switched off.
