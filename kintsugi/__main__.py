@@ -17,7 +17,9 @@ try:
 
     from kintsugi.commands.context import context as show_context
     from kintsugi.commands.inspect import inspect
+    from kintsugi.commands.mcp import mcp
     from kintsugi.commands.patch import app as patch_app
+    from kintsugi.commands.propose import propose
     from kintsugi.commands.prove import prove as prove_patch
     from kintsugi.commands.typed.capture import capture
     from kintsugi.commands.typed.database import db_app
@@ -26,20 +28,29 @@ try:
     from kintsugi.commands.typed.doctor import doctor
     from kintsugi.commands.typed.effects import app as effects_app
     from kintsugi.commands.typed.incidents import (
+        ack,
         ask,
+        assign,
         cancel,
         confirm,
+        duplicate,
+        fixed,
         ignore,
         incident_app,
         incidents,
+        note,
         reject,
+        release,
+        reopen,
         retry,
         send,
+        severity,
         unignore,
     )
     from kintsugi.commands.typed.login import login
     from kintsugi.commands.typed.logs import alerts_app, redact
     from kintsugi.commands.typed.open_pr import open_pr
+    from kintsugi.commands.typed.report import report
     from kintsugi.commands.typed.service import run_service
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
@@ -80,6 +91,7 @@ app.command("run")(run_service)
 app.command()(login)
 app.command()(doctor)
 app.command(context_settings={"ignore_unknown_options": True})(capture)
+app.command()(report)
 app.command()(incidents)
 app.command()(confirm)
 app.command()(ask)
@@ -89,11 +101,21 @@ app.command()(cancel)
 app.command()(send)
 app.command()(ignore)
 app.command()(unignore)
+app.command()(ack)
+app.command()(assign)
+app.command()(release)
+app.command()(note)
+app.command()(severity)
+app.command()(fixed)
+app.command()(duplicate)
+app.command()(reopen)
 app.command("open-pr")(open_pr)
 app.command()(redact)
 app.command("context")(show_context)
 app.command("inspect")(inspect)
 app.command("prove")(prove_patch)
+app.command()(propose)
+app.command()(mcp)
 app.add_typer(incident_app, name="incident")
 app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,9 @@ from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import watched
+from kintsugi.app.places import Places
 from kintsugi.app.settings import Settings, read_settings
+from kintsugi.capture.crashes import Crashes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
@@ -28,7 +31,7 @@ from kintsugi.integrations.program import Running
 from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoCommits, NoDeployer, NoMonitor, Silence
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
-from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.build import running_build, running_source
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
 from kintsugi.workflow.asking import Requests, Rules
@@ -43,6 +46,7 @@ from kintsugi.workflow.reconcile import Reconciler
 if TYPE_CHECKING:
     import discord
 
+    from kintsugi.agents.tools import AgentNeeds
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.web.reports import Reports
@@ -135,7 +139,7 @@ class Bootstrap:
         self.build = program.build_sha or running_build()
         self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
-        self.model = connectors.model(settings.model, self.database.folder / "models.json")
+        self.model = connectors.model(settings.model, self.database.folder / "model-servers.json")
         self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
@@ -155,11 +159,28 @@ class Bootstrap:
 
     def logs(self, level: str = "INFO", bot: discord.Client | None = None, mode: Mode = "json") -> Telemetry:
         """The logging of this process, from now on."""
-        return alerts.installed(self.settings.alerts, self.build, level, bot, mode)
+        program = self.settings.program
+        stream = sys.stdout if program.log_stream == "stdout" else None
+        return alerts.installed(
+            self.settings.alerts, self.build, level, bot, mode, stream=stream, direct=program.log_direct
+        )
 
-    def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
+    def tell_alerts(
+        self, logs: Telemetry, desk: Desk, client: discord.Client | None, *, but_crashes: bool = False
+    ) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
-        alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
+        alerts.connect(logs, self.settings.alerts, self.intake(desk), client, but_crashes=but_crashes)
+
+    def hear_crashes(self, logs: Telemetry, desk: Desk) -> Crashes | None:
+        """From now on a crash of the program that this runs in opens an incident; None where that is switched off.
+
+        To be called in the program's event loop.
+        """
+        program = self.settings.program
+        if program.capture == "off" or program.telemetry == "off":
+            return None
+        intake = self.intake(desk) if self.settings.code.repo else self.intake(desk, running_source())
+        return Crashes(intake, desk.store, desk.clock, logs, logged=program.capture == "logged")
 
     def intake(self, desk: Desk, source: Path | None = None, *, dry_run: bool = False) -> Intake:
         """Where failures become incidents. `source`: where the program's code is, if it is not the configured place."""
@@ -235,18 +256,43 @@ class Bootstrap:
             connectors=self.connectors,
             rests_without=(self.model, self.code_host),
             production=self.production,
+            pages=self.incident_url,
+            places=self.places(),
         )
+
+    def places(self, source: Path | None = None) -> Places:
+        """Where reports in words may lie, in the code of the build that runs. `source` as in `intake`."""
+        return Places(lambda: source or self._repository(), lambda: self.build)
+
+    def _repository(self) -> Path | None:
+        return None if self.code_host.missing else self.code_host.make().git.directory
 
     def reported(self, desk: Desk) -> Reports | None:
         """The door for Sentry's SDKs; None where none of them is listened to."""
         if not self.settings.sentry.projects:
             return None
         from kintsugi.app.reports import reports  # the web's packages are no guest's
+        from kintsugi.persistence.scheduled import ScheduledJobs
         from kintsugi.web.reported import Reported
 
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
-        reported = Reported(desk.store, desk.clock, intake, host)
+        reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
+
+    def agents(self, desk: Desk) -> AgentNeeds:
+        """What other people's agents may touch at this desk."""
+        from kintsugi.agents.tools import AgentNeeds
+        from kintsugi.workflow.proposals import Proposals
+
+        hosted = None if self.code_host.missing else self.code_host.make()
+        return AgentNeeds(
+            store=desk.store,
+            clock=desk.clock,
+            proposals=Proposals(desk.store, desk.clock, desk.engine.fire),
+            checker=self.ports(Silence()).checker,
+            context=code_context(hosted.git.directory if hosted else None),
+            link=self.incident_url,
+        )
 
     @property
     def rules(self) -> Rules:
@@ -319,9 +365,9 @@ def code_context(repository: Path | None) -> Callable[[Case, int], str]:
     from kintsugi.repair.context import build_context
 
     def context(case: Case, tokens: int) -> str:
-        if repository is None or case.payload.exception is None:
+        if repository is None:
             return "(no code is at hand)"
-        return build_context(case.payload, repository, tokens=tokens).text
+        return build_context(case.told, repository, tokens=tokens).text
 
     return context
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import discord
 
 from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
-from kintsugi.bot.text import cut, length, one_line, quiet, short
-from kintsugi.telemetry.plain import plain
+from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
+from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -23,8 +23,10 @@ from kintsugi.workflow.production import Plan
 from kintsugi.workflow.states import State
 from kintsugi.workflow.triggers import words
 
-_TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
+_TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 4  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
+_PLACES = 3
+_SAME_DAY = timedelta(hours=6)
 _LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
@@ -95,7 +97,8 @@ def moved(receipt: Receipt) -> Reply:
     """What a command came to."""
     incident = receipt.incident
     ignored = f"\n{one_line(incident.ignored, 300)}." if incident.ignored else ""
-    return Reply(f"**{incident.name}** is {incident.state.words}.{ignored}")
+    new = f" {one_line(receipt.says, 300)}" if incident.since < incident.seq else ""  # the state is as it was
+    return Reply(f"**{incident.name}** {incident.state.says}.{new}{ignored}")
 
 
 def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
@@ -108,13 +111,13 @@ def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
 def _begun(incident: Incident) -> str:
     if incident.rolling_back and incident.taken_back:
         return f"rolling back to `{short(incident.taken_back.previous)}` is under way."
-    return f"it is {incident.state.words}, and tried again."
+    return f"{incident.state.words}; it is tried again."
 
 
 def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
     """An incident was opened, or the failure counted on one that is open; and what its work would need."""
     incident = receipt.incident
-    status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
+    status = f"**{incident.name}** {incident.state.says}: {one_line(incident.summary, 300)}"
     hint = f"\nFollow it with `/{debug} incident id:{incident.id}`."
     if receipt.outcome == Outcome.COUNTED and incident.quiet:
         again = f"`/{debug} unignore id:{incident.id}` has it open incidents again."
@@ -124,6 +127,17 @@ def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) 
     if incident.state is State.STAGED:
         hint = f"\nNothing was sent to the model. Send it with `/{debug} send id:{incident.id}`."
     return Reply(status + hint + "".join(f"\n⚠️ {each}" for each in missing))
+
+
+def in_words(opened: Reply, places: Sequence[str], failures: int) -> Reply:
+    """The same for a report in words: what it stands on, where its code is looked for, and what it may be about."""
+    lines = ["No crash is behind it: its code is looked for by its words."]
+    if places:
+        lines.append("Most likely here: " + ", ".join(as_code(place, 100) for place in places[:_PLACES]))
+    if failures:
+        many = f"{failures} failures" if failures > 1 else "one failure"
+        lines.append(f"The recent log holds {many}: if it is about one, report it with `about:`.")
+    return replace(opened, text="\n".join([opened.text, *lines]))
 
 
 def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
@@ -192,10 +206,10 @@ def _stands(found: Incident) -> str:
 
 def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:
     """One incident: what it is, the path it took, and its history; in full as a file."""
-    recent = [_step(step) for step in history]
+    recent = [_step(step, before) for before, step in zip((None, *history), history, strict=False)]
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
     if found.diagnosis:
-        likely = f"{found.diagnosis.probability:.0%} sure"
+        likely = one_line(found.diagnosis.belief, 120)
         tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
@@ -205,9 +219,15 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
 def facts_of(found: Incident) -> str:
     """What is known of it, in a few lines."""
     lines = [cut(quiet(found.summary), 500), f"opened by {who(found.opened_by)} · {times(found.count)}"]
+    return "\n".join([*lines, *more_of(found)])
+
+
+def more_of(found: Incident) -> list[str]:
+    """What came of it so far, a line each."""
+    lines = []
     if found.cost.calls:
         asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
-        lines.append(f"model: {asked} · ${found.cost.usd:.4f}")
+        lines.append(f"model: {asked} · {found.cost.price}" + (" for the cure" if found.state is State.HEALED else ""))
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.runs:
@@ -218,7 +238,7 @@ def facts_of(found: Incident) -> str:
         lines.append(found.pruned)
     if found.stuck:
         lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
-    return "\n".join(lines)
+    return lines
 
 
 def who(actor: str) -> str:
@@ -253,9 +273,10 @@ def _together(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
-def _step(step: Step) -> str:
+def _step(step: Step, before: Step | None) -> str:
     """When, where to, what and who, as far as it is not said by the rest; and what it took."""
-    said = [f"`{step.at:%m-%d %H:%M}` **{step.dest.words}**"]
+    how = "t" if before and step.at - before.at < _SAME_DAY else "f"
+    said = [f"<t:{int(step.at.timestamp())}:{how}> **{step.dest.words}**"]
     if words(step.trigger) != step.dest.words:
         said.append(words(step.trigger))
     if step.actor != _OURSELVES:
@@ -278,7 +299,7 @@ def _newest(lines: Sequence[str], most: int) -> str:
 
 
 def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> str:
-    lines = [f"{found.name} is {found.state.words}: {plain(found.summary)}", ""]
+    lines = [f"{found.name} {found.state.says}: {plain(found.summary)}", ""]
     for step in history:
         source = step.source.replace("_", " ") or "(new)"
         took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
@@ -293,7 +314,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.diagnosis:
         lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
     if found.patch:
-        lines += ["", "PATCH", plain(found.patch.diff)]
+        lines += ["", "PATCH", plain_diff(found.patch.diff)]
     if found.evidence:
         lines += ["", "PROOF", f"{found.evidence.tier}: {plain(found.evidence.says)}"]
         lines += [f"! {plain(flag)}" for flag in found.evidence.flags]

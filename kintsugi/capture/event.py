@@ -123,12 +123,15 @@ class Event:
         return commit_of(self.release)
 
 
-def read_event(data: object) -> Event:
-    """Raises CaptureError for what is no object. Whatever else does not fit is named in `unread`."""
+def read_event(data: object, *, whole: bool = True) -> Event:
+    """Raises CaptureError for what is no object. Whatever else does not fit is named in `unread`.
+
+    Not `whole`: without what tells how a failure came about, as breadcrumbs and variables, and not which one it is.
+    """
     if not isinstance(data, dict):
         raise CaptureError("The event cannot be read: it is no object.")
     fields = Fields(_with_new_names(data))
-    errors, stack = _failure(fields)
+    errors, stack = _failure(fields, whole)
     request = fields.object("request")
     return Event(
         id=fields.text("event_id") or "",
@@ -143,15 +146,15 @@ def read_event(data: object) -> Event:
         message=_message(fields),
         errors=errors,
         stack=stack,
-        breadcrumbs=tuple(_breadcrumb(each) for each in fields.objects("breadcrumbs", 0, BREADCRUMBS)),
+        breadcrumbs=tuple(_breadcrumb(each) for each in fields.objects("breadcrumbs", 0, BREADCRUMBS)) if whole else (),
         user=_user(fields),
         method=request.text("method"),
         request=request.given,
         fingerprint=_fingerprint(fields),
         tags=fields.named("tags"),
-        extra=fields.named("extra"),
-        modules=fields.named("modules"),
-        contexts=dict(fields.object("contexts").given),
+        extra=fields.named("extra") if whole else {},
+        modules=fields.named("modules") if whole else {},
+        contexts=dict(fields.object("contexts").given) if whole else {},
         unread=tuple(fields.unread),
     )
 
@@ -166,12 +169,12 @@ def _with_new_names(data: Mapping[str, Any]) -> dict[str, Any]:
     return renamed
 
 
-def _failure(fields: Fields) -> tuple[tuple[Error, ...], tuple[Place, ...]]:
+def _failure(fields: Fields, whole: bool) -> tuple[tuple[Error, ...], tuple[Place, ...]]:
     """The exceptions, each with its stack, and the stack that belongs to none of them."""
     threads = fields.objects("threads")
-    stacks = {each.text("id"): _stack(each) for each in threads}
-    errors = [_error(each, stacks) for each in fields.objects("exception", *_EXCEPTIONS)]
-    alone = _stack(fields) or _crashed(threads)
+    stacks = {each.text("id"): _stack(each, whole) for each in threads}
+    errors = [_error(each, stacks, whole) for each in fields.objects("exception", *_EXCEPTIONS)]
+    alone = _stack(fields, whole) or _crashed(threads, whole)
     bare = [at for at, each in enumerate(errors) if not each.stack]
     if alone and len(errors) == len(bare) == 1:
         errors[0] = _with_stack(errors[0], alone)
@@ -183,20 +186,20 @@ def _with_stack(error: Error, stack: tuple[Place, ...]) -> Error:
     return Error(error.type, error.value, error.module, stack, error.thread, error.mechanism)
 
 
-def _crashed(threads: list[Fields]) -> tuple[Place, ...]:
+def _crashed(threads: list[Fields], whole: bool) -> tuple[Place, ...]:
     """The stack of the thread that crashed, else of the one that reports."""
     marked = [each for mark in ("crashed", "current") for each in threads if each.flag(mark)]
     candidates = marked or (threads if len(threads) == 1 else [])
-    return next((stack for each in candidates if (stack := _stack(each))), ())
+    return next((stack for each in candidates if (stack := _stack(each, whole))), ())
 
 
-def _error(fields: Fields, stacks: Mapping[str | None, tuple[Place, ...]]) -> Error:
+def _error(fields: Fields, stacks: Mapping[str | None, tuple[Place, ...]], whole: bool) -> Error:
     mechanism, thread = fields.object("mechanism"), fields.text("thread_id")
     return Error(
         type=fields.text("type"),
         value=fields.words("value"),
         module=fields.text("module"),
-        stack=_stack(fields) or (stacks.get(thread, ()) if thread else ()),
+        stack=_stack(fields, whole) or (stacks.get(thread, ()) if thread else ()),
         thread=thread,
         mechanism=Mechanism(
             id=mechanism.number("exception_id"),
@@ -207,11 +210,11 @@ def _error(fields: Fields, stacks: Mapping[str | None, tuple[Place, ...]]) -> Er
     )
 
 
-def _stack(fields: Fields) -> tuple[Place, ...]:
-    return tuple(_place(each) for each in fields.object("stacktrace").objects("frames", *_FRAMES))
+def _stack(fields: Fields, whole: bool) -> tuple[Place, ...]:
+    return tuple(_place(each, whole) for each in fields.object("stacktrace").objects("frames", *_FRAMES))
 
 
-def _place(fields: Fields) -> Place:
+def _place(fields: Fields, whole: bool) -> Place:
     return Place(
         filename=fields.text("filename"),
         abs_path=fields.text("abs_path"),
@@ -220,10 +223,10 @@ def _place(fields: Fields) -> Place:
         function=fields.text("function") or fields.text("raw_function") or "",
         lineno=fields.number("lineno"),
         context_line=fields.text("context_line"),
-        before=tuple(fields.texts("pre_context")),
-        after=tuple(fields.texts("post_context")),
+        before=tuple(fields.texts("pre_context")) if whole else (),
+        after=tuple(fields.texts("post_context")) if whole else (),
         in_app=fields.flag("in_app"),
-        variables=fields.named("vars"),
+        variables=fields.named("vars") if whole else {},
     )
 
 

@@ -107,6 +107,7 @@ def _within(payload: Payload, limits: Limits) -> Payload:
         "exception": _failure(payload.exception, limits) if payload.exception else None,
         "log": _log(payload.log, limits),
         "build": _build(payload.build, limits),
+        "pointed": limits.cut(payload.pointed, limits.name),
     }
     return payload.model_copy(update=changed)
 

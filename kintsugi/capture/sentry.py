@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from kintsugi.capture.build import summed_up
+from kintsugi.capture.build import summary_of, summed_up
 from kintsugi.capture.chains import chain_of
 from kintsugi.capture.event import BREADCRUMBS, Breadcrumb, Event, Message
 from kintsugi.capture.fields import as_words
 from kintsugi.capture.grouping import group_of
-from kintsugi.capture.limits import cut_roughly, fitted, roughly
-from kintsugi.capture.redaction import redacted
+from kintsugi.capture.limits import Limits, cut, cut_roughly, fitted, roughly
+from kintsugi.capture.redaction import clean, redacted
 from kintsugi.capture.runs import address_in
 from kintsugi.capture.traceback import read_failure
 from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Raised, RequestContext
@@ -20,6 +20,7 @@ from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, 
 _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
 _TAGS, _EXTRA = 20, 20
 _LARGEST_VALUE = 8_000  # characters of one of them
+_ROUGH = Limits(roughly=True)
 _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeEgGcau]|\{(?P<key>\w*)\}")
 _VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _BARE: Mapping[str, object] = {"source": (), "variables": {}}
@@ -71,19 +72,21 @@ def outline_of(
     program: str = "",
     believed: bool = True,
 ) -> Payload:
-    """Of `payload_of`, what counting it takes: which failure, when, on which build. Found in a third of the time."""
+    """Of `payload_of`, what counting it takes: which failure, when, on which build. Found in a quarter of the time."""
     failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
-    build = Build(sha=event.build_sha, environment=event.environment or "production")
-    occurred, named = Occurred(first=when, last=when), failure and _only_what_names_it(failure)
-    payload = Payload(incident=about, occurred=occurred, exception=named, build=build)
-    return summed_up(redacted(roughly(payload))).outline()
+    summary = clean(summary_of(_named(failure))) if failure else clean(_ROUGH.cut(about.summary, _ROUGH.message))
+    environment = cut(clean(_ROUGH.cut(event.environment or "production", _ROUGH.name)), _ROUGH.name)
+    build = Build(sha=event.build_sha, environment=environment)
+    about = about.model_copy(update={"summary": summary, "grouped_by": ""})
+    return Payload(incident=about, occurred=Occurred(first=when, last=when), build=build)
 
 
-def _only_what_names_it(failure: Failure) -> Failure:
-    """The last exception and the place, of which the summary is made."""
-    place = failure.innermost
-    last = failure.final.model_copy(update={"frames": (place.model_copy(update=_BARE),) if place else ()})
-    return failure.model_copy(update={"chain": (last,)})
+def _named(failure: Failure) -> Failure:
+    """The last exception and the place alone, of which the summary is made, redacted."""
+    place, last = failure.innermost, failure.final
+    frames = (place.model_copy(update={**_BARE, "path": clean(_ROUGH.cut(place.path, _ROUGH.name))}),) if place else ()
+    kind, message = clean(_ROUGH.cut(last.type, _ROUGH.name)), clean(_ROUGH.cut(last.message, _ROUGH.message))
+    return failure.model_copy(update={"chain": (Raised(type=kind, message=message, frames=frames),)})
 
 
 def _sighted(

@@ -1,8 +1,10 @@
 """The process between a program that is followed and our own output.
 
 It copies what the program prints, byte for byte, and shows a copy to a process that looks at it (`watch.py`), which it
-forks first. What that cannot keep up with it is not given: the copy waits for nobody. Of a flood nothing passes through
-this process at all: the kernel moves it on.
+forks first. What that cannot keep up with it is not given: the copy waits for nobody.
+
+Output leaves the program's pipe only when it has arrived: the kernel moves it on, and we read a duplicate of it
+(`tee(2)`). A process that is killed while it waits in `read(2)` may still take what is printed next to its grave.
 """
 
 from __future__ import annotations
@@ -113,8 +115,7 @@ class _Copy:
 
     def __init__(self, stream: Stream, watcher: Watcher, gone: Callable[[int], object]) -> None:
         self._stream, self._watcher, self._gone = stream, watcher, gone
-        self._kernel: _Kernel | None = None
-        self._kernel_moves = _kernel_moves(stream)
+        self._duplicate = _Duplicate.of(stream.source, stream.to)
         self.last = time.monotonic()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -128,8 +129,8 @@ class _Copy:
 
     def keep_the_last(self) -> None:
         """Whatever passed by at the end is looked at all the same."""
-        if self._kernel:
-            self._watcher.keep(self._stream.kind, self._kernel.last())
+        if self._duplicate:
+            self._watcher.keep(self._stream.kind, self._duplicate.last())
 
     def _run(self) -> None:
         try:
@@ -143,59 +144,75 @@ class _Copy:
 
     def _moved(self) -> int:
         """How many bytes went on; 0 at the end."""
-        kind = self._stream.kind
-        if self._kernel_moves and not self._watcher.has_room():
-            self._kernel = self._kernel or _Kernel(self._stream.source, self._stream.to)
-            moved = self._kernel.move()
-            self._watcher.miss(kind, moved)
+        if self._duplicate is None:
+            output = read(self._stream.source)
+            write(self._stream.to, output)
+        elif self._duplicate.is_moved_by_kernel and not self._watcher.has_room():
+            moved = self._duplicate.move(_PIPE)
+            self._watcher.miss(self._stream.kind, moved)
             return moved
-        output = read(self._stream.source)
-        write(self._stream.to, output)
-        if self._kernel:
-            self._kernel.forget()
-        self._watcher.show(kind, output)
+        else:
+            output = self._duplicate.read_and_move()
+        self._watcher.show(self._stream.kind, output)
         return len(output)
 
 
-def _kernel_moves(stream: Stream) -> bool:
-    """Whether the kernel moves bytes from the one to the other: from a pipe, to no terminal and no file's end."""
-    if not hasattr(os, "splice") or not stat.S_ISFIFO(os.fstat(stream.source).st_mode):
-        return False
-    mode = os.fstat(stream.to).st_mode
-    appends = fcntl.fcntl(stream.to, fcntl.F_GETFL) & os.O_APPEND
+def _is_moved_by_kernel(to: int) -> bool:
+    """Whether the kernel moves bytes from a pipe to there: to no terminal and no file's end."""
+    mode = os.fstat(to).st_mode
+    appends = fcntl.fcntl(to, fcntl.F_GETFL) & os.O_APPEND
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or (stat.S_ISREG(mode) and not appends)
 
 
-class _Kernel:
-    """Moves bytes without reading them, and keeps the last of them in a pipe of its own. Made for a flood."""
+class _Duplicate:
+    """Of what lies in a pipe: in a pipe of our own, where it is read, or kept while a flood is moved on."""
 
     def __init__(self, source: int, to: int) -> None:
+        """Raises ImportError or OSError where the system has no tee(2) between pipes."""
         import ctypes  # noqa: PLC0415  # for tee(2), which Python does not have
 
-        self._source, self._to = source, to
-        self._ring, self._ring_end = os.pipe()
-        _widen(self._ring)
-        if stat.S_ISFIFO(os.fstat(to).st_mode):
-            _widen(to)
-        os.set_blocking(self._ring, False)
-        self._nowhere = os.open(os.devnull, os.O_WRONLY)
         tee = ctypes.CDLL(None, use_errno=True).tee
         tee.argtypes, tee.restype = (ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_uint), ctypes.c_ssize_t
         self._tee: Callable[[int, int, int, int], int] = tee
         self._errno = ctypes.get_errno
-        self._kept = False
+        self._source, self._to = source, to
+        self._ring, self._ring_end = os.pipe()
+        _widen(self._ring)
+        self.is_moved_by_kernel = _is_moved_by_kernel(to)
+        if stat.S_ISFIFO(os.fstat(to).st_mode):
+            _widen(to)
+        os.set_blocking(self._ring, False)
+        self._nowhere = os.open(os.devnull, os.O_WRONLY)
+        self._has_bytes = self._duplicated(1) > 0
 
-    def move(self) -> int:
+    @classmethod
+    def of(cls, source: int, to: int) -> _Duplicate | None:
+        """None for a terminal, or where the system cannot."""
+        if not hasattr(os, "splice") or not stat.S_ISFIFO(os.fstat(source).st_mode):
+            return None
+        with suppress(ImportError, AttributeError, OSError):
+            return cls(source, to)
+        return None
+
+    def read_and_move(self) -> bytes:
+        """Wait for bytes, move them on, and answer them. No bytes at the end."""
+        if self._has_bytes:
+            self.last()
+        if self.is_moved_by_kernel:
+            return self._taken(self.move(_BLOCK))
+        select.select([self._source], [], [])
+        output = self._taken(self._duplicated(_BLOCK))
+        write(self._to, output)
+        self._splice(self._nowhere, len(output))
+        return output
+
+    def move(self, most: int) -> int:
         """Wait for bytes and move them on. Answers how many; 0 at the end."""
         select.select([self._source], [], [])
-        while (moved := self._tee(self._source, self._ring_end, _PIPE, _AT_ONCE)) < 0:
-            if self._errno() != errno.EAGAIN:
-                raise OSError(self._errno(), "tee")
+        while (moved := self._duplicated(most)) < 0:
             self._make_room()
-        self._kept = True
-        left = moved
-        while left:
-            left -= self._spliced(self._source, self._to, left)
+        self._has_bytes = True
+        self._splice(self._to, moved)
         return moved
 
     def last(self) -> bytes:
@@ -204,24 +221,31 @@ class _Kernel:
         with suppress(BlockingIOError):
             while piece := os.read(self._ring, _PIPE):
                 found += piece
-        self._kept = False
+        self._has_bytes = False
         return found
 
-    def forget(self) -> None:
-        if self._kept:
-            self.last()
+    def _taken(self, length: int) -> bytes:
+        self._has_bytes = False
+        return os.read(self._ring, length) if length else b""
+
+    def _duplicated(self, most: int) -> int:
+        """How many bytes; -1 where none are there, or the pipe of our own is full."""
+        length = self._tee(self._source, self._ring_end, most, _AT_ONCE)
+        if length < 0 and self._errno() != errno.EAGAIN:
+            raise OSError(self._errno(), "tee")
+        return length
 
     def _make_room(self) -> None:
         """The older half goes."""
         with suppress(BlockingIOError):
             os.splice(self._ring, self._nowhere, _PIPE // 2)
 
-    def _spliced(self, source: int, to: int, most: int) -> int:
-        try:
-            return os.splice(source, to, most)
-        except BlockingIOError:  # somebody made our output one that does not wait
-            select.select([], [to], [])
-            return 0
+    def _splice(self, to: int, left: int) -> None:
+        while left:
+            try:
+                left -= os.splice(self._source, to, left)
+            except BlockingIOError:  # somebody made our output one that does not wait
+                select.select([], [to], [])
 
 
 _AT_ONCE = 2  # SPLICE_F_NONBLOCK

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.text import Text
 
-from kintsugi.telemetry.plain import plain, visible
+from kintsugi.telemetry.plain import plain, plain_diff, visible
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.path import Mood, mood
 from kintsugi.workflow.states import Effect, State
@@ -65,7 +65,9 @@ def confirmation(incident: Incident) -> Panel:
     evidence = incident.evidence
     head = Text.assemble(
         (f"{plain(incident.diagnosis.title)}\n", "bold"),
-        f"{plain(incident.diagnosis.cause)}\n",
+        f"{plain(incident.diagnosis.cause)}\n"
+        if not incident.diagnosis.by
+        else f"{plain(incident.diagnosis.belief)}\n",
         (f"{evidence.tier}  ", "bold green"),
         f"{plain(evidence.says)}\n",
         (f"{evidence.box}\n", "dim"),
@@ -74,5 +76,5 @@ def confirmation(incident: Incident) -> Panel:
         head.append(f"! {plain(flag)}\n", style="yellow")
     if incident.since_shown:
         head.append(f"{plain(incident.since_shown)}\n", style="yellow")
-    body = Syntax(plain(incident.patch.diff), "diff", background_color="default", word_wrap=True)
+    body = Syntax(plain_diff(incident.patch.diff), "diff", background_color="default", word_wrap=True)
     return Panel(Group(head, body), title=f"{incident.name}: confirm this patch?", title_align="left")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -24,15 +24,18 @@ _MOST = 64
 
 @dataclass
 class _Entry:
-    """Someone's work, and what came of it."""
+    """Someone's work, what is to follow its commit, and what came of it."""
 
     work: Callable[[Connection], Any]
+    then: Callable[[Any], None]
     waiter: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     def answer(self) -> None:
+        """What follows the commit follows it, even where whoever waited has gone."""
+        if self.error is None:
+            self.then(self.result)
         if self.waiter.done():
             return
         if self.error:
@@ -51,26 +54,43 @@ class GroupCommit:
         self._thread = thread
         self._translate = translate
         self._queue: deque[_Entry] = deque()
+        self._called: asyncio.AbstractEventLoop | None = None  # at the end of whose turn the thread is told
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """What `work` answers, once it is on disk. Raises what it raises."""
-        entry = _Entry(work, asyncio.get_running_loop().create_future())
+    async def run(self, work: Callable[[Connection], T], then: Callable[[T], None]) -> T:
+        """What `work` answers, once it is on disk and `then` was told. Raises what `work` raises.
+
+        Cancelling it cancels the wait alone: what was begun is committed.
+        """
+        loop = asyncio.get_running_loop()
+        entry = _Entry(work, then, loop.create_future())
         self._queue.append(entry)
-        self._thread.submit(self._commit_what_waits)
+        if self._called is not loop:  # what comes in one turn of the loop goes together
+            self._called = loop
+            loop.call_soon(self._call)
         result: T = await entry.waiter
         return result
 
+    def _call(self) -> None:
+        self._called = None
+        try:
+            self._thread.submit(self._commit_what_waits)
+        except RuntimeError as error:  # the store is closed: nothing of it was begun
+            for entry in self._taken(len(self._queue)):
+                entry.error = error
+                entry.answer()
+
     def _commit_what_waits(self) -> None:
-        batch = [self._queue.popleft() for _ in range(min(len(self._queue), _MOST))]
-        if len(batch) > 1 and not self._together(batch):
-            for entry in batch:
-                entry.result, entry.error = None, None
-                self._alone(entry)
-        elif len(batch) == 1:
-            self._alone(batch[0])
-        for entry in batch:
-            with suppress(RuntimeError):  # its loop has ended, and with it whoever waited
-                entry.loop.call_soon_threadsafe(entry.answer)
+        while batch := self._taken(_MOST):
+            if len(batch) == 1 or not self._together(batch):
+                for entry in batch:
+                    entry.result, entry.error = None, None
+                    self._alone(entry)
+            for loop in {entry.waiter.get_loop() for entry in batch}:
+                with suppress(RuntimeError):  # it has ended, and with it whoever waited
+                    loop.call_soon_threadsafe(_answer, [each for each in batch if each.waiter.get_loop() is loop])
+
+    def _taken(self, most: int) -> list[_Entry]:
+        return [self._queue.popleft() for _ in range(min(len(self._queue), most))]
 
     def _together(self, batch: list[_Entry]) -> bool:
         """False: nothing was written, because of the database or the connection, and not of one of them."""
@@ -105,3 +125,8 @@ class GroupCommit:
             entry.error = self._translate(error)
         except BaseException as error:  # the work's own: its caller's to deal with
             entry.error = error
+
+
+def _answer(batch: list[_Entry]) -> None:
+    for entry in batch:
+        entry.answer()

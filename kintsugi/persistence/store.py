@@ -85,6 +85,9 @@ class SqlStore:
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         """As the port says. What was to follow the commit follows it, even where the caller is cancelled meanwhile."""
+        if self._group:
+            result, _ = await self._group.run(lambda connection: self._worked(connection, work), _follow_up)
+            return result
         return await asyncio.shield(self._committed(work))
 
     async def incident(self, id: int) -> Incident:
@@ -318,13 +321,9 @@ class SqlStore:
     # --- inside -------------------------------------------------------------------------------------------------
 
     async def _committed(self, work: Callable[[Ledger], T]) -> T:
-        if self._group:
-            result, ledger = await self._group.run(lambda connection: self._worked(connection, work))
-        else:
-            result, ledger = await self._on_thread(lambda: self._transact(work))
-        for call in ledger.committed:
-            call()
-        return result
+        done = await self._on_thread(lambda: self._transact(work))
+        _follow_up(done)
+        return done[0]
 
     def _transact(self, work: Callable[[Ledger], T]) -> tuple[T, SqlLedger]:
         try:
@@ -427,6 +426,11 @@ class SqlStore:
         if self._shared_clock:
             self._shared_clock.heard(now, asked)
         return now
+
+
+def _follow_up(done: tuple[object, SqlLedger]) -> None:
+    for call in done[1].committed:
+        call()
 
 
 def _incidents(connection: Connection, query: Select[Any]) -> list[Incident]:

@@ -89,8 +89,9 @@ def _plain_frames(frames: Sequence[Frame]) -> list[str]:
     if not ours:
         return [f"{_in_library(path)}:{function}" for path, function in _each_once(named)]
     counted = _each_once(ours)
-    shared = _shared_folders([PurePosixPath(path).parts[:-1] for path, _ in counted])
-    return [f"{'/'.join(PurePosixPath(path).parts[shared:])}:{function}" for path, function in counted]
+    parts = [PurePosixPath(path).parts for path, _ in counted]
+    shared = _shared_folders([each[:-1] for each in parts])
+    return [f"{'/'.join(each[shared:])}:{function}" for each, (_, function) in zip(parts, counted, strict=True)]
 
 
 def _plain_function(function: str) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import blake2s
 from operator import attrgetter
@@ -29,30 +29,31 @@ from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
 from kintsugi.web.bodies import body_of
-from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
+from kintsugi.web.cookies import Cookie
+from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way
 from kintsugi.web.login import Links, Login, Member
 from kintsugi.web.peers import peer_of
 from kintsugi.web.plots import RATE_OVER, bars, rate, strips
 from kintsugi.web.sessions import Session, Sessions, SessionStore
 from kintsugi.web.shares import Crowded, Room, Shares
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import EVERYTHING, NAMES, WISH, Askable, Asker, Requests, Role, Rules, command_of, row_of
+from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, Rules, row_of, takes_of
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
+from kintsugi.workflow.numbers import WEEKS, by_stage, by_week, per_healed
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.production import Production
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
-from kintsugi.workflow.wishes import wish_of
+from kintsugi.workflow.typed import given
 
 log = logging.getLogger("kintsugi.web")
 
 _FOLDER = Path(__file__).parent
-_COOKIE = "kintsugi_session"
+_COOKIE = Cookie("kintsugi_session")
 ONCE = "/login/once"
 _NUMBER = re.compile(r"[0-9]{1,18}")  # what a database takes
 _PAGE = 50  # incidents
@@ -180,6 +181,7 @@ class Pages:
             cut=_PASTS if len(pasts) == _PASTS else 0,
             weeks=weeks,
             bars=bars(weeks, {kind: attrgetter(kind) for kind in ("healed", "under_way", "ended")}),
+            per_healed=per_healed(weeks),
             costs=bars(weeks, {"usd": attrgetter("usd")}),
             strips=strips(by_stage(pasts)),
         )
@@ -201,8 +203,11 @@ class Pages:
         number, name = int(request.match_info["id"]), _askable(request)
 
         async def asked() -> web.Response:
-            question = await self._requests.question(request[_ASKER], name, number)
-            if question is None or command_of(name) is t.Confirmed:  # it is asked on the incident's own page
+            row = row_of(name, await self._behind.store.incident(number))
+            assert row
+            blank = row.on(incident=number, key="", at=self._behind.clock.now(), **row.blank)
+            question = None if row.takes else await self._requests.question(request[_ASKER], blank)
+            if question is None:  # it is asked on the incident's own page
                 raise web.HTTPSeeOther(f"/incidents/{number}")
             return self._question(request, name, question)
 
@@ -210,7 +215,15 @@ class Pages:
 
     def _question(self, request: web.Request, name: str, question: Question) -> web.Response:
         number = int(request.match_info["id"])
-        return self._page(request, "question.html", number=number, asked=name, question=question, once=uuid4().hex)
+        return self._page(
+            request,
+            "question.html",
+            number=number,
+            asked=name,
+            takes=takes_of(name),
+            question=question,
+            once=uuid4().hex,
+        )
 
     async def _unless_refused(
         self, request: web.Request, answer: Callable[[], Awaitable[web.Response]]
@@ -230,7 +243,7 @@ class Pages:
     async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt | Question:
         row, asker = row_of(name, incident), request[_ASKER]
         assert row
-        typed = _typed(row, form, self._behind.clock.now())
+        typed = given(row.takes, lambda name: plain(str(form.get(name, ""))), self._behind.clock.now())
         key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
         command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
         with self._admitted(request[_SESSION].member, command):
@@ -343,14 +356,14 @@ class Pages:
         raise await self._let_in(request, "/")
 
     async def to_discord(self, way: Way, request: web.Request) -> web.Response:
-        raise way.there(_local(request.query.get("next", "/")), secure=_is_secure(request))
+        raise way.there(request, _local(request.query.get("next", "/")))
 
     async def from_discord(self, way: Way, request: web.Request) -> web.Response:
         try:
             member, token, where = await way.back(request)
         except NotLetIn as error:
-            return forgotten(self._login_page(request, str(error), "/", error.status))
-        raise forgotten(await self._let_in(request, where, member, token))
+            return way.forgotten(self._login_page(request, str(error), "/", error.status), request)
+        raise way.forgotten(await self._let_in(request, where, member, token), request)
 
     def _login_page(self, request: web.Request, says: str, where: str, status: int = 200) -> web.Response:
         by = {
@@ -364,29 +377,25 @@ class Pages:
         self, request: web.Request, where: str, member: Member | None = None, token: str = ""
     ) -> web.HTTPSeeOther:
         """Under a new name, whatever the browser came with, which ends."""
-        await self._sessions.end(request.cookies.get(_COOKIE, ""))
+        await self._sessions.end(_COOKIE.of(request))
         cookie, seconds = await self._sessions.begin(member, token)
-        answer = web.HTTPSeeOther(where)
-        answer.set_cookie(_COOKIE, cookie, max_age=seconds, httponly=True, samesite="Lax", secure=_is_secure(request))
         log.info("logged_in", extra={"peer": peer_of(request), "user": member.user if member else None})
-        return answer
+        return _COOKIE.put(web.HTTPSeeOther(where), request, cookie, seconds)
 
     async def log_out(self, request: web.Request) -> web.Response:
         """Also where Discord cannot be asked: who leaves need not be let in."""
-        session = await self._sessions.find(request.cookies.get(_COOKIE, ""))
+        session = await self._sessions.find(_COOKIE.of(request))
         if session and not await self._is_own(request, session):
             return self._page(request, "lost.html", status=403, says=_STALE_FORM)
-        await self._sessions.end(request.cookies.get(_COOKIE, ""))
-        answer = web.HTTPSeeOther("/login")
-        answer.del_cookie(_COOKIE)
-        raise answer
+        await self._sessions.end(_COOKIE.of(request))
+        raise _COOKIE.forget(web.HTTPSeeOther("/login"), request)
 
     async def _session(self, request: web.Request) -> Session | None:
         """Who this is; nobody where Discord or the settings let them in no longer.
 
         Raises StepFailed where Discord has to be asked and cannot be, StoreUnavailable.
         """
-        cookie = request.cookies.get(_COOKIE, "")
+        cookie = _COOKIE.of(request)
         found = await self._sessions.find(cookie)
         if found is None:
             return None
@@ -470,13 +479,6 @@ class Pages:
         return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
 
 
-def _typed(row: Askable, form: Form, now: datetime) -> dict[str, Any]:
-    """What stands in the form beside the button. Raises BadInput."""
-    if row.takes == WISH:
-        return {"wish": wish_of(str(form.get("for", "")), str(form.get("until", "")), now)}
-    return {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
-
-
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
 _USED_LINK = "This link was used already, or is too old. `kintsugi login` makes another, where Kintsugi runs."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
@@ -527,10 +529,6 @@ def version_of(incidents: Sequence[Incident]) -> str:
     """What changes when one of these incidents moves or is seen again."""
     seen = "-".join(f"{each.id}.{each.seq}.{each.count}" for each in incidents)
     return blake2s(seen.encode(), digest_size=8).hexdigest()
-
-
-def _is_secure(request: web.Request) -> bool:
-    return request.secure or request.headers.get("X-Forwarded-Proto") == "https"
 
 
 def _local(where: str) -> str:

@@ -1,4 +1,4 @@
-"""One reader: a process that reads one delivery after the other. `readers.py` starts it.
+"""One reader: a process that reads some deliveries after others. `readers.py` starts it.
 
 It is told what it needs through its standard input, so that no secret stands in its environment or its arguments. What
 goes in either direction is a pickle behind its length; what it logs goes with the answer, as the service has the log.
@@ -23,7 +23,7 @@ from kintsugi.telemetry.redact import of_this_process, remember
 from kintsugi.web.reading import Delivery, Fault, Read, read
 
 LENGTH = struct.Struct(">Q")
-_NICER = 5  # who answers comes before who reads
+_NICER = 19  # who answers comes before who reads, and on one processor at once
 _MEMORY = 2**30  # bytes that a delivery may make of itself
 log = logging.getLogger("kintsugi.web")
 
@@ -38,9 +38,9 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was read, what was logged, and how often something was hidden, by kind."""
+    """What was read of each, what was logged, and how often something was hidden, by kind."""
 
-    read: Read
+    found: tuple[Read, ...]
     logged: tuple[logging.LogRecord, ...]
     hidden: dict[str, int]
 
@@ -57,8 +57,8 @@ def main() -> None:
     answers.write(packed("ready"))
     answers.flush()
     while (asked := _next(given)) is not None:
-        delivery: Delivery = pickle.loads(asked)  # noqa: S301  # as above
-        answers.write(packed(_answer(delivery, setup.program, noted)))
+        deliveries: tuple[Delivery, ...] = pickle.loads(asked)  # noqa: S301  # as above
+        answers.write(packed(_answer(deliveries, setup.program, noted)))
         answers.flush()
 
 
@@ -80,13 +80,17 @@ def _be_modest() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
 
 
-def _answer(delivery: Delivery, program: Program, noted: SimpleQueue[logging.LogRecord]) -> Answer:
+def _answer(deliveries: tuple[Delivery, ...], program: Program, noted: SimpleQueue[logging.LogRecord]) -> Answer:
     hidden = of_this_process().hidden
     before = dict(hidden)
-    try:
-        found = read(delivery, program.located)
-    except Exception:
-        log.exception("report_broke_its_reader", extra={"project": delivery.name})
-        found = Read(fault=Fault("This cannot be read. Why stands in Kintsugi's log."))
+    found = tuple(_read(each, program) for each in deliveries)
     logged = tuple(noted.get_nowait() for _ in range(noted.qsize()))
     return Answer(found, logged, {kind: count - before[kind] for kind, count in hidden.items()})
+
+
+def _read(delivery: Delivery, program: Program) -> Read:
+    try:
+        return read(delivery, program.located)
+    except Exception:
+        log.exception("report_broke_its_reader", extra={"project": delivery.name})
+        return Read(fault=Fault("This cannot be read. Why stands in Kintsugi's log."))

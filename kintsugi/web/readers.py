@@ -1,6 +1,7 @@
 """The processes that read deliveries: the service's loop must not wait for them, nor share an interpreter with them.
 
-Each reads one at a time. One that ends, or takes too long over a delivery, is replaced, and the delivery is refused.
+Each reads what one sender sent at a time. One that ends, or takes too long over a delivery, is replaced, and the
+delivery is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import pickle
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import Sequence
 from contextlib import suppress
 
 from kintsugi.children import environment
@@ -45,20 +47,25 @@ class Readers:
         self._add()
         self._add()
 
-    async def read(self, delivery: Delivery) -> Read:
-        """Never raises: what cannot be read is told."""
+    async def read(self, *deliveries: Delivery) -> Sequence[Read]:
+        """What each says. Never raises: where one of them breaks its reader, each goes alone, and that one is told."""
+        try:
+            return await self._read(deliveries)
+        except (TimeoutError, OSError, EOFError) as error:
+            if len(deliveries) > 1:
+                return [read for each in deliveries for read in await self.read(each)]
+            log.warning("report_broke_its_reader", extra={"project": deliveries[0].name, "why": type(error).__name__})
+            return [Read(fault=Fault(_BROKEN))]
+
+    async def _read(self, deliveries: tuple[Delivery, ...]) -> Sequence[Read]:
         if self._idle.qsize() <= 1:
             self._add()
         reader = None
         try:
             async with asyncio.timeout(self._seconds):
                 reader = await self._idle.get()
-                answer = await reader.asked(delivery)
-        except (TimeoutError, OSError, EOFError) as error:
-            log.warning("report_broke_its_reader", extra={"project": delivery.name, "why": type(error).__name__})
-            self._end(reader)
-            return Read(fault=Fault(_BROKEN))
-        except BaseException:  # its answer would be taken for the next one's
+                answer = await reader.asked(deliveries)
+        except BaseException:  # also where nobody waits any more: its answer would be taken for the next one's
             self._end(reader)
             raise
         self._idle.put_nowait(reader)
@@ -119,9 +126,9 @@ class _Reader:
             raise
         return reader
 
-    async def asked(self, delivery: Delivery) -> Answer:
+    async def asked(self, deliveries: tuple[Delivery, ...]) -> Answer:
         """Raises OSError, EOFError where it has ended."""
-        answer: Answer = pickle.loads(await self._asked(delivery))  # noqa: S301  # of a process of ours
+        answer: Answer = pickle.loads(await self._asked(deliveries))  # noqa: S301  # of a process of ours
         return answer
 
     async def _asked(self, value: object) -> bytes:
@@ -137,10 +144,10 @@ class _Reader:
             self.process.kill()
 
 
-def _told(answer: Answer) -> Read:
+def _told(answer: Answer) -> Sequence[Read]:
     """What the reader noted and counted is ours from here on."""
     for record in answer.logged:
         logging.getLogger(record.name).handle(record)
     for kind, count in answer.hidden.items():
         of_this_process().hidden[kind] += count
-    return answer.read
+    return answer.found

@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
 
 from aiohttp import web
 
@@ -20,6 +19,7 @@ from kintsugi.web.reading import Delivery, Failed, Fault, PassedOver, Ran, Read,
 from kintsugi.web.seldom import Seldom
 from kintsugi.web.sentry import LARGEST, LARGEST_EVENT, Project, is_known, key_of
 from kintsugi.web.shares import Crowded, Shares
+from kintsugi.web.together import Reading, Together
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.ports import Clock
 
@@ -43,16 +43,6 @@ Take = Callable[[str, Project, Failed | Ran, str], Awaitable[Taken]]
 """Takes one item of a project, by the project's name, from a peer ("": not known). Raises StoreUnavailable."""
 
 
-class Reading(Protocol):
-    """Who reads deliveries."""
-
-    async def begin(self) -> None: ...
-
-    async def read(self, delivery: Delivery) -> Read: ...
-
-    async def close(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
     """The projects that may report, who reads what they report, in what shares, and what is done with it."""
@@ -64,6 +54,10 @@ class Reports:
     projects: Mapping[str, Project] = field(default_factory=dict)
     crowded: Seldom = field(default_factory=Seldom)
     passed_over: Tally = field(default_factory=Tally)  # items from which nothing follows, by kind
+    _together: Together = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_together", Together(self.readers, self.shares))
 
     def add_to(self, application: web.Application) -> None:
         application.cleanup_ctx.append(self._reading)
@@ -139,19 +133,15 @@ class Reports:
 
     async def _told(self, delivery: Delivery, share: str, peer: str) -> web.Response:
         """Most failures are known, and are counted by their outline: only what opens an incident is read whole."""
-        read = await self._read(delivery, share, peer)
+        read = await self._together.read(delivery, share, peer)
         if not read.known:
             return _says(403, _UNKNOWN)
         became = [await self._each(delivery, item, peer) for item in read.items]
         if Taken.UNTOLD in became:
-            read = await self._read(replace(delivery, whole=True), share, peer)
+            read = await self._together.read(replace(delivery, whole=True), share, peer)
             pairs = zip(became, read.items, strict=not read.fault)
             became = [await self._each(delivery, item, peer) if was is Taken.UNTOLD else was for was, item in pairs]
         return self._answer(delivery.name, read, became)
-
-    async def _read(self, delivery: Delivery, share: str, peer: str) -> Read:
-        async with self.shares.turn(share, peer):
-            return await self.readers.read(delivery)
 
     def _answer(self, name: str, read: Read, became: list[Taken | Fault]) -> web.Response:
         """Each item stands for itself: one that cannot be read is refused only where it is alone."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,23 +42,31 @@ raise SystemExit(7)
 class Followed:
     """A program that answers each line, under `capture --follow`, with our ends of its pipes."""
 
-    def __init__(self, folder: Path, *, limit: str = "unlimited", **settings: str) -> None:
-        follow = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", ECHOES)
+    def __init__(
+        self, folder: Path, *options: str, limit: str = "unlimited", stdout: int = subprocess.PIPE, **settings: str
+    ) -> None:
+        follow = (sys.executable, "-m", "kintsugi", "capture", "--follow", *options, "--", sys.executable, "-c", ECHOES)
         self.process = subprocess.Popen(
             ("sh", "-c", f'ulimit -f {limit}; exec "$@"', "sh", *follow),
             cwd=folder,
             env=environment(folder) | settings,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
         )
 
     def answers(self, line: str) -> bool:
-        """Whether its answer arrives. Waits for nothing else."""
-        assert self.process.stdin and self.process.stdout
+        """Whether its answer is what arrives. Waits for nothing else."""
+        assert self.process.stdin
         self.process.stdin.write(f"{line}\n".encode())
         self.process.stdin.flush()
-        return self.process.stdout.readline() == f"heard {line}\n".encode()
+        return self.hears(line)
+
+    def hears(self, line: str) -> bool:
+        assert self.process.stdout
+        assert select.select([self.process.stdout], [], [], PATIENCE)[0]
+        self.heard = self.process.stdout.readline()
+        return self.heard == f"heard {line}\n".encode()
 
     def says(self, words: str) -> None:
         """Reads standard error until it says so."""
@@ -106,6 +116,61 @@ def test_who_copies_may_be_killed_and_what_fails_then_is_captured(tmp_path: Path
 
     assert followed.ends() == 7
     assert sorted(one["summary"] for one in incidents(tmp_path)) == ["LookupError: at first", "LookupError: later"]
+
+
+def test_who_copies_takes_nothing_along(tmp_path: Path):
+    """Killed while it waits for output, and on a processor only when the next line is there."""
+    followed = Followed(tmp_path)
+    assert followed.answers("one")
+
+    with a_busy_processor() as processor:
+        for number in range(5):
+            run_late(copier_of(followed), processor)
+            os.kill(copier_of(followed), signal.SIGKILL)
+            assert followed.answers(str(number))
+
+    assert followed.ends() == 7
+
+
+def test_to_a_terminal_a_line_may_come_twice_and_none_is_lost(tmp_path: Path):
+    """Here nobody can move it and take it away at once: who is killed in between has written it."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as terminal, a_busy_processor() as processor:
+        followed = Followed(tmp_path, "--no-pty", stdout=theirs)
+        followed.process.stdout = terminal
+        assert followed.answers("0")
+        for number in range(1, 6):
+            run_late(copier_of(followed), processor)
+            os.kill(copier_of(followed), signal.SIGKILL)
+            arrived = followed.answers(str(number))
+            while not arrived:
+                assert followed.heard == f"heard {number - 1}\n".encode()
+                arrived = followed.hears(str(number))
+        followed.process.stdout = None
+        assert followed.ends() == 7
+    os.close(theirs)
+
+
+@contextmanager
+def a_busy_processor() -> Iterator[int]:
+    """One that somebody keeps busy, its number."""
+    processor = max(os.sched_getaffinity(0))
+    busy = subprocess.Popen(
+        (sys.executable, "-c", f"import os; os.sched_setaffinity(0, [{processor}])\nwhile True: pass")
+    )
+    try:
+        yield processor
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def run_late(process: int, processor: int) -> None:
+    """It runs on that processor alone, when nobody else wants to."""
+    for thread in (int(each.name) for each in Path(f"/proc/{process}/task").iterdir()):
+        os.sched_setaffinity(thread, [processor])
+        os.setpriority(os.PRIO_PROCESS, thread, 19)
 
 
 def test_who_waits_may_be_killed_and_the_program_goes_on(tmp_path: Path):

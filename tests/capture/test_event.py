@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event
 from kintsugi.capture.release import commit_of
-from kintsugi.capture.sentry import payload_of
+from kintsugi.capture.sentry import outline_of, payload_of
 from kintsugi.workflow.payload import Payload
 from tests.world.make import NOON
 
@@ -296,3 +297,24 @@ def test_a_release_names_a_commit_or_none(release: object, commit: str | None):
 
 def test_an_exception_named_as_what_is_logged_stays_an_exception():
     assert the_payload(exception=[an_error("Logged")]).incident.summary == "Logged: it broke in shop/cart.py:40"
+
+
+def test_an_outline_names_the_failure_as_the_whole_does():
+    secret = secrets.token_hex(20)
+    frames = [{"filename": "shop/pay.py", "function": "pay", "lineno": 3, "in_app": True, "vars": {"a": "1"}}]
+    events: list[dict[str, Any]] = [
+        {"exception": {"values": [an_error("KeyError", value="'total'", stacktrace={"frames": frames})]}},
+        {"exception": {"values": [an_error("A"), an_error("B", value=f"password={secret} " + "x" * 20_000)]}},
+        {"logentry": {"message": "no %s", "params": ["bill"]}, "logger": "shop", "environment": "e" * 5_000},
+        {"message": f"api_key={secret}", "fingerprint": ["{{ default }}", "{{ tags.shop }}"], "tags": {"shop": "7"}},
+        {"threads": {"values": [{"id": 1, "crashed": True, "stacktrace": {"frames": frames}}]}},
+        {},
+    ]
+    for event in events:
+        given = {"release": "shop@1a2b3c4", "user": {"id": "7"}, "extra": {"a": 1}, "breadcrumbs": [{}], **event}
+        whole = payload_of(read_event(given), project="42", now=NOON).outline()
+        outline = outline_of(read_event(given, whole=False), project="42", now=NOON)
+
+        assert secret not in outline.model_dump_json()
+        about = whole.incident.model_copy(update={"grouped_by": ""})
+        assert outline == whole.model_copy(update={"incident": about})

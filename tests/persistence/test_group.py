@@ -130,3 +130,27 @@ async def test_whatever_befalls_the_transaction_they_share_everybody_is_answered
     assert [work.result() for work in works[:-1]] == list(range(9)) == on_disk(sqlite_url)
     with pytest.raises(type(fault)):
         works[-1].result()
+
+
+async def test_what_comes_after_the_store_was_closed_is_told_so(sqlite_url: Database):
+    migrate(sqlite_url)
+    store = SqlStore(sqlite_url, ManualClock())
+    await store.close()
+
+    with pytest.raises(RuntimeError):
+        await asyncio.wait_for(store.transact(lambda ledger: None), PATIENCE)
+
+
+async def test_what_follows_a_commit_follows_it_where_nobody_waits_any_more(store: SqlStore, sqlite_url: Database):
+    followed = asyncio.Event()
+
+    def work(ledger: Ledger) -> None:
+        execute(ledger, "INSERT INTO note VALUES (1)")
+        ledger.after_commit(followed.set)
+
+    waits = asyncio.create_task(store.transact(work))
+    await asyncio.sleep(0)
+    waits.cancel()
+    await asyncio.wait_for(followed.wait(), PATIENCE)
+
+    assert on_disk(sqlite_url) == [1]

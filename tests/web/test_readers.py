@@ -52,7 +52,7 @@ async def test_what_is_read_is_told_without_our_secrets_and_what_was_noted_is_lo
     event, listens = an_event(extra={"said": f"no luck with {SECRET}"}), QueueHandler(noted)
     logging.getLogger("kintsugi.service").addHandler(listens)
 
-    found = await readers.read(a_delivery(gzip.compress(an_envelope(event)), encoding="gzip"))
+    (found,) = await readers.read(a_delivery(gzip.compress(an_envelope(event)), encoding="gzip"))
     logging.getLogger("kintsugi.service").removeHandler(listens)
 
     (failed,) = found.items
@@ -90,10 +90,24 @@ async def test_a_reader_that_dies_costs_one_delivery_and_is_replaced(readers: Re
     await asyncio.sleep(0)
     for pid in of(readers):
         os.kill(pid, signal.SIGKILL)
-    lost = await reading
-    found = [await readers.read(a_delivery(an_envelope(an_event()))) for _ in range(4)]
+    (lost,) = await reading
+    found = [(await readers.read(a_delivery(an_envelope(an_event()))))[0] for _ in range(4)]
 
     assert lost.fault
+    assert [bool(each.items) for each in found][-1]
+
+
+async def test_where_a_reader_dies_over_several_each_of_them_is_read_again_alone(readers: Readers):
+    await readers.read(a_delivery(an_envelope(an_event())))
+    for pid in of(readers):
+        os.kill(pid, signal.SIGSTOP)
+    reading = asyncio.create_task(readers.read(*[a_delivery(an_envelope(an_event(str(at)))) for at in range(5)]))
+    await asyncio.sleep(0)
+    for pid in of(readers):
+        os.kill(pid, signal.SIGKILL)
+    found = await reading
+
+    assert len(found) == 5
     assert [bool(each.items) for each in found][-1]
 
 
@@ -101,7 +115,7 @@ async def test_a_delivery_that_takes_too_long_is_refused_and_holds_nobody_up():
     readers = Readers(Setup(Program(), ()), seconds=0.001)
     await readers.begin()
     try:
-        found = await readers.read(a_delivery(an_envelope(an_event())))
+        (found,) = await readers.read(a_delivery(an_envelope(an_event())))
     finally:
         await readers.close()
 
@@ -114,8 +128,8 @@ async def test_a_delivery_that_makes_too_much_of_itself_is_refused(readers: Read
     bomb = b'{}\n{"type":"event"}\n{"extra":' + b"[" * 900 + b"]" * 900 + b"}"
     wide = b"\n".join([b"{}", *[b'{"type":"event"}\n' + json.dumps({"extra": {"a": [[]] * 200_000}}).encode()] * 9])
 
-    deep, broad = await readers.read(a_delivery(bomb)), await readers.read(a_delivery(wide))
-    after = await readers.read(a_delivery(an_envelope(an_event())))
+    (deep,), (broad,) = await readers.read(a_delivery(bomb)), await readers.read(a_delivery(wide))
+    (after,) = await readers.read(a_delivery(an_envelope(an_event())))
 
     assert all(isinstance(each, Failed | Fault) for each in (*deep.items, *broad.items))
     assert isinstance(after.items[0], Failed)

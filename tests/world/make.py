@@ -22,6 +22,7 @@ from kintsugi.workflow.incident import (
 from kintsugi.workflow.patch import Edit, Evidence, Run, Tier
 from kintsugi.workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
 from kintsugi.workflow.quiet import Quiet, Wish
+from kintsugi.workflow.severity import Severity
 from kintsugi.workflow.states import Effect, State
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -128,6 +129,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
     given: dict[str, Any] = {
         t.Captured: {"incident": 0, "payload": a_payload()},
         t.Diagnosed: {"diagnosis": a_diagnosis()},
+        t.Proposed: {"proposal": "p0123456789ab", "diagnosis": a_diagnosis(by="cli:tester")},
         t.DiagnosedWithoutPatch: {"why": "No fault of the code."},
         t.PatchProven: {"patch": a_patch(), "evidence": an_evidence()},
         t.PatchRefused: {"why": "It does not apply.", "output": "the end"},
@@ -149,6 +151,12 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.CureShown: {"cure": Cure(1, 1, "clean")},
         t.Recurred: {"running": MERGE, "contains_fix": True},
         t.RolledBack: {"deployment": a_deployment(running=HEAD)},
+        t.Fixed: {"named": MERGE, "fix": a_pull_request(number=0, head=MERGE, open=False, merged_as=MERGE)},
+        t.Assigned: {"to": "discord:bob (4002)"},
+        t.Noted: {"text": "turned the coupons off"},
+        t.SeveritySet: {"level": Severity.HIGH},
+        t.Duplicated: {"of": 2},
+        t.Called: {"whom": "the role 77"},
         t.BetterTold: {"payload": a_payload()},
         t.StepGaveUp: {"effect": Effect.DIAGNOSE, "why": "It was tried for hours."},
     }.get(kind, {})

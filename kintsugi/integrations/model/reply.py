@@ -31,7 +31,14 @@ _REFUSALS = re.compile(
 _LONGEST_REFUSAL = 800  # characters; more than that is an answer, if not one of ours
 _MOST_FAULTS = 5  # told of one reply
 _DEPTH = 4  # of objects around the one that is meant
-_MAY_LACK: dict[str, Any] = {"explanation": "", "regression_test": None, "branch": "", "title": "", "body": ""}
+_MAY_LACK: dict[str, Any] = {
+    "explanation": "",
+    "regression_test": None,
+    "branch": "",
+    "title": "",
+    "body": "",
+    "marks": None,
+}
 _NOTHING = ("", "null", "none", "n/a", "-")
 
 
@@ -59,6 +66,7 @@ class Cause(_Strict):
     explanation: str
     category: Category
     probability: Share
+    marks: str | None
 
 
 class FixEdit(_Strict):
@@ -95,8 +103,11 @@ def schema_of(kind: type[BaseModel]) -> tuple[str, dict[str, Any]]:
     return _NAMES[kind], kind.model_json_schema()
 
 
-def read_reply(kind: type[R], text: str) -> R:
-    """Raises UnreadableReply with a sentence for a reply that is empty, no JSON, or of another shape."""
+def read_reply(kind: type[R], text: str, *, bare_patch: bool = True) -> R:
+    """Raises UnreadableReply with a sentence for a reply that is empty, no JSON, or of another shape.
+
+    `bare_patch`: whether a patch that stands in the text as it is counts as a fix.
+    """
     said = without_thoughts(text)
     if not said:
         raise UnreadableReply("The model's reply is empty.")
@@ -105,7 +116,7 @@ def read_reply(kind: type[R], text: str) -> R:
     read, faults = _read_each(kind, meant)
     if read:
         return _one_of(read)
-    if kind is Fix and (edits := _patch_in(said)):
+    if kind is Fix and bare_patch and (edits := _patch_in(said)):
         told = next((inner for each in objects for inner in _meant(kind, each, "title")), {})
         return kind.model_construct(**_fix_of(edits, told))
     if faults:
@@ -198,6 +209,8 @@ def _mended(kind: type[BaseModel], told: dict[str, Any]) -> dict[str, Any]:
     for name in ("cause", "explanation", "branch", "title", "body"):
         if name in mended:
             mended[name] = _as_text(mended[name])
+    if not isinstance(mended.get("marks", ""), str):
+        mended["marks"] = None
     if "probability" in mended:
         mended["probability"] = _as_number(mended["probability"])
     if kind is Cause and isinstance(mended.get("category"), str):

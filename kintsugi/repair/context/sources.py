@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kintsugi.children import environment
+from kintsugi.telemetry.redact import redact_source
 
 _LARGEST = 400_000  # bytes: a larger file is data or generated
 _MOST_FILES = 20_000
@@ -36,6 +37,7 @@ class Commit:
     sha: str
     date: str
     subject: str
+    paths: tuple[str, ...] = ()  # what it changed, where that was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,19 @@ class Sources:
     commit: str | None
     texts: Mapping[str, str]
     _split: dict[str, list[str]] = field(default_factory=dict)
+    _shown: dict[str, list[str]] = field(default_factory=dict)
 
     def lines(self, path: str) -> list[str]:
         """The lines of a file; one empty line where it is none of the project's source files."""
         if path not in self._split:
             self._split[path] = self.texts.get(path, "").split("\n")
         return self._split[path]
+
+    def shown(self, path: str) -> list[str]:
+        """The lines of a file as they may leave: each in its place, with a mask for every secret."""
+        if path not in self._shown:
+            self._shown[path] = redact_source("\n".join(self.lines(path)), path).split("\n")
+        return self._shown[path]
 
     def mentioning(self, name: str) -> list[str]:
         """The files in which this name stands as a word."""
@@ -80,6 +89,13 @@ class Sources:
             return Together(changed, {})
         shown = _git(self.root, "show", "--format=", "--unified=0", "--no-renames", commit.sha, seconds=seconds)
         return Together(changed, _added((shown or b"").decode("utf-8", errors="replace")))
+
+    def newest_commits(self, *, most: int = 400, seconds: float = 2.0) -> list[Commit]:
+        """The newest commits with what they changed, newest first; none where history takes longer to read."""
+        where = self.commit or "HEAD"
+        form = "--format=%x01%H %cs %s"
+        told = _git(self.root, "log", "--no-merges", "--name-only", "-n", str(most), form, where, seconds=seconds)
+        return [_told(entry) for entry in (told or b"").decode("utf-8", errors="replace").split("\x01")[1:]]
 
 
 def sources_at(root: Path, rev: str | None) -> Sources:
@@ -222,6 +238,12 @@ def _added(diff: str) -> dict[str, frozenset[str]]:
         elif line.startswith("+"):
             added.setdefault(path, set()).add(line[1:].strip())
     return {path: frozenset(lines) for path, lines in added.items()}
+
+
+def _told(entry: str) -> Commit:
+    head, *paths = entry.splitlines()
+    sha, date, subject = [*head.split(" ", 2), ""][:3]
+    return Commit(sha, date, subject, tuple(path for path in paths if path))
 
 
 def _git(root: Path, *arguments: str, given: bytes = b"", seconds: float = _GIT_SECONDS) -> bytes | None:

@@ -1,0 +1,171 @@
+"""The crash capsule: the call that failed, written down at the raise as Python that makes it again.
+
+`record` looks at the outermost call of the project's own code whose function can be reached by its name, and writes a
+pytest file that makes the same call with the same arguments. It runs nothing of the program's own code, raises
+nothing and keeps nothing. Secrets are looked for in each value before it becomes source, and in the whole afterwards.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.builders import Builders, keyword_for
+from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames_of, is_of_project
+from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret
+from kintsugi.telemetry.capsule.names import Names
+from kintsugi.telemetry.capsule.text import HELPERS, file_of, snake_case, written
+from kintsugi.telemetry.redact import redact, redact_source
+
+__all__ = ["LARGEST", "Capsule", "record"]
+
+LARGEST = 64 * 1024  # characters of a file
+CPU_SECONDS = 0.005
+_PIECE = 4_096  # characters that are looked through for secrets at once
+_A_SECRET = "a secret: "  # noqa: S105 (the word for it)
+_HOMES = 4  # modules whose own names are looked through for values
+
+
+@dataclass(frozen=True, slots=True)
+class Capsule:
+    """`function` of `module` is what was called; `source` a pytest file that calls it again, or `why_not` says why."""
+
+    module: str
+    function: str
+    source: str = ""
+    why_not: str = ""
+
+
+def record(error: BaseException, *, is_project: Callable[[str], bool] = is_of_project) -> Capsule | None:
+    """The capsule of an exception that was raised; None where no code of the project is on its stack.
+
+    `is_project` says of a file whether it is the program's own. Never raises.
+    """
+    collects = gc.isenabled()
+    gc.disable()  # a collection that falls into these milliseconds goes through the program's whole heap
+    try:
+        return _recorded(error, is_project)
+    except Exception as failed:
+        return Capsule("", "", why_not=f"it could not be written down: {type(failed).__name__}")
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsule | None:
+    _warm_up()
+    ends = time.thread_time() + CPU_SECONDS
+    frames = frames_of(error.__traceback__, is_project)
+    why: Unreachable | None = None
+    for call in calls_in(frames):
+        if isinstance(call, Call):
+            return _written(call, error, frames, ends)
+        why = why or call
+    if why is None:
+        return None
+    code = frames[0].f_code
+    module = frames[0].f_globals.get("__name__")
+    return Capsule(module if type(module) is str else "", code.co_qualname, why_not=f"{why}")
+
+
+@functools.cache
+def _warm_up() -> None:
+    """The redactor compiles its patterns at its first look at something that may be a secret."""
+    redact("password=" + "x" * 12)
+
+
+def _written(call: Call, error: BaseException, frames: list[FrameType], ends: float) -> Capsule:
+    module, function = raw.importable(call.module), call.function
+    try:
+        source = _source(call, error, frames)
+        _check_whole(source, ends)
+    except Secret as secret:
+        return Capsule(module, function, why_not=_A_SECRET + (f"the value of {secret}" if str(secret) else "a value"))
+    except _TooLarge as large:
+        return Capsule(module, function, why_not=str(large))
+    return Capsule(module, function, source)
+
+
+class _TooLarge(Exception):
+    """Nothing is kept, as half of it would be another call."""
+
+
+def _source(call: Call, error: BaseException, frames: list[FrameType]) -> str:
+    test = f"test_{call.frame.f_code.co_name.strip('_').lower() or 'call'}"
+    homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(frames))}
+    names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
+    builders = Builders(names)
+    graph = Graph(builders.fill)
+    entry = _as_entry(call, builders, graph)
+    graph.complete()
+    taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}
+    kind = raw.home_of(type(error))[1]
+    title = f"{call.function} of {raw.importable(call.module)}, as it was called when it failed with {kind}."
+    return file_of(title, test, written(entry, taken), names, way=_way(call))
+
+
+def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
+    """The call itself: on its first argument where that leads to the same function, else by the way to it."""
+    entry = Entry("", 0, builders.names.named(call.module, call.path) + "(", closes=")")
+    positional = call.positional
+    if call.on_first:
+        entry.opens, entry.on = _on_first(call, builders, graph)
+        positional = positional[1:]
+    entry.parts = [Part(builders.value(graph, value, name, 1)) for name, value in positional]
+    entry.parts += [Part(builders.value(graph, value, name, 1), keyword_for(name)) for name, value in call.keywords]
+    return entry
+
+
+def _on_first(call: Call, builders: Builders, graph: Graph) -> tuple[str, Entry | None]:
+    name, first = call.positional[0]
+    if issubclass(type(first), type) and (known := builders.names.of(first)):
+        return f"{known}.{call.on_first}(", None
+    made = builders.value(graph, first, "", 1, name)
+    assert isinstance(made, Entry)
+    made.name = _name_of_first(call)
+    return f"{made.name}.{call.on_first}(", made
+
+
+def _name_of_first(call: Call) -> str:
+    """What the object is called that the method was called on: its class in small letters."""
+    name = raw.home_of(type(call.positional[0][1]))[1].rpartition(".")[2] if call.on_first else ""
+    return f"the_{snake_case(name)}" if name else ""
+
+
+def _way(call: Call) -> str:
+    """How a call of its sort is made, to its end."""
+    if call.flags & inspect.CO_COROUTINE:
+        return "asyncio.run({call})"
+    if call.flags & inspect.CO_ASYNC_GENERATOR:
+        return "async def to_its_end():\n    async for _ in {call}:\n        pass\n\nasyncio.run(to_its_end())"
+    if call.flags & inspect.CO_GENERATOR:
+        return "for _ in {call}:\n    pass"
+    return "{call}"
+
+
+def _check_whole(source: str, ends: float) -> None:
+    """No secret is in it that shows only where texts stand together. Raises Secret, _TooLarge."""
+    if len(source) > LARGEST:
+        raise _TooLarge(f"its arguments are too large: more than {LARGEST // 1024} KB of source")
+    for number, piece in enumerate(_pieces(source)):
+        if number and time.thread_time() > ends:
+            raise _TooLarge("its arguments are too large to be looked through for secrets in the time there is")
+        if redact_source(piece, "capsule.py", excerpt=True) != piece:
+            raise Secret
+
+
+def _pieces(source: str) -> Iterator[str]:
+    """Whole lines, some thousand characters of them at once."""
+    piece = ""
+    for line in source.splitlines(keepends=True):
+        if piece and len(piece) + len(line) > _PIECE:
+            yield piece
+            piece = ""
+        piece += line
+    yield piece

@@ -1,0 +1,190 @@
+"""Which call to write down: the outermost one of the project's own code whose function can be reached by name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import CodeType, FrameType, FunctionType, TracebackType
+from typing import Any
+
+from kintsugi.telemetry.build import is_installed
+from kintsugi.telemetry.capsule import raw
+
+_MOST_FRAMES = 1_000
+_INNER = ("__wrapped__", "callback", "_callback", "func", "fget", "fset", "fdel", "function", "run", "coro", "__func__")
+
+
+class Unreachable(Exception):
+    """The function of a frame has no name by which it can be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call under way. `path` leads to the function from its module; `first`: how many arguments are positional."""
+
+    frame: FrameType
+    module: str
+    function: str
+    path: str
+    positional: tuple[tuple[str, object], ...]
+    keywords: tuple[tuple[str, object], ...]
+    on_first: str = ""  # the method's name, where the first argument is what it is called on
+
+    @property
+    def flags(self) -> int:
+        return self.frame.f_code.co_flags
+
+
+def frames_of(stack: TracebackType | None, is_project: Callable[[str], bool]) -> list[FrameType]:
+    """The frames of the project's own code, outermost first."""
+    found: list[FrameType] = []
+    for _ in range(_MOST_FRAMES):
+        if stack is None:
+            break
+        if is_project(stack.tb_frame.f_code.co_filename):
+            found.append(stack.tb_frame)
+        stack = stack.tb_next
+    return found
+
+
+def calls_in(frames: list[FrameType]) -> Iterator[Call | Unreachable]:
+    """Each frame as a call, outermost first; why not where it is none that can be made again."""
+    for at, frame in enumerate(frames):
+        if at + 1 < len(frames) and _is_the_programs_start(frame):
+            continue
+        try:
+            yield _call(frame)
+        except Unreachable as why:
+            yield why
+
+
+@functools.lru_cache(maxsize=1024)
+def is_of_project(file: str) -> bool:
+    """Whether a file is neither Python's, an environment's nor ours."""
+    return not is_installed(file)
+
+
+def _is_the_programs_start(frame: FrameType) -> bool:
+    """Called by the main module without an argument: to call it is to run the whole program."""
+    code, back = frame.f_code, frame.f_back
+    if code.co_argcount + code.co_kwonlyargcount:
+        return False
+    return back is not None and back.f_code.co_name == "<module>" and back.f_globals.get("__name__") == "__main__"
+
+
+def _call(frame: FrameType) -> Call:
+    code, names = frame.f_code, frame.f_globals
+    module = names.get("__name__")
+    if type(module) is not str or raw.globals_of(sys.modules.get(module)) is not names:
+        raise Unreachable("its module cannot be imported by a name")
+    if not raw.importable(module):
+        raise Unreachable("its module cannot be imported by a name")
+    if code.co_name == "<module>":
+        raise Unreachable("it is a module's own code, run while it was imported")
+    qualified = code.co_qualname
+    if "<locals>" in qualified:
+        outer, _, name = qualified.rpartition(".<locals>.")
+        raise Unreachable(f"{name} is made anew by each call of {outer}")
+    positional, keywords = _arguments(frame)
+    path, on_first = _path(code, module, qualified, positional)
+    return Call(frame, module, qualified, path, positional, keywords, on_first)
+
+
+def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object], ...]]:
+    """As they are now: what the function put in the place of one is what is seen."""
+    code, values = frame.f_code, frame.f_locals
+    plain = code.co_varnames[: code.co_argcount]
+    named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    at = code.co_argcount + code.co_kwonlyargcount
+    rest: Any = ()
+    if code.co_flags & inspect.CO_VARARGS:
+        rest = _value(values, code.co_varnames[at])
+        at += 1
+        if type(rest) is not tuple:
+            raise Unreachable("it put something else in the place of its arguments")
+    more: Any = {}
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        more = _value(values, code.co_varnames[at])
+        if type(more) is not dict or not all(type(key) is str for key in more):
+            raise Unreachable("it put something else in the place of its arguments")
+    count = len(plain) if rest else max(code.co_posonlyargcount, min(1, len(plain)))
+    positional = [(name, _value(values, name)) for name in plain[:count]] + [("", one) for one in rest]
+    keywords = [(name, _value(values, name)) for name in (*plain[count:], *named)] + list(more.items())
+    return tuple(positional), tuple(keywords)
+
+
+def _value(values: Mapping[str, Any], name: str) -> Any:
+    if name not in values:
+        raise Unreachable(f"its argument {name} was deleted")
+    return values[name]
+
+
+def _path(code: CodeType, module: str, qualified: str, positional: tuple[tuple[str, object], ...]) -> tuple[str, str]:
+    """How the function is reached in its module; and by which name on its first argument, if that does."""
+    owner, _, name = qualified.rpartition(".")
+    holder: Any = raw.at(module, owner) if owner else None
+    if owner and (holder is None or not issubclass(type(holder), type)):
+        raise Unreachable(f"{qualified} is not in its module")
+    names = raw.names_of(holder) if owner else raw.globals_of(sys.modules[module])
+    name = _mangled(owner, name)
+    found = names.get(name)
+    if found is None or _inner(found, code) is None:
+        name, found = _elsewhere(code, names) or (name, found)
+    if found is None:
+        raise Unreachable(f"{qualified} is not in its module")
+    inner = _inner(found, code)
+    if inner is None:
+        raise Unreachable(f"{qualified} is hidden behind a {raw.shown_kind(found)}")
+    path = f"{owner}.{name}" if owner else name
+    if type(found) is staticmethod:
+        return path + inner.removeprefix(".__func__"), ""
+    direct = not inner or (type(found) is classmethod and inner == ".__func__")
+    on_first = name if owner and direct and positional and _is_found_on(positional[0][1], name, found) else ""
+    return path + inner, on_first
+
+
+def _mangled(owner: str, name: str) -> str:
+    hidden = name.startswith("__") and not name.endswith("__") and owner
+    return f"_{owner.rpartition('.')[2].lstrip('_')}{name}" if hidden else name
+
+
+def _is_found_on(first: object, name: str, found: object) -> bool:
+    if name.startswith("__"):
+        return False
+    owner: type = first if issubclass(type(first), type) else type(first)  # type: ignore[assignment]
+    return raw.found_in(owner, name) is found
+
+
+def _elsewhere(code: CodeType, names: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """A function that is held by another name than its own."""
+    for name, value in list(names.items())[:2_000]:
+        if raw.code_of(value) is code and type(name) is str and name.isidentifier():
+            return name, value
+    return None
+
+
+def _inner(found: object, code: CodeType, depth: int = 0) -> str | None:
+    """The attributes that lead from what was found to the function with this code: "" for that itself."""
+    if raw.code_of(found) is code:
+        return ""
+    if depth > 8:
+        return None
+    for name, value in _held(found):
+        if name in _INNER and (deeper := _inner(value, code, depth + 1)) is not None:
+            return f".{name}{deeper}"
+    return None
+
+
+def _held(found: object) -> Iterator[tuple[str, Any]]:
+    kind = type(found)
+    if kind is FunctionType or kind is staticmethod or kind is classmethod:
+        yield from dict.copy(found.__dict__).items()
+    if kind is staticmethod or kind is classmethod:
+        yield "__func__", found.__func__  # type: ignore[attr-defined]
+    elif kind is property:
+        yield from (("fget", found.fget), ("fset", found.fset), ("fdel", found.fdel))  # type: ignore[attr-defined]
+    elif kind is not FunctionType:
+        yield from raw.state_of(found)

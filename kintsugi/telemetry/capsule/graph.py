@@ -1,0 +1,115 @@
+"""The objects that a call was made with, as a graph of source: nearest first, within caps that each step asks."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kintsugi.telemetry.redact import MASK, redact, redact_field
+
+MOST_OBJECTS = 3_000
+MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
+MOST_ITEMS = 1_000  # of one container
+LONGEST_TEXT = 16_000
+DEEPEST = 24
+CPU_SECONDS = 0.0015  # for looking at values: naming and writing them takes as long again
+
+
+class Secret(Exception):
+    """A value that has to be masked: what is left could not be run."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One piece inside of brackets. `lead` stands before it: a keyword with its sign, a key, or nothing.
+
+    `later` is how it is set afterwards, where its holder can be changed: with `{one}`, and `{value}`.
+    """
+
+    value: str | Entry
+    lead: str | Entry = ""
+    later: str = ""
+    postponed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One object: source that makes it, `opens`, its parts, `closes`. `hint` is what it would be called."""
+
+    hint: str
+    depth: int
+    opens: str = ""
+    parts: list[Part] = field(default_factory=list)
+    closes: str = ""
+    uses: int = 0
+    name: str = ""
+    needs_name: bool = False
+    on: Entry | None = None  # what has to be there before it by its name
+
+
+@dataclass(eq=False)
+class Graph:
+    """Takes values and hands back what stands for them. `fill` says what an object is made of."""
+
+    fill: Callable[[Graph, object, Entry], None]
+    ends: float = 0.0
+    size: int = 0
+    _known: dict[int, tuple[Entry, object]] = field(default_factory=dict)  # the object too: so its id stays its own
+    _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.ends = time.thread_time() + CPU_SECONDS
+
+    def entry(self, value: object, hint: str, depth: int, *, at_once: bool = False) -> Entry:
+        """The one entry of this object. What it is made of is looked at later, nearest first, or at once."""
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = Entry(hint, depth), value
+            if at_once:
+                self.fill(self, value, known[0])
+            else:
+                self._waiting.append(known)
+        known[0].uses += 1
+        return known[0]
+
+    def complete(self) -> None:
+        """Look at all that waits, as far as the caps allow."""
+        for taken, (entry, value) in enumerate(iter(self._next, None)):
+            if taken >= MOST_OBJECTS or self.size > MOST_CHARACTERS or entry.depth > DEEPEST:
+                leave_out(entry, "too much to write down")
+            elif time.thread_time() > self.ends:
+                leave_out(entry, "not looked at in the time there is")
+            else:
+                self.fill(self, value, entry)
+                self.size += len(entry.opens) + 4 * len(entry.parts)
+
+    def _next(self) -> tuple[Entry, object] | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def text(self, name: str, value: str) -> str:
+        """A literal. `name` is what it stands under. Raises Secret."""
+        if redact_field(name, value) != value if name else redact(value) != value:
+            raise Secret(name)
+        self.size += len(value)
+        return repr(value)
+
+    def octets(self, name: str, value: bytes) -> str:
+        try:
+            self.text(name, value.decode())
+        except UnicodeDecodeError:
+            self.text(name, value.decode("latin-1"))
+        return repr(value)
+
+    def number(self, name: str, value: int) -> str:
+        written = int.__repr__(value)
+        if name and redact_field(name, written) == MASK:
+            raise Secret(name)
+        return written
+
+
+def leave_out(entry: Entry, why: str) -> None:
+    """What could not be rebuilt: whatever uses it is told why."""
+    where = f"{entry.hint}: " if entry.hint else ""
+    entry.opens, entry.parts, entry.closes = f"missing({(where + why)[:160]!r})", [], ""

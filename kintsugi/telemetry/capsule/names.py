@@ -1,0 +1,114 @@
+"""What a file can import: classes, functions, modules and whatever else a module holds by a name."""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+from kintsugi.telemetry.capsule import raw
+
+_REBUILT = frozenset(
+    map(id, (list, dict, set, tuple, frozenset, str, bytes, int, float, bool, type(None), bytearray, complex))
+)
+_STANDARD: dict[int, tuple[str, str]] = {
+    id(os.environ): ("os", "environ"),
+    id(sys.stdin): ("sys", "stdin"),
+    id(sys.stdout): ("sys", "stdout"),
+    id(sys.stderr): ("sys", "stderr"),
+    id(collections.deque): ("collections", "deque"),
+}
+_MOST_NAMES = 2_000
+
+
+class Names:
+    """The imports of one file. `homes`: the modules whose names are looked through for values."""
+
+    def __init__(self, homes: Iterable[Mapping[str, Any]], taken: Iterable[str] = ()) -> None:
+        self.imported: dict[str, tuple[str, str]] = {}  # the name here: module, and name there; "" for the module
+        self._taken = set(taken)
+        self._homes = list(homes)
+        self._index: dict[int, tuple[str, str]] | None = None
+
+    def of(self, value: object) -> str:
+        """An expression for what a module holds by a name; "" for what has none."""
+        kind = type(value)
+        if issubclass(kind, type):
+            return self._reached(*raw.home_of(value), value)  # type: ignore[arg-type]
+        if kind is FunctionType:
+            return self._reached(_text(value.__module__), value.__qualname__, value)  # type: ignore[attr-defined]
+        if kind is BuiltinFunctionType:
+            home = value.__self__  # type: ignore[attr-defined]
+            module = _text(raw.globals_of(home).get("__name__")) if type(home) is ModuleType else ""
+            return self._reached(module, value.__name__, value)  # type: ignore[attr-defined]
+        if issubclass(kind, ModuleType):
+            return self.module(_text(raw.globals_of(value).get("__name__")))
+        if id(kind) in _REBUILT:
+            return ""
+        place = _STANDARD.get(id(value)) or self._by_identity().get(id(value))
+        return self.named(*place) if place else ""
+
+    def module(self, name: str) -> str:
+        """The module itself, imported."""
+        if sys.modules.get(name) is None or not (own := raw.importable(name)):
+            return ""
+        top = own.partition(".")[0]
+        if self.imported.get(top, (top, ""))[1]:
+            return ""
+        if top in self._taken:
+            return ""
+        self.imported[top if own == top else own] = (own, "")
+        return own
+
+    def named(self, module: str, path: str) -> str:
+        """`path` in a module, imported by its first name, or through its module where that name is taken here."""
+        own, top = raw.importable(module), path.partition(".")[0]
+        if module == "builtins" and top not in self._taken:
+            return path
+        if not own:
+            return ""
+        place = own, top
+        if top not in self._taken and self.imported.get(top, place) == place and not hasattr(builtins, top):
+            self.imported[top] = place
+            return path
+        whole = self.module(module)
+        return f"{whole}.{path}" if whole else ""
+
+    def _reached(self, module: str, path: str, value: object) -> str:
+        if not module or not path or "<" in path:
+            return ""
+        return self.named(module, path) if raw.at(module, path) is value else self._from_index(value)
+
+    def _from_index(self, value: object) -> str:
+        place = self._by_identity().get(id(value))
+        return self.named(*place) if place else ""
+
+    def _by_identity(self) -> dict[int, tuple[str, str]]:
+        if self._index is None:
+            self._index = {}
+            for names in self._homes:
+                module = names.get("__name__")
+                if type(module) is str and sys.modules.get(module) is not None:
+                    self._look_through(module, dict.copy(names) if type(names) is dict else {})
+        return self._index
+
+    def _look_through(self, module: str, names: dict[str, Any]) -> None:
+        assert self._index is not None
+        for at, (name, value) in enumerate(names.items()):
+            if at > _MOST_NAMES:
+                return
+            if (
+                type(name) is str
+                and name.isidentifier()
+                and id(type(value)) not in _REBUILT
+                and not name.startswith("__")
+            ):
+                self._index.setdefault(id(value), (module, name))
+
+
+def _text(value: object) -> str:
+    return value if type(value) is str else ""

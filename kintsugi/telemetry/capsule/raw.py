@@ -1,0 +1,107 @@
+"""What an object is made of, read past its own code: no property, `__getattr__` or metaclass of anybody's is run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from typing import Any, cast
+
+_HEAP_TYPE, _CANNOT_BE_MADE = 1 << 9, 1 << 7  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_DISALLOW_INSTANTIATION
+_POINTER = 8
+_of_type: Any = type.__dict__
+_MRO, _DICT, _BASE = _of_type["__mro__"], _of_type["__dict__"], _of_type["__base__"]
+_SIZE, _FLAGS = _of_type["__basicsize__"], _of_type["__flags__"]
+_MODULE, _QUALNAME = _of_type["__module__"], _of_type["__qualname__"]
+_DICTIONARIES = {id(GetSetDescriptorType), id(MemberDescriptorType)}
+_OF_MODULE: Any = vars(ModuleType)["__dict__"]
+
+
+def mro(kind: type) -> tuple[type, ...]:
+    return cast("tuple[type, ...]", _MRO.__get__(kind))
+
+
+def names_of(kind: type) -> dict[str, Any]:
+    """What the class itself defines. Not to be changed."""
+    return cast("dict[str, Any]", _DICT.__get__(kind))
+
+
+def found_in(kind: type, name: str) -> Any:
+    """What the class or a base defines under this name; None where nothing does."""
+    for one in mro(kind):
+        names = names_of(one)
+        if name in names:
+            return names[name]
+    return None
+
+
+def globals_of(module: object) -> dict[str, Any]:
+    """A module's names; empty for what only looks like a module."""
+    return _OF_MODULE.__get__(module) if issubclass(type(module), ModuleType) else {}
+
+
+def home_of(kind: type) -> tuple[str, str]:
+    """Module and qualified name of a class, as far as these are texts."""
+    module, name = _MODULE.__get__(kind), _QUALNAME.__get__(kind)
+    return (module if type(module) is str else "", name if type(name) is str else "")
+
+
+def shown_kind(value: object) -> str:
+    """The class of a value, to be read: `decimal.Decimal`."""
+    module, name = home_of(type(value))
+    return name if module in ("builtins", "") else f"{module}.{name}"
+
+
+def is_made_in_python(kind: type) -> bool:
+    """Whether all that the class adds to its base can be seen from Python: slots and a dictionary."""
+    flags, names = _FLAGS.__get__(kind), names_of(kind)
+    if not flags & _HEAP_TYPE or flags & _CANNOT_BE_MADE or type(names.get("__new__")) is BuiltinFunctionType:
+        return False
+    slots = sum(type(one) is MemberDescriptorType for one in names.values())
+    added = _SIZE.__get__(kind) - _SIZE.__get__(_BASE.__get__(kind)) - slots * _POINTER
+    return bool(0 <= added <= 2 * _POINTER)  # the dictionary and the list of weak references
+
+
+def state_of(value: object) -> Iterator[tuple[str, Any]]:
+    """Its attributes: the set slots, then its dictionary."""
+    own: Any = None
+    for kind in mro(type(value)):
+        for name, member in names_of(kind).items():
+            if name == "__dict__":
+                if own is None and id(type(member)) in _DICTIONARIES:
+                    own = member.__get__(value)
+            elif type(member) is MemberDescriptorType and name != "__weakref__":
+                try:
+                    yield name, member.__get__(value)
+                except AttributeError:
+                    continue
+    if type(own) is dict:
+        yield from dict.copy(own).items()
+
+
+def importable(module: str) -> str:
+    """The name by which a module is imported in another process: that of the main one is another there."""
+    if module != "__main__":
+        return module
+    main = globals_of(sys.modules.get("__main__"))
+    spec, file = main.get("__spec__"), main.get("__file__")
+    name = getattr(spec, "name", None)
+    if type(name) is str:
+        return name.removesuffix(".__main__")
+    return file.replace("\\", "/").rpartition("/")[2].removesuffix(".py") if type(file) is str else ""
+
+
+def at(module: str, path: str) -> Any:
+    """What lies at `Class.name` in a module; None where nothing does, or where code would have to be run to know."""
+    found: Any = None
+    names = globals_of(sys.modules.get(module))
+    for part in path.split("."):
+        if part not in names:
+            return None
+        found = names[part]
+        names = names_of(found) if issubclass(type(found), type) else {}
+    return found
+
+
+def code_of(value: object) -> Any:
+    return value.__code__ if type(value) is FunctionType else None

@@ -1,0 +1,293 @@
+"""From the graph of a call to a pytest file: what is shared gets a name, what goes in a circle is closed afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kintsugi.telemetry.capsule.graph import Entry, Part, leave_out
+from kintsugi.telemetry.capsule.names import Names
+
+_WIDTH = 96
+_STEP = "    "
+_ROUNDS = 8
+_NOT_A_NAME = re.compile(r"\W+")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+HELPERS = {
+    "with_state": '''\
+def with_state(one, /, **state):
+    """The same object with these attributes, set past its own code."""
+    for name, value in state.items():
+        member = inspect.getattr_static(type(one), name, None)
+        if inspect.ismemberdescriptor(member):
+            member.__set__(one, value)
+        else:
+            vars(one)[name] = value
+    return one
+''',
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class with these attributes; its `__init__` is not run."""
+    return with_state(object.__new__(kind), **state)
+''',
+    "filled": '''\
+def filled(kind, base, /, *content, **state):
+    """The same for a class that builds on a builtin one, which holds this content."""
+    one = base.__new__(kind, *content)
+    if base.__init__ is not object.__init__:
+        base.__init__(one, *content)
+    return with_state(one, **state)
+''',
+    "stand_in": '''\
+def stand_in(kind, /, **state):
+    """An object of this class that says nothing to anybody: its coroutines do nothing."""
+
+    async def say_nothing(*_, **__):
+        return None
+
+    quiet = {name: say_nothing for name in dir(kind) if inspect.iscoroutinefunction(getattr(kind, name, None))}
+    one = object.__new__(type(kind.__name__, (kind,), {**quiet, "__module__": kind.__module__}))
+    return with_state(one, **state)
+''',
+    "at_place": """\
+def at_place(file, place):
+    file.seek(place)
+    return file
+""",
+    "missing": '''\
+class NotRebuilt(BaseException):
+    """The call came to something that could not be written down."""
+
+
+def _refuse(one, *_, **__):
+    raise NotRebuilt(object.__getattribute__(one, "why"))
+
+
+class missing:
+    """Stands for what could not be written down, and says why to whoever uses it."""
+
+    def __init__(self, why):
+        object.__setattr__(self, "why", why)
+
+    def __repr__(self):
+        return "<missing: " + object.__getattribute__(self, "why") + ">"
+
+    __getattribute__ = __setattr__ = __delattr__ = __call__ = __bool__ = __len__ = __iter__ = __next__ = _refuse
+    __getitem__ = __setitem__ = __delitem__ = __contains__ = __eq__ = __ne__ = __lt__ = __le__ = _refuse
+    __gt__ = __ge__ = __hash__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
+    __rtruediv__ = __floordiv__ = __mod__ = __or__ = __ror__ = __and__ = __rand__ = __neg__ = _refuse
+    __int__ = __float__ = __index__ = _refuse
+    __str__ = __format__ = __bytes__ = __fspath__ = __enter__ = __exit__ = __await__ = __aiter__ = __aenter__ = _refuse
+''',
+}
+_NEEDS = {"rebuilt": ("with_state",), "filled": ("with_state",), "stand_in": ("with_state",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The lines of a test's body, and the text of its call."""
+
+    before: tuple[str, ...]
+    call: str
+
+
+def written(call: Entry, taken: Iterable[str]) -> Written:
+    """What makes the call's arguments, in an order that runs, then the call itself."""
+    postponed = _cut_circles(call)
+    order = [*_ordered([call]), *_ordered([entry for holder, part in postponed for entry in _entries(holder, part)])]
+    _give_names(order, set(taken))
+    shown: dict[int, str] = {}
+    lines: list[str] = []
+    done: set[int] = set()
+    for entry in order:
+        if id(entry) in done:
+            continue
+        done.add(id(entry))
+        shown[id(entry)] = _expression(entry, shown)
+        if entry.name:
+            lines.append(f"{entry.name} = {shown[id(entry)]}")
+            shown[id(entry)] = entry.name
+    closing = [_closing(holder, part, shown) for holder, part in postponed]
+    return Written((*lines, *closing), shown[id(call)])
+
+
+def _entries(holder: Entry, part: Part) -> Iterator[Entry]:
+    yield from (one for one in (holder, part.lead, part.value) if isinstance(one, Entry))
+
+
+def _below(entry: Entry) -> Iterator[tuple[Part, Entry]]:
+    """What has to be there before it."""
+    if entry.on is not None:
+        yield Part(entry.on), entry.on
+    for part in entry.parts:
+        if isinstance(part.lead, Entry):
+            yield part, part.lead
+        if isinstance(part.value, Entry) and not part.postponed:
+            yield part, part.value
+
+
+def _cut_circles(call: Entry) -> list[tuple[Entry, Part]]:
+    """The parts that are set when all is there, so that no object is needed for its own making."""
+    postponed: list[tuple[Entry, Part]] = []
+    for turn in range(_ROUNDS):
+        found = _circles(call, last=turn == _ROUNDS - 1)
+        if not found:
+            return postponed
+        postponed += found
+    return postponed
+
+
+def _circles(call: Entry, *, last: bool) -> list[tuple[Entry, Part]]:
+    found: list[tuple[Entry, Part]] = []
+    state: dict[int, bool] = {id(call): False}  # False: under way, True: done
+    path: list[tuple[Entry, Iterator[tuple[Part, Entry]], Part | None]] = [(call, _below(call), None)]
+    while path:
+        entry, parts, _ = path[-1]
+        for part, below in parts:
+            if id(below) not in state:
+                state[id(below)] = False
+                path.append((below, _below(below), part))
+                break
+            if not state[id(below)]:
+                _cut(path, part, below, found, last=last)
+        else:
+            state[id(entry)] = True
+            path.pop()
+    return found
+
+
+def _cut(
+    path: list[tuple[Entry, Iterator[tuple[Part, Entry]], Part | None]],
+    part: Part,
+    target: Entry,
+    found: list[tuple[Entry, Part]],
+    *,
+    last: bool,
+) -> None:
+    """Take the nearest part of the circle that can be set later; where there is none, leave it out."""
+    into = part
+    for entry, _, came_by in reversed(path):
+        if into.postponed:
+            return
+        if into.later and not last:
+            into.postponed = True
+            entry.needs_name = target.needs_name = True
+            found.append((entry, into))
+            return
+        if entry is target or came_by is None:
+            break
+        into = came_by
+    gone = Entry(target.hint, target.depth)
+    leave_out(gone, "it is part of a circle that cannot be closed")
+    if part.lead is target:
+        part.lead = gone
+    else:
+        part.value = gone
+
+
+def _ordered(roots: Iterable[Entry]) -> Iterator[Entry]:
+    """What is below first."""
+    seen: set[int] = set()
+    for root in roots:
+        if id(root) in seen:
+            continue
+        seen.add(id(root))
+        path = [(root, _below(root))]
+        while path:
+            entry, parts = path[-1]
+            for _, below in parts:
+                if id(below) not in seen:
+                    seen.add(id(below))
+                    path.append((below, _below(below)))
+                    break
+            else:
+                yield entry
+                path.pop()
+
+
+def _give_names(order: Iterable[Entry], taken: set[str]) -> None:
+    for entry in order:
+        if not entry.name and (entry.needs_name or (entry.uses > 1 and (entry.parts or "(" in entry.opens))):
+            base = snake_case(entry.hint)
+            base = base if base.isidentifier() else "value"
+            name, number = base, 2
+            while name in taken:
+                name, number = f"{base}_{number}", number + 1
+            taken.add(name)
+            entry.name = name
+
+
+def snake_case(text: str) -> str:
+    """As a variable is written."""
+    return _NOT_A_NAME.sub("_", _HUMP.sub("_", text)).strip("_").lower()[:30]
+
+
+def _expression(entry: Entry, shown: dict[int, str]) -> str:
+    pieces = []
+    for part in entry.parts:
+        value = "None" if part.postponed else part.value if isinstance(part.value, str) else shown[id(part.value)]
+        lead = part.lead if isinstance(part.lead, str) else shown[id(part.lead)]
+        if lead and not lead.endswith("=") and not lead.startswith("**{"):
+            lead += ": "
+        pieces.append(f"{lead}{value}{'}' if lead.startswith('**{') else ''}")
+    opens = entry.opens
+    if opens and opens[-1] not in "([{":  # a call with a first argument of its own
+        opens += ", " if pieces else ""
+    flat = opens + ", ".join(pieces) + entry.closes
+    if (len(flat) <= _WIDTH and "\n" not in flat) or (len(pieces) == 1 and entry.closes.startswith(".")):
+        return flat
+    if not pieces:
+        return flat
+    return _broken(entry, pieces)
+
+
+def _broken(entry: Entry, pieces: list[str]) -> str:
+    """One piece a line, as formatters set it."""
+    opens = entry.opens
+    head = []
+    if opens and opens[-1] not in "([{":
+        bracket = opens.index("(")
+        opens, head = opens[: bracket + 1], [opens[bracket + 1 :]]
+    closes = entry.closes.lstrip(",")
+    lines = [opens, *(f"{_indented(piece)}," for piece in (*head, *pieces)), closes]
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(_STEP + line for line in text.split("\n"))
+
+
+def _closing(holder: Entry, part: Part, shown: dict[int, str]) -> str:
+    value = part.value if isinstance(part.value, str) else shown[id(part.value)]
+    key = part.lead if isinstance(part.lead, str) else shown[id(part.lead)]
+    return part.later.format(one=holder.name, value=value, key=key)
+
+
+def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> str:
+    """The whole file: imports, the test, what it needs. `way`: how the call is made, with `{call}`."""
+    lines = [*body.before, *way.replace("{call}", body.call).split("\n")]
+    text = "\n".join(map(_indented, lines))
+    helpers = _helpers(text)
+    imported = dict(names.imported)
+    imported |= {name: (name, "") for name in ("inspect", "asyncio") if f"{name}." in (helpers + way)}
+    head = "\n".join(_imports(imported.values()))
+    return "\n\n".join(filter(None, (f'"""{title}"""', head, f"\ndef {test}():\n{text}\n", helpers)))
+
+
+def _imports(imported: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Modules first, then what comes out of them, a line for each module."""
+    by_module: dict[str, set[str]] = {}
+    for module, inner in imported:
+        by_module.setdefault(module, set()).add(inner)
+    yield from (f"import {module}" for module in sorted(by_module) if "" in by_module[module])
+    for module in sorted(by_module):
+        if found := sorted(by_module[module] - {""}):
+            yield f"from {module} import {', '.join(found)}"
+
+
+def _helpers(text: str) -> str:
+    needed = {name for name in HELPERS if re.search(rf"\b{name}\(", text)}
+    needed |= {more for name in needed for more in _NEEDS.get(name, ())}
+    return "\n\n".join(source for name, source in HELPERS.items() if name in needed)

@@ -1,0 +1,371 @@
+"""The call that failed, written down: it makes the same call again, in caps, without a secret, and runs nobody's code."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import datetime
+import decimal
+import enum
+import functools
+import gc
+import io
+import random
+import re
+import threading
+import types
+import uuid
+import weakref
+import zoneinfo
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kintsugi.telemetry.capsule import LARGEST, Capsule, record
+from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
+from tests.world.object_graphs import TOUCHED, a_graph
+
+SENTINEL = object()
+
+
+class Size(enum.Enum):
+    SMALL = "s"
+
+
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@dataclass
+class Item:
+    name: str
+    price: decimal.Decimal = decimal.Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    name: str
+
+
+@dataclass
+class Checked:
+    name: str
+
+    def __post_init__(self) -> None:
+        self.upper = self.name.upper()
+
+
+class Headers(dict[str, str]):
+    kind = "headers"
+
+
+class Broken(Exception):
+    def __init__(self, code: int) -> None:
+        super().__init__("broken", code)
+        self.code = code
+
+
+class Slotted:
+    __slots__ = ("_hidden", "never_set")
+
+    def __init__(self) -> None:
+        self._hidden = [1]
+
+
+def a_function(*_: object) -> None: ...
+
+
+def handed_over(value: object) -> None:
+    raise LookupError(value)
+
+
+VALUES: dict[str, Any] = {
+    "numbers": [0, -1, 1.5, True, None, ..., complex(1, -2), 10**30],
+    "texts": ["", "it's", 'say "hi"\n', "\N{SNOWMAN} {call} {one}", "\ud800", b"\x00\xff", bytearray(b"x")],
+    "containers": [(1,), (), set(), {1, 2}, frozenset({3}), {"a": {"b": [1]}, 2: (3, 4)}],
+    "collections": [
+        collections.deque([1, 2], maxlen=3),
+        collections.OrderedDict(b=1, a=2),
+        collections.Counter("abca"),
+        collections.defaultdict(list, {"a": [1]}),
+        types.MappingProxyType({"a": 1}),
+    ],
+    "times": [
+        datetime.date(2026, 2, 28),
+        datetime.datetime(2026, 2, 28, 1, 2, 3, 4, tzinfo=datetime.UTC),
+        datetime.datetime(2026, 2, 28, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"), fold=1),
+        datetime.timezone(datetime.timedelta(hours=-5)),
+        datetime.time(23, 59),
+        datetime.timedelta(days=-1, microseconds=5),
+    ],
+    "small things": [decimal.Decimal("1.10"), uuid.UUID(int=5), Path("/a/b"), range(1, 9, 2), slice(None, 3)],
+    "enumerations": [Size.SMALL, Access.READ | Access.WRITE],
+    "records": [Point(1, 2), Item("mug"), Frozen("x"), Checked("x")],
+    "names": [a_function, len, Item, dict, Path, SENTINEL, collections],
+    "built on builtins": [Headers(a="b")],
+}
+
+
+@pytest.mark.parametrize("what", VALUES)
+def test_a_value_is_rebuilt(what: str) -> None:
+    again = rebuilt_from(handed_over, VALUES[what])
+
+    assert again == VALUES[what]
+    assert [type(one) for one in again] == [type(one) for one in VALUES[what]]
+
+
+def test_an_error_keeps_its_arguments_and_state_without_being_made_anew() -> None:
+    again = rebuilt_from(handed_over, Broken(5))
+
+    assert (type(again), again.args, again.code) == (Broken, ("broken", 5), 5)
+
+
+def test_slots_and_hidden_names_are_state_too() -> None:
+    again = rebuilt_from(handed_over, Slotted())
+
+    assert again._hidden == [1]
+    assert not hasattr(again, "never_set")
+
+
+def test_a_pattern_a_file_in_memory_and_a_lock_are_made_anew() -> None:
+    file = io.StringIO("one\ntwo\n")
+    file.readline()
+
+    pattern, again, lock = rebuilt_from(handed_over, [re.compile("a+", re.IGNORECASE), file, threading.Lock()])
+
+    assert pattern.fullmatch("AA")
+    assert again.read() == "two\n"
+    assert lock.acquire(blocking=False)
+
+
+def test_what_was_one_object_is_one_object() -> None:
+    item = Item("mug")
+
+    one, two, (three,) = rebuilt_from(handed_over, [item, item, (item,)])
+
+    assert one is two is three
+
+
+def test_circles_are_closed() -> None:
+    owner = types.SimpleNamespace(children=[])
+    owner.children.append({"owner": owner, "pair": (owner, owner.children)})
+    owner.itself = owner
+
+    again = rebuilt_from(handed_over, owner)
+
+    assert again.itself is again
+    assert again.children[0]["owner"] is again
+    assert again.children[0]["pair"] == (again, again.children)
+
+
+def test_a_circle_that_nothing_can_close_is_left_out_with_the_reason() -> None:
+    inner: list[Any] = []
+    outer = (inner,)
+    inner.append(functools.partial(a_function, outer))
+
+    again = rebuilt_from(handed_over, outer)
+
+    assert again[0][0].args[0] is again
+
+
+class Shop:
+    """Each way by which a function is called."""
+
+    def __init__(self) -> None:
+        self.open = True
+
+    def method(self, first: int, /, second: int, *more: int, third: int = 3, **rest: int) -> None:
+        raise LookupError(self.open, first, second, more, third, rest)
+
+    def __hidden(self) -> None:
+        raise LookupError("hidden")
+
+    def call_hidden(self) -> None:
+        self.__hidden()
+
+    @classmethod
+    def of_the_class(cls, value: int) -> None:
+        raise LookupError(cls, value)
+
+    @staticmethod
+    def alone(value: int) -> None:
+        raise LookupError(value)
+
+    @property
+    def asked(self) -> int:
+        raise LookupError("asked")
+
+    @functools.cached_property
+    def kept(self) -> int:
+        raise LookupError("kept")
+
+    async def later(self, value: int) -> None:
+        raise LookupError(value)
+
+    def one_by_one(self, value: int) -> Iterator[int]:
+        yield 1
+        raise LookupError(value)
+
+    async def later_one_by_one(self, value: int) -> AsyncIterator[int]:
+        yield 1
+        raise LookupError(value)
+
+
+@functools.lru_cache
+def cached(value: int) -> int:
+    raise LookupError(value)
+
+
+def _passed_over() -> Callable[[AsyncIterator[int]], Coroutine[Any, Any, None]]:
+    async def all_of(values: AsyncIterator[int]) -> None:
+        async for _ in values:
+            pass
+
+    return all_of
+
+
+WAYS: dict[str, Callable[[], object]] = {
+    "a method with arguments of every kind": lambda: Shop().method(1, 2, 4, 5, third=6, seven=7),
+    "a method by keywords": lambda: Shop().method(1, second=2),
+    "a method of a class": lambda: Shop.of_the_class(1),
+    "a function in a class": lambda: Shop.alone(1),
+    "a property": lambda: Shop().asked,
+    "a cached property": lambda: Shop().kept,
+    "a coroutine": lambda: asyncio.run(Shop().later(1)),
+    "a generator": lambda: list(Shop().one_by_one(1)),
+    "an asynchronous generator": lambda: asyncio.run(_passed_over()(Shop().later_one_by_one(1))),
+    "a decorated function": lambda: cached(1),
+    "a method with a mangled name": lambda: Shop().call_hidden(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_call_is_made_in_the_same_way(way: str) -> None:
+    error = _raised(WAYS[way])
+
+    again = run(made_of(error))
+
+    assert repr(again) == repr(error)
+
+
+def test_what_is_made_anew_by_each_call_is_passed_over_for_the_next_call() -> None:
+    def wrapper(value: int) -> None:
+        handed_over(value)
+
+    capsule = made_of(_raised(lambda: wrapper(5)))
+
+    assert (capsule.module, capsule.function) == (__name__, "handed_over")
+
+
+def test_a_function_without_a_name_is_refused_with_the_reason() -> None:
+    def inner() -> None:
+        raise LookupError
+
+    capsule = made_of(_raised(inner))
+
+    assert capsule.source == ""
+    assert capsule.why_not.startswith("inner is made anew by each call of ")
+
+
+def test_what_cannot_be_written_down_is_told_to_whoever_uses_it(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("w") as file:
+        again = rebuilt_from(handed_over, [file, [0] * 2_000])
+
+    with pytest.raises(BaseException, match="TextIOWrapper, which holds more than can be seen"):
+        again[0].write("x")
+    with pytest.raises(BaseException, match="a list of 2,000 items"):
+        len(again[1])
+
+
+def test_a_secret_refuses_the_whole() -> None:
+    for value in (
+        {"password": "correct-horse"},
+        [("Authorization", "Bearer abcdef123456789")],
+        Headers(api_key="k9Zq7xQ2vB4mT8wR"),
+    ):
+        capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
+
+        assert (capsule.source, capsule.why_not[:8]) == ("", "a secret")
+
+
+def test_no_planted_secret_is_in_a_capsule() -> None:
+    maker = random.Random(7)
+    for case in (*vendor_cases(maker), *keyed_cases(maker), *special_cases(maker)):
+        value = maker.choice(([case.text], {"a": {"b": case.text}}, Item(case.text), (b"x", case.text.encode())))
+
+        capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
+
+        assert not case.secret or not case.leaks_in(capsule.source)
+
+
+def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -> None:
+    before = TOUCHED.total()
+    for seed in range(50):
+        graph = a_graph(seed)
+        capsule = made_of(_raised(lambda graph=graph: handed_over(graph)))  # type: ignore[misc]
+
+        compile(capsule.source, "capsule", "exec")
+        assert len(capsule.source) <= LARGEST
+        assert "could not be written down" not in capsule.why_not
+    assert TOUCHED.total() == before
+
+
+def test_nothing_is_kept() -> None:
+    class Watched:
+        pass
+
+    gone = threading.Event()
+    value = Watched()
+    weakref.finalize(value, gone.set)
+
+    made_of(_raised(lambda value=value: handed_over([value])))  # type: ignore[misc]
+    del value
+    gc.collect()
+
+    assert gone.is_set()
+
+
+def test_without_code_of_the_project_there_is_no_capsule() -> None:
+    assert record(_raised(lambda: int("x")), is_project=lambda file: False) is None
+
+
+def _raised(call: Callable[[], object]) -> BaseException:
+    """What it raises, without the frames of this file that led there."""
+    with pytest.raises(Exception) as seen:
+        call()
+    return seen.value
+
+
+def made_of(error: BaseException) -> Capsule:
+    """The capsule, where this file is the program; its tests and what they start are not."""
+    while error.__traceback__ and error.__traceback__.tb_frame.f_code.co_name in _NOT_THE_PROGRAM:
+        error.__traceback__ = error.__traceback__.tb_next
+    capsule = record(error, is_project=lambda file: file == __file__)
+    assert capsule
+    return capsule
+
+
+_NOT_THE_PROGRAM = {"_raised", "<lambda>"}
+
+
+def run(capsule: Capsule) -> BaseException:
+    """What the file of a capsule raises."""
+    names: dict[str, Any] = {}
+    assert capsule.why_not == ""
+    exec(compile(capsule.source, "capsule", "exec"), names)
+    with pytest.raises(LookupError) as seen:
+        next(value for name, value in names.items() if name.startswith("test_"))()
+    return seen.value
+
+
+def rebuilt_from(function: Callable[[Any], None], value: Any) -> Any:
+    return run(made_of(_raised(lambda: function(value)))).args[0]
