@@ -139,7 +139,7 @@ class Bootstrap:
         self.build = program.build_sha or running_build()
         self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
-        self.model = connectors.model(settings.model, self.database.folder / "models.json")
+        self.model = connectors.model(settings.model, self.database.folder / "model-servers.json")
         self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
