@@ -140,7 +140,7 @@ class Bootstrap:
         self.build = program.build_sha or running_build()
         self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
-        self.model = connectors.model(settings.model, self.database.folder / "models.json")
+        self.model = connectors.model(settings.model, self.database.folder / "model-servers.json")
         self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
@@ -166,9 +166,11 @@ class Bootstrap:
             self.settings.alerts, self.build, level, bot, mode, stream=stream, direct=program.log_direct
         )
 
-    def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
+    def tell_alerts(
+        self, logs: Telemetry, desk: Desk, client: discord.Client | None, *, but_crashes: bool = False
+    ) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
-        alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
+        alerts.connect(logs, self.settings.alerts, self.intake(desk), client, but_crashes=but_crashes)
 
     def hear_crashes(self, logs: Telemetry, desk: Desk) -> Crashes | None:
         """From now on a crash of the program that this runs in opens an incident; None where that is switched off.

@@ -15,7 +15,7 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
-from tests.world.model_servers import DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
+from tests.world.model_servers import BROKEN, DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
 
 CODE = "def discount(total, coupon):\n    return total * coupon['percent']\n"
 
@@ -63,6 +63,17 @@ async def test_one_that_names_one_thing_after_the_other_is_asked_for_the_least_a
     assert found.proposes_a_patch
     assert play.refused == 2
     assert found.manner == "JSON in plain text, streamed, max_tokens, without stream_options"
+
+
+async def test_one_that_breaks_at_what_it_does_not_know_is_asked_for_the_least_once_trying_again_does_not_help(
+    tmp_path: Path,
+):
+    async with played(BROKEN) as play:
+        found = await diagnosed(play, Manners(tmp_path / "models.json"))
+
+    assert found.proposes_a_patch
+    assert play.refused == 3
+    assert found.cost.calls == 2
 
 
 @pytest.mark.parametrize("server", DEAD_ENDS, ids=lambda server: server.name)

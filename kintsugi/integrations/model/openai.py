@@ -23,7 +23,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.model.address import address_of
-from kintsugi.integrations.model.manners import Manner, first_manner, next_manner
+from kintsugi.integrations.model.manners import Manner, first_manner, last_resort, next_manner
 from kintsugi.integrations.model.openai_streams import Heard, NoReply, Question, Refused, chat, responses
 from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, TooLong
 from kintsugi.integrations.model.refusals import (
@@ -95,8 +95,11 @@ class OpenAIModel:
     @property
     def manner(self) -> Manner:
         """As far as it is known."""
-        known = self._settings.manners.of(self._address.url, self.name)
-        return known or first_manner(self._settings.base_url)
+        return self._known or first_manner(self._settings.base_url)
+
+    @property
+    def _known(self) -> Manner | None:
+        return self._settings.manners.of(self._address.url, self.name)
 
     @property
     def room(self) -> Room:
@@ -118,8 +121,7 @@ class OpenAIModel:
                 known = await self._knows(client)
         except (openai.APIError, ValueError) as error:  # the latter for an address that is none
             raise StepFailed(self._why_not(error)) from error
-        found = self._settings.manners.of(self._address.url, self.name)
-        how = f"; asked for {found.words}" if found else ""
+        how = f"; asked for {self._known.words}" if self._known else ""
         return f"{self.name} at {self._address.url} {known}{how}"
 
     async def _knows(self, client: AsyncOpenAI) -> str:
@@ -189,6 +191,8 @@ class OpenAIModel:
         if says_too_long(refusal):
             return self._shorter(question, refusal)
         manner = next_manner(question.manner, refusal, question.limit, steps=steps)
+        if manner is None and refusal.status == 500 and self._known is None:  # some break at a schema they cannot take
+            manner = last_resort(question.manner)
         if manner:
             why = {"why": refusal.quoted, "status": refusal.status}
             log.info("model_manner_refused", extra={"model": self.name, "asked": question.manner.words, **why})
@@ -229,7 +233,7 @@ class OpenAIModel:
                 raise
 
     def _keep(self, manner: Manner) -> None:
-        if self._settings.manners.of(self._address.url, self.name) != manner:
+        if self._known != manner:
             log.info("model_manner", extra={"model": self.name, "address": self._address.url, "manner": manner.words})
             self._settings.manners.keep(self._address.url, self.name, manner)
 
