@@ -18,7 +18,7 @@ from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Scanner
 from kintsugi.telemetry.redact.source import KNOWN, hidden_in_source, is_code
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
-from kintsugi.telemetry.redact.values import MASK, is_secret
+from kintsugi.telemetry.redact.values import MASK, is_secret, is_too_brief
 
 __all__ = [
     "MASK",
@@ -152,7 +152,7 @@ def redact_field(name: str, value: str) -> str:
     level = grade(name)
     if level is Grade.SECRET:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
-    if level and is_secret(value, True, level, prose=False):
+    if level and not is_too_brief(name, value) and is_secret(value, True, level, prose=False):
         of_this_process().hidden["keyed"] += 1
         return MASK
     if name[-6:].lower() in _HEADERS:
