@@ -127,7 +127,7 @@ async def reproduced(
         return Reproduction(Rerun.NOT_REPRODUCIBLE, name, commit, 0.0, why)
     async with ground(box, tree) as on:
         made = await make(call, on, {}, seconds=min(box.limits.seconds, _SECONDS))
-    rerun, why = _judged(call, made, tree)
+    rerun, why = judged(call, made, tree)
     return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why)
 
 
@@ -137,7 +137,8 @@ def _why_none(capsule: Capsule | None) -> str:
     return capsule.why_not or "it is not known what it failed by"
 
 
-def _judged(call: FailingCall, made: Made, tree: Path) -> tuple[Rerun, str]:
+def judged(call: FailingCall, made: Made, tree: Path) -> tuple[Rerun, str]:
+    """How a call ended on the tree that it failed on, and why it says nothing where it does not."""
     if made.passed:
         return Rerun.NOT_REPRODUCIBLE, "the call ends well here: it failed by something beside its arguments"
     if made.not_rebuilt:
