@@ -78,7 +78,7 @@ def _cases(repository: Path, python: str, commits: int, most: int) -> Iterator[C
     found = tried = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        _git(Path.cwd(), "clone", "--quiet", "--shared", str(repository), str(tree))
+        git(Path.cwd(), "clone", "--quiet", "--shared", str(repository), str(tree))
         for commit, parent in _candidates(tree):
             if tried == commits or found == most:
                 break
@@ -91,11 +91,11 @@ def _cases(repository: Path, python: str, commits: int, most: int) -> Iterator[C
 
 
 def _candidates(tree: Path) -> Iterator[tuple[str, str]]:
-    for line in _git(tree, "log", "--no-merges", "--format=%H %P %s", "-n", "4000").splitlines():
+    for line in git(tree, "log", "--no-merges", "--format=%H %P %s", "-n", "4000").splitlines():
         commit, parent, *rest = line.split(" ", 2)
         if not rest or not _FIX_WORDS.search(rest[0]):
             continue
-        changed = _git(tree, "diff", "--name-only", parent, commit).splitlines()
+        changed = git(tree, "diff", "--name-only", parent, commit).splitlines()
         python = [name for name in changed if name.endswith(".py")]
         tests = [name for name in python if _TEST_PATH.search(name)]
         if tests and len(tests) < len(python) and len(python) <= 12:
@@ -103,31 +103,31 @@ def _candidates(tree: Path) -> Iterator[tuple[str, str]]:
 
 
 def _case(repository: Path, tree: Path, commit: str, parent: str, python: str) -> Case | None:
-    fix = _fix(tree, parent, commit)
+    fix = fix_lines(tree, parent, commit)
     if not fix or sum(last - first + 1 for lines in fix.values() for first, last in lines) > _MOST_FIX_LINES:
         return None
-    _git(tree, "checkout", "--quiet", "--force", parent)
-    _git(tree, "clean", "-qfdx")
-    changed = _git(tree, "diff", "--name-only", "--diff-filter=AM", parent, commit).splitlines()
+    git(tree, "checkout", "--quiet", "--force", parent)
+    git(tree, "clean", "-qfdx")
+    changed = git(tree, "diff", "--name-only", "--diff-filter=AM", parent, commit).splitlines()
     helpers = [name for name in changed if _TEST_PATH.search(name)]
     if not helpers:
         return None
-    _git(tree, "checkout", "--quiet", commit, "--", *helpers)
+    git(tree, "checkout", "--quiet", commit, "--", *helpers)
     tests = [name for name in helpers if name.endswith(".py")]
     crashes = _crashes(_tests_output(tree, python, tests), tree)
     if not crashes:
         return None
-    _git(tree, "checkout", "--quiet", "--force", commit)
+    git(tree, "checkout", "--quiet", "--force", commit)
     still = _sections(_tests_output(tree, python, tests))
     mended = [traceback for name, traceback in crashes.items() if name not in still]
     return Case(str(repository), parent, commit, mended[0], fix) if mended else None
 
 
-def _fix(tree: Path, parent: str, commit: str) -> LinesByPath:
+def fix_lines(tree: Path, parent: str, commit: str) -> LinesByPath:
     """The old lines that the commit changed outside the tests; an insertion counts as the line it follows."""
     fix: LinesByPath = {}
     path = ""
-    for line in _git(tree, "diff", "-U0", "--no-renames", "--diff-filter=M", parent, commit, "--", "*.py").splitlines():
+    for line in git(tree, "diff", "-U0", "--no-renames", "--diff-filter=M", parent, commit, "--", "*.py").splitlines():
         if line.startswith("--- a/"):
             path = line.removeprefix("--- a/")
         elif (hunk := _HUNK.match(line)) and not _TEST_PATH.search(path):
@@ -178,7 +178,7 @@ def _is_crash(failure: Failure) -> bool:
     return own and failure.complete and kind not in _OWN_COMPLAINTS
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
     return done.stdout.decode("utf-8", errors="replace")
 
@@ -250,9 +250,9 @@ def _project(root: Path, files: int) -> None:
         file.parent.mkdir(exist_ok=True)
         methods = "\n".join(_METHOD.format(at=at) for at in range(30))
         file.write_text(_BODY.format(number=number, other=(number + 1) % 20, methods=methods))
-    _git(root, "init", "--quiet")
-    _git(root, "add", ".")
-    _git(root, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "-m", "all")
+    git(root, "init", "--quiet")
+    git(root, "add", ".")
+    git(root, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "-m", "all")
 
 
 def _failure(root: Path) -> Failure:

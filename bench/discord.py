@@ -29,6 +29,7 @@ from pydantic import SecretStr
 
 from kintsugi import telemetry
 from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.discord_bot import InWords
 from kintsugi.app.settings import DatabaseSettings, ModelSettings, Settings
 from kintsugi.bot import About, Access, BotNeeds, attach
 from kintsugi.bot.address import point_at
@@ -36,7 +37,6 @@ from kintsugi.bot.gate import Gate, Rate
 from kintsugi.bot.status import Probes
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.states import Effect
 
@@ -221,16 +221,11 @@ async def be_ours(
     )
     access = Access(roles=frozenset({ADMIN_ROLE}), guilds=frozenset({GUILD}))
     async with bootstrap.desk() as desk, asyncio.TaskGroup() as group:
-
-        async def open_issue(summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
-            log, intake = logs.recent(), bootstrap.intake(desk)
-            return await intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
-
         parts = BotNeeds(
             store=desk.store,
             clock=desk.clock,
             fire=desk.engine.fire,
-            open_issue=open_issue,
+            reporting=InWords(bootstrap.intake(desk), logs, bootstrap.places()),
             recent=logs.recent,
             probes=Probes({"model": forever}),
             about=About("bench", "c0ffee0", desk.clock.now(), lambda: logs.dropped),

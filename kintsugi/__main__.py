@@ -26,20 +26,29 @@ try:
     from kintsugi.commands.typed.doctor import doctor
     from kintsugi.commands.typed.effects import app as effects_app
     from kintsugi.commands.typed.incidents import (
+        ack,
         ask,
+        assign,
         cancel,
         confirm,
+        duplicate,
+        fixed,
         ignore,
         incident_app,
         incidents,
+        note,
         reject,
+        release,
+        reopen,
         retry,
         send,
+        severity,
         unignore,
     )
     from kintsugi.commands.typed.login import login
     from kintsugi.commands.typed.logs import alerts_app, redact
     from kintsugi.commands.typed.open_pr import open_pr
+    from kintsugi.commands.typed.report import report
     from kintsugi.commands.typed.service import run_service
 except KeyboardInterrupt:  # somebody thought better of it while this was read
     raise SystemExit(130) from None
@@ -80,6 +89,7 @@ app.command("run")(run_service)
 app.command()(login)
 app.command()(doctor)
 app.command(context_settings={"ignore_unknown_options": True})(capture)
+app.command()(report)
 app.command()(incidents)
 app.command()(confirm)
 app.command()(ask)
@@ -89,6 +99,14 @@ app.command()(cancel)
 app.command()(send)
 app.command()(ignore)
 app.command()(unignore)
+app.command()(ack)
+app.command()(assign)
+app.command()(release)
+app.command()(note)
+app.command()(severity)
+app.command()(fixed)
+app.command()(duplicate)
+app.command()(reopen)
 app.command("open-pr")(open_pr)
 app.command()(redact)
 app.command("context")(show_context)

@@ -21,7 +21,7 @@ from kintsugi.workflow.asking import ASKABLE, AT_LARGE, Askable
 from kintsugi.workflow.figures import Figures, Paid
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import ENDED, MAIN_LINE, NEW, TRANSITIONS, Effect, State, Transition
-from kintsugi.workflow.triggers import Command, Fact, words
+from kintsugi.workflow.triggers import Command, Fact, Fixed, Reopened, words
 from tools.dashboard import dashboard
 from tools.outputs import outputs
 
@@ -127,8 +127,8 @@ def lifecycle() -> str:
             *(f"    {arrow}" for arrow in _arrows()),
             "```",
             "",
-            "Left out of the picture, as they lead to it from almost everywhere: `cancelled`, and `stuck` with the way "
-            "back out of it.",
+            "Left out of the picture, as they lead to it from almost everywhere: `cancelled`, `stuck` with the way "
+            "back out of it, and what people mended by hand or reopened.",
             "",
             "| when | who | from | to | owes | only if |",
             "|---|---|---|---|---|---|",
@@ -169,20 +169,25 @@ def _yes(it: bool) -> str:
 def _fits(row: Transition) -> tuple[str, str]:
     """In which states, and only if."""
     open_ones = {state for state in State if state not in ENDED}
-    states = "any that is no end" if set(row.sources) == open_ones else ", ".join(f"`{each}`" for each in row.sources)
+    states = ", ".join(f"`{each}`" for each in row.sources)
+    states = "in any state" if set(row.sources) == set(State) else states
+    states = "any that is no end" if set(row.sources) == open_ones else states
     own = row.when if row.sources != (State.STUCK,) else None  # where it got stuck says where it goes, not whether
     reasons = [check.__doc__ or "" for check in ((own,) if own else ()) + row.guards]
     return states, " ".join(reason.split("\n")[0] for reason in reasons)
 
 
 def _joined(fits: Sequence[tuple[str, str]]) -> list[str]:
-    return [f"{states}: {only_if}" if only_if else states for states, only_if in fits]
+    """Where one row fits without a reason, the others with its states say nothing more."""
+    always = {states for states, only_if in fits if not only_if}
+    told = [(states, only_if) for states, only_if in fits if not only_if or states not in always]
+    return [f"{states}: {only_if}" if only_if else states for states, only_if in told]
 
 
 def _arrows() -> list[str]:
     arrows = ["[*] --> captured", "[*] --> staged: dry run"]
     for row in TRANSITIONS:
-        if row.dest in (None, State.CANCELLED, State.STUCK) or NEW in row.sources:
+        if row.dest in (None, State.CANCELLED, State.STUCK) or NEW in row.sources or row.on in (Fixed, Reopened):
             continue
         arrows += [
             f"{source} --> {row.dest}: {words(row.on)}"

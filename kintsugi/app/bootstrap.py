@@ -17,6 +17,7 @@ from kintsugi.app.connectors import Connector
 from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import watched
+from kintsugi.app.places import Places
 from kintsugi.app.settings import Settings, read_settings
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
@@ -235,17 +236,26 @@ class Bootstrap:
             connectors=self.connectors,
             rests_without=(self.model, self.code_host),
             production=self.production,
+            places=self.places(),
         )
+
+    def places(self, source: Path | None = None) -> Places:
+        """Where reports in words may lie, in the code of the build that runs. `source` as in `intake`."""
+        return Places(lambda: source or self._repository(), lambda: self.build)
+
+    def _repository(self) -> Path | None:
+        return None if self.code_host.missing else self.code_host.make().git.directory
 
     def reported(self, desk: Desk) -> Reports | None:
         """The door for Sentry's SDKs; None where none of them is listened to."""
         if not self.settings.sentry.projects:
             return None
         from kintsugi.app.reports import reports  # the web's packages are no guest's
+        from kintsugi.persistence.scheduled import ScheduledJobs
         from kintsugi.web.reported import Reported
 
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
-        reported = Reported(desk.store, desk.clock, intake, host)
+        reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
     @property
@@ -319,9 +329,9 @@ def code_context(repository: Path | None) -> Callable[[Case, int], str]:
     from kintsugi.repair.context import build_context
 
     def context(case: Case, tokens: int) -> str:
-        if repository is None or case.payload.exception is None:
+        if repository is None:
             return "(no code is at hand)"
-        return build_context(case.payload, repository, tokens=tokens).text
+        return build_context(case.told, repository, tokens=tokens).text
 
     return context
 

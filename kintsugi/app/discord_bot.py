@@ -14,12 +14,14 @@ from discord import app_commands
 
 from kintsugi.app.connectors import OFF, OK, Connector, LeftOut
 from kintsugi.app.desk import Desk
+from kintsugi.app.places import Places
 from kintsugi.app.settings import DiscordSettings
-from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Names, Probe, put_in
+from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Names, Offer, Probe, put_in
 from kintsugi.bot.address import point_at
 from kintsugi.bot.presence import REFUSED, Tell, logged_in
 from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake
+from kintsugi.capture.recent import recent_failures
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.asking import Role, Rules
 from kintsugi.workflow.engine import Receipt
@@ -70,6 +72,7 @@ class Bots:
     connectors: Sequence[Connector[Any]]
     rests_without: Sequence[Connector[Any]]  # without which an incident rests
     production: Callable[[], Production]
+    places: Places
 
     def client(self) -> Client:
         """The ready-made bot, not yet logged in."""
@@ -94,7 +97,7 @@ class Bots:
             store=self.desk.store,
             clock=self.desk.clock,
             fire=self.desk.engine.fire,
-            open_issue=self._open_issue,
+            reporting=InWords(self.intake, self.logs, self.places),
             recent=self.logs.recent,
             probes=Probes(_probes(self.desk, self.connectors)),
             about=About(self.environment, self.build or "", now, lambda: self.logs.dropped, looked),
@@ -103,10 +106,6 @@ class Bots:
             names=Names(settings.debug_command, settings.deploy_command),
             missing=self._missing,
         )
-
-    async def _open_issue(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
-        log = self.logs.recent()
-        return await self.intake.read("\n".join(log), key=key, actor=actor, summary=summary, log=log, dry_run=dry_run)
 
     async def _missing(self) -> tuple[str, ...]:
         """A sentence for each thing without which an incident rests, as far as this process can know."""
@@ -118,6 +117,28 @@ class Bots:
             lines.append("No worker is running on this database: start one with `kintsugi run --only worker`.")
         lines += [_rests(each.name, each.missing) for each in self.rests_without if each.missing]
         return tuple(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class InWords:
+    """What a person reports in Discord, beside this process's log."""
+
+    intake: Intake
+    logs: Telemetry
+    found: Places
+
+    async def open(
+        self, words: str, *, key: str, actor: str, dry_run: bool = False, about: str = "", place: str = ""
+    ) -> Receipt:
+        log = self.logs.recent()
+        return await self.intake.told(words, key=key, actor=actor, log=log, about=about, place=place, dry_run=dry_run)
+
+    async def failures(self) -> list[Offer]:
+        found = await asyncio.to_thread(recent_failures, self.logs.recent())
+        return [Offer(each.id, each.summary) for each in found]
+
+    async def places(self, words: str, most: int = 3) -> list[str]:
+        return await self.found.likely(words, most=most)
 
 
 async def run_bot(client: Client, settings: DiscordSettings, tell: Tell) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -27,6 +27,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -360,7 +361,14 @@ class SentryProject(BaseModel):
     a_day: int = Field(20, ge=0)  # incidents that it may open
     a_failure: int = Field(3, ge=1)  # of these, of one failure
     public: bool | None = None  # anybody can read the key: what it tells is not believed alone; none: if it has origins
+    check_ins: bool = False  # a scheduled job that does not check in is a failure
     origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()  # of pages; none: any
+
+    @model_validator(mode="after")
+    def _can_be_watched(self) -> Self:
+        if self.check_ins and (bool(self.origins) if self.public is None else self.public):
+            raise ValueError("check_ins needs a key that nobody else can read: give the jobs a project of their own")
+        return self
 
 
 class SentrySettings(Room, env_prefix=f"{PREFIX}SENTRY_"):

@@ -7,7 +7,7 @@ from kintsugi.bot.attach import Attached, Deploys, attach, put_in
 from kintsugi.bot.channel import DiscordChannel
 from kintsugi.bot.gate import Access
 from kintsugi.bot.names import Names, NameTaken
-from kintsugi.bot.needs import About, BotNeeds
+from kintsugi.bot.needs import About, BotNeeds, Offer
 from kintsugi.bot.registration import DISCORD_ERRORS, why_not_listed
 from kintsugi.bot.status import Probe
 
@@ -21,6 +21,7 @@ __all__ = [
     "DiscordChannel",
     "NameTaken",
     "Names",
+    "Offer",
     "Probe",
     "attach",
     "put_in",

@@ -13,12 +13,12 @@ from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import Requests, name_of
+from kintsugi.workflow.asking import Requests, name_of, takes_of
 from kintsugi.workflow.errors import BadInput, StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.questions import Question
 from kintsugi.workflow.states import State
-from kintsugi.workflow.wishes import wish_of
+from kintsugi.workflow.typed import given, number_of
 
 _MOST_OFFERED = 25
 _PATIENCE = 2.0  # seconds for what is offered while somebody types: Discord waits for three
@@ -31,18 +31,22 @@ class Asking:
         self._parts, self._answers, self._requests = parts, answers, requests
 
     async def request(
-        self, interaction: Interaction, incident: int, kind: type[t.Command], why: str = "", *, answer: str = ""
+        self, interaction: Interaction, incident: int, kind: type[t.Command], *, answer: str = "", **typed: str
     ) -> Reply:
-        """Reject, retry, cancel, send, roll back; or the question to answer first. `answer`: to that question."""
+        """What the table has; or the question to answer first. `answer`: to that question. Raises BadInput.
+
+        `typed`: what came with it, by the names that `kintsugi.workflow.typed` knows.
+        """
         key, at, actor = self._answers.common(interaction)
-        reason = {"why": plain(why)} if why else {}
-        command = kind(incident=incident, key=key, at=at, actor=actor, **reason)
-        return await self._asked(interaction, command, answer)
+        fields = given(takes_of(name_of(kind)), lambda name: plain(typed.get(name, "")), at)
+        return await self._asked(interaction, kind(incident=incident, key=key, at=at, actor=actor, **fields), answer)
 
     async def _asked(self, interaction: Interaction, command: t.Command, answer: str = "") -> Reply:
         came = await self._requests.ask(self._answers.asker(interaction), command, answer)
         if isinstance(came, Question):
-            return card.asked_again(came, f"kintsugi:sure:{name_of(type(command))}:{command.incident}:{came.answer}")
+            given = f":{came.given}" if came.given else ""
+            sure = f"kintsugi:sure:{name_of(type(command))}:{command.incident}:{came.answer}{given}"
+            return card.asked_again(came, sure)
         return replies.under_way(came, await self._parts.missing()) if answer else replies.moved(came)
 
     def check(self, interaction: Interaction, kind: type[t.Command], incident: Incident) -> None:
@@ -54,13 +58,6 @@ class Asking:
         """Those for which this user can ask for it now."""
         asker = self._answers.asker(interaction)
         return [each for each in found if self._requests.refusal(asker, kind, each) is None]
-
-    async def ignore(self, interaction: Interaction, incident: int, for_: str, until: str) -> Reply:
-        """Have the failure open nothing for so long. Raises BadInput."""
-        key, at, actor = self._answers.common(interaction)
-        wish = wish_of(for_, until, at)
-        command = t.Ignored(incident=incident, key=key, at=at, actor=actor, wish=wish)
-        return await self._asked(interaction, command)
 
     async def confirm(self, interaction: Interaction, token: str) -> Reply:
         """Approve the patch with this token. Wrong ones are counted, and too many lock out."""
@@ -93,8 +90,6 @@ class Asking:
 
 def incident_number(text: str) -> int:
     """7, INC-7, inc-7 or #7, which from here on is on every log line. Raises BadInput."""
-    digits = text.strip().upper().removeprefix("INC-").removeprefix("#")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
-        raise BadInput(f"{plain(text)[:40]!r} is no incident. Write its number, such as 7 or INC-7.")
-    bind(incident_id=int(digits))
-    return int(digits)
+    number = number_of(plain(text))
+    bind(incident_id=number)
+    return number

@@ -19,6 +19,7 @@ from kintsugi.bot.taps import Tap
 from kintsugi.bot.tree import Answers, Interaction, caller_of
 from kintsugi.telemetry import bind
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import NAMES, command_of, is_for_debug, takes_of
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.incident import Incident
 
@@ -32,18 +33,28 @@ class Buttons:
     async def tapped(self, interaction: Interaction, act: str, incident: int) -> None:
         """A button that names an incident."""
         bind(incident_id=incident)
-        if act in (Act.REJECT, Act.TOKEN):
+        if act in (Act.REJECT, Act.TOKEN, Act.HINT):
             await self._ask_more(interaction, act, incident)
             return
         await self._answers.answer(interaction, lambda: self._do(interaction, act, incident))
+
+    async def sure(self, interaction: Interaction, name: str, incident: int, answer: str, given: str) -> None:
+        """The last button, under a question that whoever may use `/debug` can answer."""
+        bind(incident_id=incident)
+        kind, typed = command_of(name), {takes_of(name).value: given}
+        assert kind
+        await self._answers.answer(
+            interaction,
+            lambda: self._asking.request(interaction, incident, kind, answer=answer, **typed),
+        )
 
     async def pushed(self, interaction: Interaction, token: str) -> None:
         """The last button under the patch that is to be pushed."""
         await self._answers.answer(interaction, lambda: self._asking.confirm(interaction, token))
 
     async def _do(self, interaction: Interaction, act: str, incident: int) -> Reply:
-        if act == Act.RETRY:
-            return await self._asking.request(interaction, incident, t.Retried)
+        if kind := _AT_ONCE.get(act):
+            return await self._asking.request(interaction, incident, kind)
         found = await self._parts.store.incident(incident)
         match act:
             case Act.CONFIRM:
@@ -70,17 +81,25 @@ class Buttons:
         except Denied:
             await self._answers.answer(interaction, _nothing)  # the refusal, said and logged as always
             return
-        form = _Reason(self._reject, incident) if act == Act.REJECT else _Token(self._typed, incident)
-        await interaction.response.send_modal(form)
+        forms = {Act.REJECT: _Reason(self._reject, incident), Act.HINT: _Hint(self._retry, incident)}
+        await interaction.response.send_modal(forms.get(Act(act)) or _Token(self._typed, incident))
 
     async def _reject(self, interaction: Interaction, incident: int, why: str) -> None:
-        await self._answers.answer(interaction, lambda: self._asking.request(interaction, incident, t.Rejected, why))
+        await self._answers.answer(
+            interaction, lambda: self._asking.request(interaction, incident, t.Rejected, why=why)
+        )
+
+    async def _retry(self, interaction: Interaction, incident: int, hint: str) -> None:
+        await self._answers.answer(
+            interaction, lambda: self._asking.request(interaction, incident, t.Retried, hint=hint)
+        )
 
     async def _typed(self, interaction: Interaction, incident: int, token: str) -> None:
         bind(incident_id=incident)
         await self._answers.answer(interaction, lambda: self._asking.confirm(interaction, token))
 
 
+_AT_ONCE: dict[str, type[t.Command]] = {Act.RETRY: t.Retried, Act.ACK: t.Acknowledged, Act.REOPEN: t.Reopened}
 Submitted = Callable[[Interaction, int, str], Awaitable[None]]
 
 
@@ -99,6 +118,23 @@ class _Reason(discord.ui.Modal, title="Reject this patch?"):
 
     async def on_submit(self, interaction: Interaction) -> None:
         await self._submitted(interaction, self._incident, self.why.value)
+
+
+class _Hint(discord.ui.Modal, title="Ask the analyst once more"):
+    hint: discord.ui.TextInput[Any] = discord.ui.TextInput(
+        label="What should it know? You may leave it empty.",
+        custom_id="hint",
+        required=False,
+        max_length=1000,
+        style=discord.TextStyle.paragraph,
+    )
+
+    def __init__(self, submitted: Submitted, incident: int) -> None:
+        super().__init__(custom_id=f"kintsugi:hint:{incident}", timeout=900)
+        self._submitted, self._incident = submitted, incident
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        await self._submitted(interaction, self._incident, self.hint.value)
 
 
 class _Token(discord.ui.Modal, title="Confirm this patch"):
@@ -127,7 +163,15 @@ def taps_of(buttons: Buttons) -> tuple[Tap, ...]:
     async def push(interaction: Interaction, found: re.Match[str]) -> None:
         await buttons.pushed(interaction, found["token"])
 
+    async def sure(interaction: Interaction, found: re.Match[str]) -> None:
+        await buttons.sure(interaction, found["name"], int(found["id"]), found["answer"], found["given"] or "")
+
+    own = "|".join(name for name in NAMES if is_for_debug(name))
     return (
+        Tap(
+            rf"kintsugi:sure:(?P<name>{own}):(?P<id>\d{{1,18}}):(?P<answer>[0-9a-f]{{16}})(?::(?P<given>[#\w]+))?",
+            sure,
+        ),
         Tap(r"kintsugi:(?P<act>(?!push:)[a-z]+):(?P<id>\d{1,18})", of_incident),
         Tap(r"kintsugi:push:(?P<token>\d{1,18}-[0-9a-f]+)", push),
     )

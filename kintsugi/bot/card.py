@@ -11,7 +11,7 @@ import discord
 
 from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of, said
 from kintsugi.bot.text import cut, one_line, quiet, short
-from kintsugi.telemetry.plain import plain
+from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.questions import Question
@@ -31,6 +31,9 @@ class Act(StrEnum):
     DIFF = "diff"
     PROOF = "proof"
     RETRY = "retry"
+    HINT = "hint"  # retry, after a form that asks for a hint
+    ACK = "ack"
+    REOPEN = "reopen"
     HISTORY = "history"
 
 
@@ -136,7 +139,7 @@ def question(incident: Incident, token: str, debug: str = "debug") -> Post:
 
 def question_is_over(incident: Incident) -> Post:
     """What is left of a question once it is answered or void."""
-    return Post(f"{question_mark(incident.id)} This is over: the incident is {incident.state.words}.")
+    return Post(f"{question_mark(incident.id)} This is over: the incident {incident.state.says}.")
 
 
 def question_mark(incident: int) -> str:
@@ -173,7 +176,7 @@ def asked_again(question: Question, custom_id: str) -> Post:
 def diff(incident: Incident) -> Post:
     """The patch, whole."""
     if incident.patch is None:
-        return Post(f"{incident.name} is {incident.state.words}: there is no patch.")
+        return Post(f"{incident.name} {incident.state.says}: there is no patch.")
     return Post("\n".join(_what_is_pushed(incident)), attachment=diff_file(incident))
 
 
@@ -181,7 +184,7 @@ def proof(incident: Incident) -> Post:
     """Why the patch is believed: both runs, whole."""
     evidence = incident.evidence
     if evidence is None:
-        return Post(f"{incident.name} is {incident.state.words}: there is no proof.")
+        return Post(f"{incident.name} {incident.state.says}: there is no proof.")
     says = f"**{evidence.tier}** {one_line(evidence.says, 500)}\n{one_line(evidence.box, 300)}"
     runs = [("BEFORE THE PATCH", evidence.red), ("WITH THE PATCH", evidence.green)]
     parts = [
@@ -195,7 +198,7 @@ def proof(incident: Incident) -> Post:
 
 def diff_file(incident: Incident) -> Attachment:
     assert incident.patch
-    return Attachment(f"{incident.name}.diff", plain(incident.patch.diff))
+    return Attachment(f"{incident.name}.diff", plain_diff(incident.patch.diff))
 
 
 def _what_is_pushed(incident: Incident) -> list[str]:
@@ -218,7 +221,8 @@ def _flags(incident: Incident) -> str:
 
 def code_block(text: str) -> str:
     """The beginning of a diff in a code block that nothing in it can end."""
-    inside = plain(text).replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
+    inside = plain_diff(text)
+    inside = inside.replace("```", _FENCE).replace("@everyone", "@\u200beveryone").replace("@here", "@\u200bhere")
     return f"```diff\n{cut(inside, _SHOWN_DIFF)}\n```"
 
 
@@ -241,11 +245,14 @@ def _buttons(incident: Incident) -> tuple[Button, ...]:
     asking = {
         "confirm": confirm,
         "reject": reject,
-        "retry": Button("Retry", custom_id(Act.RETRY, id), discord.ButtonStyle.primary),
+        "ack": Button("I have it", custom_id(Act.ACK, id), discord.ButtonStyle.primary),
+        "retry": Button("Retry", custom_id(Act.RETRY if incident.stuck else Act.HINT, id), discord.ButtonStyle.primary),
+        "reopen": Button("Reopen", custom_id(Act.REOPEN, id)),
         "rollback": Button(
             f"Roll back to {_way_back(incident)}", f"kintsugi:way-back:{id}", discord.ButtonStyle.danger
         ),
     }
+    names -= {"ack"} if incident.holder else set()
     shown = [button for name, button in asking.items() if name in names]
     return (*shown, *(reading if incident.patch else ()), Button("History", custom_id(Act.HISTORY, id)))
 

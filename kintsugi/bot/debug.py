@@ -9,19 +9,19 @@ from discord import app_commands
 
 from kintsugi.bot import replies
 from kintsugi.bot.asking import Asking, incident_number
-from kintsugi.bot.needs import BotNeeds
-from kintsugi.bot.offers import offered, offered_tokens
+from kintsugi.bot.moves import moves
+from kintsugi.bot.needs import BotNeeds, Offer
+from kintsugi.bot.offers import LONGEST_CHOICE, choices, offered, offered_tokens
 from kintsugi.bot.replies import Reply
 from kintsugi.bot.tree import Answers
-from kintsugi.workflow import triggers as t
 from kintsugi.workflow.states import State
 
 Interaction = discord.Interaction[discord.Client]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Lines = app_commands.Range[int, 1, 2000]
 Summary = app_commands.Range[str, 1, 300]
-Why = app_commands.Range[str, 1, 300]
 Short = app_commands.Range[str, 1, 60]
+Place = app_commands.Range[str, 1, 300]
 
 _PAGE = 20
 _STATES = [app_commands.Choice(name=state.words, value=state.value) for state in State]
@@ -33,6 +33,8 @@ class Debug(app_commands.Group):
     def __init__(self, parts: BotNeeds, answers: Answers, asking: Asking) -> None:
         super().__init__(name=parts.names.debug, description="Incidents: look at them, and move them.", guild_only=True)
         self._parts, self._answers, self._asking = parts, answers, asking
+        for command in moves(parts, answers, asking):
+            self.add_command(command)
 
     @app_commands.command(name="logs")
     @app_commands.describe(lines="how many", level="of this level or above", contains="with this text")
@@ -58,16 +60,42 @@ class Debug(app_commands.Group):
         await self._answers.answer(interaction, work)
 
     @app_commands.command(name="open-issue")
-    @app_commands.describe(summary="what happened, in a few words", dry_run="keep it, and ask no model")
-    async def open_issue(self, interaction: Interaction, summary: Summary, dry_run: bool = False) -> None:
-        """Make an incident of what just went wrong."""
+    @app_commands.describe(
+        summary="what is wrong, and what you expected",
+        about="is it about one of these failures? Nothing: it is about none",
+        place="where it lies, if you know: one of these, or path:function",
+        dry_run="keep it, and ask no model",
+    )
+    async def open_issue(
+        self, interaction: Interaction, summary: Summary, about: Short = "", place: Place = "", dry_run: bool = False
+    ) -> None:
+        """Report what is wrong: your words, or a failure of the recent log that you choose."""
 
         async def work() -> Reply:
             key, _, actor = self._answers.common(interaction)
-            receipt = await self._parts.open_issue(summary, key=key, actor=actor, dry_run=dry_run)
-            return replies.opened(receipt, self._parts.names.debug, await self._parts.missing())
+            reporting = self._parts.reporting
+            receipt = await reporting.open(summary, key=key, actor=actor, dry_run=dry_run, about=about, place=place)
+            places = () if about or place else await reporting.places(summary)
+            opened = replies.opened(receipt, self._parts.names.debug, await self._parts.missing())
+            return opened if about else replies.in_words(opened, places, len(await reporting.failures()))
 
         await self._answers.answer(interaction, work)
+
+    @open_issue.autocomplete("about")
+    async def _failures(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """The failures of the recent log; nothing for a stranger."""
+        if not self._answers.may(interaction):
+            return []
+        return choices(await self._parts.reporting.failures(), typed)
+
+    @open_issue.autocomplete("place")
+    async def _places(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """Where the words that were typed so far may lie; nothing for a stranger."""
+        if not self._answers.may(interaction):
+            return []
+        words = f"{interaction.namespace.summary or ''} {typed}".strip()
+        found = await self._parts.reporting.places(words, most=10) if words else ()
+        return choices([Offer(place, place) for place in found if len(place) <= LONGEST_CHOICE], "")
 
     @app_commands.command(name="confirm-fix")
     @app_commands.describe(token="as it was shown with the patch")  # noqa: S106  # a description
@@ -115,90 +143,9 @@ class Debug(app_commands.Group):
 
         await self._answers.answer(interaction, work)
 
-    @app_commands.command(name="reject")
-    @app_commands.describe(id="its number, such as 7", why="the reason, for the history")
-    async def reject(self, interaction: Interaction, id: str, why: Why = "") -> None:
-        """Say no to the patch."""
-        await self._move(interaction, id, t.Rejected, why)
-
-    @app_commands.command(name="retry")
-    @app_commands.describe(id="its number, such as 7")
-    async def retry(self, interaction: Interaction, id: str) -> None:
-        """Try the step again that gave up."""
-        await self._move(interaction, id, t.Retried)
-
-    @app_commands.command(name="cancel")
-    @app_commands.describe(id="its number, such as 7", why="the reason, for the history")
-    async def cancel(self, interaction: Interaction, id: str, why: Why = "") -> None:
-        """End an incident."""
-        await self._move(interaction, id, t.Cancelled, why)
-
-    @app_commands.command(name="send")
-    @app_commands.describe(id="its number, such as 7")
-    async def send(self, interaction: Interaction, id: str) -> None:
-        """Send a staged (dry run) incident on to the analyst."""
-        await self._move(interaction, id, t.Sent)
-
-    @app_commands.command(name="ignore")
-    @app_commands.rename(for_="for")
-    @app_commands.describe(
-        id="its number, such as 7",
-        for_="a time (12h, 7d) or a number of times (100); nothing: for good",
-        until="a commit, `next` for the next build, or a date",
-    )
-    async def ignore(self, interaction: Interaction, id: str, for_: Short = "", until: Short = "") -> None:
-        """Have a failure open nothing; it is counted all the while."""
-
-        async def work() -> Reply:
-            return await self._asking.ignore(interaction, incident_number(id), for_, until)
-
-        await self._answers.answer(interaction, work)
-
-    @app_commands.command(name="unignore")
-    @app_commands.describe(id="its number, such as 7")
-    async def unignore(self, interaction: Interaction, id: str) -> None:
-        """Have an ignored failure open incidents again."""
-        await self._move(interaction, id, t.Unignored)
-
-    async def _move(self, interaction: Interaction, id: str, kind: type[t.Command], why: str = "") -> None:
-        async def work() -> Reply:
-            return await self._asking.request(interaction, incident_number(id), kind, why)
-
-        await self._answers.answer(interaction, work)
-
     @incident.autocomplete("id")
     async def _open(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """The open incidents whose number, state or summary holds what was typed; nothing for a stranger."""
         if not self._answers.may(interaction):
             return []
         return offered([each for each in await self._parts.store.incidents(limit=100) if not each.ended], typed)
-
-    @reject.autocomplete("id")
-    async def _to_reject(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Rejected, typed)
-
-    @retry.autocomplete("id")
-    async def _to_retry(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Retried, typed)
-
-    @cancel.autocomplete("id")
-    async def _to_cancel(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Cancelled, typed)
-
-    @send.autocomplete("id")
-    async def _to_send(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Sent, typed)
-
-    @ignore.autocomplete("id")
-    async def _to_ignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Ignored, typed)
-
-    @unignore.autocomplete("id")
-    async def _to_unignore(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await self._ids(interaction, t.Unignored, typed)
-
-    async def _ids(self, interaction: Interaction, kind: type[t.Command], typed: str) -> list[app_commands.Choice[str]]:
-        """The incidents for which this user can ask for it now; nothing for a stranger."""
-        if not self._answers.may(interaction):
-            return []
-        return offered(self._asking.open_for(interaction, kind, await self._parts.store.incidents(limit=100)), typed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kintsugi.bot.names import USUAL, Names
 from kintsugi.bot.status import Probes
@@ -22,10 +22,29 @@ class Recent(Protocol):
     def __call__(self, limit: int, level: str | None = None, contains: str | None = None) -> list[str]: ...
 
 
-class OpenIssue(Protocol):
-    """Makes an incident of what went wrong just now, as the log tells it."""
+class Offer(NamedTuple):
+    """What can be chosen: the value that is handed on, and the words that are shown."""
 
-    async def __call__(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt: ...
+    value: str
+    words: str
+
+
+class Reporting(Protocol):
+    """Makes an incident of what a person tells, and offers what it may be about."""
+
+    async def open(
+        self, words: str, *, key: str, actor: str, dry_run: bool = False, about: str = "", place: str = ""
+    ) -> Receipt:
+        """`about`: the value of one of `failures`. `place`: one of `places`, or any `path:function`."""
+        ...
+
+    async def failures(self) -> Sequence[Offer]:
+        """The failures in the recent log, newest first."""
+        ...
+
+    async def places(self, words: str, most: int = 3) -> Sequence[str]:
+        """Where it may lie, most likely first; none where no code is at hand."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +69,7 @@ class BotNeeds:
     store: Store
     clock: Clock
     fire: Callable[[Trigger], Awaitable[Receipt]]
-    open_issue: OpenIssue
+    reporting: Reporting
     recent: Recent
     probes: Probes
     about: About

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import discord
 
 from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
-from kintsugi.bot.text import cut, length, one_line, quiet, short
-from kintsugi.telemetry.plain import plain
+from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
+from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -25,6 +25,7 @@ from kintsugi.workflow.triggers import words
 
 _TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
+_PLACES = 3
 _LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
@@ -95,7 +96,8 @@ def moved(receipt: Receipt) -> Reply:
     """What a command came to."""
     incident = receipt.incident
     ignored = f"\n{one_line(incident.ignored, 300)}." if incident.ignored else ""
-    return Reply(f"**{incident.name}** is {incident.state.words}.{ignored}")
+    new = f" {one_line(receipt.says, 300)}" if incident.since < incident.seq else ""  # the state is as it was
+    return Reply(f"**{incident.name}** {incident.state.says}.{new}{ignored}")
 
 
 def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
@@ -108,13 +110,13 @@ def under_way(receipt: Receipt, missing: Sequence[str] = ()) -> Reply:
 def _begun(incident: Incident) -> str:
     if incident.rolling_back and incident.taken_back:
         return f"rolling back to `{short(incident.taken_back.previous)}` is under way."
-    return f"it is {incident.state.words}, and tried again."
+    return f"{incident.state.words}; it is tried again."
 
 
 def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) -> Reply:
     """An incident was opened, or the failure counted on one that is open; and what its work would need."""
     incident = receipt.incident
-    status = f"**{incident.name}** is {incident.state.words}: {one_line(incident.summary, 300)}"
+    status = f"**{incident.name}** {incident.state.says}: {one_line(incident.summary, 300)}"
     hint = f"\nFollow it with `/{debug} incident id:{incident.id}`."
     if receipt.outcome == Outcome.COUNTED and incident.quiet:
         again = f"`/{debug} unignore id:{incident.id}` has it open incidents again."
@@ -124,6 +126,17 @@ def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) 
     if incident.state is State.STAGED:
         hint = f"\nNothing was sent to the model. Send it with `/{debug} send id:{incident.id}`."
     return Reply(status + hint + "".join(f"\n⚠️ {each}" for each in missing))
+
+
+def in_words(opened: Reply, places: Sequence[str], failures: int) -> Reply:
+    """The same for a report in words: what it stands on, where its code is looked for, and what it may be about."""
+    lines = ["No crash is behind it: its code is looked for by its words."]
+    if places:
+        lines.append("Most likely here: " + ", ".join(as_code(place, 100) for place in places[:_PLACES]))
+    if failures:
+        many = f"{failures} failures" if failures > 1 else "one failure"
+        lines.append(f"The recent log holds {many}: if it is about one, report it with `about:`.")
+    return replace(opened, text="\n".join([opened.text, *lines]))
 
 
 def deployment(commit: str, rollout: Rollout, *, asked: bool) -> Reply:
@@ -278,7 +291,7 @@ def _newest(lines: Sequence[str], most: int) -> str:
 
 
 def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> str:
-    lines = [f"{found.name} is {found.state.words}: {plain(found.summary)}", ""]
+    lines = [f"{found.name} {found.state.says}: {plain(found.summary)}", ""]
     for step in history:
         source = step.source.replace("_", " ") or "(new)"
         took = f", {step.attempts} tries, {step.seconds:.1f} s, ${step.usd:.4f}" if step.attempts else ""
@@ -293,7 +306,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.diagnosis:
         lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
     if found.patch:
-        lines += ["", "PATCH", plain(found.patch.diff)]
+        lines += ["", "PATCH", plain_diff(found.patch.diff)]
     if found.evidence:
         lines += ["", "PROOF", f"{found.evidence.tier}: {plain(found.evidence.says)}"]
         lines += [f"! {plain(flag)}" for flag in found.evidence.flags]

@@ -40,6 +40,12 @@ def one_line(text: str, most: int) -> str:
     return cut(quiet(next(iter(text.strip().splitlines()), "")), most)
 
 
+def as_code(text: str, most: int) -> str:
+    """Somebody's text as a piece of code on one line, which nothing in it ends. Code needs no marks escaped."""
+    inside = " ".join(plain(text).replace("`", "'").replace("@", "@\u200b").split())
+    return f"`{cut(inside, most)}`" if inside else ""
+
+
 def short(name: str) -> str:
     """The beginning of the name of a commit or a tree, for a piece of code. Cut after it was redacted, never before."""
     return _NO_NAME.sub("", plain(name))[:12]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kintsugi.capture.errors import CaptureError
-from kintsugi.capture.grouping import group_of
+from kintsugi.capture.grouping import group_of, group_of_words
 from kintsugi.capture.limits import cut, fitted
 from kintsugi.capture.live import from_exception
 from kintsugi.capture.log import reports_in
@@ -79,6 +79,39 @@ def build_payload(
     )
     shown = redacted(payload)
     return fitted(shown if summary else summed_up(shown))
+
+
+def payload_in_words(
+    words: str,
+    *,
+    log: Sequence[str],
+    opened_by: str,
+    now: datetime,
+    place: str = "",
+    build_sha: str | None = None,
+    environment: str = "development",
+    repository: Repository | None = None,
+    log_lines: int = 200,
+) -> Payload:
+    """What a person tells, with the recent lines of the log beside it. No failure of the log is taken for it.
+
+    `place`: where they say that it lies. CaptureError where nothing is said.
+    """
+    if not words.strip():
+        raise CaptureError("Say in a few words what is wrong, and what you expected.")
+    group = group_of_words(words)
+    about = About(
+        fingerprint=group.fingerprint, grouped_by=group.by, kin=group.kin, summary=words.strip(), opened_by=opened_by
+    )
+    payload = Payload(
+        incident=about,
+        occurred=Occurred(first=now, last=now),
+        log=_recent(_Told(None, log, len(log)), log, log_lines),
+        pointed=place.strip(),
+        build=Build(sha=build_sha, environment=environment),
+        repository=repository,
+    )
+    return fitted(redacted(payload))
 
 
 def summed_up(payload: Payload) -> Payload:

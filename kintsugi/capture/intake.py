@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
 
-from kintsugi.capture.build import build_payload
+from kintsugi.capture.build import build_payload, payload_in_words
 from kintsugi.capture.errors import CaptureError
+from kintsugi.capture.recent import recent_failures
 from kintsugi.capture.report import Report
 from kintsugi.capture.source import locator
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.payload import Failure, Payload, Repository
-from kintsugi.workflow.ports import Clock
-from kintsugi.workflow.triggers import Captured
+from kintsugi.workflow.ports import Clock, Outcome
+from kintsugi.workflow.triggers import Captured, Noted
 
 log = logging.getLogger("kintsugi.service")
 
@@ -51,7 +52,7 @@ Contains = Callable[[str, str], Awaitable[bool]]
 class Intake:
     """Takes failures in. `dry_run`: all of them are staged. `rounds`: how often a patch may be proposed for one."""
 
-    fire: Callable[[Captured], Awaitable[Receipt]]
+    fire: Callable[[Captured | Noted], Awaitable[Receipt]]
     clock: Clock
     program: Program
     dry_run: bool = False
@@ -75,6 +76,50 @@ class Intake:
         """
         payload = await self.payload(source, actor=actor, summary=summary, log=log)
         return await self.take(payload, key=key, actor=actor, dry_run=dry_run)
+
+    async def told(
+        self,
+        words: str,
+        *,
+        key: str,
+        actor: str,
+        log: Sequence[str] = (),
+        about: str = "",
+        place: str = "",
+        dry_run: bool = False,
+    ) -> Receipt:
+        """What a person reports becomes an incident of its own, with their words as its summary.
+
+        `log` are the recent lines. `about`: the id of one of its failures (`recent_failures`) that they say it is
+        about; no other is taken for it. Where that has an open incident, the words are noted on it. `place`: where they
+        say that it lies. Raises CaptureError and StoreUnavailable.
+        """
+        payload = await asyncio.to_thread(self._told, words, actor, log, about, place)
+        receipt = await self.take(payload, key=key, actor=actor, dry_run=dry_run)
+        if receipt.outcome == Outcome.COUNTED and about:  # the open incident has a summary of its own
+            said = payload.incident.summary
+            note = Noted(incident=receipt.incident.id, key=f"{key}:said", at=self.clock.now(), actor=actor, text=said)
+            return replace(await self.fire(note), outcome=receipt.outcome)
+        return receipt
+
+    def _told(self, words: str, actor: str, log: Sequence[str], about: str, place: str) -> Payload:
+        now, program = self.clock.now(), self.program
+        if not about:
+            return payload_in_words(
+                words,
+                log=log,
+                opened_by=actor,
+                now=now,
+                place=place,
+                build_sha=program.build,
+                environment=program.environment,
+                repository=program.repository,
+            )
+        meant = next((each for each in recent_failures(log) if each.id == about), None)
+        if meant is None:
+            raise CaptureError("The log no longer holds that failure. Report it without it, or choose another one.")
+        payload = self._payload(meant.report, actor, words, log)
+        return payload.model_copy(update={"pointed": place})
 
     async def take(
         self,
@@ -131,8 +176,11 @@ class Intake:
         self, source: str | Report, *, actor: str, summary: str = "", log: Sequence[str] | None = None
     ) -> Payload:
         """What is known of a report, or of the last failure in a text. Raises CaptureError."""
-        return await asyncio.to_thread(  # as it reads the program's code
-            build_payload,
+        return await asyncio.to_thread(self._payload, source, actor, summary, log)
+
+    def _payload(self, source: str | Report, actor: str, summary: str, log: Sequence[str] | None) -> Payload:
+        """It reads the program's code, so it is for a thread."""
+        return build_payload(
             source,
             root=self.program.source,
             summary=summary,

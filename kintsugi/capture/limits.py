@@ -109,6 +109,7 @@ def _within(payload: Payload, limits: Limits) -> Payload:
         "capsule": _capsule(payload.capsule, limits) if payload.capsule else None,
         "log": _log(payload.log, limits),
         "build": _build(payload.build, limits),
+        "pointed": limits.cut(payload.pointed, limits.name),
     }
     return payload.model_copy(update=changed)
 

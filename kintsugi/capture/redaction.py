@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kintsugi.capture.records import json_record
-from kintsugi.telemetry.redact import redact, redact_field
+from kintsugi.telemetry.redact import redact, redact_field, redact_source
 from kintsugi.workflow.payload import Build, Capsule, Failure, Frame, Payload, Raised, SourceLine
 
 _DEEPEST = 12  # levels of entities that are kept
@@ -30,6 +30,7 @@ def redacted(payload: Payload) -> Payload:
         "capsule": _capsule(payload.capsule) if payload.capsule else None,
         "log": tuple(redacted_lines(payload.log)),
         "build": _build(payload.build),
+        "pointed": clean(payload.pointed),
     }
     return payload.model_copy(update=changed)
 
@@ -37,7 +38,7 @@ def redacted(payload: Payload) -> Payload:
 def _capsule(capsule: Capsule) -> Capsule:
     """Without its source where a secret is in it: what is left could not be run."""
     source, why_not = capsule.source, clean(capsule.why_not)
-    if clean(source) != source:
+    if redact_source(_storable(source), "capsule.py", excerpt=True) != source:
         source, why_not = "", "a secret: something in the call that is one"
     named = {"module": clean(capsule.module), "function": clean(capsule.function)}
     return capsule.model_copy(update={**named, "source": source, "why_not": why_not})
@@ -115,16 +116,18 @@ def _frame(frame: Frame) -> Frame:
         "reported": clean(frame.reported),
         "module": clean(frame.module),
         "function": clean(frame.function),
-        "code": clean(frame.code),
-        "source": _source(frame.source),
+        "code": _clean_code(frame.code, frame.path),
+        "source": _source(frame.source, frame.path),
         "variables": {clean(name): _clean_field(name, value) for name, value in frame.variables.items()},
     }
     return frame.model_copy(update=changed)
 
 
-def _source(lines: Sequence[SourceLine]) -> tuple[SourceLine, ...]:
-    """The lines redacted together; where that joins some of them, their numbers are lost and none is kept."""
-    texts = clean("\n".join(line.text for line in lines)).split("\n") if lines else []
-    if len(texts) != len(lines):
-        return ()
+def _clean_code(code: str, path: str) -> str:
+    return redact_source(_storable(code), path, excerpt=True)
+
+
+def _source(lines: Sequence[SourceLine], path: str) -> tuple[SourceLine, ...]:
+    """The lines redacted together, as a key stands on many; a line that a report gives as several is shown as one."""
+    texts = _clean_code("\n".join(line.text.replace("\n", " ") for line in lines), path).split("\n") if lines else []
     return tuple(line.model_copy(update={"text": text}) for line, text in zip(lines, texts, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from kintsugi.commands.common import a_desk, ask_for, incident_number, is_number
@@ -9,12 +10,11 @@ from kintsugi.commands.outcome import UsageError
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import command_of, takes_of
 from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.ports import Outcome
 from kintsugi.workflow.states import Effect
-from kintsugi.workflow.wishes import wish_of
-
-_SIMPLE: tuple[type[t.Command], ...] = (t.Rejected, t.Retried, t.Cancelled, t.Sent, t.Unignored)
-_KINDS = {kind.__name__: kind for kind in _SIMPLE}
+from kintsugi.workflow.typed import given
 
 
 async def confirm(token: str, *, yes: bool = False) -> None:
@@ -25,16 +25,19 @@ async def confirm(token: str, *, yes: bool = False) -> None:
     _tell(await ask_for(t.Confirmed, int(number), yes=yes, token=token.strip()))
 
 
-async def request(kind: str, id: str, why: str = "", *, yes: bool = False) -> None:
-    """Ask for one of the simple ones. `yes`: where it asks twice, it is not asked."""
+async def request(
+    name: str, id: str, typed: Mapping[str, str] | None = None, *, yes: bool = False, why: str = ""
+) -> None:
+    """Ask for what the table has under this name. `typed`: its fields. `yes`: where it asks twice, it is not asked.
+
+    Raises BadInput.
+    """
+    kind = command_of(name)
+    assert kind
+    number, now = incident_number(id), datetime.now(UTC)
+    fields = given(takes_of(name), lambda field: (typed or {}).get(field, ""), now)
     reason = {"why": why} if why else {}
-    _tell(await ask_for(_KINDS[kind], incident_number(id), yes=yes, **reason))
-
-
-async def ignore(id: str, for_: str, until: str, why: str) -> None:
-    """Have the failure open nothing for so long. Raises BadInput."""
-    wish = wish_of(for_, until, datetime.now(UTC))
-    _tell(await ask_for(t.Ignored, incident_number(id), wish=wish, why=why))
+    _tell(await ask_for(kind, number, yes=yes, **fields | reason))
 
 
 async def ask(id: str) -> None:
@@ -46,6 +49,8 @@ async def ask(id: str) -> None:
 
 def _tell(receipt: Receipt) -> None:
     incident = receipt.incident
-    PlainConsole().print(f"[bold]{incident.name}[/] is {incident.state.words}.", highlight=False)
+    PlainConsole().print(f"[bold]{incident.name}[/] {incident.state.says}.", highlight=False)
+    if receipt.outcome == Outcome.APPLIED and incident.since < incident.seq:  # it stays, and this is what is new
+        PlainConsole().print(f"{plain(receipt.says)}", highlight=False, markup=False)
     if incident.ignored:
         PlainConsole().print(f"{plain(incident.ignored)}.", highlight=False, markup=False)

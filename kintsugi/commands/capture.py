@@ -37,7 +37,7 @@ async def _capture(reading: Reading, intake: Intake, summary: str) -> None:
             left = 1 + sum(1 for _ in reports)
             break
         receipt = await intake.read(report, key=new_key(), actor=actor(), summary=summary)
-        _tell(receipt, again=receipt.incident.id in seen)
+        tell(receipt, again=receipt.incident.id in seen)
         seen.add(receipt.incident.id)
     if left:
         says = f"{left:,} more failures in {reading.name} were left: at most {_MOST} incidents at a time."
@@ -47,18 +47,18 @@ async def _capture(reading: Reading, intake: Intake, summary: str) -> None:
 
 
 async def _in_words(reading: Reading, intake: Intake, summary: str) -> None:
-    """A log without a failure that is read becomes an incident where somebody says what it is of."""
+    """A log without a failure that is read becomes an incident where somebody says what is wrong."""
     if not summary.strip():
         raise CaptureError(f"{reading.says_nothing} {_GIVE}")
-    text = "\n".join(reading.last_lines)
-    _tell(await intake.read(text, key=new_key(), actor=actor(), summary=summary))
+    tell(await intake.told(summary, key=new_key(), actor=actor(), log=reading.last_lines))
 
 
-def _tell(receipt: Receipt, *, again: bool = False) -> None:
+def tell(receipt: Receipt, *, again: bool = False) -> None:
+    """The incident's name on standard output, how it stands on standard error."""
     incident = receipt.incident
     if not again:
         PlainConsole().print(incident.name, highlight=False)
-    says = f"{incident.summary}\n{incident.name} is {incident.state.words}."
+    says = f"{incident.summary}\n{incident.name} {incident.state.says}."
     if receipt.outcome == Outcome.COUNTED:
         says = receipt.says
     PlainConsole(stderr=True).print(says, highlight=False, markup=False)

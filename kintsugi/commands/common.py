@@ -18,10 +18,11 @@ from kintsugi.commands.outcome import UsageError
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import EVERYTHING, Asker, Requests, name_of
+from kintsugi.workflow.asking import EVERYTHING, Asker, Requests
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.errors import BadInput, Refusal
 from kintsugi.workflow.questions import Question
+from kintsugi.workflow.typed import number_of
 
 _UNKNOWN = "cli:unknown"
 
@@ -35,10 +36,10 @@ async def a_desk() -> AsyncIterator[Desk]:
 
 def incident_number(text: str) -> int:
     """7, INC-7, inc-7 or #7. Raises UsageError."""
-    digits = text.strip().upper().removeprefix("INC-").removeprefix("#")
-    if not is_number(digits):
-        raise UsageError(f"{text!r} is no incident. Write its number, such as 7 or INC-7.")
-    return int(digits)
+    try:
+        return number_of(text)
+    except BadInput as error:
+        raise UsageError(str(error)) from None
 
 
 def is_number(digits: str) -> bool:
@@ -65,9 +66,9 @@ async def ask_at(
     desk: Desk, requests: Requests, kind: type[t.Command], incident: int, *, yes: bool = False, **given: Any
 ) -> Receipt:
     """`ask_for`, at a desk that is open."""
-    if not yes and at_a_terminal() and (question := await requests.question(asker(), name_of(kind), incident)):
-        await agreed_to(question)
     command = kind(incident=incident, key=new_key(), at=desk.clock.now(), actor=actor(), **given)
+    if not yes and at_a_terminal() and (question := await requests.question(asker(), command)):
+        await agreed_to(question)
     receipt = await requests.ask(asker(), command, sure=True)
     assert isinstance(receipt, Receipt)
     return receipt
@@ -84,7 +85,7 @@ async def agreed_to(question: Question) -> None:
     for warning in question.warnings:
         console.print(Text(f"! {plain(warning)}", style="yellow"))
     console.print(Text(f"{plain(question.button)}? [y/N] "), end="")
-    if (await _typed_line()).strip().lower() not in ("y", "yes"):
+    if (await typed_line()).strip().lower() not in ("y", "yes"):
         raise Refusal("Nothing was done.")
 
 
@@ -93,7 +94,7 @@ def at_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-async def _typed_line() -> str:
+async def typed_line() -> str:
     """A line from the terminal; "" at its end. Ctrl+C ends the wait at once, which no thread that reads would allow."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()

@@ -77,9 +77,9 @@ async def _taken_up(desk: Desk, requests: Requests, owes: Owed, *, yes: bool) ->
     """By the rules of `kintsugi retry`, where the incident waits for this very effect."""
     incident = await desk.store.incident(owes.incident)
     if incident.stuck is None or incident.stuck.effect is not owes.kind:
-        raise Refusal(f"{owes.id} failed, and {incident.name} is {incident.state.words}: it does not wait for it.")
+        raise Refusal(f"{owes.id} failed, and {incident.name} {incident.state.says}: it does not wait for it.")
     receipt = await ask_at(desk, requests, Retried, incident.id, yes=yes)
-    return f"{incident.name} is {receipt.incident.state.words}: {owes.kind.words} is tried again."
+    return f"{incident.name} {receipt.incident.state.says}: {owes.kind.words} is tried again."
 
 
 def _listed(found: list[Owed], now: datetime) -> Table:

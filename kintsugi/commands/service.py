@@ -22,6 +22,7 @@ from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import until_told
 from kintsugi.app.links import KeyFile, link
 from kintsugi.app.patience import Preparing
+from kintsugi.app.reports import watch
 from kintsugi.app.settings import DiscordSettings, GitHubSettings, MetricsSettings, WebSettings, revealed
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.commands.outcome import UsageError
@@ -30,6 +31,7 @@ from kintsugi.integrations.terminal import PlainConsole, Terminal
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
+from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
@@ -136,6 +138,8 @@ async def _together(
             application = Server(doors).application()
             figures.add_to(application)
             group.create_task(_serve_pages(desk, bootstrap, output.console, application))
+            if doors.reports and (watching := watch(doors.reports, ScheduledJobs(desk.store))):
+                group.create_task(preparing.then(watching.run))
         elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
             group.create_task(_listen(application, settings.metrics.bind, told, "METRICS_BIND"))

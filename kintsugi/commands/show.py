@@ -17,7 +17,7 @@ from kintsugi.commands.common import a_desk, incident_number
 from kintsugi.commands.outcome import UsageError
 from kintsugi.commands.voice import say_json
 from kintsugi.integrations.terminal import PlainConsole, mark_of
-from kintsugi.telemetry.plain import plain
+from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.patch import Evidence
@@ -79,7 +79,7 @@ def show(console: Console, found: Incident, history: list[Step], owed: Iterable[
     if found.diagnosis:
         console.print(Text.assemble(("cause  ", "bold"), plain(found.diagnosis.cause)))
     if found.patch:
-        console.print(Syntax(plain(found.patch.diff), "diff", background_color="default", word_wrap=True))
+        console.print(Syntax(plain_diff(found.patch.diff), "diff", background_color="default", word_wrap=True))
     if found.evidence:
         console.print(_evidence(found.evidence))
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
+from kintsugi.integrations.fixes import Named, commit_on, fix_named, no_such_fix
 from kintsugi.integrations.git import NO_OBJECT, Git, GitError, RefChange
 from kintsugi.integrations.pull_request_text import News, body, branch_of, commit_message, news, title
 from kintsugi.workflow.errors import StepFailed
@@ -73,6 +74,9 @@ class LocalGit:
     async def open_pull_request(self, incident: Incident) -> PullRequest:
         return await self._in_thread(lambda: self._pull_request(self._open(incident)))
 
+    async def fix(self, named: str) -> PullRequest:
+        return await self._in_thread(lambda: self._fix(fix_named(named)))
+
     async def tell(self, incident: Incident) -> None:
         told = news(incident, incident.name)
         if told and incident.pull_request:
@@ -87,6 +91,14 @@ class LocalGit:
         if head is None:
             raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
         return head
+
+    def _fix(self, named: Named) -> PullRequest:
+        if found := commit_on(self._git, self._head(), named):
+            return found
+        for record in self._records():
+            if record.number == named.number or (named.commit and record.head.startswith(named.commit)):
+                return self._pull_request(record)
+        raise no_such_fix(named, self._branch)
 
     def _open(self, incident: Incident) -> Record:
         commit = self._commit(incident)

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.text import Text
 
-from kintsugi.telemetry.plain import plain, visible
+from kintsugi.telemetry.plain import plain, plain_diff, visible
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.path import Mood, mood
 from kintsugi.workflow.states import Effect, State
@@ -74,5 +74,5 @@ def confirmation(incident: Incident) -> Panel:
         head.append(f"! {plain(flag)}\n", style="yellow")
     if incident.since_shown:
         head.append(f"{plain(incident.since_shown)}\n", style="yellow")
-    body = Syntax(plain(incident.patch.diff), "diff", background_color="default", word_wrap=True)
+    body = Syntax(plain_diff(incident.patch.diff), "diff", background_color="default", word_wrap=True)
     return Panel(Group(head, body), title=f"{incident.name}: confirm this patch?", title_align="left")

@@ -45,6 +45,9 @@ class NoCodeHost:
     async def contains(self, commit: str, ancestor: str) -> bool:
         return False
 
+    async def fix(self, named: str) -> PullRequest:
+        raise StepFailed(_REPO, final=True)
+
     async def tell(self, incident: Incident) -> None:
         return None
 

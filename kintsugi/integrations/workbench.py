@@ -17,14 +17,21 @@ from kintsugi.repair.apply import Applied, Refused, apply
 from kintsugi.repair.capsule import failing_call
 from kintsugi.repair.policy import PolicySettings
 from kintsugi.repair.proof import ProofSettings, SandboxFailed, Unproven
-from kintsugi.repair.referee import crash_of, keeps_policy, made_again, proven, with_flags
+from kintsugi.repair.proof.red import NO_FAILURE_GIVEN
+from kintsugi.repair.referee import crash_of, its_tests, keeps_policy, made_again, proven, with_flags
 from kintsugi.repair.sandbox import Box, BoxFailed
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Diagnosis, Incident, Patch
-from kintsugi.workflow.patch import Edit, Evidence, Reproduction, Run
+from kintsugi.workflow.patch import Edit, Evidence, Reproduction, Run, Tier
 from kintsugi.workflow.ports import Case, PatchUnproven, Progress
+
+_NO_CRASH = "no crash is behind it: only a person can tell whether the test asks for the right result"
+_NEEDS_RED = (
+    "No crash is behind this incident, so only a test shows that a patch mends it: add a regression test that asserts "
+    "the right result, fails without the patch and passes with it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,8 @@ class Workbench:
     async def _prove(self, candidate: _Candidate, case: Case, diagnosis: Diagnosis, progress: Progress) -> Evidence:
         test = diagnosis.regression_test
         tests = {test.path: candidate.files.get(test.path)} if test else {}
+        if case.payload.in_words and not its_tests(candidate.files):
+            raise PatchUnproven(_NEEDS_RED)
         crash, made = crash_of(case.payload.exception), case.incident.reproduction
         call = failing_call(case.payload.capsule, case.payload.exception, crash)
         call = call if made and made.is_reproduced else None
@@ -141,7 +150,7 @@ class Workbench:
             raise StepFailed(f"git said: {error}") from error
         except (SandboxFailed, BoxFailed) as failed:
             raise StepFailed(f"The sandbox failed, which says nothing about the patch: {failed}") from failed
-        return with_flags(evidence, candidate.flags)
+        return _shown_in_words(evidence, candidate) if case.payload.in_words else with_flags(evidence, candidate.flags)
 
     async def _settings(self, progress: Progress) -> ProofSettings:
         """The proof's settings with the box that works here; found out once."""
@@ -152,6 +161,14 @@ class Workbench:
         if not self._box.done():
             progress("trying out the sandbox with hostile actions")
         return replace(self._proof, box=await self._box)
+
+
+def _shown_in_words(evidence: Evidence, candidate: _Candidate) -> Evidence:
+    """The evidence where nothing crashed: a test that was red or could not be run here, and what that is worth."""
+    if evidence.tier is Tier.E1:
+        raise PatchUnproven(_NEEDS_RED)
+    told = replace(evidence, flags=tuple(flag for flag in evidence.flags if flag != NO_FAILURE_GIVEN))
+    return with_flags(told, (_NO_CRASH, *candidate.flags))
 
 
 def _applied(diagnosis: Diagnosis, tree: RevisionTree) -> Applied:

@@ -115,6 +115,13 @@ _CANCEL_DEBTS = (
     .where(EFFECT.c.incident_id == bindparam("this"), EFFECT.c.status == "pending")
     .where(EFFECT.c.kind.not_in([Effect.ANNOUNCE.value, Effect.ROLL_BACK.value]))  # the claim knows when that is void
 )
+_SOME_PEOPLE = (
+    select(SIGHTING.c.value)
+    .where(SIGHTING.c.incident_id == bindparam("this"), SIGHTING.c.kind == "user")
+    .limit(bindparam("most"))
+    .subquery()
+)
+_PEOPLE = select(func.count()).select_from(_SOME_PEOPLE)
 _THIS_PROCESS = f"{gethostname()}:{os.getpid()}"
 _CLAIM = (
     update(EFFECT)
@@ -193,6 +200,9 @@ class SqlLedger:
             {"incident_id": incident, "kind": kind, "value": value, "times": 1} for kind, value in seen.items() if value
         ]
         self.connection.execute(_ADD_SIGHTING[self.connection.dialect.name], rows)
+
+    def people(self, incident: int, most: int) -> int:
+        return int(self.connection.execute(_PEOPLE, {"this": incident, "most": most}).scalar_one())
 
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint

@@ -15,11 +15,13 @@ from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal
 from kintsugi.repair.applying.diffs import unified_diff
 from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, writable
 from kintsugi.repair.applying.markers import refuse_markers
-from kintsugi.repair.applying.text import read_text
+from kintsugi.repair.applying.masks import as_shown, has_mask, refuse_masks
+from kintsugi.repair.applying.text import Text, read_text
 from kintsugi.repair.applying.whole_files import build_whole, likeness, new_content
 from kintsugi.repair.applying.wholeness import refuse_broken
 from kintsugi.repair.applying.writing import write
 from kintsugi.repair.trees import Kind, Tree
+from kintsugi.telemetry.redact import redact_source
 from kintsugi.workflow.patch import Edit
 
 __all__ = ["Applied", "Matched", "Refused", "apply", "unified_diff", "write"]
@@ -113,7 +115,7 @@ class _Applying:
         """The file meant, with its changes: the one named, else the one other that they fit."""
 
         def attempt(at: str, content: bytes, strict: bool) -> tuple[str, Built]:
-            return writable(at, self._tree), build(at, wanted, read_text(content, at), strict=strict)
+            return writable(at, self._tree), build(at, wanted, _read(content, at, _quoted(wanted)), strict=strict)
 
         other = wanted.other_path if isinstance(wanted, FilePatch) else None
         for name in filter(None, (path, other)):
@@ -133,16 +135,16 @@ class _Applying:
             self._create(path, wanted)
             return
         self._refuse_other(target, wanted)
-        self._put(target, build_whole(target, wanted, read_text(self._tree.read(target) or b"", target)))
+        self._put(target, build_whole(target, wanted, _read(self._tree.read(target) or b"", target, wanted.text)))
 
     def _refuse_other(self, path: str, wanted: WholeFile) -> None:
         """Raises Refused where the file sent is unlike the one it names, and a version of another of that name."""
         like = [one for one in self._tree.paths() if one != path and one.rpartition("/")[2] == path.rpartition("/")[2]]
-        present = read_text(self._tree.read(path) or b"", path)
+        present = _read(self._tree.read(path) or b"", path, wanted.text)
         if not present.string.strip() or likeness(wanted, present) >= _UNLIKE:
             return
         for one, content in self._tree.contents(sorted(like)):
-            if b"\0" not in content and likeness(wanted, read_text(content, one)) >= _SAME_FILE:
+            if b"\0" not in content and likeness(wanted, _read(content, one, wanted.text)) >= _SAME_FILE:
                 raise Refused(f"What is sent for {path} is nothing like it, but like {one}. Give the right path.")
 
     def _same_file(self, path: str, wanted: WholeFile) -> str | None:
@@ -150,7 +152,7 @@ class _Applying:
         name = path.rpartition("/")[2]
         like = [one for one in sorted(self._tree.paths()) if one.rpartition("/")[2] == name]
         scored = sorted(
-            (-likeness(wanted, read_text(content, one)), one)
+            (-likeness(wanted, _read(content, one, wanted.text)), one)
             for one, content in self._tree.contents(like)
             if b"\0" not in content
         )
@@ -186,7 +188,7 @@ class _Applying:
         if self._tree.kind(target) is not None:
             raise Refused(f"{path} is to be moved to {target}, but that is already there.")
         content = self._tree.read(source) or b""
-        built = build(source, patch, read_text(content, source)) if patch.hunks else Built(content, ())
+        built = build(source, patch, _read(content, source, _quoted(patch))) if patch.hunks else Built(content, ())
         self._put(target, built, before=content)
         self._put(source, None)
         if self._tree.kind(source) is Kind.EXECUTABLE:
@@ -196,7 +198,10 @@ class _Applying:
     def _remove(self, path: str, removal: Removal) -> None:
         target = self._must_exist(path)
         content = self._tree.read(target) or b""
-        if removal.text is not None and _lines(removal.text) != _lines(content.decode("utf-8", errors="replace")):
+        present = content.decode("utf-8", errors="replace")
+        if removal.text is not None and has_mask(removal.text):
+            present = redact_source(present, target)
+        if removal.text is not None and _lines(removal.text) != _lines(present):
             raise Refused(f"{path} is to be removed, but it does not hold what the reply believes.")
         self._put(target, None)
 
@@ -222,6 +227,7 @@ class _Applying:
             return
         before = self._tree.read(path) if before is None else before
         refuse_markers(path, before, built.content)
+        refuse_masks(path, before, built.content)
         refuse_broken(path, before, built.content)
         if built.content != self._tree.read(path):
             self.files[path] = built.content
@@ -230,9 +236,22 @@ class _Applying:
             raise Refused(f"{path} already is as the reply wants it.")
 
 
+def _read(content: bytes, path: str, quoted: str) -> Text:
+    """The file's text; as it is shown to a model, where what is said of it quotes a masked line."""
+    text = read_text(content, path)
+    return as_shown(text, path) if has_mask(quoted) else text
+
+
+def _quoted(wanted: Sequence[Edit] | FilePatch) -> str:
+    """What a change quotes of its file."""
+    if isinstance(wanted, FilePatch):
+        return "\n".join(line for hunk in wanted.hunks for line in hunk.old)
+    return "\n".join(edit.search for edit in wanted)
+
+
 def _telling(lines: Sequence[str]) -> str:
     """The line that says most; empty where none says enough to tell files apart."""
-    longest = max((line.strip() for line in lines), key=len, default="")
+    longest = max((line.strip() for line in lines if not has_mask(line)), key=len, default="")
     return longest if len(longest) >= 12 else ""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.printed import on_console
+from kintsugi.telemetry.unhandled import leaves
 
 
 class Beside:
@@ -39,10 +40,13 @@ class Beside:
 
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if not issubclass(kind, KeyboardInterrupt):
+            leaves(error, "end of the program")
             self._keep(logging.CRITICAL, "uncaught exception", (kind, error, trace))
 
     def _uncaught_in_thread(self, given: threading.ExceptHookArgs) -> None:
         if given.exc_type is not SystemExit:
+            if given.exc_value is not None:
+                leaves(given.exc_value, "thread")
             told = (given.exc_type, given.exc_value, given.exc_traceback)
             self._keep(logging.CRITICAL, "uncaught exception in a thread", told)
 

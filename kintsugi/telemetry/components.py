@@ -7,18 +7,20 @@ is made for a tap, gets its callbacks wrapped, on the object itself; no class of
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from kintsugi.telemetry.context import bind, bound
+from kintsugi.telemetry.context import bind, bind_run, bound
 from kintsugi.telemetry.failures import name_error, tell
 from kintsugi.telemetry.intents import NAMELESS, entities_of, intent_of
 from kintsugi.telemetry.outcomes import Outcomes
+from kintsugi.telemetry.runs import Run, begin
 from kintsugi.telemetry.undo import replace_attribute
 
 if TYPE_CHECKING:
     import discord
 
 _COMPONENT, _MODAL = 3, 5
+_BUTTON = 2
 _WATCHED = "_telemetry_watched"
 Callback = Callable[..., Awaitable[Any]]
 
@@ -27,7 +29,7 @@ def watch_components(bot: "discord.Client", outcomes: Outcomes, undo: ExitStack)
     """Binds, counts and names the errors of every component, of views that are there and of views to come."""
     state = getattr(bot, "_connection", None)
     store = getattr(state, "_view_store", None)
-    _bind_while_parsing(getattr(state, "parsers", {}), undo)
+    _bind_while_parsing(getattr(state, "parsers", {}), outcomes, undo)
     if store is None:
         return
     watched = _Watched(outcomes)
@@ -49,7 +51,7 @@ def watch_components(bot: "discord.Client", outcomes: Outcomes, undo: ExitStack)
         replace_attribute(undo, store, "schedule_dynamic_item_call", schedule_watched)
 
 
-def _bind_while_parsing(parsers: dict[str, Any], undo: ExitStack) -> None:
+def _bind_while_parsing(parsers: dict[str, Any], outcomes: Outcomes, undo: ExitStack) -> None:
     """discord.py starts a component's task while it parses the event, so the context is set around the parsing."""
     parse = parsers.get("INTERACTION_CREATE")
     if parse is None:
@@ -59,7 +61,8 @@ def _bind_while_parsing(parsers: dict[str, Any], undo: ExitStack) -> None:
         if event.get("type") not in (_COMPONENT, _MODAL):
             parse(event)
             return
-        with bind(**_of_event(event)):
+        _, binding = begin(outcomes, **_of_event(event))
+        with binding:
             parse(event)
 
     parsers["INTERACTION_CREATE"] = parse_interaction_create
@@ -71,7 +74,7 @@ def _of_event(event: Mapping[str, Any]) -> dict[str, Any]:
     user = (event.get("member") or {}).get("user") or event.get("user") or {}
     return {
         "user": user.get("id"), "channel": event.get("channel_id"), "intent": intent_of(data),
-        "entities": entities_of(data), "error_id": None,
+        "entities": entities_of(data),
     }  # fmt: skip
 
 
@@ -121,11 +124,14 @@ class _Watched:
             raise
 
     async def _run(self, callback: Callback, name: str, interaction: "discord.Interaction[Any]") -> None:
-        if bound().intent in NAMELESS:
+        run = bound().run
+        if run is None or bound().intent in NAMELESS:
+            run = Run(self._outcomes, name)
             bind(intent=name)
+            bind_run(run)
         await callback(interaction)
         if not self._resting:
-            self._outcomes.succeeded(bound().intent or name)
+            run.succeeded()
 
     async def _on_error(
         self, own: Callback, interaction: "discord.Interaction[Any]", error: Exception, *item: Any
@@ -151,9 +157,12 @@ class _Watched:
         await tell(interaction, self._named(interaction, error))
 
     def _named(self, interaction: "discord.Interaction[Any]", error: Exception) -> str:
-        error_id = name_error(interaction, error)
-        self._outcomes.failed(bound().intent or NAMELESS[0])
-        return error_id
+        return name_error(interaction, error, _way(interaction))
+
+
+def _way(interaction: "discord.Interaction[Any]") -> str:
+    kind = cast("Mapping[str, Any]", interaction.data or {}).get("component_type")
+    return "modal" if kind is None else "button" if kind == _BUTTON else "select menu"
 
 
 class _Factory:

@@ -3,9 +3,16 @@
 import contextvars
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kintsugi.telemetry.encoding import encode
+
+
+class Counted(Protocol):
+    """The run that is under way, by which it is counted."""
+
+    def succeeded(self) -> None: ...
+    def failed(self) -> None: ...
 
 
 class Bound(NamedTuple):
@@ -17,6 +24,7 @@ class Bound(NamedTuple):
     entities: Mapping[str, Any] | None = None
     incident_id: Any = None
     error_id: str | None = None
+    run: Counted | None = None
     before: str = ',"user":null,"channel":null,"intent":null,"entities":null'
     after: str = ',"incident_id":null'
 
@@ -58,6 +66,16 @@ def bind(
     }  # fmt: skip
     changed = _BOUND.get()._replace(**{name: value for name, value in given.items() if value is not _UNCHANGED})
     return Binding(_BOUND.set(_encoded(changed)))
+
+
+def bind_run(run: Counted) -> Binding:
+    """What happens from here on in this task, and in what it starts, counts on this run."""
+    return rebind(bound()._replace(run=run))
+
+
+def rebind(fields: Bound) -> Binding:
+    """Sets all fields to what was bound elsewhere."""
+    return Binding(_BOUND.set(fields))
 
 
 def bound() -> Bound:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from kintsugi.telemetry.context import bind, bound
 from kintsugi.telemetry.lines import new_error_id
+from kintsugi.telemetry.unhandled import is_refusal, unhandled
 
 if TYPE_CHECKING:
     import discord
@@ -13,8 +14,9 @@ _log = logging.getLogger("kintsugi.telemetry")
 ERROR_REPLY = "Something went wrong. Please give this id to whoever runs the bot: {error_id}"
 
 
-def name_error(interaction: "discord.Interaction[Any]", error: Exception) -> str:
-    """Logs the error with an id, and leaves that in `interaction.extras["error_id"]`.
+def name_error(interaction: "discord.Interaction[Any]", error: Exception, way: str) -> str:
+    """Logs the error, which left the program by this way, with an id, and leaves that in
+    `interaction.extras["error_id"]`.
 
     With an incident's id in the context, that is the one.
     """
@@ -22,8 +24,10 @@ def name_error(interaction: "discord.Interaction[Any]", error: Exception) -> str
     error_id = new_error_id() if incident is None else str(incident)
     interaction.extras["error_id"] = error_id
     bind(error_id=error_id)
-    cause = getattr(error, "original", error)
-    _log.error("interaction failed", exc_info=cause, extra={"error_id": error_id})
+    if is_refusal(error):
+        _log.error("interaction failed", exc_info=error, extra={"error_id": error_id})
+    else:
+        unhandled(error, way, "interaction failed", extra={"error_id": error_id})
     return error_id
 
 

@@ -1,22 +1,41 @@
 """The one log handler: record in, redacted line out, to the ring and to the writer."""
 
+import copy
 import logging
 import threading
 from typing import NamedTuple, Protocol
 
-from kintsugi.telemetry.context import Bound, bound
+from kintsugi.telemetry.context import Bound, bound, rebind
 from kintsugi.telemetry.lines import LineFormatter
 from kintsugi.telemetry.ring import Ring
+from kintsugi.telemetry.unhandled import (
+    Mark,
+    error_of,
+    exc_info_of,
+    is_refusal,
+    is_said_elsewhere,
+    last_word,
+    mark_of,
+    root_of,
+)
 from kintsugi.telemetry.writer import NoWriter, Writer
 
 
 class Seen(NamedTuple):
-    """What a watcher gets of each record: the record, its finished line and the context it was logged in."""
+    """What a watcher gets of each record: the record, its finished line and the context it was logged in.
+
+    `error` is the exception that the record is about, alive, with all its frames; `way` is how it left the program,
+    once for each, and "" where the program handled it or it was told before. `key` is the same for all records of
+    one failure.
+    """
 
     record: logging.LogRecord
     line: str
     context: Bound
     error_id: str | None
+    error: BaseException | None = None
+    way: str = ""
+    key: str = ""
 
 
 class Listener(Protocol):
@@ -74,16 +93,45 @@ class LineHandler(logging.Handler):
         """The standard one prints message and arguments unredacted."""
 
     def _write(self, record: logging.LogRecord) -> None:
+        error = error_of(record) if record.levelno >= logging.WARNING else None
+        seen = self._plain(record) if error is None else self._of_error(record, error)
+        for each in self._listeners:
+            if record.levelno >= each.least_level:
+                each.see(seen)
+
+    def _plain(self, record: logging.LogRecord) -> Seen:
         line, error_id = self._formatter.line(record)
         self._ring.append(record.levelno, line)
         self._writer.put(line)
-        for each in self._listeners:
-            if record.levelno >= each.least_level:
-                each.see(Seen(record, line, bound(), error_id))
+        return Seen(record, line, bound(), error_id)
+
+    def _of_error(self, record: logging.LogRecord, error: BaseException) -> Seen:
+        """With the exception on the line, one id on each line of it, and once the way by which it left the program."""
+        mark = mark_of(error)
+        if not mark.way and not is_refusal(error):
+            mark.way = last_word(record)
+        with rebind((mark.context or Bound()) if is_said_elsewhere(record) else bound()):
+            seen = self._plain(_with(record, error, mark))
+        mark.error_id = mark.error_id or seen.error_id or seen.context.error_id
+        way = "" if id(self) in mark.told_by else mark.way
+        if way:
+            mark.told_by.add(id(self))
+            if seen.context.run:
+                seen.context.run.failed()
+        return seen._replace(record=record, error_id=mark.error_id, error=root_of(error), way=way, key=mark.key)
 
     def _keep(self, record: logging.LogRecord, text: str) -> None:
         self._ring.append(record.levelno, text)
         self._writer.put(text)
+
+
+def _with(record: logging.LogRecord, error: BaseException, mark: Mark) -> logging.LogRecord:
+    """A copy with the exception and its id, where the record has none; other handlers get what was logged."""
+    shown = copy.copy(record)
+    shown.exc_info = record.exc_info or exc_info_of(error)
+    if mark.error_id and record.levelno >= logging.ERROR and bound().incident_id is None:
+        shown.__dict__.setdefault("error_id", mark.error_id)
+    return shown
 
 
 def plainly(record: logging.LogRecord, remark: str = "") -> str:

@@ -18,6 +18,7 @@ from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.redact import remember
 from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
 from kintsugi.telemetry.sidedoors import SideDoors
+from kintsugi.telemetry.started import Started
 from kintsugi.telemetry.writer import NoWriter, Writer
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 
 Mode = Literal["json", "ring", "off"]
-Doors = SideDoors | Beside | ExitStack
 
 
 class Telemetry:
@@ -39,7 +39,8 @@ class Telemetry:
         *,
         outcomes: Outcomes,
         alerts: Alerts,
-        doors: Doors,
+        doors: ExitStack,
+        started: Started | None,
     ) -> None:
         self.ring = ring
         self.outcomes = outcomes
@@ -47,6 +48,7 @@ class Telemetry:
         self._alerts = alerts
         self._handler = handler
         self._doors = doors
+        self._started = started
         self._listeners: list[Listener] = []
         self.listen(alerts)
         self._watching = ExitStack()
@@ -75,12 +77,16 @@ class Telemetry:
 
     def flush(self) -> None:
         """Writes what is waiting; from now on each line is written at once. Called at the end of the program."""
+        if self._started:
+            self._started.tell()
         self._close_listeners()
         self._writer.close()
 
     def close(self) -> None:
         """Gives the bots and the side doors back and writes what is waiting."""
         self._watching.close()
+        if self._started:
+            self._started.close()
         self._close_listeners()  # while what goes wrong with a sink is still ours to write
         self._doors.close()
         self.flush()
@@ -120,22 +126,27 @@ def install(
     writer = Writer(stream or sys.stderr, _dropped_line) if mode == "json" else NoWriter()
     handler = LineHandler(lines, writer)
     outcomes = Outcomes(build or running_build() or "unknown")
-    doors = _doors(mode, handler, number)
-    telemetry = Telemetry(lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=doors)
+    started = None if mode == "off" else Started(outcomes)
+    telemetry = Telemetry(
+        lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=_doors(mode, handler, number), started=started
+    )
     atexit.register(telemetry.flush)
     if bot is not None and mode != "off":
         telemetry.watch(bot)
     return telemetry
 
 
-def _doors(mode: Mode, handler: LineHandler, level: int) -> Doors:
+def _doors(mode: Mode, handler: LineHandler, level: int) -> ExitStack:
+    """What leads to the handler, until it is closed."""
+    opened = ExitStack()
     match mode:
         case "json":
-            return SideDoors(handler, level)
+            opened.callback(SideDoors(handler, level).close)
         case "ring":
-            return Beside(handler, level)
+            opened.callback(Beside(handler, level).close)
         case "off":
-            return ExitStack()
+            pass
+    return opened
 
 
 def _dropped_line(count: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 _SEPARATORS = re.compile(r"[:/|.,;#~=?& ]+")
 _WORDS = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)*")
 _NUMBERED = re.compile(r"[A-Za-z]+\d{1,2}")
+_COMMAND = re.compile(r"\s{0,4}[!?$%&*+\-./:;<=>^|~,]{1,3}([A-Za-z][\w-]{0,40})(?=\s|$)")
 _RANDOM = re.compile(r"[0-9a-f]{8}")
 _LONGEST_WORD = 40
 _MOST_WORDS = 2
@@ -41,6 +42,15 @@ def words_of(custom_id: str) -> str:
         if word != part:
             break
     return ":".join(words)
+
+
+def first_word(text: str) -> str:
+    """The command that a message begins with, as bots without a command framework read it: `!buy 3` is `buy`.
+
+    "" where it begins with no such mark, or what follows looks like data.
+    """
+    found = _COMMAND.match(text or "")
+    return _word(found[1]).lower() if found else ""
 
 
 def _word(part: str) -> str:

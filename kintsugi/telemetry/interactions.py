@@ -3,88 +3,102 @@
 Works on any `discord.Client`; imports discord.py only when a bot is handed in.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
 from kintsugi.telemetry.components import watch_components
-from kintsugi.telemetry.context import bind, bound
+from kintsugi.telemetry.context import bind
+from kintsugi.telemetry.events import watch_events, watch_prefix_commands
 from kintsugi.telemetry.failures import name_error, tell
 from kintsugi.telemetry.intents import entities_of, intent_of
-from kintsugi.telemetry.lines import new_error_id
+from kintsugi.telemetry.loops import watch_loops
 from kintsugi.telemetry.outcomes import Outcomes
+from kintsugi.telemetry.runs import begin
 from kintsugi.telemetry.undo import replace_attribute
 
 if TYPE_CHECKING:
     import discord
     from discord.ext import commands
 
-_log = logging.getLogger("kintsugi.telemetry")
-
 
 def watch_bot(bot: "discord.Client", outcomes: Outcomes) -> Callable[[], None]:
-    """From here on user, channel, intent and entities of each interaction are on every line its handling logs.
+    """From here on user, channel, intent and entities are on every line that the handling of an interaction, an event
+    or a prefix command logs.
 
-    Slash and context-menu commands, buttons, menus and modals are bound and counted as succeeded or failed, and so
-    are the commands of a `commands.Bot`. What a check refuses is neither. An error gets an id, which is logged, put
-    into `interaction.extras["error_id"]`, and told to the user where the bot has no error handler of its own.
-    What comes back takes all of this out of the bot again.
+    Each of them is counted as succeeded or failed, as are buttons, menus, modals, autocompletes and the rounds of
+    `tasks.loop`. What a check refuses is neither. An error gets an id, which is logged, put into
+    `interaction.extras["error_id"]`, and told to the user where the bot has no error handler of its own. What comes
+    back takes all of this out of the bot again.
     """
     undo = ExitStack()
     tree = getattr(bot, "tree", None) or getattr(getattr(bot, "_connection", None), "_command_tree", None)
     if tree is not None:
-        _watch_tree(tree, outcomes, undo)
-    on_event(bot, "app_command_completion", _count_success(outcomes), undo)
+        _Tree(tree, outcomes, undo)
     watch_components(bot, outcomes, undo)
+    watch_events(bot, outcomes, undo)
+    watch_loops(outcomes, undo)
     if hasattr(bot, "add_check"):
-        _watch_prefix_commands(cast("commands.Bot", bot), outcomes, undo)
+        watch_prefix_commands(cast("commands.Bot", bot), outcomes, undo)
     return undo.close
 
 
 def bind_interaction(interaction: "discord.Interaction[Any]") -> None:
     """Binds what Discord says of one interaction, for the rest of this task."""
+    bind(error_id=None, **_of(interaction))
+
+
+def _of(interaction: "discord.Interaction[Any]") -> dict[str, Any]:
     data = cast(Mapping[str, Any], interaction.data or {})
-    bind(
-        user=str(interaction.user.id),
-        channel=None if interaction.channel_id is None else str(interaction.channel_id),
-        intent=intent_of(data),
-        entities=entities_of(data),
-        error_id=None,
-    )
+    return {
+        "user": str(interaction.user.id),
+        "channel": None if interaction.channel_id is None else str(interaction.channel_id),
+        "intent": intent_of(data),
+        "entities": entities_of(data),
+    }
 
 
-def _watch_tree(tree: "discord.app_commands.CommandTree[Any]", outcomes: Outcomes, undo: ExitStack) -> None:
-    check, on_error = tree.interaction_check, tree.on_error
-    standard = getattr(on_error, "__func__", None) is _standard_on_error()
+class _Tree:
+    """A command tree whose commands are bound, counted and their errors named."""
 
-    async def interaction_check(interaction: "discord.Interaction[Any]") -> bool:
-        bind_interaction(interaction)
-        return await check(interaction)
+    def __init__(self, tree: "discord.app_commands.CommandTree[Any]", outcomes: Outcomes, undo: ExitStack) -> None:
+        self._tree, self._outcomes, self._undo = tree, outcomes, undo
+        self._call = tree._call
+        self._on_error: Any = None
+        self._ours = self._failed
+        replace_attribute(undo, tree, "_call", self._called)
+        self._ask_first()
 
-    async def on_tree_error(interaction: "discord.Interaction[Any]", error: Exception) -> None:
-        error_id = name_error(interaction, error)
-        outcomes.failed(bound().intent or intent_of(cast(Mapping[str, Any], interaction.data or {})))
-        if standard:
+    async def _called(self, interaction: "discord.Interaction[Any]") -> None:
+        """Each interaction with a command passes here, autocompletes too."""
+        self._ask_first()
+        asked = _of(interaction)
+        typing = interaction.type.name == "autocomplete"
+        if typing:
+            asked["intent"] = f"{asked['intent']} (autocomplete)"
+        run, _ = begin(self._outcomes, **asked)
+        await self._call(interaction)
+        if typing or not interaction.command_failed:
+            run.succeeded()
+
+    def _ask_first(self) -> None:
+        """Before the bot's own error handler, which it may have set since."""
+        if self._tree.on_error is not self._ours:
+            self._on_error = self._tree.on_error
+            replace_attribute(self._undo, self._tree, "on_error", self._ours)
+
+    async def _failed(self, interaction: "discord.Interaction[Any]", error: Exception) -> None:
+        error_id = name_error(interaction, error, "command")
+        if getattr(self._on_error, "__func__", None) is _standard_on_error():
             await tell(interaction, error_id)
         else:
-            await on_error(interaction, cast(Any, error))
-
-    replace_attribute(undo, tree, "interaction_check", interaction_check)
-    replace_attribute(undo, tree, "on_error", on_tree_error)
+            await self._on_error(interaction, error)
 
 
 def _standard_on_error() -> object:
     from discord.app_commands import CommandTree  # noqa: PLC0415  (telemetry works without discord.py)
 
     return CommandTree.on_error
-
-
-def _count_success(outcomes: Outcomes) -> Callable[..., Awaitable[None]]:
-    async def on_app_command_completion(interaction: "discord.Interaction[Any]", command: Any) -> None:
-        outcomes.succeeded(getattr(command, "qualified_name", None) or command.name)
-
-    return on_app_command_completion
 
 
 def on_event(bot: "discord.Client", event: str, listener: Callable[..., Awaitable[None]], undo: ExitStack) -> None:
@@ -105,27 +119,3 @@ def on_event(bot: "discord.Client", event: str, listener: Callable[..., Awaitabl
             await before(*given)
 
     replace_attribute(undo, bot, name, both)
-
-
-def _watch_prefix_commands(bot: "commands.Bot", outcomes: Outcomes, undo: ExitStack) -> None:
-    async def bind_context(ctx: "commands.Context[Any]") -> bool:
-        intent = ctx.command.qualified_name if ctx.command else "unknown"
-        bind(user=str(ctx.author.id), channel=str(ctx.channel.id), intent=intent, entities=None, error_id=None)
-        return True
-
-    async def on_command_completion(ctx: "commands.Context[Any]") -> None:
-        if ctx.interaction is None and ctx.command is not None:
-            outcomes.succeeded(ctx.command.qualified_name)
-
-    async def on_command_error(ctx: "commands.Context[Any]", error: Exception) -> None:
-        if ctx.interaction is not None or ctx.command is None or not hasattr(error, "original"):
-            return  # refusals by checks and wrong arguments are no failures of the command
-        outcomes.failed(ctx.command.qualified_name)
-        with bind(user=str(ctx.author.id), channel=str(ctx.channel.id), intent=ctx.command.qualified_name):
-            _log.error("command failed", exc_info=error.original, extra={"error_id": new_error_id()})
-
-    bot.add_check(bind_context, call_once=True)
-    undo.callback(bot.remove_check, bind_context, call_once=True)
-    for listener in (on_command_completion, on_command_error):
-        bot.add_listener(listener)
-        undo.callback(bot.remove_listener, listener)

@@ -30,16 +30,18 @@ class Outcomes:
         """One run of the intent ended well."""
         self._count(intent, build, 0)
 
-    def failed(self, intent: str, build: str | None = None) -> None:
-        """One run of the intent ended in an error."""
+    def failed(self, intent: str, build: str | None = None, *, after_success: bool = False) -> None:
+        """One run of the intent ended in an error; `after_success` it was counted as a success, and no longer is."""
+        if after_success:
+            self._count(intent, build, 0, -1)
         self._count(intent, build, 1)
 
-    def _count(self, intent: str, build: str | None, index: int) -> None:
+    def _count(self, intent: str, build: str | None, index: int, by: int = 1) -> None:
         with self._lock:
             key = (self._bounded(intent), build or self._build)
             if key not in self._counts and len(self._counts) >= MOST_INTENTS:
                 key = (_OTHERS, key[1])
-            self._counts.setdefault(key, [0, 0])[index] += 1
+            self._counts.setdefault(key, [0, 0])[index] += by
 
     def _bounded(self, intent: str) -> str:
         """The name, or only its head where there are too many of its kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from kintsugi.telemetry.redact import redact
+from kintsugi.telemetry.redact import redact, redact_diff, redact_source
 
 # ECMA-48: control sequences (colours, movements), and control strings (titles, and links, whose address OSC 8 hides).
 _SEQUENCES = re.compile(
@@ -22,6 +22,16 @@ def plain(text: str) -> str:
     together.
     """
     return redact(visible(redact(text)))
+
+
+def plain_diff(text: str) -> str:
+    """A unified diff, redacted as source code, and as `visible`."""
+    return redact_diff(visible(redact_diff(text)))
+
+
+def plain_code(text: str, path: str) -> str:
+    """Some lines of the file at `path`, redacted as source code, and as `visible`."""
+    return redact_source(visible(redact_source(text, path, excerpt=True)), path, excerpt=True)
 
 
 def visible(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TextIO, cast
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.printed import heard
 from kintsugi.telemetry.redact import redact
+from kintsugi.telemetry.unhandled import unhandled
 
 _log = logging.getLogger("kintsugi.telemetry")
 _STANDARD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
@@ -174,7 +175,7 @@ def _excepthook(before: Any) -> Any:
         if issubclass(kind, KeyboardInterrupt):
             before(kind, error, trace)
             return
-        _log.critical("uncaught exception", exc_info=(kind, error, trace))
+        unhandled(error, "end of the program", "uncaught exception", level=logging.CRITICAL)
 
     return excepthook
 
@@ -183,11 +184,8 @@ def _thread_excepthook(given: threading.ExceptHookArgs) -> None:
     if given.exc_type is SystemExit or given.exc_value is None:
         return
     thread = given.thread.name if given.thread else "unknown"
-    _log.critical(
-        "uncaught exception in a thread",
-        exc_info=(given.exc_type, given.exc_value, given.exc_traceback),
-        extra={"thread_name": thread},
-    )
+    message = "uncaught exception in a thread"
+    unhandled(given.exc_value, "thread", message, level=logging.CRITICAL, extra={"thread_name": thread})
 
 
 def _printed(error: BaseException) -> None:
@@ -205,9 +203,10 @@ def handle_loop_errors(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    message = context.get("message") or "unhandled exception in the event loop"
     error = context.get("exception")
-    _log.error(
-        "%s", context.get("message") or "unhandled exception in the event loop",
-        exc_info=error if isinstance(error, BaseException) else None,
-        extra={name: unprintable(context[name], repr) for name in context if name not in ("message", "exception")},
-    )  # fmt: skip
+    extra = {name: unprintable(context[name], repr) for name in context if name not in ("message", "exception")}
+    if isinstance(error, BaseException):
+        unhandled(error, "background task", "%s", message, extra=extra)
+    else:
+        _log.error("%s", message, extra=extra)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import blake2s
 from operator import attrgetter
@@ -36,7 +36,7 @@ from kintsugi.web.plots import RATE_OVER, bars, rate, strips
 from kintsugi.web.sessions import Session, Sessions, SessionStore
 from kintsugi.web.shares import Crowded, Room, Shares
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.asking import EVERYTHING, NAMES, WISH, Askable, Asker, Requests, Role, Rules, command_of, row_of
+from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, Rules, row_of, takes_of
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
@@ -47,7 +47,7 @@ from kintsugi.workflow.production import Production
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import under_way
-from kintsugi.workflow.wishes import wish_of
+from kintsugi.workflow.typed import given
 
 log = logging.getLogger("kintsugi.web")
 
@@ -201,8 +201,11 @@ class Pages:
         number, name = int(request.match_info["id"]), _askable(request)
 
         async def asked() -> web.Response:
-            question = await self._requests.question(request[_ASKER], name, number)
-            if question is None or command_of(name) is t.Confirmed:  # it is asked on the incident's own page
+            row = row_of(name, await self._behind.store.incident(number))
+            assert row
+            blank = row.on(incident=number, key="", at=self._behind.clock.now(), **row.blank)
+            question = None if row.takes else await self._requests.question(request[_ASKER], blank)
+            if question is None:  # it is asked on the incident's own page
                 raise web.HTTPSeeOther(f"/incidents/{number}")
             return self._question(request, name, question)
 
@@ -210,7 +213,15 @@ class Pages:
 
     def _question(self, request: web.Request, name: str, question: Question) -> web.Response:
         number = int(request.match_info["id"])
-        return self._page(request, "question.html", number=number, asked=name, question=question, once=uuid4().hex)
+        return self._page(
+            request,
+            "question.html",
+            number=number,
+            asked=name,
+            takes=takes_of(name),
+            question=question,
+            once=uuid4().hex,
+        )
 
     async def _unless_refused(
         self, request: web.Request, answer: Callable[[], Awaitable[web.Response]]
@@ -230,7 +241,7 @@ class Pages:
     async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt | Question:
         row, asker = row_of(name, incident), request[_ASKER]
         assert row
-        typed = _typed(row, form, self._behind.clock.now())
+        typed = given(row.takes, lambda name: plain(str(form.get(name, ""))), self._behind.clock.now())
         key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
         command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
         with self._admitted(request[_SESSION].member, command):
@@ -468,13 +479,6 @@ class Pages:
         }
         text = self._templates.get_template(name).render(common | values)
         return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
-
-
-def _typed(row: Askable, form: Form, now: datetime) -> dict[str, Any]:
-    """What stands in the form beside the button. Raises BadInput."""
-    if row.takes == WISH:
-        return {"wish": wish_of(str(form.get("for", "")), str(form.get("until", "")), now)}
-    return {row.takes: plain(str(form.get(row.takes, "")))[:2000]} if row.takes else {}
 
 
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence

@@ -7,21 +7,30 @@ import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from kintsugi.capture.intake import Intake
 from kintsugi.web.reading import Failed, Ran
 from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import Project
+from kintsugi.workflow.cure import Counted
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Store
+from kintsugi.workflow.scheduled import CheckIn
 
 log = logging.getLogger("kintsugi.service")
 
 
 _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
+
+
+class Jobs(Protocol):
+    """Where check-ins are kept."""
+
+    async def check_in(self, key: str, counted: Counted, project: str, check: CheckIn) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class Reported:
     clock: Clock
     intake: Intake
     host: CodeHost
+    jobs: Jobs | None = None  # that check in by a schedule; None: nobody watches them
     _opened: dict[str, Opened] = field(default_factory=dict)
     _opening: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _openers: Openers = field(default_factory=Openers)
@@ -75,7 +85,12 @@ class Reported:
         return await (self._heard(name, project, told, peer) if isinstance(told, Failed) else self._count(name, told))
 
     async def _count(self, name: str, ran: Ran) -> Taken:
-        return Taken.STORED if await self.store.add_runs(f"sentry:{name}:{ran.key}", ran.counted) else Taken.KNOWN
+        key = f"sentry:{name}:{ran.key}"
+        if ran.check and self.jobs:
+            fresh = await self.jobs.check_in(key, ran.counted, name, ran.check)
+        else:
+            fresh = await self.store.add_runs(key, ran.counted)
+        return Taken.STORED if fresh else Taken.KNOWN
 
     async def _heard(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
         if not failed.whole:

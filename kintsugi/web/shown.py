@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,7 +17,7 @@ from pygments.lexers import DiffLexer, get_lexer_for_filename
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
-from kintsugi.telemetry.plain import plain
+from kintsugi.telemetry.plain import plain, plain_code, plain_diff
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.path import Station, path
@@ -46,11 +47,11 @@ class Link:
     words: str
 
 
-def bounded(text: str) -> str:
+def bounded(text: str, shown: Callable[[str], str] = plain) -> str:
     """Somebody's text, plain and not endless."""
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}\n… {len(text) - _LONGEST:,} characters more"
-    return plain(text)
+    return shown(text)
 
 
 def spread(text: str) -> str:
@@ -97,7 +98,7 @@ def is_worth_telling(owes: Owed) -> bool:
 
 def diff(text: str) -> Markup:
     """A unified diff in colours."""
-    return Markup(highlight(bounded(text), DiffLexer(), _formatter()))  # noqa: S704  # Pygments escapes what it colours
+    return Markup(highlight(bounded(text, plain_diff), DiffLexer(), _formatter()))  # noqa: S704  # Pygments escapes what it colours
 
 
 def code(frame: Frame) -> Markup:
@@ -109,7 +110,7 @@ def code(frame: Frame) -> Markup:
         lexer = get_lexer_for_filename(frame.path, stripnl=False)
     except ClassNotFound:
         lexer = TextLexer(stripnl=False)
-    return Markup(highlight(bounded(lines or frame.code), lexer, formatter))  # noqa: S704  # as above
+    return Markup(highlight(bounded(lines or frame.code, partial(plain_code, path=frame.path)), lexer, formatter))  # noqa: S704  # as above
 
 
 def code_colours() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -24,7 +24,21 @@ from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.questions import Question, Questions, changed
 
 IN_PRODUCTION = frozenset({Effect.DEPLOY, Effect.ROLL_BACK})
-TOKEN, WHY, WISH = "token", "why", "wish"  # what is typed with a command
+
+
+class Takes(StrEnum):
+    """What is typed with a command, beside the incident."""
+
+    NOTHING = ""
+    TOKEN = "token"  # noqa: S105  # a word
+    WHY = "why"
+    WISH = "wish"  # for how long, until when
+    HINT = "hint"
+    PERSON = "to"
+    TEXT = "text"
+    LEVEL = "level"
+    OTHER = "of"
+    FIX = "named"
 
 
 class Role(StrEnum):
@@ -58,7 +72,7 @@ class Askable:
     on: type[t.Command]
     role: Role
     does: Callable[[Incident], str]
-    takes: str = ""  # what is typed with it, beside the incident
+    takes: Takes = Takes.NOTHING
     twice: bool = False  # it is asked again, with what will happen in the question
     when: Callable[[Incident], bool] | None = None
     blank: Mapping[str, Any] = field(default_factory=dict, hash=False)  # what stands for what would be typed with it
@@ -88,8 +102,10 @@ def _send(incident: Incident) -> str:
 
 
 def _retry(incident: Incident) -> str:
-    """Tries the step again that gave up."""
-    return f"Tries again to {incident.stuck.effect.words}." if incident.stuck else "Tries again."
+    """Tries the step again that gave up. Else asks the analyst once more, with the hint that comes with it."""
+    if incident.stuck:
+        return f"Tries again to {incident.stuck.effect.words}."
+    return "Asks the analyst once more. A hint tells it what you know."
 
 
 def _retry_in_production(incident: Incident) -> str:
@@ -115,6 +131,53 @@ def _ignore(incident: Incident) -> str:
     return f"{ends}The failure opens nothing, and is counted. Empty: for good."
 
 
+def _ack(incident: Incident) -> str:
+    """Says that you have it. Nobody is called about it any more."""
+    held = (
+        f"Takes {incident.name} over from {incident.holder}."
+        if incident.holder
+        else f"Says that you have {incident.name}."
+    )
+    return f"{held} Nobody is called about it any more."
+
+
+def _assign(incident: Incident) -> str:
+    """Gives it to somebody."""
+    return f"Gives {incident.name} to somebody."
+
+
+def _release(incident: Incident) -> str:
+    """Takes an `ack` or `assign` back: nobody has it."""
+    return f"Says that nobody has {incident.name} any more."
+
+
+def _note(incident: Incident) -> str:
+    """Writes what you did or saw into the history."""
+    return f"Writes it into the history of {incident.name}."
+
+
+def _severity(incident: Incident) -> str:
+    """Says how bad it is; `auto` lets the rule say it again."""
+    return f"It is {incident.rating.severity} now: {incident.rating.why}. `auto` is the rule's."
+
+
+def _fixed(incident: Incident) -> str:
+    """Says that a human fixed it by hand. The commit or pull request is followed to its deployment and cure."""
+    return "Follows your own fix to its deployment and cure. Empty: the newest commit."
+
+
+def _duplicate(incident: Incident) -> str:
+    """Ends it as the same as another incident, on which it counts while that is open."""
+    return f"Ends {incident.name}: it is the same as another one."
+
+
+def _reopen(incident: Incident) -> str:
+    """Takes it up again where it was ended, marked as a duplicate, or said to be fixed, by mistake."""
+    if not incident.ended and incident.pull_request:
+        return f"Follows {incident.pull_request.name} no longer: it is not the fix."
+    return f"Takes {incident.name} up again."
+
+
 def _unignore(incident: Incident) -> str:
     """Has the failure open incidents again."""
     return "Has the failure open incidents again."
@@ -132,14 +195,22 @@ _DEBUG, _DEPLOY = Role.DEBUG, Role.DEPLOY
 
 # fmt: off
 ASKABLE: tuple[Askable, ...] = (
-    Askable(name="confirm", label="Confirm the patch", on=t.Confirmed, role=_DEBUG, takes=TOKEN, twice=True, does=_confirm, blank={"token": ""}),
-    Askable(name="reject", label="Reject the patch", on=t.Rejected, role=_DEBUG, takes=WHY, does=_reject),
+    Askable(name="confirm", label="Confirm the patch", on=t.Confirmed, role=_DEBUG, takes=Takes.TOKEN, twice=True, does=_confirm, blank={"token": ""}),
+    Askable(name="reject", label="Reject the patch", on=t.Rejected, role=_DEBUG, takes=Takes.WHY, does=_reject),
     Askable(name="send", label="Send to the model", on=t.Sent, role=_DEBUG, does=_send),
     Askable(name="retry", label="Try again", on=t.Retried, role=_DEPLOY, twice=True, does=_retry_in_production, when=_stuck_in_production),
-    Askable(name="retry", label="Try again", on=t.Retried, role=_DEBUG, does=_retry),
+    Askable(name="retry", label="Try again", on=t.Retried, role=_DEBUG, takes=Takes.HINT, does=_retry),
     Askable(name="rollback", label="Roll back", on=t.RollbackRequested, role=_DEPLOY, twice=True, does=_roll_back),
-    Askable(name="cancel", label="Cancel the incident", on=t.Cancelled, role=_DEBUG, takes=WHY, does=_cancel),
-    Askable(name="ignore", label="Ignore the failure", on=t.Ignored, role=_DEBUG, takes=WISH, does=_ignore),
+    Askable(name="ack", label="I have it", on=t.Acknowledged, role=_DEBUG, does=_ack),
+    Askable(name="assign", label="Assign", on=t.Assigned, role=_DEBUG, takes=Takes.PERSON, does=_assign),
+    Askable(name="release", label="Nobody has it", on=t.Released, role=_DEBUG, does=_release),
+    Askable(name="severity", label="Set the severity", on=t.SeveritySet, role=_DEBUG, takes=Takes.LEVEL, does=_severity),
+    Askable(name="fixed", label="Fixed by hand", on=t.Fixed, role=_DEBUG, takes=Takes.FIX, twice=True, does=_fixed),
+    Askable(name="duplicate", label="Mark as a duplicate", on=t.Duplicated, role=_DEBUG, takes=Takes.OTHER, does=_duplicate),
+    Askable(name="reopen", label="Reopen", on=t.Reopened, role=_DEBUG, takes=Takes.WHY, does=_reopen),
+    Askable(name="note", label="Add a note", on=t.Noted, role=_DEBUG, takes=Takes.TEXT, does=_note),
+    Askable(name="cancel", label="Cancel the incident", on=t.Cancelled, role=_DEBUG, takes=Takes.WHY, does=_cancel),
+    Askable(name="ignore", label="Ignore the failure", on=t.Ignored, role=_DEBUG, takes=Takes.WISH, does=_ignore),
     Askable(name="unignore", label="Let it open incidents again", on=t.Unignored, role=_DEBUG, does=_unignore),
 )
 # fmt: on
@@ -153,6 +224,21 @@ def row_of(name: str, incident: Incident) -> Askable | None:
 def name_of(trigger: type[t.Trigger]) -> str:
     """The name that this command is asked for by."""
     return next(row.name for row in ASKABLE if row.on is trigger)
+
+
+def is_for_debug(name: str) -> bool:
+    """Whether whoever may `debug` can ask for it, however the incident is."""
+    return all(row.role is Role.DEBUG for row in ASKABLE if row.name == name)
+
+
+def says_of(name: str) -> str:
+    """What it does to any incident, in a sentence or two."""
+    return next((row.does.__doc__ or "" for row in ASKABLE if row.name == name and row.when is None), "").split("\n")[0]
+
+
+def takes_of(name: str) -> Takes:
+    """What can be typed with it, in any of its rows."""
+    return max((row.takes for row in ASKABLE if row.name == name), key=bool)
 
 
 def command_of(name: str) -> type[t.Command] | None:
@@ -204,7 +290,7 @@ class AtLarge:
 
 # fmt: off
 AT_LARGE = (
-    AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what just went wrong."),
+    AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what somebody says is wrong."),
     AtLarge("deploy latest", _DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."),
     AtLarge("ask", _DEBUG, twice=False, does="Has the confirmation asked for again, with a new token.", when="`awaiting_confirm`, on the command line"),
     AtLarge("effects retry", _DEBUG, twice=False, does="Has an effect that waits performed now; one that gave up is a `retry`.", when="one waits, on the command line"),
@@ -255,23 +341,39 @@ class Requests:
         assert row
         if no := self.rules.forbids(row, incident, asker):
             raise no
-        asks = row.twice and row.takes != TOKEN and not sure
-        return (asks and await self._asks(row, incident, answer)) or await self._fire(command)
+        command = await self._looked_up(row, incident, asker, command)
+        asks = row.twice and row.takes is not Takes.TOKEN and not sure
+        return (asks and await self._asks(row, incident, command, answer)) or await self._fire(command)
 
-    async def question(self, asker: Asker, name: str, incident: int) -> Question | None:
+    async def question(self, asker: Asker, command: t.Command) -> Question | None:
         """What is asked before this is done; None where it is not asked twice. Raises Refusal where it cannot be done."""
-        found = await self._store.incident(incident)
+        name, found = name_of(type(command)), await self._store.incident(command.incident)
         row = row_of(name, found)
         assert row
         if no := self.rules.why_not(name, found, asker, self._clock.now()):
             raise no
-        return await self._questions.before(name, found) if row.twice else None
+        if not row.twice:
+            return None
+        return await self._questions.before(found, await self._looked_up(row, found, asker, command))
 
-    async def _asks(self, row: Askable, incident: Incident, answer: str) -> Question | None:
+    async def _looked_up(self, row: Askable, incident: Incident, asker: Asker, command: t.Command) -> t.Command:
+        """With what it names found: another incident, or a human's fix. Raises Refusal where that is not there."""
+        if isinstance(command, t.Duplicated):
+            other = await self._store.incident(command.of)
+            if other.duplicate_of:
+                raise Refusal(f"{other.name} is itself a duplicate of INC-{other.duplicate_of}. Name that one.")
+        if isinstance(command, t.Fixed) and command.fix is None:
+            if no := row.objection(incident, self._clock.now()):
+                raise no
+            fix = await self._questions.fix(command.named)
+            return replace(command, fix=replace(fix, deploys=Role.DEPLOY in asker.roles))
+        return command
+
+    async def _asks(self, row: Askable, incident: Incident, command: t.Command, answer: str) -> Question | None:
         """None where this answers it."""
         if no := row.objection(incident, self._clock.now()):
             raise no
-        question = await self._questions.before(row.name, incident)
+        question = await self._questions.before(incident, command)
         if answer == question.answer:
             return None
         return changed(question) if answer else question

@@ -178,6 +178,10 @@ async def deploy(tools: EffectNeeds, claim: Claim) -> Performed:
             return stands
     if newer := await _newer_merge(tools, claim.incident):
         return Again(_pace(tools, claim), f"{newer.name} was merged after it and is on its way with both fixes.")
+    fix = claim.incident.pull_request
+    if fix and not fix.deploys:
+        says = f"Waiting for a deployment with {commit[:10]}. Whoever may deploy can ask for it."
+        return Again(_pace(tools, claim), says)
     wait = await _time_to_ask(tools, claim)
     return wait or await _ask_for(tools, claim, commit)
 
@@ -236,7 +240,8 @@ async def announce(tools: EffectNeeds, claim: Claim) -> Performed:
         await tools.check(claim)
         await tools.channel.announce(incident)
         await tools.check(claim)
-        await tools.code_host.tell(incident)
+        if incident.pull_request is None or not incident.pull_request.by:
+            await tools.code_host.tell(incident)
         told, incident = incident.seq, await tools.store.incident(incident.id)
     return None
 

@@ -29,6 +29,7 @@ from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
 from kintsugi.workflow.quiet import Pace
 from kintsugi.workflow.retry import Again, GiveUp, RetrySchedule
+from kintsugi.workflow.severity import MOST_PEOPLE
 from kintsugi.workflow.states import BEFORE_THE_MERGE, OWING
 from kintsugi.workflow.triggers import (
     BetterTold,
@@ -129,7 +130,7 @@ class Engine:
                 return NotFound(incident)
             effect = ledger.hasten(incident, kind)
             if effect is None:
-                return Refusal(f"{found.name} is {found.state.words}: '{kind.words}' is not what it waits for.")
+                return Refusal(f"{found.name} {found.state.says}: it does not wait to {kind.words}.")
             self._executor.enqueue(ledger, effect, timedelta())
             return found
 
@@ -169,7 +170,7 @@ class Engine:
         incident = ledger.incident(trigger.incident)
         if incident is None:
             return NotFound(trigger.incident)
-        decision = self._decide(incident, trigger)
+        decision = _unless_another_is_open(ledger, self._decide(incident, trigger))
         if earlier := ledger.admit(trigger, incident.id, decision.outcome, decision.says):
             return Receipt(Outcome.DUPLICATE, incident, earlier)
         if decision.refusal:
@@ -190,7 +191,7 @@ class Engine:
         move = advance(fresh, captured)
         ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
         ledger.saw(fresh.id, captured)
-        said = replace(move, after=move.after.but(says=says))
+        said = replace(move, after=move.after.but(says=says, people=1 if captured.who else 0))
         return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
 
     def _count_known(self, ledger: Ledger, captured: Captured) -> Receipt | None:
@@ -213,6 +214,9 @@ class Engine:
         build = captured.payload.build.sha if captured.believed else None
         if found is None or found.quiet is None:
             return None
+        if found.duplicate_of:
+            original = ledger.incident(found.duplicate_of)
+            return original if original and not original.ended else None
         if why := found.quiet.over(captured.at, build, captured.contains):
             if end:
                 self._unignore(ledger, found, captured, why)
@@ -227,8 +231,8 @@ class Engine:
     def _count(self, ledger: Ledger, captured: Captured, first: Incident) -> Receipt:
         if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, self._kept(captured.says)):
             return Receipt(Outcome.DUPLICATE, first, earlier)
-        again = _seen_again(first, captured)
         ledger.saw(first.id, captured)
+        again = _hitting_more(ledger, _seen_again(first, captured), captured)
         if self._is_better(captured, first):
             again = self._told_better(ledger, again, captured)
         else:
@@ -449,6 +453,26 @@ def is_stale(claim: Claim) -> bool:
     return (incident.state, claim.kind) not in OWING or claim.seq < incident.since
 
 
+def _unless_another_is_open(ledger: Ledger, decision: _Decision) -> _Decision:
+    """The decision; or no, where it would take an incident up again while another is open for the same failure."""
+    move = decision.move
+    if move is None or not move.before.ended or move.after.ended or move.trigger.origin is not Origin.COMMAND:
+        return decision
+    other = ledger.open_with(move.before.fingerprint)
+    if other is None or other.id == move.before.id:
+        return decision
+    why = f"{other.name} is open for the same failure. Go on there."
+    refusal = GuardRefused(move.before.name, move.source, why)
+    return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
+
+
+def _hitting_more(ledger: Ledger, incident: Incident, captured: Captured) -> Incident:
+    """With those it hit counted anew, as long as more of them would make it worse."""
+    if not captured.who or incident.people >= MOST_PEOPLE:
+        return incident
+    return incident.but(people=ledger.people(incident.id, MOST_PEOPLE))
+
+
 def _by_its_known_name(captured: Captured, ledger: Ledger) -> Captured:
     """A failure that is known under an older version's fingerprint keeps it, so that it is not opened as another."""
     about = captured.payload.incident
@@ -471,6 +495,7 @@ def _fresh(id: int, captured: Captured) -> Incident:
         last_seen=payload.occurred.last,
         dry_run=captured.dry_run,
         build_sha=payload.build.sha,
+        environment=payload.build.environment,
         hearsay=() if captured.believed else _newest_last((), payload.build.sha),
         pace=Pace().seen(captured.at),
         believed=captured.believed,

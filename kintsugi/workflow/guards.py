@@ -19,12 +19,15 @@ from kintsugi.workflow.triggers import (
     Confirmed,
     DeploySucceeded,
     Diagnosed,
+    Duplicated,
     Expired,
+    Fixed,
     ProvenInCi,
     PullRequestClosed,
     PullRequestMerged,
     PullRequestReopened,
     Recurred,
+    Retried,
     StepGaveUp,
     Trigger,
 )
@@ -175,12 +178,91 @@ def no_fix_is_on_its_way(incident: Incident, _: Trigger) -> str | None:
     fix = incident.pull_request
     if fix is None or not (fix.open or fix.merged_as):
         return None
-    return f"its fix is on its way by pull request #{fix.number}. Close that first, or cancel the incident."
+    return f"its fix is on its way by {fix.name}. Close that first, or cancel the incident."
 
 
 def is_quiet(incident: Incident, _: Trigger) -> str | None:
     """It is ignored."""
+    if incident.duplicate_of:
+        return f"it is a duplicate of INC-{incident.duplicate_of}. Reopen it instead."
     return None if incident.quiet else "it is not ignored."
+
+
+def somebody_else_asks(incident: Incident, trigger: Trigger) -> str | None:
+    """Whoever asks does not have it yet."""
+    return f"{trigger.actor} has it already." if incident.holder == trigger.actor else None
+
+
+def somebody_has_it(incident: Incident, _: Trigger) -> str | None:
+    """Somebody has it."""
+    return None if incident.holder else "nobody has it."
+
+
+def is_another(incident: Incident, trigger: Trigger) -> str | None:
+    """It is a duplicate of another incident."""
+    assert isinstance(trigger, Duplicated)
+    return "it cannot be a duplicate of itself." if trigger.of == incident.id else None
+
+
+def has_a_hint(incident: Incident, trigger: Trigger) -> bool:
+    """A hint for the analyst came with it, and its diagnosis or patch gave up."""
+    assert isinstance(trigger, Retried)
+    return bool(trigger.hint) and _waits_for_the_analyst(incident)
+
+
+def a_hint_helps(incident: Incident, trigger: Trigger) -> str | None:
+    """A hint comes only where the analyst reads it."""
+    assert isinstance(trigger, Retried)
+    if not trigger.hint or incident.stuck is None or _waits_for_the_analyst(incident):
+        return None
+    return f"a hint is for the analyst, and this is stuck at {incident.stuck.effect.words}. Retry it without the hint."
+
+
+def _waits_for_the_analyst(incident: Incident) -> bool:
+    return incident.stuck is not None and incident.stuck.effect in (Effect.DIAGNOSE, Effect.CHECK_PATCH)
+
+
+def is_merged(_: Incident, trigger: Trigger) -> bool:
+    """That fix is merged."""
+    assert isinstance(trigger, Fixed)
+    return trigger.fix is not None and trigger.fix.merged_as is not None
+
+
+def is_our_own(incident: Incident, _: Trigger) -> str | None:
+    """The pull request is our own."""
+    fix = incident.pull_request
+    return f"{fix.name} is a human's: it is followed, and not changed." if fix and fix.by else None
+
+
+def is_by_hand(incident: Incident, _: Trigger) -> str | None:
+    """A human fixed it by hand."""
+    fix = incident.pull_request
+    return None if fix and fix.by else "nothing ended it, and its fix is not one that was made by hand."
+
+
+def was_deployed(incident: Incident, _: Trigger) -> bool:
+    """Its fix runs."""
+    return bool(incident.merge_sha and incident.deployment and incident.deployment.runs)
+
+
+def was_merged(incident: Incident, _: Trigger) -> bool:
+    """Its fix is merged."""
+    return incident.merge_sha is not None
+
+
+def has_a_proven_patch(incident: Incident, _: Trigger) -> bool:
+    """It has a proven patch."""
+    return incident.patch is not None and incident.evidence is not None
+
+
+def was_staged(incident: Incident, _: Trigger) -> bool:
+    """Nothing of it was sent to the model."""
+    return incident.dry_run
+
+
+def was_diagnosed(incident: Incident, _: Trigger) -> bool:
+    """It has a diagnosis."""
+    return incident.diagnosis is not None
 
 
 def there_is_a_way_back(incident: Incident, _: Trigger) -> str | None:

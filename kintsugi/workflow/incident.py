@@ -12,6 +12,7 @@ from typing import Any, Self
 from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.patch import Edit, Evidence, Reproduction
 from kintsugi.workflow.quiet import NEVER, Pace, Quiet
+from kintsugi.workflow.severity import Rating, Severity, rated
 
 
 class Category(StrEnum):
@@ -189,7 +190,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """Where the patch is under review."""
+    """Where a fix is under review. `number` 0: a commit of a human that is on the branch already."""
 
     number: int
     url: str
@@ -197,6 +198,13 @@ class PullRequest:
     head: str
     open: bool = True
     merged_as: str | None = None
+    by: str = ""  # who told of it, where a human fixed it by hand; "" for our own
+    deploys: bool = True  # false: its deployment is waited for, and not asked for
+
+    @property
+    def name(self) -> str:
+        """As people call it: "pull request #12", or "commit 1a2b3c4"."""
+        return f"pull request #{self.number}" if self.number else f"commit {self.head[:10]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +301,14 @@ class Incident:
     rolling_back: bool = False  # a rollback was asked for, and has neither ended nor given up
     cure: Cure | None = None
     stuck: Stuck | None = None
+    environment: str = ""  # where it was first seen
+    people: int = 0  # whom it hit, counted as far as the severity needs
+    severity_set: Severity | None = None  # by a human; None: by the rule
+    severity_set_by: str = ""
+    holder: str = ""  # who has it: acknowledged it, or was assigned
+    acknowledged_at: datetime | None = None  # since when somebody has it
+    hint: str = ""  # a human's words to the analyst
+    calls: tuple[datetime, ...] = ()  # when people were called about it
     pruned_at: datetime | None = None  # from then on, of what was captured only the outline is kept
 
     @property
@@ -307,7 +323,19 @@ class Incident:
     @property
     def ignored(self) -> str:
         """By whom and for how long it is ignored, in words; "" where it is not."""
-        return self.quiet.words if self.quiet and not self.quiet.cancelled else ""
+        return self.quiet.words if self.quiet and not (self.quiet.cancelled or self.quiet.duplicate_of) else ""
+
+    @property
+    def duplicate_of(self) -> int:
+        """The incident that this one is a duplicate of; 0 where it is none."""
+        return self.quiet.duplicate_of if self.quiet else 0
+
+    @property
+    def rating(self) -> Rating:
+        """How bad it is, and why."""
+        if self.severity_set:
+            return Rating(self.severity_set, f"set by {self.severity_set_by}")
+        return rated(self.pace.most, self.people, self.environment)
 
     @property
     def builds(self) -> tuple[str, ...]:

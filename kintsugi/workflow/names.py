@@ -32,8 +32,16 @@ class State(StrEnum):
 
     @property
     def words(self) -> str:
-        """As it is read aloud: `awaiting_confirm` is "awaiting confirm"."""
-        return self.value.replace("_", " ")
+        """As it is read aloud: `awaiting_confirm` is "awaiting confirmation"."""
+        return _WORDS.get(self.value, self.value.replace("_", " "))
+
+    @property
+    def says(self) -> str:
+        """The rest of a sentence that begins with an incident's name: "is healed", "needs a human"."""
+        return self.words if self is State.NEEDS_HUMAN else f"is {self.words}"
+
+
+_WORDS = {"awaiting_confirm": "awaiting confirmation", "needs_human": "needs a human", "pr_opened": "in review"}
 
 
 class Effect(StrEnum):

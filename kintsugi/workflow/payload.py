@@ -148,14 +148,20 @@ class Payload(_Value):
     incident: About
     occurred: Occurred
     request: RequestContext = RequestContext()
-    exception: Failure | None = None
-    capsule: Capsule | None = None
+    exception: Failure | None = Field(default=None, description="null where somebody told of it in words")
+    capsule: Capsule | None = Field(default=None, description="the failing call itself, where it was written down")
+    pointed: str = Field(default="", description="where a person says that it lies, such as shop/chart.py:month_of")
     log: tuple[str, ...] = Field(default=(), description="the recent lines, oldest first, redacted")
     build: Build = Build()
     repository: Repository | None = None
     unread: tuple[str, ...] = Field(
         default=(), description="fields of the report that did not fit and were left out, such as exception.0.module"
     )
+
+    @property
+    def in_words(self) -> bool:
+        """Whether no crash is behind it: somebody or something told of it in words."""
+        return self.exception is None
 
     def outline(self) -> Payload:
         """What is kept of it for good: which failure, when and on which build; nothing that anybody said or did."""

@@ -108,6 +108,10 @@ class Ledger(Protocol):
         """Count a sighting by the hour, the environment, and whom it hit."""
         ...
 
+    def people(self, incident: int, most: int) -> int:
+        """How many people it hit, counted up to `most`."""
+        ...
+
     def known_as(self, names: Sequence[str]) -> str:
         """The first of a failure's fingerprints that an incident has; the first of all where none is known."""
         ...
@@ -301,8 +305,19 @@ class Case:
     talk: tuple[Turn, ...] = ()
 
     @property
+    def told(self) -> Payload:
+        """The payload; of a report in words with what somebody said since."""
+        about = self.payload.incident
+        if not (self.payload.in_words and self.incident.hint):
+            return self.payload
+        more = about.model_copy(update={"summary": f"{about.summary}\n{self.incident.hint}"})
+        return self.payload.model_copy(update={"incident": more})
+
+    @property
     def feedback(self) -> str:
-        return self.incident.feedback
+        """What speaks against the last patch, and what a human told the analyst."""
+        hint = f"A person who knows the program says: {self.incident.hint}" if self.incident.hint else ""
+        return f"{hint}\n\n{self.incident.feedback}".strip()
 
 
 Progress = Callable[[str], None]
@@ -381,6 +396,13 @@ class CodeHost(Protocol):
 
     async def contains(self, commit: str, ancestor: str) -> bool:
         """Whether `commit` holds `ancestor` in its history. An unknown commit holds nothing."""
+        ...
+
+    async def fix(self, named: str) -> PullRequest:
+        """A human's fix: a commit of the target branch ("" for its newest), or a pull request (#12, or its head).
+
+        Raises Refusal for one that is not there, StepFailed.
+        """
         ...
 
     async def tell(self, incident: Incident) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.incident import PullRequest
 from kintsugi.workflow.ports import CodeHost, Deployer, Progress, Rollout
 
 
@@ -104,6 +105,14 @@ class Production:
             undone=await commits.between(then, now) if now else (),
             brought=await commits.between(now, then) if now else (),
         )
+
+    async def fix(self, named: str) -> PullRequest:
+        """A human's fix, by commit or pull request. Raises Refusal, StepFailed."""
+        return await self._code_host.fix(named)
+
+    async def known(self, sha: str) -> Commit | None:
+        """None where it is not at hand."""
+        return await self._commits.known(sha)
 
     async def deploy(self, commit: str, progress: Progress) -> tuple[Rollout, bool]:
         """Look, then ask for the newest commit, which has to be this one still. Answers whether it was asked for now.

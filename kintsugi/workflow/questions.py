@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from kintsugi.workflow.errors import Refusal
-from kintsugi.workflow.incident import Incident, Patch
+from kintsugi.workflow.incident import Incident, Patch, PullRequest
 from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.production import MOST_COMMITS, Commit, Plan, Production, Swap
 from kintsugi.workflow.times import roughly
+from kintsugi.workflow.triggers import Command, Confirmed, Fixed, Retried
 
 _LISTED = 10  # commits
 _FIXES = 100  # incidents whose fix may go with a rollback, of each state
@@ -33,6 +34,7 @@ class Question:
     warnings: tuple[str, ...]
     button: str
     answer: str
+    given: str = ""  # what was typed, as it was found: the answer comes with it
 
 
 class Questions:
@@ -41,13 +43,42 @@ class Questions:
     def __init__(self, store: Store, clock: Clock, production: Callable[[], Production], environment: str) -> None:
         self._store, self._clock, self._production, self._environment = store, clock, production, environment
 
-    async def before(self, name: str, incident: Incident) -> Question:
+    async def before(self, incident: Incident, command: Command) -> Question:
         """What this would do now to the incident. Raises Refusal where there is nothing to ask about."""
-        if name == "confirm" and incident.patch:
-            return before_the_push(incident, incident.patch)
-        if name == "retry" and incident.stuck and incident.stuck.effect is Effect.DEPLOY:
-            return await self._again(incident)
-        return await self._rollback(incident)
+        match command:
+            case Confirmed() if incident.patch:
+                return before_the_push(incident, incident.patch)
+            case Fixed(fix=PullRequest() as fix):
+                return await self._following(incident, fix)
+            case Retried() if incident.stuck and incident.stuck.effect is Effect.DEPLOY:
+                return await self._again(incident)
+            case _:
+                return await self._rollback(incident)
+
+    async def fix(self, named: str) -> PullRequest:
+        """A human's fix that is named so. Raises Refusal where there is none, StepFailed."""
+        return await self._production().fix(named)
+
+    async def _following(self, incident: Incident, fix: PullRequest) -> Question:
+        """What following a human's fix will do."""
+        commit, now = fix.merged_as or fix.head, self._clock.now()
+        merged = "merged" if fix.merged_as else "open: it is followed until it is merged"
+        deploys = "Kintsugi asks for its deployment, where nothing else deploys it."
+        waits = "Kintsugi only waits for its deployment, as you may not deploy."
+        return Question(
+            f"{incident.name}: follow {fix.name} as its fix?",
+            (
+                ("Commit", _named(commit, await self._production().known(commit), now)),
+                ("It is", merged),
+                ("Then", deploys if fix.deploys else waits),
+            ),
+            "",
+            (),
+            (),
+            f"Follow {fix.name}",
+            _bound("fixed", str(incident.id), commit, str(fix.number)),
+            given=f"#{fix.number}" if fix.number else commit,
+        )
 
     async def _rollback(self, incident: Incident) -> Question:
         taken_back = incident.taken_back

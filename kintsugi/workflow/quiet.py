@@ -63,6 +63,7 @@ class Quiet:
     wish: Wish
     unless_worse: bool = False  # ten times as often ends it too
     cancelled: bool = False  # nobody asked for it: it came with cancelling
+    duplicate_of: int = 0  # an incident: what is seen counts on that one while it is open
     builds: tuple[str, ...] = ()  # that the failure is known on
     usual: int = 1  # sightings in its busiest hour before
     seen: int = 0  # times since
@@ -95,6 +96,8 @@ class Quiet:
     def words(self) -> str:
         """How it stands, as the end of a sentence: who, until when, how often since."""
         since = f"seen {self.seen} times since {self.since:%Y-%m-%d %H:%M} UTC"
+        if self.duplicate_of:
+            return f"marked as a duplicate of INC-{self.duplicate_of} by {self.by}; while that is open, it counts there"
         if not self.cancelled:
             return f"ignored by {self.by} {self.wish.words}; {since}"
         until = f"{self.wish.until:%Y-%m-%d %H:%M} UTC" if self.wish.until else ""
@@ -104,6 +107,11 @@ class Quiet:
 def ignored(by: str, at: datetime, wish: Wish, builds: tuple[str, ...]) -> Quiet:
     """By a human's wish."""
     return Quiet(by=by, since=at, wish=wish, builds=builds)
+
+
+def duplicate(by: str, at: datetime, of: int) -> Quiet:
+    """It is the same as another incident."""
+    return Quiet(by=by, since=at, wish=FOR_GOOD, duplicate_of=of)
 
 
 def cancelled(by: str, at: datetime, builds: tuple[str, ...], usual: int) -> Quiet:

@@ -135,6 +135,8 @@ def facts(incident: Incident, host: str, standing: Standing, at: datetime) -> It
     elif not theirs.open:
         if ours.open:
             yield closed(incident.id, host, theirs.number, standing.closed_at, at)
+    elif ours.by:
+        return  # a human's: only its end is followed
     elif incident.state is State.PR_OPENED and theirs.head != ours.head:
         yield pushed(incident.id, host, theirs.number, theirs.head, at)
     elif incident.state is State.PR_OPENED:

@@ -65,6 +65,19 @@ _CAN_HAVE_A_PULL_REQUEST = (
     _S.CANCELLED,
 )
 _CAN_BE_IGNORED = tuple(state for state in State if state in ENDED and state is not _S.HEALED)  # that is to be heard of
+_CAN_BE_FIXED = (
+    _S.STAGED,
+    _S.CAPTURED,
+    _S.DIAGNOSED,
+    _S.AWAITING_CONFIRM,
+    _S.NEEDS_HUMAN,
+    _S.STUCK,
+    _S.REJECTED,
+    _S.EXPIRED,
+    _S.ABANDONED,
+    _S.CANCELLED,
+)
+_CAN_BE_REOPENED = (_S.REJECTED, _S.EXPIRED, _S.CANCELLED)
 _CAN_ROLL_BACK = (_S.DEPLOYED, _S.RECURRED, _S.STUCK)
 
 # fmt: off
@@ -85,10 +98,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.Expired, (_S.AWAITING_CONFIRM,), _S.EXPIRED, (_E.ANNOUNCE,), guards=(g.of_this_patch,)),
     Transition(t.BaseMoved, (_S.AWAITING_CONFIRM, _S.CONFIRMED), _S.DIAGNOSED, (_E.CHECK_PATCH,)),
     Transition(t.PullRequestOpened, (_S.CONFIRMED,), _S.PR_OPENED, (_E.ANNOUNCE,)),
-    Transition(t.ChecksFailed, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
-    Transition(t.ChangesRequested, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.of_the_current_head, g.rounds_are_left)),
+    Transition(t.ChecksFailed, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.is_our_own, g.of_the_current_head, g.rounds_are_left)),
+    Transition(t.ChangesRequested, (_S.PR_OPENED,), _S.CAPTURED, (_E.DIAGNOSE,), guards=(g.is_our_own, g.of_the_current_head, g.rounds_are_left)),
     Transition(t.ProvenInCi, (_S.PR_OPENED, _S.MERGED, _S.DEPLOYED, _S.ABANDONED), None, (_E.ANNOUNCE,), guards=(g.of_this_pull_request, g.is_under_review, g.of_the_current_head, g.of_the_confirmed_patch)),
-    Transition(t.BranchPushed, (_S.PR_OPENED,), None, (_E.ANNOUNCE,), guards=(g.of_this_pull_request, g.by_somebody_else)),
+    Transition(t.BranchPushed, (_S.PR_OPENED,), None, (_E.ANNOUNCE,), guards=(g.of_this_pull_request, g.is_our_own, g.by_somebody_else)),
     Transition(t.PullRequestMerged, _CAN_HAVE_A_PULL_REQUEST, _S.MERGED, (_E.DEPLOY, _E.ANNOUNCE), when=g.has_open_pull_request, guards=(g.of_this_pull_request,)),
     Transition(t.PullRequestClosed, (_S.PR_OPENED,), _S.ABANDONED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
     Transition(t.PullRequestReopened, (_S.ABANDONED,), _S.PR_OPENED, (_E.ANNOUNCE,), guards=(g.of_this_pull_request,)),
@@ -103,11 +116,30 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.RolledBack, _CAN_ROLL_BACK, _S.ROLLED_BACK, (_E.ANNOUNCE,)),
     Transition(t.StepGaveUp, BEFORE_THE_MERGE, None, (_E.ANNOUNCE,), when=g.is_rolling_back),
     Transition(t.StepGaveUp, _WITH_A_DEBT, _S.STUCK, (_E.ANNOUNCE,), guards=(g.no_rollback_under_way,)),
+    Transition(t.Retried, (_S.NEEDS_HUMAN, _S.REJECTED, _S.EXPIRED), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE)),
+    Transition(t.Retried, (_S.STUCK,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE), when=g.has_a_hint),
     *(
-        Transition(t.Retried, (_S.STUCK,), state, (effect,), when=g.was_at(state, effect), guards=(g.no_rollback_under_way,))
+        Transition(t.Retried, (_S.STUCK,), state, (effect,), when=g.was_at(state, effect), guards=(g.no_rollback_under_way,), typed=(g.a_hint_helps,))
         for state, effect in OWING
         if state is not _S.STUCK and (state, effect) not in _NOT_TRIED_AGAIN
     ),
+    Transition(t.Fixed, _CAN_BE_FIXED, _S.MERGED, (_E.DEPLOY, _E.ANNOUNCE), when=g.is_merged, guards=(g.no_fix_is_on_its_way,)),
+    Transition(t.Fixed, _CAN_BE_FIXED, _S.PR_OPENED, (_E.ANNOUNCE,), guards=(g.no_fix_is_on_its_way,)),
+    Transition(t.Reopened, (_S.PR_OPENED, _S.MERGED), _S.NEEDS_HUMAN, (_E.ANNOUNCE,), guards=(g.is_by_hand,)),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.DEPLOYED, (_E.WATCH, _E.ANNOUNCE), when=g.was_deployed),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.STUCK, (_E.ANNOUNCE,), when=g.was_merged),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.PR_OPENED, (_E.ANNOUNCE,), when=g.has_open_pull_request),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.AWAITING_CONFIRM, (_E.ASK_CONFIRMATION, _E.ANNOUNCE), when=g.has_a_proven_patch),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.STAGED, (_E.ANNOUNCE,), when=g.was_staged),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.NEEDS_HUMAN, (_E.ANNOUNCE,), when=g.was_diagnosed),
+    Transition(t.Reopened, _CAN_BE_REOPENED, _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE)),
+    Transition(t.Acknowledged, _NOT_ENDED, None, (_E.ANNOUNCE,), guards=(g.somebody_else_asks,)),
+    Transition(t.Assigned, _NOT_ENDED, None, (_E.ANNOUNCE,)),
+    Transition(t.Released, _NOT_ENDED, None, (_E.ANNOUNCE,), guards=(g.somebody_has_it,)),
+    Transition(t.Noted, tuple(State), None, (_E.ANNOUNCE,)),
+    Transition(t.SeveritySet, _NOT_ENDED, None, (_E.ANNOUNCE,)),
+    Transition(t.Called, _NOT_ENDED, None),
+    Transition(t.Duplicated, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,), guards=(g.no_fix_is_on_its_way,), typed=(g.is_another,)),
     Transition(t.Cancelled, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,)),
     Transition(t.Ignored, _NOT_ENDED, _S.CANCELLED, (_E.ANNOUNCE,), guards=(g.no_fix_is_on_its_way,)),
     Transition(t.Ignored, _CAN_BE_IGNORED, None, (_E.ANNOUNCE,)),

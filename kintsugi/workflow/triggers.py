@@ -22,10 +22,11 @@ from kintsugi.workflow.incident import (
     PullRequest,
     Stuck,
 )
-from kintsugi.workflow.names import Effect
+from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.quiet import FOR_GOOD, Wish, cancelled, ignored
+from kintsugi.workflow.quiet import FOR_GOOD, Wish, cancelled, duplicate, ignored
+from kintsugi.workflow.severity import Severity
 
 
 class Origin(StrEnum):
@@ -221,7 +222,8 @@ class Rejected(Command):
         return f"Rejected by {self.actor}{': ' + self.why if self.why else '.'}"
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.without_ask()
+        reason = f"A human rejected the patch: {self.why}" if self.why else "A human rejected the patch."
+        return incident.without_ask().but(feedback=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,8 +347,7 @@ class PullRequestMerged(Fact):
     def apply_to(self, incident: Incident) -> Incident:
         assert incident.pull_request
         merged = replace(incident.pull_request, open=False, merged_as=self.sha)
-        anew = {"deployment": None, "deploy_asks": (), "way_back": None, "rolling_back": False}
-        return incident.without_ask().but(pull_request=merged, **anew)
+        return incident.without_ask().but(pull_request=merged, **_NOTHING_DEPLOYED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -497,15 +498,143 @@ class StepGaveUp(Trigger):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried(Command):
-    """A human wants the step that gave up to be tried again."""
+    """A human wants the step that gave up, or the analyst, to try once more. `hint`: their words to the analyst."""
+
+    hint: str = ""
 
     @property
     def says(self) -> str:
-        return f"{self.actor} asked to try again."
+        return f"{self.actor} asked to try again{': ' + self.hint if self.hint else '.'}"
 
     def apply_to(self, incident: Incident) -> Incident:
+        """A human may ask for one more round than the analyst has by itself."""
         rolling_back = incident.stuck is not None and incident.stuck.effect is Effect.ROLL_BACK
-        return incident.but(rolling_back=rolling_back, deploy_asks=())
+        again = incident.but(deploy_asks=(), rounds_allowed=max(incident.rounds_allowed, incident.rounds + 1))
+        again = again.but(rolling_back=rolling_back) if incident.stuck else again
+        return again.but(hint=self.hint) if self.hint else again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened(Command):
+    """What was ended, or said to be fixed, by mistake goes on."""
+
+    why: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"Reopened by {self.actor}{': ' + self.why if self.why else '.'}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        fix = incident.pull_request
+        by_hand = fix is not None and fix.by and not incident.ended
+        return incident.but(pull_request=None, **_NOTHING_DEPLOYED) if by_hand else incident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed(Command):
+    """A human fixed it by hand: by `fix`, which is followed. `named`: what they typed to name it."""
+
+    named: str = ""
+    fix: PullRequest | None = None
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} says that {self.fix.name if self.fix else 'a commit'} fixes it."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        fix = replace(self.fix, by=self.actor) if self.fix else None
+        return incident.without_ask().but(pull_request=fix, **_NOTHING_DEPLOYED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged(Command):
+    """Somebody has it."""
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} has it."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(holder=self.actor, acknowledged_at=self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned(Command):
+    """Somebody is to have it: `to`, as the history names people."""
+
+    to: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} gave it to {self.to}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(holder=self.to, acknowledged_at=incident.acknowledged_at or self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released(Command):
+    """Nobody has it any more."""
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} released it: nobody has it."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(holder="", acknowledged_at=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Command):
+    """Somebody wrote something down."""
+
+    text: str = ""
+
+    @property
+    def says(self) -> str:
+        return f"Note: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeveritySet(Command):
+    """Somebody said how bad it is. `level` None: the rule says it again."""
+
+    level: Severity | None = None
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} set the severity: {self.level or 'by the rule'}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(severity_set=self.level, severity_set_by=self.actor if self.level else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicated(Command):
+    """It is the same as incident `of`."""
+
+    of: int = 0
+
+    @property
+    def says(self) -> str:
+        return f"{self.actor} marked it as a duplicate of INC-{self.of}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.without_ask().but(quiet=duplicate(self.actor, self.at, self.of))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called(Trigger):
+    """People were called: `whom`, as the settings name them."""
+
+    whom: str
+
+    @property
+    def says(self) -> str:
+        return f"Called {self.whom}."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(calls=(*incident.calls, self.at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -575,8 +704,13 @@ def stuck_by(trigger: Trigger, incident: Incident) -> Stuck | None:
             return incident.stuck or Stuck(incident.state, effect, why)
         case DeployFailed(why=why):
             return Stuck(incident.state, Effect.DEPLOY, why)
+        case Reopened():
+            return Stuck(State.MERGED, Effect.DEPLOY, "It was ended before its fix was deployed.")
         case _:
             return None
+
+
+_NOTHING_DEPLOYED = {"deployment": None, "deploy_asks": (), "way_back": None, "rolling_back": False}
 
 
 def words(trigger: type[Trigger] | str) -> str:

@@ -148,6 +148,26 @@ def test_a_traceback_becomes_an_incident_and_is_found_again(terminal: Terminal):
     assert shown["history"][0]["dest"] == "captured"
 
 
+def test_words_become_an_incident_of_their_own_and_failures_of_the_log_are_only_offered(terminal: Terminal):
+    (terminal.folder / "crash.log").write_text(TRACEBACK)
+    (terminal.folder / "chart.py").write_text("def month_chart():\n    return last_month()\n")
+    words = ("report", "The chart shows last month", "--log", "crash.log", "--repo", ".")
+
+    told = terminal.types(*words)
+    offered = next(line.split()[0] for line in told.stderr.splitlines() if "KeyError" in line)
+    chosen = terminal.types(*words, "--about", offered)
+    again = terminal.types("report", "Checkout answers 500", "--log", "crash.log", "--repo", ".", "--about", offered)
+    first, second = (json.loads(terminal.types("incident", "show", str(n), "--json").stdout) for n in (1, 2))
+
+    assert (told.returncode, told.stdout) == (0, "INC-1\n")
+    assert chosen.stdout == again.stdout == "INC-2\n"
+    assert second["history"][-1]["says"] == "Note: Checkout answers 500"
+    assert "1  chart.py:month_chart" in told.stderr
+    assert first["payload"].get("exception") is None
+    assert second["payload"]["exception"]["chain"][0]["type"] == "KeyError"
+    assert first["payload"]["incident"]["summary"] == second["payload"]["incident"]["summary"] == words[1]
+
+
 def test_a_dry_run_is_staged_until_it_is_sent(terminal: Terminal):
     terminal.types("capture", "-", "--dry-run", stdin=TRACEBACK)
     staged = terminal.types("run", "--only", "worker", "--drain")
@@ -169,7 +189,7 @@ def test_without_a_model_the_worker_reads_the_stack_and_says_so(terminal: Termin
 
     assert done.returncode == 0
     assert "Left out: the model (set KINTSUGI_LLM_API_KEY)" in done.stderr
-    assert "INC-1 needs human" in done.stdout
+    assert "INC-1 needs a human" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -228,7 +248,7 @@ def test_a_repository_that_is_not_there_is_said_not_to_be(terminal: Terminal):
     ("words", "status", "says"),
     [
         (["incident", "show", "99"], 3, "There is no INC-99."),
-        (["incident", "show", "seven"], 2, "'seven' is no incident"),
+        (["incident", "show", "seven"], 2, "'seven' is not an incident"),
         (["incidents", "--state", "happy"], 2, "'happy' is no state. The states are: captured,"),
         (["cancel", "99"], 3, "There is no INC-99."),
         (["ignore", "1", "--for", "a while"], 2, "'a while' is no time and no number of times. Write a time, such as"),
@@ -309,7 +329,7 @@ def test_a_move_that_does_not_fit_is_refused_and_says_what_can_come(terminal: Te
 
     assert done.returncode == 3
     assert done.stderr == (
-        "INC-1 is captured: not 'retried' now. What can come next: diagnosed, needs_human, merged, stuck, cancelled.\n"
+        "INC-1 is captured: not 'retried' now. What can come next: diagnosed, needs_human, merged, stuck, pr_opened, cancelled.\n"
     )
 
 

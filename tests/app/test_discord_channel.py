@@ -47,7 +47,7 @@ async def test_what_is_opened_in_discord_has_its_card_and_deploying_an_allowlist
         try:
             await asyncio.wait_for(at.ready.wait(), PATIENCE)
             await at.slash("/debug open-issue", ALICE, summary="Checkout answers 500")
-            await shown(at, "INC-1 · needs human")
+            await shown(at, "INC-1 · needs a human")
             history = await at.tap(at.channels.cards[0], "History")
             refused = await at.slash("/deploy status", ALICE)
             unconfigured = await at.slash("/deploy status", BOB)
@@ -55,7 +55,7 @@ async def test_what_is_opened_in_discord_has_its_card_and_deploying_an_allowlist
             code = await stopped(process)
 
     assert code == 0
-    assert history.embeds[0]["title"] == "INC-1 · needs human"
+    assert history.embeds[0]["title"] == "INC-1 · needs a human"
     assert refused.says.startswith("You may not do this here.")
     assert unconfigured.says.startswith("No repository is configured.")
     assert ADMIN_ROLE in ALICE.roles
@@ -106,7 +106,7 @@ async def test_a_worker_alone_writes_the_cards_without_a_gateway(tmp_path: Path)
             await stopped(bot)
         worker = await run(tmp_path, at, "worker")
         try:
-            await shown(at, "INC-1 · needs human")
+            await shown(at, "INC-1 · needs a human")
         finally:
             code = await stopped(worker)
 

@@ -124,7 +124,7 @@ def test_a_database_that_was_changed_is_told_when_the_receipt_is_written(termina
     ("words", "status", "says"),
     [
         (("receipt", "7"), 3, "There is no INC-7."),
-        (("receipt", "x"), 2, "is no incident"),
+        (("receipt", "x"), 2, "is not an incident"),
         (("receipt", "1", "-o", "nowhere/r.json"), 1, "nowhere"),
         (("verify", "nowhere.json"), 2, "cannot be read"),
         (("verify", "r.json", "--key", "nowhere.pub"), 2, "cannot be read"),

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -16,6 +17,8 @@ import pytest
 from discord import app_commands
 
 from kintsugi import telemetry
+from kintsugi.app.discord_bot import InWords
+from kintsugi.app.places import Places
 from kintsugi.bot import About, Access, Attached, BotNeeds, Probe, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate
@@ -23,7 +26,6 @@ from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
-from kintsugi.workflow.engine import Receipt
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, GUILD, Person, Seen
@@ -46,6 +48,7 @@ class Room:
     attached: Attached | None = None
     breaks: list[Exception] = field(default_factory=list)
     looked: datetime | None = None  # when the world was looked at last
+    code: Path | None = None  # of the program, for reports in words
 
     async def slash(self, command: str, person: Person = ALICE, **options: Any) -> Seen:
         return await self.discord.slash(command, person, **options)
@@ -56,19 +59,15 @@ class Room:
             raise self.breaks.pop(0)
         return await self.world.engine.fire(trigger)
 
-    async def open_issue(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
-        log = "\n".join(self.logs.recent())
-        intake = Intake(fire=self.fire, clock=self.world.clock, program=Program())
-        return await intake.read(log, key=key, actor=actor, summary=summary, dry_run=dry_run)
-
 
 def parts_of(room: Room) -> BotNeeds:
+    intake = Intake(fire=room.fire, clock=room.world.clock, program=Program())
     about = About("test", "c0ffee0", room.world.clock.now(), lambda: room.logs.dropped, lambda: room.looked)
     return BotNeeds(
         store=room.world.store,
         clock=room.world.clock,
         fire=room.fire,
-        open_issue=room.open_issue,
+        reporting=InWords(intake, room.logs, Places(lambda: room.code, lambda: None)),
         recent=room.logs.recent,
         probes=Probes(room.probes, deadline=0.2, fresh=0),
         about=about,

@@ -13,6 +13,8 @@ import discord
 from discord import app_commands
 
 from kintsugi import telemetry
+from kintsugi.app.discord_bot import InWords
+from kintsugi.app.places import Places
 from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, attach
 from kintsugi.bot.address import point_at
 from kintsugi.bot.gate import Gate, Rate
@@ -20,7 +22,6 @@ from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.asking import Rules
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.production import Production
 from kintsugi.workflow.states import Effect
@@ -72,11 +73,12 @@ class Stage:
         return card
 
     def parts(self, channel: DiscordChannel) -> BotNeeds:
+        intake = Intake(fire=self.world.engine.fire, clock=self.world.clock, program=Program())
         return BotNeeds(
             store=self.world.store,
             clock=self.world.clock,
             fire=self.world.engine.fire,
-            open_issue=self.open_issue,
+            reporting=InWords(intake, self.logs, Places(lambda: None, lambda: None)),
             recent=self.logs.recent,
             probes=Probes({}, fresh=0),
             about=About(self.environment, "c0ffee0", self.world.clock.now()),
@@ -86,11 +88,6 @@ class Stage:
 
     def gate(self, access: Access) -> Gate:
         return Gate(access, per_user=self.rate, per_guild=self.rate)
-
-    async def open_issue(self, summary: str, *, key: str, actor: str, dry_run: bool) -> Receipt:
-        log = "\n".join(self.logs.recent())
-        intake = Intake(fire=self.world.engine.fire, clock=self.world.clock, program=Program())
-        return await intake.read(log, key=key, actor=actor, summary=summary, dry_run=dry_run)
 
     async def starts(self, **options: Any) -> None:
         """A bot, as `kintsugi run` makes it."""

@@ -81,7 +81,7 @@ async def test_what_is_older_is_not_shown_over_what_is_newer(stage: Stage):
 
     await stage.channel.announce(old)
 
-    assert stage.card["embeds"][0]["title"] == "INC-1 · awaiting confirm"
+    assert stage.card["embeds"][0]["title"] == "INC-1 · awaiting confirmation"
 
 
 async def test_the_question_shows_the_patch_and_its_token_and_goes_when_it_is_answered(stage: Stage):
@@ -161,14 +161,14 @@ async def test_diff_proof_and_history_are_one_tap_away(stage: Stage):
 
     assert diff.files == {"INC-1.diff": "--- a\n+++ b\n"}
     assert "FAILED" in proof.files["INC-1-proof.txt"]
-    assert history.embeds[0]["title"] == "INC-1 · awaiting confirm"
+    assert history.embeds[0]["title"] == "INC-1 · awaiting confirmation"
 
 
 async def test_a_stuck_incident_has_a_button_to_try_again(stage: Stage):
     stage.world.analyst.answers_first(StepFailed("no such model", final=True))
     await stage.world.crashes()
     await stage.world.settles()
-    assert list(buttons_of(stage.card)) == ["Retry", "History"]
+    assert list(buttons_of(stage.card)) == ["I have it", "Retry", "History"]
 
     done = await stage.discord.tap(stage.card, "Retry")
 
@@ -242,7 +242,7 @@ async def test_long_work_is_told_in_one_message_of_the_thread(stage: Stage):
 
     assert text.startswith("**Work on INC-1**\n⏳ diagnose · <t:")
     assert "@everyone" not in text
-    assert message["content"] == "**Work on INC-1**\nNothing is under way: awaiting confirm."
+    assert message["content"] == "**Work on INC-1**\nNothing is under way: awaiting confirmation."
 
 
 async def until(holds) -> None:
@@ -278,7 +278,7 @@ async def test_a_card_that_somebody_deleted_is_written_anew(stage: Stage):
     await stage.world.confirms()
     await stage.world.settles()
 
-    assert stage.card["embeds"][0]["title"] == "INC-1 · pr opened"
+    assert stage.card["embeds"][0]["title"] == "INC-1 · in review"
 
 
 async def test_after_a_restart_the_card_the_thread_and_the_question_are_found(stage: Stage):

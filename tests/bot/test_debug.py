@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
@@ -73,7 +74,7 @@ async def test_a_failure_is_ignored_for_a_while_and_taken_back(room: Room):
 
     assert ignored.says.startswith("**INC-1** is cancelled.\nignored by discord:alice (4001) for 100 more or until the")
     assert listed.says.startswith("**INC-1** cancelled, ignored · ")
-    assert again.says == "**INC-1** is cancelled."
+    assert again.says == "**INC-1** is cancelled. No longer ignored: discord:alice (4001) took it back."
     assert [(step.trigger, step.actor) for step in (await room.world.store.history(1))[1:]] == [
         ("Ignored", "discord:alice (4001)"),
         ("Unignored", "discord:alice (4001)"),
@@ -121,18 +122,64 @@ async def is_not_configured() -> None:
     return None
 
 
-async def test_an_issue_is_opened_from_what_was_logged_last(room: Room):
+def something_crashes() -> None:
     try:
         {}["discount"]
     except KeyError:
         logging.getLogger("shop").exception("checkout failed")
 
-    seen = await room.slash("/debug open-issue", summary="Checkout answers 500")
 
-    assert seen.says.startswith("**INC-1** is captured: Checkout answers 500")
+async def test_a_report_in_words_is_an_incident_of_its_own(room: Room, tmp_path: Path):
+    something_crashes()
+    room.code = tmp_path
+    (tmp_path / "chart.py").write_text("def month_chart():\n    return last_month()\n")
+
+    seen = await room.slash("/debug open-issue", summary="The chart shows last month")
+
+    assert seen.says.startswith("**INC-1** is captured: The chart shows last month")
+    assert "No crash is behind it" in seen.says
+    assert "`chart.py:month_chart`" in seen.text
+    assert "one failure: if it is about one, report it with `about:`" in seen.says
+    payload = await room.world.store.payload(1)
+    assert payload.exception is None
+    assert any("checkout failed" in line for line in payload.log)
+    assert (await room.world.incident()).opened_by == "discord:alice (4001)"
+
+
+async def test_recent_failures_are_offered_and_the_chosen_one_is_what_it_is_about(room: Room):
+    something_crashes()
+
+    (offer,) = await room.discord.offers("/debug open-issue", "about", "key")
+    seen = await room.slash("/debug open-issue", summary="Checkout answers 500", about=offer["value"])
+
+    assert offer["name"] == "KeyError: 'discount'"
+    assert "No crash is behind it" not in seen.says
     payload = await room.world.store.payload(1)
     assert payload.exception and payload.exception.final.type == "KeyError"
-    assert (await room.world.incident()).opened_by == "discord:alice (4001)"
+    assert payload.incident.summary == "Checkout answers 500"
+
+
+async def test_likely_places_are_offered_for_the_words_typed_so_far(room: Room, tmp_path: Path):
+    room.code = tmp_path
+    (tmp_path / "chart.py").write_text(
+        "def month_chart():\n    return last_month()\n\n\ndef year_chart():\n    return 0\n"
+    )
+    words = "the chart shows the wrong year"
+
+    offers = await room.discord.offers("/debug open-issue", "place", "", summary=words)
+    await room.slash("/debug open-issue", summary=words, place=offers[0]["value"])
+
+    assert [each["name"] for each in offers] == ["chart.py:year_chart", "chart.py:month_chart"]
+    assert (await room.world.store.payload(1)).pointed == "chart.py:year_chart"
+
+
+async def test_a_stranger_is_offered_nothing(room: Room, tmp_path: Path):
+    something_crashes()
+    room.code = tmp_path
+    (tmp_path / "chart.py").write_text("def month_chart():\n    return last_month()\n")
+
+    assert await room.discord.offers("/debug open-issue", "about", "", person=MALLORY) == []
+    assert await room.discord.offers("/debug open-issue", "place", "", person=MALLORY, summary="chart") == []
 
 
 async def test_a_dry_run_stages_and_send_sends_it_on(room: Room):
@@ -159,9 +206,9 @@ async def test_an_incident_shows_its_path_its_history_and_its_patch(room: Room):
 
     seen = await room.slash("/debug incident", id="#1")
 
-    assert seen.embeds[0]["title"] == "INC-1 · awaiting confirm"
-    assert "●\u00a0awaiting\u00a0confirm ○\u00a0confirmed" in seen.everything
-    assert "diagnosed -> awaiting confirm" in seen.files["INC-1.txt"]
+    assert seen.embeds[0]["title"] == "INC-1 · awaiting confirmation"
+    assert "●\u00a0awaiting\u00a0confirmation ○\u00a0confirmed" in seen.everything
+    assert "diagnosed -> awaiting confirmation" in seen.files["INC-1.txt"]
     assert "+++ b" in seen.files["INC-1.txt"]
 
 
@@ -262,7 +309,7 @@ async def test_a_token_of_an_unknown_incident_confirms_nothing(room: Room):
 async def test_what_is_no_number_is_no_incident(room: Room, command: str):
     seen = await room.slash(f"/debug {command}", id="@everyone")
 
-    assert "is no incident. Write its number, such as 7 or INC-7." in seen.says
+    assert "is not an incident. Give its number, such as 7 or INC-7." in seen.says
     assert "@everyone" not in seen.text
 
 

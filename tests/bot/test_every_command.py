@@ -110,5 +110,5 @@ async def test_an_answer_that_comes_after_the_interaction_is_over_is_on_the_card
     await stage.discord.slash("/debug confirm-fix", token=stage.heard.tokens[1])
     await stage.world.settles()
 
-    assert stage.card["embeds"][0]["title"] == "INC-1 · pr opened"
+    assert stage.card["embeds"][0]["title"] == "INC-1 · in review"
     assert stage.logs.recent(contains="an answer could not be shown")

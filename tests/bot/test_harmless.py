@@ -180,5 +180,5 @@ def fits(reply: Reply) -> bool:
 def test_the_words_of_buttons_never_change_as_they_lie_in_messages_of_years_ago():
     assert {act.name: act.value for act in Act} == {
         "CONFIRM": "confirm", "TOKEN": "token", "REJECT": "reject", "DIFF": "diff", "PROOF": "proof", "RETRY": "retry",
-        "HISTORY": "history",
+        "HISTORY": "history", "HINT": "hint", "ACK": "ack", "REOPEN": "reopen",
     }  # fmt: skip

@@ -44,7 +44,7 @@ def test_the_history_says_nothing_twice():
 
     assert (history.value or "").split("\n") == [
         "`11-23 12:00` **captured** · alice",
-        "`11-23 12:00` **awaiting confirm** · confirmation asked · 3 tries · $0.0200",
+        "`11-23 12:00` **awaiting confirmation** · confirmation asked · 3 tries · $0.0200",
     ]
 
 

@@ -38,7 +38,7 @@ async def test_killed_at_any_call_there_is_one_card_one_thread_one_question_and_
     await stage.world.settles()
 
     assert confirmed.says == "**INC-1** is confirmed."
-    assert stage.card["embeds"][0]["title"] == "INC-1 · pr opened"
+    assert stage.card["embeds"][0]["title"] == "INC-1 · in review"
     assert len(stage.discord.channels.threads) == 1
     said = [message["content"].split("\n")[0] for message in stage.discord.channels.in_thread()]
     assert len([line for line in said if "push this patch?" in line]) == 1
@@ -60,7 +60,7 @@ async def test_killed_after_the_confirmation_the_card_is_right_and_the_question_
     await stage.world.channel.announce(await stage.world.incident())
     history = await stage.discord.tap(stage.card, "History")
 
-    assert history.embeds[0]["title"] == stage.card["embeds"][0]["title"] == "INC-1 · pr opened"
+    assert history.embeds[0]["title"] == stage.card["embeds"][0]["title"] == "INC-1 · in review"
     assert len(stage.discord.channels.threads) == 1
     assert [each for each in stage.discord.channels.in_thread() if each["components"]] == []
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kintsugi.capture import CaptureError, build_payload, from_exception, read_failure, read_text
+from kintsugi.capture.build import payload_in_words
 from kintsugi.capture.limits import LARGEST_PAYLOAD
 from kintsugi.workflow.payload import Payload, RequestContext
 
@@ -295,3 +296,36 @@ def test_odd_encodings_are_read():
 def test_binary_input_is_refused(raw):
     with pytest.raises(CaptureError, match="binary"):
         read_text(raw)
+
+
+def told(words: str, **known) -> Payload:
+    return payload_in_words(words, **{"log": (), "opened_by": "discord:alice", "now": NOW, **known})
+
+
+def test_a_report_in_words_takes_no_crash_of_the_log_for_its_own():
+    payload = told("The chart shows last month", log=CRASH.splitlines())
+
+    assert payload.in_words
+    assert payload.incident.summary == "The chart shows last month"
+    assert payload.log[-1] == "KeyError: 'discount'"
+    assert payload.incident.fingerprint != payload_of(CRASH).incident.fingerprint
+
+
+def test_the_same_words_are_the_same_report_and_nothing_else_is():
+    names = [
+        told(words).incident.fingerprint
+        for words in ("The chart is old", "the  chart is OLD ", "The chart of 2024 is old", "The chart of 2025 is old")
+    ]
+
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
+    assert payload_of("The chart is old", summary="The chart is old").incident.fingerprint not in names
+
+
+def test_what_is_said_has_no_secret_no_end_and_is_not_nothing():
+    with pytest.raises(CaptureError, match="Say in a few words what is wrong"):
+        told(" \n ")
+    said = told(f"login with password={SECRET} fails " + "a" * 100_000, place=f"shop/keys.py:password={SECRET}")
+
+    assert SECRET not in said.model_dump_json()
+    assert len(said.model_dump_json()) < 20_000

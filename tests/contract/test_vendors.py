@@ -87,6 +87,7 @@ DEFINITIONS = {
     "ready": "WireReady",
     "resumed": "GatewayResumedDispatch",
     "guild": "WireGuildCreate",
+    "message": "WireMessageCreate",
     "interaction": "WireInteractionCreate",
     "chat input": "WireChatInput",
     "component": "WireComponent",
@@ -472,6 +473,7 @@ async def test_a_tour_of_discord():
             answer = await at.submits(form, "because")
             await at.tap(panel, "Later")
             size = await at.picks(panel, "XL")
+            await at.says("hello")
             await in_the_channel(client)
             await comes_back(at)
         await logs_in(at)

@@ -70,7 +70,9 @@ def a_model(provider: OpenAIStandIn, **changes: object) -> OpenAIModel:
 async def diagnosed(provider: OpenAIStandIn, case: Case | None = None, **changes: object) -> Diagnosis:
     hide = "hunter2", "[redacted]"
     analyst = ModelAnalyst(
-        a_model(provider, **changes), lambda case, tokens: "def discount(): hunter2", lambda text: text.replace(*hide)
+        a_model(provider, **changes),
+        lambda case, tokens: "def discount(): [redacted]",
+        lambda text: text.replace(*hide),
     )
     return await analyst.diagnose(case or a_case(), lambda words: None)
 
@@ -446,3 +448,35 @@ def test_where_the_repository_does_not_know_the_build_the_code_is_shown_as_it_is
     shown = code_context(git.directory)(a_case(), 8000)
 
     assert "coupon['percent']" in shown
+
+
+def in_words(words: str = "The chart shows last month", **more: object) -> Case:
+    """A case that nothing crashed for."""
+    payload = a_payload(summary=words).model_copy(update={"exception": None, **more})
+    return Case(an_incident(State.CAPTURED, summary=words), payload)
+
+
+async def test_a_report_in_words_is_asked_about_as_one(provider: OpenAIStandIn):
+    diagnosis = await diagnosed(provider, in_words())
+
+    shown = turns(provider.asked[0])[0]["content"]
+    assert "Nothing crashed: there is no stack, only their words." in shown
+    assert "The chart shows last month" in shown
+    assert "def discount()" in shown
+    assert diagnosis.prompt.startswith("reported v")
+
+
+async def test_without_a_model_a_report_in_words_is_told_where_to_look(tmp_path: Path):
+    git = Git.init_bare(tmp_path / "origin.git", "main")
+    source = b"def month_chart():\n    return last_month()\n"
+    tree = git.write_tree("4b825dc642cb6eb9a060e54bf8d69288fbee4904", {"shop/chart.py": source})
+    commit = git.commit(tree, [], "Charts", NOON, "Somebody")
+    git.update_refs([RefChange("refs/heads/main", commit, NO_OBJECT)])
+    case = in_words(build=a_payload().build.model_copy(update={"sha": commit}))
+
+    diagnosis = await OfflineAnalyst(git).diagnose(case, lambda words: None)
+
+    assert diagnosis.cause.startswith("A report in words, without a crash, cause not analysed")
+    assert "Most likely here, by its words: shop/chart.py:month_chart." in diagnosis.explanation
+    assert "write a test" not in diagnosis.explanation
+    assert "Begin with a test that asserts the right result" in diagnosis.explanation

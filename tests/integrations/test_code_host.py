@@ -12,7 +12,7 @@ import pytest
 
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.local_git import LocalGit
-from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.errors import BadInput, Refusal, StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.ports import CodeHost
 from kintsugi.workflow.states import State
@@ -182,3 +182,38 @@ async def test_a_record_as_earlier_versions_wrote_it_is_read(tmp_path: Path):
         people.git.run("update-ref", ref, people.git.write_blob(json.dumps(kept | {"closed": False}).encode()))
 
         assert await host.find_pull_request(incident) == opened
+
+
+async def test_a_humans_commit_on_the_branch_is_found_by_its_first_digits_or_as_the_newest(stage: Stage):
+    for named in (stage.first, stage.first[:8], ""):
+        found = await stage.host.fix(named)
+        assert (found.number, found.merged_as, found.open) == (0, stage.first, False)
+
+
+async def test_a_humans_pull_request_is_found_by_number_address_or_head_until_its_merge(stage: Stage):
+    opened = await stage.host.open_pull_request(stage.confirmed())
+
+    for named in (
+        f"#{opened.number}",
+        str(opened.number),
+        f"https://git.example/a/b/pull/{opened.number}",
+        opened.head,
+    ):
+        assert (await stage.host.fix(named)).number == opened.number
+
+    merge = await stage.merges(opened.number)
+    assert (await stage.host.fix(f"#{opened.number}")).merged_as == merge
+    assert (await stage.host.fix(opened.head)).merged_as == opened.head
+
+
+@pytest.mark.parametrize(
+    ("named", "says"), [("#99", "no pull request #99 that is merged"), ("ab" * 20, "no commit abab")]
+)
+async def test_a_fix_that_is_nowhere_is_refused_with_what_to_do(stage: Stage, named: str, says: str):
+    with pytest.raises(Refusal, match=f"There is {says}.* Push it, or open its pull request"):
+        await stage.host.fix(named)
+
+
+async def test_what_is_no_name_of_a_fix_says_what_is(stage: Stage):
+    with pytest.raises(BadInput, match="neither a commit nor a pull request. Give a commit's first 7 digits"):
+        await stage.host.fix("the one of last night")

@@ -56,7 +56,7 @@ async def test_a_teams_own_program_travels_from_crash_to_cure(tmp_path: Path):
     assert captured == "INC-1\n"
     assert "confirm this patch?" in asked
     assert confirmed == "INC-1 is confirmed.\n"
-    assert "INC-1 pr opened" in opened
+    assert "INC-1 in review" in opened
     assert "INC-1 healed" in healed
     assert shown["evidence"]["tier"] in ("E2", "E0")
     assert shown["cost"]["tokens_in"] == 2400

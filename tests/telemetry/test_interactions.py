@@ -12,7 +12,6 @@ import discord
 import pytest
 from aiohttp import web
 from discord import app_commands
-from discord.ext import commands
 
 from examples.plain_bot import make_bot
 from kintsugi.telemetry import install
@@ -220,12 +219,3 @@ async def test_the_example_as_it_stands_logs_in_and_writes_only_lines_without_it
 
     assert all(line["logger"].startswith("discord") for line in lines)
     assert stand_in.TOKEN not in json.dumps(lines)
-
-
-def test_prefix_commands_are_counted_and_bound(installed):
-    bot = commands.Bot(command_prefix="!", intents=discord.Intents.none())
-
-    installed.telemetry.watch(bot)
-
-    assert len(bot._check_once) == 1
-    assert {"on_command_completion", "on_command_error", "on_app_command_completion"} <= set(bot.extra_events)

@@ -86,7 +86,7 @@ async def test_an_incident_moves_before_ones_eyes_from_captured_to_healed(
     await until(browser, shows("captured"))
 
     await world.settles()
-    await until(browser, lambda browser: browser.title.startswith("INC-1 · awaiting confirm"))
+    await until(browser, lambda browser: browser.title.startswith("INC-1 · awaiting confirmation"))
     await until(browser, lambda browser: fill_in(browser, "confirm", "token", world.channel.tokens[1]))
     await until(browser, shows("Confirmed by web:operator."))
     await world.settles()

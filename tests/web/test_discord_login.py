@@ -96,7 +96,7 @@ async def test_who_may_use_the_bot_logs_in_and_confirms_under_their_name(world: 
 
     assert "Log in with Discord" in before.text
     assert "INC-1" not in before.text
-    assert "INC-1 awaiting confirm" in page.text
+    assert "INC-1 awaiting confirmation" in page.text
     assert "Log out alice" in page.text
     assert "INC-1 confirmed" in confirmed.text
     assert (await world.store.history(1))[-1].actor == f"discord:alice ({ALICE.id})"

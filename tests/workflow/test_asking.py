@@ -75,7 +75,7 @@ def test_trying_again_what_changes_production_is_for_those_who_may_deploy(stuck:
 
 
 def test_whatever_changes_production_asks_twice():
-    assert {row.name for row in ASKABLE if row.twice} == {"confirm", "retry", "rollback"}
+    assert {row.name for row in ASKABLE if row.twice} == {"confirm", "retry", "rollback", "fixed"}
     assert all(row.twice for row in (*ASKABLE, *AT_LARGE) if row.role is Role.DEPLOY)
 
 

@@ -343,7 +343,7 @@ async def test_asking_again_makes_the_old_token_void(world: World):
 async def test_asking_again_for_what_is_not_waiting_is_refused(world: World):
     await world.crashes()
 
-    with pytest.raises(Refusal, match="INC-1 is captured: 'ask confirmation' is not what it waits for"):
+    with pytest.raises(Refusal, match="INC-1 is captured: it does not wait to ask confirmation"):
         await world.engine.hasten(1, Effect.ASK_CONFIRMATION)
 
 

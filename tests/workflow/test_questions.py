@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from kintsugi.workflow import triggers as t
 from kintsugi.workflow.incident import Incident, Stuck
 from kintsugi.workflow.production import MOST_COMMITS, Commit, Production
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import Effect, State
-from tests.world.make import HEAD, MERGE, NOON, an_incident
+from tests.world.make import HEAD, MERGE, NOON, a_trigger, an_incident
 from tests.world.ports import GOOD, ScriptedDeployer, ScriptedHost
 from tests.world.world import World
 
@@ -39,7 +40,7 @@ async def rollback(world: World, history: History, incident: Incident | None = N
     runs = ScriptedDeployer(**{"runs": MERGE} | deployer)  # type: ignore[arg-type]
     production = Production(ScriptedHost(), runs, history)
     questions = Questions(world.store, world.clock, lambda: production, "production")
-    return await questions.before("rollback", incident or an_incident(State.DEPLOYED))
+    return await questions.before(incident or an_incident(State.DEPLOYED), a_trigger(t.RollbackRequested))
 
 
 async def test_what_is_at_hand_is_named_with_its_age(world: World):
@@ -91,7 +92,7 @@ async def test_before_trying_again_what_nobody_knows_is_not_known(world: World):
     questions = Questions(world.store, world.clock, lambda: production, "production")
     stuck = an_incident(State.STUCK, stuck=Stuck(State.MERGED, Effect.DEPLOY, "It does not start."))
 
-    question = await questions.before("retry", stuck)
+    question = await questions.before(stuck, a_trigger(t.Retried))
 
     assert dict(question.facts)["Runs now"] == "not known"
     assert question.warnings == ("What runs now is not known, so what changes cannot be told.",)

@@ -11,7 +11,7 @@ from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Stuck
 from kintsugi.workflow.machine import advance
 from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS, Effect, State
-from tests.world.make import a_deployment, a_pull_request, a_quiet, a_trigger, an_incident
+from tests.world.make import MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, a_quiet, a_trigger, an_incident
 
 
 def test_every_state_can_be_reached_from_a_captured_failure():
@@ -95,6 +95,10 @@ def _triggers(row: Any) -> Iterator[Any]:
     yield a_trigger(row.on, dry_run=True) if row.when and row.on is t.Captured else a_trigger(row.on)
     if row.on is t.StepGaveUp:
         yield a_trigger(row.on, effect=Effect.ROLL_BACK)
+    if row.on is t.Retried:
+        yield a_trigger(row.on, hint="the coupon may be a fixed amount")
+    if row.on is t.Fixed:
+        yield a_trigger(row.on, fix=a_pull_request())
 
 
 def _incidents(row: Any) -> Iterator[Any]:
@@ -105,6 +109,16 @@ def _incidents(row: Any) -> Iterator[Any]:
         yield an_incident(state, pull_request=a_pull_request())
         yield an_incident(state, way_back=a_deployment())
         yield an_incident(state, quiet=a_quiet())
+        yield an_incident(state, pull_request=None, deployment=None)
+        yield an_incident(state, pull_request=None, patch=None)
+        yield an_incident(state, pull_request=None, patch=None, dry_run=True)
+        yield an_incident(state, pull_request=None, patch=None, diagnosis=a_diagnosis())
+        yield an_incident(state, pull_request=a_pull_request(by="cli:tester"))
+        yield an_incident(state, pull_request=a_pull_request(open=False, merged_as=MERGE))
+        yield an_incident(
+            state, pull_request=a_pull_request(open=False, merged_as=MERGE), deployment=a_deployment(), patch=a_patch()
+        )
+        yield an_incident(state, holder="cli:bob")
         yield an_incident(state, rolling_back=True)
         for at, effect in OWING:
             yield an_incident(state, stuck=Stuck(at, effect, "tried for hours"))

@@ -79,11 +79,33 @@ class DiscordStandIn:
         """Type a line, and do not wait for what comes back."""
         return await self._send_off(2, await self._typed(command, options), person)
 
+    async def says(self, text: str, person: Person = shapes.ALICE) -> int:
+        """Write a message into the channel; its id."""
+        await asyncio.wait_for(self.ready.wait(), PATIENCE)
+        id = next(self._ids)
+        await self._dispatch("MESSAGE_CREATE", shapes.a_posted_message(id, text, person), "message")
+        return id
+
     async def completes(self, command: str, option: str, typed: str, person: Person = shapes.ALICE) -> list[str]:
         """Type into an option, and read what is offered."""
-        data = await self._typed(command, {option: typed})
-        data["options"][0]["options"][0]["focused"] = True
-        return [choice["name"] for choice in (await self._interact(4, data, person)).seen.choices]
+        return [choice["name"] for choice in await self.offers(command, option, typed, person)]
+
+    async def offers(
+        self, command: str, option: str, typed: str, person: Person = shapes.ALICE, **before: Any
+    ) -> list[dict[str, Any]]:
+        """The same with what would be sent for each, after other options were filled in."""
+        exchange = await self._interact(4, await self._half_typed(command, option, typed, **before), person)
+        return list(exchange.seen.choices)
+
+    async def types(self, command: str, option: str, typed: str, person: Person = shapes.ALICE) -> None:
+        """Type into an option, and do not wait for what is offered."""
+        await self._send_off(4, await self._half_typed(command, option, typed), person)
+
+    async def _half_typed(self, command: str, option: str, typed: str, **before: Any) -> dict[str, Any]:
+        data = await self._typed(command, {**before, option: typed})
+        inner = data["options"][0] if " " in command else data
+        inner["options"][-1]["focused"] = True
+        return data
 
     async def tap(self, message: dict[str, Any] | Seen, label: str, person: Person = shapes.ALICE) -> Seen:
         """Tap a button under a message, or under a reply."""
@@ -152,14 +174,17 @@ class DiscordStandIn:
     async def _typed(self, command: str, options: dict[str, Any]) -> dict[str, Any]:
         """What Discord makes of a line that was typed: the types come from the registered command."""
         await asyncio.wait_for(self.ready.wait(), PATIENCE)
-        name, inner = command.removeprefix("/").split(" ")
+        name, _, inner = command.removeprefix("/").partition(" ")
         group = next(each for each in self.commands if each["name"] == name)
-        known = next(each for each in group["options"] if each["name"] == inner)
+        known = next(each for each in group["options"] if each["name"] == inner) if inner else group
         types = {option["name"]: option["type"] for option in known.get("options", [])}
-        given = [{"name": name, "type": types[name], "value": value} for name, value in options.items()]
-        called = {"name": inner, "type": 1, "options": given}
+        people = [value for value in options.values() if isinstance(value, shapes.Person)]
+        values = {name: str(value.id) if isinstance(value, shapes.Person) else value for name, value in options.items()}
+        given = [{"name": name, "type": types[name], "value": value} for name, value in values.items()]
+        called = [{"name": inner, "type": 1, "options": given}] if inner else given
         scope = {"guild_id": group["guild_id"]} if "guild_id" in group else {}
-        return {"id": group["id"], "name": name, "type": 1, "options": [called], **scope}
+        resolved = {"resolved": {"users": {str(one.id): shapes.a_user(one.id, one.name) for one in people}}}
+        return {"id": group["id"], "name": name, "type": 1, "options": called, **scope} | (resolved if people else {})
 
     # --- HTTP ---------------------------------------------------------------------------------------------------
 

@@ -255,6 +255,14 @@ def a_message(id: int, seen: Seen) -> dict[str, Any]:
     }
 
 
+def a_posted_message(id: int, text: str, person: Person) -> dict[str, Any]:
+    """As the gateway tells of one that a member wrote."""
+    author = a_user(person.id, person.name)
+    member = {key: value for key, value in a_member(person).items() if key not in ("user", "permissions")}
+    said = a_message(id, Seen(text=text)) | {"type": 0, "author": author, "flags": 0}
+    return said | {"guild_id": str(GUILD), "member": member, "channel_type": 0}
+
+
 def _attachment(name: str, text: str) -> dict[str, Any]:
     url = f"https://cdn.example/{name}"
     return {"id": "9001", "filename": name, "size": len(text.encode()), "url": url, "proxy_url": url}

@@ -22,6 +22,7 @@ from kintsugi.workflow.incident import (
 from kintsugi.workflow.patch import Edit, Evidence, Run, Tier
 from kintsugi.workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
 from kintsugi.workflow.quiet import Quiet, Wish
+from kintsugi.workflow.severity import Severity
 from kintsugi.workflow.states import Effect, State
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -149,6 +150,12 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.CureShown: {"cure": Cure(1, 1, "clean")},
         t.Recurred: {"running": MERGE, "contains_fix": True},
         t.RolledBack: {"deployment": a_deployment(running=HEAD)},
+        t.Fixed: {"named": MERGE, "fix": a_pull_request(number=0, head=MERGE, open=False, merged_as=MERGE)},
+        t.Assigned: {"to": "discord:bob (4002)"},
+        t.Noted: {"text": "turned the coupons off"},
+        t.SeveritySet: {"level": Severity.HIGH},
+        t.Duplicated: {"of": 2},
+        t.Called: {"whom": "the role 77"},
         t.BetterTold: {"payload": a_payload()},
         t.StepGaveUp: {"effect": Effect.DIAGNOSE, "why": "It was tried for hours."},
     }.get(kind, {})

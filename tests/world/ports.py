@@ -96,6 +96,14 @@ class ScriptedHost(Scripted):
     async def contains(self, commit: str, ancestor: str) -> bool:
         return commit == ancestor or self.holds.get(commit) == ancestor
 
+    async def fix(self, named: str) -> PullRequest:
+        """A commit is on the branch; a pull request by its number is open."""
+        if named.startswith("#"):
+            self.opened.setdefault(0, a_pull_request(number=int(named[1:]), branch="hotfix", head=MERGE))
+            return self.opened[0]
+        commit = named or self.base
+        return PullRequest(0, "", "", commit, open=False, merged_as=commit)
+
     async def tell(self, incident: Incident) -> None:
         self.told.append(f"{incident.name} {incident.state}")
 

@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.reading import Delivery, Read, read
 from kintsugi.web.reported import Reported
@@ -37,6 +38,7 @@ class Door:
     session: aiohttp.ClientSession
     passed_over: Tally
     read_whole: list[bool]  # of each delivery that was read: whether more than its outline was
+    reported: Reported
 
     async def half_posts(self) -> asyncio.StreamWriter:
         """Begins a report and does not go on; the head is read when this returns."""
@@ -94,7 +96,7 @@ async def a_door(
         count=world.engine.count,
     )
     passed_over, readers = Tally(), ReadsHere(program)
-    reported = Reported(world.store, world.clock, intake, world.host)
+    reported = Reported(world.store, world.clock, intake, world.host, ScheduledJobs(world.store))
     doors = ServerNeeds(
         clock=world.clock,
         fire=world.engine.fire,
@@ -114,7 +116,7 @@ async def a_door(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole, reported)
     finally:
         await runner.cleanup()
 

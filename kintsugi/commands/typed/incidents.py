@@ -108,18 +108,25 @@ def reject(id: IncidentId, why: Why = "") -> None:
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.request("Rejected", id, why))
+    run(lambda: asking.request("reject", id, why=why))
 
 
-def retry(id: IncidentId, yes: Yes = False) -> None:
-    """Try the step again that gave up. On a terminal, a deployment or a rollback is asked about first.
+def retry(
+    id: IncidentId,
+    said: Annotated[str, typer.Argument(metavar="[HINT]", hidden=True)] = "",
+    hint: Annotated[str, typer.Option("--hint", help="What the analyst should know.")] = "",
+    yes: Yes = False,
+) -> None:
+    """Try the step again that gave up; or ask the analyst once more, with your hint.
 
-    Example: `kintsugi retry 7`
+    On a terminal, a deployment or a rollback is asked about first.
+
+    Example: `kintsugi retry 7 --hint "the coupon has no percent when it is a fixed amount"`
     """
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.request("Retried", id, yes=yes))
+    run(lambda: asking.request("retry", id, {"hint": hint or said}, yes=yes))
 
 
 def cancel(id: IncidentId, why: Why = "") -> None:
@@ -130,7 +137,7 @@ def cancel(id: IncidentId, why: Why = "") -> None:
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.request("Cancelled", id, why))
+    run(lambda: asking.request("cancel", id, why=why))
 
 
 def send(id: IncidentId) -> None:
@@ -141,7 +148,7 @@ def send(id: IncidentId) -> None:
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.request("Sent", id))
+    run(lambda: asking.request("send", id))
 
 
 def ignore(
@@ -161,7 +168,7 @@ def ignore(
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.ignore(id, for_, until, why))
+    run(lambda: asking.request("ignore", id, {"for": for_, "until": until}, why=why))
 
 
 def unignore(id: IncidentId) -> None:
@@ -172,4 +179,103 @@ def unignore(id: IncidentId) -> None:
     from kintsugi.commands import asking
     from kintsugi.commands.outcome import run
 
-    run(lambda: asking.request("Unignored", id))
+    run(lambda: asking.request("unignore", id))
+
+
+def ack(id: IncidentId) -> None:
+    """Say that you have it. Nobody is called about it any more. `release` takes it back.
+
+    Example: `kintsugi ack 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("ack", id))
+
+
+def assign(id: IncidentId, to: Annotated[str, typer.Argument(metavar="USER", help="Who has it now.")]) -> None:
+    """Give it to somebody. `release` takes it back.
+
+    Example: `kintsugi assign 7 bob`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("assign", id, {"to": to}))
+
+
+def release(id: IncidentId) -> None:
+    """Say that nobody has it any more: takes an `ack` or `assign` back.
+
+    Example: `kintsugi release 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("release", id))
+
+
+def note(id: IncidentId, text: Annotated[str, typer.Argument(metavar="TEXT", help="What you did or saw.")]) -> None:
+    """Write down what you did or saw. It goes into the history.
+
+    Example: `kintsugi note 7 "turned the coupons off"`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("note", id, {"text": text}))
+
+
+def severity(
+    id: IncidentId, level: Annotated[str, typer.Argument(metavar="LEVEL", help="critical, high, medium, low or auto.")]
+) -> None:
+    """Say how bad it is: critical, high, medium or low; `auto` lets the rule say it again.
+
+    Example: `kintsugi severity 7 high`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("severity", id, {"level": level}))
+
+
+def fixed(
+    id: IncidentId,
+    commit: Annotated[
+        str, typer.Argument(metavar="[COMMIT]", help="A commit or a pull request. Default: the newest commit.")
+    ] = "",
+    named: Annotated[str, typer.Option("--commit", hidden=True)] = "",
+    yes: Yes = False,
+) -> None:
+    """Say that you fixed it by hand. The fix is followed to its deployment and cure.
+
+    COMMIT is on the branch that is deployed, or is a pull request such as #12. `reopen` takes it back.
+
+    Example: `kintsugi fixed 7 1a2b3c4`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("fixed", id, {"named": commit or named}, yes=yes))
+
+
+def duplicate(id: IncidentId, of: Annotated[str, typer.Argument(metavar="OF", help="The other incident.")]) -> None:
+    """Say that it is the same as another incident. `reopen` takes it back.
+
+    Example: `kintsugi duplicate 7 3`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("duplicate", id, {"of": of}))
+
+
+def reopen(id: IncidentId, why: Why = "") -> None:
+    """Take it up again: it was cancelled, rejected, marked or fixed by mistake, or it expired.
+
+    Example: `kintsugi reopen 7`
+    """
+    from kintsugi.commands import asking
+    from kintsugi.commands.outcome import run
+
+    run(lambda: asking.request("reopen", id, why=why))

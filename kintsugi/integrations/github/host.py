@@ -17,13 +17,14 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from kintsugi.integrations.fixes import Named, commit_on, fix_named, no_such_fix
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.github.api import GitHubApi, Missing, Transient, Unacceptable
 from kintsugi.integrations.github.replies import Comparison, GitCommit, Made, Pull, Ref
 from kintsugi.integrations.github.standing import failed_checks, requested_changes
 from kintsugi.integrations.pull_request_text import News, Proposal, body, branch_of, commit_message, news, title
 from kintsugi.repair.safe import safe_line
-from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.errors import Refusal, StepFailed
 from kintsugi.workflow.incident import Incident, PullRequest
 from kintsugi.workflow.ports import Standing
 
@@ -94,6 +95,9 @@ class GitHub:
         """Opens the pull request of a proposal, or finds it. Raises StepFailed."""
         return await self._patiently(lambda: pull_request(self._open(proposal)))
 
+    async def fix(self, named: str) -> PullRequest:
+        return await self._patiently(lambda: self._fix(fix_named(named)))
+
     async def tell(self, incident: Incident) -> None:
         told = news(incident, _link(incident, self._wishes), self._redact)
         if told and incident.pull_request:
@@ -134,6 +138,26 @@ class GitHub:
             if self._is_proposed(pull.head.sha, proposal):
                 return pull
         return None
+
+    def _fix(self, named: Named) -> PullRequest:
+        if found := commit_on(self._git, self._head(), named):
+            return found
+        try:
+            if named.number:
+                return self._fixing(self._api.get(f"/pulls/{named.number}", Pull), named)
+        except Missing as error:
+            raise no_such_fix(named, self._wishes.branch) from error
+        for pull in self._api.get_all("/pulls", Pull, base=self._wishes.branch, state="open"):
+            if pull.head.sha.startswith(named.commit):
+                return pull_request(pull)
+        raise no_such_fix(named, self._wishes.branch)
+
+    def _fixing(self, pull: Pull, named: Named) -> PullRequest:
+        if pull.base.ref != self._wishes.branch:
+            raise Refusal(f"Pull request #{pull.number} goes to {pull.base.ref}, not to {self._wishes.branch}.")
+        if pull.state != "open" and not pull.merged_at:
+            raise no_such_fix(named, self._wishes.branch)
+        return pull_request(pull)
 
     def _standing(self, incident: Incident) -> Standing | None:
         pull = self._find_of(incident)

@@ -35,7 +35,7 @@ CodeContext = Callable[[Case, int], str]
 
 
 class ModelAnalyst:
-    """Asks `model`. `code_context` gives the code that belongs to a case; `redact` sees all text on its way out."""
+    """Asks `model`. `code_context` gives redacted code for a case; `redact` sees all other text on its way out."""
 
     def __init__(self, model: Model, code_context: CodeContext, redact: Callable[[str], str]) -> None:
         self._model = model
@@ -80,9 +80,11 @@ class ModelAnalyst:
         room = characters or _FAILURE_CHARACTERS * 2
         failure = self._redact(_failure(case, min(_FAILURE_CHARACTERS, room // 2)))
         tokens = min(_CODE_TOKENS, (room - len(failure)) // _CONTEXT_CHARACTERS_PER_TOKEN)
-        code = self._redact(await asyncio.to_thread(self._code_context, case, tokens))
-        fingerprint = case.incident.fingerprint
-        prompt = render("diagnose", fingerprint=fingerprint, failure=fence(failure), code=fence(code))
+        code = await asyncio.to_thread(
+            self._code_context, case, tokens
+        )  # redacted as code: as text it would be garbled
+        name, fingerprint = "reported" if case.payload.in_words else "diagnose", case.incident.fingerprint
+        prompt = render(name, fingerprint=fingerprint, failure=fence(failure), code=fence(code))
         return _Talk(progress, shown=len(failure) + len(code)).asked(prompt)
 
     def _characters(self) -> int | None:
@@ -141,8 +143,9 @@ class ModelAnalyst:
         return await ask_for(kind, self._model, talk.messages, talk.progress, allowance=allowance, spent=spent)
 
     def _kept(self, talk: _Talk) -> tuple[Turn, ...]:
-        """The conversation, as it is kept."""
-        return tuple(Turn(turn.role == "user", self._redact(turn.content)) for turn in talk.messages)
+        """The conversation, as it is kept; what was asked was redacted before it was asked."""
+        turns = ((turn.role == "user", turn.content) for turn in talk.messages)
+        return tuple(Turn(asked, said if asked else self._redact(said)) for asked, said in turns)
 
     def _refused(self, reply: Reply[R]) -> Diagnosis:
         """A refusal to answer is a diagnosis without a patch: waiting would not change it."""

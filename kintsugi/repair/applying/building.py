@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from kintsugi.repair.applying.changes import EveryEdit, FilePatch, Hunk, HunkLine, Op, Refused
 from kintsugi.repair.applying.edit_places import edit_hunk, every_place, exact_place
+from kintsugi.repair.applying.masks import restored
 from kintsugi.repair.applying.matching import Level, Place
 from kintsugi.repair.applying.placing import Placing
 from kintsugi.repair.applying.readings import TYPOGRAPHIC_QUOTES, straight, unescaped
@@ -76,12 +77,13 @@ def is_python(string: str) -> bool:
 def spliced(text: Text, wanted: Sequence[Splice], path: str, final_newline: bool | None = None) -> bytes:
     """The file's bytes with these splices. Raises Refused where two touch the same lines."""
     lines, endings = list[str](), list[str]()
+    gone = [at for one in wanted for at in range(one.start, one.end) if at in text.hidden]
     at = 0
     for one in _apart(wanted, path):
-        lines += [*text.lines[at : one.start], *one.lines]
+        lines += [*text.real(at, one.start), *restored(one, text, path, gone)]
         endings += [*text.endings[at : one.start], *_endings(text, one)]
         at = one.end
-    lines += text.lines[at:]
+    lines += text.real(at, len(text.lines))
     endings += text.endings[at:]
     _end_lines(endings, text)
     touches_end = any(one.end == len(text.lines) for one in wanted)

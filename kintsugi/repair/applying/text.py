@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
@@ -17,13 +17,15 @@ BOM = "\ufeff"
 class Text:
     """A text file. `lines` have no endings; `endings` has one for each line, the last perhaps empty.
 
-    `minds_tabs`: tabs and blanks cannot be mixed in it, as in Python.
+    `minds_tabs`: tabs and blanks cannot be mixed in it, as in Python. `hidden`: of lines that are here as they are
+    shown, with a mask, what they really are.
     """
 
     lines: tuple[str, ...]
     endings: tuple[str, ...]
     encoding: str = "utf-8"
     minds_tabs: bool = False
+    hidden: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def _keyed(self) -> dict[str, Sequence[str]]:
@@ -52,6 +54,10 @@ class Text:
     def string(self) -> str:
         """The lines with LF. Only the last may lack it."""
         return "\n".join(self.lines) + ("\n" if self.endings and self.endings[-1] else "")
+
+    def real(self, start: int, end: int) -> list[str]:
+        """The lines from `start` to `end` as they really are."""
+        return [self.hidden.get(at, self.lines[at]) for at in range(start, end)]
 
     @property
     def ends_with_newline(self) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kintsugi.children import environment
+from kintsugi.telemetry.redact import redact_source
 
 _LARGEST = 400_000  # bytes: a larger file is data or generated
 _MOST_FILES = 20_000
@@ -35,6 +36,7 @@ class Commit:
     sha: str
     date: str
     subject: str
+    paths: tuple[str, ...] = ()  # what it changed, where that was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,19 @@ class Sources:
     commit: str | None
     texts: Mapping[str, str]
     _split: dict[str, list[str]] = field(default_factory=dict)
+    _shown: dict[str, list[str]] = field(default_factory=dict)
 
     def lines(self, path: str) -> list[str]:
         """The lines of a file; one empty line where it is none of the project's source files."""
         if path not in self._split:
             self._split[path] = self.texts.get(path, "").split("\n")
         return self._split[path]
+
+    def shown(self, path: str) -> list[str]:
+        """The lines of a file as they may leave: each in its place, with a mask for every secret."""
+        if path not in self._shown:
+            self._shown[path] = redact_source("\n".join(self.lines(path)), path).split("\n")
+        return self._shown[path]
 
     def mentioning(self, name: str) -> list[str]:
         """The files in which this name stands as a word."""
@@ -62,6 +71,13 @@ class Sources:
         where = [self.commit] if self.commit else []
         blamed = _git(self.root, "blame", "--porcelain", "-L", span, *where, "--", path, seconds=seconds)
         return sorted(_commits(blamed or b""), key=lambda commit: commit.date, reverse=True)[:most]
+
+    def newest_commits(self, *, most: int = 400, seconds: float = 2.0) -> list[Commit]:
+        """The newest commits with what they changed, newest first; none where history takes longer to read."""
+        where = self.commit or "HEAD"
+        form = "--format=%x01%H %cs %s"
+        told = _git(self.root, "log", "--no-merges", "--name-only", "-n", str(most), form, where, seconds=seconds)
+        return [_told(entry) for entry in (told or b"").decode("utf-8", errors="replace").split("\x01")[1:]]
 
 
 def sources_at(root: Path, rev: str | None) -> Sources:
@@ -134,7 +150,7 @@ def _source_blob(entry: bytes) -> tuple[str, str] | None:
     about, _, name = entry.partition(b"\t")
     mode, kind, sha, size = about.split()
     path = name.decode("utf-8", errors="surrogateescape")
-    fits = kind == b"blob" and mode != b"120000" and int(size) <= _LARGEST
+    fits = kind == b"blob" and mode != b"120000" and size.isdigit() and int(size) <= _LARGEST  # a partial clone: "BAD"
     return (sha.decode(), path) if fits and _is_source(path) else None
 
 
@@ -189,6 +205,12 @@ def _commits(blamed: bytes) -> Iterator[Commit]:
             date = datetime.fromtimestamp(int(rest), UTC).date().isoformat()
         elif word == "summary" and sha.strip("0"):
             yield Commit(sha, date, rest)
+
+
+def _told(entry: str) -> Commit:
+    head, *paths = entry.splitlines()
+    sha, date, subject = [*head.split(" ", 2), ""][:3]
+    return Commit(sha, date, subject, tuple(path for path in paths if path))
 
 
 def _git(root: Path, *arguments: str, given: bytes = b"", seconds: float = _GIT_SECONDS) -> bytes | None:

@@ -14,6 +14,8 @@ from kintsugi.repair.proof.numbers import why_broken
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, ids, is_plain_file, some
 from kintsugi.repair.syntax import read_source
 
+NO_FAILURE_GIVEN = "no failure was given: whether the test is red by it is not known"
+
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
 _SLOW_SECONDS = 20.0
 _ROUNDS, _ROUNDS_IF_SLOW, _ROUNDS_IF_CHANCY = 2, 1, 6
@@ -201,8 +203,7 @@ def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
     """Whether the tests are red by the crash, and what became of it with the patch."""
     crash = proving.proposal.crash
     if crash is None:
-        flag = "no failure was given: whether the test is red by it is not known"
-        return replace(shown, flags=(flag,))
+        return replace(shown, flags=(NO_FAILURE_GIVEN,))
     by_it = tuple(test for test in shown.turned if reaches(test, crash))
     if not by_it:
         what = f"{crash.short_kind} in {crash.place}" if crash.path else crash.short_kind

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import marshal
 import os
 import random
 import signal
@@ -18,7 +19,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+from types import CodeType
 
 from kintsugi.repair.sandbox import room as rooms
 from kintsugi.repair.sandbox.group import Group, a_group
@@ -35,18 +38,22 @@ _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
 _FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
 _LAUNCHED = ("kernel", "spec", "counting", "mounts", "services", "launch")  # each after what it imports
-# The launcher comes on standard input: nothing of ours is named in its arguments or lies where a box can see it.
-_START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
+# The launcher comes on standard input, compiled once: nothing of ours is named in its arguments or lies where a box can
+# see it, and the interpreter that runs it is our own.
+_START = (
+    "import marshal, sys; "
+    "program, modules, spec = marshal.loads(sys.stdin.buffer.read(int(sys.stdin.buffer.readline()))); exec(program)"
+)
 _PROGRAM = """
-import sys, types
-for name, text in {modules!r}:
+import types
+for name, code in modules:
     module = sys.modules[name] = types.ModuleType(name)
     module.__path__ = []
-    exec(compile(text, name, "exec"), module.__dict__)
+    exec(code, module.__dict__)
     package, _, last = name.rpartition(".")
     if package:
         setattr(sys.modules[package], last, module)
-module.main({spec!r})
+module.main(spec)
 """
 
 
@@ -339,10 +346,16 @@ async def _start(spec: Spec) -> Process:
 
 
 def _program(spec: Spec) -> bytes:
+    return marshal.dumps((*_compiled(), spec.written()))
+
+
+@cache
+def _compiled() -> tuple[CodeType, list[tuple[str, CodeType]]]:
+    """What loads the launcher, and its modules by their names."""
     folder = Path(__file__).parent
     texts = [(name, "") for name in ("kintsugi", "kintsugi.repair", "kintsugi.repair.sandbox")]
     texts += [(f"kintsugi.repair.sandbox.{name}", (folder / f"{name}.py").read_text()) for name in _LAUNCHED]
-    return _PROGRAM.format(modules=texts, spec=spec.written()).encode()
+    return compile(_PROGRAM, "launcher", "exec"), [(name, compile(text, name, "exec")) for name, text in texts]
 
 
 def _bubblewrap(spec: Spec) -> list[str]:

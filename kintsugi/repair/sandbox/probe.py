@@ -73,7 +73,7 @@ _ALONE = (
 ACTIONS = _QUICK + _ALONE
 _WORDS = ("kintsugi", "sandbox", "recorder", "referee")
 _AT_ONCE = 4
-_SMALL = Limits(seconds=10, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
+_SMALL = Limits(seconds=10, memory_mb=96, processes=48, output_kb=64, disk_mb=24)
 _SLEEP_SECONDS = 1.0
 _STALE_SECONDS = 60.0
 

@@ -21,7 +21,7 @@ from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.text import HELPERS, file_of, snake_case, written
-from kintsugi.telemetry.redact import redact
+from kintsugi.telemetry.redact import redact, redact_source
 
 __all__ = ["LARGEST", "Capsule", "record"]
 
@@ -156,7 +156,7 @@ def _check_whole(source: str, ends: float) -> None:
     for number, piece in enumerate(_pieces(source)):
         if number and time.thread_time() > ends:
             raise _TooLarge("its arguments are too large to be looked through for secrets in the time there is")
-        if redact(piece) != piece:
+        if redact_source(piece, "capsule.py", excerpt=True) != piece:
             raise Secret
 
 

@@ -68,7 +68,7 @@ class Graph:
         if known is None:
             known = self._known[id(value)] = Entry(hint, depth), value
             if at_once:
-                self.fill(self, value, known[0])
+                self._fill(value, known[0])
             else:
                 self._waiting.append(known)
         known[0].uses += 1
@@ -82,8 +82,17 @@ class Graph:
             elif time.thread_time() > self.ends:
                 leave_out(entry, "not looked at in the time there is")
             else:
-                self.fill(self, value, entry)
+                self._fill(value, entry)
                 self.size += len(entry.opens) + 4 * len(entry.parts)
+
+    def _fill(self, value: object, entry: Entry) -> None:
+        """One that is not what it should be must not take the others with it."""
+        try:
+            self.fill(self, value, entry)
+        except Secret:
+            raise
+        except Exception as error:
+            leave_out(entry, f"it could not be written down: {type(error).__name__}")
 
     def _next(self) -> tuple[Entry, object] | None:
         return self._waiting.popleft() if self._waiting else None

@@ -4,16 +4,18 @@
 they were handed to `remember()`: like the root logger, they are a fact of the process.
 """
 
-import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 
-from kintsugi.telemetry.redact.fold import Folded, fold
+from kintsugi.telemetry.redact.diffs import redacted_diff
+from kintsugi.telemetry.redact.fold import fold
+from kintsugi.telemetry.redact.hiding import hide, merged
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.registry import forms
-from kintsugi.telemetry.redact.scan import KINDS, Found, Scanner, Span
+from kintsugi.telemetry.redact.scan import KINDS, Scanner
+from kintsugi.telemetry.redact.source import KNOWN, hidden_in_source, is_code
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
-from kintsugi.telemetry.redact.values import MASK, is_secret, looks_random
+from kintsugi.telemetry.redact.values import MASK, is_secret
 
 __all__ = [
     "MASK",
@@ -23,15 +25,16 @@ __all__ = [
     "filter_lines",
     "filter_stream",
     "redact",
+    "redact_diff",
     "redact_field",
+    "redact_source",
     "remember",
 ]
 
 UNREADABLE = "[redaction failed: text withheld]"
 _PASSES = 6
+_AFTER_A_CALL = '", line '  # of a traceback
 _HEADERS = ("zation", "cookie")  # the ends of authorization, proxy-authorization, cookie and set-cookie
-_REST_OF_WORD = re.compile(r"[0-9A-Za-z]*")
-_JOINED_RUN = re.compile(r"[-_][0-9A-Za-z_-]{9,600}")
 
 
 class Redactor:
@@ -50,9 +53,17 @@ class Redactor:
     def redact(self, text: str) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
         try:
-            return self._settled(text)
+            return self._settled(text, self._of_a_log)
         except Exception:
             return UNREADABLE
+
+    def redact_source(self, text: str, path: str = "", *, excerpt: bool = False) -> str:
+        """Source code with every secret as `***`, line by line as it was: see `kintsugi.telemetry.redact.source`."""
+        try:
+            once = partial(hidden_in_source, scanner=self._scanner, path=path, excerpt=excerpt)
+            return self._settled(text, once)
+        except Exception:
+            return "\n".join(UNREADABLE for _ in text.split("\n"))
 
     def is_clean(self, text: str) -> bool:
         """Whether nothing in the text so much as leads to a secret. A quick look: False may mean "perhaps"."""
@@ -60,57 +71,27 @@ class Redactor:
             text.isascii() and "\\" not in text and "\x1b" not in text and not self._scanner.find_literals(text.lower())
         )
 
-    def _settled(self, text: str) -> str:
+    def _of_a_log(self, text: str) -> tuple[str, list[str]]:
+        folded = fold(text)
+        found = self._scanner.spans(folded)
+        if found and _AFTER_A_CALL in folded.text:
+            found = [one for one in found if one[2] in KNOWN or not is_code(folded.text, one[0])]
+        spans = merged(found, folded.text)
+        origin = folded.origin
+        if origin is not None:
+            spans = [(origin[start], origin[stop - 1] + 1) for start, stop in spans]
+        return hide(text, spans), [kind for _, _, kind in found]
+
+    def _settled(self, text: str, once: Callable[[str], tuple[str, list[str]]]) -> str:
         """Hides until nothing more is found, so that redacting twice is redacting once."""
         for _ in range(_PASSES):
-            folded = fold(text)
-            spans = self._scanner.spans(folded)
-            if not spans:
-                return text
-            hidden = _hide(text, spans, folded)
+            hidden, kinds = once(text)
             if hidden == text:
                 return text
-            for _, _, kind in spans:
+            for kind in kinds:
                 self.hidden[kind] += 1
             text = hidden
         return text
-
-
-def _hide(text: str, spans: list[Found], folded: Folded) -> str:
-    pieces: list[str] = []
-    end = 0
-    for start, stop in _merged(spans, folded.text):
-        begin, finish = _in_original(start, stop, folded)
-        pieces += (text[end:begin], MASK)
-        end = finish
-    return "".join(pieces) + text[end:]
-
-
-def _merged(spans: list[Found], text: str) -> list[Span]:
-    merged: list[Span] = []
-    for start, end, _ in spans:
-        before = merged[-1][1] if merged else -1
-        if start < before:
-            merged[-1] = (merged[-1][0], _end_of_word(text, end) if end > before else before)
-        elif end > start:
-            merged.append((start, _end_of_word(text, end)))
-    return merged
-
-
-def _end_of_word(text: str, end: int) -> int:
-    """A secret does not end within a word, nor before a random-looking run that a dash or underscore joins to it."""
-    if not 0 < end < len(text) or not text[end - 1].isalnum():
-        return end
-    rest = _REST_OF_WORD.match(text, end) if text[end].isalnum() else None
-    end = rest.end() if rest else end
-    joined = _JOINED_RUN.match(text, end)
-    return joined.end() if joined and looks_random(joined[0][1:]) else end
-
-
-def _in_original(start: int, stop: int, folded: Folded) -> Span:
-    if folded.origin is None:
-        return start, stop
-    return folded.origin[start], folded.origin[stop - 1] + 1
 
 
 @cache
@@ -122,6 +103,20 @@ def of_this_process() -> Redactor:
 def redact(text: str) -> str:
     """The text without secrets; the same text where there are none."""
     return of_this_process().redact(text)
+
+
+def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
+    """Source code without secrets, with as many lines as before and nothing changed but literals and comments.
+
+    `path` tells the language; a text that is no code, such as an environment file, is read as a log is. In an
+    `excerpt`, which may begin anywhere, the fixed shapes of secrets are hidden also outside of literals.
+    """
+    return of_this_process().redact_source(text, path, excerpt=excerpt)
+
+
+def redact_diff(text: str) -> str:
+    """A unified diff without secrets, its hunks read as the source code that they are."""
+    return redacted_diff(text, partial(redact_source, excerpt=True), redact)
 
 
 def remember(secrets: Iterable[str]) -> None:

@@ -49,7 +49,7 @@ def fold(text: str) -> Folded:
         return Folded(text, text.lower(), None)
     plain = text.translate(_PLAIN) if _ODD.search(text) else text
     kept, origin = _without_vanishing(plain)
-    return Folded(kept, _lower(kept), origin)
+    return Folded(kept, lower(kept), origin)
 
 
 def _without_vanishing(text: str) -> tuple[str, list[int] | None]:
@@ -79,6 +79,7 @@ def _instead(found: re.Match[str]) -> str | None:
     return _PLAIN.get(code) or ("" if _VANISHING.fullmatch(chr(code)) else None)
 
 
-def _lower(text: str) -> str:
+def lower(text: str) -> str:
+    """In lower case and of the same length."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else text.translate(_ASCII_LOWER)

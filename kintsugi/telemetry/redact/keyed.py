@@ -20,7 +20,7 @@ from kintsugi.telemetry.redact.values import (
 Span = tuple[int, int]
 
 _BEFORE = 48
-_NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
+NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
 _AFTER = re.compile(
     r"""
     (?P<tail>(?>[A-Za-z0-9_]{0,40}(?:[.-][A-Za-z0-9_]{1,30}){0,4})
@@ -78,7 +78,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     if not after or text[end - 1] == "=" or _HIDDEN.match(text, after.end()):
         return ()
     before = text[max(0, start - _BEFORE) : start]
-    stem = before[len(before.rstrip(_NAME_CHARACTERS)) :]
+    stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
     name = stem + text[start : after.end("tail")]
     if name[-13:].lower() == "authorization":
         return _authorization(text, after.end(), after)
@@ -89,7 +89,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
 def parameter(text: str, start: int, end: int) -> Iterable[Span]:
     """A short name that is a secret only in an address: `?sig=…`, `&code=…`, `;sid=…`."""
     before = text[max(0, start - _BEFORE) : start]
-    stem = before[len(before.rstrip(_NAME_CHARACTERS)) :]
+    stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
     mark = text[start - len(stem) - 1 : start - len(stem)]
     name = stem + text[start : end - 1]
     if mark not in ("?", "&", "#", ";") and not stem.startswith("u0026"):

@@ -61,6 +61,7 @@ _PASS_WORDS = _words(
     bypass compass trespass surpass overpass encompass underpass impasse
     """
 )
+_OF_TESTS = _words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (
     "secret", "secrets", "privatekey", "signingkey", "encryptionkey", "decryptionkey", "masterkey", "secretkey",
     "credential", "credentials", "creds", "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
@@ -125,6 +126,8 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.NONE
     if joined.endswith(_PASSWORD):
         return Grade.PASSWORD
+    if last == "pass" and before in _OF_TESTS:
+        return Grade.NONE
     if (last in ("pass", "pw") or last.endswith("pass")) and last not in _PASS_WORDS:
         return Grade.PASSWORD
     if joined.endswith(_SECRET):

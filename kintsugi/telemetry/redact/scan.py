@@ -15,7 +15,8 @@ from kintsugi.telemetry.redact.addresses import user_information
 from kintsugi.telemetry.redact.blocks import private_key
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter
-from kintsugi.telemetry.redact.keys import ROOTS
+from kintsugi.telemetry.redact.keys import ROOTS, Grade
+from kintsugi.telemetry.redact.values import is_secret
 from kintsugi.telemetry.redact.vendors import (
     ADDRESSES,
     ALPHABETS,
@@ -86,11 +87,11 @@ class Scanner:
     """Finds what to hide. `own` are the secrets of this very process, in all the forms they may take."""
 
     def __init__(self, own: Iterable[str] = ()) -> None:
-        self._checks: list[tuple[Check, bool, str]] = []
+        self.rules: list[tuple[Check, bool, str]] = []  # check, needs a word's start, kind
         literals: list[str] = []
         for kind, literal, check, bounded in (*_rules(), *(("own", form, _exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
-            self._checks.append((check, bounded, kind))
+            self.rules.append((check, bounded, kind))
         self._automaton = AhoCorasick(literals, implementation=Implementation.DFA)
         # Of plain text in lower case: the literals in it. None, and there is nothing to hide.
         self.find_literals = self._automaton.find_matches_as_indexes
@@ -102,12 +103,12 @@ class Scanner:
         done = looks = begin = attacks = 0
         allowed = _LOOKS
         within_a_word = _within_a_word(folded)
-        for rule, start, end in self._places(folded.lowered):
+        for rule, start, end in self.places(folded.lowered):
             if end <= done:
                 continue
             if start >= begin + _STRETCH:
                 looks, begin = 0, start
-            check, bounded, kind = self._checks[rule]
+            check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
             looks += 1
@@ -124,7 +125,8 @@ class Scanner:
         found.sort()
         return found
 
-    def _places(self, lowered: str) -> list[tuple[int, int, int]]:
+    def places(self, lowered: str) -> list[tuple[int, int, int]]:
+        """(number of the rule, start, end) of every literal in a text in lower case."""
         try:
             return self._automaton.find_matches_as_indexes(lowered, overlapping=True)
         except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit
@@ -135,13 +137,13 @@ class Scanner:
 def _within_a_word(folded: Folded) -> Callable[[str, int], bool]:
     """Whether a place follows a letter of the same word: as cheaply as what is in this text allows."""
     if "\\" in folded.text or "%" in folded.text:
-        return lambda text, start: text[start - 1].isalnum() and not _after_an_escape(text, start)
+        return lambda text, start: text[start - 1].isalnum() and not after_an_escape(text, start)
     if folded.origin is not None:
         return lambda text, start: text[start - 1].isalnum() and not _after_a_colour(text, start)
     return lambda text, start: text[start - 1].isalnum()
 
 
-def _after_an_escape(text: str, start: int) -> bool:
+def after_an_escape(text: str, start: int) -> bool:
     """Whether the letter before is not part of a word but the end of `\\n`, `%3D` or `\\u0026`."""
     before = text[max(0, start - 6) : start]
     return (
@@ -262,7 +264,7 @@ def _command(flags: tuple[str, ...], pattern: str) -> Check:
             return ()
         stop = text.find("\n", end, end + _COMMAND_LENGTH)
         found = _compiled(pattern).search(text, end, stop if stop >= 0 else end + _COMMAND_LENGTH)
-        return _secret_in(found) if found else ()
+        return _secret_in(found) if found and is_secret(found["secret"], True, Grade.PASSWORD, prose=False) else ()
 
     return check
 

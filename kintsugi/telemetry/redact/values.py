@@ -32,7 +32,7 @@ _UNQUOTED = re.compile(
 _REST = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]*")
 _WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]*(?:\#|$|\n))")
 _PERCENT_END = re.compile(r"%(?:2[0267CB]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
-_CALL = re.compile(r"(?:await |new |\$|@)?(?P<name>[A-Za-z_][A-Za-z_.]{0,80})(?P<bracket>[({\[])")
+_CALL = re.compile(r"(?:await |new |\$|@)?(?P<name>[A-Za-z_][A-Za-z0-9_.]{0,80})(?P<bracket>[({\[])")
 _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 
 _MASKED = re.compile(

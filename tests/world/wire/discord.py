@@ -50,11 +50,15 @@ class NumberOption(Option):
     max_value: int = ABSENT
 
 
+class UserOption(Option):
+    type: Literal[6]
+
+
 class YesNoOption(Option):
     type: Literal[5]
 
 
-Options = Annotated[list[TextOption | NumberOption | YesNoOption], Field(max_length=25)]
+Options = Annotated[list[TextOption | NumberOption | YesNoOption | UserOption], Field(max_length=25)]
 
 
 class Subcommand(Sent):
@@ -487,6 +491,27 @@ class GuildCreate(Read):
     d: Guild
 
 
+class Writer(Read):
+    roles: list[Id]
+    joined_at: Moment
+    deaf: bool
+    mute: bool
+    flags: int
+
+
+class Posted(Message):
+    guild_id: Id
+    member: Writer
+    channel_type: Literal[0]
+
+
+class MessageCreate(Read):
+    op: Literal[0]
+    t: Literal["MESSAGE_CREATE"]
+    s: int
+    d: Posted
+
+
 class GivenText(Read):
     name: Name
     type: Literal[3]
@@ -505,7 +530,19 @@ class GivenYesNo(Read):
     value: bool
 
 
-GivenOption = GivenText | GivenNumber | GivenYesNo
+class GivenUser(Read):
+    name: Name
+    type: Literal[6]
+    value: Id
+
+
+class Resolved(Read):
+    """What the ids in a command stand for."""
+
+    users: dict[str, User] = ABSENT
+
+
+GivenOption = GivenText | GivenNumber | GivenYesNo | GivenUser
 
 
 class GivenSubcommand(Read):
@@ -520,6 +557,7 @@ class GivenCommand(Read):
     type: Literal[1]
     options: list[GivenSubcommand | GivenOption] = ABSENT
     guild_id: Id = ABSENT
+    resolved: Resolved = ABSENT
 
 
 class Typing(GivenText):
@@ -538,7 +576,7 @@ class TypingCommand(Read):
     id: Id
     name: Name
     type: Literal[1]
-    options: list[TypingSubcommand]
+    options: list[TypingSubcommand | Typing | GivenText]
 
 
 class Tapped(Read):
@@ -664,13 +702,14 @@ DISCORD = Shapes(
         "ready": Ready,
         "resumed": Resumed,
         "guild": GuildCreate,
+        "message": MessageCreate,
         "interaction": InteractionCreate,
         "chat input": ChatInput,
         "component": Component,
         "autocomplete": Autocomplete,
         "modal": Modal,
         "wish": Reconnect | Invalid,
-        "missed": InteractionCreate | GuildCreate | Ready | Resumed,
+        "missed": InteractionCreate | MessageCreate | GuildCreate | Ready | Resumed,
     },
 )
 

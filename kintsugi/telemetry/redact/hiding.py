@@ -1,0 +1,41 @@
+"""From the places found to the text without them."""
+
+import re
+
+from kintsugi.telemetry.redact.scan import Found, Span
+from kintsugi.telemetry.redact.values import MASK, looks_random
+
+_REST_OF_WORD = re.compile(r"[0-9A-Za-z]*")
+_JOINED_RUN = re.compile(r"[-_][0-9A-Za-z_-]{9,600}")
+
+
+def hide(text: str, spans: list[Span]) -> str:
+    """The text with a mask in the place of each span; they are in order and do not overlap."""
+    pieces: list[str] = []
+    end = 0
+    for start, stop in spans:
+        pieces += (text[end:start], MASK)
+        end = stop
+    return "".join(pieces) + text[end:]
+
+
+def merged(spans: list[Found], text: str) -> list[Span]:
+    """What was found, in order, as spans that do not overlap and that end where a word does."""
+    whole: list[Span] = []
+    for start, end, _ in spans:
+        before = whole[-1][1] if whole else -1
+        if start < before:
+            whole[-1] = (whole[-1][0], _end_of_word(text, end) if end > before else before)
+        elif end > start:
+            whole.append((start, _end_of_word(text, end)))
+    return whole
+
+
+def _end_of_word(text: str, end: int) -> int:
+    """A secret does not end within a word, nor before a random-looking run that a dash or underscore joins to it."""
+    if not 0 < end < len(text) or not text[end - 1].isalnum():
+        return end
+    rest = _REST_OF_WORD.match(text, end) if text[end].isalnum() else None
+    end = rest.end() if rest else end
+    joined = _JOINED_RUN.match(text, end)
+    return joined.end() if joined and looks_random(joined[0][1:]) else end
