@@ -42,7 +42,9 @@ sys.path[:] = [entry for entry in sys.path if entry]
 sys.path[:0] = [tree, *(os.path.join(tree, one) for one in {folders!r})]
 sys.path.append({kintsugi!r})
 os.environ.update({variables!r})
+sys.path += look_installed(*{installed!r}) if {installed!r} else []
 import pytest
+traceback.clear_frames = lambda _: None  # `assertRaises` clears them, which no program in production does
 from kintsugi.telemetry.capsule import record
 
 def is_project(file):
@@ -75,6 +77,7 @@ class Verdict:
     rerun: str
     why: str
     green: bool | None = None
+    otherwise: bool = False  # the fix makes the call raise another exception, as it is meant to
 
 
 async def verdict_of(case: Replayed, box: Box) -> Verdict:
@@ -91,15 +94,18 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
         if rerun is not Rerun.REPRODUCED:
             return Verdict(repository, case.name, rerun.value, why)
         green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
-    return Verdict(repository, case.name, rerun.value, "" if green.passed else green.said, green.passed)
+    otherwise = not green.passed and not green.fails_by(crash)
+    return Verdict(repository, case.name, rerun.value, "" if green.passed else green.said, green.passed, otherwise)
 
 
 async def _in_production(case: Replayed, box: Box) -> Capsule | None:
     """What is recorded while the failing test runs."""
     set_up = set_up_of(case.true.base)
-    script = _PRODUCTION.format(
+    recorder = (_HERE / "kintsugi/repair/languages/python/recorder.py").read_text()
+    script = recorder + _PRODUCTION.format(
         folders=list(set_up.folders),
         variables=dict(set_up.variables),
+        installed=set_up.installed,
         kintsugi=str(_HERE),
         mark=_MARK,
         test=case.true.failing[0],

@@ -85,6 +85,8 @@ def is_card_of(incident: int, custom_ids: frozenset[str]) -> bool:
 def card(incident: Incident) -> Post:
     """The one message of an incident in its channel."""
     fields = [("Path", path_of(incident))]
+    if incident.reproduction:
+        fields.append(("The failing call", one_line(incident.reproduction.words, 300)))
     if incident.diagnosis:
         fields.append(("Cause", f"{one_line(incident.diagnosis.cause, 600)}\n{_belief(incident)}"))
     if incident.says:

@@ -115,7 +115,7 @@ async def diagnose(tools: EffectNeeds, claim: Claim) -> Performed:
 
 async def _made_again(tools: EffectNeeds, case: Case, progress: Progress) -> Case:
     """The case with its failing call made again, once and before any model is asked, where it was written down."""
-    if case.incident.reproduction or case.payload.capsule is None:
+    if case.incident.reproduction or case.payload.capsule is None or not case.incident.believed:
         return case
     progress("making the failing call again in the sandbox")
     try:
@@ -125,6 +125,7 @@ async def _made_again(tools: EffectNeeds, case: Case, progress: Progress) -> Cas
         return case
     key, now = f"{case.incident.name}:made-again:{found.commit}", tools.clock.now()
     await tools.fire(t.CallMadeAgain(incident=case.incident.id, key=key, at=now, reproduction=found))
+    progress(found.words)
     return replace(case, incident=case.incident.but(reproduction=found))
 
 

@@ -95,6 +95,13 @@ class Reproduction:
         return self.rerun is Rerun.REPRODUCED
 
     @property
+    def words(self) -> str:
+        """As a card or a page has it."""
+        if self.is_reproduced:
+            return f"{self.call}: reproduced in {self.seconds:.1f} s before any model was asked."
+        return self.says
+
+    @property
     def says(self) -> str:
         """A sentence."""
         match self.rerun:

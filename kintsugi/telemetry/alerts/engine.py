@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from queue import Full, Queue
 
 from kintsugi.telemetry.alerts.rules import Rule
+from kintsugi.telemetry.capsule import Capsule, record
 from kintsugi.telemetry.handler import Seen
 
 _log = logging.getLogger("kintsugi.telemetry.alerts")
@@ -29,6 +30,7 @@ class Alert:
     line: str
     error_id: str | None
     incident_id: str | None
+    capsule: Capsule | None = None  # the failing call, where the line is about an exception
 
 
 Sink = Callable[[Alert], None]
@@ -140,9 +142,9 @@ def _classes(record: logging.LogRecord) -> set[str]:
 
 
 def _alert(rule: Rule, seen: Seen, count: int) -> Alert:
-    incident = seen.context.incident_id
+    incident, error = seen.context.incident_id, seen.error
     error_id = seen.error_id or seen.context.error_id
     return Alert(
         rule.name, rule.summary or rule.name, count, seen.record.created, seen.line, error_id,
-        None if incident is None else str(incident),
+        None if incident is None else str(incident), record(error) if error is not None else None,
     )  # fmt: skip

@@ -482,6 +482,10 @@ _BASES: dict[type, Content | None] = {
     tuple: _inside(_tuple, lambda value: tuple.__getitem__(value, slice(MOST_ITEMS + 1))),
     set: _inside(_list, lambda value: [*itertools.islice(set.__iter__(value), MOST_ITEMS + 1)]),
     frozenset: _inside(_list, lambda value: [*itertools.islice(frozenset.__iter__(value), MOST_ITEMS + 1)]),
+    collections.OrderedDict: _inside(_pairs, _pairs_of),
+    collections.deque: _inside(
+        _list, lambda value: [*itertools.islice(collections.deque.__iter__(value), MOST_ITEMS + 1)]
+    ),
     str: _plain_content(lambda value: str.__getitem__(value, slice(LONGEST_TEXT + 1))),
     bytes: _plain_content(lambda value: bytes.__getitem__(value, slice(LONGEST_TEXT + 1))),
     int: _plain_content(int.__int__),
