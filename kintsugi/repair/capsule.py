@@ -6,7 +6,7 @@ Decided by what the run recorded: same type, same message (numbers and addresses
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -128,7 +128,7 @@ async def reproduced(
     async with ground(box, tree) as on:
         made = await make(call, on, {}, seconds=min(box.limits.seconds, _SECONDS))
     rerun, why = judged(call, made, tree)
-    return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why)
+    return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why, made.passed)
 
 
 def _why_none(capsule: Capsule | None) -> str:
@@ -163,3 +163,19 @@ def _is_not_there(made: Made, call: FailingCall) -> bool:
 def _is_the_same(one: str, other: str) -> bool:
     """By the words: numbers, addresses and what was masked may differ."""
     return one == other or plain_message(one) == plain_message(other) or "***" in other
+
+
+def as_their_test(source: str, theirs: Sequence[str]) -> str:
+    """The file in the style of the tests that lie beside it: a class where these are unittest's, a function else."""
+    of_unittest = sum("unittest" in text for text in theirs) * 2 > len(theirs)
+    if not of_unittest:
+        return source
+    name = test_of(source)
+    head, _, rest = source.partition(f"\ndef {name}():\n")
+    lines = rest.split("\n")
+    end = next((at for at, line in enumerate(lines) if line and not line.startswith(" ")), len(lines))
+    body = "\n".join(f"    {line}" if line else line for line in lines[:end]).rstrip()
+    after = "\n".join(lines[end:]).strip()
+    test = f"class FailingCall(unittest.TestCase):\n    def {name}(self):\n{body}\n"
+    docstring, _, imports = head.partition('"""\n\n')
+    return f'{docstring}"""\n\nimport unittest\n{imports.strip()}\n\n\n{test}' + (f"\n\n{after}\n" if after else "")

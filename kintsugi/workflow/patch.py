@@ -89,6 +89,7 @@ class Reproduction:
     commit: str
     seconds: float
     why: str = ""
+    ends_well: bool = False  # it was made, and did not fail
 
     @property
     def is_reproduced(self) -> bool:

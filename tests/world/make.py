@@ -19,7 +19,7 @@ from kintsugi.workflow.incident import (
     Stuck,
     token_hash,
 )
-from kintsugi.workflow.patch import Edit, Evidence, Run, Tier
+from kintsugi.workflow.patch import Edit, Evidence, Reproduction, Rerun, Run, Tier
 from kintsugi.workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
 from kintsugi.workflow.quiet import Quiet, Wish
 from kintsugi.workflow.severity import Severity
