@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from kintsugi import telemetry
 from kintsugi.app.settings import AlertSettings, revealed
@@ -23,10 +23,15 @@ def installed(
     level: str = "INFO",
     bot: discord.Client | None = None,
     mode: Mode = "json",
+    *,
+    stream: IO[str] | None = None,
+    direct: bool = False,
 ) -> Telemetry:
     """The logging of this process. Raises SettingsError for a rules file that cannot be used."""
     try:
-        return telemetry.install(bot, level=level, build=build, rules=settings.rules, mode=mode)
+        return telemetry.install(
+            bot, level=level, build=build, rules=settings.rules, mode=mode, stream=stream, direct=direct
+        )
     except (BadRule, OSError) as error:
         raise SettingsError(f"KINTSUGI_ALERT_RULES: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import watched
 from kintsugi.app.places import Places
 from kintsugi.app.settings import Settings, read_settings
+from kintsugi.capture.crashes import Crashes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
@@ -29,7 +31,7 @@ from kintsugi.integrations.program import Running
 from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoCommits, NoDeployer, NoMonitor, Silence
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
-from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.build import running_build, running_source
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
 from kintsugi.workflow.asking import Requests, Rules
@@ -44,6 +46,7 @@ from kintsugi.workflow.reconcile import Reconciler
 if TYPE_CHECKING:
     import discord
 
+    from kintsugi.agents.tools import AgentNeeds
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.web.reports import Reports
@@ -156,11 +159,26 @@ class Bootstrap:
 
     def logs(self, level: str = "INFO", bot: discord.Client | None = None, mode: Mode = "json") -> Telemetry:
         """The logging of this process, from now on."""
-        return alerts.installed(self.settings.alerts, self.build, level, bot, mode)
+        program = self.settings.program
+        stream = sys.stdout if program.log_stream == "stdout" else None
+        return alerts.installed(
+            self.settings.alerts, self.build, level, bot, mode, stream=stream, direct=program.log_direct
+        )
 
     def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
         alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
+
+    def hear_crashes(self, logs: Telemetry, desk: Desk) -> Crashes | None:
+        """From now on a crash of the program that this runs in opens an incident; None where that is switched off.
+
+        To be called in the program's event loop.
+        """
+        program = self.settings.program
+        if program.capture == "off" or program.telemetry == "off":
+            return None
+        intake = self.intake(desk) if self.settings.code.repo else self.intake(desk, running_source())
+        return Crashes(intake, desk.store, desk.clock, logs, logged=program.capture == "logged")
 
     def intake(self, desk: Desk, source: Path | None = None, *, dry_run: bool = False) -> Intake:
         """Where failures become incidents. `source`: where the program's code is, if it is not the configured place."""
@@ -236,6 +254,7 @@ class Bootstrap:
             connectors=self.connectors,
             rests_without=(self.model, self.code_host),
             production=self.production,
+            pages=self.incident_url,
             places=self.places(),
         )
 
@@ -257,6 +276,21 @@ class Bootstrap:
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
         reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
+
+    def agents(self, desk: Desk) -> AgentNeeds:
+        """What other people's agents may touch at this desk."""
+        from kintsugi.agents.tools import AgentNeeds
+        from kintsugi.workflow.proposals import Proposals
+
+        hosted = None if self.code_host.missing else self.code_host.make()
+        return AgentNeeds(
+            store=desk.store,
+            clock=desk.clock,
+            proposals=Proposals(desk.store, desk.clock, desk.engine.fire),
+            checker=self.ports(Silence()).checker,
+            context=code_context(hosted.git.directory if hosted else None),
+            link=self.incident_url,
+        )
 
     @property
     def rules(self) -> Rules:

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import discord
 
@@ -23,9 +23,10 @@ from kintsugi.workflow.production import Plan
 from kintsugi.workflow.states import State
 from kintsugi.workflow.triggers import words
 
-_TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
+_TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 4  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
 _PLACES = 3
+_SAME_DAY = timedelta(hours=6)
 _LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
@@ -205,10 +206,10 @@ def _stands(found: Incident) -> str:
 
 def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:
     """One incident: what it is, the path it took, and its history; in full as a file."""
-    recent = [_step(step) for step in history]
+    recent = [_step(step, before) for before, step in zip((None, *history), history, strict=False)]
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
     if found.diagnosis:
-        likely = f"{found.diagnosis.probability:.0%} sure"
+        likely = one_line(found.diagnosis.belief, 120)
         tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
@@ -218,9 +219,15 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
 def facts_of(found: Incident) -> str:
     """What is known of it, in a few lines."""
     lines = [cut(quiet(found.summary), 500), f"opened by {who(found.opened_by)} · {times(found.count)}"]
+    return "\n".join([*lines, *more_of(found)])
+
+
+def more_of(found: Incident) -> list[str]:
+    """What came of it so far, a line each."""
+    lines = []
     if found.cost.calls:
         asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
-        lines.append(f"model: {asked} · ${found.cost.usd:.4f}")
+        lines.append(f"model: {asked} · {found.cost.price}" + (" for the cure" if found.state is State.HEALED else ""))
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.runs:
@@ -231,7 +238,7 @@ def facts_of(found: Incident) -> str:
         lines.append(found.pruned)
     if found.stuck:
         lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
-    return "\n".join(lines)
+    return lines
 
 
 def who(actor: str) -> str:
@@ -266,9 +273,10 @@ def _together(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
-def _step(step: Step) -> str:
+def _step(step: Step, before: Step | None) -> str:
     """When, where to, what and who, as far as it is not said by the rest; and what it took."""
-    said = [f"`{step.at:%m-%d %H:%M}` **{step.dest.words}**"]
+    how = "t" if before and step.at - before.at < _SAME_DAY else "f"
+    said = [f"<t:{int(step.at.timestamp())}:{how}> **{step.dest.words}**"]
     if words(step.trigger) != step.dest.words:
         said.append(words(step.trigger))
     if step.actor != _OURSELVES:

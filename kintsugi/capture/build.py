@@ -72,7 +72,7 @@ def build_payload(
         occurred=_occurred(around.time, now),
         request=request or around.request,
         exception=failure,
-        capsule=capsule_of(source) if isinstance(source, BaseException) else capsule or around.capsule,
+        capsule=capsule or (capsule_of(source) if isinstance(source, BaseException) else around.capsule),
         log=_recent(told, log, log_lines),
         build=Build(
             sha=build_sha, environment=environment, python=_python(source, failure), packages=dict(packages or {})

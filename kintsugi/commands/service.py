@@ -21,6 +21,7 @@ from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import until_told
 from kintsugi.app.links import KeyFile, link
+from kintsugi.app.names import misspelt
 from kintsugi.app.patience import Preparing
 from kintsugi.app.reports import watch
 from kintsugi.app.settings import DiscordSettings, GitHubSettings, MetricsSettings, WebSettings, revealed
@@ -33,6 +34,7 @@ from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
 from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.persistence.sessions import SqlSessions
+from kintsugi.web.agents import AgentDoor
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
@@ -43,6 +45,7 @@ from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 
 if TYPE_CHECKING:
+    from kintsugi.bot.caller import Caller
     from kintsugi.commands.in_discord import Bot
 
 log = logging.getLogger("kintsugi.service")
@@ -67,7 +70,7 @@ async def run(only: str, drain: bool, read: Callable[[], Bootstrap] = Bootstrap.
     console = PlainConsole(stderr=True)
     if "worker" in wanted:
         bootstrap.check_repository()
-    for line in left_out(bootstrap, wanted):
+    for line in (*(wrong.says for wrong in misspelt()), *left_out(bootstrap, wanted)):
         console.print(line, style="yellow", highlight=False)
     if wanted == ("discord",) and bootstrap.discord.missing:
         raise UsageError("Discord is not configured: set KINTSUGI_DISCORD_TOKEN.")
@@ -101,7 +104,10 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
         if drain and kintsugi:
             await kintsugi.drain()
         else:
-            await _together(desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, wanted=wanted)
+            caller = in_discord.caller_of(desk, bootstrap.settings.discord, channel) if kintsugi and channel else None
+            await _together(
+                desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, caller=caller, wanted=wanted
+            )
 
 
 async def _together(
@@ -112,6 +118,7 @@ async def _together(
     *,
     kintsugi: Kintsugi | None,
     bot: Bot | None,
+    caller: Caller | None,
     wanted: tuple[str, ...],
 ) -> None:
     """The parts in one group: where one dies, all end. A service that is away is no death: its part waits for it."""
@@ -122,6 +129,8 @@ async def _together(
             group.create_task(preparing.then(kintsugi.work))
             if not (keep := settings.keep.keep).everything:
                 group.create_task(preparing.then(partial(keep_pruning, desk.store, desk.clock, keep)))
+        if caller:
+            group.create_task(preparing.then(caller.run))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
             tell = partial(_tell, output.console)
@@ -137,12 +146,22 @@ async def _together(
         if "web" in wanted:
             application = Server(doors).application()
             figures.add_to(application)
+            if token := revealed(settings.agents.token):
+                _agents(desk, bootstrap, token).add_to(application)
             group.create_task(_serve_pages(desk, bootstrap, output.console, application))
             if doors.reports and (watching := watch(doors.reports, ScheduledJobs(desk.store))):
                 group.create_task(preparing.then(watching.run))
         elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
             group.create_task(_listen(application, settings.metrics.bind, told, "METRICS_BIND"))
+
+
+def _agents(desk: Desk, bootstrap: Bootstrap, token: str) -> AgentDoor:
+    """Other people's agents, over HTTP."""
+    from kintsugi.agents.protocol import over_http  # noqa: PLC0415  # its library is loaded where it is wanted
+    from kintsugi.agents.tools import Tools  # noqa: PLC0415  # as above
+
+    return AgentDoor(token, partial(over_http, Tools(bootstrap.agents(desk))))
 
 
 async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, application: Application) -> None:

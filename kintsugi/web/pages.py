@@ -29,7 +29,8 @@ from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
 from kintsugi.web.bodies import body_of
-from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way, forgotten
+from kintsugi.web.cookies import Cookie
+from kintsugi.web.discord import BACK, ByDiscord, NotLetIn, Way
 from kintsugi.web.login import Links, Login, Member
 from kintsugi.web.peers import peer_of
 from kintsugi.web.plots import RATE_OVER, bars, rate, strips
@@ -40,7 +41,7 @@ from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, R
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
+from kintsugi.workflow.numbers import WEEKS, by_stage, by_week, per_healed
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.production import Production
@@ -52,7 +53,7 @@ from kintsugi.workflow.typed import given
 log = logging.getLogger("kintsugi.web")
 
 _FOLDER = Path(__file__).parent
-_COOKIE = "kintsugi_session"
+_COOKIE = Cookie("kintsugi_session")
 ONCE = "/login/once"
 _NUMBER = re.compile(r"[0-9]{1,18}")  # what a database takes
 _PAGE = 50  # incidents
@@ -180,6 +181,7 @@ class Pages:
             cut=_PASTS if len(pasts) == _PASTS else 0,
             weeks=weeks,
             bars=bars(weeks, {kind: attrgetter(kind) for kind in ("healed", "under_way", "ended")}),
+            per_healed=per_healed(weeks),
             costs=bars(weeks, {"usd": attrgetter("usd")}),
             strips=strips(by_stage(pasts)),
         )
@@ -354,14 +356,14 @@ class Pages:
         raise await self._let_in(request, "/")
 
     async def to_discord(self, way: Way, request: web.Request) -> web.Response:
-        raise way.there(_local(request.query.get("next", "/")), secure=_is_secure(request))
+        raise way.there(request, _local(request.query.get("next", "/")))
 
     async def from_discord(self, way: Way, request: web.Request) -> web.Response:
         try:
             member, token, where = await way.back(request)
         except NotLetIn as error:
-            return forgotten(self._login_page(request, str(error), "/", error.status))
-        raise forgotten(await self._let_in(request, where, member, token))
+            return way.forgotten(self._login_page(request, str(error), "/", error.status), request)
+        raise way.forgotten(await self._let_in(request, where, member, token), request)
 
     def _login_page(self, request: web.Request, says: str, where: str, status: int = 200) -> web.Response:
         by = {
@@ -375,29 +377,25 @@ class Pages:
         self, request: web.Request, where: str, member: Member | None = None, token: str = ""
     ) -> web.HTTPSeeOther:
         """Under a new name, whatever the browser came with, which ends."""
-        await self._sessions.end(request.cookies.get(_COOKIE, ""))
+        await self._sessions.end(_COOKIE.of(request))
         cookie, seconds = await self._sessions.begin(member, token)
-        answer = web.HTTPSeeOther(where)
-        answer.set_cookie(_COOKIE, cookie, max_age=seconds, httponly=True, samesite="Lax", secure=_is_secure(request))
         log.info("logged_in", extra={"peer": peer_of(request), "user": member.user if member else None})
-        return answer
+        return _COOKIE.put(web.HTTPSeeOther(where), request, cookie, seconds)
 
     async def log_out(self, request: web.Request) -> web.Response:
         """Also where Discord cannot be asked: who leaves need not be let in."""
-        session = await self._sessions.find(request.cookies.get(_COOKIE, ""))
+        session = await self._sessions.find(_COOKIE.of(request))
         if session and not await self._is_own(request, session):
             return self._page(request, "lost.html", status=403, says=_STALE_FORM)
-        await self._sessions.end(request.cookies.get(_COOKIE, ""))
-        answer = web.HTTPSeeOther("/login")
-        answer.del_cookie(_COOKIE)
-        raise answer
+        await self._sessions.end(_COOKIE.of(request))
+        raise _COOKIE.forget(web.HTTPSeeOther("/login"), request)
 
     async def _session(self, request: web.Request) -> Session | None:
         """Who this is; nobody where Discord or the settings let them in no longer.
 
         Raises StepFailed where Discord has to be asked and cannot be, StoreUnavailable.
         """
-        cookie = request.cookies.get(_COOKIE, "")
+        cookie = _COOKIE.of(request)
         found = await self._sessions.find(cookie)
         if found is None:
             return None
@@ -531,10 +529,6 @@ def version_of(incidents: Sequence[Incident]) -> str:
     """What changes when one of these incidents moves or is seen again."""
     seen = "-".join(f"{each.id}.{each.seq}.{each.count}" for each in incidents)
     return blake2s(seen.encode(), digest_size=8).hexdigest()
-
-
-def _is_secure(request: web.Request) -> bool:
-    return request.secure or request.headers.get("X-Forwarded-Proto") == "https"
 
 
 def _local(where: str) -> str:

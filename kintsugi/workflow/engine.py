@@ -57,8 +57,18 @@ _LAST_WORDS = 5.0  # seconds to hand back what is under way
 _TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
 
 
+class _Stopped(asyncio.CancelledError):
+    """We are told to end while an effect is under way. `left`: what it had cost and found out by then, if anything."""
+
+    def __init__(self, left: StepFailed | None) -> None:
+        super().__init__()
+        self.left = left
+
+
 class LeaseLost(Exception):
-    """Another worker took the effect over; whatever this one did is not recorded."""
+    """Another worker took the effect over; whatever this one did is not recorded, but for what it cost (`left`)."""
+
+    left: StepFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +156,13 @@ class Engine:
             return
         try:
             performed = await self._perform(claim, performers[claim.kind])
-        except LeaseLost:
+        except LeaseLost as lost:
             log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
+            if lost.left:
+                await self._hand_back(claim, lost.left)
             await self._have_it_told(claim)
-        except asyncio.CancelledError:
-            await self._hand_back(claim)
+        except _Stopped as stopped:
+            await self._hand_back(claim, stopped.left)
             raise
         except Exception as error:  # the place where any failure becomes another try or an end
             await self._after_failure(claim, error)
@@ -191,7 +203,7 @@ class Engine:
         move = advance(fresh, captured)
         ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
         ledger.saw(fresh.id, captured)
-        said = replace(move, after=move.after.but(says=says, people=1 if captured.who else 0))
+        said = replace(move, after=move.after.saying(says).but(people=1 if captured.who else 0))
         return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
 
     def _count_known(self, ledger: Ledger, captured: Captured) -> Receipt | None:
@@ -270,7 +282,7 @@ class Engine:
         except GuardRefused as refusal:
             return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
         says = self._kept(trigger.says)
-        return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.but(says=says)))
+        return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.saying(says)))
 
     def _record(self, ledger: Ledger, move: Move, by: Claim | None) -> Incident:
         for effect in ledger.record(move, by):
@@ -322,11 +334,12 @@ class Engine:
         with suppress(StoreUnavailable):  # then our lease has not run out by our sleep, but by its absence
             await self._transact(owe)
 
-    async def _hand_back(self, claim: Claim) -> None:
+    async def _hand_back(self, claim: Claim, left: StepFailed | None) -> None:
         """We are told to end: let another begin it at once, as far as that can still be written down."""
 
         def hand_back(ledger: Ledger) -> None:
-            if ledger.hand_back(claim):
+            self._keep_what_is_left(ledger, claim, left)
+            if ledger.hand_back(claim, left.spent if left else NOTHING):
                 self._executor.enqueue(ledger, claim.id, timedelta())
 
         with suppress(StoreUnavailable, TimeoutError, asyncio.CancelledError):
@@ -341,6 +354,11 @@ class Engine:
             if not work.done():
                 renewal.result()
             return await work
+        except asyncio.CancelledError:
+            raise _Stopped(await _left_of(work)) from None
+        except LeaseLost as lost:
+            lost.left = await _left_of(work)
+            raise
         finally:
             for task in (renewal, work):
                 task.cancel()
@@ -402,18 +420,25 @@ class Engine:
             exc_info=None if isinstance(error, StepFailed | Refusal) else error,
         )
 
-        spent, found = (error.spent, error.found) if isinstance(error, StepFailed) else (Cost(), None)
+        left = error if isinstance(error, StepFailed) else None
+        spent = left.spent if left else NOTHING
 
         def result(ledger: Ledger) -> None:
-            if (spent.calls or found) and (incident := ledger.incident(claim.incident.id)):
-                known = {"diagnosis": found} if found and not is_stale(replace(claim, incident=incident)) else {}
-                ledger.amend(incident.but(cost=incident.cost + spent, **known))
+            self._keep_what_is_left(ledger, claim, left)
             if isinstance(decision, Again):
                 self._postpone(ledger, claim, Again(decision.after, says), failed=True, cost=spent)
             elif ledger.settle(claim, "failed", says, spent) and self._holds_up(ledger, claim):
                 self._take(ledger, self._gave_up(claim, says), claim)
 
         await self._transact(result)
+
+    def _keep_what_is_left(self, ledger: Ledger, claim: Claim, left: StepFailed | None) -> None:
+        """What a step that came to nothing has cost, and what it had found out for the next try to go on from."""
+        if left is None or not (left.spent.calls or left.found):
+            return
+        if incident := ledger.incident(claim.incident.id):
+            known = {"diagnosis": left.found} if left.found and not is_stale(replace(claim, incident=incident)) else {}
+            ledger.amend(incident.but(cost=incident.cost + left.spent, **known))
 
     def _postpone(self, ledger: Ledger, claim: Claim, again: Again, *, failed: bool, cost: Cost = NOTHING) -> bool:
         kept = ledger.postpone(claim, again.after, again.says, failed=failed, cost=cost)
@@ -441,6 +466,13 @@ class Engine:
             except Conflict:
                 await asyncio.sleep(0.01 * 2**attempt)
         return await self._store.transact(work)
+
+
+async def _left_of(work: asyncio.Future[Performed]) -> StepFailed | None:
+    """Stop it. What it had cost and found by then is in how it ends."""
+    work.cancel()
+    (ended,) = await asyncio.gather(work, return_exceptions=True)
+    return ended if isinstance(ended, StepFailed) else None
 
 
 def is_stale(claim: Claim) -> bool:

@@ -96,6 +96,12 @@ class Budget:
     usd_per_day: float = 20.0
     tokens_per_incident: int = 1_000_000
     tokens_per_day: int = 10_000_000
+    day: str = "a day"
+
+    def of_strangers(self) -> Budget:
+        """What incidents may use of it that anybody could have reported: half a day's, so that the rest have theirs."""
+        usd, tokens = self.usd_per_day / 2, self.tokens_per_day // 2
+        return replace(self, usd_per_day=usd, tokens_per_day=tokens, day="a day, as far as strangers' reports go,")
 
     def used_up(self, incident: Spent, today: Spent) -> str | None:
         """A sentence where nothing more may be spent."""
@@ -104,9 +110,9 @@ class Budget:
         if incident.tokens >= self.tokens_per_incident:
             return f"The budget of {self.tokens_per_incident:,} tokens for one incident is used up; it rests here."
         if today.usd >= self.usd_per_day:
-            return f"The budget of ${self.usd_per_day:.2f} for a day is used up; it rests here."
+            return f"The budget of ${self.usd_per_day:.2f} for {self.day} is used up; it rests here."
         if today.tokens >= self.tokens_per_day:
-            return f"The budget of {self.tokens_per_day:,} tokens for a day is used up; it rests here."
+            return f"The budget of {self.tokens_per_day:,} tokens for {self.day} is used up; it rests here."
         return None
 
 
@@ -158,10 +164,17 @@ class Diagnosis:
     talk: tuple[Turn, ...] = ()  # how it came about; kept beside the incident, not in it
     manner: str = ""  # how the model's server was asked, as far as it was a server
     unfinished: bool = False  # the cause was found, and its fix could not be had: the next try asks for that alone
+    patch: str = ""  # the whole change as text, where it was handed in and is no list of edits
+    by: str = ""  # who handed it in; "" for our own analyst
+
+    @property
+    def belief(self) -> str:
+        """How sure its analyst is, or whose it is, in words."""
+        return f"handed in by {self.by}" if self.by else f"{self.probability:.0%} sure"
 
     @property
     def proposes_a_patch(self) -> bool:
-        return self.category is Category.CODE and bool(self.edits)
+        return self.category is Category.CODE and bool(self.edits or self.patch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +294,7 @@ class Incident:
     dry_run: bool = False
     build_sha: str | None = None
     says: str = ""  # the sentence of the last move
+    because: str = ""  # … and of the move that led into the present state
     rounds: int = 0
     rounds_allowed: int = 3
     feedback: str = ""  # why the last patch was refused: shown to the analyst in the next round
@@ -289,6 +303,7 @@ class Incident:
     diagnosis: Diagnosis | None = None
     patch: Patch | None = None
     evidence: Evidence | None = None
+    proposed_in: State | None = None  # where it was when somebody handed in the patch that is being checked
     ask: Ask | None = None
     void_asks: tuple[Ask, ...] = ()
     shown_before: Patch | None = None  # what was asked for, or approved, before the target branch moved
@@ -381,6 +396,10 @@ class Incident:
     def but(self, **changes: Any) -> Self:
         """The same incident with some fields changed."""
         return replace(self, **changes)
+
+    def saying(self, says: str) -> Self:
+        """The same incident after a move with this sentence. One that stays where it is goes on for its old reason."""
+        return replace(self, says=says, because=says if self.since == self.seq else self.because)
 
     def without_ask(self) -> Self:
         """The same incident with the open confirmation made void, kept so that its token can be told apart."""

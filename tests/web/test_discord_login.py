@@ -103,20 +103,24 @@ async def test_who_may_use_the_bot_logs_in_and_confirms_under_their_name(world: 
 
 
 async def test_the_cookies_are_kept_from_scripts_and_sent_over_https_alone(viewer: Viewer):
-    https = {"X-Forwarded-Proto": "https"}
+    """And under names that a browser takes from this host alone, and not over plain http."""
+    https, host = {"X-Forwarded-Proto": "https"}, "__Host-"
     async with viewer.session.get(f"{viewer.url}{IN}", headers=https, allow_redirects=False) as answer:
-        way = answer.cookies[STATE]
-    async with viewer.session.get(f"{viewer.url}{IN}", allow_redirects=False) as answer:
-        there = answer.headers["Location"]
+        way, there = answer.cookies[host + STATE], answer.headers["Location"]
     async with viewer.session.get(there, allow_redirects=False) as answer:
         back = answer.headers["Location"]
-    async with viewer.session.get(back, headers=https, allow_redirects=False) as answer:
-        session, gone = answer.cookies["kintsugi_session"], answer.cookies[STATE]
+    kept = https | {"Cookie": f"{way.key}={way.value}"}  # a client on plain http keeps none that is for https
+    async with viewer.session.get(back, headers=kept, allow_redirects=False) as answer:
+        session, gone = answer.cookies[host + "kintsugi_session"], answer.cookies[host + STATE]
+    plain = {"Cookie": f"kintsugi_session={session.value}"}
+    async with viewer.session.get(viewer.url, headers=https | plain, allow_redirects=False) as answer:
+        planted = answer.headers.get("Location", "")
 
     for cookie, seconds in ((way, "600"), (session, "43200")):
         assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
-        assert cookie["max-age"] == seconds
-    assert (way["path"], gone["path"], gone["max-age"]) == (BACK, BACK, "0")
+        assert (cookie["max-age"], cookie["path"], cookie["domain"]) == (seconds, "/", "")
+    assert (gone["path"], gone["max-age"]) == ("/", "0")
+    assert "/login" in planted
 
 
 async def test_a_user_on_the_list_needs_no_role(world: World, discord: DiscordStandIn):

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,14 +53,21 @@ class Door:
         return writer
 
     async def post(
-        self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope", peer: str = ""
+        self,
+        body: bytes,
+        encoding: str = "",
+        *,
+        key: str = KEY,
+        path: str = "envelope",
+        peer: str = "",
+        project: str = "42",
     ) -> tuple[int, Any]:
         """`peer`: whom a proxy on this machine names."""
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
             {"Content-Encoding": encoding} if encoding else {}
         )
         headers |= {"X-Forwarded-For": peer} if peer else {}
-        async with self.session.post(f"{self.url}/api/42/{path}/", data=body, headers=headers) as answer:
+        async with self.session.post(f"{self.url}/api/{project}/{path}/", data=body, headers=headers) as answer:
             return answer.status, await answer.json()
 
 
@@ -87,6 +94,7 @@ async def a_door(
     program: Program = Program(),  # noqa: B008  # frozen
     *,
     inside: int = 128,
+    others: Mapping[str, Project] = {},  # only read
 ) -> AsyncIterator[Door]:
     intake = Intake(
         fire=world.engine.fire,
@@ -107,7 +115,7 @@ async def a_door(
             readers=readers,
             shares=Shares(Room(places=3, places_each=1, inside=inside)),
             clock=world.clock,
-            projects={"42": project or Project(KEY)},
+            projects={"42": project or Project(KEY), **others},
             passed_over=passed_over,
         ),
     )
