@@ -158,6 +158,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.Duplicated: {"of": 2},
         t.Called: {"whom": "the role 77"},
         t.BetterTold: {"payload": a_payload()},
+        t.CallMadeAgain: {"reproduction": Reproduction(Rerun.REPRODUCED, "shop.total", HEAD, 0.8)},
         t.StepGaveUp: {"effect": Effect.DIAGNOSE, "why": "It was tried for hours."},
     }.get(kind, {})
     common = {"incident": 1, "key": f"test:{kind.__name__}", "at": NOON, "actor": "cli:tester"}

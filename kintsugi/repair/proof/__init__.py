@@ -100,7 +100,8 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
                 return _not_here(box, reading, "no test command is known")
             proving = Proving(proposal, reading, on, language, suite, ends, progress)
             call = await call_turns(proving)
-            return _with_call(await _carried_out(proving), call)
+            could_be_made = proposal.crash is not None and proposal.crash.path.endswith(".py")
+            return _with_call(await _carried_out(proving), call, could_be_made=could_be_made)
     except BoxFailed as failure:
         raise SandboxFailed(str(failure)) from failure
     except ValueError as error:  # a path that leads out of the tree
@@ -195,7 +196,10 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
     return Evidence(Tier.E2, says, box.says, red, green, flags, shown.reproduced, kept.numbers)
 
 
-def _with_call(evidence: Evidence, call: CallTurned | None) -> Evidence:
+_NOT_MADE = "The failing call itself was not made again."
+
+
+def _with_call(evidence: Evidence, call: CallTurned | None, *, could_be_made: bool) -> Evidence:
     """With what became of the failing call itself. A test that is red by something else shows nothing of the crash."""
     if call is not None and call.turned:
         says = f"The failing call itself, {call.name}, failed before and ends well now. {evidence.says}"
@@ -203,14 +207,14 @@ def _with_call(evidence: Evidence, call: CallTurned | None) -> Evidence:
             return replace(evidence, says=says, reproduced=True)
         flags = (*evidence.flags, "no test asserts what the failing call should give")
         return replace(evidence, tier=Tier.E2, says=says, red=call.red, green=call.green, reproduced=True, flags=flags)
-    flags = (*(call.flags if call is not None else ()), *evidence.flags)
-    if evidence.tier is not Tier.E2:
-        return replace(evidence, flags=flags)
-    if evidence.reproduced is False:
+    if call is None:
+        not_made = could_be_made and evidence.tier is Tier.E2
+        return replace(evidence, says=f"{evidence.says} {_NOT_MADE}") if not_made else evidence
+    evidence = replace(evidence, flags=(*call.flags, *evidence.flags))
+    if evidence.tier is Tier.E2 and evidence.reproduced is False:
         says = f"{evidence.says} But its red is another failure than the crash."
-        return replace(evidence, tier=Tier.E1, says=says, flags=flags)
-    says = f"{evidence.says} The failing call itself was not made again." if call is None else evidence.says
-    return replace(evidence, says=says, flags=flags)
+        return replace(evidence, tier=Tier.E1, says=says)
+    return evidence
 
 
 def _unread(reading: Reading) -> str:
