@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import queue
 from datetime import timedelta
+from logging.handlers import QueueHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +47,25 @@ async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_n
     assert first.cost.calls == 2 + server.paid_twice
     if server.name != "Groq, a reply it found invalid":  # that is no manner of the server
         assert len(play.asked) == 2 + wasted + 2
+
+
+async def test_each_step_down_is_in_the_log_with_what_the_server_said(tmp_path: Path):
+    (deepseek,) = [server for server in SERVERS if server.name == "DeepSeek"]
+    heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    log, handler = logging.getLogger("kintsugi.model"), QueueHandler(heard)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        async with played(deepseek) as play:
+            found = await diagnosed(play, Manners(tmp_path / "models.json"))
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+
+    refused, kept = heard.get_nowait(), heard.get_nowait()
+    assert (refused.msg, refused.why) == ("model_manner_refused", "This response_format type is unavailable now")
+    assert (kept.msg, kept.manner) == ("model_manner", found.manner)
+    assert found.manner == "JSON without a schema, streamed, max_tokens"
 
 
 async def test_azures_address_is_taken_as_it_is_with_its_version_and_its_own_header(tmp_path: Path):
