@@ -15,7 +15,7 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
-from tests.world.model_servers import DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
+from tests.world.model_servers import BROKEN, DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
 
 CODE = "def discount(total, coupon):\n    return total * coupon['percent']\n"
 
@@ -45,6 +45,17 @@ async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_n
         assert len(play.asked) == 2 + wasted + 2
 
 
+async def test_azures_address_is_taken_as_it_is_with_its_version_and_its_own_header(tmp_path: Path):
+    (azure,) = [server for server in SERVERS if server.name == "Azure, an old version"]
+    async with played(azure) as play:
+        await diagnosed(play, Manners(tmp_path / "models.json"))
+
+    assert {asked["_path"] for asked in play.asked} == {
+        "/openai/deployments/stand-in/chat/completions?api-version=2024-06-01"
+    }
+    assert {headers["api-key"] for headers in play.headers} == {"key"}
+
+
 async def test_one_that_names_one_thing_after_the_other_is_asked_for_the_least_after_the_second(tmp_path: Path):
     async with played(STUBBORN) as play:
         found = await diagnosed(play, Manners(tmp_path / "models.json"))
@@ -52,6 +63,17 @@ async def test_one_that_names_one_thing_after_the_other_is_asked_for_the_least_a
     assert found.proposes_a_patch
     assert play.refused == 2
     assert found.manner == "JSON in plain text, streamed, max_tokens, without stream_options"
+
+
+async def test_one_that_breaks_at_what_it_does_not_know_is_asked_for_the_least_once_trying_again_does_not_help(
+    tmp_path: Path,
+):
+    async with played(BROKEN) as play:
+        found = await diagnosed(play, Manners(tmp_path / "models.json"))
+
+    assert found.proposes_a_patch
+    assert play.refused == 3
+    assert found.cost.calls == 2
 
 
 @pytest.mark.parametrize("server", DEAD_ENDS, ids=lambda server: server.name)

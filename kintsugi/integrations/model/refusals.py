@@ -65,8 +65,8 @@ def refusal_of(status: int, body: object) -> Refusal:
     said = _first_error(parsed)
     code = str(said.get("code") or said.get("type") or "") if isinstance(said, dict) else ""
     told = said.get("code") if isinstance(said, dict) else None
-    if status == 200 and isinstance(told, int) and 400 <= told < 600:
-        status = told
+    if status == 200 and str(told).isdecimal() and 400 <= int(str(told)) < 600:
+        status = int(str(told))
     text = parsed if isinstance(parsed, str) else json.dumps(parsed, ensure_ascii=False)
     return Refusal(status, _sentence(said) or _plain(text), code, text.lower(), said)
 
