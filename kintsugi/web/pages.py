@@ -54,6 +54,7 @@ log = logging.getLogger("kintsugi.web")
 
 _FOLDER = Path(__file__).parent
 _COOKIE = Cookie("kintsugi_session")
+_FORGET_SECONDS = 3  # that a logout waits for Discord
 ONCE = "/login/once"
 _NUMBER = re.compile(r"[0-9]{1,18}")  # what a database takes
 _PAGE = 50  # incidents
@@ -387,8 +388,18 @@ class Pages:
         session = await self._sessions.find(_COOKIE.of(request))
         if session and not await self._is_own(request, session):
             return self._page(request, "lost.html", status=403, says=_STALE_FORM)
-        await self._sessions.end(_COOKIE.of(request))
+        if await self._sessions.end(_COOKIE.of(request)) and session and session.token:
+            await self._forget(session.token)
         raise _COOKIE.forget(web.HTTPSeeOther("/login"), request)
+
+    async def _forget(self, token: str) -> None:
+        """Where nobody of theirs is logged in any more. Whoever leaves waits no longer: it ends in a week."""
+        try:
+            async with asyncio.timeout(_FORGET_SECONDS):
+                if self._behind.discord:
+                    await self._behind.discord.forget(token)
+        except (Refusal, StepFailed, TimeoutError) as error:
+            log.warning("token_not_forgotten", extra={"why": str(error) or "no answer"})
 
     async def _session(self, request: web.Request) -> Session | None:
         """Who this is; nobody where Discord or the settings let them in no longer.
