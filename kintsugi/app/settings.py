@@ -254,6 +254,11 @@ class ProgramSettings(Room):
         "ring",
         description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
     )
+    log_stream: Literal["stdout", "stderr"] = Field("stderr", description="where lines of the log go")
+    log_direct: bool = Field(
+        False,
+        description="true: each line is written before its log call returns; a full pipe then holds that up",
+    )
     capture: Literal["unhandled", "logged", "off"] = Field(
         "unhandled",
         description="in your own bot, what opens an incident by itself: unhandled failures; logged adds those that it "
@@ -420,6 +425,22 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
     bind: Bind | None = Field(None, description="where a process without the web serves /metrics and health")
 
 
+class AnalystSettings(Room, env_prefix=f"{PREFIX}ANALYST_"):
+    """A coding agent of yours as the analyst."""
+
+    command: str = Field("", description="a command that changes the code in its folder; left out: the model is asked")
+    seconds: float = Field(1200.0, gt=0, le=14400, description="how long it may take")
+    memory_mb: int = Field(2048, ge=64, description="memory for it and all that it starts")
+    mounts: Paths = Field((), description="folders of this machine that it may read, such as where it is installed")
+    env: VariableNames = Field((), description="variables of ours that it gets; never one of KINTSUGI_*")
+
+
+class AgentSettings(Room, env_prefix=f"{PREFIX}MCP_"):
+    """Other people's agents, over HTTP."""
+
+    token: Token | None = Field(None, description="lets agents call the tools at /mcp; none: only `kintsugi mcp`")
+
+
 class SentryProject(BaseModel):
     """One program that reports by a Sentry SDK, under its number in the DSN."""
 
@@ -529,6 +550,8 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    analyst: AnalystSettings = Field(default_factory=AnalystSettings)
+    agents: AgentSettings = Field(default_factory=AgentSettings)
     sentry: SentrySettings = Field(default_factory=SentrySettings)
     sheet: SheetSettings = Field(default_factory=SheetSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)

@@ -34,6 +34,7 @@ from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
 from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.persistence.sessions import SqlSessions
+from kintsugi.web.agents import AgentDoor
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
@@ -146,12 +147,22 @@ async def _together(
         if "web" in wanted:
             application = Server(doors).application()
             figures.add_to(application)
+            if token := revealed(settings.agents.token):
+                _agents(desk, bootstrap, token).add_to(application)
             group.create_task(_serve_pages(desk, bootstrap, output.console, application))
             if doors.reports and (watching := watch(doors.reports, ScheduledJobs(desk.store))):
                 group.create_task(preparing.then(watching.run))
         elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
             group.create_task(_listen(application, settings.metrics.bind, told, "METRICS_BIND"))
+
+
+def _agents(desk: Desk, bootstrap: Bootstrap, token: str) -> AgentDoor:
+    """Other people's agents, over HTTP."""
+    from kintsugi.agents.protocol import over_http  # noqa: PLC0415  # its library is loaded where it is wanted
+    from kintsugi.agents.tools import Tools  # noqa: PLC0415  # as above
+
+    return AgentDoor(token, partial(over_http, Tools(bootstrap.agents(desk))))
 
 
 async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, application: Application) -> None:

@@ -11,7 +11,8 @@ from weakref import WeakValueDictionary
 
 from aiohttp import web
 
-from kintsugi.web.discord import BACK, NotLetIn, Way, forgotten
+from kintsugi.web.cookies import Cookie
+from kintsugi.web.discord import BACK, NotLetIn, Way
 from kintsugi.web.forms import form_of, host_of
 from kintsugi.web.login import Links, Login, Member
 from kintsugi.web.needs import ASKER, SESSION, Handler, PageNeeds
@@ -23,7 +24,8 @@ from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
 log = logging.getLogger("kintsugi.web")
 
 ONCE = "/login/once"
-_COOKIE = "kintsugi_session"
+_COOKIE = Cookie("kintsugi_session")
+_FORGET_SECONDS = 3  # that a logout waits for Discord
 Page = Callable[..., web.Response]
 
 
@@ -73,14 +75,14 @@ class Entrance:
         raise await self._let_in(request, "/")
 
     async def to_discord(self, way: Way, request: web.Request) -> web.Response:
-        raise way.there(_local(request.query.get("next", "/")), secure=_is_secure(request))
+        raise way.there(request, _local(request.query.get("next", "/")))
 
     async def from_discord(self, way: Way, request: web.Request) -> web.Response:
         try:
             member, token, where = await way.back(request)
         except NotLetIn as error:
-            return forgotten(self._login_page(request, str(error), "/", error.status))
-        raise forgotten(await self._let_in(request, where, member, token))
+            return way.forgotten(self._login_page(request, str(error), "/", error.status), request)
+        raise way.forgotten(await self._let_in(request, where, member, token), request)
 
     def _login_page(self, request: web.Request, says: str, where: str, status: int = 200) -> web.Response:
         by = {
@@ -94,29 +96,35 @@ class Entrance:
         self, request: web.Request, where: str, member: Member | None = None, token: str = ""
     ) -> web.HTTPSeeOther:
         """Under a new name, whatever the browser came with, which ends."""
-        await self._sessions.end(request.cookies.get(_COOKIE, ""))
+        await self._sessions.end(_COOKIE.of(request))
         cookie, seconds = await self._sessions.begin(member, token)
-        answer = web.HTTPSeeOther(where)
-        answer.set_cookie(_COOKIE, cookie, max_age=seconds, httponly=True, samesite="Lax", secure=_is_secure(request))
         log.info("logged_in", extra={"peer": peer_of(request), "user": member.user if member else None})
-        return answer
+        return _COOKIE.put(web.HTTPSeeOther(where), request, cookie, seconds)
 
     async def log_out(self, request: web.Request) -> web.Response:
         """Also where Discord cannot be asked: who leaves need not be let in."""
-        session = await self._sessions.find(request.cookies.get(_COOKIE, ""))
+        session = await self._sessions.find(_COOKIE.of(request))
         if session and not await self._is_own(request, session):
             return self._page(request, "lost.html", status=403, says=_STALE_FORM)
-        await self._sessions.end(request.cookies.get(_COOKIE, ""))
-        answer = web.HTTPSeeOther("/login")
-        answer.del_cookie(_COOKIE)
-        raise answer
+        if await self._sessions.end(_COOKIE.of(request)) and session and session.token:
+            await self._forget(session.token)
+        raise _COOKIE.forget(web.HTTPSeeOther("/login"), request)
+
+    async def _forget(self, token: str) -> None:
+        """Where nobody of theirs is logged in any more. Whoever leaves waits no longer: it ends in a week."""
+        try:
+            async with asyncio.timeout(_FORGET_SECONDS):
+                if self._behind.discord:
+                    await self._behind.discord.forget(token)
+        except (Refusal, StepFailed, TimeoutError) as error:
+            log.warning("token_not_forgotten", extra={"why": str(error) or "no answer"})
 
     async def session(self, request: web.Request) -> Session | None:
         """Who this is; nobody where Discord or the settings let them in no longer.
 
         Raises StepFailed where Discord has to be asked and cannot be, StoreUnavailable.
         """
-        cookie = request.cookies.get(_COOKIE, "")
+        cookie = _COOKIE.of(request)
         found = await self._sessions.find(cookie)
         if found is None:
             return None
@@ -186,10 +194,6 @@ class Entrance:
 _WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
 _USED_LINK = "This link was used already, or is too old. `kintsugi login` makes another, where Kintsugi runs."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
-
-
-def _is_secure(request: web.Request) -> bool:
-    return request.secure or request.headers.get("X-Forwarded-Proto") == "https"
 
 
 def _local(where: str) -> str:

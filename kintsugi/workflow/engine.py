@@ -66,7 +66,9 @@ class _Stopped(asyncio.CancelledError):
 
 
 class LeaseLost(Exception):
-    """Another worker took the effect over; whatever this one did is not recorded."""
+    """Another worker took the effect over; whatever this one did is not recorded, but for what it cost (`left`)."""
+
+    left: StepFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,10 @@ class Engine:
             return
         try:
             performed = await self._perform(claim, performers[claim.kind])
-        except LeaseLost:
+        except LeaseLost as lost:
             log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
+            if lost.left:
+                await self._hand_back(claim, lost.left)
             await self._have_it_told(claim)
         except _Stopped as stopped:
             await self._hand_back(claim, stopped.left)
@@ -352,6 +356,9 @@ class Engine:
             return await work
         except asyncio.CancelledError:
             raise _Stopped(await _left_of(work)) from None
+        except LeaseLost as lost:
+            lost.left = await _left_of(work)
+            raise
         finally:
             for task in (renewal, work):
                 task.cancel()

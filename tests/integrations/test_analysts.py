@@ -230,6 +230,17 @@ async def test_a_reply_that_is_cut_off_says_so_and_its_cost_is_kept(provider: Op
     assert failed.value.spent == Cost(2, 2400, 600, failed.value.spent.usd)
 
 
+async def test_by_the_responses_api_a_schema_that_is_refused_is_left_out_too(provider: OpenAIStandIn):
+    provider.answers_first(an_error(400, "unsupported_parameter", "Unknown parameter: 'text.format'."))
+    provider.thinks = lambda asked: a_fix() if "smallest change" in json.dumps(turns(asked)) else a_finding()
+
+    diagnosis = await diagnosed(provider, api="responses")
+
+    assert diagnosis.proposes_a_patch
+    assert ["text" in asked for asked in provider.asked] == [True, False, False]
+    provider.faults.clear()  # the shape of what we send has a form: this server has none
+
+
 async def test_a_second_reply_that_is_unreadable_costs_the_first_one_too(provider: OpenAIStandIn, api: Api):
     provider.answers_first(a_reply(api, json.dumps(a_finding())), *[a_reply(api, "no")] * 2)
 

@@ -68,7 +68,7 @@ class ModelAnalyst:
             return found
         if why := case.allowance.used_up_by(found.cost):
             return replace(found, explanation=f"{found.explanation}\n\n{why}")
-        return await self._fix(talk.asked(render("fix")), found, case.allowance)
+        return await self._first_fix(talk, found, case.allowance)
 
     async def _opened(self, case: Case, progress: Progress, characters: int | None) -> _Talk:
         """The question for the cause, with at most so many characters of failure and code. Raises StepFailed."""
@@ -132,21 +132,28 @@ class ModelAnalyst:
     async def _again(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """Another fix of the same cause, after the last one was refused."""
         talk = talk.asked(render("fix")).told("assistant", self._as_fixed(case, earlier))
-        talk = talk.asked(render("again", feedback=fence(self._redact(case.feedback))))
+        feedback = _fitted(self._redact(case.feedback), self._characters())
+        talk = talk.asked(render("again", feedback=fence(feedback)))
         return await self._fix(talk, replace(earlier, cost=Cost()), case.allowance)
 
     async def _resumed(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """The fix that an earlier try could not have, of the cause that it found and paid for."""
-        found = replace(earlier, cost=Cost(), unfinished=False)
-        return await self._fix(talk.asked(render("fix")), found, case.allowance)
+        return await self._first_fix(talk, replace(earlier, cost=Cost(), unfinished=False), case.allowance)
+
+    async def _first_fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> Diagnosis:
+        """The cause is kept where its fix cannot be had."""
+        try:
+            return await self._fix(talk.asked(render("fix")), found, allowance)
+        except StepFailed as failed:
+            kept = replace(found, cost=Cost(), talk=(), unfinished=True)
+            raise failed.having_found(kept) from failed.__cause__
 
     async def _fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> Diagnosis:
         talk.progress(f"asking {self._model.name} for a fix: {found.cause}")
         try:
             reply = await self._ask(Fix, talk, allowance, found.cost)
         except StepFailed as failed:
-            kept = replace(found, cost=Cost(), talk=(), unfinished=True)
-            raise failed.having_spent(found.cost).having_found(kept) from failed.__cause__
+            raise failed.having_spent(found.cost) from failed.__cause__
         talk = talk.answered(reply)
         told = _Told(prompt=talk.prompts, cost=found.cost + reply.cost, talk=self._kept(talk))
         if reply.value is None:
@@ -243,6 +250,14 @@ def _as_proposed(fix: Fix, found: Diagnosis) -> _Proposed:
 
 def _at_the_cost(diagnosis: Diagnosis, before: Cost) -> Diagnosis:
     return replace(diagnosis, cost=before + diagnosis.cost)
+
+
+def _fitted(feedback: str, characters: int | None) -> str:
+    """At most a third of what there is room for: why it was refused stands first, how it failed last."""
+    most = len(feedback) if characters is None else characters // 3
+    if len(feedback) <= most:
+        return feedback
+    return f"{feedback[: most // 2]}\n… (cut) …\n{feedback[len(feedback) - most // 2 :]}"
 
 
 def _marks(case: Case) -> tuple[str, str]:

@@ -71,7 +71,7 @@ class Manner:
 
     @property
     def plainest(self) -> Manner:
-        """The least that a request can say: every server takes that."""
+        """Without all that a request need not say, but for the limit of the reply and the streaming."""
         return replace(self, form=Form.TEXT, counts=False)
 
 
@@ -92,8 +92,13 @@ def next_manner(manner: Manner, refusal: Refusal, sent: int, *, steps: int) -> M
     if named != manner:
         lower = named.plainest if steps else named  # one that names one thing after the other is asked for the least
         return lower if lower != manner else None
-    plainest = replace(manner.plainest, limit=OLD_LIMIT if manner.limit else "")
-    return plainest if refusal.status in _VAGUE and plainest != manner else None
+    return last_resort(manner) if refusal.status in _VAGUE else None
+
+
+def last_resort(manner: Manner) -> Manner | None:
+    """The least of all, for a server that does not say what it minds; None where that is how it was asked."""
+    least = replace(manner.plainest, limit=OLD_LIMIT if manner.limit else "", streams=False)
+    return least if least != manner else None
 
 
 def _without_what_is_named(manner: Manner, refusal: Refusal, sent: int) -> Manner:
@@ -105,6 +110,8 @@ def _without_what_is_named(manner: Manner, refusal: Refusal, sent: int) -> Manne
         return replace(changed, streams=False)  # named together with the form, it is one or the other
     if manner.form is Form.CALL and _names(text, "tool", "function"):
         return replace(changed, form=Form.TEXT)
+    if manner.form in (Form.SCHEMA, Form.OBJECT) and re.search(r"\btools?\b|tool_choice|function call", text):
+        return replace(changed, form=Form.CALL)  # none was sent, so it is one that is missed
     if manner.form in (Form.SCHEMA, Form.OBJECT) and _is_about_the_form(text):
         return replace(changed, form=_next_form(manner.form, refusal.says.lower()))
     return changed
@@ -152,8 +159,6 @@ def _next_form(form: Form, text: str) -> Form:
     """JSON without a schema comes after one, where it is the schema that is refused, and not JSON as a whole."""
     if form is Form.OBJECT:
         return Form.TEXT
-    if re.search(r"\buse\b.{0,40}\b(tool|function)", text, re.DOTALL):
-        return Form.CALL
     offered = re.search(r"(should be|must be|expected|supported values|allowed|one of)(.{0,120})", text, re.DOTALL)
     if offered and "text" in offered[2] and "json_object" not in text:
         return Form.TEXT

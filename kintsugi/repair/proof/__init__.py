@@ -129,15 +129,19 @@ async def _carried_out(proving: Proving) -> Evidence:
     try:
         shown = await red_to_green(proving)
     except CannotRunHere as reason:
-        return await _without_its_test(proving, str(reason))
+        return await _without_its_test(proving, _and_lacks(proving, reason))
     try:
         kept = await still_passes(proving, shown)
         if shown is None and kept.mended and proving.suite.takes_files:
             known = replace(proving.proposal, failing=kept.mended)
             shown = await red_to_green(replace(proving, proposal=known))
     except CannotRunHere as reason:
-        return _not_here(proving.ground.box, proving.reading, str(reason))
+        return _not_here(proving.ground.box, proving.reading, _and_lacks(proving, reason))
     return _evidence(proving, shown, kept)
+
+
+def _and_lacks(proving: Proving, reason: CannotRunHere) -> str:
+    return "; ".join(filter(None, (str(reason), proving.suite.lacks.rstrip("."))))
 
 
 async def _without_its_test(proving: Proving, why: str) -> Evidence:
@@ -188,7 +192,7 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
     if not kept.passed:
         still = "No other test is known to have passed before."
     ran = kept.numbers.says if kept.numbers else ""
-    still = " ".join(filter(None, (still, ran, proving.suite.knows, _unread(proving.reading))))
+    still = " ".join(filter(None, (still, ran, proving.suite.knows, proving.suite.lacks, _unread(proving.reading))))
     if shown is None:
         tier = Tier.E1 if kept.passed else Tier.E0
         flags = (*flags, "no test shows that the failure is gone")
