@@ -229,7 +229,7 @@ def _groq_that_checks(asked: Asked) -> No | None:
     """It found what its model said to be no JSON of the schema, and hands it over with the error."""
     if form(asked) != "json_schema" or _wants_a_fix(asked):
         return None
-    said = json.dumps(a_finding())[:-1] + ",}"
+    said = json.dumps(a_finding(explanation="The tool takes no stream: not supported."))[:-1] + ",}"
     says = "Failed to validate JSON. Please adjust your prompt. See 'failed_generation' for more details."
     return openai_error(400, says, "json_validate_failed", failed_generation=said)
 
@@ -547,7 +547,29 @@ BROKEN = Server("one that breaks at a schema", _breaks_at_a_schema)
 
 STUBBORN = Server("one that names one thing after the other", _one_after_the_other)
 
+BY_THE_MINUTE = Server(
+    "Gemini, too many by the minute",
+    _always(
+        No(
+            429,
+            [
+                {
+                    "error": {
+                        "code": 429,
+                        "message": "You exceeded your current quota, please check your plan and billing details. "
+                        "Please retry in 1m32.5s.",
+                        "status": "RESOURCE_EXHAUSTED",
+                    }
+                }
+            ],
+        )
+    ),
+    ends="asks us to wait.*exceeded your current quota",
+    final=False,
+)
+
 DEAD_ENDS = [
+    BY_THE_MINUTE,
     Server(
         "a wrong key",
         _always(openai_error(401, "Incorrect API key provided.", "invalid_api_key")),
