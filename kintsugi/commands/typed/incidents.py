@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,6 +40,47 @@ def show_incident(id: IncidentId, as_json: Json = False) -> None:
     from kintsugi.commands.outcome import run
 
     run(lambda: show.incident(id, as_json))
+
+
+@incident_app.command("reproduce")
+def reproduce(
+    id: IncidentId,
+    at: Annotated[str, typer.Option("--at", metavar="REV", help="Another commit than the build that failed.")] = "",
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="Put the file among the tests in this folder instead.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the failing call again in the sandbox, as it was written down at the crash.
+
+    Exit status 0 where it fails in the same way, 3 where it does not, 1 where it could not be tried. With --json:
+    `{"outcome", "call", "commit", "seconds", "why"}`; outcome is reproduced, other_failure or not_reproducible.
+    With --write nothing is run: the call becomes a test file of yours, in a folder that is there.
+
+    Example: `kintsugi incident reproduce 7 --at main`
+
+    Example: `kintsugi incident reproduce 7 --write tests/`
+    """
+    from kintsugi.commands import capsule
+    from kintsugi.commands.outcome import run
+
+    run(lambda: capsule.write(id, write) if write else capsule.reproduce(id, at, as_json))
+
+
+@incident_app.command("bisect")
+def bisect(id: IncidentId, as_json: Json = False) -> None:
+    """Which deployed commit brought the failure: its call is made again at deployed commits, each in the sandbox.
+
+    Exit status 0 where one is named, 3 where it is older or cannot be said, 1 where it could not be tried. With
+    --json: `{"answer", "commit", "pull_request", "says", "runs"}`; answer is guilty, older_than, cannot_run_before or
+    not_reproduced.
+
+    Example: `kintsugi incident bisect 7`
+    """
+    from kintsugi.commands import capsule
+    from kintsugi.commands.outcome import run
+
+    run(lambda: capsule.bisect(id, as_json))
 
 
 @incident_app.command("receipt")
