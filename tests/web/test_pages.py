@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kintsugi.persistence.database import Database
+from kintsugi.web.entrance import ONCE
 from kintsugi.web.login import Links, Login, Tries
-from kintsugi.web.pages import ONCE
 from kintsugi.web.shown import link
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Role, Rules
