@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import watched
 from kintsugi.app.places import Places
-from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.settings import Settings, read_settings, revealed
 from kintsugi.capture.crashes import Crashes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
@@ -36,6 +37,7 @@ from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import hide_personal, redact, remember
 from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
+from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from kintsugi.workflow.production import Commits, Production
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from kintsugi.agents.tools import AgentNeeds
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
+    from kintsugi.app.replays import ReplayNeeds
     from kintsugi.web.reports import Reports
 
 RECONCILE_EVERY = timedelta(minutes=3)
@@ -140,7 +143,7 @@ class Bootstrap:
         self.build = program.build_sha or running_build()
         self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
-        self.model = connectors.model(settings.model, self.database.folder / "models.json")
+        self.model = connectors.model(settings.model, self.database.folder / "model-servers.json")
         self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
@@ -166,9 +169,11 @@ class Bootstrap:
             self.settings.alerts, self.build, level, bot, mode, stream=stream, direct=program.log_direct
         )
 
-    def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
+    def tell_alerts(
+        self, logs: Telemetry, desk: Desk, client: discord.Client | None, *, but_crashes: bool = False
+    ) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
-        alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
+        alerts.connect(logs, self.settings.alerts, self.intake(desk), client, but_crashes=but_crashes)
 
     def hear_crashes(self, logs: Telemetry, desk: Desk) -> Crashes | None:
         """From now on a crash of the program that this runs in opens an incident; None where that is switched off.
@@ -278,6 +283,26 @@ class Bootstrap:
         reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
+    def replays(self, desk: Desk, model: str = "") -> ReplayNeeds:
+        """Old incidents asked about again: of this model, else of the configured one. Raises Refusal without one."""
+        from kintsugi.app.replays import ReplayNeeds
+        from kintsugi.integrations.model.analyst import ModelAnalyst
+        from kintsugi.integrations.workbench import Workbench
+
+        if self.model.missing or self.code_host.missing:
+            raise Refusal("A replay needs the model and the repository: set KINTSUGI_LLM_* and KINTSUGI_REPO.")
+        git = self.code_host.make().git
+        other = self.settings.model.model_copy(update={"model": model} if model else {})
+        asked = connectors.model(other, self.database.folder / "models.json").make()
+        checker = self._checker(git)
+        assert isinstance(checker, Workbench)
+        return ReplayNeeds(
+            store=desk.store,
+            analyst=ModelAnalyst(asked, code_context(git.directory), redact),
+            checker_at=checker.at,
+            budget=other.budget,
+        )
+
     def agents(self, desk: Desk) -> AgentNeeds:
         """What other people's agents may touch at this desk."""
         from kintsugi.agents.tools import AgentNeeds
@@ -326,9 +351,30 @@ class Bootstrap:
         from kintsugi.integrations.model.analyst import ModelAnalyst
         from kintsugi.integrations.model.offline import OfflineAnalyst
 
+        if self.settings.analyst.command:
+            return self._agent(git)
         if self.model.missing:
             return OfflineAnalyst(git)
         return ModelAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
+
+    def _agent(self, git: Git | None) -> Analyst:
+        from kintsugi.integrations.agent.analyst import AgentAnalyst, AgentSettings
+        from kintsugi.integrations.model.address import address_of
+
+        agent, model, code = self.settings.analyst, self.settings.model, self.settings.code
+        key = revealed(model.api_key)
+        asked = AgentSettings(
+            command=agent.command,
+            python=code.test_python or Path(sys.executable),
+            seconds=agent.seconds,
+            memory_mb=agent.memory_mb,
+            mounts=agent.mounts,
+            variables={name: os.environ[name] for name in agent.env if name in os.environ},
+            model=model.model,
+            address=address_of(model.base_url, model.model, key) if model.is_set else None,
+            key=key,
+        )
+        return AgentAnalyst(asked, git, code.branch, redact)
 
     def _checker(self, git: Git | None) -> Checker:
         from kintsugi.integrations.workbench import Workbench

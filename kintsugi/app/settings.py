@@ -435,6 +435,16 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
     bind: Bind | None = Field(None, description="where a process without the web serves /metrics and health")
 
 
+class AnalystSettings(Room, env_prefix=f"{PREFIX}ANALYST_"):
+    """A coding agent of yours as the analyst."""
+
+    command: str = Field("", description="a command that changes the code in its folder; left out: the model is asked")
+    seconds: float = Field(1200.0, gt=0, le=14400, description="how long it may take")
+    memory_mb: int = Field(2048, ge=64, description="memory for it and all that it starts")
+    mounts: Paths = Field((), description="folders of this machine that it may read, such as where it is installed")
+    env: VariableNames = Field((), description="variables of ours that it gets; never one of KINTSUGI_*")
+
+
 class AgentSettings(Room, env_prefix=f"{PREFIX}MCP_"):
     """Other people's agents, over HTTP."""
 
@@ -550,6 +560,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    analyst: AnalystSettings = Field(default_factory=AnalystSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
     sentry: SentrySettings = Field(default_factory=SentrySettings)
     sheet: SheetSettings = Field(default_factory=SheetSettings)

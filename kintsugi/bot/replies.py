@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import discord
 
+from kintsugi.bot import log_lines
 from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
 from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
@@ -160,12 +161,29 @@ def _instead_of(plan: Plan) -> str:
     return f" Now {running} runs." + (f" New since then:{new}" if new else "")
 
 
-def logs(lines: Sequence[str]) -> Reply:
-    """The lines as a file; they were redacted when they were kept."""
+def logs(lines: Sequence[str], *, as_json: bool = False) -> Reply:
+    """The last few in the message, and all that a file takes, newest last; they were redacted when they were kept."""
     if not lines:
         return Reply("No log line fits.")
-    many = f"{len(lines)} lines" if len(lines) > 1 else "One line"
-    return Reply(f"{many}, the newest last.", attachment=Attachment("kintsugi-logs.txt", "\n".join(lines) + "\n"))
+    written = list(lines) if as_json else log_lines.readable(lines)
+    kept = _that_fit(written)
+    many = f"{len(kept)} lines" if len(kept) > 1 else "One line"
+    left_out = (
+        f" The {len(written) - len(kept)} before them are too much for a file." if len(kept) < len(written) else ""
+    )
+    attachment = Attachment(f"kintsugi-logs.{'jsonl' if as_json else 'txt'}", "\n".join(kept) + "\n")
+    return Reply(f"{many}, the newest last.{left_out}\n{log_lines.newest(lines)}".rstrip(), attachment=attachment)
+
+
+def _that_fit(lines: Sequence[str]) -> list[str]:
+    """The newest that an attachment takes."""
+    left, kept = _LARGEST, list[str]()
+    for line in reversed(lines):
+        left -= len(line.encode("utf-8", "replace")) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    return kept[::-1]
 
 
 def status(about: About, found: Iterable[Answered], now: datetime, missing: Sequence[str] = ()) -> Reply:
