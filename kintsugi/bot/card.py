@@ -91,6 +91,8 @@ def card(incident: Incident, pages: str = "", debug: str = "debug") -> Post:
     `pages` is an address with {} for the incident's number.
     """
     fields = [("Now", one_line(doing(incident), 600))]
+    if incident.reproduction:
+        fields.append(("The failing call", one_line(incident.reproduction.words, 300)))
     if incident.diagnosis:
         fields.append(("Cause", f"{one_line(incident.diagnosis.cause, 600)}\n{_belief(incident)}"))
     if what := _you_can(incident, debug):

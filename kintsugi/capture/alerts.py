@@ -10,6 +10,7 @@ from typing import Any
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from kintsugi.capture.intake import Intake
+from kintsugi.capture.live import capsule_of
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.alerts import Alert
 from kintsugi.workflow.errors import StoreUnavailable
@@ -41,7 +42,9 @@ class Incidents:
         self._waiting += 1
         try:
             actor, log = f"alert:{alert.rule}", self._logs.recent()
-            payload = await self._intake.payload(alert.line, actor=actor, summary=alert.summary, log=log)
+            payload = await self._intake.payload(
+                alert.line, actor=actor, summary=alert.summary, log=log, capsule=capsule_of(alert.capsule)
+            )
             await self._take(payload, f"failure:{alert.key}" if alert.key else f"{actor}:{alert.since}", actor)
         finally:
             self._waiting -= 1

@@ -38,7 +38,8 @@ from kintsugi.web.agents import AgentDoor
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
-from kintsugi.web.pages import PageNeeds, Pages
+from kintsugi.web.needs import PageNeeds
+from kintsugi.web.pages import Pages
 from kintsugi.web.server import Server, ServerNeeds, serve
 from kintsugi.workflow.asking import EVERYTHING, Role
 from kintsugi.workflow.errors import StoreUnavailable

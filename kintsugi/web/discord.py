@@ -56,6 +56,10 @@ class ByDiscord(Protocol):
         """Who they are now, by that token. Raises as `member`."""
         ...
 
+    async def forget(self, token: str) -> None:
+        """Have Discord forget this token, and every other of the same person. Raises Refusal, StepFailed."""
+        ...
+
     def asker(self, member: Member) -> Asker:
         """As they would ask in Discord. Raises Refusal for who is not let in, by the settings as they are now."""
         ...

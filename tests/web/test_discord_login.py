@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 
@@ -337,3 +338,33 @@ def test_half_of_the_settings_are_a_fault_that_is_named():
             discord_oauth(DiscordSettings(client_id=APPLICATION, **half), url)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="KINTSUGI_DISCORD_CLIENT_ID needs"):
         discord_oauth(DiscordSettings(client_id=APPLICATION, **whole), None)  # type: ignore[arg-type]
+
+
+async def test_who_leaves_is_forgotten_by_discord_unless_they_are_logged_in_elsewhere(
+    viewer: Viewer, discord: DiscordStandIn
+):
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        elsewhere = Viewer(viewer.url, session)
+        for browser in (viewer, elsewhere):
+            await browser.opens(IN)
+        await viewer.sends("/logout", **(await viewer.opens("/")).forms["/logout"])
+        after_one = len(discord.accounts.tokens)
+        page = await elsewhere.opens("/")
+        await elsewhere.sends("/logout", **page.forms["/logout"])
+
+    assert after_one == 2
+    assert "Log out alice" in page.text
+    assert discord.accounts.tokens == {}
+
+
+async def test_who_leaves_while_discord_is_down_is_logged_out_all_the_same(viewer: Viewer, discord: DiscordStandIn):
+    await viewer.opens(IN)
+    form = (await viewer.opens("/")).forms["/logout"]
+    discord.weather.comes(BROKEN_BEFORE, "revoke")
+    with heard() as lines:
+        await viewer.sends("/logout", **form)
+
+    assert "Log out" not in (await viewer.opens("/")).text
+    assert [line["why"] for line in lines if line["msg"] == "token_not_forgotten"] == [
+        "Discord did not take the token back (500)."
+    ]

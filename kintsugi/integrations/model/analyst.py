@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from kintsugi.integrations.model.asking import Reply, ask_for
 from kintsugi.integrations.model.port import CHARACTERS_PER_TOKEN, Answer, Message, Model, TooLong, window_for
@@ -27,6 +27,7 @@ from kintsugi.workflow.ports import Case, Progress
 _LOG_LINES = 80
 _FAILURE_CHARACTERS = 40_000
 _CODE_TOKENS = 8_000
+_CALL_CHARACTERS = 12_000  # of a failing call that is shown
 _CONTEXT_CHARACTERS_PER_TOKEN = 4  # as `repair.context` counts
 _OUR_OWN = 7_000  # characters of a conversation that are neither failure nor code: both prompts, and the first reply
 _LEAST = 600  # characters of failure and code; with less there is nothing to find a cause in
@@ -68,7 +69,7 @@ class ModelAnalyst:
             return found
         if why := case.allowance.used_up_by(found.cost):
             return replace(found, explanation=f"{found.explanation}\n\n{why}")
-        return await self._first_fix(talk, found, case.allowance)
+        return await self._first_fix(talk, found, case)
 
     async def _opened(self, case: Case, progress: Progress, characters: int | None) -> _Talk:
         """The question for the cause, with at most so many characters of failure and code. Raises StepFailed."""
@@ -93,6 +94,13 @@ class ModelAnalyst:
             code=fence(code),
         )
         return _Talk(progress, shown=len(failure) + len(code), marks=f"{first} {last}").asked(prompt)
+
+    def _for_a_fix(self, case: Case) -> Prompt:
+        """The question for the fix, with the failing call where it was reproduced: a test is made of that."""
+        made, capsule = case.incident.reproduction, case.payload.capsule
+        if not (made and made.is_reproduced and capsule) or len(capsule.source) > _CALL_CHARACTERS:
+            return render("fix", call="")
+        return render("fix", call=render("call", source=fence(self._redact(capsule.source))).text)
 
     def _characters(self) -> int | None:
         """How many there is room for beside what is ours; None where the model's window is not known."""
@@ -131,19 +139,19 @@ class ModelAnalyst:
 
     async def _again(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """Another fix of the same cause, after the last one was refused."""
-        talk = talk.asked(render("fix")).told("assistant", self._as_fixed(case, earlier))
+        talk = talk.asked(self._for_a_fix(case)).told("assistant", self._as_fixed(case, earlier))
         feedback = _fitted(self._redact(case.feedback), self._characters())
         talk = talk.asked(render("again", feedback=fence(feedback)))
         return await self._fix(talk, replace(earlier, cost=Cost()), case.allowance)
 
     async def _resumed(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """The fix that an earlier try could not have, of the cause that it found and paid for."""
-        return await self._first_fix(talk, replace(earlier, cost=Cost(), unfinished=False), case.allowance)
+        return await self._first_fix(talk, replace(earlier, cost=Cost(), unfinished=False), case)
 
-    async def _first_fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> Diagnosis:
+    async def _first_fix(self, talk: _Talk, found: Diagnosis, case: Case) -> Diagnosis:
         """The cause is kept where its fix cannot be had."""
         try:
-            return await self._fix(talk.asked(render("fix")), found, allowance)
+            return await self._fix(talk.asked(self._for_a_fix(case)), found, case.allowance)
         except StepFailed as failed:
             kept = replace(found, cost=Cost(), talk=(), unfinished=True)
             raise failed.having_found(kept) from failed.__cause__
@@ -285,7 +293,8 @@ def _failure(case: Case, characters: int) -> str:
     """The payload without what the code section shows better, and with the end of the log only."""
     told = case.payload.model_copy(update={"log": case.payload.log[-_LOG_LINES:]})
     frames = {"__all__": {"frames": {"__all__": {"source"}}}}
-    text = told.model_dump_json(indent=1, exclude_defaults=True, exclude={"exception": {"chain": frames}})
+    left_out: dict[str, Any] = {"exception": {"chain": frames}, "capsule": True}
+    text = told.model_dump_json(indent=1, exclude_defaults=True, exclude=left_out)
     return text if len(text) <= characters else f"{text[:characters]}\n… (cut)"
 
 

@@ -34,6 +34,7 @@ from kintsugi.integrations.model.refusals import (
     refusal_of,
     says_model_is_unknown,
     says_too_long,
+    wait_in,
     window_in,
 )
 from kintsugi.integrations.model.remembered import Manners
@@ -110,6 +111,8 @@ class OpenAIModel:
 
     async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
         """Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it."""
+        if isinstance(self._turn, asyncio.Semaphore) and self._turn.locked():
+            progress("waiting until the model has answered others: KINTSUGI_LLM_AT_ONCE says how many at a time")
         async with self._turn:
             question = Question(self.name, messages, *schema, self.room.reply, self.manner)
             return await self._ask(question, Heard(), progress)
@@ -162,7 +165,8 @@ class OpenAIModel:
         except (openai.APIError, Refused) as error:
             if isinstance(error, openai.APIConnectionError) or not _has_body(error):
                 raise StepFailed(self._why_not(error), spent=self._cost(question, heard)) from error
-            return self._refused(_refusal(error), _retry_after(error), question, heard)
+            refusal = _refusal(error)
+            return self._refused(refusal, _retry_after(error) or wait_in(refusal), question, heard)
         except (NoReply, json.JSONDecodeError) as error:
             says = f"{self._address.url} answered with what is no reply of a model. See KINTSUGI_LLM_BASE_URL."
             raise StepFailed(says, spent=self._cost(question, heard) if heard.said else None) from error
@@ -188,6 +192,8 @@ class OpenAIModel:
 
     def _step(self, question: Question, refusal: Refusal, steps: int) -> Question | None:
         """The same question as the server may take it. Raises TooLong."""
+        if _failed_generation(refusal):
+            return None
         if says_too_long(refusal):
             return self._shorter(question, refusal)
         manner = next_manner(question.manner, refusal, question.limit, steps=steps)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from kintsugi.telemetry.alerts.rules import Rule
 from kintsugi.telemetry.alerts.shown import exception_of, frames_of, words_of
+from kintsugi.telemetry.capsule import Capsule, record
 from kintsugi.telemetry.handler import Seen
 
 _log = logging.getLogger("kintsugi.telemetry.alerts")
@@ -49,6 +50,7 @@ class Alert:
     over: bool = False
     key: str = ""
     crashed: bool = False
+    capsule: Capsule | None = None  # the failing call, where the line is about an exception
 
 
 Sink = Callable[[Alert], None]
@@ -218,4 +220,5 @@ def _alert(rule: Rule, seen: Seen, count: int) -> Alert:
         seen.error_id or seen.context.error_id, None if incident is None else str(incident),
         seen.record.name, seen.record.levelname, words_of(seen.line),
         *frames_of(error), key=seen.key, crashed=bool(seen.way),
+        capsule=record(error) if error is not None else None,
     )  # fmt: skip
