@@ -433,6 +433,14 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
         return Budget(self.budget_usd, self.budget_day_usd, self.budget_tokens, self.budget_day_tokens)
 
 
+class AnalystSettings(Room, env_prefix=f"{PREFIX}ANALYST_"):
+    """How the model works."""
+
+    tools: bool = Field(
+        True, description="whether it may look at the program, where it asks to or its first change was refused"
+    )
+
+
 class Settings(BaseModel):
     """Every setting there is, by room. What is not handed in is read."""
 
@@ -448,6 +456,7 @@ class Settings(BaseModel):
     github: GitHubSettings = Field(default_factory=GitHubSettings)
     discord: DiscordSettings = Field(default_factory=DiscordSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    analyst: AnalystSettings = Field(default_factory=AnalystSettings)
     railway: RailwaySettings = Field(default_factory=RailwaySettings)
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)

@@ -232,7 +232,8 @@ def _quoted(text: str) -> str:
 
 def _belief(incident: Incident) -> str:
     assert incident.diagnosis
-    sure = f"{incident.diagnosis.probability:.0%} sure"
+    seen = incident.diagnosis.looked
+    sure = f"{incident.diagnosis.probability:.0%} sure" + (f" · {seen}" if seen else "")
     if incident.evidence is None:
         return sure
     return f"{sure} · **{incident.evidence.tier}** {quiet(cut(plain(incident.evidence.says), 120))}"
