@@ -18,6 +18,7 @@ try:
     from kintsugi.commands.context import context as show_context
     from kintsugi.commands.inspect import inspect
     from kintsugi.commands.patch import app as patch_app
+    from kintsugi.commands.propose import propose
     from kintsugi.commands.prove import prove as prove_patch
     from kintsugi.commands.typed.capture import capture
     from kintsugi.commands.typed.database import db_app
@@ -112,6 +113,7 @@ app.command()(redact)
 app.command("context")(show_context)
 app.command("inspect")(inspect)
 app.command("prove")(prove_patch)
+app.command()(propose)
 app.add_typer(incident_app, name="incident")
 app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")

@@ -19,6 +19,8 @@ from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.encoding import encode
 from kintsugi.telemetry.handler import Seen
 from kintsugi.telemetry.installation import Mode
+from kintsugi.telemetry.printed import IN_WORDS
+from kintsugi.telemetry.unhandled import is_refusal
 
 if TYPE_CHECKING:
     import sentry_sdk
@@ -43,12 +45,15 @@ def installed(address: str | None, *, secrets: Iterable[str], build: str | None,
     """See `kintsugi.install`. Raises BadAddress, ValueError, and has then changed nothing."""
     address = address or os.environ.get(ADDRESS)
     build = build or running_build()
+    capture = _capture()
     logs = telemetry.install(secrets=(*secrets, *([address] if address else [])), build=build, mode=_mode())
     if not address:
         _log.warning(UNDELIVERED)
         return logs
+    if capture == "off":
+        return logs
     try:
-        logs.listen(Reporter(address, logs.recent, build=build, environment=environment))
+        logs.listen(Reporter(address, logs.recent, build=build, environment=environment, capture=capture))
     except BadAddress:
         logs.close()
         raise
@@ -56,29 +61,49 @@ def installed(address: str | None, *, secrets: Iterable[str], build: str | None,
 
 
 def _mode() -> Mode:
-    given = os.environ.get("KINTSUGI_TELEMETRY") or "ring"
-    if given not in get_args(Mode):
-        raise ValueError(f"KINTSUGI_TELEMETRY is {given!r}: it should be ring, json or off.")
-    return cast("Mode", given)
+    return cast("Mode", _set_to("KINTSUGI_TELEMETRY", get_args(Mode), "ring"))
+
+
+def _capture() -> str:
+    return _set_to("KINTSUGI_CAPTURE", ("unhandled", "logged", "off"), "")
+
+
+def _set_to(name: str, allowed: tuple[str, ...], standard: str) -> str:
+    given = os.environ.get(name) or standard
+    if given not in (*allowed, standard):
+        raise ValueError(f"{name} is {given!r}: it should be {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return given
 
 
 class Reporter:
-    """Hears what is logged, and reports each error that has a traceback. Never waits for the network."""
+    """Hears what is logged, and reports each error that has a traceback. Never waits for the network.
 
-    least_level = logging.ERROR
+    With the capture `unhandled` it reports only what nobody handled, with `logged` also what is printed in words.
+    """
 
     def __init__(
-        self, address: str, recent: Callable[[int], list[str]], *, build: str | None, environment: str | None
+        self,
+        address: str,
+        recent: Callable[[int], list[str]],
+        *,
+        build: str | None,
+        environment: str | None,
+        capture: str = "",
     ) -> None:
         """`recent` gives the newest lines of the log. Raises BadAddress."""
-        self._recent = recent
+        self.least_level = logging.WARNING if capture == "logged" else logging.ERROR
+        self._recent, self._capture = recent, capture
         self._client = _client(address, build, environment or os.environ.get("KINTSUGI_ENV_NAME"))
         self._times: list[float] = []
 
     def see(self, seen: Seen) -> None:
         """One record. The same exception, printed and logged, or logged on its way up, is reported once."""
-        error = _exception_of(seen.record)
-        if error is None and _PRINTED not in seen.line:
+        error = seen.error
+        if self._capture == "unhandled" and not seen.way:
+            return
+        if seen.record.levelno < logging.ERROR and seen.record.msg != IN_WORDS:
+            return
+        if is_refusal(error) if error else _PRINTED not in seen.line:
             return
         if not _is_known(error) and self._has_room():
             event, hint = self._event(seen, error)
@@ -153,11 +178,6 @@ def _is_known(error: BaseException | None) -> bool:
     with suppress(Exception):  # its class may forbid attributes
         setattr(error, _MARK, True)
     return known
-
-
-def _exception_of(record: logging.LogRecord) -> BaseException | None:
-    found = record.exc_info
-    return found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else None
 
 
 def _breadcrumb(line: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import watched
 from kintsugi.app.places import Places
 from kintsugi.app.settings import Settings, read_settings
+from kintsugi.capture.crashes import Crashes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
 from kintsugi.integrations import authorities
@@ -29,7 +30,7 @@ from kintsugi.integrations.program import Running
 from kintsugi.integrations.unconfigured import NoChecker, NoCodeHost, NoCommits, NoDeployer, NoMonitor, Silence
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
-from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.build import running_build, running_source
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
 from kintsugi.workflow.asking import Requests, Rules
@@ -164,6 +165,17 @@ class Bootstrap:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
         alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
 
+    def hear_crashes(self, logs: Telemetry, desk: Desk) -> Crashes | None:
+        """From now on a crash of the program that this runs in opens an incident; None where that is switched off.
+
+        To be called in the program's event loop.
+        """
+        program = self.settings.program
+        if program.capture == "off" or program.telemetry == "off":
+            return None
+        intake = self.intake(desk) if self.settings.code.repo else self.intake(desk, running_source())
+        return Crashes(intake, desk.store, desk.clock, logs, logged=program.capture == "logged")
+
     def intake(self, desk: Desk, source: Path | None = None, *, dry_run: bool = False) -> Intake:
         """Where failures become incidents. `source`: where the program's code is, if it is not the configured place."""
         incidents, program = self.settings.incidents, self.settings.program
@@ -255,10 +267,11 @@ class Bootstrap:
         if not self.settings.sentry.projects:
             return None
         from kintsugi.app.reports import reports  # the web's packages are no guest's
+        from kintsugi.persistence.scheduled import ScheduledJobs
         from kintsugi.web.reported import Reported
 
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
-        reported = Reported(desk.store, desk.clock, intake, host)
+        reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
 
     @property

@@ -48,6 +48,7 @@ class Health:
     what: str
     how: str
     says: str
+    fix: Callable[[], str] | None = None  # mends it at once, and says what it did
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
                 raise SettingsError(REFUSED) from error
             except AWAY as error:
                 raise StepFailed(why(error)) from error
-            return f"the token is that of {client.user}"
+            return f"the token is that of {client.user}{await _room(client, settings.channel)}"
 
     missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "the terminal is the channel")
     return Connector("Discord", make, look, None if settings.token else missing)
@@ -190,8 +191,25 @@ def sheet(settings: SheetSettings) -> Connector[Sheet]:
     return Connector("sheet", make, look, None if settings.id else missing)
 
 
+async def _room(client: discord.Client, channel: int | None) -> str:
+    """The channel that cards go to, as far as the bot sees it. Raises SettingsError."""
+    import discord
+
+    if channel is None:
+        return ", and no channel is set for cards (KINTSUGI_DISCORD_CHANNEL)"
+    try:
+        found = await client.fetch_channel(channel)
+    except (discord.NotFound, discord.Forbidden, discord.InvalidData) as error:
+        says = f"KINTSUGI_DISCORD_CHANNEL: the bot cannot see the channel {channel}."
+        raise SettingsError(f"{says} Invite the bot to its server, or copy the id again.") from error
+    if not isinstance(found, discord.TextChannel):
+        raise SettingsError(f"KINTSUGI_DISCORD_CHANNEL: {channel} is not a text channel of a server. Name one.")
+    return f", cards go to #{found.name}"
+
+
 def _model(settings: ModelSettings, found_out: Path | None) -> Model:
     from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel  # takes half a second, as the SDK does
+    from kintsugi.integrations.model.prices import price_of
     from kintsugi.integrations.model.remembered import Manners
 
     return OpenAIModel(
@@ -200,7 +218,7 @@ def _model(settings: ModelSettings, found_out: Path | None) -> Model:
             api_key=revealed(settings.api_key),
             base_url=settings.base_url,
             api=settings.api,
-            price=settings.prices.get(settings.model),
+            price=price_of(settings.model, settings.base_url, settings.prices),
             deadline=timedelta(seconds=settings.seconds),
             silence=timedelta(seconds=settings.silent_seconds),
             window=settings.window,

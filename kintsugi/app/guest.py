@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
@@ -24,6 +25,7 @@ from kintsugi.persistence.process_counts import counting
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.interactions import on_event
 from kintsugi.telemetry.undo import replace_attribute
+from kintsugi.telemetry.unhandled import unhandled
 from kintsugi.workflow.errors import BadInput, StepFailed, StoreUnavailable
 
 log = logging.getLogger("kintsugi.bot")
@@ -46,7 +48,7 @@ class InYourBot:
         if bootstrap.telemetry == "off":
             self._needs = replace(self._needs, recent=_nothing_is_kept)
         self._attached: Attached | None = None
-        self._online = False
+        self._online = self._hears = False
 
     async def begin(self, tree: app_commands.CommandTree[Any]) -> None:
         """Put the commands in; what has to wait for the login waits for it. Raises a refusal."""
@@ -76,8 +78,15 @@ class InYourBot:
         assert self._attached
         self._online = True
         self._bootstrap.tell_alerts(self.logs, self._desk, self._bot)
+        self._hear_crashes()
         await self._opened.enter_async_context(counting(self._desk.store, self.logs.outcomes))
         await self._attached.go_online()
+
+    def _hear_crashes(self) -> None:
+        if self._hears or not (crashes := self._bootstrap.hear_crashes(self.logs, self._desk)):
+            return
+        self._hears = True
+        self._opened.push_async_callback(crashes.finish)
 
     async def _connected(self) -> None:
         """For the first time. Whoever loaded us is long gone: what is refused now can only be logged."""
@@ -92,6 +101,10 @@ class InYourBot:
 
     def _ends_before(self, bot_close: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def close() -> None:
+            error = sys.exception()  # `async with bot` closes it while one flies by
+            if isinstance(error, Exception):
+                self._hear_crashes()
+                unhandled(error, "end of the program", "the bot ends by an exception", level=logging.CRITICAL)
             await self.close()
             await bot_close()
 

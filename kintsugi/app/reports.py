@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from kintsugi.app.settings import SentryProject, SentrySettings
 from kintsugi.capture.intake import Program
+from kintsugi.persistence.scheduled import ScheduledJobs
+from kintsugi.web.missed import Watch
 from kintsugi.web.reader import Setup
 from kintsugi.web.readers import Readers, room_for_readers
 from kintsugi.web.reported import Reported
@@ -28,6 +30,12 @@ def reports(settings: SentrySettings, reported: Reported, program: Program, secr
     )
 
 
+def watch(reports: Reports, jobs: ScheduledJobs) -> Watch | None:
+    """Who looks after the scheduled jobs; None where no project wants that."""
+    watched = any(each.check_ins for each in reports.projects.values())
+    return Watch(jobs=jobs, take=reports.take, projects=reports.projects) if watched else None
+
+
 def _project(name: str, room: SentryProject, alone: bool) -> Project:
     project = Project(
         room.key.get_secret_value(),
@@ -36,5 +44,6 @@ def _project(name: str, room: SentryProject, alone: bool) -> Project:
         a_failure=room.a_failure,
         origins=room.origins,
         public=room.public,
+        check_ins=room.check_ins,
     )
     return project if alone and project.believed else replace(project, program=name)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -27,18 +28,23 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kintsugi.children import is_ours
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Keep
+from kintsugi.workflow.calling import quiet_hours
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.incident import Budget, Price
+from kintsugi.workflow.severity import Severity
 
 PREFIX = "KINTSUGI_"
 
 TOKEN_LENGTH, SIGNING_LENGTH = 16, 8  # characters of what opens a door, and of what signs for one
+_WHERE_IDS_ARE = "In Discord, turn on the developer mode and copy the id"
 _MAKE_ONE = "Make one with `openssl rand -base64 24`"
 
 T = TypeVar("T")
@@ -48,8 +54,37 @@ def _split(value: object) -> object:
     return tuple(shlex.split(value)) if isinstance(value, str) else value
 
 
-def _numbers(value: object) -> object:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
+def _ids(value: object) -> object:
+    found = value.replace(",", " ").split() if isinstance(value, str) else value
+    for each in found if isinstance(found, list) else ():
+        if not (each.isascii() and each.isdigit()):
+            raise ValueError(f"should be ids, such as 123456789012345678, not {each[:30]!r}. {_WHERE_IDS_ARE}")
+    return found
+
+
+def _id(value: object) -> object:
+    if isinstance(value, str) and not (value.strip().isascii() and value.strip().isdigit()):
+        raise ValueError(f"should be one id, such as 123456789012345678. {_WHERE_IDS_ARE}")
+    return value
+
+
+def _host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise ValueError("should be host:port, such as 127.0.0.1:8000")
+    return value
+
+
+def _sheet_id(value: str) -> str:
+    if not re.fullmatch(r"[\w-]+", value):
+        raise ValueError("should be the sheet's id: the part of its address between /d/ and the next slash")
+    return value
+
+
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://[a-z0-9.:\[\]-]+", value):
+        raise ValueError("should be an origin in lower case and without a path, such as https://shop.example")
+    return value
 
 
 def _listed(value: object) -> object:
@@ -136,7 +171,8 @@ def _database(value: object) -> Database:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 VariableNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_of_others)]
-Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
+Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
+Id = Annotated[int, BeforeValidator(_id)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_there)]
 Commands = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_commands)]
 Json = Annotated[dict[str, T], NoDecode, BeforeValidator(_from_json)]
@@ -146,7 +182,9 @@ Token = Annotated[SecretStr, AfterValidator(_unguessable)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing)]
 RepositoryName = Annotated[str, AfterValidator(_owner_and_name)]
 CommandName = Annotated[str, AfterValidator(_command)]
-Bind = Annotated[str, Field(pattern=r"^[^:]+:\d{1,5}$")]
+Bind = Annotated[str, AfterValidator(_host_and_port)]
+SheetId = Annotated[str, AfterValidator(_sheet_id)]
+Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class Room(BaseSettings):
@@ -215,6 +253,11 @@ class ProgramSettings(Room):
     telemetry: Literal["ring", "json", "off"] = Field(
         "ring",
         description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
+    )
+    capture: Literal["unhandled", "logged", "off"] = Field(
+        "unhandled",
+        description="in your own bot, what opens an incident by itself: unhandled failures; logged adds those that it "
+        "handles and logs or prints as an error; off",
     )
 
 
@@ -288,16 +331,38 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
         frozenset(), description="who may deploy and roll back in Discord and on the pages, by role; none: the admins"
     )
     deploy_users: Ids = Field(frozenset(), description="… and by user; none of both: the admins")
-    channel: int | None = Field(None, description="the id of the channel that incidents are shown in")
+    channel: Id | None = Field(None, description="the id of the channel that incidents are shown in")
     debug_command: CommandName = Field("debug", description="what /debug is called, where the bot has its own")
     deploy_command: CommandName = Field("deploy", description="… and /deploy")
+    ping: str = Field("", description="who is called about an incident: the id of a role, or user:ID; none: nobody")
+    ping_from: Severity = Field(Severity.MEDIUM, description="… from this severity on: critical, high, medium or low")
+    ping_again_minutes: float = Field(
+        15.0, ge=0, le=1440, description="… again after so long where nobody acknowledged it; 0: not again"
+    )
+    ping_quiet: str = Field(
+        "", description="quiet hours, in which only what is critical calls, such as `22-07 Europe/Berlin`"
+    )
     two_persons: bool = Field(False, description="true: who opened an incident may not confirm its patch, at any door")
-    client_id: int | None = Field(
+    client_id: Id | None = Field(
         None, description="logs in to the operator's pages with Discord: the application's client id"
     )
     client_secret: SecretStr | None = Field(None, description="… and its client secret")
     api_base: Address | None = Field(None, description="another API than Discord's, as https://host/api/v10")
     gateway_url: GatewayAddress | None = Field(None, description="another gateway than Discord's, as wss://host/")
+
+    @field_validator("ping")
+    @classmethod
+    def _callable(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(?:(?:role|user):)?\d{5,20}", value.strip()):
+            raise ValueError(f"should be the id of a role, or user: and the id of a user. {_WHERE_IDS_ARE}")
+        return value.strip()
+
+    @field_validator("ping_quiet")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        if value:
+            quiet_hours(value)
+        return value
 
     @field_validator("deploy_command")
     @classmethod
@@ -314,7 +379,7 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
 class SheetSettings(Room, env_prefix=f"{PREFIX}SHEET_"):
     """A Google Sheet that the program reads."""
 
-    id: str | None = Field(None, pattern=r"^[\w-]+$", description="a Google Sheet that `/debug status` looks at")
+    id: SheetId | None = Field(None, description="a Google Sheet that `/debug status` looks at")
     api_key: SecretStr | None = Field(None, description="a key for it, where everybody may read it")
     service_account: SecretStr | None = Field(None, description="… or a service account's JSON, or its file")
     base_url: Address = Field("https://sheets.googleapis.com", description="another address than Google's")
@@ -324,7 +389,7 @@ class AlertSettings(Room, env_prefix=f"{PREFIX}ALERT_"):
     """Whom alerts are told."""
 
     rules: Path | None = Field(None, description="a TOML file of alert rules, beside the built-in ones")
-    channel: int | None = Field(None, description="the id of a Discord channel that alerts are posted to")
+    channel: Id | None = Field(None, description="the id of a Discord channel that alerts are posted to")
     webhook_url: Address | None = Field(None, description="where alerts are posted as signed JSON")
     webhook_secret: SecretStr | None = Field(None, description="… and what they are signed with")
     incidents: bool = Field(False, description="true: an alert opens an incident")
@@ -360,7 +425,14 @@ class SentryProject(BaseModel):
     a_day: int = Field(20, ge=0)  # incidents that it may open
     a_failure: int = Field(3, ge=1)  # of these, of one failure
     public: bool | None = None  # anybody can read the key: what it tells is not believed alone; none: if it has origins
-    origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()  # of pages; none: any
+    check_ins: bool = False  # a scheduled job that does not check in is a failure
+    origins: tuple[Origin, ...] = ()  # of pages; none: any
+
+    @model_validator(mode="after")
+    def _can_be_watched(self) -> Self:
+        if self.check_ins and (bool(self.origins) if self.public is None else self.public):
+            raise ValueError("check_ins needs a key that nobody else can read: give the jobs a project of their own")
+        return self
 
 
 class SentrySettings(Room, env_prefix=f"{PREFIX}SENTRY_"):
@@ -489,7 +561,7 @@ def read_room(room: type[R]) -> R:
     try:
         return room()
     except ValidationError as error:
-        raise SettingsError("\n".join(_fault(room, fault["loc"], fault["msg"]) for fault in error.errors())) from None
+        raise SettingsError("\n".join(_fault(room, fault) for fault in error.errors())) from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"The file .env is no UTF-8 text (at byte {error.start}). Save it as UTF-8.") from None
 
@@ -536,8 +608,56 @@ def _password(address: str) -> Iterator[str]:
         yield from {password, unquote(password)}
 
 
-def _fault(room: type[Room], where: tuple[int | str, ...], message: str) -> str:
-    name = str(where[0]) if where else ""
-    field = room.model_fields.get(name)
+def _fault(room: type[Room], fault: ErrorDetails) -> str:
+    """What a wrong setting should be, in our words: pydantic's name types and patterns."""
+    name, *inside = fault["loc"] or ("",)
+    field = room.model_fields.get(str(name))
     meant = f" It is: {field.description}." if field else ""
-    return f"{variable(room, name)}: {message.removeprefix('Value error, ').rstrip('.')}.{meant}"
+    at = f" (at {'.'.join(str(each) for each in inside)})" if any(isinstance(each, str) for each in inside) else ""
+    return f"{variable(room, str(name))}: {_should(fault)}{at}.{meant}"
+
+
+def _should(fault: ErrorDetails) -> str:
+    said = _SHOULD.get(fault["type"])
+    return said.format(**fault.get("ctx", {})) if said else fault["msg"].removeprefix("Value error, ").rstrip(".")
+
+
+_SHOULD = {
+    "greater_than_equal": "should be {ge:g} or more",
+    "greater_than": "should be more than {gt:g}",
+    "less_than_equal": "should be {le:g} or less",
+    "less_than": "should be less than {lt:g}",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "int_type": "should be a whole number",
+    "float_parsing": "should be a number",
+    "float_type": "should be a number",
+    "finite_number": "should be a number",
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "literal_error": "should be {expected}",
+    "enum": "should be {expected}",
+    "string_type": "should be text",
+    "string_too_short": "should have {min_length} characters or more",
+    "too_short": "should have {min_length} characters or more",
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "unexpected_keyword_argument": "is not known here",
+    "dict_type": "should be a JSON object",
+    "model_type": "should be a JSON object",
+    "model_attributes_type": "should be a JSON object",
+    "dataclass_type": "should be a JSON object",
+    "tuple_type": "should be a list",
+}
+"""By pydantic's name of a fault."""
+
+
+def unknown_names(names: Iterable[str]) -> dict[str, str]:
+    """Of these names those with our prefix that are no setting, each with the one that was meant; "" for none."""
+    known = [variable(room, name) for room in rooms_of(Settings).values() for name in room.model_fields]
+    own = [name for name in names if name.upper().startswith(PREFIX) and name.upper() not in (*known, *_OF_OTHERS)]
+    return {name: next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.8)), "") for name in own}
+
+
+_OF_OTHERS = ("KINTSUGI_REPORT_URL", "KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_INCIDENT_FILE")
+"""Names that a program which only reports, or a deploy command, reads."""

@@ -208,7 +208,7 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     recent = [_step(step) for step in history]
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
     if found.diagnosis:
-        likely = f"{found.diagnosis.probability:.0%} sure"
+        likely = one_line(found.diagnosis.belief, 120)
         tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
@@ -220,7 +220,7 @@ def facts_of(found: Incident) -> str:
     lines = [cut(quiet(found.summary), 500), f"opened by {who(found.opened_by)} · {times(found.count)}"]
     if found.cost.calls:
         asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
-        lines.append(f"model: {asked} · ${found.cost.usd:.4f}")
+        lines.append(f"model: {asked} · {found.cost.price}" + (" for the cure" if found.state is State.HEALED else ""))
     if found.pull_request:
         lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
     if found.deployment and found.deployment.runs:

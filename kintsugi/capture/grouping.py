@@ -72,6 +72,13 @@ def group_of(
     return Group(_named([program, *parts]), (_version_1(failure, words),), by, _named([program, "kin", *wordless]))
 
 
+def group_of_job(slug: str, environment: str, *, program: str, ran_too_long: bool) -> Group:
+    """Of a scheduled job that did not check in, or whose run did not end."""
+    what = "overran" if ran_too_long else "missed"
+    name = _named([program, what, slug, environment])
+    return Group(name, (), f"the scheduled job {slug} in {environment}", name)
+
+
 def group_of_words(words: str) -> Group:
     """What a person reports: the same words are the same report, and nothing else is."""
     named = _named(["told", " ".join(words.casefold().split())])

@@ -16,7 +16,7 @@ from kintsugi.capture.report import Report
 from kintsugi.capture.source import locator
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.payload import Failure, Payload, Repository
+from kintsugi.workflow.payload import Failure, Payload, Repository, RequestContext
 from kintsugi.workflow.ports import Clock, Outcome
 from kintsugi.workflow.triggers import Captured, Noted
 
@@ -173,12 +173,25 @@ class Intake:
         return await self.fire(replace(captured, key=f"{captured.key}:build", contains=quiet.wish.build))
 
     async def payload(
-        self, source: str | Report, *, actor: str, summary: str = "", log: Sequence[str] | None = None
+        self,
+        source: str | Report | BaseException,
+        *,
+        actor: str,
+        summary: str = "",
+        log: Sequence[str] | None = None,
+        request: RequestContext | None = None,
     ) -> Payload:
-        """What is known of a report, or of the last failure in a text. Raises CaptureError."""
-        return await asyncio.to_thread(self._payload, source, actor, summary, log)
+        """What is known of a report, of the last failure in a text, or of a live exception. Raises CaptureError."""
+        return await asyncio.to_thread(self._payload, source, actor, summary, log, request)
 
-    def _payload(self, source: str | Report, actor: str, summary: str, log: Sequence[str] | None) -> Payload:
+    def _payload(
+        self,
+        source: str | Report | BaseException,
+        actor: str,
+        summary: str,
+        log: Sequence[str] | None,
+        request: RequestContext | None = None,
+    ) -> Payload:
         """It reads the program's code, so it is for a thread."""
         return build_payload(
             source,
@@ -190,6 +203,7 @@ class Intake:
             repository=self.program.repository,
             now=self.clock.now(),
             log=log,
+            request=request,
         )
 
 

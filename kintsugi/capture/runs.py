@@ -44,7 +44,9 @@ def key_in(kind: str, item: Mapping[str, Any], digest: str) -> str:
     id = {"transaction": item.get("event_id"), "session": item.get("sid"), "check_in": item.get("check_in_id")}.get(
         kind
     )
-    return f"{kind}:{id}" if isinstance(id, str) and 8 <= len(id) <= 64 else f"{kind}:{digest}"
+    if kind == "check_in" and str(item.get("status")) not in _CHECKED_IN:  # its end has the same id, and is to come
+        kind = "check_in:began"
+    return f"{kind}:{id}" if isinstance(id, str) and 8 <= len(id) <= 64 and id.strip("0-") else f"{kind}:{digest}"
 
 
 def is_replay(item: Mapping[str, Any]) -> bool:
@@ -69,7 +71,7 @@ def _of_transaction(item: Mapping[str, Any], teller: str, believed: bool) -> Cou
     ended_well = _ended_well(item, status)
     if not (isinstance(name, str) and name and build) or ended_well is None or is_replay(item):
         return None
-    run = Runs(_intent(name), build, int(ended_well), int(not ended_well))
+    run = Runs(intent_of(name), build, int(ended_well), int(not ended_well))
     return Counted(teller, believed, (run,), tuple(_answered(item, build, status)))
 
 
@@ -79,10 +81,10 @@ def _of_check_in(item: Mapping[str, Any], teller: str, believed: bool) -> Counte
     ended = _CHECKED_IN.get(str(item.get("status")))
     if not (isinstance(name, str) and name and build) or ended is None:
         return None
-    return Counted(teller, believed, (Runs(_intent(name), build, *ended),))
+    return Counted(teller, believed, (Runs(intent_of(name), build, *ended),))
 
 
-def _intent(name: str) -> str:
+def intent_of(name: str) -> str:
     """As the payload of a failure has it; without what no database keeps."""
     return redact(name)[:_LONGEST].replace("\0", "").encode(errors="replace").decode()
 

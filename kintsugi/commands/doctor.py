@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -11,48 +12,93 @@ from pathlib import Path
 import httpx
 from rich.text import Text
 
+from kintsugi.app import checks, names
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.connectors import FAULT, OFF, OK, Health
 from kintsugi.app.desk import lock_of, opened
 from kintsugi.app.discord_oauth import discord_oauth
 from kintsugi.app.settings import DiscordSettings, SentrySettings, WebSettings
 from kintsugi.app.stranger import asked_as_a_stranger
+from kintsugi.commands.receipt import own_key
 from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.persistence.database import Database, DatabaseError
-from kintsugi.persistence.migrations import differences, is_current
+from kintsugi.persistence.leases import Leases
+from kintsugi.persistence.migrations import differences, is_current, upgrade
 from kintsugi.workflow.curable import curable
 from kintsugi.workflow.errors import SettingsError, StoreUnavailable
 
+_VERSION = 'Start the program, and have that address answer {"commit": "<the commit that runs>"}.'
 _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
 
 
-async def doctor() -> int:
-    """Look at everything. Answers 1 where there is a fault."""
+async def doctor(*, fix: bool = False) -> int:
+    """Look at everything. Answers 1 where there is a fault. `fix`: what can be mended at once is, before it looks."""
     console = PlainConsole()
+    if fix:
+        for did in _mended():
+            console.print(Text.assemble(("🛠  mended      ", "green"), did))
+    found = await findings()
+    for finding in found:
+        sign, colour = _SIGNS[finding.how]
+        console.print(Text.assemble((f"{sign} {finding.what.lower():<12}", colour), finding.says))
+    if not fix and any(finding.fix for finding in found):
+        console.print(Text("`kintsugi doctor --fix` mends what can be mended at once.", style="yellow"))
+    return int(any(finding.how == FAULT for finding in found))
+
+
+async def findings(*, battery: bool = True) -> list[Health]:
+    """All there is to say, the settings first. `battery`: the sandbox is tried out, which takes some seconds."""
+    found = [*names.misspelt(), *names.env_file()]
     try:
         bootstrap = Bootstrap.read()
     except SettingsError as error:
-        findings = [Health("settings", FAULT, line) for line in str(error).splitlines()]
-    else:
-        findings = [Health("settings", OK, "every setting can be read")]
-        findings += [await look() for look in _looks(bootstrap)]
-    for finding in findings:
-        sign, colour = _SIGNS[finding.how]
-        console.print(Text.assemble((f"{sign} {finding.what.lower():<12}", colour), finding.says))
-    return int(any(finding.how == FAULT for finding in findings))
+        return [*(Health("settings", FAULT, line) for line in str(error).splitlines()), *found]
+    found += [Health("settings", OK, "every setting can be read"), *_together(bootstrap)]
+    return found + [await look() for look in _looks(bootstrap, battery=battery)]
 
 
-def _looks(bootstrap: Bootstrap) -> list[Callable[[], Awaitable[Health]]]:
+def _mended() -> list[str]:
+    """What was done about each fault that can be mended at once. A database is upgraded, where it is not up to date."""
+    done = [finding.fix() for finding in (*names.misspelt(), *names.env_file()) if finding.fix]
+    try:
+        database = Bootstrap.read().database
+        if not database.one_process and not is_current(database):
+            upgrade(database)
+            done.append(f"{database} is up to date now")
+    except (SettingsError, DatabaseError):
+        pass  # which is said below
+    return done
+
+
+def _together(bootstrap: Bootstrap) -> list[Health]:
+    """Settings that need each other, and what is on this machine."""
+    settings, database = bootstrap.settings, bootstrap.database
+    at_work = database.file is not None and is_held(lock_of(database.file))
+    return [
+        *checks.pairs(settings.github, settings.railway, settings.deploy, settings.program.program_url),
+        *checks.more_pairs(
+            settings.discord, settings.alerts, settings.model, settings.sheet, settings.program.env_name
+        ),
+        *checks.folders(settings.code, settings.deploy),
+        *checks.alert_rules(settings.alerts),
+        *checks.keys(settings.github, own_key),
+        *checks.addresses(settings.web, settings.metrics, at_work=at_work),
+    ]
+
+
+def _looks(bootstrap: Bootstrap, *, battery: bool) -> list[Callable[[], Awaitable[Health]]]:
     """All that is looked at, in this order: what is here, every service, what others reach us by."""
     settings = bootstrap.settings
+    has_code = battery and bool(settings.github.repo or settings.code.repo)
     return [
         _git,
         partial(_database, bootstrap.database),
         bootstrap.discord.look,
         *(each.look for each in bootstrap.connectors),
+        partial(checks.sandbox, settings.code, has_code=has_code),
         partial(_reports, settings.sentry),
         partial(_pages, settings.discord, settings.web),
         partial(asked_as_a_stranger, settings.web.url),
@@ -77,10 +123,32 @@ async def _database(database: Database) -> Health:
         return Health("database", FAULT, f"{database}: {'; '.join(lacking)}. Restore a backup, or name a new database.")
     if current:
         busy = ", a service is at work on it" if database.file and is_held(lock_of(database.file)) else ""
+        if why := await _cannot_write(database):
+            return Health("database", FAULT, why)
         return Health("database", OK, f"{database} is up to date{busy}{await _listening(database)}")
+    if database.file and (why := _no_room_for(database.file)):
+        return Health("database", FAULT, why)
     if database.one_process:
         return Health("database", OK, f"{database} will be made at the first use")
     return Health("database", FAULT, f"{database} is not up to date. Run `kintsugi db upgrade`.")
+
+
+async def _cannot_write(database: Database) -> str:
+    """Why nothing can be written to it; "" where something can."""
+    try:
+        async with opened(database) as desk:
+            await Leases(desk.store).probe()
+    except (StoreUnavailable, DatabaseError) as error:
+        return f"nothing can be written to {database}: {error} Check its permissions and the disk."
+    return ""
+
+
+def _no_room_for(file: Path) -> str:
+    """Why this file cannot be made; "" where it can."""
+    there = next(folder for folder in file.absolute().parents if folder.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return ""
+    return f"KINTSUGI_DATABASE_URL: {file} cannot be made: {there} cannot be written to. Name another place."
 
 
 async def _listening(database: Database) -> str:
@@ -133,7 +201,7 @@ async def _program(program_url: str | None) -> Health:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
             commit = (await client.get(url)).json()["commit"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        says = f"{url} does not tell the running commit ({type(error).__name__}). It should answer {{'commit': …}}."
+        says = f"KINTSUGI_PROGRAM_URL: {url} does not tell the running commit ({type(error).__name__}). {_VERSION}"
         return Health("program", FAULT, says)
     return Health("program", OK, f"{program_url} runs {str(commit)[:10]}")
 

@@ -26,7 +26,7 @@ _SETTING = "KINTSUGI_RECEIPT_KEY"
 
 async def write(id: str, out: str) -> int:
     """Write an incident's receipt. 1 where the chain in the database does not hold; it is written all the same."""
-    number, key = incident_number(id), _own_key()
+    number, key = incident_number(id), own_key()
     async with a_desk() as desk:
         try:
             history = await desk.store.chain(number)
@@ -63,7 +63,7 @@ def _show(verdict: Verdict) -> None:
         _tell("This receipt does not hold.", *verdict.faults)
 
 
-def _own_key() -> Ed25519PrivateKey | None:
+def own_key() -> Ed25519PrivateKey | None:
     """Raises SettingsError."""
     value = revealed(read_room(ReceiptSettings).key)
     if not value:
@@ -77,7 +77,7 @@ def _own_key() -> Ed25519PrivateKey | None:
 def _key_to_check_with(file: str) -> Ed25519PublicKey | None:
     """Raises UsageError where the file holds no such key."""
     if not file:
-        own = _own_key()
+        own = own_key()
         return own.public_key() if own else None
     try:
         return public_key(read_bytes(file))

@@ -21,7 +21,9 @@ from kintsugi.app.deployers import railway_door
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import until_told
 from kintsugi.app.links import KeyFile, link
+from kintsugi.app.names import misspelt
 from kintsugi.app.patience import Preparing
+from kintsugi.app.reports import watch
 from kintsugi.app.settings import DiscordSettings, GitHubSettings, MetricsSettings, WebSettings, revealed
 from kintsugi.app.watching import health_and_metrics, metrics
 from kintsugi.commands.outcome import UsageError
@@ -30,6 +32,7 @@ from kintsugi.integrations.terminal import PlainConsole, Terminal
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
+from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
@@ -65,7 +68,7 @@ async def run(only: str, drain: bool, read: Callable[[], Bootstrap] = Bootstrap.
     console = PlainConsole(stderr=True)
     if "worker" in wanted:
         bootstrap.check_repository()
-    for line in left_out(bootstrap, wanted):
+    for line in (*(wrong.says for wrong in misspelt()), *left_out(bootstrap, wanted)):
         console.print(line, style="yellow", highlight=False)
     if wanted == ("discord",) and bootstrap.discord.missing:
         raise UsageError("Discord is not configured: set KINTSUGI_DISCORD_TOKEN.")
@@ -136,6 +139,8 @@ async def _together(
             application = Server(doors).application()
             figures.add_to(application)
             group.create_task(_serve_pages(desk, bootstrap, output.console, application))
+            if doors.reports and (watching := watch(doors.reports, ScheduledJobs(desk.store))):
+                group.create_task(preparing.then(watching.run))
         elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
             group.create_task(_listen(application, settings.metrics.bind, told, "METRICS_BIND"))

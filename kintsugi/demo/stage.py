@@ -34,8 +34,8 @@ from kintsugi.persistence.migrations import upgrade
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.errors import Refusal
-from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.errors import Refusal, SettingsError, StepFailed
+from kintsugi.workflow.incident import Incident, Price
 from kintsugi.workflow.payload import Repository
 from kintsugi.workflow.pull_requests import merged
 from kintsugi.workflow.states import ENDED, Effect, State
@@ -150,9 +150,11 @@ class Stage:
 
     async def _review(self, desk: Desk, channel: DemoChannel, host: LocalGit, id: int) -> Incident:
         """Confirm and merge when it is time to, until the incident rests."""
+        said: set[str] = set()
         while True:
             channel.rung.clear()
             incident = await desk.store.incident(id)
+            await self._say_what_failed(desk, id, said)
             if incident.state in _RESTING:
                 await asyncio.sleep(0.1)  # so that its announcement is on the terminal
                 return incident
@@ -162,6 +164,13 @@ class Stage:
             elif incident.state is State.PR_OPENED:
                 await self._merge(desk, host, incident)
             await self._next_ring(channel)
+
+    async def _say_what_failed(self, desk: Desk, id: int, said: set[str]) -> None:
+        """A step that will be tried again, and why: each reason once, and those that were `said` not again."""
+        for owed in await desk.store.owed(id):
+            if owed.status == "pending" and owed.attempts and owed.error and owed.error not in said:
+                said.add(owed.error)
+                self._say(f"{owed.kind.words.capitalize()}: {owed.error} Trying again at {owed.due:%H:%M:%S} UTC.")
 
     async def _confirm(self, desk: Desk, incident: Incident, token: str) -> None:
         id, now = incident.id, desk.clock.now()
@@ -234,12 +243,19 @@ class Stage:
         """A real model where a key is set and the ending is the ordinary one; else the recording."""
         if self._asks_a_model:
             model = self.model.make()
-            self._say(f"The model: {model.name}, for real (KINTSUGI_LLM_API_KEY is set).")
+            self._say(f"The model: {await self._there(model)}; for real, as KINTSUGI_LLM_ settings name it.")
             yield model
             return
         async with serve(_recording(), self.ending) as address:
             self._say(f"The model: a recording, served at {address} to the real openai SDK.")
-            yield OpenAIModel(ModelAccess(MODEL, api_key="recording", base_url=address))
+            yield OpenAIModel(ModelAccess(MODEL, api_key="recording", base_url=address, price=Price(0, 0)))
+
+    async def _there(self, model: Model) -> str:
+        """That it answers, in words. Raises SettingsError, as nobody wants to watch it being asked for hours."""
+        try:
+            return await model.check()
+        except StepFailed as failed:
+            raise SettingsError(f"{failed} Without any KINTSUGI_LLM_ setting the demo plays a recording.") from failed
 
     def _say(self, sentence: str) -> None:
         self.console.print(Text(sentence))

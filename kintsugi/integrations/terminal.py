@@ -65,7 +65,9 @@ def confirmation(incident: Incident) -> Panel:
     evidence = incident.evidence
     head = Text.assemble(
         (f"{plain(incident.diagnosis.title)}\n", "bold"),
-        f"{plain(incident.diagnosis.cause)}\n",
+        f"{plain(incident.diagnosis.cause)}\n"
+        if not incident.diagnosis.by
+        else f"{plain(incident.diagnosis.belief)}\n",
         (f"{evidence.tier}  ", "bold green"),
         f"{plain(evidence.says)}\n",
         (f"{evidence.box}\n", "dim"),

@@ -18,13 +18,14 @@ from kintsugi.repair.policy import PolicySettings
 from kintsugi.repair.proof import CannotRunHere, ProofSettings, SandboxFailed, Unproven, run_tests
 from kintsugi.repair.proof.red import NO_FAILURE_GIVEN
 from kintsugi.repair.referee import crash_of, its_tests, keeps_policy, proven, with_flags
+from kintsugi.repair.replies import read_reply
 from kintsugi.repair.sandbox import Box, BoxFailed
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Diagnosis, Incident, Patch
-from kintsugi.workflow.patch import Edit, Evidence, Run, Tier
+from kintsugi.workflow.patch import Edit, Evidence, ReplyFormat, Run, Tier
 from kintsugi.workflow.ports import Case, PatchUnproven, Progress
 
 _NO_CRASH = "no crash is behind it: only a person can tell whether the test asks for the right result"
@@ -147,6 +148,8 @@ class Workbench:
     async def _prove(self, candidate: _Candidate, case: Case, diagnosis: Diagnosis, progress: Progress) -> Evidence:
         test = diagnosis.regression_test
         tests = {test.path: candidate.files.get(test.path)} if test else {}
+        if diagnosis.patch:
+            tests = its_tests(candidate.files)
         if case.payload.in_words and not its_tests(candidate.files):
             raise PatchUnproven(_NEEDS_RED)
         crash = crash_of(case.payload.exception)
@@ -183,6 +186,8 @@ def _shown_in_words(evidence: Evidence, candidate: _Candidate) -> Evidence:
 
 def _applied(diagnosis: Diagnosis, tree: RevisionTree) -> Applied:
     try:
+        if diagnosis.patch:
+            return apply(read_reply(diagnosis.patch, ReplyFormat.AUTO), tree)
         return apply([*diagnosis.edits, *_new_test(diagnosis)], tree)
     except Refused as refused:
         raise PatchUnproven(f"The patch does not apply: {refused}") from refused

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from kintsugi.workflow import triggers
 from kintsugi.workflow.incident import Incident, Turn
 from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.scheduled import ScheduledJob
 
 
 def incident_to_json(incident: Incident) -> str:
@@ -25,6 +26,14 @@ def payload_to_json(payload: Payload) -> str:
 
 def payload_from_json(text: str) -> Payload:
     return Payload.model_validate_json(text)
+
+
+def job_to_json(job: ScheduledJob) -> str:
+    return _job().dump_json(job).decode()
+
+
+def job_from_json(text: str) -> ScheduledJob:
+    return _job().validate_json(text)
 
 
 def turns_to_json(turns: tuple[Turn, ...]) -> str:
@@ -49,6 +58,11 @@ _TURNS = TypeAdapter(list[tuple[bool, str]])
 @cache
 def _incident() -> TypeAdapter[Incident]:
     return TypeAdapter(Incident)
+
+
+@cache
+def _job() -> TypeAdapter[ScheduledJob]:
+    return TypeAdapter(ScheduledJob)
 
 
 @cache

@@ -316,8 +316,8 @@ class SqlLedger:
         due = self.now + delay
         return self._finish(claim, cost, status="pending", due=due, error=error, attempts=attempts)
 
-    def hand_back(self, claim: Claim) -> bool:
-        return self._finish(claim, NOTHING, status="pending", due=self.now, attempts=claim.attempt - 1)
+    def hand_back(self, claim: Claim, cost: Cost = NOTHING) -> bool:
+        return self._finish(claim, cost, status="pending", due=self.now, attempts=claim.attempt - 1)
 
     def hasten(self, incident: int, kind: Effect) -> str | None:
         waits = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value, EFFECT.c.status == "pending")

@@ -256,6 +256,18 @@ class AnswerRow(SQLModel, table=True):
     at: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
 
 
+class ScheduledJobRow(SQLModel, table=True):
+    """A job that checks in by a schedule. `deadline`: until when nothing is amiss; `facts`: all that is known of it."""
+
+    __tablename__ = "scheduled_job"
+
+    project: str = Field(primary_key=True)
+    slug: str = Field(primary_key=True)
+    environment: str = Field(primary_key=True)
+    deadline: datetime = Field(sa_column=Column(Instant(), nullable=False, index=True))
+    facts: str = _text()
+
+
 class HintRow(SQLModel, table=True):
     """Somebody hinted that something changed about an incident, which need not be there. `key` is the delivery's."""
 

@@ -5,6 +5,7 @@ handles is then no longer printed. So each logger's own hand-over to its handler
 interpreter is called as before.
 """
 
+import builtins
 import logging
 import sys
 import threading
@@ -14,7 +15,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
-from kintsugi.telemetry.printed import on_console
+from kintsugi.telemetry.printed import in_words, on_console, record_of_printed, record_of_words
 from kintsugi.telemetry.unhandled import leaves
 
 
@@ -29,6 +30,7 @@ class Beside:
         _listen(sys, "unraisablehook", self._unraisable, self._undo)
         _listen(threading, "excepthook", self._uncaught_in_thread, self._undo)
         _listen(traceback, "print_exception", self._printed, self._undo)
+        _listen(builtins, "print", self._said, self._undo)
 
     def close(self) -> None:
         """Hears no more; the last one to close restores what was there before."""
@@ -57,7 +59,12 @@ class Beside:
     def _printed(self, *given: Any, **named: Any) -> None:
         error = on_console(given, named)
         if error is not None:
-            self._keep(logging.ERROR, "an exception was printed", (type(error), error, error.__traceback__))
+            self._handler.handle(record_of_printed(error))
+
+    def _said(self, *given: Any, **named: Any) -> None:
+        error = in_words(given, named)
+        if error is not None:
+            self._handler.handle(record_of_words(error))
 
     def _keep(self, level: int, message: str, exc_info: Any) -> None:
         told = exc_info if exc_info[1] is not None else None

@@ -48,16 +48,30 @@ def running_build(environment: Mapping[str, str] = os.environ) -> str | None:
     return given or _named(environment, HOSTS) or _of_the_program() or _named(environment, CHECKS)
 
 
+def running_source() -> Path | None:
+    """The folder of this process's own code: the repository that tracks its main file, else that file's own folder."""
+    file = next(_files_of_the_program(), None)
+    try:
+        return (_repository_of(file.resolve()) or file.resolve().parent) if file else None
+    except (OSError, RuntimeError):
+        return None
+
+
 def commit_of(file: Path) -> str | None:
     """The commit that is checked out in the repository that tracks this file; None where there is none."""
     try:
-        file = file.resolve()
-        top = next((folder for folder in file.parents[:_MOST_ABOVE] if (folder / ".git").exists()), None)
-        if top is None:
-            return None
-        folder = _git_folder(top)
-        return _head(folder) if _tracks(folder, file.relative_to(top).as_posix()) else None
+        top = _repository_of(file.resolve())
+        return _head(_git_folder(top)) if top else None
     except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _repository_of(file: Path) -> Path | None:
+    """The folder whose repository tracks the file."""
+    try:
+        top = next((folder for folder in file.parents[:_MOST_ABOVE] if (folder / ".git").exists()), None)
+        return top if top and _tracks(_git_folder(top), file.relative_to(top).as_posix()) else None
+    except (OSError, ValueError):
         return None
 
 

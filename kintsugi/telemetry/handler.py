@@ -113,11 +113,9 @@ class LineHandler(logging.Handler):
         with rebind((mark.context or Bound()) if is_said_elsewhere(record) else bound()):
             seen = self._plain(_with(record, error, mark))
         mark.error_id = mark.error_id or seen.error_id or seen.context.error_id
-        way = "" if id(self) in mark.told_by else mark.way
-        if way:
-            mark.told_by.add(id(self))
-            if seen.context.run:
-                seen.context.run.failed()
+        way = mark.way_for(id(self))
+        if way and seen.context.run:
+            seen.context.run.failed()
         return seen._replace(record=record, error_id=mark.error_id, error=root_of(error), way=way, key=mark.key)
 
     def _keep(self, record: logging.LogRecord, text: str) -> None:

@@ -1,6 +1,7 @@
 """The ways by which a program writes about itself besides its own log handlers; each leads to ours."""
 
 import asyncio
+import builtins
 import copy
 import logging
 import sys
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Any, TextIO, cast
 
 from kintsugi.telemetry.encoding import unprintable
-from kintsugi.telemetry.printed import heard
+from kintsugi.telemetry.printed import heard, in_words, record_of_printed, record_of_words
 from kintsugi.telemetry.redact import redact
 from kintsugi.telemetry.unhandled import unhandled
 
@@ -35,6 +36,7 @@ class SideDoors:
         self._set(sys, "unraisablehook", _unraisablehook)
         self._set(threading, "excepthook", _thread_excepthook)
         self._set(traceback, "print_exception", heard(traceback.print_exception, _printed))
+        self._set(builtins, "print", _print(builtins.print))
         logging.captureWarnings(True)
         self._undo.append(lambda: logging.captureWarnings(False))
 
@@ -189,7 +191,17 @@ def _thread_excepthook(given: threading.ExceptHookArgs) -> None:
 
 
 def _printed(error: BaseException) -> None:
-    _log.error("an exception was printed", exc_info=error)
+    _log.handle(record_of_printed(error))
+
+
+def _print(before: Any) -> Any:
+    def print_heard(*given: Any, **named: Any) -> None:
+        before(*given, **named)
+        error = in_words(given, named)
+        if error is not None:
+            _log.handle(record_of_words(error))
+
+    return print_heard
 
 
 def _unraisablehook(given: Any) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from kintsugi.telemetry.context import Bound, bound
 
+_AT_ONCE = 1.0  # seconds within which all handlers hear of it
 _MARK = "_telemetry_mark"
 _log = logging.getLogger("kintsugi.telemetry")
 
@@ -37,8 +38,18 @@ class Mark:
     way: str = ""
     context: Bound | None = None
     told_by: set[int] = field(default_factory=set)
+    told_at: float = 0.0
     error_id: str | None = None
     key: str = field(default_factory=lambda: f"{time.time_ns():x}-{secrets.token_hex(4)}")
+
+    def way_for(self, handler: int) -> str:
+        """The way, to each handler once. asyncio may speak of it long after: that is no news to one that came since."""
+        now = time.monotonic()
+        if not self.way or handler in self.told_by or (self.told_by and now - self.told_at > _AT_ONCE):
+            return ""
+        self.told_at = self.told_at or now
+        self.told_by.add(handler)
+        return self.way
 
 
 def leaves(error: BaseException, way: str) -> None:
@@ -75,22 +86,26 @@ def mark_of(error: BaseException) -> Mark:
 
 
 def root_of(error: BaseException) -> BaseException:
-    """What the program raised, of which discord.py made its own exception."""
+    """What the program raised, of which a library for Discord made its own exception."""
     for _ in range(4):
         original = getattr(error, "original", None)
-        if not isinstance(original, BaseException) or not type(error).__module__.startswith("discord."):
+        if not isinstance(original, BaseException) or not _is_a_discord_librarys(type(error)):
             return error
         error = original
     return error
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether it is discord.py's word for what a user may not, or did not write rightly: no failure of the program."""
+    """Whether it is the library's word for what a user may not, or did not write rightly: no failure of the program."""
     if type(error).__name__ == "HybridCommandError":
         return is_refusal(getattr(error, "original", error))
-    kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("discord.")}
+    kinds = {kind.__name__ for kind in type(error).__mro__ if _is_a_discord_librarys(kind)}
     broke = hasattr(error, "original") or ("TransformerError" in kinds and error.__cause__ is not None)
     return bool(kinds & {"CommandError", "AppCommandError"}) and not broke
+
+
+def _is_a_discord_librarys(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in ("discord", "disnake", "nextcord")
 
 
 def exc_info_of(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:

@@ -40,7 +40,7 @@ from kintsugi.workflow.asking import EVERYTHING, NAMES, Asker, Requests, Role, R
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.numbers import WEEKS, by_stage, by_week
+from kintsugi.workflow.numbers import WEEKS, by_stage, by_week, per_healed
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.production import Production
@@ -180,6 +180,7 @@ class Pages:
             cut=_PASTS if len(pasts) == _PASTS else 0,
             weeks=weeks,
             bars=bars(weeks, {kind: attrgetter(kind) for kind in ("healed", "under_way", "ended")}),
+            per_healed=per_healed(weeks),
             costs=bars(weeks, {"usd": attrgetter("usd")}),
             strips=strips(by_stage(pasts)),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from kintsugi.capture.checkins import check_in_of
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event
 from kintsugi.capture.intake import digest_of
@@ -15,6 +16,7 @@ from kintsugi.capture.runs import is_replay, key_in, runs_in
 from kintsugi.capture.sentry import Locate, outline_of, payload_of
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
+    CHECK_IN,
     EVENT,
     Item,
     Project,
@@ -28,6 +30,7 @@ from kintsugi.web.sentry import (
 )
 from kintsugi.workflow.cure import Counted
 from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.scheduled import CheckIn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +59,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """Runs, under a key that is the same however often they are delivered."""
+    """Runs, under a key that is the same however often they are delivered; of a job that is watched, what it said."""
 
     key: str
     counted: Counted
+    check: CheckIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,13 @@ def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
 
 
 def _ran(item: Item, delivery: Delivery) -> Told:
-    counted = runs_in(item.kind, item.data, f"sentry:{delivery.name}", believed=delivery.project.believed)
-    return Ran(key_in(item.kind, item.data, item.digest), counted) if counted else PassedOver(item.kind)
+    teller, believed = f"sentry:{delivery.name}", delivery.project.believed
+    counted = runs_in(item.kind, item.data, teller, believed=believed)
+    watched = item.kind == CHECK_IN and delivery.project.check_ins and believed
+    check = check_in_of(item.data, delivery.at) if watched else None
+    if not (counted or check):
+        return PassedOver(item.kind)
+    return Ran(key_in(item.kind, item.data, item.digest), counted or Counted(teller, believed), check)
 
 
 def _plain(id: object) -> str:

@@ -7,21 +7,32 @@ import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from kintsugi.capture.intake import Intake
+from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.web.reading import Failed, Ran
 from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import Project
+from kintsugi.workflow.cure import Counted
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Store
+from kintsugi.workflow.scheduled import CheckIn
 
 log = logging.getLogger("kintsugi.service")
 
 
 _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
+_FIXED_WORDS, _VALUES = 3, 2  # of a template that was not told: at least, and incidents with another word in its place
+
+
+class Jobs(Protocol):
+    """Where check-ins are kept."""
+
+    async def check_in(self, key: str, counted: Counted, project: str, check: CheckIn) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,25 @@ class Opened:
     def of_kin(self, kin: str) -> list[Incident]:
         """Those of failures that differ from each other in words alone."""
         return [each for each in self.incidents if kin and each.kin == kin]
+
+    def of_template(self, kin: str, said: str) -> list[Incident]:
+        """Those of the kin whose words are these but for one, which stands in the same place in all of them."""
+        words, at_place = _words(said), defaultdict[int, list[Incident]](list)
+        for each in self.of_kin(kin):
+            places = _differing(words, _words(each.summary))
+            if len(places) == 1 and len(words) > _FIXED_WORDS:
+                at_place[places[0]].append(each)
+        return max(at_place.values(), key=len, default=[])
+
+
+def _words(said: str) -> list[str]:
+    return plain_message(said).split()
+
+
+def _differing(one: list[str], other: list[str]) -> list[int]:
+    if len(one) != len(other):
+        return []
+    return [at for at, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
 
 
 class Openers:
@@ -66,6 +96,7 @@ class Reported:
     clock: Clock
     intake: Intake
     host: CodeHost
+    jobs: Jobs | None = None  # that check in by a schedule; None: nobody watches them
     _opened: dict[str, Opened] = field(default_factory=dict)
     _opening: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _openers: Openers = field(default_factory=Openers)
@@ -75,7 +106,12 @@ class Reported:
         return await (self._heard(name, project, told, peer) if isinstance(told, Failed) else self._count(name, told))
 
     async def _count(self, name: str, ran: Ran) -> Taken:
-        return Taken.STORED if await self.store.add_runs(f"sentry:{name}:{ran.key}", ran.counted) else Taken.KNOWN
+        key = f"sentry:{name}:{ran.key}"
+        if ran.check and self.jobs:
+            fresh = await self.jobs.check_in(key, ran.counted, name, ran.check)
+        else:
+            fresh = await self.store.add_runs(key, ran.counted)
+        return Taken.STORED if fresh else Taken.KNOWN
 
     async def _heard(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
         if not failed.whole:
@@ -86,10 +122,14 @@ class Reported:
             return _taken(await self._fire(name, project, failed))
         if not project.opens or await self._is_before_the_fix(payload, last):
             return Taken.IGNORED
-        if held := await self._held_back(name, project, payload, last):
-            return _taken(await self._fire(name, project, replace(failed, payload=held), opens=False))
+        if taken := await self._held_back(name, project, failed, last):
+            return taken
         async with self._opening[name]:  # one at a time, so that it is known what the one before came to
-            return await self._open(name, project, failed, peer)
+            last = await self.store.newest_of(*payload.incident.names)
+            opens = last is None or last.ended
+            return (opens and await self._held_back(name, project, failed, last)) or await self._open(
+                name, project, failed, peer, opens=opens
+            )
 
     async def _counted(self, name: str, project: Project, failed: Failed) -> Taken:
         receipt = await self.intake.take_outline(
@@ -101,26 +141,30 @@ class Reported:
         )
         return _taken(receipt) if receipt else Taken.UNTOLD
 
-    async def _held_back(self, name: str, project: Project, payload: Payload, last: Incident | None) -> Payload | None:
-        """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.
+    async def _held_back(self, name: str, project: Project, failed: Failed, last: Incident | None) -> Taken | None:
+        """Only count it, where its failure opened enough for today, or those that differ from it in words alone."""
+        counts = self._instead(project, failed.payload, last, await self._opened_today(name))
+        if counts is None:
+            return None
+        return _taken(await self._fire(name, project, replace(failed, payload=counts), opens=False))
 
-        A new one counts on the newest of its kin, by whose fingerprint it then goes.
-        """
-        opened = await self._opened_today(name)
+    def _instead(self, project: Project, payload: Payload, last: Incident | None, opened: Opened) -> Payload | None:
+        """As what it counts; None where it may open. A new failure goes by the name of the newest that is like it."""
         kin = opened.of_kin(payload.incident.kin)
         if last:
             own = [each for each in opened.incidents if each.fingerprint == last.fingerprint]
             return payload if len(own) >= project.a_failure or len(kin) >= project.a_kin else None
-        if len(kin) < project.a_kin:
+        alike = opened.of_template(payload.incident.kin, payload.incident.summary)
+        if len(alike) < _VALUES and len(kin) < project.a_kin:
             return None
-        about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
+        newest = alike[0] if len(alike) >= _VALUES else kin[0]
+        about = payload.incident.model_copy(update={"fingerprint": newest.fingerprint, "earlier": ()})
         return payload.model_copy(update={"incident": about})
 
-    async def _open(self, name: str, project: Project, failed: Failed, peer: str) -> Taken:
+    async def _open(self, name: str, project: Project, failed: Failed, peer: str, *, opens: bool) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
-        last = await self.store.newest_of(*failed.payload.incident.names)
         opened = await self._opened_today(name)
-        if (last is None or last.ended) and self._is_enough(name, project, opened, peer):
+        if opens and self._is_enough(name, project, opened, peer):
             return Taken.LIMITED
         receipt = await self._fire(name, project, failed)
         if receipt.outcome == Outcome.APPLIED:

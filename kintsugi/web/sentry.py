@@ -44,7 +44,8 @@ class Project:
 
     `origins`: the pages, such as https://shop.example, that browsers may report from; none: any. `public`: whether
     anybody can read the key, and so report as this program; not said: whether it has origins. `program`
-    parts its failures from those of others: "" where there are no others.
+    parts its failures from those of others: "" where there are no others. `check_ins`: whether a check-in that does not
+    come is a failure; never of a key that anybody can read, as anybody could make up jobs.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Project:
     origins: tuple[str, ...] = ()
     public: bool | None = None
     program: str = ""
+    check_ins: bool = False
 
     @property
     def a_kin(self) -> int:
@@ -131,8 +133,8 @@ class Item:
     digest: str = ""
 
 
-EVENT = "event"
-_COUNTED = frozenset({"transaction", "session", "sessions", "check_in"})
+EVENT, CHECK_IN = "event", "check_in"
+_COUNTED = frozenset({"transaction", "session", "sessions", CHECK_IN})
 _OTHERS = frozenset(
     (
         *(

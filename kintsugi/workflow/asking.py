@@ -291,6 +291,7 @@ class AtLarge:
 # fmt: off
 AT_LARGE = (
     AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what somebody says is wrong."),
+    AtLarge("propose", _DEBUG, twice=False, does="Hands in a patch, which takes the way of the analyst's: policy, proof, confirmation.", when="`captured`, `needs_human`, `rejected`, `expired`, on the command line and by an agent"),
     AtLarge("deploy latest", _DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."),
     AtLarge("ask", _DEBUG, twice=False, does="Has the confirmation asked for again, with a new token.", when="`awaiting_confirm`, on the command line"),
     AtLarge("effects retry", _DEBUG, twice=False, does="Has an effect that waits performed now; one that gave up is a `retry`.", when="one waits, on the command line"),
@@ -307,6 +308,8 @@ def _not_a_second_person(incident: Incident, asker: Asker) -> str | None:
     """Why this is not known to be somebody else than who opened it."""
     if not asker.named:
         return "Two people have to agree here, and this login names nobody. Confirm in Discord, or log in with Discord."
+    if incident.diagnosis and incident.diagnosis.by == asker.actor:
+        return "You handed in this patch: somebody else has to confirm it."
     opener, own = _IN_DISCORD.fullmatch(incident.opened_by), _IN_DISCORD.fullmatch(asker.actor)
     if (opener and own and opener["id"] == own["id"]) or incident.opened_by == asker.actor:
         return f"You opened {incident.name}: somebody else has to confirm it."

@@ -450,7 +450,8 @@ class _Looks:
 
 async def _allowance(tools: EffectNeeds, incident: Incident) -> Allowance:
     today = await tools.store.spent_on(tools.clock.now().date())
-    return Allowance(tools.budget, incident.cost.spent, today)
+    budget = tools.budget if incident.believed else tools.budget.of_strangers()
+    return Allowance(budget, incident.cost.spent, today)
 
 
 def _progress(tools: EffectNeeds, claim: Claim) -> Callable[[str], None]:

@@ -57,6 +57,14 @@ _LAST_WORDS = 5.0  # seconds to hand back what is under way
 _TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
 
 
+class _Stopped(asyncio.CancelledError):
+    """We are told to end while an effect is under way. `left`: what it had cost and found out by then, if anything."""
+
+    def __init__(self, left: StepFailed | None) -> None:
+        super().__init__()
+        self.left = left
+
+
 class LeaseLost(Exception):
     """Another worker took the effect over; whatever this one did is not recorded."""
 
@@ -149,8 +157,8 @@ class Engine:
         except LeaseLost:
             log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
             await self._have_it_told(claim)
-        except asyncio.CancelledError:
-            await self._hand_back(claim)
+        except _Stopped as stopped:
+            await self._hand_back(claim, stopped.left)
             raise
         except Exception as error:  # the place where any failure becomes another try or an end
             await self._after_failure(claim, error)
@@ -322,11 +330,12 @@ class Engine:
         with suppress(StoreUnavailable):  # then our lease has not run out by our sleep, but by its absence
             await self._transact(owe)
 
-    async def _hand_back(self, claim: Claim) -> None:
+    async def _hand_back(self, claim: Claim, left: StepFailed | None) -> None:
         """We are told to end: let another begin it at once, as far as that can still be written down."""
 
         def hand_back(ledger: Ledger) -> None:
-            if ledger.hand_back(claim):
+            self._keep_what_is_left(ledger, claim, left)
+            if ledger.hand_back(claim, left.spent if left else NOTHING):
                 self._executor.enqueue(ledger, claim.id, timedelta())
 
         with suppress(StoreUnavailable, TimeoutError, asyncio.CancelledError):
@@ -341,6 +350,8 @@ class Engine:
             if not work.done():
                 renewal.result()
             return await work
+        except asyncio.CancelledError:
+            raise _Stopped(await _left_of(work)) from None
         finally:
             for task in (renewal, work):
                 task.cancel()
@@ -402,18 +413,25 @@ class Engine:
             exc_info=None if isinstance(error, StepFailed | Refusal) else error,
         )
 
-        spent, found = (error.spent, error.found) if isinstance(error, StepFailed) else (Cost(), None)
+        left = error if isinstance(error, StepFailed) else None
+        spent = left.spent if left else NOTHING
 
         def result(ledger: Ledger) -> None:
-            if (spent.calls or found) and (incident := ledger.incident(claim.incident.id)):
-                known = {"diagnosis": found} if found and not is_stale(replace(claim, incident=incident)) else {}
-                ledger.amend(incident.but(cost=incident.cost + spent, **known))
+            self._keep_what_is_left(ledger, claim, left)
             if isinstance(decision, Again):
                 self._postpone(ledger, claim, Again(decision.after, says), failed=True, cost=spent)
             elif ledger.settle(claim, "failed", says, spent) and self._holds_up(ledger, claim):
                 self._take(ledger, self._gave_up(claim, says), claim)
 
         await self._transact(result)
+
+    def _keep_what_is_left(self, ledger: Ledger, claim: Claim, left: StepFailed | None) -> None:
+        """What a step that came to nothing has cost, and what it had found out for the next try to go on from."""
+        if left is None or not (left.spent.calls or left.found):
+            return
+        if incident := ledger.incident(claim.incident.id):
+            known = {"diagnosis": left.found} if left.found and not is_stale(replace(claim, incident=incident)) else {}
+            ledger.amend(incident.but(cost=incident.cost + left.spent, **known))
 
     def _postpone(self, ledger: Ledger, claim: Claim, again: Again, *, failed: bool, cost: Cost = NOTHING) -> bool:
         kept = ledger.postpone(claim, again.after, again.says, failed=failed, cost=cost)
@@ -441,6 +459,13 @@ class Engine:
             except Conflict:
                 await asyncio.sleep(0.01 * 2**attempt)
         return await self._store.transact(work)
+
+
+async def _left_of(work: asyncio.Future[Performed]) -> StepFailed | None:
+    """Stop it. What it had cost and found by then is in how it ends."""
+    work.cancel()
+    (ended,) = await asyncio.gather(work, return_exceptions=True)
+    return ended if isinstance(ended, StepFailed) else None
 
 
 def is_stale(claim: Claim) -> bool:

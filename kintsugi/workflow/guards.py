@@ -22,6 +22,7 @@ from kintsugi.workflow.triggers import (
     Duplicated,
     Expired,
     Fixed,
+    Proposed,
     ProvenInCi,
     PullRequestClosed,
     PullRequestMerged,
@@ -44,6 +45,16 @@ def dry_run(incident: Incident, trigger: Trigger) -> bool:
 def rounds_left(incident: Incident, _: Trigger) -> bool:
     """Rounds are left."""
     return incident.rounds < incident.rounds_allowed
+
+
+def the_analyst_was_at_work(incident: Incident, _: Trigger) -> bool:
+    """Somebody handed it in while the analyst was at work, which goes on."""
+    return incident.proposed_in is State.CAPTURED
+
+
+def was_handed_in(incident: Incident, _: Trigger) -> bool:
+    """Somebody handed it in."""
+    return incident.proposed_in is not None
 
 
 def has_open_pull_request(incident: Incident, _: Trigger) -> bool:
@@ -78,7 +89,7 @@ def was_at(state: State, effect: Effect) -> Condition:
 
 def a_patch_was_proposed(_: Incident, trigger: Trigger) -> str | None:
     """A patch was proposed."""
-    assert isinstance(trigger, Diagnosed)
+    assert isinstance(trigger, Diagnosed | Proposed)
     return None if trigger.diagnosis.proposes_a_patch else "this diagnosis proposes no patch."
 
 

@@ -96,6 +96,12 @@ class Budget:
     usd_per_day: float = 20.0
     tokens_per_incident: int = 1_000_000
     tokens_per_day: int = 10_000_000
+    day: str = "a day"
+
+    def of_strangers(self) -> Budget:
+        """What incidents may use of it that anybody could have reported: half a day's, so that the rest have theirs."""
+        usd, tokens = self.usd_per_day / 2, self.tokens_per_day // 2
+        return replace(self, usd_per_day=usd, tokens_per_day=tokens, day="a day, as far as strangers' reports go,")
 
     def used_up(self, incident: Spent, today: Spent) -> str | None:
         """A sentence where nothing more may be spent."""
@@ -104,9 +110,9 @@ class Budget:
         if incident.tokens >= self.tokens_per_incident:
             return f"The budget of {self.tokens_per_incident:,} tokens for one incident is used up; it rests here."
         if today.usd >= self.usd_per_day:
-            return f"The budget of ${self.usd_per_day:.2f} for a day is used up; it rests here."
+            return f"The budget of ${self.usd_per_day:.2f} for {self.day} is used up; it rests here."
         if today.tokens >= self.tokens_per_day:
-            return f"The budget of {self.tokens_per_day:,} tokens for a day is used up; it rests here."
+            return f"The budget of {self.tokens_per_day:,} tokens for {self.day} is used up; it rests here."
         return None
 
 
@@ -164,6 +170,13 @@ class Diagnosis:
     places: int = 0  # that it looked at in the code, on its own wish
     test_runs: int = 0  # that it asked for
     unfinished: bool = False  # the cause was found, and its fix could not be had: the next try asks for that alone
+    patch: str = ""  # the whole change as text, where it was handed in and is no list of edits
+    by: str = ""  # who handed it in; "" for our own analyst
+
+    @property
+    def belief(self) -> str:
+        """How sure its analyst is, or whose it is, in words."""
+        return f"handed in by {self.by}" if self.by else f"{self.probability:.0%} sure"
 
     @property
     def looked(self) -> str:
@@ -174,7 +187,7 @@ class Diagnosis:
 
     @property
     def proposes_a_patch(self) -> bool:
-        return self.category is Category.CODE and bool(self.edits)
+        return self.category is Category.CODE and bool(self.edits or self.patch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +314,7 @@ class Incident:
     diagnosis: Diagnosis | None = None
     patch: Patch | None = None
     evidence: Evidence | None = None
+    proposed_in: State | None = None  # where it was when somebody handed in the patch that is being checked
     ask: Ask | None = None
     void_asks: tuple[Ask, ...] = ()
     shown_before: Patch | None = None  # what was asked for, or approved, before the target branch moved

@@ -17,13 +17,17 @@ WEEKS = 12
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """The incidents that were opened in the week of `monday`, as they stand now. `usd`: what their models cost."""
+    """The incidents that were opened in the week of `monday`, as they stand now.
+
+    `usd`: what their models cost, but for the `unpriced` calls, whose price is not known.
+    """
 
     monday: date
     healed: int = 0
     under_way: int = 0
     ended: int = 0  # without a cure that was shown
     usd: float = 0.0
+    unpriced: int = 0
 
     @property
     def opened(self) -> int:
@@ -63,6 +67,18 @@ def by_week(pasts: Iterable[Past], now: datetime) -> list[Week]:
     return list(weeks.values())
 
 
+def per_healed(weeks: Iterable[Week]) -> str:
+    """What one healed incident cost, with all that was spent on those that were not. A sentence."""
+    weeks = list(weeks)
+    healed, usd = sum(week.healed for week in weeks), sum(week.usd for week in weeks)
+    if unpriced := sum(week.unpriced for week in weeks):
+        calls = "1 call has a price" if unpriced == 1 else f"{unpriced:,} calls have a price"
+        return f"Cost per healed incident: unknown, as {calls} that is not known. Set KINTSUGI_LLM_PRICES."
+    if not healed:
+        return "Cost per healed incident: none was healed yet."
+    return f"Cost per healed incident: ${usd / healed:.2f}, with what was spent on all others."
+
+
 def by_stage(pasts: Iterable[Past]) -> list[Spread]:
     """How long each stage took, of the incidents that came through it. A stage nobody came through is left out."""
     found: dict[str, list[float]] = {}
@@ -82,6 +98,7 @@ def _with(week: Week, incident: Incident) -> Week:
         week.under_way + (not healed and not ended),
         week.ended + ended,
         week.usd + incident.cost.usd,
+        week.unpriced + incident.cost.unpriced,
     )
 
 

@@ -165,8 +165,8 @@ class Ledger(Protocol):
         """An effect is due again after `delay`, and cost so much more. False: the lease was lost."""
         ...
 
-    def hand_back(self, claim: Claim) -> bool:
-        """An effect that was begun is due now, as if it had not been. False: the lease was lost."""
+    def hand_back(self, claim: Claim, cost: Cost = NOTHING) -> bool:
+        """An effect that was begun is due now, as if it had not been but for its cost. False: the lease was lost."""
         ...
 
     def owe_again(self, incident: int, kind: Effect) -> str | None:

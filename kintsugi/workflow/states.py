@@ -65,6 +65,7 @@ _CAN_HAVE_A_PULL_REQUEST = (
     _S.CANCELLED,
 )
 _CAN_BE_IGNORED = tuple(state for state in State if state in ENDED and state is not _S.HEALED)  # that is to be heard of
+_CAN_BE_PROPOSED = (_S.CAPTURED, _S.NEEDS_HUMAN, _S.REJECTED, _S.EXPIRED)
 _CAN_BE_FIXED = (
     _S.STAGED,
     _S.CAPTURED,
@@ -89,6 +90,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.Diagnosed, (_S.CAPTURED,), _S.DIAGNOSED, (_E.CHECK_PATCH, _E.ANNOUNCE), guards=(g.a_patch_was_proposed,)),
     Transition(t.DiagnosedWithoutPatch, (_S.CAPTURED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,)),
     Transition(t.PatchProven, (_S.DIAGNOSED,), _S.AWAITING_CONFIRM, (_E.ASK_CONFIRMATION,)),
+    Transition(t.Proposed, _CAN_BE_PROPOSED, _S.DIAGNOSED, (_E.CHECK_PATCH, _E.ANNOUNCE), guards=(g.a_patch_was_proposed, g.no_fix_is_on_its_way)),
+    Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE), when=g.the_analyst_was_at_work),
+    Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,), when=g.was_handed_in),
     Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.CAPTURED, (_E.DIAGNOSE,), when=g.rounds_left),
     Transition(t.PatchRefused, (_S.DIAGNOSED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,)),
     Transition(t.ConfirmationAsked, (_S.AWAITING_CONFIRM,), None),

@@ -137,6 +137,22 @@ class DiagnosedWithoutPatch(Trigger):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed(Command):
+    """Somebody handed in a patch, which takes the way of the analyst's: policy, proof, confirmation."""
+
+    proposal: str  # its id
+    diagnosis: Diagnosis
+
+    @property
+    def says(self) -> str:
+        return f"Patch {self.proposal} by {self.actor}: {self.diagnosis.title}"
+
+    def apply_to(self, incident: Incident) -> Incident:
+        handed_in = incident.without_ask().but(diagnosis=self.diagnosis, patch=None, evidence=None)
+        return handed_in.but(proposed_in=incident.state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PatchProven(Trigger):
     """The patch applies, keeps to the policy, and the proof believes it."""
 
@@ -148,7 +164,8 @@ class PatchProven(Trigger):
         return f"{self.evidence.tier}: {self.evidence.says}"
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="")
+        proven = incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="")
+        return proven.but(proposed_in=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +180,8 @@ class PatchRefused(Trigger):
         return self.why
 
     def apply_to(self, incident: Incident) -> Incident:
+        if incident.proposed_in:  # the analyst is not told of what it has not written
+            return incident.without_ask().but(patch=None, evidence=None, proposed_in=None)
         feedback = f"{self.why}\n\n{self.output}".strip()
         return incident.without_ask().but(feedback=feedback, patch=None, evidence=None)
 

@@ -48,7 +48,8 @@ def test_a_transaction_is_a_run_of_its_route(status: str | None, http: object, e
 def test_a_check_in_is_a_run_of_its_job_once_it_ended(status: object, expected: tuple[int, int] | None):
     item = {"check_in_id": "0f" * 16, "monitor_slug": "nightly", "status": status, "release": f"shop@{SHA}"}
 
-    assert key_in("check_in", item, "") == f"check_in:{'0f' * 16}"
+    ends = "" if expected else ":began"
+    assert key_in("check_in", item, "") == f"check_in{ends}:{'0f' * 16}"
     assert counted("check_in", item) == (
         Counted(TELLER, True, (Runs("nightly", SHA, *expected),)) if expected else None
     )

@@ -21,7 +21,7 @@ from kintsugi.workflow.states import State
 from tests.integrations.test_looking import a_step
 from tests.stories.test_in_words import EMPTY, MENDED, NEW_TEST, OLD_TEST, TOTAL
 from tests.world.make import NOON
-from tests.world.openai import OpenAIStandIn, a_finding, a_fix, an_error, schema_name, serving, turns
+from tests.world.openai import OpenAIStandIn, a_finding, a_fix, an_error, schema_name, serving
 from tests.world.world import World, a_world
 
 

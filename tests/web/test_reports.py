@@ -49,7 +49,7 @@ from kintsugi.web.sentry import (
     items_in,
 )
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.incident import Category, Cure
+from kintsugi.workflow.incident import Budget, Category, Cost, Cure
 from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.quiet import Wish
 from kintsugi.workflow.states import State
@@ -201,8 +201,37 @@ async def test_a_noisy_failure_holds_back_itself_and_not_its_program(world: Worl
 
     assert {*statuses, other} == {200}
     found = await world.store.incidents()
-    assert [each.count for each in reversed(found)] == [1, 1, 10, 1]
+    assert [each.count for each in reversed(found)] == [1, 11, 1]
     assert found[0].summary.startswith("KeyError")
+
+
+async def test_what_comes_at_once_opens_no_more_than_what_comes_in_turn(world: World, door: Door):
+    posts = [door.post(an_envelope(said(at, f"No bill for {name}"))) for at, name in enumerate(NAMES)]
+
+    assert {status for status, _ in await asyncio.gather(*posts)} == {200}
+    assert sorted(each.count for each in await world.store.incidents()) == [1, 11]
+
+
+async def test_lines_of_one_logger_that_differ_in_more_than_one_word_open_a_few(world: World, door: Door):
+    for at, name in enumerate(NAMES):
+        await door.post(an_envelope(said(at, f"{name} found no bill for {NAMES[-at - 1]}")))
+
+    assert [each.count for each in reversed(await world.store.incidents())] == [1, 1, 1, 1, 8]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("the till is shut", "the drawer is stuck", "the card was lost"),
+        ("disk full", "disk failed", "disk missing"),
+        ("the till is shut again", "the till is on fire", "the bell is on fire"),
+    ],
+)
+async def test_different_words_are_different_failures(world: World, door: Door, lines: tuple[str, ...]):
+    for at, line in enumerate(lines):
+        await door.post(an_envelope(said(at, line)))
+
+    assert [each.count for each in await world.store.incidents()] == [1, 1, 1]
 
 
 async def test_a_failure_that_ended_often_today_only_counts(world: World):
@@ -447,6 +476,28 @@ async def test_junk_of_one_address_by_a_public_key_silences_nobody_else_and_an_a
     assert (real[0], counted[0]) == (200, 200)
     assert sorted(incident.summary.partition(":")[0] for incident in await world.store.incidents())[-1] == "RealError"
     assert alerts_of([noted.get() for _ in range(noted.qsize())]) == ["report-flood"]
+
+
+async def test_junk_of_many_addresses_uses_up_the_day_of_its_key_alone(world: World):
+    """What a trusted key tells that nobody knows opens, what is known counts, and junk leaves half of the model's day."""
+    pages, server = Project(KEY, public=True, program="42"), Project(KEY, program="43")
+    async with a_door(world, pages, others={"43": server}) as door:
+        known = await door.post(an_envelope(an_event("70", "KnownError")), peer="198.51.100.7")
+        junk = [await door.post(an_envelope(an_event(str(n), f"Junk{n}")), peer=f"192.0.2.{n}") for n in range(25)]
+        again = await door.post(an_envelope(an_event("71", "KnownError")), peer="198.51.100.8")
+        trusted = await door.post(an_envelope(an_event("72", "NewError")), project="43", peer="192.0.2.6")
+    found = {each.summary.partition(":")[0]: each for each in await world.store.incidents()}
+
+    assert [status for status, _ in junk] == [200] * 19 + [429] * 6
+    assert (known[0], again[0], trusted[0]) == (200, 200, 200)
+    assert found["KnownError"].count == 2
+    assert found["NewError"].believed
+
+    world.budget = Budget(usd_per_day=2.0)
+    world.analyst.answers_first(*[a_diagnosis(cost=Cost(calls=1, usd=0.6))] * 99)
+    await world.settles()
+    asked = [each.incident.believed for each in world.analyst.asked]
+    assert (asked.count(False), asked.count(True)) == (2, 1)
 
 
 def alerts_of(records: list[logging.LogRecord]) -> list[str]:

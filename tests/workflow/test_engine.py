@@ -482,6 +482,44 @@ async def test_what_is_under_way_when_we_are_told_to_end_is_due_at_once_and_coun
     assert "1:diagnose:1" in await world.store.due(10)
 
 
+async def test_what_was_paid_and_found_until_we_are_told_to_end_is_kept(world: World):
+    begun = asyncio.Event()
+    found = a_diagnosis(unfinished=True, edits=())
+
+    async def interrupted(claim: Claim) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as stopped:
+            raise StepFailed("interrupted", spent=Cost(2, 1200, 300, 0.01)).having_found(found) from stopped
+
+    await world.crashes()
+    work = asyncio.create_task(world.engine.run_effect("1:diagnose:1", {Effect.DIAGNOSE: interrupted}))
+    await begun.wait()
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+    incident = await world.store.incident(1)
+    assert incident.cost == Cost(2, 1200, 300, 0.01)
+    assert incident.diagnosis == found
+    assert (await world.store.spent_on(world.clock.now().date())).usd == 0.01
+    assert "1:diagnose:1" in await world.store.due(10)
+
+
+async def test_a_cause_that_was_found_by_a_failed_try_is_what_the_next_one_goes_on_from(world: World):
+    found = a_diagnosis(unfinished=True, edits=())
+    world.analyst.answers_first(StepFailed("no fix", spent=Cost(1, 10, 5, 0.01)).having_found(found))
+
+    await world.crashes()
+    await world.settles()
+    await world.passes(seconds=10)
+
+    before, after = world.analyst.asked
+    assert before.incident.diagnosis is None
+    assert after.incident.diagnosis == found
+    assert (await world.store.incident(1)).state is State.AWAITING_CONFIRM
+
+
 async def test_what_every_worker_dies_of_ends_stuck_with_a_sentence(world: World):
     await world.crashes()
     for _ in range(25):  # each began it, and was never heard of again

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from kintsugi.workflow.history import Past, Step
 from kintsugi.workflow.incident import Cost
-from kintsugi.workflow.numbers import WEEKS, Spread, by_stage, by_week
+from kintsugi.workflow.numbers import WEEKS, Spread, Week, by_stage, by_week, per_healed
 from kintsugi.workflow.states import State
 from tests.world.make import NOON, an_incident
 
@@ -34,6 +34,16 @@ def test_each_week_tells_what_became_of_the_incidents_that_were_opened_in_it():
 
 def test_what_is_older_than_the_weeks_shown_is_left_out():
     assert sum(week.opened for week in by_week([opened(WEEKS, State.HEALED)], NOON)) == 0
+
+
+def test_one_healed_incident_costs_what_was_spent_on_all_of_them():
+    monday = NOON.date()
+
+    assert "$0.75, with what was spent on all others" in per_healed(
+        [Week(monday, 2, usd=1.0), Week(monday, ended=3, usd=0.5)]
+    )
+    assert "none was healed yet" in per_healed([Week(monday, usd=1.0)])
+    assert "unknown, as 2 calls have a price that is not known" in per_healed([Week(monday, 2, usd=1.0, unpriced=2)])
 
 
 def test_a_stage_that_nobody_came_through_is_left_out():

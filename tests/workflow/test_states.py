@@ -108,6 +108,8 @@ def _incidents(row: Any) -> Iterator[Any]:
         yield an_incident(state, rounds=3)
         yield an_incident(state, pull_request=a_pull_request())
         yield an_incident(state, way_back=a_deployment())
+        yield an_incident(state, proposed_in=State.CAPTURED)
+        yield an_incident(state, rounds=3, proposed_in=State.NEEDS_HUMAN)
         yield an_incident(state, quiet=a_quiet())
         yield an_incident(state, pull_request=None, deployment=None)
         yield an_incident(state, pull_request=None, patch=None)

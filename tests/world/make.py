@@ -129,6 +129,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
     given: dict[str, Any] = {
         t.Captured: {"incident": 0, "payload": a_payload()},
         t.Diagnosed: {"diagnosis": a_diagnosis()},
+        t.Proposed: {"proposal": "p0123456789ab", "diagnosis": a_diagnosis(by="cli:tester")},
         t.DiagnosedWithoutPatch: {"why": "No fault of the code."},
         t.PatchProven: {"patch": a_patch(), "evidence": an_evidence()},
         t.PatchRefused: {"why": "It does not apply.", "output": "the end"},

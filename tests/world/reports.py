@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.telemetry.counts import Tally
 from kintsugi.web.reading import Delivery, Read, read
 from kintsugi.web.reported import Reported
@@ -37,6 +38,7 @@ class Door:
     session: aiohttp.ClientSession
     passed_over: Tally
     read_whole: list[bool]  # of each delivery that was read: whether more than its outline was
+    reported: Reported
 
     async def half_posts(self) -> asyncio.StreamWriter:
         """Begins a report and does not go on; the head is read when this returns."""
@@ -51,14 +53,21 @@ class Door:
         return writer
 
     async def post(
-        self, body: bytes, encoding: str = "", *, key: str = KEY, path: str = "envelope", peer: str = ""
+        self,
+        body: bytes,
+        encoding: str = "",
+        *,
+        key: str = KEY,
+        path: str = "envelope",
+        peer: str = "",
+        project: str = "42",
     ) -> tuple[int, Any]:
         """`peer`: whom a proxy on this machine names."""
         headers = {"X-Sentry-Auth": f"Sentry sentry_key={key}, sentry_version=7"} | (
             {"Content-Encoding": encoding} if encoding else {}
         )
         headers |= {"X-Forwarded-For": peer} if peer else {}
-        async with self.session.post(f"{self.url}/api/42/{path}/", data=body, headers=headers) as answer:
+        async with self.session.post(f"{self.url}/api/{project}/{path}/", data=body, headers=headers) as answer:
             return answer.status, await answer.json()
 
 
@@ -85,6 +94,7 @@ async def a_door(
     program: Program = Program(),  # noqa: B008  # frozen
     *,
     inside: int = 128,
+    others: Mapping[str, Project] = {},  # only read
 ) -> AsyncIterator[Door]:
     intake = Intake(
         fire=world.engine.fire,
@@ -94,7 +104,7 @@ async def a_door(
         count=world.engine.count,
     )
     passed_over, readers = Tally(), ReadsHere(program)
-    reported = Reported(world.store, world.clock, intake, world.host)
+    reported = Reported(world.store, world.clock, intake, world.host, ScheduledJobs(world.store))
     doors = ServerNeeds(
         clock=world.clock,
         fire=world.engine.fire,
@@ -105,7 +115,7 @@ async def a_door(
             readers=readers,
             shares=Shares(Room(places=3, places_each=1, inside=inside)),
             clock=world.clock,
-            projects={"42": project or Project(KEY)},
+            projects={"42": project or Project(KEY), **others},
             passed_over=passed_over,
         ),
     )
@@ -114,7 +124,7 @@ async def a_door(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole)
+            yield Door(f"http://127.0.0.1:{runner.addresses[0][1]}", session, passed_over, readers.whole, reported)
     finally:
         await runner.cleanup()
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 
-def doctor() -> None:
+import typer
+
+
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended at once: names, .env, the database.")
+    ] = False,
+) -> None:
     """Check every setting and connection; each fault with its mend. Exit status 1 on a fault.
 
-    Example: `kintsugi doctor`
+    Example: `kintsugi doctor --fix`
     """
     from kintsugi.commands import doctor as command
     from kintsugi.commands.outcome import run
 
-    run(command.doctor)
+    run(lambda: command.doctor(fix=fix))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
-
-from openai import Omit
 
 OPENAI = "https://api.openai.com/v1"
 _ENDPOINTS = ("/chat/completions", "/responses", "/completions", "/models")
@@ -19,7 +16,7 @@ class Address:
 
     url: str
     query: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_here(self) -> bool:
@@ -32,14 +29,12 @@ class Address:
 
 
 def address_of(base_url: str | None, model: str, api_key: str) -> Address:
-    """From KINTSUGI_LLM_BASE_URL; without one it is OpenAI's. A server without a key is sent none."""
+    """From KINTSUGI_LLM_BASE_URL; without one it is OpenAI's."""
     parts = urlsplit(base_url or OPENAI)
     path, query = parts.path.rstrip("/"), dict(parse_qsl(parts.query))
     for endpoint in _ENDPOINTS:
         path = path.removesuffix(endpoint)
     if "api-version" in query and "/deployments/" not in path and not path.endswith("/v1"):
         path = f"{path.removesuffix('/openai')}/openai/deployments/{model}"
-    headers: dict[str, Any] = {} if api_key else {"Authorization": Omit()}
-    if api_key and "api-version" in query:
-        headers["api-key"] = api_key
+    headers = {"api-key": api_key} if api_key and "api-version" in query else {}
     return Address(urlunsplit((parts.scheme, parts.netloc, path, "", "")), query, headers)

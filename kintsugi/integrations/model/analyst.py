@@ -11,11 +11,12 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TypedDict
 
 from kintsugi.integrations.model.asking import Reply, ask_for
 from kintsugi.integrations.model.looking import Looking, LookPolicy, Tools
-from kintsugi.integrations.model.port import Message, Model, TooLong
+from kintsugi.integrations.model.port import CHARACTERS_PER_TOKEN, Answer, Message, Model, TooLong, window_for
 from kintsugi.integrations.model.reply import Cause, Fix, R, UnreadableReply, read_reply
 from kintsugi.prompts import Prompt, fence, render
 from kintsugi.repair.outage import provider_outage
@@ -65,7 +66,7 @@ class ModelAnalyst:
             return await self._diagnosed(talk, case)
         except TooLong as long:
             progress(f"{long} Showing less.")
-            shorter = await self._opened(case, progress, min(self._characters() or talk.shown, talk.shown // 2))
+            shorter = await self._opened(case, progress, self._shorter(talk.shown))
             earlier = replace(case, incident=case.incident.but(diagnosis=long.found)) if long.found else case
             try:
                 return _at_the_cost(await self._diagnosed(replace(shorter, shortened=True), earlier), long.spent)
@@ -151,17 +152,29 @@ class ModelAnalyst:
         room = characters or _FAILURE_CHARACTERS * 2
         failure = self._redact(_failure(case, min(_FAILURE_CHARACTERS, room // 2)))
         tokens = min(_CODE_TOKENS, (room - len(failure)) // _CONTEXT_CHARACTERS_PER_TOKEN)
-        code = await asyncio.to_thread(
-            self._code_context, case, tokens
-        )  # redacted as code: as text it would be garbled
-        name, fingerprint = "reported" if case.payload.in_words else "diagnose", case.incident.fingerprint
-        prompt = render(name, fingerprint=fingerprint, failure=fence(failure), code=fence(code))
-        return _Talk(progress, shown=len(failure) + len(code)).asked(prompt)
+        # redacted as code: as text it would be garbled
+        code = await asyncio.to_thread(self._code_context, case, tokens)
+        first, last = _marks(case)
+        prompt = render(
+            "reported" if case.payload.in_words else "diagnose",
+            first=first,
+            last=last,
+            fingerprint=case.incident.fingerprint,
+            failure=fence(failure),
+            code=fence(code),
+        )
+        return _Talk(progress, shown=len(failure) + len(code), marks=f"{first} {last}").asked(prompt)
 
     def _characters(self) -> int | None:
         """How many there is room for beside what is ours; None where the model's window is not known."""
         room = self._model.room.characters
         return None if room is None else room - min(_OUR_OWN, room * 2 // 3)
+
+    def _shorter(self, shown: int) -> int:
+        """How many characters to show after so many were too much: half of them where nobody says how many fit."""
+        if self._characters() is None:
+            self._model.learn_window(window_for(shown // 2 + _OUR_OWN))
+        return min(self._characters() or shown, shown // 2)
 
     async def _cause(self, talk: _Talk, allowance: Allowance) -> tuple[_Talk, Diagnosis]:
         talk.progress(f"asking {self._model.name} for the cause")
@@ -169,12 +182,14 @@ class ModelAnalyst:
         talk = talk.answered(reply, reply.value.need if reply.value else "")
         if reply.value is None:
             return talk, replace(self._refused(reply), prompt=talk.prompts, talk=self._kept(talk))
-        if reply.answer.unread and not talk.shortened:
-            raise TooLong(reply.answer.unread).having_spent(reply.cost)
         found = reply.value
+        unread = _unread(reply.answer, found, talk)
+        if unread and not talk.shortened:
+            self._model.learn_window(reply.answer.read)
+            raise TooLong(unread).having_spent(reply.cost)
         diagnosis = Diagnosis(
             cause=found.cause.strip() or "The model names no cause.",
-            explanation=f"{found.explanation}\n\n{reply.answer.unread}".strip(),
+            explanation=f"{found.explanation}\n\n{unread}".strip(),
             category=found.category,
             probability=found.probability,
             analyst=reply.answer.model,
@@ -232,6 +247,7 @@ class ModelAnalyst:
             category=diagnosis.category,
             probability=diagnosis.probability,
             need="",
+            marks=None,
         )
         return _said(Cause, case) or told.model_dump_json()
 
@@ -261,7 +277,10 @@ class _Proposed(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """The conversation so far, and the prompts it was led with. `shown`: characters of failure and code."""
+    """The conversation so far, and the prompts it was led with. `shown`: characters of failure and code.
+
+    `marks` stand at the beginning and at the end of its first turn, for the model to tell.
+    """
 
     progress: Progress
     messages: tuple[Message, ...] = ()
@@ -269,6 +288,7 @@ class _Talk:
     shown: int = 0
     shortened: bool = False
     need: str = ""  # what the last reply says it would have to see
+    marks: str = ""
 
     def asked(self, prompt: Prompt) -> _Talk:
         prompts = f"{self.prompts}, {prompt.id}" if self.prompts else prompt.id
@@ -328,6 +348,27 @@ def _as_proposed(fix: Fix, found: Diagnosis) -> _Proposed:
 
 def _at_the_cost(diagnosis: Diagnosis, before: Cost) -> Diagnosis:
     return replace(diagnosis, cost=before + diagnosis.cost)
+
+
+def _marks(case: Case) -> tuple[str, str]:
+    """Two words that nobody guesses, the same at each try, as providers keep at hand what they read before."""
+    digest = sha256(f"{case.incident.id} {case.incident.fingerprint}".encode()).hexdigest()
+    return digest[:6], digest[6:12]
+
+
+def _unread(answer: Answer, found: Cause, talk: _Talk) -> str:
+    """A sentence where the server cut the question without a word: too few tokens were read, and the marks are wrong.
+
+    Ollama's default context keeps the newest tokens. Either sign alone is none: some servers do not count what they
+    had at hand, and small models copy badly.
+    """
+    if not answer.read or found.marks is None or found.marks.split() == talk.marks.split():
+        return ""
+    sent = int(sum(len(message.content) for message in talk.messages[:1]) / CHARACTERS_PER_TOKEN)
+    return (
+        f"The model's server read {answer.read:,} tokens of a question of about {sent:,} and cut the rest without a "
+        "word. Give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set KINTSUGI_LLM_WINDOW to the one it has."
+    )
 
 
 def _failure(case: Case, characters: int) -> str:

@@ -72,7 +72,7 @@ class Manner:
     @property
     def plainest(self) -> Manner:
         """The least that a request can say: every server takes that."""
-        return replace(self, form=Form.TEXT, limit=OLD_LIMIT if self.limit else "", counts=False)
+        return replace(self, form=Form.TEXT, counts=False)
 
 
 def first_manner(base_url: str | None) -> Manner:
@@ -90,15 +90,10 @@ def next_manner(manner: Manner, refusal: Refusal, sent: int, *, steps: int) -> M
         return None
     named = _without_what_is_named(manner, refusal, sent)
     if named != manner:
-        return named if steps < 2 else _lower(named, manner)
-    vague = refusal.status in _VAGUE and manner != manner.plainest
-    return manner.plainest if vague else None
-
-
-def _lower(named: Manner, manner: Manner) -> Manner | None:
-    """A server that names one thing after the other is asked for nothing but the least."""
-    plain = named.plainest
-    return plain if plain != manner else None
+        lower = named.plainest if steps else named  # one that names one thing after the other is asked for the least
+        return lower if lower != manner else None
+    plainest = replace(manner.plainest, limit=OLD_LIMIT if manner.limit else "")
+    return plainest if refusal.status in _VAGUE and plainest != manner else None
 
 
 def _without_what_is_named(manner: Manner, refusal: Refusal, sent: int) -> Manner:
@@ -111,7 +106,7 @@ def _without_what_is_named(manner: Manner, refusal: Refusal, sent: int) -> Manne
     if manner.form is Form.CALL and _names(text, "tool", "function"):
         return replace(changed, form=Form.TEXT)
     if manner.form in (Form.SCHEMA, Form.OBJECT) and _is_about_the_form(text):
-        return replace(changed, form=_next_form(manner.form, text))
+        return replace(changed, form=_next_form(manner.form, refusal.says.lower()))
     return changed
 
 
@@ -154,17 +149,15 @@ def _is_about_the_form(text: str) -> bool:
 
 
 def _next_form(form: Form, text: str) -> Form:
-    """JSON without a schema comes after one, unless the server offers another in the same breath."""
+    """JSON without a schema comes after one, where it is the schema that is refused, and not JSON as a whole."""
     if form is Form.OBJECT:
         return Form.TEXT
     if re.search(r"\buse\b.{0,40}\b(tool|function)", text, re.DOTALL):
         return Form.CALL
-    offered = re.search(
-        r"(should be|must be|expected|supported values|allowed values|one of)(.{0,120})", text, re.DOTALL
-    )
-    if offered and "text" in offered[2] and "json_object" not in offered[2]:
+    offered = re.search(r"(should be|must be|expected|supported values|allowed|one of)(.{0,120})", text, re.DOTALL)
+    if offered and "text" in offered[2] and "json_object" not in text:
         return Form.TEXT
-    return Form.OBJECT
+    return Form.OBJECT if re.search(r"schema|json_object|\btype\b|grammar|guided", text) else Form.TEXT
 
 
 def _names(text: str, *names: str) -> bool:

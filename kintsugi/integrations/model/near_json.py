@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 _LARGEST = 2_000_000  # characters
-_MOST_STARTS = 200  # places where an object may begin
+_MOST_LOOKS = 4  # how often, on average, each character is looked at
 _THOUGHTS = re.compile(r"<(think|thinking|thought|reasoning|reflection)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _UNOPENED = re.compile(r"\A.*?</(think|thinking|thought|reasoning|reflection)>", re.DOTALL | re.IGNORECASE)
 _CHANNEL = re.compile(r"<\|channel\|>\s*final.*?<\|message\|>", re.DOTALL)
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*(?:[^*]|\*(?!/)){0,200}\*/|[{}\[\]]', re.DOTALL)
+_BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CURLY = str.maketrans({"“": '"', "”": '"'})
 
 
@@ -30,10 +32,11 @@ def without_thoughts(text: str) -> str:
 def objects_in(text: str) -> Iterator[dict[str, Any]]:
     """The outermost JSON objects of a text, in order; those of a list that is written around them too."""
     text = text[:_LARGEST]
-    at = starts = 0
-    while (at := text.find("{", at)) >= 0 and (starts := starts + 1) <= _MOST_STARTS:
+    at = looked = 0
+    while (at := text.find("{", at)) >= 0 and looked <= _MOST_LOOKS * len(text):
         end = _end_of(text, at)
         value = _value(text[at:end]) if end else None
+        looked += (end or len(text)) - at
         if isinstance(value, dict):
             yield value
         at = end if isinstance(value, dict) and end else at + 1
@@ -41,34 +44,11 @@ def objects_in(text: str) -> Iterator[dict[str, Any]]:
 
 def _end_of(text: str, start: int) -> int | None:
     """Behind the bracket that closes the one at `start`; None where none does."""
-    depth, at = 0, start
-    while at < len(text):
-        char = text[at]
-        if char == '"':
-            at = _end_of_string(text, at)
-            continue
-        if past := _end_of_comment(text, at):
-            at = past
-            continue
-        depth += (char in "{[") - (char in "}]")
-        at += 1
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        depth += (token[0] in "{[") - (token[0] in "}]")
         if depth == 0:
-            return at
-    return None
-
-
-def _end_of_string(text: str, start: int) -> int:
-    at = start + 1
-    while at < len(text) and text[at] != '"':
-        at += 2 if text[at] == "\\" else 1
-    return at + 1
-
-
-def _end_of_comment(text: str, at: int) -> int | None:
-    if text.startswith("//", at):
-        return (text.find("\n", at) + 1) or len(text)
-    if text.startswith("/*", at):
-        return (text.find("*/", at) + 2) if "*/" in text[at:] else len(text)
+            return token.end()
     return None
 
 
@@ -89,17 +69,14 @@ def _tidied(text: str) -> str:
     """Without comments, without commas before a closing bracket, and with backslashes that JSON knows."""
     parts: list[str] = []
     at = 0
-    while at < len(text):
-        if text[at] == '"':
-            end = _end_of_string(text, at)
-            parts.append(re.sub(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})', r"\\\\", text[at:end]))
-            at = end
-        elif past := _end_of_comment(text, at):
-            at = past
-        else:
-            parts.append(text[at])
-            at += 1
-    return _without_commas(parts)
+    for token in _TOKEN.finditer(text):
+        parts += text[at : token.start()]
+        if token[0].startswith('"'):
+            parts.append(_BAD_ESCAPE.sub(r"\\\\", token[0]))
+        elif not token[0].startswith("/"):
+            parts.append(token[0])
+        at = token.end()
+    return _without_commas([*parts, *text[at:]])
 
 
 def _without_commas(parts: list[str]) -> str:

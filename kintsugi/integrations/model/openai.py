@@ -25,7 +25,7 @@ from kintsugi.integrations.authorities import context
 from kintsugi.integrations.model.address import address_of
 from kintsugi.integrations.model.manners import Manner, first_manner, next_manner
 from kintsugi.integrations.model.openai_streams import Heard, NoReply, Question, Refused, chat, responses
-from kintsugi.integrations.model.port import CHARACTERS_PER_TOKEN, Answer, Ending, Message, Room, TooLong
+from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, TooLong
 from kintsugi.integrations.model.refusals import (
     Refusal,
     has_no_credit,
@@ -48,9 +48,11 @@ _CHECKED_WITHIN = timedelta(seconds=10)
 _CHARACTERS_PER_TOKEN = 4  # where a provider does not tell what it has counted
 _MOST_STEPS = 4  # down the ladder, for one question
 _LONGEST_REPLY = 16_000  # tokens, where nothing else is said
-_SHARE_OF_REPLY = 4  # of a known window, this part is the reply's
 _NO_TOKEN_IS_SO_LONG = 7  # characters a token on average: where a server counts fewer tokens, it has cut the question
 _CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a server had not at hand
+
+_CONNECTED_WITHIN = 10.0  # seconds
+_NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks at none
 
 Api = Literal["chat", "responses"]
 
@@ -100,7 +102,7 @@ class OpenAIModel:
     def room(self) -> Room:
         window = self._settings.window or self.manner.window
         longest = self._settings.max_output_tokens or _LONGEST_REPLY
-        return Room(window, min(longest, window // _SHARE_OF_REPLY) if window else longest)
+        return Room(window, min(longest, window // REPLYS_SHARE) if window else longest)
 
     async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
         """Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it."""
@@ -116,8 +118,8 @@ class OpenAIModel:
         except (openai.APIError, ValueError) as error:  # the latter for an address that is none
             raise StepFailed(self._why_not(error)) from error
         found = self._settings.manners.of(self._address.url, self.name)
-        how = found.words if found else "how it is asked best shows at the first question"
-        return f"{self.name} at {self._address.url} {known}; {how}"
+        how = f"; asked for {found.words}" if found else ""
+        return f"{self.name} at {self._address.url} {known}{how}"
 
     async def _knows(self, client: AsyncOpenAI) -> str:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
@@ -132,7 +134,7 @@ class OpenAIModel:
         if self.name in names or not names:
             return "answers" if names else "answers, and does not tell which models it has"
         listed = ", ".join(names[:5])
-        return f"answers, and does not list the model; it has {listed}. Check KINTSUGI_LLM_MODEL if it is refused"
+        return f"answers, though it lists other models ({listed}): see KINTSUGI_LLM_MODEL"
 
     async def _listed(self, client: AsyncOpenAI) -> list[str]:
         try:
@@ -150,6 +152,10 @@ class OpenAIModel:
         try:
             async with self._client() as client:
                 question = await self._down_the_ladder(client, question, heard, tell)
+        except asyncio.CancelledError as stopped:
+            if not heard.began:
+                raise
+            raise StepFailed("The model was interrupted.", spent=self._cost(question, heard)) from stopped
         except TimeoutError as error:
             raise StepFailed(self._timed_out(heard), spent=self._cost(question, heard)) from error
         except (openai.APIError, Refused) as error:
@@ -194,7 +200,7 @@ class OpenAIModel:
         window = window_in(refusal, question.limit)
         left = window and prompt_fits(refusal, window, question.limit)
         if left and left < question.limit:
-            return replace(question, max_output_tokens=left)
+            return replace(question, max_output_tokens=left, manner=replace(question.manner, window=window))
         if window:
             self._keep(replace(question.manner, window=window))
         said = refusal.quoted or "it is too long"
@@ -228,22 +234,13 @@ class OpenAIModel:
             log.info("model_manner", extra={"model": self.name, "address": self._address.url, "manner": manner.words})
             self._settings.manners.keep(self._address.url, self.name, manner)
 
-    def _answer(self, question: Question, heard: Heard) -> Answer:
-        unread = self._cut_silently(question, heard)
-        text, name = heard.refusal or heard.said, heard.model or self.name
-        return Answer(_ending(heard), text, name, self._cost(question, heard), question.manner.words, unread)
+    def learn_window(self, tokens: int) -> None:
+        self._keep(replace(self.manner, window=tokens))
 
-    def _cut_silently(self, question: Question, heard: Heard) -> str:
-        """A sentence where the server read much less than it was sent, and did not say so. Its window is kept."""
-        read = heard.tokens_in
-        if not heard.counted or read < _CUT_AT_LEAST or read * _NO_TOKEN_IS_SO_LONG > question.characters:
-            return ""
-        self._keep(replace(question.manner, window=read + heard.tokens_out))
-        sent = int(question.characters / CHARACTERS_PER_TOKEN)
-        return (
-            f"The model's server read {read:,} tokens of a question of about {sent:,} and cut the rest without a word. "
-            "Give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set KINTSUGI_LLM_WINDOW to the one it has."
-        )
+    def _answer(self, question: Question, heard: Heard) -> Answer:
+        text, name = heard.refusal or heard.said, heard.model or self.name
+        read = _too_few(question, heard)
+        return Answer(_ending(heard), text, name, self._cost(question, heard), question.manner.words, read)
 
     def _refused(self, refusal: Refusal, wait: timedelta | None, question: Question, heard: Heard) -> Answer:
         """What an error of the provider comes to. Raises StepFailed, but for a content filter's no."""
@@ -268,7 +265,8 @@ class OpenAIModel:
         if refusal.status == 429:
             return f"The model's provider asks us to wait.{said}"
         if refusal.status == 404 or says_model_is_unknown(refusal):
-            return f"{self._address.url} does not know {self.name}. Check KINTSUGI_LLM_MODEL and _BASE_URL.{said}"
+            settings = "KINTSUGI_LLM_MODEL and _BASE_URL" + (" (and _API)" if self._settings.api == "responses" else "")
+            return f"{self._address.url} does not know {self.name}. Check {settings}.{said}"
         if heard.said or refusal.status == 200:
             return f"The model's provider failed while it answered: {refusal.quoted or 'it does not say why'}"
         if _is_final(refusal):
@@ -297,12 +295,12 @@ class OpenAIModel:
     def _client(self, within: timedelta | None = None) -> AsyncOpenAI:
         settings, address = self._settings, self._address
         return AsyncOpenAI(
-            api_key=settings.api_key or "none",
+            api_key=settings.api_key or _NO_KEY,
             base_url=address.url,
             default_query=dict(address.query),
             default_headers=dict(address.headers),
             max_retries=0,
-            timeout=(within or settings.deadline).total_seconds(),
+            timeout=openai.Timeout((within or settings.deadline).total_seconds(), connect=_CONNECTED_WITHIN),
             http_client=DefaultAsyncHttpxClient(verify=context()),
         )
 
@@ -334,6 +332,13 @@ def _telling(progress: Progress, heard: Heard, every: timedelta) -> Callable[[],
             progress(f"the model is answering: {len(heard.said):,} characters in {now - began:.0f} s")
 
     return tell
+
+
+def _too_few(question: Question, heard: Heard) -> int:
+    """The tokens that the server says it read, where no tokens could be so long as to make them all of the question."""
+    read = heard.tokens_in
+    cut = heard.counted and read >= _CUT_AT_LEAST and read * _NO_TOKEN_IS_SO_LONG < question.characters
+    return read if cut else 0
 
 
 def _ending(heard: Heard) -> Ending:

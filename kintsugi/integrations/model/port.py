@@ -13,6 +13,8 @@ from kintsugi.workflow.ports import Progress
 
 CHARACTERS_PER_TOKEN = 2.8  # of code and tracebacks in the tokenisers of small models; large ones come to 3.5 to 4.5
 
+REPLYS_SHARE = 4  # of a known window, one part in so many is the reply's
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -38,7 +40,8 @@ class Ending(StrEnum):
 class Answer:
     """What came back. `text` is the reply, or for REFUSED the model's reason; `cost` counts whatever the ending.
 
-    `manner`: how its server was asked, in words. `unread`: a sentence where it read less than it was sent.
+    `manner`: how its server was asked, in words. `read`: the tokens of the question that it says it read, where these
+    are far too few for what it was sent; 0 for all others.
     """
 
     ending: Ending
@@ -46,7 +49,7 @@ class Answer:
     model: str
     cost: Cost
     manner: str = ""
-    unread: str = ""
+    read: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ class Room:
     def characters(self) -> int | None:
         """Of a question; None where it is not known to be too short for one of ours."""
         return None if self.window is None else max(int((self.window - self.reply) * CHARACTERS_PER_TOKEN), 0)
+
+
+def window_for(characters: int) -> int:
+    """The window, in tokens, whose room for a question is so many characters."""
+    return int(characters / CHARACTERS_PER_TOKEN * REPLYS_SHARE / (REPLYS_SHARE - 1))
 
 
 class TooLong(StepFailed):
@@ -84,6 +92,9 @@ class Model(Protocol):
         Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it; TooLong
         where the conversation is.
         """
+
+    def learn_window(self, tokens: int) -> None:
+        """It was found out how many tokens its server takes, which did not say so."""
 
     async def check(self) -> str:
         """A few words where it answers, without what costs money. Raises StepFailed."""

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,25 +21,32 @@ log = logging.getLogger("kintsugi.model")
 _KEPT_FOR = timedelta(days=7)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    manner: Manner
+    at: datetime
+
+
 class Manners:
     """The manners of all servers that were asked. Without a `path`, for as long as the process lives."""
 
     def __init__(self, path: Path | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
         self._now = now
-        self._known: dict[str, Manner] = {}
+        self._found: dict[str, _Found] = {}
 
     def of(self, address: str, model: str) -> Manner | None:
-        """None where nothing is known."""
+        """None where nothing is known, or was known too long ago."""
         name = f"{address} {model}"
-        if name not in self._known and (kept := self._read().get(name)) and (manner := self._fresh(kept)):
-            self._known[name] = manner
-        return self._known.get(name)
+        if name not in self._found and (kept := _from_json(self._read().get(name))):
+            self._found[name] = kept
+        found = self._found.get(name)
+        return found.manner if found and self._now() - found.at < _KEPT_FOR else None
 
     def keep(self, address: str, model: str, manner: Manner) -> None:
         """Where the file cannot be written, it is kept in memory alone."""
         name = f"{address} {model}"
-        self._known[name] = manner
+        self._found[name] = _Found(manner, self._now())
         if self._path is None:
             return
         try:
@@ -61,11 +68,12 @@ class Manners:
             json.dump(kept, file, indent=1)
         new.replace(path)
 
-    def _fresh(self, kept: Any) -> Manner | None:
-        """None for what is old, or was written by other code."""
-        try:
-            found_at = datetime.fromisoformat(kept.pop("found_at"))
-            manner = Manner(**{**kept, "form": Form(kept["form"])})
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return None
-        return manner if self._now() - found_at < _KEPT_FOR else None
+
+def _from_json(kept: Any) -> _Found | None:
+    """None for what other code has written."""
+    try:
+        told = dict(kept)
+        found_at = datetime.fromisoformat(told.pop("found_at"))
+        return _Found(Manner(**{**told, "form": Form(told["form"])}), found_at)
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -31,8 +31,20 @@ _REFUSALS = re.compile(
 _LONGEST_REFUSAL = 800  # characters; more than that is an answer, if not one of ours
 _MOST_FAULTS = 5  # told of one reply
 _DEPTH = 4  # of objects around the one that is meant
-_MAY_LACK: dict[str, Any] = {"explanation": "", "regression_test": None, "branch": "", "title": "", "body": ""}
-_MAY_LACK |= {"need": "", "text": None, "path": None, "first": None, "last": None, "fix": None}
+_MAY_LACK: dict[str, Any] = {
+    "explanation": "",
+    "regression_test": None,
+    "branch": "",
+    "title": "",
+    "body": "",
+    "marks": None,
+    "need": "",
+    "text": None,
+    "path": None,
+    "first": None,
+    "last": None,
+    "fix": None,
+}
 _NOTHING = ("", "null", "none", "n/a", "-")
 
 
@@ -61,6 +73,7 @@ class Cause(_Strict):
     category: Category
     probability: Share
     need: str
+    marks: str | None
 
 
 class FixEdit(_Strict):
@@ -216,6 +229,8 @@ def _mended(kind: type[BaseModel], told: dict[str, Any]) -> dict[str, Any]:
     for name in ("cause", "explanation", "branch", "title", "body", "need"):
         if name in mended:
             mended[name] = _as_text(mended[name])
+    if not isinstance(mended.get("marks", ""), str):
+        mended["marks"] = None
     if "probability" in mended:
         mended["probability"] = _as_number(mended["probability"])
     if kind is Cause and isinstance(mended.get("category"), str):

@@ -1,0 +1,172 @@
+"""What `doctor` looks at besides the services of others: this machine, and settings that only make sense together."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+
+from kintsugi.app.connectors import FAULT, OFF, OK, Health
+from kintsugi.app.pem import pem_of
+from kintsugi.app.settings import (
+    AlertSettings,
+    CodeSettings,
+    DeploySettings,
+    DiscordSettings,
+    GitHubSettings,
+    MetricsSettings,
+    ModelSettings,
+    RailwaySettings,
+    SheetSettings,
+    WebSettings,
+)
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.repair.sandbox import BoxFailed, Mechanism
+from kintsugi.repair.sandbox.probe import probe
+from kintsugi.telemetry.alerts import BadRule, read_rules
+from kintsugi.workflow.errors import SettingsError
+from kintsugi.workflow.severity import Severity, rated
+
+# --- settings that need each other ------------------------------------------------------------------------------
+
+
+def pairs(
+    github: GitHubSettings,
+    railway: RailwaySettings,
+    deploy: DeploySettings,
+    program_url: str | None,
+) -> Iterator[Health]:
+    """Settings of the code host and the deployer that do nothing without another."""
+    if github.app_id and not github.app_key:
+        yield _needs("GitHub", "KINTSUGI_GITHUB_APP_ID", "KINTSUGI_GITHUB_APP_KEY")
+    if github.app_key and not github.app_id:
+        yield _needs("GitHub", "KINTSUGI_GITHUB_APP_KEY", "KINTSUGI_GITHUB_APP_ID")
+    for name, is_set in (
+        ("TOKEN", github.token),
+        ("APP_ID", github.app_id),
+        ("WEBHOOK_SECRET", github.webhook_secret),
+        ("PROOF_WORKFLOW", github.proof_workflow),
+    ):
+        if is_set and not github.repo:
+            yield _needs("GitHub", f"KINTSUGI_GITHUB_{name}", "KINTSUGI_GITHUB_REPO")
+    for name in ("project_id", "environment_id", "service_id", "webhook_secret"):
+        if getattr(railway, name) and not railway.token:
+            yield _needs("Railway", f"KINTSUGI_RAILWAY_{name.upper()}", "KINTSUGI_RAILWAY_TOKEN")
+    if deploy.command and not program_url and not (railway.token or deploy.webhook_url):
+        yield _needs("deployer", "KINTSUGI_DEPLOY_COMMAND", "KINTSUGI_PROGRAM_URL")
+    if deploy.webhook_secret and not deploy.webhook_url:
+        yield _needs("deployer", "KINTSUGI_DEPLOY_WEBHOOK_SECRET", "KINTSUGI_DEPLOY_WEBHOOK_URL")
+
+
+def more_pairs(
+    discord: DiscordSettings, alerts: AlertSettings, model: ModelSettings, sheet: SheetSettings, environment: str
+) -> Iterator[Health]:
+    """… and those of Discord, alerts, the model and the sheet."""
+    if discord.channel and not discord.token:
+        yield _needs("Discord", "KINTSUGI_DISCORD_CHANNEL", "KINTSUGI_DISCORD_TOKEN")
+    if discord.has_admins and not (discord.token or discord.client_id):
+        yield _needs("Discord", "KINTSUGI_DISCORD_ADMIN_ROLES or _ADMIN_USERS", "KINTSUGI_DISCORD_TOKEN")
+    if discord.token and not discord.has_admins:
+        says = "nobody may use it. Set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."
+        yield Health("Discord", FAULT, says)
+    if discord.ping and not (discord.token and discord.channel):
+        yield _needs("calling", "KINTSUGI_DISCORD_PING", "KINTSUGI_DISCORD_TOKEN and KINTSUGI_DISCORD_CHANNEL")
+    elif discord.ping and rated(0, 0, environment).severity is Severity.LOW and discord.ping_from is not Severity.LOW:
+        says = f"nobody is called: incidents of {environment!r} are low. Set KINTSUGI_ENV_NAME, or _DISCORD_PING_FROM."
+        yield Health("calling", FAULT, says)
+    if alerts.webhook_url and not alerts.webhook_secret:
+        yield _needs("alerts", "KINTSUGI_ALERT_WEBHOOK_URL", "KINTSUGI_ALERT_WEBHOOK_SECRET, which signs them")
+    if alerts.webhook_secret and not alerts.webhook_url:
+        yield _needs("alerts", "KINTSUGI_ALERT_WEBHOOK_SECRET", "KINTSUGI_ALERT_WEBHOOK_URL")
+    if alerts.channel and not discord.token:
+        yield _needs("alerts", "KINTSUGI_ALERT_CHANNEL", "KINTSUGI_DISCORD_TOKEN")
+    if sheet.id and not (sheet.api_key or sheet.service_account):
+        yield _needs("sheet", "KINTSUGI_SHEET_ID", "KINTSUGI_SHEET_API_KEY or KINTSUGI_SHEET_SERVICE_ACCOUNT")
+    if model.prices and model.is_set and model.model not in model.prices:
+        says = f"KINTSUGI_LLM_PRICES has no price for {model.model}: only tokens are limited. Add it."
+        yield Health("model", FAULT, says)
+
+
+def _needs(what: str, name: str, other: str) -> Health:
+    return Health(what, FAULT, f"{name} is set, and does nothing alone. Set {other}, or remove it.")
+
+
+# --- this machine -----------------------------------------------------------------------------------------------
+
+
+def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
+    """Where the tests and the deploy command run."""
+    if code.test_python and not os.access(code.test_python, os.X_OK):
+        says = f"KINTSUGI_TEST_PYTHON: {code.test_python} cannot be run. Name an interpreter, such as /venv/bin/python."
+        yield Health("tests", FAULT, says)
+    if code.test_command and code.test_python is None and not _runs(code.test_command[0]):
+        says = f"KINTSUGI_TEST_COMMAND: {code.test_command[0]} cannot be found on this machine. Install it, or name it."
+        yield Health("tests", FAULT, says)
+    if deploy.command and not deploy.folder.is_dir():
+        says = f"KINTSUGI_DEPLOY_FOLDER: there is no folder {deploy.folder}. Make it, or name another."
+        yield Health("deployer", FAULT, says)
+
+
+def _runs(program: str) -> bool:
+    """A relative path is the program's own, in its repository."""
+    return ("/" in program and not program.startswith("/")) or shutil.which(program) is not None
+
+
+def alert_rules(settings: AlertSettings) -> Iterator[Health]:
+    if settings.rules is None:
+        return
+    try:
+        rules = read_rules(settings.rules)
+    except (BadRule, OSError, UnicodeDecodeError) as error:
+        yield Health(
+            "alerts", FAULT, f"KINTSUGI_ALERT_RULES: {error}. Mend the file; docs/telemetry.md has an example."
+        )
+    else:
+        yield Health("alerts", OK, f"{len(rules)} rules, with those of {settings.rules}")
+
+
+def keys(github: GitHubSettings, receipts: Callable[[], object]) -> Iterator[Health]:
+    """Private keys that cannot be read."""
+    try:
+        receipts()
+    except SettingsError as error:
+        yield Health("receipts", FAULT, str(error))
+    if github.app_id and github.app_key:
+        try:
+            pem_of("KINTSUGI_GITHUB_APP_KEY", github.app_key.get_secret_value())
+        except SettingsError as error:
+            yield Health("GitHub", FAULT, str(error))
+
+
+def addresses(web: WebSettings, metrics: MetricsSettings, *, at_work: bool) -> Iterator[Health]:
+    """Whether something can listen where it should. `at_work`: a service of ours may be listening there."""
+    for setting, bind in (("KINTSUGI_WEB_BIND", web.bind), ("KINTSUGI_METRICS_BIND", metrics.bind)):
+        if bind and not at_work and (why := _cannot_listen(bind)):
+            yield Health("web", FAULT, f"{setting}: nothing can listen at {bind}: {why}. Name another.")
+
+
+def _cannot_listen(bind: str) -> str:
+    host, _, port = bind.rpartition(":")
+    try:
+        with socket.create_server((host, int(port))):
+            return ""
+    except socket.gaierror:
+        return "there is no such host"
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno else str(error)
+
+
+async def sandbox(code: CodeSettings, *, has_code: bool) -> Health:
+    """The box that patches are proven in, tried out with the battery."""
+    if not has_code:
+        return Health("sandbox", OFF, "no patch is proven without a repository")
+    proof = ProofSettings(seconds=code.test_seconds, memory_mb=code.test_memory_mb)
+    try:
+        box = await probe(code.test_python or proof.python, proof.limits)
+    except BoxFailed as error:
+        return Health("sandbox", FAULT, f"{error} Install bubblewrap, or let a workflow prove: docs/proof.md.")
+    if box.mechanism is Mechanism.LIMITS:
+        says = f"{box.says}: strangers' code is not run here, so nothing is proven. Install bubblewrap: docs/proof.md."
+        return Health("sandbox", FAULT, says)
+    return Health("sandbox", OK, box.says)

@@ -1,0 +1,141 @@
+"""A patch that somebody hands in: the same way as the analyst's, one answer each, one confirmation at most."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from kintsugi.app.desk import Desk
+from kintsugi.app.proposing import HandedIn, hand_in
+from kintsugi.workflow import triggers as t
+from kintsugi.workflow.asking import Asker, Role, Rules
+from kintsugi.workflow.errors import BadInput, NotFound, Refusal
+from kintsugi.workflow.incident import Category
+from kintsugi.workflow.proposals import MOST, verdicts
+from kintsugi.workflow.states import State
+from tests.world.make import a_diagnosis
+from tests.world.world import World
+
+PATCH = "--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+
+
+async def hands_in(world: World, patch: str = PATCH, **said: Any) -> HandedIn:
+    desk = Desk(world.store, world.deliveries, world.engine, world.clock)
+    return await hand_in(desk, 1, patch, **{"by": "agent:bob", "title": "Count from two"} | said)
+
+
+async def verdict(world: World) -> tuple[bool | None, str]:
+    last = verdicts(await world.store.history(1))[-1]
+    return last.proven, last.says
+
+
+async def test_it_is_proven_asked_about_and_takes_the_place_of_what_the_analyst_would_have_said(world: World):
+    await world.crashes()
+
+    handed = await hands_in(world)
+    assert (handed.incident.state, handed.verdict.proven) == (State.DIAGNOSED, None)
+    await world.settles()
+
+    assert not world.analyst.asked
+    assert await world.state() is State.AWAITING_CONFIRM
+    assert (await verdict(world))[0] is True
+    shown = (await world.incident()).diagnosis
+    assert shown and (shown.by, shown.patch, shown.title) == ("agent:bob", PATCH, "Count from two")
+    await world.confirms()
+    await world.settles()
+    assert await world.state() is State.PR_OPENED
+
+
+async def test_one_that_is_refused_leaves_the_analyst_at_work_with_nothing_it_has_not_written(world: World):
+    world.checker.answers_first("It changes nothing.")
+    await world.crashes()
+
+    await hands_in(world)
+    await world.settles()
+
+    assert await verdict(world) == (False, "It changes nothing.")
+    assert len(world.analyst.asked) == 1
+    assert world.analyst.asked[0].incident.feedback == ""
+    assert (await world.incident()).rounds == 1
+    assert await world.state() is State.AWAITING_CONFIRM  # by the analyst's own
+
+
+@pytest.mark.parametrize("refused", [True, False])
+async def test_where_a_human_is_needed_it_is_tried_and_a_human_is_needed_again(world: World, refused: bool):
+    world.analyst.answers_first(a_diagnosis(category=Category.CONFIGURATION, edits=()))
+    await world.crashes()
+    await world.settles()
+    assert await world.state() is State.NEEDS_HUMAN
+
+    if refused:
+        world.checker.answers_first("It breaks the policy.")
+    await hands_in(world)
+    await world.settles()
+
+    assert await world.state() is (State.NEEDS_HUMAN if refused else State.AWAITING_CONFIRM)
+    assert len(world.analyst.asked) == 1
+
+
+async def test_while_the_analysts_own_is_checked_or_asked_about_it_is_refused_with_why(world: World):
+    await world.crashes()
+    await world.fires(t.Diagnosed, diagnosis=a_diagnosis())
+    with pytest.raises(Refusal, match="INC-1 is diagnosed"):
+        await hands_in(world)
+    await world.settles()
+    with pytest.raises(Refusal, match="INC-1 "):
+        await hands_in(world)
+
+    assert len(world.channel.tokens) == 1
+    assert verdicts(await world.store.history(1)) == []
+
+
+async def test_the_same_one_twice_is_one_and_answers_what_became_of_it(world: World):
+    world.checker.answers_first("It does not apply.")
+    await world.crashes()
+
+    first = await hands_in(world)
+    again = await hands_in(world)
+    await world.settles()
+    later = await hands_in(world, title="Said in other words")
+
+    assert first.verdict.id == again.verdict.id == later.verdict.id
+    assert (later.verdict.proven, later.verdict.says) == (False, "It does not apply.")
+    assert len(verdicts(await world.store.history(1))) == 1
+
+
+async def test_of_two_at_once_one_is_taken(world: World):
+    await world.crashes()
+
+    answers = await asyncio.gather(hands_in(world), hands_in(world, PATCH + "\n"), return_exceptions=True)
+    await world.settles()
+
+    assert [type(each) for each in answers if isinstance(each, Exception)] != []
+    assert all(isinstance(each, Refusal) for each in answers if isinstance(each, Exception))
+    assert len(verdicts(await world.store.history(1))) == 1
+    assert len(world.channel.tokens) == 1
+
+
+@pytest.mark.parametrize(("patch", "says"), [("", "empty"), (" \n", "empty"), ("x" * (MOST + 1), "too long")])
+async def test_what_is_no_patch_is_refused_at_the_door(world: World, patch: str, says: str):
+    await world.crashes()
+
+    with pytest.raises(BadInput, match=says):
+        await hands_in(world, patch)
+
+
+async def test_an_incident_that_is_not_there_is_said_so(world: World):
+    with pytest.raises(NotFound):
+        await hands_in(world)
+
+
+async def test_one_who_hands_in_a_patch_does_not_confirm_it_where_two_have_to_agree(world: World):
+    await world.crashes()
+    await hands_in(world, by="discord:bob (4002)")
+    await world.settles()
+    incident, rules = await world.incident(), Rules(two_persons=True)
+    bob, carol = (Asker(name, frozenset(Role)) for name in ("discord:bob (4002)", "discord:carol (4003)"))
+
+    assert "somebody else" in str(rules.why_not("confirm", incident, bob, world.clock.now()))
+    assert rules.why_not("confirm", incident, carol, world.clock.now()) is None
