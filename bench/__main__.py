@@ -18,6 +18,7 @@ BENCHES = (
     ("bench.logs",),
     ("bench.discord",),
     ("bench.telemetry",),
+    ("bench.capsule",),
     ("bench.apply", "speed"),
     ("bench.policy", "speed"),
     ("bench.context", "speed"),

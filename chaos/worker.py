@@ -33,9 +33,9 @@ from kintsugi.executors.procrastinate import Procrastinate
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.engine import Engine
-from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.errors import StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Cure, Patch
-from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.ports import Case, Channel, CodeHost, Deployer, Executor, Manners, Progress, Reading, Rollout
 from tests.world.make import an_evidence
 
@@ -178,6 +178,9 @@ class Checked:
 
     def __init__(self, outside: Outside, code_host: CodeHost, git: Git) -> None:
         self._outside, self._code_host, self._git = outside, code_host, git
+
+    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+        raise StepFailed("no call was written down")
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         await self._outside.proves(case.incident.id)

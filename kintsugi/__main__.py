@@ -17,6 +17,7 @@ try:
 
     from kintsugi.commands.context import context as show_context
     from kintsugi.commands.inspect import inspect
+    from kintsugi.commands.mcp import mcp
     from kintsugi.commands.patch import app as patch_app
     from kintsugi.commands.propose import propose
     from kintsugi.commands.prove import prove as prove_patch
@@ -41,6 +42,7 @@ try:
         reject,
         release,
         reopen,
+        replay,
         retry,
         send,
         severity,
@@ -114,6 +116,8 @@ app.command("context")(show_context)
 app.command("inspect")(inspect)
 app.command("prove")(prove_patch)
 app.command()(propose)
+app.command()(mcp)
+app.command()(replay)
 app.add_typer(incident_app, name="incident")
 app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")

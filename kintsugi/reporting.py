@@ -11,11 +11,14 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from kintsugi import telemetry
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build
+from kintsugi.telemetry.capsule import Capsule
+from kintsugi.telemetry.capsule import record as written_down
 from kintsugi.telemetry.encoding import encode
 from kintsugi.telemetry.handler import Seen
 from kintsugi.telemetry.installation import Mode
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from sentry_sdk._types import Event, Hint
 
 ADDRESS = "KINTSUGI_REPORT_URL"
+CAPSULE = "kintsugi_capsule"  # the context of an event that the failing call is told in
 UNDELIVERED = f"Failures are kept in this process's memory and reported nowhere: set {ADDRESS} to have them mended."
 
 _log = logging.getLogger("kintsugi.reporting")
@@ -130,6 +134,7 @@ class Reporter:
         if error is not None:
             described, hint = event_from_exception(error, client_options=self._client.options)
             event = {**described, "level": record.levelname.lower()}
+            hint = {**hint, CAPSULE: written_down(error)}
         event |= {
             "logger": record.name,
             "transaction": context.intent,
@@ -165,9 +170,13 @@ def _client(address: str, build: str | None, environment: str | None) -> sentry_
         ) from None
 
 
-def _redacted(event: Event, _: Hint) -> Event:
-    """Nothing leaves with a secret in it: neither in a text nor under its name."""
-    return cast("Event", json.loads(encode(event, characters=_LONGEST)))
+def _redacted(event: Event, hint: Hint) -> Event:
+    """Nothing leaves with a secret in it, in a text or under its name. A capsule is looked through when it is made."""
+    told: dict[str, Any] = json.loads(encode(event, characters=_LONGEST))
+    capsule: Capsule | None = hint.get(CAPSULE)
+    if capsule is not None:
+        told["contexts"] = {**(told.get("contexts") or {}), CAPSULE: {"type": CAPSULE, **asdict(capsule)}}
+    return cast("Event", told)
 
 
 def _is_known(error: BaseException | None) -> bool:

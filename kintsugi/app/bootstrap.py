@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +20,7 @@ from kintsugi.app.deployers import alone_on, is_railways
 from kintsugi.app.desk import Desk, opened, prepare
 from kintsugi.app.ending import watched
 from kintsugi.app.places import Places
-from kintsugi.app.settings import Settings, read_settings
+from kintsugi.app.settings import Settings, read_settings, revealed
 from kintsugi.capture.crashes import Crashes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.executors.attempts import Attempts
@@ -35,6 +37,7 @@ from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import redact, remember
 from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
+from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from kintsugi.workflow.production import Commits, Production
@@ -45,8 +48,10 @@ from kintsugi.workflow.reconcile import Reconciler
 if TYPE_CHECKING:
     import discord
 
+    from kintsugi.agents.tools import AgentNeeds
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
+    from kintsugi.app.replays import ReplayNeeds
     from kintsugi.integrations.model.looking import Tools
     from kintsugi.integrations.workbench import Workbench
     from kintsugi.web.reports import Reports
@@ -139,7 +144,7 @@ class Bootstrap:
         self.build = program.build_sha or running_build()
         self._own_requests = OwnRequests()
         self.code_host = connectors.code_host(settings.github, settings.code, self.incident_url)
-        self.model = connectors.model(settings.model, self.database.folder / "models.json")
+        self.model = connectors.model(settings.model, self.database.folder / "model-servers.json")
         self.deployer = connectors.deployer(settings.deploy, settings.railway, settings.code.branch, self._running())
         self.sheet = connectors.sheet(settings.sheet)
         self.discord = connectors.discord_account(settings.discord)
@@ -159,11 +164,17 @@ class Bootstrap:
 
     def logs(self, level: str = "INFO", bot: discord.Client | None = None, mode: Mode = "json") -> Telemetry:
         """The logging of this process, from now on."""
-        return alerts.installed(self.settings.alerts, self.build, level, bot, mode)
+        program = self.settings.program
+        stream = sys.stdout if program.log_stream == "stdout" else None
+        return alerts.installed(
+            self.settings.alerts, self.build, level, bot, mode, stream=stream, direct=program.log_direct
+        )
 
-    def tell_alerts(self, logs: Telemetry, desk: Desk, client: discord.Client | None) -> None:
+    def tell_alerts(
+        self, logs: Telemetry, desk: Desk, client: discord.Client | None, *, but_crashes: bool = False
+    ) -> None:
         """From now on alerts are told to whom the settings name; `client` is whoever can post to Discord."""
-        alerts.connect(logs, self.settings.alerts, self.intake(desk), client)
+        alerts.connect(logs, self.settings.alerts, self.intake(desk), client, but_crashes=but_crashes)
 
     def hear_crashes(self, logs: Telemetry, desk: Desk) -> Crashes | None:
         """From now on a crash of the program that this runs in opens an incident; None where that is switched off.
@@ -252,6 +263,7 @@ class Bootstrap:
             connectors=self.connectors,
             rests_without=(self.model, self.code_host),
             production=self.production,
+            pages=self.incident_url,
             places=self.places(),
         )
 
@@ -273,6 +285,38 @@ class Bootstrap:
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
         reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
+
+    def replays(self, desk: Desk, model: str = "") -> ReplayNeeds:
+        """Old incidents asked about again: of this model, else of the configured one. Raises Refusal without one."""
+        from kintsugi.app.replays import ReplayNeeds
+        from kintsugi.integrations.model.analyst import ModelAnalyst
+
+        if self.model.missing or self.code_host.missing:
+            raise Refusal("A replay needs the model and the repository: set KINTSUGI_LLM_* and KINTSUGI_REPO.")
+        git = self.code_host.make().git
+        other = self.settings.model.model_copy(update={"model": model} if model else {})
+        asked = connectors.model(other, self.database.folder / "models.json").make()
+        return ReplayNeeds(
+            store=desk.store,
+            analyst=ModelAnalyst(asked, code_context(git.directory), redact),
+            checker_at=self._workbench(git).at,
+            budget=other.budget,
+        )
+
+    def agents(self, desk: Desk) -> AgentNeeds:
+        """What other people's agents may touch at this desk."""
+        from kintsugi.agents.tools import AgentNeeds
+        from kintsugi.workflow.proposals import Proposals
+
+        hosted = None if self.code_host.missing else self.code_host.make()
+        return AgentNeeds(
+            store=desk.store,
+            clock=desk.clock,
+            proposals=Proposals(desk.store, desk.clock, desk.engine.fire),
+            checker=self.ports(Silence()).checker,
+            context=code_context(hosted.git.directory if hosted else None),
+            link=self.incident_url,
+        )
 
     @property
     def rules(self) -> Rules:
@@ -307,11 +351,32 @@ class Bootstrap:
         from kintsugi.integrations.model.analyst import ModelAnalyst
         from kintsugi.integrations.model.offline import OfflineAnalyst
 
+        if self.settings.analyst.command:
+            return self._agent(git)
         if self.model.missing:
             return OfflineAnalyst(git)
         tools = looking_at(git, self.settings.code.branch, bench) if git and bench else None
         tools = tools if self.settings.analyst.tools else None
         return ModelAnalyst(self.model.make(), code_context(git.directory if git else None), redact, tools)
+
+    def _agent(self, git: Git | None) -> Analyst:
+        from kintsugi.integrations.agent.analyst import AgentAnalyst, AgentSettings
+        from kintsugi.integrations.model.address import address_of
+
+        agent, model, code = self.settings.analyst, self.settings.model, self.settings.code
+        key = revealed(model.api_key)
+        asked = AgentSettings(
+            command=agent.command,
+            python=code.test_python or Path(sys.executable),
+            seconds=agent.seconds,
+            memory_mb=agent.memory_mb,
+            mounts=agent.mounts,
+            variables={name: os.environ[name] for name in agent.env if name in os.environ},
+            model=model.model,
+            address=address_of(model.base_url, model.model, key) if model.is_set else None,
+            key=key,
+        )
+        return AgentAnalyst(asked, git, code.branch, redact)
 
     def _workbench(self, git: Git) -> Workbench:
         from kintsugi.integrations.workbench import Workbench

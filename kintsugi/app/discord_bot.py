@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import discord
@@ -18,6 +19,7 @@ from kintsugi.app.places import Places
 from kintsugi.app.settings import DiscordSettings
 from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, Names, Offer, Probe, put_in
 from kintsugi.bot.address import point_at
+from kintsugi.bot.caller import Caller
 from kintsugi.bot.presence import REFUSED, Tell, logged_in
 from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake
@@ -72,6 +74,7 @@ class Bots:
     connectors: Sequence[Connector[Any]]
     rests_without: Sequence[Connector[Any]]  # without which an incident rests
     production: Callable[[], Production]
+    pages: str  # an address with {} for an incident's number
     places: Places
 
     def client(self) -> Client:
@@ -81,7 +84,7 @@ class Bots:
 
     def channel(self, client: discord.Client) -> DiscordChannel | None:
         """Where incidents are shown; None where that is not configured."""
-        return channel_of(client, self.desk, self.settings, self.one_process)
+        return channel_of(client, self.desk, self.settings, self.one_process, self.pages)
 
     def put_into(
         self, tree: app_commands.CommandTree[Any], needs: BotNeeds, channel: DiscordChannel | None
@@ -160,7 +163,7 @@ async def run_bot(client: Client, settings: DiscordSettings, tell: Tell) -> None
 
 @asynccontextmanager
 async def announcer(
-    desk: Desk, settings: DiscordSettings, one_process: bool, tell: Tell
+    desk: Desk, settings: DiscordSettings, one_process: bool, tell: Tell, pages: str = ""
 ) -> AsyncIterator[tuple[discord.Client, DiscordChannel | None]]:
     """A client and its channel that log in and do not connect: for whoever tells, and does not hear.
 
@@ -168,7 +171,7 @@ async def announcer(
     """
     point_at(settings.api_base, settings.gateway_url)
     async with discord.Client(intents=discord.Intents.none(), max_messages=None) as client:
-        channel = channel_of(client, desk, settings, one_process)
+        channel = channel_of(client, desk, settings, one_process, pages)
 
         async def go_online() -> None:
             await _logged_in(client, settings, tell)
@@ -184,13 +187,13 @@ async def announcer(
 
 
 def channel_of(
-    client: discord.Client, desk: Desk, settings: DiscordSettings, one_process: bool
+    client: discord.Client, desk: Desk, settings: DiscordSettings, one_process: bool, pages: str = ""
 ) -> DiscordChannel | None:
     """Where incidents are shown; None where that is not configured."""
     if settings.channel is None:
         return None
     return DiscordChannel(
-        client, settings.channel, owed=desk.store.owed, alone=one_process, debug=settings.debug_command
+        client, settings.channel, owed=desk.store.owed, alone=one_process, debug=settings.debug_command, pages=pages
     )
 
 
@@ -200,6 +203,16 @@ async def _logged_in(client: discord.Client, settings: DiscordSettings, tell: Te
         await logged_in(client, settings.token.get_secret_value(), tell)
     except discord.LoginFailure as error:
         raise SettingsError(REFUSED) from error
+
+
+def caller_of(desk: Desk, settings: DiscordSettings, channel: DiscordChannel) -> Caller | None:
+    """Who calls people about incidents; None where nobody is to be called."""
+    if not settings.ping:
+        return None
+    is_user, id = settings.ping.startswith("user:"), int(settings.ping.rpartition(":")[2])
+    post = partial(channel.call, user=id) if is_user else partial(channel.call, role=id)
+    whom = f"the user {id}" if is_user else f"the role {id}"
+    return Caller(desk.store, desk.clock, desk.engine.fire, settings.calling, whom=whom, post=post)
 
 
 def access_of(settings: DiscordSettings) -> Access:

@@ -35,6 +35,9 @@ class DiscordLogin:
     async def again(self, token: str) -> Member:
         return self._let_in(await self._application.again(token))
 
+    async def forget(self, token: str) -> None:
+        await self._application.forget(token)
+
     def asker(self, member: Member) -> Asker:
         caller = _caller(member)
         self._gate.look(caller)

@@ -77,8 +77,8 @@ class InYourBot:
         """In the bot's own loop, logged in."""
         assert self._attached
         self._online = True
-        self._bootstrap.tell_alerts(self.logs, self._desk, self._bot)
         self._hear_crashes()
+        self._bootstrap.tell_alerts(self.logs, self._desk, self._bot, but_crashes=self._hears)
         await self._opened.enter_async_context(counting(self._desk.store, self.logs.outcomes))
         await self._attached.go_online()
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.private import private_folder
+from kintsugi.web.entrance import ONCE
 from kintsugi.web.login import Links
-from kintsugi.web.pages import ONCE
 
 
 class KeyFile:

@@ -36,7 +36,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from kintsugi.children import is_ours
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Keep
-from kintsugi.workflow.calling import quiet_hours
+from kintsugi.workflow.calling import Calling, quiet_hours
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.incident import Budget, Price
 from kintsugi.workflow.severity import Severity
@@ -254,6 +254,11 @@ class ProgramSettings(Room):
         "ring",
         description="in your own bot: ring keeps what is logged and leaves the console alone, json takes it over, off",
     )
+    log_stream: Literal["stdout", "stderr"] = Field("stderr", description="where lines of the log go")
+    log_direct: bool = Field(
+        False,
+        description="true: each line is written before its log call returns; a full pipe then holds that up",
+    )
     capture: Literal["unhandled", "logged", "off"] = Field(
         "unhandled",
         description="in your own bot, what opens an incident by itself: unhandled failures; logged adds those that it "
@@ -372,6 +377,11 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
         return value
 
     @property
+    def calling(self) -> Calling:
+        again = timedelta(minutes=self.ping_again_minutes) if self.ping_again_minutes else None
+        return Calling(self.ping_from, again, quiet_hours(self.ping_quiet) if self.ping_quiet else None)
+
+    @property
     def has_admins(self) -> bool:
         return bool(self.admin_roles or self.admin_users)
 
@@ -413,6 +423,25 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
         False, description="true: without a token, whatever comes from this machine may read it: a proxy's requests too"
     )
     bind: Bind | None = Field(None, description="where a process without the web serves /metrics and health")
+
+
+class AnalystSettings(Room, env_prefix=f"{PREFIX}ANALYST_"):
+    """How the model works, or a coding agent of yours in its place."""
+
+    tools: bool = Field(
+        True, description="whether the model may look at the program, where it asks to or its first change was refused"
+    )
+    command: str = Field("", description="a command that changes the code in its folder; left out: the model is asked")
+    seconds: float = Field(1200.0, gt=0, le=14400, description="how long it may take")
+    memory_mb: int = Field(2048, ge=64, description="memory for it and all that it starts")
+    mounts: Paths = Field((), description="folders of this machine that it may read, such as where it is installed")
+    env: VariableNames = Field((), description="variables of ours that it gets; never one of KINTSUGI_*")
+
+
+class AgentSettings(Room, env_prefix=f"{PREFIX}MCP_"):
+    """Other people's agents, over HTTP."""
+
+    token: Token | None = Field(None, description="lets agents call the tools at /mcp; none: only `kintsugi mcp`")
 
 
 class SentryProject(BaseModel):
@@ -505,14 +534,6 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
         return Budget(self.budget_usd, self.budget_day_usd, self.budget_tokens, self.budget_day_tokens)
 
 
-class AnalystSettings(Room, env_prefix=f"{PREFIX}ANALYST_"):
-    """How the model works."""
-
-    tools: bool = Field(
-        True, description="whether it may look at the program, where it asks to or its first change was refused"
-    )
-
-
 class Settings(BaseModel):
     """Every setting there is, by room. What is not handed in is read."""
 
@@ -533,6 +554,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    agents: AgentSettings = Field(default_factory=AgentSettings)
     sentry: SentrySettings = Field(default_factory=SentrySettings)
     sheet: SheetSettings = Field(default_factory=SheetSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 import discord
 
-from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, facts_of, line_of, said
+from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, line_of, more_of, said, times, who
 from kintsugi.bot.text import cut, one_line, quiet, short
 from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.asking import Rules
+from kintsugi.workflow.doing import can, doing
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.questions import Question
 from kintsugi.workflow.states import ENDED, MAIN_LINE, Effect, State
 
 _THREAD_NAME = 100
+_CALLED = 10  # incidents that are named in one call
 _SHOWN_DIFF, _SINCE_SHOWN = 800, 300
 _FENCE = "\u200b`\u200b`\u200b`"  # three back-ticks that end no code block
 
@@ -82,17 +85,62 @@ def is_card_of(incident: int, custom_ids: frozenset[str]) -> bool:
     return custom_id(Act.HISTORY, incident) in custom_ids
 
 
-def card(incident: Incident) -> Post:
-    """The one message of an incident in its channel."""
-    fields = [("Path", path_of(incident))]
+def card(incident: Incident, pages: str = "", debug: str = "debug") -> Post:
+    """The one message of an incident in its channel: what one needs, in the order in which one needs it.
+
+    `pages` is an address with {} for the incident's number.
+    """
+    fields = [("Now", one_line(doing(incident), 600))]
+    if incident.reproduction:
+        fields.append(("The failing call", one_line(incident.reproduction.words, 300)))
     if incident.diagnosis:
         fields.append(("Cause", f"{one_line(incident.diagnosis.cause, 600)}\n{_belief(incident)}"))
-    if incident.says:
-        fields.append(("Now", one_line(incident.says, 600)))
+    if what := _you_can(incident, debug):
+        fields.append(("You can", what))
+    fields.append(("Path", path_of(incident)))
     shown = Card(
-        f"{incident.name} · {incident.state.words}", facts_of(incident), colour_of(incident.state), tuple(fields)
+        f"{incident.name} · {incident.state.words}",
+        _first_of_all(incident, pages),
+        colour_of(incident.state),
+        tuple(fields),
     )
     return Post(card=shown, buttons=_buttons(incident))
+
+
+def _first_of_all(incident: Incident, pages: str) -> str:
+    """What broke, for how many, since when, how bad, who has it; and where to read on."""
+    people = f" by {incident.people} {'person' if incident.people == 1 else 'people'}" if incident.people else ""
+    first = f"first {_ago(incident.opened_at)}"
+    last = f", last {_ago(incident.last_seen)}" if incident.last_seen and incident.count > 1 else ""
+    rating = incident.rating
+    lines = [
+        f"**{cut(quiet(incident.summary), 400)}**",
+        f"{times(incident.count)}{people}, {first}{last}",
+        f"severity **{rating.severity}**: {one_line(rating.why, 120)}",
+        _who_has_it(incident),
+        f"opened by {who(incident.opened_by)}",
+        *more_of(incident),
+        *([f"[page of {incident.name}]({pages.format(incident.id)})"] if pages else []),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _who_has_it(incident: Incident) -> str:
+    if incident.holder:
+        since = f", since {_ago(incident.acknowledged_at)}" if incident.acknowledged_at else ""
+        return f"**{who(incident.holder)}** has it{since}"
+    return "" if incident.ended else "nobody has it yet"
+
+
+def _you_can(incident: Incident, debug: str) -> str:
+    more = f"`/{debug} ack`, `note`, `severity`, `fixed`" if not incident.ended else ""
+    said = can(incident)
+    return "\n".join(line for line in (f"{said[:1].upper()}{said[1:]}." if said else "", more) if line)
+
+
+def _ago(at: datetime) -> str:
+    """In the reader's own zone and words."""
+    return f"<t:{int(at.timestamp())}:R>"
 
 
 def path_of(incident: Incident) -> str:
@@ -122,6 +170,20 @@ def work_is_over(incident: Incident) -> Post:
 def work_mark(incident: int) -> str:
     """How the message on the work begins: by this it is found again."""
     return f"**Work on INC-{incident}**"
+
+
+def call(incidents: Sequence[Incident], mention: str, debug: str = "debug") -> Post:
+    """One message to those who are called, about one incident or many. `mention` is the one thing in it that pings."""
+    lines = [
+        f"**{each.name}** {each.rating.severity}: {one_line(each.summary, 120)} ({one_line(each.rating.why, 80)})"
+        for each in incidents[:_CALLED]
+    ]
+    more = len(incidents) - _CALLED
+    lines += [f"and {more} more: `/{debug} incidents`"] if more > 0 else []
+    them = "its card" if len(incidents) == 1 else "a card"
+    return Post(
+        "\n".join([mention, *lines, f"Tap **I have it** on {them}, or `/{debug} ack`. Then nobody is called again."])
+    )
 
 
 def question(incident: Incident, token: str, debug: str = "debug") -> Post:

@@ -65,9 +65,10 @@ class DiscordChannel:
         pause: timedelta = timedelta(seconds=2),
         alone: bool = True,
         debug: str = "debug",
+        pages: str = "",
     ) -> None:
         self._client, self._id, self._owed, self._pause, self._alone = client, id, owed, pause, alone
-        self._debug = debug  # the command's name
+        self._debug, self._pages = debug, pages  # the command's name; an address with {} for the incident's number
         self._online = asyncio.Event()
         self._room: discord.TextChannel | None = None
         self._places: OrderedDict[int, _Place] = OrderedDict()
@@ -115,6 +116,21 @@ class DiscordChannel:
         if self._loop and self._online.is_set():
             self._loop.call_soon_threadsafe(self._hear, incident, step, words)
 
+    async def call(self, incidents: Sequence[Incident], *, role: int = 0, user: int = 0) -> None:
+        """Mention the role or the user, and nobody else. Raises StepFailed."""
+        mention = f"<@&{role}>" if role else f"<@{user}>"
+        allowed = discord.AllowedMentions(
+            everyone=False,
+            replied_user=False,
+            roles=[discord.Object(role)] if role else False,
+            users=[discord.Object(user)] if user else False,
+        )
+        try:
+            room = await self._channel()
+            await room.send(card.call(incidents, mention, self._debug).text, allowed_mentions=allowed)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            raise _failed(error) from error
+
     async def token(self, incident: Incident) -> str | None:
         """The token that is asked for in the incident's thread; None where there is none that is good."""
         async with self._at(incident) as place:
@@ -127,7 +143,7 @@ class DiscordChannel:
     # --- the card -----------------------------------------------------------------------------------------------
 
     async def _show_card(self, place: _Place, incident: Incident) -> None:
-        post = card.card(incident)
+        post = card.card(incident, self._pages, self._debug)
         if place.card and post != place.shown.get(place.card):
             await self._edit_card(place, post)
         if not place.card:

@@ -37,14 +37,21 @@ class Debug(app_commands.Group):
             self.add_command(command)
 
     @app_commands.command(name="logs")
-    @app_commands.describe(lines="how many", level="of this level or above", contains="with this text")
+    @app_commands.describe(
+        lines="how many", level="of this level or above", contains="with this text", format="of the file"
+    )
     async def logs(
-        self, interaction: Interaction, lines: Lines = 200, level: Level | None = None, contains: str | None = None
+        self,
+        interaction: Interaction,
+        lines: Lines = 200,
+        level: Level | None = None,
+        contains: str | None = None,
+        format: Literal["text", "json"] = "text",
     ) -> None:
-        """The recent log lines, as a file."""
+        """The recent log lines: the newest here, all of them in a file."""
 
         async def work() -> Reply:
-            return replies.logs(self._parts.recent(lines, level, contains))
+            return replies.logs(self._parts.recent(lines, level, contains), as_json=format == "json")
 
         await self._answers.answer(interaction, work)
 

@@ -6,10 +6,11 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import discord
 
+from kintsugi.bot import log_lines
 from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
 from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
@@ -23,9 +24,10 @@ from kintsugi.workflow.production import Plan
 from kintsugi.workflow.states import State
 from kintsugi.workflow.triggers import words
 
-_TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 3  # an embed takes 6,000 in all
+_TEXT, _TITLE, _DESCRIPTION, _NAME, _VALUE, _FIELDS = 2000, 256, 2000, 256, 900, 4  # an embed takes 6,000 in all
 _LARGEST = 8 * 2**20  # bytes of an attachment; Discord takes 10 MiB
 _PLACES = 3
+_SAME_DAY = timedelta(hours=6)
 _LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
@@ -159,12 +161,29 @@ def _instead_of(plan: Plan) -> str:
     return f" Now {running} runs." + (f" New since then:{new}" if new else "")
 
 
-def logs(lines: Sequence[str]) -> Reply:
-    """The lines as a file; they were redacted when they were kept."""
+def logs(lines: Sequence[str], *, as_json: bool = False) -> Reply:
+    """The last few in the message, and all that a file takes, newest last; they were redacted when they were kept."""
     if not lines:
         return Reply("No log line fits.")
-    many = f"{len(lines)} lines" if len(lines) > 1 else "One line"
-    return Reply(f"{many}, the newest last.", attachment=Attachment("kintsugi-logs.txt", "\n".join(lines) + "\n"))
+    written = list(lines) if as_json else log_lines.readable(lines)
+    kept = _that_fit(written)
+    many = f"{len(kept)} lines" if len(kept) > 1 else "One line"
+    left_out = (
+        f" The {len(written) - len(kept)} before them are too much for a file." if len(kept) < len(written) else ""
+    )
+    attachment = Attachment(f"kintsugi-logs.{'jsonl' if as_json else 'txt'}", "\n".join(kept) + "\n")
+    return Reply(f"{many}, the newest last.{left_out}\n{log_lines.newest(lines)}".rstrip(), attachment=attachment)
+
+
+def _that_fit(lines: Sequence[str]) -> list[str]:
+    """The newest that an attachment takes."""
+    left, kept = _LARGEST, list[str]()
+    for line in reversed(lines):
+        left -= len(line.encode("utf-8", "replace")) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    return kept[::-1]
 
 
 def status(about: About, found: Iterable[Answered], now: datetime, missing: Sequence[str] = ()) -> Reply:
@@ -205,7 +224,7 @@ def _stands(found: Incident) -> str:
 
 def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> Reply:
     """One incident: what it is, the path it took, and its history; in full as a file."""
-    recent = [_step(step) for step in history]
+    recent = [_step(step, before) for before, step in zip((None, *history), history, strict=False)]
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
     if found.diagnosis:
         likely = one_line(found.diagnosis.belief, 120)
@@ -218,6 +237,12 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
 def facts_of(found: Incident) -> str:
     """What is known of it, in a few lines."""
     lines = [cut(quiet(found.summary), 500), f"opened by {who(found.opened_by)} · {times(found.count)}"]
+    return "\n".join([*lines, *more_of(found)])
+
+
+def more_of(found: Incident) -> list[str]:
+    """What came of it so far, a line each."""
+    lines = []
     if found.cost.calls:
         asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
         lines.append(f"model: {asked} · {found.cost.price}" + (" for the cure" if found.state is State.HEALED else ""))
@@ -231,7 +256,7 @@ def facts_of(found: Incident) -> str:
         lines.append(found.pruned)
     if found.stuck:
         lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
-    return "\n".join(lines)
+    return lines
 
 
 def who(actor: str) -> str:
@@ -266,9 +291,10 @@ def _together(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
-def _step(step: Step) -> str:
+def _step(step: Step, before: Step | None) -> str:
     """When, where to, what and who, as far as it is not said by the rest; and what it took."""
-    said = [f"`{step.at:%m-%d %H:%M}` **{step.dest.words}**"]
+    how = "t" if before and step.at - before.at < _SAME_DAY else "f"
+    said = [f"<t:{int(step.at.timestamp())}:{how}> **{step.dest.words}**"]
     if words(step.trigger) != step.dest.words:
         said.append(words(step.trigger))
     if step.actor != _OURSELVES:

@@ -12,7 +12,7 @@ from pathlib import Path
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.grouping import group_of, group_of_words
 from kintsugi.capture.limits import cut, fitted
-from kintsugi.capture.live import from_exception
+from kintsugi.capture.live import capsule_of, from_exception
 from kintsugi.capture.log import reports_in
 from kintsugi.capture.records import json_record
 from kintsugi.capture.redaction import clean, redacted, redacted_lines
@@ -20,7 +20,7 @@ from kintsugi.capture.report import CUT_TYPE, LOGGED_TYPE, Report
 from kintsugi.capture.request import circumstances
 from kintsugi.capture.source import locate
 from kintsugi.capture.text import split_lines
-from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Repository, RequestContext
+from kintsugi.workflow.payload import About, Build, Capsule, Failure, Occurred, Payload, Repository, RequestContext
 
 _ABOVE = 100  # lines redacted with the slice but not kept: a key may begin above it
 _SUMMARY = 160  # characters
@@ -45,6 +45,7 @@ def build_payload(
     repository: Repository | None = None,
     log: Sequence[str] | None = None,
     log_lines: int = 200,
+    capsule: Capsule | None = None,
 ) -> Payload:
     """What is known of the failure in `source`: log text (the last failure in it counts), a report that was read in
     a log, or a live exception.
@@ -71,6 +72,7 @@ def build_payload(
         occurred=_occurred(around.time, now),
         request=request or around.request,
         exception=failure,
+        capsule=capsule or (capsule_of(source) if isinstance(source, BaseException) else around.capsule),
         log=_recent(told, log, log_lines),
         build=Build(
             sha=build_sha, environment=environment, python=_python(source, failure), packages=dict(packages or {})

@@ -13,6 +13,7 @@ from pathlib import Path
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from kintsugi.capture.intake import Intake
+from kintsugi.capture.live import capsule_of
 from kintsugi.capture.quota import Opened, counts_on, held_back, opened_today
 from kintsugi.telemetry import Bound, Telemetry
 from kintsugi.telemetry.encoding import encode
@@ -20,7 +21,7 @@ from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.telemetry.handler import Seen
 from kintsugi.telemetry.printed import IN_WORDS
 from kintsugi.workflow.errors import StoreUnavailable
-from kintsugi.workflow.payload import Occurred, Payload, RequestContext
+from kintsugi.workflow.payload import Capsule, Occurred, Payload, RequestContext
 from kintsugi.workflow.ports import Clock, Outcome, Store
 
 log = logging.getLogger("kintsugi.capture")
@@ -54,6 +55,7 @@ class _Crash:
     key: str
     context: Bound
     log: Sequence[str]
+    call: Capsule | None = None
 
 
 class Crashes:
@@ -83,9 +85,13 @@ class Crashes:
         told = self._logged and (seen.record.levelno >= logging.ERROR or seen.record.msg == IN_WORDS)
         if error is None or not (seen.way or told) or _is_ours(error):
             return
-        crash = _Crash(error, seen.way or "logged", seen.key, seen.context, self._logs.recent())
+        crash = _Crash(error, seen.way or "logged", seen.key, seen.context, self._logs.recent(), self._call_of(error))
         if not (self._over or self._loop.is_closed()):
             self._loop.call_soon_threadsafe(self._wait, crash)
+
+    def _call_of(self, error: BaseException) -> Capsule | None:
+        """The failing call, written down while its frames are as they were; once for each failure."""
+        return None if _place_of(error) in self._known else capsule_of(error)
 
     def close(self) -> None:
         """What waits is `finish`ed by whoever closes the store."""
@@ -122,7 +128,9 @@ class Crashes:
             seen = self._seen_now(outline, crash)
             if await self._intake.take_outline(seen, key=f"failure:{crash.key}", actor=actor):
                 return
-        payload = await self._intake.payload(crash.error, actor=actor, log=crash.log, request=request_of(crash.context))
+        payload = await self._intake.payload(
+            crash.error, actor=actor, log=crash.log, request=request_of(crash.context), capsule=crash.call
+        )
         self._remember(place, payload)
         async for attempt in AsyncRetrying(  # a crash is worth most when the database is away as well
             retry=retry_if_exception_type(StoreUnavailable),

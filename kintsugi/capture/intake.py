@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2s
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from kintsugi.capture.report import Report
 from kintsugi.capture.source import locator
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.payload import Failure, Payload, Repository, RequestContext
+from kintsugi.workflow.payload import Capsule, Failure, Payload, Repository, RequestContext
 from kintsugi.workflow.ports import Clock, Outcome
 from kintsugi.workflow.triggers import Captured, Noted
 
@@ -180,9 +181,12 @@ class Intake:
         summary: str = "",
         log: Sequence[str] | None = None,
         request: RequestContext | None = None,
+        capsule: Capsule | None = None,
     ) -> Payload:
         """What is known of a report, of the last failure in a text, or of a live exception. Raises CaptureError."""
-        return await asyncio.to_thread(self._payload, source, actor, summary, log, request)
+        return await asyncio.to_thread(
+            partial(self._payload, source, actor, summary, log, request=request, capsule=capsule)
+        )
 
     def _payload(
         self,
@@ -190,7 +194,9 @@ class Intake:
         actor: str,
         summary: str,
         log: Sequence[str] | None,
+        *,
         request: RequestContext | None = None,
+        capsule: Capsule | None = None,
     ) -> Payload:
         """It reads the program's code, so it is for a thread."""
         return build_payload(
@@ -204,6 +210,7 @@ class Intake:
             now=self.clock.now(),
             log=log,
             request=request,
+            capsule=capsule,
         )
 
 

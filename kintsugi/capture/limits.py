@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kintsugi.workflow.payload import Build, Failure, Frame, Payload, Raised, SourceLine
+from kintsugi.workflow.payload import Build, Capsule, Failure, Frame, Payload, Raised, SourceLine
 
 LARGEST_PAYLOAD = 256 * 1024  # bytes of JSON
 _BEYOND = 1024  # characters that a rough cut keeps beyond the fine one, and that go with it
@@ -35,6 +35,7 @@ class Limits:
     variable: int = 400
     entities: int = 8_000
     packages: int = 500
+    capsule: int = 65_536
     roughly: bool = False
 
     def halved(self) -> Limits:
@@ -105,11 +106,20 @@ def _within(payload: Payload, limits: Limits) -> Payload:
         "incident": about,
         "request": request,
         "exception": _failure(payload.exception, limits) if payload.exception else None,
+        "capsule": _capsule(payload.capsule, limits) if payload.capsule else None,
         "log": _log(payload.log, limits),
         "build": _build(payload.build, limits),
         "pointed": limits.cut(payload.pointed, limits.name),
     }
     return payload.model_copy(update=changed)
+
+
+def _capsule(capsule: Capsule, limits: Limits) -> Capsule:
+    """A file that is cut is none."""
+    told = {name: limits.cut(getattr(capsule, name), limits.name) for name in ("module", "function", "why_not")}
+    if len(capsule.source) > limits.capsule:
+        told = {**told, "source": "", "why_not": "its arguments are too large for what is kept of a failure"}
+    return capsule.model_copy(update=told)
 
 
 def _build(build: Build, limits: Limits) -> Build:

@@ -10,7 +10,8 @@ from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
 
 from kintsugi.capture.readers.python import HEADER, Python, read_raised
 from kintsugi.capture.text import split_lines
-from kintsugi.workflow.payload import Failure, Frame
+from kintsugi.telemetry import capsule as capsules
+from kintsugi.workflow.payload import Capsule, Failure, Frame
 
 _Place = tuple[str, int, str]
 
@@ -30,6 +31,14 @@ def from_exception(error: BaseException) -> Failure:
         for raised in failure.chain
     )
     return failure.model_copy(update={"chain": chain})
+
+
+def capsule_of(what: BaseException | capsules.Capsule | None) -> Capsule | None:
+    """The failing call of an exception, or one that telemetry wrote down, as the payload has it."""
+    told = capsules.record(what) if isinstance(what, BaseException) else what
+    if told is None:
+        return None
+    return Capsule(module=told.module, function=told.function, source=told.source, why_not=told.why_not)
 
 
 @dataclass(frozen=True, slots=True)

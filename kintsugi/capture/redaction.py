@@ -8,7 +8,7 @@ from typing import Any
 
 from kintsugi.capture.records import json_record
 from kintsugi.telemetry.redact import redact, redact_field, redact_source
-from kintsugi.workflow.payload import Build, Failure, Frame, Payload, Raised, SourceLine
+from kintsugi.workflow.payload import Build, Capsule, Failure, Frame, Payload, Raised, SourceLine
 
 _DEEPEST = 12  # levels of entities that are kept
 
@@ -27,11 +27,21 @@ def redacted(payload: Payload) -> Payload:
         "incident": about,
         "request": request,
         "exception": _failure(payload.exception) if payload.exception else None,
+        "capsule": _capsule(payload.capsule) if payload.capsule else None,
         "log": tuple(redacted_lines(payload.log)),
         "build": _build(payload.build),
         "pointed": clean(payload.pointed),
     }
     return payload.model_copy(update=changed)
+
+
+def _capsule(capsule: Capsule) -> Capsule:
+    """Without its source where a secret is in it: what is left could not be run."""
+    source, why_not = capsule.source, clean(capsule.why_not)
+    if redact_source(_storable(source), "capsule.py", excerpt=True) != source:
+        source, why_not = "", "a secret: something in the call that is one"
+    named = {"module": clean(capsule.module), "function": clean(capsule.function)}
+    return capsule.model_copy(update={**named, "source": source, "why_not": why_not})
 
 
 def redacted_lines(lines: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kintsugi.capture.records import json_record, stack_of
-from kintsugi.workflow.payload import RequestContext
+from kintsugi.workflow.payload import Capsule, RequestContext
 
 _NEAR = 50  # lines before the failure in which its request may be named
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
@@ -24,6 +24,7 @@ class Circumstances:
     request: RequestContext
     time: datetime | None = None
     summary: str | None = None
+    capsule: Capsule | None = None
 
 
 def circumstances(lines: Sequence[str]) -> Circumstances:
@@ -40,7 +41,17 @@ def circumstances(lines: Sequence[str]) -> Circumstances:
         return Circumstances(RequestContext(), time=_last_time(recent))
     summary = chosen.get("msg") or chosen.get("message")
     time = _time_in(chosen) or _last_time(recent)
-    return Circumstances(_request(chosen), time, str(summary) if failing and summary else None)
+    return Circumstances(
+        _request(chosen), time, str(summary) if failing and summary else None, read_capsule(chosen.get("capsule"))
+    )
+
+
+def read_capsule(told: object) -> Capsule | None:
+    """The failing call, as the program's telemetry wrote it down; None where what is told is none."""
+    if not isinstance(told, dict) or not any(told.get(name) for name in ("source", "why_not")):
+        return None
+    fields = {name: told.get(name) for name in ("module", "function", "source", "why_not")}
+    return Capsule(**{name: value if isinstance(value, str) else "" for name, value in fields.items()})
 
 
 def _request(record: dict[str, Any]) -> RequestContext:

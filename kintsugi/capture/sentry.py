@@ -13,9 +13,10 @@ from kintsugi.capture.fields import as_words
 from kintsugi.capture.grouping import group_of
 from kintsugi.capture.limits import Limits, cut, cut_roughly, fitted, roughly
 from kintsugi.capture.redaction import clean, redacted
+from kintsugi.capture.request import read_capsule
 from kintsugi.capture.runs import address_in
 from kintsugi.capture.traceback import read_failure
-from kintsugi.workflow.payload import About, Build, Failure, Occurred, Payload, Raised, RequestContext
+from kintsugi.workflow.payload import About, Build, Capsule, Failure, Occurred, Payload, Raised, RequestContext
 
 _AHEAD = timedelta(minutes=5)  # a program's clock may be this far ahead of ours
 _TAGS, _EXTRA = 20, 20
@@ -51,6 +52,7 @@ def payload_of(
         occurred=Occurred(first=when, last=when),
         request=_request(event),
         exception=failure,
+        capsule=_capsule(event) if believed else None,
         log=tuple(_line(each) for each in event.breadcrumbs[-BREADCRUMBS:]),
         build=Build(
             sha=event.build_sha,
@@ -61,6 +63,11 @@ def payload_of(
         unread=event.unread,
     )
     return fitted(summed_up(redacted(roughly(payload))))
+
+
+def _capsule(event: Event) -> Capsule | None:
+    """The failing call, where the program's telemetry wrote it down (`kintsugi.reporting`)."""
+    return read_capsule(event.contexts.get("kintsugi_capsule"))
 
 
 def outline_of(

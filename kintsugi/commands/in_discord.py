@@ -12,7 +12,7 @@ import discord
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
-from kintsugi.app.discord_bot import Bots, Client, Looked, announcer, run_bot
+from kintsugi.app.discord_bot import Bots, Client, Looked, announcer, caller_of, run_bot
 from kintsugi.app.settings import DiscordSettings
 from kintsugi.bot import DiscordChannel
 from kintsugi.bot.presence import Tell
@@ -21,6 +21,8 @@ from kintsugi.persistence.leases import Leases
 from kintsugi.workflow.errors import StepFailed
 
 log = logging.getLogger("kintsugi.service")
+
+__all__ = ["Bot", "bot_of", "caller_of", "voice"]
 
 GATEWAY = "discord"  # the lease's name
 
@@ -80,7 +82,9 @@ async def voice(
         client = bot.client()
         yield client, client.channel
     elif settings.discord.channel or settings.alerts.channel:
-        async with announcer(desk, settings.discord, bootstrap.database.one_process, tell) as speaking:
+        async with announcer(
+            desk, settings.discord, bootstrap.database.one_process, tell, bootstrap.incident_url
+        ) as speaking:
             yield speaking
     else:
         yield None, None

@@ -31,16 +31,17 @@ def propose(
 
 
 async def _hand_in(id: str, patch: str, title: str, body: str, as_json: bool) -> None:
-    from kintsugi.app.proposing import hand_in
     from kintsugi.capture import read_text
     from kintsugi.commands.common import a_desk, actor, incident_number
     from kintsugi.commands.files import read_bytes
     from kintsugi.commands.voice import say, say_json
     from kintsugi.telemetry.plain import plain
+    from kintsugi.workflow.proposals import Proposals
 
     number, text = incident_number(id), read_text(read_bytes(patch))
     async with a_desk() as desk:
-        handed = await hand_in(desk, number, text, by=actor(), title=title, body=body)
+        proposals = Proposals(desk.store, desk.clock, desk.engine.fire)
+        handed = await proposals.hand_in(number, text, by=actor(), title=title, body=body)
     if as_json:
         say_json(handed.facts())
     else:

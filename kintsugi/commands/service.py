@@ -34,16 +34,19 @@ from kintsugi.persistence.process_counts import counting
 from kintsugi.persistence.retention import keep_pruning
 from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.persistence.sessions import SqlSessions
+from kintsugi.web.agents import AgentDoor
 from kintsugi.web.ci_proof import ProofDoor
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import Readers
-from kintsugi.web.pages import PageNeeds, Pages
+from kintsugi.web.needs import PageNeeds
+from kintsugi.web.pages import Pages
 from kintsugi.web.server import Server, ServerNeeds, serve
 from kintsugi.workflow.asking import EVERYTHING, Role
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.reconcile import look_at_deployments
 
 if TYPE_CHECKING:
+    from kintsugi.bot.caller import Caller
     from kintsugi.commands.in_discord import Bot
 
 log = logging.getLogger("kintsugi.service")
@@ -102,7 +105,10 @@ async def _work(bootstrap: Bootstrap, output: Output, wanted: tuple[str, ...], d
         if drain and kintsugi:
             await kintsugi.drain()
         else:
-            await _together(desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, wanted=wanted)
+            caller = in_discord.caller_of(desk, bootstrap.settings.discord, channel) if kintsugi and channel else None
+            await _together(
+                desk, bootstrap, output, preparing, kintsugi=kintsugi, bot=bot, caller=caller, wanted=wanted
+            )
 
 
 async def _together(
@@ -113,6 +119,7 @@ async def _together(
     *,
     kintsugi: Kintsugi | None,
     bot: Bot | None,
+    caller: Caller | None,
     wanted: tuple[str, ...],
 ) -> None:
     """The parts in one group: where one dies, all end. A service that is away is no death: its part waits for it."""
@@ -123,6 +130,8 @@ async def _together(
             group.create_task(preparing.then(kintsugi.work))
             if not (keep := settings.keep.keep).everything:
                 group.create_task(preparing.then(partial(keep_pruning, desk.store, desk.clock, keep)))
+        if caller:
+            group.create_task(preparing.then(caller.run))
         if bot:
             bot.looked = lambda: kintsugi.looked_at if kintsugi else None
             tell = partial(_tell, output.console)
@@ -138,12 +147,22 @@ async def _together(
         if "web" in wanted:
             application = Server(doors).application()
             figures.add_to(application)
+            if token := revealed(settings.agents.token):
+                _agents(desk, bootstrap, token).add_to(application)
             group.create_task(_serve_pages(desk, bootstrap, output.console, application))
             if doors.reports and (watching := watch(doors.reports, ScheduledJobs(desk.store))):
                 group.create_task(preparing.then(watching.run))
         elif settings.metrics.bind:
             application = health_and_metrics(doors, figures)
             group.create_task(_listen(application, settings.metrics.bind, told, "METRICS_BIND"))
+
+
+def _agents(desk: Desk, bootstrap: Bootstrap, token: str) -> AgentDoor:
+    """Other people's agents, over HTTP."""
+    from kintsugi.agents.protocol import over_http  # noqa: PLC0415  # its library is loaded where it is wanted
+    from kintsugi.agents.tools import Tools  # noqa: PLC0415  # as above
+
+    return AgentDoor(token, partial(over_http, Tools(bootstrap.agents(desk))))
 
 
 async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, application: Application) -> None:

@@ -76,6 +76,8 @@ def show(console: Console, found: Incident, history: list[Step], owed: Iterable[
             late = f" ({owes.error})" if owes.error else ""
             due = f"{owes.due:%Y-%m-%d %H:%M:%S} UTC"
             console.print(Text(f"owed: {owes.kind.words}, {owes.status}, due {due}{late}", style="dim"))
+    if found.reproduction:
+        console.print(Text.assemble(("call   ", "bold"), plain(found.reproduction.words)))
     if found.diagnosis:
         console.print(Text.assemble(("cause  ", "bold"), plain(found.diagnosis.cause)))
     if found.patch:

@@ -130,6 +130,10 @@ class Stage:
         if failure and frame:
             place = f"{frame.path}:{frame.line} in {frame.function}()"
             self._say(f"Captured as {incident.name}: {failure.final.type}: {failure.final.message} at {place}")
+        if payload.capsule and payload.capsule.source:
+            self._say(
+                f"The failing call, {payload.capsule.module}.{payload.capsule.function}, was written down with it."
+            )
         self._say(
             f"Fingerprint {incident.fingerprint}; the log slice, the request and the code around are kept with it."
         )

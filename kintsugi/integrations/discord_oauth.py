@@ -69,6 +69,17 @@ class DiscordOAuth:
         async with self._client() as client:
             return await self._seen(client, token)
 
+    async def forget(self, token: str) -> None:
+        """Have it taken back (RFC 7009), with whatever else this person agreed to with us.
+
+        Raises StepFailed where Discord does not say so.
+        """
+        async with self._client() as client:
+            given = {"token": token, "token_type_hint": "access_token"}
+            answer = await client.post("/oauth2/token/revoke", data=given, auth=(str(self.client_id), self.secret))
+        if answer.status_code != 200:
+            raise StepFailed(f"Discord did not take the token back ({answer.status_code}).")
+
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
         base = (self.api or _API).rstrip("/")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,6 +125,16 @@ class Git:
         said = self.read("log", form, f"--max-count={most}", "--end-of-options", revisions)
         parts = [line.split("\0", 2) for line in said.split("\n") if line]
         return [(sha, datetime.fromisoformat(at), title) for sha, at, title in parts]
+
+    def ancestry(self, newest: str, among: Collection[str]) -> tuple[list[str], dict[str, frozenset[str]]]:
+        """Those of these commits that `newest` holds, with itself: ancestors first, and of each all that it holds."""
+        wanted, held = {newest, *among}, dict[str, frozenset[str]]()
+        lines = self.read("rev-list", "--topo-order", "--reverse", "--parents", "--end-of-options", newest)
+        for line in lines.splitlines():
+            commit, *parents = line.split()
+            held[commit] = frozenset().union(*(held[one] | ({one} & wanted) for one in parents if one in held))
+        order = [commit for commit in held if commit in wanted]
+        return order, {commit: held[commit] for commit in order}
 
     def merged_as(self, branch: str, commit: str) -> str | None:
         """The commit by which `commit` came to `branch`: a merge, or itself where it was fast-forwarded."""

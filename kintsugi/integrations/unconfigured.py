@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure, Deployment, Incident, Patch, PullRequest
-from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.ports import Case, Manners, Progress, Reading, Rollout, Standing
 from kintsugi.workflow.production import Commit
 from kintsugi.workflow.states import Effect
@@ -17,6 +17,9 @@ _DEPLOY = "No deployer is configured. Set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DE
 
 class NoChecker:
     """The Checker port without a repository."""
+
+    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+        raise StepFailed(_REPO, final=True)
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         raise StepFailed(_REPO, final=True)

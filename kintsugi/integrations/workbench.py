@@ -14,10 +14,11 @@ from functools import partial
 
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.apply import Applied, Refused, apply
+from kintsugi.repair.capsule import failing_call
 from kintsugi.repair.policy import PolicySettings
 from kintsugi.repair.proof import CannotRunHere, ProofSettings, SandboxFailed, Unproven, run_tests
 from kintsugi.repair.proof.red import NO_FAILURE_GIVEN
-from kintsugi.repair.referee import crash_of, its_tests, keeps_policy, proven, with_flags
+from kintsugi.repair.referee import crash_of, its_tests, keeps_policy, made_again, proven, with_flags
 from kintsugi.repair.replies import read_reply
 from kintsugi.repair.sandbox import Box, BoxFailed
 from kintsugi.repair.sandbox.probe import probe
@@ -25,7 +26,7 @@ from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Diagnosis, Incident, Patch
-from kintsugi.workflow.patch import Edit, Evidence, ReplyFormat, Run, Tier
+from kintsugi.workflow.patch import Edit, Evidence, ReplyFormat, Reproduction, Run, Tier
 from kintsugi.workflow.ports import Case, PatchUnproven, Progress
 
 _NO_CRASH = "no crash is behind it: only a person can tell whether the test asks for the right result"
@@ -60,7 +61,14 @@ class Workbench:
         self._proof = proof
         self._redact = redact
         self._policy = policy or PolicySettings()
+        self._at: str | None = None
         self._box: asyncio.Task[Box] | None = None
+
+    def at(self, commit: str | None) -> Workbench:
+        """The same, where the branch has not moved on from this commit. As it is now where that is not known."""
+        then = Workbench(self._git, self._branch, self._proof, self._redact, self._policy)
+        then._at, then._box = commit, self._box
+        return then
 
     def warm_up(self) -> None:
         """Begin to find out which box works here, which takes seconds, before the first patch is there."""
@@ -72,6 +80,21 @@ class Workbench:
         if self._box and not self._box.done():
             self._box.cancel()
             await asyncio.gather(self._box, return_exceptions=True)
+
+    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+        """See Checker. At `commit`, else at the build that failed, else at the branch's head."""
+        named = commit or case.incident.build_sha or f"refs/heads/{self._branch}"
+        failed_at = self._git.resolve(named)
+        if failed_at is None:
+            raise StepFailed(f"{self._git.directory} has no commit {named[:40]}.")
+        export, told = partial(self._git.export, failed_at), case.payload
+        try:
+            settings = await self._settings(progress)
+            return await made_again(export, told.capsule, told.exception, settings=settings, commit=failed_at)
+        except GitError as error:
+            raise StepFailed(f"git said: {error}") from error
+        except (SandboxFailed, BoxFailed) as failed:
+            raise StepFailed(f"The sandbox failed: {failed}") from failed
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         diagnosis = case.incident.diagnosis
@@ -114,7 +137,8 @@ class Workbench:
         return base, {}
 
     def _candidate(self, incident: Incident, diagnosis: Diagnosis) -> _Candidate:
-        head = self._git.resolve(f"refs/heads/{self._branch}")
+        branch = self._git.resolve(f"refs/heads/{self._branch}")
+        head = (self._at and self._git.resolve(self._at)) or branch
         if head is None:
             raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
         failed_at = self._git.resolve(incident.build_sha or head) or head
@@ -152,11 +176,15 @@ class Workbench:
             tests = its_tests(candidate.files)
         if case.payload.in_words and not its_tests(candidate.files):
             raise PatchUnproven(_NEEDS_RED)
-        crash = crash_of(case.payload.exception)
+        crash, made = crash_of(case.payload.exception), case.incident.reproduction
+        call = failing_call(case.payload.capsule, case.payload.exception, crash)
+        call = call if made and made.is_reproduced else None
         export = partial(self._git.export, candidate.patch.base)
         try:
             settings = await self._settings(progress)
-            evidence = await proven(export, candidate.files, tests, crash, settings=settings, progress=progress)
+            evidence = await proven(
+                export, candidate.files, tests, crash, call=call, settings=settings, progress=progress
+            )
         except Unproven as unproven:
             raise _unproven(unproven) from unproven
         except GitError as error:

@@ -43,9 +43,12 @@ class SqlSessions:
 
         return await self._store.transact(change)
 
-    async def end(self, id: str) -> None:
-        def end(ledger: Ledger) -> None:
+    async def end(self, id: str) -> bool:
+        def end(ledger: Ledger) -> bool:
             assert isinstance(ledger, SqlLedger)
-            ledger.connection.execute(delete(SESSION).where(SESSION.c.id == id))
+            gone = delete(SESSION).where(SESSION.c.id == id).returning(SESSION.c.owner)
+            owner = ledger.connection.execute(gone).scalar()
+            others = select(SESSION.c.id).where(SESSION.c.owner == owner, SESSION.c.ends_at > ledger.now)
+            return owner is not None and ledger.connection.execute(others.limit(1)).first() is None
 
-        await self._store.transact(end)
+        return await self._store.transact(end)

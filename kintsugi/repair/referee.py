@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from kintsugi.repair.capsule import FailingCall, reproduced
 from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.policy import Finding, PolicySettings, Result, check
 from kintsugi.repair.proof import Crash, ProofSettings, Proposal, Unproven, prove
+from kintsugi.repair.sandbox.probe import probe
 from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import Tree
-from kintsugi.workflow.patch import Evidence
-from kintsugi.workflow.payload import Failure, Raised
+from kintsugi.workflow.patch import Evidence, Reproduction
+from kintsugi.workflow.payload import Capsule, Failure, Raised
 
 
 def keeps_policy(patch: Result, tree: Tree, policy: PolicySettings | None = None) -> tuple[str, ...]:
@@ -31,17 +33,35 @@ async def proven(
     tests: Mapping[str, bytes | None],
     crash: Crash | None,
     *,
+    call: FailingCall | None = None,
     settings: ProofSettings,
     progress: Callable[[str], None],
 ) -> Evidence:
     """The proof of a patch on the tree that `export` writes into an empty folder.
 
-    `files` is the whole patch, `tests` the part of it that is to show the fix. Raises Unproven, SandboxFailed, and
+    `files` is the whole patch, `tests` the part of it that is to show the fix; `call` is the failing call, where
+    it fails in the same way without the patch. Raises Unproven, SandboxFailed, and
     what `export` raises.
     """
     with scratch() as folder:
         await asyncio.to_thread(export, folder)
-        return await prove(Proposal(folder, files, tests, crash=crash), settings, progress=progress)
+        return await prove(Proposal(folder, files, tests, crash=crash, call=call), settings, progress=progress)
+
+
+async def made_again(
+    export: Callable[[Path], None],
+    capsule: Capsule | None,
+    failure: Failure | None,
+    *,
+    settings: ProofSettings,
+    commit: str,
+) -> Reproduction:
+    """The failing call, made again on the tree that `export` writes. Raises BoxFailed, and what `export` raises."""
+    box = settings.in_box(settings.box or await probe(settings.python, settings.limits))
+    crash, anyhow = crash_of(failure), settings.without_walls
+    with scratch() as folder:
+        await asyncio.to_thread(export, folder)
+        return await reproduced(capsule, failure, crash, folder, box, commit=commit, without_walls=anyhow)
 
 
 def its_tests(files: Mapping[str, bytes | None]) -> dict[str, bytes | None]:

@@ -1,8 +1,6 @@
 """Hears what a program logs and how it dies, and changes nothing of what becomes of that.
 
-A handler at the root logger would change it: `logging.basicConfig()` does nothing where there is one, and what nobody
-handles is then no longer printed. So each logger's own hand-over to its handlers is listened to, and each hook of the
-interpreter is called as before.
+Each logger's own hand-over to its handlers is listened to, and each hook of the interpreter is called as before.
 """
 
 import builtins
@@ -15,7 +13,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
+from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.printed import in_words, on_console, record_of_printed, record_of_words
+from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import leaves
 
 
@@ -23,9 +23,10 @@ class Beside:
     """Hands every record from `level` on to `handler`, after the program's own handlers had it, until `close()`."""
 
     def __init__(self, handler: logging.Handler, level: int) -> None:
-        self._handler, self._level = handler, level
+        self._handler = handler
         self._undo = ExitStack()
-        _listen(logging.Logger, "callHandlers", self._heard, self._undo)
+        self.hearing = Hearing(handler, level, takes_over=False)
+        self._undo.callback(self.hearing.close)
         _listen(sys, "excepthook", self._uncaught, self._undo)
         _listen(sys, "unraisablehook", self._unraisable, self._undo)
         _listen(threading, "excepthook", self._uncaught_in_thread, self._undo)
@@ -35,10 +36,6 @@ class Beside:
     def close(self) -> None:
         """Hears no more; the last one to close restores what was there before."""
         self._undo.close()
-
-    def _heard(self, _: logging.Logger, record: logging.LogRecord) -> None:
-        if record.levelno >= self._level:
-            self._handler.handle(record)
 
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if not issubclass(kind, KeyboardInterrupt):
@@ -71,38 +68,16 @@ class Beside:
         self._handler.handle(logging.LogRecord("kintsugi.telemetry", level, "", 0, message, None, told))
 
 
-class _Both:
-    """A function of somebody's, and whoever hears of its calls: several may, and stop in any order."""
-
-    def __init__(self, before: Callable[..., None]) -> None:
-        self.before = before
-        self.hearers: list[Callable[..., None]] = []
-
-    def function(self) -> Callable[..., None]:
-        """A plain function, as one that is called as a method has to be."""
-
-        def both(*given: Any, **named: Any) -> None:
+def _listen(place: Any, name: str, hear: Callable[..., None], undo: ExitStack) -> None:
+    def make(wrap: Wrap) -> Callable[..., Any]:
+        def both(*given: Any, **named: Any) -> Any:
+            """A plain function, as one that is called as a method has to be."""
             try:
-                self.before(*given, **named)
+                return wrap.before(*given, **named)
             finally:
-                for hear in tuple(self.hearers):
+                if not wrap.resting:
                     hear(*given, **named)
 
-        both.kintsugi = self  # type: ignore[attr-defined]  # by which the next one finds it
         return both
 
-
-def _listen(place: Any, name: str, hear: Callable[..., None], undo: ExitStack) -> None:
-    shared = getattr(getattr(place, name), "kintsugi", None)
-    if shared is None:
-        shared = _Both(getattr(place, name))
-        setattr(place, name, shared.function())
-    shared.hearers.append(hear)
-    undo.callback(_stop, place, name, shared, hear)
-
-
-def _stop(place: Any, name: str, shared: _Both, hear: Callable[..., None]) -> None:
-    """Somebody may have wrapped the function since, and keeps calling it: then it stays, and nobody hears of it."""
-    shared.hearers.remove(hear)
-    if not shared.hearers and getattr(getattr(place, name), "kintsugi", None) is shared:
-        setattr(place, name, shared.before)
+    undo.callback(Wrap(place, name, make).undo)

@@ -102,7 +102,7 @@ class LineHandler(logging.Handler):
     def _plain(self, record: logging.LogRecord) -> Seen:
         line, error_id = self._formatter.line(record)
         self._ring.append(record.levelno, line)
-        self._writer.put(line)
+        self._writer.put(line, urgent=record.levelno >= logging.ERROR)
         return Seen(record, line, bound(), error_id)
 
     def _of_error(self, record: logging.LogRecord, error: BaseException) -> Seen:
@@ -126,7 +126,8 @@ class LineHandler(logging.Handler):
 def _with(record: logging.LogRecord, error: BaseException, mark: Mark) -> logging.LogRecord:
     """A copy with the exception and its id, where the record has none; other handlers get what was logged."""
     shown = copy.copy(record)
-    shown.exc_info = record.exc_info or exc_info_of(error)
+    if record.levelno >= logging.ERROR:
+        shown.exc_info = record.exc_info or exc_info_of(error)
     if mark.error_id and record.levelno >= logging.ERROR and bound().incident_id is None:
         shown.__dict__.setdefault("error_id", mark.error_id)
     return shown

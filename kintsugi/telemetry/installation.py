@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -12,8 +13,12 @@ from kintsugi.telemetry.alerts import Alerts, Sink, read_rules
 from kintsugi.telemetry.beside import Beside
 from kintsugi.telemetry.build import running_build
 from kintsugi.telemetry.handler import LineHandler, Listener
+from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.interactions import watch_bot
+from kintsugi.telemetry.last_words import LastWords
 from kintsugi.telemetry.lines import LineFormatter
+from kintsugi.telemetry.lookout import Lookout
+from kintsugi.telemetry.others import Others
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.redact import remember
 from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
@@ -41,6 +46,7 @@ class Telemetry:
         alerts: Alerts,
         doors: ExitStack,
         started: Started | None,
+        hearing: Hearing | None,
     ) -> None:
         self.ring = ring
         self.outcomes = outcomes
@@ -49,9 +55,11 @@ class Telemetry:
         self._handler = handler
         self._doors = doors
         self._started = started
+        self._hearing = hearing
         self._listeners: list[Listener] = []
         self.listen(alerts)
         self._watching = ExitStack()
+        self._last_words: LastWords | None = None
 
     @property
     def dropped(self) -> int:
@@ -75,8 +83,14 @@ class Telemetry:
         """Binds, counts and names the errors of the bot's interactions; see `watch_bot`."""
         self._watching.callback(watch_bot(bot, self.outcomes))
 
+    def check(self) -> None:
+        """Puts back what was taken from the telemetry, and says once what keeps log lines away. Done now and then."""
+        if self._hearing:
+            self._hearing.look()
+
     def flush(self) -> None:
         """Writes what is waiting; from now on each line is written at once. Called at the end of the program."""
+        self.check()
         if self._started:
             self._started.tell()
         self._close_listeners()
@@ -91,6 +105,13 @@ class Telemetry:
         self._doors.close()
         self.flush()
         atexit.unregister(self.flush)
+        if self._last_words:
+            self._last_words.close()
+
+    def speak_last(self) -> None:
+        """From now on flushes itself at the end of the program, however that comes about."""
+        atexit.register(self.flush)
+        self._last_words = LastWords(self.flush)
 
     def _close_listeners(self) -> None:
         for each in self._listeners:
@@ -102,6 +123,7 @@ def install(
     *,
     level: int | str = logging.INFO,
     stream: IO[Any] | None = None,
+    direct: bool | None = None,
     secrets: Iterable[str] = (),
     build: str | None = None,
     rules: Path | None = None,
@@ -109,7 +131,9 @@ def install(
     ring: int = CAPACITY,
     mode: Mode = "json",
 ) -> Telemetry:
-    """Leads everything this process logs through redaction to JSON lines on `stream` (standard error unless given).
+    """Leads everything this process logs through redaction to JSON lines on `stream`: standard error unless given, or
+    what KINTSUGI_LOG_STREAM says (`stdout`, `stderr`). With `direct` (KINTSUGI_LOG_DIRECT=true) each line is written
+    before the call that logs it returns, and a stream that is stuck holds the program up.
 
     With the mode `ring` the lines are kept in memory alone, and console, levels and handlers stay as they are: what
     the program does not log, is not kept. With `off` nothing is heard, bound or counted.
@@ -123,30 +147,45 @@ def install(
     number = level_number(level)
     alerts = Alerts(read_rules(rules), sinks or {})
     lines = Ring(ring)
-    writer = Writer(stream or sys.stderr, _dropped_line) if mode == "json" else NoWriter()
+    writer = _writer(stream, direct) if mode == "json" else NoWriter()
     handler = LineHandler(lines, writer)
     outcomes = Outcomes(build or running_build() or "unknown")
     started = None if mode == "off" else Started(outcomes)
+    doors, hearing = _doors(mode, handler, number)
     telemetry = Telemetry(
-        lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=_doors(mode, handler, number), started=started
+        lines, writer, handler, outcomes=outcomes, alerts=alerts, doors=doors, started=started, hearing=hearing
     )
-    atexit.register(telemetry.flush)
+    if mode != "off":
+        telemetry.speak_last()
     if bot is not None and mode != "off":
         telemetry.watch(bot)
     return telemetry
 
 
-def _doors(mode: Mode, handler: LineHandler, level: int) -> ExitStack:
-    """What leads to the handler, until it is closed."""
+def _writer(stream: IO[Any] | None, direct: bool | None) -> Writer:
+    """Raises ValueError for a setting that is none."""
+    name = os.environ.get("KINTSUGI_LOG_STREAM") or "stderr"
+    said = (os.environ.get("KINTSUGI_LOG_DIRECT") or "false").lower()
+    if name not in ("stdout", "stderr"):
+        raise ValueError(f"KINTSUGI_LOG_STREAM is {name!r}: it should be stdout or stderr.")
+    if said not in ("true", "false", "1", "0"):
+        raise ValueError(f"KINTSUGI_LOG_DIRECT is {said!r}: it should be true or false.")
+    own = stream or getattr(sys, name)
+    if own is None or not hasattr(own, "fileno"):  # a program may have led its streams into its log
+        own = getattr(sys, f"__{name}__") or Path(os.devnull).open("w")  # noqa: SIM115  (as long as the process lives)
+    return Writer(own, _dropped_line, direct=said in ("true", "1") if direct is None else direct)
+
+
+def _doors(mode: Mode, handler: LineHandler, level: int) -> tuple[ExitStack, Hearing | None]:
+    """What leads to the handler, until it is closed; and what hears the loggers."""
     opened = ExitStack()
-    match mode:
-        case "json":
-            opened.callback(SideDoors(handler, level).close)
-        case "ring":
-            opened.callback(Beside(handler, level).close)
-        case "off":
-            pass
-    return opened
+    if mode == "off":
+        return opened, None
+    doors = SideDoors(handler, level) if mode == "json" else Beside(handler, level)
+    opened.callback(doors.close)
+    opened.callback(Others().close)
+    opened.callback(Lookout(doors.hearing).close)
+    return opened, doors.hearing
 
 
 def _dropped_line(count: int) -> str:

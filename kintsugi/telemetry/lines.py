@@ -14,6 +14,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.encoding import OBEYED, encode, encode_text, shortened, unprintable
 from kintsugi.telemetry.redact import LineState, of_this_process, redact
+from kintsugi.telemetry.redact.keys import grade
 
 LONGEST_LINE = 16 * 1024  # bytes
 _RESERVED = frozenset(RESERVED_ATTRS) | {
@@ -114,7 +115,7 @@ class LineFormatter(BaseJsonFormatter):
 
     def _key(self, key: Any) -> str | None:
         """A key and its colon; None for one that tells of a secret, or is not ours to show."""
-        if type(key) is not str or key in _RESERVED or len(key) > _LONGEST_KEY or not self._is_clean(key):
+        if type(key) is not str or key in _RESERVED or len(key) > _LONGEST_KEY or not self._is_clean(key) or grade(key):
             return None
         lead = f"{encode_basestring(key)}:"
         if len(self._keys) < _MOST_KEYS:

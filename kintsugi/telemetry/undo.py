@@ -1,5 +1,6 @@
 """Attributes of other people's objects, replaced for a while."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,3 +20,33 @@ def replace_attribute(undo: ExitStack, place: Any, name: str, value: Any) -> Non
             delattr(place, name)
 
     undo.callback(back)
+
+
+_WRAP = "kintsugi_wrap"
+
+
+class Wrap:
+    """A function of somebody's, wrapped by one that `make` returns; several may, and take theirs out in any order.
+
+    Ours calls `before`, and does no more than that once it is `resting`: somebody else, who wrapped ours since, may
+    keep calling it.
+    """
+
+    def __init__(self, place: Any, name: str, make: Callable[["Wrap"], Callable[..., Any]]) -> None:
+        self._place, self._name = place, name
+        self.before: Callable[..., Any] = getattr(place, name)
+        self.resting = False
+        self._ours = make(self)
+        setattr(self._ours, _WRAP, self)
+        setattr(place, name, self._ours)
+
+    def undo(self) -> None:
+        """Out of the chain, wherever it stands by now."""
+        self.resting = True
+        current = getattr(self._place, self._name)
+        if current is self._ours:
+            setattr(self._place, self._name, self.before)
+        while (wrap := getattr(current, _WRAP, None)) is not None:
+            if wrap.before is self._ours:
+                wrap.before = self.before
+            current = wrap.before

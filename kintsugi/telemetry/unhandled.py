@@ -113,13 +113,13 @@ def exc_info_of(error: BaseException) -> tuple[type[BaseException], BaseExceptio
 
 
 def error_of(record: logging.LogRecord) -> BaseException | None:
-    """The exception that a record is about: as `exc_info`; of an error also as its message, an argument, or the one
-    that is being handled where it is logged."""
+    """The exception that a record is about: as `exc_info`; of a warning or an error also as its message, an argument,
+    or the one that is being handled where it is logged."""
     given: Any = record.exc_info
     if given:
         found = given[1] if isinstance(given, tuple) and len(given) == 3 else given
         return found if isinstance(found, BaseException) else None
-    if record.levelno < logging.ERROR or record.exc_text:
+    if record.levelno < logging.WARNING or record.exc_text:
         return None
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
     handed = next((one for one in (record.msg, *arguments) if isinstance(one, BaseException)), None)

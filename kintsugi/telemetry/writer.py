@@ -1,12 +1,14 @@
 """Writes finished lines on a thread of its own, so that a stuck pipe or a full disk stops nobody else.
 
 The queue is bounded: what does not fit is dropped and counted, and the count is logged as soon as
-writing is possible again.
+writing is possible again. An urgent line is written before `put` returns, with all that waits before it, as far as the
+stream takes it without blocking. A direct writer has no queue: each line is written, and waited for, by who logs it.
 """
 
 import contextlib
 import os
 import select
+import stat
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -17,12 +19,16 @@ CAPACITY = 8_192  # lines
 _BATCH = 256
 _GATHERING = 0.02  # seconds
 _AT_ONCE = 4_096  # bytes that a pipe takes without blocking when it is ready
+_A_TURN = 0.05  # seconds
+_MUCH = 1 << 40
 
 
 class Writer:
     """Takes lines from any thread without waiting. `report(n)` makes the line that says n lines were dropped."""
 
-    def __init__(self, stream: IO[Any], report: Callable[[int], str], capacity: int = CAPACITY) -> None:
+    def __init__(
+        self, stream: IO[Any], report: Callable[[int], str], capacity: int = CAPACITY, *, direct: bool = False
+    ) -> None:
         self._stream = stream
         self._report = report
         self._capacity = capacity
@@ -32,6 +38,8 @@ class Writer:
         self._dropped = 0
         self._reported = 0
         self._closed = False
+        self._direct = direct
+        self._turn = threading.RLock()
         self._start()
         os.register_at_fork(after_in_child=self._start_again)
 
@@ -45,15 +53,19 @@ class Writer:
         """Lines that are still to be written."""
         return len(self._lines)
 
-    def put(self, line: str) -> None:
-        """Hands a line over. Never waits, never raises."""
+    def put(self, line: str, *, urgent: bool = False) -> None:
+        """Hands a line over. Never waits, unless it is a direct writer's; never raises."""
         if self._closed:
             self._write_now(line)
         elif len(self._lines) >= self._capacity:
             self._dropped += 1
         else:
             self._lines.append(line)
-            if self._idle:
+            if self._direct:
+                self._write_all()
+            elif urgent:
+                self._write_without_waiting()
+            if self._idle and self._lines:
                 self._idle = False
                 self._signal.put(None)
 
@@ -75,13 +87,13 @@ class Writer:
         if not self._closed:
             self._lines.clear()
             self._signal = SimpleQueue()
+            self._turn = threading.RLock()
             self._start()
 
     def _run(self) -> None:
         """Writes in batches. Only an idle writer is woken, as waking costs the caller more than a whole line."""
         while True:
-            while self._lines:
-                self._write(self._batch())
+            self._write_all()
             if self._closed:
                 return
             self._rest()
@@ -96,11 +108,45 @@ class Writer:
             self._signal.get()
         self._idle = False
 
-    def _batch(self) -> list[str]:
+    def _write_all(self) -> None:
+        while self._lines:
+            with self._turn:
+                self._write(self._batch())
+
+    def _write_without_waiting(self) -> None:
+        """Waits for who is writing now only where the stream takes lines, so that this does not last."""
+        if not self._turn.acquire(timeout=_A_TURN if self._takes_now() else 0):
+            return
+        try:
+            while self._lines and (most := self._takes_now()) and len(self._lines[0]) * 4 < most:
+                self._write(self._batch(most))
+        except IndexError:
+            pass  # another thread took the last one
+        finally:
+            self._turn.release()
+
+    def _takes_now(self) -> int:
+        """How many bytes the stream takes without blocking; 0 where nobody can say."""
+        try:
+            number = self._stream.fileno()
+        except (OSError, ValueError, AttributeError):
+            return _MUCH  # it is in memory
+        try:
+            if stat.S_ISREG(os.fstat(number).st_mode):
+                return _MUCH
+            return _AT_ONCE if select.select([], [number], [], 0)[1] else 0
+        except (OSError, ValueError):
+            return 0
+
+    def _batch(self, most: int = _MUCH) -> list[str]:
+        """Lines of at most so many bytes together, at least one."""
         lines: list[str] = []
         with contextlib.suppress(IndexError):
             while len(lines) < _BATCH:
                 lines.append(self._lines.popleft())
+                most -= len(lines[-1]) * 4 + 1
+                if most < 4 * len(self._lines[0]) + 1:
+                    break
         return lines
 
     def _write(self, lines: list[str]) -> None:
@@ -138,7 +184,7 @@ class NoWriter:
 
     dropped = 0
 
-    def put(self, line: str) -> None:
+    def put(self, line: str, *, urgent: bool = False) -> None:
         """Nothing is written."""
 
     def close(self) -> None:

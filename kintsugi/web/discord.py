@@ -12,11 +12,12 @@ import secrets
 from base64 import urlsafe_b64encode
 from contextlib import AbstractContextManager
 from hashlib import sha256
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from aiohttp import web
 
 from kintsugi.telemetry.plain import plain
+from kintsugi.web.cookies import Answer, Cookie
 from kintsugi.web.login import Member, Seal, Tries
 from kintsugi.web.peers import peer_of
 from kintsugi.workflow.asking import Asker
@@ -25,10 +26,8 @@ from kintsugi.workflow.triggers import Command
 
 log = logging.getLogger("kintsugi.web")
 
-Answer = TypeVar("Answer", bound=web.Response)
-
 BACK = "/login/discord/callback"
-_COOKIE = "kintsugi_login"
+_COOKIE = Cookie("kintsugi_login")
 _SECONDS = 600  # for the way there and back
 _NOT_OURS = "This login was not begun in this browser, or more than ten minutes ago. Nothing was done: begin again."
 _NO_CONSENT = "Discord was told not to say who you are, so that nobody was let in. Log in again, and agree there."
@@ -57,6 +56,10 @@ class ByDiscord(Protocol):
         """Who they are now, by that token. Raises as `member`."""
         ...
 
+    async def forget(self, token: str) -> None:
+        """Have Discord forget this token, and every other of the same person. Raises Refusal, StepFailed."""
+        ...
+
     def asker(self, member: Member) -> Asker:
         """As they would ask in Discord. Raises Refusal for who is not let in, by the settings as they are now."""
         ...
@@ -80,14 +83,13 @@ class Way:
     def __init__(self, discord: ByDiscord, seal: Seal) -> None:
         self._discord, self._seal, self._tries = discord, seal, Tries()
 
-    def there(self, where: str, *, secure: bool) -> web.HTTPSeeOther:
+    def there(self, request: web.Request, where: str) -> web.HTTPSeeOther:
         """Sends a browser to Discord; `where`: the page it wanted."""
         state = secrets.token_urlsafe(32)
         challenge = _base64(sha256(self._verifier(state).encode()).digest())
         answer = web.HTTPSeeOther(self._discord.address(state, challenge))
         cookie = self._seal.put("login", _SECONDS, {"state": state, "where": where})
-        answer.set_cookie(_COOKIE, cookie, max_age=_SECONDS, path=BACK, httponly=True, samesite="Lax", secure=secure)
-        return answer
+        return _COOKIE.put(answer, request, cookie, _SECONDS)
 
     async def back(self, request: web.Request) -> tuple[Member, str, str]:
         """Who came back, Discord's token, and the page they wanted. Raises NotLetIn, which the log has then."""
@@ -97,8 +99,12 @@ class Way:
             log.warning("login_refused", extra={"peer": peer_of(request), "by": "discord", "why": error.why})
             raise
 
+    def forgotten(self, answer: Answer, request: web.Request) -> Answer:
+        """The same, for whoever is back: the cookie of the way is of no more use."""
+        return _COOKIE.forget(answer, request)
+
     async def _back(self, request: web.Request) -> tuple[Member, str, str]:
-        given, went = request.query, self._seal.read("login", request.cookies.get(_COOKIE, "")) or {}
+        given, went = request.query, self._seal.read("login", _COOKIE.of(request)) or {}
         state = str(went.get("state", ""))
         if not state or not hmac.compare_digest(given.get("state", "").encode("utf-8", "replace"), state.encode()):
             raise NotLetIn(403, _NOT_OURS, "another state")
@@ -124,12 +130,6 @@ class Way:
 
     def _verifier(self, state: str) -> str:
         return _base64(self._seal.derived(state))
-
-
-def forgotten(answer: Answer) -> Answer:
-    """The same, for whoever is back: the cookie of the way is of no more use."""
-    answer.del_cookie(_COOKIE, path=BACK)
-    return answer
 
 
 def _base64(raw: bytes) -> str:

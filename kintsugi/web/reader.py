@@ -1,4 +1,4 @@
-"""One reader: a process that reads some deliveries after others. `readers.py` starts it.
+"""One reader: a process that reads what it is handed, one after the other. `readers.py` starts it.
 
 It is told what it needs through its standard input, so that no secret stands in its environment or its arguments. What
 goes in either direction is a pickle behind its length; what it logs goes with the answer, as the service has the log.

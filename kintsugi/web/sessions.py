@@ -56,7 +56,9 @@ class SessionStore(Protocol):
         """Keep something else under it. False: it ended meanwhile, and stays ended."""
         ...
 
-    async def end(self, id: str) -> None: ...
+    async def end(self, id: str) -> bool:
+        """Whether it was there, and the last of its owner."""
+        ...
 
 
 class Sessions:
@@ -89,10 +91,10 @@ class Sessions:
         now = replace(session, member=member, asked_at=self._now())
         return now if await self._kept.change(session.id, self._told(self._name_in(cookie), now)) else None
 
-    async def end(self, cookie: str) -> None:
-        """For every process, and for whoever has a copy of the cookie."""
-        if name := self._name_in(cookie):
-            await self._kept.end(_digest(name))
+    async def end(self, cookie: str) -> bool:
+        """For every process, and for whoever has a copy of the cookie. Answers whether it was the last of its owner."""
+        name = self._name_in(cookie)
+        return bool(name) and await self._kept.end(_digest(name))
 
     def _name_in(self, cookie: str) -> str:
         claims = self._seal.read("session", cookie) or {}

@@ -92,7 +92,9 @@ def link(payload: Payload) -> Link | None:
 
 
 def is_worth_telling(owes: Owed) -> bool:
-    """What is under way or comes next; that a confirmation is waited for is told by the state."""
+    """What is under way or comes next; the state itself says that a confirmation is waited for."""
+    if owes.kind is Effect.ANNOUNCE:
+        return False
     return owes.status == "running" or (owes.status == "pending" and owes.kind is not Effect.ASK_CONFIRMATION)
 
 

@@ -14,6 +14,7 @@ from kintsugi.workflow.severity import Severity
 MOST_CALLS = 2
 """So often an incident calls: at once, and again where nobody acknowledged it. Never more."""
 
+_FRESH = timedelta(days=1)  # what is older was known when calling was set up, or calls nobody any more
 _HOURS = re.compile(r"(\d{1,2})(?::(\d{2}))?-(\d{1,2})(?::(\d{2}))?(?:\s+(\S+))?")
 
 
@@ -63,6 +64,8 @@ class Calling:
     def _calls(self, incident: Incident, now: datetime) -> bool:
         severity = incident.rating.severity
         if incident.ended or incident.acknowledged_at or incident.dry_run or not severity.is_at_least(self.least):
+            return False
+        if now - incident.opened_at > _FRESH:
             return False
         if self.quiet and severity is not Severity.CRITICAL and self.quiet.hold(now):
             return False

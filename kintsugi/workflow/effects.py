@@ -44,6 +44,7 @@ from kintsugi.workflow.ports import (
     Outcome,
     OutcomeUnknown,
     PatchUnproven,
+    Progress,
     Reading,
     Rollout,
     Store,
@@ -104,7 +105,7 @@ async def diagnose(tools: EffectNeeds, claim: Claim) -> Performed:
     progress = _progress(tools, claim)
     if claim.incident.feedback:
         progress(f"round {claim.incident.rounds + 1}, as the last patch was refused: {claim.incident.says}")
-    case = await _case(tools, claim)
+    case = await _made_again(tools, await _case(tools, claim), progress)
     looks = _Looks(tools.store, claim)
     case = replace(case, allowance=allowance, talk=await _last_talk(tools, claim.incident), looks=looks)
     diagnosis = await tools.analyst.diagnose(case, progress)
@@ -113,6 +114,22 @@ async def diagnose(tools: EffectNeeds, claim: Claim) -> Performed:
         return t.Diagnosed(**common, diagnosis=diagnosis, way_back=way_back)
     why = _why_no_patch(diagnosis)
     return t.DiagnosedWithoutPatch(**common, diagnosis=diagnosis, why=why, way_back=way_back)
+
+
+async def _made_again(tools: EffectNeeds, case: Case, progress: Progress) -> Case:
+    """The case with its failing call made again, once and before any model is asked, where it was written down."""
+    if case.incident.reproduction or case.payload.capsule is None or not case.incident.believed:
+        return case
+    progress("making the failing call again in the sandbox")
+    try:
+        found = await tools.checker.reproduce(case, progress)
+    except StepFailed as failed:  # a help to the diagnosis, and never a condition of it
+        progress(f"the failing call could not be made again: {failed}")
+        return case
+    key, now = f"{case.incident.name}:made-again:{found.commit}", tools.clock.now()
+    await tools.fire(t.CallMadeAgain(incident=case.incident.id, key=key, at=now, reproduction=found))
+    progress(found.words)
+    return replace(case, incident=case.incident.but(reproduction=found))
 
 
 async def check_patch(tools: EffectNeeds, claim: Claim) -> Performed:

@@ -66,7 +66,9 @@ class _Stopped(asyncio.CancelledError):
 
 
 class LeaseLost(Exception):
-    """Another worker took the effect over; whatever this one did is not recorded."""
+    """Another worker took the effect over; whatever this one did is not recorded, but for what it cost (`left`)."""
+
+    left: StepFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,10 @@ class Engine:
             return
         try:
             performed = await self._perform(claim, performers[claim.kind])
-        except LeaseLost:
+        except LeaseLost as lost:
             log.warning("lease_lost", extra={"effect": claim.id, "epoch": claim.epoch})
+            if lost.left:
+                await self._hand_back(claim, lost.left)
             await self._have_it_told(claim)
         except _Stopped as stopped:
             await self._hand_back(claim, stopped.left)
@@ -199,7 +203,7 @@ class Engine:
         move = advance(fresh, captured)
         ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
         ledger.saw(fresh.id, captured)
-        said = replace(move, after=move.after.but(says=says, people=1 if captured.who else 0))
+        said = replace(move, after=move.after.saying(says).but(people=1 if captured.who else 0))
         return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
 
     def _count_known(self, ledger: Ledger, captured: Captured) -> Receipt | None:
@@ -278,7 +282,7 @@ class Engine:
         except GuardRefused as refusal:
             return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
         says = self._kept(trigger.says)
-        return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.but(says=says)))
+        return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.saying(says)))
 
     def _record(self, ledger: Ledger, move: Move, by: Claim | None) -> Incident:
         for effect in ledger.record(move, by):
@@ -352,6 +356,9 @@ class Engine:
             return await work
         except asyncio.CancelledError:
             raise _Stopped(await _left_of(work)) from None
+        except LeaseLost as lost:
+            lost.left = await _left_of(work)
+            raise
         finally:
             for task in (renewal, work):
                 task.cancel()

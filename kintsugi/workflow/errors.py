@@ -58,13 +58,21 @@ class StepFailed(Exception):
     """An effect did not work.
 
     `final`: trying again cannot mend it. `retry_after`: not before that. `spent`: what it has cost all the same.
-    `found`: what it had found out before it came to this, for the next try to go on from.
+    `most_tries`: so many and no more, where each of them costs money. `found`: what it had found out before it came to
+    this, for the next try to go on from.
     """
 
     def __init__(
-        self, says: str, *, final: bool = False, retry_after: timedelta | None = None, spent: Cost | None = None
+        self,
+        says: str,
+        *,
+        final: bool = False,
+        retry_after: timedelta | None = None,
+        spent: Cost | None = None,
+        most_tries: int | None = None,
     ) -> None:
         super().__init__(says)
+        self.most_tries = most_tries
         self.final, self.retry_after, self.spent = final, retry_after, spent or Cost()
         self.found: Diagnosis | None = None
 

@@ -272,8 +272,8 @@ def was_staged(incident: Incident, _: Trigger) -> bool:
 
 
 def was_diagnosed(incident: Incident, _: Trigger) -> bool:
-    """It has a diagnosis."""
-    return incident.diagnosis is not None
+    """It has a diagnosis, with all that was asked for."""
+    return incident.diagnosis is not None and not incident.diagnosis.unfinished
 
 
 def there_is_a_way_back(incident: Incident, _: Trigger) -> str | None:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from kintsugi.workflow.names import ENDED, Effect, State
-from kintsugi.workflow.patch import Edit, Evidence
+from kintsugi.workflow.patch import Edit, Evidence, Reproduction
 from kintsugi.workflow.quiet import NEVER, Pace, Quiet
 from kintsugi.workflow.severity import Rating, Severity, rated
 
@@ -307,10 +307,12 @@ class Incident:
     dry_run: bool = False
     build_sha: str | None = None
     says: str = ""  # the sentence of the last move
+    because: str = ""  # … and of the move that led into the present state
     rounds: int = 0
     rounds_allowed: int = 3
     feedback: str = ""  # why the last patch was refused: shown to the analyst in the next round
     cost: Cost = Cost()
+    reproduction: Reproduction | None = None  # of the failing call, at the failing build, before any model was asked
     diagnosis: Diagnosis | None = None
     patch: Patch | None = None
     evidence: Evidence | None = None
@@ -407,6 +409,10 @@ class Incident:
     def but(self, **changes: Any) -> Self:
         """The same incident with some fields changed."""
         return replace(self, **changes)
+
+    def saying(self, says: str) -> Self:
+        """The same incident after a move with this sentence. One that stays where it is goes on for its old reason."""
+        return replace(self, says=says, because=says if self.since == self.seq else self.because)
 
     def without_ask(self) -> Self:
         """The same incident with the open confirmation made void, kept so that its token can be told apart."""

@@ -76,8 +76,7 @@ def _move(row: Transition, source: str, incident: Incident, trigger: Trigger) ->
     stuck = (stuck_by(trigger, incident) or incident.stuck) if dest is State.STUCK else None
     quiet = after.quiet if dest in ENDED else None  # one that is open counts what is seen anyway
     after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, quiet=quiet)
-    after = after.but(updated_at=trigger.at, says=trigger.says)
-    return Move(source, incident, after, trigger, row.owes)
+    return Move(source, incident, after.but(updated_at=trigger.at).saying(trigger.says), trigger, row.owes)
 
 
 def _decided(incident: Incident, trigger: Trigger, *, typed: bool = True) -> _Cursor:

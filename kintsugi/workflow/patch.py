@@ -70,6 +70,51 @@ class Numbers:
         return f"{self.ran:,} of {self.known:,} tests ran{': ' * bool(self.why_not)}{self.why_not}."
 
 
+class Rerun(StrEnum):
+    """How the failing call ended when it was made again in the sandbox."""
+
+    REPRODUCED = "reproduced"  # by the same type and message, through the same function
+    OTHER_FAILURE = "other_failure"
+    NOT_REPRODUCIBLE = "not_reproducible"
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """The failing call made again at `commit`. `call` is its module and function; `why` what hinders, or what else
+    failed.
+    """
+
+    rerun: Rerun
+    call: str
+    commit: str
+    seconds: float
+    why: str = ""
+    ends_well: bool = False  # it was made, and did not fail
+
+    @property
+    def is_reproduced(self) -> bool:
+        return self.rerun is Rerun.REPRODUCED
+
+    @property
+    def words(self) -> str:
+        """As a card or a page has it."""
+        if self.is_reproduced:
+            return f"{self.call}: reproduced in {self.seconds:.1f} s before any model was asked."
+        return self.says
+
+    @property
+    def says(self) -> str:
+        """A sentence."""
+        match self.rerun:
+            case Rerun.REPRODUCED:
+                return f"{self.call} fails in the same way at {self.commit[:10]}, in {self.seconds:.1f} s."
+            case Rerun.OTHER_FAILURE:
+                return f"{self.call} fails at {self.commit[:10]}, but in another way: {self.why}."
+            case Rerun.NOT_REPRODUCIBLE:
+                call = self.call or "The failing call"
+                return f"{call} cannot be made again at {self.commit[:10]}: {self.why}."
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the proof saw. `box` says in words what the runs were contained by.

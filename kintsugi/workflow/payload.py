@@ -82,6 +82,15 @@ class Failure(_Value):
         return (self.final,)
 
 
+class Capsule(_Value):
+    """The call by which it failed, at the outermost frame of the project, written down to be made again."""
+
+    module: str = Field(description="the module that the function lies in, as it is imported")
+    function: str = Field(description="the function's qualified name")
+    source: str = Field(default="", description="a pytest file that makes the same call; empty where there is none")
+    why_not: str = Field(default="", description="why the call could not be written down")
+
+
 class About(_Value):
     """Which incident this is."""
 
@@ -140,6 +149,7 @@ class Payload(_Value):
     occurred: Occurred
     request: RequestContext = RequestContext()
     exception: Failure | None = Field(default=None, description="null where somebody told of it in words")
+    capsule: Capsule | None = Field(default=None, description="the failing call itself, where it was written down")
     pointed: str = Field(default="", description="where a person says that it lies, such as shop/chart.py:month_of")
     log: tuple[str, ...] = Field(default=(), description="the recent lines, oldest first, redacted")
     build: Build = Build()

@@ -26,7 +26,7 @@ from kintsugi.workflow.incident import (
 from kintsugi.workflow.looks import Look, Looks, Unkept
 from kintsugi.workflow.machine import Move
 from kintsugi.workflow.names import Effect, State
-from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.triggers import Captured, Trigger
 
@@ -351,7 +351,11 @@ class PatchUnproven(Exception):
 
 
 class Checker(Protocol):
-    """Applies the edits, holds them against the policy, and proves them."""
+    """Makes the failing call again; applies the edits, holds them against the policy, and proves them."""
+
+    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+        """The failing call at the build that failed, or at another commit. Raises StepFailed where nothing can run."""
+        ...
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         """Raises PatchUnproven, or StepFailed where the check itself could not be made."""

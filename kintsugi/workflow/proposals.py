@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Category, Diagnosis, Incident
+from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.triggers import (
     Cancelled,
     Duplicated,
@@ -20,6 +22,7 @@ from kintsugi.workflow.triggers import (
     PatchRefused,
     Proposed,
     StepGaveUp,
+    Trigger,
 )
 
 MOST = 1024 * 1024  # characters of a patch
@@ -39,6 +42,24 @@ class Verdict:
     title: str
     proven: bool | None
     says: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """A proposal, and the incident as it is now."""
+
+    incident: Incident
+    verdict: Verdict
+
+    def facts(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "incident": self.incident.name,
+            "state": self.incident.state.value,
+            "proposal": self.verdict.id,
+            "proven": self.verdict.proven,
+            "says": self.verdict.says,
+        }
 
 
 def proposed(incident: Incident, patch: str, *, by: str, at: datetime, title: str = "", body: str = "") -> Proposed:
@@ -63,6 +84,28 @@ def proposed(incident: Incident, patch: str, *, by: str, at: datetime, title: st
     name = f"p{digest[:12]}"
     key = f"proposed:{incident.id}:{incident.since}:{name}"  # where it cannot be taken now, it can be later
     return Proposed(incident=incident.id, key=key, at=at, actor=by, proposal=name, diagnosis=diagnosis)
+
+
+class Proposals:
+    """The door for them: the command line's, agents' and the code host's."""
+
+    def __init__(self, store: Store, clock: Clock, fire: Callable[[Trigger], Awaitable[Receipt]]) -> None:
+        self._store, self._clock, self._fire = store, clock, fire
+
+    async def hand_in(self, incident: int, patch: str, *, by: str, title: str = "", body: str = "") -> HandedIn:
+        """Hand in a patch. The same one again answers what became of it. Raises BadInput, Refusal."""
+        found = await self._store.incident(incident)
+        proposal = proposed(found, patch, by=by, at=self._clock.now(), title=title, body=body)
+        if known := await self._verdict(proposal):
+            return HandedIn(found, known)
+        receipt = await self._fire(proposal)
+        verdict = await self._verdict(proposal)
+        assert verdict
+        return HandedIn(receipt.incident, verdict)
+
+    async def _verdict(self, proposal: Proposed) -> Verdict | None:
+        found = verdicts(await self._store.history(proposal.incident))
+        return next((each for each in found if each.id == proposal.proposal), None)
 
 
 def verdicts(history: Iterable[Step]) -> list[Verdict]:

@@ -49,5 +49,7 @@ class RetrySchedule:
             return GiveUp()
         if attempt > len(self.waits):
             return GiveUp()
+        if isinstance(error, StepFailed) and error.most_tries and attempt >= error.most_tries:
+            return GiveUp()
         asked = error.retry_after if isinstance(error, StepFailed) else None
         return Again(max(self.waits[attempt - 1], asked or timedelta()))

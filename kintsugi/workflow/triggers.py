@@ -23,7 +23,7 @@ from kintsugi.workflow.incident import (
     Stuck,
 )
 from kintsugi.workflow.names import Effect, State
-from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.quiet import FOR_GOOD, Wish, cancelled, duplicate, ignored
 from kintsugi.workflow.severity import Severity
@@ -102,6 +102,22 @@ class Sent(Command):
 
     def apply_to(self, incident: Incident) -> Incident:
         return incident.but(dry_run=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMadeAgain(Trigger):
+    """The failing call was made again in the sandbox, before any model was asked."""
+
+    reproduction: Reproduction
+
+    @property
+    def says(self) -> str:
+        if self.reproduction.is_reproduced:
+            return f"Reproduced before any model was asked: {self.reproduction.says}"
+        return self.reproduction.says
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(reproduction=self.reproduction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

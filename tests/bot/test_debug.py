@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from kintsugi.bot import replies
+from kintsugi.bot.text import length
 from kintsugi.workflow.errors import Conflict, StepFailed, StoreUnavailable
 from kintsugi.workflow.states import State
 from tests.bot.conftest import Room
@@ -49,14 +51,50 @@ def error_id(seen: Seen) -> str:
 # --- the happy paths --------------------------------------------------------------------------------------------
 
 
-async def test_logs_come_as_a_file(room: Room):
-    logging.getLogger("shop").warning("the till is stuck")
+async def test_logs_are_read_on_a_phone_and_come_as_a_file(room: Room):
+    try:
+        {}["percent"]
+    except KeyError:
+        logging.getLogger("shop").exception("the till is stuck ``` @everyone", extra={"till": 3})
     logging.getLogger("shop").info("all is well")
 
     seen = await room.slash("/debug logs", lines=10, level="warning", contains="TILL")
 
-    assert seen.says == "One line, the newest last."
-    assert json.loads(seen.files["kintsugi-logs.txt"])["msg"] == "the till is stuck"
+    head, _, block = seen.says.partition("\n")
+    assert head == "One line, the newest last."
+    block = re.sub(r"\d\d:\d\d:\d\d", "20:00:04", block)
+    assert block == (
+        "```ansi\n\x1b[30m20:00:04\x1b[0m \x1b[31mERROR\x1b[0m shop  the till is stuck ''' @everyone\n"
+        "  \x1b[31mKeyError: 'percent'\x1b[0m\n```"
+    )
+    assert re.fullmatch(
+        r"--- \d{4}-\d\d-\d\d, UTC\n\d\d:\d\d:\d\d ERROR shop  the till is stuck ``` @everyone  "
+        r"\(error_id=ERR-\w{8} till=3\)\n    Traceback \(most recent call last\):\n(?s:.*)\n    KeyError: 'percent'\n",
+        seen.files["kintsugi-logs.txt"],
+    )
+
+
+async def test_logs_come_as_json_for_programs(room: Room):
+    logging.getLogger("shop").warning("the till is stuck")
+
+    seen = await room.slash("/debug logs", contains="TILL", format="json")
+
+    assert json.loads(seen.files["kintsugi-logs.jsonl"])["msg"] == "the till is stuck"
+
+
+def test_a_file_says_how_many_lines_are_in_it():
+    lines = [json.dumps({"number": number, "text": "x" * 16_000}) for number in range(700)]
+
+    reply = replies.logs(lines, as_json=True)
+
+    assert reply.attachment
+    kept = reply.attachment.text.splitlines()
+    assert kept == lines[-len(kept) :]
+    assert 400 < len(kept) < 600
+    assert reply.text.startswith(
+        f"{len(kept)} lines, the newest last. The {700 - len(kept)} before them are too much for"
+    )
+    assert length(reply.text) <= 2_000
 
 
 async def test_logs_say_where_nothing_fits(room: Room):

@@ -43,8 +43,8 @@ def test_the_history_says_nothing_twice():
     (_, history) = replies.incident(an_incident(State.CAPTURED), steps, []).embed().fields
 
     assert (history.value or "").split("\n") == [
-        "`11-23 12:00` **captured** · alice",
-        "`11-23 12:00` **awaiting confirmation** · confirmation asked · 3 tries · $0.0200",
+        f"<t:{int(NOON.timestamp())}:f> **captured** · alice",
+        f"<t:{int(NOON.timestamp())}:t> **awaiting confirmation** · confirmation asked · 3 tries · $0.0200",
     ]
 
 

@@ -98,7 +98,7 @@ async def test_first_the_cause_is_asked_for_then_its_fix(provider: OpenAIStandIn
 async def test_every_prompt_is_in_the_history_with_version_and_hash(provider: OpenAIStandIn):
     diagnosis = await diagnosed(provider)
 
-    assert [prompt.rsplit(" ", 1)[0] for prompt in diagnosis.prompt.split(", ")] == ["diagnose v3", "fix v3"]
+    assert [prompt.rsplit(" ", 1)[0] for prompt in diagnosis.prompt.split(", ")] == ["diagnose v3", "fix v4"]
     assert all(len(prompt.rsplit(" ", 1)[1]) == 8 for prompt in diagnosis.prompt.split(", "))
 
 
@@ -228,6 +228,17 @@ async def test_a_reply_that_is_cut_off_says_so_and_its_cost_is_kept(provider: Op
     with pytest.raises(StepFailed, match="was cut off at the limit of its length after 300 tokens") as failed:
         await diagnosed(provider, api=api)
     assert failed.value.spent == Cost(2, 2400, 600, failed.value.spent.usd)
+
+
+async def test_by_the_responses_api_a_schema_that_is_refused_is_left_out_too(provider: OpenAIStandIn):
+    provider.answers_first(an_error(400, "unsupported_parameter", "Unknown parameter: 'text.format'."))
+    provider.thinks = lambda asked: a_fix() if "smallest change" in json.dumps(turns(asked)) else a_finding()
+
+    diagnosis = await diagnosed(provider, api="responses")
+
+    assert diagnosis.proposes_a_patch
+    assert ["text" in asked for asked in provider.asked] == [True, False, False]
+    provider.faults.clear()  # the shape of what we send has a form: this server has none
 
 
 async def test_a_second_reply_that_is_unreadable_costs_the_first_one_too(provider: OpenAIStandIn, api: Api):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import queue
 from datetime import timedelta
+from logging.handlers import QueueHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kintsugi.integrations.model.analyst import ModelAnalyst
+from kintsugi.integrations.model.manners import Form, Manner
 from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.model.remembered import Manners
 from kintsugi.workflow.errors import StepFailed
@@ -15,7 +20,7 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
-from tests.world.model_servers import DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
+from tests.world.model_servers import BROKEN, BY_THE_MINUTE, DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
 
 CODE = "def discount(total, coupon):\n    return total * coupon['percent']\n"
 
@@ -45,6 +50,65 @@ async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_n
         assert len(play.asked) == 2 + wasted + 2
 
 
+async def test_each_step_down_is_in_the_log_with_what_the_server_said(tmp_path: Path):
+    (deepseek,) = [server for server in SERVERS if server.name == "DeepSeek"]
+    heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    log, handler = logging.getLogger("kintsugi.model"), QueueHandler(heard)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        async with played(deepseek) as play:
+            found = await diagnosed(play, Manners(tmp_path / "models.json"))
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
+
+    refused, kept = heard.get_nowait(), heard.get_nowait()
+    assert (refused.msg, refused.why) == ("model_manner_refused", "This response_format type is unavailable now")
+    assert (kept.msg, kept.manner) == ("model_manner", found.manner)
+    assert found.manner == "JSON without a schema, streamed, max_tokens"
+
+
+@pytest.mark.parametrize(
+    ("name", "manner"),
+    [
+        ("OpenAI, a small model", Manner(limit="max_tokens", most_output=4096)),
+        ("OpenAI, gpt-5 through a gateway", Manner(limit="max_completion_tokens")),
+        ("DeepSeek, its range of max_tokens", Manner(limit="max_tokens", most_output=8192)),
+        ("Anthropic's endpoint", Manner(limit="max_tokens", most_output=8192)),
+        ("Groq, a reply it found invalid", Manner(limit="max_tokens")),
+        ("one that lists what it takes", Manner(limit="max_tokens", counts=False)),
+        ("Mistral", Manner(limit="max_tokens", counts=False)),
+        ("vLLM 0.4", Manner(Form.OBJECT, "max_tokens", counts=False)),
+        ("vLLM, a window that the reply does not fit in", Manner(limit="max_tokens", window=16384)),
+        ("llama.cpp, a small context", Manner(limit="max_tokens", window=8192)),
+        ("TGI, a window", Manner(limit="max_tokens", window=16000)),
+        ("Cerebras", Manner(Form.TEXT, "max_tokens")),
+        ("Cerebras, a model that thinks", Manner(limit="max_tokens", streams=False)),
+        ("a gateway to Bedrock, tools alone", Manner(Form.CALL, "max_tokens")),
+        ("xAI, a small window", Manner(limit="max_tokens", window=8192)),
+    ],
+)
+async def test_what_is_kept_of_a_server_is_what_it_said(name: str, manner: Manner, tmp_path: Path):
+    (server,) = [server for server in SERVERS if server.name == name]
+    manners = Manners()
+    async with played(server) as play:
+        await diagnosed(play, manners)
+
+        assert manners.of(play.url.partition("?")[0], "stand-in") == manner
+
+
+async def test_azures_address_is_taken_as_it_is_with_its_version_and_its_own_header(tmp_path: Path):
+    (azure,) = [server for server in SERVERS if server.name == "Azure, an old version"]
+    async with played(azure) as play:
+        await diagnosed(play, Manners(tmp_path / "models.json"))
+
+    assert {asked["_path"] for asked in play.asked} == {
+        "/openai/deployments/stand-in/chat/completions?api-version=2024-06-01"
+    }
+    assert {headers["api-key"] for headers in play.headers} == {"key"}
+
+
 async def test_one_that_names_one_thing_after_the_other_is_asked_for_the_least_after_the_second(tmp_path: Path):
     async with played(STUBBORN) as play:
         found = await diagnosed(play, Manners(tmp_path / "models.json"))
@@ -52,6 +116,25 @@ async def test_one_that_names_one_thing_after_the_other_is_asked_for_the_least_a
     assert found.proposes_a_patch
     assert play.refused == 2
     assert found.manner == "JSON in plain text, streamed, max_tokens, without stream_options"
+
+
+async def test_one_that_breaks_at_what_it_does_not_know_is_asked_for_the_least_once_trying_again_does_not_help(
+    tmp_path: Path,
+):
+    async with played(BROKEN) as play:
+        found = await diagnosed(play, Manners(tmp_path / "models.json"))
+
+    assert found.proposes_a_patch
+    assert play.refused == 3
+    assert found.cost.calls == 2
+
+
+async def test_a_wait_that_is_asked_for_in_words_is_waited(tmp_path: Path):
+    async with played(BY_THE_MINUTE) as play:
+        with pytest.raises(StepFailed) as failed:
+            await diagnosed(play, Manners(tmp_path / "models.json"))
+
+    assert failed.value.retry_after == timedelta(minutes=1, seconds=32.5)
 
 
 @pytest.mark.parametrize("server", DEAD_ENDS, ids=lambda server: server.name)

@@ -185,5 +185,6 @@ def test_an_answer_is_no_refusal(text: str):
 def test_the_shapes_that_the_prompts_show_are_those_that_are_read():
     values = {"first": "1", "last": "2", "fingerprint": "f", "failure": "x", "code": "y"}
 
-    read_reply(Cause, render("diagnose", **values).text)
+    for name in ("diagnose", "reported"):
+        read_reply(Cause, render(name, **values).text)
     read_reply(Fix, render("fix").text)

@@ -203,6 +203,43 @@ async def test_a_cause_is_kept_where_its_fix_could_not_be_had_and_the_next_try_a
     assert diagnosis.cost.calls == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "is_read"),
+    [
+        (json.dumps(a_fix()), True),
+        (json.dumps(a_fix())[:-9], False),
+        ("--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n", False),
+    ],
+    ids=["whole", "cut", "a bare patch"],
+)
+async def test_a_reply_whose_end_nobody_told_counts_where_it_is_whole(words: str, is_read: bool):
+    async def breaks_off(request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        response = await begun(request, words if len(asked["messages"]) > 1 else json.dumps(a_finding()))
+        assert request.transport
+        request.transport.close()
+        return response
+
+    async with answering(breaks_off) as url:
+        if is_read:
+            assert (await diagnosed(a_model(url))).proposes_a_patch
+            return
+        with pytest.raises(StepFailed, match="was broken off on the way") as failed:
+            await diagnosed(a_model(url))
+
+    assert failed.value.spent.calls == 2
+
+
+async def test_a_patch_with_a_word_of_doubt_is_no_refusal(provider: OpenAIStandIn):
+    said = "I can't be sure, but:\n\n```diff\n--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+b\n```\n"
+    provider.answers_first(Answer(a_completion(json.dumps(a_finding()))), Answer(a_completion(said)))
+
+    diagnosis = await diagnosed(a_model(provider.url))
+
+    assert diagnosis.edits[0].path == "x.py"
+    assert diagnosis.probability == 0.9  # the cause's, as the patch came without
+
+
 async def test_a_known_window_is_kept_to_with_what_matters_most(provider: OpenAIStandIn):
     model = a_model(provider.url, window=4096)
 
@@ -212,6 +249,19 @@ async def test_a_known_window_is_kept_to_with_what_matters_most(provider: OpenAI
     assert cause["max_tokens"] == fix["max_tokens"] == 1024
     assert all(sum(len(turn["content"]) for turn in turns(asked)) <= 3072 * 2.8 for asked in (cause, fix))
     assert "KeyError" in turns(cause)[0]["content"]
+
+
+async def test_what_came_of_the_last_round_is_fitted_too_with_its_beginning_and_its_end(provider: OpenAIStandIn):
+    feedback = "It swallows the exception.\n" + "x" * 50_000 + "\nthe last line"
+    first = await diagnosed(a_model(provider.url))
+    provider.asked.clear()
+
+    await diagnosed(a_model(provider.url, window=8192), a_case(diagnosis=first, feedback=feedback))
+
+    (asked,) = provider.asked
+    assert sum(len(turn["content"]) for turn in turns(asked)) <= 6144 * 2.8
+    assert "It swallows the exception." in turns(asked)[4]["content"]
+    assert "the last line" in turns(asked)[4]["content"]
 
 
 async def test_a_window_that_holds_nothing_is_said_before_anything_is_asked(provider: OpenAIStandIn):

@@ -10,7 +10,6 @@ import pytest
 
 from kintsugi.repair.languages.known import PYTHON
 from kintsugi.repair.languages.python.command import (
-    Suite,
     SuiteKind,
     find_suite,
     is_test_file,
@@ -428,7 +427,31 @@ def test_a_given_unittest_command_keeps_its_arguments_for_the_whole() -> None:
 def test_any_other_command_is_run_as_it_is() -> None:
     suite = find_suite(Path("/nowhere"), {}, an_interpreter(), ("./run-tests", "--fast"))
 
-    assert suite == Suite(SuiteKind.OTHER, "/usr/bin/python3", ("./run-tests", "--fast"), ())
+    assert (suite.kind, suite.arguments, suite.files) == (SuiteKind.OTHER, ("./run-tests", "--fast"), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[project]\nrequires-python = ">=3.9,<4,>3.12"\n'),
+        ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^3.12"\n'),
+        ("setup.cfg", "[options]\npython_requires = >=3.12\n"),
+        ("setup.py", "setup(\n    python_requires='>= 3.12',\n)\n"),
+    ],
+)
+def test_a_python_older_than_the_project_asks_for_is_said(tmp_path: Path, name: str, text: str) -> None:
+    tree = a_tree(tmp_path, {name: text, "test_a.py": "import pytest"})
+
+    assert find_suite(tree, {}, an_interpreter(pytest_too=True), None).lacks == (
+        "The project needs Python 3.12, and its tests run with 3.11: KINTSUGI_TEST_PYTHON names another interpreter."
+    )
+
+
+@pytest.mark.parametrize("said", ['requires-python = ">=3.11"', 'requires-python = "<4"', "requires-python = 3", ""])
+def test_a_python_that_is_new_enough_is_not_spoken_of(tmp_path: Path, said: str) -> None:
+    tree = a_tree(tmp_path, {"pyproject.toml": f"[project]\n{said}\n", "test_a.py": "import pytest"})
+
+    assert find_suite(tree, {}, an_interpreter(pytest_too=True), None).lacks == ""
 
 
 def test_related_tests_are_those_that_name_a_changed_module(tmp_path: Path) -> None:

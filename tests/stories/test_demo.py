@@ -41,6 +41,18 @@ def test_a_real_crash_is_healed_and_every_claim_is_true(demo: Demo, tmp_path: Pa
     assert what_the_tests_say(demo, "main", tmp_path / "after") == "OK"
 
 
+def test_an_address_where_no_model_answers_is_said_before_anything_is_played(demo: Demo, tmp_path: Path):
+    (tmp_path / ".env").write_text("KINTSUGI_LLM_BASE_URL=http://127.0.0.1:9/v1\n")
+
+    status, output = demo.plays()
+
+    told = " ".join(output.split())
+    assert status == 2
+    assert "nothing answers at http://127.0.0.1:9/v1" in told
+    assert "Without any KINTSUGI_LLM_ setting the demo plays a recording." in told
+    assert "Captured" not in told
+
+
 def test_a_fix_that_only_hides_the_failure_is_refused_and_says_why(demo: Demo):
     status, output = demo.plays("--broken-fix")
 

@@ -7,6 +7,7 @@ import string
 import uuid
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 UPPER, LOWER, DIGITS = string.ascii_uppercase, string.ascii_lowercase, string.digits
 ALNUM, HEX = UPPER + LOWER + DIGITS, "0123456789abcdef"
@@ -456,3 +457,101 @@ _CLEAN = (
 )
 
 Kind = Callable[[Draw], Iterator[Case]]
+
+
+SHORT_KEYS = (
+    "pw", "psk", "wifi_psk", "userpw", "adminpw", "backup_codes", "seedphrase", "connectsid", "contraseña", "bearer", "pat",
+)  # fmt: skip
+_PHRASE_WORDS = ("tulip", "lamp", "river", "stone", "cloud", "apple", "horse", "battery", "staple", "correct", "meadow")
+
+
+def further_cases(rnd: Draw) -> Iterator[Case]:
+    """What fell through once: encoded addresses, tables, pairs the other way round, protocols, errors and locals."""
+    opaque = drawn(rnd, LOWER, 2) + drawn(rnd, ALNUM, 20) + rnd.choice(DIGITS) + rnd.choice(UPPER)
+    word = f"{rnd.choice(_PHRASE_WORDS)}{rnd.choice(_PHRASE_WORDS).title()}{rnd.randint(100, 9999)}"
+    phrase = " ".join(rnd.choices(_PHRASE_WORDS, k=4))
+    for index, (text, secret, *kept) in enumerate(
+        (*_in_addresses(rnd, opaque), *_by_place(rnd, opaque, word), *_of_protocols(opaque, word),
+         *_of_people(rnd, opaque, word, phrase))
+    ):  # fmt: skip
+        yield Case(f"further {index} {text[:20]!r}", text, secret, tuple(kept))
+    for key in SHORT_KEYS:
+        value = opaque if key in ("backup_codes", "seedphrase", "connectsid", "bearer", "pat") else word
+        yield Case(f"short {key}", f"{key}={value} host=db", value, ("host=db",))
+        yield Case(f"short {key}", json.dumps({key: value, "host": "db"}, ensure_ascii=False), value, ("host",))
+        yield Case(f"short {key}", repr({key: value, "host": "db"}), value, ("host",))
+
+
+def _in_addresses(rnd: Draw, opaque: str) -> Iterator[tuple[str, ...]]:
+    yield f"clone https://{opaque}:x-oauth-basic@git.example.com/o/r.git", opaque, "git.example.com/o/r.git"
+    yield f"fetch https://{opaque}:@git.example.com/o", opaque, "git.example.com/o"
+    address = f"redis://app:{opaque}@cache.example.com:6379/0"
+    for times in (1, 2):
+        address = quote(address, safe="")
+        yield f"GET https://a.example.com/?n={times}&next={address}&m=2 302", opaque, f"n={times}", "m=2"
+    for name in ("sig", "token", "access_token", "api_key", "password"):
+        secret = quote(f"{opaque[:9]}+/{opaque[9:14]}&{opaque[14:18]},{opaque[18:]}=", safe="")
+        yield f"https://acc.blob.example.com/c?sv=2022&{name}={secret}&se=2026 200", secret, "sv=2022", "se=2026"
+    for way in ("reset-password", "password/reset", "verify-email", "magic-link", "reset/MQ"):
+        yield f"sent https://app.example.com/{way}/{opaque} to bob", opaque, "to bob"
+    yield f"see https://app.example.com/reset?token={opaque}&a=1", opaque, "a=1"
+
+
+def _by_place(rnd: Draw, opaque: str, word: str) -> Iterator[tuple[str, ...]]:
+    yield f'[("x-api-key", "{opaque}"), ("accept", "*/*")]', opaque, "accept"
+    yield json.dumps([["x-api-key", opaque], ["accept", "*/*"]]), opaque, "accept"
+    for indent in (None, 2):
+        yield json.dumps({"name": "DB_PASSWORD", "value": word}, indent=indent), word
+        yield json.dumps({"value": opaque, "name": "API_TOKEN"}, indent=indent), opaque, "API_TOKEN"
+    yield f"env:\n- name: DB_PASSWORD\n  value: {word}\n- name: PORT\n  value: '1'", word, "PORT"
+    yield f"requests.get(url, auth=('bob', '{word}'), timeout=3)", word, "bob", "timeout=3"
+    yield f"BasicAuth('bob', '{word}')", word, "bob"
+    yield f"{opaque} is the api key", opaque
+    yield f"'{word}' is not a valid password", word
+    yield f"invalid value '{opaque}' for token", opaque
+    yield f"password: |\n  {word}\nuser: bob", word, "bob"
+    yield f"Password:\n    {word}\nUser: bob", word, "bob"
+    yield f"user | password | role\n-----+----------+------\nbob  | {word} | admin\n", word, "bob", "admin"
+    yield f"| user | password |\n|---|---|\n| bob | {word} |\n", word, "bob"
+    yield f"id,api_key,name\n1,{opaque},bob\n2,{opaque[::-1]},ann\n", opaque[::-1], "bob", "ann"
+    yield f'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\n{word}\r\n--x--', word, "form-data"
+    yield f'    login(password="{opaque[:12]}"\n                   "{opaque[12:]}", user="bob")', opaque[12:], "bob"
+
+
+def _of_protocols(opaque: str, word: str) -> Iterator[tuple[str, ...]]:
+    plain = base64.b64encode(f"\0bob\0{word}".encode()).decode()
+    yield f"C: AUTH PLAIN {plain}", plain
+    yield f"334 UGFzc3dvcmQ6\n{plain}\n", plain
+    yield f"> USER bob\n< 331\n> PASS {word}", word, "USER bob"
+    yield f"a001 LOGIN bob {word}", word, "bob"
+    yield f"redis> AUTH {word}", word
+    yield f'+1700000000.1 [0 127.0.0.1:5] "AUTH" "default" "{word}"', word, "127.0.0.1"
+    yield f"Sec-WebSocket-Protocol: graphql-ws, bearer, {opaque}", opaque, "graphql-ws"
+
+
+def _of_people(rnd: Draw, opaque: str, word: str, phrase: str) -> Iterator[tuple[str, ...]]:
+    yield json.dumps({"passphrase": phrase, "host": "db"}), phrase, "host"
+    yield f"mnemonic: {phrase} {phrase} {phrase}", phrase
+    yield f"password for svc was set to {word}", word, "svc"
+    yield f"Password for user bob has been reset to {word}", word, "bob"
+    pin = drawn(rnd, DIGITS, 8)
+    yield f"otp_secret: {pin}", pin
+    yield json.dumps({"pin": pin, "user": 7}), pin, "user"
+    yield (
+        json.dumps({"kty": "EC", "crv": "P-256", "x": opaque + opaque, "d": opaque[::-1] * 2}),
+        opaque[::-1] * 2,
+        "P-256",
+    )
+    yield f"    login(user, password)\n    │     │     └ '{word}'\n    │     └ 'bob'\n    └ <function>", word, "bob"
+    yield (
+        f"password\n  Too short [type=string_too_short, input_value='{word}', input_type=str]",
+        word,
+        "string_too_short",
+    )
+    yield json.dumps([{"type": "too_short", "loc": ["body", "password"], "input": word}]), word, "too_short"
+    key = "\n".join((f"-----BEGIN PRIVATE {'KEY'}-----", *(drawn(rnd, BASE64, 64) for _ in range(4))))
+    wrapped = base64.b64encode(key.encode()).decode()
+    yield f"tls: {wrapped} loaded", wrapped[60:120], "loaded"
+    token = vendor_token(rnd, "github_classic")
+    yield f"sent {token.encode().hex()} over", token.encode().hex(), "over"
+    yield f"sent {base64.b64encode(token.encode()).decode()} over", base64.b64encode(token.encode()).decode(), "over"

@@ -24,6 +24,7 @@ from kintsugi.telemetry.alerts import (
 )
 from kintsugi.telemetry.alerts.discord_channel import text_of
 from kintsugi.telemetry.handler import Seen
+from tests.world.patience import PATIENCE
 
 RULE = Rule("boom", threshold=3, window=60, cooldown=600, text="boom")
 
@@ -104,6 +105,173 @@ def test_the_built_in_rules_know_lost_interactions_and_closed_sheets(message):
     bench.logs(message, times=3, level=logging.WARNING)
 
     assert len(bench.settled()) == 1
+
+
+def of(module, name, base=Exception, **fields):
+    """An exception as a library has it that is not installed here: its class's names, and what it carries."""
+    error = type(name, (base,), {"__module__": module})(fields.pop("says", name))
+    error.__dict__.update(fields)
+    return error
+
+
+class Answer:
+    """What an HTTP client keeps of an answer."""
+
+    def __init__(self, status, url=""):
+        self.status = self.status_code = status
+        self.reason, self.url = "", url
+
+
+def discords(status, code, message="x", kind=discord.HTTPException):
+    return kind(Answer(status), {"code": code, "message": message})
+
+
+def sheets(status):
+    return of("gspread.exceptions", "APIError", says=f"APIError: [{status}]: no", response=Answer(status), code=status)
+
+
+def caused(by):
+    try:
+        raise RuntimeError("the shop is closed") from by
+    except RuntimeError as error:
+        return error
+
+
+async def responded_twice():
+    client = discord.Client(intents=discord.Intents.none())
+    return discord.InteractionResponded(discord.Interaction(data=ASKED, state=client._connection))
+
+
+ASKED = {"id": "1", "type": 2, "token": "t", "version": 1, "application_id": "2", "user": {"id": "3", "username": "a", "discriminator": "0", "avatar": None}, "data": {"name": "x", "id": "4", "type": 1}, "authorizing_integration_owners": {}, "entitlements": [], "attachment_size_limit": 0, "locale": "en-GB"}  # fmt: skip
+LOST, CLOSED = "discord-interaction-lost", "sheet-access"
+CASES = [
+    (discords(404, 10062, kind=discord.NotFound), LOST),
+    (discords(404, 10015, kind=discord.NotFound), LOST),
+    (discords(401, 50027), LOST),
+    (discords(400, 40060), LOST),
+    (caused(discords(404, 10062)), LOST),
+    (discords(404, 10008, "Unknown Message", discord.NotFound), None),
+    (discords(403, 50013, kind=discord.Forbidden), None),
+    (discords(404, 10003, kind=discord.NotFound), None),
+    (discords(500, 0, kind=discord.DiscordServerError), None),
+    (discords(429, 0), None),
+    (ValueError("order 10062 of the sheet was refused with code 404"), None),
+    (KeyError("error code: 40060"), None),
+    (sheets(401), CLOSED),
+    (sheets(403), CLOSED),
+    (sheets(404), CLOSED),
+    (sheets(429), CLOSED),
+    (sheets(503), CLOSED),
+    (sheets(400), None),
+    (of("gspread.exceptions", "SpreadsheetNotFound"), CLOSED),
+    (of("gspread.exceptions", "WorksheetNotFound", says="prices"), CLOSED),
+    (of("google.auth.exceptions", "RefreshError", says="('invalid_grant: Token has been expired or revoked.', {})"), CLOSED),
+    (caused(sheets(403)), CLOSED),
+    (of("googleapiclient.errors", "HttpError", resp=Answer(403), uri="https://sheets.googleapis.com/v4/spreadsheets/x"), CLOSED),
+    (of("httpx", "HTTPStatusError", response=Answer(404, "https://example.org/prices")), None),
+    (of("gspread.exceptions", "CellNotFound"), None),
+    (FileNotFoundError(2, "no such file", "/data/sheet-404.csv"), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "rule"), CASES, ids=[f"{type(error).__name__} {error}"[:60] for error, _ in CASES])
+@pytest.mark.parametrize("said", ["could not answer", "the sheet says 404: no (error code: 10062)"])
+def test_the_built_in_rules_go_by_what_was_raised_whatever_was_said(error, rule, said):
+    bench = Bench(*built_in_rules())
+
+    bench.logs(said, times=3, error=error)
+
+    assert [alert.rule for alert in bench.settled()] == ([rule] if rule else [])
+
+
+async def test_an_interaction_that_was_answered_twice_is_lost():
+    bench = Bench(*built_in_rules())
+
+    bench.logs("no", times=3, error=await responded_twice())
+
+    assert [alert.rule for alert in bench.settled()] == [LOST]
+
+
+@pytest.mark.parametrize("message", [
+    "the stylesheet was not found: 404", "sheet 403 of the atlas was printed", "order 10062 is on its way",
+    "GET /favicon.ico 404",
+])  # fmt: skip
+def test_words_that_only_look_like_it_set_off_nothing(message):
+    bench = Bench(*built_in_rules())
+
+    bench.logs(message, times=3, level=logging.WARNING)
+
+    assert bench.settled() == []
+
+
+def test_a_sink_that_fails_is_tried_again():
+    told = []
+
+    def wakes_late(alert):
+        told.append(alert)
+        if len(told) < 2:
+            raise OSError("still asleep")
+        taken.set()
+
+    taken = threading.Event()
+    bench = Bench(replace(RULE, threshold=1), late=wakes_late)
+    bench.logs("boom")
+
+    assert taken.wait(PATIENCE)
+    assert len(bench.settled()) == 0
+    assert told[0] is told[1]
+
+
+def test_the_end_of_a_storm_is_told_and_of_a_single_line_none():
+    ended = threading.Event()
+    told = []
+
+    def tell(alert):
+        told.append(alert)
+        if alert.over:
+            ended.set()
+
+    bench = Bench(replace(RULE, threshold=1), list=tell)
+    bench.logs("boom", times=40)
+    bench.now += 61
+    assert ended.wait(PATIENCE)
+    bench.settled()
+
+    assert [(alert.count, alert.over) for alert in told] == [(1, False), (39, True)]
+    assert text_of(told[1]).startswith("✅ **boom**\nis over: 39 times more, last ")
+
+
+def test_in_discord_an_alert_shows_the_exception_and_where_it_was_raised():
+    try:
+        {}["percent"]
+    except KeyError as error:
+        raised = error
+    told = []
+    bench = Bench(replace(RULE, threshold=1), list=told.append)
+    record = logging.LogRecord("shop", 40, "", 0, "boom", None, (KeyError, raised, raised.__traceback__))
+    bench.alerts.see(Seen(record, json.dumps({"msg": "boom"}), Bound(), "ERR-1"))
+    bench.settled()
+
+    block = text_of(told[0]).partition("```\n")[2]
+    assert block.startswith("ERROR shop boom\n  ")
+    assert "test_alerts.py:" in block
+    assert block.endswith("KeyError: 'percent'\n```")
+
+
+@pytest.mark.parametrize(("pattern", "missing"), [
+    (r"a(?=b)", "look-ahead"), (r"(?<!a)b", "look-ahead or look-behind"), (r"(a)\1", "backreference"),
+    (r"(?>a)b", "atomic"), (r"a++", "possessive"), (r"a{2000}", "more than 1000"), (r"a\Z", r"\\Z"), ("\\u00e9", r"\\u"),
+])  # fmt: skip
+def test_what_loki_cannot_read_is_refused_with_the_reason(pattern, missing):
+    with pytest.raises(BadRule, match=missing):
+        export_loki([Rule("a", regex=pattern)])
+
+
+def test_loki_reads_emoji_as_they_are():
+    text = export_loki([Rule("a", summary="🔥 \x7f\u2028", text="🔥 lost")])
+
+    assert "🔥 \\u007f\\u2028" in text
+    assert "\\ud83d" not in text
 
 
 def test_an_ordinary_404_sets_off_no_built_in_rule():

@@ -1,9 +1,14 @@
 import asyncio
+import builtins
+import datetime
+import io
 import json
 import logging
+import logging.config
 import subprocess
 import sys
 import threading
+import traceback
 import warnings
 from pathlib import Path
 
@@ -69,12 +74,15 @@ async def test_without_asking_asyncio_writes_through_us_as_well(installed):
     assert TOKEN not in json.dumps(installed.last())
 
 
-def test_discords_own_setup_adds_no_second_writer(installed):
-    logger = logging.getLogger("discord")
-
+def test_discords_own_setup_adds_no_second_writer(installed, capsys):
     discord.utils.setup_logging(root=False)
+    try:
+        logging.getLogger("discord.client").warning("hello")
+    finally:
+        logging.getLogger("discord").handlers.clear()
 
-    assert [handler for handler in logger.handlers if not isinstance(handler, logging.NullHandler)] == []
+    assert installed.last()["msg"] == "hello"
+    assert capsys.readouterr() == ("", "")
 
 
 def test_handlers_that_others_add_see_only_redacted_records(installed, tmp_path):
@@ -98,6 +106,106 @@ def test_a_logger_without_handlers_reaches_us_by_the_last_resort(installed):
     lonely.warning("hello")
 
     assert installed.last()["msg"] == "hello"
+
+
+def test_what_is_clean_reaches_other_handlers_as_it_was(installed):
+    kept = []
+    handler = logging.Handler()
+    handler.emit = kept.append
+    installed.log.addHandler(handler)
+    error, when = KeyError("percent"), datetime.datetime(2026, 11, 29, tzinfo=datetime.UTC)
+
+    installed.log.error(
+        "order %d of %s", 7, "alice", exc_info=error, extra={"when": when, "cart": {"pin": 12}, "password": "p4ss"}
+    )
+    installed.log.removeHandler(handler)
+
+    (record,) = kept
+    assert (record.msg, record.args) == ("order %d of %s", (7, "alice"))
+    assert record.exc_info[1] is error
+    assert (record.when, record.cart, record.password) == (when, {"pin": 12}, "***")
+
+
+def test_a_handler_that_formats_an_exception_itself_gets_one_of_its_class_without_the_secret(installed):
+    class Refused(Exception):
+        def __init__(self, status, message):
+            super().__init__(status, message)
+            self.status, self.token = status, TOKEN
+
+        def __str__(self):
+            return f"{self.status}: {self.args[1]}"
+
+    kept = []
+    handler = logging.Handler()
+    handler.emit = kept.append
+    installed.log.addHandler(handler)
+    try:
+        try:
+            raise ValueError(TOKEN)
+        except ValueError as cause:
+            raise Refused(401, TOKEN) from cause
+    except Refused as error:
+        installed.log.exception("no")
+        raised = error
+    installed.log.removeHandler(handler)
+
+    shown = kept[0].exc_info[1]
+    assert isinstance(shown, Refused)
+    assert (str(shown), shown.status, shown.token) == ("401: ***", 401, "***")
+    assert isinstance(shown.__cause__, ValueError)
+    text = "".join(traceback.format_exception(shown))
+    assert TOKEN not in text + repr(shown) + repr(shown.args)
+    assert "raise Refused(401, TOKEN) from cause" in text
+    assert str(raised) == f"401: {TOKEN}"
+
+
+def test_what_keeps_lines_away_is_put_back_or_said_once(installed):
+    taken = logging.Logger.callHandlers
+    logging.Logger.callHandlers = lambda logger, record: None
+    logging.disable(logging.CRITICAL)
+    try:
+        installed.telemetry.check()
+        installed.telemetry.check()
+        logging.disable(logging.NOTSET)
+        installed.log.error("here again")
+    finally:
+        logging.disable(logging.NOTSET)
+        logging.Logger.callHandlers = taken
+
+    said = [line["msg"] for line in installed.lines()]
+    assert said == [
+        "Something took Logger.callHandlers from the telemetry: it is put back.",
+        "logging.disable(50) hides errors: they are not logged at all.",
+        "here again",
+    ]
+
+
+def test_loggers_that_a_configuration_disables_are_heard_and_named(installed):
+    logging.config.dictConfig({"version": 1})
+    installed.log.info("still here")
+    installed.telemetry.check()
+    installed.telemetry.close()
+
+    said = [line["msg"] for line in installed.lines()]
+    assert said[0] == "still here"
+    assert said[1].startswith("A logging configuration disabled ")
+    assert installed.log.disabled
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_installed_twice_and_closed_in_any_order_everything_is_as_before(first):
+    before = (logging.Logger.callHandlers, logging.Handler.handle, sys.excepthook, builtins.print)
+    both = [install(stream=io.StringIO()), install(stream=io.StringIO(), mode="ring")]
+
+    logging.getLogger("shop").warning("both")
+    both.pop(first).close()
+    logging.getLogger("shop").warning("one")
+    heard = both[0].recent()
+    both.pop().close()
+
+    assert [json.loads(line)["msg"] for line in heard] == ["both", "one"]
+    assert (logging.Logger.callHandlers, logging.Handler.handle, sys.excepthook, builtins.print) == before
 
 
 def test_closing_gives_everything_back():

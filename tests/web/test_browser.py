@@ -22,7 +22,7 @@ from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import StepFailed
 from tests.web.test_discord_login import by
 from tests.world import discord as stand_in
-from tests.world.make import a_patch
+from tests.world.make import a_patch, a_payload
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.reports import KEY, a_door, an_envelope, an_event
@@ -232,3 +232,30 @@ def fill_in(browser: webdriver.Chrome, action: str, name: str, value: str) -> bo
     field.send_keys(value)
     form.find_element(By.TAG_NAME, "button").click()
     return True
+
+
+@pytest.mark.parametrize("width", [360, 390, 412, 1280])
+async def test_with_the_longest_names_no_page_is_wider_than_the_screen(
+    world: World, viewer: Viewer, browser: webdriver.Chrome, width: int
+):
+    await world.crashes(payload=a_payload(summary="ValueError: " + "x" * 280))
+    await world.settles()
+    await world.fires(t.Assigned, to=f"discord:{'n' * 32} (123456789012345678)")
+    await world.fires(t.Noted, text="turned_the_coupons_off_" * 40)
+    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    await asyncio.to_thread(browser.execute_cdp_cmd, "Emulation.setDeviceMetricsOverride", screen)
+
+    widths = []
+    for path in ("/", "/incidents/1", "/numbers"):
+        await asyncio.to_thread(browser.get, viewer.url + path)
+        widths.append(await asyncio.to_thread(browser.execute_script, _LONGEST_NAMES + _WIDEST))
+
+    assert max(widths) <= width
+
+
+_LONGEST_NAMES = """
+document.querySelector(".where").textContent = "production-eu-central-1-".repeat(10);
+document.getElementById("live").hidden = false;
+document.getElementById("live").textContent = "not connected";
+document.querySelectorAll("details").forEach(each => each.open = true);
+"""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 
@@ -103,20 +104,24 @@ async def test_who_may_use_the_bot_logs_in_and_confirms_under_their_name(world: 
 
 
 async def test_the_cookies_are_kept_from_scripts_and_sent_over_https_alone(viewer: Viewer):
-    https = {"X-Forwarded-Proto": "https"}
+    """And under names that a browser takes from this host alone, and not over plain http."""
+    https, host = {"X-Forwarded-Proto": "https"}, "__Host-"
     async with viewer.session.get(f"{viewer.url}{IN}", headers=https, allow_redirects=False) as answer:
-        way = answer.cookies[STATE]
-    async with viewer.session.get(f"{viewer.url}{IN}", allow_redirects=False) as answer:
-        there = answer.headers["Location"]
+        way, there = answer.cookies[host + STATE], answer.headers["Location"]
     async with viewer.session.get(there, allow_redirects=False) as answer:
         back = answer.headers["Location"]
-    async with viewer.session.get(back, headers=https, allow_redirects=False) as answer:
-        session, gone = answer.cookies["kintsugi_session"], answer.cookies[STATE]
+    kept = https | {"Cookie": f"{way.key}={way.value}"}  # a client on plain http keeps none that is for https
+    async with viewer.session.get(back, headers=kept, allow_redirects=False) as answer:
+        session, gone = answer.cookies[host + "kintsugi_session"], answer.cookies[host + STATE]
+    plain = {"Cookie": f"kintsugi_session={session.value}"}
+    async with viewer.session.get(viewer.url, headers=https | plain, allow_redirects=False) as answer:
+        planted = answer.headers.get("Location", "")
 
     for cookie, seconds in ((way, "600"), (session, "43200")):
         assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
-        assert cookie["max-age"] == seconds
-    assert (way["path"], gone["path"], gone["max-age"]) == (BACK, BACK, "0")
+        assert (cookie["max-age"], cookie["path"], cookie["domain"]) == (seconds, "/", "")
+    assert (gone["path"], gone["max-age"]) == ("/", "0")
+    assert "/login" in planted
 
 
 async def test_a_user_on_the_list_needs_no_role(world: World, discord: DiscordStandIn):
@@ -333,3 +338,33 @@ def test_half_of_the_settings_are_a_fault_that_is_named():
             discord_oauth(DiscordSettings(client_id=APPLICATION, **half), url)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="KINTSUGI_DISCORD_CLIENT_ID needs"):
         discord_oauth(DiscordSettings(client_id=APPLICATION, **whole), None)  # type: ignore[arg-type]
+
+
+async def test_who_leaves_is_forgotten_by_discord_unless_they_are_logged_in_elsewhere(
+    viewer: Viewer, discord: DiscordStandIn
+):
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        elsewhere = Viewer(viewer.url, session)
+        for browser in (viewer, elsewhere):
+            await browser.opens(IN)
+        await viewer.sends("/logout", **(await viewer.opens("/")).forms["/logout"])
+        after_one = len(discord.accounts.tokens)
+        page = await elsewhere.opens("/")
+        await elsewhere.sends("/logout", **page.forms["/logout"])
+
+    assert after_one == 2
+    assert "Log out alice" in page.text
+    assert discord.accounts.tokens == {}
+
+
+async def test_who_leaves_while_discord_is_down_is_logged_out_all_the_same(viewer: Viewer, discord: DiscordStandIn):
+    await viewer.opens(IN)
+    form = (await viewer.opens("/")).forms["/logout"]
+    discord.weather.comes(BROKEN_BEFORE, "revoke")
+    with heard() as lines:
+        await viewer.sends("/logout", **form)
+
+    assert "Log out" not in (await viewer.opens("/")).text
+    assert [line["why"] for line in lines if line["msg"] == "token_not_forgotten"] == [
+        "Discord did not take the token back (500)."
+    ]

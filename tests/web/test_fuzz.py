@@ -29,9 +29,11 @@ from aiohttp import web
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.sessions import SqlSessions
+from kintsugi.web.entrance import ONCE
 from kintsugi.web.login import Links
 from kintsugi.web.metrics import MetricNeeds, Metrics, Readers
-from kintsugi.web.pages import ONCE, PageNeeds, Pages
+from kintsugi.web.needs import PageNeeds
+from kintsugi.web.pages import Pages
 from kintsugi.web.railway import RailwayDoor
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Reports

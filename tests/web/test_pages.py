@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kintsugi.persistence.database import Database
+from kintsugi.web.entrance import ONCE
 from kintsugi.web.login import Links, Login, Tries
-from kintsugi.web.pages import ONCE
 from kintsugi.web.shown import link
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Role, Rules
@@ -129,11 +129,12 @@ async def test_an_incident_shows_the_whole_truth(world: World, viewer: Viewer):
 async def test_the_conversation_with_the_model_is_told(world: World, viewer: Viewer):
     await world.crashes()
     turns = (Turn(ours=True, text="Why? <b>"), Turn(ours=False, text='{"cause": "a\\nb"}'))
-    await world.fires(t.Diagnosed, diagnosis=a_diagnosis(talk=turns, prompt="diagnose v1"))
+    await world.fires(t.Diagnosed, diagnosis=a_diagnosis(talk=turns, prompt="diagnose v1", manner="JSON in plain text"))
 
     page = await viewer.opens("/incidents/1")
 
     assert "Conversation tester" in page.text
+    assert "prompt diagnose v1 · JSON in plain text" in page.text
     assert 'Asked Why? <b> Answered { "cause": "a b" }' in page.text
 
 
@@ -147,6 +148,7 @@ async def test_the_numbers_tell_what_came_of_the_incidents_and_what_each_step_to
     page = await viewer.opens("/numbers")
 
     assert "to the approval 30 min" in page.text
+    assert "Cost per healed incident: none was healed yet." in page.text
     assert page.text.count("2 0 1 1 0% $0.01") == 1
     assert len([tag for tag, given in page.tags if tag == "rect" and given.get("class") in ("under_way", "ended")]) == 2
 

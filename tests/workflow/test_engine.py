@@ -520,6 +520,20 @@ async def test_a_cause_that_was_found_by_a_failed_try_is_what_the_next_one_goes_
     assert (await world.store.incident(1)).state is State.AWAITING_CONFIRM
 
 
+async def test_what_costs_money_each_time_is_tried_as_often_as_it_says_and_then_is_stuck(world: World):
+    unreadable = [StepFailed("no JSON", spent=Cost(2, 10, 5, 0.01), most_tries=3) for _ in range(4)]
+    world.analyst.answers_first(*unreadable)
+
+    await world.crashes()
+    await world.settles()
+    for _ in range(4):
+        await world.passes(minutes=10)
+
+    incident = await world.store.incident(1)
+    assert (incident.state, incident.cost.calls) == (State.STUCK, 6)
+    assert len(world.analyst.asked) == 3
+
+
 async def test_what_every_worker_dies_of_ends_stuck_with_a_sentence(world: World):
     await world.crashes()
     for _ in range(25):  # each began it, and was never heard of again

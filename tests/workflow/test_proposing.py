@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from kintsugi.app.desk import Desk
-from kintsugi.app.proposing import HandedIn, hand_in
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Asker, Role, Rules
 from kintsugi.workflow.errors import BadInput, NotFound, Refusal
 from kintsugi.workflow.incident import Category
-from kintsugi.workflow.proposals import MOST, verdicts
+from kintsugi.workflow.proposals import MOST, HandedIn, Proposals, verdicts
 from kintsugi.workflow.states import State
 from tests.world.make import a_diagnosis
 from tests.world.world import World
@@ -22,8 +20,8 @@ PATCH = "--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
 
 
 async def hands_in(world: World, patch: str = PATCH, **said: Any) -> HandedIn:
-    desk = Desk(world.store, world.deliveries, world.engine, world.clock)
-    return await hand_in(desk, 1, patch, **{"by": "agent:bob", "title": "Count from two"} | said)
+    proposals = Proposals(world.store, world.clock, world.engine.fire)
+    return await proposals.hand_in(1, patch, **{"by": "agent:bob", "title": "Count from two"} | said)
 
 
 async def verdict(world: World) -> tuple[bool | None, str]:

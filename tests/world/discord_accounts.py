@@ -56,6 +56,7 @@ class Accounts:
         router = application.router
         router.add_get(f"{at}/oauth2/authorize", self.authorize)
         router.add_post(f"{at}/oauth2/token", self.token)
+        router.add_post(f"{at}/oauth2/token/revoke", self.revoke)
         router.add_get(f"{at}/oauth2/applications/@me", self.application)
         router.add_get(f"{at}/users/@me", self.me)
         router.add_get(f"{at}/users/@me/guilds/{{guild}}/member", self.member)
@@ -85,6 +86,15 @@ class Accounts:
         self.tokens[token] = consent
         told = {"token_type": "Bearer", "access_token": token, "expires_in": 604800, "scope": consent.scope}
         return as_json(told | {"refresh_token": secrets.token_urlsafe(22)})
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """Takes back all that this person agreed to with the application, whichever of its tokens is named."""
+        if request.headers.get("Authorization", "") != aiohttp.encode_basic_auth(str(shapes.APPLICATION), self.secret):
+            return as_json({"error": "invalid_client"}, 401)
+        told = self.tokens.get(str((await request.post())["token"]))
+        if told:
+            self.tokens = {each: whose for each, whose in self.tokens.items() if whose.person.id != told.person.id}
+        return as_json({})
 
     async def me(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") == f"Bot {BOT_TOKEN}":

@@ -229,7 +229,7 @@ def _groq_that_checks(asked: Asked) -> No | None:
     """It found what its model said to be no JSON of the schema, and hands it over with the error."""
     if form(asked) != "json_schema" or _wants_a_fix(asked):
         return None
-    said = json.dumps(a_finding())[:-1] + ",}"
+    said = json.dumps(a_finding(explanation="The tool takes no stream: not supported."))[:-1] + ",}"
     says = "Failed to validate JSON. Please adjust your prompt. See 'failed_generation' for more details."
     return openai_error(400, says, "json_validate_failed", failed_generation=said)
 
@@ -448,7 +448,46 @@ def _parts(asked: Asked, words: str) -> web.Response:
     return stream(asked, words, deltas=[{"content": thought}, {"content": said}])
 
 
+def _in_thoughts(asked: Asked, words: str) -> web.Response:
+    return stream(asked, words, deltas=[{"content": None, "reasoning_content": words}])
+
+
+def _by_tools_or_not_at_all(asked: Asked) -> No | None:
+    says = "This deployment answers by tool calls alone: send tools and tool_choice."
+    return No(422, {"detail": says}) if "tools" not in asked else None
+
+
+def _says_nothing_to_streams(asked: Asked) -> No | None:
+    return No(400, {"error": {"message": "invalid request"}}) if asked.get("stream") else None
+
+
+def _breaks_at_a_schema(asked: Asked) -> No | None:
+    return No(500, "Internal Server Error") if form(asked) == "json_schema" else None
+
+
+def _in_a_stream_that_refuses(asked: Asked, words: str) -> web.Response:
+    if form(asked) != "json_schema":
+        return stream(asked, words)
+    error = {"error": {"message": "json_schema is not supported", "code": "400"}}
+    return web.Response(text=f"data: {json.dumps(error)}\n\n", content_type="text/event-stream")
+
+
+def _lists_what_it_takes(asked: Asked) -> No | None:
+    says = "Unsupported parameter(s): stream_options. Supported: model, messages, max_tokens, stream, response_format."
+    more = "See https://llm.example/docs/tool-use for more."
+    return openai_error(400, f"{says} {more}") if "stream_options" in asked else None
+
+
 SERVERS = [
+    Server("one that lists what it takes", _lists_what_it_takes),
+    Server(
+        "one that answers by tools or not at all",
+        _by_tools_or_not_at_all,
+        sends=lambda asked, words: stream(asked, words, finish="tool_calls", deltas=[_call(words, "finding")]),
+    ),
+    Server("one that minds streams and does not say so", _says_nothing_to_streams),
+    Server("one that refuses in its stream", sends=_in_a_stream_that_refuses),
+    Server("vLLM, a parser that takes all for thoughts", sends=_in_thoughts),
     Server("OpenAI, gpt-4o"),
     Server("OpenAI, gpt-5 through a gateway", _gpt5),
     Server("OpenAI, a small model", _small_openai),
@@ -511,9 +550,33 @@ SERVERS = [
     ),
 ]
 
+BROKEN = Server("one that breaks at a schema", _breaks_at_a_schema)
+
 STUBBORN = Server("one that names one thing after the other", _one_after_the_other)
 
+BY_THE_MINUTE = Server(
+    "Gemini, too many by the minute",
+    _always(
+        No(
+            429,
+            [
+                {
+                    "error": {
+                        "code": 429,
+                        "message": "You exceeded your current quota, please check your plan and billing details. "
+                        "Please retry in 1m32.5s.",
+                        "status": "RESOURCE_EXHAUSTED",
+                    }
+                }
+            ],
+        )
+    ),
+    ends="asks us to wait.*exceeded your current quota",
+    final=False,
+)
+
 DEAD_ENDS = [
+    BY_THE_MINUTE,
     Server(
         "a wrong key",
         _always(openai_error(401, "Incorrect API key provided.", "invalid_api_key")),

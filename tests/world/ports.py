@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cure, Deployment, Diagnosis, Incident, Patch, PullRequest
-from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.ports import Case, Manners, PatchUnproven, Progress, Reading, Review, Rollout, Standing
 from kintsugi.workflow.production import Commit
 from kintsugi.workflow.states import Effect
@@ -47,6 +48,12 @@ class ScriptedAnalyst(Scripted):
 @dataclass
 class ScriptedChecker(Scripted):
     evidence: Evidence = field(default_factory=an_evidence)
+    made_again: Reproduction | None = None
+
+    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+        if self.made_again is None:
+            raise StepFailed("there is no sandbox")
+        return self.made_again
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         answer = self.next(a_patch())

@@ -13,8 +13,10 @@ from aiohttp import web
 
 from kintsugi.persistence.sessions import SqlSessions
 from kintsugi.web.discord import ByDiscord
+from kintsugi.web.entrance import ONCE
 from kintsugi.web.login import Links
-from kintsugi.web.pages import ONCE, PageNeeds, Pages
+from kintsugi.web.needs import PageNeeds
+from kintsugi.web.pages import Pages
 from kintsugi.workflow.asking import EVERYTHING, Role, Rules
 from kintsugi.workflow.production import Production
 from tests.world.ports import ScriptedCommits

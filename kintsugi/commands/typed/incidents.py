@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from kintsugi.commands.typed.options import IncidentId, Json, Why, Yes
+
+Model = Annotated[str, typer.Option("--model", help="Another model at the same address.")]
+PromptDir = Annotated[
+    Path | None,
+    typer.Option("--prompt-dir", help="A folder of your own prompts, named as ours.", file_okay=False, exists=True),
+]
 
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 
@@ -39,6 +47,47 @@ def show_incident(id: IncidentId, as_json: Json = False) -> None:
     from kintsugi.commands.outcome import run
 
     run(lambda: show.incident(id, as_json))
+
+
+@incident_app.command("reproduce")
+def reproduce(
+    id: IncidentId,
+    at: Annotated[str, typer.Option("--at", metavar="REV", help="Another commit than the build that failed.")] = "",
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="Put the file among the tests in this folder instead.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the failing call again in the sandbox, as it was written down at the crash.
+
+    Exit status 0 where it fails in the same way, 3 where it does not, 1 where it could not be tried. With --json:
+    `{"outcome", "call", "commit", "seconds", "why"}`; outcome is reproduced, other_failure or not_reproducible.
+    With --write nothing is run: the call becomes a test file of yours, in a folder that is there.
+
+    Example: `kintsugi incident reproduce 7 --at main`
+
+    Example: `kintsugi incident reproduce 7 --write tests/`
+    """
+    from kintsugi.commands import capsule
+    from kintsugi.commands.outcome import run
+
+    run(lambda: capsule.write(id, write) if write else capsule.reproduce(id, at, as_json))
+
+
+@incident_app.command("bisect")
+def bisect(id: IncidentId, as_json: Json = False) -> None:
+    """Which deployed commit brought the failure: its call is made again at deployed commits, each in the sandbox.
+
+    Exit status 0 where one is named, 3 where it is older or cannot be said, 1 where it could not be tried. With
+    --json: `{"answer", "commit", "pull_request", "says", "runs"}`; answer is guilty, older_than, cannot_run_before or
+    not_reproduced.
+
+    Example: `kintsugi incident bisect 7`
+    """
+    from kintsugi.commands import capsule
+    from kintsugi.commands.outcome import run
+
+    run(lambda: capsule.bisect(id, as_json))
 
 
 @incident_app.command("receipt")
@@ -74,6 +123,44 @@ def verify(
     from kintsugi.commands.outcome import run
 
     run(lambda: receipt.verify(file, key, as_json))
+
+
+@incident_app.command("replay")
+def replay_one(id: IncidentId, model: Model = "", prompt_dir: PromptDir = None, as_json: Json = False) -> None:
+    """Ask another model or prompt about an incident that ended, with what was captured then, and prove its answer.
+
+    Changes nothing. Prints both answers side by side. With --json: `{"incident", "then", "now"}`.
+
+    Example: `kintsugi incident replay 7 --model gpt-5-mini`
+    """
+    from kintsugi.commands import replay
+    from kintsugi.commands.outcome import run
+
+    run(lambda: replay.one(id, model, prompt_dir, as_json))
+
+
+def replay(
+    every: Annotated[bool, typer.Option("--all", help="All incidents that ended.")] = False,
+    model: Model = "",
+    prompt_dir: PromptDir = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many of the newest.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Choose a model by your own incidents: each that ended is asked about again, and the answers are a table.
+
+    Changes nothing, and costs what the model costs.
+
+    Example: `kintsugi replay --all --model gpt-5-mini --limit 20`
+    """
+    from kintsugi.commands import replay
+    from kintsugi.commands.outcome import UsageError, run
+
+    def all_of_them() -> Coroutine[Any, Any, None]:
+        if not every:
+            raise UsageError("Say --all, or `kintsugi incident replay ID` for one.")
+        return replay.every(model, prompt_dir, limit, as_json)
+
+    run(all_of_them)
 
 
 def confirm(

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Diagnosis, Patch
-from kintsugi.workflow.patch import Evidence
+from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.ports import Analyst, Case, Checker, CodeHost, Progress
 
 
@@ -29,6 +29,11 @@ class FreshChecker:
     def __init__(self, checker: Checker, code_host: CodeHost) -> None:
         self._checker = checker
         self._code_host = code_host
+
+    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+        with suppress(StepFailed):
+            await self._code_host.head()
+        return await self._checker.reproduce(case, progress, commit)
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         await self._code_host.head()

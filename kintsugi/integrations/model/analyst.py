@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from kintsugi.integrations.model.asking import Reply, ask_for
 from kintsugi.integrations.model.looking import Looking, LookPolicy, Tools
@@ -29,6 +29,7 @@ from kintsugi.workflow.ports import Case, Progress
 _LOG_LINES = 80
 _FAILURE_CHARACTERS = 40_000
 _CODE_TOKENS = 8_000
+_CALL_CHARACTERS = 12_000  # of a failing call that is shown
 _CONTEXT_CHARACTERS_PER_TOKEN = 4  # as `repair.context` counts
 _OUR_OWN = 7_000  # characters of a conversation that are neither failure nor code: both prompts, and the first reply
 _WHOLE_ANSWERS = 2  # of what was looked at, the newest, where all of it does not fit
@@ -89,15 +90,12 @@ class ModelAnalyst:
             return found
         if why := case.allowance.used_up_by(found.cost):
             return replace(found, explanation=f"{found.explanation}\n\n{why}")
-        talk, fixed = await self._fix(talk.asked(render("fix")), found, case.allowance)
-        if self._tools and talk.need and not fixed.edits:
-            return await self._opened_for(talk.need, talk, case, replace(found, cost=fixed.cost))
-        return fixed
+        return await self._first_fix(talk, found, case)
 
     async def _look_again(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """After a change was refused: look at what it was refused for."""
-        talk = talk.asked(render("fix")).told("assistant", self._as_fixed(case, earlier))
-        why = f"Your last change was refused. {case.feedback}"
+        talk = talk.asked(self._for_a_fix(case)).told("assistant", self._as_fixed(case, earlier))
+        why = _fitted(f"Your last change was refused. {case.feedback}", self._characters())
         return await self._opened_for(why, talk, case, replace(earlier, cost=Cost(), places=0, test_runs=0))
 
     async def _opened_for(self, why: str, talk: _Talk, case: Case, found: Diagnosis) -> Diagnosis:
@@ -135,10 +133,10 @@ class ModelAnalyst:
         if why := allowance.used_up_by():
             return replace(found, explanation=f"{found.explanation}\n\n{why}".strip(), talk=self._kept(told))
         try:
-            _, fixed = await self._fix(told.asked(render("fix")), found, allowance)
+            _, fixed = await self._fix(told.asked(self._for_a_fix(case)), found, allowance)
         except TooLong:
             told = replace(talk, messages=(*talk.messages, *loop.told(looked, whole=_WHOLE_ANSWERS)))
-            _, fixed = await self._fix(told.asked(render("fix")), found, allowance)
+            _, fixed = await self._fix(told.asked(self._for_a_fix(case)), found, allowance)
         return replace(fixed, category=Category.CODE) if fixed.edits else fixed
 
     async def _opened(self, case: Case, progress: Progress, characters: int | None) -> _Talk:
@@ -164,6 +162,13 @@ class ModelAnalyst:
             code=fence(code),
         )
         return _Talk(progress, shown=len(failure) + len(code), marks=f"{first} {last}").asked(prompt)
+
+    def _for_a_fix(self, case: Case) -> Prompt:
+        """The question for the fix, with the failing call where it was reproduced: a test is made of that."""
+        made, capsule = case.incident.reproduction, case.payload.capsule
+        if not (made and made.is_reproduced and capsule) or len(capsule.source) > _CALL_CHARACTERS:
+            return render("fix", call="")
+        return render("fix", call=render("call", source=fence(self._redact(capsule.source))).text)
 
     def _characters(self) -> int | None:
         """How many there is room for beside what is ours; None where the model's window is not known."""
@@ -202,22 +207,32 @@ class ModelAnalyst:
 
     async def _again(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """Another fix of the same cause, after the last one was refused."""
-        talk = talk.asked(render("fix")).told("assistant", self._as_fixed(case, earlier))
-        talk = talk.asked(render("again", feedback=fence(self._redact(case.feedback))))
+        talk = talk.asked(self._for_a_fix(case)).told("assistant", self._as_fixed(case, earlier))
+        feedback = _fitted(self._redact(case.feedback), self._characters())
+        talk = talk.asked(render("again", feedback=fence(feedback)))
         return (await self._fix(talk, replace(earlier, cost=Cost()), case.allowance))[1]
 
     async def _resumed(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """The fix that an earlier try could not have, of the cause that it found and paid for."""
-        found = replace(earlier, cost=Cost(), unfinished=False)
-        return (await self._fix(talk.asked(render("fix")), found, case.allowance))[1]
+        return await self._first_fix(talk, replace(earlier, cost=Cost(), unfinished=False), case)
+
+    async def _first_fix(self, talk: _Talk, found: Diagnosis, case: Case) -> Diagnosis:
+        """The cause is kept where its fix cannot be had."""
+        try:
+            talk, fixed = await self._fix(talk.asked(self._for_a_fix(case)), found, case.allowance)
+        except StepFailed as failed:
+            kept = replace(found, cost=Cost(), talk=(), unfinished=True)
+            raise failed.having_found(kept) from failed.__cause__
+        if self._tools and talk.need and not fixed.edits:
+            return await self._opened_for(talk.need, talk, case, replace(found, cost=fixed.cost))
+        return fixed
 
     async def _fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> tuple[_Talk, Diagnosis]:
         talk.progress(f"asking {self._model.name} for a fix: {found.cause}")
         try:
             reply = await self._ask(Fix, talk, allowance, found.cost)
         except StepFailed as failed:
-            kept = replace(found, cost=Cost(), talk=(), unfinished=True)
-            raise failed.having_spent(found.cost).having_found(kept) from failed.__cause__
+            raise failed.having_spent(found.cost) from failed.__cause__
         talk = talk.answered(reply, reply.value.need if reply.value else "")
         told = _Told(prompt=talk.prompts, cost=found.cost + reply.cost, talk=self._kept(talk))
         if reply.value is None:
@@ -350,6 +365,14 @@ def _at_the_cost(diagnosis: Diagnosis, before: Cost) -> Diagnosis:
     return replace(diagnosis, cost=before + diagnosis.cost)
 
 
+def _fitted(feedback: str, characters: int | None) -> str:
+    """At most a third of what there is room for: why it was refused stands first, how it failed last."""
+    most = len(feedback) if characters is None else characters // 3
+    if len(feedback) <= most:
+        return feedback
+    return f"{feedback[: most // 2]}\n… (cut) …\n{feedback[len(feedback) - most // 2 :]}"
+
+
 def _marks(case: Case) -> tuple[str, str]:
     """Two words that nobody guesses, the same at each try, as providers keep at hand what they read before."""
     digest = sha256(f"{case.incident.id} {case.incident.fingerprint}".encode()).hexdigest()
@@ -375,7 +398,8 @@ def _failure(case: Case, characters: int) -> str:
     """The payload without what the code section shows better, and with the end of the log only."""
     told = case.payload.model_copy(update={"log": case.payload.log[-_LOG_LINES:]})
     frames = {"__all__": {"frames": {"__all__": {"source"}}}}
-    text = told.model_dump_json(indent=1, exclude_defaults=True, exclude={"exception": {"chain": frames}})
+    left_out: dict[str, Any] = {"exception": {"chain": frames}, "capsule": True}
+    text = told.model_dump_json(indent=1, exclude_defaults=True, exclude=left_out)
     return text if len(text) <= characters else f"{text[:characters]}\n… (cut)"
 
 

@@ -13,6 +13,7 @@ from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import NOTHING, Allowance, Cost
 from kintsugi.workflow.ports import Progress
 
+_MOST_TRIES = 3  # of a question whose answers cannot be read, each with its correction
 _SHOWN = 4_000  # characters of a reply that could not be read, as the model is shown it again
 
 
@@ -70,35 +71,38 @@ async def _corrected(kind: type[R], model: Model, messages: Sequence[Message], p
         return _read(kind, answer)
     except UnreadableReply as error:
         says = f"{error} It was told what was wrong before, and answered so again."
-        raise StepFailed(says, spent=answer.cost) from error
+        raise StepFailed(says, spent=answer.cost, most_tries=_MOST_TRIES) from error
 
 
 def _read(kind: type[R], answer: Answer) -> Reply[R]:
     """Raises UnreadableReply, or StepFailed where it was not heard to its end."""
     said = (Message("assistant", answer.text),)
-    if why := _refusal(answer):
-        return Reply(None, why, answer, said, answer.cost)
-    if answer.ending in (Ending.CUT_OFF, Ending.REPEATED):
-        raise UnreadableReply(f"The model's reply was {answer.ending} after {answer.cost.tokens_out:,} tokens.")
-    try:
-        return Reply(read_reply(kind, answer.text), "", answer, said, answer.cost)
-    except UnreadableReply as error:
-        if answer.ending is not Ending.BROKEN_OFF:
-            raise
-        says = f"The model's reply was {answer.ending} after {answer.cost.tokens_out:,} tokens."
-        raise StepFailed(says, spent=answer.cost) from error
-
-
-def _refusal(answer: Answer) -> str:
     match answer.ending:
         case Ending.REFUSED:
-            return answer.text
+            return Reply(None, answer.text, answer, said, answer.cost)
         case Ending.FILTERED:
-            return "its provider's content filter stopped it."
-        case Ending.ANSWERED:
-            return refusal_in(answer.text)
-        case _:
-            return ""
+            return Reply(None, "its provider's content filter stopped it.", answer, said, answer.cost)
+        case Ending.CUT_OFF | Ending.REPEATED:
+            raise UnreadableReply(_ended(answer))
+        case Ending.BROKEN_OFF if not _is_whole(answer.text):
+            raise StepFailed(_ended(answer), spent=answer.cost)
+    try:
+        # a bare patch may lack its end without showing it
+        value = read_reply(kind, answer.text, bare_patch=answer.ending is Ending.ANSWERED)
+    except UnreadableReply:
+        if why := refusal_in(answer.text):
+            return Reply(None, why, answer, said, answer.cost)
+        raise
+    return Reply(value, "", answer, said, answer.cost)
+
+
+def _ended(answer: Answer) -> str:
+    return f"The model's reply was {answer.ending} after {answer.cost.tokens_out:,} tokens."
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it ends as a reply of ours does, where its provider does not say so."""
+    return text.rstrip().endswith(("}", "```", "]"))
 
 
 def _may_ask_again(error: UnreadableReply, answer: Answer, allowance: Allowance, spent: Cost) -> None:

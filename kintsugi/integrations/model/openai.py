@@ -23,7 +23,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.model.address import address_of
-from kintsugi.integrations.model.manners import Manner, first_manner, next_manner
+from kintsugi.integrations.model.manners import Manner, first_manner, last_resort, next_manner
 from kintsugi.integrations.model.openai_streams import Heard, NoReply, Question, Refused, chat, responses
 from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, TooLong
 from kintsugi.integrations.model.refusals import (
@@ -34,6 +34,7 @@ from kintsugi.integrations.model.refusals import (
     refusal_of,
     says_model_is_unknown,
     says_too_long,
+    wait_in,
     window_in,
 )
 from kintsugi.integrations.model.remembered import Manners
@@ -95,17 +96,23 @@ class OpenAIModel:
     @property
     def manner(self) -> Manner:
         """As far as it is known."""
-        known = self._settings.manners.of(self._address.url, self.name)
-        return known or first_manner(self._settings.base_url)
+        return self._known or first_manner(self._settings.base_url)
+
+    @property
+    def _known(self) -> Manner | None:
+        return self._settings.manners.of(self._address.url, self.name)
 
     @property
     def room(self) -> Room:
-        window = self._settings.window or self.manner.window
+        windows = (self._settings.window, self.manner.window)
+        window = min((each for each in windows if each), default=None)
         longest = self._settings.max_output_tokens or _LONGEST_REPLY
         return Room(window, min(longest, window // REPLYS_SHARE) if window else longest)
 
     async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
         """Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it."""
+        if isinstance(self._turn, asyncio.Semaphore) and self._turn.locked():
+            progress("waiting until the model has answered others: KINTSUGI_LLM_AT_ONCE says how many at a time")
         async with self._turn:
             question = Question(self.name, messages, *schema, self.room.reply, self.manner)
             return await self._ask(question, Heard(), progress)
@@ -117,15 +124,14 @@ class OpenAIModel:
                 known = await self._knows(client)
         except (openai.APIError, ValueError) as error:  # the latter for an address that is none
             raise StepFailed(self._why_not(error)) from error
-        found = self._settings.manners.of(self._address.url, self.name)
-        how = f"; asked for {found.words}" if found else ""
+        how = f"; asked for {self._known.words}" if self._known else ""
         return f"{self.name} at {self._address.url} {known}{how}"
 
     async def _knows(self, client: AsyncOpenAI) -> str:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
         try:
             await client.models.retrieve(self.name)
-        except (openai.NotFoundError, openai.BadRequestError, openai.APIStatusError) as error:
+        except openai.APIStatusError as error:
             if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError) or error.status_code >= 500:
                 raise
         else:
@@ -139,10 +145,8 @@ class OpenAIModel:
     async def _listed(self, client: AsyncOpenAI) -> list[str]:
         try:
             page = await client.models.list()
-        except (openai.NotFoundError, openai.BadRequestError, openai.UnprocessableEntityError):
-            return []
         except openai.APIStatusError as error:
-            if error.status_code == 405:
+            if error.status_code in (400, 404, 405, 422, 501):
                 return []
             raise
         return [str(each.id) for each in page.data or () if getattr(each, "id", None)]
@@ -161,35 +165,40 @@ class OpenAIModel:
         except (openai.APIError, Refused) as error:
             if isinstance(error, openai.APIConnectionError) or not _has_body(error):
                 raise StepFailed(self._why_not(error), spent=self._cost(question, heard)) from error
-            return self._refused(_refusal(error), _retry_after(error), question, heard)
+            refusal = _refusal(error)
+            return self._refused(refusal, _retry_after(error) or wait_in(refusal), question, heard)
         except (NoReply, json.JSONDecodeError) as error:
             says = f"{self._address.url} answered with what is no reply of a model. See KINTSUGI_LLM_BASE_URL."
-            raise StepFailed(says) from error
+            raise StepFailed(says, spent=self._cost(question, heard) if heard.said else None) from error
         return self._answer(question, heard)
 
     async def _down_the_ladder(
         self, client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]
     ) -> Question:
         """Hear the reply in the first manner that the server takes. Answers how it was asked in the end."""
-        for steps in range(_MOST_STEPS + 1):
+        steps = 0
+        while True:
             try:
                 await self._hear(client, question, heard, tell)
-            except (openai.APIStatusError, openai.APIError, Refused) as error:
+            except (openai.APIError, Refused) as error:
                 lower = None if heard.said or not _has_body(error) else self._step(question, _refusal(error), steps)
                 if lower is None or steps == _MOST_STEPS:
                     raise
                 heard.began = False  # what is refused is not billed
-                question = lower
+                question, steps = lower, steps + 1
             else:
                 self._keep(question.manner)
                 return question
-        raise AssertionError  # pragma: no cover
 
     def _step(self, question: Question, refusal: Refusal, steps: int) -> Question | None:
         """The same question as the server may take it. Raises TooLong."""
+        if _failed_generation(refusal):
+            return None
         if says_too_long(refusal):
             return self._shorter(question, refusal)
         manner = next_manner(question.manner, refusal, question.limit, steps=steps)
+        if manner is None and refusal.status == 500 and self._known is None:  # some break at a schema they cannot take
+            manner = last_resort(question.manner)
         if manner:
             why = {"why": refusal.quoted, "status": refusal.status}
             log.info("model_manner_refused", extra={"model": self.name, "asked": question.manner.words, **why})
@@ -230,7 +239,7 @@ class OpenAIModel:
                 raise
 
     def _keep(self, manner: Manner) -> None:
-        if self._settings.manners.of(self._address.url, self.name) != manner:
+        if self._known != manner:
             log.info("model_manner", extra={"model": self.name, "address": self._address.url, "manner": manner.words})
             self._settings.manners.keep(self._address.url, self.name, manner)
 

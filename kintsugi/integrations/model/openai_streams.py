@@ -59,6 +59,7 @@ class Heard:
     began: bool = False
     text: str = ""
     called: str = ""  # the arguments of a tool that was called
+    thought: str = ""
     refusal: str = ""
     ended: Ended | None = None
     repeats: bool = False  # it said the same without end, and was not listened to any longer
@@ -71,8 +72,8 @@ class Heard:
 
     @property
     def said(self) -> str:
-        """The reply, in whatever field it came."""
-        return self.text if self.text.strip() else self.called
+        """The reply, in whatever field it came: some servers take all of it for thoughts."""
+        return next((said for said in (self.text, self.called) if said.strip()), self.thought)
 
     def goes_round(self) -> bool:
         """Whether the same was said so often by now that nothing else will come."""
@@ -237,6 +238,7 @@ def _hear(said: Any, heard: Heard) -> None:
     """What a message says, or a piece of one."""
     heard.text += _text_of(getattr(said, "content", None))
     heard.refusal += getattr(said, "refusal", None) or ""
+    heard.thought += _text_of(getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None))
     for call in getattr(said, "tool_calls", None) or ():
         arguments = getattr(getattr(call, "function", None), "arguments", None) or ""
         heard.called += arguments if isinstance(arguments, str) else json.dumps(arguments)
@@ -248,7 +250,7 @@ def _text_of(content: Any) -> str:
         return content
     if isinstance(content, list):
         return "".join(map(_text_of, content))
-    part = content if isinstance(content, dict) else vars(content) if content is not None else {}
+    part = content if isinstance(content, dict) else {}
     if part.get("type") in _THOUGHTS:
         return ""
     return _text_of(part.get("text") or part.get("content") or "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 _LONGEST = 300  # characters of a provider's sentence that people are shown
@@ -35,6 +36,7 @@ _WINDOW = (
     r"(?:<=|≤|less than|allowed \(|maximum (?:of|prompt length is)|limit:?) ?`?(\d+)",
     r"(\d+) (?:tokens? )?maximum",
 )
+_NO_CREDIT = r"insufficient_quota|insufficient balance|credit balance|insufficient credits|out of credits"
 _COUNTS_TO_LIMIT = re.compile(r"max_(new_|completion_|output_)?tokens|in the completion|completion tokens")
 
 
@@ -49,8 +51,13 @@ class Refusal:
     body: Any = None
 
     @property
+    def sentence(self) -> str:
+        """In small letters, to be searched for what it says rather than what it is about."""
+        return self.says.lower()
+
+    @property
     def numbers(self) -> list[int]:
-        return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", self.lower) if len(found) < 12]
+        return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", self.sentence) if len(found) < 12]
 
     @property
     def quoted(self) -> str:
@@ -65,8 +72,8 @@ def refusal_of(status: int, body: object) -> Refusal:
     said = _first_error(parsed)
     code = str(said.get("code") or said.get("type") or "") if isinstance(said, dict) else ""
     told = said.get("code") if isinstance(said, dict) else None
-    if status == 200 and isinstance(told, int) and 400 <= told < 600:
-        status = told
+    if status == 200 and str(told).isdecimal() and 400 <= int(str(told)) < 600:
+        status = int(str(told))
     text = parsed if isinstance(parsed, str) else json.dumps(parsed, ensure_ascii=False)
     return Refusal(status, _sentence(said) or _plain(text), code, text.lower(), said)
 
@@ -85,8 +92,8 @@ def says_too_long(refusal: Refusal) -> bool:
     if refusal.status == 413 or refusal.code in ("context_length_exceeded", "exceed_context_size_error"):
         return True
     if refusal.status == 429:  # one that no waiting lets through
-        return bool(re.search(r"request too large|reduce your message", refusal.lower))
-    return refusal.status in (400, 422, 500) and any(re.search(form, refusal.lower, re.DOTALL) for form in _TOO_LONG)
+        return bool(re.search(r"request too large|reduce your message", refusal.sentence))
+    return refusal.status in (400, 422, 500) and any(re.search(form, refusal.sentence, re.DOTALL) for form in _TOO_LONG)
 
 
 def window_in(refusal: Refusal, sent: int) -> int | None:
@@ -94,7 +101,7 @@ def window_in(refusal: Refusal, sent: int) -> int | None:
     if isinstance(refusal.body, dict) and isinstance(refusal.body.get("n_ctx"), int):
         return int(refusal.body["n_ctx"])
     for form in _WINDOW:
-        if found := re.search(form, refusal.lower):
+        if found := re.search(form, refusal.sentence):
             return int(found[1])
     large = [number for number in refusal.numbers if number >= 256 and number not in (sent, refusal.status)]
     return min(large, default=None)
@@ -102,7 +109,7 @@ def window_in(refusal: Refusal, sent: int) -> int | None:
 
 def prompt_fits(refusal: Refusal, window: int, sent: int) -> int | None:
     """The tokens left for the reply, where the prompt alone would fit; None where it would not, or is not known."""
-    if not _COUNTS_TO_LIMIT.search(refusal.lower):
+    if not _COUNTS_TO_LIMIT.search(refusal.sentence):
         return None
     counted = [number for number in refusal.numbers if 0 < number < window and number != sent]
     left = window - max(counted, default=window) - 16
@@ -119,9 +126,16 @@ def is_about_the_content(refusal: Refusal) -> bool:
 
 
 def has_no_credit(refusal: Refusal) -> bool:
-    return refusal.status == 402 or bool(
-        re.search(r"insufficient_quota|insufficient balance|credit balance|billing|insufficient credits", refusal.lower)
-    )
+    """A 429 that only speaks of a plan and its billing is a limit by the minute, as Gemini words it."""
+    if refusal.status == 402 or re.search(_NO_CREDIT, refusal.lower):
+        return True
+    return refusal.status in (400, 403) and "billing" in refusal.lower
+
+
+def wait_in(refusal: Refusal) -> timedelta | None:
+    """How long a provider asks us to wait, where it says so in words: "try again in 1m7.66s", "retry in 32s"."""
+    found = re.search(r"(?:retry|try again) in (?:(\d+)m)?(\d+(?:\.\d+)?)s", refusal.lower)
+    return timedelta(minutes=int(found[1] or 0), seconds=float(found[2])) if found else None
 
 
 def _parsed(body: object) -> Any:

@@ -126,8 +126,11 @@ def schema_of(kind: type[BaseModel]) -> tuple[str, dict[str, Any]]:
     return _NAMES[kind], kind.model_json_schema()
 
 
-def read_reply(kind: type[R], text: str) -> R:
-    """Raises UnreadableReply with a sentence for a reply that is empty, no JSON, or of another shape."""
+def read_reply(kind: type[R], text: str, *, bare_patch: bool = True) -> R:
+    """Raises UnreadableReply with a sentence for a reply that is empty, no JSON, or of another shape.
+
+    `bare_patch`: whether a patch that stands in the text as it is counts as a fix.
+    """
     said = without_thoughts(text)
     if not said:
         raise UnreadableReply("The model's reply is empty.")
@@ -136,7 +139,7 @@ def read_reply(kind: type[R], text: str) -> R:
     read, faults = _read_each(kind, meant)
     if read:
         return _one_of(read)
-    if kind is Fix and (edits := _patch_in(said)):
+    if kind is Fix and bare_patch and (edits := _patch_in(said)):
         told = next((inner for each in objects for inner in _meant(kind, each, "title")), {})
         return kind.model_construct(**_fix_of(edits, told))
     if faults:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kintsugi.repair.context.by_words import WordIndex, pointed_at
-from kintsugi.repair.context.ranking import Ranked, Weights, ranked_units
-from kintsugi.repair.context.sources import ContextError, Sources, resolve, sources_at
+from kintsugi.repair.context.code import Code, Ranked, Step, steps_of
+from kintsugi.repair.context.odds import Asked
+from kintsugi.repair.context.ranking import ranked_elsewhere, ranked_on_stack, ranked_tests
+from kintsugi.repair.context.sources import ContextError, Sources, Together, is_test, resolve, sources_at
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.payload import Failure, Frame, Payload
 
@@ -19,6 +22,9 @@ CHARACTERS_PER_TOKEN = 4  # English and Python come to 3.5 to 4.5 in the tokenis
 _HISTORY = 400  # characters kept for the newest commits
 _NEAREST = 60  # lines shown on each side of the failing one, of a function too long to be shown whole
 _WHOLE = 160  # lines up to which a unit is shown whole
+_COMMITS = 3  # named
+_SMALLEST = 80  # characters: what is left is too little for any region
+_PARTS = (0.6, 0.35, 0.05)  # of the room: the files of the stack, other files, tests
 _BRIDGED = 3  # lines between two regions that are shown rather than left out
 
 _DECLARATION = """\
@@ -74,18 +80,23 @@ def build_context(what: Payload | Failure, root: Path, *, tokens: int = 8000, re
         return Context(
             (), (_DECLARATION + _NOTHING + _candidates(frames))[: tokens * CHARACTERS_PER_TOKEN], sources.commit
         )
-    for_history = min(_HISTORY, room // 10)
+    code = Code(sources, {})
+    steps = steps_of(failure, code)
     with ThreadPoolExecutor(1) as pool:
-        history = pool.submit(_history, sources, failure)  # git's time and ours side by side
-        regions = _chosen(ranked_units(failure, sources, Weights()), sources, own, room - for_history)
-    shown = [_DECLARATION, *(_shown(region, sources) for region in regions), history.result()[:for_history]]
+        history = pool.submit(_history, sources, steps)  # git's time and ours side by side
+        shares = _ranked(failure, steps, code, history) if steps else []
+    written = history.result().text[: min(_HISTORY, room // 10)]
+    stack = {frame.path for frame in own}
+    chosen = _chosen(shares, sources, own, room - len(written))
+    regions = sorted(chosen, key=lambda region: region.path not in stack and is_test(region.path))
+    shown = [_DECLARATION, *(_shown(region, sources) for region in regions), written]
     return Context(tuple(regions), "".join(shown), sources.commit)
 
 
 def _by_words(payload: Payload, sources: Sources, tokens: int) -> Context:
     room = tokens * CHARACTERS_PER_TOKEN - len(_DECLARATION) - len(_BY_WORDS)
     ranked = ranked_by_words(payload, sources) if room > 0 else []
-    regions = _chosen(ranked, sources, (), room)
+    regions = _chosen([_Share(1, deque(ranked))], sources, (), room)
     text = "".join([_DECLARATION, _BY_WORDS, *(_shown(region, sources) for region in regions)])
     return Context(tuple(regions), text[: tokens * CHARACTERS_PER_TOKEN], sources.commit)
 
@@ -103,19 +114,47 @@ def index_of(root: Path, rev: str | None) -> WordIndex:
     return WordIndex(sources, sources.newest_commits())
 
 
+@dataclass(slots=True)
+class _Share:
+    """Units to show, best first, the part of the room that is theirs, and the characters used so far."""
+
+    part: float
+    units: deque[Ranked]
+    used: int = 0
+
+
+def _ranked(failure: Failure, steps: Sequence[Step], code: Code, history: Future[_History]) -> list[_Share]:
+    """Of the stack's files, of other files, and of tests."""
+    program = [step for step in steps if not step.test]
+    asked = Asked.of(failure, program, code)
+    tests = ranked_tests(asked, code)
+    together = history.result().together
+    needed, on_stack = ranked_on_stack(steps, asked, code, together)
+    elsewhere = ranked_elsewhere(asked, code, together)
+    return [
+        _Share(part, deque(units)) for part, units in zip(_PARTS, ([*needed, *on_stack], elsewhere, tests), strict=True)
+    ]
+
+
 def _built_from(what: Payload | Failure, root: Path) -> str | None:
     sha = what.build.sha if isinstance(what, Payload) else None
     return resolve(root, sha) if sha and root.is_dir() else None
 
 
-def _chosen(ranked: Sequence[Ranked], sources: Sources, own: Sequence[Frame], room: int) -> list[Region]:
-    """The best units that fit, neighbours joined; a unit too large for what is left gives way to smaller ones."""
+def _chosen(shares: Sequence[_Share], sources: Sources, own: Sequence[Frame], room: int) -> list[Region]:
+    """The best units of each share that fit, neighbours joined; what one does not use, the others have.
+
+    A unit too large for what is left gives way to smaller ones.
+    """
     regions: list[Region] = []
-    for one in ranked:
-        for region in _pieces(one, own):
+    while left := [share for share in shares if share.units]:
+        share = min(left, key=lambda one: one.used / one.part)
+        for region in _pieces(share.units.popleft(), own):
             grown, cost = _with(regions, region, sources)
             if cost <= room:
-                regions, room = grown, room - cost
+                regions, room, share.used = grown, room - cost, share.used + cost
+        if room < _SMALLEST:
+            break
     return regions
 
 
@@ -173,14 +212,17 @@ def _candidates(frames: Sequence[Frame]) -> str:
     return redact(f"{frame.path}:{frame.line} may be any of these files: {', '.join(frame.candidates)}.\n")
 
 
-def _history(sources: Sources, failure: Failure) -> str:
-    """The newest commits on the function that failed, a line each."""
-    frame = failure.innermost
-    if frame is None or frame.path not in sources.texts or frame.line < 1:
-        return ""
-    last = len(sources.lines(frame.path))
-    if frame.line > last:
-        return ""
-    commits = sources.commits_on(frame.path, max(frame.line - 10, 1), min(frame.line + 10, last))
-    lines = "".join(f"{commit.sha[:12]} {commit.date} {commit.subject}\n" for commit in commits)
-    return f"\n=== newest commits on the lines around the failing one\n{redact(lines)}" if lines else ""
+@dataclass(frozen=True, slots=True)
+class _History:
+    """The newest commits on the function that failed, a line each, and what was written with it."""
+
+    text: str = ""
+    together: tuple[Together, ...] = ()
+
+
+def _history(sources: Sources, steps: Sequence[Step]) -> _History:
+    failed = next((step.unit for step in steps if not step.test), None)
+    commits = sources.commits_on(failed.path, failed.start, failed.end) if failed else []
+    lines = "".join(f"{commit.sha[:12]} {commit.date} {commit.subject}\n" for commit in commits[:_COMMITS])
+    text = f"\n=== newest commits on the function that failed\n{redact(lines)}" if lines else ""
+    return _History(text, tuple(sources.together(commit) for commit in commits))

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from kintsugi.repair.context.code import Ranked
 from kintsugi.repair.context.index import Unit, parse
-from kintsugi.repair.context.ranking import Ranked
 from kintsugi.repair.context.sources import Commit, Sources, is_test
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

@@ -17,6 +17,7 @@ from kintsugi.telemetry.redact import redact_source
 _LARGEST = 400_000  # bytes: a larger file is data or generated
 _MOST_FILES = 20_000
 _GIT_SECONDS = 10.0
+_MOST_TOGETHER = 40  # files: a larger commit moved, formatted or imported code
 _SUFFIXES = (
     *(".py", ".pyi", ".pyx", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx"),
     *(".go", ".java", ".kt", ".rb", ".rs"),
@@ -37,6 +38,14 @@ class Commit:
     date: str
     subject: str
     paths: tuple[str, ...] = ()  # what it changed, where that was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What one commit wrote: how many files it changed, and by path the lines it added, without their indentation."""
+
+    files: int
+    lines: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +74,21 @@ class Sources:
         """The files in which this name stands as a word."""
         return [path for path in self.texts if _has_word(name, self.texts[path])]
 
-    def commits_on(self, path: str, first: int, last: int, *, most: int = 3, seconds: float = 0.8) -> list[Commit]:
+    def commits_on(self, path: str, first: int, last: int, *, most: int = 4, seconds: float = 2.0) -> list[Commit]:
         """The newest commits that left these lines as they are; none where history takes longer to read."""
         span = f"{first},{last}"
         where = [self.commit] if self.commit else []
         blamed = _git(self.root, "blame", "--porcelain", "-L", span, *where, "--", path, seconds=seconds)
         return sorted(_commits(blamed or b""), key=lambda commit: commit.date, reverse=True)[:most]
+
+    def together(self, commit: Commit, *, seconds: float = 2.0) -> Together:
+        """What a commit wrote; nothing where it is a repository's first, changed too many files, or takes longer."""
+        listed = _git(self.root, "diff-tree", "-r", "--no-commit-id", "--name-only", commit.sha, seconds=seconds)
+        changed = len((listed or b"").splitlines())
+        if not 1 < changed <= _MOST_TOGETHER:
+            return Together(changed, {})
+        shown = _git(self.root, "show", "--format=", "--unified=0", "--no-renames", commit.sha, seconds=seconds)
+        return Together(changed, _added((shown or b"").decode("utf-8", errors="replace")))
 
     def newest_commits(self, *, most: int = 400, seconds: float = 2.0) -> list[Commit]:
         """The newest commits with what they changed, newest first; none where history takes longer to read."""
@@ -146,11 +164,14 @@ def _committed(root: Path, commit: str) -> Iterator[tuple[str, str]]:
 
 
 def _source_blob(entry: bytes) -> tuple[str, str] | None:
-    """(object, path) of an `ls-tree -l` entry that is a regular source file of a sensible size."""
+    """(object, path) of an `ls-tree -l` entry that is a regular source file of a sensible size.
+
+    Git writes no size for a submodule, and "BAD" for what a partial clone did not fetch.
+    """
     about, _, name = entry.partition(b"\t")
     mode, kind, sha, size = about.split()
     path = name.decode("utf-8", errors="surrogateescape")
-    fits = kind == b"blob" and mode != b"120000" and size.isdigit() and int(size) <= _LARGEST  # a partial clone: "BAD"
+    fits = kind == b"blob" and mode != b"120000" and size.isdigit() and int(size) <= _LARGEST
     return (sha.decode(), path) if fits and _is_source(path) else None
 
 
@@ -205,6 +226,18 @@ def _commits(blamed: bytes) -> Iterator[Commit]:
             date = datetime.fromtimestamp(int(rest), UTC).date().isoformat()
         elif word == "summary" and sha.strip("0"):
             yield Commit(sha, date, rest)
+
+
+def _added(diff: str) -> dict[str, frozenset[str]]:
+    """By path the lines that a diff adds, without their indentation."""
+    added: dict[str, set[str]] = {}
+    path = ""
+    for line in diff.splitlines():
+        if line.startswith("+++ "):
+            path = line[4:].removeprefix("b/")
+        elif line.startswith("+"):
+            added.setdefault(path, set()).add(line[1:].strip())
+    return {path: frozenset(lines) for path, lines in added.items()}
 
 
 def _told(entry: str) -> Commit:

@@ -63,6 +63,11 @@ class Suite(Protocol):
         ...
 
     @property
+    def lacks(self) -> str:
+        """A sentence on what the project asks for and this machine has not; empty where nothing is known of it."""
+        ...
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """What of the machine the tests need to read: the language's tools, what the project depends on."""
         ...
@@ -91,6 +96,32 @@ class Suite(Protocol):
     def read(self, outcome: Outcome) -> Results:
         """How the tests of a run ended."""
         ...
+
+
+class PlainSuite:
+    """The answers of a suite that takes all its files and needs nothing of the machine but its interpreter."""
+
+    __slots__ = ()
+
+    @property
+    def knows(self) -> str:
+        return ""
+
+    @property
+    def leaves_out(self) -> str:
+        return ""
+
+    @property
+    def lacks(self) -> str:
+        return ""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def placed(self) -> tuple[tuple[Path, str], ...]:
+        return ()
 
 
 class Language(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kintsugi.repair.languages import Machine, Overlay
+from kintsugi.repair.languages import Machine, Overlay, PlainSuite
 from kintsugi.repair.languages.collected import Told, collecting, results, told
 from kintsugi.repair.languages.reports import junit, tap
 from kintsugi.repair.languages.results import Results, TestResult, by_status
@@ -16,7 +16,7 @@ _REPORTS = ("**/*.xml", "{tmp}/*.xml")
 
 
 @dataclass(frozen=True, slots=True)
-class CommandSuite:
+class CommandSuite(PlainSuite):
     """A command of which nothing is known but what it prints and writes. Where that is no report, only its exit status
     is known, which proves nothing.
     """
@@ -39,18 +39,6 @@ class CommandSuite:
             f"Tests are told apart by what `{self.says}` prints or writes; the program that is tested can do that too, "
             "so that it could write a result itself."
         )
-
-    @property
-    def leaves_out(self) -> str:
-        return ""
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        return ()
-
-    @property
-    def placed(self) -> tuple[tuple[Path, str], ...]:
-        return ()
 
     def related(self, tree: Path, changes: Overlay, changed: Sequence[str]) -> tuple[str, ...]:
         return ()

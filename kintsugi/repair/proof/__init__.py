@@ -16,11 +16,12 @@ from pathlib import Path
 from kintsugi.repair.languages import Language, Machine
 from kintsugi.repair.languages.known import LANGUAGES, find_suite, language_of
 from kintsugi.repair.languages.results import Crash
+from kintsugi.repair.proof.call import CallTurned, call_turns
 from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
 from kintsugi.repair.proof.red import RedToGreen, red_to_green
 from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, is_plain_file, last_line, some
-from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, Mechanism, ground, run
+from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, ground, run
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Evidence, Run, Tier
@@ -57,6 +58,10 @@ class ProofSettings:
     def limits(self) -> Limits:
         return Limits(self.seconds, self.memory_mb, self.processes, self.output_kb, self.disk_mb)
 
+    def in_box(self, box: Box) -> Box:
+        """A box with these limits, variables and services."""
+        return replace(box, limits=self.limits, variables=self.variables, services=self.services)
+
 
 class SandboxFailed(Exception):
     """The box itself failed: no evidence for the patch or against it."""
@@ -77,8 +82,8 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
         raise Unproven(reading.refusal)
     try:
         box = settings.box or await boxes.probe(settings.python, settings.limits)
-        box = replace(box, limits=settings.limits, variables=settings.variables, services=settings.services)
-        if not settings.without_walls and (why := _no_walls(box)):
+        box = settings.in_box(box)
+        if not settings.without_walls and (why := boxes.no_walls(box)):
             _parses(proposal)
             return _not_here(box, reading, why)
         if settings.services and not box.has_its_network:
@@ -93,7 +98,10 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
             await _compiles(proposal, machine, on, progress)
             if suite is None:
                 return _not_here(box, reading, "no test command is known")
-            return await _carried_out(Proving(proposal, reading, on, language, suite, ends, progress))
+            proving = Proving(proposal, reading, on, language, suite, ends, progress)
+            call = await call_turns(proving)
+            could_be_made = proposal.crash is not None and proposal.crash.path.endswith(".py")
+            return _with_call(await _carried_out(proving), call, could_be_made=could_be_made)
     except BoxFailed as failure:
         raise SandboxFailed(str(failure)) from failure
     except ValueError as error:  # a path that leads out of the tree
@@ -117,7 +125,7 @@ async def run_tests(
     try:
         box = settings.box or await boxes.probe(settings.python, settings.limits)
         box = replace(box, limits=settings.limits, variables=settings.variables, services=settings.services)
-        if why := _no_walls(box):
+        if why := boxes.no_walls(box):
             raise CannotRunHere(why)
         machine = Machine(box.interpreter, settings.dependencies)
         found = await asyncio.to_thread(find_suite, base, files, machine, settings.test_command)
@@ -134,18 +142,6 @@ async def run_tests(
         raise SandboxFailed(str(failure)) from failure
     except ValueError as error:  # a path that leads out of the tree
         raise Unproven(str(error)) from error
-
-
-def _no_walls(box: Box) -> str | None:
-    """Why nothing of a stranger may be run in the box, if that is so."""
-    if box.mechanism is Mechanism.LIMITS:
-        return "no box with walls works on this machine"
-    broken = [action for action in box.got_through if action in boxes.WALLS]
-    return f"the box here does not hold: {_words(broken)}" if broken else None
-
-
-def _words(actions: Sequence[str]) -> str:
-    return ", ".join(action.replace("_", " ") for action in actions)
 
 
 def _parses(proposal: Proposal) -> None:
@@ -165,15 +161,19 @@ async def _carried_out(proving: Proving) -> Evidence:
     try:
         shown = await red_to_green(proving)
     except CannotRunHere as reason:
-        return await _without_its_test(proving, str(reason))
+        return await _without_its_test(proving, _and_lacks(proving, reason))
     try:
         kept = await still_passes(proving, shown)
         if shown is None and kept.mended and proving.suite.takes_files:
             known = replace(proving.proposal, failing=kept.mended)
             shown = await red_to_green(replace(proving, proposal=known))
     except CannotRunHere as reason:
-        return _not_here(proving.ground.box, proving.reading, str(reason))
+        return _not_here(proving.ground.box, proving.reading, _and_lacks(proving, reason))
     return _evidence(proving, shown, kept)
+
+
+def _and_lacks(proving: Proving, reason: CannotRunHere) -> str:
+    return "; ".join(filter(None, (str(reason), proving.suite.lacks.rstrip("."))))
 
 
 async def _without_its_test(proving: Proving, why: str) -> Evidence:
@@ -217,14 +217,14 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
     box = proving.ground.box
     flags = (*proving.reading.flags, *kept.flags)
     if box.got_through:
-        flags = (f"the box here does not contain everything: {_words(box.got_through)}", *flags)
+        flags = (f"the box here does not contain everything: {boxes.in_words(box.got_through)}", *flags)
     if not kept.each:
         return _by_status(proving, shown, kept, flags)
     still = f"Tests that passed before: {kept.passed}, none is lost."
     if not kept.passed:
         still = "No other test is known to have passed before."
     ran = kept.numbers.says if kept.numbers else ""
-    still = " ".join(filter(None, (still, ran, proving.suite.knows, _unread(proving.reading))))
+    still = " ".join(filter(None, (still, ran, proving.suite.knows, proving.suite.lacks, _unread(proving.reading))))
     if shown is None:
         tier = Tier.E1 if kept.passed else Tier.E0
         flags = (*flags, "no test shows that the failure is gone")
@@ -234,6 +234,27 @@ def _evidence(proving: Proving, shown: RedToGreen | None, kept: Kept) -> Evidenc
     flags = (*shown.flags, *flags)
     red, green = shown.red.run, shown.green.run
     return Evidence(Tier.E2, says, box.says, red, green, flags, shown.reproduced, kept.numbers)
+
+
+_NOT_MADE = "The failing call itself was not made again."
+
+
+def _with_call(evidence: Evidence, call: CallTurned | None, *, could_be_made: bool) -> Evidence:
+    """With what became of the failing call itself. A test that is red by something else shows nothing of the crash."""
+    if call is not None and call.turned:
+        says = f"The failing call itself, {call.name}, failed before and ends well now. {evidence.says}"
+        if evidence.tier is Tier.E2:
+            return replace(evidence, says=says, reproduced=True)
+        flags = (*evidence.flags, "no test asserts what the failing call should give")
+        return replace(evidence, tier=Tier.E2, says=says, red=call.red, green=call.green, reproduced=True, flags=flags)
+    if call is None:
+        not_made = could_be_made and evidence.tier is Tier.E2
+        return replace(evidence, says=f"{evidence.says} {_NOT_MADE}") if not_made else evidence
+    evidence = replace(evidence, flags=(*call.flags, *evidence.flags))
+    if evidence.tier is Tier.E2 and evidence.reproduced is False:
+        says = f"{evidence.says} But its red is another failure than the crash."
+        return replace(evidence, tier=Tier.E1, says=says)
+    return evidence
 
 
 def _unread(reading: Reading) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kintsugi.repair import sandbox
+from kintsugi.repair.capsule import FailingCall
 from kintsugi.repair.languages import Language, Suite
 from kintsugi.repair.languages.files import that_exist
 from kintsugi.repair.languages.known import is_test_path, language_of
@@ -28,7 +29,8 @@ class Proposal:
 
     `base` is an exported tree and is only read. `files` is the whole patch, `tests` the part of it that is the
     regression test. `failing` names existing tests that show the failure: their files, their runner's ids, or the
-    beginning of these. `crash` is the failure to mend, where it is known.
+    beginning of these. `crash` is the failure to mend, where it is known, and `call` the call by which it came,
+    where that fails in the same way without the patch.
     """
 
     base: Path
@@ -36,6 +38,7 @@ class Proposal:
     tests: Mapping[str, bytes | None] = field(default_factory=dict)
     failing: tuple[str, ...] = ()
     crash: Crash | None = None
+    call: FailingCall | None = None
 
     @property
     def all_files(self) -> dict[str, bytes | None]:

@@ -93,6 +93,19 @@ class Battery:
         return text
 
 
+def no_walls(box: Box) -> str | None:
+    """Why nothing of a stranger may be run in the box, if that is so."""
+    if box.mechanism is Mechanism.LIMITS:
+        return "no box with walls works on this machine"
+    broken = [action for action in box.got_through if action in WALLS]
+    return f"the box here does not hold: {in_words(broken)}" if broken else None
+
+
+def in_words(actions: Sequence[str]) -> str:
+    """Hostile actions, to be read."""
+    return ", ".join(action.replace("_", " ") for action in actions)
+
+
 async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism] = tuple(Mechanism)) -> Box:
     """The strongest box that starts `python` here, tried out with the battery. Takes about three seconds.
 

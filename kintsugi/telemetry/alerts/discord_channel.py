@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import discord
 
 _log = logging.getLogger("kintsugi.telemetry.alerts")
-_LONGEST = 1_200  # of the line; Discord takes 2,000 characters in all
+_LONGEST = 1_200  # of the block; Discord takes 2,000 characters in all
 _INVISIBLE = "\u200b"
 
 
@@ -38,12 +38,23 @@ class DiscordChannel:
 
 
 def text_of(alert: Alert) -> str:
-    """An alert as a message: what, how often, which line, and by which id it is found. At most 2,000 characters."""
+    """An alert as a message: what, how often, what was raised where, and by which id it is found.
+
+    At most 2,000 characters.
+    """
     times = "once" if alert.count == 1 else f"{alert.count} times"
     id = alert.incident_id or alert.error_id
-    head = f"⚠️ **{_quiet(alert.summary, 200)}**\n{times}, last <t:{int(alert.since)}:R> · rule `{alert.rule}`"
-    line = _quiet(alert.line, _LONGEST).replace("```", f"`{_INVISIBLE}`{_INVISIBLE}`")
-    return f"{head}{f' · `{_quiet(id, 60)}`' if id else ''}\n```json\n{line}\n```"
+    mark, more = ("✅", f"is over: {times} more, last") if alert.over else ("⚠️", f"{times}, last")
+    head = f"{mark} **{_quiet(alert.summary, 200)}**\n{more} <t:{int(alert.since)}:R> · rule `{alert.rule}`"
+    block = _quiet(_block(alert), _LONGEST).replace("```", f"`{_INVISIBLE}`{_INVISIBLE}`")
+    return f"{head}{f' · `{_quiet(id, 60)}`' if id else ''}\n```\n{block}\n```"
+
+
+def _block(alert: Alert) -> str:
+    """What was said, the innermost frames, and the exception: as a traceback ends."""
+    said = " ".join(part for part in (alert.level, alert.logger, alert.message or alert.line) if part)
+    lines = [said[:600], *(f"  {frame}" for frame in alert.frames), *([alert.exception] if alert.exception else [])]
+    return "\n".join(lines)
 
 
 def _quiet(text: str, most: int) -> str:

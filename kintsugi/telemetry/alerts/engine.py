@@ -1,18 +1,26 @@
-"""Counts what the rules match and tells the sinks: one alert for a storm, with how many lines it stands for."""
+"""Counts what the rules match and tells the sinks: one alert for a storm, with how many lines it stands for, and one
+when it is over."""
 
+import heapq
+import itertools
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from queue import Full, Queue
+from dataclasses import dataclass, field, replace
+from queue import Empty, Full, Queue
+from typing import NamedTuple
 
 from kintsugi.telemetry.alerts.rules import Rule
+from kintsugi.telemetry.alerts.shown import exception_of, frames_of, words_of
+from kintsugi.telemetry.capsule import Capsule, record
 from kintsugi.telemetry.handler import Seen
 
 _log = logging.getLogger("kintsugi.telemetry.alerts")
 _WAITING = 100
+_A_LOOK = 1.0  # seconds
+_FIRST_WAIT, _TRIES = 1.0, 4  # seconds, four times as long each time; tries after the first
 # The telemetry's own troubles with a sink must not set off alerts that go to the same sink.
 _OWN_LOGGER = "kintsugi.telemetry.alerts"
 
@@ -20,7 +28,12 @@ _OWN_LOGGER = "kintsugi.telemetry.alerts"
 @dataclass(frozen=True)
 class Alert:
     """What a sink is told. `line` is the finished, redacted line that tipped the scale, `since` when it was logged, in
-    seconds since 1970; `count` lines were logged since the rule fired last."""
+    seconds since 1970; `count` lines were logged since the rule fired last.
+
+    `message`, `exception` and `frames` (the innermost ones, `path:line in function`) are the same for people, redacted.
+    `over`: the storm ended; `line` was its last. `key` names the failure that it is about; `crashed`, whether nobody
+    had handled it.
+    """
 
     rule: str
     summary: str
@@ -29,6 +42,15 @@ class Alert:
     line: str
     error_id: str | None
     incident_id: str | None
+    logger: str = ""
+    level: str = ""
+    message: str = ""
+    exception: str = ""
+    frames: tuple[str, ...] = ()
+    over: bool = False
+    key: str = ""
+    crashed: bool = False
+    capsule: Capsule | None = None  # the failing call, where the line is about an exception
 
 
 Sink = Callable[[Alert], None]
@@ -41,6 +63,17 @@ class _Tally:
     times: deque[float] = field(default_factory=deque)
     fired_at: float | None = None
     unreported: int = 0
+    last: Alert | None = None  # of what was logged since it fired
+
+
+class _Owed(NamedTuple):
+    """An alert that a sink has not taken yet, and when it is tried again."""
+
+    due: float
+    number: int
+    name: str
+    alert: Alert
+    tries: int
 
 
 class Alerts:
@@ -56,6 +89,8 @@ class Alerts:
         self._lock = threading.Lock()
         self._tallies = {rule.name: _Tally() for rule in self._rules}
         self._queue: Queue[tuple[Rule, Alert] | None] = Queue(_WAITING)
+        self._owed: list[_Owed] = []
+        self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
 
     def add(self, name: str, sink: Sink) -> None:
@@ -85,10 +120,11 @@ class Alerts:
             while tally.times[0] <= now - rule.window or len(tally.times) > rule.threshold:
                 tally.times.popleft()
             resting = tally.fired_at is not None and now - tally.fired_at < rule.cooldown
-            if len(tally.times) < rule.threshold or resting:
-                return
             alert = _alert(rule, seen, max(tally.unreported, rule.threshold))
-            tally.fired_at, tally.unreported = now, 0
+            if len(tally.times) < rule.threshold or resting:
+                tally.last = alert if tally.fired_at is not None else None
+                return
+            tally.fired_at, tally.unreported, tally.last = now, 0, None
             tally.times.clear()
         self._start()
         self._put((rule, alert))
@@ -106,12 +142,47 @@ class Alerts:
                 self._thread.start()
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
+        """Until it is told to end; then what is owed is tried once more."""
+        while True:
+            try:
+                item = self._queue.get(timeout=self._until_due())
+            except Empty:
+                self._try_again()
+                self._tell_ends()
+                continue
+            if item is None:
+                break
             rule, alert = item
             for name in rule.sinks or tuple(self._sinks):
-                self._tell(name, alert)
+                self._tell(name, alert, 0)
+            self._try_again()
+        for owed in sorted(self._owed):
+            self._tell(owed.name, owed.alert, _TRIES)
 
-    def _tell(self, name: str, alert: Alert) -> None:
+    def _until_due(self) -> float:
+        return min([_A_LOOK, *(max(owed.due - time.monotonic(), 0.0) for owed in self._owed[:1])])
+
+    def _try_again(self) -> None:
+        while self._owed and self._owed[0].due <= time.monotonic():
+            owed = heapq.heappop(self._owed)
+            self._tell(owed.name, owed.alert, owed.tries)
+
+    def _tell_ends(self) -> None:
+        """Of storms: of what was logged beyond their alert, and no more for as long as the rule looks."""
+        now = self._clock()
+        for rule in self._rules:
+            with self._lock:
+                tally = self._tallies[rule.name]
+                quiet = not tally.times or now - tally.times[-1] >= rule.window
+                last, count = tally.last, tally.unreported
+                if not quiet or last is None:
+                    continue
+                tally.last, tally.unreported = None, 0
+                tally.times.clear()
+            for name in rule.sinks or tuple(self._sinks):
+                self._tell(name, replace(last, count=count, over=True), 0)
+
+    def _tell(self, name: str, alert: Alert, tries: int) -> None:
         sink = self._sinks.get(name)
         if sink is None:
             _log.warning("rule %s names a sink that is not configured: %s", alert.rule, name)
@@ -119,7 +190,13 @@ class Alerts:
         try:
             sink(alert)
         except Exception as error:
-            _log.warning("sink %s could not be told of %s", name, alert.rule, exc_info=error)
+            if tries >= _TRIES:
+                _log.warning("sink %s could not be told of %s", name, alert.rule, exc_info=error)
+                return
+            if not tries:
+                _log.warning("sink %s did not take an alert of %s: it is tried again", name, alert.rule)
+            due = time.monotonic() + _FIRST_WAIT * 4**tries
+            heapq.heappush(self._owed, _Owed(due, next(self._numbers), name, alert, tries + 1))
 
 
 def matches(rule: Rule, seen: Seen) -> bool:
@@ -128,21 +205,20 @@ def matches(rule: Rule, seen: Seen) -> bool:
     return (
         record.levelno >= rule.least_level
         and (not rule.logger or record.name == rule.logger or record.name.startswith(rule.logger + "."))
-        and (not rule.exception or rule.exception in _classes(record))
         and (not rule.text or rule.text.casefold() in seen.line.casefold())
         and (rule.pattern is None or rule.pattern.search(seen.line) is not None)
+        and (rule.raised is None or rule.raised.is_met(exception_of(seen), seen.line))
+        and (not rule.any or any(each.is_met(exception_of(seen), seen.line) for each in rule.any))
     )
-
-
-def _classes(record: logging.LogRecord) -> set[str]:
-    kind = record.exc_info[0] if record.exc_info and isinstance(record.exc_info, tuple) else None
-    return {base.__name__ for base in kind.__mro__} if kind else set()
 
 
 def _alert(rule: Rule, seen: Seen, count: int) -> Alert:
     incident = seen.context.incident_id
-    error_id = seen.error_id or seen.context.error_id
+    error = exception_of(seen)
     return Alert(
-        rule.name, rule.summary or rule.name, count, seen.record.created, seen.line, error_id,
-        None if incident is None else str(incident),
+        rule.name, rule.summary or rule.name, count, seen.record.created, seen.line,
+        seen.error_id or seen.context.error_id, None if incident is None else str(incident),
+        seen.record.name, seen.record.levelname, words_of(seen.line),
+        *frames_of(error), key=seen.key, crashed=bool(seen.way),
+        capsule=record(error) if error is not None else None,
     )  # fmt: skip

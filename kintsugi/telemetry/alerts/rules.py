@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from kintsugi.telemetry.alerts.raised import Condition
 from kintsugi.telemetry.ring import level_number
 
 
@@ -21,15 +22,19 @@ class Rule:
     """Fires when `threshold` matching lines were logged within `window` seconds, then rests for `cooldown` seconds.
 
     A line matches when everything that is given matches: `logger` (a name and all below it), `level` (this or
-    above), `exception` (class name, or one of its base classes), `text` (anywhere, any case), `regex` (in
-    message or traceback). `sinks` are the names of those to tell; none given means all.
+    above), `text` (anywhere, any case), `regex` (in message or traceback); of what was raised, `exception` (a class
+    name, or one of its base classes), `code` (of Discord's, say) and `status` (of HTTP), each one or several; and of
+    `any`, such conditions, one. `sinks` are the names of those to tell; none given means all.
     """
 
     name: str
     summary: str = ""
     logger: str = ""
     level: str = "warning"
-    exception: str = ""
+    exception: str | tuple[str, ...] = ""
+    code: int | tuple[int, ...] = ()
+    status: int | tuple[int, ...] = ()
+    any: tuple[Condition, ...] = ()
     text: str = ""
     regex: str = ""
     threshold: int = 1
@@ -43,7 +48,8 @@ class Rule:
         if self.threshold < 1 or self.window <= 0 or self.cooldown < 0:
             raise BadRule(f"rule {self.name!r}: threshold and window must be above 0, cooldown at least 0")
         try:
-            re.compile(self.regex)
+            for pattern in (self.regex, *(each.words for each in self.any), *(each.at for each in self.any)):
+                re.compile(pattern)
             level_number(self.level)
         except (re.error, ValueError) as error:
             raise BadRule(f"rule {self.name!r}: {error}") from error
@@ -52,6 +58,12 @@ class Rule:
     def least_level(self) -> int:
         """The number of the lowest level that counts."""
         return level_number(self.level)
+
+    @cached_property
+    def raised(self) -> Condition | None:
+        """What it asks of the exception itself, if it does."""
+        asked = Condition(_several(self.exception), _several(self.code), _several(self.status))
+        return None if asked == Condition() else asked
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
@@ -94,16 +106,40 @@ def _rule(table: Mapping[str, Any], source: str) -> Rule:
         raise BadRule(f"{source}: {wrong}; the keys are {', '.join(known)}")
     for key, value in table.items():
         _check_type(key, value, source)
-    return Rule(**{**table, "sinks": tuple(table.get("sinks", ()))})
+    lists = {key: tuple(table[key]) for key in table if isinstance(table[key], list)}
+    conditions = tuple(_condition(each, source) for each in table.get("any", ()))
+    return Rule(**{**table, **lists, "any": conditions})
+
+
+def _condition(table: object, source: str) -> Condition:
+    keys = ("exception", "code", "status", "at", "words")
+    if not isinstance(table, dict) or not table or set(table) - set(keys):
+        raise BadRule(f"{source}: any = {table!r} should be tables of {', '.join(keys)}")
+    for key, value in table.items():
+        _check_type(key, value, source)
+    return Condition(
+        _several(table.get("exception", "")),
+        _several(table.get("code", ())),
+        _several(table.get("status", ())),
+        table.get("at", ""),
+        table.get("words", ""),
+    )
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    if isinstance(given, list | tuple):
+        return tuple(given)
+    return (given,) if given else ()
 
 
 def _check_type(key: str, value: object, source: str) -> None:
-    expected: tuple[type, ...] = (str,)
-    if key in ("window", "cooldown"):
-        expected = (int, float)
-    elif key == "threshold":
-        expected = (int,)
-    elif key == "sinks":
-        expected = (list,)
-    if not isinstance(value, expected) or isinstance(value, bool):
+    expected = _TYPES.get(key, (str,))
+    each = value if isinstance(value, list) and key in ("exception", "code", "status") else [value]
+    if not all(isinstance(one, expected) and not isinstance(one, bool) for one in each):
         raise BadRule(f"{source}: {key} = {value!r} should be of type {' or '.join(t.__name__ for t in expected)}")
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "window": (int, float), "cooldown": (int, float), "threshold": (int,), "code": (int,), "status": (int,),
+    "sinks": (list,), "any": (list,),
+}  # fmt: skip

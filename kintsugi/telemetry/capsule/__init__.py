@@ -101,13 +101,19 @@ def _source(call: Call, error: BaseException, frames: list[FrameType]) -> str:
     homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(frames))}
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
     builders = Builders(names)
-    graph = Graph(builders.fill)
+    graph = Graph(builders.fill, _names_in(frames))
     entry = _as_entry(call, builders, graph)
     graph.complete()
     taken = {name.partition(".")[0] for name in names.imported} | {test, _name_of_first(call), *HELPERS}
     kind = raw.home_of(type(error))[1]
     title = f"{call.function} of {raw.importable(call.module)}, as it was called when it failed with {kind}."
     return file_of(title, test, written(entry, taken), names, way=_way(call))
+
+
+def _names_in(frames: list[FrameType]) -> frozenset[str]:
+    """What the code that failed calls things."""
+    codes = {frame.f_code for frame in frames}
+    return frozenset(name.lstrip("_") for code in codes for name in (*code.co_names, *code.co_varnames))
 
 
 def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:

@@ -14,6 +14,7 @@ import functools
 import gc
 import io
 import ipaddress
+import itertools
 import keyword
 import logging
 import math
@@ -22,11 +23,12 @@ import re
 import threading
 import types
 import uuid
+import warnings
 import zoneinfo
 from collections.abc import Callable
 from enum import EnumMeta
-from itertools import islice
 from typing import Any
+from xml.etree import ElementTree
 
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.graph import LONGEST_TEXT, MOST_ITEMS, Entry, Graph, Part, leave_out
@@ -377,6 +379,22 @@ def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     entry.opens = f"{builders.names.of(logging.getLogger)}({name!r})" if type(name) is str else "None"
 
 
+def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """What the standard library itself says that it is made of, in C: an iterator half way, an element of a tree."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        told = value.__reduce_ex__(4)
+    made, arguments, state = (*told, None)[:3]
+    if len(told) > 3 and any(part is not None for part in told[3:]):
+        return leave_out(entry, f"a {raw.shown_kind(value)}")
+    entry.opens, entry.closes = "restored(", ")"
+    entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1, entry.hint)) for one in (made, arguments)]
+    if state is not None:
+        later = "restored(lambda: {one}, (), {value})"
+        entry.parts.append(Part(builders.value(graph, state, "", entry.depth + 1), later=later))
+    return None
+
+
 def _anew(written: str, kind: Callable[[], Any]) -> Callable[[Builders, Graph, Any, Entry], None]:
     """A new one does as well: a lock."""
 
@@ -448,7 +466,7 @@ def _arguments(builders: Builders, graph: Graph, value: Any, entry: Entry) -> li
 
 
 def _pairs_of(value: Any) -> list[tuple[Any, Any]]:
-    return list(islice(dict.items(value), MOST_ITEMS + 1))
+    return list(itertools.islice(dict.items(value), MOST_ITEMS + 1))
 
 
 def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
@@ -462,8 +480,12 @@ _BASES: dict[type, Content | None] = {
     dict: _inside(_pairs, _pairs_of),
     list: _inside(_list, lambda value: list.__getitem__(value, slice(MOST_ITEMS + 1))),
     tuple: _inside(_tuple, lambda value: tuple.__getitem__(value, slice(MOST_ITEMS + 1))),
-    set: _inside(_list, lambda value: [*islice(set.__iter__(value), MOST_ITEMS + 1)]),
-    frozenset: _inside(_list, lambda value: [*islice(frozenset.__iter__(value), MOST_ITEMS + 1)]),
+    set: _inside(_list, lambda value: [*itertools.islice(set.__iter__(value), MOST_ITEMS + 1)]),
+    frozenset: _inside(_list, lambda value: [*itertools.islice(frozenset.__iter__(value), MOST_ITEMS + 1)]),
+    collections.OrderedDict: _inside(_pairs, _pairs_of),
+    collections.deque: _inside(
+        _list, lambda value: [*itertools.islice(collections.deque.__iter__(value), MOST_ITEMS + 1)]
+    ),
     str: _plain_content(lambda value: str.__getitem__(value, slice(LONGEST_TEXT + 1))),
     bytes: _plain_content(lambda value: bytes.__getitem__(value, slice(LONGEST_TEXT + 1))),
     int: _plain_content(int.__int__),
@@ -522,6 +544,14 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     type(threading.Lock()): _anew("threading.Lock", threading.Lock),
     type(threading.RLock()): _anew("threading.RLock", threading.RLock),
     object: _object,
+    **dict.fromkeys(
+        (
+            *(type(iter([])), type(iter(())), type(iter("")), type(iter(range(0)))),
+            *(reversed, enumerate, zip, map, filter),
+            *(itertools.islice, itertools.chain, itertools.count, itertools.repeat, ElementTree.Element),
+        ),
+        _reduced,
+    ),
 }
 
 _CONTENT = {id(kind): content for kind, content in _BASES.items()}  # by identity: a metaclass may hash its classes

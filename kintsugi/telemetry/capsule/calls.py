@@ -52,13 +52,27 @@ def frames_of(stack: TracebackType | None, is_project: Callable[[str], bool]) ->
 
 def calls_in(frames: list[FrameType]) -> Iterator[Call | Unreachable]:
     """Each frame as a call, outermost first; why not where it is none that can be made again."""
+    under_way = set(_under_way())
     for at, frame in enumerate(frames):
+        if frame in under_way:
+            yield Unreachable("it handled the exception itself, so it would not fail")
+            continue
         if at + 1 < len(frames) and _is_the_programs_start(frame):
             continue
         try:
             yield _call(frame)
         except Unreachable as why:
             yield why
+
+
+def _under_way() -> Iterator[FrameType]:
+    """What called us, from the inside out: whoever is here has caught the exception."""
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            return
+        yield frame
+        frame = frame.f_back
 
 
 @functools.lru_cache(maxsize=1024)
@@ -96,6 +110,8 @@ def _call(frame: FrameType) -> Call:
 def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object], ...]]:
     """As they are now: what the function put in the place of one is what is seen."""
     code, values = frame.f_code, frame.f_locals
+    if not values and code.co_argcount:
+        raise Unreachable("its frame was cleared before anybody looked at it")
     plain = code.co_varnames[: code.co_argcount]
     named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     at = code.co_argcount + code.co_kwonlyargcount

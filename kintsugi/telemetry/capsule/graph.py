@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from kintsugi.telemetry.redact import MASK, redact, redact_field
@@ -14,6 +14,7 @@ MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
 DEEPEST = 24
+_NEAR = 2  # the call's arguments, whatever they are called
 CPU_SECONDS = 0.0015  # for looking at values: naming and writing them takes as long again
 
 
@@ -54,10 +55,12 @@ class Graph:
     """Takes values and hands back what stands for them. `fill` says what an object is made of."""
 
     fill: Callable[[Graph, object, Entry], None]
+    wanted: Set[str] = frozenset()  # names that the code uses which failed: what lies under them comes first
     ends: float = 0.0
     size: int = 0
     _known: dict[int, tuple[Entry, object]] = field(default_factory=dict)  # the object too: so its id stays its own
     _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
+    _later: deque[tuple[Entry, object]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.ends = time.thread_time() + CPU_SECONDS
@@ -68,9 +71,9 @@ class Graph:
         if known is None:
             known = self._known[id(value)] = Entry(hint, depth), value
             if at_once:
-                self.fill(self, value, known[0])
+                self._fill(value, known[0])
             else:
-                self._waiting.append(known)
+                (self._waiting if depth < _NEAR or hint in self.wanted else self._later).append(known)
         known[0].uses += 1
         return known[0]
 
@@ -82,11 +85,21 @@ class Graph:
             elif time.thread_time() > self.ends:
                 leave_out(entry, "not looked at in the time there is")
             else:
-                self.fill(self, value, entry)
+                self._fill(value, entry)
                 self.size += len(entry.opens) + 4 * len(entry.parts)
 
+    def _fill(self, value: object, entry: Entry) -> None:
+        """One that is not what it should be must not take the others with it."""
+        try:
+            self.fill(self, value, entry)
+        except Secret:
+            raise
+        except Exception as error:
+            leave_out(entry, f"it could not be written down: {type(error).__name__}")
+
     def _next(self) -> tuple[Entry, object] | None:
-        return self._waiting.popleft() if self._waiting else None
+        queue = self._waiting or self._later
+        return queue.popleft() if queue else None
 
     def text(self, name: str, value: str) -> str:
         """A literal. `name` is what it stands under. Raises Secret."""

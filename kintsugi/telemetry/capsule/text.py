@@ -51,6 +51,14 @@ def stand_in(kind, /, **state):
     one = object.__new__(type(kind.__name__, (kind,), {**quiet, "__module__": kind.__module__}))
     return with_state(one, **state)
 ''',
+    "restored": '''\
+def restored(make, arguments, state=None):
+    """An object of the standard library, as that itself says how to make it."""
+    one = make(*arguments)
+    if state is not None:
+        one.__setstate__(state)
+    return one
+''',
     "at_place": """\
 def at_place(file, place):
     file.seek(place)

@@ -9,7 +9,7 @@ from functools import cache, partial
 
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import fold
-from kintsugi.telemetry.redact.hiding import hide, merged
+from kintsugi.telemetry.redact.hiding import continued, hide, merged
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Scanner
@@ -76,6 +76,8 @@ class Redactor:
         found = self._scanner.spans(folded)
         if found and _AFTER_A_CALL in folded.text:
             found = [one for one in found if one[2] in KNOWN or not is_code(folded.text, one[0])]
+        if found and "\n" in folded.text:
+            found = continued(found, folded.text)
         spans = merged(found, folded.text)
         origin = folded.origin
         if origin is not None:

@@ -2,10 +2,21 @@
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from kintsugi.telemetry.redact.keys import Grade
 from kintsugi.telemetry.redact.values import is_secret, looks_random
 
+_PLACEHOLDERS = ("x-oauth-basic", "x-token-auth", "x", "oauth2", "oauth")
+_ENCODED = tuple(
+    re.compile(
+        rf"(?P<user>(?:(?!%(?:25){{{depth}}}(?:3A|40|2F))[^\s:/?#@\"'<>\\&]){{0,400}})"
+        rf"(?:%(?:25){{{depth}}}3A(?P<password>(?:(?!%(?:25){{{depth}}}(?:40|2F))[^\s/?#@\"'<>\\&]){{1,256}}))?"
+        rf"%(?:25){{{depth}}}40(?=[\w.%-])",
+        re.IGNORECASE,
+    )
+    for depth in range(3)
+)
 Span = tuple[int, int]
 
 # A password in an address may hold raw signs that it should not. The last @ before a host is the end of it.
@@ -18,11 +29,15 @@ _LOOSE = re.compile(
     r"(?P<password>[^\s\"'<>]{1,256}?)@(?=[\w.-]{1,120}(?::\d{2,5})?(?:[/?\s\"'),;]|$))"
 )
 _TOKEN = re.compile(r"(?P<password>[^\s:/?#@\"'<>\\]{8,2048})@(?=[\w.-]{3,})")
+_NAMED = re.compile(r"(?P<user>[^\s:/?#@\"'<>\\]{8,2048}):(?P<password>[\w-]{0,40})@(?=[\w.-]{3,})")
 _WEB = ("http", "https", "ftp", "git", "ssh", "file", "s3", "ws", "wss")
 
 
 def user_information(text: str, start: int, end: int) -> Iterable[Span]:
     """The secret before the host of the address whose `://` (or an escaped form of it) is `text[start:end]`."""
+    named = _NAMED.match(text, end)
+    if named and _is_token(named["user"]) and (not named["password"] or named["password"] in _PLACEHOLDERS):
+        return [named.span("user")]
     found = _USER.match(text, end)
     scheme = text[max(0, start - 5) : start].lower()
     if found is None and scheme[-1:].isalnum() and not scheme.endswith(_WEB):
@@ -31,6 +46,18 @@ def user_information(text: str, start: int, end: int) -> Iterable[Span]:
         return [found.span("password")] if is_secret(found["password"], True, Grade.PASSWORD, prose=False) else []
     alone = _TOKEN.match(text, end)
     return [alone.span("password")] if alone and _is_token(alone["password"]) else []
+
+
+def encoded_user_information(text: str, start: int, end: int) -> Iterable[Span]:
+    """The same of an address that stands encoded within another one, perhaps twice."""
+    depth = text.count("25", start, end) // 3
+    found = _ENCODED[depth].match(text, end)
+    if not found:
+        return ()
+    if found["password"] is None:
+        return (found.span("user"),) if _is_token(unquote(unquote(found["user"]))) else ()
+    value = unquote(unquote(found["password"]))
+    return (found.span("password"),) if is_secret(value, True, Grade.PASSWORD, prose=False) else ()
 
 
 def _is_token(user: str) -> bool:

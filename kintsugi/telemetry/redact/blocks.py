@@ -1,5 +1,6 @@
 """Private keys in PEM armour: whole, written with `\\n`, encoded, or cut at either end."""
 
+import base64
 import re
 from collections.abc import Iterable
 
@@ -27,6 +28,20 @@ def private_key(text: str, start: int, end: int) -> Iterable[Span]:
         return _after_begin(text, begin.end())
     finish = _END.search(text, max(0, start - 60), end + 40)
     return _before_end(text, finish.start()) if finish else ()
+
+
+_ENCODED = re.compile(r"LS0tLS1CRUdJTi[A-Za-z0-9+/_-]{16,16000}={0,2}")
+_OF_KEY = re.compile(rb"PRIVATE KEY")
+
+
+def encoded_key(text: str, start: int, end: int) -> Iterable[Span]:
+    """A private key whose armour is in base64 once more, as Kubernetes keeps secrets."""
+    found = _ENCODED.match(text, start)
+    if not found:
+        return ()
+    head = found[0][:80].rstrip("=").replace("-", "+").replace("_", "/")
+    decoded = base64.b64decode(head[: len(head) // 4 * 4])
+    return (found.span(),) if _OF_KEY.search(decoded) else ()
 
 
 def _after_begin(text: str, at: int) -> Iterable[Span]:

@@ -31,6 +31,24 @@ def merged(spans: list[Found], text: str) -> list[Span]:
     return whole
 
 
+_CONTINUED = re.compile(r"[\"'][ \t]*\\?\r?\n[ \t]*[bBrRuU]{0,2}(?P<quote>[\"'])(?P<rest>[^\"'\n]{1,400})(?P=quote)")
+_MOST_PIECES, _QUOTES = 50, ('"', "'")
+
+
+def continued(found: list[Found], text: str) -> list[Found]:
+    """With the literals of the next lines that a found one is joined with, as programs are broken into lines."""
+    more: list[Found] = []
+    for start, end, kind in found:
+        at = end
+        for _ in range(_MOST_PIECES if text[start - 1 : start] in _QUOTES else 0):
+            following = _CONTINUED.match(text, at)
+            if not following:
+                break
+            more.append((*following.span("rest"), kind))
+            at = following.end("rest")
+    return sorted(found + more) if more else found
+
+
 def _end_of_word(text: str, end: int) -> int:
     """A secret does not end within a word, nor before a random-looking run that a dash or underscore joins to it."""
     if not 0 < end < len(text) or not text[end - 1].isalnum():

@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.notations import in_columns, is_strong, said_before, value_before
 from kintsugi.telemetry.redact.values import (
+    PHRASE,
+    PHRASES,
     Value,
+    is_phrase,
     is_secret,
     items,
     literal_in_call,
@@ -23,16 +27,20 @@ _BEFORE = 48
 NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
 _AFTER = re.compile(
     r"""
-    (?P<tail>(?>[A-Za-z0-9_]{0,40}(?:[.-][A-Za-z0-9_]{1,30}){0,4})
-        (?:\ (?:key|token|secret|value|code|phrase|string|word|header)(?!\w))?
-        (?:\ (?:for|of)\ [^\s:=]{1,60}(?=[:=]|\ is\ ))?)
+    (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
+        (?:\ (?:key|token|secret|value|code|phrase|string|word|header)(?!\w))?)
+        (?P<whose>\ (?:for|of)\ [^\s:=]{1,60}(?:(?=[:=])
+            |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset)\ )))?
     (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:
         [ \t]{0,8}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA])
-            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}(?:\r?\n[ \t]{0,12}(?=["']))?
-      | (?P<attribute>[ \t,]{0,4}\\{0,7}["']?[vV]alue\\{0,7}["']?[ \t]{0,2}[=:][ \t]{0,2})
+            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
+            (?P<below>(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?=[^\s"']))?(?:\r?\n[ \t]{0,12}(?=["']))?
+      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?\\{0,7}["']?[vV]alue\\{0,7}["']?[ \t]{0,2}[=:][ \t]{0,2})
+      | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,4})(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
-      | (?P<prose>[ \t](?:is|was|are|set\ to|changed\ to|reset\ to)(?:[ \t]|:[ \t]){1,2})
+      | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2})
+      | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are)(?:[ \t]|:[ \t]){1,2})
       | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[\w:]{1,30}\\?">)(?=[^\s<>])
       | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
       | (?P<gap>[ \t]{1,4})(?=\S)
@@ -50,10 +58,24 @@ _SCHEME = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9_-]{1,24})(?:[ \t]{1,3}|%20|\+)(?=[^\s,;:=])"
     r"(?P<credentials>\$?\{[^{}]{0,80}\}|<[^<>]{0,80}>|[^\s\"'`,;\\<>(){}\[\]|]{1,8192})"
 )
+_TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
+_SIGNS = ("=", ":")
+_ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
+_SECOND = re.compile(
+    r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
+    r"[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
+)
+_BLOCKS = ("|", ">")
+_NO_VALUES = frozenset(
+    ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
+     "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
+)  # fmt: skip
+_BRIEF = {"pw": 5, "pin": 4}  # names that are often something else, and the length of their shortest secret
+_OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
-_HIDDEN = re.compile(r"\*{1,3}(?=$|\s|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
+_HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS = ("==", "===", "!=", "!==")
 _LISTS = ("['", '["', "[\\", "[b")
@@ -73,17 +95,43 @@ _BEARER_NAMES = frozenset(("bearer", "bot", "token", "apikey", "api-key", "basic
 
 
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
-    """The secret behind the key whose root is `text[start:end]`, if a value and a sign follow it."""
+    """The secret that belongs to the key whose root is `text[start:end]`: behind it, if a sign and a value follow."""
+    if text[end - 1] in _SIGNS:
+        end -= 1
     after = _AFTER.match(text, end)
-    if not after or text[end - 1] == "=" or _HIDDEN.match(text, after.end()):
+    if after and _HIDDEN.match(text, after.end()):
         return ()
     before = text[max(0, start - _BEFORE) : start]
     stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
-    name = stem + text[start : after.end("tail")]
-    if name[-13:].lower() == "authorization":
-        return _authorization(text, after.end(), after)
-    level = _level(text, start - len(stem), stem, name, after)
-    return _value(text, level, name, after) if level else ()
+    at = start - len(stem)
+    if after:
+        name = stem + text[start : after.end("tail")]
+        if name[-13:].lower() == "authorization":
+            return _authorization(text, after.end(), after)
+        level = _level(text, at, stem, name, after)
+        found = list(_value(text, level, name, after)) if level else []
+        if found:
+            return found
+    return _elsewhere(text, at, end, stem)
+
+
+def _elsewhere(text: str, at: int, end: int, stem: str) -> Iterable[Span]:
+    """The secret of a key that no value follows: below it in a table, or before it."""
+    tail = _TAIL.match(text, end)
+    stop = tail.end() if tail else end
+    name = stem + text[at + len(stem) : stop]
+    level = _grade_in_place(text, at, stem, name)
+    if not level:
+        return ()
+    return [
+        *in_columns(text, at, stop, level), *value_before(text, at, level),
+        *(said_before(text, at, stop, level) if level >= Grade.TOKEN else ()),
+    ]  # fmt: skip
+
+
+def shortly(text: str, start: int, end: int) -> Iterable[Span]:
+    """A key too short to be looked for alone, such as `pin` and `pat`, with the sign or quote that follows it."""
+    return keyed(text, start, end - 1) if not text[start - 1 : start].isalpha() or start == 0 else ()
 
 
 def parameter(text: str, start: int, end: int) -> Iterable[Span]:
@@ -108,6 +156,8 @@ def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Gr
         case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "["):
             return Grade.NONE
         case "call" if not name[:1].isupper():
+            return Grade.NONE
+        case "part" if "name=" not in text[max(0, at - 8) : at]:
             return Grade.NONE
         case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
             return Grade.NONE
@@ -137,9 +187,16 @@ def _gap_counts(text: str, at: int, name: str, after: re.Match[str]) -> bool:
 
 def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
     begin = after.end()
+    if after["below"] and not (after["sign"] == ":" and _ALONE.match(text, begin)):
+        return ()
+    second = _SECOND.match(text, begin) if after.lastgroup == "call" or text[begin : begin + 1] == "(" else None
+    if second and name.lower().endswith(("auth", "creds", "credentials")):
+        word = second["secret"]
+        named = word.isalpha() and grade(word)
+        return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
-    value = read(text, begin)
+    value = read(text, begin) if after.lastgroup != "part" else to_end_of_word(text, begin)
     if not value or _is_something_else(name, text, value):
         return ()
     if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
@@ -151,7 +208,12 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
 
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:
-    """The shell's PWD is a folder; a `pass` that is a number is a count."""
+    """The shell's PWD is a folder; a `pass` that is a number is a count; `passwd:session` is a module of PAM."""
+    if name[-6:] == "passwd" and text[value.start : value.end].rstrip("):") in _OF_PAM:
+        return True
+    if name.lower() in _BRIEF:
+        digits = text[value.start : value.end].isdigit()
+        return value.end - value.start < _BRIEF[name.lower()] or (name.lower() == "pin" and not digits)
     if name[-3:].upper() == "PWD":
         return text.startswith("/", value.start)
     return name.lower() == "pass" and text[value.start : value.end].isdigit()
@@ -159,6 +221,16 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
     kind, sign = after.lastgroup, after["sign"] or ""
+    if (kind == "told" or after["below"]) and not value.quoted:
+        plain = text[value.start : value.end]
+        block = (after["below"] or "")[:1] in _BLOCKS and level is Grade.PASSWORD
+        told = kind == "told" and level is Grade.PASSWORD and plain.lower() not in _NO_VALUES
+        sure = is_strong(plain) or block or (len(plain) >= 6 and (told or not plain.isalnum()))
+        return ((value.start, value.end),) if sure and is_secret(plain, False, level, prose=False) else ()
+    if name.lower().endswith(PHRASES) or (value.quoted and (after["close"] or sign == "=")):
+        phrase = PHRASE.match(text, value.start, value.end if value.quoted else value.start + 400)
+        if phrase and (not value.quoted or phrase.end() == value.end) and is_phrase(phrase[0], name, level):
+            return (phrase.span(),)
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
         level = level if value.quoted and named else min(level, Grade.TOKEN)
@@ -186,7 +258,7 @@ def _rest_of_line(text: str, at: int) -> Value | None:
 
 
 def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
-    if after["gap"] or after["prose"] or after["element"] or after["call"]:
+    if after["gap"] or after["prose"] or after["element"] or after["call"] or after["below"]:
         return ()
     value = read(text, at)
     if value is None:
@@ -232,7 +304,7 @@ def _unless_plain(text: str, start: int, end: int, sure: bool) -> Iterable[Span]
 def cookies(text: str, start: int, end: int) -> Iterable[Span]:
     """The values of a Cookie or Set-Cookie header, in any notation; its attributes stay."""
     after = _AFTER.match(text, end)
-    if not after or after["call"] or after["element"] or after["prose"]:
+    if not after or after["call"] or after["element"] or after["prose"] or after["below"]:
         return
     value = read(text, after.end())
     if value is None:

@@ -20,8 +20,11 @@ ROOTS = (
     "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=", "jwt",
     "csrf", "xsrf", "otp", "mnemonic", "seed phrase", "seed_phrase", "sig=", "signature", "code=", "_pat",
     "appid=", "ticket=", "hmac", "recovery", "kennwort", "contrase", "senha", "mot_de_passe", "wachtwoord", "heslo",
-    "salasana", "пароль", "密码", "密碼", "パスワード", "비밀번호", "_pw", "dbpw", "pword",
+    "salasana", "пароль", "密码", "密碼", "パスワード", "비밀번호", "pw", "pword", "psk", "backup_code", "backupcode",
+    "backup code", "backup-code", "seedphrase", "connectsid", "connect.sid", "bearer",
 )  # fmt: skip
+# Keys that are too short to be looked for without what follows them.
+SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin") for sign in ("=", ":", '"', "'", "\\"))
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\x00-\x7f]+")
 _ESCAPES = re.compile(r"^(?:u00[0-9a-f]{2}|x[0-9a-f]{2}m?|[nrt](?=[A-Z][A-Z]))+")
@@ -54,7 +57,8 @@ _PASSWORD = (
     "password", "passwords", "passwd", "passwort", "passphrase", "passcode", "pwd", "psw", "pword", "kennwort",
     "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
-    "otp", "totp", "dbpw", "userpw", "adminpw", "rootpw",
+    "otp", "totp", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret", "totpsecret",
+    "mfasecret", "userpin", "cardpin", "doorpin", "simpin",
 )  # fmt: skip
 _PASS_WORDS = _words(
     """
@@ -66,12 +70,12 @@ _SECRET = (
     "secret", "secrets", "privatekey", "signingkey", "encryptionkey", "decryptionkey", "masterkey", "secretkey",
     "credential", "credentials", "creds", "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
-    "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret", "psk",
+    "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret",
 )  # fmt: skip
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
     "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode", "hmac",
-    "authcookie", "secretid", "basicauth", "userauth", "dockerauth",
+    "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth",
 )  # fmt: skip
 _WEAK = ("sessionid", "sid")
 _IN_ADDRESS = _words(
@@ -118,6 +122,8 @@ def grade(name: str, in_address: bool = False) -> Grade:
 
 def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if joined.endswith("connectsid"):
+        return Grade.TOKEN
     if joined.endswith(_WEAK) and not joined.endswith("ssid"):
         return Grade.WEAK
     if joined.endswith("passwordhash"):
@@ -127,6 +133,10 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
     if joined.endswith(_PASSWORD):
         return Grade.PASSWORD
     if last == "pass" and before in _OF_TESTS:
+        return Grade.NONE
+    if joined == "pin":
+        return Grade.PASSWORD
+    if last == "pw" and not all(word.isalpha() and len(word) > 1 for word in words):
         return Grade.NONE
     if (last in ("pass", "pw") or last.endswith("pass")) and last not in _PASS_WORDS:
         return Grade.PASSWORD

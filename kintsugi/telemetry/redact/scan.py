@@ -11,11 +11,12 @@ from functools import cache
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from kintsugi.telemetry.redact.addresses import user_information
-from kintsugi.telemetry.redact.blocks import private_key
+from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
+from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.fold import Folded
-from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter
-from kintsugi.telemetry.redact.keys import ROOTS, Grade
+from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter, shortly
+from kintsugi.telemetry.redact.keys import ROOTS, SHORT, Grade
+from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
 from kintsugi.telemetry.redact.values import is_secret
 from kintsugi.telemetry.redact.vendors import (
     ADDRESSES,
@@ -28,6 +29,7 @@ from kintsugi.telemetry.redact.vendors import (
     REACH_BASE64,
     REACH_DIGITS,
     REACH_DOTS,
+    REACH_LINE,
     SHAPES,
 )
 
@@ -66,6 +68,14 @@ _COMMANDS = (
         r" (?:with \S{1,40} )?(?i:by) (?:(?i:password) )?\\?['\"](?P<secret>[^'\"]{2,200})['\"]",
     ),
     ("requirepass", (" ",), r" ['\"]?(?P<secret>[^\s'\"]{2,200})"),
+    # Commands of protocols, as traces of them are printed.
+    ("auth plain ", ("",), r"(?P<secret>(?<= )[A-Za-z0-9+/]{8,400}={0,2})"),
+    ("authenticate plain ", ("",), r"(?P<secret>(?<= )[A-Za-z0-9+/]{8,400}={0,2})"),
+    (
+        "sec-websocket-protocol",
+        ("earer",),
+        r"(?i:bearer)[,. ]{1,3}(?:authorization\.k8s\.io\.)?(?P<secret>[\w.=-]{16,2000})",
+    ),
 )  # fmt: skip
 _COMMAND_LENGTH = 200
 _ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
@@ -167,8 +177,10 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
             distinct = len(prefix) >= 4 and not prefix[-1].isalnum()
             bounded = not distinct or prefix.startswith(_ENDS_OF_WORDS)
             yield "vendor", prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
-            if len(prefix) >= 5 and distinct:
+            if distinct:
                 yield from (("vendor", *rule) for rule in _in_disguise(prefix))
+    for shape in ("eyJhbGciOi", "eyJ0eXAiOi", "AKIA"):
+        yield from (("vendor", *rule) for rule in _in_disguise(shape))
     for literal, back, pattern in SHAPES:
         yield "vendor", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for literal, pattern in ADDRESSES:
@@ -183,12 +195,24 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
 def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     for root in ROOTS:
         yield "keyed", root, parameter if root.endswith("=") else keyed, False
-    for mark in ("://", "%3a%2f%2f", ":\\/\\/", ":\\u002f\\u002f"):
+    for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
         yield "url", mark, user_information, False
+    for depth in range(3):
+        sign = "%" + "25" * depth
+        yield "url", f"{sign}3a{sign}2f{sign}2f", encoded_user_information, False
     yield "cookie", "cookie", cookies, False
     for scheme in ("bearer", "basic ", "basic%20"):
         yield "scheme", scheme, bare_scheme, True
+    for short in SHORT:
+        yield "keyed", short, shortly, False
+    yield "keyed", '"kty', key_of_json, False
+    yield "keyed", 'kty\\"', key_of_json, False
+    for echoed in ("input_value", '"input"', "'input'"):
+        yield "keyed", echoed, repeated_input, False
+    for drawn in ("\u2514", "\u2570"):
+        yield "keyed", drawn, drawn_local, False
     yield "private_key", "private key", private_key, False
+    yield "private_key", "ls0tls1crudjti", encoded_key, False
     for begin in _discord_beginnings():
         yield "discord", begin, _discord, True
 
@@ -243,13 +267,22 @@ def _shaped(pattern: str, back: int) -> Check:
     run = _RUNS.get(back, "")
 
     def check(text: str, start: int, end: int) -> Iterable[Span]:
-        begin = _begin_of_run(text, start, run) if run else start + back
+        if back == REACH_LINE:
+            begin = _begin_of_line(text, start)
+        else:
+            begin = _begin_of_run(text, start, run) if run else start + back
         found = _compiled(pattern).match(text, begin) if begin >= 0 else None
         if run and not found and text[begin - 1 : begin] == "\\":
             found = _compiled(pattern).match(text, begin + 1)  # the run begins with the n of a line end written out
         return _secret_in(found) if found and found.end() > start else ()
 
     return check
+
+
+def _begin_of_line(text: str, start: int) -> int:
+    """Where the line begins; -1 where that is too far away."""
+    begin = text.rfind("\n", max(0, start - 100), start) + 1
+    return begin if begin or start <= 100 else -1
 
 
 def _begin_of_run(text: str, start: int, characters: str) -> int:
@@ -270,7 +303,8 @@ def _command(flags: tuple[str, ...], pattern: str) -> Check:
 
 
 def _secret_in(found: re.Match[str]) -> Iterable[Span]:
-    return (found.span("secret" if "secret" in found.re.groupindex else 0),)
+    named = "secret" in found.re.groupindex and found["secret"] is not None
+    return (found.span("secret" if named else 0),)
 
 
 def _marked(text: str, start: int, end: int) -> Iterable[Span]:
@@ -295,20 +329,32 @@ def _in_disguise(prefix: str) -> Iterator[tuple[str, Check, bool]]:
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + prefix.encode()).decode().rstrip("=")
         core = encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (len(prefix) + shift) % 3 else 0)]
-        if len(core) >= 6:
-            yield core, _decoded(prefix, core), False
-    yield prefix.encode().hex(), _shaped(r"(?:[0-9A-Fa-f]{2}){14,600}", 0), False
+        if len(core) >= 5:
+            yield core, _decoded(prefix, core, shift), False
+    yield prefix.encode().hex(), _of_hex, False
 
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{16,4096}={0,2}")
 
 
-def _decoded(prefix: str, core: str) -> Check:
+def _decoded(prefix: str, core: str, shift: int) -> Check:
     def check(text: str, start: int, end: int) -> Iterable[Span]:
-        if text[start:end] != core:
+        run = _BASE64_RUN.match(text, start) if text.startswith(core, start) else None
+        if not run:
             return ()
-        run = _BASE64_RUN.match(text, start)
-        return (run.span(),) if run else ()
+        lead = "A" * (0, 2, 3)[shift]
+        head = f"{lead}{run[0][:40]}".replace("-", "+").replace("_", "/").rstrip("=")
+        raw = base64.b64decode(head[: len(head) // 4 * 4])[shift:]
+        return (run.span(),) if raw.startswith(prefix.encode()) and _TOKEN.match(raw) else ()
 
     return check
+
+
+_TOKEN = re.compile(rb"[!-~]{12}")
+_HEX_RUN = re.compile(r"(?:[0-9A-Fa-f]{2}){14,1200}")
+
+
+def _of_hex(text: str, start: int, end: int) -> Iterable[Span]:
+    run = _HEX_RUN.match(text, start)
+    return (run.span(),) if run and _TOKEN.match(bytes.fromhex(run[0][:40])) else ()

@@ -2,6 +2,7 @@
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from kintsugi.telemetry.redact.keys import Grade
 
@@ -23,15 +24,18 @@ _OPENING = re.compile(
 _UNQUOTED = re.compile(
     r"""(?:
         [^\s"'`,;&<>(){}\[\]|\\]{1,24}+
-      | [,;&|(){}\[\]<>](?![\s"'`,;&|(){}\[\]<>\\]|$|(?:amp;|\#)?[\w.$-]{1,40}["']?[=:]|lt;|gt;|quot;)
+      | (?!</)[,;&|(){}\[\]<>](?![\s"'`,;&|(){}\[\]<>\\]|$|(?:amp;|\#)?[\w.$-]{1,40}["']?[=:]|lt;|gt;|quot;)
       | \\(?![nrtu"'`\\])
       | (?<=\w)["'`](?=\w)
     ){1,12}+""",
     re.VERBOSE,
 )
 _REST = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]*")
-_WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]*(?:\#|$|\n))")
-_PERCENT_END = re.compile(r"%(?:2[0267CB]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
+_WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
+# Where a value ends that stands within something encoded, and one that stands in an address as it is.
+_ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267CB]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
+_PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
+_ENCODED_SIGN = re.compile(r"%(?:25){0,2}3[AD]$", re.IGNORECASE)
 _CALL = re.compile(r"(?:await |new |\$|@)?(?P<name>[A-Za-z_][A-Za-z0-9_.]{0,80})(?P<bracket>[({\[])")
 _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 
@@ -59,7 +63,17 @@ _ABOUT_KEYS = re.compile(
     r"|(?-i:[a-z](?:Password|Secret|Token|Key|Pass|Credentials)$)",
     re.IGNORECASE,
 )
-_JOINED = re.compile(r"\s*(?:\+ |\. ?\$|, ?$)")
+_JOINED = re.compile(r"\s*(?:\+ |\. ?\$|, ?$|[)\]},;: ]+(?:$|\n))")
+
+
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+PHRASES = ("passphrase", "mnemonic", "seed_phrase", "seedphrase", "seed phrase", "recovery_phrase", "recoveryphrase")
+PHRASE = re.compile(r"[a-z]{2,14}(?:[ -][a-z]{2,14}){2,23}(?![\w.])")
+_OF_SENTENCES = re.compile(
+    r"\b(?:is|the|an?|must|be|required|not|your|please|too|should|of|to|and|or|has|have|was|were|are|for|with|in|at|by|"
+    r"invalid|incorrect|expired|missing|cannot|from|on|it|this|that|if|when|no|does|did|will|could|would|may|provided|"
+    r"given|set|empty|wrong|failed|password|passwords|token|user|field|characters|least)\b"
+)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -82,6 +96,7 @@ _PROSE = _words(
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGEST = re.compile(r"(?:0x|(?:sha\d{1,3}|md5)[:-])?[0-9a-fA-F]{6,128}|\d+|(?:sha\d{1,3}-)[\w+/=]{20,90}")
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\\/~.][\w.@ -]*[\\/].*|\w+://.*|/[\w./-]*")
+_SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
     r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[a-z]{1,3}\d{1,3}|[A-Za-z][a-z]{1,14}\d{1,4})(?:[-_./:,@+=#~| ]|%40|$))++"
@@ -107,7 +122,10 @@ def _unquoted(text: str, at: int) -> Value | None:
     if not match:
         return None
     end = at + len(match[0].rstrip(".,:;"))
-    encoded = _PERCENT_END.search(text, at, end)
+    if "%" not in match[0]:
+        return Value(at, end, quoted=False)
+    ends = _ENCODED_END if _ENCODED_SIGN.search(text, max(0, at - 8), at) else _PERCENT_END
+    encoded = ends.search(text, at, end)
     return Value(at, encoded.start() if encoded and encoded.start() > at else end, quoted=False)
 
 
@@ -160,8 +178,9 @@ _AFTER_STRING = re.compile(r"[\s,;:}\])&'\"<|\\]|$")
 
 def items(text: str, at: int) -> list[Value]:
     """The quoted items of a list that begins at `at`."""
-    end = text.find("]", at, at + 600)
-    span = text[at : end if end >= 0 else at + 600]
+    limit = min(len(text), at + 600)
+    end = min((place for sign in "[{]" if (place := text.find(sign, at + 1, limit)) >= 0), default=limit)
+    span = text[at:end]
     return [Value(at + item.start(2), at + item.end(2), quoted=True) for item in _ITEM.finditer(span)]
 
 
@@ -178,15 +197,27 @@ def literal_in_call(text: str, value: Value) -> tuple[bool, Value | None]:
 
 def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     """Whether the value of a key of this grade is one to hide. `prose`: a colon or a verb led to it, not a sign."""
-    if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value):
+    if "%" in value and _ENCODED.search(value):
+        value = unquote(value)
+    if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value.rstrip(_CLOSING)):
         return False
     if not quoted and _is_expression(value):
         return False
     if level is Grade.PASSWORD:
         return _is_password(value, quoted, prose)
     if level is Grade.SECRET:
-        return len(value) >= 4 and not _PATH.fullmatch(value) and (looks_random(value) or _says_something(value, prose))
+        return len(value) >= 4 and not _is_path(value) and (looks_random(value) or _says_something(value, prose))
     return looks_random(value) and (level is Grade.TOKEN or not _is_reference(value))
+
+
+_CLOSING = ")]}:;,"
+
+
+def is_phrase(words: str, name: str, level: Grade) -> bool:
+    """Whether plain words are a secret of their own: a passphrase, and no sentence about one."""
+    if level is not Grade.PASSWORD or _OF_SENTENCES.search(words):
+        return False
+    return words.count(" ") >= (2 if name.lower().endswith(PHRASES) else 3)
 
 
 def _is_expression(value: str) -> bool:
@@ -213,10 +244,19 @@ def _is_reference(value: str) -> bool:
     return bool(_UUID.fullmatch(value) or _DIGEST.fullmatch(value))
 
 
+def _is_path(value: str) -> bool:
+    """Whether it is a path, or an address; base64 has slashes, too, but no names between them."""
+    return _PATH.fullmatch(value) is not None and not any(map(_is_of_base64, _SEGMENT.findall(value[:128])))
+
+
+def _is_of_base64(segment: str) -> bool:
+    return not segment.islower() and not segment.isupper() and not segment.isalpha() and not segment.isdigit()
+
+
 def looks_random(value: str) -> bool:
     """Whether a value has the look of a token: long, mixed, and not made of words and numbers."""
     value = value[:128]
-    if len(value) < 8 or " " in value or _PATH.fullmatch(value):
+    if len(value) < 8 or " " in value or _is_path(value):
         return False
     if _UUID.fullmatch(value):
         return True

@@ -14,7 +14,7 @@ PREFIXES: dict[str, str] = {
         sbp_ xau_ sk_live_ sk_test_ rk_live_ rk_test_ EZAK EZTK ak_live_ ak_test_ flb_live_ shippo_live_
         shippo_test_ NRAK- NRRA- NRAA- NRJS- cal_live_ apify_api_ BBFF- aio_ odt_ dbtc_ dbtu_ hcaik_ hcbik_
         hcxik_ hcamk_ hclik_ gb_api_ ntn_ LTAI AKID sm_pat_ sm_aat_ sm_sat_ oy2 dop_v1_ doo_v1_ dor_v1_ shpat_
-        shpca_ shppa_ shpss_ shpua_ shptka_ shpuat_ upsk_ rubygems_ CLOJARS_ AKCp cmVmd fc- nf- fw_ r8_ gsk_
+        shpca_ shppa_ shpss_ shpua_ shptka_ shpuat_ upsk_ rubygems_ CLOJARS_ AKCp cmVmd fc- nf- fw_ gsk_
         tvly- csk- rpa_ e2b_ phx_ phs_ llx- crsr_ pnu_ pnb_ lip_ rk_prod_ pul- fwk_ lin_api_ lin_oauth_ shltm_
         pplx- alcht_ sntryu_ sntrya_ sntryi_ slk_ sgd_ ddapp_ ddpat_ CCDB1_
         xnd_production_ xnd_development_
@@ -29,7 +29,7 @@ PREFIXES: dict[str, str] = {
         xoxa- xoxs- xoxr- xoxo- xoxe- xoxc- xoxd- xoxe.xoxb- xoxe.xoxp- xapp- xwfp- xkeysib- xsmtpsib- mlsn.
         os_v2_app_ os_v2_org_ sec-c- syt_ APA91b sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf-
         api_org_ pcsk_ xai- lsv2_pt_ lsv2_sk_ oa2-client-secret_ pypi-AgEI pypi-AgEN zpka_ pylf_v1_ waka_
-        tgp_v1_ jina_ wandb_v1_ sb_secret_ sk_prod_ sk_dev_ nyk_ sk-do- sk-helicone- tvly-dev- unstr- HRKU-
+        tgp_v1_ jina_ wandb_v1_ sb_secret_ sk_prod_ sk_dev_ nyk_ sk-do- sk-helicone- tvly-dev- unstr- r8_ HRKU-
         vercel_blob_rw_ sbp_v0_ gitpod_pat_ xaat- xapt- 0x4AAAAAAA amzn1.oa2-cs.v1. IGQV IGAA
         secret_user_
     """,
@@ -59,6 +59,11 @@ REACH_BASE64 = -1_001
 REACH_DIGITS = -1_002
 REACH_DOTS = -1_003
 
+REACH_LINE = -1_004
+_NO_MECHANISM = (
+    r"(?!(?:PLAIN|LOGIN|CRAM|DIGEST|XOAUTH2?|OAUTHBEARER|SCRAM|GSSAPI|NTLM|EXTERNAL|TLS|SSL)\b|[a-z]+(?:\s|$))"
+)
+
 # PageNeeds a prefix that might be part of another word: as long as tokens are, and mixed.
 _MIXED = r"(?=[A-Za-z_-]{0,60}\d|[a-z_-]{0,20}[A-Z])(?=[\d_-]{0,20}[A-Za-z])[\w-]{20,300}(?![\w-])"
 
@@ -71,9 +76,37 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("asia", 0, r"ASIA(?:(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}|[A-Z]{16}(?![0-9A-Za-z]))"),
     ("abia", 0, r"ABIA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
     ("acca", 0, r"ACCA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
+    (
+        "pass ",
+        REACH_LINE,
+        r"(?:\S{0,12}[>:\]] ?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)(?P<secret>\S{3,200})(?=\s|\\|$)",
+    ),
+    (" login ", REACH_LINE, r"(?:\S{0,12}[>:] ?)?[A-Za-z]?\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})"),
+    ("auth ", REACH_LINE, rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})$"),
+    ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
+    (
+        "auth\\r\\n$",
+        0,
+        r"(?i:auth)(?:\\r\\n\$\d+\\r\\n[\w-]{1,40})?\\r\\n\$\d+\\r\\n(?P<secret>[^\\\s]{3,200})",
+    ),
+    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
     ("sk-", 0, r"sk-(?=[\w-]{0,60}\d)(?=[\w-]{0,60}[A-Za-z])(?:[a-z]{2,10}-)?[A-Za-z0-9_]{16,300}[\w-]{0,300}"),
     ("t3blbkfj", REACH, r"[\w-]{10,90}?T3BlbkFJ[\w-]{0,100}|[\w-]{0,9}T3BlbkFJ[\w-]{10,100}"),
-    ("key-", 0, r"key-[0-9a-f]{20,32}(?![0-9A-Za-z])"),
+    ("key-", 0, r"key-(?=[a-z]{0,31}\d)[0-9a-z]{20,48}(?![0-9A-Za-z])"),
+    (".ey", REACH, r"ey[A-Za-z0-9_-]{15,600}\.ey[\w/-]{15,4000}(?:\.[\w=/-]{4,1000})?"),
+    ("akc", 0, r"AKC(?=[A-Za-z]{0,60}\d)[A-Za-z0-9]{50,90}(?![0-9A-Za-z])"),
+    ("na1.", 0, r"(?:na1)\.(?=[A-Za-z+/]{0,80}\d)[A-Za-z0-9+/]{40,120}={0,2}"),
+    ("eu1.", 0, r"(?:eu1)\.(?=[A-Za-z+/]{0,80}\d)[A-Za-z0-9+/]{40,120}={0,2}"),
+    ("tkn.v1_", 0, r"tkn\.v1_[0-9A-Za-z]{20,80}=?"),
+    ("v2/", 0, r"v2/(?=[A-Za-z]{0,60}\d)[0-9A-Za-z]{100,500}"),
+    ("api_", 0, r"api_(?=[A-Za-z.]{0,44}\d)[A-Za-z0-9]{20,24}\.[A-Za-z0-9]{20,24}(?![0-9A-Za-z])"),
+    ("api_org_", 0, r"api_org_[A-Za-z]{30,40}(?![0-9A-Za-z_])"),
+    ("dt0", 0, r"dt0[a-zA-Z]\d\d\.[A-Z0-9]{20,32}\.[A-Z0-9]{40,100}"),
+    ("_gitlab_session=", 0, r"_gitlab_session=(?P<secret>[0-9a-z]{16,64})"),
+    ("$krb5", 0, r"\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$(?P<secret>[^\s'\"]{24,8000})"),
+    ("xox", 0, r"xox[a-z]\d{0,3}-(?=[a-z-]{0,30}\d)[\w-]{12,300}"),
+    ("dk_prod_", 0, r"dk_prod_[0-9A-Z]{20,40}"),
+    ("dk_test_", 0, r"dk_test_[0-9A-Z]{20,40}"),
     ("pat.", 0, r"(?:pat)\.[\w-]{22}\.[0-9A-Za-z]{20,24}\.[0-9A-Za-z]{10,20}"),
     ("hawk.", 0, r"hawk\.[\w-]{20}\.[\w-]{10,20}"),
     ("mfa.", 0, r"mfa\.(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])[\w-]{20,120}"),
@@ -88,7 +121,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("pk_", 0, r"pk_(?:[0-9]{6,9}_[0-9A-Z]{24,32}|[0-9a-f]{34})(?![0-9A-Za-z])"),
     ("re_", 0, r"re_[A-Za-z0-9]{7,9}_[A-Za-z0-9]{10,32}(?![0-9A-Za-z])"),
     ("npm_", 0, r"npm_(?=[A-Za-z]{0,40}[0-9A-Z])[A-Za-z0-9]{16,80}"),
-    ("hf_", 0, r"hf_(?:(?=[a-z]{0,40}[A-Z])[A-Za-z0-9]{16,80}|[a-z]{34}(?![a-z_]))"),
+    ("hf_", 0, r"hf_(?:(?=[a-z0-9]{0,40}[A-Z])[A-Za-z0-9]{16,80}|[a-z]{34}(?![a-z_]))"),
     ("s.", 0, r"s\.(?=[A-Za-z]{0,24}\d)[A-Za-z0-9]{24}(?![\w.])"),
     ("1//0", 0, r"1//0[\w-]{24,300}"),
     ("4/0a", 0, r"4/0A[\w-]{24,300}"),
@@ -138,7 +171,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("rpa_", 0, r"rpa_[A-Z0-9]{20,60}"),
     ("cio", 0, r"cio(?=[A-Za-z]{0,31}\d)[A-Za-z0-9]{32}(?![0-9A-Za-z])"),
     ("cio_", 0, r"cio_[A-Za-z0-9]{24,40}"),
-    ("vf.", 0, r"VF\.(?:(?:DM|WS)\.)?[0-9a-f]{24}\.[A-Za-z0-9]{12,16}"),
+    ("vf.", 0, r"VF\.(?:(?:DM|WS)\.)?[0-9a-fA-F]{24}\.[A-Za-z0-9]{12,16}"),
     ("pat", 0, r"pat(?=[A-Za-z]{0,13}\d|[a-zA-Z]{0,13}[A-Z])[A-Za-z0-9]{14}\.[0-9a-f]{16,64}"),
     ("1000.", 0, r"1000\.[0-9a-f]{32}\.[0-9a-f]{16,32}"),
     ("sdk-", 0, r"(?:sdk)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
@@ -150,8 +183,12 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("ak-", 0, r"ak-[A-Za-z0-9]{22}(?![\w-])"),
     ("as-", 0, r"as-[A-Za-z0-9]{22}(?![\w-])"),
     ("ssws ", 0, r"SSWS (?P<secret>00[\w-]{20,60})"),
-    ("00d", 0, r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?!(?P<secret>[\w.]{20,120})"),
-    ("00", 0, r"00(?=[\w-]{0,30}[A-Z])(?=[\w-]{0,30}[a-z])[\w-]{40}(?![\w-])"),
+    (
+        "00",
+        0,
+        r"00[A-Za-z0-9]{13}(?:[A-Za-z0-9]{3})?!(?P<secret>[\w.]{20,120})"
+        r"|00(?=[\w-]{0,30}[A-Z])(?=[\w-]{0,30}[a-z])[\w-]{40}(?![\w-])",
+    ),
     ("rzp_live_", 0, r"rzp_live_[A-Za-z0-9]{10,20}"),
     ("aact_", 0, r"\$?aact_[\w:=+/-]{20,300}"),
     ("aqe", 0, r"AQE[a-z][\w+/]{30,400}-[\w+/]{20,100}={0,2}-[\w+/<>(){}&@#!?*,.:;^%$~\[\]|-]{8,60}"),
@@ -249,6 +286,9 @@ MARKED = re.compile(
     r"(?:(?=[a-z0-9]{0,40}[A-Z])(?=[A-Z0-9]{0,40}[a-z])[A-Za-z0-9]{12,200}|[0-9a-f]{32,128})(?![0-9A-Za-z])"
 )
 
+# What makes a link of a mail a secret: as long as tokens are, and no UUID.
+_OF_LINK = r"(?![0-9a-f]{8}-)(?=[\w.=-]{0,60}\d)[\w=-]{20,300}(?:\.[\w=-]{4,300}){0,2}"
+
 # Addresses whose path is the secret: what leads to it, and the address with the secret part named.
 ADDRESSES: tuple[tuple[str, str], ...] = (
     ("/webhooks/", r"/webhooks/(?:\d{15,21}|[0-9a-f-]{36})/(?P<secret>[\w-]{16,300})"),
@@ -283,5 +323,10 @@ ADDRESSES: tuple[tuple[str, str], ...] = (
     (".m.pipedream.net", r"\.m\.pipedream\.net/(?P<secret>\w{16,60})"),
     ("betterstack.com/api/", r"betterstack\.com/api/v1/heartbeat/(?P<secret>\w{16,40})"),
     ("thingsboard.cloud/api/v1/", r"thingsboard\.cloud/api/v1/(?P<secret>\w{16,40})"),
+    *((f"{way}/", rf"{way}/(?:[A-Za-z0-9]{{1,12}}/)?(?P<secret>{_OF_LINK})(?![\w/.])") for way in (
+        "reset-password", "password-reset", "password/reset", "/reset", "verify-email", "magic-link", "/invite",
+        "/verify", "/activate", "/confirm", "confirm-email", "password/edit", "one-time-login", "/magic",
+        "/unsubscribe",
+    )),
     ("/services/t", r"/services/T[A-Z0-9]{6,14}/B[A-Z0-9]{6,14}/(?P<secret>[A-Za-z0-9]{10,64})"),
 )  # fmt: skip

@@ -130,9 +130,11 @@ class Row(Sent):
 
 
 class Mentions(Sent):
-    """Nobody is called."""
+    """Nobody is called, but for one role or one user by their id."""
 
     parse: Annotated[list[Literal["everyone", "roles", "users"]], Field(max_length=0)]
+    roles: Annotated[list[int], Field(max_length=1)] = ABSENT
+    users: Annotated[list[int], Field(max_length=1)] = ABSENT
 
 
 class FileName(Sent):

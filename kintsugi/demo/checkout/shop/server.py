@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -35,7 +36,8 @@ class Handler(BaseHTTPRequestHandler):
         except UnknownArticle as error:
             self.answer(400, {"error": str(error)})
         except Exception as error:
-            log("ERROR", "request failed", intent=url.path, entities=options, exception=traceback.format_exc())
+            told = {"exception": traceback.format_exc(), "capsule": written_down(error)}
+            log("ERROR", "request failed", intent=url.path, entities=options, **told)
             self.answer(500, {"error": type(error).__name__})
 
     def checkout(self, options: dict) -> dict:
@@ -58,6 +60,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Said in JSON above instead."""
+
+
+def written_down(error: Exception) -> dict | None:
+    """The failing call, as Kintsugi's telemetry writes it down by itself where it is installed."""
+    from kintsugi.telemetry.capsule import record  # noqa: PLC0415 (the shop needs it nowhere else)
+
+    call = record(error)
+    return asdict(call) if call else None
 
 
 def log(level: str, message: str, **fields: object) -> None:

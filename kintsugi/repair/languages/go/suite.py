@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from kintsugi.children import environment
-from kintsugi.repair.languages import Machine, Overlay
+from kintsugi.repair.languages import Machine, Overlay, PlainSuite
 from kintsugi.repair.languages.collected import Told, collecting, results
 from kintsugi.repair.languages.files import content_of
 from kintsugi.repair.languages.reports import inside, result
@@ -76,7 +76,7 @@ def tools() -> Toolchain | None:
 
 
 @dataclass(frozen=True, slots=True)
-class GoSuite:
+class GoSuite(PlainSuite):
     """`go test` in the folder of a module. `tests` are files by their folder and function."""
 
     files: tuple[str, ...]
@@ -104,16 +104,8 @@ class GoSuite:
         )
 
     @property
-    def leaves_out(self) -> str:
-        return ""
-
-    @property
     def folders(self) -> tuple[Path, ...]:
         return self.tools.folders
-
-    @property
-    def placed(self) -> tuple[tuple[Path, str], ...]:
-        return ()
 
     def related(self, tree: Path, changes: Overlay, changed: Sequence[str]) -> tuple[str, ...]:
         folders = {folder_of(path) for path in changed}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from kintsugi.repair.languages import Machine, Overlay
+from kintsugi.repair.languages import Machine, Overlay, PlainSuite
 from kintsugi.repair.languages.collected import Told, collecting, results
 from kintsugi.repair.languages.files import content_of, mentioning, that_exist
 from kintsugi.repair.languages.node.calls import tree_of_file
@@ -42,7 +42,7 @@ _NAMED = (
 
 
 @dataclass(frozen=True, slots=True)
-class NodeSuite:
+class NodeSuite(PlainSuite):
     """The tests of one package: a runner with the project's own arguments, in the folder of its package.json."""
 
     files: tuple[str, ...]
@@ -70,10 +70,6 @@ class NodeSuite:
             f"Tests are told apart by what `{self.says}` reports; the program that is tested shares its process or its "
             "output, so that it could write a result itself."
         )
-
-    @property
-    def leaves_out(self) -> str:
-        return ""
 
     @property
     def folders(self) -> tuple[Path, ...]:

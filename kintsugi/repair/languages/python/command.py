@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from kintsugi.repair.languages import PlainSuite
 from kintsugi.repair.languages.files import that_exist
 from kintsugi.repair.languages.python.layout import SetUp, pytest_is_told, set_up_of
 from kintsugi.repair.languages.results import Results, read_results
@@ -34,11 +35,12 @@ class SuiteKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class PythonSuite(PlainSuite):
     """How a project's tests are run.
 
     `arguments` are those of the command, for pytest without the `paths` it names; `files` are all test files, those
-    that the patch brings and those that it removes among them. `leaves_out`: why some of these are not taken.
+    that the patch brings and those that it removes among them. `leaves_out`: why some of these are not
+    taken; `version`: the interpreter's.
     """
 
     kind: SuiteKind
@@ -48,6 +50,7 @@ class Suite:
     paths: tuple[str, ...] = ()
     set_up: SetUp = field(default_factory=SetUp)
     leaves_out: str = ""
+    version: tuple[int, int] | None = None
 
     @property
     def says(self) -> str:
@@ -63,16 +66,14 @@ class Suite:
         return self.kind in (SuiteKind.PYTEST, SuiteKind.UNITTEST, SuiteKind.DJANGO)
 
     @property
-    def knows(self) -> str:
-        return ""
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        return ()
-
-    @property
-    def placed(self) -> tuple[tuple[Path, str], ...]:
-        return ()
+    def lacks(self) -> str:
+        oldest, here = self.set_up.oldest, self.version
+        if oldest is None or here is None or here >= oldest:
+            return ""
+        return (
+            f"The project needs Python {_dotted(oldest)}, and its tests run with {_dotted(here)}: KINTSUGI_TEST_PYTHON "
+            "names another interpreter."
+        )
 
     def related(self, tree: Path, changes: Mapping[str, bytes | None], changed: Sequence[str]) -> tuple[str, ...]:
         return related_files(tree, changes, self.files, changed)
@@ -123,28 +124,38 @@ class Suite:
         return inside.removesuffix(".py").replace("/", ".")
 
 
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
+
+
 def find_suite(
     tree: Path, overlay: Mapping[str, bytes | None], interpreter: Interpreter, given: Sequence[str] | None
-) -> Suite:
+) -> PythonSuite:
     """How the tests of `tree` with `overlay`, and of the tree without it, are run."""
+    return replace(_found(tree, overlay, interpreter, given), version=interpreter.version)
+
+
+def _found(
+    tree: Path, overlay: Mapping[str, bytes | None], interpreter: Interpreter, given: Sequence[str] | None
+) -> PythonSuite:
     files = tuple(sorted({*test_files(tree, {}), *test_files(tree, overlay)}))
     python, set_up = str(interpreter.python), set_up_of(tree)
     if given:
         return replace(_as_given(tuple(given), python, files, tree), set_up=set_up)
     by_pytest = interpreter.has("pytest") and (not set_up.settings or interpreter.has("pytest_django"))
     if set_up.settings and interpreter.has("django") and not by_pytest and files:
-        return Suite(SuiteKind.DJANGO, python, (), files, set_up=set_up)
+        return PythonSuite(SuiteKind.DJANGO, python, (), files, set_up=set_up)
     if interpreter.has("pytest") and files:
-        return Suite(SuiteKind.PYTEST, python, (), files, _odd(files, tree), set_up)
+        return PythonSuite(SuiteKind.PYTEST, python, (), files, _odd(files, tree), set_up)
     unit = tuple(path for path in files if _UNITTEST.search(_content(tree, overlay, path)))
     if unit:
         left_out = "" if len(unit) == len(files) else "pytest is not installed"
-        return Suite(SuiteKind.UNITTEST, python, (), files, unit, set_up, left_out)
+        return PythonSuite(SuiteKind.UNITTEST, python, (), files, unit, set_up, left_out)
     if interpreter.has("tox") and (tree / "tox.ini").is_file():
-        return Suite(SuiteKind.OTHER, python, (python, "-m", "tox"), files, set_up=set_up)
+        return PythonSuite(SuiteKind.OTHER, python, (python, "-m", "tox"), files, set_up=set_up)
     if _has_make_test(tree):
-        return Suite(SuiteKind.OTHER, python, ("make", "test"), files, set_up=set_up)
-    return Suite(SuiteKind.NONE, python, (), files)
+        return PythonSuite(SuiteKind.OTHER, python, ("make", "test"), files, set_up=set_up)
+    return PythonSuite(SuiteKind.NONE, python, (), files)
 
 
 def _odd(files: Sequence[str], tree: Path) -> tuple[str, ...]:
@@ -212,7 +223,7 @@ def _has_make_test(tree: Path) -> bool:
     return False
 
 
-def _as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree: Path) -> Suite:
+def _as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree: Path) -> PythonSuite:
     """A command from the settings. `python` in it means the interpreter of the settings."""
     name = PurePosixPath(words[0]).name
     if name in ("pytest", "py.test"):
@@ -221,13 +232,13 @@ def _as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree:
     if is_python and words[1:3] == ("-m", "pytest"):
         return _pytest_as_given(words[3:], python, files, tree)
     if is_python and words[1:3] == ("-m", "unittest"):
-        return Suite(SuiteKind.UNITTEST, python, words[3:], files)
+        return PythonSuite(SuiteKind.UNITTEST, python, words[3:], files)
     if is_python and len(words) > 2 and PurePosixPath(words[1]).name == "manage.py" and words[2] == "test":
-        return Suite(SuiteKind.DJANGO, python, words[3:], files)
-    return Suite(SuiteKind.OTHER, python, (python, *words[1:]) if name in ("python", "python3") else words, files)
+        return PythonSuite(SuiteKind.DJANGO, python, words[3:], files)
+    return PythonSuite(SuiteKind.OTHER, python, (python, *words[1:]) if name in ("python", "python3") else words, files)
 
 
-def _pytest_as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree: Path) -> Suite:
+def _pytest_as_given(words: tuple[str, ...], python: str, files: tuple[str, ...], tree: Path) -> PythonSuite:
     """Paths apart from options, as we sometimes say ourselves which files. What follows an option may be its value."""
     arguments: list[str] = []
     paths: list[str] = []
@@ -235,4 +246,4 @@ def _pytest_as_given(words: tuple[str, ...], python: str, files: tuple[str, ...]
         may_be_value = before.startswith("-") and "=" not in before and not _FLAG.fullmatch(before)
         is_path = not word.startswith("-") and not may_be_value and (tree / word.partition("::")[0]).exists()
         (paths if is_path else arguments).append(word)
-    return Suite(SuiteKind.PYTEST, python, tuple(arguments), files, tuple(paths))
+    return PythonSuite(SuiteKind.PYTEST, python, tuple(arguments), files, tuple(paths))

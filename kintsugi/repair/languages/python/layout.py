@@ -11,6 +11,8 @@ from typing import Any
 
 _SKIPPED = {"node_modules", "venv", "env", "build", "dist", "docs", "site-packages"}
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
+_REQUIRES = re.compile(r"""^\s*python_requires\s*=\s*["']?([^"'\n]+)""", re.MULTILINE)
+_AT_LEAST = re.compile(r"(?:>=?|~=|\^|==|~)\s*(\d+)\.(\d+)")
 _NAME = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?")
 _CONFIGURED = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
@@ -28,7 +30,8 @@ class SetUp:
     """What tests of a project need beside its files. Paths are the tree's.
 
     `folders` to import from; `root`: where manage.py lies, which `settings` are Django's, and `variables` of the
-    environment; `installed`: the project's name, version and entry points, as an installed one would tell them.
+    environment; `installed`: the project's name, version and entry points, as an installed one would tell them;
+    `oldest`: the Python that it needs at least.
     """
 
     folders: tuple[str, ...] = ()
@@ -36,6 +39,7 @@ class SetUp:
     settings: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     installed: tuple[str, str, str] | None = None
+    oldest: tuple[int, int] | None = None
 
 
 def set_up_of(tree: Path) -> SetUp:
@@ -44,7 +48,7 @@ def set_up_of(tree: Path) -> SetUp:
     named = django is not None and not pytest_is_told(tree, "DJANGO_SETTINGS_MODULE")
     variables = {"DJANGO_SETTINGS_MODULE": django.settings} if django and named else {}
     root, settings = (django.folder, django.settings) if django else ("", "")
-    return SetUp(tuple(import_folders(tree)), root, settings, variables, _installed(tree))
+    return SetUp(tuple(import_folders(tree)), root, settings, variables, _installed(tree), oldest_python(tree))
 
 
 def import_folders(tree: Path) -> list[str]:
@@ -65,6 +69,15 @@ def django_of(tree: Path) -> Django | None:
             folder = file.parent.relative_to(tree).as_posix()
             return Django("" if folder == "." else folder, found[1])
     return None
+
+
+def oldest_python(tree: Path) -> tuple[int, int] | None:
+    """The newest lower bound of `requires-python`, or of what poetry, setup.cfg or setup.py say in its place."""
+    found = _read(tree / "pyproject.toml")
+    said = [_at(found, "project", "requires-python"), _at(found, "tool", "poetry", "dependencies", "python")]
+    said += [match[1] for name in ("setup.cfg", "setup.py") for match in _REQUIRES.finditer(_text(tree / name))]
+    bounds = (bound for one in said if isinstance(one, str) for bound in _AT_LEAST.finditer(one))
+    return max(((int(bound[1]), int(bound[2])) for bound in bounds), default=None)
 
 
 def pytest_is_told(tree: Path, option: str) -> bool:

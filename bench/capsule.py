@@ -1,0 +1,259 @@
+"""The crash capsule: what recording costs, what the worst objects make of it, and how many real crashes it reproduces.
+
+`python -m bench.capsule` measures the cost of recording and tries it on random graphs of objects that do their worst.
+With `--repo` (several times), crashes are replayed from the histories of git repositories: a commit whose test crashes
+in the code at its parent and passes at the commit. The failing test plays production, and is left out of what is
+recorded; the call is then made again in the box, without the patch and with it. Nothing of a repository is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.proof_replay import Replayed, replayed
+from kintsugi.repair import capsule as capsules
+from kintsugi.repair.capsule import FailingCall
+from kintsugi.repair.languages.python.layout import set_up_of
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, ground, run
+from kintsugi.repair.sandbox.probe import probe
+from kintsugi.telemetry.capsule import LARGEST, Capsule, record
+from kintsugi.workflow.patch import Rerun
+from tests.world.object_graphs import TOUCHED, a_graph
+
+_MARK = "<<capsule>> "
+_HERE = Path(__file__).parents[1]
+_SECONDS = 60.0
+_PRODUCTION = """
+import json, os, sys
+tree = os.getcwd()
+sys.path[:] = [entry for entry in sys.path if entry]
+sys.path[:0] = [tree, *(os.path.join(tree, one) for one in {folders!r})]
+sys.path.append({kintsugi!r})
+os.environ.update({variables!r})
+sys.path += look_installed(*{installed!r}) if {installed!r} else []
+import pytest
+traceback.clear_frames = lambda _: None  # `assertRaises` clears them, which no program in production does
+from kintsugi.telemetry.capsule import record
+
+def is_project(file):
+    path = os.path.relpath(os.path.join(tree, file), tree)
+    parts = path.split(os.sep)
+    name = parts[-1]
+    tests = name.startswith("test") or name.endswith(("_test.py", "_tests.py")) or name == "conftest.py"
+    return not (path.startswith("..") or "site-packages" in parts or file.startswith("<") or tests
+                or {{"test", "tests", "testing"}} & set(parts[:-1]))
+
+class Production:
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        yield
+        if call.excinfo is not None and call.when == "call":
+            found = record(call.excinfo.value, is_project=is_project)
+            print({mark!r} + json.dumps([found.module, found.function, found.source, found.why_not] if found else None),
+                  file=sys.__stdout__, flush=True)
+
+pytest.main([{test!r}, "-q", "-s", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no"], plugins=[Production()])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One crash: how its call ended when it was made again, and whether it ends well at the true fix."""
+
+    repository: str
+    name: str
+    rerun: str
+    why: str
+    green: bool | None = None
+    otherwise: bool = False  # the fix makes the call raise another exception, as it is meant to
+
+
+async def verdict_of(case: Replayed, box: Box) -> Verdict:
+    repository = case.name.partition(" ")[0]
+    found = await _in_production(case, box)
+    if found is None or not found.source:
+        return Verdict(repository, case.name, "not recorded", found.why_not if found else "no frame of the project")
+    crash = case.true.crash
+    assert crash
+    call = FailingCall(found.source, f"{found.module}.{found.function}", found.module, "", crash)
+    async with ground(box, case.true.base) as on:
+        made = await capsules.make(call, on, {}, seconds=_SECONDS)
+        rerun, why = capsules.judged(call, made, case.true.base)
+        if rerun is not Rerun.REPRODUCED:
+            return Verdict(repository, case.name, rerun.value, why)
+        green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
+    otherwise = not green.passed and not green.fails_by(crash)
+    return Verdict(repository, case.name, rerun.value, "" if green.passed else green.said, green.passed, otherwise)
+
+
+async def _in_production(case: Replayed, box: Box) -> Capsule | None:
+    """What is recorded while the failing test runs."""
+    set_up = set_up_of(case.true.base)
+    recorder = (_HERE / "kintsugi/repair/languages/python/recorder.py").read_text()
+    script = recorder + _PRODUCTION.format(
+        folders=list(set_up.folders),
+        variables=dict(set_up.variables),
+        installed=set_up.installed,
+        kintsugi=str(_HERE),
+        mark=_MARK,
+        test=case.true.failing[0],
+    )
+    job = Job((str(box.interpreter.python), "-"), {}, script=script)
+    async with ground(box.with_folders((_HERE / "kintsugi",), ()), case.true.base) as on:
+        outcome = await run(on, job, seconds=_SECONDS)
+    lines = [line for line in outcome.run.output.splitlines() if _MARK in line]
+    told = json.loads(lines[-1].partition(_MARK)[2]) if lines else None
+    return Capsule(*told) if told else Capsule("", "", why_not=f"the test told nothing: {outcome.run.output[-200:]}")
+
+
+async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
+    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024)
+    box = await probe(settings.python, settings.limits)
+    found = []
+    for repository in arguments.repo:
+        with tempfile.TemporaryDirectory() as folder:
+            async for case in replayed(repository, box, Path(folder), arguments.most, false_too=False):
+                try:
+                    verdict = await verdict_of(case, box)
+                except BoxFailed as failed:
+                    verdict = Verdict(case.name.partition(" ")[0], case.name, "box failed", str(failed))
+                found.append(verdict)
+                if arguments.verbose:
+                    print(
+                        f"{verdict.rerun:18} green={verdict.green!s:6} {verdict.name} | {verdict.why[:160]}", flush=True
+                    )
+    return found
+
+
+def _table(verdicts: Sequence[Verdict]) -> str:
+    lines = [f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'green at the fix':>17}"]
+    names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
+    for name in names:
+        own = [verdict for verdict in verdicts if name in ("all", verdict.repository)]
+        again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
+        green = sum(verdict.green is True for verdict in again)
+        lines.append(f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>17}")
+    lines += ["", "why the rest was not:"]
+    reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
+    return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{part} ({100 * part // whole} %)" if whole else "-"
+
+
+def costs(crashes: int) -> list[float]:
+    """Milliseconds of the processor for each of some ordinary crashes."""
+    found = []
+    for number in range(crashes):
+        error = _crash_of(lambda number=number: _Shop(number % 40).checkout({"code": None, "lines": number}))  # type: ignore[misc]
+        found.append(_milliseconds(error))
+    return found
+
+
+def hostile(graphs: int) -> tuple[list[float], Counter[str]]:
+    """The same for the worst objects, and what was wrong with any of the files."""
+    times, wrong = [], Counter[str]()
+    before = TOUCHED.total()
+    for seed in range(graphs):
+        graph = a_graph(seed)
+        error = _crash_of(lambda graph=graph: _handed_over(*graph))  # type: ignore[misc]
+        times.append(_milliseconds(error))
+        capsule = record(error, is_project=_is_here)
+        assert capsule
+        wrong["raised inside"] += "could not be written down" in capsule.why_not
+        wrong["too large"] += len(capsule.source) > LARGEST
+        wrong["no Python"] += not _compiles(capsule.source)
+    wrong["an object's own code was run"] = TOUCHED.total() - before
+    return times, +wrong
+
+
+class _Line:
+    def __init__(self, name: str, price: float) -> None:
+        self.name, self.price, self.tags = name, price, ["new", "blue"]
+
+
+class _Shop:
+    """A crash as it comes: an object with some state, and a plain mapping."""
+
+    def __init__(self, lines: int) -> None:
+        self.lines = [_Line(f"line {number}", number / 3) for number in range(lines)]
+        self.open, self.settings = True, {"currency": "EUR", "limits": {"lines": 40}}
+
+    def checkout(self, order: dict[str, Any]) -> float:
+        return sum(line.price for line in self.lines) + float(order["code"])
+
+
+def _handed_over(*values: object) -> None:
+    raise LookupError(len(values))
+
+
+def _crash_of(call: Callable[[], object]) -> BaseException:
+    try:
+        call()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def _milliseconds(error: BaseException) -> float:
+    begun = time.thread_time()
+    record(error, is_project=_is_here)
+    return (time.thread_time() - begun) * 1000
+
+
+def _is_here(file: str) -> bool:
+    return file == __file__
+
+
+def _compiles(source: str) -> bool:
+    try:
+        compile(source, "capsule", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _row(name: str, times: Sequence[float]) -> str:
+    ordered = sorted(times)
+    p99 = ordered[int(0.99 * (len(ordered) - 1))]
+    return f"{name:34} {len(times):7} {statistics.median(ordered):10.2f} {p99:9.2f} {ordered[-1]:9.2f}"
+
+
+def main(arguments: argparse.Namespace) -> int:
+    if arguments.repo:
+        verdicts = asyncio.run(_replay(arguments))
+        print(_table(verdicts))
+        return 0 if verdicts else 1
+    print(f"{'milliseconds of the processor':34} {'crashes':>7} {'median':>10} {'99 of 100':>9} {'worst':>9}")
+    print(_row("ordinary crashes", costs(2_000)))
+    times, wrong = hostile(arguments.graphs)
+    print(_row("the worst objects", times))
+    print(f"what was wrong with {len(times):,} of them: {dict(wrong) or 'nothing'}")
+    return int(bool(wrong))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.capsule", description=__doc__)
+    parser.add_argument("--graphs", type=int, default=10_000, help="random graphs of the worst objects")
+    parser.add_argument("--repo", type=Path, action="append", help="replay crashes of this git repository")
+    parser.add_argument("--most", type=int, default=10, help="crashes of one repository")
+    parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the code of the repositories")
+    parser.add_argument("--verbose", action="store_true", help="every crash with its verdict")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main(_arguments()))

@@ -1,0 +1,75 @@
+"""Calling people about incidents that nobody has: one message a round, however many there are.
+
+Each call is written into the incident's history before it is made, under a key of its own: of several processes one
+calls, and one that dies in between has called once too little rather than twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from kintsugi.workflow.calling import Calling
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
+from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.ports import Clock, Outcome, Store
+from kintsugi.workflow.triggers import Called, Trigger
+
+log = logging.getLogger("kintsugi.bot")
+
+_EVERY = 10.0  # seconds between two looks
+_STORM = timedelta(minutes=5)  # from one message to the next at least: what comes between is in that one
+_NEWEST = 200  # incidents that are looked at
+
+Post = Callable[[Sequence[Incident]], Awaitable[None]]
+
+
+class Caller:
+    """`whom` is for the history, as the settings name them; `post` tells them of these incidents in one message."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        fire: Callable[[Trigger], Awaitable[Receipt]],
+        calling: Calling,
+        *,
+        whom: str,
+        post: Post,
+    ) -> None:
+        self._store, self._clock, self._fire = store, clock, fire
+        self._calling, self._whom, self._post = calling, whom, post
+        self._called_at: datetime | None = None
+
+    async def run(self) -> None:
+        """Look again and again."""
+        while True:
+            try:
+                await self.round()
+            except (StoreUnavailable, StepFailed) as error:
+                log.warning("call_failed", extra={"why": str(error)})
+            await asyncio.sleep(_EVERY)
+
+    async def round(self) -> tuple[Incident, ...]:
+        """Call about all that call now, unless people were called just before. Answers those it called about."""
+        now = self._clock.now()
+        if self._called_at and now - self._called_at < _STORM:
+            return ()
+        due = self._calling.due(await self._store.incidents(limit=_NEWEST), now)
+        ours = tuple([each for each in due if await self._is_ours(each, now)])
+        if ours:
+            self._called_at = now
+            await self._post(ours)
+            log.info("called", extra={"whom": self._whom, "incidents": [each.name for each in ours]})
+        return ours
+
+    async def _is_ours(self, incident: Incident, now: datetime) -> bool:
+        key = f"call:{incident.id}:{len(incident.calls) + 1}"
+        try:
+            receipt = await self._fire(Called(incident=incident.id, key=key, at=now, whom=self._whom))
+        except Refusal:  # it ended meanwhile
+            return False
+        return receipt.outcome == Outcome.APPLIED

@@ -1,0 +1,181 @@
+"""The crash capsule in the box: the failing call is made again, and it is said whether it fails in the same way.
+
+Decided by what the run recorded: same type, same message (numbers and addresses aside), through the same function.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kintsugi.repair import sandbox
+from kintsugi.repair.languages.python.call import NOT_REBUILT, call_job, test_of
+from kintsugi.repair.languages.python.missing import missing
+from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
+from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
+from kintsugi.repair.sandbox import probe as boxes
+from kintsugi.telemetry.fingerprint import plain_message
+from kintsugi.workflow.patch import Reproduction, Rerun
+from kintsugi.workflow.payload import Capsule, Failure
+
+_SECONDS = 60.0
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FailingCall:
+    """A capsule that has a source, with the folder of the tree from which its module is imported, and its crash."""
+
+    source: str
+    name: str  # module and function
+    module: str
+    folder: str
+    crash: Crash
+
+    @property
+    def test(self) -> str:
+        return test_of(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One making of the call: how it ended, and what was seen."""
+
+    result: TestResult | None
+    outcome: Outcome
+    broken: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.result is not None and self.result.ending is Ending.PASSED
+
+    @property
+    def not_rebuilt(self) -> str:
+        """What of the call was missing; "" where nothing was."""
+        failure = self.result.failure if self.result else None
+        return failure.message if failure and failure.kind == NOT_REBUILT else ""
+
+    @property
+    def said(self) -> str:
+        return self.result.failure.said if self.result and self.result.failure else self.broken
+
+    def fails_by(self, crash: Crash) -> bool:
+        """Whether it failed by the very crash."""
+        failure = self.result.failure if self.result else None
+        if failure is None or not crash.is_in(failure.chain):
+            return False
+        return failure.kind != crash.short_kind or _is_the_same(failure.message, crash.message)
+
+
+def failing_call(capsule: Capsule | None, failure: Failure | None, crash: Crash | None) -> FailingCall | None:
+    """None where no call was written down, or it is not known what it failed by."""
+    if capsule is None or not capsule.source or crash is None:
+        return None
+    return FailingCall(
+        capsule.source,
+        f"{capsule.module}.{capsule.function}",
+        capsule.module,
+        _folder_of(capsule.module, failure),
+        crash,
+    )
+
+
+def _folder_of(module: str, failure: Failure | None) -> str:
+    """Where its package lies in the repository, by the frames that were located there."""
+    own = "/".join(module.split("."))
+    frames = [frame for raised in failure.chain for frame in raised.frames] if failure else []
+    for path in (frame.path for frame in frames if frame.in_project):
+        stem = path.removesuffix(".py").removesuffix("/__init__").removesuffix("/__main__")
+        if f"/{stem}".endswith(f"/{own}"):
+            return stem.removesuffix(own).strip("/")
+    return ""
+
+
+async def make(
+    call: FailingCall, on: Ground, changes: Mapping[str, bytes | None], *, lines: tuple[int, ...] = (), seconds: float
+) -> Made:
+    """Make the call once, on the ground's tree with `changes`. Raises BoxFailed."""
+    crash = call.crash.watched
+    watched = {**crash, "lines": list(lines)} if crash else {}
+    job = call_job(call.source, on.tree, changes, folder=call.folder, interpreter=on.box.interpreter, crash=watched)
+    outcome = await sandbox.run(on, job, seconds=seconds)
+    outcome = replace(outcome, run=replace(outcome.run, command=("python", "-m", "pytest", f"-k {call.test}")))
+    results: Results = await asyncio.to_thread(read_results, outcome)
+    if results.forged or not results.complete:
+        return Made(None, outcome, outcome.stopped or results.broken or "")
+    return Made(next(iter(results.tests.values()), None), outcome)
+
+
+async def reproduced(
+    capsule: Capsule | None,
+    failure: Failure | None,
+    crash: Crash | None,
+    tree: Path,
+    box: Box,
+    *,
+    commit: str,
+    without_walls: bool = False,
+) -> Reproduction:
+    """Make the failing call on an exported tree, and say how it ended. Raises BoxFailed."""
+    call = failing_call(capsule, failure, crash)
+    name = f"{capsule.module}.{capsule.function}" if capsule else ""
+    if call is None:
+        return Reproduction(Rerun.NOT_REPRODUCIBLE, name, commit, 0.0, _why_none(capsule))
+    if not without_walls and (why := boxes.no_walls(box)):
+        return Reproduction(Rerun.NOT_REPRODUCIBLE, name, commit, 0.0, why)
+    async with ground(box, tree) as on:
+        made = await make(call, on, {}, seconds=min(box.limits.seconds, _SECONDS))
+    rerun, why = judged(call, made, tree)
+    return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why, made.passed)
+
+
+def _why_none(capsule: Capsule | None) -> str:
+    if capsule is None:
+        return "the failing call was not written down"
+    return capsule.why_not or "it is not known what it failed by"
+
+
+def judged(call: FailingCall, made: Made, tree: Path) -> tuple[Rerun, str]:
+    """How a call ended on the tree that it failed on, and why it says nothing where it does not."""
+    if made.passed:
+        return Rerun.NOT_REPRODUCIBLE, "the call ends well here: it failed by something beside its arguments"
+    if made.not_rebuilt:
+        return Rerun.NOT_REPRODUCIBLE, made.not_rebuilt
+    if made.result is None:
+        return Rerun.NOT_REPRODUCIBLE, f"the call did not come to its end here: {made.broken or 'nothing was recorded'}"
+    if made.fails_by(call.crash):
+        return Rerun.REPRODUCED, ""
+    if lacks := missing(made.result.failure, tree):
+        return Rerun.NOT_REPRODUCIBLE, lacks
+    if _is_not_there(made, call):
+        return Rerun.NOT_REPRODUCIBLE, f"the function is not there to be called: {made.said[:_LONGEST]}"
+    return Rerun.OTHER_FAILURE, made.said[:_LONGEST]
+
+
+def _is_not_there(made: Made, call: FailingCall) -> bool:
+    """Whether the capsule's own imports failed: nothing of the call was made."""
+    failure, absent = made.result.failure if made.result else None, ("ImportError", "ModuleNotFoundError")
+    return failure is not None and failure.kind in absent and call.crash.short_kind not in absent
+
+
+def _is_the_same(one: str, other: str) -> bool:
+    """By the words: numbers, addresses and what was masked may differ."""
+    return one == other or plain_message(one) == plain_message(other) or "***" in other
+
+
+def as_their_test(source: str, theirs: Sequence[str]) -> str:
+    """The file in the style of the tests that lie beside it: a class where these are unittest's, a function else."""
+    of_unittest = sum("unittest" in text for text in theirs) * 2 > len(theirs)
+    if not of_unittest:
+        return source
+    name = test_of(source)
+    head, _, rest = source.partition(f"\ndef {name}():\n")
+    lines = rest.split("\n")
+    end = next((at for at, line in enumerate(lines) if line and not line.startswith(" ")), len(lines))
+    body = "\n".join(f"    {line}" if line else line for line in lines[:end]).rstrip()
+    after = "\n".join(lines[end:]).strip()
+    test = f"class FailingCall(unittest.TestCase):\n    def {name}(self):\n{body}\n"
+    docstring, _, imports = head.partition('"""\n\n')
+    return f'{docstring}"""\n\nimport unittest\n{imports.strip()}\n\n\n{test}' + (f"\n\n{after}\n" if after else "")

@@ -1,0 +1,78 @@
+"""The failing call itself, as it was written down at the crash: it fails without the patch, and ends well with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kintsugi.repair import capsule
+from kintsugi.repair.capsule import FailingCall, Made
+from kintsugi.repair.proof.runs import Proving, Unproven
+from kintsugi.workflow.patch import Run
+
+_SHARE_OF_TIME = 0.2
+_ROUNDS = 2  # what ends well by chance fails again
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CallTurned:
+    """The runs without and with the patch. `turned`: it went from red to green; `flags` say what is to be looked at."""
+
+    name: str
+    red: Run
+    green: Run | None = None
+    turned: bool = False
+    flags: tuple[str, ...] = ()
+
+
+async def call_turns(proving: Proving) -> CallTurned | None:
+    """None where no failing call is known. Raises Unproven where it fails with the patch as it did without."""
+    call = proving.proposal.call
+    if call is None:
+        return None
+    proving.progress(f"making the failing call without the patch: {call.name}")
+    red = await _made(proving, call, {})
+    if not red.fails_by(call.crash):
+        flag = f"the failing call no longer fails on the branch as it did at the failing build: {red.said[:_LONGEST]}"
+        return CallTurned(call.name, red.outcome.run, flags=(flag,))
+    proving.progress("making the failing call with the patch")
+    for _ in range(_ROUNDS):
+        green = await _made(proving, call, proving.proposal.all_files)
+        if flag := _why_not_green(call, red, green):
+            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,))
+    await _without_swallowing(proving, call, red)
+    return CallTurned(call.name, red.outcome.run, green.outcome.run, turned=True)
+
+
+async def _made(proving: Proving, call: FailingCall, changes: Mapping[str, bytes | None]) -> Made:
+    return await capsule.make(call, proving.ground, changes, seconds=max(proving.seconds_left * _SHARE_OF_TIME, 1.0))
+
+
+def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
+    """What is to be looked at; "" where the call comes to its end. Raises Unproven where it fails as before."""
+    if green.passed:
+        return ""
+    if green.not_rebuilt:
+        return f"whether the failing call ends well with the patch is not known: {green.not_rebuilt[:_LONGEST]}"
+    if green.result is None:
+        reason = f"the failing call, {call.name}, does not come to its end with the patch: {green.broken}"
+        raise Unproven(reason, red.outcome.run, green.outcome.run)
+    if green.fails_by(call.crash):
+        reason = f"the failing call, {call.name}, fails with the patch as it did without: {green.said[:_LONGEST]}"
+        raise Unproven(reason, red.outcome.run, green.outcome.run)
+    return f"with the patch the failing call, {call.name}, raises something else: {green.said[:_LONGEST]}"
+
+
+async def _without_swallowing(proving: Proving, call: FailingCall, red: Made) -> None:
+    """Take away what the patch swallows: if the call fails then, that is all that made it end well."""
+    swallowing = proving.reading.swallowing
+    if not swallowing.places:
+        return
+    proving.progress("making the failing call without what the patch swallows")
+    stripped: Mapping[str, bytes] = {path: text.encode() for path, text in swallowing.without.items()}
+    seen = await _made(proving, call, {**proving.proposal.all_files, **stripped})
+    if seen.fails_by(call.crash):
+        places = "; ".join(map(str, swallowing.places))
+        reason = f"only dropping the exception makes the failing call end: {places}"
+        raise Unproven(reason, red.outcome.run, seen.outcome.run)

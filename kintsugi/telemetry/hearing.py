@@ -1,0 +1,233 @@
+"""Hears what every logger hands out, whatever a program does to its handlers, its configuration or its propagation.
+
+Each record of each logger passes `Logger.callHandlers`. There is no handler of ours that `dictConfig`, `fileConfig`,
+`root.handlers = []` or `propagate = False` could take away. Handlers of the program that write to the console are
+passed over where the telemetry has taken that over, wherever they hang (below a `QueueListener`, too), and all others
+are handed redacted copies. Loggers that a configuration disables because they were there before it are heard all the
+same.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from kintsugi.telemetry.undo import Wrap
+from kintsugi.telemetry.unmasked import bare, redacted
+
+_MUTED = "_telemetry_muted"
+_DEEPEST = 2  # log calls of handlers, made while they are handed a record
+_Function = Callable[..., Any]
+
+
+class Hearing:
+    """Hands every record from `level` on to `handler`, until `close()`. Several may hear, and stop in any order."""
+
+    def __init__(self, handler: logging.Handler, level: int, *, takes_over: bool) -> None:
+        self.handler, self.level, self.takes_over = handler, level, takes_over
+        self._said: set[str] | None = set()
+        DOOR.open(self)
+
+    def close(self) -> None:
+        self._said = None
+        DOOR.shut(self)
+
+    def look(self) -> None:
+        """Puts back what was taken away, and says once what keeps lines from being logged."""
+        said = self._said
+        if said is None:
+            return
+        for reason in DOOR.troubles():
+            if reason not in said:
+                said.add(reason)
+                record = logging.LogRecord("kintsugi.telemetry", logging.WARNING, "", 0, "%s", (reason,), None)
+                self.handler.handle(record)
+
+
+class _Door:
+    """The one wrap around `Logger.callHandlers`, of all that hear in this process."""
+
+    def __init__(self) -> None:
+        self._hearings: tuple[Hearing, ...] = ()
+        self._takes_over = False
+        self._here = threading.local()
+        self._wraps: list[Wrap] = []
+        self._lock = threading.RLock()
+
+    def open(self, hearing: Hearing) -> None:
+        with self._lock:
+            self._hear((*self._hearings, hearing))
+            if not self._wraps:
+                self._put()
+                _mute_what_is_disabled()
+
+    def shut(self, hearing: Hearing) -> None:
+        """Who wrapped ours since keeps calling it; it then only hands on."""
+        with self._lock:
+            self._hear(tuple(each for each in self._hearings if each is not hearing))
+            if self._hearings:
+                return
+            _unmute()
+            while self._wraps:
+                self._wraps.pop().undo()
+
+    @property
+    def is_handing_out(self) -> bool:
+        """Whether this thread is inside of somebody's log call: what a handler writes elsewhere is known already."""
+        return bool(getattr(self._here, "depth", 0))
+
+    @property
+    def takes_over(self) -> bool:
+        return self._takes_over
+
+    def heard(self, record: logging.LogRecord) -> None:
+        """By all that hear, as what has no logger."""
+        for each in self._hearings:
+            if record.levelno >= each.level:
+                each.handler.handle(record)
+
+    def troubles(self) -> list[str]:
+        """A sentence for each thing that keeps lines away. What took our door away is wrapped in its turn."""
+        found = []
+        if not _arrives():
+            found.append("Something took Logger.callHandlers from the telemetry: it is put back.")
+            with self._lock:
+                self._wraps.append(Wrap(logging.Logger, "callHandlers", self._call_handlers))
+        hidden = logging.root.manager.disable
+        if hidden >= logging.ERROR:
+            found.append(f"logging.disable({hidden}) hides errors: they are not logged at all.")
+        if logging.root.level > logging.ERROR:
+            found.append(f"The root logger's level is {logging.getLevelName(logging.root.level)}: errors are hidden.")
+        muted = [logger.name for logger in known_loggers() if _MUTED in logger.__dict__]
+        if muted:
+            some = ", ".join(muted[:5])
+            found.append(
+                f"A logging configuration disabled {len(muted)} loggers that were there already ({some}): the "
+                "program's own handlers get none of their lines. Set disable_existing_loggers to false."
+            )
+        return found
+
+    def _hear(self, hearings: tuple[Hearing, ...]) -> None:
+        self._hearings = hearings
+        self._takes_over = any(each.takes_over for each in hearings)
+
+    def _put(self) -> None:
+        import logging.config  # noqa: PLC0415  (it takes a while, and nobody needs it before)
+
+        self._wraps.append(Wrap(logging.Logger, "callHandlers", self._call_handlers))
+        self._wraps.append(Wrap(logging.Handler, "handle", self._handle))
+        if hasattr(logging.config, "_handle_existing_loggers"):
+            self._wraps.append(Wrap(logging.config, "_handle_existing_loggers", self._configured))
+
+    def _call_handlers(self, wrap: Wrap) -> _Function:
+        here = self._here
+
+        def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+            depth = getattr(here, "depth", 0)
+            if depth == 0 and record.__dict__.get(_PROBE) is not None:
+                record.__dict__[_PROBE].append(True)
+                return
+            muted = logger.__dict__.get(_MUTED)
+            if muted is not None and record.levelno < muted:
+                return
+            here.depth = depth + 1
+            try:
+                if self._takes_over:
+                    self.heard(record)
+                    if muted is None and depth < _DEEPEST and (wrap.before is not _STANDARD or _others_of(logger)):
+                        wrap.before(logger, bare(record) if depth else redacted(record))
+                else:
+                    try:
+                        if muted is None:
+                            wrap.before(logger, record)
+                    finally:
+                        self.heard(record)
+            finally:
+                here.depth = depth
+
+        return call_handlers
+
+    def _handle(self, wrap: Wrap) -> _Function:
+        def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
+            if self._takes_over and writes_to_console(handler):
+                return False
+            return wrap.before(handler, record)
+
+        return handle
+
+    @staticmethod
+    def _configured(wrap: Wrap) -> _Function:
+        def handle_existing_loggers(existing: Any, children: Any, disable: Any) -> None:
+            """Those that it disables are muted instead, and those that it configures anew are not."""
+            there = {logger.name: logger for logger in known_loggers()}
+            were = {name for name in existing if name in there and there[name].disabled}
+            wrap.before(existing, children, disable)
+            for name, logger in there.items():
+                if name not in existing:
+                    logger.__dict__.pop(_MUTED, None)
+                elif name not in were and logger.disabled:
+                    logger.disabled = False
+                    logger.__dict__[_MUTED] = logging.NOTSET
+
+        return handle_existing_loggers
+
+
+_PROBE = "_telemetry_probe"
+_STANDARD = logging.Logger.callHandlers
+DOOR = _Door()
+
+
+def _arrives() -> bool:
+    arrived: list[bool] = []
+    kinds = {type(logger): logger for logger in known_loggers()}
+    for logger in (logging.getLogger("kintsugi.telemetry"), *kinds.values()):
+        arrived.clear()
+        record = logging.LogRecord(logger.name, logging.CRITICAL, "", 0, "", None, None)
+        record.__dict__[_PROBE] = arrived
+        try:
+            type(logger).callHandlers(logger, record)
+        except Exception:
+            return False
+        if not arrived:
+            return False
+    return True
+
+
+def _others_of(logger: logging.Logger | None) -> bool:
+    """Whether anybody but the console would be handed its records."""
+    while logger is not None:
+        if any(not writes_to_console(handler) for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+def known_loggers() -> list[logging.Logger]:
+    return [entry for entry in list(logging.root.manager.loggerDict.values()) if isinstance(entry, logging.Logger)]
+
+
+def _mute_what_is_disabled() -> None:
+    """Whether a configuration did that or the program meant it, nobody can say: of these, errors are heard."""
+    for logger in known_loggers():
+        if logger.disabled:
+            logger.disabled = False
+            logger.__dict__[_MUTED] = logging.ERROR
+
+
+def _unmute() -> None:
+    for logger in known_loggers():
+        if logger.__dict__.pop(_MUTED, None) is not None:
+            logger.disabled = True
+
+
+def writes_to_console(handler: logging.Handler) -> bool:
+    """A second writer on the console would bypass the queue and the JSON."""
+    stream = getattr(handler, "stream", None)
+    return is_console(stream if stream is not None else getattr(getattr(handler, "console", None), "file", None))
+
+
+def is_console(stream: Any) -> bool:
+    return stream is not None and any(
+        stream is each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    )

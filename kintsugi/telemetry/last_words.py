@@ -1,0 +1,47 @@
+"""What is logged last is written, also where a process ends without Python's own end: by SIGTERM, as a child of
+`multiprocessing`. Nothing can be done at `os._exit`, SIGKILL and power cuts: errors are written when they are logged.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing import parent_process, util
+from types import FrameType
+
+
+class LastWords:
+    """Calls `flush` at such ends, until `close()`."""
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self._over = False
+        self._take_the_signal()
+        util.register_after_fork(self, LastWords._at_the_childs_end)
+        if parent_process() is not None:
+            self._at_the_childs_end()
+
+    def close(self) -> None:
+        """Gives the signal back, where it is still ours."""
+        self._over = True
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == self._ended:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _take_the_signal(self) -> None:
+        """Only where the program has no handler: it would end at once."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._ended)
+
+    def _ended(self, number: int, _: FrameType | None) -> None:
+        """Ends the process as it would have ended without us, after its last words."""
+        if not self._over:
+            self._flush()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def _at_the_childs_end(self) -> None:
+        """Children end by `os._exit`, after these finalizers."""
+        if not self._over:
+            util.Finalize(None, self._flush, exitpriority=0)

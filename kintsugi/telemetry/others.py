@@ -1,0 +1,145 @@
+"""Loggers that are not of Python's `logging`: loguru and structlog, imported before the telemetry or after it.
+
+loguru forgets its sinks when a program configures it, so ours comes back; structlog has none, so each of its calls is
+heard. What they hand on to `logging`, or get from there, is heard there, once.
+"""
+
+import importlib.abc
+import importlib.util
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Any
+
+from kintsugi.telemetry.hearing import DOOR, is_console
+from kintsugi.telemetry.undo import replace_attribute
+from kintsugi.telemetry.unmasked import STANDARD_FIELDS
+
+_LEVELS = {"exception": logging.ERROR, "warn": logging.WARNING, "fatal": logging.CRITICAL}
+_OWN_SINK = "_telemetry_sink"
+
+
+class Others:
+    """Hears them until `close()`."""
+
+    def __init__(self) -> None:
+        self._undo = ExitStack()
+        attach = {"loguru": self._loguru, "structlog": self._structlog}
+        for name in [name for name in attach if name in sys.modules]:
+            attach.pop(name)(sys.modules[name])
+        self._finder = _AfterImport(attach)
+        sys.meta_path.insert(0, self._finder)
+
+    def close(self) -> None:
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
+        self._undo.close()
+
+    def _loguru(self, module: ModuleType) -> None:
+        from loguru import _simple_sinks  # noqa: PLC0415  (it is there, as this is called after its import)
+
+        logger = module.logger
+        kind = type(logger)
+        remove: Any = kind.remove
+        write: Any = _simple_sinks.StreamSink.write
+
+        def remove_others(log: Any, handler_id: int | None = None) -> None:
+            remove(log, handler_id)
+            self._add_sink(logger)
+
+        def write_elsewhere(sink: Any, message: Any) -> None:
+            if not (DOOR.takes_over and is_console(sink._stream)):
+                write(sink, message)
+
+        self._add_sink(logger)
+        self._undo.callback(self._take_sink, logger)
+        replace_attribute(self._undo, kind, "remove", remove_others)
+        replace_attribute(self._undo, _simple_sinks.StreamSink, "write", write_elsewhere)
+
+    @staticmethod
+    def _add_sink(logger: Any) -> None:
+        core = logger._core
+        if getattr(core, _OWN_SINK, None) not in core.handlers:
+            added = logger.add(_heard_of_loguru, level=0, format="{message}", colorize=False, backtrace=False)
+            setattr(core, _OWN_SINK, added)
+
+    @staticmethod
+    def _take_sink(logger: Any) -> None:
+        core = logger._core
+        if getattr(core, _OWN_SINK, None) in core.handlers:
+            logger.remove(getattr(core, _OWN_SINK))
+        setattr(core, _OWN_SINK, None)
+
+    def _structlog(self, module: ModuleType) -> None:
+        base = sys.modules["structlog._base"]
+        kind: Any = base.BoundLoggerBase
+        proxy = kind._proxy_to_logger
+
+        def proxy_heard(log: Any, method_name: str, event: Any = None, *given: Any, **named: Any) -> Any:
+            own = not isinstance(log._logger, logging.Logger) and not DOOR.is_handing_out
+            if own:
+                DOOR.heard(_of_structlog(log, method_name, event, given, named))
+            if own and DOOR.takes_over and is_console(getattr(log._logger, "_file", None)):
+                return None
+            return proxy(log, method_name, event, *given, **named)
+
+        replace_attribute(self._undo, kind, "_proxy_to_logger", proxy_heard)
+
+
+def _heard_of_loguru(message: Any) -> None:
+    if DOOR.is_handing_out:
+        return  # it came from `logging`, and was heard there
+    told = message.record
+    raised = told["exception"]
+    exc_info = (raised.type, raised.value, raised.traceback) if raised and raised.value is not None else None
+    record = logging.LogRecord(
+        told["name"] or "loguru", told["level"].no, told["file"].path, told["line"], told["message"], None, exc_info,
+        told["function"],
+    )  # fmt: skip
+    record.levelname = told["level"].name
+    record.created = told["time"].timestamp()
+    _add_fields(record, told["extra"])
+    DOOR.heard(record)
+
+
+def _of_structlog(
+    log: Any, method_name: str, event: Any, given: Sequence[Any], named: Mapping[str, Any]
+) -> logging.LogRecord:
+    fields = {**getattr(log, "_context", {}), **named}
+    raised = fields.pop("exc_info", method_name == "exception")
+    if isinstance(raised, BaseException):
+        raised = (type(raised), raised, raised.__traceback__)
+    exc_info = raised if isinstance(raised, tuple) else sys.exc_info() if raised else None
+    level = _LEVELS.get(method_name) or logging.getLevelNamesMapping().get(method_name.upper(), logging.INFO)
+    name = str(fields.pop("logger", None) or getattr(log._logger, "name", None) or "structlog")
+    record = logging.LogRecord(name, level, "", 0, event, tuple(given), exc_info)
+    _add_fields(record, fields)
+    return record
+
+
+def _add_fields(record: logging.LogRecord, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        record.__dict__[f"{name}_" if name in STANDARD_FIELDS else str(name)] = value
+
+
+class _AfterImport(importlib.abc.MetaPathFinder):
+    """Calls somebody once a module was imported."""
+
+    def __init__(self, attach: Mapping[str, Callable[[ModuleType], None]]) -> None:
+        self._attach = dict(attach)
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        attach = self._attach.pop(name, None)
+        spec = importlib.util.find_spec(name) if attach else None
+        if attach is None or spec is None or spec.loader is None:
+            return None
+        load = spec.loader.exec_module
+
+        def load_and_attach(module: ModuleType) -> None:
+            load(module)
+            attach(module)
+
+        spec.loader.exec_module = load_and_attach  # type: ignore[method-assign]
+        return spec

@@ -1,0 +1,188 @@
+"""Secrets whose key does not stand right before them: in tables, in pairs the other way round, in errors and locals.
+
+Each check is a function of (text, start, end of what led to it) to the spans to hide, and looks at a bounded stretch.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.values import is_secret, looks_random
+
+Span = tuple[int, int]
+
+_ROWS, _ROW_LENGTH, _HEADER = 20, 400, 300
+_CELL = re.compile(r"[ \t]*[\w.$ -]{1,40}[ \t]*|[ \t]*")
+_RULE = re.compile(r"[-+|:= \t]+")
+_STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
+
+
+def is_strong(value: str) -> bool:
+    """Whether a value that nothing but its place tells is a secret: it looks random, or has letters and digits."""
+    return looks_random(value) or (_STRONG.fullmatch(value) is not None and grade(value) is Grade.NONE)
+
+
+def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
+    """The cells below a column's title, which stands at `[at, end)`, in CSV, with tabs or bars."""
+    start, stop = text.rfind("\n", max(0, at - _HEADER), at) + 1, text.find("\n", end, end + _HEADER)
+    mark = _delimiter(text, at, end, stop)
+    if not mark or stop < 0 or (start == 0 and at > _HEADER):
+        return
+    header = text[start:stop].rstrip("\r").split(mark)
+    titles = [cell.strip() for cell in header if cell.strip()]
+    if len(titles) < 2 or not all(map(_CELL.fullmatch, header)) or (mark == "," and " " in "".join(header)):
+        return
+    if start and text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2].count(mark) == len(header) - 1:
+        return  # a row, not the titles
+    column, at = text.count(mark, start, at), stop + 1
+    for _ in range(_ROWS):
+        stop = text.find("\n", at, at + _ROW_LENGTH)
+        stop = min(len(text), at + _ROW_LENGTH) if stop < 0 else stop
+        cells = text[at:stop].rstrip("\r").split(mark)
+        if len(cells) != len(header):
+            if _RULE.fullmatch(text, at, stop) and stop > at:
+                at = stop + 1
+                continue
+            return
+        begin = at + sum(len(cell) + 1 for cell in cells[:column])
+        value = cells[column].strip().strip("\"'")
+        if value and is_secret(value, True, level, prose=False):
+            begin += cells[column].index(value)
+            yield begin, begin + len(value)
+        at = stop + 1
+
+
+def _delimiter(text: str, at: int, end: int, stop: int) -> str:
+    """What parts the title from its neighbours; empty where it is no title."""
+    before = text[max(0, at - 40) : at].rstrip(" \"'")[-1:]
+    after = text[end : min(end + 40, stop if stop >= 0 else end)].lstrip(" \"'\r")[:1]
+    for mark in ("|", ",", "\t"):
+        if (after == mark and before in ("", "\n", mark)) or (before == mark and after in ("", mark)):
+            return mark
+    return ""
+
+
+_VALUE_BEFORE = re.compile(
+    r"""(?P<quote>\\*["'])?value(?(quote)(?P=quote))[ \t]*[:=][ \t]*(?P<open>\\*["'])?(?P<value>[^\s"',;}\\]{4,300})
+        (?(open)(?P=open))\s{0,8},?\s{0,24}(?:\\*["'])?(?:name|key)(?:\\*["'])?[ \t]*[:=][ \t]*(?:\\*["'])?$""",
+    re.VERBOSE,
+)
+
+
+def value_before(text: str, at: int, level: Grade) -> Iterable[Span]:
+    """Of `{"value": …, "name": "DB_PASSWORD"}` the value; the name stands at `at`."""
+    begin = text.rfind("value", max(0, at - 400), at) - 8
+    window = text[max(0, begin) : at]
+    if begin < -8 or not re.search(r"(?:name|key)\W{1,8}$", window[-16:]):
+        return ()
+    found = _VALUE_BEFORE.search(window)
+    if not found or not is_secret(found["value"], True, level, prose=False):
+        return ()
+    begin = at - len(window)
+    return ((begin + found.start("value"), begin + found.end("value")),)
+
+
+_SAID_BEFORE = re.compile(
+    r"(?P<quote>[\"'`]?)(?<![^\s\"'`(])(?P<value>[^\s\"'`,;()]{6,300})(?P=quote)"
+    r" (?:is (?:the|your|my|not an?|no|an?)(?: valid| invalid)?|"
+    r"(?:given |used |sent |passed )?(?:as|for)(?: the| an?| your)?)"
+    r" (?:[A-Za-z]{2,12} )?$"
+)
+
+
+def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
+    """Of `… is the api key` and `'…' is not a valid password` what stands before the key, which is `text[at:end]`."""
+    window = text[max(0, at - 360) : at]
+    if not window.endswith(_LEADS):
+        return ()
+    window = window[len(window) - sum(len(word) + 1 for word in window.split(" ")[-_WORDS:]) + 1 :]
+    found = _SAID_BEFORE.search(window)
+    if not found:
+        return ()
+    value = found["value"]
+    if _GOES_ON.match(text, end) and " is " not in window[found.end("value") :]:
+        return ()  # for password hashing
+    word = found["quote"] and level is Grade.PASSWORD and is_secret(value, True, level, prose=True)
+    if not (looks_random(value) or word or (found["quote"] and is_strong(value))):
+        return ()
+    begin = at - len(window)
+    return ((begin + found.start("value"), begin + found.end("value")),)
+
+
+_WORDS = 9
+_GOES_ON = re.compile(r" [a-z]")
+_LEADS = (
+    " the ",
+    " your ",
+    " my ",
+    " a ",
+    " an ",
+    " valid ",
+    " invalid ",
+    " as ",
+    " for ",
+    " api ",
+    " access ",
+    " no ",
+)
+_FIELD = re.compile(r"(?:^|\n)(?:[\w\]\[-]{1,40}\.){0,6}(?P<name>[\w-]{1,60})\r?\n[ \t]{1,4}[^\n]{0,300}$")
+_LOCATION = re.compile(r"""["']loc["']\s*:\s*[\[(][^\])]{0,200}?["'](?P<name>[\w-]{1,60})["']\s*[\])][^{}]{0,300}$""")
+_INPUT = re.compile(r"""\s*[=:]\s*b?(?P<quote>\\*["'])(?P<value>.{1,300}?)(?P=quote)(?=\s*[,}\]])""")
+
+
+def repeated_input(text: str, start: int, end: int) -> Iterable[Span]:
+    """What a validation error repeats of its input, where it names a secret field (pydantic's two forms)."""
+    given = _INPUT.match(text, end)
+    window = text[max(0, start - 500) : start]
+    field = (_FIELD.search(window) or _LOCATION.search(window)) if given else None
+    level = grade(field["name"]) if field else Grade.NONE
+    if given and level and is_secret(given["value"], True, level, prose=False):
+        return (given.span("value"),)
+    return ()
+
+
+_LOCAL = re.compile(r"""[└╰]+[─ ]?\s?b?(?P<quote>["'])(?P<value>[^\n]{1,400})(?P=quote)""")
+_NAME = re.compile(r"[A-Za-z_]\w{0,60}")
+_DRAWN = " \t│└╰─|"
+
+
+def drawn_local(text: str, start: int, end: int) -> Iterable[Span]:
+    """A value drawn below its name, as loguru and better-exceptions do: `└ '…'`."""
+    given = _LOCAL.match(text, start)
+    if not given:
+        return ()
+    line = text.rfind("\n", max(0, start - 300), start) + 1
+    column = start - line
+    for _ in range(24):
+        above = text.rfind("\n", max(0, line - 400), max(0, line - 1)) + 1
+        code = text[above : line - 1] if line else ""
+        if not code.strip(_DRAWN):
+            if not code:
+                return ()
+            line = above
+            continue
+        if (column < len(code) and code[column] in "│└") or code.lstrip(_DRAWN) != code.lstrip(" \t"):
+            line = above
+            continue
+        name = _NAME.match(code, column)
+        level = grade(name[0]) if name else Grade.NONE
+        hidden = level and is_secret(given["value"], True, level, prose=False)
+        return (given.span("value"),) if hidden else ()
+    return ()
+
+
+_PRIVATE_MEMBER = re.compile(
+    r'(?P<quote>\\*")(?:d|p|q|dp|dq|qi|k)(?P=quote)\s*:\s*(?P=quote)(?P<secret>[\w-]{16,1000})'
+)
+_KEY_LENGTH = 4_000
+
+
+def key_of_json(text: str, start: int, end: int) -> Iterator[Span]:
+    """The private members of a JSON Web Key (RFC 7518, section 6), whose `"kty"` is at `[start, end)`."""
+    begin = text.rfind("{", max(0, start - _KEY_LENGTH), start)
+    stop = min(len(text), end + _KEY_LENGTH)
+    for sign in ("}", text[start:end]):
+        found = text.find(sign, end, stop)
+        stop = found if found >= 0 else stop
+    for member in _PRIVATE_MEMBER.finditer(text, begin if begin >= 0 else start, stop):
+        yield member.span("secret")

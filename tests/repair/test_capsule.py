@@ -1,0 +1,201 @@
+"""The failing call in a real box: made again before any model is asked, and in the proof of a patch."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from kintsugi.capture.live import from_exception
+from kintsugi.capture.source import locate
+from kintsugi.repair.capsule import failing_call, reproduced
+from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
+from kintsugi.repair.referee import crash_of
+from kintsugi.repair.sandbox.probe import probe
+from kintsugi.telemetry.capsule import record
+from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
+from kintsugi.workflow.payload import Capsule, Failure
+from tests.repair.programs import with_walls
+
+TILL = """\
+import os
+
+
+class Order:
+    def __init__(self, price, code=None, file=None):
+        self.price, self.code, self.file = price, code, file
+
+    def total(self, codes):
+        return self.price - reduction(codes, self.code)
+
+    def kept(self):
+        return self.file.read() + 1
+
+    def here(self):
+        return {}[os.environ["TILL_IS"]]
+
+
+def reduction(codes, code):
+    return codes[code]
+"""
+FIXED = TILL.replace("codes[code]", "codes.get(code, 0)")
+SWALLOWED = TILL.replace(
+    "        return self.price - reduction(codes, self.code)",
+    "        try:\n            return self.price - reduction(codes, self.code)\n        except KeyError:\n            pass",
+)
+WORKS = """\
+import unittest
+
+import src_of_till
+
+
+class Works(unittest.TestCase):
+    def test_total(self):
+        self.assertEqual(src_of_till.Order(5, "a").total({"a": 2}), 3)
+"""
+SHOWS = WORKS.replace("test_total", "test_no_code").replace('Order(5, "a")', "Order(5)").replace("2}), 3", "2}), 5")
+ELSEWHERE = WORKS.replace("test_total", "test_other").replace(
+    "self.assertEqual", 'self.assertEqual(src_of_till.reduction({}, "b"), 0)\n        self.assertEqual'
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settings() -> ProofSettings:
+    proof = await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
+    return replace(proof, box=proof.box or await probe(proof.python, proof.limits))
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").write_text("")
+    (tmp_path / "tests" / "test_works.py").write_text(WORKS)
+    (tmp_path / "src_of_till.py").write_text(TILL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("TILL_IS", "there")
+    yield tmp_path
+    sys.modules.pop("src_of_till", None)
+
+
+def crashed(base: Path, method: str = "total", *given: object) -> tuple[Failure, Capsule]:
+    """A crash of the program in this process, as it is captured."""
+    till = importlib.import_module("src_of_till")
+    with (base / "tests" / "test_works.py").open() as file:
+        order = till.Order(5, file=file)
+        with pytest.raises((KeyError, TypeError, AttributeError)) as seen:
+            getattr(order, method)(*given)
+        found = record(seen.value, is_project=lambda path: path == till.__file__)
+    assert found
+    capsule = Capsule(module=found.module, function=found.function, source=found.source, why_not=found.why_not)
+    return locate(from_exception(seen.value), base), capsule
+
+
+async def made_again(base: Path, settings: ProofSettings, failure: Failure, capsule: Capsule) -> Reproduction:
+    assert settings.box
+    return await reproduced(
+        capsule, failure, crash_of(failure), base, settings.in_box(settings.box), commit="c0ffee" * 6
+    )
+
+
+async def test_the_call_fails_in_the_same_way_in_the_box(base: Path, settings: ProofSettings) -> None:
+    found = await made_again(base, settings, *crashed(base, "total", {"a": 2}))
+
+    assert found.rerun is Rerun.REPRODUCED
+    assert found.says.startswith("src_of_till.Order.total fails in the same way at c0ffeec0ff, in ")
+
+
+async def test_what_was_not_written_down_is_the_reason(base: Path, settings: ProofSettings) -> None:
+    found = await made_again(base, settings, *crashed(base, "kept"))
+
+    assert found.rerun is Rerun.NOT_REPRODUCIBLE
+    assert found.why == "file: a _io.TextIOWrapper, which holds more than can be seen"
+
+
+async def test_another_failure_is_said_to_be_one(base: Path, settings: ProofSettings) -> None:
+    found = await made_again(base, settings, *crashed(base, "here"))
+
+    assert found.rerun is Rerun.OTHER_FAILURE
+    assert found.why == "KeyError: 'TILL_IS'"
+
+
+async def test_a_call_that_ends_well_is_not_reproduced(base: Path, settings: ProofSettings) -> None:
+    failure, capsule = crashed(base, "total", {"a": 2})
+    (base / "src_of_till.py").write_text(FIXED)
+
+    found = await made_again(base, settings, failure, capsule)
+
+    assert found.rerun is Rerun.NOT_REPRODUCIBLE
+    assert found.why.startswith("the call ends well here")
+
+
+async def test_a_module_that_is_not_there_is_said(base: Path, settings: ProofSettings) -> None:
+    failure, capsule = crashed(base, "total", {"a": 2})
+    (base / "src_of_till.py").unlink()
+
+    found = await made_again(base, settings, failure, capsule)
+
+    assert found.rerun is Rerun.NOT_REPRODUCIBLE
+
+
+async def test_a_secret_says_so(base: Path, settings: ProofSettings) -> None:
+    found = await made_again(base, settings, *crashed(base, "total", {"password": "correct-horse-battery"}))
+
+    assert (found.rerun, found.why[:8]) == (Rerun.NOT_REPRODUCIBLE, "a secret")
+
+
+def a_proposal(base: Path, program: str, test: str | None) -> Proposal:
+    failure, capsule = crashed(base, "total", {"a": 2})
+    crash = crash_of(failure)
+    tests = {"tests/test_shows.py": test.encode()} if test else {}
+    call = failing_call(capsule, failure, crash)
+    return Proposal(base, {"src_of_till.py": program.encode(), **tests}, tests, crash=crash, call=call)
+
+
+async def proven(proposal: Proposal, settings: ProofSettings) -> Evidence:
+    return await prove(proposal, settings, progress=lambda _: None)
+
+
+async def test_the_failing_call_turns_green_with_a_true_fix(base: Path, settings: ProofSettings) -> None:
+    evidence = await proven(a_proposal(base, FIXED, SHOWS), settings)
+
+    assert (evidence.tier, evidence.reproduced) == (Tier.E2, True)
+    assert evidence.says.startswith(
+        "The failing call itself, src_of_till.Order.total, failed before and ends well now."
+    )
+
+
+async def test_without_a_test_the_call_is_evidence_and_a_human_is_told(base: Path, settings: ProofSettings) -> None:
+    evidence = await proven(a_proposal(base, FIXED, None), settings)
+
+    assert (evidence.tier, evidence.reproduced) == (Tier.E2, True)
+    assert "no test asserts what the failing call should give" in evidence.flags
+
+
+async def test_a_swallow_that_only_moves_the_handler_stays_red(base: Path, settings: ProofSettings) -> None:
+    beside = SWALLOWED.replace('"there"', '"here"').replace("import os\n", "import os\nimport sys\n\nsys.path\n")
+
+    with pytest.raises(Unproven) as refused:
+        await proven(a_proposal(base, beside, None), settings)
+
+    assert "dropping the exception" in refused.value.reason
+
+
+async def test_a_patch_that_leaves_the_call_failing_is_refused(base: Path, settings: ProofSettings) -> None:
+    half = TILL.replace("return codes[code]", 'return 0 if code == "b" else codes[code]')
+
+    with pytest.raises(Unproven, match="fails with the patch as it did without: KeyError: None"):
+        await proven(a_proposal(base, half, ELSEWHERE), settings)
+
+
+async def test_another_exception_in_its_place_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:
+    other = TILL.replace("return codes[code]", 'return codes[str(code)] if code else ValueError("no code").real')
+
+    evidence = await proven(a_proposal(base, other, None), settings)
+
+    assert evidence.tier is Tier.E1
+    assert any("raises something else" in flag for flag in evidence.flags)
