@@ -34,9 +34,10 @@ from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build, running_source
 from kintsugi.telemetry.installation import Mode
-from kintsugi.telemetry.redact import redact, remember
+from kintsugi.telemetry.redact import hide_personal, redact, remember
 from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
+from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Budget
 from kintsugi.workflow.ports import Analyst, Case, Channel, Checker, CodeHost, Deployer, Monitor
 from kintsugi.workflow.production import Commits, Production
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from kintsugi.agents.tools import AgentNeeds
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
+    from kintsugi.app.replays import ReplayNeeds
     from kintsugi.web.reports import Reports
 
 RECONCILE_EVERY = timedelta(minutes=3)
@@ -131,6 +133,7 @@ class Bootstrap:
 
     def __init__(self, settings: Settings) -> None:
         remember(settings.secrets())
+        hide_personal(settings.program.redact_pii)
         authorities.trust(settings.network.ca_file)
         self.settings = settings
         program = settings.program
@@ -279,6 +282,26 @@ class Bootstrap:
         host, intake = self.ports(Silence()).code_host, self.intake(desk)
         reported = Reported(desk.store, desk.clock, intake, host, ScheduledJobs(desk.store))
         return reports(self.settings.sentry, reported, intake.program, self.settings.secrets())
+
+    def replays(self, desk: Desk, model: str = "") -> ReplayNeeds:
+        """Old incidents asked about again: of this model, else of the configured one. Raises Refusal without one."""
+        from kintsugi.app.replays import ReplayNeeds
+        from kintsugi.integrations.model.analyst import ModelAnalyst
+        from kintsugi.integrations.workbench import Workbench
+
+        if self.model.missing or self.code_host.missing:
+            raise Refusal("A replay needs the model and the repository: set KINTSUGI_LLM_* and KINTSUGI_REPO.")
+        git = self.code_host.make().git
+        other = self.settings.model.model_copy(update={"model": model} if model else {})
+        asked = connectors.model(other, self.database.folder / "models.json").make()
+        checker = self._checker(git)
+        assert isinstance(checker, Workbench)
+        return ReplayNeeds(
+            store=desk.store,
+            analyst=ModelAnalyst(asked, code_context(git.directory), redact),
+            checker_at=checker.at,
+            budget=other.budget,
+        )
 
     def agents(self, desk: Desk) -> AgentNeeds:
         """What other people's agents may touch at this desk."""

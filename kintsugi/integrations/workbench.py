@@ -60,7 +60,14 @@ class Workbench:
         self._proof = proof
         self._redact = redact
         self._policy = policy or PolicySettings()
+        self._at: str | None = None
         self._box: asyncio.Task[Box] | None = None
+
+    def at(self, commit: str | None) -> Workbench:
+        """The same, where the branch has not moved on from this commit. As it is now where that is not known."""
+        then = Workbench(self._git, self._branch, self._proof, self._redact, self._policy)
+        then._at, then._box = commit, self._box
+        return then
 
     def warm_up(self) -> None:
         """Begin to find out which box works here, which takes seconds, before the first patch is there."""
@@ -100,7 +107,8 @@ class Workbench:
         return candidate.patch, evidence
 
     def _candidate(self, incident: Incident, diagnosis: Diagnosis) -> _Candidate:
-        head = self._git.resolve(f"refs/heads/{self._branch}")
+        branch = self._git.resolve(f"refs/heads/{self._branch}")
+        head = (self._at and self._git.resolve(self._at)) or branch
         if head is None:
             raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
         failed_at = self._git.resolve(incident.build_sha or head) or head
