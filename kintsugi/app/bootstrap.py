@@ -34,7 +34,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
 from kintsugi.telemetry.build import running_build, running_source
 from kintsugi.telemetry.installation import Mode
-from kintsugi.telemetry.redact import redact, remember
+from kintsugi.telemetry.redact import hide_personal, redact, remember
 from kintsugi.workflow.asking import Requests, Rules
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.errors import Refusal
@@ -135,6 +135,7 @@ class Bootstrap:
 
     def __init__(self, settings: Settings) -> None:
         remember(settings.secrets())
+        hide_personal(settings.program.redact_pii)
         authorities.trust(settings.network.ca_file)
         self.settings = settings
         program = settings.program

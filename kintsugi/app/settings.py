@@ -36,6 +36,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from kintsugi.children import is_ours
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Keep
+from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.workflow.calling import Calling, quiet_hours
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.incident import Budget, Price
@@ -169,8 +170,13 @@ def _database(value: object) -> Database:
         raise ValueError(str(error)) from error
 
 
+def _kinds(value: object) -> object:
+    return tuple(sorted(kinds_of(value))) if isinstance(value, str) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 VariableNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_of_others)]
+PersonalKinds = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_kinds)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 Id = Annotated[int, BeforeValidator(_id)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_there)]
@@ -258,6 +264,10 @@ class ProgramSettings(Room):
     log_direct: bool = Field(
         False,
         description="true: each line is written before its log call returns; a full pipe then holds that up",
+    )
+    redact_pii: PersonalKinds = Field(
+        (),
+        description="personal data that is hidden like secrets: some of card,iban,email,phone,ip; nothing is promised",
     )
     capture: Literal["unhandled", "logged", "off"] = Field(
         "unhandled",
