@@ -37,6 +37,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from kintsugi.children import is_ours
 from kintsugi.persistence.database import Database, DatabaseError
 from kintsugi.persistence.retention import Keep
+from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.workflow.calling import Calling, quiet_hours
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.incident import Budget, Price
@@ -170,8 +171,13 @@ def _database(value: object) -> Database:
         raise ValueError(str(error)) from error
 
 
+def _kinds(value: object) -> object:
+    return tuple(sorted(kinds_of(value))) if isinstance(value, str) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 VariableNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_of_others)]
+PersonalKinds = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_kinds)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 Id = Annotated[int, BeforeValidator(_id)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_there)]
@@ -262,6 +268,10 @@ class ProgramSettings(Room):
     log_direct: bool = Field(
         False,
         description="true: each line is written before its log call returns; a full pipe then holds that up",
+    )
+    redact_pii: PersonalKinds = Field(
+        (),
+        description="personal data that is hidden like secrets: some of card,iban,email,phone,ip; nothing is promised",
     )
     capture: Literal["unhandled", "logged", "off"] = Field(
         "unhandled",
@@ -436,8 +446,11 @@ class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
 
 
 class AnalystSettings(Room, env_prefix=f"{PREFIX}ANALYST_"):
-    """A coding agent of yours as the analyst."""
+    """How the model works, or a coding agent of yours in its place."""
 
+    tools: bool = Field(
+        True, description="whether the model may look at the program, where it asks to or its first change was refused"
+    )
     command: str = Field("", description="a command that changes the code in its folder; left out: the model is asked")
     seconds: float = Field(1200.0, gt=0, le=14400, description="how long it may take")
     memory_mb: int = Field(2048, ge=64, description="memory for it and all that it starts")
@@ -556,11 +569,11 @@ class Settings(BaseModel):
     github: GitHubSettings = Field(default_factory=GitHubSettings)
     discord: DiscordSettings = Field(default_factory=DiscordSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    analyst: AnalystSettings = Field(default_factory=AnalystSettings)
     railway: RailwaySettings = Field(default_factory=RailwaySettings)
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
-    analyst: AnalystSettings = Field(default_factory=AnalystSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
     sentry: SentrySettings = Field(default_factory=SentrySettings)
     sheet: SheetSettings = Field(default_factory=SheetSettings)

@@ -71,23 +71,27 @@ class GroupCommit:
         return result
 
     def _call(self) -> None:
+        """One call for each batch, so that what others ask of the thread comes in between."""
         self._called = None
         try:
-            self._thread.submit(self._commit_what_waits)
+            for _ in range(-(-len(self._queue) // _MOST)):
+                self._thread.submit(self._commit_what_waits)
         except RuntimeError as error:  # the store is closed: nothing of it was begun
             for entry in self._taken(len(self._queue)):
                 entry.error = error
                 entry.answer()
 
     def _commit_what_waits(self) -> None:
-        while batch := self._taken(_MOST):
-            if len(batch) == 1 or not self._together(batch):
-                for entry in batch:
-                    entry.result, entry.error = None, None
-                    self._alone(entry)
-            for loop in {entry.waiter.get_loop() for entry in batch}:
-                with suppress(RuntimeError):  # it has ended, and with it whoever waited
-                    loop.call_soon_threadsafe(_answer, [each for each in batch if each.waiter.get_loop() is loop])
+        batch = self._taken(_MOST)
+        if len(batch) > 1 and not self._together(batch):
+            for entry in batch:
+                entry.result, entry.error = None, None
+                self._alone(entry)
+        elif len(batch) == 1:
+            self._alone(batch[0])
+        for loop in {entry.waiter.get_loop() for entry in batch}:
+            with suppress(RuntimeError):  # it has ended, and with it whoever waited
+                loop.call_soon_threadsafe(_answer, [each for each in batch if each.waiter.get_loop() is loop])
 
     def _taken(self, most: int) -> list[_Entry]:
         return [self._queue.popleft() for _ in range(min(len(self._queue), most))]

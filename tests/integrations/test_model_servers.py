@@ -77,6 +77,7 @@ async def test_each_step_down_is_in_the_log_with_what_the_server_said(tmp_path: 
         ("DeepSeek, its range of max_tokens", Manner(limit="max_tokens", most_output=8192)),
         ("Anthropic's endpoint", Manner(limit="max_tokens", most_output=8192)),
         ("Groq, a reply it found invalid", Manner(limit="max_tokens")),
+        ("one that lists what it takes", Manner(limit="max_tokens", counts=False)),
         ("Mistral", Manner(limit="max_tokens", counts=False)),
         ("vLLM 0.4", Manner(Form.OBJECT, "max_tokens", counts=False)),
         ("vLLM, a window that the reply does not fit in", Manner(limit="max_tokens", window=16384)),

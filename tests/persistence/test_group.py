@@ -132,6 +132,24 @@ async def test_whatever_befalls_the_transaction_they_share_everybody_is_answered
         works[-1].result()
 
 
+async def test_what_is_read_meanwhile_comes_in_between(store: SqlStore):
+    """A storm that never ends holds nobody up who only reads: there is one thread for both."""
+    ends = asyncio.Event()
+
+    async def storm(number: int) -> None:
+        while not ends.is_set():
+            with pytest.raises(Conflict):
+                await store.transact(writes(number, Conflict("once more")))
+
+    storms = [asyncio.create_task(storm(number)) for number in range(80)]
+    async with asyncio.timeout(PATIENCE):
+        found = [await store.incidents() for _ in range(20)]
+    ends.set()
+    await asyncio.gather(*storms)
+
+    assert found == [[]] * 20
+
+
 async def test_what_comes_after_the_store_was_closed_is_told_so(sqlite_url: Database):
     migrate(sqlite_url)
     store = SqlStore(sqlite_url, ManualClock())

@@ -63,6 +63,12 @@ async def test_what_is_read_is_told_without_our_secrets_and_what_was_noted_is_lo
     assert [noted.get().message for _ in range(noted.qsize())] == ["report_not_located"]
 
 
+async def test_who_answers_comes_before_who_reads(readers: Readers):
+    await readers.read(a_delivery(an_envelope(an_event())))
+
+    assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in of(readers)} == {19}
+
+
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KINTSUGI_WEB_TOKEN", "AWS_SECRET_ACCESS_KEY"):

@@ -472,7 +472,14 @@ def _in_a_stream_that_refuses(asked: Asked, words: str) -> web.Response:
     return web.Response(text=f"data: {json.dumps(error)}\n\n", content_type="text/event-stream")
 
 
+def _lists_what_it_takes(asked: Asked) -> No | None:
+    says = "Unsupported parameter(s): stream_options. Supported: model, messages, max_tokens, stream, response_format."
+    more = "See https://llm.example/docs/tool-use for more."
+    return openai_error(400, f"{says} {more}") if "stream_options" in asked else None
+
+
 SERVERS = [
+    Server("one that lists what it takes", _lists_what_it_takes),
     Server(
         "one that answers by tools or not at all",
         _by_tools_or_not_at_all,

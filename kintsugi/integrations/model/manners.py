@@ -17,6 +17,7 @@ OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
 _LIMITS = (OLD_LIMIT, NEW_LIMIT, "max_output_tokens", "max_new_tokens", "completion tokens")
 _SHAPE = (400, 404, 405, 415, 422, 500, 501)  # statuses that servers refuse a request's shape with
 _VAGUE = (400, 422)  # … and those that mean it also where nothing is named
+_WHAT_IT_TAKES = re.compile(r"\b(?:supported|allowed|valid|accepted)(?: \w+)?: [^.]*")  # is no refusal of it
 _LEAST_OUTPUT = 256  # tokens; a smaller number in a refusal is no limit of the reply
 _WITHOUT_A_NUMBER = 4096
 _OPENAI = ("api.openai.com", ".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
@@ -102,32 +103,39 @@ def last_resort(manner: Manner) -> Manner | None:
 
 
 def _without_what_is_named(manner: Manner, refusal: Refusal, sent: int) -> Manner:
-    text = refusal.lower
-    changed = _limit(manner, refusal, sent)
+    text = _WHAT_IT_TAKES.sub("", refusal.lower)
+    changed = _limit(manner, text, refusal.numbers, sent)
     if _names(text, "stream_options", "include_usage"):
         changed = replace(changed, counts=False)
     if re.search(r"\bstream(?:ing|=true)?\b", text) and _is_no_to_streams(text) and manner.streams:
         return replace(changed, streams=False)  # named together with the form, it is one or the other
     if manner.form is Form.CALL and _names(text, "tool", "function"):
         return replace(changed, form=Form.TEXT)
-    if manner.form in (Form.SCHEMA, Form.OBJECT) and re.search(r"\btools?\b|tool_choice|function call", text):
+    if manner.form in (Form.SCHEMA, Form.OBJECT) and _wants_tools(refusal.sentence):
         return replace(changed, form=Form.CALL)  # none was sent, so it is one that is missed
     if manner.form in (Form.SCHEMA, Form.OBJECT) and _is_about_the_form(text):
-        return replace(changed, form=_next_form(manner.form, refusal.says.lower()))
+        return replace(changed, form=_next_form(manner.form, refusal.sentence))
     return changed
 
 
-def _limit(manner: Manner, refusal: Refusal, sent: int) -> Manner:
-    text = refusal.lower
+def _limit(manner: Manner, text: str, numbers: list[int], sent: int) -> Manner:
     if manner.limit == OLD_LIMIT and NEW_LIMIT in text and f"'{OLD_LIMIT}'" in text.replace("`", "'").replace('"', "'"):
         return replace(manner, limit=NEW_LIMIT)
     if not manner.limit or not _names(text, *_LIMITS):
         return manner
-    if re.search(r"unsupported|not supported|extra|unknown|unrecognized|unexpected|not permitted|not allowed", text):
+    if _is_unknown(manner.limit, text):
         return replace(manner, limit=OLD_LIMIT if manner.limit == NEW_LIMIT else "")
-    smaller = [number for number in refusal.numbers if _LEAST_OUTPUT <= number < sent]
+    smaller = [number for number in numbers if _LEAST_OUTPUT <= number < sent]
+    if not smaller and not re.search(r"too (large|big|high|many)|exceed|maximum|at most|less than|limit", text):
+        return manner
     most = max(smaller, default=min(_WITHOUT_A_NUMBER, sent // 2))
     return replace(manner, most_output=most) if most >= _LEAST_OUTPUT else manner
+
+
+def _is_unknown(name: str, text: str) -> bool:
+    """Whether it is this parameter that is not taken at all; others may be named in the same text."""
+    no = r"(?:unsupported|not supported|extra|unknown|unrecognized|unexpected|not permitted|not allowed|not a valid)"
+    return bool(re.search(rf"{no}[^;.]{{0,40}}\b{name}\b|\b{name}\b[^;.]{{0,40}}{no}", text))
 
 
 def _is_no_to_streams(text: str) -> bool:
@@ -135,6 +143,10 @@ def _is_no_to_streams(text: str) -> bool:
     return bool(re.search(r"stream\w*\W.{0,60}(not|un)\s?(supported|available|allowed)", without, re.DOTALL)) or bool(
         re.search(r"(not|un)\s?support\w*\W.{0,30}stream", without, re.DOTALL)
     )
+
+
+def _wants_tools(sentence: str) -> bool:
+    return bool(re.search(r"\btools?\b|tool_choice|function call", re.sub(r"https?://\S+", "", sentence)))
 
 
 def _is_about_the_form(text: str) -> bool:
