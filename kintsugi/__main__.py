@@ -42,6 +42,7 @@ try:
         reject,
         release,
         reopen,
+        replay,
         retry,
         send,
         severity,
@@ -116,6 +117,7 @@ app.command("inspect")(inspect)
 app.command("prove")(prove_patch)
 app.command()(propose)
 app.command()(mcp)
+app.command()(replay)
 app.add_typer(incident_app, name="incident")
 app.add_typer(effects_app, name="effects")
 app.add_typer(patch_app, name="patch")

@@ -1,9 +1,10 @@
 """Which failures are one: what an incident is grouped by, and its name. Version 2.
 
-Exceptions go by their types and the project's frames. Their words do not count there: a name or a number that a message
-carries would open an incident for each customer. Two failures in one function with one type are therefore one, and told
-apart by a fingerprint that the program gives. Without a frame of the project the fixed words of the message count, and
-log calls go by their template. The names of version 1 are told beside, so that what is known by one keeps it.
+Exceptions go by their types, the project's frames, and what their words name of the code or a schema (`marks.py`): a
+status, a constraint, a field. Other words do not count there: a name or a number that a message carries would open an
+incident for each customer. What is one by that is told apart by a fingerprint that the program gives. Without a frame
+of the project the fixed words of the message count, and log calls go by their template. The names of version 1 are told
+beside, so that what is known by one keeps it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
+from kintsugi.capture.marks import marks_of
 from kintsugi.capture.report import LOGGED_TYPE
 from kintsugi.capture.source import is_library
 from kintsugi.capture.spellings import plain, unhashed
@@ -69,7 +71,12 @@ def group_of(
         default = "\x1f".join(parts)
         parts = ["given", *(_DEFAULT.sub(lambda _: default, part) for part in given)]
         by = f"the program's own fingerprint: {', '.join(given)}"
-    return Group(_named([program, *parts]), (_version_1(failure, words),), by, _named([program, "kin", *wordless]))
+    earlier: tuple[str, ...] = (_version_1(failure, words),)
+    marks = marks_of(failure) if failure and parts[0] == "raised" and parts == wordless else ()
+    if marks:  # as it was named before they counted
+        earlier = (_named([program, *parts]), *earlier)
+        parts, by = [*parts, "with", *marks], f"{by}; {', '.join(marks)}"
+    return Group(_named([program, *parts]), earlier, by, _named([program, "kin", *wordless]))
 
 
 def group_of_job(slug: str, environment: str, *, program: str, ran_too_long: bool) -> Group:

@@ -7,6 +7,9 @@ answer can always be traced to the words that asked for it. Knows no vendor.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +17,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined, meta
 
 _FOLDER = Path(__file__).parent
+_others: ContextVar[Path | None] = ContextVar("_others", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class PromptError(Exception):
 
 def render(name: str, **values: str) -> Prompt:
     """Fill in `<name>.md`. Raises PromptError unless exactly the values it uses are given."""
-    source = (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    source = _file(name).read_text(encoding="utf-8")
     head, _, body = source.partition("\n")
     version = head.removeprefix("<!-- version:").removesuffix("-->").strip()
     environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701  # no HTML
@@ -39,6 +43,22 @@ def render(name: str, **values: str) -> Prompt:
         raise PromptError(f"The prompt {name!r} takes {sorted(wanted)}, and was given {sorted(values)}.")
     text = environment.from_string(body).render(**values)
     return Prompt(f"{name} v{version} {sha256(source.encode()).hexdigest()[:8]}", text)
+
+
+@contextmanager
+def using(folder: Path | None) -> Iterator[None]:
+    """Prompts of this folder, as far as it has them, instead of ours."""
+    before = _others.set(folder)
+    try:
+        yield
+    finally:
+        _others.reset(before)
+
+
+def _file(name: str) -> Path:
+    others = _others.get()
+    own = others / f"{name}.md" if others else None
+    return own if own and own.is_file() else _FOLDER / f"{name}.md"
 
 
 def fence(text: str) -> str:

@@ -99,6 +99,72 @@ def test_two_failures_have_two(one: dict[str, Any], other: dict[str, Any]):
     assert about(one).fingerprint != about(other).fingerprint
 
 
+def at_one_place(said: str, code: str = "", kind: str = "E") -> str:
+    """Of a failure in one function: what it said, and the line that raised it."""
+    return about(an_error(kind, said, a_frame("shop/cart.py", "pay", context_line=code))).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("401 Client Error: Unauthorized for url: https://api.test/x", "404 Client Error: Not Found for url: https://api.test/x"),
+        ("APIError: [403]: no", "APIError: [429]: no"),
+        ("Client error '401 Unauthorized' for url 'x': HTTP 401", "Client error '404 Not Found' for url 'x': HTTP 404"),
+        ("answered 502", "answered 504"),
+        ("404 Not Found (error code: 10062): Unknown interaction", "404 Not Found (error code: 10008): Unknown Message"),
+        ("UNIQUE constraint failed: users.email", "UNIQUE constraint failed: users.name"),
+        ('duplicate key value violates unique constraint "users_email_key"', 'duplicate key value violates unique constraint "users_name_key"'),
+        ("Duplicate entry 'ada' for key 'users.email'", "Duplicate entry 'ada' for key 'users.name'"),
+        ('null value in column "email" violates', 'null value in column "name" violates'),
+        ("'Cart' object has no attribute 'total'", "'Cart' object has no attribute 'items'"),
+        ("pay() missing 1 required positional argument: 'price'", "pay() missing 1 required positional argument: 'coupon'"),
+        ("No module named 'shop'", "No module named 'till'"),
+        ("name 'price' is not defined", "name 'coupon' is not defined"),
+        ("'price' is a required property", "'coupon' is a required property"),
+        ("1 validation error for Cart\nprice\n  Field required", "1 validation error for Cart\ncoupon\n  Field required"),
+        ("[Errno 13] Permission denied", "[Errno 28] No space left on device"),
+    ],
+)  # fmt: skip
+def test_two_failures_at_one_place_have_two_names(one: str, other: str):
+    assert at_one_place(one) != at_one_place(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("no member 81384788765712384", "no member 81384788765712399"),
+        ("request req_8fK2 failed", "request req_x91b failed"),
+        ("ada is not known", "bob is not known"),
+        ("'ada'", "'bob'"),
+        ("cannot reach db-1.eu.example.test:5432", "cannot reach db-7.us.example.test:5432"),
+        ("took 31.2 s", "took 4.504 s"),
+        ("404 Not Found for user 4711", "404 Not Found for user 815"),
+        ("UNIQUE constraint failed: users.email (ada@a.test)", "UNIQUE constraint failed: users.email (bob@a.test)"),
+        ("line 451 of the file", "line 404 of the file"),
+        ("user name 'ada99871' is taken", "user name 'bob11223' is taken"),
+    ],
+)  # fmt: skip
+def test_one_failure_at_one_place_has_one_name(one: str, other: str):
+    assert at_one_place(one, "raise E(said)") == at_one_place(other, "raise E(said)")
+
+
+def test_a_key_tells_two_apart_where_the_code_names_it_and_is_data_where_not():
+    assert at_one_place("'percent'", 'return coupon["percent"]', "KeyError") != at_one_place(
+        "'price'", "return coupon['price']", "KeyError"
+    )
+    assert at_one_place("'ada'", "return prices[name]", "KeyError") == at_one_place(
+        "'bob'", "return prices[name]", "KeyError"
+    )
+
+
+def test_what_is_known_by_the_name_without_marks_keeps_it():
+    plain, marked = about(an_error(value="it broke")), about(an_error(value="answered 502"))
+
+    assert plain.fingerprint == marked.earlier[0]
+    assert marked.kin == plain.kin
+    assert marked.grouped_by.endswith("; status=502")
+
+
 def test_two_programs_that_say_the_same_are_two():
     assert about(an_error(), "shop").fingerprint != about(an_error(), "till").fingerprint
 

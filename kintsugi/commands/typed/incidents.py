@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kintsugi.commands.typed.options import IncidentId, Json, Why, Yes
+
+Model = Annotated[str, typer.Option("--model", help="Another model at the same address.")]
+PromptDir = Annotated[
+    Path | None,
+    typer.Option("--prompt-dir", help="A folder of your own prompts, named as ours.", file_okay=False, exists=True),
+]
 
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 
@@ -116,6 +123,44 @@ def verify(
     from kintsugi.commands.outcome import run
 
     run(lambda: receipt.verify(file, key, as_json))
+
+
+@incident_app.command("replay")
+def replay_one(id: IncidentId, model: Model = "", prompt_dir: PromptDir = None, as_json: Json = False) -> None:
+    """Ask another model or prompt about an incident that ended, with what was captured then, and prove its answer.
+
+    Changes nothing. Prints both answers side by side. With --json: `{"incident", "then", "now"}`.
+
+    Example: `kintsugi incident replay 7 --model gpt-5-mini`
+    """
+    from kintsugi.commands import replay
+    from kintsugi.commands.outcome import run
+
+    run(lambda: replay.one(id, model, prompt_dir, as_json))
+
+
+def replay(
+    every: Annotated[bool, typer.Option("--all", help="All incidents that ended.")] = False,
+    model: Model = "",
+    prompt_dir: PromptDir = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many of the newest.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Choose a model by your own incidents: each that ended is asked about again, and the answers are a table.
+
+    Changes nothing, and costs what the model costs.
+
+    Example: `kintsugi replay --all --model gpt-5-mini --limit 20`
+    """
+    from kintsugi.commands import replay
+    from kintsugi.commands.outcome import UsageError, run
+
+    def all_of_them() -> Coroutine[Any, Any, None]:
+        if not every:
+            raise UsageError("Say --all, or `kintsugi incident replay ID` for one.")
+        return replay.every(model, prompt_dir, limit, as_json)
+
+    run(all_of_them)
 
 
 def confirm(

@@ -1,0 +1,50 @@
+"""What in an exception's words tells two failures at one place apart: what the code or a schema names, never data.
+
+A status that a server answered, an error's code, a constraint, a column, an attribute, an argument, a field. Of a
+quoted word nobody can say whether it is a name or data, but by the code: `coupon["percent"]` has it, `prices[name]` has
+not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kintsugi.workflow.payload import Failure, Raised
+
+_MOST = 4
+_READ = 2_000  # characters of a message
+_NAME = r"[A-Za-z_][A-Za-z_.]*\d{0,2}(?![\w-])"
+_QUOTE = "[\"'`\u2018\u2019\u201c\u201d]"
+_FOUND = re.compile(
+    rf"""
+      (?:^|\bstatus(?:\ code)?|\bHTTP(?:/\d(?:\.\d)?)?|\banswered|\breturned|\bcode|\[)
+      \W{{0,3}}(?P<status>[45]\d\d)\b(?!\.\d)
+    | \berror\ code:\ (?P<code>\d{{3,6}})\b
+    | \b(?P<state>(?:SQLSTATE\W{{0,3}}|ORA-|DPY-|WinError\ |Errno\ |EC?\d{{0,1}}-)\w{{1,6}})\b
+    | \bconstraint(?:\ failed)?:?\s+{_QUOTE}?(?P<constraint>{_NAME})
+    | \b(?:column|relation|table|index|for\ key|attribute|argument|arguments|parameter|field|property|option|keyword
+        |module(?:\ named)?|name|import)s?:?\s+{_QUOTE}(?P<named>{_NAME}){_QUOTE}
+    | ^(?P<missing>{_NAME})\n\s+(?:Field\ required|Input\ should|Value\ error)
+    | {_QUOTE}(?P<field>{_NAME}){_QUOTE}
+      \ (?:is\ (?:a\ )?required|may\ not\ be|cannot\ be|must\ (?:be|not)|object\ has\ no|is\ not\ defined)
+    """,
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+)
+_QUOTED = re.compile(r"'([^'\n]{1,60})'|\"([^\"\n]{1,60})\"")
+
+
+def marks_of(failure: Failure) -> tuple[str, ...]:
+    """In the order of the words, each once; of the last exception."""
+    raised = failure.final
+    text = raised.message[:_READ]
+    found = [f"{match.lastgroup}={match[match.lastgroup or 0].casefold()}" for match in _FOUND.finditer(text)]
+    found += [f"in code={word}" for word in _in_the_code(text, raised)]
+    return tuple(dict.fromkeys(found))[:_MOST]
+
+
+def _in_the_code(text: str, raised: Raised) -> list[str]:
+    """Quoted words that the line which raised has as a literal."""
+    own = [frame for frame in raised.frames if frame.in_project] or list(raised.frames)
+    code = own[-1].code if own else ""
+    words = [one or other for one, other in _QUOTED.findall(text)] if code else []
+    return [word for word in words if f"'{word}'" in code or f'"{word}"' in code]

@@ -1,0 +1,115 @@
+"""`kintsugi incident replay` and `kintsugi replay`: old incidents, asked about again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.desk import Desk
+from kintsugi.app.replays import Replay, ReplayNeeds, Verdict, replayed
+from kintsugi.commands.common import incident_number
+from kintsugi.commands.voice import say, say_json
+from kintsugi.integrations.terminal import PlainConsole
+from kintsugi.prompts import using
+from kintsugi.telemetry.plain import plain, plain_diff
+from kintsugi.workflow.errors import Refusal
+
+_MOST = 1000
+
+
+async def one(id: str, model: str, prompts: Path | None, as_json: bool) -> None:
+    """One incident, both answers side by side."""
+    number = incident_number(id)
+    async with _ready(model, prompts) as (_, needs):
+        found = await replayed(needs, number, _progress)
+    if as_json:
+        say_json(found.facts(), indent=1)
+        return
+    console = PlainConsole(highlight=False)
+    console.print(_side_by_side(found))
+    for name, verdict in (("then", found.then), ("now", found.now)):
+        if verdict.diff:
+            console.print(Text(f"\n{name}", style="bold"))
+            console.print(Text(plain_diff(verdict.diff)))
+
+
+async def every(model: str, prompts: Path | None, limit: int, as_json: bool) -> None:
+    """All that ended, as a table."""
+    found: list[Replay] = []
+    left_out: list[str] = []
+    async with _ready(model, prompts) as (desk, needs):
+        for incident in await desk.store.incidents(limit=min(limit, _MOST)):
+            if not incident.ended:
+                continue
+            try:
+                found.append(await replayed(needs, incident.id, _progress))
+            except Refusal as refusal:
+                left_out.append(str(refusal))
+    if as_json:
+        say_json({"replays": [each.facts() for each in found], "left_out": left_out}, indent=1)
+        return
+    console = PlainConsole(highlight=False)
+    console.print(_table(found) if found else "No incident has ended yet.")
+    for why in left_out:
+        say(why, err=True)
+
+
+@asynccontextmanager
+async def _ready(model: str, prompts: Path | None) -> AsyncIterator[tuple[Desk, ReplayNeeds]]:
+    bootstrap = Bootstrap.read()
+    with using(prompts):
+        async with bootstrap.desk() as desk:
+            yield desk, bootstrap.replays(desk, model)
+
+
+def _progress(step: str) -> None:
+    say(f"… {step}", err=True)
+
+
+def _side_by_side(found: Replay) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in (found.incident.name, "then", "now"):
+        table.add_column(column, overflow="fold")
+    for name, then, now in zip(_NAMES, _row(found.then), _row(found.now), strict=True):
+        table.add_row(name, plain(then), plain(now))
+    return table
+
+
+def _table(found: list[Replay]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("incident", "then", "now", "cost", "seconds"):
+        table.add_column(column, overflow="fold")
+    for each in found:
+        table.add_row(
+            each.incident.name,
+            _short(each.then),
+            _short(each.now),
+            f"{each.then.cost.price} → {each.now.cost.price}",
+            f"{each.then.seconds:.0f} → {each.now.seconds:.0f}",
+        )
+    proven = sum(each.now.proven for each in found), sum(each.then.proven for each in found)
+    table.add_row("proven", f"{proven[1]} of {len(found)}", f"{proven[0]} of {len(found)}")
+    return table
+
+
+_NAMES = ("analyst", "verdict", "says", "cost", "seconds", "rounds")
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    return (
+        verdict.analyst or "-",
+        _short(verdict),
+        verdict.says,
+        verdict.cost.price,
+        f"{verdict.seconds:.1f}",
+        str(verdict.rounds),
+    )
+
+
+def _short(verdict: Verdict) -> str:
+    return verdict.tier if verdict.proven else "no patch proven"
