@@ -71,6 +71,7 @@ def test_the_deployed_commit_that_brought_it_is_named_with_its_pull_request(shop
     found = json.loads(said)
     assert (status, found["answer"]) == (0, "guilty")
     assert (found["commit"], found["pull_request"]) == (shop.commits[2], 12)
+    assert f"Brought by {shop.commits[2][:10]}, pull request #12" in shop.types("incident", "show", "1", "--json")[1]
 
 
 def test_the_file_becomes_a_test_of_theirs_once(shop: Shop, tmp_path: Path):
