@@ -93,10 +93,16 @@ class LineHandler(logging.Handler):
         """The standard one prints message and arguments unredacted."""
 
     def _write(self, record: logging.LogRecord) -> None:
-        error = error_of(record) if record.levelno >= logging.WARNING else None
+        level = record.levelno
+        if level < logging.WARNING and not any(level >= each.least_level for each in self._listeners):
+            line = self._formatter.line(record)[0]
+            self._ring.append(level, line)
+            self._writer.put(line)
+            return
+        error = error_of(record) if level >= logging.WARNING else None
         seen = self._plain(record) if error is None else self._of_error(record, error)
         for each in self._listeners:
-            if record.levelno >= each.least_level:
+            if level >= each.least_level:
                 each.see(seen)
 
     def _plain(self, record: logging.LogRecord) -> Seen:
