@@ -91,6 +91,7 @@ class Questions:
             (
                 ("Runs now", _named(swap.now, swap.now_commit, now)),
                 ("Will run", _named(swap.then, swap.then_commit, now)),
+                *((("Brought by", incident.brought_by.words),) if incident.brought_by else ()),
             ),
             f"Undone with it{more}:" if lines else "",
             lines,
