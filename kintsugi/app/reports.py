@@ -7,6 +7,7 @@ from dataclasses import replace
 from kintsugi.app.settings import SentryProject, SentrySettings
 from kintsugi.capture.intake import Program
 from kintsugi.persistence.scheduled import ScheduledJobs
+from kintsugi.telemetry.redact import of_this_process
 from kintsugi.web.missed import Watch
 from kintsugi.web.reader import Setup
 from kintsugi.web.readers import Readers, room_for_readers
@@ -23,7 +24,7 @@ def reports(settings: SentrySettings, reported: Reported, program: Program, secr
     room = room_for_readers()
     return Reports(
         take=reported.take,
-        readers=Readers(Setup(program, secrets), room.places),
+        readers=Readers(Setup(program, secrets, of_this_process().personal_kinds), room.places),
         shares=Shares(room),
         clock=reported.clock,
         projects=projects,

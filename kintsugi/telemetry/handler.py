@@ -93,31 +93,23 @@ class LineHandler(logging.Handler):
         """The standard one prints message and arguments unredacted."""
 
     def _write(self, record: logging.LogRecord) -> None:
-        """Most lines are below a warning: they are about no exception, and few listen."""
         level = record.levelno
-        error = error_of(record) if level >= logging.WARNING else None
-        if error is not None:
-            self._tell(level, self._of_error(record, error))
+        if level < logging.WARNING and not any(level >= each.least_level for each in self._listeners):
+            line = self._formatter.line(record)[0]
+            self._ring.append(level, line)
+            self._writer.put(line)
             return
-        line, error_id = self._written(record)
-        for each in self._listeners:
-            if level >= each.least_level:
-                self._tell(level, Seen(record, line, bound(), error_id))
-                break
-
-    def _tell(self, level: int, seen: Seen) -> None:
+        error = error_of(record) if level >= logging.WARNING else None
+        seen = self._plain(record) if error is None else self._of_error(record, error)
         for each in self._listeners:
             if level >= each.least_level:
                 each.see(seen)
 
-    def _written(self, record: logging.LogRecord) -> tuple[str, str | None]:
+    def _plain(self, record: logging.LogRecord) -> Seen:
         line, error_id = self._formatter.line(record)
         self._ring.append(record.levelno, line)
-        if record.levelno < logging.ERROR:
-            self._writer.put(line)
-        else:
-            self._writer.put(line, urgent=True)
-        return line, error_id
+        self._writer.put(line, urgent=record.levelno >= logging.ERROR)
+        return Seen(record, line, bound(), error_id)
 
     def _of_error(self, record: logging.LogRecord, error: BaseException) -> Seen:
         """With the exception on the line, one id on each line of it, and once the way by which it left the program."""
@@ -125,13 +117,12 @@ class LineHandler(logging.Handler):
         if not mark.way and not is_refusal(error):
             mark.way = last_word(record)
         with rebind((mark.context or Bound()) if is_said_elsewhere(record) else bound()):
-            line, error_id = self._written(_with(record, error, mark))
-            seen = Seen(record, line, bound(), error_id)
+            seen = self._plain(_with(record, error, mark))
         mark.error_id = mark.error_id or seen.error_id or seen.context.error_id
         way = mark.way_for(id(self))
         if way and seen.context.run:
             seen.context.run.failed()
-        return seen._replace(error_id=mark.error_id, error=root_of(error), way=way, key=mark.key)
+        return seen._replace(record=record, error_id=mark.error_id, error=root_of(error), way=way, key=mark.key)
 
     def _keep(self, record: logging.LogRecord, text: str) -> None:
         self._ring.append(record.levelno, text)

@@ -21,6 +21,7 @@ from kintsugi.telemetry.lookout import Lookout
 from kintsugi.telemetry.others import Others
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.redact import remember
+from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.ring import CAPACITY, Ring, level_number
 from kintsugi.telemetry.sidedoors import SideDoors
 from kintsugi.telemetry.started import Started
@@ -141,9 +142,10 @@ def install(
     `secrets` are this process's own tokens and passwords, hidden in every encoding. `build` is the commit that
     runs, found by `running_build` unless given. `rules` is a TOML file of alert rules beside the
     built-in ones, `sinks` are whom alerts are told, by name. Raises BadRule for a bad rules file, ValueError for
-    an unknown level.
+    an unknown level or kind of personal data (KINTSUGI_REDACT_PII).
     """
     remember(secrets)
+    kinds_of(os.environ.get("KINTSUGI_REDACT_PII", ""))
     number = level_number(level)
     alerts = Alerts(read_rules(rules), sinks or {})
     lines = Ring(ring)

@@ -12,7 +12,7 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 
 from kintsugi.telemetry.context import Bound, bound
-from kintsugi.telemetry.encoding import OBEYED, encode, encode_text, shortened, unprintable
+from kintsugi.telemetry.encoding import encode, encode_text, shortened, unprintable
 from kintsugi.telemetry.redact import LineState, of_this_process, redact
 from kintsugi.telemetry.redact.keys import grade
 
@@ -70,10 +70,10 @@ class LineFormatter(BaseJsonFormatter):
         return self._careful(record, message, _error_id(record))
 
     def _plain(self, record: logging.LogRecord, message: str) -> str | None:
-        """The line of a record with nothing in it to hide, to cut or to walk; None for any other."""
+        """The line of a record with nothing in its fields to hide, to cut or to walk; None for any other."""
         context = bound()
         fields = record.__dict__
-        extra = "{}"
+        extra, strings = "{}", ""
         text = message
         if len(fields) > _PLAIN_FIELDS:
             found = self._flat(islice(fields.items(), _PLAIN_FIELDS, None))
@@ -81,16 +81,14 @@ class LineFormatter(BaseJsonFormatter):
                 return None
             extra, strings = found
             text = f"{message}\n{strings}"
-        if (
-            len(text) > _SHORT
-            or context.error_id is not None
-            or record.name in self._states
-            or not self._is_clean(text)
-            or (not text.isascii() and OBEYED.search(text))
-        ):
+        if len(text) > _SHORT or context.error_id is not None or record.name in self._states:
             return None
+        if not self._is_clean(text):
+            if strings and not self._is_clean(strings):
+                return None
+            message = self._redacted(record.name, message, _BUDGETS[0][0])
         return (
-            f'{{"ts":"{self._time(record.created)}"{self._head(record)}{encode_basestring(message)}{context.before}'
+            f'{{"ts":"{self._time(record.created)}"{self._head(record)}{encode_text(message)}{context.before}'
             f',"exception":null{context.after},"extra":{extra}}}'
         )
 

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import IO
 
 from kintsugi.capture.intake import Program
-from kintsugi.telemetry.redact import of_this_process, remember
+from kintsugi.telemetry.redact import hide_personal, of_this_process, remember
 from kintsugi.web.reading import Delivery, Fault, Read, read
 
 LENGTH = struct.Struct(">Q")
@@ -34,6 +34,7 @@ class Setup:
 
     program: Program
     secrets: tuple[str, ...]
+    personal: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def main() -> None:
     _be_modest()
     setup: Setup = pickle.loads(_next(given) or b"")  # noqa: S301  # of the service that started us
     remember(setup.secrets)
+    hide_personal(setup.personal)
     noted: SimpleQueue[logging.LogRecord] = SimpleQueue()
     logging.getLogger().addHandler(QueueHandler(noted))
     answers.write(packed("ready"))

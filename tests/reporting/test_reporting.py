@@ -134,6 +134,12 @@ with telemetry.bind(user="alice", intent="checkout", entities={"coupon": "WELCOM
     assert (payload.request.user, payload.request.intent) == ("alice", "checkout")
     assert payload.request.entities["coupon"] == "WELCOME5"
     assert any('WARNING shop.cart: cart is empty {"cart": 4711}' in line for line in payload.log)
+    assert payload.capsule
+    assert (payload.capsule.module, payload.capsule.function) == (
+        "program",
+        "discount",
+    )  # the program's start is not it
+    assert "def test_discount():\n    discount({})\n" in payload.capsule.source
 
 
 @asynccontextmanager

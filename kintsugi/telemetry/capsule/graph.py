@@ -106,7 +106,9 @@ class Graph:
         if redact_field(name, value) != value if name else redact(value) != value:
             raise Secret(name)
         self.size += len(value)
-        return repr(value)
+        written = repr(value)
+        plain = written[0] == "'" and '"' not in written  # no quotes in it, of any kind
+        return f'"{written[1:-1]}"' if plain else written
 
     def octets(self, name: str, value: bytes) -> str:
         try:

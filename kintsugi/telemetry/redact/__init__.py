@@ -4,18 +4,21 @@
 they were handed to `remember()`: like the root logger, they are a fact of the process.
 """
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache, partial
 
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Scanner
 from kintsugi.telemetry.redact.source import KNOWN, hidden_in_source, is_code
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
-from kintsugi.telemetry.redact.values import MASK, is_secret
+from kintsugi.telemetry.redact.values import MASK, is_secret, is_too_brief
 
 __all__ = [
     "MASK",
@@ -24,6 +27,7 @@ __all__ = [
     "Redactor",
     "filter_lines",
     "filter_stream",
+    "hide_personal",
     "redact",
     "redact_diff",
     "redact_field",
@@ -40,15 +44,21 @@ _HEADERS = ("zation", "cookie")  # the ends of authorization, proxy-authorizatio
 class Redactor:
     """Redacts strings; knows the secrets it was made with and those it is told later."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), personal: frozenset[str] = frozenset()) -> None:
         self.hidden = dict.fromkeys(KINDS, 0)  # how many places so far, by what they were found by
         self._own = forms(secrets)
-        self._scanner = Scanner(self._own)
+        self.personal_kinds = personal
+        self._scanner = Scanner(self._own, personal)
 
     def remember(self, secrets: Iterable[str]) -> None:
         """Adds secrets of this process: from now on they are hidden wherever they stand, in any encoding."""
         own = sorted({*self._own, *forms(secrets)}, key=len, reverse=True)
-        self._own, self._scanner = own, Scanner(own)
+        self._own, self._scanner = own, Scanner(own, self.personal_kinds)
+
+    def hide_personal(self, kinds: frozenset[str]) -> None:
+        """From now on these kinds of personal data are hidden, too."""
+        self.personal_kinds = kinds
+        self._scanner = Scanner(self._own, kinds)
 
     def redact(self, text: str) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
@@ -68,7 +78,11 @@ class Redactor:
     def is_clean(self, text: str) -> bool:
         """Whether nothing in the text so much as leads to a secret. A quick look: False may mean "perhaps"."""
         return (
-            text.isascii() and "\\" not in text and "\x1b" not in text and not self._scanner.find_literals(text.lower())
+            text.isascii()
+            and "\\" not in text
+            and "\x1b" not in text
+            and not self._scanner.find_literals(text.lower())
+            and not (self.personal_kinds and self._scanner.personal(text))
         )
 
     def _of_a_log(self, text: str) -> tuple[str, list[str]]:
@@ -98,7 +112,9 @@ class Redactor:
 
 @cache
 def of_this_process() -> Redactor:
-    """The redactor behind `redact()`."""
+    """The redactor behind `redact()`. What KINTSUGI_REDACT_PII names wrongly is no reason to redact nothing."""
+    with suppress(ValueError):
+        return Redactor(personal=kinds_of(os.environ.get("KINTSUGI_REDACT_PII", "")))
     return Redactor()
 
 
@@ -126,12 +142,17 @@ def remember(secrets: Iterable[str]) -> None:
     of_this_process().remember(secrets)
 
 
+def hide_personal(kinds: Iterable[str]) -> None:
+    """Has `redact()` hide these kinds of personal data as well; none of them where there are no kinds."""
+    of_this_process().hide_personal(frozenset(kinds))
+
+
 def redact_field(name: str, value: str) -> str:
     """The value of a field, judged with its name in view: `***` where the name says that it is a secret."""
     level = grade(name)
     if level is Grade.SECRET:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
-    if level and is_secret(value, True, level, prose=False):
+    if level and not is_too_brief(name, value) and is_secret(value, True, level, prose=False):
         of_this_process().hidden["keyed"] += 1
         return MASK
     if name[-6:].lower() in _HEADERS:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import in_columns, is_strong, said_before, value_before
+from kintsugi.telemetry.redact.notations import LONGEST_TITLES, in_columns, is_strong, said_before, value_before
 from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
     Value,
     is_phrase,
     is_secret,
+    is_too_brief,
     items,
     literal_in_call,
     looks_random,
@@ -65,12 +66,12 @@ _SECOND = re.compile(
     r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
     r"[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
 )
+_OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS = ("|", ">")
 _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
 )  # fmt: skip
-_BRIEF = {"pw": 5, "pin": 4}  # names that are often something else, and the length of their shortest secret
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
@@ -117,6 +118,9 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
 
 def _elsewhere(text: str, at: int, end: int, stem: str) -> Iterable[Span]:
     """The secret of a key that no value follows: below it in a table, or before it."""
+    before = text[at - 1 : at]
+    if not (before == " " or "\n" in text[end : end + LONGEST_TITLES] or before in _OF_PAIRS):
+        return ()
     tail = _TAIL.match(text, end)
     stop = tail.end() if tail else end
     name = stem + text[at + len(stem) : stop]
@@ -211,9 +215,8 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
     """The shell's PWD is a folder; a `pass` that is a number is a count; `passwd:session` is a module of PAM."""
     if name[-6:] == "passwd" and text[value.start : value.end].rstrip("):") in _OF_PAM:
         return True
-    if name.lower() in _BRIEF:
-        digits = text[value.start : value.end].isdigit()
-        return value.end - value.start < _BRIEF[name.lower()] or (name.lower() == "pin" and not digits)
+    if is_too_brief(name, text[value.start : value.end]):
+        return True
     if name[-3:].upper() == "PWD":
         return text.startswith("/", value.start)
     return name.lower() == "pass" and text[value.start : value.end].isdigit()

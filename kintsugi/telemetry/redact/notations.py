@@ -11,7 +11,7 @@ from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 Span = tuple[int, int]
 
-_ROWS, _ROW_LENGTH, _HEADER = 20, 400, 300
+_ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
 _CELL = re.compile(r"[ \t]*[\w.$ -]{1,40}[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t]+")
 _STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
@@ -24,9 +24,9 @@ def is_strong(value: str) -> bool:
 
 def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     """The cells below a column's title, which stands at `[at, end)`, in CSV, with tabs or bars."""
-    start, stop = text.rfind("\n", max(0, at - _HEADER), at) + 1, text.find("\n", end, end + _HEADER)
+    start, stop = text.rfind("\n", max(0, at - LONGEST_TITLES), at) + 1, text.find("\n", end, end + LONGEST_TITLES)
     mark = _delimiter(text, at, end, stop)
-    if not mark or stop < 0 or (start == 0 and at > _HEADER):
+    if not mark or stop < 0 or (start == 0 and at > LONGEST_TITLES):
         return
     header = text[start:stop].rstrip("\r").split(mark)
     titles = [cell.strip() for cell in header if cell.strip()]

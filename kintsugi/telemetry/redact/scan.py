@@ -17,6 +17,7 @@ from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter, shortly
 from kintsugi.telemetry.redact.keys import ROOTS, SHORT, Grade
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
+from kintsugi.telemetry.redact.personal import personal_spans
 from kintsugi.telemetry.redact.values import is_secret
 from kintsugi.telemetry.redact.vendors import (
     ADDRESSES,
@@ -41,7 +42,7 @@ Check = Callable[[str, int, int], Iterable[Span]]
 # at than an honest text has.
 KINDS = (
     "vendor", "address", "command", "marked", "keyed", "url", "cookie", "scheme", "private_key", "discord",
-    "own", "flood",
+    "own", "flood", "personal",
 )  # fmt: skip
 
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -94,9 +95,11 @@ _ENOUGH = 64
 
 
 class Scanner:
-    """Finds what to hide. `own` are the secrets of this very process, in all the forms they may take."""
+    """Finds what to hide. `own` are the secrets of this very process, in all the forms they may take; `personal` the
+    kinds of personal data that are to be hidden, too."""
 
-    def __init__(self, own: Iterable[str] = ()) -> None:
+    def __init__(self, own: Iterable[str] = (), personal: frozenset[str] = frozenset()) -> None:
+        self._personal = personal
         self.rules: list[tuple[Check, bool, str]] = []  # check, needs a word's start, kind
         literals: list[str] = []
         for kind, literal, check, bounded in (*_rules(), *(("own", form, _exactly(form), False) for form in own)):
@@ -132,8 +135,13 @@ class Scanner:
             for span in spans:
                 found.append((*span, kind))
                 done = max(done, span[1])
+        found += self.personal(text)
         found.sort()
         return found
+
+    def personal(self, text: str) -> list[Found]:
+        """Where personal data stands, if any is to be hidden."""
+        return [(*span, "personal") for span in personal_spans(text, self._personal)] if self._personal else []
 
     def places(self, lowered: str) -> list[tuple[int, int, int]]:
         """(number of the rule, start, end) of every literal in a text in lower case."""

@@ -137,6 +137,8 @@ class _Source:
 
     def found(self) -> Iterator[Found]:
         done = looks = begin = 0
+        for start, end, kind in self._scanner.personal(self._text):
+            yield from ((piece.start, piece.end, kind) for piece in self._literals.within(start, end))
         for number, start, end in self._scanner.places(lower(self._text)):
             if start < done:
                 continue

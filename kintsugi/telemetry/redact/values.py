@@ -213,6 +213,15 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
 _CLOSING = ")]}:;,"
 
 
+_BRIEF = {"pw": 5, "pin": 4}  # names that are often something else, and the length of their shortest secret
+
+
+def is_too_brief(name: str, value: str) -> bool:
+    """Whether a name of two or three letters stands for something else here: a pin of a board, a country."""
+    least = _BRIEF.get(name.lower(), 0)
+    return len(value) < least or (least == _BRIEF["pin"] and not value.isdigit())
+
+
 def is_phrase(words: str, name: str, level: Grade) -> bool:
     """Whether plain words are a secret of their own: a passphrase, and no sentence about one."""
     if level is not Grade.PASSWORD or _OF_SENTENCES.search(words):
