@@ -296,7 +296,8 @@ def _quoted(text: str) -> str:
 
 def _belief(incident: Incident) -> str:
     assert incident.diagnosis
-    sure = quiet(cut(plain(incident.diagnosis.belief), 120))
+    seen = incident.diagnosis.looked
+    sure = quiet(cut(plain(incident.diagnosis.belief), 120)) + (f" · {seen}" if seen else "")
     if incident.evidence is None:
         return sure
     return f"{sure} · **{incident.evidence.tier}** {quiet(cut(plain(incident.evidence.says), 120))}"

@@ -70,6 +70,8 @@ HOSTILE: tuple[tuple[str, str], ...] = (
     ("import os", 'setattr(log, "m", os)'),
 )
 HARMLESS: tuple[tuple[str, str], ...] = (
+    ("from shop.text import truncate\nfrom shop.pages import paged", 'note = truncate(cart["note"])'),
+    ("", "cut = 9  # truncate what is longer"),
     ("from discord.ext import commands", "x = commands.Context"),
     ("from discord.ext import commands", 'raise commands.BadArgument("no")'),
     (

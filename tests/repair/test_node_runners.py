@@ -11,7 +11,9 @@ import pytest
 import pytest_asyncio
 
 from kintsugi.repair.languages import Machine
+from kintsugi.repair.languages.collected import Told
 from kintsugi.repair.languages.node.language import JavaScript
+from kintsugi.repair.languages.node.runners import RUNNERS
 from kintsugi.repair.languages.node.suite import NodeSuite
 from kintsugi.repair.languages.reports import jest, junit, mocha, tap
 from kintsugi.repair.languages.results import Crash, Ending, TestResult
@@ -170,6 +172,18 @@ def test_mocha_tells_its_hooks_and_what_is_pending() -> None:
         "test/cart.js::cart fails": Ending.FAILED,
         'test/cart.js::cart "before each" hook': Ending.ERROR,
     }
+
+
+def test_an_older_mocha_prints_its_report_after_all_else() -> None:
+    def report(title: str) -> str:
+        told = {"stats": {"suites": 1}, "tests": [{"title": title, "fullTitle": title, "err": {}}], "failures": []}
+        return json.dumps(told, indent=2)
+
+    printed = f"order {{ id: 1 }}\n{report('of a program')}\nsaved\n{report('adds')}\nbye\n"
+
+    assert ended(list(RUNNERS["mocha"].read(Told("/srv/app", printed)))) == {"::adds": Ending.PASSED}
+    assert list(RUNNERS["mocha"].read(Told("/srv/app", printed[:-30]))) == []
+    assert list(RUNNERS["mocha"].read(Told("/srv/app", "no report\n"))) == []
 
 
 def test_tap_is_read_with_its_subtests_directives_and_diagnostics() -> None:

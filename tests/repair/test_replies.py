@@ -270,6 +270,11 @@ def test_a_patch_may_be_the_input_of_a_call():
         (f"{PATH}\n{BLOCK}\nshop/new.py\n```python\nx = 1\n```\n", "shop/new.py as a whole"),
         (f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n<replace>\n{NEW}", "cut off"),
         (f"<path>{PATH}</path>\n<search>\n{OLD}</search>\n", "cut off"),
+        (
+            f"<edit><path>{PATH}</path>\n<search>\n{OLD}</search>\n<replace>\n{NEW}</replace></edit>\n"
+            "<edit>\n<path>shop/cart.py</path>\n",
+            "cut off: for shop/cart.py it says no change",
+        ),
         (f'<file path="{PATH}">\n{NEW}', "cut off"),
         (json.dumps(EDIT) + '\n{"path": "shop/cart.py", "search": "x', "cut off"),
         (json.dumps(EDIT) + '\n{"pa', "cut off"),

@@ -45,14 +45,18 @@ def _changes(number: int, record: Record) -> tuple[Change, ...]:
 def _records(text: str) -> Iterator[Record]:
     """What belongs together, by the names of the tags: one path, one search text, one replacement."""
     record: Record = {}
+    changed = False
     for name, held in _said(text):
         known = _canonical(name)
         if known in record or (known == "path" and record):
             yield record
+            changed = changed or is_change(record)
             record = {"path": record["path"]} if "path" in record and known != "path" else {}
         record[known] = held
     if "search" in record and "replace" not in record:
         raise Refused(f"The reply is cut off: a search text for {record.get('path', 'a file')} has no replacement.")
+    if changed and list(record) == ["path"]:
+        raise Refused(f"The reply is cut off: for {record['path']} it says no change. Send all of it again.")
     yield record
 
 

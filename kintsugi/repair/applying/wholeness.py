@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from kintsugi.repair.applying.changes import Refused
+from kintsugi.repair.applying.newer_python import in_older_words
+from kintsugi.repair.syntax import read_source
 
 _NEW_TOO = {".py", ".pyi", ".toml"}  # of JSON there are dialects, with comments
 
@@ -41,13 +43,28 @@ def _fault(parse: Callable[[bytes], object], content: bytes) -> str | None:
     return None
 
 
+def _python(content: bytes) -> object:
+    """A program may be written for a newer Python than the one that runs us."""
+    try:
+        return ast.parse(content)
+    except SyntaxError:
+        older = in_older_words(source := read_source(content))
+        if older == source:
+            raise
+        try:
+            return ast.parse(older)
+        except (SyntaxError, ValueError):
+            pass
+        raise
+
+
 def _toml(content: bytes) -> object:
     return tomllib.loads(content.decode())
 
 
 _PARSERS: dict[str, tuple[str, Callable[[bytes], object]]] = {
-    ".py": ("Python", ast.parse),
-    ".pyi": ("Python", ast.parse),
+    ".py": ("Python", _python),
+    ".pyi": ("Python", _python),
     ".json": ("JSON", json.loads),
     ".toml": ("TOML", _toml),
 }

@@ -25,7 +25,10 @@ _HIDING = re.compile(
 )
 _MIGRATION = re.compile(r"(?:^|/)(?:migrations?|alembic|versions|db/migrate|flyway|liquibase)/|\.sql$", re.IGNORECASE)
 _DROPS = Screened(
-    r"\bDROP\s+(?:TABLE|COLUMN|DATABASE|SCHEMA|INDEX|VIEW|CONSTRAINT|TYPE|COLLECTION)\b|\bTRUNCATE\s+(?:TABLE\s+)?[\w\"`\[]"
+    r"\bDROP\s+(?:TABLE|COLUMN|DATABASE|SCHEMA|INDEX|VIEW|CONSTRAINT|TYPE|COLLECTION)\b|\bTRUNCATE\s+TABLE\s+[\w\"`\[]"
+    # Without TABLE it is a common word: in capitals, or as a whole statement.
+    r"|\b(?-i:TRUNCATE)[ \t]+[\w\"`\[{%]"
+    r"|\bTRUNCATE[ \t]+[\w\"`\].\[]+[ \t]*(?:;|[\"'](?![\"'\w])|\bCASCADE\b|\bRESTART\b)"
     r"|\bop\.drop_\w+|\bbatch_op\.drop_\w+|\bmigrations\.(?:Delete|Remove)\w+|\bdrop_all\s*\(|\bdrop_collection\s*\("
     r"|\bdrop_database\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b|\bflushall\s*\(|\bflushdb\s*\(",
     re.IGNORECASE,

@@ -14,6 +14,7 @@ from kintsugi.repair.languages.reports import failure_of, inside, jest, mocha, r
 from kintsugi.repair.languages.results import Ending, Failure, TestResult
 
 _REPORT = "{tmp}/results.json"
+_MOCHA_REPORT = re.compile(r'\{\s*"stats":\s*\{\s*"suites":')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,20 @@ def _by_report(read: Callable[[str, str], Iterable[TestResult]]) -> Callable[[To
                 return
 
     return from_file
+
+
+def _by_mocha(told: Told) -> Iterator[TestResult]:
+    """Its report is a file since mocha 9.2; before, it is the last that is printed."""
+    if told.reports:
+        yield from _by_report(mocha)(told)
+        return
+    begins = list(_MOCHA_REPORT.finditer(told.out))
+    if begins:
+        try:
+            report, _ = json.JSONDecoder().raw_decode(told.out, begins[-1].start())
+            yield from list(mocha(json.dumps(report), told.tree))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
 
 
 def _by_tap(told: Told) -> Iterator[TestResult]:
@@ -116,7 +131,7 @@ RUNNERS = {
         "lines",
         ("--reporter", "json", "--reporter-option", f"output={_REPORT}"),
         (),
-        _by_report(mocha),
+        _by_mocha,
         (_REPORT,),
         range(256),
     ),
