@@ -59,8 +59,9 @@ def kinds_table(rounds: int) -> str:
 
 
 def _fails(logger: logging.Logger) -> None:
+    prices: dict[str, int] = {}
     try:
-        _ = {}["discount"]
+        _ = prices["discount"]
     except KeyError:
         logger.exception("order %s failed", 4711)
 
