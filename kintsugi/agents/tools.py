@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kintsugi.prompts import fence
-from kintsugi.telemetry.plain import plain, plain_diff
+from kintsugi.telemetry.plain import plain, plain_code, plain_diff
 from kintsugi.workflow.errors import BadInput, Refusal
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -136,8 +136,19 @@ class Tools:
 
     async def capsule(self, _client: str, given: Mapping[str, Any]) -> Answer:
         """The failing call as a Python file that makes it again, where one was recorded."""
-        found, _ = await self._found(given)
-        return Answer({"incident": found.name, "capsule": None, "says": "No capsule was recorded."})
+        found, payload = await self._found(given)
+        capsule, made = payload.capsule, found.reproduction
+        if capsule is None or not capsule.source:
+            why = f": {capsule.why_not}" if capsule and capsule.why_not else ""
+            return Answer(
+                {"incident": found.name, "capsule": None, "says": f"No failing call was recorded{plain(why)}."}
+            )
+        facts = {
+            "module": capsule.module,
+            "function": capsule.function,
+            "source": plain_code(capsule.source, "test.py"),
+        }
+        return Answer({"incident": found.name, "capsule": facts, "says": plain(made.words) if made else ""})
 
     async def prove(self, client: str, given: Mapping[str, Any]) -> Answer:
         """Hold a patch against the policy and prove it in the sandbox. Changes nothing, and is told to nobody."""

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.app.replays import ReplayNeeds
+    from kintsugi.integrations.model.looking import Tools
+    from kintsugi.integrations.workbench import Workbench
     from kintsugi.web.reports import Reports
 
 RECONCILE_EVERY = timedelta(minutes=3)
@@ -222,7 +224,9 @@ class Bootstrap:
         program_url = self.settings.program.program_url
         hosted = None if self.code_host.missing else self.code_host.make()
         git = hosted.git if hosted else None
-        analyst, checker = self._analyst(git), self._checker(git)
+        bench = self._workbench(git) if git else None
+        analyst: Analyst = self._analyst(git, bench)
+        checker: Checker = bench or NoChecker()
         if hosted and self.settings.github.repo:
             analyst, checker = FreshAnalyst(analyst, hosted.host), FreshChecker(checker, hosted.host)
         return Ports(
@@ -287,19 +291,16 @@ class Bootstrap:
         """Old incidents asked about again: of this model, else of the configured one. Raises Refusal without one."""
         from kintsugi.app.replays import ReplayNeeds
         from kintsugi.integrations.model.analyst import ModelAnalyst
-        from kintsugi.integrations.workbench import Workbench
 
         if self.model.missing or self.code_host.missing:
             raise Refusal("A replay needs the model and the repository: set KINTSUGI_LLM_* and KINTSUGI_REPO.")
         git = self.code_host.make().git
         other = self.settings.model.model_copy(update={"model": model} if model else {})
         asked = connectors.model(other, self.database.folder / "models.json").make()
-        checker = self._checker(git)
-        assert isinstance(checker, Workbench)
         return ReplayNeeds(
             store=desk.store,
             analyst=ModelAnalyst(asked, code_context(git.directory), redact),
-            checker_at=checker.at,
+            checker_at=self._workbench(git).at,
             budget=other.budget,
         )
 
@@ -347,7 +348,7 @@ class Bootstrap:
         if self.settings.code.repo and not self.settings.github.repo:
             check_repository(self.settings.code.repo)
 
-    def _analyst(self, git: Git | None) -> Analyst:
+    def _analyst(self, git: Git | None, bench: Workbench | None) -> Analyst:
         from kintsugi.integrations.model.analyst import ModelAnalyst
         from kintsugi.integrations.model.offline import OfflineAnalyst
 
@@ -355,7 +356,9 @@ class Bootstrap:
             return self._agent(git)
         if self.model.missing:
             return OfflineAnalyst(git)
-        return ModelAnalyst(self.model.make(), code_context(git.directory if git else None), redact)
+        tools = looking_at(git, self.settings.code.branch, bench) if git and bench else None
+        tools = tools if self.settings.analyst.tools else None
+        return ModelAnalyst(self.model.make(), code_context(git.directory if git else None), redact, tools)
 
     def _agent(self, git: Git | None) -> Analyst:
         from kintsugi.integrations.agent.analyst import AgentAnalyst, AgentSettings
@@ -376,7 +379,7 @@ class Bootstrap:
         )
         return AgentAnalyst(asked, git, code.branch, redact)
 
-    def _checker(self, git: Git | None) -> Checker:
+    def _workbench(self, git: Git) -> Workbench:
         from kintsugi.integrations.workbench import Workbench
         from kintsugi.repair.proof import ProofSettings
 
@@ -388,11 +391,11 @@ class Bootstrap:
             mounts=code.test_mounts,
             variables=code.test_env,
             services=code.test_services,
-            dependencies=git.directory if git else None,
+            dependencies=git.directory,
         )
         if code.test_python:
             proof = replace(proof, python=code.test_python)
-        return Workbench(git, code.branch, proof, redact) if git else NoChecker()
+        return Workbench(git, code.branch, proof, redact)
 
     @property
     def incident_url(self) -> str:
@@ -403,6 +406,13 @@ class Bootstrap:
     def _running(self) -> Running:
         own = self.build or "" if is_railways(self.settings.railway.service_id) else ""
         return Running((self.settings.program.program_url or "").rstrip("/"), own, self._own_requests)
+
+
+def looking_at(git: Git, branch: str, bench: Workbench) -> Callable[[Case], Tools]:
+    """What a model may look at the program with, for each case."""
+    from kintsugi.integrations.look_tools import LookTools
+
+    return lambda case: LookTools(git, branch, bench, case, redact)
 
 
 def code_context(repository: Path | None) -> Callable[[Case, int], str]:

@@ -16,12 +16,13 @@ from kintsugi.integrations.git import Git, GitError
 from kintsugi.repair.apply import Applied, Refused, apply
 from kintsugi.repair.capsule import failing_call
 from kintsugi.repair.policy import PolicySettings
-from kintsugi.repair.proof import ProofSettings, SandboxFailed, Unproven
+from kintsugi.repair.proof import CannotRunHere, ProofSettings, SandboxFailed, Unproven, run_tests
 from kintsugi.repair.proof.red import NO_FAILURE_GIVEN
 from kintsugi.repair.referee import crash_of, its_tests, keeps_policy, made_again, proven, with_flags
 from kintsugi.repair.replies import read_reply
 from kintsugi.repair.sandbox import Box, BoxFailed
 from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Diagnosis, Incident, Patch
@@ -105,6 +106,35 @@ class Workbench:
             raise StepFailed(f"git said: {error}") from error
         evidence = await self._prove(candidate, case, diagnosis, progress)
         return candidate.patch, evidence
+
+    async def run(self, incident: Incident, diagnosis: Diagnosis | None, path: str, progress: Progress) -> Run:
+        """The tests of one file at the failing build, with a proposed change or without any.
+
+        Raises PatchUnproven where the change does not apply or the file is none, StepFailed where nothing can be run.
+        """
+        try:
+            base, files = await asyncio.to_thread(self._changed_by, incident, diagnosis)
+            settings = await self._settings(progress)
+            with scratch() as folder:
+                await asyncio.to_thread(self._git.export, base, folder)
+                return await run_tests(folder, files, path, settings, progress=progress)
+        except Unproven as unproven:
+            raise _unproven(unproven) from unproven
+        except CannotRunHere as reason:
+            raise StepFailed(f"Tests can't run here: {reason}.") from reason
+        except GitError as error:
+            raise StepFailed(f"git said: {error}") from error
+        except (SandboxFailed, BoxFailed) as failed:
+            raise StepFailed(f"The sandbox failed: {failed}") from failed
+
+    def _changed_by(self, incident: Incident, diagnosis: Diagnosis | None) -> tuple[str, Mapping[str, bytes | None]]:
+        if diagnosis:
+            candidate = self._candidate(incident, diagnosis)
+            return candidate.patch.base, candidate.files
+        base = self._git.resolve(incident.build_sha or "") or self._git.resolve(f"refs/heads/{self._branch}")
+        if base is None:
+            raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
+        return base, {}
 
     def _candidate(self, incident: Incident, diagnosis: Diagnosis) -> _Candidate:
         branch = self._git.resolve(f"refs/heads/{self._branch}")

@@ -43,6 +43,7 @@ from kintsugi.persistence.tables import (
     InboxRow,
     IncidentRow,
     LeaseRow,
+    LookRow,
     PayloadRow,
     ReportRow,
     RunsRow,
@@ -60,6 +61,7 @@ from kintsugi.workflow.errors import Conflict
 from kintsugi.workflow.figures import bound_of
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
+from kintsugi.workflow.looks import Look
 from kintsugi.workflow.machine import Move
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Claim, Outcome
@@ -78,6 +80,7 @@ REPORT: Table = ReportRow.__table__  # type: ignore[attr-defined]
 HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
 SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
 SIGHTING: Table = SightingRow.__table__  # type: ignore[attr-defined]
+LOOK: Table = LookRow.__table__  # type: ignore[attr-defined]
 TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
 SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
 LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
@@ -298,6 +301,15 @@ class SqlLedger:
 
     def renew(self, claim: Claim, lease: timedelta) -> bool:
         return self._finish(claim, NOTHING, due=self.now + lease)
+
+    def looked(self, claim: Claim, look: Look, cost: Cost) -> bool:
+        if not self._finish(claim, cost, epoch=claim.epoch):
+            return False
+        if cost.calls and (incident := self.incident(claim.incident.id)):
+            self.amend(incident.but(cost=incident.cost + cost))
+        row = {"incident_id": claim.incident.id, "at": self.now, **asdict(look)}
+        self.connection.execute(insert(LOOK), row)
+        return True
 
     def postpone(self, claim: Claim, delay: timedelta, error: str, *, failed: bool, cost: Cost = NOTHING) -> bool:
         attempts = claim.attempt if failed else 0

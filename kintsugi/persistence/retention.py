@@ -17,7 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select, update
 
 from kintsugi.persistence.codec import payload_from_json, payload_to_json
-from kintsugi.persistence.ledger import INCIDENT, PAYLOAD, SIGHTING, SqlLedger
+from kintsugi.persistence.ledger import INCIDENT, LOOK, PAYLOAD, SIGHTING, SqlLedger
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.ports import Clock, Ledger
@@ -144,6 +144,7 @@ def _one(ledger: Ledger, kept: Kept, now: datetime) -> bool:
     ledger.connection.execute(
         SIGHTING.delete().where(SIGHTING.c.incident_id == kept.incident, SIGHTING.c.kind == "user")
     )
+    ledger.connection.execute(LOOK.delete().where(LOOK.c.incident_id == kept.incident))
     ledger.amend(incident.without_outputs(now))
     return True
 

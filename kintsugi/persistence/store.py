@@ -29,6 +29,7 @@ from kintsugi.persistence.ledger import (
     HINT,
     INCIDENT,
     IS_OPEN,
+    LOOK,
     PAYLOAD,
     RUNS,
     SIGHTING,
@@ -44,6 +45,7 @@ from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
 from kintsugi.workflow.figures import Figures
 from kintsugi.workflow.history import Past, Step, Talk
 from kintsugi.workflow.incident import Incident, Spent
+from kintsugi.workflow.looks import Look
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed, Sightings
 from kintsugi.workflow.states import Effect, State
@@ -195,6 +197,13 @@ class SqlStore:
         query = select(TALK).where(TALK.c.incident_id == incident).order_by(TALK.c.seq)
         rows = await self._read(lambda connection: connection.execute(query).all())
         return [Talk(row.seq, row.analyst, row.prompt, row.at, turns_from_json(row.turns)) for row in rows]
+
+    async def looks(self, incident: int, round: int | None = None) -> list[Look]:
+        query = select(LOOK).where(LOOK.c.incident_id == incident).order_by(LOOK.c.round, LOOK.c.number)
+        if round is not None:
+            query = query.where(LOOK.c.round == round)
+        rows = await self._read(lambda connection: connection.execute(query).all())
+        return [Look(row.round, row.number, row.tool, row.asked, row.answer) for row in rows]
 
     async def ledger(self, kind: Effect | None = None, *, everything: bool = False, limit: int = 50) -> list[Owed]:
         """What is owed, and what failed and holds its incident, the longest due first; or all, the newest first."""

@@ -125,6 +125,20 @@ class TalkRow(SQLModel, table=True):
     turns: str = _text()
 
 
+class LookRow(SQLModel, table=True):
+    """One call of a tool by the analyst, and its answer: `kintsugi.workflow.looks`."""
+
+    __tablename__ = "look"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incident.id")
+    round: int = Field(primary_key=True)  # the history's row that asked for the diagnosis
+    number: int = Field(primary_key=True)
+    tool: str
+    asked: str = _text()
+    answer: str = _text()
+    at: datetime = _instant()
+
+
 class TransitionRow(SQLModel, table=True):
     """The past. Append-only; a row without a chain may be chained once, as `kintsugi.workflow.chain` says."""
 

@@ -17,7 +17,7 @@ from kintsugi.capture.checkins import payload_of_missing
 from kintsugi.web.reading import Failed
 from kintsugi.web.reports import Take
 from kintsugi.web.sentry import Project
-from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.errors import Conflict, StoreUnavailable
 from kintsugi.workflow.scheduled import Missing, NoSchedule, ScheduledJob
 
 log = logging.getLogger("kintsugi.service")
@@ -52,7 +52,7 @@ class Watch:
         while True:
             try:
                 await self.look()
-            except StoreUnavailable as error:
+            except (Conflict, StoreUnavailable) as error:  # the next look finds what this one did not come to
                 log.warning("check_ins_not_looked_at", extra={"why": str(error)})
             await asyncio.sleep(LOOK_EVERY.total_seconds())
 

@@ -6,7 +6,7 @@ An effect may be performed more than once: after a crash, after a lost lease, on
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,13 +14,14 @@ from typing import TypedDict
 
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.cure import ASKED, SENT_AGAIN, all_runs_of, judged, without_ours
-from kintsugi.workflow.engine import Perform, Performed, Receipt
+from kintsugi.workflow.engine import LeaseLost, Perform, Performed, Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import (
     Allowance,
     Ask,
     Budget,
     Category,
+    Cost,
     Cure,
     Deployment,
     Diagnosis,
@@ -28,6 +29,7 @@ from kintsugi.workflow.incident import (
     Turn,
     token_hash,
 )
+from kintsugi.workflow.looks import Look
 from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.ports import (
     Analyst,
@@ -104,7 +106,8 @@ async def diagnose(tools: EffectNeeds, claim: Claim) -> Performed:
     if claim.incident.feedback:
         progress(f"round {claim.incident.rounds + 1}, as the last patch was refused: {claim.incident.says}")
     case = await _made_again(tools, await _case(tools, claim), progress)
-    case = replace(case, allowance=allowance, talk=await _last_talk(tools, claim.incident))
+    looks = _Looks(tools.store, claim)
+    case = replace(case, allowance=allowance, talk=await _last_talk(tools, claim.incident), looks=looks)
     diagnosis = await tools.analyst.diagnose(case, progress)
     common, way_back = _result(tools, claim), await _way_back(tools, case)
     if diagnosis.proposes_a_patch:
@@ -441,6 +444,25 @@ async def _last_talk(tools: EffectNeeds, incident: Incident) -> tuple[Turn, ...]
     """What was said with the model whose patch was refused."""
     talks = await tools.store.talks(incident.id) if incident.feedback else []
     return talks[-1].turns if talks else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """The looks of one diagnosis, in the store."""
+
+    store: Store
+    claim: Claim
+
+    @property
+    def round(self) -> int:
+        return self.claim.seq
+
+    async def known(self) -> Sequence[Look]:
+        return await self.store.looks(self.claim.incident.id, self.round)
+
+    async def keep(self, look: Look, cost: Cost) -> None:
+        if not await self.store.transact(lambda ledger: ledger.looked(self.claim, look, cost)):
+            raise LeaseLost(self.claim.id)
 
 
 async def _allowance(tools: EffectNeeds, incident: Incident) -> Allowance:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from kintsugi.workflow.names import ENDED, Effect, State
-from kintsugi.workflow.patch import Edit, Evidence, Reproduction
+from kintsugi.workflow.patch import Change, Edit, Evidence, Reproduction
 from kintsugi.workflow.quiet import NEVER, Pace, Quiet
 from kintsugi.workflow.severity import Rating, Severity, rated
 
@@ -124,6 +124,10 @@ class Allowance:
     incident: Spent = field(default_factory=Spent)
     today: Spent = field(default_factory=Spent)
 
+    def after(self, cost: Cost) -> Allowance:
+        """What is left of it for the rest of the step, once so much of the step's cost is counted."""
+        return replace(self, incident=self.incident + cost.spent, today=self.today + cost.spent)
+
     def used_up_by(self, cost: Cost = NOTHING) -> str | None:
         """A sentence where nothing more may be spent after this step has cost so much."""
         return self.budget.used_up(self.incident + cost.spent, self.today + cost.spent)
@@ -163,6 +167,8 @@ class Diagnosis:
     cost: Cost = Cost()
     talk: tuple[Turn, ...] = ()  # how it came about; kept beside the incident, not in it
     manner: str = ""  # how the model's server was asked, as far as it was a server
+    places: int = 0  # that it looked at in the code, on its own wish
+    test_runs: int = 0  # that it asked for
     unfinished: bool = False  # the cause was found, and its fix could not be had: the next try asks for that alone
     patch: str = ""  # the whole change as text, where it was handed in and is no list of edits
     by: str = ""  # who handed it in; "" for our own analyst
@@ -171,6 +177,13 @@ class Diagnosis:
     def belief(self) -> str:
         """How sure its analyst is, or whose it is, in words."""
         return f"handed in by {self.by}" if self.by else f"{self.probability:.0%} sure"
+
+    @property
+    def looked(self) -> str:
+        """How much it looked at, such as "looked at 6 places, ran 2 tests"; "" where it did not."""
+        seen = f"looked at {self.places} place{'s' if self.places > 1 else ''}" if self.places else ""
+        ran = f"ran {self.test_runs} test{'s' if self.test_runs > 1 else ''}" if self.test_runs else ""
+        return ", ".join(filter(None, (seen, ran)))
 
     @property
     def proposes_a_patch(self) -> bool:
@@ -300,6 +313,7 @@ class Incident:
     feedback: str = ""  # why the last patch was refused: shown to the analyst in the next round
     cost: Cost = Cost()
     reproduction: Reproduction | None = None  # of the failing call, at the failing build, before any model was asked
+    brought_by: Change | None = None  # the deployed commit that it came with, where that was found out by running
     diagnosis: Diagnosis | None = None
     patch: Patch | None = None
     evidence: Evidence | None = None

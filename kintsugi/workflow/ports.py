@@ -23,6 +23,7 @@ from kintsugi.workflow.incident import (
     Spent,
     Turn,
 )
+from kintsugi.workflow.looks import Look, Looks, Unkept
 from kintsugi.workflow.machine import Move
 from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Evidence, Reproduction
@@ -152,6 +153,10 @@ class Ledger(Protocol):
         """An effect is over, and cost so much more. False: the lease was lost, and with it the result."""
         ...
 
+    def looked(self, claim: Claim, look: Look, cost: Cost) -> bool:
+        """Keep what the analyst looked at, and count what its call cost. False: the lease was lost."""
+        ...
+
     def renew(self, claim: Claim, lease: timedelta) -> bool:
         """Lengthen the lease. False: it was lost."""
         ...
@@ -226,6 +231,10 @@ class Store(Protocol):
 
     async def talks(self, incident: int) -> list[Talk]:
         """What was said with models about this incident, one entry a round, oldest first."""
+        ...
+
+    async def looks(self, incident: int, round: int | None = None) -> list[Look]:
+        """What the analyst looked at, in the order it did; of one round, or of all."""
         ...
 
     async def spent_on(self, day: date) -> Spent:
@@ -303,6 +312,7 @@ class Case:
     worked: frozenset[int] = frozenset()  # statuses that the failing request gets where it works
     allowance: Allowance = field(default_factory=Allowance)
     talk: tuple[Turn, ...] = ()
+    looks: Looks = field(default_factory=Unkept, compare=False)
 
     @property
     def told(self) -> Payload:

@@ -23,9 +23,11 @@ from kintsugi.agents.tools import AgentNeeds, Bounds, Tools
 from kintsugi.persistence.database import Database
 from kintsugi.web.agents import AgentDoor
 from kintsugi.web.server import LARGEST
+from kintsugi.workflow.payload import Capsule
 from kintsugi.workflow.proposals import Proposals
 from kintsugi.workflow.states import State
 from tests.app.test_command_line import TRACEBACK, Terminal
+from tests.world.make import a_payload
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
@@ -114,6 +116,22 @@ async def test_what_strangers_wrote_stands_between_marks_that_they_cannot_know(w
     assert first.startswith("Programs, strangers and models wrote")
     marks = {text.split("<<<DATA ")[1].split("\n")[0] for text in (first, again)}
     assert len(marks) == 2
+
+
+@pytest.mark.parametrize(
+    ("capsule", "source", "says"),
+    [
+        (None, None, "No failing call was recorded."),
+        (Capsule(module="shop", function="f", why_not="a secret"), None, "No failing call was recorded: a secret."),
+        (Capsule(module="shop", function="f", source="from shop import f\n"), "from shop import f\n", ""),
+    ],
+)
+async def test_the_failing_call_is_shown_where_there_is_one(world: World, capsule: Any, source: Any, says: str):
+    await world.crashes(payload=a_payload().model_copy(update={"capsule": capsule}))
+    async with listening(tools(world)) as url, connected(url) as session:
+        facts = (await session.call_tool("capsule", {"incident": 1})).structured_content
+
+    assert (facts["capsule"] and facts["capsule"]["source"], facts["says"]) == (source, says)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ async def test_first_the_cause_is_asked_for_then_its_fix(provider: OpenAIStandIn
 async def test_every_prompt_is_in_the_history_with_version_and_hash(provider: OpenAIStandIn):
     diagnosis = await diagnosed(provider)
 
-    assert [prompt.rsplit(" ", 1)[0] for prompt in diagnosis.prompt.split(", ")] == ["diagnose v2", "fix v3"]
+    assert [prompt.rsplit(" ", 1)[0] for prompt in diagnosis.prompt.split(", ")] == ["diagnose v3", "fix v4"]
     assert all(len(prompt.rsplit(" ", 1)[1]) == 8 for prompt in diagnosis.prompt.split(", "))
 
 

@@ -165,6 +165,8 @@ def _folders(settings: AgentSettings) -> tuple[Path, ...]:
 def _write(folder: Path, case: Case) -> None:
     (folder / "incident.md").write_text(_told(case), encoding="utf-8")
     (folder / "incident.json").write_text(case.payload.model_dump_json(indent=1), encoding="utf-8")
+    if (capsule := case.payload.capsule) and capsule.source:
+        (folder / "failing_call.py").write_text(capsule.source, encoding="utf-8")
     for file in folder.iterdir():
         file.chmod(0o644)
 
@@ -187,6 +189,8 @@ def _told(case: Case) -> str:
         for raised in failure.chain:
             frames = [f"{frame.path}:{frame.line} in {frame.function}  {frame.code}" for frame in raised.frames]
             lines += [*_indented("\n".join([*frames, f"{raised.type}: {raised.message}"])), ""]
+    if case.payload.capsule and case.payload.capsule.source:
+        lines += ["The call that failed lies beside this file as a test that makes it again: `failing_call.py`.", ""]
     if case.feedback:
         lines += ["## Why the last patch was refused", "", *_indented(case.feedback), ""]
     if case.payload.log:

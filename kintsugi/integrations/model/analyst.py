@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypedDict
 
 from kintsugi.integrations.model.asking import Reply, ask_for
+from kintsugi.integrations.model.looking import Looking, LookPolicy, Tools
 from kintsugi.integrations.model.port import CHARACTERS_PER_TOKEN, Answer, Message, Model, TooLong, window_for
 from kintsugi.integrations.model.reply import Cause, Fix, R, UnreadableReply, read_reply
 from kintsugi.prompts import Prompt, fence, render
 from kintsugi.repair.outage import provider_outage
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import NOTHING, Allowance, Category, Cost, Diagnosis, NewFile, Turn
+from kintsugi.workflow.looks import OPENED, Look
 from kintsugi.workflow.patch import Edit
 from kintsugi.workflow.ports import Case, Progress
 
@@ -30,6 +32,7 @@ _CODE_TOKENS = 8_000
 _CALL_CHARACTERS = 12_000  # of a failing call that is shown
 _CONTEXT_CHARACTERS_PER_TOKEN = 4  # as `repair.context` counts
 _OUR_OWN = 7_000  # characters of a conversation that are neither failure nor code: both prompts, and the first reply
+_WHOLE_ANSWERS = 2  # of what was looked at, the newest, where all of it does not fit
 _LEAST = 600  # characters of failure and code; with less there is nothing to find a cause in
 
 CodeContext = Callable[[Case, int], str]
@@ -37,14 +40,28 @@ CodeContext = Callable[[Case, int], str]
 
 
 class ModelAnalyst:
-    """Asks `model`. `code_context` gives redacted code for a case; `redact` sees all other text on its way out."""
+    """Asks `model`. `code_context` gives redacted code for a case; `redact` sees all other text on its way out.
 
-    def __init__(self, model: Model, code_context: CodeContext, redact: Callable[[str], str]) -> None:
+    With `tools` it may look at the program, where it says that it needs to, or where its first change was refused.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        code_context: CodeContext,
+        redact: Callable[[str], str],
+        tools: Callable[[Case], Tools] | None = None,
+        policy: LookPolicy | None = None,
+    ) -> None:
         self._model = model
         self._code_context = code_context
         self._redact = redact
+        self._tools = tools
+        self._policy = policy or LookPolicy()
 
     async def diagnose(self, case: Case, progress: Progress) -> Diagnosis:
+        if self._tools and (known := await case.looks.known()):
+            return await self._look(case, *opening_of(known[0].answer, progress))
         talk = await self._opened(case, progress, self._characters())
         try:
             return await self._diagnosed(talk, case)
@@ -61,15 +78,66 @@ class ModelAnalyst:
         earlier = case.incident.diagnosis
         if earlier and earlier.category is Category.CODE and (case.feedback or earlier.unfinished):
             talk = talk.told("assistant", self._as_found(case, earlier))
-            return await (self._again(talk, case, earlier) if case.feedback else self._resumed(talk, case, earlier))
+            if not case.feedback:
+                return await self._resumed(talk, case, earlier)
+            return await (self._look_again if self._tools else self._again)(talk, case, earlier)
         talk, found = await self._cause(talk, case.allowance)
         if why := provider_outage(case.payload):
             return replace(found, category=Category.OUTAGE, explanation=f"{found.explanation}\n\n{why}".strip())
+        if self._tools and talk.need and found.category in (Category.CODE, Category.UNKNOWN):
+            return await self._opened_for(talk.need, talk, case, found)
         if found.category is not Category.CODE:
             return found
         if why := case.allowance.used_up_by(found.cost):
             return replace(found, explanation=f"{found.explanation}\n\n{why}")
         return await self._first_fix(talk, found, case)
+
+    async def _look_again(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
+        """After a change was refused: look at what it was refused for."""
+        talk = talk.asked(self._for_a_fix(case)).told("assistant", self._as_fixed(case, earlier))
+        why = _fitted(f"Your last change was refused. {case.feedback}", self._characters())
+        return await self._opened_for(why, talk, case, replace(earlier, cost=Cost(), places=0, test_runs=0))
+
+    async def _opened_for(self, why: str, talk: _Talk, case: Case, found: Diagnosis) -> Diagnosis:
+        """Open the loop: what is known so far is its first row, and what it cost is counted with it."""
+        bounds = self._policy
+        prompt = render(
+            "look",
+            why=fence(self._redact(why)),
+            calls=str(bounds.calls),
+            runs=str(bounds.runs),
+            tokens=f"{bounds.tokens:,}",
+            lines=str(bounds.lines),
+        )
+        talk = talk.asked(prompt)
+        opening = Look(case.looks.round, 0, OPENED, "", opening_to_json(talk.messages, talk.prompts, found))
+        await case.looks.keep(opening, found.cost)
+        rest = replace(case, allowance=case.allowance.after(found.cost))
+        return await self._look(rest, talk, replace(found, cost=Cost()))
+
+    async def _look(self, case: Case, talk: _Talk, found: Diagnosis) -> Diagnosis:
+        """Go round, and in the end ask for the change, unless one was proven on the way."""
+        assert self._tools
+        room = self._model.room.characters
+        window = room and room // 2
+        loop = Looking(
+            self._model, self._tools(case), case.looks, self._policy, self._redact, talk.progress, window=window
+        )
+        looked = await loop.look(talk.messages, case.allowance)
+        found = replace(found, places=looked.places, test_runs=looked.runs)
+        told = replace(talk, messages=(*talk.messages, *loop.told(looked)))
+        if looked.proven and looked.fix:
+            kept = self._kept(told)
+            return replace(found, **_as_proposed(looked.fix, found), category=Category.CODE, talk=kept)
+        allowance = case.allowance.after(looked.spent)
+        if why := allowance.used_up_by():
+            return replace(found, explanation=f"{found.explanation}\n\n{why}".strip(), talk=self._kept(told))
+        try:
+            _, fixed = await self._fix(told.asked(self._for_a_fix(case)), found, allowance)
+        except TooLong:
+            told = replace(talk, messages=(*talk.messages, *loop.told(looked, whole=_WHOLE_ANSWERS)))
+            _, fixed = await self._fix(told.asked(self._for_a_fix(case)), found, allowance)
+        return replace(fixed, category=Category.CODE) if fixed.edits else fixed
 
     async def _opened(self, case: Case, progress: Progress, characters: int | None) -> _Talk:
         """The question for the cause, with at most so many characters of failure and code. Raises StepFailed."""
@@ -116,7 +184,7 @@ class ModelAnalyst:
     async def _cause(self, talk: _Talk, allowance: Allowance) -> tuple[_Talk, Diagnosis]:
         talk.progress(f"asking {self._model.name} for the cause")
         reply = await self._ask(Cause, talk, allowance)
-        talk = talk.answered(reply)
+        talk = talk.answered(reply, reply.value.need if reply.value else "")
         if reply.value is None:
             return talk, replace(self._refused(reply), prompt=talk.prompts, talk=self._kept(talk))
         found = reply.value
@@ -142,7 +210,7 @@ class ModelAnalyst:
         talk = talk.asked(self._for_a_fix(case)).told("assistant", self._as_fixed(case, earlier))
         feedback = _fitted(self._redact(case.feedback), self._characters())
         talk = talk.asked(render("again", feedback=fence(feedback)))
-        return await self._fix(talk, replace(earlier, cost=Cost()), case.allowance)
+        return (await self._fix(talk, replace(earlier, cost=Cost()), case.allowance))[1]
 
     async def _resumed(self, talk: _Talk, case: Case, earlier: Diagnosis) -> Diagnosis:
         """The fix that an earlier try could not have, of the cause that it found and paid for."""
@@ -151,23 +219,26 @@ class ModelAnalyst:
     async def _first_fix(self, talk: _Talk, found: Diagnosis, case: Case) -> Diagnosis:
         """The cause is kept where its fix cannot be had."""
         try:
-            return await self._fix(talk.asked(self._for_a_fix(case)), found, case.allowance)
+            talk, fixed = await self._fix(talk.asked(self._for_a_fix(case)), found, case.allowance)
         except StepFailed as failed:
             kept = replace(found, cost=Cost(), talk=(), unfinished=True)
             raise failed.having_found(kept) from failed.__cause__
+        if self._tools and talk.need and not fixed.edits:
+            return await self._opened_for(talk.need, talk, case, replace(found, cost=fixed.cost))
+        return fixed
 
-    async def _fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> Diagnosis:
+    async def _fix(self, talk: _Talk, found: Diagnosis, allowance: Allowance) -> tuple[_Talk, Diagnosis]:
         talk.progress(f"asking {self._model.name} for a fix: {found.cause}")
         try:
             reply = await self._ask(Fix, talk, allowance, found.cost)
         except StepFailed as failed:
             raise failed.having_spent(found.cost) from failed.__cause__
-        talk = talk.answered(reply)
+        talk = talk.answered(reply, reply.value.need if reply.value else "")
         told = _Told(prompt=talk.prompts, cost=found.cost + reply.cost, talk=self._kept(talk))
         if reply.value is None:
             refused = self._refused(reply)
-            return replace(refused, cause=found.cause, explanation=refused.cause, **told)
-        return replace(found, **_as_proposed(reply.value, found), analyst=reply.answer.model, **told)
+            return talk, replace(refused, cause=found.cause, explanation=refused.cause, **told)
+        return talk, replace(found, **_as_proposed(reply.value, found), analyst=reply.answer.model, **told)
 
     async def _ask(self, kind: type[R], talk: _Talk, allowance: Allowance, spent: Cost = NOTHING) -> Reply[R]:
         return await ask_for(kind, self._model, talk.messages, talk.progress, allowance=allowance, spent=spent)
@@ -190,6 +261,7 @@ class ModelAnalyst:
             explanation=diagnosis.explanation,
             category=diagnosis.category,
             probability=diagnosis.probability,
+            need="",
             marks=None,
         )
         return _said(Cause, case) or told.model_dump_json()
@@ -230,6 +302,7 @@ class _Talk:
     prompts: str = ""
     shown: int = 0
     shortened: bool = False
+    need: str = ""  # what the last reply says it would have to see
     marks: str = ""
 
     def asked(self, prompt: Prompt) -> _Talk:
@@ -240,8 +313,40 @@ class _Talk:
         turn = Message("assistant" if role == "assistant" else "user", content)
         return replace(self, messages=(*self.messages, turn))
 
-    def answered(self, reply: Reply[R]) -> _Talk:
-        return replace(self, messages=(*self.messages, *reply.turns), prompts=f"{self.prompts}{reply.prompts}")
+    def answered(self, reply: Reply[R], need: str) -> _Talk:
+        messages = (*self.messages, *reply.turns)
+        return replace(self, messages=messages, prompts=f"{self.prompts}{reply.prompts}", need=need.strip())
+
+
+def opening_to_json(messages: Sequence[Message], prompts: str, found: Diagnosis) -> str:
+    """What was known when the model began to look, as the loop's first row keeps it."""
+    told = {
+        "turns": [[message.role, message.content] for message in messages],
+        "prompts": prompts,
+        "cause": found.cause,
+        "explanation": found.explanation,
+        "category": found.category.value,
+        "probability": found.probability,
+        "analyst": found.analyst,
+        "manner": found.manner,
+    }
+    return json.dumps(told)
+
+
+def opening_of(kept: str, progress: Progress) -> tuple[_Talk, Diagnosis]:
+    """The conversation and the cause to go on from."""
+    told = json.loads(kept)
+    talk = _Talk(progress, tuple(Message(role, content) for role, content in told["turns"]), told["prompts"])
+    found = Diagnosis(
+        cause=told["cause"],
+        explanation=told["explanation"],
+        category=Category(told["category"]),
+        probability=told["probability"],
+        analyst=told["analyst"],
+        prompt=told["prompts"],
+        manner=told["manner"],
+    )
+    return talk, found
 
 
 def _as_proposed(fix: Fix, found: Diagnosis) -> _Proposed:
@@ -326,5 +431,6 @@ def _fix_told(diagnosis: Diagnosis) -> str:
         "title": diagnosis.title,
         "body": diagnosis.body,
         "probability": diagnosis.probability,
+        "need": "",
     }
     return json.dumps(told, ensure_ascii=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -38,6 +38,12 @@ _MAY_LACK: dict[str, Any] = {
     "title": "",
     "body": "",
     "marks": None,
+    "need": "",
+    "text": None,
+    "path": None,
+    "first": None,
+    "last": None,
+    "fix": None,
 }
 _NOTHING = ("", "null", "none", "n/a", "-")
 
@@ -66,6 +72,7 @@ class Cause(_Strict):
     explanation: str
     category: Category
     probability: Share
+    need: str
     marks: str | None
 
 
@@ -90,12 +97,28 @@ class Fix(_Strict):
     title: str
     body: str
     probability: Share
+    need: str
+
+
+class Step(_Strict):
+    """The answer to `look`: the next thing to look at, or a change to try."""
+
+    tool: Literal["find", "read", "list", "run", "propose"]
+    text: str | None
+    path: str | None
+    first: int | None
+    last: int | None
+    fix: Fix | None
 
 
 R = TypeVar("R", bound=BaseModel)
 
-_NAMES: dict[type[BaseModel], str] = {Cause: "finding", Fix: "fix"}  # as providers' logs and recordings know them
-_HEARTS: dict[type[BaseModel], str] = {Cause: "cause", Fix: "edits"}  # by which an object is known
+_NAMES: dict[type[BaseModel], str] = {
+    Cause: "finding",
+    Fix: "fix",
+    Step: "step",
+}  # as providers' logs and recordings know them
+_HEARTS: dict[type[BaseModel], str] = {Cause: "cause", Fix: "edits", Step: "tool"}  # by which an object is known
 
 
 def schema_of(kind: type[BaseModel]) -> tuple[str, dict[str, Any]]:
@@ -206,7 +229,7 @@ def _bare(name: object) -> str:
 def _mended(kind: type[BaseModel], told: dict[str, Any]) -> dict[str, Any]:
     """With what may be missing, and with values as our types write them. Raises Refused for edits that are none."""
     mended = {name: value for name, value in _MAY_LACK.items() if name in kind.model_fields} | told
-    for name in ("cause", "explanation", "branch", "title", "body"):
+    for name in ("cause", "explanation", "branch", "title", "body", "need"):
         if name in mended:
             mended[name] = _as_text(mended[name])
     if not isinstance(mended.get("marks", ""), str):
@@ -215,10 +238,18 @@ def _mended(kind: type[BaseModel], told: dict[str, Any]) -> dict[str, Any]:
         mended["probability"] = _as_number(mended["probability"])
     if kind is Cause and isinstance(mended.get("category"), str):
         mended["category"] = _as_category(mended["category"])
+    if kind is Step:
+        mended |= {"tool": str(mended["tool"]).strip().lower(), "fix": _fix_in(mended)}
     if kind is Fix:
         mended["edits"] = [_as_told(edit) for edit in _edits_of(mended["edits"])]
         mended["regression_test"] = _test_of(mended["regression_test"])
     return mended
+
+
+def _fix_in(step: dict[str, Any]) -> dict[str, Any] | None:
+    """The change that a step comes with. Raises Refused for edits that are none."""
+    fix = next(_meant(Fix, step["fix"]), None)
+    return _mended(Fix, {"probability": 0.5} | fix) if fix and str(step["tool"]).strip().lower() == "propose" else None
 
 
 def _as_text(value: object) -> object:
@@ -331,4 +362,5 @@ def _fix_of(edits: list[Edit], told: dict[str, Any]) -> dict[str, Any]:
         "regression_test": FixTest(**test) if isinstance(test, dict) and len(test) == 2 else None,
         **texts,
         "probability": float(share) if known else math.nan,  # type: ignore[arg-type]
+        "need": "",
     }

@@ -20,13 +20,13 @@ from kintsugi.repair.proof.call import CallTurned, call_turns
 from kintsugi.repair.proof.judge import Reading, read_patch
 from kintsugi.repair.proof.kept import Kept, still_passes
 from kintsugi.repair.proof.red import RedToGreen, red_to_green
-from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, is_plain_file, last_line
+from kintsugi.repair.proof.runs import CannotRunHere, Proposal, Proving, Unproven, ids, is_plain_file, last_line, some
 from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Limits, ground, run
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.repair.syntax import read_source
-from kintsugi.workflow.patch import Evidence, Tier
+from kintsugi.workflow.patch import Evidence, Run, Tier
 
-__all__ = ["Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "prove"]
+__all__ = ["CannotRunHere", "Crash", "ProofSettings", "Proposal", "SandboxFailed", "Unproven", "prove", "run_tests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,42 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
             call = await call_turns(proving)
             could_be_made = proposal.crash is not None and proposal.crash.path.endswith(".py")
             return _with_call(await _carried_out(proving), call, could_be_made=could_be_made)
+    except BoxFailed as failure:
+        raise SandboxFailed(str(failure)) from failure
+    except ValueError as error:  # a path that leads out of the tree
+        raise Unproven(str(error)) from error
+
+
+async def run_tests(
+    base: Path,
+    files: Mapping[str, bytes | None],
+    path: str,
+    settings: ProofSettings,
+    *,
+    progress: Callable[[str], None],
+) -> Run:
+    """The tests of one file on `base` with `files` changed, in the box; a verdict on nothing.
+
+    Raises CannotRunHere, SandboxFailed, and Unproven where there is no such test file.
+    """
+    ends = time.monotonic() + settings.seconds
+    proposal = Proposal(base, files)
+    try:
+        box = settings.box or await boxes.probe(settings.python, settings.limits)
+        box = replace(box, limits=settings.limits, variables=settings.variables, services=settings.services)
+        if why := boxes.no_walls(box):
+            raise CannotRunHere(why)
+        machine = Machine(box.interpreter, settings.dependencies)
+        found = await asyncio.to_thread(find_suite, base, files, machine, settings.test_command)
+        language, suite = found
+        if suite is None:
+            raise CannotRunHere("no test command is known")
+        if suite.takes_files and path not in suite.files:
+            raise Unproven(f"{path} is no test file; some that are: {some(suite.files)}")
+        box = box.with_folders((*suite.folders, *settings.mounts), suite.placed)
+        async with ground(box, base) as on:
+            proving = Proving(proposal, Reading(), on, language, suite, ends, progress)
+            return (await proving.tests(files, (path,))).run
     except BoxFailed as failure:
         raise SandboxFailed(str(failure)) from failure
     except ValueError as error:  # a path that leads out of the tree
