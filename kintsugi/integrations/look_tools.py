@@ -7,7 +7,7 @@ redacted as code, other text as text. Tests run in the box, and what is proposed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kintsugi.integrations.git import Git, GitError
@@ -120,7 +120,7 @@ class LookTools:
         hits = _hits(said, commit) if said else "No line of a tracked file holds that."
         return self._redact("\n".join([hits, *self._likely(wanted, commit)]))
 
-    def _likely(self, wanted: str, commit: str) -> list[str]:
+    def _likely(self, wanted: str, commit: str) -> Sequence[str]:
         """The functions that speak of several words, where they need not stand side by side."""
         if len(wanted.split()) < _SEVERAL:
             return []
