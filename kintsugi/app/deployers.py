@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kintsugi.app.settings import DeploySettings, RailwaySettings, revealed
+from kintsugi.app.settings import DeploySettings, RailwaySettings, on_railway, revealed
 from kintsugi.executors.lock import alone_with
 from kintsugi.integrations.clock import SystemClock
 from kintsugi.integrations.one_deployer import Alone
@@ -28,7 +28,7 @@ def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -
     from kintsugi.integrations.railway import Railway, RailwayTarget
     from kintsugi.integrations.railway_api import RailwayAccess, RailwayApi
 
-    ids = (settings.project_id, settings.environment_id, settings.service_id)
+    ids = (*_here(settings), settings.service_id)
     if not all(ids):
         raise SettingsError(
             "KINTSUGI_RAILWAY_TOKEN needs KINTSUGI_RAILWAY_PROJECT_ID, _ENVIRONMENT_ID and _SERVICE_ID."
@@ -37,6 +37,12 @@ def railway_deployer(settings: RailwaySettings, branch: str, running: Running) -
     access = RailwayAccess(revealed(settings.token), settings.url)
     target = RailwayTarget(project, environment, service, branch, running, can_ask=running.can_ask)
     return Railway(RailwayApi(access), target, redact)
+
+
+def _here(settings: RailwaySettings) -> tuple[str, str]:
+    """Project and environment: those that are set, else the ones that this process runs in."""
+    project = settings.project_id or on_railway("RAILWAY_PROJECT_ID")
+    return project, settings.environment_id or on_railway("RAILWAY_ENVIRONMENT_ID")
 
 
 def webhook_deployer(settings: DeploySettings, running: Running) -> WebhookDeploy:
@@ -75,9 +81,10 @@ def is_railways(service_id: str | None) -> bool:
 
 def railway_door(settings: RailwaySettings) -> RailwayDoor:
     """Who may knock at /webhooks/railway, and what about."""
+    project, environment = _here(settings)
     return RailwayDoor(
         revealed(settings.webhook_secret),
-        settings.project_id or "",
-        settings.environment_id or "",
+        project,
+        environment,
         settings.service_id or "",
     )

@@ -7,6 +7,7 @@ at start with what it should be. A secret's value is never printed.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -253,7 +254,10 @@ class ReceiptSettings(Room, env_prefix=f"{PREFIX}RECEIPT_"):
 class ProgramSettings(Room):
     """The program that is watched: what it is called, which build of it runs, where it answers."""
 
-    env_name: str = Field("development", description="the environment's name, such as production")
+    env_name: str = Field(
+        default_factory=lambda: on_railway("RAILWAY_ENVIRONMENT_NAME") or "development",
+        description="the environment's name, such as production",
+    )
     build_sha: str | None = Field(None, description="the commit that runs; else the host's own variable, else git's")
     program_url: Address | None = Field(None, description="where the program answers; its /version tells the commit")
     telemetry: Literal["ring", "json", "off"] = Field(
@@ -418,11 +422,17 @@ class AlertSettings(Room, env_prefix=f"{PREFIX}ALERT_"):
 class WebSettings(Room, env_prefix=f"{PREFIX}WEB_"):
     """Webhooks and the operator's pages."""
 
-    bind: Bind = Field("127.0.0.1:8000", description="where the web listens, as host:port")
+    bind: Bind = Field(
+        default_factory=lambda: f"0.0.0.0:{port}" if (port := on_railway("PORT")) else "127.0.0.1:8000",
+        description="where the web listens, as host:port",
+    )
     token: Token | None = Field(
         None, description="logs in to the operator's pages; none: by Discord, or by links of `kintsugi login`"
     )
-    url: Address | None = Field(None, description="where people reach the web, for links to an incident")
+    url: Address | None = Field(
+        default_factory=lambda: f"https://{host}" if (host := on_railway("RAILWAY_PUBLIC_DOMAIN")) else None,
+        description="where people reach the web, for links to an incident",
+    )
 
 
 class MetricsSettings(Room, env_prefix=f"{PREFIX}METRICS_"):
@@ -609,6 +619,11 @@ def variable(room: type[Room], name: str) -> str:
     return f"{room.model_config['env_prefix']}{name}".upper()
 
 
+def on_railway(name: str) -> str:
+    """What Railway says of itself in its containers; "" anywhere else. https://docs.railway.com/reference/variables"""
+    return os.environ.get(name, "") if os.environ.get("RAILWAY_PROJECT_ID") else ""
+
+
 def revealed(secret: SecretStr | None) -> str:
     """A secret's value; "" where none is set."""
     return secret.get_secret_value() if secret else ""
@@ -691,5 +706,5 @@ def unknown_names(names: Iterable[str]) -> dict[str, str]:
     return {name: next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.8)), "") for name in own}
 
 
-_OF_OTHERS = ("KINTSUGI_REPORT_URL", "KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_INCIDENT_FILE")
+_OF_OTHERS = ("KINTSUGI_REPORT_URL", "KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_INCIDENT_FILE", "KINTSUGI_MODEL")
 """Names that a program which only reports, or a deploy command, reads."""

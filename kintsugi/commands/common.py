@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 import uuid
@@ -15,7 +14,7 @@ from rich.text import Text
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
 from kintsugi.commands.outcome import UsageError
-from kintsugi.integrations.terminal import PlainConsole
+from kintsugi.integrations.terminal import PlainConsole, typed_line
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import EVERYTHING, Asker, Requests
@@ -92,18 +91,6 @@ async def agreed_to(question: Question) -> None:
 def at_a_terminal() -> bool:
     """Whether somebody can answer. Standard input may be closed."""
     return sys.stdin is not None and sys.stdin.isatty()
-
-
-async def typed_line() -> str:
-    """A line from the terminal; "" at its end. Ctrl+C ends the wait at once, which no thread that reads would allow."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(sys.stdin, lambda: None if ready.done() else ready.set_result(None))
-    try:
-        await ready
-    finally:
-        loop.remove_reader(sys.stdin)
-    return sys.stdin.readline()
 
 
 def asker() -> Asker:

@@ -8,7 +8,6 @@ from pathlib import Path
 from shutil import which
 
 from rich.console import Console
-from rich.prompt import Confirm
 from rich.rule import Rule
 from rich.text import Text
 
@@ -18,7 +17,7 @@ from kintsugi.demo.stage import FAILING_REQUEST, Stage
 from kintsugi.demo.workspace import BRANCH, Workspace
 from kintsugi.executors.lock import only_one
 from kintsugi.integrations.clock import SystemClock
-from kintsugi.integrations.terminal import PlainConsole
+from kintsugi.integrations.terminal import PlainConsole, agreed
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import is_current
 from kintsugi.persistence.store import SqlStore
@@ -55,6 +54,8 @@ async def demo(wishes: Wishes) -> int:
         ending = wishes.ending
         human = sys.stdin.isatty() and not wishes.auto
         if not await _goes_on(workspace, ending, wishes.fresh, human, console):
+            if not await _may_replace(workspace, human and not wishes.fresh, console):
+                return 0
             workspace.remove()
         workspace.prepare(ending)
         incident = await Stage(workspace, ending, Bootstrap.read().model, console, human).play()
@@ -69,7 +70,19 @@ async def _goes_on(workspace: Workspace, ending: str, fresh: bool, human: bool, 
     incident = await _only_incident(workspace)
     if incident and (incident.state in ENDED or incident.state is State.NEEDS_HUMAN):
         return False
-    return not human or Confirm.ask("An earlier run was cut short. Go on with it?", console=console, default=True)
+    return not human or await agreed(console, "An earlier run was cut short. Go on with it?")
+
+
+async def _may_replace(workspace: Workspace, human: bool, console: Console) -> bool:
+    """What an earlier run came to is not taken away without a word; a human is asked."""
+    earlier = await _only_incident(workspace) if workspace.database.exists() else None
+    if earlier is None:
+        return True
+    says = f"The earlier demo in {workspace.folder} ({earlier.name} {earlier.state.says}) is replaced."
+    if human:
+        return await agreed(console, f"{says} Go on? (To keep it, use --dir for another folder.)")
+    console.print(Text(f"{says} To keep one, use --dir for another folder.", style="dim"))
+    return True
 
 
 async def _only_incident(workspace: Workspace) -> Incident | None:

@@ -11,9 +11,10 @@ from kintsugi.capture import read_text
 from kintsugi.capture.recent import RecentFailure, recent_failures
 from kintsugi.capture.text import split_lines
 from kintsugi.commands.capture import tell
-from kintsugi.commands.common import actor, at_a_terminal, new_key, typed_line
+from kintsugi.commands.common import actor, at_a_terminal, new_key
 from kintsugi.commands.files import read_bytes
 from kintsugi.commands.voice import say
+from kintsugi.integrations.terminal import typed_line
 
 _PATIENCE = 30.0  # seconds for finding places: somebody waits at the terminal
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rich.console import Console
-from rich.prompt import Confirm
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Kintsugi, Ports, code_context
@@ -27,7 +26,7 @@ from kintsugi.integrations.local_git import LocalGit
 from kintsugi.integrations.model.analyst import ModelAnalyst
 from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.model.port import Model
-from kintsugi.integrations.terminal import Terminal, confirmation
+from kintsugi.integrations.terminal import Terminal, agreed, confirmation
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
@@ -177,9 +176,10 @@ class Stage:
                 self._say(f"{owed.kind.words.capitalize()}: {owed.error} Trying again at {owed.due:%H:%M:%S} UTC.")
 
     async def _confirm(self, desk: Desk, incident: Incident, token: str) -> None:
-        id, now = incident.id, desk.clock.now()
         answer: t.Trigger
-        if await self._yes("Confirm this patch?"):
+        yes = await self._yes("Confirm this patch?")
+        id, now = incident.id, desk.clock.now()
+        if yes:
             answer = t.Confirmed(incident=id, key=f"demo:confirmed:{now}", at=now, actor=_ACTOR, token=token)
         else:
             answer = t.Rejected(incident=id, key=f"demo:rejected:{now}", at=now, actor=_ACTOR)
@@ -188,8 +188,9 @@ class Stage:
     async def _merge(self, desk: Desk, host: LocalGit, incident: Incident) -> None:
         assert incident.pull_request
         number = incident.pull_request.number
+        yes = await self._yes(f"Merge pull request #{number} ({incident.pull_request.branch})?")
         now = desk.clock.now()
-        if not await self._yes(f"Merge pull request #{number} ({incident.pull_request.branch})?"):
+        if not yes:
             key, why = f"demo:unmerged:{incident.seq}", "The pull request was not merged."
             await desk.engine.fire(t.Cancelled(incident=incident.id, key=key, at=now, actor=_ACTOR, why=why))
             return
@@ -200,7 +201,7 @@ class Stage:
         if not self.ask_human:
             self._say(f"{question} Yes (asked of nobody: --auto, or no terminal).")
             return True
-        return await asyncio.to_thread(Confirm.ask, question, console=self.console, default=True)
+        return await agreed(self.console, question)
 
     async def _next_ring(self, channel: DemoChannel) -> None:
         try:

@@ -5,6 +5,8 @@ Text that others wrote is shown without secrets and without what a terminal woul
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -78,3 +80,28 @@ def confirmation(incident: Incident) -> Panel:
         head.append(f"{plain(incident.since_shown)}\n", style="yellow")
     body = Syntax(plain_diff(incident.patch.diff), "diff", background_color="default", word_wrap=True)
     return Panel(Group(head, body), title=f"{incident.name}: confirm this patch?", title_align="left")
+
+
+async def agreed(console: Console, question: str) -> bool:
+    """A yes or a no from the terminal; Enter is yes, and so is the end of the input. Asks again for anything else."""
+    while True:
+        console.print(Text.assemble(f"{question} ", ("[Y/n] ", "bold magenta")), end="")
+        line = await typed_line()
+        answer = line.strip().lower()
+        if answer in ("", "y", "yes"):
+            return True
+        if answer in ("n", "no"):
+            return False
+        console.print(Text("Type yes or no.", style="yellow"))
+
+
+async def typed_line() -> str:
+    """A line from the terminal; "" at its end. Ctrl+C ends the wait at once, which no thread that reads would allow."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(sys.stdin, lambda: None if ready.done() else ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline()

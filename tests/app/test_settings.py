@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 import kintsugi
 from kintsugi.app.bootstrap import Bootstrap
+from kintsugi.app.deployers import railway_door
 from kintsugi.app.settings import (
     DatabaseSettings,
     DeploySettings,
@@ -47,6 +48,23 @@ def test_what_stands_in_the_environment_and_in_the_file_comes_to_its_room(
     assert settings.model.model == "two"
     assert settings.model.prices["two"].tokens_out == 8
     assert settings.code.branch == "main"
+
+
+def test_what_railway_says_of_itself_need_not_be_set(monkeypatch: pytest.MonkeyPatch):
+    """Names as in https://docs.railway.com/reference/variables."""
+    ours = {"PROJECT_ID": "p1", "ENVIRONMENT_ID": "e1", "ENVIRONMENT_NAME": "production", "SERVICE_ID": "kintsugi"}
+    monkeypatch.setenv("PORT", "7070")
+    assert read_settings().web.bind == "127.0.0.1:8000"  # that port is somebody else's
+    for name, value in (ours | {"PUBLIC_DOMAIN": "kintsugi.up.railway.app"}).items():
+        monkeypatch.setenv(f"RAILWAY_{name}", value)
+    monkeypatch.setenv("KINTSUGI_RAILWAY_SERVICE_ID", "shop")
+
+    settings = read_settings()
+    door = railway_door(settings.railway)
+
+    assert (settings.web.bind, settings.web.url) == ("0.0.0.0:7070", "https://kintsugi.up.railway.app")
+    assert settings.program.env_name == "production"
+    assert (door.project, door.environment, door.service) == ("p1", "e1", "shop")
 
 
 def test_each_name_in_the_environment_belongs_to_one_room():

@@ -187,4 +187,4 @@ def test_the_shapes_that_the_prompts_show_are_those_that_are_read():
 
     for name in ("diagnose", "reported"):
         read_reply(Cause, render(name, **values).text)
-    read_reply(Fix, render("fix").text)
+    read_reply(Fix, render("fix", call="").text)

@@ -86,6 +86,7 @@ def test_a_second_start_after_the_end_starts_clean(demo: Demo):
 
     assert status == 0, output
     assert "Going on" not in output
+    assert "(INC-1 is healed) is replaced. To keep one, use --dir" in " ".join(output.split())
     assert demo.git("rev-parse", "main") != first
     the_world_is_as_it_should_be(demo)
 
