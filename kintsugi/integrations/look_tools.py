@@ -112,12 +112,10 @@ class LookTools:
         commit = self._commit
         flags = ("-z", "-n", "-I", "-i", "-F", "--no-color", "--full-name", "--no-recurse-submodules")
         try:
-            said = self._git.run("grep", *flags, "-e", wanted, commit).decode("utf-8", "replace")
-        except GitError as error:
-            if "grep failed" not in str(error):  # what it says where there is none
-                raise
-            said = ""
-        hits = _hits(said, commit) if said else "No line of a tracked file holds that."
+            hits = _hits(self._git.run("grep", *flags, "-e", wanted, commit).decode("utf-8", "replace"), commit)
+        except GitError as error:  # a clone may lack some of its files
+            none = "grep failed" in str(error)  # what it says where no line holds it
+            hits = "No line of a tracked file holds that." if none else f"Not all was searched: {str(error)[:_WIDEST]}"
         return self._redact("\n".join([hits, *self._likely(wanted, commit)]))
 
     def _likely(self, wanted: str, commit: str) -> Sequence[str]:
