@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.app.replays import ReplayNeeds
-    from kintsugi.integrations.model.looking import AgentCalls
+    from kintsugi.integrations.model.looking import LookPort
     from kintsugi.integrations.workbench import Workbench
     from kintsugi.web.reports import Reports
 
@@ -408,7 +408,7 @@ class Bootstrap:
         return Running((self.settings.program.program_url or "").rstrip("/"), own, self._own_requests)
 
 
-def looking_at(git: Git, branch: str, bench: Workbench) -> Callable[[Case], AgentCalls]:
+def looking_at(git: Git, branch: str, bench: Workbench) -> Callable[[Case], LookPort]:
     """What a model may look at the program with, for each case."""
     from kintsugi.integrations.look_tools import LookTools
 
