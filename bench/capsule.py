@@ -138,13 +138,15 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
-    lines = [f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'green at the fix':>17}"]
+    lines = [f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well at the fix':>21} {'raises another':>15}"]
     names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
     for name in names:
         own = [verdict for verdict in verdicts if name in ("all", verdict.repository)]
         again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
         green = sum(verdict.green is True for verdict in again)
-        lines.append(f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>17}")
+        other = sum(verdict.otherwise for verdict in again)
+        row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>21}"
+        lines.append(f"{row} {_of(other, len(again)):>15}")
     lines += ["", "why the rest was not:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])

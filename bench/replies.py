@@ -188,7 +188,9 @@ def _reply(fix: Fix, format: str, damage: Damage, chance: random.Random) -> Repl
         return None
     text = damage.wrap(written, format, chance)
     tree = damage.tree(fix)
-    expected = None if damage.refused else {**tree, **{one.path: damage.result(one) for one in fix.files}}
+    of_another = any(one.named != one.path and one.named in fix.tree for one in fix.files)  # a file by that name
+    refused = damage.refused or of_another
+    expected = None if refused else {**tree, **{one.path: damage.result(one) for one in fix.files}}
     return Reply(format, damage.name, text, tree, expected)
 
 

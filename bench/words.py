@@ -3,25 +3,36 @@
 `python -m bench.words cases --out CASES REPOSITORY…` looks in the histories of cloned repositories for small fixes
 whose subject speaks of a wrong result, and keeps each subject with the functions that it changed.
 `python -m bench.words measure CASES` says in how many of them the context holds the function, and its file.
+`python -m bench.words look CASES` has a scripted searcher look for the function with the model's tools, within their
+bounds, where the context does not hold it. It knows the report alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.context import LinesByPath, fix_lines, git
-from kintsugi.repair.context import Context, build_context
+from kintsugi.integrations.git import Git
+from kintsugi.integrations.look_tools import LookTools
+from kintsugi.integrations.model.looking import Found, LookPolicy
+from kintsugi.integrations.workbench import Workbench
+from kintsugi.repair.context import Context, build_context, tokens_in
 from kintsugi.repair.context.index import Unit, parse, words
 from kintsugi.repair.context.sources import is_test
+from kintsugi.repair.proof import ProofSettings
+from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.payload import About, Occurred, Payload
+from kintsugi.workflow.ports import Case as WorkCase
+from tests.world.make import an_incident
 
 _FIXES = re.compile(r"\bfix(?:e[sd])?\b", re.IGNORECASE)
 # Not a wrong result that a user could report: what crashed (there is a traceback), and what nobody sees who uses it.
@@ -62,6 +73,10 @@ def main() -> None:
     measure.add_argument("cases", type=Path)
     measure.add_argument("--tokens", type=int, default=8000)
     measure.set_defaults(run=_measure)
+    look = commands.add_parser("look")
+    look.add_argument("cases", type=Path)
+    look.add_argument("--all", action="store_true", help="also where the context holds it")
+    look.set_defaults(run=_look)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -130,6 +145,59 @@ def _measure(arguments: argparse.Namespace) -> None:
         )
     _sum_up("", rows)
     _sum_up("of these, named by no identifier: ", blind)
+
+
+def _look(arguments: argparse.Namespace) -> None:
+    """Prints each case with what the searcher read; then how often it came to the function, and what that took."""
+    found: list[tuple[bool, int, int]] = []
+    for line in arguments.cases.read_text().splitlines():
+        case = Case(**json.loads(line))
+        if not arguments.all and _is_shown(case):
+            continue
+        searcher = Searcher(case)
+        asyncio.run(searcher.search())
+        hit = any(_shows(unit, case.fix[unit.path], searcher.read) for unit in _changed_functions(case))
+        found.append((hit, searcher.calls, searcher.tokens))
+        print("f" if hit else "-", *found[-1][1:], Path(case.repository).parent.name, case.says, flush=True)
+    hits, calls, tokens = (sum(row[at] for row in found) / max(len(found), 1) for at in range(3))
+    print(
+        f"{len(found)} fixes: a changed function was read in {hits:.0%}, by {calls:.1f} calls and {tokens:,.0f} tokens"
+    )
+
+
+def _is_shown(case: Case) -> bool:
+    return _found(case, build_context(_payload(case), Path(case.repository), rev=case.parent))[0]
+
+
+class Searcher:
+    """Looks for the words of the report, all at once, and reads what is named as most likely."""
+
+    def __init__(self, case: Case) -> None:
+        git, failed = Git(Path(case.repository)), an_incident(build_sha=case.parent)
+        bench = Workbench(git, "HEAD", ProofSettings(), redact)
+        self._tools = LookTools(git, "HEAD", bench, WorkCase(failed, _payload(case)), redact)
+        self._says, self._policy = case.says[:200], LookPolicy()
+        self.calls = self.tokens = 0
+        self.read: set[tuple[str, int]] = set()
+
+    async def search(self) -> None:
+        likely = _LIKELY.findall(await self._ask(self._tools.find(self._says)))
+        for path, start, end in likely:
+            if self.calls >= self._policy.calls or self.tokens >= self._policy.tokens:
+                return
+            first, last = max(int(start) - _AROUND, 1), int(end) + _AROUND
+            answer = await self._ask(self._tools.read(path, first, last))
+            self.read |= {(path, int(line.split("\t")[0])) for line in answer.splitlines()[1:] if "\t" in line}
+
+    async def _ask(self, call: Awaitable[Found]) -> str:
+        self.calls += 1
+        text = (await call).text
+        self.tokens += tokens_in(text)
+        return text
+
+
+_LIKELY = re.compile(r"^(\S+):(\d+)-(\d+) ", re.MULTILINE)
+_AROUND = 120  # lines
 
 
 def _names_it(case: Case) -> bool:

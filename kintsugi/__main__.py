@@ -48,6 +48,7 @@ try:
         severity,
         unignore,
     )
+    from kintsugi.commands.typed.init import init
     from kintsugi.commands.typed.login import login
     from kintsugi.commands.typed.logs import alerts_app, redact
     from kintsugi.commands.typed.open_pr import open_pr
@@ -89,6 +90,7 @@ def options(
 
 app.command()(demo)
 app.command("run")(run_service)
+app.command()(init)
 app.command()(login)
 app.command()(doctor)
 app.command(context_settings={"ignore_unknown_options": True})(capture)

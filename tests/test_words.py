@@ -1,7 +1,9 @@
 """The words of docs/words.md: what was given up for them does not come back."""
 
 import ast
+import re
 from pathlib import Path
+from typing import Any
 
 import kintsugi
 
@@ -34,3 +36,62 @@ def test_outside_the_lifecycle_states_come_from_the_page_to_point_at():
     outside = [path for path in sorted(SOURCES.rglob("*.py")) if "workflow" not in path.parts]
 
     assert [path.name for path in outside if "workflow.names" in path.read_text(encoding="utf-8")] == []
+
+
+# --- what people read -------------------------------------------------------------------------------------------
+
+BANNED = re.compile(
+    r"\b(anew|whoever|whomever|thereof|thereby|befell|hitherto|it stands|stands in|stands where|be told|was told|is told"
+    r"|owed|no terminal|of old|for whom|wherefrom|lest|nought)\b",
+    re.IGNORECASE,
+)
+"""Words that a good technical writer of today would not use, or that only our code knows (docs/words.md)."""
+
+READ = (
+    *(
+        "bot/card.py",
+        "bot/replies.py",
+        "bot/moves.py",
+        "bot/buttons.py",
+        "bot/debug.py",
+        "bot/deploy.py",
+        "bot/presence.py",
+    ),
+    *("workflow/asking.py", "workflow/doing.py", "workflow/guards.py", "workflow/questions.py", "workflow/severity.py"),
+    *("workflow/typed.py", "workflow/wishes.py", "workflow/calling.py", "workflow/quiet.py", "workflow/errors.py"),
+    *("app/checks.py", "app/names.py", "app/settings.py", "app/connectors.py", "commands/doctor.py", "web/entrance.py"),
+)
+
+
+def test_what_people_read_is_in_words_of_today():
+    said = [(file, text) for file in READ for text in _said(SOURCES / file)]
+    said += [(path.name, _shown(path)) for path in (SOURCES / "web" / "templates").glob("*.html")]
+    said += [(path.name, text) for path in (SOURCES / "commands" / "typed").glob("*.py") for text in _helps(path)]
+
+    assert len(said) > 500
+    assert [(file, found[0], text[:100]) for file, text in said if (found := BANNED.search(text))] == []
+
+
+def _said(path: Path) -> list[str]:
+    """The sentences in a module's strings: not its docstrings, and no names or codes."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parents = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    own = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, parents) and _has_docstring(node)}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in own]
+    return [str(node.value) for node in texts if isinstance(node.value, str) and " " in node.value]
+
+
+def _has_docstring(node: Any) -> bool:
+    return bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+
+
+def _helps(path: Path) -> list[str]:
+    """What `--help` says: the docstrings of commands, and their options' strings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    commands = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return [*_said(path), *(ast.get_docstring(node) or "" for node in commands)]
+
+
+def _shown(path: Path) -> str:
+    """What a page shows: without tags and what Jinja reads."""
+    return re.sub(r"{%.*?%}|{{.*?}}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench.telemetry.calls import call_table
+from bench.telemetry.calls import call_table, kinds_table
 from bench.telemetry.redaction import hostile_table, redaction_table
 
 
@@ -10,7 +10,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.telemetry", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="rounds of each contestant, in turn; the best counts")
     rounds = parser.parse_args().rounds
-    for table in (call_table(rounds), redaction_table(rounds), hostile_table()):
+    for table in (call_table(rounds), kinds_table(rounds), redaction_table(rounds), hostile_table()):
         print(table, end="\n\n")
 
 

@@ -19,6 +19,9 @@ _HOSTILE = (
     "bearer a1", "-----BEGIN RSA PRIVATE KEY-----\n", "-----END PRIVATE KEY-----", "curl ", "MTIz", "T3BlbkFJ", "pass",
     "\\", '\\"', "a", "0", "\x1b[31m", "\u200b", "password: [", "token={", "password ||", "&quot;password&quot;:&quot;",
     "glc_", "mnemonic: ", "wachtwoord: a", "пароль: ", "jwt=x.", "oauth:a", "00\u200b", "seed phrase=a1B2",
+    '"token":["', '"token":["a"', "'auth':['", '"session":["\\', 'tokens=["a",', '"kty":', "value: a, name: token ",
+    "pat:", "password of a a ", "token for a ", "a is the key of a is the ", "user,token\n", "| token |", "\u2514 x",
+    "%253A%252F%252Fa%253A", "password:\n  a", 'input_value="', "ls0tls1crudjti", "mnemonic a ", "/reset/",
     " a1B2Authorization: 0nfu_", "longlongwordcookie: a=b; ", "Authorization: digest x ", "\\nwachtwoord=snd_",
 )  # fmt: skip
 

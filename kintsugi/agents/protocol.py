@@ -22,7 +22,7 @@ from mcp.types import (
     ToolAnnotations,
 )
 
-from kintsugi.agents.tools import SCHEMAS, TOOLS, Tools
+from kintsugi.agents.calls import SCHEMAS, TOOLS, AgentCalls
 from kintsugi.workflow.errors import BadInput, Refusal, StepFailed, StoreUnavailable
 
 RULES = (files("kintsugi.agents") / "rules.md").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ RULES = (files("kintsugi.agents") / "rules.md").read_text(encoding="utf-8")
 _CHANGES = {"propose"}
 
 
-def protocol(tools: Tools) -> Server[Any]:
+def protocol(tools: AgentCalls) -> Server[Any]:
     """A server of the protocol."""
 
     async def list_tools(_: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListToolsResult:
@@ -49,7 +49,7 @@ def protocol(tools: Tools) -> Server[Any]:
     )
 
 
-async def serve_stdio(tools: Tools) -> None:
+async def serve_stdio(tools: AgentCalls) -> None:
     """Serve whoever started us, until they close their end. What else is printed goes to standard error."""
     server = protocol(tools)
     async with stdio_server() as (reading, writing):
@@ -57,14 +57,14 @@ async def serve_stdio(tools: Tools) -> None:
 
 
 @asynccontextmanager
-async def over_http(tools: Tools) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+async def over_http(tools: AgentCalls) -> AsyncIterator[Callable[..., Awaitable[None]]]:
     """The same as an ASGI application: a call is one POST, whose answer is JSON. No session is kept."""
     manager = StreamableHTTPSessionManager(protocol(tools), json_response=True, stateless=True)
     async with manager.run():
         yield manager.handle_request
 
 
-async def _called(tools: Tools, name: str, client: str, given: Mapping[str, Any]) -> CallToolResult:
+async def _called(tools: AgentCalls, name: str, client: str, given: Mapping[str, Any]) -> CallToolResult:
     try:
         answer = await tools.call(name, client, given)
     except (BadInput, Refusal, StoreUnavailable, StepFailed) as refused:

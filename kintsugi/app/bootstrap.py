@@ -49,11 +49,11 @@ from kintsugi.workflow.reconcile import Reconciler
 if TYPE_CHECKING:
     import discord
 
-    from kintsugi.agents.tools import AgentNeeds
+    from kintsugi.agents.calls import AgentNeeds
     from kintsugi.app.discord_bot import Bots
     from kintsugi.app.discord_login import DiscordLogin
     from kintsugi.app.replays import ReplayNeeds
-    from kintsugi.integrations.model.looking import Tools
+    from kintsugi.integrations.model.looking import LookPort
     from kintsugi.integrations.workbench import Workbench
     from kintsugi.web.reports import Reports
 
@@ -310,7 +310,7 @@ class Bootstrap:
 
     def agents(self, desk: Desk) -> AgentNeeds:
         """What other people's agents may touch at this desk."""
-        from kintsugi.agents.tools import AgentNeeds
+        from kintsugi.agents.calls import AgentNeeds
         from kintsugi.workflow.proposals import Proposals
 
         hosted = None if self.code_host.missing else self.code_host.make()
@@ -412,7 +412,7 @@ class Bootstrap:
         return Running((self.settings.program.program_url or "").rstrip("/"), own, self._own_requests)
 
 
-def looking_at(git: Git, branch: str, bench: Workbench) -> Callable[[Case], Tools]:
+def looking_at(git: Git, branch: str, bench: Workbench) -> Callable[[Case], LookPort]:
     """What a model may look at the program with, for each case."""
     from kintsugi.integrations.look_tools import LookTools
 

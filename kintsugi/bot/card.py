@@ -269,7 +269,7 @@ def _what_is_pushed(incident: Incident) -> list[str]:
     lines = [f"**{one_line(diagnosis.title or diagnosis.cause, 200)}**"] if diagnosis else []
     if diagnosis and diagnosis.by:
         lines.append(f"_{one_line(diagnosis.belief, 120)}_")
-    lines.append(f"base `{short(patch.base)}` · tree `{short(patch.tree)}`")
+    lines.append(f"on commit `{short(patch.base)}`")
     if evidence:
         lines.append(f"**{evidence.tier}** {one_line(evidence.says, 200)}{_flags(incident)}")
     if incident.since_shown:

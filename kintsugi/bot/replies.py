@@ -328,7 +328,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.pruned:
         lines += ["", found.pruned]
     owed = [owes for owes in owed if owes.status in ("pending", "running")]
-    lines += [f"owed: {owes.kind.words}, due {owes.due:%Y-%m-%d %H:%M:%S} UTC {plain(owes.error)}" for owes in owed]
+    lines += [f"to do: {owes.kind.words}, due {owes.due:%Y-%m-%d %H:%M:%S} UTC {plain(owes.error)}" for owes in owed]
     if found.diagnosis:
         lines += ["", "CAUSE", plain(found.diagnosis.cause), plain(found.diagnosis.explanation)]
     if found.patch:

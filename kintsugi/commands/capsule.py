@@ -12,16 +12,17 @@ from pathlib import Path
 
 from kintsugi.app.bootstrap import Bootstrap
 from kintsugi.app.desk import Desk
-from kintsugi.commands.common import incident_number
+from kintsugi.commands.common import actor, incident_number
 from kintsugi.commands.outcome import REFUSED, UsageError
 from kintsugi.commands.voice import say, say_json
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.unconfigured import Silence
 from kintsugi.repair.bisect import Answer, brought_by
 from kintsugi.repair.capsule import as_their_test
+from kintsugi.workflow import triggers as t
 from kintsugi.workflow.cure import all_runs_of
 from kintsugi.workflow.errors import StepFailed
-from kintsugi.workflow.patch import Reproduction
+from kintsugi.workflow.patch import Change, Reproduction
 from kintsugi.workflow.ports import Case, Checker, Progress
 
 _INCIDENTS = 1_000  # whose builds are known to have been deployed
@@ -83,13 +84,21 @@ async def bisect(id: str, as_json: bool) -> int:
             return found
 
         brought = await brought_by(failing, before, order, run)
-    number = _pull_request(git, brought.commit) if brought.answer is Answer.GUILTY else None
+        number = _pull_request(git, brought.commit) if brought.answer is Answer.GUILTY else None
+        if brought.answer is Answer.GUILTY:
+            await _tell_of(desk, case, Change(brought.commit, number))
     if as_json:
         told = {"answer": brought.answer.value, "commit": brought.commit, "pull_request": number}
         say_json({**told, "says": brought.says, "runs": brought.runs})
     else:
         say(brought.says + (f" It came with pull request #{number}." if number else ""))
     return 0 if brought.answer is Answer.GUILTY else REFUSED
+
+
+async def _tell_of(desk: Desk, case: Case, change: Change) -> None:
+    """The incident names the change from now on. Once, however often it is asked."""
+    key, now = f"{case.incident.name}:brought-by:{change.commit}", desk.clock.now()
+    await desk.engine.fire(t.ChangeFound(incident=case.incident.id, key=key, at=now, actor=actor(), change=change))
 
 
 @asynccontextmanager

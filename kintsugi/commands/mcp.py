@@ -30,14 +30,14 @@ def _print_rules() -> None:
 
 
 async def _serve() -> None:
+    from kintsugi.agents.calls import AgentCalls
     from kintsugi.agents.protocol import serve_stdio
-    from kintsugi.agents.tools import Tools
     from kintsugi.app.bootstrap import Bootstrap
 
     bootstrap = Bootstrap.read()
     logs = bootstrap.logs("WARNING")
     try:
         async with bootstrap.desk() as desk:
-            await serve_stdio(Tools(bootstrap.agents(desk)))
+            await serve_stdio(AgentCalls(bootstrap.agents(desk)))
     finally:
         logs.close()

@@ -159,10 +159,10 @@ async def _together(
 
 def _agents(desk: Desk, bootstrap: Bootstrap, token: str) -> AgentDoor:
     """Other people's agents, over HTTP."""
+    from kintsugi.agents.calls import AgentCalls  # noqa: PLC0415  # as above
     from kintsugi.agents.protocol import over_http  # noqa: PLC0415  # its library is loaded where it is wanted
-    from kintsugi.agents.tools import Tools  # noqa: PLC0415  # as above
 
-    return AgentDoor(token, partial(over_http, Tools(bootstrap.agents(desk))))
+    return AgentDoor(token, partial(over_http, AgentCalls(bootstrap.agents(desk))))
 
 
 async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, application: Application) -> None:

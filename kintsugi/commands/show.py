@@ -78,6 +78,8 @@ def show(console: Console, found: Incident, history: list[Step], owed: Iterable[
             console.print(Text(f"owed: {owes.kind.words}, {owes.status}, due {due}{late}", style="dim"))
     if found.reproduction:
         console.print(Text.assemble(("call   ", "bold"), plain(found.reproduction.words)))
+    if found.brought_by:
+        console.print(Text.assemble(("by     ", "bold"), plain(found.brought_by.words)))
     if found.diagnosis:
         console.print(Text.assemble(("cause  ", "bold"), plain(found.diagnosis.cause)))
     if found.patch:

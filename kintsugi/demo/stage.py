@@ -123,6 +123,8 @@ class Stage:
         )
         intake = Intake(fire=desk.engine.fire, clock=desk.clock, program=shop)
         payload = await intake.payload(self.workspace.log.read_text(errors="replace"), actor=_ACTOR)
+        if self.ending == "useless-fix":  # the failing call itself would refuse that one
+            payload = payload.model_copy(update={"capsule": None})
         incident = (await intake.take(payload, key=f"demo:{commit}", actor=_ACTOR)).incident
         failure = payload.exception
         frame = failure.innermost if failure else None

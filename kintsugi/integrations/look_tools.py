@@ -7,13 +7,14 @@ redacted as code, other text as text. Tests run in the box, and what is proposed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.integrations.model.looking import Found
 from kintsugi.integrations.model.reply import Fix
 from kintsugi.integrations.workbench import Workbench
+from kintsugi.repair.context import ContextError, WordIndex, index_of
 from kintsugi.telemetry.redact import redact_source
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Category, Diagnosis, NewFile
@@ -22,6 +23,7 @@ from kintsugi.workflow.ports import Case, PatchUnproven, Progress
 
 _SHORTEST, _LONGEST = 2, 200  # characters of what is looked for
 _MOST_HITS, _IN_A_FILE = 80, 10
+_SEVERAL, _MOST_LIKELY = 2, 12  # words, from which on functions are found by them; and how many
 _WIDEST = 300  # characters of a line
 _LINES = 400
 _LARGEST = 2_000_000  # bytes of a file
@@ -34,9 +36,10 @@ class LookTools:
 
     def __init__(self, git: Git, branch: str, workbench: Workbench, case: Case, redact: Callable[[str], str]) -> None:
         self._git, self._branch, self._workbench, self._case, self._redact = git, branch, workbench, case, redact
+        self._index: WordIndex | None = None
 
     async def find(self, text: str) -> Found:
-        """The lines that hold a piece of text, whatever their case."""
+        """The lines that hold a piece of text, whatever their case; of several words also where each stands alone."""
         return await self._looked(self._find, text)
 
     async def read(self, path: str, first: int | None, last: int | None) -> Found:
@@ -109,12 +112,22 @@ class LookTools:
         commit = self._commit
         flags = ("-z", "-n", "-I", "-i", "-F", "--no-color", "--full-name", "--no-recurse-submodules")
         try:
-            said = self._git.run("grep", *flags, "-e", wanted, commit).decode("utf-8", "replace")
-        except GitError as error:
-            if "grep failed" in str(error):  # its status where there is none
-                return "No line of a tracked file holds that."
-            raise
-        return self._redact(_hits(said, commit))
+            hits = _hits(self._git.run("grep", *flags, "-e", wanted, commit).decode("utf-8", "replace"), commit)
+        except GitError as error:  # a clone may lack some of its files
+            none = "grep failed" in str(error)  # what it says where no line holds it
+            hits = "No line of a tracked file holds that." if none else f"Not all was searched: {str(error)[:_WIDEST]}"
+        return self._redact("\n".join([hits, *self._likely(wanted, commit)]))
+
+    def _likely(self, wanted: str, commit: str) -> Sequence[str]:
+        """The functions that speak of several words, where they need not stand side by side."""
+        if len(wanted.split()) < _SEVERAL:
+            return []
+        try:
+            self._index = self._index or index_of(self._git.directory, commit)
+        except ContextError:
+            return []
+        best = [one.unit for one in self._index.ranked(wanted)[:_MOST_LIKELY]]
+        return ["Most likely, by these words:", *(f"{each.path}:{each.start}-{each.end} {each.name}" for each in best)]
 
     def _read(self, path: str, first: int | None, last: int | None) -> str:
         name = path.strip().removeprefix("./")

@@ -168,14 +168,14 @@ def _is_the_same(one: str, other: str) -> bool:
 def as_their_test(source: str, theirs: Sequence[str]) -> str:
     """The file in the style of the tests that lie beside it: a class where these are unittest's, a function else."""
     of_unittest = sum("unittest" in text for text in theirs) * 2 > len(theirs)
-    if not of_unittest:
+    lines, name = source.split("\n"), test_of(source)
+    if not of_unittest or not name:
         return source
-    name = test_of(source)
-    head, _, rest = source.partition(f"\ndef {name}():\n")
-    lines = rest.split("\n")
-    end = next((at for at, line in enumerate(lines) if line and not line.startswith(" ")), len(lines))
-    body = "\n".join(f"    {line}" if line else line for line in lines[:end]).rstrip()
-    after = "\n".join(lines[end:]).strip()
-    test = f"class FailingCall(unittest.TestCase):\n    def {name}(self):\n{body}\n"
-    docstring, _, imports = head.partition('"""\n\n')
-    return f'{docstring}"""\n\nimport unittest\n{imports.strip()}\n\n\n{test}' + (f"\n\n{after}\n" if after else "")
+    start = lines.index(f"def {name}():")
+    ends = (at for at, line in enumerate(lines) if at > start and line and not line.startswith(" "))
+    end = next(ends, len(lines))
+    body = [f"    {line}" if line else line for line in lines[start + 1 : end]]
+    imports = next((at for at, line in enumerate(lines) if line.startswith(("import ", "from "))), start)
+    head = [*lines[:imports], "import unittest", *lines[imports:start]]
+    test = ["class FailingCall(unittest.TestCase):", f"    def {name}(self):", *body]
+    return "\n".join([*head, *test, *lines[end:]])

@@ -121,32 +121,44 @@ class _Door:
             self._wraps.append(Wrap(logging.config, "_handle_existing_loggers", self._configured))
 
     def _call_handlers(self, wrap: Wrap) -> _Function:
-        here = self._here
+        """Every log call passes here: what most of them need comes first, and costs least."""
 
         def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-            depth = getattr(here, "depth", 0)
-            if depth == 0 and record.__dict__.get(_PROBE) is not None:
+            level = record.levelno
+            if level == _PROBE_LEVEL and _PROBE in record.__dict__:
                 record.__dict__[_PROBE].append(True)
                 return
             muted = logger.__dict__.get(_MUTED)
-            if muted is not None and record.levelno < muted:
+            if muted is not None and level < muted:
                 return
-            here.depth = depth + 1
-            try:
-                if self._takes_over:
+            if not self._takes_over:
+                try:
+                    if muted is None:
+                        self._hand_out(wrap.before, logger, record)
+                finally:
                     self.heard(record)
-                    if muted is None and depth < _DEEPEST and (wrap.before is not _STANDARD or _others_of(logger)):
-                        wrap.before(logger, bare(record) if depth else redacted(record))
-                else:
-                    try:
-                        if muted is None:
-                            wrap.before(logger, record)
-                    finally:
-                        self.heard(record)
-            finally:
-                here.depth = depth
+                return
+            for each in self._hearings:
+                if level >= each.level:
+                    each.handler.handle(record)
+            if muted is None and (wrap.before is not _STANDARD or _others_of(logger)):
+                self._hand_out(wrap.before, logger, record)
 
         return call_handlers
+
+    def _hand_out(self, before: _Function, logger: logging.Logger, record: logging.LogRecord) -> None:
+        """To the program's own handlers, as it is or redacted; of what they log meanwhile, the template."""
+        here = self._here
+        depth = getattr(here, "depth", 0)
+        if self._takes_over and depth >= _DEEPEST:
+            return
+        here.depth = depth + 1
+        try:
+            if self._takes_over:
+                record = bare(record) if depth else redacted(record)
+            before(logger, record)
+        finally:
+            here.depth = depth
 
     def _handle(self, wrap: Wrap) -> _Function:
         def handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
@@ -173,7 +185,7 @@ class _Door:
         return handle_existing_loggers
 
 
-_PROBE = "_telemetry_probe"
+_PROBE, _PROBE_LEVEL = "_telemetry_probe", 49
 _STANDARD = logging.Logger.callHandlers
 DOOR = _Door()
 
@@ -183,7 +195,7 @@ def _arrives() -> bool:
     kinds = {type(logger): logger for logger in known_loggers()}
     for logger in (logging.getLogger("kintsugi.telemetry"), *kinds.values()):
         arrived.clear()
-        record = logging.LogRecord(logger.name, logging.CRITICAL, "", 0, "", None, None)
+        record = logging.LogRecord(logger.name, _PROBE_LEVEL, "", 0, "", None, None)
         record.__dict__[_PROBE] = arrived
         try:
             type(logger).callHandlers(logger, record)
@@ -197,9 +209,12 @@ def _arrives() -> bool:
 def _others_of(logger: logging.Logger | None) -> bool:
     """Whether anybody but the console would be handed its records."""
     while logger is not None:
-        if any(not writes_to_console(handler) for handler in logger.handlers):
-            return True
-        logger = logger.parent if logger.propagate else None
+        for handler in logger.handlers:
+            if not (writes_to_console(handler) or isinstance(handler, logging.NullHandler)):
+                return True
+        if not logger.propagate:
+            return False
+        logger = logger.parent
     return False
 
 

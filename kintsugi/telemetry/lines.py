@@ -3,7 +3,6 @@
 import logging
 import secrets
 import time
-import traceback
 from collections.abc import Iterable
 from itertools import islice
 from json.encoder import encode_basestring
@@ -15,6 +14,7 @@ from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.encoding import encode, encode_text, shortened, unprintable
 from kintsugi.telemetry.redact import LineState, of_this_process, redact
 from kintsugi.telemetry.redact.keys import grade
+from kintsugi.telemetry.traces import written
 
 LONGEST_LINE = 16 * 1024  # bytes
 _RESERVED = frozenset(RESERVED_ATTRS) | {
@@ -197,7 +197,7 @@ def _message(record: logging.LogRecord) -> str:
 
 def _trace(record: logging.LogRecord, characters: int) -> str:
     try:
-        text = record.exc_text or "".join(traceback.format_exception(*_three(record.exc_info))).rstrip()
+        text = record.exc_text or written(*_three(record.exc_info)).rstrip()
     except Exception as error:
         text = f"[traceback cannot be written: {type(error).__name__}]"
     if len(text) > characters:

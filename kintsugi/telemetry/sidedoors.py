@@ -32,7 +32,7 @@ class SideDoors:
         logging.getLogger().setLevel(level)
         self._undo.callback(setattr, logging, "raiseExceptions", logging.raiseExceptions)
         logging.raiseExceptions = False
-        self._lead(logging.Logger, "makeRecord", _tolerant_make_record)
+        self._undo.callback(Wrap(logging.Logger, "makeRecord", _tolerant_make_record).undo)
         self._lead(sys, "excepthook", _excepthook)
         self._lead(sys, "unraisablehook", lambda wrap: _unraisablehook)
         self._lead(threading, "excepthook", lambda wrap: _thread_excepthook)
@@ -70,6 +70,8 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
                 logging.LogRecord, wrap.before(self, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
             )
         except Exception:
+            if wrap.resting:
+                raise
             record = logging.LogRecord(name, level, fn, lno, msg, None, None, func, sinfo)
             record.args, record.exc_info = args, exc_info
             record.__dict__.update(_renamed(extra))

@@ -162,8 +162,7 @@ _LAST_WORDS = tuple(
         ("gunicorn.error", "Error handling request|Exception in worker process|Socket error", "request"),
         ("django.request", "Internal Server Error", "request"),
         ("flask.app", "Exception on", "request"),
-        ("celery.app.trace", r"Task .* raised unexpected", "job"),
-        ("rq.worker", r"", "job"),
+        ("celery.app.trace", r"\s*Task ", "job"),
         ("apscheduler.executors", "Job .* raised an exception", "job"),
         ("apscheduler.scheduler", "Job .* raised an exception", "job"),
     )

@@ -191,7 +191,7 @@ class Entrance:
         return (await form_of(request)).get("csrf") == session.csrf
 
 
-_WRONG_TOKEN = "This is not the token. It stands in KINTSUGI_WEB_TOKEN, where Kintsugi runs."  # noqa: S105  # a sentence
+_WRONG_TOKEN = "This is not the token. It is the value of KINTSUGI_WEB_TOKEN where Kintsugi runs."  # noqa: S105  # a sentence
 _USED_LINK = "This link was used already, or is too old. `kintsugi login` makes another, where Kintsugi runs."
 _STALE_FORM = "This form is not from here, or the session is over. Open the page again; nothing was done."
 

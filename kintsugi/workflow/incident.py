@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from kintsugi.workflow.names import ENDED, Effect, State
-from kintsugi.workflow.patch import Edit, Evidence, Reproduction
+from kintsugi.workflow.patch import Change, Edit, Evidence, Reproduction
 from kintsugi.workflow.quiet import NEVER, Pace, Quiet
 from kintsugi.workflow.severity import Rating, Severity, rated
 
@@ -315,6 +315,7 @@ class Incident:
     feedback: str = ""  # why the last patch was refused: shown to the analyst in the next round
     cost: Cost = Cost()
     reproduction: Reproduction | None = None  # of the failing call, at the failing build, before any model was asked
+    brought_by: Change | None = None  # the deployed commit that it came with, where that was found out by running
     diagnosis: Diagnosis | None = None
     patch: Patch | None = None
     evidence: Evidence | None = None

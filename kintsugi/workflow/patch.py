@@ -116,6 +116,19 @@ class Reproduction:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """The deployed commit that brought a failure, with its pull request where its title names one."""
+
+    commit: str
+    pull_request: int | None = None
+
+    @property
+    def words(self) -> str:
+        """As it is read aloud."""
+        return f"{self.commit[:10]}{f', pull request #{self.pull_request}' if self.pull_request else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the proof saw. `box` says in words what the runs were contained by.
 

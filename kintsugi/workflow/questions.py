@@ -91,6 +91,7 @@ class Questions:
             (
                 ("Runs now", _named(swap.now, swap.now_commit, now)),
                 ("Will run", _named(swap.then, swap.then_commit, now)),
+                *((("Brought by", incident.brought_by.words),) if incident.brought_by else ()),
             ),
             f"Undone with it{more}:" if lines else "",
             lines,
@@ -141,7 +142,7 @@ def before_a_deploy(plan: Plan, environment: str, now: datetime) -> Question:
         (("Runs now", _named(plan.running, plan.runs, now)), ("Will run", _named(plan.commit, plan.newest, now))),
         f"New since then{more}:" if lines else "",
         lines,
-        () if plan.running else ("What runs now is not known, so what is new cannot be told.",),
+        () if plan.running else ("Nobody knows what runs now, so Kintsugi cannot list what is new.",),
         f"Deploy {plan.commit[:7]}",
         _bound("deploy", plan.commit, plan.running),
     )
@@ -189,7 +190,7 @@ def _named(sha: str, commit: Commit | None, now: datetime) -> str:
 def _warnings(swap: Swap) -> tuple[str, ...]:
     """What is not known for sure."""
     if not swap.now:
-        return ("What runs now is not known, so what changes cannot be told.",)
+        return ("Nobody knows what runs now, so Kintsugi cannot list what changes.",)
     says = []
     if not swap.asked:
         says.append("The program does not say what it runs; this is what was deployed last, as far as it is known.")

@@ -88,6 +88,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.Captured, (NEW,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE)),
     Transition(t.Sent, (_S.STAGED,), _S.CAPTURED, (_E.DIAGNOSE,)),
     Transition(t.CallMadeAgain, (_S.CAPTURED,), None),
+    Transition(t.ChangeFound, tuple(State), None, (_E.ANNOUNCE,)),
     Transition(t.Diagnosed, (_S.CAPTURED,), _S.DIAGNOSED, (_E.CHECK_PATCH, _E.ANNOUNCE), guards=(g.a_patch_was_proposed,)),
     Transition(t.DiagnosedWithoutPatch, (_S.CAPTURED,), _S.NEEDS_HUMAN, (_E.ANNOUNCE,)),
     Transition(t.PatchProven, (_S.DIAGNOSED,), _S.AWAITING_CONFIRM, (_E.ASK_CONFIRMATION,), when=g.is_in_no_pull_request),

@@ -23,7 +23,7 @@ from kintsugi.workflow.incident import (
     Stuck,
 )
 from kintsugi.workflow.names import Effect, State
-from kintsugi.workflow.patch import Evidence, Reproduction
+from kintsugi.workflow.patch import Change, Evidence, Reproduction
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.quiet import FOR_GOOD, Wish, cancelled, duplicate, ignored
 from kintsugi.workflow.severity import Severity
@@ -118,6 +118,20 @@ class CallMadeAgain(Trigger):
 
     def apply_to(self, incident: Incident) -> Incident:
         return incident.but(reproduction=self.reproduction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFound(Fact):
+    """The failing call was made at deployed commits, and one of them brought the failure."""
+
+    change: Change
+
+    @property
+    def says(self) -> str:
+        return f"Brought by {self.change.words}: the failing call fails there, and not at the deployed commit before."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        return incident.but(brought_by=self.change)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from aiohttp import web
 from mcp import ClientSession, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from kintsugi.agents.calls import AgentCalls, AgentNeeds, Bounds
 from kintsugi.agents.protocol import over_http
-from kintsugi.agents.tools import AgentNeeds, Bounds, Tools
 from kintsugi.persistence.database import Database
 from kintsugi.web.agents import AgentDoor
 from kintsugi.web.server import LARGEST
@@ -45,8 +45,8 @@ async def world(sqlite_url: Database) -> AsyncIterator[World]:
         yield world
 
 
-def tools(world: World, bounds: Bounds = Bounds()) -> Tools:  # noqa: B008  # frozen
-    return Tools(
+def tools(world: World, bounds: Bounds = Bounds()) -> AgentCalls:  # noqa: B008  # frozen
+    return AgentCalls(
         AgentNeeds(
             store=world.store,
             clock=world.clock,
@@ -60,7 +60,7 @@ def tools(world: World, bounds: Bounds = Bounds()) -> Tools:  # noqa: B008  # fr
 
 
 @asynccontextmanager
-async def listening(tools: Tools) -> AsyncIterator[str]:
+async def listening(tools: AgentCalls) -> AsyncIterator[str]:
     """The address of `/mcp`."""
     application = web.Application(client_max_size=LARGEST)
     AgentDoor(TOKEN, partial(over_http, tools)).add_to(application)

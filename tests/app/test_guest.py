@@ -327,7 +327,7 @@ def nothing_is_wrong(tmp_path: Path, settings: pytest.MonkeyPatch) -> None:
         (no_database_at_all, OWN, r"The database could not be opened: file is not a database"),
         (nobody_serves_it, OWN, r"The database could not be opened: connection .*postgresql://nobody@127"),
         (anothers_tables, OWN, r"The database has tables that are not ours: `incident`\."),
-        (a_wrong_setting, OWN, r"KINTSUGI_TELEMETRY: Input should be 'ring', 'json' or 'off'"),
+        (a_wrong_setting, OWN, r"KINTSUGI_TELEMETRY: should be 'ring', 'json' or 'off'"),
         (bad_rules, OWN, r"KINTSUGI_ALERT_RULES: .*nowhere\.toml"),
         (an_unsigned_webhook, OWN, r"KINTSUGI_ALERT_WEBHOOK_SECRET: set it"),
         (anothers_server, OWN, r"Discord does not let this bot have commands in a server of KINTSUGI_DISCORD_GUILDS"),

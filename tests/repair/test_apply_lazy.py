@@ -32,6 +32,7 @@ def test_a_line_that_stands_for_code(line: str):
         *("return previous", "# existing users keep their rights", "...config", "args: tuple[int, ...]", "", "# ... your routes and middleware"),
         *("# keep the connection open", "# keep the existing session alive", "# leave the rest to the caller", "# other methods", "# the code is sent by mail", "# keep this method private"),
         *("# existing methods of payment", "# preserve order", "# tests for the parser", "pass  # nothing to do", "# keep imports sorted", "# remaining seconds"),
+        *("# (it is unchanged), and logs \"a push that nobody asked for ...", "# it says \"same as before\" where it hangs..."),
     ],
 )  # fmt: skip
 def test_a_line_that_is_code(line: str):

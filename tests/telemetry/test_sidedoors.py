@@ -116,14 +116,14 @@ def test_what_is_clean_reaches_other_handlers_as_it_was(installed):
     error, when = KeyError("percent"), datetime.datetime(2026, 11, 29, tzinfo=datetime.UTC)
 
     installed.log.error(
-        "order %d of %s", 7, "alice", exc_info=error, extra={"when": when, "cart": {"pin": 12}, "password": "p4ss"}
+        "order %d of %s", 7, "alice", exc_info=error, extra={"when": when, "cart": {"size": 12}, "password": "p4ss"}
     )
     installed.log.removeHandler(handler)
 
     (record,) = kept
     assert (record.msg, record.args) == ("order %d of %s", (7, "alice"))
     assert record.exc_info[1] is error
-    assert (record.when, record.cart, record.password) == (when, {"pin": 12}, "***")
+    assert (record.when, record.cart, record.password) == (when, {"size": 12}, "***")
 
 
 def test_a_handler_that_formats_an_exception_itself_gets_one_of_its_class_without_the_secret(installed):

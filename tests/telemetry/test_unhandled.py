@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,9 @@ import discord
 import pytest
 
 from kintsugi.bot.address import point_at
+from kintsugi.telemetry import install
 from kintsugi.telemetry.handler import Seen
+from kintsugi.telemetry.started import Started
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ALICE, CHANNEL
@@ -77,3 +80,51 @@ async def test_each_way_to_fail_passes_once_bound_and_counted(installed, kind: t
         somebody = (None, None) if way == "loop" else (str(ALICE.id), str(CHANNEL))
         assert (seen.context.user, seen.context.channel) == somebody
         assert outcomes.of(WAYS[way][0])[2:] == (1, 1), way
+
+
+@pytest.mark.parametrize(
+    ("logger", "template", "way"),
+    [
+        ("celery.app.trace", "Task %(name)s[%(id)s] %(description)s: %(exc)s", "job"),
+        ("gunicorn.error", "Error handling request %s", "request"),
+        ("uvicorn.error", "Exception in ASGI application\n", "request"),
+        ("aiohttp.server", "Error handling request from %s", "request"),
+        ("discord.ext.commands.bot", "Ignoring exception in command %s", "command"),
+        ("discord.client", "Attempting a reconnect in %.2fs", ""),
+        ("discord.ext.tasks", "Handling exception in internal background task %s. Retrying in %.2fs", ""),
+        ("shop", "Ignoring exception in %s", ""),
+    ],
+)
+def test_a_librarys_last_word_of_an_exception_is_known(installed, logger: str, template: str, way: str):
+    ear = Ear()
+    installed.telemetry.listen(ear)
+    record = logging.LogRecord(logger, logging.ERROR, "", 0, template, None, (KeyError, KeyError("x"), None))
+
+    logging.getLogger(logger).handle(record)
+
+    assert [seen.way for seen in ear.passed] == ([way] if way else [])
+
+
+async def test_a_held_task_that_nobody_awaits_is_a_failure_and_one_that_somebody_does_is_none():
+    telemetry = install(stream=io.StringIO(), mode="ring")
+    ear, started = Ear(), Started(telemetry.outcomes, unawaited_after=0.01)
+    telemetry.listen(ear)
+
+    async def fails(name: str) -> None:
+        raise KeyError(name)
+
+    held = asyncio.create_task(fails("held"))
+    with pytest.raises(KeyError):
+        await asyncio.create_task(fails("awaited"))
+    await until(lambda: bool(ear.passed))
+    started.close()
+    telemetry.close()
+
+    assert held.done()
+    assert [(seen.way, str(seen.error), seen.context.intent) for seen in ear.passed] == [
+        ("background task", "'held'", f"{FAILS} (task)")
+    ]
+    assert telemetry.outcomes.of(f"{FAILS} (task)").failed >= 1
+
+
+FAILS = "fails"

@@ -95,7 +95,7 @@ async def test_before_trying_again_what_nobody_knows_is_not_known(world: World):
     question = await questions.before(stuck, a_trigger(t.Retried))
 
     assert dict(question.facts)["Runs now"] == "not known"
-    assert question.warnings == ("What runs now is not known, so what changes cannot be told.",)
+    assert question.warnings == ("Nobody knows what runs now, so Kintsugi cannot list what changes.",)
 
 
 async def test_an_answer_is_good_for_what_was_shown_alone(world: World):

@@ -19,7 +19,7 @@ from kintsugi.workflow.incident import (
     Stuck,
     token_hash,
 )
-from kintsugi.workflow.patch import Edit, Evidence, Reproduction, Rerun, Run, Tier
+from kintsugi.workflow.patch import Change, Edit, Evidence, Reproduction, Rerun, Run, Tier
 from kintsugi.workflow.payload import About, Build, Failure, Frame, Occurred, Payload, Raised, RequestContext
 from kintsugi.workflow.quiet import Quiet, Wish
 from kintsugi.workflow.severity import Severity
@@ -158,6 +158,7 @@ def a_trigger(kind: type[t.Trigger], **changes: Any) -> Any:
         t.Duplicated: {"of": 2},
         t.Called: {"whom": "the role 77"},
         t.BetterTold: {"payload": a_payload()},
+        t.ChangeFound: {"change": Change(HEAD, 12)},
         t.CallMadeAgain: {"reproduction": Reproduction(Rerun.REPRODUCED, "shop.total", HEAD, 0.8)},
         t.StepGaveUp: {"effect": Effect.DIAGNOSE, "why": "It was tried for hours."},
     }.get(kind, {})

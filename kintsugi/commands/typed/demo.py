@@ -21,7 +21,7 @@ def demo(
 ) -> None:
     """The whole lifecycle on a real crash of a real program, with no account and no network.
 
-    Where its input is no terminal it asks nothing, as with --auto. Cut short, it goes on where it was.
+    It asks nothing where its input is not a terminal, as with --auto. Cut short, it goes on where it was.
     With KINTSUGI_LLM_API_KEY set, a real model is asked instead of the recording.
 
     Example: `kintsugi demo --auto`

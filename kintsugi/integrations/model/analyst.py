@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, TypedDict
 
 from kintsugi.integrations.model.asking import Reply, ask_for
-from kintsugi.integrations.model.looking import Looking, LookPolicy, Tools
+from kintsugi.integrations.model.looking import Looking, LookPolicy, LookPort
 from kintsugi.integrations.model.port import CHARACTERS_PER_TOKEN, Answer, Message, Model, TooLong, window_for
 from kintsugi.integrations.model.reply import Cause, Fix, R, UnreadableReply, read_reply
 from kintsugi.prompts import Prompt, fence, render
@@ -50,7 +50,7 @@ class ModelAnalyst:
         model: Model,
         code_context: CodeContext,
         redact: Callable[[str], str],
-        tools: Callable[[Case], Tools] | None = None,
+        tools: Callable[[Case], LookPort] | None = None,
         policy: LookPolicy | None = None,
     ) -> None:
         self._model = model

@@ -40,7 +40,7 @@ class Found:
     proven: bool = False
 
 
-class Tools(Protocol):
+class LookPort(Protocol):
     """The five, over the files of one commit. What cannot be done is answered with a sentence."""
 
     async def find(self, text: str) -> Found: ...
@@ -92,7 +92,7 @@ class Looking:
     """One loop. `redact` sees what the model said before it is kept. `window`: the room for answers, in characters."""
 
     model: Model
-    tools: Tools
+    tools: LookPort
     looks: Looks
     policy: LookPolicy
     redact: Callable[[str], str]

@@ -16,7 +16,7 @@ _WORDS = (
 _MORE = r"(?:other|more|code|methods?|functions?|lines|implementation|logic|here|etc)"
 _DOTTED_WORDS = re.compile(rf"^\s*(?:{_LEADERS})?\s*[\[(<]?\s*{_DOTS}.*\b(?:{_WORDS}|{_MORE})\b", re.IGNORECASE)
 _WORDS_DOTTED = re.compile(
-    rf"^\s*{_LEADERS}\s*[\[(<]?.*\b{_WORDS}\b.*{_DOTS}\s*[\])>]?\s*{_ENDINGS}?\s*$", re.IGNORECASE
+    rf"^\s*{_LEADERS}\s*[\[(<]?[^\"\n]*\b{_WORDS}\b[^\"\n]*{_DOTS}\s*[\])>]?\s*{_ENDINGS}?\s*$", re.IGNORECASE
 )
 _NOUN = (
     r"(?:code|file|lines?|methods?|functions?|class(?:es)?|imports?|implementations?|logic|contents?|body|module"

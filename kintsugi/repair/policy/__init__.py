@@ -136,7 +136,7 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule.LOOK_ALIKE, sentence)
     for rule, sentence, refuses in read_by_others(change):
         yield Finding(path, Rule(rule), sentence, refuses)
-    for sentence in secrets_added(change.added, change.old):
+    for sentence in secrets_added(change.added, change.old, path):
         yield Finding(path, Rule.SECRET, sentence)
     dangers = _by_syntax(change)
     if dangers is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from kintsugi.telemetry.redact import MASK, redact
+from kintsugi.telemetry.redact import MASK, redact, redact_source
 
 # A secret has some length or a word that announces it; most lines have neither and need no closer look.
 _SUSPECT = re.compile(
@@ -27,8 +27,11 @@ _PRIVATE_KEY = re.compile(
 )
 
 
-def secrets_added(added: Sequence[str], old: str) -> Iterator[str]:
-    """One sentence where an added line holds a secret that was not in the file before. Never quotes it."""
+def secrets_added(added: Sequence[str], old: str, path: str) -> Iterator[str]:
+    """One sentence where an added line holds a secret that was not in the file before. Never quotes it.
+
+    Lines of code are read as such: a call that makes a token is none.
+    """
     suspect = [line for line in added if _SUSPECT.search(line)]
     if not suspect:
         return
@@ -36,14 +39,18 @@ def secrets_added(added: Sequence[str], old: str) -> Iterator[str]:
         yield "An added line is of a private key. Keep it out of the repository."
         return
     text = "\n".join(suspect)
-    if redact(text) == text:
+    if _shown(text, path) == text:
         return
-    if any(_holds_secret(line, old) for line in suspect) or _holds_block(text, old):
+    if any(_holds_secret(line, old, path) for line in suspect) or _holds_block(text, old):
         yield "An added line holds what looks like a secret. Read it from the environment or the settings."
 
 
-def _holds_secret(line: str, old: str) -> bool:
-    shown = redact(line)
+def _shown(text: str, path: str) -> str:
+    return redact_source(text, path, excerpt=True)
+
+
+def _holds_secret(line: str, old: str, path: str) -> bool:
+    shown = _shown(line, path)
     if shown == line:
         return False
     return any(hidden not in old and not _PLACEHOLDER.match(hidden) for hidden in _hidden(line, shown))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import LONGEST_TITLES, in_columns, is_strong, said_before, value_before
+from kintsugi.telemetry.redact.notations import LEADS, LONGEST_TITLES, in_columns, is_strong, said_before, value_before
 from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
@@ -118,19 +118,21 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
 
 def _elsewhere(text: str, at: int, end: int, stem: str) -> Iterable[Span]:
     """The secret of a key that no value follows: below it in a table, or before it."""
-    before = text[at - 1 : at]
-    if not (before == " " or "\n" in text[end : end + LONGEST_TITLES] or before in _OF_PAIRS):
+    is_title = "\n" in text[end : end + LONGEST_TITLES]
+    is_named = text[max(0, at - 4) : at].rstrip()[-1:] in _OF_PAIRS
+    is_told = text.endswith(LEADS, max(0, at - 10), at)
+    if not (is_title or is_named or is_told):
         return ()
     tail = _TAIL.match(text, end)
     stop = tail.end() if tail else end
-    name = stem + text[at + len(stem) : stop]
-    level = _grade_in_place(text, at, stem, name)
+    level = _grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
         return ()
     return [
-        *in_columns(text, at, stop, level), *value_before(text, at, level),
-        *(said_before(text, at, stop, level) if level >= Grade.TOKEN else ()),
-    ]  # fmt: skip
+        *(in_columns(text, at, stop, level) if is_title else ()),
+        *(value_before(text, at, level) if is_named else ()),
+        *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
+    ]
 
 
 def shortly(text: str, start: int, end: int) -> Iterable[Span]:

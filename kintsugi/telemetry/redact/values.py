@@ -199,6 +199,8 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     """Whether the value of a key of this grade is one to hide. `prose`: a colon or a verb led to it, not a sign."""
     if "%" in value and _ENCODED.search(value):
         value = unquote(value)
+    if level >= Grade.TOKEN and len(value) >= _SURELY and value.isalnum() and value.isascii() and _is_of_base64(value):
+        return True
     if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value.rstrip(_CLOSING)):
         return False
     if not quoted and _is_expression(value):
@@ -210,6 +212,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     return looks_random(value) and (level is Grade.TOKEN or not _is_reference(value))
 
 
+_SURELY = 20  # letters of both cases and digits in one run: no word, mask or expression
 _CLOSING = ")]}:;,"
 
 

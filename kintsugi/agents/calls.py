@@ -15,11 +15,11 @@ from kintsugi.telemetry.plain import plain, plain_code, plain_diff
 from kintsugi.workflow.errors import BadInput, Refusal
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.names import State
 from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Case, Checker, Clock, PatchUnproven, Store
 from kintsugi.workflow.proposals import Proposals, proposed, verdicts
+from kintsugi.workflow.states import State
 from kintsugi.workflow.typed import number_of
 
 _MOST_LISTED = 100
@@ -65,10 +65,10 @@ class Answer:
         return f"{_DATA}\n{fence(json.dumps(self.facts, ensure_ascii=False, indent=1))}"
 
 
-Tool = Callable[["Tools", str, Mapping[str, Any]], Awaitable[Answer]]
+Call = Callable[["AgentCalls", str, Mapping[str, Any]], Awaitable[Answer]]
 
 
-class Tools:
+class AgentCalls:
     """What an agent may call. Each raises BadInput or Refusal, in a sentence that says what to do."""
 
     def __init__(self, needs: AgentNeeds) -> None:
@@ -176,13 +176,13 @@ class Tools:
         return await self._needs.store.incident(number), await self._needs.store.payload(number)
 
 
-TOOLS: dict[str, Tool] = {
-    "incidents": Tools.incidents,
-    "incident": Tools.incident,
-    "context": Tools.context,
-    "capsule": Tools.capsule,
-    "prove": Tools.prove,
-    "propose": Tools.propose,
+TOOLS: dict[str, Call] = {
+    "incidents": AgentCalls.incidents,
+    "incident": AgentCalls.incident,
+    "context": AgentCalls.context,
+    "capsule": AgentCalls.capsule,
+    "prove": AgentCalls.prove,
+    "propose": AgentCalls.propose,
 }
 """All there are."""
 

@@ -1,0 +1,108 @@
+"""`kintsugi init`: a few questions, and the files that a service needs. Secrets are not asked for: you write them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rich.text import Text
+
+from kintsugi.commands.common import at_a_terminal
+from kintsugi.integrations.terminal import PlainConsole, typed_line
+
+_MACHINE, _RAILWAY = "machine", "railway"
+
+
+async def init(where: str, folder: Path) -> int:
+    """Write what is not there yet into `folder`. Answers 1 where nothing was left to write."""
+    console = PlainConsole(highlight=False)
+    where = where or await _asked(console, "Where will it run: on a machine of yours, or on Railway?", _MACHINE)
+    on_railway = where.strip().lower().startswith("r")
+    settings = {
+        "KINTSUGI_ENV_NAME": await _asked(console, "Which environment does it look after?", "production"),
+        "KINTSUGI_GITHUB_REPO": await _asked(console, "The program's repository on GitHub, as owner/name:", ""),
+        "KINTSUGI_PROGRAM_URL": await _asked(console, "Where does the program answer (https://…)?", ""),
+    }
+    files = {Path(".env"): _env(settings)}
+    files |= {Path("Dockerfile"): _DOCKERFILE} if on_railway else {Path("kintsugi.service"): _unit(folder)}
+    written = [name for name, text in files.items() if _write(console, folder / name, text)]
+    console.print(Text(f"\n{_VERSION}"))
+    console.print(Text("Next: fill in the secrets in .env, then run `kintsugi doctor`. It names what is missing."))
+    return 0 if written else 1
+
+
+async def _asked(console: PlainConsole, question: str, usual: str) -> str:
+    """The answer; the usual one for Enter, and where nobody can be asked."""
+    if not at_a_terminal():
+        return usual
+    console.print(Text(f"{question} {f'[{usual}] ' if usual else ''}"), end="")
+    return (await typed_line()).strip() or usual
+
+
+def _write(console: PlainConsole, file: Path, text: str) -> bool:
+    """For its owner alone. A file that is there stays as it is."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        console.print(Text(f"{file} is there already: it stays as it is.", style="yellow"))
+        return False
+    with os.fdopen(handle, "w", encoding="utf-8") as to:
+        to.write(text)
+    console.print(Text(f"wrote {file}"))
+    return True
+
+
+def _env(settings: dict[str, str]) -> str:
+    lines = ["# Settings of Kintsugi: docs/settings.md lists them all. Comments have lines of their own."]
+    lines += [f"{name}={value}" for name, value in settings.items()]
+    return "\n".join([*lines, "", _SECRETS])
+
+
+def _unit(folder: Path) -> str:
+    here = folder.resolve()
+    return _UNIT.format(folder=here, program=Path(sys.executable).with_name("kintsugi"))
+
+
+_SECRETS = """\
+# GitHub: a token that may write contents and pull requests
+KINTSUGI_GITHUB_TOKEN=
+# the model
+KINTSUGI_LLM_API_KEY=
+# Discord: the bot's token, the channel for incidents, and the role that may use it
+KINTSUGI_DISCORD_TOKEN=
+KINTSUGI_DISCORD_CHANNEL=
+KINTSUGI_DISCORD_ADMIN_ROLES=
+# who is called about an incident: the id of a role, or user:ID
+KINTSUGI_DISCORD_PING=
+"""
+_UNIT = """\
+# cp kintsugi.service /etc/systemd/system/ && systemctl enable --now kintsugi
+[Unit]
+Description=Kintsugi
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+WorkingDirectory={folder}
+EnvironmentFile={folder}/.env
+ExecStart={program} run
+Restart=always
+RestartSec=2
+KillMode=mixed
+TimeoutStopSec=30
+
+[Install]
+WantedBy=multi-user.target
+"""
+_DOCKERFILE = """\
+FROM python:3.12-slim
+RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*
+RUN pip install "kintsugi[server]"
+CMD ["kintsugi", "run"]
+"""
+_VERSION = """\
+Your program should say which commit it runs, at /version. In Python, for example:
+
+    {"commit": os.environ.get("RAILWAY_GIT_COMMIT_SHA") or os.environ["BUILD_SHA"]}
+"""

@@ -1,0 +1,24 @@
+"""`kintsugi init` as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    where: Annotated[str, typer.Option("--on", help="machine or railway; asked for where it is left out.")] = "",
+    folder: Annotated[Path, typer.Option("--dir", help="Where the files go.", file_okay=False, exists=True)] = Path(),
+) -> None:
+    """Ask a few questions and write what a service needs: .env, and a unit for systemd or a Dockerfile.
+
+    A file that is there stays as it is. 1 where all of them are.
+
+    Example: `kintsugi init --on railway`
+    """
+    from kintsugi.commands import init as command
+    from kintsugi.commands.outcome import run
+
+    run(lambda: command.init(where, folder))

@@ -1,0 +1,51 @@
+"""`kintsugi init`: what it writes works as it is, holds no secret, and takes nothing away."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from kintsugi.app.names import env_file, misspelt
+from tests.world import terminal
+
+ROOT = Path(__file__).parents[2]
+ENV = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")} | {
+    "PYTHONPATH": str(ROOT)
+}
+
+
+def test_a_machine_gets_a_unit_and_settings_that_doctor_takes(tmp_path: Path):
+    typed = "machine\nproduction\nshop/checkout\nhttps://shop.example\n"
+
+    done = terminal.run_at_a_keyboard(["init"], tmp_path, ENV, typed)
+
+    assert done.returncode == 0, done.stderr.decode()
+    settings = (tmp_path / ".env").read_text()
+    assert "KINTSUGI_GITHUB_REPO=shop/checkout\n" in settings
+    assert f"EnvironmentFile={tmp_path}/.env\n" in (tmp_path / "kintsugi.service").read_text()
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    assert env_file(tmp_path / ".env") == []
+    assert [each for each in misspelt(tmp_path / ".env") if each.fix] == []
+
+
+@pytest.mark.parametrize("words", [["--on", "railway"], []])
+def test_without_a_terminal_it_asks_nothing(tmp_path: Path, words: list[str]):
+    done = terminal.run(["init", *words], tmp_path, ENV)
+
+    assert done.returncode == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".env", "Dockerfile" if words else "kintsugi.service"]
+    assert re.search(r"^RUN .*git", (tmp_path / "Dockerfile").read_text(), re.MULTILINE) if words else True
+
+
+def test_what_is_there_stays(tmp_path: Path):
+    (tmp_path / ".env").write_text("KINTSUGI_ENV_NAME=mine\n")
+    (tmp_path / "kintsugi.service").write_text("mine")
+
+    done = terminal.run(["init", "--on", "machine"], tmp_path, ENV)
+
+    assert done.returncode == 1
+    assert b"is there already" in done.stdout
+    assert (tmp_path / ".env").read_text() == "KINTSUGI_ENV_NAME=mine\n"
