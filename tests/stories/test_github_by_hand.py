@@ -264,6 +264,16 @@ async def test_what_the_policy_refuses_is_refused_in_it_too(story: Story):
     assert "policy" in says
 
 
+async def test_one_that_has_nothing_in_common_with_the_branch_is_not_looked_at(story: Story):
+    story.people.commits({"shop.py": b"price = 2\n"}, "orphan")
+    pull = story.people.opens("orphan", "Fix INC-1")
+
+    await story.looks()
+
+    ((light, says),) = story.people.lights(pull.head)
+    assert (light, says) == ("error", "Not looked at: It has no commit in common with main.")
+
+
 async def test_closed_without_a_merge_it_is_given_up(story: Story):
     pull = story.opens()
     await story.looks()
