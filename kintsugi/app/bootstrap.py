@@ -36,6 +36,7 @@ from kintsugi.telemetry.build import running_build, running_source
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.redact import hide_personal, redact, remember
 from kintsugi.workflow.asking import Requests, Rules
+from kintsugi.workflow.by_hand import ByHand, Pulls
 from kintsugi.workflow.effects import EffectNeeds, performers
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Budget
@@ -70,6 +71,7 @@ class Ports:
     monitor: Monitor
     channel: Channel
     commits: Commits = field(default_factory=NoCommits)
+    pulls: Pulls | None = None  # where people open pull requests by hand
 
 
 class Kintsugi:
@@ -85,7 +87,8 @@ class Kintsugi:
         look_again: timedelta = timedelta(seconds=15),
     ) -> None:
         self._desk = desk
-        self._reconciler = Reconciler(desk.store, parts.code_host, desk.clock, desk.engine.fire)
+        by_hand = ByHand(desk.store, parts.pulls, desk.clock, desk.engine.fire) if parts.pulls else None
+        self._reconciler = Reconciler(desk.store, parts.code_host, desk.clock, desk.engine.fire, by_hand)
         self.attempts = Attempts()
         tools = EffectNeeds(
             store=desk.store,
@@ -237,6 +240,7 @@ class Bootstrap:
             monitor=HttpReplay(lambda: program_url, self._own_requests) if program_url else NoMonitor(),
             channel=channel,
             commits=CommitsOf(git) if git else NoCommits(),
+            pulls=hosted.pulls if hosted else None,
         )
 
     def bare_deployer(self) -> Deployer:

@@ -10,6 +10,7 @@ from kintsugi.app.pem import pem_of
 from kintsugi.app.settings import CodeSettings, GitHubSettings
 from kintsugi.integrations.git import Git, GitError
 from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.by_hand import Pulls
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.ports import CodeHost
 
@@ -39,6 +40,7 @@ class CodeHostParts:
 
     host: CodeHost
     git: Git
+    pulls: Pulls | None = None
 
 
 def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str) -> CodeHostParts:
@@ -46,12 +48,14 @@ def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str
     from kintsugi.integrations.github.api import GitHubApi
     from kintsugi.integrations.github.host import GitHub
     from kintsugi.integrations.github.mirror import Mirror
+    from kintsugi.integrations.github.pulls import GitHubPulls
 
     access = github_access(settings)
     assert access
     git, api = _our_copy(code, access), GitHubApi(access)
-    fetch = Mirror(git, code.branch, access, api.token).fetch
-    return CodeHostParts(GitHub(api, git, wishes_of(settings, code.branch, incident_url), redact, fetch=fetch), git)
+    mirror, wishes = Mirror(git, code.branch, access, api.token), wishes_of(settings, code.branch, incident_url)
+    host = GitHub(api, git, wishes, redact, fetch=mirror.fetch)
+    return CodeHostParts(host, git, GitHubPulls(host, api, git, wishes, redact, fetch_pull=mirror.fetch_pull))
 
 
 def local_parts(code: CodeSettings) -> CodeHostParts:

@@ -119,6 +119,15 @@ class Git:
             return False
         return True
 
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Where the two parted; None where they have nothing in common."""
+        try:
+            return self.read("merge-base", self._full(one), self._full(other))
+        except GitError:
+            if self.resolve(one) and self.resolve(other):
+                return None
+            raise
+
     def log(self, revisions: str, most: int) -> list[tuple[str, datetime, str]]:
         """Commit, time and first line of the newest of these. Raises GitError for one that is unknown."""
         form = "--format=%H%x00%cI%x00%s"

@@ -141,7 +141,7 @@ class Workbench:
         head = (self._at and self._git.resolve(self._at)) or branch
         if head is None:
             raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
-        failed_at = self._git.resolve(incident.build_sha or head) or head
+        failed_at = self._git.resolve(diagnosis.base or incident.build_sha or head) or head
         tree = RevisionTree(self._git.directory, failed_at)
         applied = _applied(diagnosis, tree)
         try:

@@ -2,14 +2,14 @@
 
 A merge, a closing and a review become facts with keys of their own, so that a redelivery and our own look at GitHub
 are one with them. Everything else that concerns one of our pull requests is a hint to look. The incident is in the name
-of the branch, which must be of the repository itself: on a fork anybody can give a branch our name.
+of the branch, which must be of the repository itself: on a fork anybody can give a branch our name. Somebody's own pull
+request names it in its title or body.
 """
 
 from __future__ import annotations
 
 import hmac
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +17,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.by_hand import incident_named
 from kintsugi.workflow.ports import Review
-from kintsugi.workflow.pull_requests import changes_requested, closed, merged
+from kintsugi.workflow.pull_requests import OUR_BRANCH, changes_requested, closed, merged
 
-OUR_BRANCH = re.compile(r"(?:refs/heads/)?kintsugi/inc-(\d{1,18})(?:-|$)")
 _TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
+_CHANGES = ("reopened", "synchronize", "opened", "converted_to_draft", "ready_for_review")
 
 Json = Mapping[str, Any]
 
@@ -81,15 +82,25 @@ def _pull_request(payload: Json, repository: str, at: datetime) -> Told:
     pull, action = _object(payload, "pull_request"), _text(payload, "action")
     incident = _incident(pull, repository)
     if isinstance(incident, Ignored):
-        return incident
+        return _by_hand(pull, action) or incident
     number, host, actor = _number(pull, "number"), f"github:{repository}", _actor(payload)
     if action == "closed" and pull.get("merged") is True:
         return merged(incident, host, number, _text(pull, "merge_commit_sha"), at, actor=actor)
     if action == "closed":
         return closed(incident, host, number, _text(pull, "closed_at"), at, actor=actor)
-    if action in ("reopened", "synchronize", "opened", "converted_to_draft", "ready_for_review"):
+    if action in _CHANGES:
         return Look(incident)
     return Ignored(f"Nothing follows from pull_request {action}.")
+
+
+def _by_hand(pull: Json, action: str) -> Look | Ignored | None:
+    """A hint, where somebody's own pull request names an incident: what it is worth is asked of GitHub."""
+    incident = incident_named(_text(pull, "title"), _text(pull, "body"))
+    if incident is None or action not in (*_CHANGES, "edited", "closed"):
+        return None
+    if _text(pull, "author_association") not in _TRUSTED:
+        return Ignored("Only pull requests of members and collaborators are taken as proposals.")
+    return Look(incident)
 
 
 def _review(payload: Json, repository: str, at: datetime) -> Told:

@@ -57,6 +57,24 @@ def was_handed_in(incident: Incident, _: Trigger) -> bool:
     return incident.proposed_in is not None
 
 
+def is_in_no_pull_request(incident: Incident, _: Trigger) -> bool:
+    """It is not in somebody's pull request already."""
+    return incident.diagnosis is None or incident.diagnosis.pull is None
+
+
+def was_taken(incident: Incident, _: Trigger) -> bool:
+    """It follows somebody's pull request that was proven."""
+    return incident.was_taken
+
+
+def was_pushed_to(incident: Incident, trigger: Trigger) -> bool:
+    """Somebody pushed to their pull request that it follows."""
+    assert isinstance(trigger, Proposed)
+    theirs, now = incident.pull_request, trigger.diagnosis.pull
+    known = was_taken(incident, trigger) and theirs and now and theirs.number == now.number
+    return bool(known and theirs and now and theirs.head != now.head)
+
+
 def has_open_pull_request(incident: Incident, _: Trigger) -> bool:
     """There is an open pull request."""
     return incident.pull_request is not None and incident.pull_request.open

@@ -172,6 +172,8 @@ class Diagnosis:
     unfinished: bool = False  # the cause was found, and its fix could not be had: the next try asks for that alone
     patch: str = ""  # the whole change as text, where it was handed in and is no list of edits
     by: str = ""  # who handed it in; "" for our own analyst
+    base: str = ""  # the commit that `patch` changes, where it is not the one that failed
+    pull: PullRequest | None = None  # of somebody, where it was taken from there: merging it is theirs
 
     @property
     def belief(self) -> str:
@@ -371,6 +373,12 @@ class Incident:
         """The builds that it is known on, as believed sources tell."""
         first = (self.build_sha,) if self.build_sha and self.build_sha not in self.hearsay else ()
         return tuple(dict.fromkeys((*first, *self.seen_on)))
+
+    @property
+    def was_taken(self) -> bool:
+        """Whether it follows somebody's own pull request, because that was proven."""
+        proven = self.diagnosis.pull if self.diagnosis else None
+        return bool(self.pull_request and self.pull_request.by and proven and proven.number == self.pull_request.number)
 
     @property
     def merge_sha(self) -> str | None:

@@ -11,11 +11,13 @@ from hashlib import sha256
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.history import Step
-from kintsugi.workflow.incident import Category, Diagnosis, Incident
+from kintsugi.workflow.incident import Category, Diagnosis, Incident, PullRequest
 from kintsugi.workflow.machine import objection
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.triggers import (
     Cancelled,
+    Diagnosed,
+    DiagnosedWithoutPatch,
     Duplicated,
     Fixed,
     Ignored,
@@ -32,6 +34,8 @@ _BODY = 10_000
 _NAMED = re.compile(r"Patch (?P<id>p[0-9a-f]{12}) by .*?: (?P<title>.*)", re.DOTALL)
 _ENDS = {kind.__name__ for kind in (PatchProven, PatchRefused, StepGaveUp, Cancelled, Ignored, Duplicated, Fixed)}
 
+_ANALYSTS = {kind.__name__ for kind in (Diagnosed, DiagnosedWithoutPatch)}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -43,6 +47,7 @@ class Verdict:
     title: str
     proven: bool | None
     says: str
+    is_open: bool = False  # true: it is being checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,29 @@ class HandedIn:
         }
 
 
-def proposed(incident: Incident, patch: str, *, by: str, at: datetime, title: str = "", body: str = "") -> Proposed:
-    """A patch as text, in any form that `patch apply` reads, for this incident. Raises BadInput."""
+def named(incident: Incident, what: str) -> str:
+    """The id of the proposal of this for this incident."""
+    digest = sha256(f"{incident.id}\0{what}".encode("utf-8", "replace")).hexdigest()
+    return f"p{digest[:12]}"
+
+
+def proposed(
+    incident: Incident,
+    patch: str,
+    *,
+    by: str,
+    at: datetime,
+    title: str = "",
+    body: str = "",
+    name: str = "",
+    base: str = "",
+    pull: PullRequest | None = None,
+) -> Proposed:
+    """A patch as text, in any form that `patch apply` reads, for this incident. Raises BadInput.
+
+    Known by `name`, or by its own text. It changes the commit `base`, or the one that failed; it is in `pull`, or in
+    none yet.
+    """
     if not patch.strip():
         raise BadInput("The patch is empty.")
     if len(patch) > MOST:
@@ -80,9 +106,10 @@ def proposed(incident: Incident, patch: str, *, by: str, at: datetime, title: st
         analyst=by,
         patch=patch,
         by=by,
+        base=base,
+        pull=pull,
     )
-    digest = sha256(f"{incident.id}\0{patch}".encode("utf-8", "replace")).hexdigest()
-    name = f"p{digest[:12]}"
+    name = name or named(incident, patch)
     key = f"proposed:{incident.id}:{incident.since}:{name}"  # where it cannot be taken now, it can be later
     return Proposed(incident=incident.id, key=key, at=at, actor=by, proposal=name, diagnosis=diagnosis)
 
@@ -116,10 +143,15 @@ class Proposals:
 def verdicts(history: Iterable[Step]) -> list[Verdict]:
     """What became of each proposal, oldest first."""
     found: list[Verdict] = []
+    last_is_its = False  # false: what is checked by now is the analyst's
     for step in history:
-        if step.trigger == Proposed.__name__ and (named := _NAMED.match(step.says)):
-            found.append(Verdict(named["id"], step.actor, step.at, named["title"], None, "It is being checked."))
-        elif found and found[-1].proven is None and step.trigger in _ENDS:
+        if step.trigger == Proposed.__name__ and (match := _NAMED.match(step.says)):
+            title, says, last_is_its = match["title"], "It is being checked.", True
+            found.append(Verdict(match["id"], step.actor, step.at, title, None, says, is_open=True))
+        elif last_is_its and step.trigger in _ENDS:
             proven = {PatchProven.__name__: True, PatchRefused.__name__: False}.get(step.trigger)
-            found[-1] = replace(found[-1], proven=proven, says=step.says)
+            found[-1] = replace(found[-1], proven=proven, says=step.says, is_open=False)
+            last_is_its = proven is None
+        elif step.trigger in _ANALYSTS:
+            last_is_its = False
     return found

@@ -3,6 +3,7 @@ host make the same one. `host` is the code host's name, such as `github:owner/na
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from kintsugi.workflow.ports import Review
@@ -13,6 +14,9 @@ from kintsugi.workflow.triggers import (
     PullRequestClosed,
     PullRequestMerged,
 )
+
+OUR_BRANCH = re.compile(r"(?:refs/heads/)?kintsugi/inc-(\d{1,18})(?:-|$)")
+"""The branch of a pull request that we opened, and its incident's number."""
 
 _LONGEST = 20_000
 

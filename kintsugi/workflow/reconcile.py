@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.by_hand import ByHand
 from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.names import Effect, State
@@ -29,8 +30,14 @@ class Reconciler:
     """Compares every open pull request with the code host's own answer: the older, the less often."""
 
     def __init__(
-        self, store: Store, code_host: CodeHost, clock: Clock, fire: Callable[[t.Trigger], Awaitable[object]]
+        self,
+        store: Store,
+        code_host: CodeHost,
+        clock: Clock,
+        fire: Callable[[t.Trigger], Awaitable[object]],
+        by_hand: ByHand | None = None,
     ) -> None:
+        self._by_hand = by_hand
         self._store = store
         self._code_host = code_host
         self._clock = clock
@@ -65,6 +72,8 @@ class Reconciler:
         if self._not_before and self._clock.now() < self._not_before:
             return
         hints, began = await self._store.hints(), self._clock.now()
+        if self._by_hand:
+            await self._by_hand.look()
         watched = await self._store.with_open_pull_requests()
         for incident in watched:
             if incident.id in hints.values() or self._is_due(incident, every):
@@ -83,7 +92,7 @@ class Reconciler:
         while (left := ends - asyncio.get_running_loop().time()) > 0 and not self._hinted.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hinted.wait(), min(left, glance.total_seconds()))
-            if (await self._store.hints()).keys() - self._tried:
+            if (await self._store.hints()).keys() - self._tried or (self._by_hand and await self._by_hand.settled()):
                 return
 
     def _is_due(self, incident: Incident, every: timedelta) -> bool:
@@ -130,6 +139,8 @@ def facts(incident: Incident, host: str, standing: Standing, at: datetime) -> It
     if incident.state is State.ABANDONED and (theirs.open or theirs.merged_as):
         key = f"{host}:reopened#{theirs.number}:{incident.seq}"
         yield t.PullRequestReopened(incident=incident.id, key=key, at=at, number=theirs.number)
+    if theirs.merged_as and incident.was_taken and theirs.head != ours.head:
+        yield pushed(incident.id, host, theirs.number, theirs.head, at)
     if theirs.merged_as:
         yield merged(incident.id, host, theirs.number, theirs.merged_as, at)
     elif not theirs.open:

@@ -179,7 +179,8 @@ class Proposed(Command):
 
     def apply_to(self, incident: Incident) -> Incident:
         handed_in = incident.without_ask().but(diagnosis=self.diagnosis, patch=None, evidence=None)
-        return handed_in.but(proposed_in=incident.state)
+        theirs = self.diagnosis.pull  # it is followed once it is proven
+        return handed_in.but(proposed_in=incident.state, **({"pull_request": None} if theirs else {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +195,9 @@ class PatchProven(Trigger):
         return f"{self.evidence.tier}: {self.evidence.says}"
 
     def apply_to(self, incident: Incident) -> Incident:
-        return incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="")
+        proven = incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="")
+        theirs = incident.diagnosis.pull if incident.diagnosis else None
+        return proven.but(pull_request=theirs, confirmed_by="", confirmed_at=None) if theirs else proven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +366,13 @@ class BranchPushed(Fact):
     @property
     def says(self) -> str:
         return f"Somebody else pushed {self.head[:10]} to its branch; nothing of theirs is overwritten."
+
+    def apply_to(self, incident: Incident) -> Incident:
+        """What was proven of somebody's pull request is not proven of what they pushed since."""
+        if incident.pull_request is None or not incident.pull_request.by:
+            return incident
+        pushed = replace(incident.pull_request, head=self.head, deploys=False)
+        return incident.but(pull_request=pushed, patch=None, evidence=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ from kintsugi.integrations.model.port import Message
 from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.sentry import Project
+from kintsugi.workflow.by_hand import Judgement, Light
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.states import State
 from tests.contract.vendors import ROOT, Vendor
@@ -50,7 +51,7 @@ from tests.world import github, openai, railway
 from tests.world.deliveries import REPOSITORY
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import APPLICATION, CHANNEL, GUILD
-from tests.world.github_hosts import a_github_host, confirmed
+from tests.world.github_hosts import a_github_host, confirmed, github_pulls
 from tests.world.make import NOON
 from tests.world.migrated import migrate
 from tests.world.openai import Answer, a_completion, a_response
@@ -339,6 +340,11 @@ async def test_a_tour_of_github(tmp_path: Path):
         for _ in ("it is sent there again", "it fails again"):
             assert await host.standing(opened)
             check.conclusion = "failure"
+        pulls = github_pulls(people, objects, host, [])
+        people.commits({"amounts.py": b""}, "amounts")
+        by_hand = people.opens("amounts", "Fix INC-1")
+        assert [each.incident for each in await pulls.by_hand()] == [1]
+        await pulls.judge(1, by_hand.head, Judgement(Light.SUCCESS, "It is proven."))
         merge = people.merges(pull.number)
         assert await host.contains(merge, first)
         await host.tell(opened.but(state=State.HEALED, pull_request=replace(pull, merged_as=merge), seq=8))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kintsugi.web.github import Ignored, Look, Unreadable, parse, verify
 from kintsugi.workflow import triggers as t
+from kintsugi.workflow.by_hand import incident_named
 from tests.world.deliveries import BRANCH, REPOSITORY, a_merge, a_pull_request_event, a_review, on_a_branch, signed
 from tests.world.make import MERGE, NOON
 
@@ -98,6 +99,49 @@ def test_a_branch_of_our_name_on_a_fork_is_not_ours():
     merge["pull_request"]["head"]["repo"]["full_name"] = "mallory/checkout"
 
     assert told("pull_request", merge) == Ignored("The pull request comes from a fork.")
+
+
+@pytest.mark.parametrize("action", ["opened", "synchronize", "reopened", "edited", "closed", "ready_for_review"])
+@pytest.mark.parametrize("named", [{"title": "Fix INC-7: amounts"}, {"title": "Fix", "body": "For INC-7.\r\n"}])
+def test_somebodys_own_pull_request_that_names_an_incident_is_a_hint_to_look(action: str, named: dict[str, str]):
+    assert told("pull_request", by_hand(action, **named)) == Look(7)
+    assert told("pull_request", by_hand(action, fork="rita/checkout", **named)) == Look(7)
+
+
+@pytest.mark.parametrize("association", ["NONE", "CONTRIBUTOR", "FIRST_TIMER", "MANNEQUIN", ""])
+def test_a_strangers_is_not(association: str):
+    answer = told("pull_request", by_hand("opened", title="Fix INC-7", author_association=association))
+
+    assert answer == Ignored("Only pull requests of members and collaborators are taken as proposals.")
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "incident"),
+    [
+        ("INC-7", "", 7),
+        ("fix(INC-7): amounts", "INC-8", 7),
+        ("Fix INC-7 (INC-7)", "", 7),
+        ("Fix INC-7 and INC-8", "", None),
+        ("Fix", "INC-7, see also INC-8", None),
+        ("Fix", "https://kintsugi.example/INC-7", 7),
+        ("Fix KINC-7, INC-7a, INC-0, INC-, INC7, ZINC-7", "", None),
+        ("Fix inc-7", "", None),
+        ("INC-" + "9" * 19, "", None),
+        ("", "", None),
+    ],
+)
+def test_which_incident_it_names(title: str, body: str, incident: int | None):
+    assert incident_named(title, body) == incident
+
+
+def test_other_things_that_happen_to_it_are_nothing():
+    assert isinstance(told("pull_request", by_hand("labeled", title="Fix INC-7")), Ignored)
+    assert isinstance(told("pull_request", by_hand("opened", title="Fix amounts", body=None)), Ignored)
+
+
+def by_hand(action: str, *, fork: str = REPOSITORY, **more: Any) -> dict[str, Any]:
+    head = {"ref": "amounts", "sha": "0" * 40, "repo": {"full_name": fork}}
+    return a_pull_request_event(action, 7, **{"head": head, "author_association": "MEMBER", **more})
 
 
 def test_a_delivery_from_another_repository_is_ignored():

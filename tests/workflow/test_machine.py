@@ -47,7 +47,7 @@ def test_a_command_that_does_not_fit_is_told_what_can_come_next():
 
     assert str(refused.value) == (
         "INC-1 is diagnosed: not 'confirmed' now. "
-        "What can come next: awaiting_confirm, captured, needs_human, merged, stuck, pr_opened, cancelled."
+        "What can come next: awaiting_confirm, pr_opened, captured, needs_human, merged, stuck, cancelled."
     )
 
 

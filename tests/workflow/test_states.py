@@ -1,6 +1,7 @@
 """The table itself: nothing unreachable, nothing without a way out, nothing unhandled, nothing undocumented."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from kintsugi.workflow.incident import Stuck
 from kintsugi.workflow.machine import advance
 from kintsugi.workflow.states import BEFORE_THE_MERGE, ENDED, NEW, OWING, TRANSITIONS, Effect, State
 from tests.world.make import MERGE, a_deployment, a_diagnosis, a_patch, a_pull_request, a_quiet, a_trigger, an_incident
+
+THEIRS = a_pull_request(by="github:rita")
 
 
 def test_every_state_can_be_reached_from_a_captured_failure():
@@ -97,6 +100,9 @@ def _triggers(row: Any) -> Iterator[Any]:
         yield a_trigger(row.on, effect=Effect.ROLL_BACK)
     if row.on is t.Retried:
         yield a_trigger(row.on, hint="the coupon may be a fixed amount")
+    if row.on is t.Proposed:
+        pushed = replace(THEIRS, head=MERGE)
+        yield a_trigger(row.on, diagnosis=a_diagnosis(pull=pushed))
     if row.on is t.Fixed:
         yield a_trigger(row.on, fix=a_pull_request())
 
@@ -105,6 +111,7 @@ def _incidents(row: Any) -> Iterator[Any]:
     for source in row.sources:
         state = State.CAPTURED if source == NEW else source
         yield an_incident(state)
+        yield an_incident(state, pull_request=THEIRS, diagnosis=a_diagnosis(pull=THEIRS))
         yield an_incident(state, rounds=3)
         yield an_incident(state, pull_request=a_pull_request())
         yield an_incident(state, way_back=a_deployment())

@@ -45,6 +45,9 @@ class Pull:
     closed_at: str | None = None
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
+    author: str = "kintsugi-bot"
+    association: str = "MEMBER"
+    fork: str = ""  # its owner, where it comes from one
 
 
 @dataclass
@@ -87,6 +90,7 @@ class GitHubStandIn:
         self.pulls: list[Pull] = []
         self.reviews: list[Json] = []
         self.checks: list[Check] = []
+        self.statuses: dict[str, list[Json]] = {}  # of a commit, as they were made
         self.attempts: dict[int, int] = {}
         self.calls: list[str] = []
         self.logs: dict[int, str] = {}
@@ -128,6 +132,19 @@ class GitHubStandIn:
         assert self.git.update_refs([RefChange(f"refs/heads/{self.branch}", pull.merged_as, head)])
         self.closes(number)
         return pull.merged_as
+
+    def opens(self, branch: str, title: str, body: str = "", **whose: str) -> Pull:
+        """Somebody opens a pull request by hand; `whose`: author, association, fork."""
+        head = self.git.resolve(f"refs/heads/{branch}")
+        assert head
+        pull = Pull(41 + len(self.pulls), branch, head, title, body, **whose)  # type: ignore[arg-type]
+        self.git.run("update-ref", f"refs/pull/{pull.number}/head", head)
+        self.pulls.append(pull)
+        return pull
+
+    def lights(self, sha: str) -> list[tuple[str, str]]:
+        """The statuses of a commit, as they were made: state and sentence."""
+        return [(each["state"], each["description"]) for each in self.statuses.get(sha, [])]
 
     def closes(self, number: int) -> None:
         self.pull(number).open, self.pull(number).closed_at = False, _CLOSED_AT
@@ -296,7 +313,17 @@ class GitHubStandIn:
         )
 
     async def status(self, request: web.Request) -> web.Response:
-        return web.json_response(self.shapes.combined_status(request.match_info["ref"], "pending"))
+        sha = request.match_info["ref"]
+        newest = {each["context"]: each for each in self.statuses.get(sha, [])}
+        return web.json_response(self.shapes.combined_status(sha, "pending", list(newest.values())))
+
+    async def post_status(self, request: web.Request) -> web.Response:
+        asked, sha = await request.json(), request.match_info["sha"]
+        self._commit(sha)
+        if len(asked["description"]) > 140:
+            raise _invalid({"resource": "Status", "field": "description", "code": "custom"})
+        self.statuses.setdefault(sha, []).append(asked)
+        return web.json_response(self.shapes.status(sha, asked), status=201)
 
     async def workflow_run(self, request: web.Request) -> web.Response:
         run = int(request.match_info["run"])
@@ -481,6 +508,7 @@ class GitHubStandIn:
         route("PATCH", f"{repo}/pulls/{{number}}", self.patch_pull)
         route("GET", f"{repo}/commits/{{ref:[^/]+}}/check-runs", self.check_runs)
         route("GET", f"{repo}/commits/{{ref:[^/]+}}/status", self.status)
+        route("POST", f"{repo}/statuses/{{sha}}", self.post_status)
         route("GET", f"{repo}/actions/runs/{{run}}", self.workflow_run)
         route("POST", f"{repo}/actions/runs/{{run}}/rerun-failed-jobs", self.rerun)
         route("GET", f"{repo}/actions/jobs/{{job}}/logs", self.job_log)
@@ -520,6 +548,7 @@ class GitHubStandIn:
         for pull in self.pulls:
             if pull.open:
                 pull.head = self.git.resolve(f"refs/heads/{pull.branch}") or pull.head
+                self.git.run("update-ref", f"refs/pull/{pull.number}/head", pull.head)
 
     def _asked_pull(self, request: web.Request) -> Pull:
         return self.pull(int(request.match_info["number"]))

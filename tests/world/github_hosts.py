@@ -10,6 +10,7 @@ from typing import Any
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.github.api import GitHubAccess, GitHubApi
 from kintsugi.integrations.github.host import GitHub, GitHubWishes
+from kintsugi.integrations.github.pulls import GitHubPulls
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.states import State
 from tests.world.github import TOKEN, GitHubStandIn
@@ -49,6 +50,19 @@ def a_github_host(
         patience=timedelta(seconds=patience),
     )
     return host, objects
+
+
+def github_pulls(people: GitHubStandIn, objects: Git, host: GitHub, fetched: list[int]) -> GitHubPulls:
+    """People's own pull requests; `fetched`: of which the content came."""
+
+    def fetch(number: int) -> None:
+        fetched.append(number)
+        ref = f"refs/pull/{number}/head"
+        objects.run("fetch", "--quiet", "--no-write-fetch-head", str(people.git.directory), ref)
+
+    api = GitHubApi(GitHubAccess(f"{people.owner}/{people.name}", TOKEN, base_url=people.url))
+    wishes = GitHubWishes(incident_url="https://kintsugi.example/incidents/{}")
+    return GitHubPulls(host, api, objects, wishes, lambda text: text.replace("hunter2", "[redacted]"), fetch_pull=fetch)
 
 
 def confirmed(objects: Git, base: str, files: Mapping[str, bytes | None], **changes: object) -> Incident:

@@ -175,7 +175,7 @@ class Shapes:
             "locked": False,
             "title": pull.title,
             "body": pull.body,
-            "user": self.user("kintsugi-bot"),
+            "user": self.user(pull.author),
             "labels": [self.label(name) for name in pull.labels],
             "draft": pull.draft,
             "assignee": None,
@@ -187,18 +187,25 @@ class Shapes:
             "closed_at": pull.closed_at,
             "merged_at": pull.closed_at if pull.merged_as else None,
             "merge_commit_sha": pull.merged_as,
-            "author_association": "MEMBER",
+            "author_association": pull.association,
             "auto_merge": None,
-            "head": self._end(pull.branch, pull.head),
+            "head": self._end(pull.branch, pull.head, pull.fork),
             "base": self._end(self.branch, base_sha),
         }
         counts = ("additions", "changed_files", "comments", "commits", "deletions", "review_comments")
         full = {"mergeable": None, "mergeable_state": "unknown", "merged": bool(pull.merged_as), "merged_by": None}
         return reply if not whole else {**reply, **dict.fromkeys(counts, 0), **full, "maintainer_can_modify": False}
 
-    def _end(self, branch: str, sha: str) -> Json:
-        label, user = f"{self.owner}:{branch}", self.user(self.owner)
-        return {"label": label, "ref": branch, "sha": sha, "user": user, "repo": self.repository()}
+    def _end(self, branch: str, sha: str, fork: str = "") -> Json:
+        owner = fork or self.owner
+        repository = self.repository() | {"full_name": f"{owner}/{self.name}", "fork": bool(fork)}
+        return {
+            "label": f"{owner}:{branch}",
+            "ref": branch,
+            "sha": sha,
+            "user": self.user(owner),
+            "repo": repository,
+        }
 
     def review(self, number: int, pull: int, login: str, state: str, body: str, sha: str) -> Json:
         url = f"{self.repo_url}/pulls/{pull}"
@@ -265,10 +272,18 @@ class Shapes:
             "pull_requests": [],
         }
 
-    def combined_status(self, sha: str, state: str) -> Json:
+    def combined_status(self, sha: str, state: str, statuses: list[Json]) -> Json:
         url = f"{self.repo_url}/commits/{sha}"
-        told = {"state": state, "sha": sha, "total_count": 0, "statuses": [], "repository": self.repository()}
+        told = {"state": state, "sha": sha, "total_count": len(statuses), "repository": self.repository()}
+        told["statuses"] = [self.status(sha, each) for each in statuses]
         return {**told, "commit_url": url, "url": f"{url}/status"}
+
+    def status(self, sha: str, status: Json) -> Json:
+        told = {"id": 1, "node_id": "S_1", "avatar_url": None, "target_url": None, "description": None}
+        times = {"created_at": "2026-11-23T12:00:00Z", "updated_at": "2026-11-23T12:00:00Z"}
+        return (
+            told | times | {"creator": self.user("kintsugi-bot")} | status | {"url": f"{self.repo_url}/statuses/{sha}"}
+        )
 
     def installation(self, number: int) -> Json:
         url = f"{self.base}/app/installations/{number}"

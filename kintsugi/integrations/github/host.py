@@ -73,36 +73,36 @@ class GitHub:
         return f"github:{self._api.access.repository}"
 
     async def head(self) -> str:
-        return await self._patiently(self._head)
+        return await self.patiently(self._head)
 
     async def contains(self, commit: str, ancestor: str) -> bool:
-        return await self._patiently(lambda: self._contains(commit, ancestor))
+        return await self.patiently(lambda: self._contains(commit, ancestor))
 
     async def find_pull_request(self, incident: Incident) -> PullRequest | None:
         def find() -> PullRequest | None:
             pull = self._find_of(incident)
             return pull_request(pull) if pull else None
 
-        return await self._patiently(find)
+        return await self.patiently(find)
 
     async def standing(self, incident: Incident) -> Standing | None:
-        return await self._patiently(lambda: self._standing(incident))
+        return await self.patiently(lambda: self._standing(incident))
 
     async def open_pull_request(self, incident: Incident) -> PullRequest:
         return await self.open(self._proposal(incident))
 
     async def open(self, proposal: Proposal) -> PullRequest:
         """Opens the pull request of a proposal, or finds it. Raises StepFailed."""
-        return await self._patiently(lambda: pull_request(self._open(proposal)))
+        return await self.patiently(lambda: pull_request(self._open(proposal)))
 
     async def fix(self, named: str) -> PullRequest:
-        return await self._patiently(lambda: self._fix(fix_named(named)))
+        return await self.patiently(lambda: self._fix(fix_named(named)))
 
     async def tell(self, incident: Incident) -> None:
         told = news(incident, _link(incident, self._wishes), self._redact)
         if told and incident.pull_request:
             number = incident.pull_request.number
-            await self._patiently(lambda: self._tell(number, told))
+            await self.patiently(lambda: self._tell(number, told))
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -315,7 +315,7 @@ class GitHub:
 
     # --- patience -----------------------------------------------------------------------------------------------
 
-    async def _patiently(self, call: Callable[[], T]) -> T:
+    async def patiently(self, call: Callable[[], T]) -> T:
         """Make the call on a thread; after a short fault make it again, with jitter, as long as patience lasts."""
         tries = AsyncRetrying(
             retry=retry_if_exception_type(_SHORT_FAULTS),

@@ -27,7 +27,13 @@ class Mirror:
 
     def fetch(self) -> None:
         """Raises GitError."""
-        ref = f"+refs/heads/{self._branch}:refs/heads/{self._branch}"
+        self._fetch(f"+refs/heads/{self._branch}:refs/heads/{self._branch}")
+
+    def fetch_pull(self, number: int) -> None:
+        """Bring what is in a pull request, a fork's too, and let no reference of ours point to it. Raises GitError."""
+        self._fetch(f"refs/pull/{number}/head")
+
+    def _fetch(self, ref: str) -> None:
         self._git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self._url, ref, env=self._sign_in())
 
     def _sign_in(self) -> dict[str, str]:

@@ -41,11 +41,16 @@ class User(_Reply):
     login: str
 
 
+class Repository(_Reply):
+    full_name: str
+
+
 class End(_Reply):
     """One end of a pull request."""
 
     ref: str
     sha: str
+    repo: Repository | None = None  # none where a fork was deleted
 
 
 class Pull(_Reply):
@@ -57,7 +62,10 @@ class Pull(_Reply):
     merged_at: datetime | None
     closed_at: datetime | None
     merge_commit_sha: str | None
+    title: str = ""
     body: str | None = None
+    user: User | None = None
+    author_association: str = "NONE"
     labels: tuple[Named, ...] = ()
     requested_reviewers: tuple[User, ...] = ()
 

@@ -12,8 +12,10 @@ from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.ports import Review
 
 MOST_RERUNS = 3
+TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
+"""Whose word counts, by the `author_association` that GitHub gives."""
+
 _FAILED = ("failure", "timed_out", "startup_failure")
-_TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
 _RUN = re.compile(r"/actions/runs/(\d+)")
 _LONGEST = 6_000
 
@@ -38,7 +40,7 @@ def requested_changes(api: GitHubApi, pull: Pull, redact: Callable[[str], str]) 
     """What reviewers who may push ask for, as far as their last word goes."""
     last: dict[str, GitHubReview] = {}
     for review in api.get_all(f"/pulls/{pull.number}/reviews", GitHubReview):
-        if review.user and review.author_association in _TRUSTED and review.state in ("APPROVED", "CHANGES_REQUESTED"):
+        if review.user and review.author_association in TRUSTED and review.state in ("APPROVED", "CHANGES_REQUESTED"):
             last[review.user.login] = review
     return tuple(
         Review(review.id, f"github:{login}", review.commit_id or "", redact(review.body))

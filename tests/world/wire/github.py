@@ -68,6 +68,13 @@ class ChangedPull(Sent):
     body: str
 
 
+class NewStatus(Sent):
+    state: Literal["error", "failure", "pending", "success"]
+    target_url: str = ABSENT
+    description: str
+    context: str
+
+
 class Reviewers(Sent):
     reviewers: list[str]
 
@@ -127,6 +134,11 @@ class Comparison(Read):
     status: Literal["ahead", "behind", "identical", "diverged"]
 
 
+Association = Literal[
+    "OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR", "FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR", "MANNEQUIN", "NONE"
+]
+
+
 class User(Read):
     login: str
 
@@ -134,6 +146,14 @@ class User(Read):
 class End(Read):
     ref: str
     sha: Sha
+
+
+class PullRepository(Read):
+    full_name: str
+
+
+class PullEnd(End):
+    repo: PullRepository
 
 
 class Label(Read):
@@ -150,8 +170,10 @@ class Pull(Read):
     title: str
     body: str | None
     draft: bool = ABSENT
-    head: End
+    head: PullEnd
     base: End
+    user: User
+    author_association: Association
     labels: list[Label]
     requested_reviewers: list[User] = ABSENT
     closed_at: Moment | None
@@ -161,9 +183,6 @@ class Pull(Read):
 
 class WholePull(Pull):
     merged: bool
-
-
-Association = Literal["OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR", "NONE"]
 
 
 class Review(Read):
@@ -199,6 +218,12 @@ class CheckRun(Read):
 class CheckRuns(Read):
     total_count: int
     check_runs: list[CheckRun]
+
+
+class MadeStatus(Read):
+    context: str
+    state: str
+    description: str | None
 
 
 class CombinedStatus(Read):
@@ -339,6 +364,7 @@ GITHUB = Shapes(
         Operation("post", f"{_REPO}/issues/{{issue_number}}/labels", list[str], {200: list[Label]}),
         Operation("get", f"{_REPO}/commits/{{ref}}/check-runs", tells={200: CheckRuns}),
         Operation("get", f"{_REPO}/commits/{{ref}}/status", tells={200: CombinedStatus}),
+        Operation("post", f"{_REPO}/statuses/{{sha}}", NewStatus, {201: MadeStatus}),
         Operation("get", f"{_REPO}/actions/runs/{{run_id}}", tells={200: WorkflowRun}),
         Operation("post", f"{_REPO}/actions/runs/{{run_id}}/rerun-failed-jobs", Nothing, {201: dict[str, Any]}),
         Operation("get", f"{_REPO}/actions/jobs/{{job_id}}/logs", tells={302: None}),

@@ -1,0 +1,152 @@
+"""Pull requests that somebody opens by hand for an incident: proposals like any, whose merge is their author's.
+
+Level by level, not event by event: each look asks the host what is open and the store what was proven of it. So a
+delivery that came twice, late or never, and a restart in the middle, end alike.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from kintsugi.workflow.errors import BadInput, GuardRefused, NotAllowedNow, NotFound, Refusal, StepFailed
+from kintsugi.workflow.incident import Incident, PullRequest
+from kintsugi.workflow.machine import objection
+from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.proposals import Verdict, named, proposed, verdicts
+from kintsugi.workflow.triggers import Trigger
+
+log = logging.getLogger("kintsugi.by_hand")
+
+_NAME = re.compile(r"(?<![\w-])INC-([1-9]\d{0,17})(?![\w-])")
+
+
+class Light(StrEnum):
+    """As a code host shows it beside a commit."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"  # nothing was found out
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said of one head of a pull request."""
+
+    light: Light
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open pull request for `incident`, at the head it has now. `pull.by` is whose it is."""
+
+    incident: int
+    pull: PullRequest
+    title: str
+    body: str
+
+
+class Pulls(Protocol):
+    """Where they are opened. All raise StepFailed."""
+
+    async def by_hand(self) -> Sequence[Opened]:
+        """The open ones that name an incident, of people who may push."""
+        ...
+
+    async def change(self, pull: PullRequest) -> tuple[str, str]:
+        """Where it left the target branch, and what its head changes since, as a diff."""
+        ...
+
+    async def judge(self, incident: int, head: str, judgement: Judgement) -> None:
+        """Say it beside the commit, where it is not said yet."""
+        ...
+
+
+def incident_named(title: str, body: str) -> int | None:
+    """The incident (`INC-7`) that a pull request names: in its title, else in its body; None for none or several."""
+    for text in (title, body):
+        if found := {int(number) for number in _NAME.findall(text)}:
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+class ByHand:
+    """Has them proven, and tells the host what came of it."""
+
+    def __init__(self, store: Store, pulls: Pulls, clock: Clock, fire: Callable[[Trigger], Awaitable[object]]) -> None:
+        self._store, self._pulls, self._clock, self._fire = store, pulls, clock, fire
+        self._pending: dict[str, int] = {}  # the proposals that are being checked, and of which incidents
+
+    async def look(self) -> None:
+        """Look at all that are open."""
+        self._pending.clear()
+        try:
+            for each in await self._pulls.by_hand():
+                await self._look_at(each)
+        except StepFailed as failed:
+            log.warning("pull_requests_not_seen", extra={"why": str(failed)})
+
+    async def settled(self) -> bool:
+        """Whether one that was being checked is no longer."""
+        for name, incident in self._pending.items():
+            if _judged(await self._known(incident, name)).light is not Light.PENDING:
+                return True
+        return False
+
+    async def _look_at(self, theirs: Opened) -> None:
+        try:
+            incident = await self._store.incident(theirs.incident)
+            await self._pulls.judge(incident.id, theirs.pull.head, await self._judgement(incident, theirs))
+        except NotFound:
+            log.info("pull_request_of_no_incident", extra={"number": theirs.pull.number})
+        except StepFailed as failed:  # one that cannot be read now must not hide the others
+            log.warning("pull_request_not_judged", extra={"number": theirs.pull.number, "why": str(failed)})
+
+    async def _judgement(self, incident: Incident, theirs: Opened) -> Judgement:
+        name = named(incident, f"{theirs.pull.number}\0{theirs.pull.head}")
+        known = await self._known(incident.id, name)
+        if known is None:
+            try:
+                await self._propose(incident, theirs, name)
+            except (Refusal, BadInput) as refused:
+                return Judgement(Light.ERROR, f"Not looked at: {refused}")
+            known = await self._known(incident.id, name)
+        judgement = _judged(known)
+        if judgement.light is Light.PENDING:
+            self._pending[name] = incident.id
+        return judgement
+
+    async def _propose(self, incident: Incident, theirs: Opened, name: str) -> None:
+        """Hand it in. Raises BadInput, Refusal, StepFailed."""
+        base, patch = await self._pulls.change(theirs.pull)
+        by, at, title, body, pull = theirs.pull.by, self._clock.now(), theirs.title, theirs.body, theirs.pull
+        proposal = proposed(incident, patch, by=by, at=at, title=title, body=body, name=name, base=base, pull=pull)
+        if no := objection(incident, proposal):  # asked at each look: the history need not know each time
+            raise Refusal(_why_not_now(incident, no))
+        await self._fire(proposal)
+
+    async def _known(self, incident: int, name: str) -> Verdict | None:
+        found = verdicts(await self._store.history(incident))
+        return next((each for each in found if each.id == name), None)
+
+
+def _why_not_now(incident: Incident, no: NotAllowedNow | GuardRefused) -> str:
+    if isinstance(no, GuardRefused):
+        return str(no)
+    fix = incident.pull_request
+    by = f" by {fix.name}" if fix and (fix.open or fix.merged_as) else ""
+    return f"{incident.name} {incident.state.says}{by}."
+
+
+def _judged(verdict: Verdict | None) -> Judgement:
+    if verdict is None or verdict.is_open:
+        return Judgement(Light.PENDING, "It is being checked.")
+    if verdict.proven is None:
+        return Judgement(Light.ERROR, verdict.says)
+    return Judgement(Light.SUCCESS if verdict.proven else Light.FAILURE, verdict.says)
