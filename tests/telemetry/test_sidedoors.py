@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import logging.config
+import pickle
 import subprocess
 import sys
 import threading
@@ -178,6 +179,54 @@ def test_what_keeps_lines_away_is_put_back_or_said_once(installed):
         "logging.disable(50) hides errors: they are not logged at all.",
         "here again",
     ]
+
+
+def test_a_logger_class_that_hands_out_by_itself_is_heard_once_however_often_somebody_looks(installed, monkeypatch):
+    class Own(logging.Logger):
+        def callHandlers(self, record):  # noqa: N802  (logging's own name)
+            if record.levelno >= logging.ERROR:
+                super().callHandlers(record)
+
+    own = Own("shop.own")
+    own.parent = installed.log
+    monkeypatch.setitem(logging.root.manager.loggerDict, "shop.own", own)
+    for _ in range(3):
+        installed.telemetry.check()
+    own.warning("kept to itself")
+    own.error("handed on")
+    installed.log.error("of the others")
+
+    said = [line["msg"] for line in installed.lines()]
+    assert said == [
+        "Something took Own.callHandlers from the telemetry: it is put back.",
+        "kept to itself",
+        "handed on",
+        "of the others",
+    ]
+
+
+def test_who_wraps_ours_hears_nothing_of_the_looks_and_all_once_after_a_new_start(installed, monkeypatch):
+    ours, heard = logging.Logger.callHandlers, []
+
+    def hears_too(logger: logging.Logger, record: logging.LogRecord) -> None:
+        """As Sentry's SDK does it."""
+        ours(logger, record)
+        if record.levelno >= logging.NOTSET:
+            heard.append(record.getMessage())
+
+    monkeypatch.setattr(logging.Logger, "callHandlers", hears_too)
+    installed.telemetry.check()
+    installed.telemetry.close()
+    again = install(stream=io.StringIO(), mode="ring")
+    logging.getLogger("shop").warning("once")
+    again.close()
+
+    assert heard == ["once"]
+    assert [json.loads(line)["msg"] for line in again.recent()] == ["once"]
+
+
+def test_print_is_pickled_by_its_name_as_before(installed):
+    assert pickle.loads(pickle.dumps(print)) is print
 
 
 def test_loggers_that_a_configuration_disables_are_heard_and_named(installed):
