@@ -57,11 +57,11 @@ class Pulls(Protocol):
     """Where they are opened. All raise StepFailed."""
 
     async def by_hand(self) -> Sequence[Opened]:
-        """The open ones that name an incident, of people who may push."""
+        """The open ones that name an incident, of people whose word counts there."""
         ...
 
     async def change(self, pull: PullRequest) -> tuple[str, str]:
-        """Where it left the target branch, and what its head changes since, as a diff."""
+        """Where it left the target branch, and what its head changes since, as a diff. Raises BadInput for neither."""
         ...
 
     async def judge(self, incident: int, head: str, judgement: Judgement) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from tests.world import github
 from tests.world.github import Fault, GitHubStandIn, Pull
 from tests.world.github_hosts import a_github_host, github_pulls
 from tests.world.migrated import migrate
+from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
 
 CHECKED = ("pending", "It is being checked.")
@@ -101,6 +104,24 @@ async def test_it_is_proven_merged_deployed_and_healed(story: Story):
     assert await world.state() is State.HEALED
     assert len(story.people.pulls) == 1
     assert "kintsugi" not in pull.body
+
+
+async def test_its_verdict_is_told_at_the_next_glance_and_not_at_the_next_look(story: Story):
+    pull, told = story.opens(), asyncio.Queue[str]()
+
+    async def listen(index: int, done: bool) -> None:
+        if done and story.people.calls[index].startswith("POST") and (lights := story.people.lights(pull.head)):
+            told.put_nowait(lights[-1][0])
+
+    story.people.on_call = listen
+    looking = asyncio.create_task(story.reconciler.run(timedelta(hours=1), timedelta(milliseconds=20)))
+    try:
+        assert await asyncio.wait_for(told.get(), PATIENCE) == "pending"
+        await story.world.settles()
+        assert await asyncio.wait_for(told.get(), PATIENCE) == "success"
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
 
 
 async def test_a_look_a_restart_and_a_delivery_more_change_nothing(story: Story):
