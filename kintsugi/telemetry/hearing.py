@@ -83,6 +83,11 @@ class _Door:
     def takes_over(self) -> bool:
         return self._takes_over
 
+    @property
+    def least_level(self) -> int:
+        """From which on somebody hears."""
+        return min((each.level for each in self._hearings), default=logging.NOTSET)
+
     def heard(self, record: logging.LogRecord) -> None:
         """By all that hear, as what has no logger."""
         for each in self._hearings:
