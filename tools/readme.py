@@ -8,7 +8,9 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-_LINK = re.compile(r"\]\((?!https?://|#|mailto:)(?:\./)?([^)\s]+)")
+_RELATIVE = r"(?!https?://|#|mailto:)(?:\./)?"
+_LINK = re.compile(rf"(!?)(\[[^\]]*\])\({_RELATIVE}([^)\s]+)")
+_PICTURE = re.compile(rf'(<img [^>]*src=")({_RELATIVE})([^"]+)')
 
 
 class CustomMetadataHook(MetadataHookInterface):
@@ -20,5 +22,7 @@ class CustomMetadataHook(MetadataHookInterface):
 
 
 def absolute(text: str, source: str) -> str:
-    """Markdown whose links to files of the project lead to them on the branch `main` at `source`."""
-    return _LINK.sub(rf"]({source.rstrip('/')}/blob/main/\1", text)
+    """Markdown whose links lead to files on the branch `main` at `source`, and whose pictures are those files."""
+    at = source.rstrip("/")
+    text = _PICTURE.sub(rf"\1{at}/raw/main/\3", text)
+    return _LINK.sub(lambda found: f"{found[1]}{found[2]}({at}/{'raw' if found[1] else 'blob'}/main/{found[3]}", text)

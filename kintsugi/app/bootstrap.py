@@ -87,8 +87,9 @@ class Kintsugi:
         look_again: timedelta = timedelta(seconds=15),
     ) -> None:
         self._desk = desk
-        by_hand = ByHand(desk.store, parts.pulls, desk.clock, desk.engine.fire) if parts.pulls else None
-        self._reconciler = Reconciler(desk.store, parts.code_host, desk.clock, desk.engine.fire, by_hand)
+        fire, clock = desk.engine.fire, desk.clock
+        self._by_hand = ByHand(desk.store, parts.pulls, clock, fire) if parts.pulls else None
+        self._reconciler = Reconciler(desk.store, parts.code_host, clock, fire, self._by_hand)
         self.attempts = Attempts()
         tools = EffectNeeds(
             store=desk.store,
@@ -128,6 +129,8 @@ class Kintsugi:
         """Look at the world once, perform what is due, and end."""
         await self._reconciler.once()
         await self._desk.executor.run(self._perform, until_idle=True)
+        if self._by_hand and await self._by_hand.settled():
+            await self._by_hand.look()
 
     async def _perform(self, effect: str) -> None:
         await self._desk.engine.run_effect(effect, self._performers)

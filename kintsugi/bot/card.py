@@ -16,6 +16,7 @@ from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.doing import can, doing
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.questions import Question
 from kintsugi.workflow.states import ENDED, MAIN_LINE, Effect, State
 
@@ -247,7 +248,7 @@ def proof(incident: Incident) -> Post:
     evidence = incident.evidence
     if evidence is None:
         return Post(f"{incident.name} {incident.state.says}: there is no proof.")
-    says = f"**{evidence.tier}** {one_line(evidence.says, 500)}\n{one_line(evidence.box, 300)}"
+    says = f"{_tier(evidence)} {one_line(evidence.says, 500)}\n{one_line(evidence.box, 300)}"
     runs = [("BEFORE THE PATCH", evidence.red), ("WITH THE PATCH", evidence.green)]
     parts = [
         f"{name}: {' '.join(run.command)}\nexit status {run.exit_status}, {run.seconds:.1f} s\n\n{run.output}\n"
@@ -271,7 +272,7 @@ def _what_is_pushed(incident: Incident) -> list[str]:
         lines.append(f"_{one_line(diagnosis.belief, 120)}_")
     lines.append(f"on commit `{short(patch.base)}`")
     if evidence:
-        lines.append(f"**{evidence.tier}** {one_line(evidence.says, 200)}{_flags(incident)}")
+        lines.append(f"{_tier(evidence)} {one_line(evidence.says, 200)}{_flags(incident)}")
     if incident.since_shown:
         lines.append(f"⚠️ {cut(quiet(incident.since_shown), _SINCE_SHOWN)}")
     return [*lines, code_block(patch.diff)]
@@ -300,7 +301,11 @@ def _belief(incident: Incident) -> str:
     sure = quiet(cut(plain(incident.diagnosis.belief), 120)) + (f" · {seen}" if seen else "")
     if incident.evidence is None:
         return sure
-    return f"{sure} · **{incident.evidence.tier}** {quiet(cut(plain(incident.evidence.says), 120))}"
+    return f"{sure} · {_tier(incident.evidence)} {quiet(cut(plain(incident.evidence.says), 120))}"
+
+
+def _tier(evidence: Evidence) -> str:
+    return f"**{evidence.tier}** ({evidence.tier.words}):"
 
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:

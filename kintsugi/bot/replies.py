@@ -228,7 +228,8 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     fields = [("Path", _path(found, history)), ("History", _newest(recent, _VALUE))]
     if found.diagnosis:
         likely = one_line(found.diagnosis.belief, 120)
-        tier = f" · {found.evidence.tier}: {one_line(found.evidence.says, 200)}" if found.evidence else ""
+        proof = found.evidence
+        tier = f" · {proof.tier} ({proof.tier.words}): {one_line(proof.says, 200)}" if proof else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
     return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, owed)))
@@ -334,7 +335,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.patch:
         lines += ["", "PATCH", plain_diff(found.patch.diff)]
     if found.evidence:
-        lines += ["", "PROOF", f"{found.evidence.tier}: {plain(found.evidence.says)}"]
+        lines += ["", "PROOF", f"{found.evidence.tier} ({found.evidence.tier.words}): {plain(found.evidence.says)}"]
         lines += [f"! {plain(flag)}" for flag in found.evidence.flags]
     return "\n".join(lines) + "\n"
 

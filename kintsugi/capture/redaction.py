@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kintsugi.capture.records import json_record
+from kintsugi.telemetry.encoding import name_of, names_of_items
 from kintsugi.telemetry.redact import redact, redact_field, redact_source
 from kintsugi.workflow.payload import Build, Capsule, Failure, Frame, Payload, Raised, SourceLine
 
@@ -72,7 +73,7 @@ def _redacted_record(line: str) -> str:
 
 
 def _named_values(values: dict[str, Any], depth: int = 0) -> dict[str, Any]:
-    return {clean(str(name)): _named(str(name), value, depth) for name, value in values.items()}
+    return {clean(str(name)): _named(name_of(name), value, depth) for name, value in values.items()}
 
 
 def _named(name: str, value: Any, depth: int) -> Any:
@@ -83,7 +84,8 @@ def _named(name: str, value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         return _named_values(value, depth + 1)
     if isinstance(value, list | tuple):
-        return [_named(name, one, depth + 1) for one in value]
+        names = names_of_items(value, name)
+        return [_named(under, one, depth + 1) for under, one in zip(names, value, strict=True)]
     shown = _clean_field(name, str(value))
     return value if isinstance(value, int | float) and shown == str(value) else shown
 

@@ -127,7 +127,9 @@ def _by(step: Step) -> str:
 
 
 def _evidence(evidence: Evidence) -> Text:
-    text = Text.assemble((f"{evidence.tier}  ", "bold green"), plain(evidence.says), (f"\n{evidence.box}", "dim"))
+    text = Text.assemble(
+        (f"{evidence.tier} ({evidence.tier.words})  ", "bold green"), plain(evidence.says), (f"\n{evidence.box}", "dim")
+    )
     for flag in evidence.flags:
         text.append(f"\n! {plain(flag)}", style="yellow")
     return text

@@ -201,7 +201,7 @@ class Stage:
 
     async def _yes(self, question: str) -> bool:
         if not self.ask_human:
-            self._say(f"{question} Yes (asked of nobody: --auto, or no terminal).")
+            self._say(f"{question} Yes (nobody was asked: --auto, or not at a terminal).")
             return True
         return await agreed(self.console, question)
 

@@ -210,7 +210,7 @@ class Git:
 
     def commit(self, tree: str, parents: Sequence[str], message: str, at: datetime, author: str) -> str:
         """A commit object. The same arguments give the same commit, however often."""
-        stamp = f"{int(at.timestamp())} +0000"
+        stamp = f"@{int(at.timestamp())} +0000"  # without the mark git takes small numbers for no time
         who = {
             f"GIT_{role}_{what}": value
             for role in ("AUTHOR", "COMMITTER")

@@ -70,7 +70,7 @@ def confirmation(incident: Incident) -> Panel:
         f"{plain(incident.diagnosis.cause)}\n"
         if not incident.diagnosis.by
         else f"{plain(incident.diagnosis.belief)}\n",
-        (f"{evidence.tier}  ", "bold green"),
+        (f"{evidence.tier} ({evidence.tier.words})  ", "bold green"),
         f"{plain(evidence.says)}\n",
         (f"{evidence.box}\n", "dim"),
     )

@@ -5,16 +5,18 @@ import datetime
 import enum
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import Any
 
 from kintsugi.telemetry.redact import MASK, redact, redact_field
+from kintsugi.telemetry.redact.keys import grade
 
 DEEPEST = 12
 MOST_ITEMS = 100
 # Read this much of a text before redaction; keep less of it after, so that a secret at the cut is never half seen.
 READ_CHARACTERS = 40_000
+_QUOTED = re.compile(r"b?(['\"])(.*)\1", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 OBEYED = re.compile("[\x80-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """C1 controls, marks of direction, and line ends that are none in JSON."""
@@ -120,16 +122,34 @@ def _object(items: Iterable[tuple[Any, Any]], characters: int, depth: int, insid
         if len(pieces) >= MOST_ITEMS:
             pieces['"…"'] = '"more left out"'
             break
-        name = key if type(key) is str else unprintable(key)
-        pieces[encode_text(shortened(name, 200))] = _encode(value, name, characters, depth, inside)
+        text = key if type(key) is str else unprintable(key)
+        pieces[encode_text(shortened(text, 200))] = _encode(value, name_of(key), characters, depth, inside)
     return "{" + ",".join(f"{key}:{text}" for key, text in pieces.items()) + "}"
 
 
-def _array(values: Iterable[Any], name: str, characters: int, depth: int, inside: set[int]) -> str:
+def _array(values: Collection[Any], name: str, characters: int, depth: int, inside: set[int]) -> str:
     pieces: list[str] = []
-    for value in values:
+    for value, under in zip(values, names_of_items(values, name), strict=False):
         if len(pieces) >= MOST_ITEMS:
             pieces.append('"… more left out"')
             break
-        pieces.append(_encode(value, name, characters, depth, inside))
+        pieces.append(_encode(value, under, characters, depth, inside))
     return "[" + ",".join(pieces) + "]"
+
+
+def name_of(key: Any) -> str:
+    """What stands under a key is called: of bytes, and of a text in quotes (so SDKs tell both), what is in them."""
+    text = key if type(key) is str else unprintable(key)
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[2] if quoted else text
+
+
+def names_of_items(items: Collection[Any], name: str) -> Sequence[str]:
+    """What the items of a container that stands under `name` are called.
+
+    Of a pair, the first says what the second is: a header, a field of a form. But where the name says more, that holds.
+    """
+    if len(items) != 2 or not isinstance(items, (list, tuple)) or type(items[0]) not in (str, bytes):
+        return [name] * len(items)
+    said = name_of(items[0][:80])
+    return name, name if grade(name) > grade(said) else said

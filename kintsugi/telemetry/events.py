@@ -77,6 +77,8 @@ def about(event_name: str, given: tuple[Any, ...]) -> dict[str, Any]:
     intent, found = event_name, dict[str, Any]()
     for each in given:
         kind = _kind_of(each)
+        if not kind:
+            continue  # the bot's own: to read an attribute of it may run anything
         if kind == "Message":
             word = first_word(each.content)
             intent = f"{event_name}:{word}" if word else event_name

@@ -53,6 +53,7 @@ class _Door:
         self._takes_over = False
         self._here = threading.local()
         self._wraps: list[Wrap] = []
+        self._put_back = False
         self._lock = threading.RLock()
 
     def open(self, hearing: Hearing) -> None:
@@ -71,6 +72,7 @@ class _Door:
             _unmute()
             while self._wraps:
                 self._wraps.pop().undo()
+            self._put_back = False
 
     @property
     def is_handing_out(self) -> bool:
@@ -81,6 +83,11 @@ class _Door:
     def takes_over(self) -> bool:
         return self._takes_over
 
+    @property
+    def least_level(self) -> int:
+        """From which on somebody hears."""
+        return min((each.level for each in self._hearings), default=logging.NOTSET)
+
     def heard(self, record: logging.LogRecord) -> None:
         """By all that hear, as what has no logger."""
         for each in self._hearings:
@@ -90,10 +97,12 @@ class _Door:
     def troubles(self) -> list[str]:
         """A sentence for each thing that keeps lines away. What took our door away is wrapped in its turn."""
         found = []
-        if not _arrives():
-            found.append("Something took Logger.callHandlers from the telemetry: it is put back.")
-            with self._lock:
-                self._wraps.append(Wrap(logging.Logger, "callHandlers", self._call_handlers))
+        for kind, logger in _kinds().items():
+            if not _arrives(kind, logger):
+                found.append(f"Something took {kind.__name__}.callHandlers from the telemetry: it is put back.")
+                with self._lock:
+                    self._put_back = True
+                    self._wraps.append(Wrap(kind, "callHandlers", self._call_handlers_again))
         hidden = logging.root.manager.disable
         if hidden >= logging.ERROR:
             found.append(f"logging.disable({hidden}) hides errors: they are not logged at all.")
@@ -120,7 +129,7 @@ class _Door:
         if hasattr(logging.config, "_handle_existing_loggers"):
             self._wraps.append(Wrap(logging.config, "_handle_existing_loggers", self._configured))
 
-    def _call_handlers(self, wrap: Wrap) -> _Function:
+    def _call_handlers(self, wrap: Wrap, below: _Function | None = None) -> _Function:
         """Every log call passes here: what most of them need comes first, and costs least."""
 
         def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
@@ -128,13 +137,16 @@ class _Door:
             if level == _PROBE_LEVEL and _PROBE in record.__dict__:
                 record.__dict__[_PROBE].append(True)
                 return
+            if wrap.resting or (self._put_back and getattr(self._here, "below", None) is record):
+                wrap.before(logger, record)
+                return
             muted = logger.__dict__.get(_MUTED)
             if muted is not None and level < muted:
                 return
             if not self._takes_over:
                 try:
                     if muted is None:
-                        self._hand_out(wrap.before, logger, record)
+                        self._hand_out(below or wrap.before, logger, record)
                 finally:
                     self.heard(record)
                 return
@@ -142,9 +154,21 @@ class _Door:
                 if level >= each.level:
                     each.handler.handle(record)
             if muted is None and (wrap.before is not _STANDARD or _others_of(logger)):
-                self._hand_out(wrap.before, logger, record)
+                self._hand_out(below or wrap.before, logger, record)
 
         return call_handlers
+
+    def _call_handlers_again(self, wrap: Wrap) -> _Function:
+        """Around what took ours away. That may lead some records to ours still, which then only hands them on."""
+
+        def below(logger: logging.Logger, record: logging.LogRecord) -> None:
+            outer, self._here.below = getattr(self._here, "below", None), record
+            try:
+                wrap.before(logger, record)
+            finally:
+                self._here.below = outer
+
+        return self._call_handlers(wrap, below)
 
     def _hand_out(self, before: _Function, logger: logging.Logger, record: logging.LogRecord) -> None:
         """To the program's own handlers, as it is or redacted; of what they log meanwhile, the template."""
@@ -185,25 +209,25 @@ class _Door:
         return handle_existing_loggers
 
 
-_PROBE, _PROBE_LEVEL = "_telemetry_probe", 49
+_PROBE, _PROBE_LEVEL = "_telemetry_probe", -1  # so low that nobody else who hears the probe takes it for news
 _STANDARD = logging.Logger.callHandlers
 DOOR = _Door()
 
 
-def _arrives() -> bool:
-    arrived: list[bool] = []
-    kinds = {type(logger): logger for logger in known_loggers()}
-    for logger in (logging.getLogger("kintsugi.telemetry"), *kinds.values()):
-        arrived.clear()
-        record = logging.LogRecord(logger.name, _PROBE_LEVEL, "", 0, "", None, None)
-        record.__dict__[_PROBE] = arrived
-        try:
-            type(logger).callHandlers(logger, record)
-        except Exception:
-            return False
-        if not arrived:
-            return False
-    return True
+def _kinds() -> dict[type[logging.Logger], logging.Logger]:
+    """The classes that hand records out each in its own way, with a logger of each."""
+    loggers = (*known_loggers(), logging.getLogger("kintsugi.telemetry"))
+    return {next(kind for kind in type(one).__mro__ if "callHandlers" in vars(kind)): one for one in loggers}
+
+
+def _arrives(kind: type[logging.Logger], logger: logging.Logger) -> bool:
+    record = logging.LogRecord(logger.name, _PROBE_LEVEL, "", 0, "", None, None)
+    record.__dict__[_PROBE] = arrived = list[bool]()
+    try:
+        kind.callHandlers(logger, record)
+    except Exception:
+        return False
+    return bool(arrived)
 
 
 def _others_of(logger: logging.Logger | None) -> bool:

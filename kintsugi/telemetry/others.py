@@ -8,24 +8,49 @@ import importlib.abc
 import importlib.util
 import logging
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from kintsugi.telemetry.hearing import DOOR, is_console
 from kintsugi.telemetry.undo import replace_attribute
 from kintsugi.telemetry.unmasked import STANDARD_FIELDS
 
 _LEVELS = {"exception": logging.ERROR, "warn": logging.WARNING, "fatal": logging.CRITICAL}
-_OWN_SINK = "_telemetry_sink"
 
 
 class Others:
-    """Hears them until `close()`."""
+    """Hears them until `close()`. Several may, and stop in any order: what is heard is heard once, by all."""
+
+    _open: ClassVar[list["Others"]] = []
+    _attached: ClassVar["_Attached | None"] = None
+    _lock: ClassVar[Any] = threading.Lock()
+
+    def __init__(self) -> None:
+        with self._lock:
+            self._open.append(self)
+            if Others._attached is not None:
+                Others._attached.close()  # this one may hear more
+            Others._attached = _Attached()
+
+    def close(self) -> None:
+        with self._lock:
+            if self in self._open:
+                self._open.remove(self)
+            if not self._open and Others._attached is not None:
+                Others._attached.close()
+                Others._attached = None
+
+
+class _Attached:
+    """To what was imported, and to what will be."""
 
     def __init__(self) -> None:
         self._undo = ExitStack()
+        self._sink: int | None = None
+        self._over = False
         attach = {"loguru": self._loguru, "structlog": self._structlog}
         for name in [name for name in attach if name in sys.modules]:
             attach.pop(name)(sys.modules[name])
@@ -33,6 +58,7 @@ class Others:
         sys.meta_path.insert(0, self._finder)
 
     def close(self) -> None:
+        self._over = True
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
         self._undo.close()
@@ -58,19 +84,16 @@ class Others:
         replace_attribute(self._undo, kind, "remove", remove_others)
         replace_attribute(self._undo, _simple_sinks.StreamSink, "write", write_elsewhere)
 
-    @staticmethod
-    def _add_sink(logger: Any) -> None:
-        core = logger._core
-        if getattr(core, _OWN_SINK, None) not in core.handlers:
-            added = logger.add(_heard_of_loguru, level=0, format="{message}", colorize=False, backtrace=False)
-            setattr(core, _OWN_SINK, added)
+    def _add_sink(self, logger: Any) -> None:
+        """Of the level that is heard: for a level below, the program's own sinks decide whether a line is made."""
+        if not self._over and self._sink not in logger._core.handlers:
+            self._sink = logger.add(
+                _heard_of_loguru, level=DOOR.least_level, format="{message}", colorize=False, backtrace=False
+            )
 
-    @staticmethod
-    def _take_sink(logger: Any) -> None:
-        core = logger._core
-        if getattr(core, _OWN_SINK, None) in core.handlers:
-            logger.remove(getattr(core, _OWN_SINK))
-        setattr(core, _OWN_SINK, None)
+    def _take_sink(self, logger: Any) -> None:
+        if self._sink in logger._core.handlers:
+            logger.remove(self._sink)
 
     def _structlog(self, module: ModuleType) -> None:
         base = sys.modules["structlog._base"]
@@ -78,7 +101,7 @@ class Others:
         proxy = kind._proxy_to_logger
 
         def proxy_heard(log: Any, method_name: str, event: Any = None, *given: Any, **named: Any) -> Any:
-            own = not isinstance(log._logger, logging.Logger) and not DOOR.is_handing_out
+            own = not (self._over or isinstance(log._logger, logging.Logger) or DOOR.is_handing_out)
             if own:
                 DOOR.heard(_of_structlog(log, method_name, event, given, named))
             if own and DOOR.takes_over and is_console(getattr(log._logger, "_file", None)):

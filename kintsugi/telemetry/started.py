@@ -66,7 +66,7 @@ class Started:
     def _in_thread(self, thread: threading.Thread, work: Callable[[], None], fields: Bound, name: str) -> None:
         """What leaves it comes to `threading.excepthook` on this thread, still bound."""
         own = self._begin(fields, f"{name} (thread)")
-        del thread.run
+        vars(thread).pop("run", None)  # once, should it have been started in vain before
         work()
         if own is not None:
             own.succeeded()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import update_wrapper
 from typing import Any
 
 
@@ -36,7 +37,7 @@ class Wrap:
         self._place, self._name = place, name
         self.before: Callable[..., Any] = getattr(place, name)
         self.resting = False
-        self._ours = make(self)
+        self._ours = update_wrapper(make(self), self.before, updated=())  # `print` is pickled by its name
         setattr(self._ours, _WRAP, self)
         setattr(place, name, self._ours)
 

@@ -14,6 +14,7 @@ import re
 import secrets
 import sys
 import time
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ _log = logging.getLogger("kintsugi.telemetry")
 
 @dataclass(slots=True)
 class Mark:
-    """What is known of one exception, kept on it: keeping the exception would keep all that its frames hold.
+    """What is known of one exception, kept as long as it: keeping the exception would keep all that its frames hold.
 
     `way` is how it left the program, "" as long as it did not; `told_by` are the handlers (by their ids) that have
     written a line of it since then. `context` is where it left, for lines that are logged elsewhere.
@@ -41,6 +42,10 @@ class Mark:
     told_at: float = 0.0
     error_id: str | None = None
     key: str = field(default_factory=lambda: f"{time.time_ns():x}-{secrets.token_hex(4)}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Exceptions travel to other processes, with all that is on them: there it is one of which nothing is known."""
+        return Mark, (0,)
 
     def way_for(self, handler: int) -> str:
         """The way, to each handler once. asyncio may speak of it long after: that is no news to one that came since."""
@@ -76,13 +81,31 @@ def mark_of(error: BaseException) -> Mark:
     """What is known of it. The same object raised anew is another failure."""
     error = root_of(error)
     raised = _raised(error)
-    mark: Mark | None = getattr(error, _MARK, None)
+    mark = _kept_for(error)
     if mark is None or (raised and mark.raised and raised != mark.raised):
         mark = Mark(raised)
-        with suppress(Exception):  # its class may have taken attributes away
-            BaseException.__setattr__(error, _MARK, mark)
+        _keep_for(error, mark)
     mark.raised = mark.raised or raised
     return mark
+
+
+def _kept_for(error: BaseException) -> Mark | None:
+    ref, mark = _marks.get(id(error), (None, None))
+    return mark if ref is not None and ref() is error else getattr(error, _MARK, None)
+
+
+def _keep_for(error: BaseException, mark: Mark) -> None:
+    """Beside it, as programs send the attributes of their exceptions to people; on it, where it is of a built-in class,
+    which nothing can point to weakly."""
+    key = id(error)
+    try:
+        _marks[key] = weakref.ref(error, lambda _: _marks.pop(key, None)), mark
+    except TypeError:
+        with suppress(Exception):  # its class may have taken attributes away
+            BaseException.__setattr__(error, _MARK, mark)
+
+
+_marks: dict[int, tuple[weakref.ref[BaseException], Mark]] = {}
 
 
 def root_of(error: BaseException) -> BaseException:

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -56,11 +57,11 @@ class Pulls(Protocol):
     """Where they are opened. All raise StepFailed."""
 
     async def by_hand(self) -> Sequence[Opened]:
-        """The open ones that name an incident, of people who may push."""
+        """The open ones that name an incident, of people whose word counts there."""
         ...
 
     async def change(self, pull: PullRequest) -> tuple[str, str]:
-        """Where it left the target branch, and what its head changes since, as a diff."""
+        """Where it left the target branch, and what its head changes since, as a diff. Raises BadInput for neither."""
         ...
 
     async def judge(self, incident: int, head: str, judgement: Judgement) -> None:
@@ -81,32 +82,47 @@ class ByHand:
 
     def __init__(self, store: Store, pulls: Pulls, clock: Clock, fire: Callable[[Trigger], Awaitable[object]]) -> None:
         self._store, self._pulls, self._clock, self._fire = store, pulls, clock, fire
-        self._pending: dict[str, int] = {}  # the proposals that are being checked, and of which incidents
+        self._pending: dict[str, Opened] = {}  # the proposals that are being checked
+        self._not_before: datetime | None = None
 
     async def look(self) -> None:
-        """Look at all that are open."""
-        self._pending.clear()
+        """Look at all that are open, and at those that were closed while they were checked."""
+        if self._not_before and self._clock.now() < self._not_before:
+            return
+        self._not_before = None
         try:
-            for each in await self._pulls.by_hand():
-                await self._look_at(each)
+            found = await self._pulls.by_hand()
         except StepFailed as failed:
-            log.warning("pull_requests_not_seen", extra={"why": str(failed)})
+            self._wait(failed)
+            return
+        listed = {each.pull.number for each in found}
+        closed = [each for each in self._pending.values() if each.pull.number not in listed]
+        self._pending = {}
+        for each in (*found, *closed):
+            await self._look_at(each)
 
     async def settled(self) -> bool:
         """Whether one that was being checked is no longer."""
-        for name, incident in self._pending.items():
-            if _judged(await self._known(incident, name)).light is not Light.PENDING:
+        for name, theirs in self._pending.items():
+            if _judged(await self._known(theirs.incident, name)).light is not Light.PENDING:
                 return True
         return False
 
     async def _look_at(self, theirs: Opened) -> None:
+        if self._not_before:
+            return
         try:
             incident = await self._store.incident(theirs.incident)
             await self._pulls.judge(incident.id, theirs.pull.head, await self._judgement(incident, theirs))
         except NotFound:
             log.info("pull_request_of_no_incident", extra={"number": theirs.pull.number})
         except StepFailed as failed:  # one that cannot be read now must not hide the others
-            log.warning("pull_request_not_judged", extra={"number": theirs.pull.number, "why": str(failed)})
+            self._wait(failed, number=theirs.pull.number)
+
+    def _wait(self, failed: StepFailed, **about: int) -> None:
+        log.warning("pull_requests_not_judged", extra={"why": str(failed), **about})
+        if failed.retry_after:
+            self._not_before = self._clock.now() + failed.retry_after
 
     async def _judgement(self, incident: Incident, theirs: Opened) -> Judgement:
         name = named(incident, f"{theirs.pull.number}\0{theirs.pull.head}")
@@ -119,7 +135,7 @@ class ByHand:
             known = await self._known(incident.id, name)
         judgement = _judged(known)
         if judgement.light is Light.PENDING:
-            self._pending[name] = incident.id
+            self._pending[name] = theirs
         return judgement
 
     async def _propose(self, incident: Incident, theirs: Opened, name: str) -> None:

@@ -53,6 +53,7 @@ Perform = Callable[[Claim], Awaitable[Performed]]
 
 _CONFLICT_TRIES = 5
 _BUILDS_KEPT = 20
+_AFTER_A_ROLLBACK = timedelta(minutes=5)  # a step that gave up while one was under way is tried again
 _LAST_WORDS = 5.0  # seconds to hand back what is under way
 _TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
 
@@ -427,6 +428,8 @@ class Engine:
             self._keep_what_is_left(ledger, claim, left)
             if isinstance(decision, Again):
                 self._postpone(ledger, claim, Again(decision.after, says), failed=True, cost=spent)
+            elif self._is_rolled_back(ledger, claim):  # and would be stuck with nothing that is owed
+                self._postpone(ledger, claim, Again(_AFTER_A_ROLLBACK, says), failed=False, cost=spent)
             elif ledger.settle(claim, "failed", says, spent) and self._holds_up(ledger, claim):
                 self._take(ledger, self._gave_up(claim, says), claim)
 
@@ -450,6 +453,11 @@ class Engine:
         """Whether the incident waits for this effect still. One that somebody moved on must not get stuck by it."""
         incident = ledger.incident(claim.incident.id)
         return incident is not None and (incident.state, claim.kind) in OWING
+
+    def _is_rolled_back(self, ledger: Ledger, claim: Claim) -> bool:
+        """Whether the incident cannot get stuck by this effect now, as a rollback is under way."""
+        incident = ledger.incident(claim.incident.id)
+        return claim.kind is not Effect.ROLL_BACK and incident is not None and incident.rolling_back
 
     def _gave_up(self, claim: Claim, says: str) -> StepGaveUp:
         key = f"fx:{claim.id}:gave-up"

@@ -319,7 +319,7 @@ class Incident:
     diagnosis: Diagnosis | None = None
     patch: Patch | None = None
     evidence: Evidence | None = None
-    proposed_in: State | None = None  # where it was when somebody handed in the patch that is being checked
+    proposed_in: State | None = None  # where it was when somebody handed in what `diagnosis` proposes
     ask: Ask | None = None
     void_asks: tuple[Ask, ...] = ()
     shown_before: Patch | None = None  # what was asked for, or approved, before the target branch moved

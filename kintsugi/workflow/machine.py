@@ -15,7 +15,7 @@ from transitions import Machine, MachineError
 from kintsugi.workflow.errors import GuardRefused, NotAllowedNow
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.names import Effect
-from kintsugi.workflow.states import ENDED, NEW, TRANSITIONS, State, Transition
+from kintsugi.workflow.states import ENDED, NEW, OWING, TRANSITIONS, State, Transition
 from kintsugi.workflow.triggers import Captured, Trigger, stuck_by, words
 
 _NAME = "kintsugi"
@@ -75,7 +75,8 @@ def _move(row: Transition, source: str, incident: Incident, trigger: Trigger) ->
     entered = seq if source != dest else incident.since
     stuck = (stuck_by(trigger, incident) or incident.stuck) if dest is State.STUCK else None
     quiet = after.quiet if dest in ENDED else None  # one that is open counts what is seen anyway
-    after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, quiet=quiet)
+    rolling_back = after.rolling_back and (dest, Effect.ROLL_BACK) in OWING  # where none is owed, it is dropped
+    after = after.but(state=dest, seq=seq, since=entered, stuck=stuck, quiet=quiet, rolling_back=rolling_back)
     return Move(source, incident, after.but(updated_at=trigger.at).saying(trigger.says), trigger, row.owes)
 
 

@@ -37,6 +37,11 @@ class Tier(StrEnum):
     E1 = "E1"  # the tests that passed still pass
     E2 = "E2"  # a test or reproduction that failed before passes after: red to green
 
+    @property
+    def words(self) -> str:
+        """What the code means, to be said beside it."""
+        return {Tier.E0: "applies and compiles", Tier.E1: "no test broke", Tier.E2: "failed before, passes now"}[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -12,6 +12,7 @@ from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Category, Diagnosis, Incident, PullRequest
+from kintsugi.workflow.machine import objection
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.triggers import (
     Cancelled,
@@ -120,10 +121,14 @@ class Proposals:
         self._store, self._clock, self._fire = store, clock, fire
 
     async def hand_in(self, incident: int, patch: str, *, by: str, title: str = "", body: str = "") -> HandedIn:
-        """Hand in a patch. The same one again answers what became of it. Raises BadInput, Refusal."""
+        """Hand in a patch. The same one again answers what became of it, unless its check was cut off.
+
+        Raises BadInput, Refusal.
+        """
         found = await self._store.incident(incident)
         proposal = proposed(found, patch, by=by, at=self._clock.now(), title=title, body=body)
-        if known := await self._verdict(proposal):
+        known = await self._verdict(proposal)
+        if known and (known.proven is not None or objection(found, proposal)):
             return HandedIn(found, known)
         receipt = await self._fire(proposal)
         verdict = await self._verdict(proposal)
@@ -132,7 +137,7 @@ class Proposals:
 
     async def _verdict(self, proposal: Proposed) -> Verdict | None:
         found = verdicts(await self._store.history(proposal.incident))
-        return next((each for each in found if each.id == proposal.proposal), None)
+        return next((each for each in reversed(found) if each.id == proposal.proposal), None)
 
 
 def verdicts(history: Iterable[Step]) -> list[Verdict]:

@@ -31,7 +31,14 @@ class Transition:
     typed: tuple[g.Guard, ...] = ()  # on what somebody types with it: not known before it is asked for
 
 
-BEFORE_THE_MERGE = (State.DIAGNOSED, State.AWAITING_CONFIRM, State.CONFIRMED, State.PR_OPENED, State.NEEDS_HUMAN)
+BEFORE_THE_MERGE = (
+    State.CAPTURED,
+    State.DIAGNOSED,
+    State.AWAITING_CONFIRM,
+    State.CONFIRMED,
+    State.PR_OPENED,
+    State.NEEDS_HUMAN,
+)
 """Where a failure can be stopped by a rollback while its fix is on its way. The state stays as it is."""
 
 OWING = (

@@ -146,7 +146,7 @@ class Diagnosed(Trigger):
         return self.diagnosis.cause + _offer(self.incident, self.way_back)
 
     def apply_to(self, incident: Incident) -> Incident:
-        return _with_diagnosis(incident, self.diagnosis).but(way_back=self.way_back)
+        return _with_diagnosis(incident, self.diagnosis).but(way_back=_way_back(incident, self.way_back))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ class DiagnosedWithoutPatch(Trigger):
 
     def apply_to(self, incident: Incident) -> Incident:
         diagnosed = _with_diagnosis(incident, self.diagnosis) if self.diagnosis else incident
-        return diagnosed.but(way_back=self.way_back)
+        return diagnosed.but(way_back=_way_back(incident, self.way_back))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +195,7 @@ class PatchProven(Trigger):
         return f"{self.evidence.tier}: {self.evidence.says}"
 
     def apply_to(self, incident: Incident) -> Incident:
-        proven = incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="", proposed_in=None)
+        proven = incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="")
         theirs = incident.diagnosis.pull if incident.diagnosis else None
         return proven.but(pull_request=theirs, confirmed_by="", confirmed_at=None) if theirs else proven
 
@@ -780,8 +780,13 @@ def _offer(incident: int, way_back: Deployment | None) -> str:
 
 def _with_diagnosis(incident: Incident, diagnosis: Diagnosis) -> Incident:
     cost = incident.cost + diagnosis.cost
-    kept = replace(diagnosis, talk=())
-    return incident.but(diagnosis=kept, cost=cost, rounds=incident.rounds + 1, patch=None, evidence=None)
+    anew = {"diagnosis": replace(diagnosis, talk=()), "patch": None, "evidence": None, "proposed_in": None}
+    return incident.but(cost=cost, rounds=incident.rounds + 1, **anew)
+
+
+def _way_back(incident: Incident, found: Deployment | None) -> Deployment | None:
+    """The one that was found now; while a rollback is under way, the one that it takes."""
+    return incident.way_back if incident.rolling_back else found
 
 
 def _with_deployment(incident: Incident, deployment: Deployment) -> Incident:

@@ -136,7 +136,12 @@ def test_nothing_secret_is_left_anywhere():
 
 
 def test_a_secret_below_a_name_in_the_entities_is_redacted():
-    entities = {"amount": 3, "login": {"password": SECRET, "codes": [1, True, None]}, "pin_code": "tea"}
+    login = {
+        "password": SECRET,
+        "codes": [1, True, None],
+        "headers": [["b'authorization'", "b'Bearer " + SECRET + "'"]],
+    }
+    entities = {"amount": 3, "login": login, "pin_code": "tea"}
 
     payload = payload_of(CRASH, request=RequestContext(entities=entities))
 

@@ -162,6 +162,16 @@ async def test_a_branch_that_is_not_there_is_said_not_to_be(shop: Shop):
         await LocalGit(shop.git, "trunk").head()
 
 
+def test_a_commit_of_any_time_can_be_made(shop: Shop):
+    git, tree = shop.git, shop.git.tree_of("main")
+
+    made = [
+        git.commit(tree, [], "a change", datetime.fromtimestamp(at, UTC), "Somebody") for at in (0, 1, 1_700_000_000)
+    ]
+
+    assert [git.read("show", "-s", "--format=%ct", each) for each in made] == ["0", "1", "1700000000"]
+
+
 async def test_an_unknown_commit_holds_nothing(shop: Shop):
     assert not await shop.host.contains("f" * 40, shop.first)
     assert not await shop.host.contains(shop.first, "nonsense")

@@ -120,6 +120,25 @@ async def test_a_merge_that_nobody_told_us_about_is_noticed(service: Service):
     assert shown["pull_request"]["merged_as"] == merge
 
 
+async def test_a_pull_request_opened_by_hand_is_fetched_checked_and_judged(service: Service):
+    people = service.people
+    upgrade(service.url)
+    async with a_world(service.url) as world:
+        world.clock.meets_the_machine(minutes=1)
+        await world.crashes()
+    people.git.run("update-ref", "refs/heads/by-hand", people.head or "")
+    people.commits({".github/workflows/ci.yml": b"on: push\n"}, "by-hand")
+    pull = people.opens("by-hand", "Fix it", "For INC-1.", author="rita", fork="rita")
+
+    await service.drains()
+
+    lights = people.lights(pull.head)
+    history = json.dumps(await service.incident())
+    assert [light for light, _ in lights] == ["pending", "failure"]
+    assert "breaks the policy" in lights[-1][1]
+    assert "by github:rita: Fix it" in history
+
+
 async def test_when_the_branch_moved_nothing_is_pushed_and_the_patch_is_checked_again(service: Service):
     await service.confirms_a_patch()
     moved = service.people.commits({"readme": b"hello\n"})

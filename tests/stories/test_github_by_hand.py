@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from kintsugi.integrations.pull_request_text import as_it_is
+from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
+from kintsugi.repair.proof import ProofSettings
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.by_hand import ByHand
 from kintsugi.workflow.incident import Cure, PullRequest
@@ -15,9 +20,10 @@ from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.reconcile import Reconciler
 from kintsugi.workflow.states import State
 from tests.world import github
-from tests.world.github import GitHubStandIn, Pull
+from tests.world.github import Fault, GitHubStandIn, Pull
 from tests.world.github_hosts import a_github_host, github_pulls
 from tests.world.migrated import migrate
+from tests.world.patience import PATIENCE
 from tests.world.world import World, a_world
 
 CHECKED = ("pending", "It is being checked.")
@@ -39,10 +45,16 @@ class Story:
         by_hand = ByHand(world.store, pulls, world.clock, world.engine.fire)
         return Reconciler(world.store, self.host, world.clock, world.engine.fire, by_hand)
 
-    def opens(self, title: str = "Fix INC-1", content: bytes = b"price = 2\n", **whose: str) -> Pull:
+    def opens(
+        self,
+        title: str = "Fix INC-1",
+        content: bytes = b"price = 2\n",
+        more: dict[str, bytes] | None = None,
+        **whose: str,
+    ) -> Pull:
         branch = f"fix-{len(self.people.pulls)}"
         self.people.git.run("update-ref", f"refs/heads/{branch}", self.first)
-        self.people.commits({"shop.py": content}, branch)
+        self.people.commits({"shop.py": content} | (more or {}), branch)
         return self.people.opens(branch, title, **whose)
 
     async def looks(self) -> State:
@@ -92,6 +104,24 @@ async def test_it_is_proven_merged_deployed_and_healed(story: Story):
     assert await world.state() is State.HEALED
     assert len(story.people.pulls) == 1
     assert "kintsugi" not in pull.body
+
+
+async def test_its_verdict_is_told_at_the_next_glance_and_not_at_the_next_look(story: Story):
+    pull, told = story.opens(), asyncio.Queue[str]()
+
+    async def listen(index: int, done: bool) -> None:
+        if done and story.people.calls[index].startswith("POST") and (lights := story.people.lights(pull.head)):
+            told.put_nowait(lights[-1][0])
+
+    story.people.on_call = listen
+    looking = asyncio.create_task(story.reconciler.run(timedelta(hours=1), timedelta(milliseconds=20)))
+    try:
+        assert await asyncio.wait_for(told.get(), PATIENCE) == "pending"
+        await story.world.settles()
+        assert await asyncio.wait_for(told.get(), PATIENCE) == "success"
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
 
 
 async def test_a_look_a_restart_and_a_delivery_more_change_nothing(story: Story):
@@ -203,6 +233,66 @@ async def test_one_for_an_incident_that_is_not_here_is_left_alone(story: Story):
     await story.looks()
 
     assert story.people.lights(pull.head) == []
+
+
+async def test_merged_while_it_is_checked_it_is_judged_and_followed_all_the_same(story: Story):
+    pull = story.opens()
+    await story.reconciler.once()
+    merge = story.people.merges(pull.number)
+
+    await story.looks()
+
+    assert story.people.lights(pull.head)[-1][0] == "success"
+    assert (await story.followed()).merged_as == merge
+
+
+async def test_where_github_asks_to_wait_it_is_not_asked_again_before(story: Story):
+    pull = story.opens()
+    story.people.line[len(story.people.calls)] = Fault("429")
+
+    await story.looks()
+    waited = list(story.people.calls)
+    await story.world.passes(minutes=2)
+    await story.reconciler.once()
+
+    assert len(waited) == 1
+    assert [light for light, _ in story.people.lights(pull.head)] == ["error"]  # the model was faster
+
+
+async def test_what_is_in_one_from_a_fork_runs_in_the_box_alone_on_the_branch_as_it_is_now(story: Story):
+    proofs = ProofSettings(seconds=60)
+    story.world.checker = Workbench(story.objects, "main", proofs, as_it_is)  # type: ignore[assignment]
+    out = story.folder / "escaped"
+    test = f"import pathlib\n\ndef test_it():\n    pathlib.Path({str(out)!r}).write_text('x')\n"
+    story.people.commits({"readme": b"moved\n"})
+    pull = story.opens(fork="rita", more={"tests/test_shop.py": test.encode()})
+
+    await story.looks()
+
+    light, says = story.people.lights(pull.head)[-1]
+    assert not out.exists()
+    assert light in ("success", "failure"), says
+
+
+async def test_what_the_policy_refuses_is_refused_in_it_too(story: Story):
+    story.world.checker = Workbench(story.objects, "main", ProofSettings(), as_it_is)  # type: ignore[assignment]
+    pull = story.opens(more={".github/workflows/ci.yml": b"on: push\n"})
+
+    await story.looks()
+
+    light, says = story.people.lights(pull.head)[-1]
+    assert light == "failure"
+    assert "policy" in says
+
+
+async def test_one_that_has_nothing_in_common_with_the_branch_is_not_looked_at(story: Story):
+    story.people.commits({"shop.py": b"price = 2\n"}, "orphan")
+    pull = story.people.opens("orphan", "Fix INC-1")
+
+    await story.looks()
+
+    ((light, says),) = story.people.lights(pull.head)
+    assert (light, says) == ("error", "Not looked at: It has no commit in common with main.")
 
 
 async def test_closed_without_a_merge_it_is_given_up(story: Story):

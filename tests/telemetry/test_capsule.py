@@ -290,6 +290,8 @@ def test_a_secret_refuses_the_whole() -> None:
     for value in (
         {"password": "correct-horse"},
         [("Authorization", "Bearer abcdef123456789")],
+        {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
+        {"passwords": ["", "correct-horse"]},
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
     ):
         capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]

@@ -85,6 +85,18 @@ def test_values_under_secret_names_are_hidden_whatever_their_type(installed):
     assert installed.last()["extra"] == {"password": "***", "client_secret": "***", "nested": {"passwd": "***"}}
 
 
+def test_of_a_pair_the_first_says_what_the_second_is(installed):
+    headers = [(b"host", b"shop"), (b"authorization", b"Bearer " + b"abcdefghijkl123")]
+    told = [["'password'", "'hunter22x'"]]  # as Sentry's SDKs tell of local variables
+    installed.log.info(
+        "x", extra={"headers": headers, "by_name": dict(headers), "told": told, "passwords": ["", "tiger99"]}
+    )
+
+    line = installed.last()
+    assert not any(secret in json.dumps(line) for secret in ("abcdefghijkl123", "hunter22x", "tiger99"))
+    assert line["extra"]["headers"][0] == ["b'host'", "b'shop'"]
+
+
 def test_own_secrets_are_hidden(installed):
     installed.log.info("it is %s", "own-" + "secret-" + "value-77", extra={"v": "own-" + "secret-" + "value-77"})
 

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import logging.config
+import pickle
 import subprocess
 import sys
 import threading
@@ -13,7 +14,9 @@ import warnings
 from pathlib import Path
 
 import discord
+import loguru
 import pytest
+import structlog
 
 from kintsugi.telemetry import handle_loop_errors, install
 from tests.world.patience import PATIENCE
@@ -180,6 +183,64 @@ def test_what_keeps_lines_away_is_put_back_or_said_once(installed):
     ]
 
 
+def test_a_logger_class_that_hands_out_by_itself_is_heard_once_however_often_somebody_looks(installed, monkeypatch):
+    class Own(logging.Logger):
+        def callHandlers(self, record):  # noqa: N802  (logging's own name)
+            if record.levelno >= logging.ERROR:
+                super().callHandlers(record)
+
+    own = Own("shop.own")
+    own.parent = installed.log
+    monkeypatch.setitem(logging.root.manager.loggerDict, "shop.own", own)
+    for _ in range(3):
+        installed.telemetry.check()
+    own.warning("kept to itself")
+    own.error("handed on")
+    installed.log.error("of the others")
+
+    said = [line["msg"] for line in installed.lines()]
+    assert said == [
+        "Something took Own.callHandlers from the telemetry: it is put back.",
+        "kept to itself",
+        "handed on",
+        "of the others",
+    ]
+
+
+def test_who_wraps_ours_hears_nothing_of_the_looks_and_all_once_after_a_new_start(installed, monkeypatch):
+    ours, heard = logging.Logger.callHandlers, []
+
+    def hears_too(logger: logging.Logger, record: logging.LogRecord) -> None:
+        """As Sentry's SDK does it."""
+        ours(logger, record)
+        if record.levelno >= logging.NOTSET:
+            heard.append(record.getMessage())
+
+    monkeypatch.setattr(logging.Logger, "callHandlers", hears_too)
+    installed.telemetry.check()
+    installed.telemetry.close()
+    again = install(stream=io.StringIO(), mode="ring")
+    logging.getLogger("shop").warning("once")
+    again.close()
+
+    assert heard == ["once"]
+    assert [json.loads(line)["msg"] for line in again.recent()] == ["once"]
+
+
+def test_what_loguru_would_not_make_is_not_made_for_us():
+    made = []
+    telemetry = install(stream=io.StringIO(), mode="ring")
+    loguru.logger.opt(lazy=True).trace("{}", lambda: made.append("trace"))
+    loguru.logger.opt(lazy=True).info("{}", lambda: made.append("info"))
+    telemetry.close()
+
+    assert made == ["info"]
+
+
+def test_print_is_pickled_by_its_name_as_before(installed):
+    assert pickle.loads(pickle.dumps(print)) is print
+
+
 def test_loggers_that_a_configuration_disables_are_heard_and_named(installed):
     logging.config.dictConfig({"version": 1})
     installed.log.info("still here")
@@ -196,15 +257,21 @@ def test_loggers_that_a_configuration_disables_are_heard_and_named(installed):
 @pytest.mark.parametrize("first", [0, 1])
 def test_installed_twice_and_closed_in_any_order_everything_is_as_before(first):
     before = (logging.Logger.callHandlers, logging.Handler.handle, sys.excepthook, builtins.print)
+    sinks = list(loguru.logger._core.handlers)
     both = [install(stream=io.StringIO()), install(stream=io.StringIO(), mode="ring")]
 
-    logging.getLogger("shop").warning("both")
+    thread = threading.Thread(target=lambda: logging.getLogger("shop").warning("both"))
+    thread.start()
+    thread.join()
     both.pop(first).close()
     logging.getLogger("shop").warning("one")
+    loguru.logger.warning("of loguru")
+    structlog.get_logger().warning("of structlog")
     heard = both[0].recent()
     both.pop().close()
 
-    assert [json.loads(line)["msg"] for line in heard] == ["both", "one"]
+    assert [json.loads(line)["msg"] for line in heard] == ["both", "one", "of loguru", "of structlog"]
+    assert list(loguru.logger._core.handlers) == sinks
     assert (logging.Logger.callHandlers, logging.Handler.handle, sys.excepthook, builtins.print) == before
 
 

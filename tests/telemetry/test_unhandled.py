@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import pickle
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,9 +14,13 @@ import discord
 import pytest
 
 from kintsugi.bot.address import point_at
-from kintsugi.telemetry import install
+from kintsugi.telemetry import bind, install
+from kintsugi.telemetry.context import bind_run
+from kintsugi.telemetry.events import about
 from kintsugi.telemetry.handler import Seen
+from kintsugi.telemetry.runs import Run
 from kintsugi.telemetry.started import Started
+from kintsugi.telemetry.unhandled import leaves, mark_of
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ALICE, CHANNEL
@@ -103,6 +109,52 @@ def test_a_librarys_last_word_of_an_exception_is_known(installed, logger: str, t
     logging.getLogger(logger).handle(record)
 
     assert [seen.way for seen in ear.passed] == ([way] if way else [])
+
+
+class Refused(Exception):
+    """Of the program's own."""
+
+
+@pytest.mark.parametrize("kind", [Refused, ValueError])
+def test_a_failure_of_a_run_travels_to_another_process_as_it_was(installed, kind: type[Exception]):
+    with bind(intent="pay"):
+        bind_run(Run(installed.telemetry.outcomes, "pay"))
+        leaves(error := kind("no money"), "background task")
+
+    arrived = pickle.loads(pickle.dumps(error))
+
+    assert (type(arrived), arrived.args) == (kind, ("no money",))
+    assert mark_of(error).way == "background task"
+    assert not mark_of(arrived).way
+    assert kind is not Refused or not vars(error)
+
+
+def test_a_thread_that_could_not_be_started_at_first_does_its_work(installed):
+    done = threading.Event()
+
+    def work() -> None:
+        done.set()
+
+    thread = threading.Thread(target=work)
+    before = threading.stack_size(1 << 46)  # more than there is
+    try:
+        with pytest.raises(RuntimeError):
+            thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.start()
+    thread.join(PATIENCE)
+
+    assert done.is_set()
+
+
+async def test_what_a_bot_tells_its_own_listeners_is_not_looked_into():
+    class Order:
+        @property
+        def message(self) -> str:
+            raise RuntimeError("asks the database")
+
+    assert about("paid", (Order(),)) == {"intent": "paid", "user": None, "channel": None, "entities": None}
 
 
 async def test_a_held_task_that_nobody_awaits_is_a_failure_and_one_that_somebody_does_is_none():

@@ -118,7 +118,7 @@ async def test_an_incident_shows_the_whole_truth(world: World, viewer: Viewer):
         "KeyError",
         "shop/pricing.py:12",
         "Patch +",
-        "Proof E2",
+        "Proof E2 failed before, passes now",
         "line one",
         "History",
     ):

@@ -9,7 +9,7 @@ import pytest
 
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Asker, Role, Rules
-from kintsugi.workflow.errors import BadInput, NotFound, Refusal
+from kintsugi.workflow.errors import BadInput, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Category
 from kintsugi.workflow.proposals import MOST, HandedIn, Proposals, verdicts
 from kintsugi.workflow.states import State
@@ -101,6 +101,47 @@ async def test_the_same_one_twice_is_one_and_answers_what_became_of_it(world: Wo
     assert first.verdict.id == again.verdict.id == later.verdict.id
     assert (later.verdict.proven, later.verdict.says) == (False, "It does not apply.")
     assert len(verdicts(await world.store.history(1))) == 1
+
+
+async def test_one_whose_check_was_cut_off_can_be_handed_in_again(world: World):
+    await world.crashes()
+    await hands_in(world)
+    await world.fires(t.Cancelled)
+    assert (await hands_in(world)).verdict.says == "Cancelled by test:alice."
+    await world.fires(t.Reopened)
+
+    again = await hands_in(world)
+    await world.settles()
+
+    assert (again.incident.state, again.verdict.says) == (State.DIAGNOSED, "It is being checked.")
+    assert (await verdict(world))[0] is True
+
+
+async def test_what_the_analyst_writes_after_it_is_the_analysts(world: World):
+    world.checker.answers_first(StepFailed("There is no sandbox.", final=True))
+    await world.crashes()
+    await hands_in(world)
+    await world.settles()
+    world.checker.answers_first("It changes nothing.")
+    await world.fires(t.Retried, hint="Look at the coupon.")
+    await world.settles()
+
+    assert [each.incident.feedback for each in world.analyst.asked] == ["", "It changes nothing.\n\nthe end of the run"]
+    assert await world.state() is State.AWAITING_CONFIRM
+
+
+async def test_one_that_fits_no_longer_once_the_branch_has_moved_is_still_not_the_analysts(world: World):
+    world.analyst.answers_first(a_diagnosis(category=Category.CONFIGURATION, edits=()))
+    await world.crashes()
+    await world.settles()
+    await hands_in(world)
+    await world.settles()
+    world.checker.answers_first("It does not apply.")
+    await world.fires(t.BaseMoved, base="ab" * 20)
+    await world.settles()
+
+    assert await world.state() is State.NEEDS_HUMAN
+    assert len(world.analyst.asked) == 1
 
 
 async def test_of_two_at_once_one_is_taken(world: World):

@@ -112,6 +112,59 @@ async def test_a_fault_that_is_none_of_the_code_can_be_stopped_as_well(world: Wo
     assert await world.state() is State.NEEDS_HUMAN
 
 
+async def rolls_back_slowly(world: World, deployer: WithAPast) -> None:
+    way_back = (await world.incident()).way_back
+    assert way_back
+    await world.fires(t.RollbackRequested)
+    deployer.answers_first(Rollout(None, "It is under way.", way_back))
+    await world.settles()
+
+
+async def test_a_rollback_ends_though_the_analyst_is_asked_again_meanwhile(world: World, deployer: WithAPast):
+    world.analyst.answers_first(a_diagnosis(category=Category.CONFIGURATION, edits=()))
+    await world.crashes()
+    await world.settles()
+    await rolls_back_slowly(world, deployer)
+    world.analyst.answers_first(StepFailed("No model is there.", final=True))
+    await world.fires(t.Retried, hint="The key is gone.")
+    await world.settles()
+    await world.passes(minutes=30)
+
+    assert deployer.deployed == [GOOD]
+    assert await world.state() is State.AWAITING_CONFIRM
+    assert not (await world.incident()).rolling_back
+
+
+async def test_a_step_that_gives_up_while_it_is_rolled_back_is_tried_again(world: World, deployer: WithAPast):
+    await world.crashes()
+    await world.settles()
+    await rolls_back_slowly(world, deployer)
+    await world.fires(t.BaseMoved, base="ab" * 20)
+    world.checker.answers_first(StepFailed("There is no sandbox.", final=True))
+    await world.settles()
+    await world.passes(minutes=30)
+
+    assert deployer.deployed == [GOOD]
+    assert await world.state() is State.AWAITING_CONFIRM
+
+
+@pytest.mark.parametrize("ends", [t.Cancelled, t.Rejected])
+async def test_what_is_ended_during_a_rollback_can_be_taken_up_again(
+    world: World, deployer: WithAPast, ends: type[t.Command]
+):
+    await world.crashes()
+    await world.settles()
+    await rolls_back_slowly(world, deployer)
+    await world.fires(ends)
+    await world.fires(t.Reopened)
+    await world.settles()
+    assert not (await world.incident()).rolling_back
+
+    await world.fires(t.RollbackRequested)
+    await world.settles()
+    assert deployer.deployed == [GOOD]
+
+
 async def test_nothing_is_offered_where_it_failed_before_the_deployment_too(world: World, deployer: WithAPast):
     world.host.holds[GOOD] = "01de" * 10
     first = await world.crashes(payload=a_payload().model_copy(update={"build": Build(sha="01de" * 10)}))

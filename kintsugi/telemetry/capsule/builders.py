@@ -33,6 +33,7 @@ from xml.etree import ElementTree
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.graph import LONGEST_TEXT, MOST_ITEMS, Entry, Graph, Part, leave_out
 from kintsugi.telemetry.capsule.names import Names
+from kintsugi.telemetry.encoding import names_of_items
 
 _LARGEST_NUMBER = 4_096  # bits
 Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
@@ -158,10 +159,7 @@ def _sets_plainly(kind: type) -> bool:
 
 
 def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
-    # Of a pair, the first says what the second is: a header, a field of a form.
-    names = [entry.hint] * len(items)
-    if len(items) == 2 and type(items[0]) is str:
-        names[1] = items[0][:80]
+    names = names_of_items(items, entry.hint)
     entry.parts = [
         Part(builders.value(graph, one, name, entry.depth + 1), later=later and later.replace("{at}", str(at)))
         for at, (one, name) in enumerate(zip(items, names, strict=True))
