@@ -15,10 +15,15 @@ _MOST = 4
 _READ = 2_000  # characters of a message
 _NAME = r"[A-Za-z_][A-Za-z_.]*\d{0,2}(?![\w-])"
 _QUOTE = "[\"'`\u2018\u2019\u201c\u201d]"
+# What follows a status that a message begins with; "500 items are too many" has none.
+_AFTER_STATUS = r"""
+    (?:\W*$|:|\ (?:client|server|error|bad|unauthori[sz]ed|payment|forbidden|not|page|method|proxy|request|conflict|gone
+    |length|precondition|payload|content|uri|unsupported|unprocessable|locked|too\ many\ requests|unavailable|internal
+    |service|gateway|http)\b)"""
 _FOUND = re.compile(
     rf"""
-      (?:^|\bstatus(?:\ code)?|\bHTTP(?:/\d(?:\.\d)?)?|\banswered|\breturned|\bcode|\[)
-      \W{{0,3}}(?P<status>[45]\d\d)\b(?!\.\d)
+      (?:(?:\bstatus(?:\ code)?|\bHTTP(?:/\d(?:\.\d)?|\ Error)?|\banswered|\breturned|\bcode)\W{{0,3}}
+        |\[(?=\d+\])|^\W{{0,3}}(?=\d+{_AFTER_STATUS}))(?P<status>[45]\d\d)\b(?!\.\d)
     | \berror\ code:\ (?P<code>\d{{3,6}})\b
     | \b(?P<state>(?:SQLSTATE\W{{0,3}}|ORA-|DPY-|WinError\ |Errno\ |EC?\d{{0,1}}-)\w{{1,6}})\b
     | \bconstraint(?:\ failed)?:?\s+{_QUOTE}?(?P<constraint>{_NAME})
@@ -37,9 +42,15 @@ def marks_of(failure: Failure) -> tuple[str, ...]:
     """In the order of the words, each once; of the last exception."""
     raised = failure.final
     text = raised.message[:_READ]
-    found = [f"{match.lastgroup}={match[match.lastgroup or 0].casefold()}" for match in _FOUND.finditer(text)]
+    matches = [match for match in _FOUND.finditer(text) if match.lastgroup != "status" or not _is_a_key(raised)]
+    found = [f"{match.lastgroup}={match[match.lastgroup or 0].casefold()}" for match in matches]
     found += [f"in code={word}" for word in _in_the_code(text, raised)]
     return tuple(dict.fromkeys(found))[:_MOST]
+
+
+def _is_a_key(raised: Raised) -> bool:
+    """Whether its words are the key that was looked for, and a number among them an id."""
+    return raised.type.endswith("KeyError")
 
 
 def _in_the_code(text: str, raised: Raised) -> list[str]:
