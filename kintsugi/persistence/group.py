@@ -35,7 +35,10 @@ class _Entry:
     def answer(self) -> None:
         """What follows the commit follows it, even where whoever waited has gone."""
         if self.error is None:
-            self.then(self.result)
+            try:
+                self.then(self.result)
+            except Exception as error:  # whoever waits for it hears of it, and nobody else
+                self.error = error
         if self.waiter.done():
             return
         if self.error:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
+from aiohttp import ClientSession, UnixConnector, web
+from yarl import URL
 
-from kintsugi.integrations.agent.analyst import AgentAnalyst, AgentSettings
+from kintsugi.integrations.agent.analyst import AgentAnalyst, AgentSettings, folders_of, without_leavings
+from kintsugi.integrations.agent.relay import relaying
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
 from kintsugi.integrations.model.address import Address
 from kintsugi.integrations.workbench import Workbench
@@ -154,6 +156,59 @@ except OSError as error:
     assert said[:3] == ["200", "['KINTSUGI_INCIDENT_FILE', 'KINTSUGI_MODEL'] False", "# INC-1"]
     assert said[-1].startswith("elsewhere: ")
     assert [each.headers["Authorization"] for each in model[1]] == ["Bearer the-key"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/chat/completions", 200),
+        ("GET", "/v1/models/a-model", 404),  # handed on; the stand-in has none
+        ("GET", "/v1/files", 403),
+        ("POST", "/v1/files", 403),
+        ("DELETE", "/v1/models/ours", 405),
+        ("GET", "/v1/models/../../admin", 403),
+        ("POST", "/v1/%2e%2e/chat/completions", 403),
+        ("POST", "/v1/chat/completions%3Fas=admin", 403),
+    ],
+)
+async def test_nothing_but_questions_is_handed_on(
+    tmp_path: Path, model: tuple[str, list[web.Request]], method: str, path: str, status: int
+):
+    there = tmp_path / "model.sock"
+    async with (
+        relaying(there, Address(model[0], {"api-version": "ours"}), "the-key") as relay,
+        ClientSession(connector=UnixConnector(str(there))) as client,
+        client.request(method, URL(f"http://model{path}?api-version=theirs", encoded=True), data=b"{}") as answer,
+    ):
+        assert answer.status == status
+        assert relay.calls == (status in (200, 404))
+    assert [dict(each.query) for each in model[1]] == [{"api-version": "ours"}] * (status == 200)
+
+
+def test_a_program_among_our_own_files_shows_the_agent_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for folder in (tmp_path, tmp_path / "tools"):
+        folder.mkdir(exist_ok=True)
+        (folder / "fixer").write_text("#!/bin/sh\n", encoding="utf-8")
+        (folder / "fixer").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+
+    def shown(command: str) -> tuple[Path, ...]:
+        return folders_of(AgentSettings(command=command, python=Path(sys.executable)))
+
+    assert shown("./fixer --yes") == (tmp_path / "fixer",)
+    assert shown("tools/fixer") == (tmp_path / "tools",)
+
+
+def test_new_files_that_nothing_names_are_left_out_however_many_there_are():
+    def new(path: str, text: str) -> str:
+        return (
+            f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{text}\n"
+        )
+
+    change = "diff --git a/shop.py b/shop.py\n--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-x\n+from prices import x\n"
+    patch = change + new("prices.py", "x = 1") + "".join(new(f"cache/f{n}.md", "seen") for n in range(3000))
+
+    assert without_leavings(patch) == change + new("prices.py", "x = 1")
 
 
 async def test_one_that_never_ends_is_ended_with_all_it_started_and_what_it_changed_counts(git: Git, walls: Box):

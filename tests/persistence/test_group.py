@@ -172,3 +172,17 @@ async def test_what_follows_a_commit_follows_it_where_nobody_waits_any_more(stor
     await asyncio.wait_for(followed.wait(), PATIENCE)
 
     assert on_disk(sqlite_url) == [1]
+
+
+async def test_what_fails_after_a_commit_is_told_to_its_own_caller_alone(store: SqlStore):
+    def follow_up() -> None:
+        raise ValueError("its own")
+
+    def second(ledger: Ledger) -> int:
+        ledger.after_commit(follow_up)
+        return 2
+
+    works = [store.transact(work) for work in (writes(1), second, writes(3))]
+    answers = await asyncio.wait_for(asyncio.gather(*works, return_exceptions=True), PATIENCE)
+
+    assert [str(each) for each in answers] == ["1", "its own", "3"]

@@ -12,6 +12,7 @@ import json
 import re
 import shlex
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -86,7 +87,7 @@ class AgentAnalyst:
             raise StepFailed(f"The agent's box failed: {failed}") from failed
         said = plain(outcome.run.output)[-_TAIL:].strip()
         talk = (Turn(ours=True, text=_told(case)), Turn(ours=False, text=self._redact(outcome.run.output)))
-        return self._diagnosis(_without_leavings(relay.made or ""), said, talk)
+        return self._diagnosis(without_leavings(relay.made or ""), said, talk)
 
     async def _worked(self, git: Git, case: Case) -> tuple[Relay, Outcome]:
         settings = self._settings
@@ -99,7 +100,7 @@ class AgentAnalyst:
             beside.chmod(0o755)
             _write(beside, case)
             socket = beside / "model.sock"
-            box = (await self._closed()).with_folders((beside, *_folders(settings)), ())
+            box = (await self._closed()).with_folders((beside, *folders_of(settings)), ())
             asked = {"socket": str(socket), "port": _PORT, "command": settings.command, "seconds": settings.seconds}
             job = Job(
                 (str(box.interpreter.python), "-", json.dumps(asked)),
@@ -155,11 +156,17 @@ class AgentAnalyst:
         )
 
 
-def _folders(settings: AgentSettings) -> tuple[Path, ...]:
+def folders_of(settings: AgentSettings) -> tuple[Path, ...]:
     """What it may read: the folders that are named, and the place of its own program."""
     program = shutil.which(next((word for word in shlex.split(settings.command) if "=" not in word), ""))
-    own = (Path(program).parent, Path(program).resolve().parent) if program else ()
+    own = (_place_of(Path(program).absolute()), _place_of(Path(program).resolve())) if program else ()
     return tuple(dict.fromkeys((*settings.mounts, *own)))
+
+
+def _place_of(program: Path) -> Path:
+    """Its folder; itself alone where that holds our own files or the user's, which are not the agent's to read."""
+    kept = (Path.cwd(), Path.home())
+    return program if any(each.is_relative_to(program.parent) for each in kept) else program.parent
 
 
 def _write(folder: Path, case: Case) -> None:
@@ -202,19 +209,25 @@ def _indented(text: str) -> list[str]:
     return [f"    {line}" for line in plain(text).splitlines()]
 
 
-def _without_leavings(patch: str) -> str:
+def without_leavings(patch: str) -> str:
     """The difference without new files that are no tests and that nothing else of it names: notes, scripts, caches."""
     parts = re.split(r"(?m)^(?=diff --git )", patch)
+    named_in = Counter(word for part in parts for word in _words(part))  # in how many parts each word is
     kept = []
     for part in parts:
         match = _FILE.match(part)
         if match is None:
             continue
-        others = "".join(other for other in parts if other is not part)
         is_new = "\nnew file mode " in part.partition("\n@@")[0]
-        if is_new and not is_test_path(match["path"]) and PurePosixPath(match["path"]).stem not in others:
+        stem = _words(PurePosixPath(match["path"]).stem)
+        is_named = all(named_in[word] > (word in _words(part)) for word in stem)
+        if is_new and not is_test_path(match["path"]) and not is_named:
             continue
         if "\nGIT binary patch\n" in part or "\nBinary files " in part:
             continue
         kept.append(part)
     return "".join(kept)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
