@@ -12,6 +12,7 @@ from typing import Any
 
 from kintsugi.prompts import fence
 from kintsugi.telemetry.plain import plain, plain_code, plain_diff
+from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.errors import BadInput, Refusal
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -160,7 +161,8 @@ class AgentCalls:
             try:
                 patch, evidence = await self._needs.checker.check(Case(asked, payload), _unheard)
             except PatchUnproven as refused:
-                return Answer({"proven": False, "says": plain(str(refused)), "output": plain(refused.output)})
+                says, output = plain(redact(str(refused))), plain(redact(refused.output))
+                return Answer({"proven": False, "says": says, "output": output})
         return Answer({"proven": True, "base": patch.base, **(_evidence(evidence) or {})})
 
     async def propose(self, client: str, given: Mapping[str, Any]) -> Answer:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from kintsugi.workflow.calling import Calling
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
+from kintsugi.workflow.errors import Conflict, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.ports import Clock, Outcome, Store
 from kintsugi.workflow.triggers import Called, Trigger
@@ -70,6 +70,7 @@ class Caller:
         key = f"call:{incident.id}:{len(incident.calls) + 1}"
         try:
             receipt = await self._fire(Called(incident=incident.id, key=key, at=now, whom=self._whom))
-        except Refusal:  # it ended meanwhile
+        except (Refusal, Conflict, StoreUnavailable) as error:  # it ended meanwhile, or a later round comes to it
+            log.info("not_called", extra={"incident_id": incident.name, "why": str(error)})
             return False
         return receipt.outcome == Outcome.APPLIED

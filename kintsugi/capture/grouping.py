@@ -75,7 +75,7 @@ def group_of(
     marks = marks_of(failure) if failure and parts[0] == "raised" and parts == wordless else ()
     if marks:  # as it was named before they counted
         earlier = (_named([program, *parts]), *earlier)
-        parts, by = [*parts, "with", *marks], f"{by}; {', '.join(marks)}"
+        parts, by = [*parts, "with", *marks], f"{by}; {', '.join(map(_told, marks))}"
     return Group(_named([program, *parts]), earlier, by, _named([program, "kin", *wordless]))
 
 
@@ -90,6 +90,12 @@ def group_of_words(words: str) -> Group:
     """What a person reports: the same words are the same report, and nothing else is."""
     named = _named(["told", " ".join(words.casefold().split())])
     return Group(named, (), "the words of the report", named)
+
+
+def _told(mark: str) -> str:
+    """A mark in words."""
+    kind, _, name = mark.partition("=")
+    return f"{name!r} on the line that failed" if kind == "in code" else f"{kind} {name}"
 
 
 def _named(parts: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError,
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0019"
+NEWEST = "0020"
 """The newest revision this version knows; a test holds it to alembic/versions."""
 
 _PATIENCE = "30s"  # for another upgrade, and for who still reads a table that is changed

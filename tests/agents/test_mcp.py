@@ -185,6 +185,17 @@ async def test_proving_changes_nothing(world: World):
     assert await world.passed() == ["captured"]
 
 
+async def test_what_a_run_printed_is_told_without_secrets(world: World):
+    secret = "ghp_" + "a1B2" * 9
+    world.checker.answers_first(f"It printed {secret}.")
+    await world.crashes()
+
+    answer = await tools(world).call("prove", "mcp:agent", {"incident": 1, "patch": PATCH})
+
+    assert answer.facts["proven"] is False
+    assert secret not in answer.text
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -93,7 +93,7 @@ async def test_killed_while_it_writes_the_card_it_has_one_card_and_one_thread_wh
 
     assert len(at.channels.cards) == 1
     assert len(at.channels.threads) == 1
-    assert list(buttons_of(at.channels.cards[0])) == ["History"]
+    assert list(buttons_of(at.channels.cards[0])) == ["Reopen", "History"]
 
 
 async def test_a_worker_alone_writes_the_cards_without_a_gateway(tmp_path: Path):

@@ -62,7 +62,7 @@ def test_asked_why_it_says_what_a_failure_is_grouped_by(folder: Path):
     read = types(folder, "inspect", "--why", "--repo", "code", "bot.log")
     given = objects(types(folder, "inspect", "--why", "--json", "--repo", "code", "bot.log"))
 
-    why = "types and project frames: KeyError; pricing.py:total"
+    why = "types and project frames: KeyError; pricing.py:total; 'discount' on the line that failed"
     assert read.stdout.decode().splitlines()[1] == f"    grouped by {why}"
     assert given[0]["grouped_by"] == why
 

@@ -12,7 +12,8 @@ from kintsugi.bot.caller import Caller
 from kintsugi.persistence.database import Database
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.calling import Calling, quiet_hours
-from kintsugi.workflow.errors import StepFailed
+from kintsugi.workflow.engine import Receipt
+from kintsugi.workflow.errors import Conflict, StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.severity import Severity
 from tests.bot.stage import Stage, a_stage
@@ -197,3 +198,21 @@ async def test_only_whom_the_settings_name_is_mentioned(stage: Stage):
     assert message["content"].startswith("<@&77>\n**INC-1** low: ")
     assert "@everyone" not in message["content"]
     assert "<@&1>" not in message["content"]
+
+
+async def test_one_that_somebody_else_moves_just_then_keeps_nobody_from_being_called_about_the_others(world: World):
+    for number in (1, 2, 3):
+        await crashes(world, number)
+    told: list[str] = []
+
+    async def fire(trigger: t.Trigger) -> Receipt:
+        if trigger.incident == 2:
+            raise Conflict("seq")
+        return await world.engine.fire(trigger)
+
+    async def post(incidents: Sequence[Incident]) -> None:
+        told.extend(each.name for each in incidents)
+
+    await Caller(world.store, world.clock, fire, Calling(), whom="the role 77", post=post).round()
+
+    assert sorted(told) == ["INC-1", "INC-3"]

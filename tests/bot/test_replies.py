@@ -49,10 +49,20 @@ def test_the_history_says_nothing_twice():
 
 
 def test_a_file_that_is_too_large_keeps_its_end():
-    reply = replies.logs(["x" * 1000] * 9000 + ["the end"])
+    reply = replies.said("\n".join(["x" * 1000] * 9000 + ["the end\n"]))
 
     raw = reply.file().fp.read()
 
     assert len(raw) < 8 * 2**20 + 100
     assert raw.startswith(b"[the beginning was cut]")
     assert raw.endswith(b"the end\n")
+
+
+def test_of_too_many_log_lines_the_newest_are_kept_whole_and_the_rest_is_counted():
+    reply = replies.logs(["x" * 1000] * 9000 + ["the end"])
+
+    raw = reply.file().fp.read()
+
+    assert len(raw) <= 8 * 2**20
+    assert raw.endswith(b"the end\n")
+    assert "before them are too much for a file" in reply.text

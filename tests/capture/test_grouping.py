@@ -168,7 +168,7 @@ def test_what_is_known_by_the_name_without_marks_keeps_it():
 
     assert plain.fingerprint == marked.earlier[0]
     assert marked.kin == plain.kin
-    assert marked.grouped_by.endswith("; status=502")
+    assert marked.grouped_by.endswith("; status 502")
 
 
 def test_two_programs_that_say_the_same_are_two():

@@ -93,6 +93,10 @@ class Vendor:
         return list(_Comparison(ours, schemas, sent).faults(ours, schema))
 
 
+_NUMBERS_TOO = ("/allowed_mentions/roles[]", "/allowed_mentions/users[]")
+"""Ids that the schema wants as text. discord.py sends them as numbers, which Discord takes."""
+
+
 class _Schemas:
     """One document of the vendor's, with its references made absolute."""
 
@@ -149,7 +153,7 @@ class _Comparison:
             fitting = [each for each in self.theirs.alternatives(theirs) if kind in each.get("type", kind)]
             found = [list(self._inside(ours, each, at)) for each in fitting]
             yield from min(found, key=len, default=[f"{at or 'the top'}: the vendor takes no {kind}"])
-        else:
+        elif not at.endswith(_NUMBERS_TOO):
             faults = [self.theirs.fault(theirs, sample) for sample in self._samples(ours)]
             yield from (f"{at or 'the top'}: {fault}" for fault in faults if fault)
 

@@ -12,7 +12,7 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -354,6 +354,7 @@ def test_canonical_json_is_that_of_the_rfc():
         lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
     )
 
+    @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
     @given(values)
     def holds(value: Any) -> None:
         assert canonical(value) == rfc8785.dumps(value)

@@ -45,7 +45,7 @@ async def test_it_says_how_many_ran_and_why_not_the_rest(tmp_path: Path, setting
     why = "2 did not as no_such_package_at_all is not installed, 1 did not as they are skipped"
     assert evidence.tier is Tier.E2
     assert evidence.numbers == Numbers(4, 1, 1, 1, why)
-    assert evidence.says.endswith(f"Tests that passed before: 1, none is lost. 1 of 4 tests ran: {why}.")
+    assert f"Tests that passed before: 1, none is lost. 1 of 4 tests ran: {why}." in evidence.says
 
 
 async def test_where_all_ran_the_sentence_is_short(tmp_path: Path, settings: ProofSettings) -> None:
@@ -54,7 +54,7 @@ async def test_where_all_ran_the_sentence_is_short(tmp_path: Path, settings: Pro
     evidence = await proven(base, {"test_shows.py": SHOWS}, settings)
 
     assert evidence.numbers == Numbers(1, 1, 1, 1)
-    assert evidence.says.endswith("Tests that passed before: 1, none is lost. Its only test ran.")
+    assert "Tests that passed before: 1, none is lost. Its only test ran." in evidence.says
 
 
 async def test_a_test_that_cannot_be_read_here_at_all_is_no_reason_to_refuse(
@@ -66,7 +66,7 @@ async def test_a_test_that_cannot_be_read_here_at_all_is_no_reason_to_refuse(
 
     assert evidence.tier is Tier.E0
     assert "The tests can't run here (no_such_package_at_all is not installed)" in evidence.says
-    assert evidence.says.endswith("Its only test ran.")
+    assert "Its only test ran." in evidence.says
     assert evidence.numbers == Numbers(1, 1, 1, 1)
 
 
