@@ -33,7 +33,7 @@ def test_a_real_crash_is_healed_every_claim_is_true_and_a_second_start_starts_cl
     status, output = demo.plays()
 
     assert status == 0, output
-    assert "asked of nobody" in output
+    assert "nobody was asked" in output
     the_world_is_as_it_should_be(demo)
     incident = demo.incident()
     assert incident["state"] == "healed"
