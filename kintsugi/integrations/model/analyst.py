@@ -75,8 +75,7 @@ class ModelAnalyst:
                 raise failed.having_spent(long.spent) from failed.__cause__
 
     async def _diagnosed(self, talk: _Talk, case: Case) -> Diagnosis:
-        earlier = case.incident.diagnosis
-        if earlier and earlier.category is Category.CODE and (case.feedback or earlier.unfinished):
+        if earlier := _to_go_on_from(case):
             talk = talk.told("assistant", self._as_found(case, earlier))
             if not case.feedback:
                 return await self._resumed(talk, case, earlier)
@@ -403,12 +402,22 @@ def _unread(answer: Answer, found: Cause, talk: _Talk) -> str:
     )
 
 
+def _to_go_on_from(case: Case) -> Diagnosis | None:
+    """Its own diagnosis, where the conversation goes on from there; none of a patch that somebody handed in."""
+    earlier = case.incident.diagnosis
+    if earlier is None or earlier.category is not Category.CODE or earlier.patch:
+        return None
+    return earlier if case.feedback or earlier.unfinished else None
+
+
 def _failure(case: Case, characters: int) -> str:
     """The payload without what the code section shows better, and with the end of the log only."""
     told = case.payload.model_copy(update={"log": case.payload.log[-_LOG_LINES:]})
     frames = {"__all__": {"frames": {"__all__": {"source"}}}}
     left_out: dict[str, Any] = {"exception": {"chain": frames}, "capsule": True}
     text = told.model_dump_json(indent=1, exclude_defaults=True, exclude=left_out)
+    if case.feedback and not _to_go_on_from(case):
+        text = f"Said since then: {case.feedback}\n\n{text}"
     return text if len(text) <= characters else f"{text[:characters]}\n… (cut)"
 
 
