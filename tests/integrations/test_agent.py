@@ -218,6 +218,13 @@ async def test_one_that_never_ends_is_ended_with_all_it_started_and_what_it_chan
     assert diagnosis.category is Category.CODE
 
 
+async def test_too_large_a_difference_is_said_and_not_taken_for_none(git: Git, walls: Box):
+    diagnosis = await what_it_does(git, "open('shop.py', 'a').write('# more\\n' * 700_000)", walls)
+
+    assert diagnosis.cause.endswith("changed too much: of a difference 1,048,576 characters are taken.")
+    assert (diagnosis.patch, diagnosis.by) == ("", "")
+
+
 async def test_one_that_is_not_there_is_said_and_nothing_is_proposed(git: Git, walls: Box):
     diagnosis = await what_comes_of("no-such-agent --yes", git, walls)
 
