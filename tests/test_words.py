@@ -63,6 +63,23 @@ READ = (
 )
 
 
+GUIDES = re.compile(r"\b(anew|whoever|whomever|thereof|thereby|hitherto|for whom|lest|nought)\b", re.IGNORECASE)
+
+
+def test_the_documents_are_in_words_of_today():
+    root = SOURCES.parent
+    documents = [
+        root / "README.md",
+        root / "CHANGELOG.md",
+        root / "CONTRIBUTING.md",
+        *sorted((root / "docs").glob("*.md")),
+    ]
+    lines = [(path.name, line) for path in documents for line in path.read_text(encoding="utf-8").splitlines()]
+
+    assert len(documents) > 20
+    assert [(name, line) for name, line in lines if GUIDES.search(line)] == []
+
+
 def test_what_people_read_is_in_words_of_today():
     said = [(file, text) for file in READ for text in _said(SOURCES / file)]
     said += [(path.name, _shown(path)) for path in (SOURCES / "web" / "templates").glob("*.html")]

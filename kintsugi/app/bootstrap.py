@@ -303,7 +303,7 @@ class Bootstrap:
             raise Refusal("A replay needs the model and the repository: set KINTSUGI_LLM_* and KINTSUGI_REPO.")
         git = self.code_host.make().git
         other = self.settings.model.model_copy(update={"model": model} if model else {})
-        asked = connectors.model(other, self.database.folder / "models.json").make()
+        asked = connectors.model(other, self.database.folder / "model-servers.json").make()
         return ReplayNeeds(
             store=desk.store,
             analyst=ModelAnalyst(asked, code_context(git.directory), redact),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from kintsugi.workflow.ports import Clock, Outcome, Store
 log = logging.getLogger("kintsugi.capture")
 
 PROGRAM = "program"
-_OURS = str(Path(__file__).parents[1])
+_OURS = Path(__file__).parents[1]
+_WRAPS = tuple(str(_OURS / "telemetry" / name) for name in ("beside.py", "sidedoors.py"))  # of `print`, say
 _MOST_WAITING = 100  # failures: each holds what its frames hold
 _MOST_KNOWN = 256
 _ENDS_SECONDS = 5.0
@@ -126,18 +128,16 @@ class Crashes:
         outline = self._known.get(place)
         if outline is not None:
             seen = self._seen_now(outline, crash)
-            if await self._intake.take_outline(seen, key=f"failure:{crash.key}", actor=actor):
+            async for attempt in _while_away():
+                with attempt:
+                    counted = await self._intake.take_outline(seen, key=f"failure:{crash.key}", actor=actor)
+            if counted:
                 return
         payload = await self._intake.payload(
             crash.error, actor=actor, log=crash.log, request=request_of(crash.context), capsule=crash.call
         )
         self._remember(place, payload)
-        async for attempt in AsyncRetrying(  # a crash is worth most when the database is away as well
-            retry=retry_if_exception_type(StoreUnavailable),
-            wait=wait_exponential(max=30),
-            stop=stop_after_delay(_WAITS_SECONDS),
-            reraise=True,
-        ):
+        async for attempt in _while_away():
             with attempt:
                 await self._within_quota(payload, f"failure:{crash.key}", actor)
 
@@ -173,6 +173,16 @@ class Crashes:
         return self._opened
 
 
+def _while_away() -> AsyncRetrying:
+    """A crash is worth most when the database is away as well."""
+    return AsyncRetrying(
+        retry=retry_if_exception_type(StoreUnavailable),
+        wait=wait_exponential(multiplier=0.1, max=30),
+        stop=stop_after_delay(_WAITS_SECONDS),
+        reraise=True,
+    )
+
+
 def request_of(context: Bound) -> RequestContext:
     """What is bound, as a payload tells it."""
     entities = json.loads(encode(context.entities or {}))
@@ -199,8 +209,9 @@ def _words_of(error: BaseException | None) -> str:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether Kintsugi itself failed: that is no failure of this program."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS)
+    """Whether Kintsugi itself failed: that is no failure of this program. What it only wraps is not Kintsugi."""
+    trace, file = error.__traceback__, ""
+    while trace is not None:
+        at = trace.tb_frame.f_code.co_filename
+        file, trace = file if at in _WRAPS else at, trace.tb_next
+    return file.startswith(f"{_OURS}{os.sep}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -57,18 +58,22 @@ async def opened_today(store: Store, clock: Clock, program: str) -> Opened:
     return Opened(now, tuple(ours))
 
 
-def held_back(payload: Payload, last: Incident | None, opened: Opened, quota: Quota) -> Payload | None:
+def held_back(
+    payload: Payload, last: Incident | None, opened: Opened, quota: Quota, alike: Sequence[Incident] = ()
+) -> Payload | None:
     """Where a failure, or one that differs in words alone, opened enough for today: what only counts instead.
 
-    A new one counts on the newest of its kin, by whose fingerprint it then goes.
+    A new one counts on the newest of its kin, by whose fingerprint it then goes; or on the newest of those that are
+    `alike`, newest first, which are enough where there are any.
     """
     kin = opened.of_kin(payload.incident.kin)
     if last:
         own = [each for each in opened.incidents if each.fingerprint == last.fingerprint]
         return payload if len(own) >= quota.a_failure or len(kin) >= quota.a_kin else None
-    if len(kin) < quota.a_kin:
+    if not alike and len(kin) < quota.a_kin:
         return None
-    about = payload.incident.model_copy(update={"fingerprint": kin[0].fingerprint, "earlier": ()})
+    newest = (alike or kin)[0]
+    about = payload.incident.model_copy(update={"fingerprint": newest.fingerprint, "earlier": ()})
     return payload.model_copy(update={"incident": about})
 
 

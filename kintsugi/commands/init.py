@@ -69,8 +69,9 @@ _SECRETS = """\
 KINTSUGI_GITHUB_TOKEN=
 # the model
 KINTSUGI_LLM_API_KEY=
-# Discord: the bot's token, the channel for incidents, and the role that may use it
+# Discord: the bot's token, the ids of the server, of the channel for incidents, and of the role that may use it
 KINTSUGI_DISCORD_TOKEN=
+KINTSUGI_DISCORD_GUILDS=
 KINTSUGI_DISCORD_CHANNEL=
 KINTSUGI_DISCORD_ADMIN_ROLES=
 # who is called about an incident: the id of a role, or user:ID

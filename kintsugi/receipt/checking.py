@@ -15,7 +15,7 @@ from kintsugi.receipt.statement import subjects
 from kintsugi.workflow.chain import PRUNED, held_at_last, sha_of
 
 _UNSIGNED = (
-    "It is not signed. Whoever could write the database could have written all of it anew: it shows that nothing was "
+    "It is not signed. Anybody who can write to the database could have rewritten all of it: it shows that nothing was "
     "changed by accident, and proves nothing against the operator."
 )
 

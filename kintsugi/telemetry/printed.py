@@ -3,6 +3,7 @@ commands, views and tasks, and many a program in an `except` block; or in words,
 
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ from kintsugi.telemetry.unhandled import exc_info_of, leaves
 PRINTED = "an exception was printed"
 IN_WORDS = "an exception was printed in words"
 _SHOWN = ("traceback", "kintsugi.telemetry.printed", "kintsugi.telemetry.beside", "kintsugi.telemetry.sidedoors")
+_here = threading.local()
 
 
 def on_console(given: tuple[Any, ...], named: dict[str, Any]) -> BaseException | None:
@@ -36,8 +38,19 @@ def in_words(given: tuple[Any, ...], named: dict[str, Any]) -> BaseException | N
     handed = next((one for one in given if isinstance(one, BaseException)), None)
     if handed is not None or not isinstance(live, Exception):
         return handed
-    words = unprintable(live)
+    words = _words_of(live)
     return live if words and any(type(one) is str and words in one for one in given) else None
+
+
+def _words_of(live: Exception) -> str:
+    """ "" where it is asked for them already: it may print while it says them."""
+    if getattr(_here, "asks", False):
+        return ""
+    _here.asks = True
+    try:
+        return unprintable(live)
+    finally:
+        _here.asks = False
 
 
 def record_of_printed(error: BaseException) -> logging.LogRecord:

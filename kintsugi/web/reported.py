@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Protocol
 
 from kintsugi.capture.intake import Intake
+from kintsugi.capture.quota import Opened, counts_on, held_back, opened_today
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.web.reading import Failed, Ran
 from kintsugi.web.reports import Taken
@@ -25,7 +26,6 @@ from kintsugi.workflow.scheduled import CheckIn
 log = logging.getLogger("kintsugi.service")
 
 
-_COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
 _FIXED_WORDS, _VALUES = 3, 2  # of a template that was not told: at least, and incidents with another word in its place
 
 
@@ -35,25 +35,14 @@ class Jobs(Protocol):
     async def check_in(self, key: str, counted: Counted, project: str, check: CheckIn) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The incidents that a project opened since midnight, the newest first, as they stood at `at`."""
-
-    at: datetime
-    incidents: tuple[Incident, ...]
-
-    def of_kin(self, kin: str) -> list[Incident]:
-        """Those of failures that differ from each other in words alone."""
-        return [each for each in self.incidents if kin and each.kin == kin]
-
-    def of_template(self, kin: str, said: str) -> list[Incident]:
-        """Those of the kin whose words are these but for one, which stands in the same place in all of them."""
-        words, at_place = _words(said), defaultdict[int, list[Incident]](list)
-        for each in self.of_kin(kin):
-            places = _differing(words, _words(each.summary))
-            if len(places) == 1 and len(words) > _FIXED_WORDS:
-                at_place[places[0]].append(each)
-        return max(at_place.values(), key=len, default=[])
+def of_template(opened: Opened, kin: str, said: str) -> list[Incident]:
+    """Those of the kin whose words are these but for one, which stands in the same place in all of them."""
+    words, at_place = _words(said), defaultdict[int, list[Incident]](list)
+    for each in opened.of_kin(kin):
+        places = _differing(words, _words(each.summary))
+        if len(places) == 1 and len(words) > _FIXED_WORDS:
+            at_place[places[0]].append(each)
+    return max(at_place.values(), key=len, default=[])
 
 
 def _words(said: str) -> list[str]:
@@ -118,7 +107,7 @@ class Reported:
             return await self._counted(name, project, failed)
         payload = failed.payload
         last = await self.store.newest_of(*payload.incident.names)
-        if last and _counts(last, payload, project.believed, self.clock.now()):
+        if last and counts_on(last, self.clock.now(), payload.build.sha if project.believed else None):
             return _taken(await self._fire(name, project, failed))
         if not project.opens or await self._is_before_the_fix(payload, last):
             return Taken.IGNORED
@@ -149,17 +138,9 @@ class Reported:
         return _taken(await self._fire(name, project, replace(failed, payload=counts), opens=False))
 
     def _instead(self, project: Project, payload: Payload, last: Incident | None, opened: Opened) -> Payload | None:
-        """As what it counts; None where it may open. A new failure goes by the name of the newest that is like it."""
-        kin = opened.of_kin(payload.incident.kin)
-        if last:
-            own = [each for each in opened.incidents if each.fingerprint == last.fingerprint]
-            return payload if len(own) >= project.a_failure or len(kin) >= project.a_kin else None
-        alike = opened.of_template(payload.incident.kin, payload.incident.summary)
-        if len(alike) < _VALUES and len(kin) < project.a_kin:
-            return None
-        newest = alike[0] if len(alike) >= _VALUES else kin[0]
-        about = payload.incident.model_copy(update={"fingerprint": newest.fingerprint, "earlier": ()})
-        return payload.model_copy(update={"incident": about})
+        """As what it counts; None where it may open."""
+        alike = of_template(opened, payload.incident.kin, payload.incident.summary)
+        return held_back(payload, last, opened, project, alike if len(alike) >= _VALUES else ())
 
     async def _open(self, name: str, project: Project, failed: Failed, peer: str, *, opens: bool) -> Taken:
         """Only what opened an incident counts for the day: no duplicate, and nothing that met one just opened."""
@@ -169,7 +150,7 @@ class Reported:
         receipt = await self._fire(name, project, failed)
         if receipt.outcome == Outcome.APPLIED:
             self._openers.count(name, peer, receipt.incident.opened_at)
-            opened = replace(opened, incidents=(receipt.incident, *opened.incidents))
+            opened = opened.and_also(receipt.incident)
             if len(opened.of_kin(receipt.incident.kin)) == project.a_kin:
                 extra = {"project": name, "a_day": project.a_kin, "incident_id": receipt.incident.name}
                 log.warning("failure_holds_back", extra=extra)
@@ -210,20 +191,10 @@ class Reported:
             return False
 
     async def _opened_today(self, name: str) -> Opened:
-        now, known = self.clock.now(), self._opened.get(name)
-        if known and known.at.date() == now.date() and now - known.at < _COUNTED_AGAIN:
-            return known
-        newest = await self.store.incidents(limit=1000)
-        ours = [each for each in newest if each.opened_by == f"sentry:{name}" and each.opened_at.date() == now.date()]
-        self._opened[name] = opened = Opened(now, tuple(ours))
-        return opened
-
-
-def _counts(last: Incident, payload: Payload, believed: bool, now: datetime) -> bool:
-    """Whether it counts on the newest incident of its failure, and opens none, whatever else is allowed today."""
-    if not last.ended:
-        return True
-    return bool(last.quiet and not last.quiet.over(now, payload.build.sha if believed else None))
+        known = self._opened.get(name)
+        if known is None or not known.is_of(self.clock.now()):
+            self._opened[name] = known = await opened_today(self.store, self.clock, f"sentry:{name}")
+        return known
 
 
 def _taken(receipt: Receipt) -> Taken:

@@ -184,7 +184,7 @@ async def deploy(tools: EffectNeeds, claim: Claim) -> Performed:
         return Again(_pace(tools, claim), f"{newer.name} was merged after it and is on its way with both fixes.")
     fix = claim.incident.pull_request
     if fix and not fix.deploys:
-        says = f"Waiting for a deployment with {commit[:10]}. Whoever may deploy can ask for it."
+        says = f"Waiting for a deployment with {commit[:10]}. Somebody who may deploy can ask for it."
         return Again(_pace(tools, claim), says)
     wait = await _time_to_ask(tools, claim)
     return wait or await _ask_for(tools, claim, commit)

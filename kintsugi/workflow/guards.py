@@ -218,7 +218,7 @@ def is_quiet(incident: Incident, _: Trigger) -> str | None:
 
 
 def somebody_else_asks(incident: Incident, trigger: Trigger) -> str | None:
-    """Whoever asks does not have it yet."""
+    """The asker does not have it yet."""
     return f"{trigger.actor} has it already." if incident.holder == trigger.actor else None
 
 

@@ -45,9 +45,11 @@ async def test_its_commands_lead_from_an_empty_folder_to_a_card(tmp_path: Path):
             return done.stdout.decode()
 
         await types(*init)
-        names = [line.split("=")[0] for line in settings.splitlines()]
-        with (folder / ".env").open("a", encoding="utf-8") as file:
-            file.writelines(f"{name}={ANSWERS[name]}\n" for name in names)
+        written = (folder / ".env").read_text(encoding="utf-8")
+        for name in [line.split("=")[0] for line in settings.splitlines()]:
+            assert f"\n{name}=\n" in written
+            written = written.replace(f"\n{name}=\n", f"\n{name}={ANSWERS[name]}\n")
+        (folder / ".env").write_text(written, encoding="utf-8")
         (folder / "crash.log").write_text(crash, encoding="utf-8")
         checked = await types(*doctor)
         captured = await types(*capture)

@@ -491,3 +491,23 @@ async def test_without_a_model_a_report_in_words_is_told_where_to_look(tmp_path:
     assert "Most likely here, by its words: shop/chart.py:month_chart." in diagnosis.explanation
     assert "write a test" not in diagnosis.explanation
     assert "Begin with a test that asserts the right result" in diagnosis.explanation
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        None,
+        a_diagnosis(category=Category.CONFIGURATION, edits=()),
+        a_diagnosis(category=Category.CODE, edits=(), patch="--- a/shop.py\n+++ b/shop.py\n", by="cli:bob"),
+    ],
+    ids=["nothing was found", "it is none of the code", "somebody handed the patch in"],
+)
+async def test_what_was_said_since_is_told_where_there_is_nothing_of_its_own_to_go_on_from(
+    provider: OpenAIStandIn, earlier: Diagnosis | None
+):
+    await diagnosed(provider, a_case(hint="Coupons may lack a percentage: hunter2.", diagnosis=earlier))
+
+    asked = [turns(each) for each in provider.asked]
+    assert [schema_name(each) for each in provider.asked] == ["finding", "fix"]
+    assert "Coupons may lack a percentage: [redacted]." in asked[0][-1]["content"]
+    assert [turn["role"] for turn in asked[0]].count("assistant") == 0

@@ -25,7 +25,7 @@ from kintsugi.workflow.looks import Unkept
 from kintsugi.workflow.ports import Case, Progress
 from kintsugi.workflow.states import State
 from tests.world.make import NOON, a_diagnosis, a_payload, an_incident
-from tests.world.openai import OpenAIStandIn, a_finding, a_fix, schema_name, serving, turns
+from tests.world.openai import OpenAIStandIn, a_finding, a_fix, an_error, schema_name, serving, turns
 
 EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SECRET = "_".join(("ghp", "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"))
@@ -282,6 +282,40 @@ async def test_a_small_window_takes_few_answers(provider: OpenAIStandIn):
 
     rows = case.looks.rows  # type: ignore[attr-defined]
     assert sum(len(row.answer) for row in rows[1:]) < 8_192 * 2
+
+
+async def test_a_change_that_does_not_fit_behind_what_was_seen_is_asked_for_with_less_of_it(provider: OpenAIStandIn):
+    too_long = an_error(400, "context_length_exceeded", "This model's maximum context length is 8192 tokens.")
+
+    def step() -> dict[str, Any]:
+        provider.answers_first(too_long, too_long)
+        return a_step("read", path="shop/a.py")
+
+    provider.thinks = stepping(step)
+    case = a_case()
+
+    diagnosis = await diagnosed(provider, CountingTools("x" * 2_000), case, LookPolicy(calls=1))
+
+    rows = case.looks.rows  # type: ignore[attr-defined]
+    assert kinds(provider) == ["finding", "step", "fix", "fix", "fix"]  # and the cause is not paid for again
+    assert [row.number for row in rows] == [0, 1]
+    assert diagnosis.proposes_a_patch
+
+
+async def test_where_no_change_fits_at_all_it_is_said_once(provider: OpenAIStandIn):
+    too_long = an_error(400, "context_length_exceeded", "This model's maximum context length is 8192 tokens.")
+
+    def step() -> dict[str, Any]:
+        provider.answers_first(*[too_long] * 3)
+        return a_step("read", path="shop/a.py")
+
+    provider.thinks = stepping(step)
+
+    with pytest.raises(StepFailed, match="too long for the model") as failed:
+        await diagnosed(provider, CountingTools(), None, LookPolicy(calls=1))
+
+    assert failed.value.final
+    assert kinds(provider) == ["finding", "step", "fix", "fix", "fix"]
 
 
 async def test_nothing_that_the_model_says_is_kept_with_a_secret(provider: OpenAIStandIn):

@@ -237,6 +237,23 @@ def test_what_loguru_would_not_make_is_not_made_for_us():
     assert made == ["info"]
 
 
+def test_an_exception_that_prints_while_it_says_its_words_is_asked_once(installed):
+    asked = []
+
+    class Loud(Exception):
+        def __str__(self) -> str:
+            asked.append(1)
+            print("asked")
+            return "loud"
+
+    try:
+        raise Loud
+    except Loud:
+        print("something else")
+
+    assert asked == [1]
+
+
 def test_print_is_pickled_by_its_name_as_before(installed):
     assert pickle.loads(pickle.dumps(print)) is print
 

@@ -32,7 +32,7 @@ _CODE_TOKENS = 8_000
 _CALL_CHARACTERS = 12_000  # of a failing call that is shown
 _CONTEXT_CHARACTERS_PER_TOKEN = 4  # as `repair.context` counts
 _OUR_OWN = 7_000  # characters of a conversation that are neither failure nor code: both prompts, and the first reply
-_WHOLE_ANSWERS = 2  # of what was looked at, the newest, where all of it does not fit
+_WHOLE_ANSWERS = (None, 2, 0)  # of what was looked at, the newest; the next where so many do not fit
 _LEAST = 600  # characters of failure and code; with less there is nothing to find a cause in
 
 CodeContext = Callable[[Case, int], str]
@@ -75,8 +75,7 @@ class ModelAnalyst:
                 raise failed.having_spent(long.spent) from failed.__cause__
 
     async def _diagnosed(self, talk: _Talk, case: Case) -> Diagnosis:
-        earlier = case.incident.diagnosis
-        if earlier and earlier.category is Category.CODE and (case.feedback or earlier.unfinished):
+        if earlier := _to_go_on_from(case):
             talk = talk.told("assistant", self._as_found(case, earlier))
             if not case.feedback:
                 return await self._resumed(talk, case, earlier)
@@ -129,15 +128,24 @@ class ModelAnalyst:
         if looked.proven and looked.fix:
             kept = self._kept(told)
             return replace(found, **_as_proposed(looked.fix, found), category=Category.CODE, talk=kept)
-        allowance = case.allowance.after(looked.spent)
-        if why := allowance.used_up_by():
+        rest = replace(case, allowance=case.allowance.after(looked.spent))
+        if why := rest.allowance.used_up_by():
             return replace(found, explanation=f"{found.explanation}\n\n{why}".strip(), talk=self._kept(told))
-        try:
-            _, fixed = await self._fix(told.asked(self._for_a_fix(case)), found, allowance)
-        except TooLong:
-            told = replace(talk, messages=(*talk.messages, *loop.told(looked, whole=_WHOLE_ANSWERS)))
-            _, fixed = await self._fix(told.asked(self._for_a_fix(case)), found, allowance)
+        fixed = await self._fix_after(talk, [loop.told(looked, whole=most) for most in _WHOLE_ANSWERS], rest, found)
         return replace(fixed, category=Category.CODE) if fixed.edits else fixed
+
+    async def _fix_after(
+        self, talk: _Talk, looked: Sequence[tuple[Message, ...]], case: Case, found: Diagnosis
+    ) -> Diagnosis:
+        """The change, with as much of what was looked at as fits. Nothing is opened anew: that is paid for and kept."""
+        says = ""
+        for turns in looked:
+            told = replace(talk, messages=(*talk.messages, *turns))
+            try:
+                return (await self._fix(told.asked(self._for_a_fix(case)), found, case.allowance))[1]
+            except TooLong as long:
+                says = str(long)
+        raise StepFailed(says, final=True)
 
     async def _opened(self, case: Case, progress: Progress, characters: int | None) -> _Talk:
         """The question for the cause, with at most so many characters of failure and code. Raises StepFailed."""
@@ -394,12 +402,22 @@ def _unread(answer: Answer, found: Cause, talk: _Talk) -> str:
     )
 
 
+def _to_go_on_from(case: Case) -> Diagnosis | None:
+    """Its own diagnosis, where the conversation goes on from there; none of a patch that somebody handed in."""
+    earlier = case.incident.diagnosis
+    if earlier is None or earlier.category is not Category.CODE or earlier.patch:
+        return None
+    return earlier if case.feedback or earlier.unfinished else None
+
+
 def _failure(case: Case, characters: int) -> str:
     """The payload without what the code section shows better, and with the end of the log only."""
     told = case.payload.model_copy(update={"log": case.payload.log[-_LOG_LINES:]})
     frames = {"__all__": {"frames": {"__all__": {"source"}}}}
     left_out: dict[str, Any] = {"exception": {"chain": frames}, "capsule": True}
     text = told.model_dump_json(indent=1, exclude_defaults=True, exclude=left_out)
+    if case.feedback and not _to_go_on_from(case):
+        text = f"Said since then: {case.feedback}\n\n{text}"
     return text if len(text) <= characters else f"{text[:characters]}\n… (cut)"
 
 
