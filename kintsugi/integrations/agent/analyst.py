@@ -94,8 +94,8 @@ class AgentAnalyst:
 
     async def _worked(self, git: Git, case: Case) -> tuple[Relay, Outcome]:
         settings = self._settings
-        head = git.resolve(f"refs/heads/{self._branch}")
-        commit = git.resolve(case.incident.build_sha or "") if case.incident.build_sha else head
+        failed_at = case.incident.build_sha
+        commit = (failed_at and git.resolve(failed_at)) or git.resolve(f"refs/heads/{self._branch}")
         if commit is None:
             raise StepFailed(f"{git.directory} has no branch {self._branch}.", final=True)
         with scratch() as tree, scratch() as beside:
