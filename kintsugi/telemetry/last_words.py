@@ -36,10 +36,12 @@ class LastWords:
 
     def _ended(self, number: int, _: FrameType | None) -> None:
         """Ends the process as it would have ended without us, after its last words."""
-        if not self._over:
-            self._flush()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        try:
+            if not self._over:
+                self._flush()
+        finally:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     def _at_the_childs_end(self) -> None:
         """Children end by `os._exit`, after these finalizers."""

@@ -34,7 +34,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         if len(seen) > _MOST_ERRORS or any(error is one for one in seen):
             return
         seen.append(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        context = None if error.__suppress_context__ else error.__context__
+        error = error.__cause__ if error.__cause__ is not None else context
     yield from seen
 
 

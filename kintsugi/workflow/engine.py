@@ -404,8 +404,8 @@ class Engine:
                 return self._postpone(ledger, claim, performed, failed=False)
             if not ledger.settle(claim, "done", cost=_cost_of(performed)):
                 return False
-            if performed:
-                self._take(ledger, performed, claim)
+            if performed and isinstance(self._take(ledger, performed, claim), Refusal):  # it came too late
+                self._keep_what_is_left(ledger, claim, StepFailed("", spent=_cost_of(performed)))
             return True
 
         if not await self._transact(result):

@@ -15,6 +15,7 @@ from kintsugi.prompts import render, using
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal
 from kintsugi.workflow.incident import Category
+from kintsugi.workflow.states import State
 from tests.app.test_command_line import Terminal
 from tests.app.test_propose import CRASH, settings  # noqa: F401  # a fixture
 from tests.world.make import a_diagnosis
@@ -55,6 +56,22 @@ async def test_another_answer_is_proven_and_put_beside_the_old_one(world: World)
     assert "It does not apply." in world.analyst.asked[-1].incident.feedback
     assert world.analyst.asked[1].incident.feedback == ""  # what was said then is not told now
     assert await world.store.history(1) == before
+
+
+async def test_all_of_them_twice_is_the_same_table(world: World):
+    for number in range(1, 11):
+        await world.crashes(f"v1:{number:016x}")
+        await world.settles()
+        await world.fires(t.Rejected, number)
+    needs = ReplayNeeds(
+        store=world.store, analyst=world.analyst, checker_at=lambda _: world.checker, budget=world.budget
+    )
+
+    tables = [[await replayed(needs, number, lambda words: None) for number in range(1, 11)] for _ in range(2)]
+
+    first, again = [[{**each.facts()["now"], "seconds": 0} for each in table] for table in tables]
+    assert first == again
+    assert [each.incident.state for each in tables[1]] == [State.REJECTED] * 10
 
 
 async def test_what_is_never_proven_says_why_after_its_rounds(world: World):

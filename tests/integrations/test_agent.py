@@ -18,6 +18,7 @@ from kintsugi.integrations.agent.relay import relaying
 from kintsugi.integrations.git import NO_OBJECT, Git, RefChange
 from kintsugi.integrations.model.address import Address
 from kintsugi.integrations.workbench import Workbench
+from kintsugi.persistence.database import Database
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import Box
 from kintsugi.telemetry.redact import redact
@@ -27,6 +28,8 @@ from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.repair.programs import with_walls
 from tests.world.make import NOON, a_payload, an_incident
+from tests.world.migrated import migrate
+from tests.world.world import a_world
 
 SHOP = "def discount(total, coupon):\n    return total * coupon['percent'] // 100\n"
 OLD = """import unittest
@@ -101,15 +104,28 @@ def the_case(git: Git) -> Case:
     return Case(an_incident(State.CAPTURED, build_sha=git.resolve("main")), a_payload())
 
 
-async def test_what_it_changed_is_the_proposal_and_is_proven_like_any(git: Git, walls: Box):
-    diagnosis = await what_it_does(git, MENDS, walls)
+async def test_what_it_changed_is_proven_confirmed_and_healed_like_any(sqlite_url: Database, git: Git, walls: Box):
+    """The agent, the box and the referee are real; code host, deployer and cure are scripted."""
+    migrate(sqlite_url)
+    async with a_world(sqlite_url) as world:
+        agent = AgentSettings(
+            command=f"{sys.executable} - <<'EOF'\n{MENDS}\nEOF", python=Path(sys.executable), box=walls
+        )
+        world.analyst = AgentAnalyst(agent, git, "main", redact)  # type: ignore[assignment]
+        world.checker = Workbench(git, "main", ProofSettings(box=walls), redact)  # type: ignore[assignment]
+        world.host.base = git.resolve("main") or ""
+        await world.crashes()
+        await world.settles()
+        asked = await world.incident()
+        await world.confirms()
+        await world.settles()
+        await world.merges()
+        await world.settles()
 
-    assert (diagnosis.category, diagnosis.by) == (Category.CODE, f"agent:{Path(sys.executable).name}")
-    incident = an_incident(State.DIAGNOSED, build_sha=git.resolve("main"), diagnosis=diagnosis)
-    bench = Workbench(git, "main", ProofSettings(box=walls), redact)
-    patch, evidence = await bench.check(Case(incident, a_payload()), lambda words: None)
-    assert evidence.tier is Tier.E2
-    assert patch.diff.count("diff --git") == 2
+        assert asked.evidence and asked.evidence.tier is Tier.E2
+        assert asked.diagnosis and asked.diagnosis.by == f"agent:{Path(sys.executable).name}"
+        assert asked.patch and asked.patch.diff.count("diff --git") == 2
+        assert await world.state() is State.HEALED
 
 
 @pytest.mark.parametrize(
@@ -216,6 +232,13 @@ async def test_one_that_never_ends_is_ended_with_all_it_started_and_what_it_chan
 
     assert "It did not end within 3 s." in diagnosis.explanation
     assert diagnosis.category is Category.CODE
+
+
+async def test_too_large_a_difference_is_said_and_not_taken_for_none(git: Git, walls: Box):
+    diagnosis = await what_it_does(git, "open('shop.py', 'a').write('# more\\n' * 700_000)", walls)
+
+    assert diagnosis.cause.endswith("changed too much: of a difference 1,048,576 characters are taken.")
+    assert (diagnosis.patch, diagnosis.by) == ("", "")
 
 
 async def test_one_that_is_not_there_is_said_and_nothing_is_proposed(git: Git, walls: Box):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,16 @@ os.kill(os.getpid(), signal.SIGTERM)
 """
 
     assert lines_of(program) == ["its own"]
+
+
+def test_a_last_word_that_cannot_be_said_ends_the_program_all_the_same():
+    program = (
+        "import os, signal\n"
+        "from kintsugi.telemetry.last_words import LastWords\n"
+        "LastWords(lambda: 1 / 0)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=PATIENCE, capture_output=True, check=False)
+
+    assert done.returncode == -signal.SIGTERM

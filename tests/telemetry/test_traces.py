@@ -42,6 +42,18 @@ def grouped():
     raise ExceptionGroup("two", [KeyError("a"), ValueError("b")])
 
 
+class Empty(Exception):
+    def __len__(self):
+        return 0
+
+
+def after_one_that_is_empty():
+    try:
+        raise Empty("of nothing")
+    except Empty as error:
+        raise ValueError("no price") from error
+
+
 def circular():
     one, two = ValueError("one"), ValueError("two")
     one.__context__, two.__context__ = two, one
@@ -60,7 +72,7 @@ def empty():
     "fails",
     [
         lambda: deep(0), lambda: deep(2), lambda: deep(90), lambda: chained(True), lambda: chained(False), meanwhile, noted,
-        grouped, circular, misnamed, empty, lambda: compile("x x", "f", "exec"), lambda: (_ for _ in ()).throw(KeyError(1)),
+        grouped, circular, misnamed, empty, after_one_that_is_empty, lambda: compile("x x", "f", "exec"), lambda: (_ for _ in ()).throw(KeyError(1)),
     ],
 )  # fmt: skip
 def test_it_reads_as_pythons_own_also_the_second_time(fails):

@@ -10,10 +10,12 @@ import pytest
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Asker, Role, Rules
 from kintsugi.workflow.errors import BadInput, NotFound, Refusal, StepFailed
-from kintsugi.workflow.incident import Category
+from kintsugi.workflow.incident import Category, Diagnosis
+from kintsugi.workflow.ports import Case, Progress
 from kintsugi.workflow.proposals import MOST, HandedIn, Proposals, verdicts
 from kintsugi.workflow.states import State
 from tests.world.make import a_diagnosis
+from tests.world.patience import PATIENCE
 from tests.world.world import World
 
 PATCH = "--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
@@ -101,6 +103,26 @@ async def test_the_same_one_twice_is_one_and_answers_what_became_of_it(world: Wo
     assert first.verdict.id == again.verdict.id == later.verdict.id
     assert (later.verdict.proven, later.verdict.says) == (False, "It does not apply.")
     assert len(verdicts(await world.store.history(1))) == 1
+
+
+async def test_what_the_analyst_says_too_late_is_paid_for(world: World):
+    began, may_end, answers = asyncio.Event(), asyncio.Event(), world.analyst.diagnose
+
+    async def slowly(case: Case, progress: Progress) -> Diagnosis:
+        began.set()
+        await may_end.wait()
+        return await answers(case, progress)
+
+    world.analyst.diagnose = slowly  # type: ignore[method-assign]
+    await world.crashes()
+    asked = asyncio.create_task(world.settles())
+    await asyncio.wait_for(began.wait(), PATIENCE)
+    await hands_in(world)
+    may_end.set()
+    await asyncio.wait_for(asked, PATIENCE)
+
+    assert (await world.incident()).cost == a_diagnosis().cost
+    assert (await verdict(world))[0] is True
 
 
 async def test_one_whose_check_was_cut_off_can_be_handed_in_again(world: World):

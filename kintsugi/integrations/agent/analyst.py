@@ -28,6 +28,7 @@ from kintsugi.telemetry.plain import plain
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Category, Diagnosis, Turn
 from kintsugi.workflow.ports import Case, Progress
+from kintsugi.workflow.proposals import MOST
 
 _PORT = 4117  # of the box's own loopback
 _AFTER = 30.0  # seconds beside the agent's own, to set up and to tell the difference
@@ -87,12 +88,14 @@ class AgentAnalyst:
             raise StepFailed(f"The agent's box failed: {failed}") from failed
         said = plain(outcome.run.output)[-_TAIL:].strip()
         talk = (Turn(ours=True, text=_told(case)), Turn(ours=False, text=self._redact(outcome.run.output)))
-        return self._diagnosis(without_leavings(relay.made or ""), said, talk)
+        patch = "" if relay.too_large else without_leavings(relay.made or "")
+        too_large = relay.too_large or len(patch) > MOST
+        return self._diagnosis("" if too_large else patch, said, talk, too_large=too_large)
 
     async def _worked(self, git: Git, case: Case) -> tuple[Relay, Outcome]:
         settings = self._settings
-        head = git.resolve(f"refs/heads/{self._branch}")
-        commit = git.resolve(case.incident.build_sha or "") if case.incident.build_sha else head
+        failed_at = case.incident.build_sha
+        commit = (failed_at and git.resolve(failed_at)) or git.resolve(f"refs/heads/{self._branch}")
         if commit is None:
             raise StepFailed(f"{git.directory} has no branch {self._branch}.", final=True)
         with scratch() as tree, scratch() as beside:
@@ -138,10 +141,12 @@ class AgentAnalyst:
             **(self._settings.variables or {}),
         }
 
-    def _diagnosis(self, patch: str, said: str, talk: tuple[Turn, ...]) -> Diagnosis:
+    def _diagnosis(self, patch: str, said: str, talk: tuple[Turn, ...], *, too_large: bool) -> Diagnosis:
         name = self._settings.name
         paths = list(dict.fromkeys(match["path"] for match in _FILE.finditer(patch)))
         cause = f"{name} changed {', '.join(paths[:5])}." if paths else f"{name} changed nothing."
+        if too_large:
+            cause = f"{name} changed too much: of a difference {MOST:,} characters are taken."
         return Diagnosis(
             cause=cause,
             explanation=said,

@@ -35,6 +35,7 @@ class Relay:
     """What came of it: the difference that the agent made (None: it never said), and how often it asked the model."""
 
     made: str | None = None
+    too_large: bool = False  # it said more than is taken
     calls: int = 0
     kinds: list[int] = field(default_factory=list)  # the statuses of the model's answers
 
@@ -66,8 +67,13 @@ class _Door:
 
     async def answer(self, request: web.Request) -> web.Response:
         async with self._answering:
-            body = await request.read()
-        if len(body) > _LARGEST_ANSWER:
+            try:
+                body = await request.read()
+            except web.HTTPRequestEntityTooLarge:
+                self._relay.too_large = True
+                raise
+        self._relay.too_large = len(body) > _LARGEST_ANSWER
+        if self._relay.too_large:
             return web.Response(status=413, text="The difference is too large.\n")
         self._relay.made = body.decode("utf-8", "replace")
         return web.Response(text="taken\n")
