@@ -227,6 +227,12 @@ def test_new_files_that_nothing_names_are_left_out_however_many_there_are():
     assert without_leavings(patch) == change + new("prices.py", "x = 1")
 
 
+def test_a_file_of_a_language_with_packages_by_folder_is_no_leaving():
+    made = "diff --git a/shop/größe.go b/shop/größe.go\nnew file mode 100644\n--- /dev/null\n+++ b/shop/größe.go\n@@ -0,0 +1 @@\n+package shop\n"
+
+    assert without_leavings(made) == made
+
+
 async def test_one_that_never_ends_is_ended_with_all_it_started_and_what_it_changed_counts(git: Git, walls: Box):
     diagnosis = await what_it_does(git, f"{MENDS}\nimport time; time.sleep(3600)", walls, seconds=3)
 

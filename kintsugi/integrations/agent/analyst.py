@@ -214,6 +214,10 @@ def _indented(text: str) -> list[str]:
     return [f"    {line}" for line in plain(text).splitlines()]
 
 
+_BY_FOLDER = (".go", ".java", ".kt", ".cs", ".swift")
+"""Languages in which a file belongs to its folder's package, and nothing names it."""
+
+
 def without_leavings(patch: str) -> str:
     """The difference without new files that are no tests and that nothing else of it names: notes, scripts, caches."""
     parts = re.split(r"(?m)^(?=diff --git )", patch)
@@ -225,7 +229,7 @@ def without_leavings(patch: str) -> str:
             continue
         is_new = "\nnew file mode " in part.partition("\n@@")[0]
         stem = _words(PurePosixPath(match["path"]).stem)
-        is_named = all(named_in[word] > (word in _words(part)) for word in stem)
+        is_named = match["path"].endswith(_BY_FOLDER) or all(named_in[word] > (word in _words(part)) for word in stem)
         if is_new and not is_test_path(match["path"]) and not is_named:
             continue
         if "\nGIT binary patch\n" in part or "\nBinary files " in part:
