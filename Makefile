@@ -22,8 +22,8 @@ test: $(VENV)/.development
 
 LINT = $(MAKE) --no-print-directory lint
 
-# One worker more than processors: many tests wait for programs that they started.
-SPREAD = -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadscope --no-loadscope-reorder
+# More workers than processors: many tests wait for programs that they started.
+SPREAD = -n $$(( $$(getconf _NPROCESSORS_ONLN) * 2 + 1 )) --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/.development
 	@echo "== ruff"

@@ -79,7 +79,7 @@ def test_a_patch_from_anywhere_is_proven_and_asked_about(tmp_path: Path, setting
     assert drained.returncode == 0, drained.stderr
     incident = shown(terminal, settings)
     assert incident["state"] == "awaiting_confirm"
-    assert incident["evidence"]["tier"] == "E2"
+    assert incident["evidence"]["tier"] == "E2", incident["evidence"]
     again = terminal.types("propose", "1", "--patch", "-", "--json", stdin=PATCH, **settings)
     assert json.loads(again.stdout)["proven"] is True
     other = terminal.types("propose", "1", "--patch", "-", stdin=PATCH + "\n", **settings)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from kintsugi.repair import sandbox
-from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, Outcome, a_user
 from kintsugi.repair.sandbox.probe import ACTIONS, Battery, probe
 from kintsugi.repair.sandbox.record import Record, RecordBroken
 from kintsugi.repair.sandbox.room import a_room
@@ -531,3 +531,11 @@ async def test_an_interpreter_below_the_temporary_folder_does_not_count_as_writt
         outcome = await run_python(box, "import time; time.sleep(0.7)")
 
     assert (outcome.stopped, outcome.run.exit_status) == (None, 0)
+
+
+def test_no_two_boxes_have_the_same_user_at_a_time() -> None:
+    """By chance alone 200 of 4,336 would meet a hundred times in a hundred and one."""
+    with ExitStack() as stack:
+        users = [stack.enter_context(a_user()) for _ in range(200)]
+
+    assert len(set(users)) == 200

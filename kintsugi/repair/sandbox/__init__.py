@@ -8,15 +8,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import marshal
 import os
 import random
 import signal
+import socket
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
@@ -153,9 +155,9 @@ class BoxFailed(Exception):
 @asynccontextmanager
 async def ground(box: Box, tree: Path) -> AsyncIterator[Ground]:
     """What runs on `tree` stand on, which is only read. Raises BoxFailed where it cannot be made."""
-    uid = _free_uid() if box.other_user else None
     async with AsyncExitStack() as stack:
         try:
+            uid = stack.enter_context(a_user()) if box.other_user else None
             if uid is not None and box.mechanism in _WITH_MOUNTS and not box.maps_users:
                 tree = await stack.enter_async_context(rooms.handed_over(box.rooms, tree, uid))
             kb = await asyncio.to_thread(rooms.kilobytes, tree)
@@ -187,10 +189,29 @@ async def run_once(box: Box, job: Job, tree: Path, *, seconds: float | None = No
         return await run(on, job, seconds=seconds)
 
 
-def _free_uid() -> int:
-    """A user that nobody is, so that its processes and files are the box's alone."""
+@contextmanager
+def a_user() -> Iterator[int]:
+    """A user that nobody is, so that its processes and files are this box's alone.
+
+    Other boxes of this machine, also those of other processes, are kept from it by the name of a socket, which is free
+    again when its process dies. Raises OSError where none is left.
+    """
     taken = {_owner(entry) for entry in _processes()}
-    return random.choice([uid for uid in range(_FIRST_UID, _LAST_UID + 1) if uid not in taken])  # noqa: S311 (no secret)
+    free = [uid for uid in range(_FIRST_UID, _LAST_UID + 1) if uid not in taken]
+    with socket.socket(socket.AF_UNIX) as held:
+        found = next((uid for uid in random.sample(free, len(free)) if _is_held(held, uid)), None)
+        if found is None:
+            raise OSError(errno.EAGAIN, "every user for boxes is taken")
+        yield found
+
+
+def _is_held(held: socket.socket, uid: int) -> bool:
+    """Whether the user is ours from now on."""
+    try:
+        held.bind(f"\0kintsugi-box-{uid}")
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE  # a system without such names: two may meet
+    return True
 
 
 def _processes() -> list[Path]:
