@@ -150,6 +150,8 @@ async def a_flood(url: str) -> AsyncIterator[Flood]:
 
 
 async def floods(url: str, key: str) -> None:
+    """A program elsewhere would use no processor of ours: this one takes what is left."""
+    os.nice(19)
     answers = refused = 0
     body, headers = a_large_report(), {"Content-Encoding": "gzip"}
     ends = asyncio.Event()
