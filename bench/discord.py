@@ -33,11 +33,12 @@ from kintsugi.app.discord_bot import InWords
 from kintsugi.app.settings import DatabaseSettings, ModelSettings, Settings
 from kintsugi.bot import About, Access, BotNeeds, attach
 from kintsugi.bot.address import point_at
-from kintsugi.bot.gate import Gate, Rate
+from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.rates import Rate
 from kintsugi.workflow.states import Effect
 
 if TYPE_CHECKING:

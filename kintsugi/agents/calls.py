@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +18,7 @@ from kintsugi.workflow.patch import Evidence
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Case, Checker, Clock, PatchUnproven, Store
 from kintsugi.workflow.proposals import Proposals, proposed, verdicts
+from kintsugi.workflow.rates import Rate, Window
 from kintsugi.workflow.states import State
 from kintsugi.workflow.typed import number_of
 
@@ -74,8 +73,8 @@ class AgentCalls:
 
     def __init__(self, needs: AgentNeeds) -> None:
         self._needs = needs
-        self._calls = _Rate(needs.bounds.calls, 60)
-        self._patches = _Rate(needs.bounds.patches, 600)
+        self._calls = Window(Rate(needs.bounds.calls, 60))
+        self._patches = Window(Rate(needs.bounds.patches, 600))
         self._proving = asyncio.Lock()
 
     async def call(self, name: str, client: str, given: Mapping[str, Any]) -> Answer:
@@ -87,7 +86,7 @@ class AgentCalls:
             raise BadInput(
                 f"{name} takes no {min(unknown)[:40]!r}. It takes: {', '.join(SCHEMAS[name]['properties'])}."
             )
-        self._calls.count(client)
+        _count(self._calls, client)
         return await tool(self, client, given)
 
     async def incidents(self, _client: str, given: Mapping[str, Any]) -> Answer:
@@ -155,7 +154,7 @@ class AgentCalls:
         """Hold a patch against the policy and prove it in the sandbox. Changes nothing, and is told to nobody."""
         found, payload = await self._found(given)
         proposal = proposed(found, _patch(given), by=client, at=self._needs.clock.now())
-        self._patches.count(client)
+        _count(self._patches, client)
         asked = replace(found, diagnosis=proposal.diagnosis)
         async with self._proving:
             try:
@@ -168,7 +167,7 @@ class AgentCalls:
     async def propose(self, client: str, given: Mapping[str, Any]) -> Answer:
         """Hand a patch in. Answers at once; `incident` tells what became of it, under `proposals`."""
         number, patch = _incident(given), _patch(given)
-        self._patches.count(client)
+        _count(self._patches, client)
         title, body = _text(given, "title", most=200), _text(given, "body", most=10_000)
         handed = await self._needs.proposals.hand_in(number, patch, by=client, title=title, body=body)
         return Answer(handed.facts())
@@ -222,24 +221,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 """What each tool takes, as JSON Schema without its `type: object`."""
 
 
-class _Rate:
-    """So many in so many seconds, for each client."""
-
-    def __init__(self, times: int, seconds: float) -> None:
-        self._times, self._seconds = times, seconds
-        self._seen: dict[str, deque[float]] = {}
-
-    def count(self, client: str) -> None:
-        """Raises Refusal where it is one too many."""
-        now = time.monotonic()
-        self._seen = {who: seen for who, seen in self._seen.items() if seen and now - seen[-1] < self._seconds}
-        seen = self._seen.setdefault(client, deque())
-        while seen and now - seen[0] >= self._seconds:
-            seen.popleft()
-        if len(seen) >= self._times:
-            wait = self._seconds - (now - seen[0])
-            raise Refusal(f"Too many calls. Try again in {wait:.0f} s.")
-        seen.append(now)
+def _count(window: Window, client: str) -> None:
+    """Raises Refusal where it is one too many."""
+    if wait := window.wait(client):
+        raise Refusal(f"Too many calls. Try again in {wait} s.")
+    window.count(client)
 
 
 def _unheard(_words: str) -> None:

@@ -458,7 +458,7 @@ class AnalystSettings(Room, env_prefix=f"{PREFIX}ANALYST_"):
     env: VariableNames = Field((), description="variables of ours that it gets; never one of KINTSUGI_*")
 
 
-class AgentSettings(Room, env_prefix=f"{PREFIX}MCP_"):
+class McpSettings(Room, env_prefix=f"{PREFIX}MCP_"):
     """Other people's agents, over HTTP."""
 
     token: Token | None = Field(None, description="lets agents call the tools at /mcp; none: only `kintsugi mcp`")
@@ -574,7 +574,7 @@ class Settings(BaseModel):
     deploy: DeploySettings = Field(default_factory=DeploySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
-    agents: AgentSettings = Field(default_factory=AgentSettings)
+    agents: McpSettings = Field(default_factory=McpSettings)
     sentry: SentrySettings = Field(default_factory=SentrySettings)
     sheet: SheetSettings = Field(default_factory=SheetSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kintsugi.workflow.asking import Role
 from kintsugi.workflow.errors import Forbidden, NotAllowedNow, Refusal
+from kintsugi.workflow.rates import Rate, Window
 
 
 class Denied(Forbidden):
@@ -39,46 +38,6 @@ class Caller:
     roles: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many times in so many seconds."""
-
-    times: int
-    seconds: float
-
-
-class Window:
-    """Counts what happened by key, over the last seconds."""
-
-    def __init__(self, rate: Rate, now: Callable[[], float] = time.monotonic) -> None:
-        self._rate, self._now = rate, now
-        self._seen: dict[Hashable, deque[float]] = {}
-
-    def wait(self, key: Hashable) -> int:
-        """Whole seconds until there is room again; 0 where there is."""
-        seen = self._recent(key)
-        if len(seen) < self._rate.times:
-            return 0
-        return max(math.ceil(seen[0] + self._rate.seconds - self._now()), 1)
-
-    def count(self, key: Hashable) -> None:
-        """It happened once more."""
-        if key not in self._seen:
-            self._forget()
-        self._seen.setdefault(key, deque()).append(self._now())
-
-    def _recent(self, key: Hashable) -> deque[float]:
-        seen = self._seen.get(key, deque())
-        while seen and seen[0] + self._rate.seconds <= self._now():
-            seen.popleft()
-        return seen
-
-    def _forget(self) -> None:
-        """Drop the keys with nothing recent, so that strangers do not fill the memory."""
-        for key in [key for key in self._seen if not self._recent(key)]:
-            del self._seen[key]
-
-
 class Gate:
     """The one way in. Strangers are turned away before they can use up anybody's rate."""
 
@@ -86,9 +45,9 @@ class Gate:
         self,
         access: Access,
         *,
-        per_user: Rate = Rate(8, 20),  # frozen
-        per_guild: Rate = Rate(60, 20),
-        wrong_tokens: Rate = Rate(5, 600),
+        per_user: Rate = Rate(8, 20),  # noqa: B008  # frozen
+        per_guild: Rate = Rate(60, 20),  # noqa: B008  # frozen
+        wrong_tokens: Rate = Rate(5, 600),  # noqa: B008  # frozen
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.access = access

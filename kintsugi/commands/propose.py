@@ -15,7 +15,7 @@ def propose(
         str, typer.Option("--patch", metavar="FILE", help="The patch with its tests; - is standard input.")
     ],
     title: Annotated[str, typer.Option("--title", help="What it does, in one line.")] = "",
-    body: Annotated[str, typer.Option("--body", help="Why, for whoever confirms it and for the pull request.")] = "",
+    body: Annotated[str, typer.Option("--body", help="Why, for the person who confirms it and the pull request.")] = "",
     as_json: Json = False,
 ) -> None:
     """Hand in a patch for an incident. It takes the way of the model's: policy, proof, then a human confirms it.

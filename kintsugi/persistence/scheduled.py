@@ -28,10 +28,10 @@ _LISTENING = "listening for check-ins"  # of the leases: until when somebody was
 
 
 class ScheduledJobs:
-    """Those in the database of this store."""
+    """Those in the database of this store; of one project so many at `most`."""
 
-    def __init__(self, store: SqlStore) -> None:
-        self._store = store
+    def __init__(self, store: SqlStore, *, most: int = _MOST) -> None:
+        self._store, self._most = store, most
 
     async def check_in(self, key: str, counted: Counted, project: str, check: CheckIn) -> bool:
         """Keep what a job said, and count its run. False: the report with this key was taken before."""
@@ -46,7 +46,7 @@ class ScheduledJobs:
             except NoSchedule as error:
                 log.warning("schedule_unread", extra={"job": check.slug, "why": str(error)})
                 return True
-            if after and (before or _has_room(ledger, after)):
+            if after and (before or _has_room(ledger, after, self._most)):
                 _write(ledger, after)
             return True
 
@@ -101,11 +101,11 @@ def _locked(ledger: SqlLedger, project: str, slug: str, environment: str) -> Sch
     return job_from_json(facts) if facts else None
 
 
-def _has_room(ledger: SqlLedger, job: ScheduledJob) -> bool:
+def _has_room(ledger: SqlLedger, job: ScheduledJob, most: int) -> bool:
     known = ledger.connection.execute(select(func.count()).where(_JOB.c.project == job.project)).scalar_one()
-    if known >= _MOST:
+    if known >= most:
         log.warning("too_many_jobs", extra={"project": job.project, "job": job.slug, "known": known})
-    return bool(known < _MOST)
+    return bool(known < most)
 
 
 def _write(ledger: SqlLedger, job: ScheduledJob) -> None:

@@ -9,10 +9,11 @@ from datetime import datetime
 from hashlib import sha256
 
 from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.errors import BadInput
+from kintsugi.workflow.errors import BadInput, Refusal
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Category, Diagnosis, Incident, PullRequest
 from kintsugi.workflow.machine import objection
+from kintsugi.workflow.names import State
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.triggers import (
     Cancelled,
@@ -114,6 +115,12 @@ def proposed(
     return Proposed(incident=incident.id, key=key, at=at, actor=by, proposal=name, diagnosis=diagnosis)
 
 
+_BUSY = {
+    State.DIAGNOSED: "another patch is being checked. Hand yours in when that has its verdict.",
+    State.AWAITING_CONFIRM: "another patch waits for a confirmation. Reject that one first.",
+}
+
+
 class Proposals:
     """The door for them: the command line's, agents' and the code host's."""
 
@@ -130,6 +137,8 @@ class Proposals:
         known = await self._verdict(proposal)
         if known and (known.proven is not None or objection(found, proposal)):
             return HandedIn(found, known)
+        if why := _BUSY.get(found.state):
+            raise Refusal(f"{found.name} {found.state.says}: {why}")
         receipt = await self._fire(proposal)
         verdict = await self._verdict(proposal)
         assert verdict

@@ -17,13 +17,14 @@ from kintsugi.app.discord_bot import InWords
 from kintsugi.app.places import Places
 from kintsugi.bot import About, Access, Attached, BotNeeds, Deploys, DiscordChannel, attach
 from kintsugi.bot.address import point_at
-from kintsugi.bot.gate import Gate, Rate
+from kintsugi.bot.gate import Gate
 from kintsugi.bot.status import Probes
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.asking import Rules
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.production import Production
+from kintsugi.workflow.rates import Rate
 from kintsugi.workflow.states import Effect
 from tests.world import discord as stand_in
 from tests.world.discord import DiscordStandIn

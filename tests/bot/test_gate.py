@@ -2,7 +2,8 @@
 
 import pytest
 
-from kintsugi.bot.gate import Access, Caller, Denied, Gate, Rate, why_not
+from kintsugi.bot.gate import Access, Caller, Denied, Gate, why_not
+from kintsugi.workflow.rates import Rate
 
 ROLE = Access(roles=frozenset({7}))
 USER = Access(users=frozenset({1}))

@@ -17,11 +17,12 @@ import pytest
 from sqlalchemy import text
 
 from kintsugi.bot import card
-from kintsugi.bot.gate import Access, Rate
+from kintsugi.bot.gate import Access
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.asking import ASKABLE, EVERYTHING, NAMES, Asker, Role, Rules, row_of
 from kintsugi.workflow.incident import Incident, Stuck
+from kintsugi.workflow.rates import Rate
 from kintsugi.workflow.states import Effect, State
 from tests.bot.stage import ADMINS, Stage, a_stage
 from tests.web.test_discord_login import IN, by

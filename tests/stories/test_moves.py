@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import pytest
 
-from kintsugi.bot.gate import Rate
 from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.asking import NAMES
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Category, Incident
+from kintsugi.workflow.rates import Rate
 from kintsugi.workflow.severity import Severity
 from kintsugi.workflow.states import State
 from tests.bot.stage import a_stage

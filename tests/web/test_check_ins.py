@@ -13,7 +13,6 @@ from pydantic import SecretStr, ValidationError
 from sentry_sdk.envelope import Envelope
 
 from kintsugi.app.settings import SentryProject
-from kintsugi.persistence import scheduled
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.scheduled import ScheduledJobs
 from kintsugi.web.missed import LOOK_EVERY, Watch
@@ -211,14 +210,13 @@ async def test_a_job_that_says_nothing_of_its_schedule_is_not_awaited(world: Wor
     assert await ScheduledJobs(world.store).all() == []
 
 
-async def test_no_more_jobs_are_kept_than_a_project_has(
-    world: World, door: Door, watch: Watch, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(scheduled, "_MOST", 2)
-    for number in range(4):
-        await says(door, monitor_slug=f"job {number}", id=f"{number:032x}")
+async def test_no_more_jobs_are_kept_than_a_project_has(world: World):
+    jobs = ScheduledJobs(world.store, most=2)
+    async with a_door(world, Project(KEY, check_ins=True), jobs=jobs) as door:
+        for number in range(4):
+            await says(door, monitor_slug=f"job {number}", id=f"{number:032x}")
 
-    assert len(await ScheduledJobs(world.store).all()) == 2
+    assert len(await jobs.all()) == 2
 
 
 async def test_the_real_sdk_tells_its_schedule(world: World, door: Door, watch: Watch):

@@ -95,6 +95,7 @@ async def a_door(
     *,
     inside: int = 128,
     others: Mapping[str, Project] = {},  # only read
+    jobs: ScheduledJobs | None = None,
 ) -> AsyncIterator[Door]:
     intake = Intake(
         fire=world.engine.fire,
@@ -104,7 +105,7 @@ async def a_door(
         count=world.engine.count,
     )
     passed_over, readers = Tally(), ReadsHere(program)
-    reported = Reported(world.store, world.clock, intake, world.host, ScheduledJobs(world.store))
+    reported = Reported(world.store, world.clock, intake, world.host, jobs or ScheduledJobs(world.store))
     doors = ServerNeeds(
         clock=world.clock,
         fire=world.engine.fire,
