@@ -89,8 +89,30 @@ class missing:
     __int__ = __float__ = __index__ = _refuse
     __str__ = __format__ = __bytes__ = __fspath__ = __enter__ = __exit__ = __await__ = __aiter__ = __aenter__ = _refuse
 ''',
+    "of_unknown_state": '''\
+def of_unknown_state(kind):
+    """An object of this class without its state: whoever asks for that is told so."""
+
+    def unknown(_, name):
+        raise NotRebuilt(f"{kind.__name__}.{name}: not shown")
+
+    return object.__new__(type(kind.__name__, (kind,), {"__getattr__": unknown, "__module__": kind.__module__}))
+''',
+    "undecorated": '''\
+def undecorated(one, name):
+    """The function of this name behind what decorates it."""
+    inner = ("__wrapped__", "__func__", "callback", "_callback", "func", "fget", "run")
+    for _ in range(8):
+        if getattr(getattr(one, "__code__", None), "co_name", "") == name:
+            break
+        one = next((found for at in inner if (found := inspect.getattr_static(one, at, None))), one)
+    return one
+''',
 }
-_NEEDS = {"rebuilt": ("with_state",), "filled": ("with_state",), "stand_in": ("with_state",)}
+_NEEDS = {
+    **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
+    "of_unknown_state": ("missing",),
+}
 
 
 @dataclass(frozen=True, slots=True)
