@@ -270,9 +270,10 @@ class _Values:
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() | complex())):
                 return ast.unparse(node)
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items) if len(items) != _CUT_AT:
-                parts = ", ".join(self._node(one, classes) for one in items)
-                opens, closes = {ast.List: "[]", ast.Set: "{}"}.get(type(node), "()")
-                return f"{opens}{parts}{',' if isinstance(node, ast.Tuple) and len(items) == 1 else ''}{closes}"
+                parts = [self._node(one, classes) for one in items]
+                ends = "," if isinstance(node, ast.Tuple) and len(items) == 1 else ""
+                brackets = {ast.List: "[{}]", ast.Set: "{{{}}}"}.get(type(node), "({})")
+                return brackets.format(", ".join(parts) + ends)
             case ast.Dict(keys=keys, values=values) if len(keys) != _CUT_AT:
                 leads = [self._node(key, classes) for key in keys]
                 pairs = zip(leads, values, strict=True)
