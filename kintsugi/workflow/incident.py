@@ -215,6 +215,11 @@ class Ask:
     base: str
     expires_at: datetime
 
+    @property
+    def shown(self) -> str:
+        """What an answer on a page is bound to, instead of the token: this very request. 32 hex digits."""
+        return sha256(f"shown {self.token_hash}".encode()).hexdigest()[:32]
+
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
