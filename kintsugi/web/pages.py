@@ -20,6 +20,7 @@ from uuid import uuid4
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from kintsugi.capture.links import link_to
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
@@ -223,6 +224,7 @@ class Pages:
             sightings=sightings,
             rate=rate(sightings.hours, now),
             link=shown.link(payload),
+            report=link_to(found.page),
             stage=under_way(history),
             asker=request[ASKER],
             offered=self._requests.offered(found, request[ASKER]),
