@@ -49,7 +49,7 @@ def test_a_card_leads_to_the_report_the_fix_the_deployment_and_the_page():
 
     assert "[report at acme.sentry.io](https://acme.sentry.io/issues/7/events/1f/)" in says
     assert "[pull request #41](https://github.com/shop/checkout/pull/41)" in says
-    assert f"runs `{MERGE[:7]}` · [deployment](https://railway.com/project/p/service/s?id=d1)" in says
+    assert f"runs `{MERGE[:12]}` · [deployment](https://railway.com/project/p/service/s?id=d1)" in says
     assert "[page of INC-1](https://kintsugi.example/incidents/1)" in says
     assert "evil" not in oddly
     assert "commit c0ffee0" in oddly
