@@ -6,6 +6,7 @@ It knows how its client is made, how that is asked whether it works, and what is
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -92,7 +93,11 @@ def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> 
 
     async def on_github(parts: CodeHostParts) -> str:
         signed = "webhooks are signed" if github.webhook_secrets else "no webhook secret is set: merges are looked for"
-        return f"{github.repo}, {code.branch} at {(await parts.host.head())[:10]}; {signed}"
+        head = await parts.host.head()
+        if lacking := await asyncio.to_thread(parts.lacking):
+            who = "The App" if github.app_id else "The token"
+            raise SettingsError(f"{who} lacks {'; '.join(lacking)}. Grant it on GitHub: docs/github.md has the list.")
+        return f"{github.repo}, {code.branch} at {head[:10]}; {signed}"
 
     async def here(parts: CodeHostParts) -> str:
         check_repository(parts.git.directory)
