@@ -13,6 +13,7 @@ from kintsugi.capture.event import BREADCRUMBS, Breadcrumb, Event, Message
 from kintsugi.capture.fields import as_words
 from kintsugi.capture.grouping import group_of
 from kintsugi.capture.limits import Limits, cut, cut_roughly, fitted, roughly
+from kintsugi.capture.links import page_of
 from kintsugi.capture.redaction import clean, redacted
 from kintsugi.capture.request import read_capsule
 from kintsugi.capture.runs import address_in
@@ -132,6 +133,7 @@ def _sighted(
         kin=group.kin,
         summary=said.partition("\n")[0] or _of_nothing(event),
         opened_by=f"sentry:{project}",
+        page=page_of(event.page) if believed else "",
     )
     return failure, about, told if told and told <= now + _AHEAD else now
 

@@ -104,6 +104,7 @@ class About(_Value):
     kin: str = Field(default="", description="what it has in common with failures that differ from it in words alone")
     summary: str
     opened_by: str = Field(description="source and name, such as discord:1234 or cli:root")
+    page: str = Field(default="", description="the report's own page, where it names one, without its query")
 
     @property
     def names(self) -> tuple[str, ...]:
