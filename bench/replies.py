@@ -424,7 +424,8 @@ def _mistyped_old(piece: Piece, chance: random.Random, file: Changed) -> Piece |
     if not places:
         return None
     at = chance.choice(places)
-    return _with_line(piece, at, ("-", _typo(piece.lines[at][1], chance)))
+    mistyped = _typo(piece.lines[at][1], chance)
+    return None if mistyped in piece.new else _with_line(piece, at, ("-", mistyped))  # what it says is then no change
 
 
 def _typo(text: str, chance: random.Random) -> str:

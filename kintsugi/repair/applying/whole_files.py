@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
@@ -17,13 +18,15 @@ from kintsugi.repair.applying.text import Text
 _FRAGMENT = 0.3  # of the old lines must be left for it to be the same file
 _CUT_OFF = 0.3  # of the old lines may be missing at the end
 _NEAR = 4  # lines: this near to a change, blanks at the end of a line are taken off on purpose
+_TEXT = re.compile(r"\.(?:md|markdown|rst|txt)$")  # here blanks at the end of a line mean something
 _SHORTEST = 10  # lines: a shorter file may be rewritten
 
 
 def build_whole(path: str, wanted: WholeFile, text: Text) -> Built:
     """The file as sent, in the file's own endings and indentation. Raises Refused for parts and placeholders."""
     new, level = _read(wanted.text, text)
-    made = _splices(text, _as_indented(path, new, text), straightened=level is Level.ALIKE)
+    key = _ended if _TEXT.search(path) and not _keeps_trailing_blanks(text, new) else _as_it_is
+    made = _splices(text, _as_indented(path, new, text), key, straightened=level is Level.ALIKE)
     for one in made:
         refuse_lazy_lines(one.lines, text.lines[one.start : one.end], text)
     _refuse_fragment(path, text, made)
@@ -92,8 +95,7 @@ def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
     return new
 
 
-def _splices(text: Text, new: Sequence[str], *, straightened: bool) -> list[Splice]:
-    key: Callable[[str], str] = _as_it_is if _keeps_trailing_blanks(text, new) else str.rstrip
+def _splices(text: Text, new: Sequence[str], key: Callable[[str], str], *, straightened: bool) -> list[Splice]:
     old = [key(straight(line) if straightened else line) for line in text.lines]
     codes = SequenceMatcher(None, old, [key(line) for line in new], autojunk=False).get_opcodes()
     made = [Splice(start, end, tuple(new[from_:to])) for tag, start, end, from_, to in codes if tag != "equal"]
@@ -115,6 +117,10 @@ def _keeps_trailing_blanks(text: Text, new: Sequence[str]) -> bool:
 
 def _as_it_is(line: str) -> str:
     return line
+
+
+def _ended(line: str) -> str:
+    return line.rstrip()
 
 
 def _refuse_fragment(path: str, text: Text, made: Sequence[Splice]) -> None:
