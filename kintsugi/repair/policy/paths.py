@@ -104,6 +104,7 @@ def _pyproject(text: str) -> dict[str, Any]:
     about = {name: value for name, value in project.get("project", {}).items() if name not in _DESCRIPTIONS}
     tools = {name: value for name, value in project.get("tool", {}).items() if name not in _LINTERS}
     tools["mypy"] = tools.get("mypy", {}).get("plugins")
+    tools["poetry"] = {name: value for name, value in tools.get("poetry", {}).items() if name not in _DESCRIPTIONS}
     return {**project, "project": about, "tool": tools}
 
 

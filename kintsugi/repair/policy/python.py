@@ -257,7 +257,8 @@ class _Uses(ast.NodeVisitor):
         called = node.value.func if isinstance(node.value, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in ("globals", "vars", "locals"):
             self._count_lookup(called.id, node.slice)
-        if self._names.of(node.value) == "sys.modules" and not text_of(node.slice) and not _is_own_name(node.slice):
+        is_read = isinstance(node.ctx, ast.Load) and not text_of(node.slice) and not _is_own_name(node.slice)
+        if is_read and self._names.of(node.value) == "sys.modules":
             self._count("names-of-sys")
         self.generic_visit(node)
 
