@@ -111,6 +111,9 @@ class StartedInLoop:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
 
 async def _to_its_end(stream: asyncio.StreamReader | None) -> bytes:
     return await stream.read() if stream else b""
