@@ -84,7 +84,7 @@ class ReadsHere:
 
     async def read(self, *deliveries: Delivery) -> Sequence[Read]:
         self.whole += [each.whole for each in deliveries]
-        return await asyncio.to_thread(lambda: [read(each, self.program.located) for each in deliveries])
+        return await asyncio.to_thread(lambda: [read(each, self.program) for each in deliveries])
 
     async def close(self) -> None: ...
 
