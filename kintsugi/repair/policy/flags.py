@@ -32,7 +32,13 @@ _LOGGING = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|war
 _SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 _SETTINGS_CLASS = re.compile(r"(?:Settings|Config|Configuration|Options)$")
 _CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
-_MAKERS = frozenset(name for name in dir(builtins) if name.islower()) | {"namedtuple", "getLogger", "partial", "field"}
+_MAKERS = frozenset(name for name in dir(builtins) if name.islower()) | {
+    "namedtuple",
+    "partial",
+    "field",
+    "get_logger",
+    "getlogger",
+}
 _MAIN = re.compile(r"__name__|TYPE_CHECKING|version_info|sys\.platform")
 _ON_IMPORT = (ast.For, ast.While, ast.With, ast.AsyncFor, ast.AsyncWith)
 
@@ -53,6 +59,13 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
     ):
         if told := _changed(old.told[name], new.told[name]):
             yield change.path, f"{sentence} ({told})"
+    for name, sentence in (
+        ("limit value", "It changes a limit."),
+        ("default value", "It changes the default of a setting."),
+    ):
+        is_told = name == "limit value" and _changed(old.told["limit"], new.told["limit"])
+        if not is_told and (told := _altered(old.told[name], new.told[name])):
+            yield change.path, f"{sentence} ({told})"
     if told := _come(old.told["logged"], new.told["logged"]):
         yield change.path, f"It changes what is logged about a secret. ({told})"
     if told := _come(old.told["on import"], new.told["on import"]):
@@ -66,7 +79,8 @@ class _Facts:
 
     def __init__(self, source: Source) -> None:
         self.told: dict[str, Counter[tuple[str, str]]] = {
-            name: Counter() for name in ("who", "limit", "default", "check", "logged", "on import")
+            name: Counter()
+            for name in ("who", "limit", "limit value", "default", "default value", "check", "logged", "on import")
         }
         self.comparisons: Counter[tuple[str, str]] = Counter()
         for node in source.nodes:
@@ -118,9 +132,10 @@ class _Facts:
         name = _words(node.func)
         last = name.rpartition(" ")[2]
         for keyword in node.keywords:
-            of_limit = isinstance(keyword.value, ast.Constant | ast.Name) or _is_number(keyword.value)
-            if keyword.arg and of_limit and _LIMIT.search(keyword.arg):
-                self._tell("limit", f"{last}({keyword.arg})", ast.unparse(keyword.value))
+            if keyword.arg and _LIMIT.search(keyword.arg):
+                self._tell("limit value", f"{last}({keyword.arg})", ast.unparse(keyword.value))
+                if _is_number(keyword.value):
+                    self._tell("limit", f"{last}({keyword.arg})", ast.unparse(keyword.value))
             if keyword.arg == "default" and last in ("add_argument", "option", "Option", "Field", "config", "getenv"):
                 about = ast.unparse(node.args[0]) if node.args else last
                 self._tell("default", about, ast.unparse(keyword.value))
@@ -153,7 +168,7 @@ class _Facts:
         ]
         for one, value in defaults:
             if isinstance(value, ast.Constant) and isinstance(value.value, int | float):
-                self._tell("default", f"{node.name}({one.arg})", ast.unparse(value))
+                self._tell("default value", f"{node.name}({one.arg})", ast.unparse(value))
         if _CHECKS.match(node.name):
             for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
                 if _says_no(inner.body[-1]):
@@ -195,6 +210,16 @@ def _changed(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> st
     for about, how in gone:
         to = next((now for what, now in come if what == about), None)
         return _short(f"{how or about} → {to}" if to is not None else f"{how or about} is gone")
+    return ""
+
+
+def _altered(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
+    """What stands otherwise now; what only went is no change of it."""
+    gone, come = dict(old - new), dict(new - old)
+    for about, how in gone:
+        for what, now in come:
+            if what == about:
+                return _short(f"{how} → {now}")
     return ""
 
 
