@@ -20,7 +20,11 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
-from tests.world.model_servers import BROKEN, BY_THE_MINUTE, DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
+from tests.world.model_dead_ends import DEAD_ENDS
+from tests.world.model_manners import BROKEN, SERVERS, STUBBORN
+from tests.world.model_replies import FAILING, SENDERS
+from tests.world.model_servers import Played, Server, played
+from tests.world.model_vendors import VENDORS
 
 CODE = "def discount(total, coupon):\n    return total * coupon['percent']\n"
 
@@ -32,7 +36,7 @@ async def diagnosed(play: Played, manners: Manners) -> Diagnosis:
     return await analyst.diagnose(Case(an_incident(State.CAPTURED), a_payload()), lambda words: None)
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
+@pytest.mark.parametrize("server", [*SERVERS, *VENDORS, *SENDERS], ids=lambda server: server.name)
 async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_next_time(
     server: Server, tmp_path: Path
 ):
@@ -46,8 +50,7 @@ async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_n
     assert first.edits[0].path == "shop/pricing.py"
     assert wasted <= 1
     assert first.cost.calls == 2 + server.paid_twice
-    if server.name != "Groq, a reply it found invalid":  # that is no manner of the server
-        assert len(play.asked) == 2 + wasted + 2
+    assert len(play.asked) == 2 + wasted + 2 + wasted * server.each_time
 
 
 async def test_each_step_down_is_in_the_log_with_what_the_server_said(tmp_path: Path):
@@ -129,14 +132,6 @@ async def test_one_that_breaks_at_what_it_does_not_know_is_asked_for_the_least_o
     assert found.cost.calls == 2
 
 
-async def test_a_wait_that_is_asked_for_in_words_is_waited(tmp_path: Path):
-    async with played(BY_THE_MINUTE) as play:
-        with pytest.raises(StepFailed) as failed:
-            await diagnosed(play, Manners(tmp_path / "models.json"))
-
-    assert failed.value.retry_after == timedelta(minutes=1, seconds=32.5)
-
-
 @pytest.mark.parametrize("server", DEAD_ENDS, ids=lambda server: server.name)
 async def test_what_can_never_answer_ends_with_one_sentence_and_nothing_paid(server: Server, tmp_path: Path):
     async with played(server) as play:
@@ -144,5 +139,16 @@ async def test_what_can_never_answer_ends_with_one_sentence_and_nothing_paid(ser
             await diagnosed(play, Manners(tmp_path / "models.json"))
 
     assert failed.value.final is server.final
+    assert failed.value.retry_after == (None if server.waits is None else timedelta(seconds=server.waits))
     assert failed.value.spent == Cost()
     assert len(play.asked) == 1 or not server.final
+
+
+@pytest.mark.parametrize("server", FAILING, ids=lambda server: server.name)
+async def test_what_fails_where_a_reply_should_be_is_said_and_not_asked_again(server: Server):
+    async with played(server) as play:
+        with pytest.raises(StepFailed, match=server.ends) as failed:
+            await diagnosed(play, Manners())
+
+    assert failed.value.final is server.final
+    assert len(play.asked) == 1
