@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+from dataclasses import replace
 from datetime import timedelta
 from logging.handlers import QueueHandler
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from kintsugi.integrations.model.analyst import ModelAnalyst
-from kintsugi.integrations.model.manners import Form, Manner
+from kintsugi.integrations.model.manners import Api, Form, Manner
 from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.model.remembered import Manners
 from kintsugi.workflow.errors import StepFailed
@@ -20,17 +21,17 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
-from tests.world.model_dead_ends import DEAD_ENDS
+from tests.world.model_dead_ends import DEAD_ENDS, WITHOUT_RESPONSES
 from tests.world.model_manners import BROKEN, SERVERS, STUBBORN
 from tests.world.model_replies import FAILING, SENDERS
-from tests.world.model_servers import Played, Server, played
+from tests.world.model_servers import No, Played, Server, played, stream, when
 from tests.world.model_vendors import VENDORS
 
 CODE = "def discount(total, coupon):\n    return total * coupon['percent']\n"
 
 
-async def diagnosed(play: Played, manners: Manners) -> Diagnosis:
-    access = ModelAccess("stand-in", "key", play.url, deadline=timedelta(seconds=30), manners=manners)
+async def diagnosed(play: Played, manners: Manners, api: Api = "chat") -> Diagnosis:
+    access = ModelAccess("stand-in", "key", play.url, api, deadline=timedelta(seconds=30), manners=manners)
     code = (CODE * 1000)[:30_000]
     analyst = ModelAnalyst(OpenAIModel(access), lambda case, tokens: code[: tokens * 4], lambda text: text)
     return await analyst.diagnose(Case(an_incident(State.CAPTURED), a_payload()), lambda words: None)
@@ -130,6 +131,30 @@ async def test_one_that_breaks_at_what_it_does_not_know_is_asked_for_the_least_o
     assert found.proposes_a_patch
     assert play.refused == 3
     assert found.cost.calls == 2
+
+
+@pytest.mark.parametrize("no", WITHOUT_RESPONSES, ids=lambda no: str(no.status))
+async def test_one_without_responses_is_asked_by_chat_completions_from_then_on(no: No, tmp_path: Path):
+    async with played(Server("", when(lambda asked: "input" in asked, no))) as play:
+        first = await diagnosed(play, Manners(tmp_path / "models.json"), "responses")
+        second = await diagnosed(play, Manners(tmp_path / "models.json"), "responses")
+
+    assert first.proposes_a_patch
+    assert second.proposes_a_patch
+    assert ["input" in asked for asked in play.asked] == [True, False, False, False, False]
+    assert first.manner == "JSON by a schema, streamed, max_tokens, by chat completions, as it has no /responses"
+
+
+async def test_a_limit_of_replies_that_cut_one_off_is_found_out_anew():
+    (little,) = [server for server in VENDORS if server.name == "OpenRouter, little money"]
+    cut = replace(little, sends=lambda asked, words: stream(asked, words[:50], finish="length"))
+    manners = Manners()
+    async with played(cut) as play:
+        with pytest.raises(StepFailed, match="cut off at the limit of its length"):
+            await diagnosed(play, manners)
+
+        assert manners.of(play.url, "stand-in") == Manner(limit="max_tokens")
+    assert [asked["max_tokens"] for asked in play.asked] == [16000, 3012, 16000, 3012]
 
 
 @pytest.mark.parametrize("server", DEAD_ENDS, ids=lambda server: server.name)

@@ -1,5 +1,6 @@
 """Servers that never answer: no money, no key, no model, too much at once, or nothing that speaks. Each with the
-sentence that people are told, whether waiting is of no use, and the seconds that it asks us to wait."""
+sentence that people are told, whether waiting is of no use, and the seconds that it asks us to wait. And what servers
+answer where they have no /responses."""
 
 from __future__ import annotations
 
@@ -176,3 +177,11 @@ _ON_THE_WAY = [
 ]
 
 DEAD_ENDS = [*_MONEY, *_KEYS, *_MODELS, *_WAITS, *_ON_THE_WAY]
+
+WITHOUT_RESPONSES = [
+    No(404, "404 page not found"),
+    No(405, {"detail": "Method Not Allowed"}),
+    No(501, an_error("Not implemented")),
+    No(200, {"error": "Unexpected endpoint or method. (POST /v1/responses)"}),
+    No(400, an_error("The Responses API is only enabled for api-version 2025-03-01-preview and later.")),
+]

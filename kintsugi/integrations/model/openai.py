@@ -59,7 +59,8 @@ _NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks
 
 @dataclass(frozen=True, slots=True)
 class ModelAccess:
-    """Which model, where, by which of the two APIs, and what it costs (None: not known).
+    """Which model, where, by which of the two APIs, and what it costs (None: not known). Without a name it is the only
+    one of its server.
 
     `deadline` is for one answer, without the time it waits for its turn with us; `silence` for what is between two
     words of it. `at_once`: how many questions at a time; None: one at an address of this machine, else any number.
@@ -84,13 +85,14 @@ class OpenAIModel:
 
     def __init__(self, settings: ModelAccess) -> None:
         self._settings = settings
+        self._name = settings.model
         self._address = address_of(settings.base_url, settings.model, settings.api_key)
         at_once = settings.at_once or (1 if self._address.is_here else None)
         self._turn = asyncio.Semaphore(at_once) if at_once else nullcontext()
 
     @property
     def name(self) -> str:
-        return self._settings.model
+        return self._name or "the model"
 
     @property
     def manner(self) -> Manner:
@@ -113,18 +115,38 @@ class OpenAIModel:
         if isinstance(self._turn, asyncio.Semaphore) and self._turn.locked():
             progress("waiting until the model has answered others: KINTSUGI_LLM_AT_ONCE says how many at a time")
         async with self._turn:
+            await self._find_name()
             question = Question(self.name, messages, *schema, self.room.reply, self.manner)
             return await self._ask(question, Heard(), progress)
 
     async def check(self) -> str:
         """Whether the provider knows the key and the model, which costs nothing. Raises StepFailed."""
+        await self._find_name()
         try:
             async with self._client(_CHECKED_WITHIN) as client:
                 known = await self._knows(client)
         except (openai.APIError, ValueError) as error:  # the latter for an address that is none
             raise StepFailed(self._why_not(error)) from error
+        if not self._settings.model:
+            known += ": KINTSUGI_LLM_MODEL is not set, and this is its only one"
         how = f"; asked for {self._known.words}" if self._known else ""
         return f"{self.name} at {self._address.url} {known}{how}"
+
+    async def _find_name(self) -> None:
+        """Where no model is set, it is the only one that the server lists. Raises StepFailed."""
+        if self._name:
+            return
+        try:
+            async with self._client(_CHECKED_WITHIN) as client:
+                names = await self._listed(client)
+        except (openai.APIError, ValueError) as error:
+            raise StepFailed(self._why_not(error)) from error
+        if len(names) != 1:
+            listed = (
+                f"has {len(names)} models ({', '.join(names[:5])})" if names else "does not tell which models it has"
+            )
+            raise StepFailed(f"{self._address.url} {listed}. Set KINTSUGI_LLM_MODEL.", final=True)
+        self._name = names[0]
 
     async def _knows(self, client: AsyncOpenAI) -> str:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
@@ -250,6 +272,8 @@ class OpenAIModel:
         self._keep(replace(self.manner, window=tokens))
 
     def _answer(self, question: Question, heard: Heard) -> Answer:
+        if heard.ended == "cut off" and question.manner.most_output:  # it may be larger by now, as money may be more
+            self._keep(replace(question.manner, most_output=None))
         text, name = heard.refusal or heard.said, heard.model or self.name
         read = _too_few(question, heard)
         return Answer(_ending(heard), text, name, self._cost(question, heard), question.manner.words, read)
