@@ -11,11 +11,11 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import openai
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
@@ -55,6 +55,8 @@ _CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a
 
 _CONNECTED_WITHIN = 10.0  # seconds
 _NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks at none
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,38 +117,37 @@ class OpenAIModel:
         if isinstance(self._turn, asyncio.Semaphore) and self._turn.locked():
             progress("waiting until the model has answered others: KINTSUGI_LLM_AT_ONCE says how many at a time")
         async with self._turn:
-            await self._find_name()
+            self._name = self._name or await self._only_one()
             question = Question(self.name, messages, *schema, self.room.reply, self.manner)
             return await self._ask(question, Heard(), progress)
 
     async def check(self) -> str:
         """Whether the provider knows the key and the model, which costs nothing. Raises StepFailed."""
-        await self._find_name()
-        try:
-            async with self._client(_CHECKED_WITHIN) as client:
-                known = await self._knows(client)
-        except (openai.APIError, ValueError) as error:  # the latter for an address that is none
-            raise StepFailed(self._why_not(error)) from error
         if not self._settings.model:
-            known += ": KINTSUGI_LLM_MODEL is not set, and this is its only one"
+            self._name = await self._only_one()
+            known = "answers: KINTSUGI_LLM_MODEL is not set, and this is its only one"
+        else:
+            known = await self._reached(self._knows)
         how = f"; asked for {self._known.words}" if self._known else ""
         return f"{self.name} at {self._address.url} {known}{how}"
 
-    async def _find_name(self) -> None:
-        """Where no model is set, it is the only one that the server lists. Raises StepFailed."""
-        if self._name:
-            return
-        try:
-            async with self._client(_CHECKED_WITHIN) as client:
-                names = await self._listed(client)
-        except (openai.APIError, ValueError) as error:
-            raise StepFailed(self._why_not(error)) from error
+    async def _only_one(self) -> str:
+        """The model, where none is set: the only one that the server lists. Raises StepFailed."""
+        names = await self._reached(self._listed)
         if len(names) != 1:
             listed = (
                 f"has {len(names)} models ({', '.join(names[:5])})" if names else "does not tell which models it has"
             )
             raise StepFailed(f"{self._address.url} {listed}. Set KINTSUGI_LLM_MODEL.", final=True)
-        self._name = names[0]
+        return names[0]
+
+    async def _reached(self, ask: Callable[[AsyncOpenAI], Awaitable[T]]) -> T:
+        """What it answers to a question about itself. Raises StepFailed."""
+        try:
+            async with self._client(_CHECKED_WITHIN) as client:
+                return await ask(client)
+        except (openai.APIError, ValueError) as error:  # the latter for an address that is none
+            raise StepFailed(self._why_not(error)) from error
 
     async def _knows(self, client: AsyncOpenAI) -> str:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
@@ -397,7 +398,8 @@ def _is_short(error: BaseException, question: Question) -> bool:
     """Whether it may be over in seconds: a lost connection, or a server's trouble that is not about our request."""
     if isinstance(error, openai.APIStatusError) and error.status_code >= 500:
         refusal = _refusal(error)
-        return not says_too_long(refusal) and next_manner(question.manner, refusal, question.limit, steps=0) is None
+        other = says_too_long(refusal) or next_manner(question.manner, refusal, question.limit, steps=0)
+        return not other and not is_final(refusal)
     return isinstance(error, openai.APIConnectionError)
 
 
