@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ class CodeHostParts:
     host: CodeHost
     git: Git
     pulls: Pulls | None = None
+    lacking: Callable[[], tuple[str, ...]] = tuple  # the host's permissions that we need and do not have; blocking
 
 
 def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str) -> CodeHostParts:
@@ -55,7 +57,9 @@ def github_parts(settings: GitHubSettings, code: CodeSettings, incident_url: str
     git, api = _our_copy(code, access), GitHubApi(access)
     mirror, wishes = Mirror(git, code.branch, access, api.token), wishes_of(settings, code.branch, incident_url)
     host = GitHub(api, git, wishes, redact, fetch=mirror.fetch)
-    return CodeHostParts(host, git, GitHubPulls(host, api, git, wishes, redact, fetch_pull=mirror.fetch_pull))
+    return CodeHostParts(
+        host, git, GitHubPulls(host, api, git, wishes, redact, fetch_pull=mirror.fetch_pull), api.lacking
+    )
 
 
 def local_parts(code: CodeSettings) -> CodeHostParts:

@@ -6,6 +6,7 @@ It knows how its client is made, how that is asked whether it works, and what is
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from kintsugi.workflow.ports import Deployer
 if TYPE_CHECKING:  # a client is loaded where it is made
     import discord
 
+    from kintsugi.bot.checkup import Wanted
     from kintsugi.integrations.google_sheets import Sheet
 
 OK, OFF, FAULT = "ok", "off", "fault"
@@ -91,7 +93,11 @@ def code_host(github: GitHubSettings, code: CodeSettings, incident_url: str) -> 
 
     async def on_github(parts: CodeHostParts) -> str:
         signed = "webhooks are signed" if github.webhook_secrets else "no webhook secret is set: merges are looked for"
-        return f"{github.repo}, {code.branch} at {(await parts.host.head())[:10]}; {signed}"
+        head = await parts.host.head()
+        if lacking := await asyncio.to_thread(parts.lacking):
+            who = "The App" if github.app_id else "The token"
+            raise SettingsError(f"{who} lacks {'; '.join(lacking)}. Grant it on GitHub: docs/github.md has the list.")
+        return f"{github.repo}, {code.branch} at {head[:10]}; {signed}"
 
     async def here(parts: CodeHostParts) -> str:
         check_repository(parts.git.directory)
@@ -120,16 +126,17 @@ def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
     async def look(client: discord.Client) -> str:
         import discord
 
+        from kintsugi.bot.checkup import checkup
         from kintsugi.bot.presence import AWAY, REFUSED, why
 
         async with client:
             try:
                 await client.login(revealed(settings.token))
+                return f"the token is that of {client.user}{await checkup(client, _wanted(settings))}"
             except discord.LoginFailure as error:
                 raise SettingsError(REFUSED) from error
             except AWAY as error:
                 raise StepFailed(why(error)) from error
-            return f"the token is that of {client.user}{await _room(client, settings.channel)}"
 
     missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "the terminal is the channel")
     return Connector("Discord", make, look, None if settings.token else missing)
@@ -191,20 +198,25 @@ def sheet(settings: SheetSettings) -> Connector[Sheet]:
     return Connector("sheet", make, look, None if settings.id else missing)
 
 
-async def _room(client: discord.Client, channel: int | None) -> str:
-    """The channel that cards go to, as far as the bot sees it. Raises SettingsError."""
-    import discord
+def _wanted(settings: DiscordSettings) -> Wanted:
+    from kintsugi.bot.checkup import Wanted
 
-    if channel is None:
-        return ", and no channel is set for cards (KINTSUGI_DISCORD_CHANNEL)"
-    try:
-        found = await client.fetch_channel(channel)
-    except (discord.NotFound, discord.Forbidden, discord.InvalidData) as error:
-        says = f"KINTSUGI_DISCORD_CHANNEL: the bot cannot see the channel {channel}."
-        raise SettingsError(f"{says} Invite the bot to its server, or copy the id again.") from error
-    if not isinstance(found, discord.TextChannel):
-        raise SettingsError(f"KINTSUGI_DISCORD_CHANNEL: {channel} is not a text channel of a server. Name one.")
-    return f", cards go to #{found.name}"
+    roles = {
+        "KINTSUGI_DISCORD_ADMIN_ROLES": settings.admin_roles,
+        "KINTSUGI_DISCORD_DEPLOY_ROLES": settings.deploy_roles,
+    }
+    users = {
+        "KINTSUGI_DISCORD_ADMIN_USERS": settings.admin_users,
+        "KINTSUGI_DISCORD_DEPLOY_USERS": settings.deploy_users,
+    }
+    pings_role = bool(settings.ping) and not settings.ping.startswith("user:")
+    return Wanted(
+        channel=settings.channel,
+        roles=frozenset((name, id) for name, ids in roles.items() for id in ids),
+        users=frozenset((name, id) for name, ids in users.items() for id in ids),
+        guilds=settings.guilds,
+        pings_role=int(settings.ping.rpartition(":")[2]) if pings_role else None,
+    )
 
 
 def _model(settings: ModelSettings, found_out: Path | None) -> Model:
@@ -214,11 +226,11 @@ def _model(settings: ModelSettings, found_out: Path | None) -> Model:
 
     return OpenAIModel(
         ModelAccess(
-            model=settings.model,
+            model=settings.name,
             api_key=revealed(settings.api_key),
             base_url=settings.base_url,
             api=settings.api,
-            price=price_of(settings.model, settings.base_url, settings.prices),
+            price=price_of(settings.name, settings.base_url, settings.prices),
             deadline=timedelta(seconds=settings.seconds),
             silence=timedelta(seconds=settings.silent_seconds),
             window=settings.window,

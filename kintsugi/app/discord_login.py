@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from kintsugi.bot.gate import Access, Caller, Gate, roles_of, why_not
 from kintsugi.bot.tree import actor
@@ -11,7 +10,6 @@ from kintsugi.integrations.discord_oauth import DiscordOAuth, Person
 from kintsugi.web.login import Member
 from kintsugi.workflow.asking import Asker, Role
 from kintsugi.workflow.errors import Refusal
-from kintsugi.workflow.triggers import Command, Confirmed
 
 
 class DiscordLogin:
@@ -41,17 +39,10 @@ class DiscordLogin:
     def asker(self, member: Member) -> Asker:
         caller = _caller(member)
         self._gate.look(caller)
-        return Asker(actor(member.name, member.user), roles_of(caller, self._lists))
+        return Asker(actor(member.name, member.user), roles_of(caller, self._lists), by_login=True)
 
-    @contextmanager
-    def admitted(self, member: Member, command: Command) -> Iterator[None]:
-        caller = _caller(member)
-        self._gate.admit(caller)
-        if not isinstance(command, Confirmed):
-            yield
-            return
-        with self._gate.counting_wrong_tokens(caller):
-            yield
+    def admit(self, member: Member) -> None:
+        self._gate.admit(_caller(member))
 
     def _let_in(self, person: Person) -> Member:
         """With the roles that are on any list. Raises Refusal."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import discord
 
-from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, line_of, more_of, said, times, who
+from kintsugi.bot.replies import Attachment, Card, Reply, colour_of, line_of, more_of, report_of, said, times, who
 from kintsugi.bot.text import cut, one_line, quiet, short
 from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.asking import Rules
@@ -120,6 +120,7 @@ def _first_of_all(incident: Incident, pages: str) -> str:
         f"severity **{rating.severity}**: {one_line(rating.why, 120)}",
         _who_has_it(incident),
         f"opened by {who(incident.opened_by)}",
+        report_of(incident),
         *more_of(incident),
         *([f"[page of {incident.name}]({pages.format(incident.id)})"] if pages else []),
     ]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import discord
 
@@ -17,7 +18,7 @@ from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
 from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
-from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.incident import Deployment, Incident
 from kintsugi.workflow.path import Mood, Station, mood, path
 from kintsugi.workflow.ports import Outcome, Owed, Rollout
 from kintsugi.workflow.production import Plan
@@ -248,9 +249,9 @@ def more_of(found: Incident) -> list[str]:
         asked = "1 call" if found.cost.calls == 1 else f"{found.cost.calls} calls"
         lines.append(f"model: {asked} · {found.cost.price}" + (" for the cure" if found.state is State.HEALED else ""))
     if found.pull_request:
-        lines.append(_linked(f"pull request #{found.pull_request.number}", found.pull_request.url))
-    if found.deployment and found.deployment.runs:
-        lines.append(f"runs `{short(found.deployment.runs)}`")
+        lines.append(_linked(found.pull_request.name, found.pull_request.url))
+    if found.deployment and (deployed := _deployed(found.deployment)):
+        lines.append(deployed)
     if found.quiet:
         lines.append(one_line(found.quiet.words, 300))
     if found.pruned:
@@ -258,6 +259,19 @@ def more_of(found: Incident) -> list[str]:
     if found.stuck:
         lines.append(f"stuck at {found.stuck.effect.words}: {one_line(found.stuck.why, 300)}")
     return lines
+
+
+def _deployed(deployment: Deployment) -> str:
+    """What runs, and where the deployer shows it."""
+    runs = f"runs `{short(deployment.runs)}`" if deployment.runs else ""
+    page = _linked("deployment", deployment.page) if _is_address(deployment.page) else ""
+    return " · ".join(filter(None, (runs, page)))
+
+
+def report_of(found: Incident) -> str:
+    """The report's own page, with its host, as anybody who may report can name one."""
+    host = urlsplit(found.page).netloc
+    return _linked(f"report at {host}", found.page) if _is_address(found.page) else ""
 
 
 def who(actor: str) -> str:
@@ -271,7 +285,11 @@ def times(count: int) -> str:
 
 
 def _linked(name: str, url: str) -> str:
-    return f"[{name}]({url})" if len(url) < 300 and _ADDRESS.fullmatch(url) else name
+    return f"[{name}]({url})" if _is_address(url) else name
+
+
+def _is_address(url: str) -> bool:
+    return len(url) < 300 and bool(_ADDRESS.fullmatch(url))
 
 
 def _path(found: Incident, history: Sequence[Step]) -> str:

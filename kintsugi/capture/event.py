@@ -107,6 +107,7 @@ class Event:
     extra: dict[str, Any]
     modules: dict[str, Any]
     contexts: dict[str, Any]
+    page: str = ""  # of this event at Sentry, where it names it
     unread: tuple[str, ...] = field(default=())
 
     @property
@@ -155,6 +156,7 @@ def read_event(data: object, *, whole: bool = True) -> Event:
         extra=fields.named("extra") if whole else {},
         modules=fields.named("modules") if whole else {},
         contexts=dict(fields.object("contexts").given) if whole else {},
+        page=fields.text("web_url") or fields.text("permalink") or "",
         unread=tuple(fields.unread),
     )
 

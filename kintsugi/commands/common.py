@@ -79,7 +79,8 @@ async def agreed_to(question: Question) -> None:
     console.print(Text(plain(question.title), style="bold"))
     for name, value in question.facts:
         console.print(Text(f"  {name}: {plain(value)}"))
-    for line in (question.heading, *(f"  {plain(line)}" for line in question.lines)):
+    lines = (*question.lines, *question.diff.splitlines())
+    for line in (question.heading, *(f"  {plain(line)}" for line in lines)):
         console.print(Text(line)) if line else None
     for warning in question.warnings:
         console.print(Text(f"! {plain(warning)}", style="yellow"))

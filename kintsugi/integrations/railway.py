@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from kintsugi.integrations.railway_api import RailwayApi
 from kintsugi.workflow.errors import StepFailed
@@ -142,8 +143,14 @@ class Railway:
             says += f" {running[:10]} runs." if running else ""
             says += await self._log_of(known)
         vouched_by = "" if self._settings.can_ask or not known.done else "Railway"
-        deployment = Deployment(known.id, known.commit, known.url, running, previous, vouched_by)
+        deployment = Deployment(known.id, known.commit, known.url, running, previous, self._page(known), vouched_by)
         return Rollout(deployment, known.done, says, known.since)
+
+    def _page(self, known: _Known) -> str:
+        """Where Railway shows this deployment, with its logs."""
+        there = self._settings
+        query = urlencode({"environmentId": there.environment, "id": known.id})
+        return f"https://railway.com/project/{there.project}/service/{there.service}?{query}"
 
     async def _log_of(self, known: _Known) -> str:
         """The end of the log of what failed, without secrets; nothing where it cannot be had."""

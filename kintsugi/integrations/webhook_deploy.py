@@ -101,12 +101,12 @@ class WebhookDeploy:
         return await self._rollout(told)
 
     async def _rollout(self, told: Mapping[str, Any]) -> Rollout:
-        id, commit, url, status, says = (
-            str(told.get(name) or "") for name in ("id", "commit", "url", "status", "says")
+        id, commit, url, page, status, says = (
+            str(told.get(name) or "") for name in ("id", "commit", "url", "page", "status", "says")
         )
         vouched_by = "The deploy webhook" if _DONE.get(status) and not self._settings.can_ask else ""
         running = await self._settings.running()
-        deployment = Deployment(id[:200], commit, url, running, vouched_by=vouched_by)
+        deployment = Deployment(id[:200], commit, url, running, page=page, vouched_by=vouched_by)
         words = self._redact(says)[:2000] or f"The deploy webhook says {status[:40] or 'nothing'} of {commit[:10]}."
         return Rollout(deployment, _DONE.get(status), words)
 

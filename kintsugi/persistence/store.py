@@ -48,7 +48,8 @@ from kintsugi.workflow.incident import Incident, Spent
 from kintsugi.workflow.looks import Look
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.ports import Claim, Clock, Ledger, Owed, Sightings
-from kintsugi.workflow.states import Effect, State
+from kintsugi.workflow.states import ENDED, Effect, State
+from kintsugi.workflow.waiting import Waiting
 
 T = TypeVar("T")
 
@@ -180,6 +181,24 @@ class SqlStore:
             return [Past(each, histories.get(each.id, [])) for each in newest]
 
         return await self.read_aside(look)
+
+    async def waiting(self, *, limit: int) -> list[Waiting]:
+        is_open = INCIDENT.c.state.not_in([state.value for state in ENDED])
+        oldest = select(INCIDENT.c.id).where(is_open).order_by(INCIDENT.c.id).limit(limit).subquery()
+        entered = (
+            select(TRANSITION.c.incident_id.label("id"), func.max(TRANSITION.c.seq).label("seq"))
+            .where(TRANSITION.c.incident_id.in_(select(oldest.c.id)), TRANSITION.c.source != TRANSITION.c.dest)
+            .group_by(TRANSITION.c.incident_id)
+            .subquery()
+        )
+        query = (
+            select(INCIDENT.c.facts, TRANSITION.c.at)
+            .join(entered, entered.c.id == INCIDENT.c.id)
+            .join(TRANSITION, and_(TRANSITION.c.incident_id == entered.c.id, TRANSITION.c.seq == entered.c.seq))
+            .order_by(INCIDENT.c.id)
+        )
+        rows = await self.read_aside(lambda connection: connection.execute(query).all())
+        return [Waiting(incident_from_json(row.facts), row.at) for row in rows]
 
     async def owed(self, incident: int | None = None) -> list[Owed]:
         query = select(EFFECT).order_by(EFFECT.c.incident_id, EFFECT.c.seq)

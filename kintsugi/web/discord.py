@@ -10,7 +10,6 @@ import hmac
 import logging
 import secrets
 from base64 import urlsafe_b64encode
-from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Protocol
 
@@ -22,7 +21,6 @@ from kintsugi.web.login import Member, Seal, Tries
 from kintsugi.web.peers import peer_of
 from kintsugi.workflow.asking import Asker
 from kintsugi.workflow.errors import Refusal, StepFailed
-from kintsugi.workflow.triggers import Command
 
 log = logging.getLogger("kintsugi.web")
 
@@ -64,8 +62,8 @@ class ByDiscord(Protocol):
         """As they would ask in Discord. Raises Refusal for who is not let in, by the settings as they are now."""
         ...
 
-    def admitted(self, member: Member, command: Command) -> AbstractContextManager[None]:
-        """Around a command of theirs: it is counted, as it would be in Discord. Raises Refusal for too many."""
+    def admit(self, member: Member) -> None:
+        """A command of theirs: it is counted, as it would be in Discord. Raises Refusal for too many."""
         ...
 
 

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -21,27 +20,27 @@ from uuid import uuid4
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from kintsugi.capture.links import link_to
 from kintsugi.telemetry import bind
 from kintsugi.telemetry.plain import plain
 from kintsugi.web import shown
 from kintsugi.web.entrance import Entrance
 from kintsugi.web.forms import Form, form_of
 from kintsugi.web.live import PAGE, Live, version_of
-from kintsugi.web.login import Member
 from kintsugi.web.needs import ASKER, HEADERS, SESSION, PageNeeds
 from kintsugi.web.plots import RATE_OVER, bars, rate, strips
-from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import NAMES, Requests, row_of, takes_of
 from kintsugi.workflow.doing import doing
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.numbers import WEEKS, by_stage, by_week, per_healed
+from kintsugi.workflow.numbers import WEEKS, by_stage, by_week, per_healed, to_somebody
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
-from kintsugi.workflow.times import under_way
+from kintsugi.workflow.times import roughly, under_way
 from kintsugi.workflow.typed import given
+from kintsugi.workflow.waiting import queues
 
 log = logging.getLogger("kintsugi.web")
 
@@ -49,6 +48,7 @@ _FOLDER = Path(__file__).parent
 _FIRST = ("confirm", "reject", "send", "retry", "rollback", "ack", "reopen", "unignore")  # the others are folded away
 _NUMBER = re.compile(r"[0-9]{1,18}")  # what a database takes
 _PASTS = 2000  # incidents that the numbers are made of, at most
+_WAITING = 500  # open incidents that are looked at, the oldest
 
 
 class Pages:
@@ -64,7 +64,9 @@ class Pages:
             loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         self._templates.filters.update(plain=shown.bounded, spread=shown.spread)
-        self._templates.globals.update(diff=shown.diff, code=shown.code, counted=shown.counted, mood=mood, doing=doing)
+        self._templates.globals.update(
+            diff=shown.diff, code=shown.code, counted=shown.counted, mood=mood, doing=doing, roughly=roughly
+        )
 
     def add_to(self, application: web.Application) -> None:
         router, guarded = application.router, self._entrance.guarded
@@ -123,7 +125,9 @@ class Pages:
             bars=bars(weeks, {kind: attrgetter(kind) for kind in ("healed", "under_way", "ended")}),
             per_healed=per_healed(weeks),
             costs=bars(weeks, {"usd": attrgetter("usd")}),
-            strips=strips(by_stage(pasts)),
+            strips=strips([*filter(None, [to_somebody(pasts)]), *by_stage(pasts)]),
+            queues=queues(await self._behind.store.waiting(limit=_WAITING), now),
+            now=now,
         )
 
     async def act(self, request: web.Request) -> web.Response:
@@ -146,7 +150,8 @@ class Pages:
             row = row_of(name, await self._behind.store.incident(number))
             assert row
             blank = row.on(incident=number, key="", at=self._behind.clock.now(), **row.blank)
-            question = None if row.takes else await self._requests.question(request[ASKER], blank)
+            asks = not row.typed_by(request[ASKER])
+            question = await self._requests.question(request[ASKER], blank) if asks else None
             if question is None:  # it is asked on the incident's own page
                 raise web.HTTPSeeOther(f"/incidents/{number}")
             return self._question(request, name, question)
@@ -183,17 +188,12 @@ class Pages:
     async def _ask_for(self, request: web.Request, name: str, incident: Incident, form: Form) -> Receipt | Question:
         row, asker = row_of(name, incident), request[ASKER]
         assert row
-        typed = given(row.takes, lambda name: plain(str(form.get(name, ""))), self._behind.clock.now())
+        typed = given(row.typed_by(asker), lambda name: plain(str(form.get(name, ""))), self._behind.clock.now())
         key = f"web:{row.on.__name__}:{incident.id}:{str(form.get('once', ''))[:64]}"
         command = row.on(incident=incident.id, key=key, at=self._behind.clock.now(), actor=asker.actor, **typed)
-        with self._admitted(request[SESSION].member, command):
-            return await self._requests.ask(asker, command, str(form.get("answer", ""))[:64])
-
-    def _admitted(self, member: Member | None, command: t.Command) -> AbstractContextManager[None]:
-        if member is None:
-            return nullcontext()
-        assert self._behind.discord
-        return self._behind.discord.admitted(member, command)
+        if self._behind.discord and (member := request[SESSION].member):
+            self._behind.discord.admit(member)
+        return await self._requests.ask(asker, command, str(form.get("answer", ""))[:64])
 
     async def _incident(self, request: web.Request, refused: str = "", status: int = 200) -> web.Response:
         number, store = int(request.match_info["id"]), self._behind.store
@@ -224,7 +224,9 @@ class Pages:
             sightings=sightings,
             rate=rate(sightings.hours, now),
             link=shown.link(payload),
+            report=link_to(found.page),
             stage=under_way(history),
+            asker=request[ASKER],
             offered=self._requests.offered(found, request[ASKER]),
             withheld=self._requests.withheld(found, request[ASKER]),
             refused=refused,

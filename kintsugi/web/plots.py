@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import log10
 
-from kintsugi.workflow.numbers import Spread, Week
+from kintsugi.workflow.numbers import SOMEBODY, Spread, Week
 
 BAR_HEIGHT = 120  # pixels, of the tallest week
 RATE_OVER = timedelta(days=7)
@@ -28,6 +28,7 @@ _TICKS = (
     (30 * 86_400, "30 d"),
 )
 _STAGES = {
+    SOMEBODY: "until somebody has it",
     "diagnose": "to the diagnosis",
     "approve": "to the approval",
     "merge": "to the merge",

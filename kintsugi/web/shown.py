@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from markupsafe import Markup
 from pygments import highlight
@@ -17,6 +16,7 @@ from pygments.lexers import DiffLexer, get_lexer_for_filename
 from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
+from kintsugi.capture.links import Link, link_to
 from kintsugi.telemetry.plain import plain, plain_code, plain_diff
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
@@ -37,14 +37,6 @@ class Stop:
     station: Station
     at: datetime | None
     took: str  # from the end of the stage before: "3 h"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An address elsewhere, and how it is shown: with its host, so that nobody is led astray."""
-
-    address: str
-    words: str
 
 
 def bounded(text: str, shown: Callable[[str], str] = plain) -> str:
@@ -79,16 +71,7 @@ def link(payload: Payload) -> Link | None:
     """The page or route where it happened, where the report names one that can be gone to. Its query stays here."""
     named = payload.request.entities
     given = str(named.get("page") or named.get("url") or "")
-    try:
-        parts = urlsplit(given)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not host or parts.username is not None or not given.isprintable():
-        return None
-    where = f"[{host}]" if ":" in host else host
-    where += f":{port}" if port else ""
-    return Link(urlunsplit((parts.scheme, where, parts.path, "", "")), f"{where}{parts.path}")
+    return link_to(given)
 
 
 def is_worth_telling(owes: Owed) -> bool:

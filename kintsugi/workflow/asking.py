@@ -53,11 +53,15 @@ EVERYTHING = frozenset(Role)
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks, as the history will name them. `named`: the name is one person's or account's, not a shared login."""
+    """Who asks, as the history will name them. `named`: the name is one person's or account's, not a shared login.
+
+    `by_login`: they are logged in under that name to a page, which shows them the patch. They type no token.
+    """
 
     actor: str
     roles: frozenset[Role]
     named: bool = True
+    by_login: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,10 @@ class Askable:
     twice: bool = False  # it is asked again, with what will happen in the question
     when: Callable[[Incident], bool] | None = None
     blank: Mapping[str, Any] = field(default_factory=dict, hash=False)  # what stands for what would be typed with it
+
+    def typed_by(self, asker: Asker) -> Takes:
+        """What this asker types with it. The second question stands for a token where a login says who they are."""
+        return Takes.NOTHING if self.takes is Takes.TOKEN and asker.by_login else self.takes
 
     def objection(self, incident: Incident, at: datetime) -> Refusal | None:
         """Why it cannot be asked for now, whoever asks."""
@@ -345,8 +353,12 @@ class Requests:
         if no := self.rules.forbids(row, incident, asker):
             raise no
         command = await self._looked_up(row, incident, asker, command)
-        asks = row.twice and row.takes is not Takes.TOKEN and not sure
-        return (asks and await self._asks(row, incident, command, answer)) or await self._fire(command)
+        asks = row.twice and row.typed_by(asker) is not Takes.TOKEN and not sure
+        if asks and (question := await self._asks(row, incident, command, answer)):
+            return question
+        return await self._fire(
+            replace(command, shown=answer) if asks and isinstance(command, t.Confirmed) else command
+        )
 
     async def question(self, asker: Asker, command: t.Command) -> Question | None:
         """What is asked before this is done; None where it is not asked twice. Raises Refusal where it cannot be done."""

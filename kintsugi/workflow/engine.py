@@ -540,6 +540,7 @@ def _fresh(id: int, captured: Captured) -> Incident:
         pace=Pace().seen(captured.at),
         believed=captured.believed,
         kin=payload.incident.kin,
+        page=payload.incident.page,
         rounds_allowed=captured.rounds_allowed,
     )
 

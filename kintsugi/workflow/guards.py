@@ -120,8 +120,10 @@ def a_confirmation_is_open(incident: Incident, trigger: Trigger) -> str | None:
 
 
 def token_is_good(incident: Incident, trigger: Trigger) -> str | None:
-    """The token is valid, unused, unexpired, and of this patch and base."""
+    """The token is good, or the page shows what is asked now: unused, unexpired, of this patch and base."""
     assert isinstance(trigger, Confirmed)
+    if trigger.shown:
+        return _is_still_asked(incident, trigger)
     given = token_hash(trigger.token)
     read_again = f"Read the new one with /debug incident {incident.id}."
     for old in incident.void_asks:
@@ -140,6 +142,20 @@ def token_is_good(incident: Incident, trigger: Trigger) -> str | None:
     if incident.patch is None or (ask.patch, ask.base) != (incident.patch.sha, incident.patch.base):
         return f"the patch has changed since this token was issued. {read_again}"
     return None
+
+
+def _is_still_asked(incident: Incident, confirmed: Confirmed) -> str | None:
+    if no := a_confirmation_is_open(incident, confirmed):
+        return no
+    ask, patch = incident.ask, incident.patch
+    if (
+        ask
+        and patch
+        and hmac.compare_digest(ask.shown, confirmed.shown)
+        and (ask.patch, ask.base) == (patch.sha, patch.base)
+    ):
+        return None
+    return "it is another patch, or another request, than the page showed. Open the page again."
 
 
 def of_this_patch(incident: Incident, trigger: Trigger) -> str | None:

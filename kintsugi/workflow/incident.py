@@ -215,6 +215,11 @@ class Ask:
     base: str
     expires_at: datetime
 
+    @property
+    def shown(self) -> str:
+        """What an answer on a page is bound to, instead of the token: this very request. 32 hex digits."""
+        return sha256(f"shown {self.token_hash}".encode()).hexdigest()[:32]
+
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
@@ -244,6 +249,7 @@ class Deployment:
     url: str = ""
     running: str = ""  # the commit the program itself says it runs
     previous: str = ""  # what ran before: where a rollback goes
+    page: str = ""  # of this deployment, at the deployer
     vouched_by: str = ""  # whose word it is that `commit` runs, where nobody can ask the program itself
 
     @property
@@ -304,6 +310,7 @@ class Incident:
     hearsay: tuple[str, ...] = ()  # the same, as told by sources that anybody can write to
     pace: Pace = NEVER  # how often it came, by the hour
     believed: bool = True  # false: what was captured was told by a source that anybody can write to
+    page: str = ""  # of the report elsewhere, such as Sentry's, where it named one
     kin: str = ""  # what it has in common with failures that differ from it in words alone
     quiet: Quiet | None = None  # since it ended: the same failure opens nothing
     dry_run: bool = False

@@ -13,6 +13,10 @@ from kintsugi.workflow.names import State
 from kintsugi.workflow.times import times
 
 WEEKS = 12
+SOMEBODY = "somebody"
+"""Not a stage of the main line: until somebody has it."""
+
+_TAKEN = frozenset({"Acknowledged", "Assigned"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,17 @@ def per_healed(weeks: Iterable[Week]) -> str:
     if not healed:
         return "Cost per healed incident: none was healed yet."
     return f"Cost per healed incident: ${usd / healed:.2f}, with what was spent on all others."
+
+
+def to_somebody(pasts: Iterable[Past]) -> Spread | None:
+    """How long it took until somebody had an incident: took it, or was given it. None where nobody had one yet."""
+    took = sorted(seconds for past in pasts if (seconds := _to_somebody(past)) is not None)
+    return Spread(SOMEBODY, tuple(took)) if took else None
+
+
+def _to_somebody(past: Past) -> float | None:
+    taken = next((step.at for step in past.history if step.trigger in _TAKEN), None)
+    return None if taken is None else max((taken - past.incident.opened_at).total_seconds(), 0.0)
 
 
 def by_stage(pasts: Iterable[Past]) -> list[Spread]:

@@ -29,6 +29,7 @@ from kintsugi.workflow.names import Effect, State
 from kintsugi.workflow.patch import Evidence, Reproduction
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.triggers import Captured, Trigger
+from kintsugi.workflow.waiting import Waiting
 
 T = TypeVar("T")
 
@@ -221,6 +222,10 @@ class Store(Protocol):
 
     async def pasts(self, since: datetime, *, limit: int) -> list[Past]:
         """The newest incidents that were opened since then, newest first, each with its history."""
+        ...
+
+    async def waiting(self, *, limit: int) -> list[Waiting]:
+        """The oldest incidents that are open, oldest first."""
         ...
 
     async def owed(self, incident: int) -> list[Owed]: ...

@@ -35,6 +35,7 @@ class Question:
     button: str
     answer: str
     given: str = ""  # what was typed, as it was found: the answer comes with it
+    diff: str = ""  # the patch that would be pushed
 
 
 class Questions:
@@ -160,10 +161,11 @@ def before_the_push(incident: Incident, patch: Patch) -> Question:
         f"{incident.name}: push this patch and open its pull request?",
         tuple(facts),
         "The patch:",
-        tuple(patch.diff.splitlines()),
+        (),
         (*(evidence.flags if evidence else ()), *([incident.since_shown] if incident.since_shown else [])),
         "Push this patch",
-        patch.sha[:16],
+        incident.ask.shown if incident.ask else "",
+        diff=patch.diff,
     )
 
 

@@ -132,7 +132,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(t.StepGaveUp, BEFORE_THE_MERGE, None, (_E.ANNOUNCE,), when=g.is_rolling_back),
     Transition(t.StepGaveUp, _WITH_A_DEBT, _S.STUCK, (_E.ANNOUNCE,), guards=(g.no_rollback_under_way,)),
     Transition(t.Retried, (_S.NEEDS_HUMAN, _S.REJECTED, _S.EXPIRED), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE)),
-    Transition(t.Retried, (_S.STUCK,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE), when=g.has_a_hint),
+    Transition(t.Retried, (_S.STUCK,), _S.CAPTURED, (_E.DIAGNOSE, _E.ANNOUNCE), when=g.has_a_hint, guards=(g.no_rollback_under_way,)),
     *(
         Transition(t.Retried, (_S.STUCK,), state, (effect,), when=g.was_at(state, effect), guards=(g.no_rollback_under_way,), typed=(g.a_hint_helps,))
         for state, effect in OWING

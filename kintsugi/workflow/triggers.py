@@ -234,13 +234,17 @@ class ConfirmationAsked(Trigger):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed(Command):
-    """A human approved the patch that was shown."""
+    """A human approved the patch that was shown: by its token, or on a page where they are logged in by name.
 
-    token: str = field(repr=False)
+    `shown` is what that page showed, as `Ask.shown`.
+    """
+
+    token: str = field(default="", repr=False)
+    shown: str = ""
 
     @property
     def says(self) -> str:
-        return f"Confirmed by {self.actor}."
+        return f"Confirmed by {self.actor}{' on the page' if self.shown else ''}."
 
     def apply_to(self, incident: Incident) -> Incident:
         return incident.without_ask().but(confirmed_by=self.actor, confirmed_at=self.at, shown_before=None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kintsugi.bot import replies
+from kintsugi.bot import card, replies
 from kintsugi.bot.text import cut, quiet
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.states import State
-from tests.world.make import NOON, a_pull_request, an_incident
+from tests.world.make import MERGE, NOON, a_deployment, a_pull_request, an_incident
 
 
 def test_markdown_of_others_is_shown_as_it_was_written():
@@ -32,6 +32,27 @@ def test_a_link_is_made_of_plain_addresses_only():
         in replies.incident(opened, [], []).embed().description
     )  # type: ignore[operator]
     assert "evil" not in (replies.incident(odd, [], []).embed().description or "")
+
+
+def test_a_card_leads_to_the_report_the_fix_the_deployment_and_the_page():
+    found = an_incident(
+        State.DEPLOYED,
+        page="https://acme.sentry.io/issues/7/events/1f/",
+        pull_request=a_pull_request(url="https://github.com/shop/checkout/pull/41"),
+        deployment=a_deployment(page="https://railway.com/project/p/service/s?id=d1"),
+    )
+    odd = replace(found, page="https://x.example/)[pay](https://evil.example", pull_request=a_pull_request(number=0))
+
+    says, oddly = (
+        card.card(each, "https://kintsugi.example/incidents/{}").embed().description or "" for each in (found, odd)
+    )
+
+    assert "[report at acme.sentry.io](https://acme.sentry.io/issues/7/events/1f/)" in says
+    assert "[pull request #41](https://github.com/shop/checkout/pull/41)" in says
+    assert f"runs `{MERGE[:12]}` · [deployment](https://railway.com/project/p/service/s?id=d1)" in says
+    assert "[page of INC-1](https://kintsugi.example/incidents/1)" in says
+    assert "evil" not in oddly
+    assert "commit c0ffee0" in oddly
 
 
 def test_the_history_says_nothing_twice():

@@ -31,6 +31,16 @@ def an_error(kind: str = "LoadError", path: str = "shop/cart.py", **fields: Any)
     return {"type": kind, "value": "it broke", "stacktrace": a_stack(path)} | fields
 
 
+def test_the_events_own_page_is_kept_without_its_query_where_it_is_an_address_and_believed():
+    there = "https://acme.sentry.io/issues/7/events/1f/"
+    named = {"exception": {"values": [an_error()]}, "web_url": f"{there}?project=1"}
+
+    assert the_payload(**named).incident.page == there
+    assert payload_of(read_event(named), project="42", now=NOON, believed=False).incident.page == ""
+    for odd in ("javascript:alert(1)", "https://you@evil.example/", "acme", ["https://acme.sentry.io"]):
+        assert the_payload(**named | {"web_url": odd}).incident.page == ""
+
+
 WHOLE = {
     "event_id": "ab" * 16,
     "type": "error",

@@ -271,6 +271,26 @@ async def test_an_app_signs_in_as_its_installation(stage: Stage):
     assert len(stage.people.tokens) == 2
 
 
+async def test_a_permission_that_is_lacking_is_known_before_it_is_needed(stage: Stage):
+    """An App's are listed, a token's are not: that is tried with a status that no commit can have."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    here = {"repository": f"{stage.people.owner}/{stage.people.name}", "base_url": stage.people.url}
+    app = GitHubApi(GitHubAccess(**here, app_id=7, app_key=pem.decode()))
+    token = GitHubApi(GitHubAccess(**here, token=github.TOKEN))
+
+    before = await asyncio.to_thread(lambda: (app.lacking(), token.lacking()))
+    stage.people.shapes.permissions.update(statuses="read", contents="read")
+    after = await asyncio.to_thread(lambda: (app.lacking(), token.lacking()))
+
+    assert before == ((), ())
+    statuses = "Commit statuses: read and write"
+    assert after == (("Contents: read and write", statuses), (statuses,))
+    assert stage.people.statuses == {}
+
+
 async def test_an_unreadable_key_is_said_to_be_one(stage: Stage):
     with pytest.raises(StepFailed, match="cannot be asked") as failed:
         await stage.impatient(token="", app_id=7, app_key="no key").head()

@@ -72,6 +72,8 @@ async def test_a_commit_that_nobody_deployed_is_asked_for_by_its_hash_and_found(
     assert (done.done, done.deployment.running) == (True, MERGE)
     assert done.deployment.id == asked.deployment.id
     assert done.deployment.url == "https://shop.up.railway.app"
+    at = f"project/{PROJECT}/service/{SERVICE}?environmentId={ENVIRONMENT}&id={done.deployment.id}"
+    assert done.deployment.page == f"https://railway.com/{at}"
 
 
 async def test_a_branch_that_railway_deploys_by_itself_gets_time_to_begin(there: RailwayStandIn):

@@ -19,6 +19,7 @@ from kintsugi.bot.gate import Access
 from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.persistence.database import Database
 from kintsugi.web.discord import BACK, ByDiscord
+from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import Role, Rules
 from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.states import State
@@ -88,19 +89,34 @@ async def asked(world: World, **changes: Any) -> str:
 
 
 async def test_who_may_use_the_bot_logs_in_and_confirms_under_their_name(world: World, viewer: Viewer):
-    token = await asked(world)
+    """Without a token: a second page shows the patch, and its answer is good for exactly that request."""
+    await asked(world)
 
     before = await viewer.opens("/incidents/1")
     way = next(str(given["href"]) for tag, given in before.tags if str(given.get("href")).startswith(IN))
     page = await viewer.opens(way)
-    confirmed = await viewer.does(1, "confirm", token=token)
+    question = await viewer.opens("/incidents/1/confirm")
+    form = question.forms["/incidents/1/confirm"]
+    forged = await viewer.sends("/incidents/1/confirm", **form | {"answer": "0f" * 16})
+    foreign = await viewer.sends("/incidents/1/confirm", origin="https://elsewhere.example", **form)
+    still = await world.state()
+    await viewer.sends("/incidents/1/confirm", **form)
+    confirmed = await viewer.sends("/incidents/1/confirm", **form)
 
+    assert "token" not in page.forms["/incidents/1/confirm"]
+    assert "INC-1: push this patch and open its pull request?" in question.text
+    assert "This changed since it was shown to you. Nothing was done." in forged.text
+    assert (foreign.status, still) == (403, State.AWAITING_CONFIRM)
     assert "Log in with Discord" in before.text
     assert "INC-1" not in before.text
     assert "INC-1 awaiting confirmation" in page.text
     assert "Log out alice" in page.text
     assert "INC-1 confirmed" in confirmed.text
-    assert (await world.store.history(1))[-1].actor == f"discord:alice ({ALICE.id})"
+    step = (await world.store.history(1))[-1]
+    assert (step.actor, step.says) == (
+        by_alice := f"discord:alice ({ALICE.id})",
+        f"Confirmed by {by_alice} on the page.",
+    )
 
 
 async def test_the_cookies_are_kept_from_scripts_and_sent_over_https_alone(viewer: Viewer):
@@ -292,30 +308,45 @@ async def test_a_session_ends_where_the_settings_let_somebody_in_no_longer(
 async def test_who_opened_an_incident_does_not_confirm_it_where_two_have_to(world: World, discord: DiscordStandIn):
     payload = a_payload()
     hers = payload.incident.model_copy(update={"opened_by": f"discord:alice ({ALICE.id})"})
-    token = await asked(world, payload=payload.model_copy(update={"incident": hers}))
+    await asked(world, payload=payload.model_copy(update={"incident": hers}))
     async with a_viewer(world, discord=by(discord), rules=Rules(two_persons=True)) as viewer:
         await viewer.opens(IN)
         offered = await viewer.opens("/incidents/1")
-        own = await viewer.sends("/incidents/1/confirm", token=token, once="1", csrf=await viewer.word())
+        asks = await viewer.opens("/incidents/1/confirm")
+        own = await viewer.sends("/incidents/1/confirm", once="1", csrf=await viewer.word())
         discord.accounts.person = BOB
         await viewer.sends("/logout", **(await viewer.opens("/")).forms["/logout"])
         await viewer.opens(IN)
-        bobs = await viewer.does(1, "confirm", token=token)
+        bobs = await viewer.sends(path := "/incidents/1/confirm", **(await viewer.opens(path)).forms[path])
 
     assert "/incidents/1/confirm" not in offered.forms
-    assert (own.status, "You opened INC-1: somebody else has to confirm it." in own.text) == (403, True)
+    for refused in (asks, own):
+        assert (refused.status, "You opened INC-1: somebody else has to confirm it." in refused.text) == (403, True)
     assert "INC-1 confirmed" in bobs.text
 
 
-async def test_wrong_confirmations_lock_out_as_in_discord(world: World, viewer: Viewer):
-    token = await asked(world)
+async def test_a_page_that_shows_an_older_patch_confirms_nothing(world: World, viewer: Viewer):
+    await asked(world)
     await viewer.opens(IN)
-    for _ in range(5):
-        await viewer.does(1, "confirm", token="1-" + "0f" * 16)
+    form = (await viewer.opens("/incidents/1/confirm")).forms["/incidents/1/confirm"]
+    await world.fires(t.BaseMoved, base="ba5e" * 10)
+    await world.settles()
 
-    page = await viewer.does(1, "confirm", token=token)
+    page = await viewer.sends("/incidents/1/confirm", **form)
 
-    assert "Too many wrong tokens: come back in" in page.text
+    assert "This changed since it was shown to you. Nothing was done." in page.text
+    assert await world.state() is State.AWAITING_CONFIRM
+
+
+async def test_who_asks_too_fast_waits_as_in_discord(world: World, viewer: Viewer):
+    await asked(world)
+    await viewer.opens(IN)
+    for _ in range(8):
+        await viewer.does(1, "note", text="looked")
+
+    page = await viewer.does(1, "cancel")
+
+    assert "Too fast: come back in" in page.text
     assert await world.state() is State.AWAITING_CONFIRM
 
 

@@ -140,16 +140,25 @@ async def test_the_conversation_with_the_model_is_told(world: World, viewer: Vie
 
 async def test_the_numbers_tell_what_came_of_the_incidents_and_what_each_step_took(world: World, viewer: Viewer):
     await asked(world)
-    world.clock.passes(minutes=30)
+    world.clock.passes(minutes=10)
+    await world.fires(t.Acknowledged, 1)
+    world.clock.passes(minutes=20)
     await world.confirms()
     await world.crashes("v1:02")
     await world.fires(t.Cancelled, 2)
+    await world.crashes("v1:03")
+    world.clock.passes(minutes=5)
+    await world.fires(t.Noted, 3, text="looked")
+    world.clock.passes(minutes=5)
 
     page = await viewer.opens("/numbers")
 
+    assert "until somebody has it 10 min" in page.text
+    assert "Waiting for Kintsugi : 2 incidents, the longest for 10 min INC-1 confirmed for 10 min" in page.text
+    assert "INC-3 captured for 10 min" in page.text
     assert "to the approval 30 min" in page.text
     assert "Cost per healed incident: none was healed yet." in page.text
-    assert page.text.count("2 0 1 1 0% $0.01") == 1
+    assert page.text.count("3 0 2 1 0% $0.01") == 1
     assert len([tag for tag, given in page.tags if tag == "rect" and given.get("class") in ("under_way", "ended")]) == 2
 
 

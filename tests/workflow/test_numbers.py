@@ -1,11 +1,13 @@
 """What incidents took and what came of them, by week and by stage."""
 
 from datetime import timedelta
+from typing import Any
 
 from kintsugi.workflow.history import Past, Step
 from kintsugi.workflow.incident import Cost
-from kintsugi.workflow.numbers import WEEKS, Spread, Week, by_stage, by_week, per_healed
+from kintsugi.workflow.numbers import WEEKS, Spread, Week, by_stage, by_week, per_healed, to_somebody
 from kintsugi.workflow.states import State
+from kintsugi.workflow.waiting import Party, Waiting, queues
 from tests.world.make import NOON, an_incident
 
 
@@ -30,6 +32,45 @@ def test_each_week_tells_what_became_of_the_incidents_that_were_opened_in_it():
     assert weeks[-4].fix_rate == 1
     assert weeks[0].fix_rate is None
     assert [week.monday.weekday() for week in weeks] == [0] * WEEKS
+
+
+def test_until_somebody_has_it_counts_the_first_who_took_it_or_was_given_it():
+    def past(*steps: tuple[str, int]) -> Past:
+        rows = [
+            Step(seq, name, "captured", State.CAPTURED, "", NOON + timedelta(minutes=at), "")
+            for seq, (name, at) in enumerate(steps)
+        ]
+        return Past(an_incident().but(opened_at=NOON), rows)
+
+    found = to_somebody(
+        [past(("Noted", 1), ("Assigned", 4), ("Acknowledged", 9)), past(("Noted", 1)), past(("Acknowledged", 2))]
+    )
+
+    assert found == Spread("somebody", (120.0, 240.0))
+    assert to_somebody([past(("Noted", 1))]) is None
+
+
+def test_what_waits_is_listed_by_who_has_to_act_the_longest_first():
+    def waiting(minutes: int, state: State, **facts: Any) -> Waiting:
+        return Waiting(an_incident(state, id=minutes, **facts), NOON - timedelta(minutes=minutes))
+
+    found = queues(
+        [
+            waiting(3, State.NEEDS_HUMAN),
+            waiting(9, State.STUCK),
+            waiting(4, State.CAPTURED),
+            waiting(5, State.CAPTURED, rolling_back=True),
+            waiting(6, State.HEALED),
+        ],
+        NOON,
+    )
+
+    assert [(each.party, [one.incident.id for one in each.waiting]) for each in found] == [
+        (Party.PEOPLE, [9, 3]),
+        (Party.KINTSUGI, [4]),
+        (Party.DEPLOYER, [5]),
+    ]
+    assert found[0].longest == timedelta(minutes=9)
 
 
 def test_what_is_older_than_the_weeks_shown_is_left_out():

@@ -50,6 +50,7 @@ class DiscordStandIn:
         self.weather = Weather()
         self.accounts = Accounts(self._judge, contract)
         self.ready = asyncio.Event()
+        self.allowed = shapes.NEEDED  # what everybody may in the guild, the bot too
         self._exchanges: dict[str, Exchange] = {}
         self._ids = count(5001)
         self.registered = Commands(self._judge, contract, self._ids)
@@ -253,6 +254,27 @@ class DiscordStandIn:
             raise Unknown(404, 10003, "Unknown Channel")
         return self._reply("/channels/{channel_id}", "get", body)
 
+    async def server(self, request: web.Request) -> web.Response:
+        if int(request.match_info["guild"]) != shapes.GUILD:
+            raise Unknown(404, 10004, "Unknown Guild")
+        return self._reply("/guilds/{guild_id}", "get", shapes.the_server(self.allowed))
+
+    async def servers(self, _: web.Request) -> web.Response:
+        one = {
+            "id": str(shapes.GUILD),
+            "name": "the shop",
+            "owner": False,
+            "permissions": str(self.allowed),
+            "features": [],
+        }
+        return self._reply("/users/@me/guilds", "get", [one])
+
+    async def member(self, request: web.Request) -> web.Response:
+        people = {each.id: each for each in (shapes.ALICE, shapes.BOB, shapes.MALLORY, Person(shapes.BOT, "kintsugi"))}
+        if (found := people.get(int(request.match_info["user"]))) is None:
+            raise Unknown(404, 10007, "Unknown Member")
+        return self._reply("/guilds/{guild_id}/members/{user_id}", "get", shapes.a_whole_member(found))
+
     async def post_message(self, request: web.Request) -> web.Response:
         body, files = await read_body(request)
         self._judge(lambda: self._contract.judge_request(_MESSAGES, "post", body))
@@ -382,6 +404,9 @@ async def serving(contract: Contract = DISCORD) -> AsyncIterator[DiscordStandIn]
     application.router.add_post(f"{at}/interactions/{{id}}/{{token}}/callback", stand_in.callback)
     application.router.add_patch(f"{at}/webhooks/{{app}}/{{token}}/messages/@original", stand_in.edit_original)
     application.router.add_post(f"{at}/webhooks/{{app}}/{{token}}", stand_in.follow_up)
+    application.router.add_get(f"{at}/users/@me/guilds", stand_in.servers)
+    application.router.add_get(f"{at}/guilds/{{guild}}", stand_in.server)
+    application.router.add_get(f"{at}/guilds/{{guild}}/members/{{user}}", stand_in.member)
     in_channel = f"{at}/channels/{{channel}}"
     application.router.add_get(in_channel, stand_in.channel)
     application.router.add_get(f"{in_channel}/messages", stand_in.list_messages)

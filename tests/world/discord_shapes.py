@@ -6,8 +6,19 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import discord
+
 APPLICATION, BOT, GUILD, CHANNEL = 1001, 1002, 2001, 3001
 ADMIN_ROLE, OTHER_ROLE = 2101, 2102
+NEEDED = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+    create_public_threads=True,
+    send_messages_in_threads=True,
+).value
 _NOON = "2026-11-23T12:00:00+00:00"
 
 
@@ -207,6 +218,15 @@ def the_guild() -> dict[str, Any]:
         "channels": [a_channel()],
         "roles": [a_role(GUILD, "@everyone"), a_role(ADMIN_ROLE, "admin"), a_role(OTHER_ROLE, "guest")],
     }
+
+
+def the_server(allowed: int) -> dict[str, Any]:
+    """The guild as HTTP has it. `allowed`: the permissions of @everyone."""
+    told = the_guild()
+    gone = ("joined_at", "large", "member_count", "members", "channels", "threads", "presences", "voice_states")
+    everyone, *others = told["roles"]
+    kept = {name: value for name, value in told.items() if name not in gone}
+    return kept | {"roles": [everyone | {"permissions": str(allowed)}, *others]}
 
 
 def an_interaction(

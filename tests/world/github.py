@@ -319,6 +319,8 @@ class GitHubStandIn:
 
     async def post_status(self, request: web.Request) -> web.Response:
         asked, sha = await request.json(), request.match_info["sha"]
+        if self.shapes.permissions["statuses"] != "write":
+            raise _Said(403, "Resource not accessible by personal access token")
         self._commit(sha)
         if len(asked["description"]) > 140:
             raise _invalid({"resource": "Status", "field": "description", "code": "custom"})

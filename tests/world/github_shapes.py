@@ -70,6 +70,7 @@ class Shapes:
     def __init__(self, base: str, owner: str, name: str, branch: str) -> None:
         self.base, self.owner, self.name, self.branch = base, owner, name, branch
         self.repo_url = f"{base}/repos/{owner}/{name}"
+        self.permissions = {"contents": "write", "pull_requests": "write", "checks": "read", "statuses": "write"}
 
     def user(self, login: str) -> Json:
         url = f"{self.base}/users/{login}"
@@ -301,7 +302,7 @@ class Shapes:
             "repositories_url": f"{self.base}/installation/repositories",
             "events": [],
             "account": self.user(self.owner),
-            "permissions": {"contents": "write", "pull_requests": "write"},
+            "permissions": self.permissions,
             "created_at": "2026-01-01T00:00:00Z",
             "updated_at": "2026-01-01T00:00:00Z",
             "suspended_by": None,

@@ -20,6 +20,7 @@ import github
 import jwt
 import requests
 from github import Auth, Github, GithubException, GithubIntegration
+from github.Installation import Installation
 from github.Requester import Requester
 from pydantic import TypeAdapter, ValidationError
 
@@ -27,6 +28,14 @@ from kintsugi.integrations.authorities import for_requests
 from kintsugi.workflow.errors import StepFailed
 
 T = TypeVar("T")
+
+NEEDED = {
+    "contents": ("write", "Contents: read and write"),
+    "pull_requests": ("write", "Pull requests: read and write"),
+    "checks": ("read", "Checks: read"),
+    "statuses": ("write", "Commit statuses: read and write"),
+}
+"""What docs/github.md asks for, as GitHub's API and its pages call it. Actions can be left out."""
 
 _REMEMBERED = 512
 _LOG_CHARACTERS = 20_000
@@ -115,6 +124,25 @@ class GitHubApi:
         auth = self._translated(lambda: self._connected().auth)
         return str(self._translated(lambda: auth.token)) if auth else ""
 
+    def lacking(self) -> tuple[str, ...]:
+        """The permissions that we need and do not have, as far as GitHub says. Raises StepFailed.
+
+        An App's are listed. A token's are not, so it is tried whether it may set a status, on a commit that cannot be.
+        """
+        if self.access.app_id:
+            granted = self._translated(lambda: self._installation().permissions)
+            return tuple(words for name, (level, words) in NEEDED.items() if not _suffices(granted.get(name), level))
+        try:
+            asked = {"state": "pending", "context": "kintsugi", "description": "kintsugi doctor"}
+            self.send("POST", f"/statuses/{'0' * 40}", asked)
+        except (Missing, Unacceptable):
+            return ()
+        except StepFailed as error:
+            if error.final:
+                return (NEEDED["statuses"][1],)
+            raise
+        return ()
+
     def close(self) -> None:
         if self._requester:
             self._requester.close()
@@ -160,11 +188,14 @@ class GitHubApi:
         access = self.access
         if not access.app_id:
             return Auth.Token(access.token) if access.token else None
-        app = Auth.AppAuth(access.app_id, access.app_key)
-        options = _options(access)
-        with GithubIntegration(auth=app, **options) as integration:
-            owner, _, name = access.repository.partition("/")
-            return app.get_installation_auth(integration.get_repo_installation(owner, name).id)
+        return Auth.AppAuth(access.app_id, access.app_key).get_installation_auth(self._installation().id)
+
+    def _installation(self) -> Installation:
+        """Where our App is installed. What GitHub does not accept is raised as it is."""
+        app = Auth.AppAuth(self.access.app_id, self.access.app_key)
+        owner, _, name = self.access.repository.partition("/")
+        with GithubIntegration(auth=app, **_options(self.access)) as integration:
+            return integration.get_repo_installation(owner, name)
 
     def _remember(self, key: str, tag: str, data: Any) -> None:
         self._seen[key] = (tag, data)
@@ -189,6 +220,10 @@ def _options(access: GitHubAccess) -> dict[str, Any]:
         "verify": for_requests(),
         "api_version": _API_VERSION,
     }
+
+
+def _suffices(granted: str | None, level: str) -> bool:
+    return granted in ("write", "admin") or granted == level
 
 
 def _key(path: str, query: Mapping[str, str | int]) -> str:

@@ -473,17 +473,30 @@ class Role(Read):
     mentionable: bool
 
 
-class Guild(Read):
+class Server(Read):
     id: Id
     name: str
     owner_id: Id
+    roles: list[Role]
+
+
+class Guild(Server):
     member_count: int
     members: list[Member]
     channels: list[Channel]
     threads: list[Thread]
-    roles: list[Role]
     features: list[Any]
     emojis: list[Any]
+
+
+class Membership(Read):
+    """A server that we are in, as a list of them has it."""
+
+    id: Id
+    name: str
+    owner: bool
+    permissions: Bits
+    features: list[Any]
 
 
 class GuildCreate(Read):
@@ -679,6 +692,8 @@ DISCORD = Shapes(
     [
         Operation("get", "/users/@me", tells={200: Myself}),
         Operation("get", "/oauth2/applications/@me", tells={200: Application}),
+        Operation("get", "/users/@me/guilds", tells={200: list[Membership]}),
+        Operation("get", "/guilds/{guild_id}", tells={200: Server}),
         Operation("get", "/guilds/{guild_id}/members/{user_id}", tells={200: Member}),
         Operation("get", _GLOBAL_COMMANDS, tells={200: list[Registered]}),
         Operation("post", _GLOBAL_COMMANDS, Command, {200: Registered, 201: Registered}),

@@ -1,0 +1,41 @@
+"""Addresses that reports name: what can be gone to, and is shown with its host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address elsewhere, and how it is shown: with its host, so that nobody is led astray."""
+
+    address: str
+    host: str
+    path: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.host}{self.path}"
+
+
+def link_to(given: str) -> Link | None:
+    """A web address without its query; None for anything else."""
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None or not given.isprintable():
+        return None
+    where = f"[{host}]" if ":" in host else host
+    where += f":{port}" if port else ""
+    return Link(urlunsplit((parts.scheme, where, parts.path, "", "")), where, parts.path)
+
+
+def page_of(given: str) -> str:
+    """The address of a report's own page, short enough for a card; "" where there is none."""
+    link = link_to(given)
+    return link.address if link and len(link.address) <= _LONGEST else ""
