@@ -119,8 +119,9 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
 
 
 async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
-    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024)
-    box = await probe(settings.python, settings.limits)
+    variables = dict(one.split("=", 1) for one in arguments.variable)
+    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024, variables=variables)
+    box = settings.in_box(await probe(settings.python, settings.limits))
     known = _commits_in(arguments.commits) if arguments.commits else {}
     found = []
     for repository in arguments.repo:
@@ -266,6 +267,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--commits", type=Path, help="replay only these: lines that --verbose printed")
     parser.add_argument("--most", type=int, default=10, help="crashes of one repository")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the code of the repositories")
+    parser.add_argument("--variable", action="append", default=[], help="NAME=VALUE in the environment of the tests")
     parser.add_argument("--verbose", action="store_true", help="every crash with its verdict")
     return parser.parse_args()
 
