@@ -316,6 +316,14 @@ def test_functions_and_classes_inside_of_others_are_values_too() -> None:
     assert (function(1), key(), local.value, wrapped.__name__) == (3, 7, 1, "cached")
 
 
+def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:
+    kind = type("Put", (Slotted,), {"limit": 5, "twice": lambda self: self.limit * 2})
+
+    again = rebuilt_from(handed_over, [kind(), kind])
+
+    assert (again[0].twice(), again[0]._hidden, type(again[0]) is again[1]) == (10, [1], True)
+
+
 def test_what_the_function_takes_by_itself_is_left_out() -> None:
     with pytest.raises(LookupError) as seen:
         with_default(1)

@@ -40,6 +40,7 @@ from kintsugi.telemetry.encoding import names_of_items
 _LARGEST_NUMBER = 4_096  # bits
 Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
 
+_OF_ANY_CLASS = frozenset(("__dict__", "__weakref__"))  # which each has for itself
 _MARKS = {id(one): repr(one) for one in (None, True, False, NotImplemented)} | {id(...): "..."}
 
 
@@ -116,7 +117,7 @@ class Builders:
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
         """The same of a class that has no name, but was made inside of a function."""
         kind = type(value)
-        if "<locals>" not in raw.home_of(kind)[1]:
+        if "<locals>" not in raw.home_of(kind)[1] and type(kind) is not type:
             return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
         content, made = _CONTENT[id(base)], Part(self.value(graph, kind, "", entry.depth + 1, raw.home_of(kind)[1]))
         entry.opens, entry.closes, entry.parts = "rebuilt(", ")", [made]
@@ -130,6 +131,8 @@ class Builders:
         module, path = raw.home_of(value)
         outer, _, name = path.rpartition(".<locals>.")
         own = raw.importable(module)
+        if not outer and type(value) is type and "__slots__" not in raw.names_of(value):
+            return self._class_of_parts(graph, value, entry)
         if not outer or not own or sys.modules.get(module) is None:
             return leave_out(entry, f"the class {path}, which no module holds by its name")
         free, line = self._taken_from(value, outer, name.partition(".")[0])
@@ -137,6 +140,13 @@ class Builders:
         free = {**{name: base for name, base in bases.items() if not self.names.of(base)}, **free}
         free = {name: one for name, one in free.items() if one is not value}
         return self.inside(graph, entry, Place(own, path, line), free)
+
+    def _class_of_parts(self, graph: Graph, value: type, entry: Entry) -> None:
+        """One that a call of `type` has made."""
+        names = {name: one for name, one in raw.names_of(value).items() if name not in _OF_ANY_CLASS}
+        parts = (raw.home_of(value)[1].rpartition(".")[2], raw.bases_of(value), names)
+        entry.opens, entry.closes = "type(", ")"
+        entry.parts = [Part(self.value(graph, one, "", entry.depth + 1)) for one in parts]
 
     def _taken_from(self, value: type, outer: str, name: str) -> tuple[dict[str, object], int]:
         """What a class takes from the function that made it, or what its methods keep of that; and its line."""
