@@ -26,7 +26,7 @@ from kintsugi.repair import capsule as capsules
 from kintsugi.repair.capsule import FailingCall
 from kintsugi.repair.languages.python.layout import set_up_of
 from kintsugi.repair.proof import ProofSettings
-from kintsugi.repair.sandbox import Box, BoxFailed, Job, ground, run
+from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Job, ground, run
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
 from kintsugi.workflow.patch import Rerun
@@ -77,7 +77,8 @@ class Verdict:
     rerun: str
     why: str
     green: bool | None = None
-    otherwise: bool = False  # the fix makes the call raise another exception, as it is meant to
+    otherwise: bool = False  # the fix makes the call raise another exception, as its test wants it
+    anew: bool = False  # it ends well on objects that their own `__init__` makes
 
 
 async def verdict_of(case: Replayed, box: Box) -> Verdict:
@@ -94,8 +95,19 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
         if rerun is not Rerun.REPRODUCED:
             return Verdict(repository, case.name, rerun.value, why)
         green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
-    otherwise = not green.passed and not green.fails_by(crash)
-    return Verdict(repository, case.name, rerun.value, "" if green.passed else green.said, green.passed, otherwise)
+        fails = green.fails_by(crash)
+        anew = fails and await _ends_well_anew(call, on, case)
+    otherwise = not green.passed and not fails and not green.not_rebuilt
+    why = "" if green.passed else green.said
+    return Verdict(repository, case.name, rerun.value, why, green.passed, otherwise, anew)
+
+
+async def _ends_well_anew(call: FailingCall, on: Ground, case: Replayed) -> bool:
+    """Whether the call fails in the same way on objects that their own `__init__` makes, and ends well at the fix."""
+    anew = capsules.made_anew(call)
+    if anew is None or not (await capsules.make(anew, on, {}, seconds=_SECONDS)).fails_by(call.crash):
+        return False
+    return (await capsules.make(anew, on, case.true.files, seconds=_SECONDS)).passed
 
 
 async def _in_production(case: Replayed, box: Box) -> Capsule | None:
@@ -136,7 +148,8 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                     verdict = Verdict(case.name.partition(" ")[0], case.name, "box failed", str(failed))
                 found.append(verdict)
                 if arguments.verbose:
-                    ended = f"{verdict.rerun}, green={verdict.green}" + ", another" * verdict.otherwise
+                    ended = f"{verdict.rerun}, green={verdict.green}"
+                    ended += ", another" * verdict.otherwise + ", anew" * verdict.anew
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
 
@@ -151,15 +164,19 @@ def _commits_in(file: Path) -> dict[str, list[str]]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
-    lines = [f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well at the fix':>21} {'raises another':>15}"]
+    lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>44}"]
+    lines += [
+        f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'raises another':>15} {'anew':>10}"
+    ]
     names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
     for name in names:
         own = [verdict for verdict in verdicts if name in ("all", verdict.repository)]
         again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
         green = sum(verdict.green is True for verdict in again)
         other = sum(verdict.otherwise for verdict in again)
-        row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>21}"
-        lines.append(f"{row} {_of(other, len(again)):>15}")
+        anew = sum(verdict.anew for verdict in again)
+        row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
+        lines.append(f"{row} {_of(other, len(again)):>15} {_of(anew, len(again)):>10}")
     lines += ["", "why the rest was not:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])

@@ -16,6 +16,7 @@ from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
+from kintsugi.telemetry.capsule.text import ANEW, HELPERS
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.workflow.patch import Reproduction, Rerun
 from kintsugi.workflow.payload import Capsule, Failure
@@ -93,6 +94,17 @@ def _folder_of(module: str, failure: Failure | None) -> str:
         if f"/{stem}".endswith(f"/{own}"):
             return stem.removesuffix(own).strip("/")
     return ""
+
+
+def made_anew(call: FailingCall) -> FailingCall | None:
+    """The same call on objects that their own `__init__` makes, so that a fix of that shows; None where it has none.
+
+    It is another call until it is seen to fail in the same way.
+    """
+    source = call.source
+    for name, text in ANEW.items():
+        source = source.replace(HELPERS[name], text)
+    return None if source == call.source else replace(call, source=source)
 
 
 async def make(

@@ -84,6 +84,10 @@ class Slotted:
 def a_function(*_: object) -> None: ...
 
 
+def that_keeps(password: str) -> Callable[[], str]:
+    return lambda: password
+
+
 def with_default(value: object, *, how: Callable[[], object] = lambda: None) -> None:
     raise LookupError(value, how)
 
@@ -348,6 +352,9 @@ def test_a_secret_refuses_the_whole() -> None:
         {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
         {"passwords": ["", "correct-horse"]},
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
+        {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
+        type("Settings", (), {"password": "correct-horse"}),
+        that_keeps("correct-horse"),
     ):
         capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
 

@@ -36,6 +36,7 @@ from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.graph import LONGEST_TEXT, MOST_ITEMS, Entry, Graph, Part, leave_out
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.encoding import names_of_items
+from kintsugi.telemetry.redact.keys import Grade, grade
 
 _LARGEST_NUMBER = 4_096  # bits
 Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
@@ -170,7 +171,7 @@ class Builders:
         for name, one in raw.state_of(value):
             if type(name) is not str or len(entry.parts) > MOST_ITEMS:
                 return leave_out(entry, f"a {raw.shown_kind(value)} with more attributes than are written down")
-            shown = name.lstrip("_")
+            shown = _called(name.lstrip("_"), entry)
             made = self.value(graph, one, shown, entry.depth + 1, shown)
             entry.parts.append(Part(made, keyword_for(name), later=_later(name)))
         return None
@@ -182,7 +183,7 @@ class Builders:
             return leave_out(entry, f"a {raw.shown_kind(value)}")
         entry.opens, entry.closes = f"{own}(", ")"
         entry.parts = [
-            Part(self.value(graph, one, name, entry.depth + 1), f"{name}=")
+            Part(self.value(graph, one, _called(name, entry), entry.depth + 1), f"{name}=")
             for name, one in zip(fields, values, strict=True)
         ]
         return None
@@ -208,6 +209,11 @@ def _seen_in(kind: type) -> tuple[dict[str, object], int]:
 def keyword_for(name: str) -> str:
     """What stands before a value that is handed over under this name, whatever name it is."""
     return f"{name}=" if name.isidentifier() and not keyword.iskeyword(name) else f"**{{{name!r}: "
+
+
+def _called(name: str, holder: Entry) -> str:
+    """What a part of something is called: a password's parts are passwords."""
+    return holder.hint if grade(holder.hint) > max(grade(name), Grade.WEAK) else name
 
 
 def _later(name: str) -> str:
@@ -245,7 +251,7 @@ def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, lat
 
 def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
     for key, one in pairs:
-        name = key if type(key) is str else key.decode("latin-1") if type(key) is bytes else ""
+        name = _called(key if type(key) is str else key.decode("latin-1") if type(key) is bytes else "", entry)
         lead = builders.value(graph, key, "", entry.depth + 1)
         part = Part(builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint), lead)
         part.later = "{one}[{key}] = {value}"
@@ -459,7 +465,7 @@ def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
     entry.opens, entry.closes = f"{builders.names.of(functools.partial)}(", ")"
     entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1)) for one in (value.func, *value.args)]
     entry.parts += [
-        Part(builders.value(graph, one, name, entry.depth + 1), keyword_for(name))
+        Part(builders.value(graph, one, _called(name, entry), entry.depth + 1), keyword_for(name))
         for name, one in value.keywords.items()
     ]
 
