@@ -6,6 +6,7 @@ Decided by what the run recorded: same type, same message (numbers and addresses
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from kintsugi.workflow.payload import Capsule, Failure
 
 _SECONDS = 60.0
 _LONGEST = 200
+_OF_MISSING = re.compile(r"'missing'|\bmissing object\b")  # what C code says of the stand-in for such a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ def judged(call: FailingCall, made: Made, tree: Path) -> tuple[Rerun, str]:
         return Rerun.NOT_REPRODUCIBLE, f"the call did not come to its end here: {made.broken or 'nothing was recorded'}"
     if made.fails_by(call.crash):
         return Rerun.REPRODUCED, ""
+    if "missing(" in call.source and _OF_MISSING.search(made.said):
+        return Rerun.NOT_REPRODUCIBLE, f"it came to a value that could not be written down: {made.said[:_LONGEST]}"
     if lacks := missing(made.result.failure, tree):
         return Rerun.NOT_REPRODUCIBLE, lacks
     if _is_not_there(made, call):

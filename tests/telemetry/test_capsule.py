@@ -74,6 +74,25 @@ class Broken(Exception):
         self.code = code
 
 
+class Zone(datetime.tzinfo):
+    def __init__(self, hours: int) -> None:
+        self.hours = hours
+
+    def utcoffset(self, when: datetime.datetime | None) -> datetime.timedelta:
+        return datetime.timedelta(hours=self.hours)
+
+    def dst(self, when: datetime.datetime | None) -> None:
+        return None
+
+    def tzname(self, when: datetime.datetime | None) -> str:
+        return "ours"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Zone) and other.hours == self.hours
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Slotted:
     __slots__ = ("_hidden", "never_set")
 
@@ -112,6 +131,7 @@ VALUES: dict[str, Any] = {
         datetime.datetime(2026, 2, 28, 1, 2, 3, 4, tzinfo=datetime.UTC),
         datetime.datetime(2026, 2, 28, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"), fold=1),
         datetime.timezone(datetime.timedelta(hours=-5)),
+        datetime.datetime(2026, 2, 28, tzinfo=Zone(3)),
         datetime.time(23, 59),
         datetime.timedelta(days=-1, microseconds=5),
     ],

@@ -144,7 +144,9 @@ class Builders:
 
     def _class_of_parts(self, graph: Graph, value: type, entry: Entry) -> None:
         """One that a call of `type` has made."""
-        names = {name: one for name, one in raw.names_of(value).items() if name not in _OF_ANY_CLASS}
+        names = {
+            name: one for name, one in raw.names_of(value).items() if type(name) is str and name not in _OF_ANY_CLASS
+        }
         parts = (raw.home_of(value)[1].rpartition(".")[2], raw.bases_of(value), names)
         entry.opens, entry.closes = "type(", ")"
         entry.parts = [Part(self.value(graph, one, "", entry.depth + 1)) for one in parts]
@@ -538,6 +540,10 @@ def _unit(value: object) -> str:
     return {int: "bits", bytes: "bytes"}.get(type(value), "characters")
 
 
+def _no_content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
+    return []
+
+
 def _plain_content(read: Callable[[Any], Any]) -> Content:
     """A builtin's own content, which is a value like any other."""
 
@@ -577,6 +583,7 @@ def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry
 
 _BASES: dict[type, Content | None] = {
     object: None,
+    datetime.tzinfo: _no_content,
     dict: _inside(_pairs, _pairs_of),
     list: _inside(_list, lambda value: list.__getitem__(value, slice(MOST_ITEMS + 1))),
     tuple: _inside(_tuple, lambda value: tuple.__getitem__(value, slice(MOST_ITEMS + 1))),
