@@ -78,7 +78,7 @@ class Verdict:
     why: str
     green: bool | None = None
     otherwise: bool = False  # the fix makes the call raise another exception, as its test wants it
-    anew: bool = False  # it ends well on objects that their own `__init__` makes
+    on_new: bool = False  # it ends well on objects that their own `__init__` makes
 
 
 async def verdict_of(case: Replayed, box: Box) -> Verdict:
@@ -96,18 +96,18 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
             return Verdict(repository, case.name, rerun.value, why)
         green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
         fails = green.fails_by(crash)
-        anew = fails and await _ends_well_anew(call, on, case)
+        renewed = fails and await _ends_well_on_new_objects(call, on, case)
     otherwise = not green.passed and not fails and not green.not_rebuilt
     why = "" if green.passed else green.said
-    return Verdict(repository, case.name, rerun.value, why, green.passed, otherwise, anew)
+    return Verdict(repository, case.name, rerun.value, why, green.passed, otherwise, renewed)
 
 
-async def _ends_well_anew(call: FailingCall, on: Ground, case: Replayed) -> bool:
+async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed) -> bool:
     """Whether the call fails in the same way on objects that their own `__init__` makes, and ends well at the fix."""
-    anew = capsules.made_anew(call)
-    if anew is None or not (await capsules.make(anew, on, {}, seconds=_SECONDS)).fails_by(call.crash):
+    renewed = capsules.on_new_objects(call)
+    if renewed is None or not (await capsules.make(renewed, on, {}, seconds=_SECONDS)).fails_by(call.crash):
         return False
-    return (await capsules.make(anew, on, case.true.files, seconds=_SECONDS)).passed
+    return (await capsules.make(renewed, on, case.true.files, seconds=_SECONDS)).passed
 
 
 async def _in_production(case: Replayed, box: Box) -> Capsule | None:
@@ -149,7 +149,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                 found.append(verdict)
                 if arguments.verbose:
                     ended = f"{verdict.rerun}, green={verdict.green}"
-                    ended += ", another" * verdict.otherwise + ", anew" * verdict.anew
+                    ended += ", another" * verdict.otherwise + ", on new objects" * verdict.on_new
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
 
@@ -166,7 +166,7 @@ def _commits_in(file: Path) -> dict[str, list[str]]:
 def _table(verdicts: Sequence[Verdict]) -> str:
     lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>44}"]
     lines += [
-        f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'raises another':>15} {'anew':>10}"
+        f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'raises another':>15} {'new':>8}"
     ]
     names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
     for name in names:
@@ -174,9 +174,9 @@ def _table(verdicts: Sequence[Verdict]) -> str:
         again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
         green = sum(verdict.green is True for verdict in again)
         other = sum(verdict.otherwise for verdict in again)
-        anew = sum(verdict.anew for verdict in again)
+        new = sum(verdict.on_new for verdict in again)
         row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
-        lines.append(f"{row} {_of(other, len(again)):>15} {_of(anew, len(again)):>10}")
+        lines.append(f"{row} {_of(other, len(again)):>15} {_of(new, len(again)):>8}")
     lines += ["", "why the rest was not:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])

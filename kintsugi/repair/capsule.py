@@ -17,7 +17,7 @@ from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
-from kintsugi.telemetry.capsule.text import ANEW, HELPERS
+from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.workflow.patch import Reproduction, Rerun
 from kintsugi.workflow.payload import Capsule, Failure
@@ -98,13 +98,13 @@ def _folder_of(module: str, failure: Failure | None) -> str:
     return ""
 
 
-def made_anew(call: FailingCall) -> FailingCall | None:
+def on_new_objects(call: FailingCall) -> FailingCall | None:
     """The same call on objects that their own `__init__` makes, so that a fix of that shows; None where it has none.
 
     It is another call until it is seen to fail in the same way.
     """
     source = call.source
-    for name, text in ANEW.items():
+    for name, text in ON_NEW_OBJECTS.items():
         source = source.replace(HELPERS[name], text)
     return None if source == call.source else replace(call, source=source)
 

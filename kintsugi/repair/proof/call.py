@@ -49,11 +49,11 @@ async def call_turns(proving: Proving) -> CallTurned | None:
 
 
 async def _turned_on_new_objects(proving: Proving, call: FailingCall) -> CallTurned | None:
-    anew = capsule.made_anew(call)
-    if anew is None:
+    new = capsule.on_new_objects(call)
+    if new is None:
         return None
     try:
-        found = await _turned(proving, anew)
+        found = await _turned(proving, new)
     except Unproven:
         return None
     flag = (

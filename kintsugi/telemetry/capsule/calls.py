@@ -38,7 +38,7 @@ class Call:
 
     @property
     def is_inside(self) -> bool:
-        """Whether another function makes it, each time anew: it has no path."""
+        """Whether another function makes it, each time again: it has no path."""
         return not self.path
 
     @property

@@ -132,17 +132,17 @@ def undecorated(one, name):
     return one
 ''',
 }
-ANEW = {
+ON_NEW_OBJECTS = {
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
     """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
-    made = made_anew(kind, (), state)
+    made = by_its_init(kind, (), state)
     return with_state(object.__new__(kind), **state) if made is None else made
 ''',
     "with_state": HELPERS["with_state"]
     + '''
 
-def made_anew(kind, content, state):
+def on_new_objects(kind, content, state):
     """None where its `__init__` does not take these."""
     try:
         names = list(inspect.signature(kind).parameters)[len(content) :]
@@ -157,7 +157,7 @@ def made_anew(kind, content, state):
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
-    made = made_anew(kind, content, state)
+    made = by_its_init(kind, content, state)
     if made is not None:
         return made
     one = base.__new__(kind, *content)
