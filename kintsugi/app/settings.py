@@ -53,7 +53,10 @@ T = TypeVar("T")
 
 
 def _split(value: object) -> object:
-    return tuple(shlex.split(value)) if isinstance(value, str) else value
+    try:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("should be a command; a quotation mark or a backslash in it is left open") from None
 
 
 def _ids(value: object) -> object:
@@ -369,6 +372,13 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
     api_base: Address | None = Field(None, description="another API than Discord's, as https://host/api/v10")
     gateway_url: GatewayAddress | None = Field(None, description="another gateway than Discord's, as wss://host/")
 
+    @field_validator("token")
+    @classmethod
+    def _bare(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and re.search(r"\s|[\"']", value.get_secret_value()):
+            raise ValueError("should be the token alone, without quotes, spaces or the word Bot")
+        return value
+
     @field_validator("ping")
     @classmethod
     def _callable(cls, value: str) -> str:
@@ -659,7 +669,7 @@ def _fault(room: type[Room], fault: ErrorDetails) -> str:
     """What a wrong setting should be, in our words: pydantic's name types and patterns."""
     name, *inside = fault["loc"] or ("",)
     field = room.model_fields.get(str(name))
-    meant = f" It is: {field.description}." if field else ""
+    meant = f" Meaning: {field.description}." if field and field.description not in _should(fault) else ""
     at = f" (at {'.'.join(str(each) for each in inside)})" if any(isinstance(each, str) for each in inside) else ""
     return f"{variable(room, str(name))}: {_should(fault)}{at}.{meant}"
 
