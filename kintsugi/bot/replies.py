@@ -230,7 +230,7 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.diagnosis:
         likely = one_line(found.diagnosis.belief, 120)
         proof = found.evidence
-        tier = f" · {proof.tier} ({proof.tier.words}): {one_line(proof.says, 200)}" if proof else ""
+        tier = f" · {proof.tier.spoken}: {one_line(proof.says, 200)}" if proof else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
     return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, owed)))
@@ -353,7 +353,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.patch:
         lines += ["", "PATCH", plain_diff(found.patch.diff)]
     if found.evidence:
-        lines += ["", "PROOF", f"{found.evidence.tier} ({found.evidence.tier.words}): {plain(found.evidence.says)}"]
+        lines += ["", "PROOF", f"{found.evidence.tier.spoken}: {plain(found.evidence.says)}"]
         lines += [f"! {plain(flag)}" for flag in found.evidence.flags]
     return "\n".join(lines) + "\n"
 

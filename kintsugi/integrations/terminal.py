@@ -74,7 +74,7 @@ def confirmation(incident: Incident) -> Panel:
     )
     diff = plain_diff(_changes_last(incident.patch.diff)).rstrip("\n")
     body = Syntax(diff, "diff", background_color="default", word_wrap=True)
-    foot = Text.assemble((f"{evidence.tier} ({evidence.tier.words})  ", "bold green"), plain(evidence.says))
+    foot = Text.assemble((f"{evidence.tier.spoken}  ", "bold green"), plain(evidence.says))
     for flag in evidence.flags:
         foot.append(f"\n! {plain(flag)}", style="yellow")
     if incident.since_shown:

@@ -87,6 +87,13 @@ BROKEN = [
     Broken({"TEST_MOUNTS": "data"}, "TEST_MOUNTS: should name folders that are there"),
     Broken({"TEST_ENV": "[1]"}, "TEST_ENV: should be a JSON object"),
     Broken({"TEST_PYTHON": "/nowhere/python"}, "TEST_PYTHON: /nowhere/python cannot be run. Name an interpreter"),
+    Broken({"TEST_COMMAND": 'pytest "tests'}, "TEST_COMMAND: should be a command; a quotation mark"),
+    Broken({"TEST_COMMAND": "true && true"}, "TEST_COMMAND: no shell runs it, so && would be.*Name a script"),
+    Broken({"DISCORD_TOKEN": f"Bot {SECRET}"}, "DISCORD_TOKEN: should be the token alone, without quotes"),
+    Broken(
+        {"DATABASE_URL": "postgresql://127.0.0.1:9/x"}, "could not be opened.*check KINTSUGI_DATABASE_URL, which is"
+    ),
+    Broken({"ALERT_RULES": "/no/rules.toml"}, "ALERT_RULES: /no/rules.toml: no such file.*Name a file"),
     Broken({"TEST_COMMAND": "no-such-runner -q"}, "TEST_COMMAND: no-such-runner cannot be found.*Install it"),
     # GitHub
     Broken({"GITHUB_REPO": "checkout"}, "GITHUB_REPO: should be owner/name"),
