@@ -148,7 +148,6 @@ BROKEN = [
     ),
     Broken({"ALERT_WEBHOOK_URL": NOBODY}, "ALERT_WEBHOOK_URL is set.*KINTSUGI_ALERT_WEBHOOK_SECRET"),
     Broken({"ALERT_CHANNEL": "123456"}, "ALERT_CHANNEL is set.*Set KINTSUGI_DISCORD_TOKEN"),
-    Broken({"ALERT_RULES": "/no/rules.toml"}, "ALERT_RULES: .*Mend the file"),
     Broken({}, "ALERT_RULES: .*Mend the file", a_file("rules.toml", "[[rule]]\nname = ", "ALERT_RULES")),
     Broken({"SHEET_ID": "https://docs.google.com/x"}, "SHEET_ID: should be the sheet's id: the part of its address"),
     Broken({"SHEET_ID": "abc"}, "SHEET_ID is set.*Set KINTSUGI_SHEET_API_KEY"),
