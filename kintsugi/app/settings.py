@@ -669,7 +669,8 @@ def _fault(room: type[Room], fault: ErrorDetails) -> str:
     """What a wrong setting should be, in our words: pydantic's name types and patterns."""
     name, *inside = fault["loc"] or ("",)
     field = room.model_fields.get(str(name))
-    meant = f" Meaning: {field.description}." if field and field.description not in _should(fault) else ""
+    means = field.description if field else None
+    meant = f" Meaning: {means}." if means and means not in _should(fault) else ""
     at = f" (at {'.'.join(str(each) for each in inside)})" if any(isinstance(each, str) for each in inside) else ""
     return f"{variable(room, str(name))}: {_should(fault)}{at}.{meant}"
 
