@@ -189,9 +189,8 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
     try:
         await serve(application, host, int(port), started)
     except (OSError, OverflowError) as error:
-        why = (
-            os.strerror(error.errno) if isinstance(error, OSError) and (error.errno or 0) > 0 else str(error)
-        ).lower()
+        number = error.errno if isinstance(error, OSError) else None
+        why = os.strerror(number).lower() if number and number > 0 else str(error)
         raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {why}. Name another.") from error
 
 
