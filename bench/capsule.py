@@ -121,20 +121,32 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
 async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
     settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024)
     box = await probe(settings.python, settings.limits)
+    known = _commits_in(arguments.commits) if arguments.commits else {}
     found = []
     for repository in arguments.repo:
+        only = known.get(repository.parent.name, ())
+        if arguments.commits and not only:
+            continue
         with tempfile.TemporaryDirectory() as folder:
-            async for case in replayed(repository, box, Path(folder), arguments.most, false_too=False):
+            async for case in replayed(repository, box, Path(folder), arguments.most, false_too=False, only=only):
                 try:
                     verdict = await verdict_of(case, box)
                 except BoxFailed as failed:
                     verdict = Verdict(case.name.partition(" ")[0], case.name, "box failed", str(failed))
                 found.append(verdict)
                 if arguments.verbose:
-                    print(
-                        f"{verdict.rerun:18} green={verdict.green!s:6} {verdict.name} | {verdict.why[:160]}", flush=True
-                    )
+                    ended = f"{verdict.rerun}, green={verdict.green}" + ", another" * verdict.otherwise
+                    print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
+
+
+def _commits_in(file: Path) -> dict[str, list[str]]:
+    """By the name of a repository. Each line begins with that and a commit, as `--verbose` prints them."""
+    known: dict[str, list[str]] = {}
+    for line in file.read_text().splitlines():
+        repository, commit, *_ = line.split()
+        known.setdefault(repository, []).append(commit)
+    return known
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
@@ -251,6 +263,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.capsule", description=__doc__)
     parser.add_argument("--graphs", type=int, default=10_000, help="random graphs of the worst objects")
     parser.add_argument("--repo", type=Path, action="append", help="replay crashes of this git repository")
+    parser.add_argument("--commits", type=Path, help="replay only these: lines that --verbose printed")
     parser.add_argument("--most", type=int, default=10, help="crashes of one repository")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the code of the repositories")
     parser.add_argument("--verbose", action="store_true", help="every crash with its verdict")

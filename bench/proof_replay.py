@@ -11,7 +11,7 @@ import difflib
 import re
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from kintsugi.repair.proof.runs import Proposal, Proving, Seen
 from kintsugi.repair.sandbox import Box, BoxFailed, ground
 
 _FIXES = re.compile(r"fix|bug|crash|error|exception|fail|rais|handl", re.IGNORECASE)
+_LIKELY = re.compile(r"crash|traceback|[a-z]Error\b|exception|\bNone\b")
 _MOST_FILES = 12
 _SECONDS = 60.0
 _SWALLOWS = {
@@ -45,14 +46,15 @@ class Replayed:
 
 
 async def replayed(
-    repository: Path, box: Box, folder: Path, most: int, *, false_too: bool = True
+    repository: Path, box: Box, folder: Path, most: int, *, false_too: bool = True, only: Sequence[str] = ()
 ) -> AsyncIterator[Replayed]:
-    """At most `most` crashes of a repository, the newest first, their parents exported below `folder`.
+    """At most `most` crashes of a repository, their parents exported below `folder`: first the commits whose subject
+    speaks of a crash, the newest first. `only`: nothing but these commits, where a crash was found before.
 
     The commit's tests are put into the base: they are the existing tests that show the failure.
     """
     found = 0
-    for commit, subject in _commits(repository):
+    for commit, subject in _commits(repository, only):
         proposal = _proposal(repository, commit, folder / commit[:12])
         if proposal is None:
             continue
@@ -84,12 +86,15 @@ def _git(repository: Path, *words: str) -> bytes:
     return subprocess.run(["git", "-C", str(repository), *words], check=True, capture_output=True).stdout
 
 
-def _commits(repository: Path) -> Iterator[tuple[str, str]]:
-    log = _git(repository, "log", "--no-merges", "--format=%H %s", "--", "*.py").decode("utf-8", "replace")
-    for line in log.splitlines():
-        commit, _, subject = line.partition(" ")
-        if _FIXES.search(subject):
-            yield commit, subject
+def _commits(repository: Path, only: Sequence[str]) -> Iterator[tuple[str, str]]:
+    which = ("--no-walk", *only) if only else ("--no-merges", "--", "*.py")
+    log = _git(repository, "log", "--format=%H %s", *which).decode("utf-8", "replace")
+    fixes = [
+        (commit, subject)
+        for commit, _, subject in (line.partition(" ") for line in log.splitlines())
+        if only or _FIXES.search(subject)
+    ]
+    yield from sorted(fixes, key=lambda fix: not _LIKELY.search(fix[1]))
 
 
 def _proposal(repository: Path, commit: str, base: Path) -> Proposal | None:
@@ -112,19 +117,15 @@ async def _crash(proposal: Proposal, box: Box) -> TestResult | None:
     """A test that crashes in the code without the patch and passes with it, if there is one."""
     try:
         red = await _tests(proposal, proposal.tests, box)
-        green = await _tests(proposal, proposal.files, box)
+        crashes = [test for test in red.results.bad.values() if _is_crash(test)]
+        green = await _tests(proposal, proposal.files, box) if crashes else None
     except BoxFailed:
         return None
-    for test in red.results.bad.values():
-        failure = test.failure
-        if (
-            test.id in green.results.passed
-            and failure is not None
-            and not failure.assertion
-            and _place(test) is not None
-        ):
-            return test
-    return None
+    return next((test for test in crashes if green and test.id in green.results.passed), None)
+
+
+def _is_crash(test: TestResult) -> bool:
+    return test.failure is not None and not test.failure.assertion and _place(test) is not None
 
 
 async def _tests(proposal: Proposal, overlay: object, box: Box) -> Seen:

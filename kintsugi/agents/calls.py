@@ -147,6 +147,7 @@ class AgentCalls:
             "module": capsule.module,
             "function": capsule.function,
             "source": plain_code(capsule.source, "test.py"),
+            **({"in_part": plain(capsule.in_part)} if capsule.in_part else {}),
         }
         return Answer({"incident": found.name, "capsule": facts, "says": plain(made.words) if made else ""})
 

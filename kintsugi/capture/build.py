@@ -18,7 +18,8 @@ from kintsugi.capture.records import json_record
 from kintsugi.capture.redaction import clean, redacted, redacted_lines
 from kintsugi.capture.report import CUT_TYPE, LOGGED_TYPE, Report
 from kintsugi.capture.request import circumstances
-from kintsugi.capture.source import locate
+from kintsugi.capture.shown import shown_call
+from kintsugi.capture.source import lines_of, locate
 from kintsugi.capture.text import split_lines
 from kintsugi.workflow.payload import About, Build, Capsule, Failure, Occurred, Payload, Repository, RequestContext
 
@@ -72,7 +73,9 @@ def build_payload(
         occurred=_occurred(around.time, now),
         request=request or around.request,
         exception=failure,
-        capsule=capsule or (capsule_of(source) if isinstance(source, BaseException) else around.capsule),
+        capsule=capsule
+        or (capsule_of(source) if isinstance(source, BaseException) else around.capsule)
+        or shown_call(failure, lines_of(root, build_sha)),
         log=_recent(told, log, log_lines),
         build=Build(
             sha=build_sha, environment=environment, python=_python(source, failure), packages=dict(packages or {})

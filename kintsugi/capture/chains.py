@@ -121,7 +121,7 @@ def _path(place: Place, language: str) -> str:
 
 
 def _frame(place: Place, language: str) -> Frame:
-    path = _path(place, language)
+    path, show = _path(place, language), _as_python if language == "python" else _shown
     reported = place.abs_path or place.filename or ""
     return Frame(
         path=path,
@@ -132,7 +132,7 @@ def _frame(place: Place, language: str) -> Frame:
         code=(place.context_line or "").strip(),
         in_project=bool(place.in_app),
         source=_source(place) if place.in_app and place.lineno else (),
-        variables={name: _shown(value) for name, value in place.variables.items() if not name.startswith("__")},
+        variables={name: show(value) for name, value in place.variables.items() if not name.startswith("__")},
     )
 
 
@@ -148,3 +148,19 @@ def _source(place: Place) -> tuple[SourceLine, ...]:
 
 def _shown(value: object) -> str:
     return "null" if value is None else as_words(value)
+
+
+def _as_python(value: object) -> str:
+    """As Python prints it: Sentry's SDKs send containers as JSON, whose values are what `repr` made of them."""
+    try:
+        return _printed(value)
+    except RecursionError:
+        return "…"
+
+
+def _printed(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_printed(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_printed, value))}]"
+    return value if isinstance(value, str) else repr(value)

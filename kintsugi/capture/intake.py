@@ -14,7 +14,8 @@ from kintsugi.capture.build import build_payload, payload_in_words
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.recent import recent_failures
 from kintsugi.capture.report import Report
-from kintsugi.capture.source import locator
+from kintsugi.capture.shown import shown_call
+from kintsugi.capture.source import lines_of, locator
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.payload import Capsule, Failure, Payload, Repository, RequestContext
@@ -43,6 +44,13 @@ class Program:
         except CaptureError as error:
             log.warning("report_not_located", extra={"why": str(error)})
             return failure
+
+    def shown_call(self, failure: Failure, build: str | None) -> Capsule | None:
+        """The failing call as far as a located failure shows it; None where it does not."""
+        try:
+            return shown_call(failure, lines_of(self.source, build))
+        except CaptureError:  # which was told when it was located
+            return None
 
 
 Contains = Callable[[str, str], Awaitable[bool]]

@@ -116,7 +116,8 @@ def _within(payload: Payload, limits: Limits) -> Payload:
 
 def _capsule(capsule: Capsule, limits: Limits) -> Capsule:
     """A file that is cut is none."""
-    told = {name: limits.cut(getattr(capsule, name), limits.name) for name in ("module", "function", "why_not")}
+    names = ("module", "function", "why_not", "in_part")
+    told = {name: limits.cut(getattr(capsule, name), limits.name) for name in names}
     if len(capsule.source) > limits.capsule:
         told = {**told, "source": "", "why_not": "its arguments are too large for what is kept of a failure"}
     return capsule.model_copy(update=told)

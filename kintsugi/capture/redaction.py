@@ -41,7 +41,7 @@ def _capsule(capsule: Capsule) -> Capsule:
     source, why_not = capsule.source, clean(capsule.why_not)
     if redact_source(_storable(source), "capsule.py", excerpt=True) != source:
         source, why_not = "", "a secret: something in the call that is one"
-    named = {"module": clean(capsule.module), "function": clean(capsule.function)}
+    named = {name: clean(getattr(capsule, name)) for name in ("module", "function", "in_part")}
     return capsule.model_copy(update={**named, "source": source, "why_not": why_not})
 
 

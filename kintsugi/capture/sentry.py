@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from kintsugi.capture.build import summary_of, summed_up
 from kintsugi.capture.chains import chain_of
@@ -29,8 +30,14 @@ _BARE: Mapping[str, object] = {"source": (), "variables": {}}
 _NOT_TOLD = "A failure of which the report tells nothing"
 
 
-Locate = Callable[[Failure, str | None], Failure]
-"""Marks the project's own frames of a failure, at the build it failed in."""
+class Code(Protocol):
+    """The code of the program that reports, at the build that failed."""
+
+    def located(self, failure: Failure, build: str | None) -> Failure:
+        """With the project's own frames marked."""
+
+    def shown_call(self, failure: Failure, build: str | None) -> Capsule | None:
+        """The failing call as far as its values are shown."""
 
 
 def payload_of(
@@ -38,7 +45,7 @@ def payload_of(
     *,
     project: str,
     now: datetime,
-    locate: Locate | None = None,
+    code: Code | None = None,
     program: str = "",
     believed: bool = True,
 ) -> Payload:
@@ -47,13 +54,13 @@ def payload_of(
     `program` parts it from what others report, where no file of the repository tells that it is the same failure; and
     always where the teller is not `believed`.
     """
-    failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
+    failure, about, when = _sighted(event, project=project, now=now, code=code, program=program, believed=believed)
     payload = Payload(
         incident=about,
         occurred=Occurred(first=when, last=when),
         request=_request(event),
         exception=failure,
-        capsule=_capsule(event) if believed else None,
+        capsule=_capsule(event, failure, code) if believed else None,
         log=tuple(_line(each) for each in event.breadcrumbs[-BREADCRUMBS:]),
         build=Build(
             sha=event.build_sha,
@@ -66,9 +73,10 @@ def payload_of(
     return fitted(summed_up(redacted(roughly(payload))))
 
 
-def _capsule(event: Event) -> Capsule | None:
-    """The failing call, where the program's telemetry wrote it down (`kintsugi.reporting`)."""
-    return read_capsule(event.contexts.get("kintsugi_capsule"))
+def _capsule(event: Event, failure: Failure | None, code: Code | None) -> Capsule | None:
+    """The failing call as the program's telemetry wrote it down (`kintsugi.reporting`), else as far as it is shown."""
+    told = read_capsule(event.contexts.get("kintsugi_capsule"))
+    return told or (code.shown_call(failure, event.build_sha) if failure and code else None)
 
 
 def outline_of(
@@ -76,12 +84,12 @@ def outline_of(
     *,
     project: str,
     now: datetime,
-    locate: Locate | None = None,
+    code: Code | None = None,
     program: str = "",
     believed: bool = True,
 ) -> Payload:
     """Of `payload_of`, what counting it takes: which failure, when, on which build. Found in a quarter of the time."""
-    failure, about, when = _sighted(event, project=project, now=now, locate=locate, program=program, believed=believed)
+    failure, about, when = _sighted(event, project=project, now=now, code=code, program=program, believed=believed)
     summary = clean(summary_of(_named(failure))) if failure else clean(_ROUGH.cut(about.summary, _ROUGH.message))
     environment = cut(clean(_ROUGH.cut(event.environment or "production", _ROUGH.name)), _ROUGH.name)
     build = Build(sha=event.build_sha, environment=environment)
@@ -98,12 +106,12 @@ def _named(failure: Failure) -> Failure:
 
 
 def _sighted(
-    event: Event, *, project: str, now: datetime, locate: Locate | None, program: str, believed: bool
+    event: Event, *, project: str, now: datetime, code: Code | None, program: str, believed: bool
 ) -> tuple[Failure | None, About, datetime]:
     """The failure with its own frames marked, which incident it is, and when it happened."""
     said = _said(event.message)
     failure = chain_of(event, said) or read_failure(said)  # some log a traceback as text alone
-    located = locate(failure, event.build_sha) if failure and locate else None
+    located = code.located(failure, event.build_sha) if failure and code else None
     is_ours = located is not None and _has_own(located)
     if failure and located and not is_ours:
         failure = _with_candidates(failure, located)

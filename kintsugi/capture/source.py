@@ -44,6 +44,16 @@ def locator(root: Path | None, *, sha: str | None = None, around: int = 5) -> Lo
     return located
 
 
+def lines_of(root: Path | None, sha: str | None) -> Callable[[str], Sequence[str]]:
+    """The lines of the project's files at `sha`, by their paths; none of what it does not have. CaptureError."""
+
+    def lines(path: str) -> Sequence[str]:
+        places = _places_at(root, sha) if root else None
+        return places.lines(path) if places and path in places.tree.paths else ()
+
+    return lines
+
+
 @dataclass(frozen=True, slots=True)
 class _Places:
     """The project's files, found by the ends of their paths."""

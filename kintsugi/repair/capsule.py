@@ -33,6 +33,7 @@ class FailingCall:
     module: str
     folder: str
     crash: Crash
+    in_part: str = ""  # how much of the call it is, where it was made from what a report shows
 
     @property
     def test(self) -> str:
@@ -66,7 +67,7 @@ class Made:
         failure = self.result.failure if self.result else None
         if failure is None or not crash.is_in(failure.chain):
             return False
-        return failure.kind != crash.short_kind or _is_the_same(failure.message, crash.message)
+        return failure.kind.rpartition(".")[2] != crash.short_kind or _is_the_same(failure.message, crash.message)
 
 
 def failing_call(capsule: Capsule | None, failure: Failure | None, crash: Crash | None) -> FailingCall | None:
@@ -79,6 +80,7 @@ def failing_call(capsule: Capsule | None, failure: Failure | None, crash: Crash 
         capsule.module,
         _folder_of(capsule.module, failure),
         crash,
+        capsule.in_part,
     )
 
 
@@ -128,7 +130,7 @@ async def reproduced(
     async with ground(box, tree) as on:
         made = await make(call, on, {}, seconds=min(box.limits.seconds, _SECONDS))
     rerun, why = judged(call, made, tree)
-    return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why, made.passed)
+    return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why, made.passed, call.in_part)
 
 
 def _why_none(capsule: Capsule | None) -> str:

@@ -92,7 +92,7 @@ def _answer(deliveries: tuple[Delivery, ...], program: Program, noted: SimpleQue
 
 def _read(delivery: Delivery, program: Program) -> Read:
     try:
-        return read(delivery, program.located)
+        return read(delivery, program)
     except Exception:
         log.exception("report_broke_its_reader", extra={"project": delivery.name})
         return Read(fault=Fault("This cannot be read. Why stands in Kintsugi's log."))

@@ -13,7 +13,7 @@ from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event
 from kintsugi.capture.intake import digest_of
 from kintsugi.capture.runs import is_replay, key_in, runs_in
-from kintsugi.capture.sentry import Locate, outline_of, payload_of
+from kintsugi.capture.sentry import Code, outline_of, payload_of
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     CHECK_IN,
@@ -96,7 +96,7 @@ class Read:
     fault: Fault | None = None
 
 
-def read(delivery: Delivery, locate: Locate) -> Read:
+def read(delivery: Delivery, code: Code) -> Read:
     """Never raises: what cannot be read is told."""
     try:
         body = expanded(delivery.body, delivery.encoding)
@@ -108,10 +108,10 @@ def read(delivery: Delivery, locate: Locate) -> Read:
     except MemoryError:
         return Read(fault=Fault("", too_large=True))
     ids = (item.data.get("event_id") for item in items if isinstance(item, Item))
-    return Read(id=_plain(next(ids, "")), items=tuple(_told(item, delivery, locate) for item in items))
+    return Read(id=_plain(next(ids, "")), items=tuple(_told(item, delivery, code) for item in items))
 
 
-def _told(item: _Item, delivery: Delivery, locate: Locate) -> Told:
+def _told(item: _Item, delivery: Delivery, code: Code) -> Told:
     if isinstance(item, Unasked):
         return PassedOver(item.kind)
     if not isinstance(item, Item):
@@ -119,14 +119,14 @@ def _told(item: _Item, delivery: Delivery, locate: Locate) -> Told:
     if is_replay(item.data):
         return PassedOver(item.kind)
     try:
-        return _failed(item, delivery, locate) if item.kind == EVENT else _ran(item, delivery)
+        return _failed(item, delivery, code) if item.kind == EVENT else _ran(item, delivery)
     except CaptureError as error:
         return Fault(str(error))
     except (RecursionError, MemoryError):
         return Fault("An item is nested too deeply, or larger than it looks.")
 
 
-def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
+def _failed(item: Item, delivery: Delivery, code: Code) -> Told:
     event = read_event(item.data, whole=delivery.whole)
     if not event.is_trouble:
         return PassedOver(item.kind)
@@ -135,7 +135,7 @@ def _failed(item: Item, delivery: Delivery, locate: Locate) -> Told:
         event,
         project=delivery.name,
         now=delivery.at,
-        locate=locate,
+        code=code,
         program=delivery.project.program,
         believed=delivery.project.believed,
     )

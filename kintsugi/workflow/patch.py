@@ -100,6 +100,7 @@ class Reproduction:
     seconds: float
     why: str = ""
     ends_well: bool = False  # it was made, and did not fail
+    in_part: str = ""  # how much of the call was made, where a report shows no more
 
     @property
     def is_reproduced(self) -> bool:
@@ -109,7 +110,7 @@ class Reproduction:
     def words(self) -> str:
         """As a card or a page has it."""
         if self.is_reproduced:
-            return f"{self.call}: reproduced in {self.seconds:.1f} s before any model was asked."
+            return f"{self.call}: reproduced in {self.seconds:.1f} s before any model was asked{self._part}."
         return self.says
 
     @property
@@ -117,12 +118,16 @@ class Reproduction:
         """A sentence."""
         match self.rerun:
             case Rerun.REPRODUCED:
-                return f"{self.call} fails in the same way at {self.commit[:10]}, in {self.seconds:.1f} s."
+                return f"{self.call} fails in the same way at {self.commit[:10]}, in {self.seconds:.1f} s{self._part}."
             case Rerun.OTHER_FAILURE:
-                return f"{self.call} fails at {self.commit[:10]}, but in another way: {self.why}."
+                return f"{self.call} fails at {self.commit[:10]}, but in another way: {self.why}{self._part}."
             case Rerun.NOT_REPRODUCIBLE:
                 call = self.call or "The failing call"
-                return f"{call} cannot be made again at {self.commit[:10]}: {self.why}."
+                return f"{call} cannot be made again at {self.commit[:10]}: {self.why}{self._part}."
+
+    @property
+    def _part(self) -> str:
+        return f" (in part: {self.in_part})" if self.in_part else ""
 
 
 @dataclass(frozen=True, slots=True)

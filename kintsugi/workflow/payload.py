@@ -89,6 +89,9 @@ class Capsule(_Value):
     function: str = Field(description="the function's qualified name")
     source: str = Field(default="", description="a pytest file that makes the same call; empty where there is none")
     why_not: str = Field(default="", description="why the call could not be written down")
+    in_part: str = Field(
+        default="", description="how much of the call it has, where it was made from what a report shows of the values"
+    )
 
 
 class About(_Value):

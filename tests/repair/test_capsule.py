@@ -5,18 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from kintsugi.capture.live import from_exception
-from kintsugi.capture.source import locate
+from kintsugi.capture.shown import shown_call
+from kintsugi.capture.source import lines_of, locate
 from kintsugi.repair.capsule import failing_call, reproduced
 from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
 from kintsugi.repair.referee import crash_of
-from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.capsule import record
 from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
 from kintsugi.workflow.payload import Capsule, Failure
@@ -66,8 +65,7 @@ ELSEWHERE = WORKS.replace("test_total", "test_other").replace(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    proof = await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
-    return replace(proof, box=proof.box or await probe(proof.python, proof.limits))
+    return await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
 
 
 @pytest.fixture
@@ -146,6 +144,24 @@ async def test_a_secret_says_so(base: Path, settings: ProofSettings) -> None:
     found = await made_again(base, settings, *crashed(base, "total", {"password": "correct-horse-battery"}))
 
     assert (found.rerun, found.why[:8]) == (Rerun.NOT_REPRODUCIBLE, "a secret")
+
+
+async def test_a_call_that_a_report_shows_is_made_in_part(base: Path, settings: ProofSettings) -> None:
+    with pytest.raises(KeyError) as seen:
+        importlib.import_module("src_of_till").reduction({"a": 2}, None)
+    failure = locate(from_exception(seen.value), base)
+    capsule = shown_call(failure, lines_of(base, None))
+    assert capsule
+
+    found = await made_again(base, settings, failure, capsule)
+    call = failing_call(capsule, failure, crash_of(failure))
+    evidence = await proven(
+        Proposal(base, {"src_of_till.py": FIXED.encode()}, crash=crash_of(failure), call=call), settings
+    )
+
+    assert found.rerun is Rerun.REPRODUCED
+    assert found.words.endswith("before any model was asked (in part: as far as the report shows the call).")
+    assert "src_of_till.reduction (in part: as far as the report shows the call), failed before" in evidence.says
 
 
 def a_proposal(base: Path, program: str, test: str | None) -> Proposal:

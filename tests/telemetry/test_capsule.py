@@ -84,6 +84,10 @@ class Slotted:
 def a_function(*_: object) -> None: ...
 
 
+def with_default(value: object, *, how: Callable[[], object] = lambda: None) -> None:
+    raise LookupError(value, how)
+
+
 def handed_over(value: object) -> None:
     raise LookupError(value)
 
@@ -226,11 +230,10 @@ def cached(value: int) -> int:
 
 
 def _passed_over() -> Callable[[AsyncIterator[int]], Coroutine[Any, Any, None]]:
-    async def all_of(values: AsyncIterator[int]) -> None:
-        async for _ in values:
-            pass
-
-    return all_of
+    """It is no code of the program."""
+    names: dict[str, Any] = {}
+    exec("async def all_of(values):\n    async for _ in values:\n        pass\n", names)
+    return names["all_of"]  # type: ignore[no-any-return]
 
 
 WAYS: dict[str, Callable[[], object]] = {
@@ -257,23 +260,67 @@ def test_a_call_is_made_in_the_same_way(way: str) -> None:
     assert repr(again) == repr(error)
 
 
-def test_what_is_made_anew_by_each_call_is_passed_over_for_the_next_call() -> None:
+def test_what_only_wraps_the_next_call_is_passed_over() -> None:
+    function = handed_over
+
     def wrapper(value: int) -> None:
-        handed_over(value)
+        function(value)
 
     capsule = made_of(_raised(lambda: wrapper(5)))
 
     assert (capsule.module, capsule.function) == (__name__, "handed_over")
 
 
-def test_a_function_without_a_name_is_refused_with_the_reason() -> None:
-    def inner() -> None:
-        raise LookupError
+def test_a_function_inside_of_another_is_called_with_what_it_takes_from_there() -> None:
+    taken, unset = {"a": 1}, 5
 
-    capsule = made_of(_raised(inner))
+    def inner(value: int) -> None:
+        raise LookupError(value, taken, inner.__name__, unset)
 
-    assert capsule.source == ""
-    assert capsule.why_not.startswith("inner is made anew by each call of ")
+    capsule = made_of(_raised(lambda: inner(5)))
+
+    assert capsule.function.endswith(".<locals>.inner")
+    assert run(capsule).args == (5, {"a": 1}, "inner", 5)
+
+
+def test_functions_and_classes_inside_of_others_are_values_too() -> None:
+    more = 2
+
+    class Base(int):
+        pass
+
+    class Child(Base):
+        kept: Base
+
+        def __init__(self, name: int) -> None:
+            self.name = name
+
+        def twice(self) -> int:
+            return super().__add__(more)
+
+    @dataclass
+    class Record:
+        one: Child
+        kind: type[Base] = Base
+
+    class Local(enum.Enum):
+        ONE = 1
+
+    child = Child(5)
+    record, function, key, local, wrapped = rebuilt_from(
+        handed_over, [Record(child), lambda value: value + more, child.twice, Local.ONE, cached.__wrapped__]
+    )
+
+    assert (record.one + 1, record.one.name, type(record).__name__) == (6, 5, "Record")
+    assert record.kind in type(record.one).mro()
+    assert (function(1), key(), local.value, wrapped.__name__) == (3, 7, 1, "cached")
+
+
+def test_what_the_function_takes_by_itself_is_left_out() -> None:
+    with pytest.raises(LookupError) as seen:
+        with_default(1)
+
+    assert "with_default(1)" in made_of(seen.value).source.replace("value=", "")
 
 
 def test_what_cannot_be_written_down_is_told_to_whoever_uses_it(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ class Crash:
     def is_in(self, chain: tuple[Raised, ...]) -> bool:
         """Whether one exception of a chain is it: of its type, and through its function where that is known."""
         return any(
-            raised.kind == self.short_kind
+            raised.kind.rpartition(".")[2] == self.short_kind
             and (not self.path or any(self._is_at(frame.path, frame.function) for frame in raised.frames))
             for raised in chain
         )

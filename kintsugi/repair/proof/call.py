@@ -42,7 +42,8 @@ async def call_turns(proving: Proving) -> CallTurned | None:
         if flag := _why_not_green(call, red, green):
             return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,))
     await _without_swallowing(proving, call, red)
-    return CallTurned(call.name, red.outcome.run, green.outcome.run, turned=True)
+    name = f"{call.name} (in part: {call.in_part})" if call.in_part else call.name
+    return CallTurned(name, red.outcome.run, green.outcome.run, turned=True)
 
 
 async def _made(proving: Proving, call: FailingCall, changes: Mapping[str, bytes | None]) -> Made:
@@ -50,7 +51,10 @@ async def _made(proving: Proving, call: FailingCall, changes: Mapping[str, bytes
 
 
 def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
-    """What is to be looked at; "" where the call comes to its end. Raises Unproven where it fails as before."""
+    """What is to be looked at; "" where the call comes to its end. Raises Unproven where it fails as before.
+
+    A call that is known in part may fail because of what it lacks: that refuses nothing.
+    """
     if green.passed:
         return ""
     if green.not_rebuilt:
@@ -60,6 +64,8 @@ def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
         raise Unproven(reason, red.outcome.run, green.outcome.run)
     if green.fails_by(call.crash):
         reason = f"the failing call, {call.name}, fails with the patch as it did without: {green.said[:_LONGEST]}"
+        if call.in_part:
+            return f"{reason} (but it is known in part only: {call.in_part})"
         raise Unproven(reason, red.outcome.run, green.outcome.run)
     return f"with the patch the failing call, {call.name}, raises something else: {green.said[:_LONGEST]}"
 

@@ -20,13 +20,15 @@ import logging
 import math
 import pathlib
 import re
+import sys
 import threading
 import types
 import uuid
 import warnings
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from enum import EnumMeta
+from types import FrameType
 from typing import Any
 from xml.etree import ElementTree
 
@@ -41,11 +43,21 @@ Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
 _MARKS = {id(one): repr(one) for one in (None, True, False, NotImplemented)} | {id(...): "..."}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written that has no name in its module: `path` is its qualified name."""
+
+    module: str
+    path: str
+    line: int
+
+
 class Builders:
     """Knows what to write for a value. `names` finds what can be imported, and keeps what the file has to import."""
 
-    def __init__(self, names: Names) -> None:
-        self.names = names
+    def __init__(self, names: Names, around: Callable[[str], FrameType | None] = lambda _: None) -> None:
+        """`around`: the frame of the function with this qualified name, where the exception came through it."""
+        self.names, self._around = names, around
 
     def value(self, graph: Graph, value: object, name: str, depth: int, hint: str = "") -> str | Entry:
         """A literal, or the entry of an object. `name`: what it stands under. Raises Secret."""
@@ -73,7 +85,7 @@ class Builders:
         if build is not None:
             build(self, graph, value, entry)
         elif issubclass(kind, type):
-            leave_out(entry, f"the class {raw.home_of(value)[1]}, which no module holds by its name")  # type: ignore[arg-type]
+            self._class_inside(graph, value, entry)  # type: ignore[arg-type]
         elif issubclass(type(kind), EnumMeta):
             _member(self, graph, value, entry)
         else:
@@ -87,7 +99,7 @@ class Builders:
             return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
         own = self.names.of(kind)
         if not own:
-            return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
+            return self._of_class_inside(graph, value, entry, base)
         if raw.home_of(kind)[0].partition(".")[0] == "discord":
             return self._stand_in(graph, value, entry, own)
         if base is tuple and "_fields" in raw.names_of(kind):
@@ -100,6 +112,49 @@ class Builders:
             entry.parts = content(self, graph, value, entry)
         self.add_state(graph, value, entry)
         return None
+
+    def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
+        """The same of a class that has no name, but was made inside of a function."""
+        kind = type(value)
+        if "<locals>" not in raw.home_of(kind)[1]:
+            return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
+        content, made = _CONTENT[id(base)], Part(self.value(graph, kind, "", entry.depth + 1, raw.home_of(kind)[1]))
+        entry.opens, entry.closes, entry.parts = "rebuilt(", ")", [made]
+        if content is not None:
+            entry.opens = "filled("
+            entry.parts += [Part(self.names.of(base)), *content(self, graph, value, entry)]
+        self.add_state(graph, value, entry)
+        return None
+
+    def _class_inside(self, graph: Graph, value: type, entry: Entry) -> None:
+        module, path = raw.home_of(value)
+        outer, _, name = path.rpartition(".<locals>.")
+        own = raw.importable(module)
+        if not outer or not own or sys.modules.get(module) is None:
+            return leave_out(entry, f"the class {path}, which no module holds by its name")
+        free, line = self._taken_from(value, outer, name.partition(".")[0])
+        bases = {raw.home_of(base)[1].rpartition(".")[2]: base for base in raw.bases_of(value)}
+        free = {**{name: base for name, base in bases.items() if not self.names.of(base)}, **free}
+        free = {name: one for name, one in free.items() if one is not value}
+        return self.inside(graph, entry, Place(own, path, line), free)
+
+    def _taken_from(self, value: type, outer: str, name: str) -> tuple[dict[str, object], int]:
+        """What a class takes from the function that made it, or what its methods keep of that; and its line."""
+        frame = self._around(outer)
+        if frame is None:
+            return _seen_in(value)
+        codes = (one for one in frame.f_code.co_consts if type(one) is types.CodeType and one.co_name == name)
+        code = next(codes, None)
+        values = frame.f_locals
+        free = code.co_freevars if code else ()
+        return {one: values[one] for one in free if one in values}, code.co_firstlineno if code else 0
+
+    def inside(self, graph: Graph, entry: Entry, place: Place, around: Mapping[str, object]) -> None:
+        """What a function makes inside of it, with what that takes from around it."""
+        entry.opens, entry.closes = f"inside({place.module!r}, {place.path!r}, {place.line}", ")"
+        entry.parts = [
+            Part(self.value(graph, one, name, entry.depth + 1, name), keyword_for(name)) for name, one in around.items()
+        ]
 
     def add_state(self, graph: Graph, value: object, entry: Entry) -> None:
         for name, one in raw.state_of(value):
@@ -126,6 +181,18 @@ class Builders:
         """Of Discord's own: the same class and its state, but its coroutines say nothing to Discord."""
         entry.opens, entry.closes = f"stand_in({own}", ")"
         self.add_state(graph, value, entry)
+
+
+def _seen_in(kind: type) -> tuple[dict[str, object], int]:
+    """What a class takes from around it as far as itself shows that, and about where it is written."""
+    names = raw.names_of(kind)
+    notes = names.get("__annotations__")
+    shown = [*names.values(), *(notes.values() if type(notes) is dict else ())]
+    classes = {raw.home_of(one)[1].rpartition(".")[2]: one for one in shown if issubclass(type(one), type)}
+    methods = [one for one in shown if type(one) is types.FunctionType]
+    taken = {name: one for method in methods for name, one in _closed_over(method)}
+    inside = {name: one for name, one in classes.items() if "<locals>" in raw.home_of(one)[1]}
+    return {**inside, **taken}, min((one.__code__.co_firstlineno for one in methods), default=0)
 
 
 def keyword_for(name: str) -> str:
@@ -359,8 +426,23 @@ def _builtin(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
     return None
 
 
-def _function(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    leave_out(entry, f"the function {value.__qualname__}, which no module holds by its name")
+def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry: Entry) -> None:
+    """One that no module holds by its name: a lambda, one inside of another, or what a decorator has put away."""
+    code, home = value.__code__, builders.names.home(value)
+    if not home or code.co_filename.startswith("<"):
+        return leave_out(entry, f"the function {value.__qualname__}, which no module holds by its name")
+    around = dict(_closed_over(value))
+    return builders.inside(graph, entry, Place(home, code.co_qualname, code.co_firstlineno), around)
+
+
+def _closed_over(function: types.FunctionType) -> Iterator[tuple[str, object]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # nothing has been put into it yet
+            continue
+        if value is not function:
+            yield name, value
 
 
 def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -412,6 +494,10 @@ def _member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     """Of an enumeration; flags that were joined have no name of their own."""
     kind, state = type(value), dict(raw.state_of(value))
     own, name, members = builders.names.of(kind), state.get("_name_"), raw.names_of(kind).get("_member_map_")
+    if not own and type(name) is str and "<locals>" in raw.home_of(kind)[1]:
+        entry.opens, entry.closes = "getattr(", ")"
+        entry.parts = [Part(builders.value(graph, kind, "", entry.depth + 1)), Part(repr(name))]
+        return None
     if not own:
         return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
     if type(name) is str and type(members) is dict and members.get(name) is value:

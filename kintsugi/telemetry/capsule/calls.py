@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
@@ -14,6 +14,8 @@ from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
 
 _MOST_FRAMES = 1_000
+_COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
+_PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes)))
 _INNER = ("__wrapped__", "callback", "_callback", "func", "fget", "fset", "fdel", "function", "run", "coro", "__func__")
 
 
@@ -34,6 +36,11 @@ class Call:
     on_first: str = ""  # the method's name, where the first argument is what it is called on
 
     @property
+    def is_inside(self) -> bool:
+        """Whether another function makes it, each time anew: it has no path."""
+        return not self.path
+
+    @property
     def flags(self) -> int:
         return self.frame.f_code.co_flags
 
@@ -52,20 +59,21 @@ def frames_of(stack: TracebackType | None, is_project: Callable[[str], bool]) ->
 
 def calls_in(frames: list[FrameType]) -> Iterator[Call | Unreachable]:
     """Each frame as a call, outermost first; why not where it is none that can be made again."""
-    under_way = set(_under_way())
+    running = set(under_way())
     for at, frame in enumerate(frames):
-        if frame in under_way:
+        if frame in running:
             yield Unreachable("it handled the exception itself, so it would not fail")
             continue
         if at + 1 < len(frames) and _is_the_programs_start(frame):
             continue
+        inner = {one.f_code for one in frames[at + 1 :]}
         try:
-            yield _call(frame)
+            yield _call(frame, inner)
         except Unreachable as why:
             yield why
 
 
-def _under_way() -> Iterator[FrameType]:
+def under_way() -> Iterator[FrameType]:
     """What called us, from the inside out: whoever is here has caught the exception."""
     frame: FrameType | None = sys._getframe(1)
     for _ in range(_MOST_FRAMES):
@@ -89,7 +97,7 @@ def _is_the_programs_start(frame: FrameType) -> bool:
     return back is not None and back.f_code.co_name == "<module>" and back.f_globals.get("__name__") == "__main__"
 
 
-def _call(frame: FrameType) -> Call:
+def _call(frame: FrameType, inner: Set[CodeType]) -> Call:
     code, names = frame.f_code, frame.f_globals
     module = names.get("__name__")
     if type(module) is not str or raw.globals_of(sys.modules.get(module)) is not names:
@@ -100,11 +108,30 @@ def _call(frame: FrameType) -> Call:
         raise Unreachable("it is a module's own code, run while it was imported")
     qualified = code.co_qualname
     if "<locals>" in qualified:
-        outer, _, name = qualified.rpartition(".<locals>.")
-        raise Unreachable(f"{name} is made anew by each call of {outer}")
+        _check_inside(frame, inner)
+        return Call(frame, module, qualified, "", *_arguments(frame))
     positional, keywords = _arguments(frame)
-    path, on_first = _path(code, module, qualified, positional)
+    path, on_first, function = _path(code, module, qualified, positional)
+    keywords = tuple((name, value) for name, value in keywords if not _is_default(function, name, value))
     return Call(frame, module, qualified, path, positional, keywords, on_first)
+
+
+def _check_inside(frame: FrameType, inner: Set[CodeType]) -> None:
+    """One that only wraps the function of an inner frame says nothing more than that."""
+    outer, _, name = frame.f_code.co_qualname.rpartition(".<locals>.")
+    if name in _COMPREHENSIONS:
+        raise Unreachable(f"{name} is a part of {outer}")
+    wrapped = (raw.code_of(frame.f_locals.get(one)) for one in frame.f_code.co_freevars)
+    if any(code in inner for code in wrapped if code is not None):
+        raise Unreachable(f"{name} wraps what it calls")
+
+
+def _is_default(function: FunctionType, name: str, value: object) -> bool:
+    """Whether the call may as well leave it out. What is plain to read is written down all the same."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
+    given.update(function.__kwdefaults__ or {})
+    return name in given and given[name] is value and id(type(value)) not in _PLAIN
 
 
 def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object], ...]]:
@@ -138,8 +165,10 @@ def _value(values: Mapping[str, Any], name: str) -> Any:
     return values[name]
 
 
-def _path(code: CodeType, module: str, qualified: str, positional: tuple[tuple[str, object], ...]) -> tuple[str, str]:
-    """How the function is reached in its module; and by which name on its first argument, if that does."""
+def _path(
+    code: CodeType, module: str, qualified: str, positional: tuple[tuple[str, object], ...]
+) -> tuple[str, str, FunctionType]:
+    """How the function is reached in its module; by which name on its first argument, if that does; and itself."""
     owner, _, name = qualified.rpartition(".")
     holder: Any = raw.at(module, owner) if owner else None
     if owner and (holder is None or not issubclass(type(holder), type)):
@@ -151,15 +180,16 @@ def _path(code: CodeType, module: str, qualified: str, positional: tuple[tuple[s
         name, found = _elsewhere(code, names) or (name, found)
     if found is None:
         raise Unreachable(f"{qualified} is not in its module")
-    inner = _inner(found, code)
-    if inner is None:
+    way = _inner(found, code)
+    if way is None:
         raise Unreachable(f"{qualified} is hidden behind a {raw.shown_kind(found)}")
+    inner, function = way
     path = f"{owner}.{name}" if owner else name
     if type(found) is staticmethod:
-        return path + inner.removeprefix(".__func__"), ""
+        return path + inner.removeprefix(".__func__"), "", function
     direct = not inner or (type(found) is classmethod and inner == ".__func__")
     on_first = name if owner and direct and positional and _is_found_on(positional[0][1], name, found) else ""
-    return path + inner, on_first
+    return path + inner, on_first, function
 
 
 def _mangled(owner: str, name: str) -> str:
@@ -182,15 +212,15 @@ def _elsewhere(code: CodeType, names: Mapping[str, Any]) -> tuple[str, Any] | No
     return None
 
 
-def _inner(found: object, code: CodeType, depth: int = 0) -> str | None:
-    """The attributes that lead from what was found to the function with this code: "" for that itself."""
+def _inner(found: Any, code: CodeType, depth: int = 0) -> tuple[str, FunctionType] | None:
+    """The function with this code, and the attributes that lead to it from what was found: "" for that itself."""
     if raw.code_of(found) is code:
-        return ""
+        return "", found
     if depth > 8:
         return None
     for name, value in _held(found):
         if name in _INNER and (deeper := _inner(value, code, depth + 1)) is not None:
-            return f".{name}{deeper}"
+            return f".{name}{deeper[0]}", deeper[1]
     return None
 
 

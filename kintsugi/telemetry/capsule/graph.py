@@ -15,7 +15,7 @@ MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
 DEEPEST = 24
 _NEAR = 2  # the call's arguments, whatever they are called
-CPU_SECONDS = 0.0015  # for looking at values: naming and writing them takes as long again
+CPU_SECONDS = 0.002  # for looking at values: naming and writing them takes as long again
 
 
 class Secret(Exception):

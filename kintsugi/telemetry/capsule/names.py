@@ -52,6 +52,12 @@ class Names:
         place = _STANDARD.get(id(value)) or self._by_identity().get(id(value))
         return self.named(*place) if place else ""
 
+    def home(self, function: FunctionType) -> str:
+        """The module that a function was written in, where that can be imported; "" where it cannot."""
+        module = _text(function.__globals__.get("__name__"))
+        is_there = raw.globals_of(sys.modules.get(module)) is function.__globals__
+        return raw.importable(module) if is_there else ""
+
     def module(self, name: str) -> str:
         """The module itself, imported."""
         if sys.modules.get(name) is None or not (own := raw.importable(name)):

@@ -11,6 +11,7 @@ _HEAP_TYPE, _CANNOT_BE_MADE = 1 << 9, 1 << 7  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_
 _POINTER = 8
 _of_type: Any = type.__dict__
 _MRO, _DICT, _BASE = _of_type["__mro__"], _of_type["__dict__"], _of_type["__base__"]
+_BASES = _of_type["__bases__"]
 _SIZE, _FLAGS = _of_type["__basicsize__"], _of_type["__flags__"]
 _MODULE, _QUALNAME = _of_type["__module__"], _of_type["__qualname__"]
 _DICTIONARIES = {id(GetSetDescriptorType), id(MemberDescriptorType)}
@@ -19,6 +20,10 @@ _OF_MODULE: Any = vars(ModuleType)["__dict__"]
 
 def mro(kind: type) -> tuple[type, ...]:
     return cast("tuple[type, ...]", _MRO.__get__(kind))
+
+
+def bases_of(kind: type) -> tuple[type, ...]:
+    return cast("tuple[type, ...]", _BASES.__get__(kind))
 
 
 def names_of(kind: type) -> dict[str, Any]:

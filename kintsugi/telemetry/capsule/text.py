@@ -89,8 +89,53 @@ class missing:
     __int__ = __float__ = __index__ = _refuse
     __str__ = __format__ = __bytes__ = __fspath__ = __enter__ = __exit__ = __await__ = __aiter__ = __aenter__ = _refuse
 ''',
+    "of_unknown_state": '''\
+def of_unknown_state(kind):
+    """An object of this class without its state: whoever asks for that is told so."""
+
+    def unknown(_, name):
+        raise NotRebuilt(f"{kind.__name__}.{name}: not shown")
+
+    return object.__new__(type(kind.__name__, (kind,), {"__getattr__": unknown, "__module__": kind.__module__}))
+''',
+    "inside": '''\
+def inside(module, path, line, /, **around):
+    """What the code of a module makes under this name inside of a function, with what it takes from around it."""
+    home = importlib.import_module(module)
+    found, waiting = [], [("", node) for node in ast.parse(inspect.getsource(home)).body]
+    while waiting:
+        lead, node = waiting.pop()
+        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        if is_function or isinstance(node, ast.ClassDef):
+            name = lead + getattr(node, "name", "<lambda>")
+            found += [node] if name == path else []
+            lead = name + (".<locals>." if is_function else ".")
+        waiting += [(lead, one) for one in ast.iter_child_nodes(node)]
+    node = min(found, key=lambda one: abs(one.lineno - line))
+    if not isinstance(node, ast.ClassDef):
+        node.decorator_list = []  # it is the function itself
+    body = [ast.Return(node)] if isinstance(node, ast.Lambda) else [node, ast.Return(ast.Name(node.name, ast.Load()))]
+    given = ast.arguments([], [ast.arg(name) for name in around], None, [], [], None, [])
+    maker, made = ast.copy_location(ast.FunctionDef("made", given, body, []), node), {}
+    code = compile(ast.fix_missing_locations(ast.Module([maker], [])), home.__file__, "exec")
+    exec(code, vars(home), made)
+    return made["made"](**around)
+''',
+    "undecorated": '''\
+def undecorated(one, name):
+    """The function of this name behind what decorates it."""
+    inner = ("__wrapped__", "__func__", "callback", "_callback", "func", "fget", "run")
+    for _ in range(8):
+        if getattr(getattr(one, "__code__", None), "co_name", "") == name:
+            break
+        one = next((found for at in inner if (found := inspect.getattr_static(one, at, None))), one)
+    return one
+''',
 }
-_NEEDS = {"rebuilt": ("with_state",), "filled": ("with_state",), "stand_in": ("with_state",)}
+_NEEDS = {
+    **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
+    "of_unknown_state": ("missing",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +324,9 @@ def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> 
     text = "\n".join(map(_indented, lines))
     helpers = _helpers(text)
     imported = dict(names.imported)
-    imported |= {name: (name, "") for name in ("inspect", "asyncio") if f"{name}." in (helpers + way)}
+    imported |= {
+        name: (name, "") for name in ("ast", "asyncio", "importlib", "inspect") if f"{name}." in (helpers + way)
+    }
     head = "\n".join(_imports(imported.values()))
     return "\n\n".join(filter(None, (f'"""{title}"""', head, f"\ndef {test}():\n{text}\n", helpers)))
 
