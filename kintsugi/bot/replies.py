@@ -19,6 +19,7 @@ from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Deployment, Incident
+from kintsugi.workflow.names import name_of_person
 from kintsugi.workflow.path import Mood, Station, mood, path
 from kintsugi.workflow.ports import Outcome, Owed, Rollout
 from kintsugi.workflow.production import Plan
@@ -32,7 +33,6 @@ _SAME_DAY = timedelta(hours=6)
 _LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
-_PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
 _OURSELVES = "kintsugi"
 _MARKS = {True: "✅", False: "❌", None: "⚪"}
 
@@ -276,8 +276,7 @@ def report_of(found: Incident) -> str:
 
 def who(actor: str) -> str:
     """An actor as people know each other: `discord:alice (4001)` is alice. The id is in the file."""
-    name = _PERSON.fullmatch(actor)
-    return one_line(name["name"] if name else actor, 60)
+    return one_line(name_of_person(actor), 60)
 
 
 def times(count: int) -> str:

@@ -19,7 +19,7 @@ from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Forbidden, Refusal
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.machine import objection
-from kintsugi.workflow.names import Effect
+from kintsugi.workflow.names import Effect, name_of_person
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.questions import Question, Questions, changed
 
@@ -142,7 +142,7 @@ def _ignore(incident: Incident) -> str:
 def _ack(incident: Incident) -> str:
     """Says that you have it. Nobody is called about it any more."""
     held = (
-        f"Takes {incident.name} over from {incident.holder}."
+        f"Takes {incident.name} over from {name_of_person(incident.holder)}."
         if incident.holder
         else f"Says that you have {incident.name}."
     )
