@@ -19,8 +19,8 @@ from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Deployment, Incident
-from kintsugi.workflow.names import name_of_person
 from kintsugi.workflow.path import Mood, Station, mood, path
+from kintsugi.workflow.people import name_of_person
 from kintsugi.workflow.ports import Outcome, Owed, Rollout
 from kintsugi.workflow.production import Plan
 from kintsugi.workflow.states import State

@@ -19,7 +19,8 @@ from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Forbidden, Refusal
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.machine import objection
-from kintsugi.workflow.names import Effect, name_of_person
+from kintsugi.workflow.names import Effect
+from kintsugi.workflow.people import name_of_person
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.questions import Question, Questions, changed
 

@@ -6,7 +6,6 @@ hands them on: whoever is not the lifecycle itself imports them from there.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 
@@ -66,15 +65,6 @@ class Effect(StrEnum):
 def kind_of(effect: str) -> str:
     """Of an effect's id, which is `<incident>:<kind>:<seq>`: an Effect, or one that only newer code knows."""
     return effect.split(":")[1]
-
-
-_PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
-
-
-def name_of_person(actor: str) -> str:
-    """An actor as people know each other: `discord:alice (4001)` is alice."""
-    found = _PERSON.fullmatch(actor)
-    return found["name"] if found else actor
 
 
 MAIN_LINE = tuple(State)[:8]
