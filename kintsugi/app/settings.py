@@ -295,7 +295,7 @@ class IncidentSettings(Room):
 
 
 class NetworkSettings(Room):
-    """Whom the services that we ask are known by."""
+    """Certificates of the services that we ask."""
 
     ca_file: Path | None = Field(
         None, description="a PEM file with one's own certificate authorities, trusted beside the public ones"
@@ -420,7 +420,7 @@ class SheetSettings(Room, env_prefix=f"{PREFIX}SHEET_"):
 
 
 class AlertSettings(Room, env_prefix=f"{PREFIX}ALERT_"):
-    """Whom alerts are told."""
+    """Where alerts go."""
 
     rules: Path | None = Field(None, description="a TOML file of alert rules, beside the built-in ones")
     channel: Id | None = Field(None, description="the id of a Discord channel that alerts are posted to")
