@@ -83,8 +83,11 @@ def more_pairs(
         yield _needs("alerts", "KINTSUGI_ALERT_CHANNEL", "KINTSUGI_DISCORD_TOKEN")
     if sheet.id and not (sheet.api_key or sheet.service_account):
         yield _needs("sheet", "KINTSUGI_SHEET_ID", "KINTSUGI_SHEET_API_KEY or KINTSUGI_SHEET_SERVICE_ACCOUNT")
-    if model.prices and model.is_set and model.model not in model.prices:
-        says = f"KINTSUGI_LLM_PRICES has no price for {model.model}: only tokens are limited. Add it."
+    if model.prices and model.is_set and not model.name:
+        says = "KINTSUGI_LLM_PRICES are for models by name: only tokens are limited. Set KINTSUGI_LLM_MODEL."
+        yield Health("model", FAULT, says)
+    elif model.prices and model.is_set and model.name not in model.prices:
+        says = f"KINTSUGI_LLM_PRICES has no price for {model.name}: only tokens are limited. Add it."
         yield Health("model", FAULT, says)
 
 

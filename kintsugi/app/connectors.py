@@ -228,11 +228,11 @@ def _model(settings: ModelSettings, found_out: Path | None) -> Model:
 
     return OpenAIModel(
         ModelAccess(
-            model=settings.model,
+            model=settings.name,
             api_key=revealed(settings.api_key),
             base_url=settings.base_url,
             api=settings.api,
-            price=price_of(settings.model, settings.base_url, settings.prices),
+            price=price_of(settings.name, settings.base_url, settings.prices),
             deadline=timedelta(seconds=settings.seconds),
             silence=timedelta(seconds=settings.silent_seconds),
             window=settings.window,

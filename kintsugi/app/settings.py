@@ -533,7 +533,9 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
     base_url: Address | None = Field(
         None, description="any OpenAI-compatible address; left out: OpenAI's. One that asks for no key needs none"
     )
-    model: str = Field("gpt-5", description="the model's name")
+    model: str = Field(
+        "", description="the model's name; left out: gpt-5 at OpenAI, and at an address of your own its only model"
+    )
     budget_usd: float = Field(2.0, gt=0, description="how much the model may cost for one incident, in US dollars")
     budget_day_usd: float = Field(20.0, gt=0, description="… and in one day")
     budget_tokens: int = Field(1_000_000, gt=0, description="… in tokens, for one incident")
@@ -558,6 +560,11 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
     @property
     def is_set(self) -> bool:
         return bool(self.api_key or self.base_url)
+
+    @property
+    def name(self) -> str:
+        """The model that is asked; empty where it is the only one of its server, which is looked up there."""
+        return self.model or ("" if self.base_url else "gpt-5")
 
     @property
     def budget(self) -> Budget:
