@@ -15,6 +15,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -136,6 +137,7 @@ class Login:
         return right
 
 
+@lru_cache(maxsize=1024)  # asked for each report
 def is_loopback(host: str) -> bool:
     """Whether a host, perhaps with a port, is this machine by its own name for itself.
 

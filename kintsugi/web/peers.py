@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -27,6 +28,7 @@ def peer(remote: str, named: Sequence[str]) -> str:
     return network_of(remote)
 
 
+@lru_cache(maxsize=1024)  # asked for each report
 def network_of(address: str) -> str:
     """The address, of IPv6 its network; "" for what is none."""
     try:

@@ -115,7 +115,9 @@ class _Reader:
             env=environment({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}),
             stdin=PIPE,
             stdout=PIPE,
-            start_new_session=True,  # Ctrl-C is for the service, which ends its readers
+            # Ctrl-C is for the service, which ends its readers. A group is enough for that. In a session of its own a
+            # reader's low priority would not count: Linux shares the processor between sessions first.
+            process_group=0,
         )
         reader = cls(process)
         try:

@@ -61,8 +61,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def follows(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
-    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", *command)
-    return subprocess.run(typed, cwd=folder, env=environment(folder), capture_output=True, check=False)
+    return terminal.run(["capture", "--follow", "--", *command], folder, environment(folder))
 
 
 def incidents(folder: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from kintsugi.capture.source import lines_of, locate
 from kintsugi.repair.capsule import failing_call, reproduced
 from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
 from kintsugi.repair.referee import crash_of
-from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.capsule import record
 from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
 from kintsugi.workflow.payload import Capsule, Failure
@@ -67,8 +65,7 @@ ELSEWHERE = WORKS.replace("test_total", "test_other").replace(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    proof = await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
-    return replace(proof, box=proof.box or await probe(proof.python, proof.limits))
+    return await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
 
 
 @pytest.fixture

@@ -22,6 +22,12 @@ _TCP_SOCKETS = {"tcp": "sockstat", "tcp6": "sockstat6"}  # and where the kernel 
 _FIRST_TO_DIE = 1000
 
 
+def give_way(pid: int | str, nicer: int) -> None:
+    """For a session: Linux may share the processor between sessions first, and between their processes then."""
+    with suppress(OSError), open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as file:
+        file.write(str(nicer))
+
+
 def die_first(pid: int | str) -> None:
     with suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
         file.write(str(_FIRST_TO_DIE))

@@ -140,8 +140,9 @@ def _script(spec: Spec) -> int:
 
 
 def _be_nicer(spec: Spec) -> None:
-    """Whoever runs us comes first, and is killed last where memory is short."""
+    """The service that runs us comes first, and is killed last where memory is short."""
     os.nice(_NICER)
+    counting.give_way("self", _NICER)
     counting.die_first("self")
     if spec.group_fd is not None:
         os.write(spec.group_fd, b"0")
