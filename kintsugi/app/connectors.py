@@ -136,7 +136,9 @@ def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
             except discord.LoginFailure as error:
                 raise SettingsError(REFUSED) from error
             except AWAY as error:
-                raise StepFailed(why(error)) from error
+                answered = isinstance(error, discord.HTTPException)
+                mend = "Try again later." if answered else "Check this host's network, or KINTSUGI_DISCORD_API_BASE."
+                raise StepFailed(f"{why(error)} {mend}") from error
 
     missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "the terminal is the channel")
     return Connector("Discord", make, look, None if settings.token else missing)
