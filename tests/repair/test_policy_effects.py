@@ -192,6 +192,13 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
     assert any(one.refuses for one in findings(path, before, before.replace(old, new, 1)))
 
 
+def test_a_test_of_a_handler_in_go_may_make_a_request():
+    new = 'package shop\n\nimport "net/http"\n\nfunc TestA(t *testing.T) { http.NewRequest("GET", "/", nil) }\n'
+
+    assert findings("shop/cart_test.go", None, new) == ()
+    assert findings("shop/cart.go", None, new)
+
+
 @pytest.mark.parametrize(
     ("path", "line"),
     [
