@@ -24,7 +24,7 @@ from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.terminal import PlainConsole
-from kintsugi.persistence.database import Database, DatabaseError
+from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import differences, is_current, upgrade
 from kintsugi.workflow.curable import curable
@@ -117,6 +117,9 @@ async def _database(database: Database) -> Health:
     try:
         current = is_current(database)
         lacking = differences(database) if current else []
+    except DatabaseAway as error:
+        says = str(error).rstrip(".")
+        return Health("database", FAULT, f"{says}. Start it, or check KINTSUGI_DATABASE_URL, which is {database}.")
     except DatabaseError as error:
         return Health("database", FAULT, str(error))
     if lacking:
@@ -213,6 +216,6 @@ async def _cure(database: Database, program_url: str | None) -> Health:
             return Health("cure", OFF, "no incident yet, so it is not known what the program reports")
         async with opened(database) as desk:
             found = await curable(desk.store, can_ask=program_url is not None)
-    except (DatabaseError, StoreUnavailable) as error:
-        return Health("cure", FAULT, str(error))
+    except (DatabaseError, StoreUnavailable):
+        return Health("cure", OFF, "not known while the database cannot be read")
     return Health("cure", OFF if found.neither or not found.incidents else OK, str(found))

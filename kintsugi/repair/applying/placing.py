@@ -38,7 +38,7 @@ class Placing:
                 f"{self.path}: change {number} quotes no line of the file, so its place is unknown. Quote some."
             )
         if hunk.unprefixed and any(_may_be_kept(line) for line in hunk.lines):
-            raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
+            return self._of_one_reading(number, hunk)
         found = places(hunk, self.text, strict=True)
         if not found and _is_done(hunk, self.text):
             raise Refused(f"{self.path}: change {number} is already applied: the file has its new lines.")
@@ -46,6 +46,15 @@ class Placing:
         if not found:
             raise Refused(_not_found(hunk, self.text, self.path, number))
         return found
+
+    def _of_one_reading(self, number: int, hunk: Hunk) -> list[Place]:
+        """The places of a hunk whose lines of dashes are changes or unchanged lines, whichever fits. Raises Refused."""
+        kept = [HunkLine(Op.KEEP, line.op + line.text) if _may_be_kept(line) else line for line in hunk.lines]
+        read = (places(one, self.text, strict=True) for one in (hunk, hunk.with_kept(kept)))
+        found = {one[0].hunk.lines: one for one in read if one}
+        if len(found) != 1:
+            raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
+        return next(iter(found.values()))
 
     def _chosen(self, number: int, found: list[Place], settled: Mapping[int, Place]) -> Place:
         """The one place that all the evidence points at. Raises Refused."""
@@ -140,7 +149,8 @@ class Placing:
 
 def _may_be_kept(line: HunkLine) -> bool:
     """Whether a line may have been an unchanged one of dashes or plus signs, as headings are underlined."""
-    return line.op is not Op.KEEP and len(line.text) > 1 and set(line.text.strip()) <= set("+-")
+    bare = line.text.strip()
+    return line.op is not Op.KEEP and len(bare) > 1 and set(bare) <= set("+-")
 
 
 def _expected(hunk: Hunk, settled: Mapping[int, Place]) -> int | None:

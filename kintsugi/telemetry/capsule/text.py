@@ -132,6 +132,41 @@ def undecorated(one, name):
     return one
 ''',
 }
+ON_NEW_OBJECTS = {
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
+    made = by_its_init(kind, (), state)
+    return with_state(object.__new__(kind), **state) if made is None else made
+''',
+    "with_state": HELPERS["with_state"]
+    + '''
+
+def on_new_objects(kind, content, state):
+    """None where its `__init__` does not take these."""
+    try:
+        names = list(inspect.signature(kind).parameters)[len(content) :]
+        asked = {name: (name, f"_{name}", f"_{kind.__name__}__{name}") for name in names}
+        given = {name: state[one] for name, ones in asked.items() for one in ones if one in state}
+        one = kind(*content, **given)
+    except Exception:
+        return None
+    made = {*getattr(one, "__dict__", ()), *(name for name in state if hasattr(one, name))}
+    return with_state(one, **{name: value for name, value in state.items() if name not in made})
+''',
+    "filled": '''\
+def filled(kind, base, /, *content, **state):
+    """The same for a class that builds on a builtin one, which holds this content."""
+    made = by_its_init(kind, content, state)
+    if made is not None:
+        return made
+    one = base.__new__(kind, *content)
+    if base.__init__ is not object.__init__:
+        base.__init__(one, *content)
+    return with_state(one, **state)
+''',
+}
+"""The two that rebuild an object past its `__init__`, for when it is to go through that."""
 _NEEDS = {
     **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
     "of_unknown_state": ("missing",),

@@ -360,9 +360,13 @@ def _decoded(prefix: str, core: str, shift: int) -> Check:
 
 
 _TOKEN = re.compile(rb"[!-~]{12}")
+_HEX_START = re.compile(r"(?:[0-9A-Fa-f]{2}){14,20}")
 _HEX_RUN = re.compile(r"(?:[0-9A-Fa-f]{2}){14,1200}")
 
 
 def _of_hex(text: str, start: int, end: int) -> Iterable[Span]:
+    begin = _HEX_START.match(text, start)
+    if not begin or not _TOKEN.match(bytes.fromhex(begin[0])):
+        return ()
     run = _HEX_RUN.match(text, start)
-    return (run.span(),) if run and _TOKEN.match(bytes.fromhex(run[0][:40])) else ()
+    return (run.span(),) if run else ()
