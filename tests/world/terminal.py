@@ -1,4 +1,4 @@
-"""`kintsugi` as it is typed, in processes of their own that need not import it anew: one or two seconds each.
+"""`kintsugi` as it is typed, in processes of their own that need not import it again: one or two seconds each.
 
 A helper loads what the commands load, once, and has one thread. For each command it forks; the child gets its folder,
 environment and standard streams, and runs the module as `python -m kintsugi` does. It is killed by its own number, and
