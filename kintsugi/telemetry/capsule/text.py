@@ -142,7 +142,7 @@ def rebuilt(kind, /, **state):
     "with_state": HELPERS["with_state"]
     + '''
 
-def on_new_objects(kind, content, state):
+def by_its_init(kind, content, state):
     """None where its `__init__` does not take these."""
     try:
         names = list(inspect.signature(kind).parameters)[len(content) :]
