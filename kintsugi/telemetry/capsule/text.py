@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -299,6 +300,7 @@ def _give_names(order: Iterable[Entry], taken: set[str]) -> None:
     for entry in order:
         if not entry.name and (entry.needs_name or (entry.uses > 1 and (entry.parts or "(" in entry.opens))):
             base = snake_case(entry.hint)
+            base = f"the_{base}" if keyword.iskeyword(base) else base
             base = base if base.isidentifier() else "value"
             name, number = base, 2
             while name in taken:
