@@ -208,6 +208,15 @@ async def test_a_patch_that_leaves_the_call_failing_is_refused(base: Path, setti
         await proven(a_proposal(base, half, ELSEWHERE), settings)
 
 
+async def test_a_patch_of_what_made_the_object_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:
+    maker = TILL.replace("price, code, file\n", 'price, code or "a", file\n')
+
+    evidence = await proven(a_proposal(base, maker, None), settings)
+
+    assert evidence.tier is Tier.E1
+    assert any("still fails on the objects as they were; it ends well on objects" in flag for flag in evidence.flags)
+
+
 async def test_another_exception_in_its_place_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:
     other = TILL.replace("return codes[code]", 'return codes[str(code)] if code else ValueError("no code").real')
 
