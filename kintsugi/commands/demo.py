@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ class Wishes:
 async def demo(wishes: Wishes) -> int:
     """Play the demo. 0 when it came to the ending it was to show."""
     console = PlainConsole(highlight=False)
+    # what fails is told in sentences; without a handler the bare names of events would stand between them
+    logging.getLogger("kintsugi").addHandler(logging.NullHandler())
     workspace = Workspace(wishes.folder)
     workspace.lock.parent.mkdir(parents=True, exist_ok=True)
     with only_one(workspace.lock):

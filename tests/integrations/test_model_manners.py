@@ -215,6 +215,13 @@ def a_list(*names: str) -> web.Response:
         ("/v1/models", a_list("b", "a"), "answers"),
         ("/v1/models", a_list("b"), r"answers, though it lists other models \(b\): see KINTSUGI_LLM_MODEL"),
         ("/", web.Response(), "answers, and does not tell which models it has"),
+        (
+            "/v1/models",
+            web.json_response(
+                {"error": {"message": "No connected db."}}, status=400
+            ),  # LiteLLM, to a key it does not know
+            r"answers, and does not tell which models it has \(it says: No connected db\)",
+        ),
     ],
 )
 async def test_a_healthy_server_is_told_whatever_it_knows_of_its_models(

@@ -528,6 +528,11 @@ def _by_place(rnd: Draw, opaque: str, word: str) -> Iterator[tuple[str, ...]]:
     yield f"signing in with api key {opaque} for bob", opaque, "bob"
     yield f"refresh_token {opaque} was refused", opaque, "refused"
     yield f"rootpw '{word}' of bob", word, "bob"
+    yield f"user bob with password {word}X was rejected", f"{word}X", "rejected"
+    yield f'<setting name="ApiKey"><value>{opaque}</value></setting>', opaque, "</value>"
+    yield f"jdbc:oracle:thin:scott/{word}@db.example.com:1521:x", word, "db.example.com:1521:x"
+    code = drawn(rnd, DIGITS, 6)
+    yield f"otp code: {code} sent", code, "sent"
     yield f"FROM x\nENV DB_PASSWORD {word}\nENV PORT 1", word, "PORT 1"
     yield f'variable "db_password" {{\n  type    = string\n  default = "{word}"\n}}', word, "type    = string"
     yield repr({"wifi_psks": [word, "x"], "app_keys": [opaque]}), opaque
@@ -579,4 +584,6 @@ def _of_people(rnd: Draw, opaque: str, word: str, phrase: str) -> Iterator[tuple
     yield f"tls: {wrapped} loaded", wrapped[60:120], "loaded"
     token = vendor_token(rnd, "github_classic")
     yield f"sent {token.encode().hex()} over", token.encode().hex(), "over"
-    yield f"sent {base64.b64encode(token.encode()).decode()} over", base64.b64encode(token.encode()).decode(), "over"
+    for before in ("", "a", "ab"):
+        encoded = base64.b64encode(f"{before}{token}".encode()).decode()
+        yield f"sent {encoded} over", encoded[4:], "over"

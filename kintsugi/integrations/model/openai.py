@@ -133,11 +133,9 @@ class OpenAIModel:
 
     async def _only_one(self) -> str:
         """The model, where none is set: the only one that the server lists. Raises StepFailed."""
-        names = await self._reached(self._listed)
+        names, instead = await self._reached(self._listed)
         if len(names) != 1:
-            listed = (
-                f"has {len(names)} models ({', '.join(names[:5])})" if names else "does not tell which models it has"
-            )
+            listed = f"has {len(names)} models ({', '.join(names[:5])})" if names else instead
             raise StepFailed(f"{self._address.url} {listed}. Set KINTSUGI_LLM_MODEL.", final=True)
         return names[0]
 
@@ -158,20 +156,23 @@ class OpenAIModel:
                 raise
         else:
             return "answers"
-        names = await self._listed(client)
+        names, instead = await self._listed(client)
         if self.name in names or not names:
-            return "answers" if names else "answers, and does not tell which models it has"
+            return "answers" if names else f"answers, and {instead}"
         listed = ", ".join(names[:5])
         return f"answers, though it lists other models ({listed}): see KINTSUGI_LLM_MODEL"
 
-    async def _listed(self, client: AsyncOpenAI) -> list[str]:
+    async def _listed(self, client: AsyncOpenAI) -> tuple[list[str], str]:
+        """The models that it lists, and what is to be said where it lists none."""
+        instead = "does not tell which models it has"
         try:
             page = await client.models.list()
         except openai.APIStatusError as error:
-            if error.status_code in (400, 404, 405, 422, 501):
-                return []
-            raise
-        return [str(each.id) for each in page.data or () if getattr(each, "id", None)]
+            if error.status_code not in (400, 404, 405, 422, 501):
+                raise
+            said = _refusal(error).quoted
+            return [], f"{instead} (it says: {said})" if said and error.status_code == 400 else instead
+        return [str(each.id) for each in page.data or () if getattr(each, "id", None)], instead
 
     async def _ask(self, question: Question, heard: Heard, progress: Progress) -> Answer:
         tell = _telling(progress, heard, self._settings.tell_every)

@@ -40,6 +40,7 @@ _AFTER = re.compile(
             (?P<below>(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?=[^\s"']))?(?:\r?\n[ \t]{0,12}(?=["']))?
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
             default[ \t]{0,12}=[ \t]{0,4})
+      | (?P<setting>[ \t]{0,2}>\s{0,24}<[vV]alue>)
       | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?\\{0,7}["']?[vV]alue\\{0,7}["']?[ \t]{0,2}[=:][ \t]{0,2})
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,4})(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
@@ -77,6 +78,9 @@ _NO_VALUES = frozenset(
 )  # fmt: skip
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_MADE_UP_WORD = re.compile(
+    r"(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
+)
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
@@ -201,9 +205,11 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
     if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
         return True
+    level = _grade_in_place(text, at, stem, name)
+    if level is Grade.PASSWORD and _MADE_UP_WORD.match(text, after.end()):
+        return True
     if not _RANDOM_WORD.match(text, after.end()):
         return False
-    level = _grade_in_place(text, at, stem, name)
     return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
 
 

@@ -58,7 +58,7 @@ _PASSWORD = (
     "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
     "otp", "totp", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret", "totpsecret",
-    "mfasecret", "userpin", "cardpin", "doorpin", "simpin",
+    "mfasecret", "otpcode", "userpin", "cardpin", "doorpin", "simpin",
 )  # fmt: skip
 _PASS_WORDS = _words(
     """
