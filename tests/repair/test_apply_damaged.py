@@ -103,3 +103,13 @@ def test_a_slip_in_the_indentation_of_one_line_says_nothing_of_the_others():
     edit = {"path": "a.md", "search": table.replace("\n| ---", "\n ---"), "replace": table.replace("---", "------")}
 
     assert made(json.dumps({"edits": [edit]}), {"a.md": table}) == {"a.md": table.replace("---", "------").encode()}
+
+
+def test_what_stands_before_a_quoted_piece_is_not_written_twice():
+    edit = {"path": "a.py", "search": "IZE = 5\n", "replace": "SIZE = 6\n"}
+
+    try:
+        after = made(json.dumps({"edits": [edit]}), {"a.py": "SIZE = 5\nend = 1\n"})
+    except Refused:
+        return
+    assert after == {"a.py": b"SIZE = 6\nend = 1\n"}

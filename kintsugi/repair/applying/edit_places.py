@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from kintsugi.repair.applying.changes import EveryEdit, Hunk, Refused, differing
@@ -9,6 +10,9 @@ from kintsugi.repair.applying.matching import Level, Place
 from kintsugi.repair.applying.reindent import AS_IT_IS, indent_of
 from kintsugi.repair.applying.text import Text
 from kintsugi.workflow.patch import Edit
+
+_WITHIN_A_WORD = re.compile(r"\w\w")
+_TELLING = 4  # characters before the search text that are no accident at the beginning of the replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,14 @@ def exact_place(edit: Edit, text: Text, path: str) -> Place | None:
 def _means_whole_lines(one: _Found, search: str, wanted: str, text: Text) -> bool:
     """Whether text that begins or ends within a line of the file is a whole line, mistyped, for the reply.
 
-    It is where the replacement has it as a line of its own at another place: else it is torn from the rest of its line.
+    It is where the replacement has it as a line of its own at another place, or begins with what stands before it in
+    the file: that would be there twice, or be torn from the rest of its line.
     """
     lines, new = search.split("\n"), wanted.split("\n")
-    before = text.string[text.string.rfind("\n", 0, one.start) + 1 : one.start].strip()
+    before = text.string[text.string.rfind("\n", 0, one.start) + 1 : one.start].lstrip()
+    within_a_word = bool(_WITHIN_A_WORD.match(text.string, max(one.start - 1, 0)))
+    if before and wanted.startswith(before) and (within_a_word or len(before) >= _TELLING):
+        return True
     after = text.string[one.end : one.end + 1] not in ("", "\n") and bool(lines[-1])
     return len(lines) > 1 and bool(
         (before and new[0] != lines[0] and lines[0] in new[1:])

@@ -14,6 +14,7 @@ from kintsugi.repair.applying.text import Text
 
 _SHOWN = 3
 _USUAL_CONTEXT = 3  # lines
+_STILL_THERE = 0.6  # of the lines to be removed that say something
 _TELLING = 3  # letters or digits that make a line worth recognising
 
 
@@ -199,12 +200,19 @@ def _is_done(hunk: Hunk, text: Text) -> bool:
     Where there are as many as of the old ones, they may be these, set in otherwise: that is for the change to mend.
     """
     new = hunk.new
-    if not any(_tells(line) for line in new):
+    if not any(_tells(line) for line in new) or _still_there(hunk, text):
         return False
     starts = positions([line.strip() for line in new], text.keyed(Level.INDENTED, str.strip))
     if len(hunk.old) != len(new):
         return bool(starts)
     return any(_is_set_in_alike(new, text.lines[start : start + len(new)], text) for start in starts)
+
+
+def _still_there(hunk: Hunk, text: Text) -> bool:
+    """Whether most of what is to go is in the file, so that it is only quoted badly."""
+    gone = [line.text for line in hunk.lines if line.op is Op.DROP and _tells(line.text)]
+    present = sum(line in text.known for line in gone)
+    return len(gone) > 1 and present > _STILL_THERE * len(gone)
 
 
 def _is_set_in_alike(new: Sequence[str], there: Sequence[str], text: Text) -> bool:
