@@ -24,7 +24,7 @@ from kintsugi.workflow.payload import Capsule, Failure
 
 _SECONDS = 60.0
 _LONGEST = 200
-_OF_MISSING = re.compile(r"'missing'|\bmissing object\b")  # what C code says of the stand-in for such a value
+_OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b")  # C code, of what stands for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,14 @@ def test_what_was_one_object_is_one_object() -> None:
     assert one is two is three
 
 
+def test_what_is_called_like_a_keyword_is_called_otherwise() -> None:
+    item = Item("mug")
+
+    again = rebuilt_from(handed_over, {"from": item, "class": [item], "not": item})
+
+    assert again["from"] is again["not"] is again["class"][0]
+
+
 def test_circles_are_closed() -> None:
     owner = types.SimpleNamespace(children=[])
     owner.children.append({"owner": owner, "pair": (owner, owner.children)})

@@ -78,6 +78,8 @@ _NO_VALUES = frozenset(
 )  # fmt: skip
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_GIVEN_WITH = ("with ", "using ")
+_GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
 _MADE_UP_WORD = re.compile(
     r"(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
 )
@@ -206,8 +208,10 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
         return True
     level = _grade_in_place(text, at, stem, name)
-    if level is Grade.PASSWORD and _MADE_UP_WORD.match(text, after.end()):
-        return True
+    if level is Grade.PASSWORD:
+        told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
+        if told or _MADE_UP_WORD.match(text, after.end()):
+            return True
     if not _RANDOM_WORD.match(text, after.end()):
         return False
     return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
