@@ -26,7 +26,7 @@ from kintsugi.repair import capsule as capsules
 from kintsugi.repair.capsule import FailingCall
 from kintsugi.repair.languages.python.layout import set_up_of
 from kintsugi.repair.proof import ProofSettings
-from kintsugi.repair.sandbox import Box, BoxFailed, Job, ground, run
+from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Job, ground, run
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
 from kintsugi.workflow.patch import Rerun
@@ -77,7 +77,8 @@ class Verdict:
     rerun: str
     why: str
     green: bool | None = None
-    otherwise: bool = False  # the fix makes the call raise another exception, as it is meant to
+    otherwise: bool = False  # the fix makes the call raise another exception, as its test wants it
+    on_new: bool = False  # it ends well on objects that their own `__init__` makes
 
 
 async def verdict_of(case: Replayed, box: Box) -> Verdict:
@@ -94,8 +95,19 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
         if rerun is not Rerun.REPRODUCED:
             return Verdict(repository, case.name, rerun.value, why)
         green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
-    otherwise = not green.passed and not green.fails_by(crash)
-    return Verdict(repository, case.name, rerun.value, "" if green.passed else green.said, green.passed, otherwise)
+        fails = green.fails_by(crash)
+        renewed = fails and await _ends_well_on_new_objects(call, on, case)
+    otherwise = not green.passed and not fails and not green.not_rebuilt
+    why = "" if green.passed else green.said
+    return Verdict(repository, case.name, rerun.value, why, green.passed, otherwise, renewed)
+
+
+async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed) -> bool:
+    """Whether the call fails in the same way on objects that their own `__init__` makes, and ends well at the fix."""
+    renewed = capsules.on_new_objects(call)
+    if renewed is None or not (await capsules.make(renewed, on, {}, seconds=_SECONDS)).fails_by(call.crash):
+        return False
+    return (await capsules.make(renewed, on, case.true.files, seconds=_SECONDS)).passed
 
 
 async def _in_production(case: Replayed, box: Box) -> Capsule | None:
@@ -119,8 +131,9 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
 
 
 async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
-    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024)
-    box = await probe(settings.python, settings.limits)
+    variables = dict(one.split("=", 1) for one in arguments.variable)
+    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024, variables=variables)
+    box = settings.in_box(await probe(settings.python, settings.limits))
     known = _commits_in(arguments.commits) if arguments.commits else {}
     found = []
     for repository in arguments.repo:
@@ -135,7 +148,8 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                     verdict = Verdict(case.name.partition(" ")[0], case.name, "box failed", str(failed))
                 found.append(verdict)
                 if arguments.verbose:
-                    ended = f"{verdict.rerun}, green={verdict.green}" + ", another" * verdict.otherwise
+                    ended = f"{verdict.rerun}, green={verdict.green}"
+                    ended += ", another" * verdict.otherwise + ", on new objects" * verdict.on_new
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
 
@@ -150,15 +164,19 @@ def _commits_in(file: Path) -> dict[str, list[str]]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
-    lines = [f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well at the fix':>21} {'raises another':>15}"]
+    lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>44}"]
+    lines += [
+        f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'raises another':>15} {'new':>8}"
+    ]
     names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
     for name in names:
         own = [verdict for verdict in verdicts if name in ("all", verdict.repository)]
         again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
         green = sum(verdict.green is True for verdict in again)
         other = sum(verdict.otherwise for verdict in again)
-        row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>21}"
-        lines.append(f"{row} {_of(other, len(again)):>15}")
+        new = sum(verdict.on_new for verdict in again)
+        row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
+        lines.append(f"{row} {_of(other, len(again)):>15} {_of(new, len(again)):>8}")
     lines += ["", "why the rest was not:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])
@@ -266,6 +284,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--commits", type=Path, help="replay only these: lines that --verbose printed")
     parser.add_argument("--most", type=int, default=10, help="crashes of one repository")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the code of the repositories")
+    parser.add_argument("--variable", action="append", default=[], help="NAME=VALUE in the environment of the tests")
     parser.add_argument("--verbose", action="store_true", help="every crash with its verdict")
     return parser.parse_args()
 

@@ -25,7 +25,7 @@ from kintsugi.repair.replies import read_reply
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.patch import ReplyFormat
 
-_FILES = (Rule.DEPENDENCIES, Rule.CI, Rule.TEST_SETUP, Rule.GIT)
+_FILES = (Rule.DEPENDENCIES, Rule.CI, Rule.TEST_SETUP, Rule.GIT, Rule.AGENTS)
 _FIX_WORDS = re.compile(r"\b(?:fix(?:e[sd])?|bug|crash|error|exception|traceback|regress\w*)\b", re.IGNORECASE)
 
 
@@ -90,7 +90,7 @@ def _read(commit: Commit) -> Applied:
 
 
 def _fixes(arguments: argparse.Namespace) -> None:
-    outcomes, rules, flags = Counter[str](), Counter[str](), Counter[str]()
+    outcomes, rules, flags, flagged = Counter[str](), Counter[str](), Counter[str](), 0
     for repository in arguments.repositories:
         for commit in _commits(repository, arguments.commits, arguments.skip):
             try:
@@ -104,19 +104,23 @@ def _fixes(arguments: argparse.Namespace) -> None:
             outcomes[_outcome(refusals)] += 1
             rules.update({finding.rule for finding in refusals})
             flags.update({finding.rule for finding in findings if not finding.refuses})
+            flagged += any(finding.rule is Rule.LOOK for finding in findings)
             if arguments.show and refusals:
                 said = "; ".join(f"{one.path} [{one.rule}] {one.sentence}" for one in refusals)
                 print(f"{repository.parent.name} {commit.sha[:10]} {commit.subject[:60]!r}: {said}")
     total = outcomes.total()
     print(f"{total} commits: " + ", ".join(f"{name} {count / total:.1%}" for name, count in outcomes.most_common()))
+    print(f"{flagged / max(total, 1):.1%} have a flag of what only a human can judge")
     print("stopped by: " + ", ".join(f"{rule} {count}" for rule, count in rules.most_common()))
     print("flagged by: " + ", ".join(f"{rule} {count}" for rule, count in flags.most_common()))
 
 
 def _outcome(refusals: list[Finding]) -> str:
-    """Whether code and tests are at fault, or only files that a human changes on purpose."""
+    """Whether code is at fault, or only files that a human changes on purpose, or tests that are gone."""
     if not refusals:
         return "passed"
+    if all(one.rule is Rule.TESTS for one in refusals):
+        return "takes tests away"
     return "stopped for a file" if all(one.rule in _FILES for one in refusals) else "stopped for code or tests"
 
 

@@ -25,7 +25,10 @@ from kintsugi.repair.proof.runs import Proposal, Proving, Seen
 from kintsugi.repair.sandbox import Box, BoxFailed, ground
 
 _FIXES = re.compile(r"fix|bug|crash|error|exception|fail|rais|handl", re.IGNORECASE)
-_LIKELY = re.compile(r"crash|traceback|[a-z]Error\b|exception|\bNone\b")
+_LIKELY = re.compile(
+    r"[Cc]rash|NoneType|(?:Attribute|Type|Key|Index|Name|Recursion|Zero\w+|Unbound\w+|Unicode\w+)Error"
+)
+_MEANT = re.compile(r"\b[Rr]ais(?:e|es|ing)\b")
 _MOST_FILES = 12
 _SECONDS = 60.0
 _SWALLOWS = {
@@ -94,7 +97,7 @@ def _commits(repository: Path, only: Sequence[str]) -> Iterator[tuple[str, str]]
         for commit, _, subject in (line.partition(" ") for line in log.splitlines())
         if only or _FIXES.search(subject)
     ]
-    yield from sorted(fixes, key=lambda fix: not _LIKELY.search(fix[1]))
+    yield from sorted(fixes, key=lambda fix: _LIKELY.search(fix[1]) is None or _MEANT.search(fix[1]) is not None)
 
 
 def _proposal(repository: Path, commit: str, base: Path) -> Proposal | None:

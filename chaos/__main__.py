@@ -160,7 +160,7 @@ def _written(report: Report) -> str:
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         f"SQLAlchemy {importlib.metadata.version('sqlalchemy')}.",
         "",
-        "| run | incidents | lives | kills | restarts of the database | doubled | lost |",
+        "| run | incidents | starts | kills | restarts of the database | doubled | lost |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     lines += [
@@ -173,18 +173,18 @@ def _written(report: Report) -> str:
 
 
 _LIMITS = """What is real: the store, the engine, the executors, the adapters of the model, git, GitHub, Railway and
-Discord, the processes and their end by SIGKILL; on PostgreSQL three of them at a time, and a server that is broken
-off under them as by `pg_ctl restart -m immediate`. What is not: the services are stand-ins over loopback that lose
+Discord, the processes and their end by SIGKILL; on PostgreSQL three of them at a time, and a server that is
+killed under them as by `pg_ctl restart -m immediate`. What is not: the services are stand-ins over loopback that lose
 replies, reset connections, fail, limit, and show a deployment late; the sandbox and the monitor are asked by a line
-of HTTP; people are the driver, which confirms what it reads in Discord, merges, tells of it twice or not at all, and
-retries what is stuck; time is the machine's own and as much more as the driver lets pass between two lives.
+of HTTP; the driver plays the people: it confirms what it reads in Discord, merges, reports that twice or not at all,
+and retries what is stuck; between two starts the driver moves the clock forward.
 
-The four hosts are network namespaces of one machine, on real time and the database's clock. The one that comes to
-deploy first is cut off from the database (not from the world) for longer than its lease; it sleeps before it asks,
-and is left alone with one more incident in the end.
+The four hosts are network namespaces of one machine, on real time and the database's clock. The first
+to deploy is cut off from the database (not from the world) for longer than its lease, and sleeps before it asks. In the
+end it is left alone with one more incident.
 
-Compared at the end: branches, pull requests, deployments, cards, questions and messages on the work, each there once
-and as the history says. Power loss is not in it.
+Compared at the end: branches, pull requests, deployments, cards, questions and progress messages: each must be there
+once, as the history says. Power loss is not part of it.
 """
 
 

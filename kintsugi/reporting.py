@@ -10,7 +10,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -23,7 +22,7 @@ from kintsugi.telemetry.encoding import encode
 from kintsugi.telemetry.handler import Seen
 from kintsugi.telemetry.installation import Mode
 from kintsugi.telemetry.printed import IN_WORDS
-from kintsugi.telemetry.unhandled import is_refusal
+from kintsugi.telemetry.unhandled import is_refusal, mark_of
 
 if TYPE_CHECKING:
     import sentry_sdk
@@ -36,7 +35,6 @@ UNDELIVERED = f"Failures are kept in this process's memory and reported nowhere:
 _log = logging.getLogger("kintsugi.reporting")
 _A_MINUTE = 30  # reports: building one takes a millisecond or two of whoever logs
 _LOG_LINES = 100
-_MARK = "_kintsugi_has_seen"
 _LONGEST = 8_000  # characters of a text
 _PRINTED = "Traceback (most recent call last)"
 
@@ -180,12 +178,11 @@ def _redacted(event: Event, hint: Hint) -> Event:
 
 
 def _is_known(error: BaseException | None) -> bool:
-    """Whether it was seen before. The mark is on the exception, as keeping that would keep all that its frames hold."""
+    """Whether it was reported before. The same object raised anew is another failure."""
     if error is None:
         return False
-    known = hasattr(error, _MARK)
-    with suppress(Exception):  # its class may forbid attributes
-        setattr(error, _MARK, True)
+    mark = mark_of(error)
+    known, mark.is_reported = mark.is_reported, True
     return known
 
 

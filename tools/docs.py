@@ -171,7 +171,7 @@ def _fits(row: Transition) -> tuple[str, str]:
     open_ones = {state for state in State if state not in ENDED}
     states = ", ".join(f"`{each}`" for each in row.sources)
     states = "in any state" if set(row.sources) == set(State) else states
-    states = "any that is no end" if set(row.sources) == open_ones else states
+    states = "any open state" if set(row.sources) == open_ones else states
     own = row.when if row.sources != (State.STUCK,) else None  # where it got stuck says where it goes, not whether
     reasons = [check.__doc__ or "" for check in ((own,) if own else ()) + row.guards]
     return states, " ".join(reason.split("\n")[0] for reason in reasons)

@@ -31,7 +31,9 @@ status=0
 import json, sys
 text = open(sys.argv[1]).read()
 found = json.loads(text) if text else {"tier": None, "says": f"It ended with exit status {sys.argv[2]}.", "flags": []}
-print(f"### Kintsugi: {found['tier'] or 'refused' if sys.argv[2] != '1' else 'not tried'}\n\n{found['says']}\n")
+words = {"E0": "applies and compiles", "E1": "no test broke", "E2": "failed before, passes now"}
+proven = f"{found['tier']} ({words[found['tier']]})" if found["tier"] else "refused"
+print(f"### Kintsugi: {proven if sys.argv[2] != '1' else 'not tried'}\n\n{found['says']}\n")
 for flag in found["flags"]:
     print(f"- {flag}")
 PYTHON

@@ -22,7 +22,8 @@ _HOSTILE = (
     '"token":["', '"token":["a"', "'auth':['", '"session":["\\', 'tokens=["a",', '"kty":', "value: a, name: token ",
     "pat:", "password of a a ", "token for a ", "a is the key of a is the ", "user,token\n", "| token |", "\u2514 x",
     "%253A%252F%252Fa%253A", "password:\n  a", 'input_value="', "ls0tls1crudjti", "mnemonic a ", "/reset/",
-    " a1B2Authorization: 0nfu_", "longlongwordcookie: a=b; ", "Authorization: digest x ", "\\nwachtwoord=snd_",
+    " a1B2Authorization: 0nfu_", "longlongwordcookie: a=b; ",
+    "\u2514", "Authorization: digest x ", "\\nwachtwoord=snd_",
 )  # fmt: skip
 
 

@@ -380,8 +380,8 @@ class Bootstrap:
             memory_mb=agent.memory_mb,
             mounts=agent.mounts,
             variables={name: os.environ[name] for name in agent.env if name in os.environ},
-            model=model.model,
-            address=address_of(model.base_url, model.model, key) if model.is_set else None,
+            model=model.name,
+            address=address_of(model.base_url, model.name, key) if model.is_set else None,
             key=key,
         )
         return AgentAnalyst(asked, git, code.branch, redact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from kintsugi.app.connectors import FAULT, OFF, OK, Health
 from kintsugi.app.pem import pem_of
 from kintsugi.app.settings import (
     AlertSettings,
+    AnalystSettings,
     CodeSettings,
     DeploySettings,
     DiscordSettings,
@@ -83,8 +85,11 @@ def more_pairs(
         yield _needs("alerts", "KINTSUGI_ALERT_CHANNEL", "KINTSUGI_DISCORD_TOKEN")
     if sheet.id and not (sheet.api_key or sheet.service_account):
         yield _needs("sheet", "KINTSUGI_SHEET_ID", "KINTSUGI_SHEET_API_KEY or KINTSUGI_SHEET_SERVICE_ACCOUNT")
-    if model.prices and model.is_set and model.model not in model.prices:
-        says = f"KINTSUGI_LLM_PRICES has no price for {model.model}: only tokens are limited. Add it."
+    if model.prices and model.is_set and not model.name:
+        says = "KINTSUGI_LLM_PRICES are for models by name: only tokens are limited. Set KINTSUGI_LLM_MODEL."
+        yield Health("model", FAULT, says)
+    elif model.prices and model.is_set and model.name not in model.prices:
+        says = f"KINTSUGI_LLM_PRICES has no price for {model.name}: only tokens are limited. Add it."
         yield Health("model", FAULT, says)
 
 
@@ -103,9 +108,26 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
     if code.test_command and code.test_python is None and not _runs(code.test_command[0]):
         says = f"KINTSUGI_TEST_COMMAND: {code.test_command[0]} cannot be found on this machine. Install it, or name it."
         yield Health("tests", FAULT, says)
+    for name, command in (("TEST_COMMAND", code.test_command), ("DEPLOY_COMMAND", deploy.command)):
+        if found := next((part for part in command or () if part in _OF_A_SHELL), ""):
+            says = f"KINTSUGI_{name}: no shell runs it, so {found} would be an argument. Name a script instead."
+            yield Health("commands", FAULT, says)
     if deploy.command and not deploy.folder.is_dir():
         says = f"KINTSUGI_DEPLOY_FOLDER: there is no folder {deploy.folder}. Make it, or name another."
         yield Health("deployer", FAULT, says)
+
+
+def agent(settings: AnalystSettings) -> Iterator[Health]:
+    """The coding agent that is the analyst."""
+    program, *_ = settings.command.split() or [""]
+    if _PROGRAM.fullmatch(program) and program not in _BUILT_IN and shutil.which(program) is None:
+        says = f"KINTSUGI_ANALYST_COMMAND: {program} cannot be found. Install it, or name it with its path."
+        yield Health("analyst", FAULT, says)
+
+
+_PROGRAM = re.compile(r"[\w./-]+")
+_BUILT_IN = frozenset({"cd", "exec", "source", "."})
+_OF_A_SHELL = frozenset({"&&", "||", ";", "|", "&", ">", ">>", "<", "2>&1"})
 
 
 def _runs(program: str) -> bool:
@@ -118,7 +140,10 @@ def alert_rules(settings: AlertSettings) -> Iterator[Health]:
         return
     try:
         rules = read_rules(settings.rules)
-    except (BadRule, OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        says = f"{settings.rules}: {os.strerror(error.errno or 0).lower()}. Name a file that can be read."
+        yield Health("alerts", FAULT, f"KINTSUGI_ALERT_RULES: {says}")
+    except (BadRule, UnicodeDecodeError) as error:
         yield Health(
             "alerts", FAULT, f"KINTSUGI_ALERT_RULES: {error}. Mend the file; docs/telemetry.md has an example."
         )

@@ -136,7 +136,9 @@ def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
             except discord.LoginFailure as error:
                 raise SettingsError(REFUSED) from error
             except AWAY as error:
-                raise StepFailed(why(error)) from error
+                answered = isinstance(error, discord.HTTPException)
+                mend = "Try again later." if answered else "Check this host's network, or KINTSUGI_DISCORD_API_BASE."
+                raise StepFailed(f"{why(error)} {mend}") from error
 
     missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "the terminal is the channel")
     return Connector("Discord", make, look, None if settings.token else missing)
@@ -226,11 +228,11 @@ def _model(settings: ModelSettings, found_out: Path | None) -> Model:
 
     return OpenAIModel(
         ModelAccess(
-            model=settings.model,
+            model=settings.name,
             api_key=revealed(settings.api_key),
             base_url=settings.base_url,
             api=settings.api,
-            price=price_of(settings.model, settings.base_url, settings.prices),
+            price=price_of(settings.name, settings.base_url, settings.prices),
             deadline=timedelta(seconds=settings.seconds),
             silence=timedelta(seconds=settings.silent_seconds),
             window=settings.window,

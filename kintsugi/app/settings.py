@@ -53,7 +53,10 @@ T = TypeVar("T")
 
 
 def _split(value: object) -> object:
-    return tuple(shlex.split(value)) if isinstance(value, str) else value
+    try:
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("should be a command; a quotation mark or a backslash in it is left open") from None
 
 
 def _ids(value: object) -> object:
@@ -292,7 +295,7 @@ class IncidentSettings(Room):
 
 
 class NetworkSettings(Room):
-    """Whom the services that we ask are known by."""
+    """Certificates of the services that we ask."""
 
     ca_file: Path | None = Field(
         None, description="a PEM file with one's own certificate authorities, trusted beside the public ones"
@@ -369,6 +372,13 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
     api_base: Address | None = Field(None, description="another API than Discord's, as https://host/api/v10")
     gateway_url: GatewayAddress | None = Field(None, description="another gateway than Discord's, as wss://host/")
 
+    @field_validator("token")
+    @classmethod
+    def _bare(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and re.search(r"\s|[\"']", value.get_secret_value()):
+            raise ValueError("should be the token alone, without quotes, spaces or the word Bot")
+        return value
+
     @field_validator("ping")
     @classmethod
     def _callable(cls, value: str) -> str:
@@ -410,7 +420,7 @@ class SheetSettings(Room, env_prefix=f"{PREFIX}SHEET_"):
 
 
 class AlertSettings(Room, env_prefix=f"{PREFIX}ALERT_"):
-    """Whom alerts are told."""
+    """Where alerts go."""
 
     rules: Path | None = Field(None, description="a TOML file of alert rules, beside the built-in ones")
     channel: Id | None = Field(None, description="the id of a Discord channel that alerts are posted to")
@@ -523,7 +533,9 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
     base_url: Address | None = Field(
         None, description="any OpenAI-compatible address; left out: OpenAI's. One that asks for no key needs none"
     )
-    model: str = Field("gpt-5", description="the model's name")
+    model: str = Field(
+        "", description="the model's name; left out: gpt-5 at OpenAI, and at an address of your own its only model"
+    )
     budget_usd: float = Field(2.0, gt=0, description="how much the model may cost for one incident, in US dollars")
     budget_day_usd: float = Field(20.0, gt=0, description="… and in one day")
     budget_tokens: int = Field(1_000_000, gt=0, description="… in tokens, for one incident")
@@ -548,6 +560,11 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
     @property
     def is_set(self) -> bool:
         return bool(self.api_key or self.base_url)
+
+    @property
+    def name(self) -> str:
+        """The model that is asked; empty where it is the only one of its server, which is looked up there."""
+        return self.model or ("" if self.base_url else "gpt-5")
 
     @property
     def budget(self) -> Budget:
@@ -659,7 +676,8 @@ def _fault(room: type[Room], fault: ErrorDetails) -> str:
     """What a wrong setting should be, in our words: pydantic's name types and patterns."""
     name, *inside = fault["loc"] or ("",)
     field = room.model_fields.get(str(name))
-    meant = f" It is: {field.description}." if field else ""
+    means = field.description if field else None
+    meant = f" Meaning: {means}." if means and means not in _should(fault) else ""
     at = f" (at {'.'.join(str(each) for each in inside)})" if any(isinstance(each, str) for each in inside) else ""
     return f"{variable(room, str(name))}: {_should(fault)}{at}.{meant}"
 

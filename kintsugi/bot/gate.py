@@ -66,7 +66,7 @@ class Gate:
     def look(self, caller: Caller) -> None:
         """Whether this user may at all, without counting. Raises Denied."""
         if reason := why_not(self.access, caller):
-            raise Denied("You may not do this here. Ask whoever runs this bot.", reason)
+            raise Denied("You may not do this here. Ask the owner of this bot.", reason)
 
     @contextmanager
     def counting_wrong_tokens(self, caller: Caller) -> Iterator[None]:

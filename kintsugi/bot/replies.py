@@ -20,6 +20,7 @@ from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Deployment, Incident
 from kintsugi.workflow.path import Mood, Station, mood, path
+from kintsugi.workflow.people import name_of_person
 from kintsugi.workflow.ports import Outcome, Owed, Rollout
 from kintsugi.workflow.production import Plan
 from kintsugi.workflow.states import State
@@ -32,7 +33,6 @@ _SAME_DAY = timedelta(hours=6)
 _LISTED = 20  # commits
 _ADDRESS = re.compile(r"https?://[\w.:/?&=%#~+-]+")
 _COLOURS = {Mood.GOOD: 0x2E9E5B, Mood.BAD: 0xC0392B, Mood.WAITS: 0xD4A017, Mood.MOVES: 0x3A7CA5}
-_PERSON = re.compile(r"discord:(?P<name>.+) \(\d+\)", re.DOTALL)
 _OURSELVES = "kintsugi"
 _MARKS = {True: "✅", False: "❌", None: "⚪"}
 
@@ -230,7 +230,7 @@ def incident(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.diagnosis:
         likely = one_line(found.diagnosis.belief, 120)
         proof = found.evidence
-        tier = f" · {proof.tier} ({proof.tier.words}): {one_line(proof.says, 200)}" if proof else ""
+        tier = f" · {proof.tier.spoken}: {one_line(proof.says, 200)}" if proof else ""
         fields.insert(0, ("Cause", f"{one_line(found.diagnosis.cause, 500)}\n{likely}{tier}"))
     card = Card(f"{found.name} · {found.state.words}", facts_of(found), colour_of(found.state), tuple(fields))
     return Reply(card=card, attachment=Attachment(f"{found.name}.txt", _in_full(found, history, owed)))
@@ -276,8 +276,7 @@ def report_of(found: Incident) -> str:
 
 def who(actor: str) -> str:
     """An actor as people know each other: `discord:alice (4001)` is alice. The id is in the file."""
-    name = _PERSON.fullmatch(actor)
-    return one_line(name["name"] if name else actor, 60)
+    return one_line(name_of_person(actor), 60)
 
 
 def times(count: int) -> str:
@@ -353,7 +352,7 @@ def _in_full(found: Incident, history: Sequence[Step], owed: Sequence[Owed]) -> 
     if found.patch:
         lines += ["", "PATCH", plain_diff(found.patch.diff)]
     if found.evidence:
-        lines += ["", "PROOF", f"{found.evidence.tier} ({found.evidence.tier.words}): {plain(found.evidence.says)}"]
+        lines += ["", "PROOF", f"{found.evidence.tier.spoken}: {plain(found.evidence.says)}"]
         lines += [f"! {plain(flag)}" for flag in found.evidence.flags]
     return "\n".join(lines) + "\n"
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
+from kintsugi.capture.fixed_words import fixed_words
 from kintsugi.capture.marks import marks_of
 from kintsugi.capture.report import LOGGED_TYPE
 from kintsugi.capture.source import is_library
@@ -66,17 +67,23 @@ def group_of(
     parts what several programs report; it counts where no file of the repository tells which one it is. `logger` is
     where words were said, which only parts their kin.
     """
-    parts, wordless, by = _parts(failure, template or words, logger)
+    parts, wordless, by = _parts(failure, template or words, logger, fixed_words)
+    before, _, _ = _parts(failure, template or words, logger, plain_message)
     if given and any(not _DEFAULT.fullmatch(part.strip()) for part in given):
-        default = "\x1f".join(parts)
-        parts = ["given", *(_DEFAULT.sub(lambda _: default, part) for part in given)]
+        parts, before = _given(given, parts), _given(given, before)
         by = f"the program's own fingerprint: {', '.join(given)}"
-    earlier: tuple[str, ...] = (_version_1(failure, words),)
-    marks = marks_of(failure) if failure and parts[0] == "raised" and parts == wordless else ()
-    if marks:  # as it was named before they counted
-        earlier = (_named([program, *parts]), *earlier)
+    marks = marks_of(failure) if failure and parts[0] == "raised" else ()
+    if marks:
         parts, by = [*parts, "with", *marks], f"{by}; {', '.join(map(_told, marks))}"
-    return Group(_named([program, *parts]), earlier, by, _named([program, "kin", *wordless]))
+    name, as_it_was = _named([program, *parts]), _named([program, *before])
+    # As it was named before marks counted, and words only without what varies in them.
+    earlier = (*((as_it_was,) if as_it_was != name else ()), _version_1(failure, words))
+    return Group(name, earlier, by, _named([program, "kin", *wordless]))
+
+
+def _given(given: Sequence[str], parts: list[str]) -> list[str]:
+    default = "\x1f".join(parts)
+    return ["given", *(_DEFAULT.sub(lambda _: default, part) for part in given)]
 
 
 def group_of_job(slug: str, environment: str, *, program: str, ran_too_long: bool) -> Group:
@@ -103,17 +110,19 @@ def _named(parts: Sequence[str]) -> str:
     return f"{VERSION}:{digest[:16]}"
 
 
-def _parts(failure: Failure | None, words: str, logger: str) -> tuple[list[str], list[str], str]:
-    """What it is grouped by, the same without words, and in a sentence."""
+def _parts(
+    failure: Failure | None, words: str, logger: str, fixed: Callable[[str], str]
+) -> tuple[list[str], list[str], str]:
+    """What it is grouped by, the same without words, and in a sentence. `fixed` takes out of words what varies."""
     if failure is None or failure.final.type == LOGGED_TYPE:
-        said = plain_message(words)
+        said = fixed(words)
         return ["said", said], ["said", logger, str(len(said.split()))], f"the fixed words: {said}"
     kinds = [_plain_kind(raised.type) for raised in failure.chain]
     places = _places(failure)
     if places:
         parts = ["raised", *kinds, "in", *places]
         return parts, parts, f"types and project frames: {', '.join(kinds)}; {', '.join(places)}"
-    said = plain_message(failure.final.message)
+    said = fixed(failure.final.message)
     library = [_plain_function(frame.function) for raised in failure.chain for frame in raised.frames]
     last = [name for name in library if name][-_MOST_FRAMES:]
     wordless = ["raised", *kinds, "in", *last]

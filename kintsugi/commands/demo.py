@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ class Wishes:
 async def demo(wishes: Wishes) -> int:
     """Play the demo. 0 when it came to the ending it was to show."""
     console = PlainConsole(highlight=False)
+    # what fails is told in sentences; without a handler the bare names of events would stand between them
+    logging.getLogger("kintsugi").addHandler(logging.NullHandler())
     workspace = Workspace(wishes.folder)
     workspace.lock.parent.mkdir(parents=True, exist_ok=True)
     with only_one(workspace.lock):
@@ -78,7 +81,7 @@ async def _may_replace(workspace: Workspace, human: bool, console: Console) -> b
     earlier = await _only_incident(workspace) if workspace.database.exists() else None
     if earlier is None:
         return True
-    says = f"The earlier demo in {workspace.folder} ({earlier.name} {earlier.state.says}) is replaced."
+    says = f"This replaces the earlier demo in {workspace.folder}, whose {earlier.name} {earlier.state.says}."
     if human:
         return await agreed(console, f"{says} Go on? (To keep it, use --dir for another folder.)")
     console.print(Text(f"{says} To keep one, use --dir for another folder.", style="dim"))
@@ -152,7 +155,7 @@ def _places(workspace: Workspace, incident: Incident) -> list[tuple[str, str]]:
         ("the incident", f"{database} {kintsugi} incident show {incident.id} --json"),
         ("to stop the program now", f"{demo} --stop"),
         ("next, the other ending" if workspace.ending == FIX else "next, the good ending", other),
-        ("then your own program", "README.md"),
+        ("then your own program: it asks a few questions", f"{kintsugi} init"),
     ]
 
 

@@ -24,7 +24,7 @@ from kintsugi.executors.lock import is_held
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.terminal import PlainConsole
-from kintsugi.persistence.database import Database, DatabaseError
+from kintsugi.persistence.database import Database, DatabaseAway, DatabaseError
 from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.migrations import differences, is_current, upgrade
 from kintsugi.workflow.curable import curable
@@ -83,6 +83,7 @@ def _together(bootstrap: Bootstrap) -> list[Health]:
             settings.discord, settings.alerts, settings.model, settings.sheet, settings.program.env_name
         ),
         *checks.folders(settings.code, settings.deploy),
+        *checks.agent(settings.analyst),
         *checks.alert_rules(settings.alerts),
         *checks.keys(settings.github, own_key),
         *checks.addresses(settings.web, settings.metrics, at_work=at_work),
@@ -117,6 +118,9 @@ async def _database(database: Database) -> Health:
     try:
         current = is_current(database)
         lacking = differences(database) if current else []
+    except DatabaseAway as error:
+        says = str(error).rstrip(".")
+        return Health("database", FAULT, f"{says}. Start it, or check KINTSUGI_DATABASE_URL, which is {database}.")
     except DatabaseError as error:
         return Health("database", FAULT, str(error))
     if lacking:
@@ -196,6 +200,10 @@ async def _pages(discord: DiscordSettings, web: WebSettings) -> Health:
 async def _program(program_url: str | None) -> Health:
     if program_url is None:
         return Health("program", OFF, "no cure can be shown. Set KINTSUGI_PROGRAM_URL.")
+    if program_url.rstrip("/").endswith("/version"):
+        return Health(
+            "program", FAULT, f"KINTSUGI_PROGRAM_URL: {program_url} should not end with /version. Leave it out."
+        )
     url = f"{program_url.rstrip('/')}/version"
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:
@@ -213,6 +221,6 @@ async def _cure(database: Database, program_url: str | None) -> Health:
             return Health("cure", OFF, "no incident yet, so it is not known what the program reports")
         async with opened(database) as desk:
             found = await curable(desk.store, can_ask=program_url is not None)
-    except (DatabaseError, StoreUnavailable) as error:
-        return Health("cure", FAULT, str(error))
+    except (DatabaseError, StoreUnavailable):
+        return Health("cure", OFF, "not known while the database cannot be read")
     return Health("cure", OFF if found.neither or not found.incidents else OK, str(found))

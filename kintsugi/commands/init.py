@@ -12,6 +12,7 @@ from kintsugi.commands.common import at_a_terminal
 from kintsugi.integrations.terminal import PlainConsole, typed_line
 
 _MACHINE, _RAILWAY = "machine", "railway"
+_THEIRS = Path("for-your-program")
 
 
 async def init(where: str, folder: Path) -> int:
@@ -24,11 +25,14 @@ async def init(where: str, folder: Path) -> int:
         "KINTSUGI_GITHUB_REPO": await _asked(console, "The program's repository on GitHub, as owner/name:", ""),
         "KINTSUGI_PROGRAM_URL": await _asked(console, "Where does the program answer (https://…)?", ""),
     }
+    if on_railway:
+        settings["KINTSUGI_DATABASE_URL"] = "${{Postgres.DATABASE_URL}}"
     files = {Path(".env"): _env(settings)}
     files |= {Path("Dockerfile"): _DOCKERFILE} if on_railway else {Path("kintsugi.service"): _unit(folder)}
+    files |= {_THEIRS / "version.py": _VERSION, _THEIRS / ".github" / "workflows" / "prove.yml": _WORKFLOW}
     written = [name for name, text in files.items() if _write(console, folder / name, text)]
-    console.print(Text(f"\n{_VERSION}"))
-    console.print(Text("Next: fill in the secrets in .env, then run `kintsugi doctor`. It names what is missing."))
+    console.print(Text(f"\nCopy what is in {_THEIRS}/ into the program's repository; each file says what it is for."))
+    console.print(Text(_NEXT_ON_RAILWAY if on_railway else _NEXT))
     return 0 if written else 1
 
 
@@ -42,6 +46,7 @@ async def _asked(console: PlainConsole, question: str, usual: str) -> str:
 
 def _write(console: PlainConsole, file: Path, text: str) -> bool:
     """For its owner alone. A file that is there stays as it is."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -56,7 +61,10 @@ def _write(console: PlainConsole, file: Path, text: str) -> bool:
 def _env(settings: dict[str, str]) -> str:
     lines = ["# Settings of Kintsugi: docs/settings.md lists them all. Comments have lines of their own."]
     lines += [f"{name}={value}" for name, value in settings.items()]
-    return "\n".join([*lines, "", _SECRETS])
+    return (
+        "\n".join([*lines, "", _SECRETS, _ON_RAILWAY if "KINTSUGI_DATABASE_URL" in settings else ""]).rstrip("\n")
+        + "\n"
+    )
 
 
 def _unit(folder: Path) -> str:
@@ -102,8 +110,47 @@ RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /
 RUN pip install "kintsugi[server]"
 CMD ["kintsugi", "run"]
 """
-_VERSION = """\
-Your program should say which commit it runs, at /version. In Python, for example:
-
-    {"commit": os.environ.get("RAILWAY_GIT_COMMIT_SHA") or os.environ["BUILD_SHA"]}
+_ON_RAILWAY = """\
+# Railway: a token of the project, and the id of your program's service (not of Kintsugi's)
+KINTSUGI_RAILWAY_TOKEN=
+KINTSUGI_RAILWAY_SERVICE_ID=
 """
+_VERSION = '''\
+"""The commit that this program runs: GET /version has to answer it, as JSON, so that Kintsugi knows what is deployed.
+
+Flask:    app.get("/version")(version)
+FastAPI:  app.get("/version")(version)
+aiohttp:  app.router.add_get("/version", lambda request: web.json_response(version()))
+
+On Railway the commit is known. Elsewhere set BUILD_SHA where you build or deploy: BUILD_SHA=$(git rev-parse HEAD)
+"""
+
+import os
+
+
+def version() -> dict[str, str]:
+    return {"commit": os.environ.get("RAILWAY_GIT_COMMIT_SHA") or os.environ.get("BUILD_SHA") or ""}
+'''
+_WORKFLOW = """\
+# .github/workflows/prove.yml in the program's repository: proves each pull request, where the program's dependencies
+# are. Change the lines that are marked. Then set KINTSUGI_GITHUB_PROOF_WORKFLOW=prove.yml for Kintsugi.
+name: prove
+on: pull_request
+permissions: {contents: read, id-token: write}
+jobs:
+  prove:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+        with: {fetch-depth: 2}
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12"}
+      - run: pip install -r requirements.txt pytest  # change: what the tests need
+      - uses: OWNER/kintsugi@REF  # change: where Kintsugi's repository is, and its tag
+        with: {kintsugi-url: "https://kintsugi.example"}  # change: where your Kintsugi answers
+"""
+_NEXT = "Next: fill in the secrets in .env, then run `kintsugi doctor`. It names what is missing."
+_NEXT_ON_RAILWAY = """\
+Next: fill in the secrets in .env and paste it into the service's variables on Railway (Raw Editor). The Dockerfile goes
+into a repository of its own, the service needs a PostgreSQL beside it and the pre-deploy command `kintsugi db upgrade`.
+Then run `kintsugi doctor` there, by `railway ssh`. It names what is missing."""

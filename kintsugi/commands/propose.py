@@ -18,7 +18,7 @@ def propose(
     body: Annotated[str, typer.Option("--body", help="Why, for the person who confirms it and the pull request.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Hand in a patch for an incident. It takes the way of the model's: policy, proof, then a human confirms it.
+    """Hand in a patch for an incident. It goes the same way as the model's: policy, proof, then a human confirms it.
 
     Answers at once; the verdict comes when it is proven. See it with `kintsugi incident show`. 3 where none can be
     handed in now. With --json: `{"incident", "state", "proposal", "proven", "says"}`.

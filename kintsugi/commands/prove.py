@@ -100,7 +100,7 @@ class _Verdict:
         if self.evidence is None:
             return self.says
         flags = "".join(f"\n! {flag}" for flag in self.evidence.flags)
-        return f"{self.evidence.tier}: {self.says}\n{self.evidence.box}{flags}"
+        return f"{self.evidence.tier.spoken}: {self.says}\n{self.evidence.box}{flags}"
 
 
 def _facts(run: Run | None) -> dict[str, object] | None:

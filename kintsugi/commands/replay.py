@@ -18,6 +18,7 @@ from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.prompts import using
 from kintsugi.telemetry.plain import plain, plain_diff
 from kintsugi.workflow.errors import Refusal
+from kintsugi.workflow.patch import Tier
 
 _MOST = 1000
 
@@ -112,4 +113,4 @@ def _row(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _short(verdict: Verdict) -> str:
-    return verdict.tier if verdict.proven else "no patch proven"
+    return Tier(verdict.tier).spoken if verdict.proven else "no patch proven"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -188,7 +189,9 @@ async def _listen(application: Application, bind: str, started: Callable[[str], 
     try:
         await serve(application, host, int(port), started)
     except (OSError, OverflowError) as error:
-        raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {error}. Name another.") from error
+        number = error.errno if isinstance(error, OSError) else None
+        why = os.strerror(number).lower() if number and number > 0 else str(error)
+        raise UsageError(f"KINTSUGI_{setting}: nothing can listen at {bind}: {why}. Name another.") from error
 
 
 def _doors(desk: Desk, bootstrap: Bootstrap, preparing: Preparing, kintsugi: Kintsugi | None) -> ServerNeeds:

@@ -128,7 +128,7 @@ def _by(step: Step) -> str:
 
 def _evidence(evidence: Evidence) -> Text:
     text = Text.assemble(
-        (f"{evidence.tier} ({evidence.tier.words})  ", "bold green"), plain(evidence.says), (f"\n{evidence.box}", "dim")
+        (f"{evidence.tier.spoken}  ", "bold green"), plain(evidence.says), (f"\n{evidence.box}", "dim")
     )
     for flag in evidence.flags:
         text.append(f"\n! {plain(flag)}", style="yellow")

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import ndiff
 
 from rich.console import Console
+from rich.syntax import Syntax
 from rich.text import Text
 
 from kintsugi.app.bootstrap import Kintsugi, Ports, code_context
@@ -31,10 +33,12 @@ from kintsugi.integrations.workbench import Workbench
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.repair.proof import ProofSettings
+from kintsugi.telemetry.plain import plain_diff
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.errors import Refusal, SettingsError, StepFailed
 from kintsugi.workflow.incident import Incident, Price
+from kintsugi.workflow.patch import Edit
 from kintsugi.workflow.payload import Repository
 from kintsugi.workflow.pull_requests import merged
 from kintsugi.workflow.states import ENDED, Effect, State
@@ -47,15 +51,19 @@ _TESTED_BY = ("python", "-m", "unittest")  # as the sample's tests are written, 
 
 
 class DemoChannel(Terminal):
-    """The terminal, and a bell for whoever waits for the incident to move."""
+    """The terminal, and a bell for whoever waits for the incident to move. `proposals`: each is shown as it is made."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, proposals: bool) -> None:
         super().__init__(console)
+        self._proposals = proposals
         self.token: str | None = None
         self.rung = asyncio.Event()
 
     async def announce(self, incident: Incident) -> None:
         await super().announce(incident)
+        if self._proposals and incident.state is State.DIAGNOSED and incident.diagnosis:
+            for edit in incident.diagnosis.edits:
+                self._console.print(proposal(edit))
         self.rung.set()
 
     async def ask(self, incident: Incident, token: str) -> None:
@@ -218,7 +226,7 @@ class Stage:
     async def _kintsugi(self) -> AsyncIterator[tuple[Desk, Kintsugi, DemoChannel, LocalGit]]:
         database = Database.at(self.workspace.database)
         await asyncio.to_thread(upgrade, database)
-        channel, host = DemoChannel(self.console), LocalGit(self.workspace.git, BRANCH)
+        channel, host = DemoChannel(self.console, proposals=self.ending != "fix"), LocalGit(self.workspace.git, BRANCH)
         proof = ProofSettings(_TESTED_BY, without_walls=not self._asks_a_model)
         bench = Workbench(self.workspace.git, BRANCH, proof, redact)
         async with opened(database) as desk, self._model() as model:
@@ -266,6 +274,13 @@ class Stage:
 
     def _say(self, sentence: str) -> None:
         self.console.print(Text(sentence))
+
+
+def proposal(edit: Edit) -> Syntax:
+    """What the model wants to change, as lines taken away and added."""
+    before, after = edit.search.splitlines(), edit.replace.splitlines()
+    lines = [line.rstrip() for line in ndiff(before, after) if not line.startswith("?")]
+    return Syntax(plain_diff("\n".join([f"  {edit.path}", *lines])), "diff", background_color="default", word_wrap=True)
 
 
 def _recording() -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import ALONE, RevisionTree, TreeError
 
 NO_OBJECT = "0" * 40
+_ORDINARY = "100644"  # the mode of a file that is nothing but a file
 _SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "safe.directory=*")
 _TALKS = ("clone", "fetch", "pull", "push")  # what is for talking to another repository; nothing else may
 
@@ -165,8 +166,11 @@ class Git:
         with scratch() as folder:
             env = {"GIT_INDEX_FILE": str(folder / "index")}
             self.run("read-tree", base, env=env)
-            for path, content in files.items():
-                self._stage(base, path, content, (modes or {}).get(path), env)
+            kept = {path: content for path, content in files.items() if content is not None}
+            modes = self._modes(base, [path for path in kept if path not in (modes or {})]) | dict(modes or {})
+            blobs = dict(zip(kept, self._write_blobs(kept.values(), folder), strict=True))
+            entries = [_entry(path, modes.get(path, _ORDINARY), blobs.get(path)) for path in files]
+            self.run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(entries)), env=env)
             return self.read("write-tree", env=env)
 
     def diff(self, old: str, new: str) -> str:
@@ -268,13 +272,28 @@ class Git:
         told = dict(text.split(" ", 1) for text in lines[1:] if " " in text)
         return Blame(lines[0].split(" ", 1)[0], told.get("author", "unknown"), told.get("summary", ""))
 
-    def _stage(self, base: str, path: str, content: bytes | None, mode: str | None, env: Mapping[str, str]) -> None:
-        if content is None:
-            entry = f"0 {NO_OBJECT}\t{path}"
-        else:
-            known = "" if mode else self.read("ls-tree", base, "--", path)
-            entry = f"{mode or known.split(' ', 1)[0] or '100644'} {self.write_blob(content)}\t{path}"
-        self.run("update-index", "-z", "--index-info", stdin=f"{entry}\0".encode(), env=env)
+    def _modes(self, base: str, paths: Sequence[str]) -> dict[str, str]:
+        """Those of the paths that are in `base`."""
+        told = self.run("ls-tree", "-z", base, "--", *paths) if paths else b""
+        entries = [entry.split("\t", 1) for entry in os.fsdecode(told).split("\0") if entry]
+        return {path: about.split(" ", 1)[0] for about, path in entries}
+
+    def _write_blobs(self, contents: Iterable[bytes], folder: Path) -> list[str]:
+        """Each one's id, all by one process. `folder` takes a file for each."""
+        files = []
+        for number, content in enumerate(contents):
+            files.append(folder / f"content-{number}")
+            files[-1].write_bytes(content)
+        names = "".join(f"{file}\n" for file in files)
+        told = (
+            self.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=os.fsencode(names)) if files else b""
+        )
+        return told.decode().split()
+
+
+def _entry(path: str, mode: str, blob: str | None) -> str:
+    """One line of `git update-index --index-info`; without a blob the path is removed."""
+    return f"{mode} {blob}\t{path}\0" if blob else f"0 {NO_OBJECT}\t{path}\0"
 
 
 def _change(about: str, path: str) -> Change:

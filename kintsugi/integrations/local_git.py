@@ -89,7 +89,7 @@ class LocalGit:
     def _head(self) -> str:
         head = self._git.resolve(f"refs/heads/{self._branch}")
         if head is None:
-            raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
+            raise StepFailed(f"{self._git.directory} has no branch {self._branch}. Set KINTSUGI_BRANCH.", final=True)
         return head
 
     def _fix(self, named: Named) -> PullRequest:

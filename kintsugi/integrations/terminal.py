@@ -6,6 +6,7 @@ Text that others wrote is shown without secrets and without what a terminal woul
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterable
 
@@ -62,24 +63,30 @@ def mark_of(state: State) -> tuple[str, str]:
 
 
 def confirmation(incident: Incident) -> Panel:
-    """Exactly what would be pushed, and why it is believed."""
+    """Exactly what would be pushed, and why it is believed.
+
+    What changes comes after what is new, and the proof last: on a terminal of 24 lines these are beside the question.
+    """
     assert incident.patch and incident.evidence and incident.diagnosis
-    evidence = incident.evidence
+    diagnosis, evidence = incident.diagnosis, incident.evidence
     head = Text.assemble(
-        (f"{plain(incident.diagnosis.title)}\n", "bold"),
-        f"{plain(incident.diagnosis.cause)}\n"
-        if not incident.diagnosis.by
-        else f"{plain(incident.diagnosis.belief)}\n",
-        (f"{evidence.tier} ({evidence.tier.words})  ", "bold green"),
-        f"{plain(evidence.says)}\n",
-        (f"{evidence.box}\n", "dim"),
+        (f"{plain(diagnosis.title)}\n", "bold"), plain(diagnosis.belief if diagnosis.by else diagnosis.cause)
     )
+    diff = plain_diff(_changes_last(incident.patch.diff)).rstrip("\n")
+    body = Syntax(diff, "diff", background_color="default", word_wrap=True)
+    foot = Text.assemble((f"{evidence.tier.spoken}  ", "bold green"), plain(evidence.says))
     for flag in evidence.flags:
-        head.append(f"! {plain(flag)}\n", style="yellow")
+        foot.append(f"\n! {plain(flag)}", style="yellow")
     if incident.since_shown:
-        head.append(f"{plain(incident.since_shown)}\n", style="yellow")
-    body = Syntax(plain_diff(incident.patch.diff), "diff", background_color="default", word_wrap=True)
-    return Panel(Group(head, body), title=f"{incident.name}: confirm this patch?", title_align="left")
+        foot.append(f"\n{plain(incident.since_shown)}", style="yellow")
+    foot.append(f"\n{evidence.box}", style="dim")
+    return Panel(Group(head, body, foot), title=f"{incident.name}: confirm this patch?", title_align="left")
+
+
+def _changes_last(diff: str) -> str:
+    """The files of a git diff, those that are new first."""
+    files = re.split(r"(?m)^(?=diff --git )", diff)
+    return "".join(sorted(files, key=lambda each: "\n--- /dev/null\n" not in each))
 
 
 async def agreed(console: Console, question: str) -> bool:

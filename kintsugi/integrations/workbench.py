@@ -133,14 +133,14 @@ class Workbench:
             return candidate.patch.base, candidate.files
         base = self._git.resolve(incident.build_sha or "") or self._git.resolve(f"refs/heads/{self._branch}")
         if base is None:
-            raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
+            raise StepFailed(f"{self._git.directory} has no branch {self._branch}. Set KINTSUGI_BRANCH.", final=True)
         return base, {}
 
     def _candidate(self, incident: Incident, diagnosis: Diagnosis) -> _Candidate:
         branch = self._git.resolve(f"refs/heads/{self._branch}")
         head = (self._at and self._git.resolve(self._at)) or branch
         if head is None:
-            raise StepFailed(f"{self._git.directory} has no branch {self._branch}.", final=True)
+            raise StepFailed(f"{self._git.directory} has no branch {self._branch}. Set KINTSUGI_BRANCH.", final=True)
         failed_at = self._git.resolve(diagnosis.base or incident.build_sha or head) or head
         tree = RevisionTree(self._git.directory, failed_at)
         applied = _applied(diagnosis, tree)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from kintsugi.repair.applying.building import Built, Matched, build
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, Removal, WholeFile
 from kintsugi.repair.applying.diffs import unified_diff
-from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, writable
+from kintsugi.repair.applying.locating import found_elsewhere, named, no_such_file, plain, same_ending, writable
 from kintsugi.repair.applying.markers import refuse_markers
 from kintsugi.repair.applying.masks import as_shown, has_mask, refuse_masks
 from kintsugi.repair.applying.text import Text, read_text
@@ -150,7 +150,7 @@ class _Applying:
     def _same_file(self, path: str, wanted: WholeFile) -> str | None:
         """The one file that a file sent under another path is a version of; None: it is new. Raises Refused."""
         name = path.rpartition("/")[2]
-        like = [one for one in sorted(self._tree.paths()) if one.rpartition("/")[2] == name]
+        like = same_ending(path, [one for one in sorted(self._tree.paths()) if one.rpartition("/")[2] == name])
         scored = sorted(
             (-likeness(wanted, _read(content, one, wanted.text)), one)
             for one, content in self._tree.contents(like)

@@ -6,6 +6,7 @@ Decided by what the run recorded: same type, same message (numbers and addresses
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +17,14 @@ from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
+from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.workflow.patch import Reproduction, Rerun
 from kintsugi.workflow.payload import Capsule, Failure
 
 _SECONDS = 60.0
 _LONGEST = 200
+_OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b")  # C code, of what stands for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,17 @@ def _folder_of(module: str, failure: Failure | None) -> str:
     return ""
 
 
+def on_new_objects(call: FailingCall) -> FailingCall | None:
+    """The same call on objects that their own `__init__` makes, so that a fix of that shows; None where it has none.
+
+    It is another call until it is seen to fail in the same way.
+    """
+    source = call.source
+    for name, text in ON_NEW_OBJECTS.items():
+        source = source.replace(HELPERS[name], text)
+    return None if source == call.source else replace(call, source=source)
+
+
 async def make(
     call: FailingCall, on: Ground, changes: Mapping[str, bytes | None], *, lines: tuple[int, ...] = (), seconds: float
 ) -> Made:
@@ -149,6 +163,8 @@ def judged(call: FailingCall, made: Made, tree: Path) -> tuple[Rerun, str]:
         return Rerun.NOT_REPRODUCIBLE, f"the call did not come to its end here: {made.broken or 'nothing was recorded'}"
     if made.fails_by(call.crash):
         return Rerun.REPRODUCED, ""
+    if "missing(" in call.source and _OF_MISSING.search(made.said):
+        return Rerun.NOT_REPRODUCIBLE, f"it came to a value that could not be written down: {made.said[:_LONGEST]}"
     if lacks := missing(made.result.failure, tree):
         return Rerun.NOT_REPRODUCIBLE, lacks
     if _is_not_there(made, call):

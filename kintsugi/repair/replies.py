@@ -83,7 +83,7 @@ def _v4a(text: str) -> tuple[Change, ...]:
 def _diff(text: str, edits: tuple[Change, ...] = ()) -> tuple[Change, ...]:
     """The diff of a text, from its fenced blocks where these hold one. Beside edits only such a block is a diff."""
     lines = text.split("\n")
-    fenced = [block for block in blocks(lines) if _is_diff(lines, block)]
+    fenced = [] if _is_bare_diff(lines) else [block for block in blocks(lines) if _is_diff(lines, block)]
     if not fenced:
         return () if edits or not looks_like_diff(text) else read_diff(lines)
     _refuse_rest(looks_like_diff("\n".join(outside(lines, fenced))))
@@ -91,6 +91,21 @@ def _diff(text: str, edits: tuple[Change, ...] = ()) -> tuple[Change, ...]:
         raise Refused("The reply is cut off: its last block is not closed.")
     headed = [read_diff(_within(lines, block)) for block in fenced if names_files(_within(lines, block))]
     return _of_one_patch([*headed, _headed_by_prose(lines, fenced)])
+
+
+def _is_bare_diff(lines: Sequence[str]) -> bool:
+    """Whether the reply begins as a diff, and no fenced block of it names a file: its fences are lines of the files."""
+    first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
+    if not (
+        lines[first : first + 1] and lines[first].startswith(("diff --git ", "--- ")) and names_files(lines[first:])
+    ):
+        return False
+    return not any(_opens_diff(_within(lines, block), block.info) for block in blocks(lines))
+
+
+def _opens_diff(lines: Sequence[str], info: str) -> bool:
+    first = next((line for line in lines if line.strip()), "")
+    return info.split(" ", maxsplit=1)[0] in ("diff", "patch") or first.startswith(("diff --git ", "--- "))
 
 
 def _headed_by_prose(lines: Sequence[str], fenced: Sequence[Block]) -> tuple[Change, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import discord
 
 _log = logging.getLogger("kintsugi.telemetry")
-ERROR_REPLY = "Something went wrong. Please give this id to whoever runs the bot: {error_id}"
+ERROR_REPLY = "Something went wrong. Please give this id to the owner of the bot: {error_id}"
 
 
 def name_error(interaction: "discord.Interaction[Any]", error: Exception, way: str) -> str:

@@ -2,12 +2,16 @@
 `multiprocessing`. Nothing can be done at `os._exit`, SIGKILL and power cuts: errors are written when they are logged.
 """
 
+import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from multiprocessing import parent_process, util
+from multiprocessing import current_process, parent_process, util
 from types import FrameType
+
+from kintsugi.telemetry.unhandled import unhandled
 
 
 class LastWords:
@@ -46,4 +50,13 @@ class LastWords:
     def _at_the_childs_end(self) -> None:
         """Children end by `os._exit`, after these finalizers."""
         if not self._over:
-            util.Finalize(None, self._flush, exitpriority=0)
+            util.Finalize(None, self._say_in_a_child, exitpriority=0)
+
+    def _say_in_a_child(self) -> None:
+        """`multiprocessing` prints what a child failed with after the finalizers, when nothing is sent any more: they
+        run while it is on its way."""
+        error = sys.exception()
+        if isinstance(error, Exception):
+            message = "a child process failed: %s"
+            unhandled(error, "child process", message, current_process().name, level=logging.CRITICAL)
+        self._flush()

@@ -41,6 +41,7 @@ class Mark:
     told_by: set[int] = field(default_factory=set)
     told_at: float = 0.0
     error_id: str | None = None
+    is_reported: bool = False
     key: str = field(default_factory=lambda: f"{time.time_ns():x}-{secrets.token_hex(4)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -96,7 +97,7 @@ def _kept_for(error: BaseException) -> Mark | None:
 
 def _keep_for(error: BaseException, mark: Mark) -> None:
     """Beside it, as programs send the attributes of their exceptions to people; on it, where it is of a built-in class,
-    which nothing can point to weakly."""
+    which nothing can point to weakly: its id alone would soon be another's."""
     key = id(error)
     try:
         _marks[key] = weakref.ref(error, lambda _: _marks.pop(key, None)), mark

@@ -28,14 +28,15 @@ from kintsugi.web.entrance import Entrance
 from kintsugi.web.forms import Form, form_of
 from kintsugi.web.live import PAGE, Live, version_of
 from kintsugi.web.needs import ASKER, HEADERS, SESSION, PageNeeds
-from kintsugi.web.plots import RATE_OVER, bars, rate, strips
+from kintsugi.web.plots import RATE_OVER, STAGES, bars, rate, strips
 from kintsugi.workflow.asking import NAMES, Requests, row_of, takes_of
-from kintsugi.workflow.doing import doing
+from kintsugi.workflow.doing import can, doing
 from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week, per_healed, to_somebody
 from kintsugi.workflow.path import mood
+from kintsugi.workflow.people import name_of_person
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import roughly, under_way
@@ -65,7 +66,15 @@ class Pages:
         )
         self._templates.filters.update(plain=shown.bounded, spread=shown.spread)
         self._templates.globals.update(
-            diff=shown.diff, code=shown.code, counted=shown.counted, mood=mood, doing=doing, roughly=roughly
+            diff=shown.diff,
+            code=shown.code,
+            counted=shown.counted,
+            mood=mood,
+            doing=doing,
+            can=can,
+            roughly=roughly,
+            person=name_of_person,
+            stages=STAGES,
         )
 
     def add_to(self, application: web.Application) -> None:

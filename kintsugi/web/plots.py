@@ -27,7 +27,7 @@ _TICKS = (
     (7 * 86_400, "7 d"),
     (30 * 86_400, "30 d"),
 )
-_STAGES = {
+STAGES = {
     SOMEBODY: "until somebody has it",
     "diagnose": "to the diagnosis",
     "approve": "to the approval",
@@ -158,7 +158,7 @@ def _strip(spread: Spread, end: float) -> Strip:
     step = max(count / _MOST_MARKS, 1)
     marks = [spread.seconds[int(number * step)] for number in range(min(count, _MOST_MARKS))]
     return Strip(
-        _STAGES[spread.stage],
+        STAGES[spread.stage],
         says,
         tuple(_along(seconds, end) for seconds in marks),
         (_along(tenth, end), _along(nine, end)),

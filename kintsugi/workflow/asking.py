@@ -20,6 +20,7 @@ from kintsugi.workflow.errors import Forbidden, Refusal
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.machine import objection
 from kintsugi.workflow.names import Effect
+from kintsugi.workflow.people import name_of_person
 from kintsugi.workflow.ports import Clock, Store
 from kintsugi.workflow.questions import Question, Questions, changed
 
@@ -110,14 +111,14 @@ def _send(incident: Incident) -> str:
 
 
 def _retry(incident: Incident) -> str:
-    """Tries the step again that gave up. Else asks the analyst once more, with the hint that comes with it."""
+    """Tries the step that gave up once more. If none did, asks the analyst again, with your hint."""
     if incident.stuck:
         return f"Tries again to {incident.stuck.effect.words}."
     return "Asks the analyst once more. A hint tells it what you know."
 
 
 def _retry_in_production(incident: Incident) -> str:
-    """Tries the deployment or the rollback again that gave up."""
+    """Tries the deployment or rollback that gave up once more."""
     return _retry(incident)
 
 
@@ -134,15 +135,15 @@ def _cancel(incident: Incident) -> str:
 
 
 def _ignore(incident: Incident) -> str:
-    """Has the failure open nothing, for a while or for good; it is counted. Ends an incident that is open."""
+    """Keeps the failure from opening incidents, for a while or for good; it is still counted. Ends this one."""
     ends = "" if incident.ended else f"Ends {incident.name}. "
-    return f"{ends}The failure opens nothing, and is counted. Empty: for good."
+    return f"{ends}The failure opens no incidents, and is still counted. Leave it empty for good."
 
 
 def _ack(incident: Incident) -> str:
     """Says that you have it. Nobody is called about it any more."""
     held = (
-        f"Takes {incident.name} over from {incident.holder}."
+        f"Takes {incident.name} over from {name_of_person(incident.holder)}."
         if incident.holder
         else f"Says that you have {incident.name}."
     )
@@ -166,36 +167,36 @@ def _note(incident: Incident) -> str:
 
 def _severity(incident: Incident) -> str:
     """Says how bad it is; `auto` lets the rule say it again."""
-    return f"It is {incident.rating.severity} now: {incident.rating.why}. `auto` is the rule's."
+    return f"It is {incident.rating.severity} now: {incident.rating.why}. `auto` goes back to the rule."
 
 
 def _fixed(incident: Incident) -> str:
     """Says that a human fixed it by hand. The commit or pull request is followed to its deployment and cure."""
-    return "Follows your own fix to its deployment and cure. Empty: the newest commit."
+    return "Follows your own fix to its deployment and cure. Leave it empty for the newest commit."
 
 
 def _duplicate(incident: Incident) -> str:
-    """Ends it as the same as another incident, on which it counts while that is open."""
+    """Ends it as a duplicate of another incident, which counts its failures while it is open."""
     return f"Ends {incident.name}: it is the same as another one."
 
 
 def _reopen(incident: Incident) -> str:
-    """Takes it up again where it was ended, marked as a duplicate, or said to be fixed, by mistake."""
+    """Takes it up again if it was ended, marked as a duplicate or called fixed by mistake."""
     if not incident.ended and incident.pull_request:
         return f"Follows {incident.pull_request.name} no longer: it is not the fix."
     return f"Takes {incident.name} up again."
 
 
 def _unignore(incident: Incident) -> str:
-    """Has the failure open incidents again."""
-    return "Has the failure open incidents again."
+    """Lets the failure open incidents again."""
+    return "Lets the failure open incidents again."
 
 
 # --- the table --------------------------------------------------------------------------------------------------
 
 
 def _stuck_in_production(incident: Incident) -> bool:
-    """It is a deployment or a rollback that gave up."""
+    """A deployment or rollback gave up."""
     return incident.stuck is not None and incident.stuck.effect in IN_PRODUCTION
 
 
@@ -298,11 +299,11 @@ class AtLarge:
 
 # fmt: off
 AT_LARGE = (
-    AtLarge("open-issue", _DEBUG, twice=False, does="Makes an incident of what somebody says is wrong."),
-    AtLarge("propose", _DEBUG, twice=False, does="Hands in a patch, which takes the way of the analyst's: policy, proof, confirmation.", when="`captured`, `needs_human`, `rejected`, `expired`, on the command line and by an agent"),
+    AtLarge("open-issue", _DEBUG, twice=False, does="Opens an incident for what somebody says is wrong."),
+    AtLarge("propose", _DEBUG, twice=False, does="Hands in a patch. It goes the same way as the analyst's: policy, proof, confirmation.", when="`captured`, `needs_human`, `rejected`, `expired`, on the command line and by an agent"),
     AtLarge("deploy latest", _DEPLOY, twice=True, does="Deploys the newest commit, unless it runs or is under way."),
-    AtLarge("ask", _DEBUG, twice=False, does="Has the confirmation asked for again, with a new token.", when="`awaiting_confirm`, on the command line"),
-    AtLarge("effects retry", _DEBUG, twice=False, does="Has an effect that waits performed now; one that gave up is a `retry`.", when="one waits, on the command line"),
+    AtLarge("ask", _DEBUG, twice=False, does="Asks for the confirmation again, with a new token.", when="`awaiting_confirm`, on the command line"),
+    AtLarge("effects retry", _DEBUG, twice=False, does="Performs a waiting effect now. For one that gave up, use `retry`.", when="one waits, on the command line"),
 )
 # fmt: on
 

@@ -81,12 +81,12 @@ def has_open_pull_request(incident: Incident, _: Trigger) -> bool:
 
 
 def has_deployment(incident: Incident, _: Trigger) -> bool:
-    """Something of it was deployed, or was tried to be."""
+    """Its deployment was made or attempted."""
     return incident.deployment is not None
 
 
 def has_way_back(incident: Incident, _: Trigger) -> bool:
-    """It came with a deployment that can be taken back."""
+    """The deployment that it came with can be rolled back."""
     return incident.way_back is not None
 
 
@@ -317,7 +317,7 @@ def there_is_a_way_back(incident: Incident, _: Trigger) -> str | None:
 
 
 def no_rollback_under_way(incident: Incident, trigger: Trigger) -> str | None:
-    """No rollback is under way, but for one that gives up."""
+    """No rollback is under way, except one that gives up."""
     its_own = isinstance(trigger, StepGaveUp) and trigger.effect is Effect.ROLL_BACK
     return "a rollback is under way." if incident.rolling_back and not its_own else None
 

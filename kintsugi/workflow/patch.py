@@ -42,6 +42,11 @@ class Tier(StrEnum):
         """What the code means, to be said beside it."""
         return {Tier.E0: "applies and compiles", Tier.E1: "no test broke", Tier.E2: "failed before, passes now"}[self]
 
+    @property
+    def spoken(self) -> str:
+        """The code with its words: "E2 (failed before, passes now)"."""
+        return f"{self.value} ({self.words})"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

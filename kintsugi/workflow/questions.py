@@ -156,7 +156,7 @@ def before_the_push(incident: Incident, patch: Patch) -> Question:
         ("Fixes", (diagnosis.title or diagnosis.cause) if diagnosis else incident.summary),
         ("On", patch.base[:12]),
     ]
-    facts += [("Proof", f"{evidence.tier} ({evidence.tier.words}): {evidence.says}")] if evidence else []
+    facts += [("Proof", f"{evidence.tier.spoken}: {evidence.says}")] if evidence else []
     return Question(
         f"{incident.name}: push this patch and open its pull request?",
         tuple(facts),

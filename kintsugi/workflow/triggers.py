@@ -192,7 +192,7 @@ class PatchProven(Trigger):
 
     @property
     def says(self) -> str:
-        return f"{self.evidence.tier}: {self.evidence.says}"
+        return f"{self.evidence.tier.spoken}: {self.evidence.says}"
 
     def apply_to(self, incident: Incident) -> Incident:
         proven = incident.without_ask().but(patch=self.patch, evidence=self.evidence, feedback="")
@@ -334,7 +334,7 @@ class ProvenInCi(Fact):
 
     @property
     def says(self) -> str:
-        return f"{self.evidence.tier} at {self.head[:10]}: {self.evidence.says}"
+        return f"{self.evidence.tier.spoken} at {self.head[:10]}: {self.evidence.says}"
 
     def apply_to(self, incident: Incident) -> Incident:
         """The stronger evidence stays; ours where both are alike. What ours flagged is still to be looked at."""

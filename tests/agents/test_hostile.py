@@ -17,6 +17,7 @@ from kintsugi.workflow.incident import Category
 from kintsugi.workflow.proposals import Proposals
 from kintsugi.workflow.states import State
 from tests.repair.malicious import BEFORE, patches
+from tests.world.boxes import in_a_box
 from tests.world.make import NOON, a_diagnosis
 from tests.world.migrated import migrate
 from tests.world.world import World, a_world
@@ -38,7 +39,7 @@ def git(tmp_path: Path) -> Git:
 async def world(sqlite_url: Database, git: Git) -> AsyncIterator[World]:
     migrate(sqlite_url)
     async with a_world(sqlite_url) as world:
-        world.checker = Workbench(git, "main", ProofSettings(), redact)  # type: ignore[assignment]
+        world.checker = Workbench(git, "main", await in_a_box(ProofSettings()), redact)  # type: ignore[assignment]
         world.analyst.answers_first(a_diagnosis(category=Category.DATA, edits=()))
         yield world
 

@@ -22,9 +22,11 @@ from kintsugi.discord import into
 from kintsugi.persistence.database import Database
 from kintsugi.workflow.errors import SettingsError
 from tests.world import discord as stand_in
+from tests.world import terminal
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, CHANNEL, GUILD, MALLORY
 from tests.world.patience import PATIENCE
+from tests.world.terminal import StartedInLoop
 
 ROOT = Path(__file__).parents[2]
 _AUDIOOP = "ignore:'audioop' is deprecated:DeprecationWarning"  # discord.py 2.7 imports it on Python below 3.13
@@ -43,13 +45,8 @@ def environment(at: DiscordStandIn, token: str) -> dict[str, str]:
     }
 
 
-async def start(folder: Path, at: DiscordStandIn, token: str = stand_in.TOKEN) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "run", "--only", "discord"),
-        cwd=folder,
-        env=environment(at, token),
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def start(folder: Path, at: DiscordStandIn, token: str = stand_in.TOKEN) -> StartedInLoop:
+    return await terminal.start_in_loop(["run", "--only", "discord"], folder, environment(at, token))
 
 
 async def test_the_bot_answers_until_it_is_told_to_stop(tmp_path: Path):

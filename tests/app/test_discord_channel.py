@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.app.test_discord import environment
 from tests.world import discord as stand_in
+from tests.world import terminal
 from tests.world.discord import DiscordStandIn
 from tests.world.discord_messages import buttons_of
 from tests.world.discord_shapes import ADMIN_ROLE, ALICE, BOB, CHANNEL
 from tests.world.patience import PATIENCE
+from tests.world.terminal import StartedInLoop
 
 MORE = {"KINTSUGI_DISCORD_CHANNEL": str(CHANNEL), "KINTSUGI_DISCORD_DEPLOY_USERS": str(BOB.id)}
 
 
-async def run(folder: Path, at: DiscordStandIn, only: str = "discord,worker") -> asyncio.subprocess.Process:
+async def run(folder: Path, at: DiscordStandIn, only: str = "discord,worker") -> StartedInLoop:
     at.ready.clear()
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "run", "--only", only),
-        cwd=folder,
-        env=environment(at, stand_in.TOKEN) | MORE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    env = environment(at, stand_in.TOKEN) | MORE
+    return await terminal.start_in_loop(["run", "--only", only], folder, env, stderr=asyncio.subprocess.DEVNULL)
 
 
 async def shown(at: DiscordStandIn, title: str) -> None:
@@ -36,7 +32,7 @@ async def shown(at: DiscordStandIn, title: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def stopped(process: asyncio.subprocess.Process) -> int:
+async def stopped(process: StartedInLoop) -> int:
     process.send_signal(signal.SIGTERM)
     return await asyncio.wait_for(process.wait(), PATIENCE)
 

@@ -36,6 +36,14 @@ def a_file(name: str, text: str, setting: str) -> Callable[[Path], dict[str, str
     return make
 
 
+def an_env_file(text: str) -> Callable[[Path], dict[str, str]]:
+    def make(folder: Path) -> dict[str, str]:
+        (folder / ".env").write_text(text, encoding="utf-8")
+        return {}
+
+    return make
+
+
 def an_empty_repository(folder: Path) -> dict[str, str]:
     return {"REPO": str(Git.init_bare(folder / "origin.git", "main").directory)}
 
@@ -87,6 +95,17 @@ BROKEN = [
     Broken({"TEST_MOUNTS": "data"}, "TEST_MOUNTS: should name folders that are there"),
     Broken({"TEST_ENV": "[1]"}, "TEST_ENV: should be a JSON object"),
     Broken({"TEST_PYTHON": "/nowhere/python"}, "TEST_PYTHON: /nowhere/python cannot be run. Name an interpreter"),
+    Broken({"ANALYST_COMMAND": "no-such-agent --fix"}, "ANALYST_COMMAND: no-such-agent cannot be found. Install it"),
+    Broken({"PROGRAM_URL": f"{NOBODY}/version"}, "PROGRAM_URL: .* should not end with /version. Leave it out"),
+    Broken({}, "begins with a byte order mark.*Save it", an_env_file("\ufeffKINTSUGI_ENV_NAME=x\n")),
+    Broken({}, ".env, line 1: not NAME=value.*Mend or remove", an_env_file("production\n")),
+    Broken({"TEST_COMMAND": 'pytest "tests'}, "TEST_COMMAND: should be a command; a quotation mark"),
+    Broken({"TEST_COMMAND": "true && true"}, "TEST_COMMAND: no shell runs it, so && would be.*Name a script"),
+    Broken({"DISCORD_TOKEN": f"Bot {SECRET}"}, "DISCORD_TOKEN: should be the token alone, without quotes"),
+    Broken(
+        {"DATABASE_URL": "postgresql://127.0.0.1:9/x"}, "could not be opened.*check KINTSUGI_DATABASE_URL, which is"
+    ),
+    Broken({"ALERT_RULES": "/no/rules.toml"}, "ALERT_RULES: /no/rules.toml: no such file.*Name a file"),
     Broken({"TEST_COMMAND": "no-such-runner -q"}, "TEST_COMMAND: no-such-runner cannot be found.*Install it"),
     # GitHub
     Broken({"GITHUB_REPO": "checkout"}, "GITHUB_REPO: should be owner/name"),
@@ -141,7 +160,6 @@ BROKEN = [
     ),
     Broken({"ALERT_WEBHOOK_URL": NOBODY}, "ALERT_WEBHOOK_URL is set.*KINTSUGI_ALERT_WEBHOOK_SECRET"),
     Broken({"ALERT_CHANNEL": "123456"}, "ALERT_CHANNEL is set.*Set KINTSUGI_DISCORD_TOKEN"),
-    Broken({"ALERT_RULES": "/no/rules.toml"}, "ALERT_RULES: .*Mend the file"),
     Broken({}, "ALERT_RULES: .*Mend the file", a_file("rules.toml", "[[rule]]\nname = ", "ALERT_RULES")),
     Broken({"SHEET_ID": "https://docs.google.com/x"}, "SHEET_ID: should be the sheet's id: the part of its address"),
     Broken({"SHEET_ID": "abc"}, "SHEET_ID is set.*Set KINTSUGI_SHEET_API_KEY"),

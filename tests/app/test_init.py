@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -36,13 +37,35 @@ def test_without_a_terminal_it_asks_nothing(tmp_path: Path, words: list[str]):
     done = terminal.run(["init", *words], tmp_path, ENV)
 
     assert done.returncode == 0
-    assert sorted(each.name for each in tmp_path.iterdir()) == [".env", "Dockerfile" if words else "kintsugi.service"]
+    own = [".env", "Dockerfile" if words else "kintsugi.service"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*own, "for-your-program"])
     assert re.search(r"^RUN .*git", (tmp_path / "Dockerfile").read_text(), re.MULTILINE) if words else True
+    assert ("KINTSUGI_DATABASE_URL=${{Postgres.DATABASE_URL}}" in (tmp_path / ".env").read_text()) is bool(words)
+
+
+def test_what_goes_into_the_program_is_the_documents_workflow_and_a_version_that_answers(tmp_path: Path):
+    done = terminal.run(["init"], tmp_path, ENV)
+
+    there = tmp_path / "for-your-program"
+    known = re.search(r"```yaml\n(on: pull_request.*?)```", (ROOT / "docs" / "proof.md").read_text(), re.DOTALL)
+    written = (there / ".github" / "workflows" / "prove.yml").read_text()
+    told = {**runpy.run_path(str(there / "version.py"))}["version"]()
+    assert b"into the program's repository" in done.stdout
+    assert known
+    assert _steps(written) == _steps(known[1])
+    assert told.keys() == {"commit"}
+
+
+def _steps(workflow: str) -> list[str]:
+    """Its lines without comments and name."""
+    lines = [line.partition("  #")[0].rstrip() for line in workflow.splitlines()]
+    return [line for line in lines if line and not line.startswith(("#", "name:"))]
 
 
 def test_what_is_there_stays(tmp_path: Path):
     (tmp_path / ".env").write_text("KINTSUGI_ENV_NAME=mine\n")
     (tmp_path / "kintsugi.service").write_text("mine")
+    terminal.run(["init", "--on", "machine"], tmp_path, ENV)
 
     done = terminal.run(["init", "--on", "machine"], tmp_path, ENV)
 

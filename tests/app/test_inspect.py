@@ -6,13 +6,13 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.capture.printed import ALL, CARRIED, GO, PYTHON
+from tests.world import terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,8 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def types(folder: Path, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     environment = kept | {"PYTHONPATH": str(ROOT), "KINTSUGI_DATABASE_URL": f"sqlite:///{folder}/k.db"}
-    command = (sys.executable, "-m", "kintsugi", *words)
-    return subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, check=False)
+    return terminal.run(words, folder, environment, stdin)
 
 
 def objects(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bench.proof_false import SHOP, TREE
+from tests.world import terminal
 
 CRASH = """\
 Traceback (most recent call last):
@@ -72,9 +73,9 @@ class Said:
 
 def prove(repository: Path, patch: str, *words: str) -> Said:
     (repository.parent / "fix.diff").write_text(patch)
-    command = [sys.executable, "-m", "kintsugi", "prove", "--repo", str(repository), "--patch", "../fix.diff", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=repository)
-    return Said(done.returncode, done.stdout, done.stderr)
+    typed = ["prove", "--repo", str(repository), "--patch", "../fix.diff", *words]
+    done = terminal.run(typed, repository, os.environ)
+    return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 UNITTEST = ("--test-command", "python -m unittest", "--json")

@@ -120,7 +120,7 @@ def test_a_pull_request_is_proven_in_the_programs_own_ci(checkout: Path) -> None
     assert told["tier"] == "E2"
     assert json.loads(Path(told["proof"]).read_text())["tier"] == "E2"
     assert told["patch-digest"] == f"sha256:{hashlib.sha256((checkout.parent / 'patch.diff').read_bytes()).hexdigest()}"
-    assert summary.startswith("### Kintsugi: E2\n")
+    assert summary.startswith("### Kintsugi: E2 (failed before, passes now)\n")
 
 
 def test_a_pull_request_that_is_refused_fails_with_the_reason(checkout: Path) -> None:
@@ -169,7 +169,7 @@ async def test_what_was_proven_there_is_the_proof_of_its_incident(checkout: Path
         found = await world.incident()
 
     assert (status, without) == (0, 0)
-    assert f"Kintsugi: E2 at {head[:10]}: Proven in your own CI." in log
+    assert f"Kintsugi: E2 (failed before, passes now) at {head[:10]}: Proven in your own CI." in log
     assert "::warning::GitHub gives this job no identity" in warned
     assert found.evidence
     assert found.evidence.tier is Tier.E2

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from tests.repair import test_go as go
 from tests.repair import test_node as node
 from tests.repair.programs import a_box, a_program
+from tests.world import terminal
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,9 @@ async def test_a_true_fix_is_proven_and_one_that_swallows_is_refused(case: Case,
 
 def prove(repository: Path, patch: str) -> tuple[int, dict[str, Any]]:
     (repository.parent / "fix.diff").write_text(patch)
-    command = [sys.executable, "-m", "kintsugi", "prove", "--repo", ".", "--patch", "../fix.diff", "--json"]
-    done = subprocess.run(
-        [*command, "--failure", "../crash.log"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=repository,
-        timeout=240,
-    )
-    return done.returncode, dict(json.loads(done.stdout or "{}")) or {"says": done.stderr}
+    typed = ["prove", "--repo", ".", "--patch", "../fix.diff", "--json", "--failure", "../crash.log"]
+    done = terminal.run(typed, repository, os.environ)
+    return done.returncode, dict(json.loads(done.stdout or "{}")) or {"says": done.stderr.decode()}
 
 
 def committed(repository: Path) -> None:

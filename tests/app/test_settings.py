@@ -2,6 +2,7 @@
 
 import ast
 import secrets
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,9 +98,9 @@ def test_every_wrong_setting_of_every_room_is_named_with_what_it_should_be(monke
         "TEST_ENV": ("{1", "should be a JSON object"),
         "TEST_SECONDS": ("1", "should be 10 or more"),
         "ROUNDS": ("0", "should be 1 or more"),
-        "WEB_BIND": ("8000", "should be host:port, such as 127.0.0.1:8000. It is: where the web listens"),
+        "WEB_BIND": ("8000", "should be host:port, such as 127.0.0.1:8000. Meaning: where the web listens"),
         "WEB_TOKEN": ("a" * 15, "should have 16 characters or more, or it can be guessed. Make one with `openssl rand"),
-        "METRICS_TOKEN": ("a" * 15, "Make one with `openssl rand -base64 24`. It is: reads /metrics"),
+        "METRICS_TOKEN": ("a" * 15, "Make one with `openssl rand -base64 24`. Meaning: reads /metrics"),
         "RAILWAY_WEBHOOK_SECRET": ("a" * 15, "should have 16 characters or more"),
         "GITHUB_WEBHOOK_SECRET": (f"{'a' * 30}, {'b' * 7}", "should have 8 characters or more"),
         "DEPLOY_WEBHOOK_SECRET": ("b" * 7, "should have 8 characters or more"),
@@ -179,6 +180,7 @@ def test_only_the_app_and_what_is_called_know_the_settings_of_a_room():
     assert knowing <= above | {"__main__.py"}
 
 
+@cache
 def _modules() -> list[tuple[Path, ast.Module]]:
     paths = [each for each in sorted(SOURCES.rglob("*.py")) if "checkout" not in each.parts]
     return [(each, ast.parse(each.read_text(encoding="utf-8"))) for each in paths]

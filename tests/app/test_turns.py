@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,8 +19,10 @@ from kintsugi.persistence.leases import Leases
 from kintsugi.persistence.store import SqlStore
 from tests.app.test_discord import environment
 from tests.world import discord as stand_in
+from tests.world import terminal
 from tests.world.discord_shapes import ALICE
 from tests.world.patience import PATIENCE
+from tests.world.terminal import StartedInLoop
 
 SHORT = timedelta(seconds=1.5)
 
@@ -139,10 +140,5 @@ async def test_a_bot_is_taken_over_from_a_process_that_was_killed(postgres_url: 
     assert second.returncode == 0, rest
 
 
-async def a_bot(folder: Path, settings: dict[str, str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "run", "--only", "discord"),
-        cwd=folder,
-        env=settings,
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def a_bot(folder: Path, settings: dict[str, str]) -> StartedInLoop:
+    return await terminal.start_in_loop(["run", "--only", "discord"], folder, settings)

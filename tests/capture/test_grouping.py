@@ -153,6 +153,46 @@ def test_one_failure_at_one_place_has_one_name(one: str, other: str):
     assert at_one_place(one, "raise E(said)") == at_one_place(other, "raise E(said)")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("user 81384788765712384 has no wallet", "user 42 has no wallet"),
+        ("order A1B2C3 failed", "order 4711 failed"),
+        ("cannot reach db-1.internal:5432", "cannot reach 10.0.0.1:80"),
+        ("cannot reach 2001:db8::1", "cannot reach cache:6380"),
+        ("timed out after 3s", "timed out after 1m30s"),
+        ("timed out after 3 seconds", "timed out after 250ms"),
+        ("1 item left of 1 box", "3 items left of 2 boxes"),
+        ("1 class left", "2 classes left"),
+        ("<@81384788765712384> is banned", "<@!81384788765712385> is banned"),
+        ("missing [1, 2, 3]", "missing [4]"),
+        ("customer 'O'Brien' is gone", "customer 'Smith' is gone"),
+        ("commit deadbeef is missing", "commit 9fceb02d0ae5 is missing"),
+    ],
+)  # fmt: skip
+def test_words_alone_name_one_failure_whatever_varies_in_them(one: str, other: str):
+    assert about({"message": one}).fingerprint == about({"message": other}).fingerprint
+
+
+def test_words_alone_name_two_failures_where_they_differ():
+    said = (
+        "status 401 from api",
+        "status 404 from api",
+        "error code: 10062",
+        "error code: 40060",
+        "disk full",
+        "disk gone",
+    )
+
+    assert len({about({"message": each}).fingerprint for each in said}) == len(said)
+
+
+def test_words_that_were_known_by_another_name_keep_it_as_an_older_one():
+    found = about({"message": "timed out after 1m30s"})
+
+    assert [name[:3] for name in (found.fingerprint, *found.earlier)] == ["v2:", "v2:", "v1:"]
+
+
 def test_a_key_tells_two_apart_where_the_code_names_it_and_is_data_where_not():
     assert at_one_place("'percent'", 'return coupon["percent"]', "KeyError") != at_one_place(
         "'price'", "return coupon['price']", "KeyError"

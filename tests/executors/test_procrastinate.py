@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -27,8 +26,10 @@ from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.ports import Claim, Ledger
 from kintsugi.workflow.retry import Again
 from kintsugi.workflow.states import Effect, State
+from tests.world import terminal
 from tests.world.make import a_payload
 from tests.world.patience import PATIENCE
+from tests.world.terminal import StartedInLoop
 
 ROOT = Path(__file__).parents[2]
 ENOUGH = timedelta(seconds=60)
@@ -410,12 +411,7 @@ async def test_three_processes_one_of_them_killed_bring_every_incident_on(postgr
     assert ended[1:] == [0, 0]
 
 
-async def a_process(url: str, folder: Path) -> asyncio.subprocess.Process:
+async def a_process(url: str, folder: Path) -> StartedInLoop:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "run", "--only", "worker"),
-        cwd=folder,
-        env={**kept, "KINTSUGI_DATABASE_URL": url, "PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    env = {**kept, "KINTSUGI_DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
+    return await terminal.start_in_loop(["run", "--only", "worker"], folder, env, stderr=asyncio.subprocess.DEVNULL)

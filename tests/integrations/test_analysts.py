@@ -241,6 +241,18 @@ async def test_by_the_responses_api_a_schema_that_is_refused_is_left_out_too(pro
     provider.faults.clear()  # the shape of what we send has a form: this server has none
 
 
+async def test_a_model_that_is_only_at_responses_is_asked_there(provider: OpenAIStandIn):
+    says = "This model is only supported in v1/responses and not in v1/chat/completions."
+    provider.answers_first(an_error(404, "invalid_request_error", says))
+    provider.thinks = lambda asked: a_fix() if "smallest change" in json.dumps(turns(asked)) else a_finding()
+
+    diagnosis = await diagnosed(provider, api="chat")
+
+    assert diagnosis.proposes_a_patch
+    assert ["input" in asked for asked in provider.asked] == [False, True, True]
+    assert diagnosis.manner.endswith("by /responses, as it has no chat completions")
+
+
 async def test_a_second_reply_that_is_unreadable_costs_the_first_one_too(provider: OpenAIStandIn, api: Api):
     provider.answers_first(a_reply(api, json.dumps(a_finding())), *[a_reply(api, "no")] * 2)
 

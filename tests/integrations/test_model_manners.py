@@ -16,6 +16,7 @@ from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.model.prices import price_of
 from kintsugi.integrations.model.refusals import refusal_of, window_in
 from kintsugi.integrations.model.remembered import Manners
+from kintsugi.integrations.model.waits import wait_asked_for
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost, Price
 from tests.world.make import NOON
@@ -73,6 +74,22 @@ def test_where_nothing_can_be_written_it_is_known_all_the_same(tmp_path: Path):
     manners.keep(HERE, "a", KNOWN)
 
     assert manners.of(HERE, "a") == KNOWN
+
+
+def test_a_wait_until_a_moment_is_counted_by_the_providers_own_clock():
+    clock = {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+    refusal = refusal_of(429, "")
+
+    def wait(**headers: str) -> float | None:
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        asked = wait_asked_for(clock | told, refusal)
+        return asked and asked.total_seconds()
+
+    assert wait(retry_after="Thu, 01 Jan 2026 00:00:30 GMT") == 30
+    assert wait(x_ratelimit_reset="1767225645", x_ratelimit_remaining="0") == 45
+    assert wait(x_ratelimit_reset="1767225645000", x_ratelimit_remaining="0") == 45
+    assert wait(x_ratelimit_reset="1767225645", x_ratelimit_remaining="3") is None
+    assert wait(retry_after="Thu, 01 Jan 2027 00:00:00 GMT") == 3600
 
 
 def test_a_manner_in_words():
@@ -198,6 +215,13 @@ def a_list(*names: str) -> web.Response:
         ("/v1/models", a_list("b", "a"), "answers"),
         ("/v1/models", a_list("b"), r"answers, though it lists other models \(b\): see KINTSUGI_LLM_MODEL"),
         ("/", web.Response(), "answers, and does not tell which models it has"),
+        (
+            "/v1/models",
+            web.json_response(
+                {"error": {"message": "No connected db."}}, status=400
+            ),  # LiteLLM, to a key it does not know
+            r"answers, and does not tell which models it has \(it says: No connected db\)",
+        ),
     ],
 )
 async def test_a_healthy_server_is_told_whatever_it_knows_of_its_models(
@@ -207,6 +231,29 @@ async def test_a_healthy_server_is_told_whatever_it_knows_of_its_models(
     answers[path] = answer
 
     assert await OpenAIModel(ModelAccess("a", "key", url)).check() == f"a at {url} {says}".replace("\\", "")
+
+
+async def test_where_no_model_is_set_it_is_the_only_one_of_its_server(listing: tuple[str, dict[str, web.Response]]):
+    url, answers = listing
+    answers["/v1/models"] = a_list("small")
+    model = OpenAIModel(ModelAccess("", "", url))
+
+    told = await model.check()
+
+    assert model.name == "small"
+    assert told == f"small at {url} answers: KINTSUGI_LLM_MODEL is not set, and this is its only one"
+
+
+@pytest.mark.parametrize(("names", "says"), [(("a", "b"), r"has 2 models \(a, b\)"), ((), "does not tell which")])
+async def test_where_no_model_is_set_and_more_than_one_may_be_meant_it_is_asked_for(
+    listing: tuple[str, dict[str, web.Response]], names: tuple[str, ...], says: str
+):
+    url, answers = listing
+    answers["/v1/models"] = a_list(*names)
+
+    with pytest.raises(StepFailed, match=f"{says}.*Set KINTSUGI_LLM_MODEL") as failed:
+        await OpenAIModel(ModelAccess("", "", url)).check()
+    assert failed.value.final
 
 
 async def test_a_check_tells_how_the_server_is_asked_where_that_is_known(listing: tuple[str, dict[str, web.Response]]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+from dataclasses import replace
 from datetime import timedelta
 from logging.handlers import QueueHandler
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from kintsugi.integrations.model.analyst import ModelAnalyst
-from kintsugi.integrations.model.manners import Form, Manner
+from kintsugi.integrations.model.manners import Api, Form, Manner
 from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.model.remembered import Manners
 from kintsugi.workflow.errors import StepFailed
@@ -20,19 +21,23 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.world.make import a_payload, an_incident
-from tests.world.model_servers import BROKEN, BY_THE_MINUTE, DEAD_ENDS, SERVERS, STUBBORN, Played, Server, played
+from tests.world.model_dead_ends import DEAD_ENDS, WITHOUT_RESPONSES
+from tests.world.model_manners import BROKEN, SERVERS, STUBBORN
+from tests.world.model_replies import FAILING, SENDERS
+from tests.world.model_servers import No, Played, Server, played, stream, when
+from tests.world.model_vendors import VENDORS
 
 CODE = "def discount(total, coupon):\n    return total * coupon['percent']\n"
 
 
-async def diagnosed(play: Played, manners: Manners) -> Diagnosis:
-    access = ModelAccess("stand-in", "key", play.url, deadline=timedelta(seconds=30), manners=manners)
+async def diagnosed(play: Played, manners: Manners, api: Api = "chat") -> Diagnosis:
+    access = ModelAccess("stand-in", "key", play.url, api, deadline=timedelta(seconds=30), manners=manners)
     code = (CODE * 1000)[:30_000]
     analyst = ModelAnalyst(OpenAIModel(access), lambda case, tokens: code[: tokens * 4], lambda text: text)
     return await analyst.diagnose(Case(an_incident(State.CAPTURED), a_payload()), lambda words: None)
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
+@pytest.mark.parametrize("server", [*SERVERS, *VENDORS, *SENDERS], ids=lambda server: server.name)
 async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_next_time(
     server: Server, tmp_path: Path
 ):
@@ -46,8 +51,7 @@ async def test_a_server_answers_with_at_most_one_call_wasted_and_with_none_the_n
     assert first.edits[0].path == "shop/pricing.py"
     assert wasted <= 1
     assert first.cost.calls == 2 + server.paid_twice
-    if server.name != "Groq, a reply it found invalid":  # that is no manner of the server
-        assert len(play.asked) == 2 + wasted + 2
+    assert len(play.asked) == 2 + wasted + 2 + wasted * server.each_time
 
 
 async def test_each_step_down_is_in_the_log_with_what_the_server_said(tmp_path: Path):
@@ -129,12 +133,28 @@ async def test_one_that_breaks_at_what_it_does_not_know_is_asked_for_the_least_o
     assert found.cost.calls == 2
 
 
-async def test_a_wait_that_is_asked_for_in_words_is_waited(tmp_path: Path):
-    async with played(BY_THE_MINUTE) as play:
-        with pytest.raises(StepFailed) as failed:
-            await diagnosed(play, Manners(tmp_path / "models.json"))
+@pytest.mark.parametrize("no", WITHOUT_RESPONSES, ids=lambda no: str(no.status))
+async def test_one_without_responses_is_asked_by_chat_completions_from_then_on(no: No, tmp_path: Path):
+    async with played(Server("", when(lambda asked: "input" in asked, no))) as play:
+        first = await diagnosed(play, Manners(tmp_path / "models.json"), "responses")
+        second = await diagnosed(play, Manners(tmp_path / "models.json"), "responses")
 
-    assert failed.value.retry_after == timedelta(minutes=1, seconds=32.5)
+    assert first.proposes_a_patch
+    assert second.proposes_a_patch
+    assert ["input" in asked for asked in play.asked] == [True, False, False, False, False]
+    assert first.manner == "JSON by a schema, streamed, max_tokens, by chat completions, as it has no /responses"
+
+
+async def test_a_limit_of_replies_that_cut_one_off_is_found_out_anew():
+    (little,) = [server for server in VENDORS if server.name == "OpenRouter, little money"]
+    cut = replace(little, sends=lambda asked, words: stream(asked, words[:50], finish="length"))
+    manners = Manners()
+    async with played(cut) as play:
+        with pytest.raises(StepFailed, match="cut off at the limit of its length"):
+            await diagnosed(play, manners)
+
+        assert manners.of(play.url, "stand-in") == Manner(limit="max_tokens")
+    assert [asked["max_tokens"] for asked in play.asked] == [16000, 3012, 16000, 3012]
 
 
 @pytest.mark.parametrize("server", DEAD_ENDS, ids=lambda server: server.name)
@@ -144,5 +164,16 @@ async def test_what_can_never_answer_ends_with_one_sentence_and_nothing_paid(ser
             await diagnosed(play, Manners(tmp_path / "models.json"))
 
     assert failed.value.final is server.final
+    assert failed.value.retry_after == (None if server.waits is None else timedelta(seconds=server.waits))
     assert failed.value.spent == Cost()
     assert len(play.asked) == 1 or not server.final
+
+
+@pytest.mark.parametrize("server", FAILING, ids=lambda server: server.name)
+async def test_what_fails_where_a_reply_should_be_is_said_and_not_asked_again(server: Server):
+    async with played(server) as play:
+        with pytest.raises(StepFailed, match=server.ends) as failed:
+            await diagnosed(play, Manners())
+
+    assert failed.value.final is server.final
+    assert len(play.asked) == 1

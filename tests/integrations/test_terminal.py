@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from kintsugi.integrations.terminal import Terminal
+from kintsugi.integrations.terminal import Terminal, confirmation
 from kintsugi.workflow.states import Effect, State
-from tests.world.make import a_diagnosis, a_patch, an_incident
+from tests.world.make import a_diagnosis, a_patch, an_evidence, an_incident
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 [bold]not markup[/bold] \u202eabc password=" + "hunter2" + "hunter2"
 
@@ -29,6 +29,22 @@ async def test_nothing_a_terminal_would_obey_and_no_secret_gets_through():
     assert "\u202e" not in page
     assert "[bold]not markup[/bold]" in page
     assert "hunter2" not in page
+
+
+async def test_on_a_small_terminal_the_fix_is_in_sight_beside_the_question():
+    """On 80 by 24, with a regression test in the patch that would fill the screen."""
+    fix = "diff --git a/shop.py b/shop.py\n--- a/shop.py\n+++ b/shop.py\n@@ -1 +1 @@\n-price = 1\n+price = 2\n"
+    lines = "".join(f"+    assert total({number}) == {number}\n" for number in range(30))
+    new = f"diff --git a/tests/test_shop.py b/tests/test_shop.py\n--- /dev/null\n+++ b/tests/test_shop.py\n@@ -0,0 +1,30 @@\n{lines}"
+    page = io.StringIO()
+    incident = an_incident(State.AWAITING_CONFIRM, patch=a_patch(diff=fix + new), evidence=an_evidence())
+
+    Console(file=page, width=80).print(confirmation(incident))
+
+    in_sight = page.getvalue().splitlines()[-23:]  # the last line is the question's
+    assert any("+price = 2" in line for line in in_sight)
+    assert any("E2 (failed before, passes now)" in line for line in in_sight)
+    assert page.getvalue().count("assert total(") == 30
 
 
 async def test_what_is_to_be_confirmed_is_shown_whole_with_its_token():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,10 +21,12 @@ from kintsugi.persistence.tables import IncidentRow
 from kintsugi.persistence.transfer import copy
 from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.states import State
+from tests.world import terminal
 from tests.world.clock import ManualClock
 from tests.world.make import a_diagnosis
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE
+from tests.world.terminal import StartedInLoop
 from tests.world.world import World, a_world
 
 ROOT = Path(__file__).parents[2]
@@ -159,11 +160,11 @@ async def copies(folder: Path, source: str, target: str) -> tuple[int | None, st
     return process.returncode, " ".join(said.decode().split())
 
 
-async def a_copy(folder: Path, source: str, target: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "db", "copy", source, target),
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "400"},
+async def a_copy(folder: Path, source: str, target: str) -> StartedInLoop:
+    return await terminal.start_in_loop(
+        ["db", "copy", source, target],
+        folder,
+        os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "400"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

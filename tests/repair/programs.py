@@ -14,9 +14,9 @@ from kintsugi.repair.languages.results import Crash
 from kintsugi.repair.proof import ProofSettings, Unproven
 from kintsugi.repair.referee import its_tests, keeps_policy, proven, with_flags
 from kintsugi.repair.sandbox import BoxFailed, Mechanism
-from kintsugi.repair.sandbox.probe import probe
 from kintsugi.repair.trees import FolderTree
 from kintsugi.workflow.patch import Evidence, Tier
+from tests.world import boxes
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ async def with_walls(asked: ProofSettings) -> ProofSettings:
     """The same with a box that was probed once; skips where this machine has none with walls."""
     try:
         walled = [one for one in Mechanism if one is not Mechanism.LIMITS]
-        return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=walled))
+        return replace(asked, box=await boxes.a_box(asked.python, asked.limits, walled))
     except BoxFailed as reason:
         pytest.skip(f"this machine does not allow a box with walls: {reason}")
 

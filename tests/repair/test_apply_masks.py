@@ -148,3 +148,12 @@ def test_what_is_shown_of_the_code_can_be_sent_back_as_an_edit(tmp_path):
     reply = {"edits": [{"path": PATH, "search": region, "replace": region.replace("timeout=5", "timeout=9")}]}
     made = apply(read_reply(json.dumps(reply)), MemoryTree({PATH: LOGIN})).files[PATH]
     assert made == LOGIN.replace("timeout=5", "timeout=9").encode()
+
+
+@pytest.mark.parametrize(
+    "line", ['print("*** late ***")', 'say(f"***{name}***")', 'return "***"', 're.sub(word, "***", text)']
+)
+def test_asterisks_of_the_programs_own_are_no_mask(line: str):
+    before = "def told(name, text, word):\n    pass\n"
+
+    assert edited("    pass", f"    {line}", before) == before.replace("pass", line)

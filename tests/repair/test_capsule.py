@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from kintsugi.capture.source import lines_of, locate
 from kintsugi.repair.capsule import failing_call, reproduced
 from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
 from kintsugi.repair.referee import crash_of
-from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.capsule import record
 from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
 from kintsugi.workflow.payload import Capsule, Failure
@@ -67,8 +65,7 @@ ELSEWHERE = WORKS.replace("test_total", "test_other").replace(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    proof = await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
-    return replace(proof, box=proof.box or await probe(proof.python, proof.limits))
+    return await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
 
 
 @pytest.fixture
@@ -209,6 +206,15 @@ async def test_a_patch_that_leaves_the_call_failing_is_refused(base: Path, setti
 
     with pytest.raises(Unproven, match="fails with the patch as it did without: KeyError: None"):
         await proven(a_proposal(base, half, ELSEWHERE), settings)
+
+
+async def test_a_patch_of_what_made_the_object_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:
+    maker = TILL.replace("price, code, file\n", 'price, code or "a", file\n')
+
+    evidence = await proven(a_proposal(base, maker, None), settings)
+
+    assert evidence.tier is Tier.E1
+    assert any("still fails on the objects as they were; it ends well on objects" in flag for flag in evidence.flags)
 
 
 async def test_another_exception_in_its_place_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:

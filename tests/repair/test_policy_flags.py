@@ -67,6 +67,11 @@ def flagged(old: str, new: str) -> list[str]:
         ('"https://shop.example"', '"https://other.example"', "default of a setting"),
         ('log.info("refund of %s", amount)', 'log.info("refund of %s by %s", amount, token)', "logged about a secret"),
         ("class Settings:", 'prepare("now")\n\n\nclass Settings:', "runs on import"),
+        ("class Settings:", "STATE = prepared()\n\n\nclass Settings:", "runs on import"),
+        ("class Settings:", "if VERBOSE:\n    prepare()\n\n\nclass Settings:", "runs on import"),
+        ("class Settings:", "class Settings:\n    prepare()", "runs on import"),
+        ("timeout=30", "timeout=None", "a limit"),
+        ('log.info("refund of %s", amount)', 'log.info("%s by %s", amount, os.environ["API_KEY"])', "about a secret"),
     ],
 )
 def test_it_is_said_in_one_line(old: str, new: str, says: str):
@@ -74,6 +79,28 @@ def test_it_is_said_in_one_line(old: str, new: str, says: str):
 
     assert any(says in sentence for sentence in found), found
     assert all("\n" not in sentence for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("ADMIN_IDS = [1]", "ADMIN_IDS = [1, 2]", "who may"),
+        ("TIMEOUT = 5", "TIMEOUT = None", "a limit"),
+        ("def refund(amount, strict=True):\n    pass", "def refund(amount, strict=False):\n    pass", "default"),
+        ("TRIES = list(range(3))", "TRIES = list(range(300))", "a limit"),
+        (
+            "def is_open(till):\n    if not till.key:\n        return False\n    return till",
+            "def is_open(till):\n    return till",
+            "let through",
+        ),
+    ],
+)
+def test_so_is_what_a_name_or_a_default_stands_for(before: str, after: str, says: str):
+    tree = MemoryTree({"shop/till.py": f"{before}\n"})
+
+    found = check(Applied({"shop/till.py": f"{after}\n".encode()}), tree)
+
+    assert [says in one.sentence for one in found if one.rule is Rule.LOOK] == [True]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest_asyncio
 
 from kintsugi.repair.proof import Crash, ProofSettings, Proposal, SandboxFailed, Unproven, prove
 from kintsugi.repair.sandbox import Mechanism
-from kintsugi.repair.sandbox.probe import probe
 from kintsugi.workflow.patch import Evidence, Tier
 from tests.repair.programs import with_walls
+from tests.world import boxes
 
 DEFAULTED = "shop.py newly answers with a fixed value where it failed: order.get('discount', 0). Is that the right one?"
 UNITTEST = ("python", "-m", "unittest")
@@ -114,7 +114,7 @@ async def test_a_true_fix_goes_from_red_to_green(base: Path, settings: ProofSett
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def no_walls() -> ProofSettings:
     asked = ProofSettings(UNITTEST, seconds=60)
-    return replace(asked, box=await probe(asked.python, asked.limits, mechanisms=[Mechanism.LIMITS]))
+    return replace(asked, box=await boxes.a_box(asked.python, asked.limits, [Mechanism.LIMITS]))
 
 
 async def test_where_there_are_no_walls_nothing_of_a_stranger_is_run(base: Path, no_walls: ProofSettings) -> None:

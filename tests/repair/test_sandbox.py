@@ -23,6 +23,7 @@ from kintsugi.repair.sandbox.probe import ACTIONS, Battery, probe
 from kintsugi.repair.sandbox.record import Record, RecordBroken
 from kintsugi.repair.sandbox.room import a_room
 from kintsugi.repair.scratch import PREFIX, sweep
+from tests.world import boxes
 
 LIMITS = Limits(seconds=20, memory_mb=256, processes=48, output_kb=64, disk_mb=24)
 WALLED = (Mechanism.BUBBLEWRAP, Mechanism.NAMESPACES, Mechanism.LANDLOCK)
@@ -61,7 +62,7 @@ def with_a_network(box: Box) -> Box:
 
 async def a_box(*mechanisms: Mechanism) -> Box:
     try:
-        return await probe(Path(sys.executable), LIMITS, mechanisms=mechanisms)
+        return await boxes.a_box(Path(sys.executable), LIMITS, mechanisms)
     except BoxFailed as reason:
         pytest.skip(f"this machine does not allow such a box: {reason}")
 
@@ -92,7 +93,7 @@ async def test_the_probe_says_what_held(box: Box) -> None:
 
 
 async def test_limits_alone_are_no_walls_and_say_so() -> None:
-    weak = await probe(Path(sys.executable), LIMITS, mechanisms=[Mechanism.LIMITS])
+    weak = await boxes.a_box(Path(sys.executable), LIMITS, [Mechanism.LIMITS])
 
     assert weak.says.startswith("limits only, no walls")
     assert "not: reach the network" in weak.says

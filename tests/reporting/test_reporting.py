@@ -22,7 +22,7 @@ from tests.world.world import World, a_world
 
 ROOT = Path(__file__).parents[2]
 BUILD = "a1d0000" + "0" * 33
-HEAD = "import asyncio, logging, sys, threading, traceback\nimport kintsugi\nkintsugi.install()\n"
+HEAD = "import asyncio, logging, multiprocessing, sys, threading, traceback\nimport kintsugi\nkintsugi.install()\n"
 FAIL = """
 def discount(coupon):
     return coupon["percent"]
@@ -74,8 +74,13 @@ class Logged(Exception): ...
 class Printed(Exception): ...
 class LoggedAsAText(Exception): ...
 class ToldThreeTimes(Exception): ...
+class InAChild(Exception): ...
 def fail(kind):
     raise kind("it failed")
+
+child = multiprocessing.get_context("fork").Process(target=fail, args=[InAChild])
+child.start()
+child.join()
 
 thread = threading.Thread(target=fail, args=[InAThread])
 thread.start()
@@ -113,6 +118,7 @@ async def test_a_failure_becomes_an_incident_however_it_comes_out(world: World, 
     payloads = [await world.store.payload(each.id) for each in incidents]
     assert {each.summary.partition(":")[0]: each.count for each in incidents} == {
         "InAThread": 1, "NobodyAwaited": 1, "Logged": 1, "Printed": 1, "LoggedAsAText": 1, "ToldThreeTimes": 1,
+        "InAChild": 1,
     }, said  # fmt: skip
     assert {each.exception.final.frames[-1].function for each in payloads if each.exception} == {"fail"}
 

@@ -45,7 +45,7 @@ def test_a_real_crash_is_healed_every_claim_is_true_and_a_second_start_starts_cl
 
     assert status == 0, output
     assert "Going on" not in output
-    assert "(INC-1 is healed) is replaced. To keep one, use --dir" in " ".join(output.split())
+    assert ", whose INC-1 is healed. To keep one, use --dir" in " ".join(output.split())
     assert demo.git("rev-parse", "main") != first
     the_world_is_as_it_should_be(demo)
 
@@ -70,6 +70,7 @@ def test_a_fix_that_only_hides_the_failure_is_refused_and_says_why(demo: Demo):
     assert incident["state"] == "needs_human"
     assert incident["rounds"] == 3
     assert [step["trigger"] for step in incident["history"]].count("PatchRefused") == 3  # type: ignore[attr-defined,index]
+    assert [line.strip() for line in output.splitlines()].count("shop/pricing.py") == 3  # each patch is shown
     assert demo.git("rev-list", "--count", "main") == "2"
     assert demo.git("for-each-ref", "refs/heads/kintsugi") == ""
 

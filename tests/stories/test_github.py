@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,10 +16,11 @@ import pytest
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
-from tests.world import github
+from tests.world import github, terminal
 from tests.world.github import TOKEN, GitHubStandIn
 from tests.world.github_hosts import objects_of
 from tests.world.make import a_diagnosis, a_patch
+from tests.world.terminal import StartedInLoop
 from tests.world.world import a_world
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ class Service:
             await world.confirms()
         return tree
 
-    async def starts(self, *words: str) -> asyncio.subprocess.Process:
+    async def starts(self, *words: str) -> StartedInLoop:
         settings = {
             "KINTSUGI_DATABASE_URL": f"sqlite:///{self.folder}/kintsugi.db",
             "KINTSUGI_REPO": str(self.folder / "objects.git"),
@@ -58,13 +58,8 @@ class Service:
             "KINTSUGI_GITHUB_LABELS": "kintsugi",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "kintsugi", *words),
-            cwd=self.folder,
-            env={**kept, **settings, "PYTHONPATH": str(ROOT)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        env = {**kept, **settings, "PYTHONPATH": str(ROOT)}
+        return await terminal.start_in_loop(words, self.folder, env, stdout=asyncio.subprocess.PIPE)
 
     async def drains(self) -> int:
         process = await self.starts("run", "--only", "worker", "--drain")

@@ -20,6 +20,7 @@ from kintsugi.workflow.ports import Reading
 from kintsugi.workflow.reconcile import Reconciler
 from kintsugi.workflow.states import State
 from tests.world import github
+from tests.world.boxes import in_a_box
 from tests.world.github import Fault, GitHubStandIn, Pull
 from tests.world.github_hosts import a_github_host, github_pulls
 from tests.world.migrated import migrate
@@ -260,7 +261,7 @@ async def test_where_github_asks_to_wait_it_is_not_asked_again_before(story: Sto
 
 
 async def test_what_is_in_one_from_a_fork_runs_in_the_box_alone_on_the_branch_as_it_is_now(story: Story):
-    proofs = ProofSettings(seconds=60)
+    proofs = await in_a_box(ProofSettings(seconds=60))
     story.world.checker = Workbench(story.objects, "main", proofs, as_it_is)  # type: ignore[assignment]
     out = story.folder / "escaped"
     test = f"import pathlib\n\ndef test_it():\n    pathlib.Path({str(out)!r}).write_text('x')\n"

@@ -18,6 +18,7 @@ from kintsugi.persistence.database import Database
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.states import State
+from tests.world.boxes import in_a_box
 from tests.world.make import NOON
 from tests.world.openai import OpenAIStandIn, a_finding, a_fix, schema_name, serving, turns
 from tests.world.world import World, a_world
@@ -81,7 +82,7 @@ async def world(database_url: Database, git: Git, model: OpenAIStandIn) -> Async
     async with a_world(database_url) as world:
         asked = OpenAIModel(ModelAccess("stand-in", "key", model.url))
         world.analyst = ModelAnalyst(asked, code_context(git.directory), redact)  # type: ignore[assignment]
-        world.checker = Workbench(git, "main", ProofSettings(), redact)  # type: ignore[assignment]
+        world.checker = Workbench(git, "main", await in_a_box(ProofSettings()), redact)  # type: ignore[assignment]
         yield world
 
 

@@ -22,6 +22,7 @@ from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.payload import Payload
 from kintsugi.workflow.states import State
+from tests.world.boxes import in_a_box
 from tests.world.make import a_payload
 from tests.world.openai import OpenAIStandIn, a_finding, a_fix, schema_name, serving, turns
 from tests.world.world import World, a_world
@@ -111,7 +112,7 @@ async def world(database_url: Database, workspace: Workspace, model: OpenAIStand
     async with a_world(database_url) as world:
         settings = ModelAccess("stand-in", "key", model.url)
         world.analyst = ModelAnalyst(OpenAIModel(settings), lambda case, tokens: LINE, redact)  # type: ignore[assignment]
-        world.checker = Workbench(workspace.git, BRANCH, ProofSettings(), redact)  # type: ignore[assignment]
+        world.checker = Workbench(workspace.git, BRANCH, await in_a_box(ProofSettings()), redact)  # type: ignore[assignment]
         yield world
 
 

@@ -20,6 +20,7 @@ from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.states import State
 from tests.integrations.test_looking import a_step
 from tests.stories.test_in_words import EMPTY, MENDED, NEW_TEST, OLD_TEST, TOTAL
+from tests.world.boxes import in_a_box
 from tests.world.make import NOON
 from tests.world.openai import OpenAIStandIn, a_finding, a_fix, an_error, schema_name, serving
 from tests.world.world import World, a_world
@@ -49,7 +50,7 @@ async def model() -> AsyncIterator[OpenAIStandIn]:
 async def world(database_url: Database, git: Git, model: OpenAIStandIn) -> AsyncIterator[World]:
     async with a_world(database_url) as world:
         asked = OpenAIModel(ModelAccess("stand-in", "key", model.url))
-        bench = Workbench(git, "main", ProofSettings(), redact)
+        bench = Workbench(git, "main", await in_a_box(ProofSettings()), redact)
         tools = looking_at(git, "main", bench)
         world.analyst = ModelAnalyst(asked, code_context(git.directory), redact, tools)  # type: ignore[assignment]
         world.checker = bench  # type: ignore[assignment]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,10 +16,11 @@ from kintsugi.integrations.git import Git
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.workflow.states import Effect
-from tests.world import railway
+from tests.world import railway, terminal
 from tests.world.github import EMPTY_TREE
 from tests.world.make import a_pull_request
 from tests.world.railway import ENVIRONMENT, PROJECT, SERVICE, TOKEN, RailwayStandIn
+from tests.world.terminal import StartedInLoop
 from tests.world.world import World, a_world
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ class Service:
             world.host.merges(1, self.merge)
             await world.reconciler.once()
 
-    async def starts(self) -> asyncio.subprocess.Process:
+    async def starts(self) -> StartedInLoop:
         settings = {
             "KINTSUGI_DATABASE_URL": f"sqlite:///{self.folder}/kintsugi.db",
             "KINTSUGI_REPO": str(self.folder / "origin.git"),
@@ -57,13 +57,8 @@ class Service:
             "KINTSUGI_PROGRAM_URL": self.railway.program_url,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "kintsugi", "run", "--only", "worker", "--drain"),
-            cwd=self.folder,
-            env={**kept, **settings, "PYTHONPATH": str(ROOT)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        words, env = ("run", "--only", "worker", "--drain"), {**kept, **settings, "PYTHONPATH": str(ROOT)}
+        return await terminal.start_in_loop(words, self.folder, env, stdout=asyncio.subprocess.PIPE)
 
     async def drains(self) -> None:
         process = await self.starts()

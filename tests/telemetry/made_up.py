@@ -122,6 +122,18 @@ TOKENS: dict[str, tuple[str, str, int, str]] = {
     "axiom": ("xa" + "at-", HEX, 8, "-0a1b-4c3d-8e5f-0123456789ab"),
     "instagram": ("IG" + "QV", DASH, 120, ""),
     "brex": ("bx" + "t_", ALNUM, 40, ""),
+    "launchdarkly": ("sd" + "k-", HEX, 4, "a1b2-0a1b-4c3d-8e5f-0123456789ab"),
+    "rootly": ("root" + "ly_", HEX, 64, ""),
+    "salesforce_consumer": ("3MV" + "G9", ALNUM + "._", 80, ""),
+    "telnyx": ("KE" + "Y", ALNUM, 55, ""),
+    "photoroom": ("sk" + "_pr_", ALNUM, 6, "_" + "0a1b2c3d4e" * 4),
+    "square_app": ("sq0" + "iwp-", DASH, 22, ""),
+    "pubnub": ("pub" + "-c-", HEX, 8, "-0a1b-4c3d-8e5f-0123456789ab"),
+    "stripe_client_secret": ("pi_aB3dE6gH9jK2mN5p", ALNUM, 8, "_sec" + "ret_" + "aB3dE" * 5),
+    "storyblok": ("", ALNUM, 22, "t" + "t-" + "123456-" + "aB3dE" * 4),
+    "tableau": ("", ALNUM, 22, "=" + "=:" + "aB3dE6gH" * 4),
+    "cisco_hash": ("$" + "8$", ALNUM, 14, "$" + "aB3dE6gH9." * 4 + "xyz"),
+    "kerberos_ticket": ("$krb5" + "tgs$23$", HEX, 120, ""),
     "unknown_vendor_live": ("acme" + "_live_", ALNUM, 32, ""),
     "unknown_vendor_pat": ("frobnic" + "_pat_", ALNUM, 40, ""),
 }
@@ -154,7 +166,8 @@ def vendor_token(rnd: Draw, kind: str) -> str:
 
 # Cut short, these are like any other run of letters and digits.
 KNOWN_BY_THEIR_END = (
-    "mailchimp", "azure_storage", "azure_cosmos", "azure_bus", "okta", "authress", "newrelic_license",
+    "mailchimp", "azure_storage", "azure_cosmos", "azure_bus", "okta", "authress", "newrelic_license", "launchdarkly",
+    "telnyx", "photoroom", "pubnub", "stripe_client_secret", "storyblok", "tableau", "cisco_hash",
 )  # fmt: skip
 VENDOR_KINDS = (*TOKENS, "discord_bot_token", "jwt_bare", "github_app_server_jwt")
 
@@ -406,6 +419,11 @@ def harmless(rnd: Draw) -> Iterator[str]:
         f"chatcmpl-{alnum}abcdefghijklmn finished", f"msg_01{alnum}abcdef usage 12", "model=claude-3-5-sonnet-20241022",
         f"pulled shop:production.{sha}", f"cache_key_{digest}", f"web-prod-{sha} is up", f"migration_{flake}_add_index",
         "kafka topic v1.public.orders_2024_payments", f"task_prod_worker-1-{short}-20261123", f"sess-{sha}", f"0x{sha}",
+        "read registry key '{bf1a281b-ad7b-4476-ac95-f47682990ce7}GLOBALROOT/System32/config' from path 'C:'",
+        "Invalid username or password for user: bob", "Supplied credentials: [UsernamePassword(name=bob, source=null)]",
+        "auth: passwd-file(bob,db.example.com): unknown user", "path=/api/totp remote_host=db-17.example.com status=401",
+        f"web_{digest[:32]} is up", f"the token {flake} is a number", f"key {digest[:40]} of the cache",
+        '{"reset_password": "5/m/user", "change_password": "20/m/ip"}', "tokens 12 of 4096 used",
         f"image sha {digest[:12]} pushed", f"job {identity} key={identity}", "monkey://patch", "token bucket: 5/s left",
     )  # fmt: skip
     yield from templates
@@ -507,6 +525,19 @@ def _by_place(rnd: Draw, opaque: str, word: str) -> Iterator[tuple[str, ...]]:
     yield f"requests.get(url, auth=('bob', '{word}'), timeout=3)", word, "bob", "timeout=3"
     yield f"BasicAuth('bob', '{word}')", word, "bob"
     yield f"{opaque} is the api key", opaque
+    yield f"signing in with api key {opaque} for bob", opaque, "bob"
+    yield f"refresh_token {opaque} was refused", opaque, "refused"
+    yield f"rootpw '{word}' of bob", word, "bob"
+    yield f"user bob with password {word}X was rejected", f"{word}X", "rejected"
+    yield f"signing in with password {word.lower()} as bob", word.lower(), "bob"
+    yield f'<setting name="ApiKey"><value>{opaque}</value></setting>', opaque, "</value>"
+    yield f"jdbc:oracle:thin:scott/{word}@db.example.com:1521:x", word, "db.example.com:1521:x"
+    code = drawn(rnd, DIGITS, 6)
+    yield f"otp code: {code} sent", code, "sent"
+    yield f"FROM x\nENV DB_PASSWORD {word}\nENV PORT 1", word, "PORT 1"
+    yield f'variable "db_password" {{\n  type    = string\n  default = "{word}"\n}}', word, "type    = string"
+    yield repr({"wifi_psks": [word, "x"], "app_keys": [opaque]}), opaque
+    yield json.dumps({"jwt_secret": drawn(rnd, LOWER, 20) + "qx"}), "qx"
     yield f"'{word}' is not a valid password", word
     yield f"invalid value '{opaque}' for token", opaque
     yield f"password: |\n  {word}\nuser: bob", word, "bob"
@@ -554,4 +585,6 @@ def _of_people(rnd: Draw, opaque: str, word: str, phrase: str) -> Iterator[tuple
     yield f"tls: {wrapped} loaded", wrapped[60:120], "loaded"
     token = vendor_token(rnd, "github_classic")
     yield f"sent {token.encode().hex()} over", token.encode().hex(), "over"
-    yield f"sent {base64.b64encode(token.encode()).decode()} over", base64.b64encode(token.encode()).decode(), "over"
+    for before in ("", "a", "ab"):
+        encoded = base64.b64encode(f"{before}{token}".encode()).decode()
+        yield f"sent {encoded} over", encoded[4:], "over"

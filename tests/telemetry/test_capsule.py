@@ -74,6 +74,25 @@ class Broken(Exception):
         self.code = code
 
 
+class Zone(datetime.tzinfo):
+    def __init__(self, hours: int) -> None:
+        self.hours = hours
+
+    def utcoffset(self, when: datetime.datetime | None) -> datetime.timedelta:
+        return datetime.timedelta(hours=self.hours)
+
+    def dst(self, when: datetime.datetime | None) -> None:
+        return None
+
+    def tzname(self, when: datetime.datetime | None) -> str:
+        return "ours"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Zone) and other.hours == self.hours
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Slotted:
     __slots__ = ("_hidden", "never_set")
 
@@ -82,6 +101,10 @@ class Slotted:
 
 
 def a_function(*_: object) -> None: ...
+
+
+def that_keeps(password: str) -> Callable[[], str]:
+    return lambda: password
 
 
 def with_default(value: object, *, how: Callable[[], object] = lambda: None) -> None:
@@ -108,6 +131,7 @@ VALUES: dict[str, Any] = {
         datetime.datetime(2026, 2, 28, 1, 2, 3, 4, tzinfo=datetime.UTC),
         datetime.datetime(2026, 2, 28, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"), fold=1),
         datetime.timezone(datetime.timedelta(hours=-5)),
+        datetime.datetime(2026, 2, 28, tzinfo=Zone(3)),
         datetime.time(23, 59),
         datetime.timedelta(days=-1, microseconds=5),
     ],
@@ -157,6 +181,14 @@ def test_what_was_one_object_is_one_object() -> None:
     one, two, (three,) = rebuilt_from(handed_over, [item, item, (item,)])
 
     assert one is two is three
+
+
+def test_what_is_called_like_a_keyword_is_called_otherwise() -> None:
+    item = Item("mug")
+
+    again = rebuilt_from(handed_over, {"from": item, "class": [item], "not": item})
+
+    assert again["from"] is again["not"] is again["class"][0]
 
 
 def test_circles_are_closed() -> None:
@@ -316,6 +348,14 @@ def test_functions_and_classes_inside_of_others_are_values_too() -> None:
     assert (function(1), key(), local.value, wrapped.__name__) == (3, 7, 1, "cached")
 
 
+def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:
+    kind = type("Put", (Slotted,), {"limit": 5, "twice": lambda self: self.limit * 2})
+
+    again = rebuilt_from(handed_over, [kind(), kind])
+
+    assert (again[0].twice(), again[0]._hidden, type(again[0]) is again[1]) == (10, [1], True)
+
+
 def test_what_the_function_takes_by_itself_is_left_out() -> None:
     with pytest.raises(LookupError) as seen:
         with_default(1)
@@ -340,6 +380,9 @@ def test_a_secret_refuses_the_whole() -> None:
         {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
         {"passwords": ["", "correct-horse"]},
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
+        {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
+        type("Settings", (), {"password": "correct-horse"}),
+        that_keeps("correct-horse"),
     ):
         capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
 

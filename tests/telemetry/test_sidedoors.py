@@ -27,7 +27,7 @@ TOKEN = "gh" + "p_" + "aB3d" * 9
 
 def last_word(program, *, stdout=subprocess.PIPE):
     """Runs a program of its own and gives back the JSON lines on its standard error."""
-    lead = "from kintsugi import telemetry\nimport logging, sys, threading\ntelemetry.install()\n"
+    lead = "from kintsugi import telemetry\nimport logging, sys, threading\nlogs = telemetry.install()\n"
     done = subprocess.run(
         [sys.executable, "-c", lead + program],
         cwd=ROOT,
@@ -207,24 +207,26 @@ def test_a_logger_class_that_hands_out_by_itself_is_heard_once_however_often_som
     ]
 
 
-def test_who_wraps_ours_hears_nothing_of_the_looks_and_all_once_after_a_new_start(installed, monkeypatch):
-    ours, heard = logging.Logger.callHandlers, []
+WRAPPED = """
+import io, json, sentry_sdk
+theirs = []
+sentry_sdk.init(dsn="http://key@127.0.0.1:9/42", before_breadcrumb=lambda crumb, hint: theirs.append(crumb["message"]))
+assert logging.Logger.callHandlers.__module__.startswith("sentry_sdk"), "it wraps ours"
+logs.check()
+logs.close()
+again = telemetry.install(stream=io.StringIO(), mode="ring")
+logging.getLogger("shop").addHandler(logging.NullHandler())
+logging.getLogger("shop").warning("once")
+again.close()
+print(json.dumps([theirs, [json.loads(line)["msg"] for line in again.recent()]]), file=sys.stderr)
+"""
 
-    def hears_too(logger: logging.Logger, record: logging.LogRecord) -> None:
-        """As Sentry's SDK does it."""
-        ours(logger, record)
-        if record.levelno >= logging.NOTSET:
-            heard.append(record.getMessage())
 
-    monkeypatch.setattr(logging.Logger, "callHandlers", hears_too)
-    installed.telemetry.check()
-    installed.telemetry.close()
-    again = install(stream=io.StringIO(), mode="ring")
-    logging.getLogger("shop").warning("once")
-    again.close()
+def test_who_wraps_ours_hears_nothing_of_the_looks_and_all_once_after_a_new_start():
+    theirs, ours = last_word(WRAPPED)[-1]
 
-    assert heard == ["once"]
-    assert [json.loads(line)["msg"] for line in again.recent()] == ["once"]
+    assert theirs == ["once"]
+    assert ours == ["once"]
 
 
 def test_what_loguru_would_not_make_is_not_made_for_us():

@@ -91,7 +91,10 @@ async def test_what_a_workflow_proved_is_the_proof_with_its_tier_named(world: Wo
     status, says = await door.posts(PATH, a_delivery(actions))
 
     found = await world.incident()
-    assert (status, says) == (202, f"E2 at {HEAD[:10]}: Proven in your own CI. Red to green.")
+    assert (status, says) == (
+        202,
+        f"E2 (failed before, passes now) at {HEAD[:10]}: Proven in your own CI. Red to green.",
+    )
     assert found.state is State.PR_OPENED
     assert found.evidence
     assert (found.evidence.tier, found.evidence.says) == (Tier.E2, "Proven in your own CI. Red to green.")

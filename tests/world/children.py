@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.world import terminal
+
 ROOT = Path(__file__).parents[2]
 
 _RECORDS = """
-import json, os, runpy, sys
+import json, os, sys
 
 def heard(event, given):
     if event == "subprocess.Popen":
@@ -25,10 +25,7 @@ def heard(event, given):
     elif event in ("os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.startfile"):
         raise AssertionError(f"started by {event}, which nobody looks at")
 
-into = sys.argv.pop(1)
-sys.argv[0] = "kintsugi"
 sys.addaudithook(heard)
-runpy.run_module("kintsugi", run_name="__main__", alter_sys=True)
 """
 
 
@@ -50,16 +47,10 @@ class Watched:
     def types(self, *words: str, settings: Mapping[str, str]) -> str:
         """Its standard output."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-        done = subprocess.run(
-            [sys.executable, "-c", _RECORDS, str(self._into), *words],
-            cwd=self._folder,
-            env=kept | dict(settings) | {"PYTHONPATH": str(ROOT), "COLUMNS": "300"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        env = kept | dict(settings) | {"PYTHONPATH": str(ROOT), "COLUMNS": "300"}
+        done = terminal.run(words, self._folder, env, before=f"into = {str(self._into)!r}\n{_RECORDS}")
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return done.stdout.decode()
 
     def children(self) -> list[Child]:
         return [Child(*json.loads(line)) for line in self._into.read_text().splitlines()]

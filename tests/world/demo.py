@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.world import terminal
 from tests.world.patience import PATIENCE
+from tests.world.terminal import Started
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,18 +20,10 @@ ROOT = Path(__file__).parents[2]
 class Demo:
     folder: Path
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(self, *options: str) -> Started:
         """A process of its own session, so that it can be killed with all that belongs to it."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "kintsugi", "demo", "--dir", str(self.folder), *options],
-            cwd=self.folder.parent,
-            env={**_environment(), "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        words = ["demo", "--dir", str(self.folder), *options]
+        return terminal.start(words, self.folder.parent, {**_environment(), "PYTHONPATH": str(ROOT)})
 
     def plays(self, *options: str) -> tuple[int, str]:
         """Exit status and output of a whole run."""
@@ -48,18 +41,9 @@ class Demo:
         return done.stdout.strip()
 
     def incident(self) -> dict[str, object]:
-        done = subprocess.run(
-            [sys.executable, "-m", "kintsugi", "incident", "show", "1", "--json"],
-            cwd=self.folder,
-            env={
-                **_environment(),
-                "PYTHONPATH": str(ROOT),
-                "KINTSUGI_DATABASE_URL": f"sqlite:///{self.folder}/kintsugi.db",
-            },
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        database = {"KINTSUGI_DATABASE_URL": f"sqlite:///{self.folder}/kintsugi.db"}
+        done = terminal.run(["incident", "show", "1", "--json"], self.folder, _environment() | database)
+        assert done.returncode == 0, done.stderr
         shown: dict[str, object] = json.loads(done.stdout)
         return shown
 

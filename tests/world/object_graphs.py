@@ -128,8 +128,30 @@ def _awkward(maker: random.Random) -> object:
         lambda: collections.deque([1], maxlen=3), lambda: _CONNECTION, lambda: type("Local", (), {})(),
         lambda: slice(1, None), lambda: super(Order, Order("x")), lambda: staticmethod(len), lambda: Slotted(),
         lambda: types.FunctionType(_touched.__code__, {}), lambda: collections.ChainMap({}, {"a": 1}),
+        lambda: _inside(maker), lambda: type("Put", (Plain,), {"mean": Mean(), "__hash__": _touched})(),
     ]  # fmt: skip
     return maker.choice(kinds)()
+
+
+class MeanTuple(tuple):  # type: ignore[type-arg]
+    __iter__ = __len__ = __getitem__ = __bool__ = __eq__ = __hash__ = _touched
+
+
+def _inside(maker: random.Random) -> object:
+    """What a function makes inside of it, which closes over what is mean."""
+    mean = MeanList([1])
+
+    class Inside(Plain):
+        held = mean
+
+        def take(self) -> object:
+            return mean
+
+    def function(one: object = mean) -> object:
+        return one, mean
+
+    function.__defaults__ = MeanTuple((mean,))
+    return maker.choice((Inside, Inside(), function, [function, Inside]))
 
 
 class _Kept:

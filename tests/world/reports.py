@@ -26,6 +26,8 @@ from kintsugi.web.reports import Reports
 from kintsugi.web.sentry import Project
 from kintsugi.web.server import Server, ServerNeeds
 from kintsugi.web.shares import Room, Shares
+from tests.world import terminal
+from tests.world.terminal import StartedInLoop
 from tests.world.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -186,19 +188,15 @@ async def accepted_of(program: asyncio.subprocess.Process) -> AsyncIterator[str]
         yield line.decode().strip()
 
 
-async def a_server(folder: Path, port: int) -> asyncio.subprocess.Process:
+async def a_server(folder: Path, port: int) -> StartedInLoop:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kintsugi", "run", "--only", "web"),
-        cwd=folder,
-        env={
-            **kept,
-            "PYTHONPATH": str(ROOT),
-            "KINTSUGI_WEB_BIND": f"127.0.0.1:{port}",
-            "KINTSUGI_SENTRY_PROJECTS": json.dumps({"42": {"key": KEY, "a_day": 10_000}}),
-        },
-        stderr=asyncio.subprocess.PIPE,
-    )
+    env = {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "KINTSUGI_WEB_BIND": f"127.0.0.1:{port}",
+        "KINTSUGI_SENTRY_PROJECTS": json.dumps({"42": {"key": KEY, "a_day": 10_000}}),
+    }
+    process = await terminal.start_in_loop(["run", "--only", "web"], folder, env)
     assert process.stderr
     async for line in process.stderr:
         if b"Listening" in line:

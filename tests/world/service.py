@@ -7,11 +7,15 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+
+from tests.world import terminal
+from tests.world.terminal import StartedInLoop
 
 ROOT = Path(__file__).parents[2]
 _LONGEST = 90.0  # seconds, on a machine that has much else to do
@@ -20,7 +24,7 @@ _LONGEST = 90.0  # seconds, on a machine that has much else to do
 class Service:
     """A running process: what it says, and what it answers."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process | StartedInLoop) -> None:
         self.process = process
         self.said: list[str] = []
         self._heard = asyncio.Condition()
@@ -70,18 +74,25 @@ class Service:
 
 
 @asynccontextmanager
-async def a_service(folder: Path, *words: str, module: str = "kintsugi", **settings: str) -> AsyncIterator[Service]:
+async def a_service(folder: Path, *words: str, **settings: str) -> AsyncIterator[Service]:
     """Started with these settings and no others; killed at the end where it still runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, "run", *words),
-        cwd=folder,
-        env={**kept, "KINTSUGI_WEB_BIND": "127.0.0.1:0", **settings, "PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    service = Service(process)
+    env = {**kept, "KINTSUGI_WEB_BIND": "127.0.0.1:0", **settings, "PYTHONPATH": str(ROOT)}
+    if "LD_PRELOAD" in settings:  # which only a Python that starts by itself obeys
+        service = Service(await _started_cold(folder, words, env))
+    else:
+        service = Service(await terminal.start_in_loop(["run", *words], folder, env))
     try:
         yield service
     finally:
         await service.close()
+
+
+async def _started_cold(folder: Path, words: Sequence[str], env: dict[str, str]) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "kintsugi", "run", *words),
+        cwd=folder,
+        env=env,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )

@@ -16,7 +16,7 @@ def deploy_latest(
     wait: Annotated[bool, typer.Option("--wait", help="Until the program itself says that it runs.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Deploy the newest commit of the branch, unless it runs or is under way. 1 where it fails.
+    """Deploy the newest commit of the branch, unless it runs or is under way. Exit status 1 if it fails.
 
     On a terminal, what will happen is shown and asked first; elsewhere --yes is needed in production.
 
@@ -30,7 +30,7 @@ def deploy_latest(
 
 @deploy_app.command("status")
 def deploy_status() -> None:
-    """What runs, how the newest commit stands, and what is new in it.
+    """What runs, how far the newest commit is, and what is new in it.
 
     Example: `kintsugi deploy status`
     """
@@ -42,7 +42,7 @@ def deploy_status() -> None:
 
 @deploy_app.command("rollback")
 def deploy_rollback(id: IncidentId, yes: Yes = False) -> None:
-    """Have brought back what ran before an incident's fix. On a terminal, what will happen is shown and asked first.
+    """Bring back what ran before an incident's fix. On a terminal, it shows what will happen and asks first.
 
     Example: `kintsugi deploy rollback 7`
     """

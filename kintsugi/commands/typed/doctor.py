@@ -12,7 +12,7 @@ def doctor(
         bool, typer.Option("--fix", help="Mend what can be mended at once: names, .env, the database.")
     ] = False,
 ) -> None:
-    """Check every setting and connection; each fault with its mend. Exit status 1 on a fault.
+    """Check every setting and connection, and say how to fix each fault. Exit status 1 on a fault.
 
     Example: `kintsugi doctor --fix`
     """

@@ -19,7 +19,7 @@ def effects(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")] = False,
 ) -> None:
-    """What incidents owe: when each effect is tried next, who performs it, what it failed of.
+    """The work that incidents wait for: when each effect is tried next, who performs it, and why it failed.
 
     Example: `kintsugi effects --kind deploy`
     """
@@ -35,7 +35,7 @@ def effects(
 def effects_retry(
     id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id, such as 7:deploy:5.")], yes: Yes = False
 ) -> None:
-    """Have an effect that waits performed now, or take up again what gave up on it.
+    """Perform a waiting effect now, or take an incident up again whose effect gave up.
 
     Example: `kintsugi effects retry 7:deploy:5`
     """

@@ -113,7 +113,7 @@ def verify(
     key: Annotated[str, typer.Option("--key", metavar="FILE", help="The public key that signed it, as PEM.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Check a receipt, with nothing but the file: 0 where it holds, 3 where it does not, with what is wrong.
+    """Check a receipt with nothing but the file. Exit status 0 if it holds, 3 with what is wrong if it does not.
 
     Without --key, the public half of KINTSUGI_RECEIPT_KEY where that is set.
 
@@ -146,7 +146,7 @@ def replay(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many of the newest.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Choose a model by your own incidents: each that ended is asked about again, and the answers are a table.
+    """Choose a model by your own incidents: ask again about each that ended, and compare the answers in a table.
 
     Changes nothing, and costs what the model costs.
 
@@ -204,7 +204,7 @@ def retry(
     hint: Annotated[str, typer.Option("--hint", help="What the analyst should know.")] = "",
     yes: Yes = False,
 ) -> None:
-    """Try the step again that gave up; or ask the analyst once more, with your hint.
+    """Try the step that gave up once more, or ask the analyst again, with your hint.
 
     On a terminal, a deployment or a rollback is asked about first.
 
@@ -248,7 +248,7 @@ def ignore(
     ] = "",
     why: Why = "",
 ) -> None:
-    """Have a failure open nothing, for a while or for good. It is counted all the while.
+    """Keep a failure from opening incidents, for a while or for good. It is still counted.
 
     Ends an incident that is open. Example: `kintsugi ignore 7 --for 7d --until 1a2b3c4`
     """
@@ -259,7 +259,7 @@ def ignore(
 
 
 def unignore(id: IncidentId) -> None:
-    """Have an ignored failure open incidents again.
+    """Let an ignored failure open incidents again.
 
     Example: `kintsugi unignore 7`
     """
@@ -316,7 +316,7 @@ def note(id: IncidentId, text: Annotated[str, typer.Argument(metavar="TEXT", hel
 def severity(
     id: IncidentId, level: Annotated[str, typer.Argument(metavar="LEVEL", help="critical, high, medium, low or auto.")]
 ) -> None:
-    """Say how bad it is: critical, high, medium or low; `auto` lets the rule say it again.
+    """Say how bad it is: critical, high, medium or low; `auto` goes back to the rule.
 
     Example: `kintsugi severity 7 high`
     """

@@ -14,7 +14,8 @@ def init(
 ) -> None:
     """Ask a few questions and write what a service needs: .env, and a unit for systemd or a Dockerfile.
 
-    A file that is there stays as it is. 1 where all of them are.
+    In for-your-program/ it writes what belongs into the program's repository: the code behind /version, and a workflow
+    that proves pull requests. Files that are there stay as they are; if all of them are, the exit status is 1.
 
     Example: `kintsugi init --on railway`
     """

@@ -11,7 +11,7 @@ def run_service(
     only: Annotated[str, typer.Option("--only", help="Some of discord,web,worker; all that is configured.")] = "",
     drain: Annotated[bool, typer.Option("--drain", help="Do what is due now, then stop.")] = False,
 ) -> None:
-    """The service: performs what incidents owe, until it is stopped. What is not configured is named and left out.
+    """Run the service until it is stopped. What is not configured is named and left out.
 
     Example: `kintsugi run --only worker`
     """

@@ -97,7 +97,7 @@ class AgentAnalyst:
         failed_at = case.incident.build_sha
         commit = (failed_at and git.resolve(failed_at)) or git.resolve(f"refs/heads/{self._branch}")
         if commit is None:
-            raise StepFailed(f"{git.directory} has no branch {self._branch}.", final=True)
+            raise StepFailed(f"{git.directory} has no branch {self._branch}. Set KINTSUGI_BRANCH.", final=True)
         with scratch() as tree, scratch() as beside:
             await asyncio.to_thread(git.export, commit, tree)
             beside.chmod(0o755)

@@ -168,7 +168,7 @@ class GitHubApi:
         except GithubException as error:  # signing in as an App is a call of its own
             raise _failed(error.status, error.headers or {}, str(error.message or "")) from error
         except (requests.RequestException, json.JSONDecodeError) as error:
-            raise Transient(f"GitHub cannot be reached: {type(error).__name__}.") from error
+            raise Transient(f"GitHub cannot be reached at {self.access.base_url}: {type(error).__name__}.") from error
         except (
             RuntimeError,
             AssertionError,

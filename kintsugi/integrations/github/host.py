@@ -110,7 +110,7 @@ class GitHub:
         try:
             head = self._api.get(f"/git/ref/heads/{self._wishes.branch}", Ref).object.sha
         except Missing as error:
-            says = f"{self.name} has no branch {self._wishes.branch}, or does not show it to us."
+            says = f"{self.name} has no branch {self._wishes.branch}, or does not show it to us. Check KINTSUGI_BRANCH."
             raise StepFailed(says, final=True) from error
         if self._git.resolve(f"refs/heads/{self._wishes.branch}") != head:
             self._fetch()

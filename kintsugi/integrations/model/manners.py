@@ -9,17 +9,40 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Literal
 from urllib.parse import urlsplit
 
-from kintsugi.integrations.model.refusals import Refusal, says_model_is_unknown
+from kintsugi.integrations.model.refusals import (
+    Refusal,
+    can_afford,
+    has_no_credit,
+    is_about_the_content,
+    says_key_is_wrong,
+    says_model_is_unknown,
+)
+
+Api = Literal["chat", "responses"]
 
 OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
-_LIMITS = (OLD_LIMIT, NEW_LIMIT, "max_output_tokens", "max_new_tokens", "completion tokens")
+_LIMITS = (
+    OLD_LIMIT,
+    NEW_LIMIT,
+    "max_output_tokens",
+    "maxoutputtokens",
+    "max_new_tokens",
+    "completion tokens",
+    "maximum tokens you requested",
+)
 _SHAPE = (400, 404, 405, 415, 422, 500, 501)  # statuses that servers refuse a request's shape with
 _VAGUE = (400, 422)  # … and those that mean it also where nothing is named
 _WHAT_IT_TAKES = re.compile(r"\b(?:supported|allowed|valid|accepted)(?: \w+)?: [^.]*")  # is no refusal of it
 _LEAST_OUTPUT = 256  # tokens; a smaller number in a refusal is no limit of the reply
 _WITHOUT_A_NUMBER = 4096
+_FOR_RESPONSES = r"(supported|available) in (the )?`?(v1/)?responses|use (the )?`?(v1/)?responses"
+_NO_RESPONSES = (
+    r"unexpected endpoint|invalid url|unknown (endpoint|route|path|url)|responses api is (only |not )|"
+    r"responses\b.{0,20}\bnot (supported|available)"
+)
 _OPENAI = ("api.openai.com", ".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 
 
@@ -43,12 +66,18 @@ _WORDS = {
     Form.TEXT: "JSON in plain text",
 }
 
+_BY_API: dict[Api, str] = {
+    "chat": "by chat completions, as it has no /responses",
+    "responses": "by /responses, as it has no chat completions",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
     """What one server takes of a request. `limit`: the name under which it takes a limit, "" for none.
 
-    `most_output` and `window` are its own limits in tokens, as far as it told them.
+    `most_output` and `window` are its own limits in tokens, as far as it told them. `api`: the one of the two that it
+    has, where that is not the one that is set.
     """
 
     form: Form = Form.SCHEMA
@@ -57,6 +86,7 @@ class Manner:
     counts: bool = True  # takes stream_options, and tells the tokens at a stream's end
     most_output: int | None = None
     window: int | None = None
+    api: Api | Literal[""] = ""
 
     @property
     def words(self) -> str:
@@ -68,6 +98,8 @@ class Manner:
             parts.append(f"at most {self.most_output:,} tokens a reply")
         if self.window:
             parts.append(f"a window of {self.window:,} tokens")
+        if self.api:
+            parts.append(_BY_API[self.api])
         return ", ".join(parts)
 
     @property
@@ -87,13 +119,31 @@ def next_manner(manner: Manner, refusal: Refusal, sent: int, *, steps: int) -> M
 
     `sent` is the limit of the reply that was asked for, `steps` how many were taken for this question already.
     """
-    if refusal.status not in _SHAPE or says_model_is_unknown(refusal):
+    if most := can_afford(refusal):
+        return replace(manner, most_output=most) if _LEAST_OUTPUT * 4 <= most < sent else None
+    if refusal.status not in _SHAPE or _is_about_who_asks(refusal):
         return None
     named = _without_what_is_named(manner, refusal, sent)
     if named != manner:
         lower = named.plainest if steps else named  # one that names one thing after the other is asked for the least
         return lower if lower != manner else None
     return last_resort(manner) if refusal.status in _VAGUE else None
+
+
+def other_api(manner: Manner, refusal: Refusal, asked: Api) -> Manner | None:
+    """The other API, where the server has not the one that it was asked by. Once: it is not asked back and forth."""
+    if manner.api:
+        return None
+    if asked == "chat":
+        return replace(manner, api="responses") if re.search(_FOR_RESPONSES, refusal.lower) else None
+    unknown = refusal.status in (404, 405, 501) and not says_model_is_unknown(refusal)
+    return replace(manner, api="chat") if unknown or re.search(_NO_RESPONSES, refusal.lower) else None
+
+
+def _is_about_who_asks(refusal: Refusal) -> bool:
+    """Whether it is the account or the model that is refused, or the content, which no other manner mends."""
+    no = (says_model_is_unknown, says_key_is_wrong, has_no_credit, is_about_the_content)
+    return any(says(refusal) for says in no)
 
 
 def last_resort(manner: Manner) -> Manner | None:
@@ -129,6 +179,8 @@ def _limit(manner: Manner, text: str, numbers: list[int], sent: int) -> Manner:
     if not smaller and not re.search(r"too (large|big|high|many)|exceed|maximum|at most|less than|limit", text):
         return manner
     most = max(smaller, default=min(_WITHOUT_A_NUMBER, sent // 2))
+    if re.search(r"exclusive|(less|lower|smaller) than(?! or equal)", text):
+        most -= 1
     return replace(manner, most_output=most) if most >= _LEAST_OUTPUT else manner
 
 
@@ -169,7 +221,9 @@ def _is_about_the_form(text: str) -> bool:
 
 def _next_form(form: Form, text: str) -> Form:
     """JSON without a schema comes after one, where it is the schema that is refused, and not JSON as a whole."""
-    if form is Form.OBJECT:
+    if form is Form.OBJECT or "cannot unmarshal" in text:
+        return Form.TEXT
+    if _is_unknown("response_format", text) and "json" not in text:
         return Form.TEXT
     offered = re.search(r"(should be|must be|expected|supported values|allowed|one of)(.{0,120})", text, re.DOTALL)
     if offered and "text" in offered[2] and "json_object" not in text:

@@ -11,11 +11,11 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import openai
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
@@ -23,28 +23,29 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.model.address import address_of
-from kintsugi.integrations.model.manners import Manner, first_manner, last_resort, next_manner
+from kintsugi.integrations.model.manners import Api, Manner, first_manner, last_resort, next_manner, other_api
 from kintsugi.integrations.model.openai_streams import Heard, NoReply, Question, Refused, chat, responses
 from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, TooLong
 from kintsugi.integrations.model.refusals import (
     Refusal,
     has_no_credit,
     is_about_the_content,
+    is_final,
     prompt_fits,
     refusal_of,
+    says_key_is_wrong,
     says_model_is_unknown,
     says_too_long,
-    wait_in,
     window_in,
 )
 from kintsugi.integrations.model.remembered import Manners
+from kintsugi.integrations.model.waits import wait_asked_for
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost, Price
 from kintsugi.workflow.ports import Progress
 
 log = logging.getLogger("kintsugi.model")
 
-_MOST_WAIT = timedelta(hours=1)
 _CHECKED_WITHIN = timedelta(seconds=10)
 _CHARACTERS_PER_TOKEN = 4  # where a provider does not tell what it has counted
 _MOST_STEPS = 4  # down the ladder, for one question
@@ -55,12 +56,13 @@ _CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a
 _CONNECTED_WITHIN = 10.0  # seconds
 _NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks at none
 
-Api = Literal["chat", "responses"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAccess:
-    """Which model, where, by which of the two APIs, and what it costs (None: not known).
+    """Which model, where, by which of the two APIs, and what it costs (None: not known). Without a name it is the only
+    one of its server.
 
     `deadline` is for one answer, without the time it waits for its turn with us; `silence` for what is between two
     words of it. `at_once`: how many questions at a time; None: one at an address of this machine, else any number.
@@ -85,13 +87,14 @@ class OpenAIModel:
 
     def __init__(self, settings: ModelAccess) -> None:
         self._settings = settings
+        self._name = settings.model
         self._address = address_of(settings.base_url, settings.model, settings.api_key)
         at_once = settings.at_once or (1 if self._address.is_here else None)
         self._turn = asyncio.Semaphore(at_once) if at_once else nullcontext()
 
     @property
     def name(self) -> str:
-        return self._settings.model
+        return self._name or "the model"
 
     @property
     def manner(self) -> Manner:
@@ -114,18 +117,35 @@ class OpenAIModel:
         if isinstance(self._turn, asyncio.Semaphore) and self._turn.locked():
             progress("waiting until the model has answered others: KINTSUGI_LLM_AT_ONCE says how many at a time")
         async with self._turn:
+            self._name = self._name or await self._only_one()
             question = Question(self.name, messages, *schema, self.room.reply, self.manner)
             return await self._ask(question, Heard(), progress)
 
     async def check(self) -> str:
         """Whether the provider knows the key and the model, which costs nothing. Raises StepFailed."""
-        try:
-            async with self._client(_CHECKED_WITHIN) as client:
-                known = await self._knows(client)
-        except (openai.APIError, ValueError) as error:  # the latter for an address that is none
-            raise StepFailed(self._why_not(error)) from error
+        if not self._settings.model:
+            self._name = await self._only_one()
+            known = "answers: KINTSUGI_LLM_MODEL is not set, and this is its only one"
+        else:
+            known = await self._reached(self._knows)
         how = f"; asked for {self._known.words}" if self._known else ""
         return f"{self.name} at {self._address.url} {known}{how}"
+
+    async def _only_one(self) -> str:
+        """The model, where none is set: the only one that the server lists. Raises StepFailed."""
+        names, instead = await self._reached(self._listed)
+        if len(names) != 1:
+            listed = f"has {len(names)} models ({', '.join(names[:5])})" if names else instead
+            raise StepFailed(f"{self._address.url} {listed}. Set KINTSUGI_LLM_MODEL.", final=True)
+        return names[0]
+
+    async def _reached(self, ask: Callable[[AsyncOpenAI], Awaitable[T]]) -> T:
+        """What it answers to a question about itself. Raises StepFailed."""
+        try:
+            async with self._client(_CHECKED_WITHIN) as client:
+                return await ask(client)
+        except (openai.APIError, ValueError) as error:  # the latter for an address that is none
+            raise StepFailed(self._why_not(error)) from error
 
     async def _knows(self, client: AsyncOpenAI) -> str:
         """Whether it has the model, as far as it can tell: many servers only list theirs, and some not even that."""
@@ -136,20 +156,23 @@ class OpenAIModel:
                 raise
         else:
             return "answers"
-        names = await self._listed(client)
+        names, instead = await self._listed(client)
         if self.name in names or not names:
-            return "answers" if names else "answers, and does not tell which models it has"
+            return "answers" if names else f"answers, and {instead}"
         listed = ", ".join(names[:5])
         return f"answers, though it lists other models ({listed}): see KINTSUGI_LLM_MODEL"
 
-    async def _listed(self, client: AsyncOpenAI) -> list[str]:
+    async def _listed(self, client: AsyncOpenAI) -> tuple[list[str], str]:
+        """The models that it lists, and what is to be said where it lists none."""
+        instead = "does not tell which models it has"
         try:
             page = await client.models.list()
         except openai.APIStatusError as error:
-            if error.status_code in (400, 404, 405, 422, 501):
-                return []
-            raise
-        return [str(each.id) for each in page.data or () if getattr(each, "id", None)]
+            if error.status_code not in (400, 404, 405, 422, 501):
+                raise
+            said = _refusal(error).quoted
+            return [], f"{instead} (it says: {said})" if said and error.status_code == 400 else instead
+        return [str(each.id) for each in page.data or () if getattr(each, "id", None)], instead
 
     async def _ask(self, question: Question, heard: Heard, progress: Progress) -> Answer:
         tell = _telling(progress, heard, self._settings.tell_every)
@@ -165,8 +188,7 @@ class OpenAIModel:
         except (openai.APIError, Refused) as error:
             if isinstance(error, openai.APIConnectionError) or not _has_body(error):
                 raise StepFailed(self._why_not(error), spent=self._cost(question, heard)) from error
-            refusal = _refusal(error)
-            return self._refused(refusal, _retry_after(error) or wait_in(refusal), question, heard)
+            return self._refused(_refusal(error), _wait(error), question, heard)
         except (NoReply, json.JSONDecodeError) as error:
             says = f"{self._address.url} answered with what is no reply of a model. See KINTSUGI_LLM_BASE_URL."
             raise StepFailed(says, spent=self._cost(question, heard) if heard.said else None) from error
@@ -196,7 +218,9 @@ class OpenAIModel:
             return None
         if says_too_long(refusal):
             return self._shorter(question, refusal)
-        manner = next_manner(question.manner, refusal, question.limit, steps=steps)
+        manner = other_api(question.manner, refusal, self._api(question)) or next_manner(
+            question.manner, refusal, question.limit, steps=steps
+        )
         if manner is None and refusal.status == 500 and self._known is None:  # some break at a schema they cannot take
             manner = last_resort(question.manner)
         if manner:
@@ -216,7 +240,7 @@ class OpenAIModel:
         raise TooLong(f"The question is too long for the model, its provider says: {said}.")
 
     async def _hear(self, client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:
-        hear = chat if self._settings.api == "chat" else responses
+        hear = chat if self._api(question) == "chat" else responses
         silence, loop = self._settings.silence.total_seconds(), asyncio.get_running_loop()
         end = loop.time() + self._settings.deadline.total_seconds()
         tries = AsyncRetrying(
@@ -238,6 +262,9 @@ class OpenAIModel:
             if not heard.began:
                 raise
 
+    def _api(self, question: Question) -> Api:
+        return question.manner.api or self._settings.api
+
     def _keep(self, manner: Manner) -> None:
         if self._known != manner:
             log.info("model_manner", extra={"model": self.name, "address": self._address.url, "manner": manner.words})
@@ -247,6 +274,8 @@ class OpenAIModel:
         self._keep(replace(self.manner, window=tokens))
 
     def _answer(self, question: Question, heard: Heard) -> Answer:
+        if heard.ended == "cut off" and question.manner.most_output:  # it may be larger by now, as money may be more
+            self._keep(replace(question.manner, most_output=None))
         text, name = heard.refusal or heard.said, heard.model or self.name
         read = _too_few(question, heard)
         return Answer(_ending(heard), text, name, self._cost(question, heard), question.manner.words, read)
@@ -260,7 +289,7 @@ class OpenAIModel:
             return self._answer(question, heard)
         raise StepFailed(
             self._sentence(refusal, heard),
-            final=_is_final(refusal),
+            final=is_final(refusal),
             retry_after=wait,
             spent=self._cost(question, heard) if heard.said else None,
         )
@@ -269,16 +298,18 @@ class OpenAIModel:
         said = f" It says: {refusal.quoted}." if refusal.quoted else ""
         if has_no_credit(refusal):
             return f"The account at the model's provider has no credit left.{said}"
-        if refusal.status in (401, 403):
+        if says_key_is_wrong(refusal):
             return f"The model's provider does not accept the key. Set KINTSUGI_LLM_API_KEY.{said}"
         if refusal.status == 429:
             return f"The model's provider asks us to wait.{said}"
         if refusal.status == 404 or says_model_is_unknown(refusal):
             settings = "KINTSUGI_LLM_MODEL and _BASE_URL" + (" (and _API)" if self._settings.api == "responses" else "")
             return f"{self._address.url} does not know {self.name}. Check {settings}.{said}"
+        if refusal.status == 403:
+            return f"The model's provider does not let us in, whether by the key or by where we ask from.{said}"
         if heard.said or refusal.status == 200:
             return f"The model's provider failed while it answered: {refusal.quoted or 'it does not say why'}"
-        if _is_final(refusal):
+        if is_final(refusal):
             return f"The model's provider does not take the request: {refusal.quoted or refusal.status}"
         return f"The model cannot be reached: {self._address.url} answers {refusal.status}.{said}"
 
@@ -368,7 +399,8 @@ def _is_short(error: BaseException, question: Question) -> bool:
     """Whether it may be over in seconds: a lost connection, or a server's trouble that is not about our request."""
     if isinstance(error, openai.APIStatusError) and error.status_code >= 500:
         refusal = _refusal(error)
-        return not says_too_long(refusal) and next_manner(question.manner, refusal, question.limit, steps=0) is None
+        other = says_too_long(refusal) or next_manner(question.manner, refusal, question.limit, steps=0)
+        return not other and not is_final(refusal)
     return isinstance(error, openai.APIConnectionError)
 
 
@@ -390,14 +422,6 @@ def _failed_generation(refusal: Refusal) -> str:
     return said if isinstance(said, str) else ""
 
 
-def _is_final(refusal: Refusal) -> bool:
-    return has_no_credit(refusal) or refusal.status in (400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 501)
-
-
-def _retry_after(error: Exception) -> timedelta | None:
-    if not isinstance(error, openai.APIStatusError):
-        return None
-    try:
-        return min(timedelta(seconds=max(float(error.response.headers["retry-after"]), 0.0)), _MOST_WAIT)
-    except (KeyError, ValueError, OverflowError):
-        return None
+def _wait(error: Exception) -> timedelta | None:
+    headers = error.response.headers if isinstance(error, openai.APIStatusError) else {}
+    return wait_asked_for(headers, _refusal(error))

@@ -190,9 +190,9 @@ def _is_stream(headers: Any) -> bool:
 
 async def _documents(response: Any, holds: str) -> list[dict[str, Any]]:
     """The JSON objects of a reply that is not announced as a stream: one, or those of a stream. Raises as `chat`."""
-    text = (await response.aread()).decode("utf-8", "replace").strip()
-    if text.startswith(("data:", ":")):
-        lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith("data:")]
+    text = (await response.aread()).decode("utf-8-sig", "replace").strip()
+    lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith(("data:", "{"))]
+    if text.startswith(("data:", ":")) or (len(lines) > 1 and all(line.endswith("}") for line in lines)):
         return [_document(line, holds) for line in lines if line and line != "[DONE]"]
     return [_document(text, holds)]
 
@@ -203,11 +203,13 @@ def _document(text: str, holds: str) -> dict[str, Any]:
     except ValueError as error:
         raise NoReply from error
     one = document[0] if isinstance(document, list) and document else document
-    if isinstance(one, dict) and one.get("error"):
-        raise Refused(refusal_of(200, one))
-    if not isinstance(one, dict) or not isinstance(one.get(holds), list):
-        raise NoReply
-    return one
+    if isinstance(one, dict) and isinstance(one.get("result"), dict):
+        one = one["result"] or one  # Cloudflare's own envelope
+    if isinstance(one, dict) and not one.get("error") and isinstance(one.get(holds), list):
+        return one
+    if isinstance(one, dict) and (refusal := refusal_of(200, one)).has_words:
+        raise Refused(refusal)
+    raise NoReply
 
 
 def _chat_document(document: dict[str, Any], heard: Heard) -> None:
@@ -221,8 +223,7 @@ def _chat_chunk(chunk: ChatCompletionChunk, heard: Heard) -> None:
     heard.model = getattr(chunk, "model", None) or heard.model
     _chat_usage(getattr(chunk, "usage", None), heard)
     for choice in getattr(chunk, "choices", None) or ():
-        if choice.delta:
-            _hear(choice.delta, heard)
+        _hear_choice(choice, heard)
         heard.ended = _how(getattr(choice, "finish_reason", None)) or heard.ended
 
 
@@ -230,27 +231,49 @@ def _chat_whole(completion: ChatCompletion, heard: Heard) -> None:
     heard.model = getattr(completion, "model", None) or ""
     _chat_usage(getattr(completion, "usage", None), heard)
     for choice in completion.choices[:1]:
-        _hear(choice.message, heard)
+        _hear_choice(choice, heard)
         heard.ended = _how(getattr(choice, "finish_reason", None)) or "well"
+
+
+def _hear_choice(choice: Any, heard: Heard) -> None:
+    """A piece of a message, a whole one, or the text of the API of old. Raises Refused."""
+    if failed := getattr(choice, "error", None):
+        raise Refused(refusal_of(200, {"error": failed}))
+    whole = getattr(choice, "message", None) or getattr(choice, "text", None)
+    if piece := getattr(choice, "delta", None):
+        _hear(piece, heard)
+    if isinstance(whole, str):
+        heard.text += whole
+    elif whole and not heard.said:  # some send all of it again at the end
+        _hear(whole, heard)
 
 
 def _hear(said: Any, heard: Heard) -> None:
     """What a message says, or a piece of one."""
-    heard.text += _text_of(getattr(said, "content", None))
-    heard.refusal += getattr(said, "refusal", None) or ""
-    heard.thought += _text_of(getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None))
-    for call in getattr(said, "tool_calls", None) or ():
-        arguments = getattr(getattr(call, "function", None), "arguments", None) or ""
+    heard.text += _text_of(_field(said, "content"))
+    heard.refusal += _field(said, "refusal") or ""
+    heard.thought += _text_of(_field(said, "reasoning_content") or _field(said, "reasoning"))
+    called = [_field(call, "function") for call in _field(said, "tool_calls") or ()]
+    for function in filter(None, [*called, _field(said, "function_call")]):
+        arguments = _field(function, "arguments") or ""
         heard.called += arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
+def _field(held: Any, name: str) -> Any:
+    """Of an object, or of a dict where the SDK could not tell its type."""
+    return held.get(name) if isinstance(held, dict) else getattr(held, name, None)
+
+
 def _text_of(content: Any) -> str:
-    """Content as text, as a list of parts, or as one part. A model's thoughts are no part of its reply."""
+    """Content as text, as a list of parts, as one part, or as the object itself, where JSON was asked for. A model's
+    thoughts are no part of its reply."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
         return "".join(map(_text_of, content))
     part = content if isinstance(content, dict) else {}
+    if part and "type" not in part:
+        return json.dumps(part)
     if part.get("type") in _THOUGHTS:
         return ""
     return _text_of(part.get("text") or part.get("content") or "")

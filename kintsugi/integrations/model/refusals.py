@@ -1,8 +1,8 @@
 """What a provider's error says: its sentence, whatever it is wrapped in, and what kind of no it is. Pure.
 
 The bodies seen: OpenAI's object; a list of those (Gemini); a bare text as `error` (LM Studio, llama.cpp's Python
-server, TGI); `message` as text, list or object (Mistral, vLLM, Cerebras, Cohere); FastAPI's `detail`; OpenRouter's
-`metadata.raw`, which holds another provider's body; a page of a proxy.
+server, TGI); `message` as text, list or object (Mistral, vLLM, Cerebras, Cohere); FastAPI's `detail`; a list of
+`errors` (Cloudflare, watsonx); OpenRouter's `metadata.raw`, which holds another provider's body; a page of a proxy.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 _LONGEST = 300  # characters of a provider's sentence that people are shown
@@ -24,9 +23,13 @@ _TOO_LONG = (
     r"input token count",
     r"maximum prompt length",
     r"requested tokens",
+    r"input tokens [\d,]* ?cannot exceed",
+    r"exceed\w* (?:the )?(?:model )?token limit",
+    r"range of input length",
     r"reduce the length|reduce your message",
     r"too large for model",
     r"entity too large",
+    r"超长|过长|超出.{0,12}(长度|限制)",
 )
 _WINDOW = (
     r"n_ctx\D{0,4}(\d+)",
@@ -36,7 +39,20 @@ _WINDOW = (
     r"(?:<=|≤|less than|allowed \(|maximum (?:of|prompt length is)|limit:?) ?`?(\d+)",
     r"(\d+) (?:tokens? )?maximum",
 )
-_NO_CREDIT = r"insufficient_quota|insufficient balance|credit balance|insufficient credits|out of credits"
+_NO_CREDIT = (
+    r"insufficient_quota|exceeded_current_quota_error|insufficient (account )?(balance|credits?|funds)|credit balance|"
+    r"out of credits|(have|has|having) any credits|credit limit exceeded|arrearage|account is in good standing|"
+    r"spending limit|budget_exceeded|over budget|budget has been exceeded|欠费|余额不足"
+)
+_WRONG_KEY = (
+    r"(invalid|incorrect|wrong|expired|malformed|unknown)[ _](api[ _-]?key|access[ _]token|token|credentials)|"
+    r"api[ _-]?key (is )?(not valid|invalid|incorrect|expired|missing)|api_key_invalid|auth\w+ (failed|error)"
+)
+_NO_MODEL = (
+    r"model_not_(found|exist|supported|available)|model_decommissioned|(invalid|unknown|unavailable)[ _]model|"
+    r"no such model|model identifier is invalid|model\b.{0,80}(does not exist|not found|not exist|is not available|"
+    r"not a valid|decommissioned|not supported by any)|not a valid model"
+)
 _COUNTS_TO_LIMIT = re.compile(r"max_(new_|completion_|output_)?tokens|in the completion|completion tokens")
 
 
@@ -60,6 +76,11 @@ class Refusal:
         return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", self.sentence) if len(found) < 12]
 
     @property
+    def has_words(self) -> bool:
+        """Whether it says anything, so that it is an error and no stray document."""
+        return bool(_sentence(self.body))
+
+    @property
     def quoted(self) -> str:
         """The provider's own sentence, as people are shown it; empty where it has none."""
         said = " ".join(self.says.split()).rstrip(". ")
@@ -79,12 +100,12 @@ def refusal_of(status: int, body: object) -> Refusal:
 
 
 def says_model_is_unknown(refusal: Refusal) -> bool:
-    return bool(
-        re.search(
-            r"model_not_found|model_not_exist|invalid model|unknown model|no such model|unknown_model", refusal.lower
-        )
-        or re.search(r"model\b.{0,80}(does not exist|not found|not exist|is not available|not a valid)", refusal.lower)
-    )
+    return bool(re.search(_NO_MODEL, refusal.lower))
+
+
+def says_key_is_wrong(refusal: Refusal) -> bool:
+    """Some say so with 400 or 403."""
+    return refusal.status == 401 or (refusal.status in (400, 403) and bool(re.search(_WRONG_KEY, refusal.lower)))
 
 
 def says_too_long(refusal: Refusal) -> bool:
@@ -103,26 +124,32 @@ def window_in(refusal: Refusal, sent: int) -> int | None:
     for form in _WINDOW:
         if found := re.search(form, refusal.sentence):
             return int(found[1])
-    large = [number for number in refusal.numbers if number >= 256 and number not in (sent, refusal.status)]
+    over = {int(number) for number in re.findall(r"\bby (\d+)", refusal.sentence)}  # how far it is exceeded
+    large = [number for number in refusal.numbers if number >= 256 and number not in (sent, refusal.status, *over)]
     return min(large, default=None)
 
 
 def prompt_fits(refusal: Refusal, window: int, sent: int) -> int | None:
     """The tokens left for the reply, where the prompt alone would fit; None where it would not, or is not known."""
-    if not _COUNTS_TO_LIMIT.search(refusal.sentence):
-        return None
     counted = [number for number in refusal.numbers if 0 < number < window and number != sent]
+    if total := re.search(r"requested:? (\d+)", refusal.sentence):  # prompt and reply together
+        counted.append(int(total[1]) - sent)
+    elif not _COUNTS_TO_LIMIT.search(refusal.sentence):
+        return None
     left = window - max(counted, default=window) - 16
-    return left if left >= 512 else None
+    return left if 512 <= left < window - 16 else None
+
+
+def can_afford(refusal: Refusal) -> int | None:
+    """The tokens of a reply that the account still pays for, as OpenRouter tells them."""
+    found = re.search(r"can only afford (\d+)", refusal.lower) if refusal.status == 402 else None
+    return int(found[1]) if found else None
 
 
 def is_about_the_content(refusal: Refusal) -> bool:
     """Whether a content filter stopped the question."""
-    return refusal.status == 400 and bool(
-        re.search(
-            r"content_filter|content management policy|responsibleai|moderation|data_inspection_failed", refusal.lower
-        )
-    )
+    words = r"content_filter|content management policy|responsibleai|moderation|data_inspection_failed"
+    return refusal.status in (400, 403) and bool(re.search(words, refusal.lower))
 
 
 def has_no_credit(refusal: Refusal) -> bool:
@@ -132,10 +159,14 @@ def has_no_credit(refusal: Refusal) -> bool:
     return refusal.status in (400, 403) and "billing" in refusal.lower
 
 
-def wait_in(refusal: Refusal) -> timedelta | None:
-    """How long a provider asks us to wait, where it says so in words: "try again in 1m7.66s", "retry in 32s"."""
-    found = re.search(r"(?:retry|try again) in (?:(\d+)m)?(\d+(?:\.\d+)?)s", refusal.lower)
-    return timedelta(minutes=int(found[1] or 0), seconds=float(found[2])) if found else None
+def is_final(refusal: Refusal) -> bool:
+    """Whether the same request would be refused again, however long it waits."""
+    passing = (408, 409, 423, 424, 425, 429, 498, 499)
+    return (
+        has_no_credit(refusal)
+        or refusal.status == 501
+        or (400 <= refusal.status < 500 and refusal.status not in passing)
+    )
 
 
 def _parsed(body: object) -> Any:
@@ -158,6 +189,10 @@ def _first_error(body: Any) -> Any:
             raw = error.get("metadata", {}).get("raw") if isinstance(error.get("metadata"), dict) else None
             inner = _first_error(_parsed(raw)) if raw else None
             return {**error, **inner} if isinstance(inner, dict) and inner.get("message") else error
+        case {"errors": [first, *_]}:
+            return _first_error(first)
+        case {"base_resp": dict() as error}:
+            return error
         case _:
             return body
 
@@ -171,7 +206,13 @@ def _sentence(said: Any) -> str:
             return _sentence(nested) if isinstance(nested, dict | list) else message
         case {"message": (dict() | list()) as message}:
             return _sentence(message)
-        case {"error": str() as message} | {"msg": str() as message} | {"detail": str() as message}:
+        case (
+            {"error": str() as message}
+            | {"msg": str() as message}
+            | {"detail": str() as message}
+            | {"error_msg": str() as message}
+            | {"status_msg": str() as message}
+        ):
             where = said.get("loc")
             return f"{'.'.join(map(str, where))}: {message}" if isinstance(where, list) else message
         case {"detail": (dict() | list()) as detail}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import TypeAlias
@@ -64,6 +64,13 @@ class Hunk:
     def trailing(self) -> int:
         """How many kept lines it ends with."""
         return next((at for at, line in enumerate(reversed(self.lines)) if line.op is not Op.KEEP), len(self.lines))
+
+    def with_kept(self, lines: Sequence[HunkLine]) -> Hunk:
+        """The hunk with some of its changes read as unchanged lines, of which a diff's header counts both sides."""
+        read = [line.op for line, now in zip(self.lines, lines, strict=True) if now.op is not line.op]
+        old, new = self.short
+        short = (max(old - read.count(Op.ADD), 0), max(new - read.count(Op.DROP), 0))
+        return replace(self, lines=tuple(lines), short=short)
 
     @property
     def changes_something(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from kintsugi.repair.applying.changes import EveryEdit, Hunk, Refused, differing
@@ -9,6 +10,9 @@ from kintsugi.repair.applying.matching import Level, Place
 from kintsugi.repair.applying.reindent import AS_IT_IS, indent_of
 from kintsugi.repair.applying.text import Text
 from kintsugi.workflow.patch import Edit
+
+_WITHIN_A_WORD = re.compile(r"\w\w")
+_TELLING = 4  # characters before the search text that are no accident at the beginning of the replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,27 @@ def exact_place(edit: Edit, text: Text, path: str) -> Place | None:
         if edit.occurrence is not None and len(found) > 1:  # of lines there may be fewer than of pieces
             raise Refused(f"{path}: the search text is set in less than in the file. Quote its line as it stands.")
         return None
+    if _means_whole_lines(one, search, _plain(edit.replace), text):
+        return None
     return _place(one, search, _plain(edit.replace), text)
+
+
+def _means_whole_lines(one: _Found, search: str, wanted: str, text: Text) -> bool:
+    """Whether text that begins or ends within a line of the file is a whole line, mistyped, for the reply.
+
+    It is where the replacement has it as a line of its own at another place, or begins with what stands before it in
+    the file: that would be there twice, or be torn from the rest of its line.
+    """
+    lines, new = search.split("\n"), wanted.split("\n")
+    before = text.string[text.string.rfind("\n", 0, one.start) + 1 : one.start].lstrip()
+    within_a_word = bool(_WITHIN_A_WORD.match(text.string, max(one.start - 1, 0)))
+    if before and wanted.startswith(before) and (within_a_word or len(before) >= _TELLING):
+        return True
+    after = text.string[one.end : one.end + 1] not in ("", "\n") and bool(lines[-1])
+    return len(lines) > 1 and bool(
+        (before and new[0] != lines[0] and lines[0] in new[1:])
+        or (after and new[-1] != lines[-1] and lines[-1] in new[:-1])
+    )
 
 
 def every_place(edit: EveryEdit, text: Text, path: str) -> list[Place]:

@@ -64,7 +64,7 @@ def found_elsewhere(path: str, tree: Tree, telling: str, attempt: Callable[[str,
     `attempt` makes it of a path, its bytes, and whether the fit must be strict; `telling` is a line that has to be
     in the file. Where one file alone has the path's name, it is that one.
     """
-    same_name = [one for one in tree.paths() if one != path and _name(one) == _name(path)]
+    same_name = same_ending(path, [one for one in tree.paths() if one != path and _name(one) == _name(path)])
     if len(same_name) == 1 and tree.kind(path) is None:
         return next(_fits(same_name, tree, "", attempt, strict=False), None)
     suffix = PurePosixPath(path).suffix
@@ -77,6 +77,13 @@ def found_elsewhere(path: str, tree: Tree, telling: str, attempt: Callable[[str,
         if made:
             return made[0]
     return None
+
+
+def same_ending(path: str, like: Sequence[str]) -> list[str]:
+    """Of the files with a path's name those whose path ends as it does, or that its end is the whole of; else all."""
+    ends = [one for one in like if "/" in path.strip("/") and one.endswith(f"/{path.strip('/')}")]
+    whole = [one for one in like if "/" in one and f"/{path}".endswith(f"/{one}")]
+    return ends or whole or list(like)
 
 
 def no_such_file(path: str, tree: Tree) -> Refused:

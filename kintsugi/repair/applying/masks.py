@@ -8,6 +8,7 @@ hold three asterisks where it held a password.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ _QUOTED = f'"{MASK}"'  # so it is shown where the file has a scalar without quot
 _EMPHASIS = re.compile(r"^\s*\*\*\*\s*$|\*\*\*(?=\w)|(?<=[\w.!?)])\*\*\*")  # Markdown's rule and its stressed words
 _MARKDOWN = (".md", ".markdown", ".rst", ".txt")
 _BEFORE, _AFTER = re.compile(r"[^\s\"'`]*\Z"), re.compile(r"[^\s\"'`]*")
+_ALONE = re.compile(rf"[\"'`:=/@]{re.escape(MASK)}[\"'`]")
+_PROBE = "Zq7wX2vT9k"  # hidden where something says that a secret stands there, and nowhere else
 _NAME, _NAMES = re.compile(r"\w+"), 3
 
 
@@ -69,12 +72,28 @@ def _refuse_twins(one: Splice, text: Text, path: str) -> None:
 
 
 def refuse_masks(path: str, before: bytes | None, after: bytes) -> None:
-    """Raises Refused where the file would have more masks than it had."""
-    if len(_masks(path, after)) > len(_masks(path, before or b"")):
+    """Raises Refused where the file would have more masks than it had.
+
+    Asterisks of the program's own are none: `"*** error ***"`, `f"***{name}***"`. A mask stands where a secret would be
+    hidden, or is all of a literal in a file that is shown with masks, or that is new.
+    """
+    if len(_masks(path, after)) <= len(_masks(path, before or b"")):
+        return
+    old, new = ((content or b"").decode("utf-8", "replace") for content in (before, after))
+    known = Counter(old.splitlines())
+    come = [line for line in (Counter(new.splitlines()) - known) if has_mask(line)]
+    is_shown_masked = not old or redact_source(old, path) != old
+    if any(_hides(line, path) or (is_shown_masked and _ALONE.search(line)) for line in come):
         raise Refused(
             f"{path}: the change would write {MASK} into the file. That is what a secret is shown as. Keep the line as "
             "it was shown to you, or read the value from the environment or the settings."
         )
+
+
+def _hides(line: str, path: str) -> bool:
+    """Whether a secret in the place of the asterisks would be shown as they are."""
+    probe = _MASK.sub(_PROBE, line)
+    return redact_source(probe, path, excerpt=True) != probe
 
 
 def _masks(path: str, content: bytes) -> list[re.Match[str]]:

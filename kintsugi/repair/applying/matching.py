@@ -115,6 +115,7 @@ def _alike(hunk: Hunk, text: Text) -> list[Place]:
     found = []
     for at in align(wanted, text.keyed(Level.SPACED, _spaced)):
         pairs = [(line.text, text.lines[to]) for line, to in zip(old, at, strict=True) if to is not None]
+        pairs = [(one, other) for one, other in pairs if _spaced(one) == _spaced(other)] or pairs  # else it is mistyped
         carry = reindent(pairs, _changed(hunk), text)
         if carry is not None:
             found.append(Place(hunk, Level.ALIKE, at, carry))

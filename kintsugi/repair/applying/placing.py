@@ -14,6 +14,7 @@ from kintsugi.repair.applying.text import Text
 
 _SHOWN = 3
 _USUAL_CONTEXT = 3  # lines
+_STILL_THERE = 0.6  # of the lines to be removed that say something
 _TELLING = 3  # letters or digits that make a line worth recognising
 
 
@@ -38,7 +39,7 @@ class Placing:
                 f"{self.path}: change {number} quotes no line of the file, so its place is unknown. Quote some."
             )
         if hunk.unprefixed and any(_may_be_kept(line) for line in hunk.lines):
-            raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
+            return self._of_one_reading(number, hunk)
         found = places(hunk, self.text, strict=True)
         if not found and _is_done(hunk, self.text):
             raise Refused(f"{self.path}: change {number} is already applied: the file has its new lines.")
@@ -46,6 +47,15 @@ class Placing:
         if not found:
             raise Refused(_not_found(hunk, self.text, self.path, number))
         return found
+
+    def _of_one_reading(self, number: int, hunk: Hunk) -> list[Place]:
+        """The places of a hunk whose lines of dashes are changes or unchanged lines, whichever fits. Raises Refused."""
+        kept = [HunkLine(Op.KEEP, line.op + line.text) if _may_be_kept(line) else line for line in hunk.lines]
+        read = (places(one, self.text, strict=True) for one in (hunk, hunk.with_kept(kept)))
+        found = {one[0].hunk.lines: one for one in read if one}
+        if len(found) != 1:
+            raise Refused(f"{self.path}: change {number} lost the blank before unchanged lines. Begin each with one.")
+        return next(iter(found.values()))
 
     def _chosen(self, number: int, found: list[Place], settled: Mapping[int, Place]) -> Place:
         """The one place that all the evidence points at. Raises Refused."""
@@ -140,7 +150,8 @@ class Placing:
 
 def _may_be_kept(line: HunkLine) -> bool:
     """Whether a line may have been an unchanged one of dashes or plus signs, as headings are underlined."""
-    return line.op is not Op.KEEP and len(line.text) > 1 and set(line.text.strip()) <= set("+-")
+    bare = line.text.strip()
+    return line.op is not Op.KEEP and len(bare) > 1 and set(bare) <= set("+-")
 
 
 def _expected(hunk: Hunk, settled: Mapping[int, Place]) -> int | None:
@@ -189,12 +200,19 @@ def _is_done(hunk: Hunk, text: Text) -> bool:
     Where there are as many as of the old ones, they may be these, set in otherwise: that is for the change to mend.
     """
     new = hunk.new
-    if not any(_tells(line) for line in new):
+    if not any(_tells(line) for line in new) or _still_there(hunk, text):
         return False
     starts = positions([line.strip() for line in new], text.keyed(Level.INDENTED, str.strip))
     if len(hunk.old) != len(new):
         return bool(starts)
     return any(_is_set_in_alike(new, text.lines[start : start + len(new)], text) for start in starts)
+
+
+def _still_there(hunk: Hunk, text: Text) -> bool:
+    """Whether most of what is to go is in the file, so that it is only quoted badly."""
+    gone = [line.text for line in hunk.lines if line.op is Op.DROP and _tells(line.text)]
+    present = sum(line in text.known for line in gone)
+    return len(gone) > 1 and present > _STILL_THERE * len(gone)
 
 
 def _is_set_in_alike(new: Sequence[str], there: Sequence[str], text: Text) -> bool:

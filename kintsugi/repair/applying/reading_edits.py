@@ -38,7 +38,7 @@ _BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _CURLY = str.maketrans({"“": '"', "”": '"'})
 _DECODER = json.JSONDecoder(strict=False)
 _BRACKET = re.compile(r'[\[{]\s*(?:[\[{]\s*)?["“\\]')
-_CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:(?:{"|".join((*PATH, *LISTS))})"\s*:|\w*\Z)')
+_CUT = re.compile(rf'[\[{{]\s*(?:[\[{{]\s*)?"(?:(?:{"|".join((*PATH, *LISTS))})"\s*(?::|\Z)|\w*\Z)')
 _HINT = 'Send {"edits": [{"path": …, "search": …, "replace": …}]}.'
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 _PATCHES = ("*** Begin Patch", "diff --git ", "--- ")

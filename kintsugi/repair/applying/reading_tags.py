@@ -23,7 +23,7 @@ _OF_FILE = re.compile(
 )
 _TEXTS = ("search", "replace", "content")
 _CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*", re.DOTALL)
-_LAST_INDENT = re.compile(r"\n[ \t]+$")
+_LAST_INDENT = re.compile(r"\n[ \t]+\Z")
 
 Record = dict[str, str]
 

@@ -104,7 +104,7 @@ def with_kept_lines(hunk: Hunk, known: Collection[str]) -> Hunk | None:
         else line
         for line in hunk.lines
     ]
-    return None if tuple(whole) == hunk.lines else replace(hunk, lines=tuple(whole))
+    return None if tuple(whole) == hunk.lines else hunk.with_kept(whole)
 
 
 def all_of(hunk: Hunk) -> Hunk | None:

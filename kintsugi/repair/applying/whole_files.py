@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
@@ -17,13 +18,16 @@ from kintsugi.repair.applying.text import Text
 _FRAGMENT = 0.3  # of the old lines must be left for it to be the same file
 _CUT_OFF = 0.3  # of the old lines may be missing at the end
 _NEAR = 4  # lines: this near to a change, blanks at the end of a line are taken off on purpose
+_TEXT = re.compile(r"\.(?:md|markdown|rst|txt)$")  # here blanks at the end of a line mean something
+_SLIPS = 2  # lines of a file of code that lost such blanks by carelessness; more are tidied up on purpose
 _SHORTEST = 10  # lines: a shorter file may be rewritten
 
 
 def build_whole(path: str, wanted: WholeFile, text: Text) -> Built:
     """The file as sent, in the file's own endings and indentation. Raises Refused for parts and placeholders."""
     new, level = _read(wanted.text, text)
-    made = _splices(text, _as_indented(path, new, text), straightened=level is Level.ALIKE)
+    key = _as_it_is if _means_trailing_blanks(path, text, new) else _ended
+    made = _splices(text, _as_indented(path, new, text), key, straightened=level is Level.ALIKE)
     for one in made:
         refuse_lazy_lines(one.lines, text.lines[one.start : one.end], text)
     _refuse_fragment(path, text, made)
@@ -92,8 +96,7 @@ def _as_indented(path: str, new: list[str], text: Text) -> list[str]:
     return new
 
 
-def _splices(text: Text, new: Sequence[str], *, straightened: bool) -> list[Splice]:
-    key: Callable[[str], str] = _as_it_is if _keeps_trailing_blanks(text, new) else str.rstrip
+def _splices(text: Text, new: Sequence[str], key: Callable[[str], str], *, straightened: bool) -> list[Splice]:
     old = [key(straight(line) if straightened else line) for line in text.lines]
     codes = SequenceMatcher(None, old, [key(line) for line in new], autojunk=False).get_opcodes()
     made = [Splice(start, end, tuple(new[from_:to])) for tag, start, end, from_, to in codes if tag != "equal"]
@@ -106,15 +109,21 @@ def _splices(text: Text, new: Sequence[str], *, straightened: bool) -> list[Spli
     ]
 
 
-def _keeps_trailing_blanks(text: Text, new: Sequence[str]) -> bool:
-    """Whether the reply has blanks at the end of a line where the file has them: then it means those it leaves out."""
-    present = {line for line in text.lines if line != line.rstrip()}
+def _means_trailing_blanks(path: str, text: Text, new: Sequence[str]) -> bool:
+    """Whether a reply leaves out blanks at the end of lines on purpose: it keeps others, or takes off many in code."""
+    present = [line for line in text.lines if line != line.rstrip()]
     sent = [line for line in new if line != line.rstrip()]
-    return bool(present) and any(line in present for line in sent) and len(sent) * 2 < len(new)
+    if sent:
+        return any(line in present for line in sent) and len(sent) * 2 < len(new)
+    return len(present) > _SLIPS and not _TEXT.search(path)
 
 
 def _as_it_is(line: str) -> str:
     return line
+
+
+def _ended(line: str) -> str:
+    return line.rstrip()
 
 
 def _refuse_fragment(path: str, text: Text, made: Sequence[Splice]) -> None:

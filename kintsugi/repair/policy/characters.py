@@ -17,6 +17,10 @@ _CODE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d]\w*")
 _STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|#.*|//.*")
+_TWINS = frozenset(
+    "\u0131\u0251\u0261\u0269\u0237\u029f\u017f\u1d00\u1d04\u1d07\u1d0f\u1d1c\u1d20\u1d21\u1d22"
+    "\ua731\u01c3\u2215\u2044\u2024\u201a\uff3f"
+)
 _LIKE_LATIN = frozenset("аеорсухіјѕԁһԛԝӏьАВЕКМНОРСТУХЅІЈαονρυικΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսհո")
 
 
@@ -45,6 +49,8 @@ def look_alikes(path: str, added: Sequence[str], old: str) -> Iterator[str]:
 
 def deceiving_path(path: str) -> str | None:
     """What is wrong with a path of which a folder or the file's name looks like another one; None where nothing is."""
+    if any(character in _TWINS for character in path):
+        return "has a letter that looks like another of the same alphabet"
     words = [] if path.isascii() else [word for word in _WORD.findall(path) if not word.isascii()]
     return next((reason for word in words if (reason := _deceives(word, is_name=True)) is not None), None)
 

@@ -17,7 +17,15 @@ _SHELL = """
     ?.subprocess_exec ?.subprocess_shell ?.create_subprocess_exec ?.create_subprocess_shell anyio.run_process
     anyio.open_process trio.run_process trio.lowlevel.open_process pty.spawn pty.fork pexpect.* sh.* plumbum.*
     invoke.run fabric.* _posixsubprocess.* shell=True multiprocessing.popen_** distutils.spawn.* pip.main
-    pip._internal.** ensurepip.* shutil.rmtree os.removedirs signal.pthread_kill psutil.Popen
+    pip._internal.** ensurepip.* shutil.rmtree os.removedirs signal.pthread_kill psutil.Popen ?.rmtree ?._rmtree
+    os.abort os._exit os.setuid os.setgid os.seteuid os.setegid os.setreuid os.setgroups os.chown os.lchown os.fchown
+    os.chroot os.mknod os.symlink os.link os.truncate os.add_dll_directory ?.symlink_to ?.hardlink_to
+    signal.raise_signal signal.sigqueue
+    signal.pidfd_send_signal multiprocessing.set_executable multiprocessing.spawn.** multiprocessing.util.spawn*
+    multiprocessing.forkserver.** pydoc.pipe* pydoc.tempfilepager pydoc.pager pydoc.browse platform._syscmd*
+    uuid._get_command* mailcap.* setuptools.** venv.* idlelib.** pipes.* popen2.* resource.setrlimit
+    tornado.process.** gevent.subprocess.** eventlet.green.subprocess.** twisted.internet.utils.getProcess*
+    environment-of-programs written-code files-at-the-end emptied-folder
 """
 _EVAL = """
     eval exec execfile compile __import__ __builtins__** __loader__** builtins.eval builtins.exec builtins.compile
@@ -32,9 +40,18 @@ _EVAL = """
     gc.get_referrers gc.get_referents sys.modules.items sys.modules.values sys.modules.copy sys.settrace
     sys.setprofile sys.addaudithook sys.meta_path** sys.path_hooks** sys._getframe sys._current_frames
     sys.path.insert sys.path.append sys.path.extend threading.settrace* threading.setprofile* sys.monitoring.**
-    site.addsitedir site.addpackage py_compile.* compileall.* numexpr.evaluate pandas.eval sympy.sympify
-    sympy.parsing.** jinja2.Template mako.template.Template lib2to3.* star-import dynamic-import getattr-of-**
-    module-handed-on-** names-of-** import-hook
+    site.addsitedir site.addpackage site.main site.execsitecustomize mmap.PROT_EXEC numpy.DataSource py_compile.*
+    compileall.* numexpr.evaluate pandas.eval sympy.sympify
+    sympy.parsing.** jinja2.Template mako.template.Template lib2to3.** star-import dynamic-import getattr-of-**
+    module-handed-on-** names-of-** import-hook eval_str=True names-within-a-format breakpoint sys.breakpointhook
+    pydoc.locate pydoc.importfile rlcompleter.* tkinter.Tcl _tkinter.* turtledemo.** ?.enable_load_extension
+    readline.read_init_file ?.loadTestsFromName ?.loadTestsFromNames unittest.mock._importer
+    unittest.mock._dot_lookup pkg_resources.EntryPoint** pkg_resources.load_entry_point pkg_resources.run_script
+    annotationlib.* typing._eval_type typing.evaluate_forward_ref ?._evaluate jinja2.Environment
+    jinja2.environment.Environment jinja2.nativetypes.** jinja2.NativeEnvironment pkgutil.extend_path antigravity
+    ?.f_locals ?.cr_frame ?.cr_code ?.ag_frame ?.gi_code ?.__kwdefaults__
+    _frozen_importlib** _frozen_importlib_external** _imp.* _testcapi** _testinternalcapi**
+    _xxsubinterpreters** _interpreters** concurrent.interpreters**
 """
 _NETWORK = """
     socket.socket socket.create_connection socket.create_server socket.socketpair socket.fromfd socket.getaddrinfo
@@ -51,25 +68,51 @@ _NETWORK = """
     asyncio.open_unix_connection ?.create_datagram_endpoint ?.sock_connect ?.start_tls ?.connect_read_pipe pycurl.*
     webbrowser.* dns.resolver.* boto3.* grpc.insecure_channel grpc.secure_channel zmq.* scapy.** httplib2.*
     multiprocessing.connection.Listener multiprocessing.managers.* logging.handlers.HTTPHandler
+    logging.handlers.NTEventLogHandler ?.create_connection ?.create_server ?.create_unix_connection
+    ?.create_unix_server ?.sock_sendall ?.sock_sendto ?.sock_sendfile ?.sock_recv ?.sock_recvfrom ?.sock_accept
+    ?.connect_accepted_socket ?.connect_write_pipe
+    ?.getaddrinfo ?.getnameinfo ?.wrap_socket ?.wrap_bio ssl.wrap_socket ssl.SSLSocket ssl.SSLObject asyncio.streams.*
+    asyncio.sslproto.* asyncio.selector_events.* socket.SocketType socket.getnameinfo socket.getfqdn
+    socket.SocketIO _socket.** _ssl.** syslog.* sentry_sdk.init httpx.*Transport httpcore.** niquests.** curl_cffi.**
+    selenium.webdriver.* playwright.**_playwright mechanize.* pyppeteer.launch twisted.internet.endpoints.**
+    twisted.internet.reactor.connect* twisted.internet.reactor.listen* twisted.web.client.** tornado.httpclient.**
+    tornado.tcpclient.**
+    tornado.tcpserver.** gevent.socket.** gevent.server.** eventlet.connect eventlet.listen eventlet.green.**
+    treq.** trio.open_tcp*
+    trio.serve_* trio.socket.** anyio.connect_* anyio.create_*_listener pyftpdlib.** pysftp.**
+    impacket.** socketio.*Client paho.mqtt.client.Client pika.*Connection
     logging.handlers.SMTPHandler logging.handlers.SocketHandler logging.handlers.DatagramHandler
-    logging.handlers.SysLogHandler whole-environment
+    logging.handlers.SysLogHandler whole-environment read-of-an-address
 """
 _DESERIALISER = """
-    pickle.load pickle.loads pickle.Unpickler cPickle.load* cPickle.Unpickler _pickle.load* _pickle.Unpickler
+    pickle.load pickle.loads pickle.Unpickler pickle._load* pickle._Unpickler cPickle.load* cPickle.Unpickler
+    _pickle.load* _pickle.Unpickler
     dill.load* dill.Unpickler cloudpickle.load* marshal.load* shelve.open shelve.*Shelf jsonpickle.decode
     jsonpickle.loads yaml.load yaml.load_all yaml.unsafe_load* yaml.full_load* yaml.UnsafeLoader yaml.Loader
     yaml.FullLoader yaml.CLoader yaml.CUnsafeLoader ruamel.yaml.load torch.load joblib.load pandas.read_pickle
-    numpy-load-with-pickle multiprocessing.connection.Client copyreg.*
+    numpy-load-with-pickle numpy.lib.npyio.** multiprocessing.connection.Client copyreg.*
 """
-_RULES = (("shell", _SHELL), ("eval", _EVAL), ("network", _NETWORK), ("deserialiser", _DESERIALISER))
+_LOOK = """
+    failure-hook atexit.register weakref.finalize os.chmod ?.chmod ?.extractall shutil.unpack_archive replaced-library
+    dynamic-extension
+"""
+_RULES = (
+    ("shell", _SHELL),
+    ("eval", _EVAL),
+    ("network", _NETWORK),
+    ("deserialiser", _DESERIALISER),
+    ("look", _LOOK),
+)
 
 SAYS = {
     "shell": "It can start any program.",
     "eval": "It can run any code.",
     "network": "It can reach other machines.",
     "deserialiser": "It makes objects of bytes, and these can run any code.",
+    "security": "It goes round a check.",
+    "look": "A human has to look.",
 }
-BUILTINS = frozenset({"eval", "exec", "execfile", "compile", "__import__", "__builtins__", "__loader__"})
+BUILTINS = frozenset({"eval", "exec", "execfile", "compile", "breakpoint", "__import__", "__builtins__", "__loader__"})
 """Names that need no import to be dangerous."""
 
 HANDED_ON = frozenset(
@@ -101,17 +144,22 @@ def attributes() -> frozenset[str]:
     return frozenset(name[2:] for _, names in _RULES for name in names.split() if name.startswith("?."))
 
 
+_COMMON = frozenset(
+    (
+        *("run", "get", "call", "request", "load", "link", "symlink", "abort", "truncate", "main"),
+        *("pager", "init", "locate", "browse", "register", "finalize", "chmod", "chown", "head", "post"),
+        *("put", "patch", "delete", "options", "stream", "decode", "interact", "connect", "serve", "listen"),
+        *("antigravity", "extractall"),
+    )
+)
+"""Last names that are too common to say anything by themselves."""
+
+
 @lru_cache(1)
 def members() -> frozenset[str]:
     """The last names, for looking one up by a text: `getattr(x, "system")`."""
     listed = {name.rpartition(".")[2] for _, names in _RULES for name in names.split() if "*" not in name}
-    return frozenset(listed | BUILTINS | {"popen", "execv", "execve", "spawnl"}) - {
-        "run",
-        "get",
-        "call",
-        "request",
-        "load",
-    }
+    return frozenset(listed | BUILTINS | {"popen", "execv", "execve", "spawnl"}) - _COMMON
 
 
 @lru_cache(1)

@@ -19,7 +19,9 @@ _IMPORTED: tuple[tuple[str, str], ...] = (
     ),
     (
         "network",
-        r"net/(?:rpc.*|smtp)|log/syslog|golang\.org/x/(?:crypto/ssh.*|net/(?:websocket|proxy))|net/http/pprof|expvar",
+        r"google\.golang\.org/grpc.*|github\.com/(?:go-resty/resty|valyala/fasthttp|gorilla/websocket|gobwas/ws|imroc/req"
+        r"|parnurzeal/gorequest|hashicorp/go-retryablehttp|miekg/dns|pkg/sftp|jlaffaye/ftp|go-gomail/gomail|coder/websocket).*"
+        r"|nhooyr\.io/websocket|net/(?:rpc.*|smtp)|log/syslog|golang\.org/x/(?:crypto/ssh.*|net/(?:websocket|proxy))|net/http/pprof|expvar",
     ),
 )
 _USED: tuple[tuple[str, str], ...] = (
@@ -32,15 +34,33 @@ _USED: tuple[tuple[str, str], ...] = (
         r"|ListenAndServe\w*|Serve\w*|Server|Handle|HandleFunc|DefaultServeMux)|crypto/tls#(?:Dial\w*|Listen)",
     ),
     ("network", r"os#Environ"),
+    ("network", r"net/http/httputil#.*"),
+    ("security", r"html/template#(?:HTML|JS|URL|CSS|HTMLAttr|JSStr|Srcset)"),
     ("deserialiser", r"encoding/gob#(?:NewDecoder|Register\w*)"),
 )
+_CALLED_NAMES = ("MethodByName",)  # of anything: which method it is, is told when it runs
+_STEERING = re.compile(
+    r"[\"`](?:PATH|LD_\w+|DYLD_\w+|BASH_ENV|IFS|GO(?:FLAGS|PATH|ROOT|DEBUG)|GIT_\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+)[\"`]$",
+    re.IGNORECASE,
+)
+_TEXTS: tuple[tuple[str, str], ...] = (
+    (
+        "shell",
+        r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|rm\s+-rf|^[\"`]/etc/(?:cron|sudoers|ld\.so|profile)",
+    ),
+    ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
+)
+_CODE_FILE = re.compile(r"\.(?:go|s|so|sh|service)[\"`]$|[\"`]go\.(?:mod|sum|work)[\"`]$")
+_EMBEDDED = re.compile(r"//go:embed\s+.*(?:\.env|\.pem|\.key|secret|credential|id_rsa|\.\.|\.git)")
 _ORDERS: tuple[tuple[str, str], ...] = (
     (
         "eval",
         r"//go:linkname\s+\S+|//go:cgo_\w+|//export\s+\w+|//go:(?:nosplit|noescape|norace|systemstack|uintptrescapes)",
     ),
     ("shell", r"//go:generate\s+\S+"),
+    ("network", _EMBEDDED.pattern),
 )
+_LEFT_OUT = "It changes when the file is part of a build. A human has to look."
 _INIT = "It runs on import: init() is called before anything else of the program. A human has to look."
 
 
@@ -51,10 +71,20 @@ def go_dangers(change: Change) -> list[Danger] | None:
     before, after = tree_of("go", change.old), tree_of("go", change.new)
     if before is None or after is None or not any(one.type == "package_clause" for one in after.named_children):
         return None
-    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}") for rule, name in sorted(_uses(after) - _uses(before))]
+    come = sorted(_uses(after) - _uses(before))
+    if change.path.endswith("_test.go"):  # handlers are asked by a request that is never sent
+        come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
+    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}") for rule, name in come]
     if _inits(after) - _inits(before):
         found.append(Danger("look", _INIT, refuses=False))
+    if set(_constraints(after)) - set(_constraints(before)):
+        found.append(Danger("look", _LEFT_OUT, refuses=False))
     return list(dict.fromkeys(found))
+
+
+def _constraints(tree: Node) -> Iterator[str]:
+    comments = (text_of(node) for node in nodes(tree, "comment"))
+    return (comment for comment in comments if re.match(r"//go:build|// ?\+build", comment))
 
 
 def assembly(change: Change) -> list[Danger]:
@@ -66,7 +96,15 @@ def assembly(change: Change) -> list[Danger]:
 
 def _inits(tree: Node) -> Counter[str]:
     functions = [one for one in tree.named_children if one.type == "function_declaration"]
-    return Counter(text_of(one) for one in functions if text_of(one.child_by_field_name("name")) == "init")
+    found = Counter(text_of(one) for one in functions if text_of(one.child_by_field_name("name")) == "init")
+    declared = (one for one in tree.named_children if one.type == "var_declaration")
+    return found + Counter(text_of(one) for one in declared if any(_called_at_once(one)))
+
+
+def _called_at_once(declaration: Node) -> Iterator[Node]:
+    """`var x = func() int { … }()`."""
+    calls = nodes(declaration, "call_expression")
+    return (one for one in calls if one.child_by_field_name("function").type == "func_literal")
 
 
 def _uses(tree: Node) -> Counter[tuple[str, str]]:
@@ -78,7 +116,21 @@ def _uses(tree: Node) -> Counter[tuple[str, str]]:
     dotted = [path for name, path in imports.items() if name.startswith(".")]
     for node in nodes(tree, "selector_expression", "qualified_type", "identifier", "type_identifier", "comment"):
         found.update(_of(node, imports, dotted))
+    for node in nodes(tree, "interpreted_string_literal", "raw_string_literal"):
+        found.update((rule, text_of(node)) for rule, pattern in _TEXTS if re.search(pattern, text_of(node)))
+    for node in nodes(tree, "call_expression"):
+        found.update(_of_call(node))
     return found
+
+
+def _of_call(node: Node) -> Iterator[tuple[str, str]]:
+    """What a call does by its arguments."""
+    name = text_of(node.child_by_field_name("function"))
+    first = text_of(next(iter(node.child_by_field_name("arguments").named_children), None))
+    if name.endswith("Setenv") and _STEERING.match(first):
+        yield "shell", f"the environment of programs ({first})"
+    elif name.endswith(("WriteFile", ".Create", ".OpenFile", ".Rename")) and _CODE_FILE.search(first):
+        yield "shell", f"a file that something runs or builds, written ({first})"
 
 
 def _imports(tree: Node) -> Iterator[tuple[str, str]]:
@@ -100,6 +152,8 @@ def _of(node: Node, imports: dict[str, str], dotted: list[str]) -> Iterator[tupl
         names = [f"{imports[on]}#{name}"] if on in imports else []
     else:
         names = [f"{path}#{text_of(node)}" for path in dotted]
+    if node.type == "selector_expression" and text_of(node.named_children[-1]) in _CALLED_NAMES:
+        yield "eval", f"{_CALLED_NAMES[0]} of anything"
     for full in names:
         path, _, name = full.partition("#")
         for rule, pattern in _USED:

@@ -24,6 +24,7 @@ _LOADED: dict[str, str] = {
         ("child_process", "cluster", "execa", "shelljs", "cross-spawn", "node-pty", "zx", "sudo-prompt"), "shell"
     ),
     **dict.fromkeys(("vm", "vm2", "worker_threads", "inspector", "inspector/promises", "repl", "isolated-vm"), "eval"),
+    **dict.fromkeys(("wasi", "ffi-napi", "ref-napi", "bindings", "node-gyp-build", "koffi", "edge-js"), "eval"),
     **dict.fromkeys(("node-serialize", "serialize-to-js", "funcster", "cryo"), "deserialiser"),
     **dict.fromkeys(
         ("net", "tls", "dgram", "dns", "dns/promises", "http2", "axios", "got", "node-fetch", "request"), "network"
@@ -52,11 +53,32 @@ _GLOBALS: tuple[tuple[str, str], ...] = (
     ("network", r"fetch|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|WebTransport"),
 )
 _HOLDERS = {"globalThis", "global", "window", "self", "top"}
+_EVERYWHERE = re.compile(
+    r"(?:(?:Object|Array|String|Number|Function|Promise|Map|Set|RegExp|Error|JSON|Math)\.prototype(?:\.\w+)?"
+    r"|(?:.*\.)?__proto__(?:\.\w+)?|.*\.constructor\.prototype(?:\.\w+)?)$"
+)
+_LOADING = re.compile(r"require\.(?:cache|extensions)(?:\.\w+)?$|(?:\w+#)?Module\._\w+$|module\.(?:paths|children)$")
+_STEERING = re.compile(
+    r"process\.env\.(?:NODE_\w+|PATH|LD_\w+|DYLD_\w+|BASH_ENV|(?:https?|all|no)_proxy|SSL_CERT_\w+|npm_config_\w+)$",
+    re.IGNORECASE,
+)
+_WRITING = re.compile(r"(?:writeFile|appendFile|createWriteStream|copyFile|rename|cp|symlink|link)(?:Sync)?$")
+_CODE_FILE = re.compile(
+    r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
+)
+_WRAPPED = (
+    "parenthesized_expression",
+    "as_expression",
+    "non_null_expression",
+    "satisfies_expression",
+    "type_assertion",
+)
 _RUNTIMES = re.compile(r"(?:Deno\.(?:run|Command|dlopen|connect|listen)|Bun\.(?:spawn\w*|connect|listen|serve|\$))$")
 _WORDS = Screened(
     r"require|import|eval|Function|process|fetch|XMLHttp|Socket|EventSource|Worker|WebAssembly|constructor"
     r"|globalThis|\bglobal\b|window|sendBeacon|setTimeout|setInterval|__proto__|Reflect|Deno|Bun|https?://"
-    r"|curl |wget |/bin/|\.ssh|passwd"
+    r"|curl |wget |/bin/|\.ssh|passwd|prototype|writeFile|appendFile|createWriteStream|copyFile|rename|symlink|_load"
+    r"|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
 )
 _COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
 _SECRETS = re.compile(
@@ -82,7 +104,7 @@ def node_dangers(change: Change) -> list[Danger] | None:
     if before is None or after is None:
         return None
     come = _uses(after) - _uses(before)
-    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}") for rule, name in sorted(come)]
+    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}", rule != "look") for rule, name in sorted(come)]
     return list(dict.fromkeys(found))
 
 
@@ -119,12 +141,49 @@ def _of(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
             yield from _of_subscript(node, names)
         case "string_fragment" | "template_string":
             yield from _of_text(text_of(node))
+        case "assignment_expression":
+            yield from _of_assignment(node, names)
+        case "import_require_clause":
+            yield from _loading(text_of(node.child_by_field_name("source")))
+        case "with_statement":
+            yield "eval", "with, which makes names of whatever an object has"
+
+
+def _of_assignment(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+    """What changes for the whole program: prototypes, what is loaded, what programs are started with."""
+    left = node.child_by_field_name("left")
+    full = names.full(left)
+    if left.type == "subscript_expression":
+        index = _bare(left.child_by_field_name("index"))
+        held = names.full(left.child_by_field_name("object"))
+        inner = left.child_by_field_name("object")
+        if inner.type == "subscript_expression":  # process["env"]["PATH"]
+            held = f"{names.full(inner.child_by_field_name('object'))}.{_bare(inner.child_by_field_name('index'))}"
+        full = f"{held}.{index}"
+        if full.startswith(("require.cache.", "require.extensions.")):
+            full = "require.cache"
+    if _EVERYWHERE.match(full):
+        yield "eval", f"{full}, which every object goes by"
+    elif _LOADING.match(full):
+        yield "eval", f"{full}, by which modules are loaded"
+    elif _STEERING.match(full):
+        yield "shell", f"{full}, by which programs are started"
+    elif full.endswith((".innerHTML", ".outerHTML")):
+        yield "look", f"{full}, which makes a text part of the page"
+    elif text_of(left).replace(" ", "") in ("newImage().src", "(newImage()).src"):
+        yield "network", "the source of an image"
+
+
+def _bare(node: Node) -> str:
+    return text_of(node).strip("'\"`")
 
 
 def _loading(quoted: str) -> Iterator[tuple[str, str]]:
     module = _module(quoted)
     if module in _LOADED:
         yield _LOADED[module], f"the module {module}"
+    elif module.endswith(".node"):
+        yield "eval", "a compiled module"
 
 
 def _module(quoted: str) -> str:
@@ -133,7 +192,7 @@ def _module(quoted: str) -> str:
 
 def _of_call(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
     function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
-    name = text_of(function)
+    name = names.full(function) or text_of(function)
     given = [one for one in (node.child_by_field_name("arguments") or node).named_children if one.type != "comment"]
     first = given[0] if given else None
     if (
@@ -150,6 +209,18 @@ def _of_call(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
         and first.type in ("string", "template_string", "binary_expression")
     ):
         yield "eval", f"{name} of a text"
+    elif name.endswith((".insertAdjacentHTML", "document.write", "document.writeln")):
+        yield "look", f"{name}, which makes a text part of the page"
+    elif name.endswith("._load"):
+        yield "eval", "a loader of modules"
+    elif _WRITING.search(name) and any(
+        _CODE_FILE.search(text_of(one)) or "__filename" in text_of(one) for one in given[:2]
+    ):
+        yield "shell", "a file that something runs or loads, written"
+    elif name in ("Object.assign", "Object.setPrototypeOf", "Object.defineProperty", "Object.defineProperties") and (
+        first is not None and _EVERYWHERE.match(names.full(first))
+    ):
+        yield "eval", f"{names.full(first)}, which every object goes by"
     elif name.endswith("sendBeacon"):
         yield "network", "sendBeacon"
     elif name.endswith(".constructor"):
@@ -196,7 +267,8 @@ def _of_name(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
     elif module in _LOADED and node.type == "identifier" and names.is_bound(node):
         yield _LOADED[module], f"{module}"
     else:
-        bare = full.rpartition(".")[2] if full.partition(".")[0] in _HOLDERS else full
+        bare = full.rpartition(".")[2] if full.partition(".")[0] in _HOLDERS else full.partition(".")[0]
+        bare = bare if bare == "WebAssembly" or full.partition(".")[0] in _HOLDERS else full
         for rule, pattern in _GLOBALS:
             if re.fullmatch(pattern, bare) and not (bare == full and names.is_declared(node, bare)):
                 yield rule, bare
@@ -251,6 +323,10 @@ class _Names:
     def __post_init__(self) -> None:
         for node in nodes(self.tree, "import_statement"):
             self._import(node)
+        for node in nodes(self.tree, "import_require_clause"):
+            local, module = node.named_children[0], _module(text_of(node.child_by_field_name("source")))
+            if module in _LOADED or module in _MEMBERS:
+                self._bound[text_of(local)] = f"{module}#"
         declarators = list(nodes(self.tree, "variable_declarator", "assignment_expression"))
         for _ in range(_ALIASES):
             before = len(self._bound)
@@ -287,8 +363,8 @@ class _Names:
                 self._bound[text_of(local)] = _joined(stands_for, text_of(key))
 
     def _of_value(self, value: Node | None) -> str:
-        while value is not None and value.type in ("await_expression", "parenthesized_expression", "as_expression"):
-            value = value.named_children[0] if value.named_children else None
+        while value is not None and value.type in ("await_expression", *_WRAPPED):
+            value = value.named_children[-1 if value.type == "type_assertion" else 0] if value.named_children else None
         if value is None:
             return ""
         if value.type == "call_expression":
@@ -299,14 +375,19 @@ class _Names:
             return f"{module}#" if module in _LOADED or module in _MEMBERS else ""
         if value.type in ("member_expression", "identifier"):
             full = self.full(value)
-            return full if "#" in full or full == "process" or full.startswith("process.") or full in _HOLDERS else ""
+            followed = "#" in full or full in ("process", "require", "Function") or full.startswith("process.")
+            return full if followed or full in _HOLDERS else ""
         return ""
 
     def full(self, node: Node | None) -> str:
+        while node is not None and node.type in _WRAPPED:
+            node = node.named_children[-1 if node.type == "type_assertion" else 0] if node.named_children else None
         if node is None:
             return ""
         if node.type == "member_expression":
             inner = node.child_by_field_name("object")
+            while inner.type in _WRAPPED:
+                inner = inner.named_children[-1 if inner.type == "type_assertion" else 0]
             base = self._of_value(inner) if inner.type == "call_expression" else self.full(inner)
             return _joined(base, text_of(node.child_by_field_name("property"))) if base else ""
         if node.type in ("identifier", "shorthand_property_identifier"):

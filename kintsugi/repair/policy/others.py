@@ -23,6 +23,7 @@ _MARKUP = re.compile(r"\.(?:md|mdx|markdown|rst|txt|html?|adoc)$", re.IGNORECASE
 _HIDING = re.compile(
     r"<[^>]*(?:display:\s*none|font-size:\s*0|\bhidden\b)[^>]*>|^\[(?://|comment)\]:\s*#", re.IGNORECASE | re.M
 )
+_RST_COMMENT = re.compile(r"^[ \t]*\.\.[ \t]+(?![\w:-]+::|_|\[|\|)(.+)$", re.M)
 _MIGRATION = re.compile(r"(?:^|/)(?:migrations?|alembic|versions|db/migrate|flyway|liquibase)/|\.sql$", re.IGNORECASE)
 _DROPS = Screened(
     r"\bDROP\s+(?:TABLE|COLUMN|DATABASE|SCHEMA|INDEX|VIEW|CONSTRAINT|TYPE|COLLECTION)\b|\bTRUNCATE\s+TABLE\s+[\w\"`\[]"
@@ -30,11 +31,35 @@ _DROPS = Screened(
     r"|\b(?-i:TRUNCATE)[ \t]+[\w\"`\[{%]"
     r"|\bTRUNCATE[ \t]+[\w\"`\].\[]+[ \t]*(?:;|[\"'](?![\"'\w])|\bCASCADE\b|\bRESTART\b)"
     r"|\bop\.drop_\w+|\bbatch_op\.drop_\w+|\bmigrations\.(?:Delete|Remove)\w+|\bdrop_all\s*\(|\bdrop_collection\s*\("
-    r"|\bdrop_database\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b|\bflushall\s*\(|\bflushdb\s*\(",
+    r"|\bdrop_database\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b"
+    r"|\bflushall\s*\(|\bflushdb\s*\("
+    r"|\bALTER\s+TABLE\s+\S+\s+DROP\b|\bGRANT\s+[\w ,]+\s+(?:ON\b|TO\s+PUBLIC)"
+    r"|\bdrop(?:Table|Column|Database|Schema|Index)\w*\s*\("
+    # The same by the words of libraries: all rows of a table, a whole collection, index or bucket.
+    r"|\.all\(\s*\)\.delete\(|\.query\([\w.]+\)\.delete\(|\bexecute\(\s*(?:\w+\.)?delete\([\w.]+\)\s*\)"
+    r"|\bdelete_?many\(\s*(?:\{\s*\}\s*)?\)|\bindices\.delete\(|\bdelete_(?:bucket|index|collection)\(",
     re.IGNORECASE,
 )
 _DELETES = Screened(r"\bDELETE\s+FROM\s+[\w\"`\[.]+", re.IGNORECASE)
-_DELETES_ALL = Screened(r"\bDELETE\s+FROM\s+[\w\"`\].]+\s*(?:;|[\"']|$)", re.IGNORECASE | re.MULTILINE)
+_DELETES_ALL = Screened(
+    r"\bDELETE\s+FROM\s+[\w\"`\].]+\s*(?:;|[\"']|$|WHERE\s+(?:TRUE\b|1\b(?!\s*=\s*[^1\s])))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_REWRITES = Screened(
+    r"\bUPDATE\s+[\w\"`.]+\s+SET\b|\.delete\(\s*\)|\bop\.(?:rename_table|alter_column)\b|\bmigrations\.Rename\w+"
+    r"|\brename_(?:table|column)\b",
+    re.IGNORECASE,
+)
+_SEAM = re.compile(r"(['\"])[ \t]*(?:\+[ \t]*)?[rbfu]?\1(?!\1)", re.IGNORECASE)  # of texts that Python puts together
+_ORDERS = re.compile(
+    r"\b(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+)?"
+    r"(?:previous|prior|earlier|above|preceding)\s+(?:\w+\s+)?(?:instructions?|prompts?|rules|messages)"
+    r"|\b(?:note|message|instructions?|attention|important)\s*(?:to|for|:)\s*(?:all\s+)?(?:the\s+)?(?:ai|llm|coding)\b"
+    r"|\b(?:ai|llm|coding)\s+(?:agents?|assistants?|reviewers?|models?|tools?)\s*"
+    r"(?::|,|must\b|should\b|are\s+to\b|please\b)"
+    r"|(?:#|//|/\*|[\"']{3})\s*(?:SYSTEM|ASSISTANT|CLAUDE|COPILOT|CURSOR|CODEX|GEMINI|AI|LLM)\s*(?:PROMPT)?:",
+    re.IGNORECASE,
+)
 
 
 def read_by_others(change: Change) -> Iterator[tuple[str, str, bool]]:
@@ -43,6 +68,7 @@ def read_by_others(change: Change) -> Iterator[tuple[str, str, bool]]:
         yield from _of_python(change)
     if _MARKUP.search(change.path):
         yield from _to_agents(change)
+    yield from _orders(change)
     yield from _of_data(change)
 
 
@@ -65,12 +91,20 @@ def _to_agents(change: Change) -> Iterator[tuple[str, str, bool]]:
     known = set(_COMMENT.findall(change.old))
     hidden = [text for text in _COMMENT.findall(change.new) if text not in known and _TO_AGENTS.search(text)]
     hides = _HIDING.search(change.added_text)
+    if change.path.endswith((".rst", ".txt")):
+        hidden += [text for text in _RST_COMMENT.findall(change.added_text) if _TO_AGENTS.search(text)]
     if hidden or (hides and not _HIDING.search(change.removed_text)):
         yield "agents", "It has a text that pages do not show and that coding agents read.", True
 
 
+def _orders(change: Change) -> Iterator[tuple[str, str, bool]]:
+    """What is said to agents that read the source, in comments or anywhere else."""
+    if (found := _ORDERS.search(change.added_text)) and not _ORDERS.search(change.removed_text):
+        yield "agents", f"It speaks to coding agents that read it: {found[0].strip()!r}.", True
+
+
 def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:
-    added, removed = change.added_text, change.removed_text
+    added, removed = (_SEAM.sub("", text) for text in (change.added_text, change.removed_text))
     if (sign := first_new(_DROPS, added, removed)) or (sign := first_new(_DELETES_ALL, added, removed)):
         yield (
             "data",
@@ -80,3 +114,5 @@ def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:
     elif sign := first_new(_DELETES, added, removed):
         is_migration = _MIGRATION.search(change.path) is not None
         yield "data", f"It deletes rows: {sign.strip()!r}.", is_migration and not is_test_path(change.path)
+    elif _MIGRATION.search(change.path) and (sign := first_new(_REWRITES, added, removed)):
+        yield "data", f"A migration changes what is kept: {sign.strip()!r}.", ".delete" in sign

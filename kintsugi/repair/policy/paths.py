@@ -12,279 +12,9 @@ from functools import cache
 from typing import Any
 
 from kintsugi.repair.policy.characters import deceiving_path
+from kintsugi.repair.policy.path_rules import RULES
 from kintsugi.repair.trees import Tree
 
-# By rule: why, and what the path in lower case is held against. A pattern with / is one for the whole path, one that
-# ends in / for any folder of it, any other for the file's name.
-_RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (
-        "ci",
-        "It says what runs on a commit or in production, with rights that a patch must not get.",
-        (
-            *(".github/", ".gitlab/", ".gitea/", ".forgejo/", ".circleci/", ".buildkite/", ".drone/", ".woodpecker/"),
-            *(
-                ".travis.yml",
-                ".gitlab-ci*.yml",
-                "azure-pipelines*.yml",
-                "jenkinsfile*",
-                ".drone.y*ml",
-                ".woodpecker.y*ml",
-            ),
-            *("bitbucket-pipelines.yml", "appveyor.y*ml", ".appveyor.y*ml", ".cirrus.y*ml", "cloudbuild*.y*ml"),
-            *(
-                "codefresh.yml",
-                "wercker.yml",
-                ".semaphore/",
-                ".teamcity/",
-                "buildspec*.y*ml",
-                "dockerfile*",
-                "*.dockerfile",
-            ),
-            *(
-                "containerfile*",
-                "docker-compose*.y*ml",
-                "compose*.y*ml",
-                ".dockerignore",
-                "docker-entrypoint*",
-                "entrypoint.sh",
-            ),
-            *("procfile*", "railway.json", "railway.toml", "nixpacks.toml", "fly*.toml", "render.y*ml", "vercel.json"),
-            *(
-                "netlify.toml",
-                "app.y*ml",
-                "app.json",
-                "heroku.y*ml",
-                "serverless.y*ml",
-                "now.json",
-                "wrangler.*",
-                "*.tf",
-            ),
-            *("*.tfvars", "*.hcl", "k8s/", "kubernetes/", "helm/", "charts/", "deploy/", "deployment/", "deployments/"),
-            *(
-                "terraform/",
-                "ansible/",
-                "infra/",
-                ".platform/",
-                ".ebextensions/",
-                "skaffold.y*ml",
-                "chart.y*ml",
-                "vagrantfile",
-            ),
-            *("kustomization.y*ml", "*.service", "*.timer", "crontab", "*.cron", "supervisord.conf", "uwsgi.ini"),
-            *(
-                "nginx.conf",
-                "gunicorn.conf.py",
-                "gunicorn_conf*.py",
-                ".pre-commit-*",
-                ".husky/",
-                ".lefthook.y*ml",
-            ),
-            *("lefthook.y*ml", "codeowners", ".readthedocs.y*ml", "readthedocs.yml", "makefile", "gnumakefile", "*.mk"),
-            *(
-                "justfile",
-                "taskfile.y*ml",
-                ".devcontainer/",
-                ".devcontainer.json",
-                ".vscode/",
-                ".idea/",
-                "renovate.json*",
-                "dependabot.y*ml",
-            ),
-            *("sonar-project.properties", "codecov.y*ml", ".codecov.y*ml", "*.nomad", "*.spec.in", "snapcraft.y*ml"),
-        ),
-    ),
-    (
-        "dependencies",
-        "It says what is installed, and what is installed runs as the program does.",
-        (
-            *("requirements*.txt", "requirements*.in", "requirements/*", "*/requirements/*", "*-requirements.txt"),
-            *(
-                "*_requirements.txt",
-                "constraints*.txt",
-                "pyproject.toml",
-                "setup.py",
-                "setup.cfg",
-                "pipfile",
-                "pipfile.lock",
-            ),
-            *(
-                "*.lock",
-                "poetry.toml",
-                "uv.toml",
-                "pdm.toml",
-                "pylock*.toml",
-                "environment*.y*ml",
-                "conda*.y*ml",
-                "meta.yaml",
-            ),
-            *(
-                "package.json",
-                "package-lock.json",
-                "npm-shrinkwrap.json",
-                "yarn.lock",
-                "pnpm-*.yaml",
-                "bun.lockb",
-                ".npmrc",
-            ),
-            *(".yarnrc*", ".pnpmfile.cjs", "go.mod", "go.sum", "cargo.toml", "gemfile*", "*.gemspec", "composer.json"),
-            *(
-                "pom.xml",
-                "build.gradle*",
-                "settings.gradle*",
-                "gradle.properties",
-                "gradle/",
-                "*.csproj",
-                "nuget.config",
-            ),
-            *(
-                "packages.config",
-                "mix.exs",
-                "rebar.config",
-                "pubspec.y*ml",
-                "podfile",
-                "package.swift",
-                "pip.conf",
-                ".pypirc",
-            ),
-            *(
-                "pip.ini",
-                "deno.json*",
-                "import_map.json",
-                "vendor/",
-                "node_modules/",
-                "flake.nix",
-                "shell.nix",
-                "default.nix",
-            ),
-            *(
-                "manifest.in",
-                "hatch.toml",
-                "buildout.cfg",
-                "bower.json",
-                ".python-version",
-                "runtime.txt",
-                ".tool-versions",
-            ),
-            *("site-packages/", "dist-packages/", "third_party/", "*.egg-info/", "*.dist-info/", "*.egg-link"),
-            *("hatch_build.py", "build_hooks.py", "pdm_build.py", "setup_hooks.py", "cmakelists.txt", "meson.build"),
-            *("build.rs", "binding.gyp", ".yarn/", ".npmignore", "lerna.json", "nx.json", "turbo.json", "bunfig.toml"),
-        ),
-    ),
-    (
-        "secrets-file",
-        "It is a place for secrets.",
-        (
-            *(".env", ".env.*", "*.env", ".envrc", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"),
-            *("*.crt", "*.cer", "*.der", "*.asc", "*.gpg", "*.ppk", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*"),
-            *(
-                "authorized_keys",
-                "known_hosts",
-                ".netrc",
-                "_netrc",
-                ".htpasswd",
-                ".pgpass",
-                ".my.cnf",
-                ".git-credentials",
-            ),
-            *(
-                "credentials",
-                "credentials.json",
-                "credentials.y*ml",
-                "credentials.ini",
-                "credentials.toml",
-                "credentials.xml",
-            ),
-            *(
-                "secret.json",
-                "secrets.json",
-                "secret*.y*ml",
-                "secrets.toml",
-                "secrets.ini",
-                "secrets.env",
-                "secrets.txt",
-            ),
-            *("service-account*.json", "service_account*.json", "*-credentials.json", "kubeconfig*", "master.key"),
-            *(
-                ".aws/",
-                ".ssh/",
-                ".kube/",
-                ".gnupg/",
-                ".docker/",
-                ".azure/",
-                "secrets/",
-                ".secrets/",
-                "*.tfstate*",
-                "token.json",
-            ),
-            *("client_secret*.json", "*.mobileprovision", ".vault*", "vault.y*ml", "*.secret", "*.secrets"),
-        ),
-    ),
-    (
-        "test-setup",
-        "It runs before the tests, or says which tests run, so that it can make any patch look proven.",
-        (
-            *("conftest.py", "sitecustomize.py", "usercustomize.py", "*.pth", "pytest.ini", ".pytest.ini", "tox.ini"),
-            *(
-                "noxfile.py",
-                ".coveragerc",
-                "pytest_*.py",
-                "*_pytest_plugin.py",
-                "pytest_plugins/",
-                "unittest.cfg",
-                "nose.cfg",
-            ),
-            *(
-                ".noserc",
-                "jest.config.*",
-                "jest.setup.*",
-                "vitest.config.*",
-                "vitest.setup.*",
-                "karma.conf.*",
-                ".mocharc*",
-            ),
-            *("cypress.config.*", "playwright.config.*", "babel.config.*", ".babelrc*", "phpunit.xml*", ".rspec"),
-            *(
-                "spec_helper.rb",
-                "rails_helper.rb",
-                "test_helper.rb",
-                "setuptests.*",
-                "runtests.py",
-                "run_tests.py",
-                "pytest.toml",
-            ),
-            *("tests/__init__.py", "*/tests/__init__.py", "test/__init__.py", "*/test/__init__.py", "hypothesis.ini"),
-        ),
-    ),
-    ("git", "It tells git what to do.", (".git*",)),
-    (
-        "agents",
-        "Coding agents obey it, with the rights of whoever runs them.",
-        (
-            *("agents.md", "agents.override.md", "agent.md", "claude.md", "claude.local.md", "gemini.md", "qwen.md"),
-            *(".claude/", ".claude.json", ".mcp.json", "mcp.json", ".cursor/", ".cursor*", ".windsurf/", ".windsurf*"),
-            *(".codex/", ".gemini/", ".aider*", ".continue/", ".roo/", ".roo*", ".cline/", ".clinerules*", ".junie/"),
-            *(".kiro/", ".amazonq/", ".augment/", ".augment-guidelines", ".trae/", ".goosehints", ".openhands/"),
-            *("copilot-instructions.md", ".opencode/", "opencode.json*", ".zed/", ".rules", "llms*.txt", "*.mdc"),
-            *(
-                "*.prompt.md",
-                "*.instructions.md",
-                "*.chatmode.md",
-                "skill.md",
-                "conventions.md",
-                ".openai/",
-                ".agents/",
-            ),
-        ),
-    ),
-    (
-        "binary",
-        "It is compiled: nobody can read what it does.",
-        (
-            *("*.pyc", "*.pyo", "*.pyd", "*.so", "*.so.*", "*.dll", "*.dylib", "*.exe", "*.o", "*.a", "*.obj", "*.lib"),
-            *("*.jar", "*.class", "*.wasm", "*.node", "*.whl", "*.egg", "__pycache__/"),
-        ),
-    ),
-)
 _DESCRIPTIONS = (
     "version",
     "description",
@@ -311,6 +41,28 @@ _LINTERS = (
 _ROOTS = ("", "src/", "lib/", "tests/", "test/", "app/")
 _MOST_SOURCES = 2000  # looked through for imports of a name that a new file takes
 _SHADOWED = frozenset(sys.stdlib_module_names) | {"pytest", "_pytest", "pluggy", "hypothesis", "coverage"}
+_INSTALLED_AS = {  # the names that are imported, of packages that are installed under others
+    "pyyaml": "yaml",
+    "discord-py": "discord",
+    "py-cord": "discord",
+    "pillow": "PIL",
+    "beautifulsoup4": "bs4",
+    "python-dateutil": "dateutil",
+    "python-dotenv": "dotenv",
+    "pyjwt": "jwt",
+    "scikit-learn": "sklearn",
+    "opencv-python": "cv2",
+    "psycopg2-binary": "psycopg2",
+    "python-telegram-bot": "telegram",
+    "protobuf": "google",
+}
+_REQUIRED = re.compile(r"^[ \t]*[\"']?([A-Za-z][\w.-]*)", re.MULTILINE)
+_LISTS = re.compile(
+    r"(?:^|/)(?:requirements[^/]*\.(?:txt|in)|pyproject\.toml|setup\.(?:cfg|py)|pipfile)$", re.IGNORECASE
+)
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
+_ORDERING = re.compile(r"[`;|&<>\"*?]|\$[({A-Z]|%\w+%")
+_LONGEST_NAME = 255  # bytes, on most file systems
 
 
 def path_reasons(path: str, *, is_new: bool, tree: Tree) -> Iterator[tuple[str, str]]:
@@ -322,7 +74,7 @@ def path_reasons(path: str, *, is_new: bool, tree: Tree) -> Iterator[tuple[str, 
     parts = folded.split("/")
     if any(re.match(r"\.git[. ]*$|git~\d", part) for part in parts):
         yield "path", "It is git's own folder."
-    for rule, why, _ in _RULES:
+    for rule, why, _ in RULES:
         if _pattern(rule).search(f"/{folded}"):
             yield rule, why
     if is_new and (_shadows(path) or _hides_installed(path, tree)):
@@ -352,6 +104,7 @@ def _pyproject(text: str) -> dict[str, Any]:
     about = {name: value for name, value in project.get("project", {}).items() if name not in _DESCRIPTIONS}
     tools = {name: value for name, value in project.get("tool", {}).items() if name not in _LINTERS}
     tools["mypy"] = tools.get("mypy", {}).get("plugins")
+    tools["poetry"] = {name: value for name, value in tools.get("poetry", {}).items() if name not in _DESCRIPTIONS}
     return {**project, "project": about, "tool": tools}
 
 
@@ -374,6 +127,8 @@ def _not_within(path: str) -> str | None:
         return "It has a folder or file name that some systems take for another."
     if any(unicodedata.category(character)[0] == "C" for character in path):
         return "It has invisible characters."
+    if any(_DEVICE.match(part) or len(part.encode()) > _LONGEST_NAME for part in parts) or _ORDERING.search(path):
+        return "It has a name that some systems cannot have, or that a shell takes for an order."
     if path.startswith("-") or any(part.startswith("-") for part in parts):
         return "It begins with a dash, which programs take for an option."
     return None
@@ -382,7 +137,7 @@ def _not_within(path: str) -> str | None:
 @cache
 def _pattern(rule: str) -> re.Pattern[str]:
     """All of a rule's patterns as one, for a path with a slash before it."""
-    globs = next(patterns for name, _, patterns in _RULES if name == rule)
+    globs = next(patterns for name, _, patterns in RULES if name == rule)
     return re.compile("|".join(_expression(glob) for glob in globs))
 
 
@@ -417,7 +172,14 @@ def _hides_installed(path: str, tree: Tree) -> bool:
     if any(own.search(one) for one in tree.paths()):
         return False
     imports = re.compile(rb"^[ \t]*(?:import|from)[ \t]+" + name.encode() + rb"\b", re.MULTILINE)
-    return any(imports.search(tree.read(one) or b"") for one in sources)
+    return name in _required(tree) or any(imports.search(tree.read(one) or b"") for one in sources)
+
+
+def _required(tree: Tree) -> set[str]:
+    """What a project says it needs, by the names that are imported."""
+    texts = [(tree.read(one) or b"").decode(errors="replace") for one in tree.paths() if _LISTS.search(one)]
+    names = {re.sub(r"[._-]+", "-", name).lower() for text in texts for name in _REQUIRED.findall(text)}
+    return {_INSTALLED_AS.get(name, name.replace("-", "_")) for name in names}
 
 
 def _stem(path: str) -> str:
@@ -426,8 +188,20 @@ def _stem(path: str) -> str:
 
 
 def _twin(path: str, tree: Tree) -> str | None:
-    folded = _folded(path)
-    return next((one for one in tree.paths() if one != path and _folded(one) == folded), None)
+    """A file that is there, whose path is the same but for its letters, or whose folder is."""
+    folded, folder = _folded(path), path.rpartition("/")[0]
+    for one in tree.paths():
+        if one != path and _folded(one) == folded:
+            return one
+        beside = one[: len(folder)]
+        if (
+            folder
+            and one[len(folder) : len(folder) + 1] == "/"
+            and beside != folder
+            and _folded(beside) == _folded(folder)
+        ):
+            return one
+    return None
 
 
 def _folded(path: str) -> str:

@@ -17,6 +17,8 @@ from functools import lru_cache
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import BUILTINS, HANDED_ON, SAYS, attributes, members, modules, rule_of
+from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
+from kintsugi.repair.policy.effects import done_by, emptied_by, names_within, set_by
 from kintsugi.repair.policy.names import REACHED, Names, text_of
 from kintsugi.repair.policy.screen import Screened
 from kintsugi.repair.syntax import Source, children, parsed, walked
@@ -36,11 +38,16 @@ _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
 _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
 _LOOKING_UP = ("getattr", "hasattr", "isinstance", "type", "id", "repr", "str", "bool")
 _PATCHING = ("setattr", "delattr", "object", "multiple", "patch", "dict", "reload", "getsource", "getfile", "setitem")
+_ABOUT = ("__name__", "__file__", "__version__", "__doc__", "__all__", "__package__")  # of a module, and harmless
 _ALIASES = 4  # how often a name is set to a name that is set to …
 _WORD = re.compile(r"\w+")
 _ALIAS = re.compile(r"^[ \t]*(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(\w+)(?:\.\w+)*[ \t]*$", re.MULTILINE)
 _IMPORTED = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)")
-_IMPORTING = ("importlib.import_module", "__import__", "builtins.__import__")
+_IMPORTING = (
+    *("importlib.import_module", "__import__", "builtins.__import__", "werkzeug.utils.import_string"),
+    *("django.utils.module_loading.import_string", "zope.dottedname.resolve.resolve", "pydoc.locate"),
+)
+_REPLACES = re.compile(r"^[ \t]*(\w+)(?:\.\w+)+[ \t]*=(?!=)", re.MULTILINE)
 _ODD = re.compile(r"__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|loader|setstate)__")
 
 _WITH_ENVIRONMENT = re.compile(
@@ -81,6 +88,8 @@ def python_dangers(change: Change) -> list[Danger] | None:
 def _may_be_dangerous(text: str, new: str) -> bool:
     """Whether added lines have a word that leads to danger, or a name that the file gives to something dangerous."""
     if any(sign.search(text) for sign in (_SECRET_PLACES, _COMMANDS, _URL, _ODD)):
+        return True
+    if any(found[1] in sys.stdlib_module_names for found in _REPLACES.finditer(text)):
         return True
     words = set(_WORD.findall(text))
     return not words.isdisjoint(_leading()) or not words.isdisjoint(_bound_in(new))
@@ -159,9 +168,9 @@ class _Uses(ast.NodeVisitor):
             return
         if name in HANDED_ON:
             self._count(f"module-handed-on-{name}")
-        elif name.endswith(".__dict__") and name.removesuffix(".__dict__") in HANDED_ON | {"sys"}:
-            self._count(f"names-of-{name.removesuffix('.__dict__')}")
-        self._count(name)
+        elif (module := name.partition(".__")[0]) in HANDED_ON | {"sys"} and not name.endswith((module, *_ABOUT)):
+            self._count(f"names-of-{module}")
+        self._count(name if rule_of(name) else f"?.{node.attr}")
         self._visit_calls_in(node.value)
 
     def _visit_base(self, node: ast.expr) -> None:
@@ -178,7 +187,9 @@ class _Uses(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            if alias.name in ("ctypes", "runpy", "imp", "pty", "zipimport"):
+            if alias.name == "antigravity":
+                self._count(alias.name)
+            elif alias.name in ("ctypes", "runpy", "imp", "pty", "zipimport"):
                 self._count(f"{alias.name}.{'spawn' if alias.name == 'pty' else 'run_path'}")
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
@@ -194,10 +205,26 @@ class _Uses(ast.NodeVisitor):
         plain = len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
         if not (plain and isinstance(node.value, ast.Name) and self._names.of(node.value) in HANDED_ON):
             self.visit(node.value)
+        self._count_all(set_by(node, self._names))
         for target in node.targets:
-            if isinstance(target, ast.Subscript) and self._names.of(target.value) == "sys.modules":
-                self._count("import-hook")
             self._visit_target(target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self._count_all(set_by(node, self._names))
+        self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        if emptied_by(node, self._names):
+            self._count("emptied-folder")
+        self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """A module that a class names is reached by its objects."""
+        for statement in node.body:
+            value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+            if isinstance(value, ast.Name) and (name := self._names.of(value)) in HANDED_ON:
+                self._count(f"module-handed-on-{name}")
+        self.generic_visit(node)
 
     def _visit_target(self, node: ast.expr) -> None:
         if not isinstance(node, ast.Name):
@@ -223,11 +250,16 @@ class _Uses(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and id(node) not in self._documentation:
             self.texts[node.value] += 1
+            if names_within(node.value):
+                self._count("names-within-a-format")
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         called = node.value.func if isinstance(node.value, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in ("globals", "vars", "locals"):
             self._count_lookup(called.id, node.slice)
+        is_read = isinstance(node.ctx, ast.Load) and not text_of(node.slice) and not _is_own_name(node.slice)
+        if is_read and self._names.of(node.value) == "sys.modules":
+            self._count("names-of-sys")
         self.generic_visit(node)
 
     def _count_lookup(self, of: str, key: ast.expr) -> None:
@@ -235,6 +267,17 @@ class _Uses(ast.NodeVisitor):
         if text in members() or text in HANDED_ON:
             self._count(f"getattr-of-{text}")
         elif not text and of == "globals":
+            self._count("names-of-this-module")
+
+    def _count_names_of_scope(self, node: ast.Call) -> None:
+        """`globals().get("os")`, `globals().update(…)`."""
+        method = node.func if isinstance(node.func, ast.Attribute) else None
+        scope = method.value if method and isinstance(method.value, ast.Call) else None
+        if method is None or scope is None or not isinstance(scope.func, ast.Name) or scope.func.id != "globals":
+            return
+        if method.attr in ("get", "pop", "__getitem__") and node.args:
+            self._count_lookup("globals", node.args[0])
+        elif method.attr in ("update", "setdefault", "__setitem__", "values", "items"):
             self._count("names-of-this-module")
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -257,11 +300,13 @@ class _Uses(ast.NodeVisitor):
                 self.visit(argument)
 
     def _count_call(self, name: str, node: ast.Call) -> None:
-        if any(_is_keyword(keyword, "shell", True) for keyword in node.keywords):
+        if any(_is_on(keyword, "shell") for keyword in node.keywords):
             self._count("shell=True")
-        if name == "numpy.load" and any(_is_keyword(keyword, "allow_pickle", True) for keyword in node.keywords):
+        if name == "numpy.load" and any(_is_on(keyword, "allow_pickle") for keyword in node.keywords):
             self._count("numpy-load-with-pickle")
         self._count_looking_up(name, node)
+        self._count_names_of_scope(node)
+        self._count_all(done_by(node, self._names))
         if name in _IMPORTING and not (node.args and text_of(node.args[0])):
             self._count("dynamic-import")
         if any(self._names.of(one) == "os.environ" for one in _arguments(node)) and not _with_environment(name, node):
@@ -302,13 +347,18 @@ class _Uses(ast.NodeVisitor):
         if rule_of(name):
             self.counted[name] += 1
 
+    def _count_all(self, names: Iterator[str]) -> None:
+        for name in names:
+            self._count(name)
+
 
 def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     for name in after.counted - before.counted:
         rule = rule_of(name)
         assert rule
-        refuses = not name.endswith(_PICKLING)
-        yield Danger(rule, f"It newly uses {_shown(name)}. {SAYS[rule]}", refuses, name.partition(".")[0])
+        refuses = not name.endswith(_PICKLING) and rule != "look"
+        says = SAYS_EFFECT.get(name, f"It newly uses {_shown(name)}")
+        yield Danger(rule, f"{says}. {SAYS[rule]}", refuses, name.partition(".")[0])
     for name, calls in after.calls.items():
         if name in before.calls and calls - before.calls[name] and after.counted[name] == before.counted[name]:
             rule = rule_of(name)
@@ -369,6 +419,24 @@ def _leading() -> frozenset[str]:
         "environ",
         "shell",
         "import_module",
+        "import_string",
+        "load_extension",
+        "reload_extension",
+        "__file__",
+        "__path__",
+        "eval_str",
+        "open",
+        "write_text",
+        "write_bytes",
+        "unlink",
+        "rmdir",
+        "remove",
+        "shutil",
+        "atexit",
+        "weakref",
+        "format",
+        "builtins",
+        "sys",
     }
     reached = {f"{lead}{name}" for name in REACHED for lead in ("", "_")}
     return modules() | {name.rpartition(".")[2] for name in attributes()} | BUILTINS | lookups | reached
@@ -382,5 +450,13 @@ def _ends(node: ast.expr, names: Sequence[str]) -> bool:
     return (isinstance(node, ast.Attribute) and node.attr in names) or (isinstance(node, ast.Name) and node.id in names)
 
 
-def _is_keyword(keyword: ast.keyword, name: str, value: object) -> bool:
-    return keyword.arg == name and isinstance(keyword.value, ast.Constant) and keyword.value.value is value
+def _is_on(keyword: ast.keyword, name: str) -> bool:
+    """Whether a switch is set, or may be."""
+    return keyword.arg == name and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
+
+
+def _is_own_name(node: ast.expr) -> bool:
+    """`__name__`, or the module that an object says it is from."""
+    return (isinstance(node, ast.Name) and node.id == "__name__") or (
+        isinstance(node, ast.Attribute) and node.attr in ("__module__", "__name__")
+    )

@@ -20,9 +20,11 @@ _PLACEHOLDER = re.compile(
 )
 
 
+_SEAM = re.compile(r"(['\"])[ \t]*\+?[ \t]*\1")  # of two texts that are put together
 # Private keys in other clothes than PEM's: PuTTY's, age's, SSH.com's, and JSON Web Keys, whose "d" is the private part.
 _PRIVATE_KEY = re.compile(
-    r"PuTTY-User-Key-File-\d|^\s*Private-Lines: *\d|AGE-SECRET-KEY-1[0-9A-Z]{20,}|-{4,5} ?BEGIN SSH2 [A-Z ]*PRIVATE KEY"
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+    r"|PuTTY-User-Key-File-\d|^\s*Private-Lines: *\d|AGE-SECRET-KEY-1[0-9A-Z]{20,}|-{4,5} ?BEGIN SSH2 [A-Z ]*PRIVATE"
     r"|^(?=.*[\"']kty[\"']\s*:).*[\"']d[\"']\s*:\s*[\"'][\w\-]{20,}[\"']"
 )
 
@@ -35,7 +37,8 @@ def secrets_added(added: Sequence[str], old: str, path: str) -> Iterator[str]:
     suspect = [line for line in added if _SUSPECT.search(line)]
     if not suspect:
         return
-    if any(_PRIVATE_KEY.search(line) and line.strip() not in old for line in suspect):
+    joined = [*suspect, *(_SEAM.sub("", line) for line in suspect), " ".join(line.strip() for line in added)]
+    if any(_PRIVATE_KEY.search(line) and line.strip() not in old for line in joined):
         yield "An added line is of a private key. Keep it out of the repository."
         return
     text = "\n".join(suspect)

@@ -6,6 +6,10 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from kintsugi.repair.languages.found import Loosened
+from kintsugi.repair.languages.go import tests as go
+from kintsugi.repair.languages.loosening import loosened_tests
+from kintsugi.repair.languages.node import tests as node
 from kintsugi.repair.languages.python.tests import loosened_sources
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.screen import Screened
@@ -39,6 +43,13 @@ _LEFT_OUT = Screened(
 _ASSERTION = Screened(
     r"\bassert\w*\b|\bexpect\(|\.should\b|\braises\b|\bself\.fail\w*\b|\bt\.(?:Error|Fatal)\w*\(|\bwarns\b"
 )
+_NODE = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
+_LEAVES = Screened(r"\bprocess\.(?:exit|abort|kill)\s*\(|\bos\.Exit\s*\(|\bsyscall\.Exit\s*\(|\bruntime\.Goexit\s*\(")
+_REPLACED = Screened(
+    r"^[ \t]*(?:_pytest|pytest|unittest|pluggy|builtins)(?:\.\w+)+[ \t]*=(?!=)"
+    r"|\bsetattr\(\s*(?:_pytest|pytest|unittest|pluggy|builtins|sys)\b",
+    re.MULTILINE,
+)
 _STRANGER = re.compile(r"\bclass\b(?!\s+Test)")
 _TRIVIAL = Screened(
     r"^\s*(?:assert\s+(?:True|1|not\s+False|not\s+None)\s*(?:$|[#,])|self\.assertTrue\(\s*True\s*\)"
@@ -62,7 +73,12 @@ def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
         pattern = _LEFT_OUT if readable else _SKIP
         if pattern.count(change.added_text) > pattern.count(change.removed_text):
             yield change.path, "Tests are skipped or left out that were not.", True
+        if _LEAVES.count(change.added_text) > _LEAVES.count(change.removed_text):
+            yield change.path, "A test ends the whole run, so that what comes after it is never asked.", True
+        if _REPLACED.count(change.added_text) > _REPLACED.count(change.removed_text):
+            yield change.path, "It changes the test runner itself.", True
     yield from _read(sources)
+    yield from _read_others([change for change in tests if change.before is not None and change.after is not None])
 
 
 def _touched(change: Change) -> tuple[Source, Source] | None:
@@ -100,10 +116,38 @@ def _read(sources: Mapping[str, tuple[Source, Source]]) -> Iterator[tuple[str, s
             yield path, "Tests stand in a class that no test runner collects.", True
     before = {path: old for path, (old, _) in sources.items() if old.text}
     found = loosened_sources(before, {path: new for path, (_, new) in sources.items()}) if before else None
-    for refuses, sentences in ((True, found.refusals), (False, found.flags)) if found else ():
+    yield from _told(found) if found else ()
+
+
+def _told(found: Loosened) -> Iterator[tuple[str, str, bool]]:
+    for refuses, sentences in ((True, found.refusals), (False, found.flags)):
         for sentence in sentences:
             path, _, says = sentence.partition(": ")
             yield path, f"{says[:1].upper()}{says[1:]}.", refuses
+
+
+def _read_others(tests: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
+    """The same for JavaScript, TypeScript and Go."""
+    for change in tests:
+        if change.path.endswith(_NODE):
+            yield from _told(
+                loosened_tests(
+                    {change.path: node.tests_of(change.path, change.old)},
+                    {change.path: node.tests_of(change.path, change.new)},
+                    {
+                        change.path: node.skipped_around(change.path, change.new)
+                        - node.skipped_around(change.path, change.old)
+                    },
+                )
+            )
+        elif change.path.endswith(".go"):
+            yield from _told(
+                loosened_tests(
+                    {change.path: go.tests_of(change.old)},
+                    {change.path: go.tests_of(change.new)},
+                    {change.path: go.skipped_around(change.new) - go.skipped_around(change.old)},
+                )
+            )
 
 
 def _count_uncollected(source: Source) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kintsugi.repair import capsule
 from kintsugi.repair.capsule import FailingCall, Made
@@ -26,11 +26,44 @@ class CallTurned:
     flags: tuple[str, ...] = ()
 
 
+class _StillFails(Unproven):
+    """With the patch as without."""
+
+
 async def call_turns(proving: Proving) -> CallTurned | None:
-    """None where no failing call is known. Raises Unproven where it fails with the patch as it did without."""
+    """None where no failing call is known. Raises Unproven where it fails with the patch as it did without.
+
+    An object that was broken before the call stays so, whatever mends the code that made it. Where the call still
+    fails, it is made on objects that their own `__init__` makes: a human is told if only the patch makes that end well.
+    """
     call = proving.proposal.call
     if call is None:
         return None
+    try:
+        return await _turned(proving, call)
+    except _StillFails:
+        found = await _turned_on_new_objects(proving, call)
+        if found is None:
+            raise
+        return found
+
+
+async def _turned_on_new_objects(proving: Proving, call: FailingCall) -> CallTurned | None:
+    new = capsule.on_new_objects(call)
+    if new is None:
+        return None
+    try:
+        found = await _turned(proving, new)
+    except Unproven:
+        return None
+    flag = (
+        f"the failing call, {call.name}, still fails on the objects as they were; "
+        "it ends well on objects that their own __init__ makes: does the patch mend how they came to be broken?"
+    )
+    return replace(found, turned=False, flags=(flag,)) if found.turned else None
+
+
+async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
     proving.progress(f"making the failing call without the patch: {call.name}")
     red = await _made(proving, call, {})
     if not red.fails_by(call.crash):
@@ -66,7 +99,7 @@ def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
         reason = f"the failing call, {call.name}, fails with the patch as it did without: {green.said[:_LONGEST]}"
         if call.in_part:
             return f"{reason} (but it is known in part only: {call.in_part})"
-        raise Unproven(reason, red.outcome.run, green.outcome.run)
+        raise _StillFails(reason, red.outcome.run, green.outcome.run)
     return f"with the patch the failing call, {call.name}, raises something else: {green.said[:_LONGEST]}"
 
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 
 from kintsugi.telemetry.capsule import raw
-from kintsugi.telemetry.capsule.builders import Builders, Place, keyword_for
+from kintsugi.telemetry.capsule.builders import Builders
 from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames_of, is_of_project, under_way
-from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret
+from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, keyword_for
+from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.text import HELPERS, file_of, snake_case, written
 from kintsugi.telemetry.redact import redact, redact_source

@@ -1,55 +1,34 @@
-"""How values become source: a small set of builders by exact type, and the state of objects made in Python.
+"""How values become source: what can be imported by its name, and else what it is made of, by its exact type.
 
 Nothing of an object's own code is run. What no builder knows is left out with the reason, and told to whoever uses it.
 """
 
 from __future__ import annotations
 
-import builtins
-import collections
-import dataclasses
-import datetime
-import decimal
-import functools
-import gc
-import io
-import ipaddress
-import itertools
-import keyword
-import logging
 import math
-import pathlib
-import re
 import sys
-import threading
-import types
-import uuid
-import warnings
-import zoneinfo
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import EnumMeta
 from types import FrameType
 from typing import Any
-from xml.etree import ElementTree
 
 from kintsugi.telemetry.capsule import raw
-from kintsugi.telemetry.capsule.graph import LONGEST_TEXT, MOST_ITEMS, Entry, Graph, Part, leave_out
+from kintsugi.telemetry.capsule.graph import (
+    LONGEST_TEXT,
+    MOST_ITEMS,
+    Entry,
+    Graph,
+    Part,
+    called,
+    keyword_for,
+    leave_out,
+)
+from kintsugi.telemetry.capsule.inside import Place, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
-from kintsugi.telemetry.encoding import names_of_items
+from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
 
 _LARGEST_NUMBER = 4_096  # bits
-Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
-
 _MARKS = {id(one): repr(one) for one in (None, True, False, NotImplemented)} | {id(...): "..."}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Place:
-    """Where something is written that has no name in its module: `path` is its qualified name."""
-
-    module: str
-    path: str
-    line: int
 
 
 class Builders:
@@ -72,7 +51,7 @@ class Builders:
             return repr(value) if math.isfinite(value) else f'float("{value!r}")'  # type: ignore[arg-type]
         if id(value) in _MARKS:
             return _MARKS[id(value)]
-        return graph.entry(value, hint or name, depth, at_once=id(kind) in _SMALL)
+        return graph.entry(value, hint or name, depth, at_once=id(kind) in SMALL)
 
     def fill(self, graph: Graph, value: object, entry: Entry) -> None:
         """Say what an object is made of."""
@@ -81,21 +60,21 @@ class Builders:
         if by_name:
             entry.opens = by_name
             return
-        build = _BUILD.get(id(kind))
+        build = BUILD.get(id(kind))
         if build is not None:
             build(self, graph, value, entry)
         elif issubclass(kind, type):
             self._class_inside(graph, value, entry)  # type: ignore[arg-type]
         elif issubclass(type(kind), EnumMeta):
-            _member(self, graph, value, entry)
+            member(self, graph, value, entry)
         else:
             self._instance(graph, value, entry)
 
     def _instance(self, graph: Graph, value: object, entry: Entry) -> None:
         """An object of a class made in Python: its class, what its builtin base holds, and its state."""
         kind = type(value)
-        base = next(one for one in raw.mro(kind) if id(one) in _CONTENT or not raw.is_made_in_python(one))
-        if id(base) not in _CONTENT:
+        base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
+        if id(base) not in CONTENT:
             return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
         own = self.names.of(kind)
         if not own:
@@ -104,7 +83,7 @@ class Builders:
             return self._stand_in(graph, value, entry, own)
         if base is tuple and "_fields" in raw.names_of(kind):
             return self._named_tuple(graph, value, entry, own)
-        content = _CONTENT[id(base)]
+        content = CONTENT[id(base)]
         if content is None:
             entry.opens, entry.closes = f"rebuilt({own}", ")"
         else:
@@ -116,9 +95,9 @@ class Builders:
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
         """The same of a class that has no name, but was made inside of a function."""
         kind = type(value)
-        if "<locals>" not in raw.home_of(kind)[1]:
+        if "<locals>" not in raw.home_of(kind)[1] and type(kind) is not type:
             return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
-        content, made = _CONTENT[id(base)], Part(self.value(graph, kind, "", entry.depth + 1, raw.home_of(kind)[1]))
+        content, made = CONTENT[id(base)], Part(self.value(graph, kind, "", entry.depth + 1, raw.home_of(kind)[1]))
         entry.opens, entry.closes, entry.parts = "rebuilt(", ")", [made]
         if content is not None:
             entry.opens = "filled("
@@ -130,24 +109,24 @@ class Builders:
         module, path = raw.home_of(value)
         outer, _, name = path.rpartition(".<locals>.")
         own = raw.importable(module)
+        if not outer and type(value) is type and "__slots__" not in raw.names_of(value):
+            return self._class_of_parts(graph, value, entry)
         if not outer or not own or sys.modules.get(module) is None:
             return leave_out(entry, f"the class {path}, which no module holds by its name")
-        free, line = self._taken_from(value, outer, name.partition(".")[0])
+        free, line = taken_by(value, self._around(outer), name.partition(".")[0])
         bases = {raw.home_of(base)[1].rpartition(".")[2]: base for base in raw.bases_of(value)}
         free = {**{name: base for name, base in bases.items() if not self.names.of(base)}, **free}
         free = {name: one for name, one in free.items() if one is not value}
         return self.inside(graph, entry, Place(own, path, line), free)
 
-    def _taken_from(self, value: type, outer: str, name: str) -> tuple[dict[str, object], int]:
-        """What a class takes from the function that made it, or what its methods keep of that; and its line."""
-        frame = self._around(outer)
-        if frame is None:
-            return _seen_in(value)
-        codes = (one for one in frame.f_code.co_consts if type(one) is types.CodeType and one.co_name == name)
-        code = next(codes, None)
-        values = frame.f_locals
-        free = code.co_freevars if code else ()
-        return {one: values[one] for one in free if one in values}, code.co_firstlineno if code else 0
+    def _class_of_parts(self, graph: Graph, value: type, entry: Entry) -> None:
+        """One that a call of `type` has made."""
+        name, *rest = parts_of(value)
+        entry.opens, entry.closes, entry.parts = "type(", ")", [Part(repr(name))]
+        for one in rest:  # looked at now: `type` takes no stand-in for what nobody had the time for
+            part = Entry(entry.hint, entry.depth + 1, uses=1)
+            BUILD[id(type(one))](self, graph, one, part)
+            entry.parts.append(Part(part))
 
     def inside(self, graph: Graph, entry: Entry, place: Place, around: Mapping[str, object]) -> None:
         """What a function makes inside of it, with what that takes from around it."""
@@ -160,7 +139,7 @@ class Builders:
         for name, one in raw.state_of(value):
             if type(name) is not str or len(entry.parts) > MOST_ITEMS:
                 return leave_out(entry, f"a {raw.shown_kind(value)} with more attributes than are written down")
-            shown = name.lstrip("_")
+            shown = called(name.lstrip("_"), entry)
             made = self.value(graph, one, shown, entry.depth + 1, shown)
             entry.parts.append(Part(made, keyword_for(name), later=_later(name)))
         return None
@@ -172,7 +151,7 @@ class Builders:
             return leave_out(entry, f"a {raw.shown_kind(value)}")
         entry.opens, entry.closes = f"{own}(", ")"
         entry.parts = [
-            Part(self.value(graph, one, name, entry.depth + 1), f"{name}=")
+            Part(self.value(graph, one, called(name, entry), entry.depth + 1), f"{name}=")
             for name, one in zip(fields, values, strict=True)
         ]
         return None
@@ -183,463 +162,8 @@ class Builders:
         self.add_state(graph, value, entry)
 
 
-def _seen_in(kind: type) -> tuple[dict[str, object], int]:
-    """What a class takes from around it as far as itself shows that, and about where it is written."""
-    names = raw.names_of(kind)
-    notes = names.get("__annotations__")
-    shown = [*names.values(), *(notes.values() if type(notes) is dict else ())]
-    classes = {raw.home_of(one)[1].rpartition(".")[2]: one for one in shown if issubclass(type(one), type)}
-    methods = [one for one in shown if type(one) is types.FunctionType]
-    taken = {name: one for method in methods for name, one in _closed_over(method)}
-    inside = {name: one for name, one in classes.items() if "<locals>" in raw.home_of(one)[1]}
-    return {**inside, **taken}, min((one.__code__.co_firstlineno for one in methods), default=0)
-
-
-def keyword_for(name: str) -> str:
-    """What stands before a value that is handed over under this name, whatever name it is."""
-    return f"{name}=" if name.isidentifier() and not keyword.iskeyword(name) else f"**{{{name!r}: "
-
-
 def _later(name: str) -> str:
     lead = keyword_for(name)
     if lead.endswith("="):
         return f"with_state({{one}}, {lead}{{value}})"
     return f"with_state({{one}}, **{{{{{name.replace('{', '{{').replace('}', '}}')!r}: {{value}}}}}})"
-
-
-def _is_plain_record(value: object) -> bool:
-    """Whether its class is a dataclass whose `__init__`, called with the state, does nothing but set it."""
-    names = raw.names_of(type(value))
-    fields, init = names.get("__dataclass_fields__"), raw.code_of(names.get("__init__"))
-    if type(fields) is not dict or init is None or init.co_filename != "<string>":
-        return False
-    if raw.found_in(type(value), "__post_init__") or not _sets_plainly(type(value)):
-        return False
-    state = [name for name, _ in raw.state_of(value)]
-    return state == [*fields] and all(type(field) is dataclasses.Field and field.init for field in fields.values())
-
-
-def _sets_plainly(kind: type) -> bool:
-    found = raw.found_in(kind, "__setattr__")
-    code = raw.code_of(found)
-    return found is object.__setattr__ or (code is not None and code.co_filename == "<string>")  # a frozen one's own
-
-
-def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
-    names = names_of_items(items, entry.hint)
-    entry.parts = [
-        Part(builders.value(graph, one, name, entry.depth + 1), later=later and later.replace("{at}", str(at)))
-        for at, (one, name) in enumerate(zip(items, names, strict=True))
-    ]
-
-
-def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
-    for key, one in pairs:
-        name = key if type(key) is str else key.decode("latin-1") if type(key) is bytes else ""
-        lead = builders.value(graph, key, "", entry.depth + 1)
-        part = Part(builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint), lead)
-        part.later = "{one}[{key}] = {value}"
-        entry.parts.append(part)
-
-
-def _too_many(value: Any, entry: Entry, count: int) -> bool:
-    if count > MOST_ITEMS:
-        leave_out(entry, f"a {raw.shown_kind(value)} of {count:,} items")
-    return count > MOST_ITEMS
-
-
-def _list(builders: Builders, graph: Graph, value: list[Any], entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        entry.opens, entry.closes = "[", "]"
-        _items(builders, graph, value[:MOST_ITEMS], entry, later="{one}[{at}] = {value}")
-
-
-def _tuple(builders: Builders, graph: Graph, value: tuple[Any, ...], entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        entry.opens, entry.closes = "(", ",)" if len(value) == 1 else ")"
-        _items(builders, graph, list(value), entry)
-
-
-def _dict(builders: Builders, graph: Graph, value: dict[Any, Any], entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        entry.opens, entry.closes = "{", "}"
-        _mapping(builders, graph, list(value.items()), entry)
-
-
-def _set(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        frozen = type(value) is frozenset
-        entry.opens, entry.closes = ("frozenset({", "})") if frozen else ("{", "}")
-        if not value:
-            entry.opens, entry.closes = ("frozenset(" if frozen else "set(", ")")
-        _items(builders, graph, list(value), entry)
-
-
-def _deque(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    if not _too_many(value, entry, len(value)):
-        most = "" if value.maxlen is None else f", maxlen={value.maxlen}"
-        entry.opens, entry.closes = f"{builders.names.of(collections.deque)}([", f"]{most})"
-        _items(builders, graph, list(value), entry, later="{one}[{at}] = {value}")
-
-
-def _wrapped(kind: type) -> Callable[[Builders, Graph, Any, Entry], None]:
-    """A mapping of the standard library, made of a plain one."""
-
-    def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-        if _too_many(value, entry, dict.__len__(value)):
-            return
-        entry.opens, entry.closes = f"{builders.names.of(kind)}({{", "})"
-        _mapping(builders, graph, list(dict.items(value)), entry)
-
-    return build
-
-
-def _with_default(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    plain = Entry(entry.hint, entry.depth + 1, uses=1)
-    _dict(builders, graph, dict.copy(value), plain)
-    for part in plain.parts:
-        part.later = ""  # it is copied: what is put into it afterwards would be lost
-    entry.opens, entry.closes = f"{builders.names.of(collections.defaultdict)}(", ")"
-    entry.parts = [Part(builders.value(graph, value.default_factory, "", entry.depth + 1)), Part(plain)]
-
-
-def _plain(write: Callable[[Any], str], kind: type, most: int = 2_000) -> Callable[[Builders, Graph, Any, Entry], None]:
-    """A value that one text makes."""
-
-    def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-        text = write(value)
-        if len(text) > most:
-            return leave_out(entry, f"a {raw.shown_kind(value)} of {len(text):,} characters")
-        entry.opens = f"{builders.names.of(kind)}({graph.text(entry.hint, text)})"
-        return None
-
-    return build
-
-
-def _moment(fields: tuple[str, ...], kind: type, least: int) -> Callable[[Builders, Graph, Any, Entry], None]:
-    """A date or a time: its numbers, as many as are needed, then its zone."""
-
-    def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-        numbers = [getattr(value, name) for name in fields]
-        while len(numbers) > least and not numbers[-1]:
-            numbers.pop()
-        entry.opens, entry.closes = f"{builders.names.of(kind)}(", ")"
-        entry.parts = [Part(str(number)) for number in numbers]
-        zone = getattr(value, "tzinfo", None)
-        if zone is not None:
-            entry.parts.append(Part(builders.value(graph, zone, "", entry.depth + 1, "zone"), "tzinfo="))
-        if getattr(value, "fold", 0):
-            entry.parts.append(Part("1", "fold="))
-
-    return build
-
-
-def _span(builders: Builders, graph: Graph, value: datetime.timedelta, entry: Entry) -> None:
-    entry.opens, entry.closes = f"{builders.names.of(datetime.timedelta)}(", ")"
-    numbers = {"days": value.days, "seconds": value.seconds, "microseconds": value.microseconds}
-    entry.parts = [Part(str(number), f"{name}=") for name, number in numbers.items() if number]
-
-
-def _zone(builders: Builders, graph: Graph, value: datetime.timezone, entry: Entry) -> None:
-    if value is datetime.UTC:
-        entry.opens = f"{builders.names.of(datetime.timezone)}.utc"
-        return
-    entry.opens, entry.closes = f"{builders.names.of(datetime.timezone)}(", ")"
-    offset = value.utcoffset(None)
-    entry.parts = [Part(builders.value(graph, offset, "", entry.depth + 1))]
-
-
-def _named_zone(builders: Builders, graph: Graph, value: zoneinfo.ZoneInfo, entry: Entry) -> None:
-    if value.key is None:
-        return leave_out(entry, "a time zone without a name")
-    entry.opens = f"{builders.names.of(zoneinfo.ZoneInfo)}({value.key!r})"
-    return None
-
-
-def _pattern(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    entry.opens, entry.closes = f"{builders.names.of(re.compile)}(", ")"
-    flags = value.flags & ~(re.UNICODE.value if type(value.pattern) is str else 0)
-    entry.parts = [Part(builders.value(graph, value.pattern, "", entry.depth + 1))]
-    entry.parts += [Part(str(flags))] if flags else []
-
-
-def _slice(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    entry.opens, entry.closes = f"{'slice' if type(value) is slice else 'range'}(", ")"
-    numbers = (value.start, value.stop, value.step)
-    entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1)) for one in numbers]
-
-
-def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) -> None:
-    if len(value) > LONGEST_TEXT:
-        return leave_out(entry, f"{len(value):,} bytes")
-    entry.opens = f"bytearray({graph.octets(entry.hint, bytes(value))})"
-    return None
-
-
-def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    if value.closed:
-        return leave_out(entry, "a closed file in memory")
-    content, place = value.getvalue(), value.tell()
-    if len(content) > LONGEST_TEXT:
-        return leave_out(entry, f"a file in memory of {len(content):,} characters")
-    kind = builders.names.of(type(value))
-    literal = builders.value(graph, content, entry.hint, entry.depth + 1)
-    entry.opens = f"{kind}({literal})"
-    if place:
-        entry.opens = f"at_place({entry.opens}, {place})"
-    return None
-
-
-def _view(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """Keys, values, items, or what shows a dictionary without letting it be changed."""
-    behind = gc.get_referents(value)
-    if len(behind) != 1:
-        return leave_out(entry, f"a {raw.shown_kind(value)}")
-    is_proxy = type(value) is types.MappingProxyType
-    name = "" if is_proxy else raw.home_of(type(value))[1].rpartition("_")[2]
-    entry.opens, entry.closes = (
-        (f"{builders.names.named('types', 'MappingProxyType')}(", ")") if is_proxy else ("", f".{name}()")
-    )
-    entry.parts = [Part(builders.value(graph, behind[0], entry.hint, entry.depth + 1))]
-    return None
-
-
-def _method(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """`one.name`, where that leads to the same function."""
-    function, one = value.__func__, value.__self__
-    name = getattr(function, "__name__", "") if type(function) is types.FunctionType else ""
-    owner = one if issubclass(type(one), type) else type(one)
-    found = raw.found_in(owner, name) if name.isidentifier() else None
-    if type(found) is classmethod or type(found) is staticmethod:
-        found = found.__func__
-    if found is not function:
-        return leave_out(entry, f"the method {name}, which its class no longer has under this name")
-    entry.parts, entry.closes = [Part(builders.value(graph, one, "", entry.depth + 1, entry.hint))], f".{name}"
-    return None
-
-
-def _builtin(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    one, name = value.__self__, value.__name__
-    if type(one) is types.ModuleType or one is None or not name.isidentifier():
-        return leave_out(entry, f"the function {name}")
-    entry.parts, entry.closes = [Part(builders.value(graph, one, "", entry.depth + 1))], f".{name}"
-    return None
-
-
-def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry: Entry) -> None:
-    """One that no module holds by its name: a lambda, one inside of another, or what a decorator has put away."""
-    code, home = value.__code__, builders.names.home(value)
-    if not home or code.co_filename.startswith("<"):
-        return leave_out(entry, f"the function {value.__qualname__}, which no module holds by its name")
-    around = dict(_closed_over(value))
-    return builders.inside(graph, entry, Place(home, code.co_qualname, code.co_firstlineno), around)
-
-
-def _closed_over(function: types.FunctionType) -> Iterator[tuple[str, object]]:
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            value = cell.cell_contents
-        except ValueError:  # nothing has been put into it yet
-            continue
-        if value is not function:
-            yield name, value
-
-
-def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    entry.opens, entry.closes = f"{builders.names.of(functools.partial)}(", ")"
-    entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1)) for one in (value.func, *value.args)]
-    entry.parts += [
-        Part(builders.value(graph, one, name, entry.depth + 1), keyword_for(name))
-        for name, one in value.keywords.items()
-    ]
-
-
-def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    name = next((one for key, one in raw.state_of(value) if key == "name"), "")
-    entry.opens = f"{builders.names.of(logging.getLogger)}({name!r})" if type(name) is str else "None"
-
-
-def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """What the standard library itself says that it is made of, in C: an iterator half way, an element of a tree."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        told = value.__reduce_ex__(4)
-    made, arguments, state = (*told, None)[:3]
-    if len(told) > 3 and any(part is not None for part in told[3:]):
-        return leave_out(entry, f"a {raw.shown_kind(value)}")
-    entry.opens, entry.closes = "restored(", ")"
-    entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1, entry.hint)) for one in (made, arguments)]
-    if state is not None:
-        later = "restored(lambda: {one}, (), {value})"
-        entry.parts.append(Part(builders.value(graph, state, "", entry.depth + 1), later=later))
-    return None
-
-
-def _anew(written: str, kind: Callable[[], Any]) -> Callable[[Builders, Graph, Any, Entry], None]:
-    """A new one does as well: a lock."""
-
-    def build(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-        builders.names.module(written.partition(".")[0])
-        entry.opens = f"{written}()"
-
-    return build
-
-
-def _namespace(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    entry.opens, entry.closes = f"{builders.names.of(types.SimpleNamespace)}(", ")"
-    builders.add_state(graph, value, entry)
-
-
-def _member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """Of an enumeration; flags that were joined have no name of their own."""
-    kind, state = type(value), dict(raw.state_of(value))
-    own, name, members = builders.names.of(kind), state.get("_name_"), raw.names_of(kind).get("_member_map_")
-    if not own and type(name) is str and "<locals>" in raw.home_of(kind)[1]:
-        entry.opens, entry.closes = "getattr(", ")"
-        entry.parts = [Part(builders.value(graph, kind, "", entry.depth + 1)), Part(repr(name))]
-        return None
-    if not own:
-        return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
-    if type(name) is str and type(members) is dict and members.get(name) is value:
-        entry.opens = f"{own}.{name}" if name.isidentifier() else f"{own}[{name!r}]"
-        return None
-    if type(state.get("_value_")) is int:
-        entry.opens = f"{own}({state['_value_']})"
-        return None
-    return leave_out(entry, f"a {raw.shown_kind(value)} without a name")
-
-
-def _object(builders: Builders, graph: Graph, value: object, entry: Entry) -> None:
-    entry.opens = "object()"
-
-
-def _long(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    size = int.bit_length(value) if type(value) is int else len(value)
-    leave_out(entry, f"{'a number of' if type(value) is int else 'a text of'} {size:,} {_unit(value)}")
-
-
-def _unit(value: object) -> str:
-    return {int: "bits", bytes: "bytes"}.get(type(value), "characters")
-
-
-def _plain_content(read: Callable[[Any], Any]) -> Content:
-    """A builtin's own content, which is a value like any other."""
-
-    def content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-        return [Part(builders.value(graph, read(value), entry.hint, entry.depth + 1, entry.hint))]
-
-    return content
-
-
-def _inside(build: Callable[[Builders, Graph, Any, Entry], None], read: Callable[[Any], Any]) -> Content:
-    """A container's content, which is read without hashing or comparing anything of it."""
-
-    def content(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-        inner = Entry(entry.hint, entry.depth + 1, uses=1)
-        build(builders, graph, read(value), inner)
-        for part in inner.parts:
-            part.later = ""  # it is copied: what is put into it afterwards would be lost
-        return [Part(inner)]
-
-    return content
-
-
-def _arguments(builders: Builders, graph: Graph, value: Any, entry: Entry) -> list[Part]:
-    given = BaseException.__dict__["args"].__get__(value)
-    return [Part(builders.value(graph, one, "", entry.depth + 1)) for one in given]
-
-
-def _pairs_of(value: Any) -> list[tuple[Any, Any]]:
-    return list(itertools.islice(dict.items(value), MOST_ITEMS + 1))
-
-
-def _pairs(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
-    if not _too_many({}, entry, len(pairs)):
-        entry.opens, entry.closes = "{", "}"
-        _mapping(builders, graph, pairs, entry)
-
-
-_BASES: dict[type, Content | None] = {
-    object: None,
-    dict: _inside(_pairs, _pairs_of),
-    list: _inside(_list, lambda value: list.__getitem__(value, slice(MOST_ITEMS + 1))),
-    tuple: _inside(_tuple, lambda value: tuple.__getitem__(value, slice(MOST_ITEMS + 1))),
-    set: _inside(_list, lambda value: [*itertools.islice(set.__iter__(value), MOST_ITEMS + 1)]),
-    frozenset: _inside(_list, lambda value: [*itertools.islice(frozenset.__iter__(value), MOST_ITEMS + 1)]),
-    collections.OrderedDict: _inside(_pairs, _pairs_of),
-    collections.deque: _inside(
-        _list, lambda value: [*itertools.islice(collections.deque.__iter__(value), MOST_ITEMS + 1)]
-    ),
-    str: _plain_content(lambda value: str.__getitem__(value, slice(LONGEST_TEXT + 1))),
-    bytes: _plain_content(lambda value: bytes.__getitem__(value, slice(LONGEST_TEXT + 1))),
-    int: _plain_content(int.__int__),
-    float: _plain_content(float.__float__),
-}
-_BASES |= {
-    kind: _arguments
-    for kind in vars(builtins).values()
-    if isinstance(kind, type) and issubclass(kind, BaseException) and kind.__basicsize__ == Exception.__basicsize__
-}
-"""Builtin bases of classes made in Python, and what they hold; None where it is nothing but the state."""
-
-_BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
-    list: _list,
-    tuple: _tuple,
-    dict: _dict,
-    set: _set,
-    frozenset: _set,
-    collections.deque: _deque,
-    collections.OrderedDict: _wrapped(collections.OrderedDict),
-    collections.defaultdict: _with_default,
-    collections.Counter: _wrapped(collections.Counter),
-    bytearray: _octets,
-    str: _long,
-    bytes: _long,
-    int: _long,
-    complex: _plain(str, complex),
-    slice: _slice,
-    range: _slice,
-    decimal.Decimal: _plain(str, decimal.Decimal),
-    uuid.UUID: _plain(str, uuid.UUID),
-    **{kind: _plain(str, kind) for kind in (ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network)},
-    **{kind: _plain(str, pathlib.Path) for kind in (pathlib.PosixPath, pathlib.WindowsPath)},
-    **{kind: _plain(str, kind) for kind in (pathlib.PurePosixPath, pathlib.PureWindowsPath)},
-    datetime.date: _moment(("year", "month", "day"), datetime.date, 3),
-    datetime.time: _moment(("hour", "minute", "second", "microsecond"), datetime.time, 2),
-    datetime.datetime: _moment(
-        ("year", "month", "day", "hour", "minute", "second", "microsecond"), datetime.datetime, 3
-    ),
-    datetime.timedelta: _span,
-    datetime.timezone: _zone,
-    zoneinfo.ZoneInfo: _named_zone,
-    re.Pattern: _pattern,
-    io.StringIO: _in_memory,
-    io.BytesIO: _in_memory,
-    types.MappingProxyType: _view,
-    type({}.keys()): _view,
-    type({}.values()): _view,
-    type({}.items()): _view,
-    types.MethodType: _method,
-    types.BuiltinFunctionType: _builtin,
-    types.FunctionType: _function,
-    functools.partial: _partial,
-    types.SimpleNamespace: _namespace,
-    logging.Logger: _logger,
-    type(threading.Lock()): _anew("threading.Lock", threading.Lock),
-    type(threading.RLock()): _anew("threading.RLock", threading.RLock),
-    object: _object,
-    **dict.fromkeys(
-        (
-            *(type(iter([])), type(iter(())), type(iter("")), type(iter(range(0)))),
-            *(reversed, enumerate, zip, map, filter),
-            *(itertools.islice, itertools.chain, itertools.count, itertools.repeat, ElementTree.Element),
-        ),
-        _reduced,
-    ),
-}
-
-_CONTENT = {id(kind): content for kind, content in _BASES.items()}  # by identity: a metaclass may hash its classes
-_BUILD = {id(kind): build for kind, build in _BUILDERS.items()}
-_SMALL = {
-    id(kind) for kind in (datetime.timezone, datetime.timedelta, zoneinfo.ZoneInfo, decimal.Decimal, uuid.UUID, type)
-}  # made of nothing that could be large: nobody has to wait for them

@@ -15,6 +15,7 @@ from kintsugi.telemetry.capsule import raw
 
 _MOST_FRAMES = 1_000
 _COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
+_NOTHING = object()
 _PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes)))
 _INNER = ("__wrapped__", "callback", "_callback", "func", "fget", "fset", "fdel", "function", "run", "coro", "__func__")
 
@@ -37,7 +38,7 @@ class Call:
 
     @property
     def is_inside(self) -> bool:
-        """Whether another function makes it, each time anew: it has no path."""
+        """Whether another function makes it, each time again: it has no path."""
         return not self.path
 
     @property
@@ -128,10 +129,13 @@ def _check_inside(frame: FrameType, inner: Set[CodeType]) -> None:
 
 def _is_default(function: FunctionType, name: str, value: object) -> bool:
     """Whether the call may as well leave it out. What is plain to read is written down all the same."""
-    code, defaults = function.__code__, function.__defaults__ or ()
-    given = dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
-    given.update(function.__kwdefaults__ or {})
-    return name in given and given[name] is value and id(type(value)) not in _PLAIN
+    if id(type(value)) in _PLAIN:
+        return False
+    code, last, named = function.__code__, function.__defaults__, function.__kwdefaults__
+    if type(last) is tuple and name in code.co_varnames[: code.co_argcount]:
+        at = code.co_varnames.index(name) - code.co_argcount + len(last)
+        return 0 <= at < len(last) and last[at] is value
+    return type(named) is dict and dict.get(named, name, _NOTHING) is value
 
 
 def _arguments(frame: FrameType) -> tuple[tuple[tuple[str, object], ...], tuple[tuple[str, object], ...]]:

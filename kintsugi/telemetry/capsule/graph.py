@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import keyword
 import time
 from collections import deque
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from kintsugi.telemetry.redact import MASK, redact, redact_field
+from kintsugi.telemetry.redact.keys import Grade, grade
 
 MOST_OBJECTS = 3_000
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
@@ -15,7 +17,7 @@ MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
 DEEPEST = 24
 _NEAR = 2  # the call's arguments, whatever they are called
-CPU_SECONDS = 0.002  # for looking at values: naming and writing them takes as long again
+CPU_SECONDS = 0.0025  # for looking at values: naming and writing them takes as long again
 
 
 class Secret(Exception):
@@ -128,3 +130,13 @@ def leave_out(entry: Entry, why: str) -> None:
     """What could not be rebuilt: whatever uses it is told why."""
     where = f"{entry.hint}: " if entry.hint else ""
     entry.opens, entry.parts, entry.closes = f"missing({(where + why)[:160]!r})", [], ""
+
+
+def keyword_for(name: str) -> str:
+    """What stands before a value that is handed over under this name, whatever name it is."""
+    return f"{name}=" if name.isidentifier() and not keyword.iskeyword(name) else f"**{{{name!r}: "
+
+
+def called(name: str, holder: Entry) -> str:
+    """What a part of something is called: a password's parts are passwords."""
+    return holder.hint if grade(holder.hint) > max(grade(name), Grade.WEAK) else name

@@ -54,7 +54,7 @@ class Names:
 
     def home(self, function: FunctionType) -> str:
         """The module that a function was written in, where that can be imported; "" where it cannot."""
-        module = _text(function.__globals__.get("__name__"))
+        module = _text(dict.get(function.__globals__, "__name__"))
         is_there = raw.globals_of(sys.modules.get(module)) is function.__globals__
         return raw.importable(module) if is_there else ""
 

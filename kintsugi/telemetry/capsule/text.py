@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -132,6 +133,41 @@ def undecorated(one, name):
     return one
 ''',
 }
+ON_NEW_OBJECTS = {
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
+    made = by_its_init(kind, (), state)
+    return with_state(object.__new__(kind), **state) if made is None else made
+''',
+    "with_state": HELPERS["with_state"]
+    + '''
+
+def by_its_init(kind, content, state):
+    """None where its `__init__` does not take these."""
+    try:
+        names = list(inspect.signature(kind).parameters)[len(content) :]
+        asked = {name: (name, f"_{name}", f"_{kind.__name__}__{name}") for name in names}
+        given = {name: state[one] for name, ones in asked.items() for one in ones if one in state}
+        one = kind(*content, **given)
+    except Exception:
+        return None
+    made = {*getattr(one, "__dict__", ()), *(name for name in state if hasattr(one, name))}
+    return with_state(one, **{name: value for name, value in state.items() if name not in made})
+''',
+    "filled": '''\
+def filled(kind, base, /, *content, **state):
+    """The same for a class that builds on a builtin one, which holds this content."""
+    made = by_its_init(kind, content, state)
+    if made is not None:
+        return made
+    one = base.__new__(kind, *content)
+    if base.__init__ is not object.__init__:
+        base.__init__(one, *content)
+    return with_state(one, **state)
+''',
+}
+"""The two that rebuild an object past its `__init__`, for when it is to go through that."""
 _NEEDS = {
     **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
     "of_unknown_state": ("missing",),
@@ -264,6 +300,7 @@ def _give_names(order: Iterable[Entry], taken: set[str]) -> None:
     for entry in order:
         if not entry.name and (entry.needs_name or (entry.uses > 1 and (entry.parts or "(" in entry.opens))):
             base = snake_case(entry.hint)
+            base = f"the_{base}" if keyword.iskeyword(base) else base
             base = base if base.isidentifier() else "value"
             name, number = base, 2
             while name in taken:

@@ -30,13 +30,17 @@ _AFTER = re.compile(
     r"""
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
         (?:\ (?:key|token|secret|value|code|phrase|string|word|header)(?!\w))?)
-        (?P<whose>\ (?:for|of)\ [^\s:=]{1,60}(?:(?=[:=])
+        (?P<whose>\ (?:for|of)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
+            [^\s:=]{1,60}(?:(?=[:=])
             |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset)\ )))?
     (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:
         [ \t]{0,8}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA])
             (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
             (?P<below>(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?=[^\s"']))?(?:\r?\n[ \t]{0,12}(?=["']))?
+      | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
+            default[ \t]{0,12}=[ \t]{0,4})
+      | (?P<setting>[ \t]{0,2}>\s{0,24}<[vV]alue>)
       | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?\\{0,7}["']?[vV]alue\\{0,7}["']?[ \t]{0,2}[=:][ \t]{0,2})
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,4})(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
@@ -72,6 +76,13 @@ _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
 )  # fmt: skip
+_BEFORE_RANDOM = ("token", "key", "jwt", "pat")
+_RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_GIVEN_WITH = ("with ", "using ")
+_GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
+_MADE_UP_WORD = re.compile(
+    r"(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
+)
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
@@ -157,7 +168,7 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
 
 def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Grade:
     match after.lastgroup:
-        case "gap" if name[:1] != "-" and not _gap_counts(text, at, name, after):
+        case "gap" if name[:1] != "-" and not _gap_counts(text, at, stem, name, after):
             return Grade.NONE
         case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "["):
             return Grade.NONE
@@ -181,14 +192,29 @@ def _grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
     return level
 
 
-def _gap_counts(text: str, at: int, name: str, after: re.Match[str]) -> bool:
-    """A bare blank separates key from value in SQL, in netrc files and where the value stands in quotes."""
+def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> bool:
+    """A bare blank separates key from value in SQL, in netrc and Docker files and where the value stands in quotes.
+
+    In a sentence it does so too where the value can be no word of it.
+    """
     following = text[after.end() : after.end() + 2]
     if "login " in text[max(0, at - 80) : at] or "identified by" in text[max(0, at - 16) : at].lower():
         return True
-    return following[:1] in ("'", '"', "`", "\\", "|") and not after["close"] and name.lower() in (
-        "password", "passwd", "passphrase", "pass", "requirepass", "masterauth", "token", "secret",
-    )  # fmt: skip
+    if after["close"]:
+        return False
+    if following[:1] in ("'", '"', "`", "\\", "|"):
+        level = _grade_in_place(text, at, stem, name)
+        return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
+    if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
+        return True
+    level = _grade_in_place(text, at, stem, name)
+    if level is Grade.PASSWORD:
+        told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
+        if told or _MADE_UP_WORD.match(text, after.end()):
+            return True
+    if not _RANDOM_WORD.match(text, after.end()):
+        return False
+    return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
 
 
 def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
@@ -241,7 +267,7 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         level = level if value.quoted and named else min(level, Grade.TOKEN)
         if not value.quoted and not looks_random(text[value.start : value.end]):
             return ()
-    elif level is Grade.TOKEN and name.isupper() and sign == "=":
+    elif level is Grade.TOKEN and name.isupper() and name != "KEY" and sign == "=":
         level = Grade.SECRET
     if not _counts(text, value, level, prose=kind in ("prose", "gap") or sign.startswith(":")):
         return ()

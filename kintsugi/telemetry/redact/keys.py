@@ -58,13 +58,14 @@ _PASSWORD = (
     "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
     "otp", "totp", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret", "totpsecret",
-    "mfasecret", "userpin", "cardpin", "doorpin", "simpin",
+    "mfasecret", "otpcode", "userpin", "cardpin", "doorpin", "simpin",
 )  # fmt: skip
 _PASS_WORDS = _words(
     """
     bypass compass trespass surpass overpass encompass underpass impasse
     """
 )
+_ACTIONS = _words("change reset forgot recover")  # names of what is done, such as reset_password: 5/m/user
 _OF_TESTS = _words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (
     "secret", "secrets", "privatekey", "signingkey", "encryptionkey", "decryptionkey", "masterkey", "secretkey",
@@ -117,7 +118,11 @@ def grade(name: str, in_address: bool = False) -> Grade:
         return Grade.NONE
     if in_address and (words[-1] in _IN_ADDRESS or "".join(words[-2:]) in _IN_ADDRESS):
         return Grade.TOKEN
-    return _grade(words, "".join(words), shouted=name.isupper())
+    level = _grade(words, "".join(words), shouted=name.isupper())
+    if level is Grade.NONE and words[-1].endswith("s") and (len(words) > 1 or words[-1] != "keys"):
+        words[-1] = words[-1][:-1]
+        return _grade(words, "".join(words), shouted=False)
+    return level
 
 
 def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
@@ -131,7 +136,7 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
     if last in _DESCRIBES and not joined.endswith(("secretid", "phpsessid", "jsessionid", "connectsid")):
         return Grade.NONE
     if joined.endswith(_PASSWORD):
-        return Grade.PASSWORD
+        return Grade.TOKEN if before in _ACTIONS else Grade.PASSWORD
     if last == "pass" and before in _OF_TESTS:
         return Grade.NONE
     if joined == "pin":

@@ -139,7 +139,7 @@ def repeated_input(text: str, start: int, end: int) -> Iterable[Span]:
     return ()
 
 
-_LOCAL = re.compile(r"""[└╰]+[─ ]?\s?b?(?P<quote>["'])(?P<value>[^\n]{1,400})(?P=quote)""")
+_LOCAL = re.compile(r"""[└╰]{1,4}[─ ]?\s?b?(?P<quote>["'])(?P<value>[^\n]{1,400})(?P=quote)""")
 _NAME = re.compile(r"[A-Za-z_]\w{0,60}")
 _DRAWN = " \t│└╰─|"
 

@@ -21,13 +21,35 @@ _SCHEMES = re.compile(
     r"|6(?:011|4[4-9]\d|5\d\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
 )
 _IBAN = re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![\w-])")
-_EMAIL = re.compile(r"(?<![\w.+/:-])(?!git@)[\w.+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])")
+_EMAIL = re.compile(
+    r"(?<![\w.+/:%-])(?!git@)[\w.+'-]{1,64}(?:@|%40)(?:[^\W_](?:[\w-]{0,61}\w)?\.){1,6}[^\W\d_]{2,24}(?![\w-])"
+)
+# International, with an area in brackets, with the national 0, and the two countries that are written without any.
 _PHONE = re.compile(
-    r"(?<![\w.+-])(?:\+\d{1,3}(?:[ .-]?(?:\(\d{1,4}\)|\d{1,4})){2,6}|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}"
-    r"|(?<!\d )0\d{1,4}[ /-]\d{2,4}(?:[ -]\d{2,4}){1,3})(?![\w-]|\.\d)"
+    r"""(?<![\w.+/-])(?<!\d:)(?:
+      \+\d{1,3}(?:[ .-]?(?:\(\d{1,4}\)|\d{1,5})){2,6}
+    | (?:1[ .-])?(?:\([2-9]\d\d\)[ ]?|[2-9]\d\d[.-])\d{3}[ .-]\d{4}
+    | \(0?\d{2,5}\)[ ]?\d{3,5}[ .-]\d{3,5}
+    | (?<!\d[ ])0[6-9]\d{4}[ ]\d{5}
+    | (?<!\d[ ])0\d{1,4}(?:
+          [ /-]\d{2,4}(?:[ -]\d{2,4}){1,3}
+        | (?:\.\d\d){4}
+        | [ ]?/[ ]?\d{5,9}
+        | [ -]\d{6,9}
+        | [ ]\d{4,6}[ ]\d{4,6}
+      )
+    )(?![\w-]|\.\d|:[A-Z])""",
+    re.VERBOSE,
+)
+# Written as numbers of anything are: only behind a word that says what they are.
+_PHONE_TOLD = re.compile(
+    r"(?i:\b(?:phone|tel|telephone|telefon|mobile|mobil|handy|cell|fax|call|msisdn|whatsapp|sms)"
+    r"(?:[_ ]?(?:number|no|nr))?)"
+    r"[\"']?\.?\s{0,2}[:=]?\s{0,2}[\"']?(?P<number>\d{2,4}(?:[ .-]?\d{2,7}){1,4})(?![\w-]|\.\d)"
 )
 _IP = re.compile(
-    r"(?<![\w.:-])(?:(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)|(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){0,6}(?![\w:.]))"
+    r"(?<![\w.:-])(?:(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"
+    r"|(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?<=::))(?![\w:.]\w))"
 )
 _SHAPES: dict[str, tuple[re.Pattern[str], Callable[[str], bool]]]
 
@@ -45,6 +67,8 @@ def personal_spans(text: str, kinds: frozenset[str]) -> Iterator[Span]:
     for kind, (shape, is_one) in _SHAPES.items():
         if kind in kinds:
             yield from (found.span() for found in shape.finditer(text) if is_one(found[0]))
+    if "phone" in kinds:
+        yield from (found.span("number") for found in _PHONE_TOLD.finditer(text) if _is_phone(found["number"]))
 
 
 def _is_card(written: str) -> bool:
@@ -70,7 +94,9 @@ def _is_address(written: str) -> bool:
         address = ipaddress.ip_address(written)
     except ValueError:
         return False
-    return not (address.is_loopback or address.is_unspecified or address.is_multicast)
+    return any(map(str.isdigit, written)) and not (
+        address.is_loopback or address.is_unspecified or address.is_multicast
+    )
 
 
 _SHAPES = {

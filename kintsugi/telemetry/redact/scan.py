@@ -79,6 +79,7 @@ _COMMANDS = (
     ),
 )  # fmt: skip
 _COMMAND_LENGTH = 200
+_LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
 _ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
 _RUNS = {
     REACH: _RUN_BEFORE,
@@ -185,9 +186,9 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
             distinct = len(prefix) >= 4 and not prefix[-1].isalnum()
             bounded = not distinct or prefix.startswith(_ENDS_OF_WORDS)
             yield "vendor", prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
-            if distinct:
+            if distinct or len(prefix) >= _LONG_PREFIX:
                 yield from (("vendor", *rule) for rule in _in_disguise(prefix))
-    for shape in ("eyJhbGciOi", "eyJ0eXAiOi", "AKIA"):
+    for shape in ("eyJhbGciOi", "eyJ0eXAiOi", "AKIA", "AIza", "npm_", "ATATT3", "access_token$", "ghs_"):
         yield from (("vendor", *rule) for rule in _in_disguise(shape))
     for literal, back, pattern in SHAPES:
         yield "vendor", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
@@ -337,7 +338,7 @@ def _in_disguise(prefix: str) -> Iterator[tuple[str, Check, bool]]:
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + prefix.encode()).decode().rstrip("=")
         core = encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (len(prefix) + shift) % 3 else 0)]
-        if len(core) >= 5:
+        if len(core) >= (4 if shift == 1 else 5):
             yield core, _decoded(prefix, core, shift), False
     yield prefix.encode().hex(), _of_hex, False
 
@@ -353,16 +354,21 @@ def _decoded(prefix: str, core: str, shift: int) -> Check:
             return ()
         lead = "A" * (0, 2, 3)[shift]
         head = f"{lead}{run[0][:40]}".replace("-", "+").replace("_", "/").rstrip("=")
-        raw = base64.b64decode(head[: len(head) // 4 * 4])[shift:]
-        return (run.span(),) if raw.startswith(prefix.encode()) and _TOKEN.match(raw) else ()
+        lost = min(shift, 1)  # of the first byte some bits stand in a digit before the run
+        raw = base64.b64decode(head[: len(head) // 4 * 4])[shift + lost :]
+        return (run.span(),) if raw.startswith(prefix[lost:].encode()) and _TOKEN.match(raw) else ()
 
     return check
 
 
 _TOKEN = re.compile(rb"[!-~]{12}")
+_HEX_START = re.compile(r"(?:[0-9A-Fa-f]{2}){14,20}")
 _HEX_RUN = re.compile(r"(?:[0-9A-Fa-f]{2}){14,1200}")
 
 
 def _of_hex(text: str, start: int, end: int) -> Iterable[Span]:
+    begin = _HEX_START.match(text, start)
+    if not begin or not _TOKEN.match(bytes.fromhex(begin[0])):
+        return ()
     run = _HEX_RUN.match(text, start)
-    return (run.span(),) if run and _TOKEN.match(bytes.fromhex(run[0][:40])) else ()
+    return (run.span(),) if run else ()

@@ -32,7 +32,7 @@ _LEAD = re.compile(
       | (?P<pair>,)\s{0,40}
     )
     (?:\(\s{0,40})?
-    (?:(?:new[ ])?[\w.]{0,40}(?:Secret\w{0,10}|Password|Token|Key|Text|[Bb]ytes?|[Ss]tring|[Ss]tr|from|encode)
+    (?:(?:new[ ])?[\w.]{0,40}(?:Secret\w{0,10}|Password|Token|Key|Text|[Bb]ytes?|[Ss]tring|[Ss]tr|from|(?<!\.)encode)
         \((?:value[ ]?=[ ]?)? | \[\]byte\()?
     (?:[\w.$\[\]"'()-]{1,80}[ ](?:or|\|\||\?\?|\?:)[ ]\s{0,40})?
     (?:[bBrRuUfF@$]{0,2}(?:\"\"\"|\'\'\'|["'`]))?
@@ -171,7 +171,7 @@ class _Source:
         if kind == "keyed" and region.kind is not Kind.COMMENT:
             name, after = self._name(start, end, _TAIL_OF_A_LITERAL)
             if after == region.end:
-                return self._behind(name, after)
+                return self._behind(name, after, whole=after - len(name) == region.start)
         return self._inside(kind, check, region, start, end)
 
     def _name(self, start: int, end: int, rest: re.Pattern[str]) -> tuple[str, int]:
@@ -200,12 +200,15 @@ class _Source:
             return False
         return looks_random(value) or not (loose or (value.isalpha() and before[-1:] not in _SIGNS))
 
-    def _behind(self, name: str, after: int) -> Iterator[Span]:
-        """The literal that is the value of this name, and those that it is joined with."""
+    def _behind(self, name: str, after: int, *, whole: bool = True) -> Iterator[Span]:
+        """The literal that is the value of this name, and those that it is joined with.
+
+        `whole`: the name is all of its literal, so that it may be the first of a pair.
+        """
         level = grade(name.strip("$.-"))
         lead = _LEAD.match(self._text, after) if level else None
         region = self._literals.beginning_at(lead.end()) if lead else None
-        if lead is None or region is None or region.kind is Kind.COMMENT:
+        if lead is None or region is None or region.kind is Kind.COMMENT or (lead["pair"] and not whole):
             return
         loose = bool(lead["call"] or lead["pair"] or lead["sign"] in _COMPARISONS)
         if not self._hides(region, name, level, loose=loose):
@@ -230,10 +233,12 @@ class _Source:
             return False
         if value.count(" ") >= 3 and name.lower().endswith(_PHRASE):
             return True
+        if value.lower() == name.lower():
+            return False
         if _NAMES.fullmatch(value) and not _UPPER_AND_RANDOM.fullmatch(value):
             return False
-        if self._text[region.end : region.end + 1] in ("{", "$", "#") or _PATTERN.search(value):
-            return False  # a part of a text that is put together, or the pattern of one
+        if self._text[region.end : region.end + 1] in ("{", "$", "#") or _PATTERN.search(value) or "://" in value:
+            return False  # a part of a text that is put together, the pattern of one, or an address
         if loose or level < Grade.PASSWORD or name in _ALSO_WORDS:
             return looks_random(value) or (level >= Grade.SECRET and _STRONG.fullmatch(value) is not None)
         return len(value) >= 4

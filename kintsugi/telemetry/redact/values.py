@@ -33,10 +33,10 @@ _UNQUOTED = re.compile(
 _REST = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]*")
 _WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
 # Where a value ends that stands within something encoded, and one that stands in an address as it is.
-_ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267CB]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
+_ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
 _PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
 _ENCODED_SIGN = re.compile(r"%(?:25){0,2}3[AD]$", re.IGNORECASE)
-_CALL = re.compile(r"(?:await |new |\$|@)?(?P<name>[A-Za-z_][A-Za-z0-9_.]{0,80})(?P<bracket>[({\[])")
+_CALL = re.compile(r"(?:await |new |\$|@|\[)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,80})(?P<bracket>[({\[])")
 _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 
 _MASKED = re.compile(
@@ -214,6 +214,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
 
 _SURELY = 20  # letters of both cases and digits in one run: no word, mask or expression
 _CLOSING = ")]}:;,"
+_LONGEST_WORD = 16
 
 
 _BRIEF = {"pw": 5, "pin": 4}  # names that are often something else, and the length of their shortest secret
@@ -248,7 +249,7 @@ def _is_password(value: str, quoted: bool, prose: bool) -> bool:
 
 
 def _says_something(value: str, prose: bool) -> bool:
-    plain = value.isalpha() and prose
+    plain = value.isalpha() and prose and len(value) < _LONGEST_WORD
     return not plain and value.lower() not in _PROSE and (not value.isdigit() or len(value) >= 24) and " " not in value
 
 

@@ -10,12 +10,12 @@ import re
 PREFIXES: dict[str, str] = {
     "alnum": """
         ghp_ gho_ ghu_ ghr_ CCIPAT_ bkua_ bkat_ bkaj_ squ_ sqp_ sqa_ ATBB ATTA rdme_ packagist_out_
-        packagist_ack_ ptr_ ico- napi_ vcp_ vci_ vca_ vcr_ vck_ cfut_ cfat_ cfk_ nfp_ nfo_ nfc_ nfu_ nfb_ rnd_
-        sbp_ xau_ sk_live_ sk_test_ rk_live_ rk_test_ EZAK EZTK ak_live_ ak_test_ flb_live_ shippo_live_
-        shippo_test_ NRAK- NRRA- NRAA- NRJS- cal_live_ apify_api_ BBFF- aio_ odt_ dbtc_ dbtu_ hcaik_ hcbik_
+        packagist_ack_ ico- napi_ vcp_ vci_ vca_ vcr_ vck_ cfut_ cfat_ cfk_ rnd_
+        sbp_ xau_ EZAK EZTK ak_live_ ak_test_ flb_live_ shippo_live_
+        shippo_test_ NRAK- NRRA- NRAA- NRJS- cal_live_ BBFF- aio_ odt_ dbtc_ dbtu_ hcaik_ hcbik_
         hcxik_ hcamk_ hclik_ gb_api_ ntn_ LTAI AKID sm_pat_ sm_aat_ sm_sat_ oy2 dop_v1_ doo_v1_ dor_v1_ shpat_
         shpca_ shppa_ shpss_ shpua_ shptka_ shpuat_ upsk_ rubygems_ CLOJARS_ AKCp cmVmd fc- nf- fw_ gsk_
-        tvly- csk- rpa_ e2b_ phx_ phs_ llx- crsr_ pnu_ pnb_ lip_ rk_prod_ pul- fwk_ lin_api_ lin_oauth_ shltm_
+        tvly- csk- rpa_ e2b_ llx- crsr_ pnu_ pnb_ lip_ rk_prod_ pul- fwk_ lin_api_ lin_oauth_
         pplx- alcht_ sntryu_ sntrya_ sntryi_ slk_ sgd_ ddapp_ ddpat_ CCDB1_
         xnd_production_ xnd_development_
     """,
@@ -31,7 +31,10 @@ PREFIXES: dict[str, str] = {
         api_org_ pcsk_ xai- lsv2_pt_ lsv2_sk_ oa2-client-secret_ pypi-AgEI pypi-AgEN zpka_ pylf_v1_ waka_
         tgp_v1_ jina_ wandb_v1_ sb_secret_ sk_prod_ sk_dev_ nyk_ sk-do- sk-helicone- tvly-dev- unstr- r8_ HRKU-
         vercel_blob_rw_ sbp_v0_ gitpod_pat_ xaat- xapt- 0x4AAAAAAA amzn1.oa2-cs.v1. IGQV IGAA
-        secret_user_
+        secret_user_ sk_live_ sk_test_ rk_live_ rk_test_ apify_api_ shltm_ nfp_ nfo_ nfc_ nfu_ nfb_ FLWPUBK-
+        FLWPUBK_TEST- pub-c- sub-c- phx_ phs_ pubkey- figu_ figuh_ figur_ figr_ figh_ rh-api- pk-lf- thog-key-
+        salad_cloud_ ramp_id_ sqco_ rootly_ NRBR- endr+ samsara_api_ sindri_ ovsxat_ JDC_ essu_ AIK_CI_ AIK_CLIENT_
+        AIK_RUNTIME_ mercury_production_ mercury_sandbox_ Mid-server- bce-v3/ALTAK- snyk_uat. cfxk_ fhb-
     """,
     "dot": """
         dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. st.dev. st.prod. dt0c01. dt0s01. dt0s02. dt0s08.
@@ -41,7 +44,7 @@ PREFIXES: dict[str, str] = {
     """,
     "base64": """
         ops_eyJ fm1r_ fm1a_ fm2_ ABSK bedrock-api-key- sntrys_ AGE-SECRET-KEY-1 glc_ dG9rOj pdus+ whsec_
-        IQoJb3JpZ2lu FwoGZXIvYXdz AQoDYXdz Atza| Atzr| aivenv1 En0KEwoE
+        figp_ IQoJb3JpZ2lu FwoGZXIvYXdz AQoDYXdz Atza| Atzr| aivenv1 En0KEwoE ptr_
     """,
 }
 
@@ -66,6 +69,13 @@ _NO_MECHANISM = (
 
 # PageNeeds a prefix that might be part of another word: as long as tokens are, and mixed.
 _MIXED = r"(?=[A-Za-z_-]{0,60}\d|[a-z_-]{0,20}[A-Z])(?=[\d_-]{0,20}[A-Za-z])[\w-]{20,300}(?![\w-])"
+
+_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])"
+
+_OF_MAPS = (
+    r"(?=[A-Za-z.-]{0,30}\d)(?:[\w-]{32}(?![\w.-])|[\w.-]{80,240})"
+    r"|(?=[A-Za-z+/=-]{0,30}\d)[\w+/=-]{32,128}\.[\w+/=-]{20,30}(?![\w+/=-])"
+)
 
 # Whole shapes, each by the lower-case literal that leads to it and where the shape begins before that literal.
 # A group called `secret` is the part to mask where it is not all of the match.
@@ -92,18 +102,18 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
     ("sk-", 0, r"sk-(?=[\w-]{0,60}\d)(?=[\w-]{0,60}[A-Za-z])(?:[a-z]{2,10}-)?[A-Za-z0-9_]{16,300}[\w-]{0,300}"),
     ("t3blbkfj", REACH, r"[\w-]{10,90}?T3BlbkFJ[\w-]{0,100}|[\w-]{0,9}T3BlbkFJ[\w-]{10,100}"),
-    ("key-", 0, r"key-(?=[a-z]{0,31}\d)[0-9a-z]{20,48}(?![0-9A-Za-z])"),
-    (".ey", REACH, r"ey[A-Za-z0-9_-]{15,600}\.ey[\w/-]{15,4000}(?:\.[\w=/-]{4,1000})?"),
+    ("key-", 0, r"key-(?=[A-Za-z]{0,31}\d)(?:[0-9a-z]{20,48}|[0-9A-Za-z]{64})(?![0-9A-Za-z])"),
+    (".ey", REACH, r"ey[A-Za-z0-9_-]{15,600}\.ey[\w/-]{15,4000}(?:\.[\w=/-]{4,1000}){0,4}"),
     ("akc", 0, r"AKC(?=[A-Za-z]{0,60}\d)[A-Za-z0-9]{50,90}(?![0-9A-Za-z])"),
     ("na1.", 0, r"(?:na1)\.(?=[A-Za-z+/]{0,80}\d)[A-Za-z0-9+/]{40,120}={0,2}"),
     ("eu1.", 0, r"(?:eu1)\.(?=[A-Za-z+/]{0,80}\d)[A-Za-z0-9+/]{40,120}={0,2}"),
     ("tkn.v1_", 0, r"tkn\.v1_[0-9A-Za-z]{20,80}=?"),
     ("v2/", 0, r"v2/(?=[A-Za-z]{0,60}\d)[0-9A-Za-z]{100,500}"),
-    ("api_", 0, r"api_(?=[A-Za-z.]{0,44}\d)[A-Za-z0-9]{20,24}\.[A-Za-z0-9]{20,24}(?![0-9A-Za-z])"),
+    ("api_", 0, r"api_(?=[A-Za-z.]{0,44}\d)(?:[A-Za-z0-9]{20,24}\.[A-Za-z0-9]{20,24}|[A-Za-z0-9.]{45})(?![\w.]\w)"),
     ("api_org_", 0, r"api_org_[A-Za-z]{30,40}(?![0-9A-Za-z_])"),
     ("dt0", 0, r"dt0[a-zA-Z]\d\d\.[A-Z0-9]{20,32}\.[A-Z0-9]{40,100}"),
     ("_gitlab_session=", 0, r"_gitlab_session=(?P<secret>[0-9a-z]{16,64})"),
-    ("$krb5", 0, r"\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$(?P<secret>[^\s'\"]{24,8000})"),
+    ("$krb5", 0, r"\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$[^\s'\"`]{24,8000}"),
     ("xox", 0, r"xox[a-z]\d{0,3}-(?=[a-z-]{0,30}\d)[\w-]{12,300}"),
     ("dk_prod_", 0, r"dk_prod_[0-9A-Z]{20,40}"),
     ("dk_test_", 0, r"dk_test_[0-9A-Z]{20,40}"),
@@ -117,8 +127,18 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("4b1d", 0, r"4b1d(?=[0-9a-f]{0,37}[A-Zg-z])[A-Za-z0-9]{38}(?![0-9A-Za-z])"),
     ("sat.", 0, r"sat\.[\w-]{22}\.[0-9A-Za-z]{20,24}\.[0-9A-Za-z]{10,20}"),
     ("sk", 0, r"SK[0-9a-fA-F]{24,32}(?![0-9A-Za-z])|sk[A-Za-z0-9]{100,200}"),
-    ("sk_", 0, r"sk_(?:[a-z]{3,8}_)?(?=[A-Za-z]{0,30}\d)[A-Za-z0-9]{24,120}[\w-]{0,200}"),
-    ("pk_", 0, r"pk_(?:[0-9]{6,9}_[0-9A-Z]{24,32}|[0-9a-f]{34})(?![0-9A-Za-z])"),
+    (
+        "sk_",
+        0,
+        rf"sk_(?:[A-Za-z0-9]{{1,64}}_){{0,2}}(?:{_UUID}|(?=[A-Za-z]{{0,30}}\d)[A-Za-z0-9]{{24,120}}[\w-]{{0,200}})",
+    ),
+    (
+        "pk_",
+        0,
+        r"pk_(?:[0-9]{6,9}_[0-9A-Z]{24,32}|(?:[A-Za-z0-9]{6}_)?[0-9a-f]{34}|(?=[a-z]{0,30}\d)[0-9a-z]{45}"
+        r"|(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])[0-9A-Za-z]{34}"
+        r"|(?!(?:live|test)_)[A-Za-z0-9]{1,24}_(?=[A-Za-z]{0,27}\d)[A-Za-z0-9]{28})(?![0-9A-Za-z])",
+    ),
     ("re_", 0, r"re_[A-Za-z0-9]{7,9}_[A-Za-z0-9]{10,32}(?![0-9A-Za-z])"),
     ("npm_", 0, r"npm_(?=[A-Za-z]{0,40}[0-9A-Z])[A-Za-z0-9]{16,80}"),
     ("hf_", 0, r"hf_(?:(?=[a-z0-9]{0,40}[A-Z])[A-Za-z0-9]{16,80}|[a-z]{34}(?![a-z_]))"),
@@ -126,13 +146,13 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("1//0", 0, r"1//0[\w-]{24,300}"),
     ("4/0a", 0, r"4/0A[\w-]{24,300}"),
     ("zxlk", 0, r"ZXlK[\w+/=]{40,8000}"),
-    ("t1.", 0, r"t1\.[\w-]{5,400}={0,2}\.[\w-]{20,86}={0,2}"),
+    ("t1.", 0, r"t1\.[\w-]{1,400}={0,2}\.[\w-]{80,90}={0,2}|t1\.[\w-]{5,400}={0,2}\.[\w-]{20,86}={0,2}"),
     ("y0_", 0, r"y[0-4]_[\w-]{32,80}"),
     ("ycaj", 0, r"YC[\w-]{38}"),
     ("sl.", 0, r"sl\.(?:u\.)?(?=[\w-]{0,40}\d)[\w=-]{40,2000}"),
-    ("eaa", 0, r"EAA[A-Za-z](?=[A-Za-z_-]{0,40}\d)[\w-]{20,400}"),
+    ("eaa", 0, r"EAA[A-Za-z](?=[A-Za-z_=+-]{0,40}\d)(?:[\w=+-]{60}(?![\w=+-])|[\w-]{20,400})"),
     (":aa", REACH_DIGITS, r"\d{8,10}:AA[\w-]{10,36}"),
-    ("-us", -32, r"[0-9a-f]{32}-us\d{1,2}(?![0-9A-Za-z])"),
+    ("-us", -32, r"[0-9a-f]{32}-us\d{1,3}(?![0-9A-Za-z])"),
     ("_mmk", REACH, r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"),
     ("nral", REACH, r"[0-9A-Za-z]{30,42}NRAL(?![0-9A-Za-z])"),
     ("azdo", -76, r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}"),
@@ -160,8 +180,8 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     (":apa91b", REACH, r"[\w-]{7,22}:APA91b[\w-]{20,200}"),
     ("rg.v1.", 0, r"rg\.v1\.[\w.=+/-]{24,400}"),
     ("tgt-", 0, r"(?:TGT|ST)-\d{1,9}-[\w-]{20,80}"),
-    ("v1.0-", 0, r"v1\.0-[0-9a-f]{24}-[0-9a-f]{40,146}"),
-    ("flyv1", 0, r"FlyV1 fm\d[\w]?_[\w+/=,-]{20,4000}"),
+    ("v1.0-", 0, r"v1\.0-(?:[0-9a-f]{24}-[0-9a-f]{40,146}|[0-9A-Za-z-]{160,180})"),
+    ("flyv1", 0, r"FlyV1 fm\d{1,24}\w?_[\w+/=,-]{20,4000}"),
     ("a21aa", 0, r"A21AA[\w-]{40,120}"),
     ("sk.eyj", 0, r"[st]k\.eyJ[\w=-]{20,400}(?:\.[\w-]{10,40})?"),
     ("tk.eyj", 0, r"tk\.eyJ[\w=-]{20,400}(?:\.[\w-]{10,40})?"),
@@ -172,11 +192,10 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("cio", 0, r"cio(?=[A-Za-z]{0,31}\d)[A-Za-z0-9]{32}(?![0-9A-Za-z])"),
     ("cio_", 0, r"cio_[A-Za-z0-9]{24,40}"),
     ("vf.", 0, r"VF\.(?:(?:DM|WS)\.)?[0-9a-fA-F]{24}\.[A-Za-z0-9]{12,16}"),
-    ("pat", 0, r"pat(?=[A-Za-z]{0,13}\d|[a-zA-Z]{0,13}[A-Z])[A-Za-z0-9]{14}\.[0-9a-f]{16,64}"),
+    ("pat", 0, r"pat(?=[A-Za-z]{0,13}\d|[a-zA-Z]{0,13}[A-Z])[A-Za-z0-9]{14}\.(?:[0-9a-z]{62,66}|[0-9a-f]{16,64})"),
     ("1000.", 0, r"1000\.[0-9a-f]{32}\.[0-9a-f]{16,32}"),
-    ("sdk-", 0, r"(?:sdk)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-    ("api-", 0, r"api-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-    ("mob-", 0, r"mob-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    *((f"{kind}-", 0, rf"{kind}-(?=[a-z-]{{0,36}}\d)[0-9a-z]{{8}}-(?:[0-9a-z]{{4}}-){{3}}[0-9a-z]{{12}}")
+      for kind in ("sdk", "api", "mob")),
     ("md-", 0, r"md-[\w-]{22}(?![\w-])"),
     ("b_", 0, r"b_[A-Za-z0-9+/]{42}[A-Za-z0-9+/=]{2}(?![\w+/=])"),
     ("pa-", 0, r"pa-(?=[\w-]{0,30}\d)[\w-]{40,48}(?![\w-])"),
@@ -208,15 +227,23 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     (
         "live_",
         0,
-        r"live_(?:\d{8,12}_)?(?:[A-Za-z0-9]{24,45}|(?=[\w-]{0,30}\d)(?=[\w-]{0,30}[A-Z])[\w-]{40})(?![0-9A-Za-z])",
+        r"live_(?:\d{8,12}_)?(?:[A-Za-z0-9]{24,45}|(?=[\w-]{0,30}\d)(?=[\w-]{0,30}[A-Z])[\w-]{40}"
+        r"|(?=(?:[A-Za-z=_-]{0,20}\d){4})[\w=-]{40,42}|pub_[0-9a-f]{31})(?![0-9A-Za-z])",
     ),
     (
         "test_",
         0,
-        r"test_(?:(?=[A-Za-z]{0,30}\d)(?=[a-z0-9]{0,30}[A-Z])[A-Za-z0-9]{24,45}|[0-9a-f]{32,40})(?![0-9A-Za-z])",
+        r"test_(?:(?=[A-Za-z]{0,30}\d)(?=[a-z0-9]{0,30}[A-Z])[A-Za-z0-9]{24,45}|[0-9a-f]{32,40}|pub_[0-9a-f]{31})"
+        r"(?![0-9A-Za-z])",
     ),
     ("eyj0exaioiaivenwmij9", 0, r"eyJ0eXAiOiAiVENWMiJ9\.[\w-]{20,40}\.[\w-]{20,60}"),
-    ("secret_", 0, r"secret_(?=[A-Za-z]{0,30}\d)[A-Za-z0-9]{24,60}(?![0-9A-Za-z])"),
+    (
+        "secret_",
+        0,
+        r"secret_(?=[A-Za-z]{0,30}\d)"
+        r"(?:[A-Za-z0-9]{24,60}|(?=[a-z0-9]{0,15}[A-Z])(?=[A-Z0-9]{0,15}[a-z])[A-Za-z0-9]{16})"
+        r"(?![0-9A-Za-z])",
+    ),
     ("acc_", 0, r"acc_[a-f0-9]{40,64}"),
     ("ddp_", 0, r"ddp_[A-Za-z0-9]{30,50}"),
     ("1/", 0, r"[12]/\d{14,18}(?:/\d{14,18})?:[0-9a-f]{20,40}"),
@@ -240,7 +267,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("pk_prod_", 0, r"pk_prod_[0-9A-Z]{28}(?![0-9A-Za-z])"),
     ("sess-", 0, r"sess-(?=[A-Za-z]{0,30}\d)(?=[a-z0-9]{0,30}[A-Z])[A-Za-z0-9]{40}(?![0-9A-Za-z])"),
     ("cu_", 0, r"(?<![_-])cu_[0-9a-f]{32}(?![0-9A-Za-z])"),
-    ("key0", 0, r"KEY0[0-9A-Z]{20,34}_[\w-]{16,30}"),
+    ("key", 0, r"KEY(?:0[\dA-Z]{20,34}_[\w-]{16,30}|(?=[A-Za-z_-]{0,30}\d)(?=[\dA-Z_-]{0,30}[a-z])[\w-]{55}(?![\w-]))"),
     ("st.", 0, r"st\.[0-9a-f]{24}\.[0-9a-f]{16,32}(?:\.[0-9a-f]{0,32})?"),
     ("0.", 0, r"0\.[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\.(?P<secret>[A-Za-z0-9]{20,40}:[\w+/=]{16,50})"),
     ("secret-", 0, r"secret-(?=[A-Za-z]{0,40}\d)(?=[a-z0-9]{0,40}[A-Z])[A-Za-z0-9]{40,50}(?![0-9A-Za-z])"),
@@ -262,13 +289,44 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("prod:", 0, r"prod:[a-z]{2,20}-[a-z]{2,20}-\d{1,4}\|(?P<secret>[\w+/=-]{40,400})"),
     *((prefix, 0, rf"(?<![_-]){prefix}{_MIXED}") for prefix in (
         "opk_", "dsp_", "bxt_", "vtwn_", "jca_", "mint_", "rca_", "snd_", "ion_", "retool_", "dvc_server_",
-        "dvc_client_", "ramp_sec_", "pina_", "sktsec_",
+        "dvc_client_", "ramp_sec_", "pina_", "sktsec_", "tss_", "isat_", "mka_", "lmb_", "lma_", "ctp_", "tr_dev_",
+        "tr_prod_",
     )),
     *((f"v{number}.{use}.", 0, rf"v{number}\.{use}\.[\w-]{{40,4000}}(?:\.[\w-]{{2,400}})?")
       for number in (1, 2, 3, 4) for use in ("local", "public")),
     ("nsec1", 0, r"nsec1(?=[a-z]{0,40}\d)[a-z0-9]{58}(?![0-9A-Za-z])"),
     ("m0-", 0, r"m0-(?=[A-Za-z]{0,39}\d)(?=[a-z0-9]{0,39}[A-Z])[A-Za-z0-9]{40}(?![0-9A-Za-z])"),
     ("fna", 0, r"fnA[A-Za-z](?=[A-Za-z_-]{0,30}\d)[\w-]{36,40}(?![\w-])"),
+    *((f"{kind}k.", 0, rf"{kind}k\.(?:{_OF_MAPS})") for kind in "pst"),
+    ("bb_", 0, r"bb_(?:pr|ma)_[0-9a-f]{30}(?![0-9A-Za-z])"),
+    ("pri_", 0, r"pri_[0-9a-f]{32}(?![0-9A-Za-z])"),
+    ("web_", 0, r"web_(?=[0-9a-f]{0,31}[g-z])(?=[a-z]{0,31}\d)[0-9a-z]{32}(?!\w)"),
+    ("act_", 0, r"act_(?=[0-9a-f]{0,23}[g-z])(?=[a-z]{0,23}\d)[0-9a-z]{24}(?!\w)"),
+    ("cli_", 0, r"cli_(?=[A-Za-z]{0,15}\d)[0-9A-Za-z]{16}(?!\w)"),
+    ("ak1", 0, r"AK1(?=[0-9A-Z/]{0,50}[a-z])[0-9A-Za-z/]{50,55}(?![\w/])"),
+    ("api_key", 0, r"API_KEY(?=[A-Z]{0,31}\d)[0-9A-Z]{32}(?!\w)"),
+    *((f"{who}-", 0, rf"{who}-(?=[A-Za-z]{{0,19}}\d)(?=[a-z0-9]{{0,19}}[A-Z])[0-9A-Za-z]{{20}}(?![\w-])")
+      for who in ("account", "master")),
+    ("atatt", 0, r"ATATT[\w+/=-]{20,400}"),
+    ("atctt", 0, r"ATCTT[\w+/=-]{20,400}"),
+    ("-nrma", REACH, r"(?:AA|eu01xx)[0-9a-f]{36,40}-NRMA(?![0-9A-Za-z])"),
+    ("nf-", 0, r"NF-(?=[A-Za-z]{0,31}\d)[0-9A-Za-z]{32}(?!\w)"),
+    *((f"{version}.a", 0, rf"{version}\.A(?=[\w-]{{0,40}}\d)[\w-]{{40,600}}(?:\.\d)?(?:\.A[\w-]{{20,2000}}){{0,3}}")
+      for version in (0, 1)),
+    ("git&", 0, r"git&\d{12}&[\w+/]{40,90}={0,2}"),
+    ("3mvg9", 0, r"3MVG9[\w.+/=-]{30,260}"),
+    ("5aep861", 0, r"5AEP861[\w.=]{40,260}"),
+    ("sq0", 0, r"sq0[a-z]{3}-(?=[a-z_-]{0,13}[\dA-Z])[\w-]{14,50}"),
+    ("tt-", -22, r"[0-9A-Za-z]{22}tt-\d{6}-[\w-]{20}(?![\w-])"),
+    ("xapp-", 0, r"xapp-(?:\d{1,2}-)?\w{9,14}-[\w+/-]{20,100}"),
+    ("==:", REACH_BASE64, r"[\w+/]{22}==:[0-9A-Za-z]{32}(?!\w)"),
+    ("_secret_", REACH, r"(?:pi|seti|src)_[0-9A-Za-z]{16,30}_secret_[0-9A-Za-z]{16,40}"),
+    ("$8$", 0, r"\$8\$[./0-9A-Za-z]{8,16}\$[./0-9A-Za-z]{36,44}"),
+    ("$9$", 0, r"\$9\$[./0-9A-Za-z]{8,16}\$[./0-9A-Za-z]{36,44}"),
+    (".v1.", REACH, r"[0-9A-Za-z]{14,40}\.v1\.[\w-]{16,100}\.[0-9a-f]{24,128}"),
+    (":thin:", 0, r":thin:[^\s/:@]{1,60}/(?P<secret>[^\s@/'\"]{3,100})@"),
+    ("db-", 0, r"db-(?=[A-Za-z]{0,28}\d)(?=[a-z\d]{0,28}[A-Z])[0-9A-Za-z]{29}(?![\w-])"),
+    ("mb_", 0, r"mb_[0-9A-Za-z+/]{43}="),
     ("jsn", REACH, r"[0-9a-f]{10}msh[0-9a-f]{15}p1[0-9a-f]{5,6}jsn[0-9a-f]{12}"),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
 )  # fmt: skip

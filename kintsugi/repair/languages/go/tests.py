@@ -73,7 +73,18 @@ class _Test:
 
     @property
     def skips(self) -> int:
-        return sum(_is_skip(node) for node in nodes(self.node, "call_expression"))
+        skipping = sum(_is_skip(node) for node in nodes(self.node, "call_expression"))
+        return skipping + self._leaves_early
+
+    @property
+    def _leaves_early(self) -> bool:
+        """Whether it returns, or ends the program, before it comes to its end, whatever it found."""
+        body = self.node.child_by_field_name("body")
+        statements = [one for block in (body.named_children if body else []) for one in _statements(block)]
+        return any(
+            one.type == "return_statement" or text_of(one).startswith(("os.Exit(", "runtime.Goexit("))
+            for one in statements[:-1]
+        )
 
     @property
     def asserts_a_value(self) -> bool:
@@ -87,6 +98,10 @@ class _Test:
         """What it calls its *testing.T."""
         parameters = self.node.child_by_field_name("parameters")
         return text_of(next(nodes(parameters, "identifier"), None)) or "t"
+
+
+def _statements(node: Node) -> list[Node]:
+    return list(node.named_children) if node.type == "statement_list" else [node]
 
 
 def id_of(node: Node) -> int:

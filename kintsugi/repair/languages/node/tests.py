@@ -70,7 +70,8 @@ class _Test:
     def checks(self) -> list[Node]:
         """The outermost nodes of all chains that assert something, and what is thrown by the test itself."""
         found = [node for node in nodes(self.node, "call_expression", "member_expression") if _is_check(node)]
-        return found + list(nodes(self.node, "throw_statement"))
+        found += nodes(self.node, "throw_statement")
+        return [node for node in found if not _is_swallowed(node)]
 
     @cached_property
     def asserts(self) -> Counter[str]:
@@ -86,7 +87,14 @@ class _Test:
         skipping = sum(
             one.last == "skip" and one.root in ("t", "this", "ctx", "context", "test", "it") for one in inner
         )
-        return skipping + self.call.is_left_out
+        return skipping + self.call.is_left_out + self._leaves_early
+
+    @property
+    def _leaves_early(self) -> bool:
+        """Whether it returns before it comes to its end, whatever it found."""
+        body = self.function.child_by_field_name("body") if self.function is not None else None
+        statements = body.named_children if body is not None and body.type == "statement_block" else []
+        return any(one.type == "return_statement" for one in statements[:-1])
 
     @property
     def asserts_a_value(self) -> bool:
@@ -95,6 +103,15 @@ class _Test:
             return True
         calls = map(call_of, nodes(self.function, "call_expression") if self.function is not None else ())
         return any(_HELPER.match(call.last) for call in calls if call.root not in _CHECKERS)
+
+
+def _is_swallowed(node: Node) -> bool:
+    """Whether nobody hears of it when it fails: a `catch` around it does nothing."""
+    tries = [one for one in above(node) if one.type == "try_statement"]
+    handlers = [handler for one in tries if (handler := one.child_by_field_name("handler")) is not None]
+    bodies = [handler.child_by_field_name("body") for handler in handlers]
+    inside = {int(one.id) for one in above(node)}
+    return any(not body.named_children and int(body.id) not in inside for body in bodies if body is not None)
 
 
 def _is_check(node: Node) -> bool:

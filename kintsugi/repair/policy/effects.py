@@ -1,0 +1,186 @@
+"""What a statement of Python does beyond its own program: hooks it sets, code and places it writes, folders it empties.
+
+Each is told by a name that `dangers.py` has a rule for, so that it is counted and shown like any other use.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+
+from kintsugi.repair.policy.names import Names, text_of
+from kintsugi.repair.syntax import walked
+
+SAYS = {
+    "environment-of-programs": "It sets where programs look for what they run",
+    "import-hook": "It changes what an import finds",
+    "eval_str=True": "It evaluates annotations",
+    "written-code": "It writes a file that something runs or loads",
+    "files-at-the-end": "It changes files when the program ends",
+    "emptied-folder": "It removes all that is in a folder",
+    "names-within-a-format": "A format reaches through an object to its module",
+    "read-of-an-address": "It reads from an address",
+    "failure-hook": "It says what happens to failures that nobody catches",
+    "replaced-library": "It puts something else in the place of a part of the standard library",
+    "dynamic-extension": "It loads an extension by a name that is made when it runs",
+}
+"""What each says, in words, for the names that only this module gives."""
+
+_HOOKS = re.compile(
+    r"sys\.(?:path|modules|meta_path|path_hooks|path_importer_cache)|builtins\.\w+|sys\.breakpointhook|__path__"
+)
+_SHOWN_HOOKS = re.compile(r"(?:sys|threading)\.(?:excepthook|unraisablehook|displayhook)")
+_CHANGES = ("update", "setdefault", "__setitem__", "append", "insert", "extend", "pop", "remove", "clear")
+_STEERING = re.compile(
+    r"PATH|LD_\w+|DYLD_\w+|PYTHON\w+|NODE_\w+|BASH_ENV|ENV|IFS|PERL5\w+|RUBY\w+|GIT_\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+"
+    r"|(?:REQUESTS|CURL)_CA_BUNDLE|PAGER|EDITOR|BROWSER|SHELL|COMSPEC|PATHEXT",
+    re.IGNORECASE,
+)
+_CODE_FILE = re.compile(
+    r"\.(?:py|pyc|pyw|pth|so|pyd|dll|service|timer)$|(?:^|/)(?:crontab|\.(?:bash|zsh)rc|\.(?:bash_)?profile|\.netrc)$"
+    r"|^/(?:etc|usr|bin|sbin|boot|lib)(?:/|$)|/cron\.\w+/|/autostart/|(?:site|user)customize"
+)
+_WRITERS = ("write_text", "write_bytes")
+_COPIERS = re.compile(r"shutil\.(?:copy\w*|move)|os\.(?:rename|replace|link|symlink)")
+_WALKERS = ("walk", "rglob", "glob", "iterdir", "scandir", "listdir", "iglob")
+_REMOVERS = ("os.remove", "os.unlink", "os.rmdir", "shutil.move")
+_FORMAT_NAMES = re.compile(r"__(?:globals|subclasses|builtins|code|mro|import|closure)__")
+_AT_THE_END = ("atexit.register", "weakref.finalize")
+_FILES = re.compile(r"os\.(?:remove|unlink|rename|replace|rmdir|truncate|chmod)|shutil\.\w+|pathlib\.\w+")
+
+
+def set_by(node: ast.AST, names: Names) -> Iterator[str]:
+    """What an assignment changes that others go by."""
+    for target in _targets(node):
+        is_part = isinstance(target, ast.Subscript)
+        held = target.value if isinstance(target, ast.Subscript) else target
+        name = _name(held, names)
+        if name == "os.environ" and is_part and _STEERING.fullmatch(text_of(target.slice)):  # type: ignore[attr-defined]
+            yield "environment-of-programs"
+        elif _HOOKS.fullmatch(name) and not (name == "__path__" and not isinstance(held, ast.Name)):
+            yield "import-hook"
+        elif _SHOWN_HOOKS.fullmatch(name):
+            yield "failure-hook"
+        elif isinstance(target, ast.Attribute) and _is_replaced(name, node):
+            yield "replaced-library"
+
+
+def _is_replaced(name: str, node: ast.AST) -> bool:
+    """Whether something else takes the place of a part of the standard library; a plain value only sets it."""
+    root, value = name.partition(".")[0], getattr(node, "value", None)
+    return root in sys.stdlib_module_names and root != "sys" and not isinstance(value, ast.Constant | None)
+
+
+def _targets(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.Assign | ast.Delete):
+        found = node.targets
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        found = [node.target]
+    else:
+        return []
+    return [part for one in found for part in (one.elts if isinstance(one, ast.Tuple | ast.List) else [one])]
+
+
+def _name(node: ast.expr, names: Names) -> str:
+    return names.of(node) or (node.id if isinstance(node, ast.Name) else "")
+
+
+def done_by(node: ast.Call, names: Names) -> Iterator[str]:
+    """What a call does by its arguments."""
+    name = names.of(node.func) or ""
+    if name in ("os.putenv", "os.environ.setdefault", "os.environ.__setitem__"):
+        if node.args and (name == "os.putenv" or _STEERING.fullmatch(text_of(node.args[0]))):
+            yield "environment-of-programs"
+    elif name == "os.environ.update" and any(_STEERING.fullmatch(one) for one in _keys(node)):
+        yield "environment-of-programs"
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES and _changes_hook(node.func, names):
+        yield "import-hook"
+    if any(keyword.arg == "eval_str" and not _is_false(keyword.value) for keyword in node.keywords):
+        yield "eval_str=True"
+    if _called(node) in ("load_extension", "reload_extension") and node.args and not text_of(node.args[0]):
+        yield "dynamic-extension"
+    if name.startswith("pandas.read_") and any("://" in text for one in node.args[:1] for text in _texts(one)):
+        yield "read-of-an-address"
+    if _writes(node, name):
+        yield "written-code"
+    if name in _AT_THE_END and any(_FILES.fullmatch(names.of(one) or "") for one in node.args):
+        yield "files-at-the-end"
+
+
+def _changes_hook(function: ast.Attribute, names: Names) -> bool:
+    held = names.of(function.value)
+    return held in ("sys.modules", "sys.path_importer_cache", "sys.meta_path", "sys.path_hooks") and not (
+        held == "sys.modules" and function.attr in ("pop", "remove")
+    )
+
+
+def _keys(node: ast.Call) -> list[str]:
+    keys = [keyword.arg or "" for keyword in node.keywords]
+    for argument in node.args:
+        if isinstance(argument, ast.Dict):
+            keys += [text_of(key) for key in argument.keys if key is not None]
+    return keys
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
+
+
+def _writes(node: ast.Call, name: str) -> bool:
+    """Whether it writes a file that something runs or loads."""
+    function = node.func
+    if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
+        return _is_code(function.value)
+    if _COPIERS.fullmatch(name):
+        return any(_is_code(one) for one in node.args[1:2])
+    is_open = (isinstance(function, ast.Name) and function.id == "open") or name in ("io.open", "aiofiles.open")
+    if is_open and node.args:
+        return _is_writing(node, 1) and _is_code(node.args[0])
+    if isinstance(function, ast.Attribute) and function.attr == "open" and not name:
+        return _is_writing(node, 0) and _is_code(function.value)
+    return name == "os.open" and bool(node.args) and bool(_CODE_FILE.search(_last_text(node.args[0])))
+
+
+def _is_writing(node: ast.Call, at: int) -> bool:
+    modes = [*node.args[at : at + 1], *(one.value for one in node.keywords if one.arg == "mode")]
+    return any(set(text_of(mode)) & set("wax+") for mode in modes)
+
+
+def _is_code(path: ast.expr) -> bool:
+    """Whether a path ends as code does, or is that of the running file."""
+    if last := _last_text(path):
+        return bool(_CODE_FILE.search(last))
+    parts = [one.id if isinstance(one, ast.Name) else getattr(one, "attr", "") for one in walked(path)]
+    return "__file__" in parts and not {"parent", "parents", "dirname", "with_name", "with_suffix"} & set(parts)
+
+
+def _texts(node: ast.expr) -> list[str]:
+    return [one.value for one in walked(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+
+
+def _last_text(path: ast.expr) -> str:
+    """The last text of an expression, which is how a path ends."""
+    whole = text_of(path)
+    texts = [one for one in walked(path) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    last = max(texts, key=lambda one: (one.lineno, one.col_offset), default=None)
+    return whole or (str(last.value) if last else "")
+
+
+def emptied_by(node: ast.For, names: Names) -> bool:
+    """Whether a loop over what is in a folder removes it."""
+    walks = any(isinstance(one, ast.Call) and _called(one) in _WALKERS for one in walked(node.iter))
+    if not walks:
+        return False
+    calls = [one for statement in node.body for one in walked(statement) if isinstance(one, ast.Call)]
+    return any(names.of(one.func) in _REMOVERS or _called(one) in ("unlink", "rmdir") for one in calls)
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def names_within(text: str) -> bool:
+    """Whether a format reaches through an object to its module: `{0.__init__.__globals__}`."""
+    return bool(_FORMAT_NAMES.search(text)) and "{" in text

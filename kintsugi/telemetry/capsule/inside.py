@@ -1,0 +1,59 @@
+"""What has no name in its module: functions and classes that a function makes, and what they take from around them."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+from kintsugi.telemetry.capsule import raw
+
+_OF_ANY_CLASS = frozenset(("__dict__", "__weakref__"))  # which each has for itself
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it is written: `path` is its qualified name."""
+
+    module: str
+    path: str
+    line: int
+
+
+def parts_of(kind: type) -> tuple[str, tuple[type, ...], dict[str, object]]:
+    """Name, bases and names of a class, as `type` takes them."""
+    names = {name: one for name, one in raw.names_of(kind).items() if type(name) is str and name not in _OF_ANY_CLASS}
+    return raw.home_of(kind)[1].rpartition(".")[2], raw.bases_of(kind), names
+
+
+def taken_by(kind: type, frame: FrameType | None, name: str) -> tuple[dict[str, object], int]:
+    """What a class takes from the function that made it, by that frame or as far as it shows that; and its line."""
+    if frame is None:
+        return _seen_in(kind)
+    codes = (one for one in frame.f_code.co_consts if type(one) is types.CodeType and one.co_name == name)
+    code, values = next(codes, None), frame.f_locals
+    free = code.co_freevars if code else ()
+    return {one: values[one] for one in free if one in values}, code.co_firstlineno if code else 0
+
+
+def _seen_in(kind: type) -> tuple[dict[str, object], int]:
+    """What a class takes from around it as far as itself shows that, and about where it is written."""
+    names = raw.names_of(kind)
+    notes = names.get("__annotations__")
+    shown = [*names.values(), *(notes.values() if type(notes) is dict else ())]
+    classes = {raw.home_of(one)[1].rpartition(".")[2]: one for one in shown if issubclass(type(one), type)}
+    methods = [one for one in shown if type(one) is types.FunctionType]
+    taken = {name: one for method in methods for name, one in closed_over(method)}
+    inside = {name: one for name, one in classes.items() if "<locals>" in raw.home_of(one)[1]}
+    return {**inside, **taken}, min((one.__code__.co_firstlineno for one in methods), default=0)
+
+
+def closed_over(function: types.FunctionType) -> Iterator[tuple[str, object]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # nothing has been put into it yet
+            continue
+        if value is not function:
+            yield name, value
