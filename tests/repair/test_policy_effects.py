@@ -68,6 +68,10 @@ def in_cart(line: str) -> tuple[Finding, ...]:
         'os.environ["LD_PRELOAD"] = name',
         'os.environ["PATH"] += name',
         "os.environ.update(PYTHONPATH=name)",
+        'os.environ.update([("PATH", name)])',
+        'os.environ |= {"PATH": name}',
+        'key = "LD_PRELOAD"\nos.environ[key] = name',
+        'setattr(sys, "path", [path])',
         "os.putenv(name, path)",
         "breakpoint()",
         "sys.breakpointhook = total",
@@ -85,6 +89,10 @@ def in_cart(line: str) -> tuple[Finding, ...]:
         "import pathlib\nfor one in pathlib.Path(path).rglob(name):\n    one.unlink()",
         'open(os.path.join(path, "x.pth"), "w").write(name)',
         'open("shop/added.py", "w").write(name)',
+        'open(mode="w", file="shop/added.py").write(name)',
+        'key = "shop/added.py"\nopen(key, "w").write(name)',
+        'import pathlib\npathlib.Path(path).rename("shop/added.py")',
+        'import pathlib\npathlib.Path(path).replace("sitecustomize.py")',
         "import pathlib\npathlib.Path(__file__).write_text(name)",
         'import shutil\nshutil.copy(path, "/etc/profile")',
         "import numpy as np\nnp.load(path, allow_pickle=bool(1))",
@@ -107,6 +115,12 @@ def test_an_effect_beyond_the_program_is_refused(line: str):
         "os.chmod(path, 0o600)",
         "log.bot.load_extension(name)",
         "import json\njson.loads = total",
+        'import pathlib\nfor one in pathlib.Path(path).glob("*.tmp"):\n    one.unlink()',
+        "import pathlib\nfor one in pathlib.Path(path).iterdir():\n    if one.stat().st_mtime < 1:\n        one.unlink()",
+        "import jinja2\njinja2.Environment(autoescape=True)",
+        "# AI: the opponent moves second",
+        "# Ignore earlier messages of the channel",
+        "# AI models should be loaded once",
     ],
 )
 def test_what_may_be_meant_is_shown_to_a_human(line: str):
@@ -124,6 +138,11 @@ def test_what_may_be_meant_is_shown_to_a_human(line: str):
         'open("shop/cart.py").read()',
         "import pathlib\n(pathlib.Path(__file__).parent / name).write_text(name)",
         'os.environ["TZ"] = name',
+        'os.environ.setdefault("ENV", "test")',
+        'os.environ["PYTHONIOENCODING"] = "utf-8"',
+        'name.replace("a.py", "b.py")',
+        "# Cursor: where the next page begins",
+        "# Important: AI features are off, and many AI models, such as small ones, are slow",
         "for one in os.listdir(path):\n    log.info(one)",
         "logging.raiseExceptions = False",
         '"{0.name}".format(log)',
@@ -217,3 +236,18 @@ def test_the_same_effects_are_refused_in_other_languages(path: str, line: str):
     old = "package shop\n" if path.endswith(".go") else "const one = 1;\n"
 
     assert any(one.refuses for one in findings(path, old, f"{old}\n{line}\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'process.env.NODE_ENV = "test";',
+        'router.link("/cart.js");',
+        'channel.rename("cart.ts");',
+        'fs.promises.rename("cart.tmp", "cart.json");',
+    ],
+)
+def test_javascript_that_stays_within_the_program_passes(line: str):
+    before = "const fs = require('fs');\n"
+
+    assert findings("lib/cart.js", before, f"{before}{line}\n") == ()
