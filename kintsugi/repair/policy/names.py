@@ -54,6 +54,10 @@ class Names:
             return text_of(node.slice) or None
         return self.of(node.value) if isinstance(node, ast.NamedExpr | ast.Await) else None
 
+    def has(self, pattern: re.Pattern[str]) -> bool:
+        """Whether anything in scope is bound to a full name of the pattern."""
+        return any(map(pattern.fullmatch, self._full.values()))
+
     def _of_attribute(self, node: ast.Attribute) -> str | None:
         base = self.of(node.value)
         if base is None and isinstance(node.value, ast.Attribute) and node.value.attr.lstrip("_") in REACHED:
