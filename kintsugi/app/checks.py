@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from kintsugi.app.connectors import FAULT, OFF, OK, Health
 from kintsugi.app.pem import pem_of
 from kintsugi.app.settings import (
     AlertSettings,
+    AnalystSettings,
     CodeSettings,
     DeploySettings,
     DiscordSettings,
@@ -115,6 +117,16 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
         yield Health("deployer", FAULT, says)
 
 
+def agent(settings: AnalystSettings) -> Iterator[Health]:
+    """The coding agent that is the analyst."""
+    program, *_ = settings.command.split() or [""]
+    if _PROGRAM.fullmatch(program) and program not in _BUILT_IN and shutil.which(program) is None:
+        says = f"KINTSUGI_ANALYST_COMMAND: {program} cannot be found. Install it, or name it with its path."
+        yield Health("analyst", FAULT, says)
+
+
+_PROGRAM = re.compile(r"[\w./-]+")
+_BUILT_IN = frozenset({"cd", "exec", "source", "."})
 _OF_A_SHELL = frozenset({"&&", "||", ";", "|", "&", ">", ">>", "<", "2>&1"})
 
 

@@ -12,6 +12,7 @@ from kintsugi.app.connectors import FAULT, Health
 from kintsugi.app.settings import unknown_names
 
 _ENV_FILE = Path(".env")
+_MARK = "\ufeff"
 _COMMENT = re.compile(r"^(?P<set>\s*[A-Za-z_]\w*\s*=\s*[^'\"#\s][^#]*?)\s+#\s*(?P<said>.*)$")
 
 
@@ -45,12 +46,28 @@ def env_file(file: Path = _ENV_FILE) -> list[Health]:
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         says = f"{file} can be read by other users of this machine, and holds secrets. Run `chmod 600 {file}`."
         found.append(Health(".env", FAULT, says, lambda: _made_private(file)))
-    lines = [number for number, line in enumerate(_lines(file), 1) if _COMMENT.match(line)]
-    if lines:
-        where = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(str(each) for each in lines[:5])}"
+    if _lines(file)[:1] and _lines(file)[0].startswith(_MARK):
+        says = f"{file} begins with a byte order mark, so its first line is not read. Save it as UTF-8 without one."
+        found.append(Health(".env", FAULT, says, lambda: _unmarked(file)))
+    if where := _where(file, lambda line: bool(_COMMENT.match(line))):
         says = f"{file}, {where}: a comment after a value is part of it for systemd. Put it on a line of its own."
         found.append(Health(".env", FAULT, says, lambda: _moved_comments(file)))
+    if where := _where(file, lambda line: bool(line.strip()) and "=" not in line and not line.strip().startswith("#")):
+        found.append(Health(".env", FAULT, f"{file}, {where}: not NAME=value, so it sets nothing. Mend or remove it."))
     return found
+
+
+def _where(file: Path, is_wrong: Callable[[str], bool]) -> str:
+    """The lines that are, in words; "" where none is."""
+    lines = [str(number) for number, line in enumerate(_lines(file), 1) if is_wrong(line)]
+    if not lines:
+        return ""
+    return f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(lines[:5])}"
+
+
+def _unmarked(file: Path) -> str:
+    file.write_text(file.read_text(encoding="utf-8").removeprefix(_MARK), encoding="utf-8")
+    return f"{file} begins with its first line now"
 
 
 def _lines(file: Path) -> list[str]:

@@ -83,6 +83,7 @@ def _together(bootstrap: Bootstrap) -> list[Health]:
             settings.discord, settings.alerts, settings.model, settings.sheet, settings.program.env_name
         ),
         *checks.folders(settings.code, settings.deploy),
+        *checks.agent(settings.analyst),
         *checks.alert_rules(settings.alerts),
         *checks.keys(settings.github, own_key),
         *checks.addresses(settings.web, settings.metrics, at_work=at_work),
@@ -199,6 +200,10 @@ async def _pages(discord: DiscordSettings, web: WebSettings) -> Health:
 async def _program(program_url: str | None) -> Health:
     if program_url is None:
         return Health("program", OFF, "no cure can be shown. Set KINTSUGI_PROGRAM_URL.")
+    if program_url.rstrip("/").endswith("/version"):
+        return Health(
+            "program", FAULT, f"KINTSUGI_PROGRAM_URL: {program_url} should not end with /version. Leave it out."
+        )
     url = f"{program_url.rstrip('/')}/version"
     try:
         async with httpx.AsyncClient(timeout=5, verify=context(), trust_env=False) as client:

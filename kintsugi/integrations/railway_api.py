@@ -64,7 +64,9 @@ class RailwayApi:
                 body = {"query": text, "variables": variables}
                 response = await client.post(self._access.url, json=body, headers=way_in)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL) as error:
-            raise StepFailed(f"Railway cannot be reached ({type(error).__name__}).") from error
+            raise StepFailed(
+                f"Railway cannot be reached ({type(error).__name__}). Check the network and KINTSUGI_RAILWAY_URL."
+            ) from error
         except httpx.HTTPError as error:
             raise _unheard(f"Railway does not answer ({type(error).__name__}).", changes) from error
         return _Answer(response, changes)

@@ -36,6 +36,14 @@ def a_file(name: str, text: str, setting: str) -> Callable[[Path], dict[str, str
     return make
 
 
+def an_env_file(text: str) -> Callable[[Path], dict[str, str]]:
+    def make(folder: Path) -> dict[str, str]:
+        (folder / ".env").write_text(text, encoding="utf-8")
+        return {}
+
+    return make
+
+
 def an_empty_repository(folder: Path) -> dict[str, str]:
     return {"REPO": str(Git.init_bare(folder / "origin.git", "main").directory)}
 
@@ -87,6 +95,10 @@ BROKEN = [
     Broken({"TEST_MOUNTS": "data"}, "TEST_MOUNTS: should name folders that are there"),
     Broken({"TEST_ENV": "[1]"}, "TEST_ENV: should be a JSON object"),
     Broken({"TEST_PYTHON": "/nowhere/python"}, "TEST_PYTHON: /nowhere/python cannot be run. Name an interpreter"),
+    Broken({"ANALYST_COMMAND": "no-such-agent --fix"}, "ANALYST_COMMAND: no-such-agent cannot be found. Install it"),
+    Broken({"PROGRAM_URL": f"{NOBODY}/version"}, "PROGRAM_URL: .* should not end with /version. Leave it out"),
+    Broken({}, "begins with a byte order mark.*Save it", an_env_file("\ufeffKINTSUGI_ENV_NAME=x\n")),
+    Broken({}, ".env, line 1: not NAME=value.*Mend or remove", an_env_file("production\n")),
     Broken({"TEST_COMMAND": 'pytest "tests'}, "TEST_COMMAND: should be a command; a quotation mark"),
     Broken({"TEST_COMMAND": "true && true"}, "TEST_COMMAND: no shell runs it, so && would be.*Name a script"),
     Broken({"DISCORD_TOKEN": f"Bot {SECRET}"}, "DISCORD_TOKEN: should be the token alone, without quotes"),

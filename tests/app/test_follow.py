@@ -60,8 +60,8 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
 
 
-def follows(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
-    return terminal.run(["capture", "--follow", "--", *command], folder, environment(folder))
+def follows(folder: Path, *command: str, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    return terminal.run(["capture", "--follow", "--", *command], folder, environment(folder) | settings)
 
 
 def incidents(folder: Path) -> list[dict[str, Any]]:
@@ -137,28 +137,15 @@ def test_what_the_program_leaves_running_holds_nobody_up(tmp_path: Path):
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg://u:p@127.0.0.1:1/x", "sqlite:////proc/no/k.db", "what is this"])
 def test_the_program_runs_whether_the_database_opens_or_not(tmp_path: Path, url: str):
-    typed = (sys.executable, "-m", "kintsugi", "capture", "--follow", "--", sys.executable, "-c", CRASHES)
-    known = environment(tmp_path) | {"KINTSUGI_DATABASE_URL": url}
-    done = subprocess.run(typed, cwd=tmp_path, env=known, capture_output=True, check=False)
+    done = follows(tmp_path, sys.executable, "-c", CRASHES, KINTSUGI_DATABASE_URL=url)
 
     assert (done.returncode, done.stdout) == (7, b"begun\n\xff raw\nended\n")
     assert b"kintsugi: not captured: " in done.stderr
 
 
 def test_an_end_with_a_status_is_a_failure_where_that_is_asked_for(tmp_path: Path):
-    typed = (
-        sys.executable,
-        "-m",
-        "kintsugi",
-        "capture",
-        "--follow",
-        "--exit-status",
-        "--",
-        "sh",
-        "-c",
-        "echo no tea; exit 3",
-    )
-    done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), capture_output=True, check=False)
+    typed = ["capture", "--follow", "--exit-status", "--", "sh", "-c", "echo no tea; exit 3"]
+    done = terminal.run(typed, tmp_path, environment(tmp_path))
 
     assert done.returncode == 3
     assert [one["summary"] for one in incidents(tmp_path)] == ["sh ended with status 3"]
@@ -215,8 +202,7 @@ def test_a_signal_reaches_the_program_and_is_no_crash(tmp_path: Path):
 
 
 def test_two_files_are_one_too_many(tmp_path: Path):
-    typed = (sys.executable, "-m", "kintsugi", "capture", "one.log", "two.log")
-    done = subprocess.run(typed, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False)
+    done = terminal.run(["capture", "one.log", "two.log"], tmp_path, environment(tmp_path))
 
     assert done.returncode == 2
-    assert "One FILE at a time: one.log two.log. To run it as a command, add --follow." in done.stderr
+    assert b"One FILE at a time: one.log two.log. To run it as a command, add --follow." in done.stderr

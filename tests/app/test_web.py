@@ -8,8 +8,6 @@ import os
 import re
 import secrets
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,8 +17,10 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.world import terminal
 from tests.world.deliveries import a_merge, signed
 from tests.world.patience import PATIENCE
+from tests.world.terminal import Started
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,13 +38,7 @@ def test_the_web_alone_answers_until_it_is_told_to_stop(tmp_path: Path):
         "KINTSUGI_DISCORD_GUILDS": "2001",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kintsugi", "run", "--only", "web"],
-        cwd=tmp_path,
-        env={**kept, **settings, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = terminal.start(["run", "--only", "web"], tmp_path, kept | settings)
     try:
         url = listening(process)
         body = json.dumps(a_merge()).encode()
@@ -64,11 +58,11 @@ def test_the_web_alone_answers_until_it_is_told_to_stop(tmp_path: Path):
     assert process.returncode == 0, rest
 
 
-def listening(process: subprocess.Popen[str]) -> str:
-    assert process.stderr
+def listening(process: Started) -> str:
+    assert process.output
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        line = process.stderr.readline()
+        line = process.output.readline()
         if "Listening at " in line:
             return line.rpartition(" ")[2].strip()
     raise AssertionError("it does not listen")
@@ -129,14 +123,7 @@ def test_a_process_without_the_web_tells_its_figures_where_it_is_told_to(tmp_pat
 def serving(folder: Path, *words: str, **settings: str) -> Iterator[str]:
     """`kintsugi run` as it is started; its address. Ended when it is no longer needed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kintsugi", "run", *words],
-        cwd=folder,
-        env={**kept, **settings, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = terminal.start(["run", *words], folder, kept | settings)
     try:
         yield listening(process)
     finally:

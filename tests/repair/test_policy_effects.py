@@ -100,6 +100,14 @@ def in_cart(line: str) -> tuple[Finding, ...]:
         "import pydoc\npydoc.locate(name)",
         "from django.utils.module_loading import import_string\nimport_string(name)()",
         "import sentry_sdk\nsentry_sdk.init(name)",
+        "from importlib.metadata import entry_points\n[one.load() for one in entry_points()]",
+        "from importlib import metadata\nmetadata.distribution(name).entry_points[0].load()",
+        "import pkg_resources\nfor one in pkg_resources.iter_entry_points(name):\n    one.load()",
+        "log.entry_point.load()()",
+        "sys.exit(0)",
+        "raise SystemExit",
+        "import pytest\npytest.skip(name)",
+        "from unittest import SkipTest\nraise SkipTest",
         'import pandas as pd\npd.read_csv("https://example.com/?q=" + name)',
     ],
 )
@@ -149,6 +157,9 @@ def test_what_may_be_meant_is_shown_to_a_human(line: str):
         "log.handlers.remove(name)",
         "sys.stdout.flush()",
         "sys.modules.get(__name__)",
+        "sys.exit(name)",
+        "import json\njson.load(path)",
+        'from importlib.metadata import version\nversion("shop")\nlog.settings.load()',
         'log.bot.load_extension("shop.cogs")',
     ],
 )
@@ -211,6 +222,13 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
     assert any(one.refuses for one in findings(path, before, before.replace(old, new, 1)))
 
 
+def test_a_test_of_a_handler_in_go_may_make_a_request():
+    new = 'package shop\n\nimport "net/http"\n\nfunc TestA(t *testing.T) { http.NewRequest("GET", "/", nil) }\n'
+
+    assert findings("shop/cart_test.go", None, new) == ()
+    assert findings("shop/cart.go", None, new)
+
+
 @pytest.mark.parametrize(
     ("path", "line"),
     [
@@ -230,12 +248,46 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
         ("shop/cart.go", 'func a() { os.WriteFile("main.go", nil, 0o600) }'),
         ("shop/cart.go", 'func a() { os.WriteFile(home+"/.ssh/authorized_keys", nil, 0o600) }'),
         ("shop/cart.go", "func a() { value.MethodByName(name).Call(nil) }"),
+        ("shop/cart.go", 'import _ "example.com/shopping/side"'),
+        ("shop/cart.go", 'import "os"\n\nfunc a() { os.Exit(0) }'),
+        ("shop/cart.go", 'import "testing"\n\nfunc a(t *testing.T) { t.Skip("later") }'),
+        ("lib/cart.js", "process.exit();"),
+        ("lib/cart.js", "const { exit: leave } = process; leave(0);"),
+        ("lib/cart.js", "process['exit'](0);"),
     ],
 )
 def test_the_same_effects_are_refused_in_other_languages(path: str, line: str):
     old = "package shop\n" if path.endswith(".go") else "const one = 1;\n"
 
-    assert any(one.refuses for one in findings(path, old, f"{old}\n{line}\n"))
+    module = {"go.mod": "module example.com/shop\n\ngo 1.19\n"}
+
+    assert any(one.refuses for one in findings(path, old, f"{old}\n{line}\n", module))
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("bin/shop.js", "process.exit(0);"),
+        ("lib/cart.js", "process.exit(1);"),
+        ("cmd/shop.go", 'import "os"\n\nfunc a() { os.Exit(0) }'),
+        ("shop/cart.go", 'import "os"\n\nfunc a() { os.Exit(2) }'),
+        ("shop/cart.go", 'import _ "image/png"'),
+        ("shop/cli.py", "import sys\nsys.exit(0)"),
+        ("shop/cart.py", "def main():\n    raise SystemExit(0)"),
+    ],
+)
+def test_a_program_may_end_where_it_begins_or_by_a_failure(path: str, line: str):
+    old = {".go": "package shop\n", ".js": "const one = 1;\n", ".py": "import json\n"}[path[path.rindex(".") :]]
+
+    assert not any(one.refuses for one in findings(path, old, f"{old}\n{line}\n"))
+
+
+def test_a_package_of_the_module_that_is_imported_for_its_effect_is_shown_to_a_human():
+    old, module = "package shop\n", {"go.mod": "module example.com/shop\n"}
+
+    found = findings("shop/cart.go", old, f'{old}\nimport _ "example.com/shop/drivers"\n', module)
+
+    assert [one.refuses for one in found] == [False]
 
 
 @pytest.mark.parametrize(

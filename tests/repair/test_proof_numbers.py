@@ -15,6 +15,7 @@ from kintsugi.repair.languages.results import Failure, Frame
 from kintsugi.repair.proof import Crash, ProofSettings, Proposal, Unproven, prove
 from kintsugi.workflow.patch import Evidence, Numbers, Tier
 from tests.repair.programs import a_program, with_walls
+from tests.world.patience import PATIENCE
 
 SHOP = 'def total(order):\n    return order["price"] - order["discount"]\n'
 FIXED = SHOP.replace('order["discount"]', 'order.get("discount", 0)')
@@ -28,7 +29,7 @@ FAST = ("pytest", "-p", "no:hypothesispytest", "-p", "no:asyncio", "-p", "no:xdi
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    return await with_walls(ProofSettings(FAST, python=Path(sys.executable), seconds=120))
+    return await with_walls(ProofSettings(FAST, python=Path(sys.executable), seconds=PATIENCE))
 
 
 async def proven(base: Path, tests: dict[str, str], settings: ProofSettings, fix: str = FIXED) -> Evidence:

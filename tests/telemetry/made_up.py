@@ -529,6 +529,7 @@ def _by_place(rnd: Draw, opaque: str, word: str) -> Iterator[tuple[str, ...]]:
     yield f"refresh_token {opaque} was refused", opaque, "refused"
     yield f"rootpw '{word}' of bob", word, "bob"
     yield f"user bob with password {word}X was rejected", f"{word}X", "rejected"
+    yield f"signing in with password {word.lower()} as bob", word.lower(), "bob"
     yield f'<setting name="ApiKey"><value>{opaque}</value></setting>', opaque, "</value>"
     yield f"jdbc:oracle:thin:scott/{word}@db.example.com:1521:x", word, "db.example.com:1521:x"
     code = drawn(rnd, DIGITS, 6)

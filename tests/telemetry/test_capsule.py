@@ -10,11 +10,13 @@ import enum
 import functools
 import gc
 import io
+import itertools
 import random
 import re
 import threading
 import types
 import uuid
+import warnings
 import weakref
 import zoneinfo
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -181,6 +183,14 @@ def test_what_was_one_object_is_one_object() -> None:
     one, two, (three,) = rebuilt_from(handed_over, [item, item, (item,)])
 
     assert one is two is three
+
+
+def test_what_is_called_like_a_keyword_is_called_otherwise() -> None:
+    item = Item("mug")
+
+    again = rebuilt_from(handed_over, {"from": item, "class": [item], "not": item})
+
+    assert again["from"] is again["not"] is again["class"][0]
 
 
 def test_circles_are_closed() -> None:
@@ -371,6 +381,8 @@ def test_a_secret_refuses_the_whole() -> None:
         [("Authorization", "Bearer abcdef123456789")],
         {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
         {"passwords": ["", "correct-horse"]},
+        {("db", "password"): "correct-horse"},
+        functools.partial(log_in, "bob", "correct-horse"),
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
         {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
         type("Settings", (), {"password": "correct-horse"}),
@@ -379,6 +391,10 @@ def test_a_secret_refuses_the_whole() -> None:
         capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
 
         assert (capsule.source, capsule.why_not[:8]) == ("", "a secret")
+
+
+def log_in(user: str, password: str) -> None:
+    """Whoever has half of its arguments has the password."""
 
 
 def test_no_planted_secret_is_in_a_capsule() -> None:
@@ -401,6 +417,17 @@ def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -
         assert len(capsule.source) <= LARGEST
         assert "could not be written down" not in capsule.why_not
     assert TOUCHED.total() == before
+
+
+def test_what_was_warned_of_once_is_not_warned_of_again() -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            warnings.warn("once", UserWarning, stacklevel=1)
+            for value in (iter([1]), itertools.islice([1], 1)):
+                assert made_of(_raised(lambda value=value: handed_over(value))).source  # type: ignore[misc]
+
+    assert [str(one.message) for one in seen] == ["once"]
 
 
 def test_nothing_is_kept() -> None:

@@ -78,8 +78,8 @@ async def a_service(folder: Path, *words: str, **settings: str) -> AsyncIterator
     """Started with these settings and no others; killed at the end where it still runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     env = {**kept, "KINTSUGI_WEB_BIND": "127.0.0.1:0", **settings, "PYTHONPATH": str(ROOT)}
-    if "LD_PRELOAD" in settings:  # which only a program that is loaded anew obeys
-        service = Service(await _loaded_anew(folder, words, env))
+    if "LD_PRELOAD" in settings:  # which only a Python that starts by itself obeys
+        service = Service(await _started_cold(folder, words, env))
     else:
         service = Service(await terminal.start_in_loop(["run", *words], folder, env))
     try:
@@ -88,7 +88,7 @@ async def a_service(folder: Path, *words: str, **settings: str) -> AsyncIterator
         await service.close()
 
 
-async def _loaded_anew(folder: Path, words: Sequence[str], env: dict[str, str]) -> Process:
+async def _started_cold(folder: Path, words: Sequence[str], env: dict[str, str]) -> Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "kintsugi", "run", *words),
         cwd=folder,

@@ -1,4 +1,4 @@
-"""`kintsugi` as it is typed, in processes of their own that need not import it anew: one or two seconds each.
+"""`kintsugi` as it is typed, in processes of their own that need not import it again: one or two seconds each.
 
 A helper loads what the commands load, once, and has one thread. For each command it forks; the child gets its folder,
 environment and standard streams, and runs the module as `python -m kintsugi` does. It is killed by its own number, and
@@ -8,6 +8,7 @@ its end is told by the helper, which is its parent.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import signal
 import socket
@@ -227,20 +228,21 @@ def _helper() -> socket.socket:
     """Our end of the line to the helper, which ends when this process does."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
-    _started.append(
-        subprocess.Popen(
-            [sys.executable, "-m", warm.__name__, str(its.fileno())],
-            cwd=ROOT,
-            env=kept | {"PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            pass_fds=[its.fileno()],
-        )
+    helper = subprocess.Popen(
+        [sys.executable, "-m", warm.__name__, str(its.fileno())],
+        cwd=ROOT,
+        env=kept | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        pass_fds=[its.fileno()],
     )
     its.close()
+    atexit.register(_let_go, ours, helper)
     return ours
 
 
-_started: list[subprocess.Popen[bytes]] = []  # kept, or its end would be asked for by the garbage collector
+def _let_go(line: socket.socket, helper: subprocess.Popen[bytes]) -> None:
+    line.close()
+    helper.wait()
 
 
 def _all_of(file: Any) -> bytes:

@@ -21,6 +21,7 @@ SAYS = {
     "files-at-the-end": "It changes files when the program ends",
     "emptied-folder": "It removes all that is in a folder",
     "files-removed": "It removes some of the files in a folder",
+    "loaded-entry-point": "It loads what an installed package says is to be loaded",
     "names-within-a-format": "A format reaches through an object to its module",
     "read-of-an-address": "It reads from an address",
     "failure-hook": "It says what happens to failures that nobody catches",
@@ -48,6 +49,10 @@ _COPIERS = re.compile(r"shutil\.(?:copy\w*|move)|os\.(?:rename|replace|link|syml
 _WALKERS = ("walk", "rglob", "glob", "iterdir", "scandir", "listdir", "iglob")
 _REMOVERS = ("os.remove", "os.unlink", "os.rmdir", "shutil.move")
 _FORMAT_NAMES = re.compile(r"__(?:globals|subclasses|builtins|code|mro|import|closure)__")
+_METADATA = re.compile(
+    r"importlib[._]metadata(?:\.(?:entry|Entry|distribution)\w*)?|pkg_resources(?:\.(?!resource|parse)\w+)?|stevedore.*"
+)
+_ENTRY_POINT = re.compile(r"entry_?points?|eps?", re.IGNORECASE)
 _AT_THE_END = ("atexit.register", "weakref.finalize")
 _FILES = re.compile(r"os\.(?:remove|unlink|rename|replace|rmdir|truncate|chmod)|shutil\.\w+|pathlib\.\w+")
 
@@ -112,6 +117,8 @@ def done_by(node: ast.Call, names: Names) -> Iterator[str]:
         yield "dynamic-extension"
     if name.startswith("pandas.read_") and any("://" in text for one in node.args[:1] for text in _texts(one)):
         yield "read-of-an-address"
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ("load", "resolve") and _is_entry_point(node, names):
+        yield "loaded-entry-point"
     if _writes(node, names):
         yield "written-code"
     if name in _AT_THE_END and any(_FILES.fullmatch(names.of(one) or "") for one in node.args):
@@ -120,6 +127,14 @@ def done_by(node: ast.Call, names: Names) -> Iterator[str]:
 
 def _named_by_setattr(node: ast.Call, names: Names) -> list[str]:
     return [names.of(node.args[0]) or "", names.text(node.args[1])] if len(node.args) > 1 else []
+
+
+def _is_entry_point(node: ast.Call, names: Names) -> bool:
+    """Whether what is loaded is an entry point, by its name or in a file that asks what is installed."""
+    assert isinstance(node.func, ast.Attribute)
+    held = node.func.value
+    last = held.attr if isinstance(held, ast.Attribute) else getattr(held, "id", "")
+    return not node.args and (names.has(_METADATA) or _ENTRY_POINT.fullmatch(last) is not None)
 
 
 def _changes_hook(function: ast.Attribute, names: Names) -> bool:

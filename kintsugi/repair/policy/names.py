@@ -59,6 +59,10 @@ class Names:
         """A text, also one that a name of the file stands for; "" where a part of it is not known."""
         return self._texts.get(node.id, "") if isinstance(node, ast.Name) else text_of(node)
 
+    def has(self, pattern: re.Pattern[str]) -> bool:
+        """Whether anything in scope is bound to a full name of the pattern."""
+        return any(map(pattern.fullmatch, self._full.values()))
+
     def _of_attribute(self, node: ast.Attribute) -> str | None:
         base = self.of(node.value)
         if base is None and isinstance(node.value, ast.Attribute) and node.value.attr.lstrip("_") in REACHED:

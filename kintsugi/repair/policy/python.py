@@ -420,6 +420,8 @@ def _leading() -> frozenset[str]:
         "shell",
         "import_module",
         "import_string",
+        "load",
+        "resolve",
         "load_extension",
         "reload_extension",
         "__file__",

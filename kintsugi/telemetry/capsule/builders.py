@@ -121,8 +121,12 @@ class Builders:
 
     def _class_of_parts(self, graph: Graph, value: type, entry: Entry) -> None:
         """One that a call of `type` has made."""
-        entry.opens, entry.closes = "type(", ")"
-        entry.parts = [Part(self.value(graph, one, "", entry.depth + 1)) for one in parts_of(value)]
+        name, *rest = parts_of(value)
+        entry.opens, entry.closes, entry.parts = "type(", ")", [Part(repr(name))]
+        for one in rest:  # looked at now: `type` takes no stand-in for what nobody had the time for
+            part = Entry(entry.hint, entry.depth + 1, uses=1)
+            BUILD[id(type(one))](self, graph, one, part)
+            entry.parts.append(Part(part))
 
     def inside(self, graph: Graph, entry: Entry, place: Place, around: Mapping[str, object]) -> None:
         """What a function makes inside of it, with what that takes from around it."""

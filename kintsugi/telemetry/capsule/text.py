@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def undecorated(one, name):
     for _ in range(8):
         if getattr(getattr(one, "__code__", None), "co_name", "") == name:
             break
-        one = next((found for at in inner if (found := inspect.getattr_static(one, at, None))), one)
+        one = next((found for at in inner if (found := getattr(one, at, None))), one)
     return one
 ''',
 }
@@ -142,7 +143,7 @@ def rebuilt(kind, /, **state):
     "with_state": HELPERS["with_state"]
     + '''
 
-def on_new_objects(kind, content, state):
+def by_its_init(kind, content, state):
     """None where its `__init__` does not take these."""
     try:
         names = list(inspect.signature(kind).parameters)[len(content) :]
@@ -299,6 +300,7 @@ def _give_names(order: Iterable[Entry], taken: set[str]) -> None:
     for entry in order:
         if not entry.name and (entry.needs_name or (entry.uses > 1 and (entry.parts or "(" in entry.opens))):
             base = snake_case(entry.hint)
+            base = f"the_{base}" if keyword.iskeyword(base) else base
             base = base if base.isidentifier() else "value"
             name, number = base, 2
             while name in taken:

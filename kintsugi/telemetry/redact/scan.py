@@ -188,7 +188,7 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
             yield "vendor", prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
             if distinct or len(prefix) >= _LONG_PREFIX:
                 yield from (("vendor", *rule) for rule in _in_disguise(prefix))
-    for shape in ("eyJhbGciOi", "eyJ0eXAiOi", "AKIA", "AIza", "npm_", "ATATT3"):
+    for shape in ("eyJhbGciOi", "eyJ0eXAiOi", "AKIA", "AIza", "npm_", "ATATT3", "access_token$", "ghs_"):
         yield from (("vendor", *rule) for rule in _in_disguise(shape))
     for literal, back, pattern in SHAPES:
         yield "vendor", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
