@@ -115,7 +115,9 @@ class Scanner:
 
     def spans_at(self, places: list[Place], folded: Folded) -> list[Found]:
         """The same, of what `places` found in `folded.lowered`."""
-        found: list[Found] = []
+        found = self.personal(folded.text)
+        if not places:
+            return found
         text = folded.text
         done = looks = begin = attacks = 0
         allowed = _LOOKS
@@ -139,7 +141,6 @@ class Scanner:
             for span in spans:
                 found.append((*span, kind))
                 done = max(done, span[1])
-        found += self.personal(text)
         found.sort()
         return found
 
