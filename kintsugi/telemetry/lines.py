@@ -249,8 +249,8 @@ def _error_id(record: logging.LogRecord) -> str | None:
 
 def _extra(record: logging.LogRecord, error_id: str | None, characters: int) -> str:
     fields = record.__dict__
-    if len(fields) <= _PLAIN_FIELDS and error_id is None and not record.stack_info:
-        return "{}"
+    if len(fields) <= _PLAIN_FIELDS and not record.stack_info:
+        return "{}" if error_id is None else f'{{"error_id":{encode_text(shortened(error_id, characters or 100))}}}'
     given: dict[str, Any] = {} if error_id is None else {"error_id": error_id}
     if characters:
         given.update((key, value) for key, value in fields.items() if key not in _RESERVED)
