@@ -68,6 +68,10 @@ def in_cart(line: str) -> tuple[Finding, ...]:
         'os.environ["LD_PRELOAD"] = name',
         'os.environ["PATH"] += name',
         "os.environ.update(PYTHONPATH=name)",
+        'os.environ.update([("PATH", name)])',
+        'os.environ |= {"PATH": name}',
+        'key = "LD_PRELOAD"\nos.environ[key] = name',
+        'setattr(sys, "path", [path])',
         "os.putenv(name, path)",
         "breakpoint()",
         "sys.breakpointhook = total",
@@ -85,6 +89,10 @@ def in_cart(line: str) -> tuple[Finding, ...]:
         "import pathlib\nfor one in pathlib.Path(path).rglob(name):\n    one.unlink()",
         'open(os.path.join(path, "x.pth"), "w").write(name)',
         'open("shop/added.py", "w").write(name)',
+        'open(mode="w", file="shop/added.py").write(name)',
+        'key = "shop/added.py"\nopen(key, "w").write(name)',
+        'import pathlib\npathlib.Path(path).rename("shop/added.py")',
+        'import pathlib\npathlib.Path(path).replace("sitecustomize.py")',
         "import pathlib\npathlib.Path(__file__).write_text(name)",
         'import shutil\nshutil.copy(path, "/etc/profile")',
         "import numpy as np\nnp.load(path, allow_pickle=bool(1))",
@@ -118,6 +126,12 @@ def test_an_effect_beyond_the_program_is_refused(line: str):
         "os.chmod(path, 0o600)",
         "log.bot.load_extension(name)",
         "import json\njson.loads = total",
+        'import pathlib\nfor one in pathlib.Path(path).glob("*.tmp"):\n    one.unlink()',
+        "import pathlib\nfor one in pathlib.Path(path).iterdir():\n    if one.stat().st_mtime < 1:\n        one.unlink()",
+        "import jinja2\njinja2.Environment(autoescape=True)",
+        "# AI: the opponent moves second",
+        "# Ignore earlier messages of the channel",
+        "# AI models should be loaded once",
     ],
 )
 def test_what_may_be_meant_is_shown_to_a_human(line: str):
@@ -135,6 +149,11 @@ def test_what_may_be_meant_is_shown_to_a_human(line: str):
         'open("shop/cart.py").read()',
         "import pathlib\n(pathlib.Path(__file__).parent / name).write_text(name)",
         'os.environ["TZ"] = name',
+        'os.environ.setdefault("ENV", "test")',
+        'os.environ["PYTHONIOENCODING"] = "utf-8"',
+        'name.replace("a.py", "b.py")',
+        "# Cursor: where the next page begins",
+        "# Important: AI features are off, and many AI models, such as small ones, are slow",
         "for one in os.listdir(path):\n    log.info(one)",
         "logging.raiseExceptions = False",
         '"{0.name}".format(log)',
@@ -275,3 +294,29 @@ def test_a_package_of_the_module_that_is_imported_for_its_effect_is_shown_to_a_h
     found = findings("shop/cart.go", old, f'{old}\nimport _ "example.com/shop/drivers"\n', module)
 
     assert [one.refuses for one in found] == [False]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'process.env.NODE_ENV = "test";',
+        'router.link("/cart.js");',
+        'channel.rename("cart.ts");',
+        'fs.promises.rename("cart.tmp", "cart.json");',
+    ],
+)
+def test_javascript_that_stays_within_the_program_passes(line: str):
+    before = "const fs = require('fs');\n"
+
+    assert findings("lib/cart.js", before, f"{before}{line}\n") == ()
+
+
+@pytest.mark.parametrize(
+    "line", ['monkeypatch.setattr(sys, "argv", [])', 'monkeypatch.setattr(builtins, "input", one)']
+)
+def test_a_test_may_set_what_is_set_back_after_it(line: str):
+    before = "import sys\n\n\ndef test_one(monkeypatch, one):\n    assert one() == 1\n"
+    after = before.replace("    assert", f"    {line}\n    assert")
+
+    assert findings("tests/test_one.py", before, after) == ()
+    assert findings("tests/test_one.py", before, after.replace("monkeypatch.", "")) != ()

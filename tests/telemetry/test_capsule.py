@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
+from kintsugi.telemetry.capsule.graph import MOST_OBJECTS, Graph
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
 from tests.world.object_graphs import TOUCHED, a_graph
 
@@ -417,6 +418,16 @@ def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -
         assert len(capsule.source) <= LARGEST
         assert "could not be written down" not in capsule.why_not
     assert TOUCHED.total() == before
+
+
+def test_many_small_things_are_looked_at_within_the_caps() -> None:
+    looked_at = collections.Counter[str]()
+    graph, things = Graph(lambda *_: looked_at.update("1")), [object() for _ in range(2 * MOST_OBJECTS)]
+
+    for thing in things:
+        graph.entry(thing, "", 3, at_once=True)
+
+    assert 0 < looked_at.total() <= MOST_OBJECTS + 1
 
 
 def test_what_was_warned_of_once_is_not_warned_of_again() -> None:

@@ -52,7 +52,7 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
 )
 _CODE_FILE = re.compile(r"\.(?:go|s|so|sh|service)[\"`]$|[\"`]go\.(?:mod|sum|work)[\"`]$")
-_EMBEDDED = re.compile(r"//go:embed\s+.*(?:\.env|\.pem|\.key|secret|credential|id_rsa|\.\.|\.git)")
+_EMBEDDED = re.compile(r"^//go:embed\s+.*(?:\.env|\.pem|\.key|secret|credential|id_rsa|\.\.|\.git)")
 _ORDERS: tuple[tuple[str, str], ...] = (
     (
         "eval",

@@ -59,10 +59,13 @@ _EVERYWHERE = re.compile(
 )
 _LOADING = re.compile(r"require\.(?:cache|extensions)(?:\.\w+)?$|(?:\w+#)?Module\._\w+$|module\.(?:paths|children)$")
 _STEERING = re.compile(
-    r"process\.env\.(?:NODE_\w+|PATH|LD_\w+|DYLD_\w+|BASH_ENV|(?:https?|all|no)_proxy|SSL_CERT_\w+|npm_config_\w+)$",
+    r"process\.env\.(?:NODE_(?!ENV$)\w+|PATH|LD_\w+|DYLD_\w+|BASH_ENV|(?:https?|all|no)_proxy|SSL_CERT_\w+|npm_config_\w+)$",
     re.IGNORECASE,
 )
-_WRITING = re.compile(r"(?:writeFile|appendFile|createWriteStream|copyFile|rename|cp|symlink|link)(?:Sync)?$")
+_WRITING = re.compile(
+    r"(?:writeFile|appendFile|createWriteStream|copyFile)(?:Sync)?$|(?:rename|cp|symlink|link)Sync$"
+    r"|(?:^|\b(?:fs|fsp|fsPromises|promises)[#.])(?:rename|cp|symlink)$|\b(?:fs|fsp|fsPromises|promises)[#.]link$"
+)
 _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
