@@ -29,6 +29,7 @@ from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Job, ground, run
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
+from kintsugi.telemetry.redact import remember
 from kintsugi.workflow.patch import Rerun
 from tests.world.object_graphs import TOUCHED, a_graph
 
@@ -42,6 +43,7 @@ sys.path[:] = [entry for entry in sys.path if entry]
 sys.path[:0] = [tree, *(os.path.join(tree, one) for one in {folders!r})]
 sys.path.append({kintsugi!r})
 os.environ.update({variables!r})
+look_built(tree, {built!r})
 sys.path += look_installed(*{installed!r}) if {installed!r} else []
 import pytest
 traceback.clear_frames = lambda _: None  # `assertRaises` clears them, which no program in production does
@@ -118,6 +120,7 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
         folders=list(set_up.folders),
         variables=dict(set_up.variables),
         installed=set_up.installed,
+        built=list(set_up.built),
         kintsugi=str(_HERE),
         mark=_MARK,
         test=case.true.failing[0],
@@ -269,6 +272,7 @@ def main(arguments: argparse.Namespace) -> int:
         verdicts = asyncio.run(_replay(arguments))
         print(_table(verdicts))
         return 0 if verdicts else 1
+    remember(())  # as at a program's start: it builds the table of what secrets begin with, once a process
     print(f"{'milliseconds of the processor':34} {'crashes':>7} {'median':>10} {'99 of 100':>9} {'worst':>9}")
     print(_row("ordinary crashes", costs(2_000)))
     times, wrong = hostile(arguments.graphs)
