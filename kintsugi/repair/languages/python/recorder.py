@@ -19,6 +19,7 @@ import sys
 sys.path[:] = [entry for entry in sys.path if entry]  # nothing of the project stands before the standard library
 
 import builtins
+import contextlib
 import importlib.util
 import json
 import os
@@ -447,9 +448,8 @@ def look_built(tree: str, files: list[str]) -> None:
     """What a build would write of the version into the modules for it, where they are not there."""
     for file in files:
         path = os.path.join(tree, file)
-        if os.path.isdir(os.path.dirname(path)) and not os.path.exists(path):
-            with open(path, "w", encoding="utf-8") as out:
-                out.write("__version__ = version = '0'\n__version_tuple__ = version_tuple = (0,)\n")
+        with contextlib.suppress(OSError), open(path, "x", encoding="utf-8") as out:
+            out.write("__version__ = version = '0'\n__version_tuple__ = version_tuple = (0,)\n")
 
 
 def look_like(module: str, tree: str, source: list[str], arguments: list[str]) -> None:
