@@ -59,7 +59,16 @@ READ = (
     ),
     *("workflow/asking.py", "workflow/doing.py", "workflow/guards.py", "workflow/questions.py", "workflow/severity.py"),
     *("workflow/typed.py", "workflow/wishes.py", "workflow/calling.py", "workflow/quiet.py", "workflow/errors.py"),
-    *("app/checks.py", "app/names.py", "app/settings.py", "app/connectors.py", "commands/doctor.py", "web/entrance.py"),
+    *(
+        "app/checks.py",
+        "app/names.py",
+        "app/settings/rooms.py",
+        "app/settings/values.py",
+        "app/settings/reading.py",
+        "app/connectors.py",
+        "commands/doctor.py",
+        "web/entrance.py",
+    ),
 )
 
 

@@ -47,12 +47,12 @@ def documents() -> dict[str, str]:
 
 
 def settings() -> str:
-    """Every setting there is, as kintsugi/app/settings.py declares it."""
+    """Every setting there is, as kintsugi/app/settings/rooms.py declares it."""
     head = [
         "# Settings",
         "",
         f"From the environment, prefix `{PREFIX}`, or a file `.env` in the folder where `kintsugi` runs. Made from",
-        "`kintsugi/app/settings.py` by `python -m tools.docs`. `kintsugi doctor` checks them all.",
+        "`kintsugi/app/settings/rooms.py` by `python -m tools.docs`. `kintsugi doctor` checks them all.",
         "A program that only reports reads `KINTSUGI_REPORT_URL`, `KINTSUGI_ENV_NAME` and `KINTSUGI_BUILD_SHA`: see",
         "[telemetry](telemetry.md).",
     ]

@@ -10,6 +10,7 @@ from typing import Literal
 from kintsugi.capture.event import Error, Event, Place
 from kintsugi.capture.fields import as_words
 from kintsugi.capture.report import LOGGED_TYPE
+from kintsugi.telemetry.redact import redact_field
 from kintsugi.workflow.payload import Failure, Frame, Raised, SourceLine
 
 Link = Literal["", "cause", "context", "group"]
@@ -132,7 +133,7 @@ def _frame(place: Place, language: str) -> Frame:
         code=(place.context_line or "").strip(),
         in_project=bool(place.in_app),
         source=_source(place) if place.in_app and place.lineno else (),
-        variables={name: show(value) for name, value in place.variables.items() if not name.startswith("__")},
+        variables={name: show(name, value) for name, value in place.variables.items() if not name.startswith("__")},
     )
 
 
@@ -146,21 +147,30 @@ def _source(place: Place) -> tuple[SourceLine, ...]:
     return tuple(SourceLine(number=number, text=text) for number, text in enumerate(texts, first))
 
 
-def _shown(value: object) -> str:
+def _shown(_: str, value: object) -> str:
     return "null" if value is None else as_words(value)
 
 
-def _as_python(value: object) -> str:
-    """As Python prints it: Sentry's SDKs send containers as JSON, whose values are what `repr` made of them."""
+def _as_python(name: str, value: object) -> str:
+    """As Python prints it: Sentry's SDKs send containers as JSON, whose values are what `repr` made of them.
+
+    Others send texts as they are, which have no quotes then: a secret among them is hidden while it is whole.
+    """
+    if isinstance(value, str):
+        return value
     try:
-        return _printed(value)
+        return _printed(value, name)
     except RecursionError:
         return "…"
 
 
-def _printed(value: object) -> str:
+def _printed(value: object, name: str) -> str:
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key!r}: {_printed(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{key!r}: {_printed(one, str(key))}' for key, one in value.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_printed, value))}]"
-    return value if isinstance(value, str) else repr(value)
+        return f"[{', '.join(_printed(one, name) for one in value)}]"
+    if isinstance(value, str):
+        quote = value.removeprefix("b")[:1]
+        is_printed = quote in ("'", '"') and len(value) > 1 and value.endswith(quote)
+        return value if is_printed else redact_field(name, value)
+    return repr(value)

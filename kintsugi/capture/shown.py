@@ -37,6 +37,7 @@ _PLAIN: Mapping[str, tuple[str, str]] = {
 
 _AS_IT_IS = frozenset(("staticmethod", "classmethod", "override", "abstractmethod", "overload"))
 _ASKED = frozenset(("property", "cached_property"))
+_OF_A_PROPERTY = {"setter": "fset", "deleter": "fdel"}  # which bear the property's name
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -164,6 +165,8 @@ def _call(found: _Found, names: Names, values: _Values) -> str:
     if found.decorators & _ASKED:
         return f"{itself[0]}.{found.node.name}"
     arguments = ", ".join([*itself, *values.arguments()])
+    for decorator in found.decorators & _OF_A_PROPERTY.keys():
+        return f"{found.name}.{_OF_A_PROPERTY[decorator]}({arguments})"
     if not found.decorators <= _AS_IT_IS:
         return f'undecorated({found.name}, "{found.node.name}")({arguments})'
     if "classmethod" in found.decorators:

@@ -156,7 +156,8 @@ def _why_none(capsule: Capsule | None) -> str:
 def judged(call: FailingCall, made: Made, tree: Path) -> tuple[Rerun, str]:
     """How a call ended on the tree that it failed on, and why it says nothing where it does not."""
     if made.passed:
-        return Rerun.NOT_REPRODUCIBLE, "the call ends well here: it failed by something beside its arguments"
+        beside = "what is not known of it" if call.in_part else "something beside its arguments"
+        return Rerun.NOT_REPRODUCIBLE, f"the call ends well here: it failed by {beside}"
     if made.not_rebuilt:
         return Rerun.NOT_REPRODUCIBLE, made.not_rebuilt
     if made.result is None:

@@ -23,7 +23,7 @@ class LastWords:
         self._take_the_signal()
         util.register_after_fork(self, LastWords._at_the_childs_end)
         if parent_process() is not None:
-            self._at_the_childs_end()
+            util.Finalize(None, self._say_in_a_child, exitpriority=0)
 
     def close(self) -> None:
         """Gives the signal back, where it is still ours."""
@@ -50,13 +50,14 @@ class LastWords:
     def _at_the_childs_end(self) -> None:
         """Children end by `os._exit`, after these finalizers."""
         if not self._over:
-            util.Finalize(None, self._say_in_a_child, exitpriority=0)
+            util.Finalize(None, self._say_in_a_child, (sys.exception(),), exitpriority=0)
 
-    def _say_in_a_child(self) -> None:
+    def _say_in_a_child(self, handled: BaseException | None = None) -> None:
         """`multiprocessing` prints what a child failed with after the finalizers, when nothing is sent any more: they
-        run while it is on its way."""
+        run while it is on its way. `handled`: what the parent was about to handle when it forked, which is no failure
+        of the child."""
         error = sys.exception()
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and error is not handled:
             message = "a child process failed: %s"
             unhandled(error, "child process", message, current_process().name, level=logging.CRITICAL)
         self._flush()

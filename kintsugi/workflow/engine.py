@@ -550,10 +550,11 @@ def _seen_again(first: Incident, captured: Captured) -> Incident:
     build = captured.payload.build.sha
     quiet = first.quiet and first.quiet.seen_again(captured.at, build if captured.believed else None)
     pace, last = first.pace.seen(captured.at), captured.payload.occurred.last
-    seen = first.but(count=first.count + 1, last_seen=last, pace=pace, quiet=quiet)
     if captured.believed:
-        return seen.but(seen_on=_newest_last(first.seen_on, build))
-    return seen.but(hearsay=_newest_last(first.hearsay, build))
+        builds = {"seen_on": _newest_last(first.seen_on, build)}
+    else:
+        builds = {"hearsay": _newest_last(first.hearsay, build)}
+    return first.but(count=first.count + 1, last_seen=last, pace=pace, quiet=quiet, **builds)
 
 
 def _how_it_counts(incident: Incident) -> str:

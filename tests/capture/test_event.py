@@ -309,6 +309,19 @@ def test_an_exception_named_as_what_is_logged_stays_an_exception():
     assert the_payload(exception=[an_error("Logged")]).incident.summary == "Logged: it broke in shop/cart.py:40"
 
 
+def test_a_secret_in_a_container_is_hidden_whether_its_sdk_prints_texts_or_sends_them_as_they_are():
+    words = "correct horse, battery staple"
+    given = {"as_it_is": {"password": words}, "printed": {"password": repr(words), "a": "''"}, "passwords": [words]}
+    frame = {"filename": "shop/pay.py", "function": "pay", "lineno": 3, "in_app": True, "vars": given}
+
+    payload = the_payload(platform="python", exception={"values": [an_error(stacktrace={"frames": [frame]})]})
+
+    assert payload.exception
+    assert payload.exception.final.frames[0].variables == {
+        "as_it_is": "{'password': ***}", "printed": "{'password': '***', 'a': ''}", "passwords": "***"
+    }  # fmt: skip
+
+
 def test_an_outline_names_the_failure_as_the_whole_does():
     secret = secrets.token_hex(20)
     frames = [{"filename": "shop/pay.py", "function": "pay", "lineno": 3, "in_app": True, "vars": {"a": "1"}}]

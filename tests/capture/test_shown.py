@@ -17,6 +17,11 @@ import functools
 from dataclasses import dataclass
 
 
+class noted_first:
+    def __init__(self, function):
+        self.func = function
+
+
 @dataclass
 class Order:
     name: str
@@ -44,8 +49,21 @@ class Shop:
     def alone(name):
         raise LookupError(name)
 
+    @property
+    def owner(self):
+        return "bob"
 
-def noted(function):
+    @owner.setter
+    def owner(self, name):
+        raise LookupError(name)
+
+    @noted_first
+    @staticmethod
+    def noted(value):
+        raise LookupError(value)
+
+
+def noting(function):
     @functools.wraps(function)
     def wrapper(*given):
         raise AssertionError("what decorates it is not called")
@@ -53,7 +71,7 @@ def noted(function):
     return wrapper
 
 
-@noted
+@noting
 def decorated(value):
     raise LookupError(value)
 
@@ -87,7 +105,7 @@ def lines(path: str) -> Sequence[str]:
 
 def shown(function: str, **variables: str) -> Capsule:
     """What is made of a report in which this function of the program, called from outside of it, failed."""
-    line = next(at for at, text in enumerate(TILL.splitlines(), 1) if f"def {function}(" in text)
+    [*_, line] = (at for at, text in enumerate(TILL.splitlines(), 1) if f"def {function}(" in text)
     frame = Frame(
         path="shop/of_a_till.py", line=line + 1, function=function, in_project=True, variables=dict(variables)
     )
@@ -145,6 +163,8 @@ WAYS = {
     "buy": ({"self": "<shop.Shop object at 0x7f>", "amount": "5"}, "(5, 4)"),
     "named": ({"cls": "<class 'Shop'>", "name": "'x'"}, "('Shop', 'x')"),
     "alone": ({"name": "'x'"}, "x"),
+    "owner": ({"self": "<Shop>", "name": "'x'"}, "x"),
+    "noted": ({"value": "'x'"}, "x"),
     "decorated": ({"value": "'x'"}, "x"),
     "later": ({"value": "'x'"}, "x"),
     "each": ({"value": "'x'"}, "x"),
@@ -158,7 +178,7 @@ def test_it_is_called_as_it_was(function: str) -> None:
     capsule = shown(function, **variables)
 
     assert what_it_raises(capsule) == ("LookupError", said)
-    assert ("without self" in capsule.in_part) == (function == "buy")
+    assert ("without self" in capsule.in_part) == (function in ("buy", "owner"))
 
 
 def test_a_state_that_is_not_shown_is_told_to_whoever_asks_for_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from kintsugi.integrations.model.address import address_of
-from kintsugi.integrations.model.manners import Form, Manner
+from kintsugi.integrations.model.manners import Form, Manner, next_manner
 from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.model.prices import price_of
 from kintsugi.integrations.model.refusals import refusal_of, window_in
@@ -90,6 +90,34 @@ def test_a_wait_until_a_moment_is_counted_by_the_providers_own_clock():
     assert wait(x_ratelimit_reset="1767225645000", x_ratelimit_remaining="0") == 45
     assert wait(x_ratelimit_reset="1767225645", x_ratelimit_remaining="3") is None
     assert wait(retry_after="Thu, 01 Jan 2027 00:00:00 GMT") == 3600
+    assert wait(retry_after="Thu, 01 Jan 2026 00:00:30 -0000") == 30
+    assert wait(retry_after="9" * 20) == 3600
+    assert wait(retry_after_ms="9" * 400) == 3600
+    assert wait(retry_after="Thu, 01 Jan 2026 99999999999999999999:00:30 GMT") is None
+    assert wait_asked_for({}, refusal_of(429, f"try again in {'9' * 400}s")) == timedelta(hours=1)
+
+
+def test_what_a_refusal_repeats_of_the_question_says_nothing_of_the_account_or_the_model():
+    asked = "the billing page: model a not found, invalid token, over budget, moderation bot"
+    error = {"loc": ["body", "response_format"], "msg": "Extra inputs are not permitted", "input": asked}
+
+    stepped = next_manner(Manner(), refusal_of(400, json.dumps({"detail": [error]})), 16000, steps=0)
+
+    assert stepped is not None
+    assert stepped.form is not Form.SCHEMA
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"error":' * 100_000, json.dumps({"code": "9" * 5000})])
+def test_a_body_that_no_reader_would_like_is_a_refusal_all_the_same(text: str):
+    assert refusal_of(200, text).status == 200
+
+
+@pytest.mark.parametrize("piece", ["1", "<", "<title>", "auth", "requests_", "model ", "stream "])
+def test_a_page_of_a_megabyte_is_searched_no_longer_than_its_beginning(piece: str):
+    refusal = refusal_of(400, piece * (1_000_000 // len(piece)))
+
+    assert len(refusal.lower) + len(refusal.says) <= 8_000
+    assert not refusal.quoted or len(refusal.quoted) <= 301
 
 
 def test_a_manner_in_words():

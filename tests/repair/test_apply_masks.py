@@ -8,6 +8,7 @@ import pytest
 
 from kintsugi.repair.apply import apply
 from kintsugi.repair.applying.changes import Refused, WholeFile
+from kintsugi.repair.applying.masks import refuse_masks
 from kintsugi.repair.context import build_context
 from kintsugi.repair.replies import read_reply
 from kintsugi.telemetry.redact import redact_source
@@ -127,6 +128,17 @@ def test_asterisks_that_were_there_before_may_stay_and_move():
 
     assert edited("    return text", "    return MASK", before) == before.replace("return text", "return MASK")
     assert edited('MASK = "***"\n', 'SIGN = "***"\n', before).startswith('SIGN = "***"\n')
+
+
+@pytest.mark.parametrize("line", ["# the key {key} is old", 'log.info("key {key} used")', 'KEYS = """\nx {key} y\n"""'])
+def test_a_mask_in_the_place_of_a_line_that_was_shown_with_one_is_never_written(line: str):
+    before = line.format(key="AKIA" + "ABCDEFGHIJKLMNOP") + "\nretries = 1\n"
+    shown = redact_source(before, PATH)
+    assert "***" in shown
+
+    with pytest.raises(Refused, match="what a secret is shown as"):
+        refuse_masks(PATH, before.encode(), shown.replace("retries = 1", "retries = 2").encode())
+    refuse_masks(PATH, before.encode(), f'{before}log.info("*** done ***")\n'.encode())
 
 
 def test_markdown_may_have_rules_and_stressed_words():

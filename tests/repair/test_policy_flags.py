@@ -27,6 +27,12 @@ class Settings:
 
 @has_role("manager")
 def refund(user, amount, token):
+    if user.is_away:
+        return None
+    try:
+        amount = int(amount)
+    except ValueError:
+        amount = 0
     if user.role != "admin":
         raise PermissionError
     if amount > 100:
@@ -71,6 +77,13 @@ def flagged(old: str, new: str) -> list[str]:
         ("class Settings:", "if VERBOSE:\n    prepare()\n\n\nclass Settings:", "runs on import"),
         ("class Settings:", "class Settings:\n    prepare()", "runs on import"),
         ("timeout=30", "timeout=None", "a limit"),
+        ("    if user.is_away:\n        return None\n", "", "left before"),
+        ('        raise ValueError("too little")', "        amount = 1", "let through"),
+        ("except ValueError", "except Exception", "catches more"),
+        ("except ValueError", "except (TypeError, ValueError)", "catches more"),
+        ('@has_role("manager")', '@has_role("manager")\n@commands.has_permissions()', "who may"),
+        ("int(amount)", "min(int(amount), 10)", "sets a limit"),
+        ("sorted(user.names)", "sorted(user.names[:40])", "sets a limit"),
         ('log.info("refund of %s", amount)', 'log.info("%s by %s", amount, os.environ["API_KEY"])', "about a secret"),
     ],
 )
@@ -93,6 +106,12 @@ def test_it_is_said_in_one_line(old: str, new: str, says: str):
             "def is_open(till):\n    return till",
             "let through",
         ),
+        ("@commands.check(is_manager)\ndef refund():\n    pass", "def refund():\n    pass", "who may"),
+        (
+            "def refund(till):\n    if till.key:\n        return till\n    raise KeyError(till)",
+            "def refund(till):\n    if till.key:\n        return till",
+            "raises less",
+        ),
     ],
 )
 def test_so_is_what_a_name_or_a_default_stands_for(before: str, after: str, says: str):
@@ -111,6 +130,9 @@ def test_so_is_what_a_name_or_a_default_stands_for(before: str, after: str, says
         ("sorted(user.names)", "sorted(user.names or [])"),
         ("    names = sorted", "    if user is None:\n        return 0\n    names = sorted"),
         ("    names = sorted", "    if not user.names:\n        raise LookupError\n    names = sorted"),
+        ("if user.is_away:", "if user.is_away or not user.names:"),
+        ("except ValueError", "except ValueError as wrong"),
+        ("int(amount)", "int(amount or 0)"),
         ('log.info("refund of %s", amount)', 'log.debug("refund of %s for %s", amount, user.id)'),
     ],
 )

@@ -10,12 +10,14 @@ import enum
 import functools
 import gc
 import io
+import itertools
 import random
 import re
 import threading
 import traceback
 import types
 import uuid
+import warnings
 import weakref
 import zoneinfo
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -26,6 +28,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
+from kintsugi.telemetry.capsule.graph import MOST_OBJECTS, Graph
 from kintsugi.telemetry.capsule.inside import taken_by
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
 from tests.world.object_graphs import TOUCHED, a_graph
@@ -396,6 +399,8 @@ def test_a_secret_refuses_the_whole() -> None:
         [("Authorization", "Bearer abcdef123456789")],
         {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
         {"passwords": ["", "correct-horse"]},
+        {("db", "password"): "correct-horse"},
+        functools.partial(log_in, "bob", "correct-horse"),
         Headers(api_key="k9Zq7xQ2vB4mT8wR"),
         {"password": {"bob": types.SimpleNamespace(value="correct-horse")}},
         type("Settings", (), {"password": "correct-horse"}),
@@ -404,6 +409,10 @@ def test_a_secret_refuses_the_whole() -> None:
         capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
 
         assert (capsule.source, capsule.why_not[:8]) == ("", "a secret")
+
+
+def log_in(user: str, password: str) -> None:
+    """Whoever has half of its arguments has the password."""
 
 
 def test_no_planted_secret_is_in_a_capsule() -> None:
@@ -426,6 +435,27 @@ def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -
         assert len(capsule.source) <= LARGEST
         assert "could not be written down" not in capsule.why_not
     assert TOUCHED.total() == before
+
+
+def test_many_small_things_are_looked_at_within_the_caps() -> None:
+    looked_at = collections.Counter[str]()
+    graph, things = Graph(lambda *_: looked_at.update("1")), [object() for _ in range(2 * MOST_OBJECTS)]
+
+    for thing in things:
+        graph.entry(thing, "", 3, at_once=True)
+
+    assert 0 < looked_at.total() <= MOST_OBJECTS + 1
+
+
+def test_what_was_warned_of_once_is_not_warned_of_again() -> None:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            warnings.warn("once", UserWarning, stacklevel=1)
+            for value in (iter([1]), itertools.islice([1], 1)):
+                assert made_of(_raised(lambda value=value: handed_over(value))).source  # type: ignore[misc]
+
+    assert [str(one.message) for one in seen] == ["once"]
 
 
 def test_nothing_is_kept() -> None:

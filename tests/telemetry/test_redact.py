@@ -69,6 +69,13 @@ def test_secrets_whose_key_stands_elsewhere_are_found(seed):
         "user,name,role\nbob,builder,admin",
         "| user | role |\n|---|---|\n| token | admin |",
         "password was reset to default",
+        'Error from server (NotFound): secrets "db-credentials" not found',
+        'reason="FailedMount" message="secret \\"db-credentials\\" not found"',
+        "random_password.db_password: Refreshing state... [id=none]\nrandom_password.db_password: Still creating... [10s]",
+        "random_password.db_password: Creation complete after 1s",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf",
+        "pg_dump --no-password shop",
+        "run --password --user bob",
     ],
 )
 def test_what_only_looks_like_such_a_place_stays(line):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _LONGEST = 300  # characters of a provider's sentence that people are shown
+_LOOKED_AT = 4_000  # characters of it that are searched; the expressions here are too slow for a page of a megabyte
+_OF_THE_REQUEST = ("input", "messages", "prompt", "request", "failed_generation")  # where a body repeats what was asked
 _TOO_LONG = (
     r"context[ _-]?(length|window|size)",
     r"maximum context",
@@ -89,14 +91,21 @@ class Refusal:
 
 def refusal_of(status: int, body: object) -> Refusal:
     """From a body that was parsed, or its text."""
-    parsed = _parsed(body)
+    try:
+        return _read(status, _parsed(body))
+    except RecursionError:  # it is nested without end
+        return _read(status, "")
+
+
+def _read(status: int, parsed: Any) -> Refusal:
     said = _first_error(parsed)
     code = str(said.get("code") or said.get("type") or "") if isinstance(said, dict) else ""
     told = said.get("code") if isinstance(said, dict) else None
-    if status == 200 and str(told).isdecimal() and 400 <= int(str(told)) < 600:
+    if status == 200 and re.fullmatch(r"[45]\d\d", str(told), re.ASCII):
         status = int(str(told))
-    text = parsed if isinstance(parsed, str) else json.dumps(parsed, ensure_ascii=False)
-    return Refusal(status, _sentence(said) or _plain(text), code, text.lower(), said)
+    text = parsed if isinstance(parsed, str) else json.dumps(_own(parsed), ensure_ascii=False)
+    says = (_sentence(said) or _plain(text))[:_LOOKED_AT]
+    return Refusal(status, says, code, text[:_LOOKED_AT].lower(), said)
 
 
 def says_model_is_unknown(refusal: Refusal) -> bool:
@@ -180,6 +189,13 @@ def _parsed(body: object) -> Any:
         return body
 
 
+def _own(body: Any) -> Any:
+    """What the provider says itself: a question that it repeats may speak of anything."""
+    if isinstance(body, dict):
+        return {key: _own(value) for key, value in body.items() if key not in _OF_THE_REQUEST}
+    return [_own(one) for one in body] if isinstance(body, list) else body
+
+
 def _first_error(body: Any) -> Any:
     """The innermost thing that speaks of the error."""
     match body:
@@ -225,6 +241,6 @@ def _sentence(said: Any) -> str:
 
 def _plain(text: str) -> str:
     """A page's title, or a text without its tags."""
-    if title := re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL):
+    if title := re.search(r"<title>([^<]*)</title>", text, re.IGNORECASE):
         return title[1].strip()
-    return re.sub(r"<[^>]+>", " ", text).strip()
+    return re.sub(r"<[^<>]+>", " ", text).strip()

@@ -75,15 +75,19 @@ def refuse_masks(path: str, before: bytes | None, after: bytes) -> None:
     """Raises Refused where the file would have more masks than it had.
 
     Asterisks of the program's own are none: `"*** error ***"`, `f"***{name}***"`. A mask stands where a secret would be
-    hidden, or is all of a literal in a file that is shown with masks, or that is new.
+    hidden, or is all of a literal in a file that is shown with masks, or that is new; or it comes where a line goes
+    that was shown with one.
     """
     if len(_masks(path, after)) <= len(_masks(path, before or b"")):
         return
     old, new = ((content or b"").decode("utf-8", "replace") for content in (before, after))
     known = Counter(old.splitlines())
     come = [line for line in (Counter(new.splitlines()) - known) if has_mask(line)]
-    is_shown_masked = not old or redact_source(old, path) != old
-    if any(_hides(line, path) or (is_shown_masked and _ALONE.search(line)) for line in come):
+    shown = redact_source(old, path)
+    is_shown_masked = not old or shown != old
+    gone = Counter(old.splitlines()) - Counter(new.splitlines())
+    loses = any(line in gone for line, seen in zip(old.splitlines(), shown.splitlines(), strict=False) if line != seen)
+    if (come and loses) or any(_hides(line, path) or (is_shown_masked and _ALONE.search(line)) for line in come):
         raise Refused(
             f"{path}: the change would write {MASK} into the file. That is what a secret is shown as. Keep the line as "
             "it was shown to you, or read the value from the environment or the settings."

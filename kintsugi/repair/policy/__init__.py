@@ -15,8 +15,9 @@ from typing import Protocol
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.characters import hidden_characters, look_alikes
 from kintsugi.repair.policy.flags import flags
-from kintsugi.repair.policy.go import assembly, go_dangers
+from kintsugi.repair.policy.go import assembly, go_dangers, module_of
 from kintsugi.repair.policy.languages import dangers_by_pattern
+from kintsugi.repair.policy.leaving import ends_early
 from kintsugi.repair.policy.node import node_dangers
 from kintsugi.repair.policy.others import read_by_others
 from kintsugi.repair.policy.paths import only_describes, path_reasons
@@ -138,22 +139,24 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
         yield Finding(path, Rule(rule), sentence, refuses)
     for sentence in secrets_added(change.added, change.old, path):
         yield Finding(path, Rule.SECRET, sentence)
-    dangers = _by_syntax(change)
+    dangers = _by_syntax(change, tree)
     if dangers is None:
         dangers = dangers_by_pattern(change)
+    if not is_test_path(path):
+        dangers = [*dangers, *ends_early(change)]
     own = own_packages(tree) if dangers else frozenset()
     for danger in dangers:
         if danger.package not in own:
             yield Finding(path, Rule(danger.rule), danger.sentence, danger.refuses)
 
 
-def _by_syntax(change: Change) -> list[Danger] | None:
+def _by_syntax(change: Change, tree: Tree) -> list[Danger] | None:
     """Dangers by names; None where no syntax of the file is known, so that patterns have to do."""
     if _is_python(change):
         return python_dangers(change)
     if change.path.endswith(_NODE):
         return node_dangers(change)
-    return go_dangers(change) if change.path.endswith(".go") else assembly(change) or None
+    return go_dangers(change, module_of(change.path, tree)) if change.path.endswith(".go") else assembly(change) or None
 
 
 def _together(changes: list[Change]) -> Iterator[Finding]:

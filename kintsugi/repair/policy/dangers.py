@@ -47,8 +47,11 @@ _EVAL = """
     pydoc.locate pydoc.importfile rlcompleter.* tkinter.Tcl _tkinter.* turtledemo.** ?.enable_load_extension
     readline.read_init_file ?.loadTestsFromName ?.loadTestsFromNames unittest.mock._importer
     unittest.mock._dot_lookup pkg_resources.EntryPoint** pkg_resources.load_entry_point pkg_resources.run_script
-    annotationlib.* typing._eval_type typing.evaluate_forward_ref ?._evaluate jinja2.Environment
-    jinja2.environment.Environment jinja2.nativetypes.** jinja2.NativeEnvironment pkgutil.extend_path antigravity
+    pkg_resources.*_entry_points pkg_resources.get_entry_* importlib.metadata.entry_points
+    importlib.metadata.EntryPoint** importlib_metadata.entry_points importlib_metadata.EntryPoint** stevedore.**
+    ?.iter_entry_points ?.load_setuptools_entrypoints ?.load_entry_point loaded-entry-point
+    annotationlib.* typing._eval_type typing.evaluate_forward_ref ?._evaluate
+    jinja2.nativetypes.** jinja2.NativeEnvironment pkgutil.extend_path antigravity
     ?.f_locals ?.cr_frame ?.cr_code ?.ag_frame ?.gi_code ?.__kwdefaults__
     _frozen_importlib** _frozen_importlib_external** _imp.* _testcapi** _testinternalcapi**
     _xxsubinterpreters** _interpreters** concurrent.interpreters**
@@ -94,7 +97,7 @@ _DESERIALISER = """
 """
 _LOOK = """
     failure-hook atexit.register weakref.finalize os.chmod ?.chmod ?.extractall shutil.unpack_archive replaced-library
-    dynamic-extension
+    dynamic-extension files-removed jinja2.Environment jinja2.environment.Environment
 """
 _RULES = (
     ("shell", _SHELL),

@@ -20,6 +20,8 @@ SAYS = {
     "written-code": "It writes a file that something runs or loads",
     "files-at-the-end": "It changes files when the program ends",
     "emptied-folder": "It removes all that is in a folder",
+    "files-removed": "It removes some of the files in a folder",
+    "loaded-entry-point": "It loads what an installed package says is to be loaded",
     "names-within-a-format": "A format reaches through an object to its module",
     "read-of-an-address": "It reads from an address",
     "failure-hook": "It says what happens to failures that nobody catches",
@@ -34,7 +36,7 @@ _HOOKS = re.compile(
 _SHOWN_HOOKS = re.compile(r"(?:sys|threading)\.(?:excepthook|unraisablehook|displayhook)")
 _CHANGES = ("update", "setdefault", "__setitem__", "append", "insert", "extend", "pop", "remove", "clear")
 _STEERING = re.compile(
-    r"PATH|LD_\w+|DYLD_\w+|PYTHON\w+|NODE_\w+|BASH_ENV|ENV|IFS|PERL5\w+|RUBY\w+|GIT_\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+"
+    r"PATH|LD_\w+|DYLD_\w+|PYTHON(?!IOENCODING|UTF8|UNBUFFERED|HASHSEED|ASYNCIODEBUG)\w+|NODE_(?!ENV$)\w+|BASH_ENV|IFS|PERL5\w+|RUBY\w+|GIT_\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+"
     r"|(?:REQUESTS|CURL)_CA_BUNDLE|PAGER|EDITOR|BROWSER|SHELL|COMSPEC|PATHEXT",
     re.IGNORECASE,
 )
@@ -47,6 +49,10 @@ _COPIERS = re.compile(r"shutil\.(?:copy\w*|move)|os\.(?:rename|replace|link|syml
 _WALKERS = ("walk", "rglob", "glob", "iterdir", "scandir", "listdir", "iglob")
 _REMOVERS = ("os.remove", "os.unlink", "os.rmdir", "shutil.move")
 _FORMAT_NAMES = re.compile(r"__(?:globals|subclasses|builtins|code|mro|import|closure)__")
+_METADATA = re.compile(
+    r"importlib[._]metadata(?:\.(?:entry|Entry|distribution)\w*)?|pkg_resources(?:\.(?!resource|parse)\w+)?|stevedore.*"
+)
+_ENTRY_POINT = re.compile(r"entry_?points?|eps?", re.IGNORECASE)
 _AT_THE_END = ("atexit.register", "weakref.finalize")
 _FILES = re.compile(r"os\.(?:remove|unlink|rename|replace|rmdir|truncate|chmod)|shutil\.\w+|pathlib\.\w+")
 
@@ -54,10 +60,9 @@ _FILES = re.compile(r"os\.(?:remove|unlink|rename|replace|rmdir|truncate|chmod)|
 def set_by(node: ast.AST, names: Names) -> Iterator[str]:
     """What an assignment changes that others go by."""
     for target in _targets(node):
-        is_part = isinstance(target, ast.Subscript)
         held = target.value if isinstance(target, ast.Subscript) else target
         name = _name(held, names)
-        if name == "os.environ" and is_part and _STEERING.fullmatch(text_of(target.slice)):  # type: ignore[attr-defined]
+        if name == "os.environ" and any(_STEERING.fullmatch(names.text(one)) for one in _set_in(target, node)):
             yield "environment-of-programs"
         elif _HOOKS.fullmatch(name) and not (name == "__path__" and not isinstance(held, ast.Name)):
             yield "import-hook"
@@ -65,6 +70,13 @@ def set_by(node: ast.AST, names: Names) -> Iterator[str]:
             yield "failure-hook"
         elif isinstance(target, ast.Attribute) and _is_replaced(name, node):
             yield "replaced-library"
+
+
+def _set_in(target: ast.expr, node: ast.AST) -> list[ast.AST]:
+    """Where the names may be that are set: `x[name] = …`, `x |= {name: …}`."""
+    if isinstance(target, ast.Subscript):
+        return [target.slice]
+    return list(walked(node.value)) if isinstance(node, ast.AugAssign) else []
 
 
 def _is_replaced(name: str, node: ast.AST) -> bool:
@@ -91,10 +103,12 @@ def done_by(node: ast.Call, names: Names) -> Iterator[str]:
     """What a call does by its arguments."""
     name = names.of(node.func) or ""
     if name in ("os.putenv", "os.environ.setdefault", "os.environ.__setitem__"):
-        if node.args and (name == "os.putenv" or _STEERING.fullmatch(text_of(node.args[0]))):
+        if node.args and (name == "os.putenv" or _STEERING.fullmatch(names.text(node.args[0]))):
             yield "environment-of-programs"
     elif name == "os.environ.update" and any(_STEERING.fullmatch(one) for one in _keys(node)):
         yield "environment-of-programs"
+    if _called(node) == "setattr" and _HOOKS.fullmatch(".".join(_named_by_setattr(node, names))):
+        yield "import-hook"
     if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES and _changes_hook(node.func, names):
         yield "import-hook"
     if any(keyword.arg == "eval_str" and not _is_false(keyword.value) for keyword in node.keywords):
@@ -103,10 +117,24 @@ def done_by(node: ast.Call, names: Names) -> Iterator[str]:
         yield "dynamic-extension"
     if name.startswith("pandas.read_") and any("://" in text for one in node.args[:1] for text in _texts(one)):
         yield "read-of-an-address"
-    if _writes(node, name):
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ("load", "resolve") and _is_entry_point(node, names):
+        yield "loaded-entry-point"
+    if _writes(node, names):
         yield "written-code"
     if name in _AT_THE_END and any(_FILES.fullmatch(names.of(one) or "") for one in node.args):
         yield "files-at-the-end"
+
+
+def _named_by_setattr(node: ast.Call, names: Names) -> list[str]:
+    return [names.of(node.args[0]) or "", names.text(node.args[1])] if len(node.args) > 1 else []
+
+
+def _is_entry_point(node: ast.Call, names: Names) -> bool:
+    """Whether what is loaded is an entry point, by its name or in a file that asks what is installed."""
+    assert isinstance(node.func, ast.Attribute)
+    held = node.func.value
+    last = held.attr if isinstance(held, ast.Attribute) else getattr(held, "id", "")
+    return not node.args and (names.has(_METADATA) or _ENTRY_POINT.fullmatch(last) is not None)
 
 
 def _changes_hook(function: ast.Attribute, names: Names) -> bool:
@@ -119,8 +147,7 @@ def _changes_hook(function: ast.Attribute, names: Names) -> bool:
 def _keys(node: ast.Call) -> list[str]:
     keys = [keyword.arg or "" for keyword in node.keywords]
     for argument in node.args:
-        if isinstance(argument, ast.Dict):
-            keys += [text_of(key) for key in argument.keys if key is not None]
+        keys += [text_of(part) for part in walked(argument)]
     return keys
 
 
@@ -128,19 +155,22 @@ def _is_false(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and not node.value
 
 
-def _writes(node: ast.Call, name: str) -> bool:
+def _writes(node: ast.Call, names: Names) -> bool:
     """Whether it writes a file that something runs or loads."""
-    function = node.func
+    function, name = node.func, names.of(node.func) or ""
     if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
-        return _is_code(function.value)
+        return _is_code(function.value, names)
     if _COPIERS.fullmatch(name):
-        return any(_is_code(one) for one in node.args[1:2])
+        return any(_is_code(one, names) for one in node.args[1:2])
+    if isinstance(function, ast.Attribute) and function.attr in ("rename", "replace") and len(node.args) == 1:
+        return _is_code(node.args[0], names)  # of a path: a text's own `replace` takes two
     is_open = (isinstance(function, ast.Name) and function.id == "open") or name in ("io.open", "aiofiles.open")
-    if is_open and node.args:
-        return _is_writing(node, 1) and _is_code(node.args[0])
+    if is_open:
+        opened = [*node.args[:1], *(one.value for one in node.keywords if one.arg == "file")]
+        return _is_writing(node, 1) and any(_is_code(one, names) for one in opened)
     if isinstance(function, ast.Attribute) and function.attr == "open" and not name:
-        return _is_writing(node, 0) and _is_code(function.value)
-    return name == "os.open" and bool(node.args) and bool(_CODE_FILE.search(_last_text(node.args[0])))
+        return _is_writing(node, 0) and _is_code(function.value, names)
+    return name == "os.open" and bool(node.args) and bool(_CODE_FILE.search(_last_text(node.args[0], names)))
 
 
 def _is_writing(node: ast.Call, at: int) -> bool:
@@ -148,9 +178,9 @@ def _is_writing(node: ast.Call, at: int) -> bool:
     return any(set(text_of(mode)) & set("wax+") for mode in modes)
 
 
-def _is_code(path: ast.expr) -> bool:
+def _is_code(path: ast.expr, names: Names) -> bool:
     """Whether a path ends as code does, or is that of the running file."""
-    if last := _last_text(path):
+    if last := _last_text(path, names):
         return bool(_CODE_FILE.search(last))
     parts = [one.id if isinstance(one, ast.Name) else getattr(one, "attr", "") for one in walked(path)]
     return "__file__" in parts and not {"parent", "parents", "dirname", "with_name", "with_suffix"} & set(parts)
@@ -160,21 +190,45 @@ def _texts(node: ast.expr) -> list[str]:
     return [one.value for one in walked(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 
 
-def _last_text(path: ast.expr) -> str:
+def _last_text(path: ast.expr, names: Names) -> str:
     """The last text of an expression, which is how a path ends."""
-    whole = text_of(path)
-    texts = [one for one in walked(path) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    last = max(texts, key=lambda one: (one.lineno, one.col_offset), default=None)
-    return whole or (str(last.value) if last else "")
+    parts = [one for one in walked(path) if isinstance(one, ast.Constant | ast.Name) and names.text(one)]
+    last = max(parts, key=lambda one: (one.lineno, one.col_offset), default=None)
+    return text_of(path) or (names.text(last) if last else "")
 
 
-def emptied_by(node: ast.For, names: Names) -> bool:
-    """Whether a loop over what is in a folder removes it."""
-    walks = any(isinstance(one, ast.Call) and _called(one) in _WALKERS for one in walked(node.iter))
-    if not walks:
-        return False
-    calls = [one for statement in node.body for one in walked(statement) if isinstance(one, ast.Call)]
+def emptied_by(node: ast.For, names: Names) -> str:
+    """What a loop over what is in a folder removes: "emptied-folder", "files-removed" where it chooses, or ""."""
+    walks = [one for one in walked(node.iter) if isinstance(one, ast.Call) and _called(one) in _WALKERS]
+    if not walks or not any(_removes(one, names) for one in node.body):
+        return ""
+    chooses = any(_is_of_some(one) for one in walks) or not _removes_all(node.body, names)
+    return "files-removed" if chooses else "emptied-folder"
+
+
+def _removes(statement: ast.AST, names: Names) -> bool:
+    calls = (one for one in walked(statement) if isinstance(one, ast.Call))
     return any(names.of(one.func) in _REMOVERS or _called(one) in ("unlink", "rmdir") for one in calls)
+
+
+def _removes_all(body: list[ast.stmt], names: Names) -> bool:
+    """Whether no condition comes before what is removed."""
+    for one in body:
+        if isinstance(one, ast.If) and not isinstance(one.test, ast.Constant):
+            if any(isinstance(part, ast.Continue) for part in walked(one)):
+                return False
+        elif isinstance(one, ast.For | ast.With | ast.Try):
+            if _removes_all(one.body, names):
+                return True
+        elif _removes(one, names):
+            return True
+    return False
+
+
+def _is_of_some(walk: ast.Call) -> bool:
+    """Whether it asks for files by a part of their names: `glob("*.tmp")`."""
+    wanted = text_of(walk.args[0]) if walk.args and "glob" in _called(walk) else ""
+    return any(character.isalnum() for character in wanted.rpartition("/")[2])
 
 
 def _called(node: ast.Call) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
@@ -25,6 +25,10 @@ _LIMIT = re.compile(
     r"|max_\w+|min_\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
     re.IGNORECASE,
 )
+_CLAMPING = re.compile(r"(?:^|_)(?:max|limit|most|cap)(?:$|_)")
+_GUARDING = re.compile(
+    r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle)(?:$| |_)"
+)
 _SECRET = re.compile(
     r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|private_?key|session_?id", re.IGNORECASE
 )
@@ -39,6 +43,7 @@ _MAKERS = frozenset(name for name in dir(builtins) if name.islower()) | {
     "get_logger",
     "getlogger",
 }
+_WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len)\b)[^\W\d]\w*")
 _MAIN = re.compile(r"__name__|TYPE_CHECKING|version_info|sys\.platform")
 _ON_IMPORT = (ast.For, ast.While, ast.With, ast.AsyncFor, ast.AsyncWith)
 
@@ -51,38 +56,47 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
     if before.tree is None or after.tree is None:
         return
     old, new = _Facts(before), _Facts(after)
-    for name, sentence in (
-        ("who", "It touches who may."),
-        ("limit", "It changes a limit."),
-        ("default", "It changes the default of a setting."),
-        ("check", "It changes what is let through by a check."),
-    ):
-        if told := _changed(old.told[name], new.told[name]):
+    for sentence, told in (*_of_conditions(old, new), *_of_values(old, new), *_of_effects(old, new)):
+        if told:
             yield change.path, f"{sentence} ({told})"
-    for name, sentence in (
-        ("limit value", "It changes a limit."),
-        ("default value", "It changes the default of a setting."),
-    ):
-        is_told = name == "limit value" and _changed(old.told["limit"], new.told["limit"])
-        if not is_told and (told := _altered(old.told[name], new.told[name])):
-            yield change.path, f"{sentence} ({told})"
-    if told := _come(old.told["logged"], new.told["logged"]):
-        yield change.path, f"It changes what is logged about a secret. ({told})"
-    if told := _come(old.told["on import"], new.told["on import"]):
-        yield change.path, f"It runs on import. ({told})"
-    if told := _turned(old.comparisons, new.comparisons):
-        yield change.path, f"It turns a comparison. ({told})"
+
+
+def _of_conditions(old: _Facts, new: _Facts) -> Iterator[tuple[str, str]]:
+    """Who and what is let through, and what is no longer turned away; "" where nothing is to be said."""
+    who = _changed(old.told["who"], new.told["who"])
+    come = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
+    yield "It touches who may.", who or (f"{_short(come[0])} is new" if come else "")
+    checked = _changed(old.told["check"], new.told["check"])
+    yield "It changes what is let through by a check.", checked
+    if not checked:
+        yield "It goes on where it left before.", _goes_on(old, new)
+        yield "It raises less than before.", _raises_less(old.told["raise"], new.told["raise"])
+    yield "It turns a comparison.", _turned(old.comparisons, new.comparisons)
+
+
+def _of_values(old: _Facts, new: _Facts) -> Iterator[tuple[str, str]]:
+    limited = _changed(old.told["limit"], new.told["limit"])
+    yield "It changes a limit.", limited or _altered(old.told["limit value"], new.told["limit value"])
+    yield "It sets a limit.", _come(old.told["clamp"], new.told["clamp"])
+    for name in ("default", "default value"):
+        yield "It changes the default of a setting.", _altered(old.told[name], new.told[name])
+
+
+def _of_effects(old: _Facts, new: _Facts) -> Iterator[tuple[str, str]]:
+    yield "It catches more than before.", _widened(old.handlers, new.handlers)
+    yield "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
+    yield "It runs on import.", _come(_by_head(old), _by_head(new))
 
 
 class _Facts:
     """What a piece of Python says of each kind: (what it is about, how it stands), counted."""
 
     def __init__(self, source: Source) -> None:
-        self.told: dict[str, Counter[tuple[str, str]]] = {
-            name: Counter()
-            for name in ("who", "limit", "limit value", "default", "default value", "check", "logged", "on import")
-        }
+        self.told: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         self.comparisons: Counter[tuple[str, str]] = Counter()
+        self.defined: set[str] = set()
+        self.asked: set[str] = set()
+        self.handlers: list[ast.ExceptHandler] = []
         for node in source.nodes:
             self._look(node)
         for statement in source.tree.body if source.tree else []:
@@ -90,31 +104,51 @@ class _Facts:
 
     def _look(self, node: ast.AST) -> None:
         match node:
-            case ast.If(test=test, body=body):
-                self._condition(test, _refuses(body))
-            case ast.Assert(test=test) | ast.IfExp(test=test) | ast.While(test=test):
-                self._condition(test, refuses=isinstance(node, ast.Assert))
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                for decorator in node.decorator_list:
-                    if _WHO.search(_words(decorator)):
-                        self._tell("who", node.name, ast.unparse(decorator))
-                if isinstance(node, ast.ClassDef):
-                    self._class(node)
-                else:
-                    self._function(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._decorated(node)
+                self._function(node)
+            case ast.ClassDef():
+                self._decorated(node)
+                self._class(node)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 self._named(name, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self._named(name, value)
             case ast.Call():
                 self._call(node)
-            case ast.Slice(upper=ast.expr() as upper) if _is_number(upper) and not _is_small(upper):
+            case ast.Slice(upper=ast.Constant() | ast.BinOp() as upper) if _is_number(upper) and not _is_small(upper):
                 self._tell("limit", "a slice", ast.unparse(upper))
+                self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
             case ast.Compare():
                 self._comparison(node)
+            case _:
+                self._branch(node)
+
+    def _branch(self, node: ast.AST) -> None:
+        """Where the code decides how it goes on."""
+        match node:
+            case ast.If(test=test, body=body):
+                self._condition(test, _refuses(body))
+            case ast.Assert(test=ast.Call(func=ast.Name(id="isinstance"))):
+                pass  # a word to the type checker
+            case ast.Assert(test=test) | ast.IfExp(test=test) | ast.While(test=test):
+                self._condition(test, refuses=isinstance(node, ast.Assert))
+            case ast.Raise(exc=ast.expr() as raised):
+                kind = _words(raised.func if isinstance(raised, ast.Call) else raised)
+                if kind.rpartition(" ")[2][:1].isupper():  # else what was caught is raised again
+                    self._tell("raise", kind, "")
+            case ast.ExceptHandler():
+                self.handlers.append(node)
+
+    def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        self.defined.add(node.name)
+        for decorator in node.decorator_list:
+            if _WHO.search(_words(decorator)) or _GUARDING.search(_words(decorator)):
+                self._tell("who", node.name, ast.unparse(decorator))
 
     def _condition(self, test: ast.expr, refuses: bool) -> None:
         text = ast.unparse(test)
+        self.asked.add(text)
         if _WHO.search(_words(test)):
             self._tell("who", _subject(test), text)
         if refuses:
@@ -136,6 +170,8 @@ class _Facts:
                 self._tell("limit value", f"{last}({keyword.arg})", ast.unparse(keyword.value))
                 if _is_number(keyword.value):
                     self._tell("limit", f"{last}({keyword.arg})", ast.unparse(keyword.value))
+                    if _CLAMPING.search(keyword.arg) and not _is_small(keyword.value):
+                        self._tell("clamp", f"{keyword.arg}={ast.unparse(keyword.value)}", "")
             if keyword.arg == "default" and last in ("add_argument", "option", "Option", "Field", "config", "getenv"):
                 about = ast.unparse(node.args[0]) if node.args else last
                 self._tell("default", about, ast.unparse(keyword.value))
@@ -144,10 +180,12 @@ class _Facts:
             numbers := [ast.unparse(one) for one in node.args if _is_number(one)]
         ):
             self._tell("limit", last, " ".join(numbers))
+            if last in ("min", "max"):
+                self._tell("clamp", ast.unparse(node), "")
         if last == "getenv" or (last in ("get", "setdefault", "getboolean", "getint") and of_settings):
-            self._tell(
-                "default", ast.unparse(node.args[0]) if node.args else "", " ".join(map(ast.unparse, node.args[1:]))
-            )
+            given = " ".join(map(ast.unparse, node.args[1:]))
+            if not any(map(_words, node.args[1:])):
+                self._tell("default", ast.unparse(node.args[0]) if node.args else "", given)
         if _LOGGING.match(name.partition(" ")[0]) and (names := _secrets_in(node)):
             self._tell("logged", " ".join(sorted(names)), "")
 
@@ -168,7 +206,9 @@ class _Facts:
         ]
         for one, value in defaults:
             if isinstance(value, ast.Constant) and isinstance(value.value, int | float):
-                self._tell("default value", f"{node.name}({one.arg})", ast.unparse(value))
+                self._tell("default value", f"{node.name}({one.arg})", ast.unparse(value).removesuffix(".0"))
+        for first in (one for one in node.body if isinstance(one, ast.If) and _leaves(one.body) and not one.orelse):
+            self._tell("early", node.name, ast.unparse(first.test))
         if _CHECKS.match(node.name):
             for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
                 if _says_no(inner.body[-1]):
@@ -249,6 +289,62 @@ def _refuses(body: list[ast.stmt]) -> bool:
     )
 
 
+def _leaves(body: list[ast.stmt]) -> bool:
+    """Whether a branch goes no further, and answers nothing that it worked out."""
+    match body[-1]:
+        case ast.Return(value=None | ast.Constant()):
+            return True
+    return False
+
+
+def _by_head(facts: _Facts) -> Counter[tuple[str, str]]:
+    """What runs on import, by what is called: the same call with other arguments is not new."""
+    return Counter({(about.partition("(")[0], ""): 1 for about, _ in facts.told["on import"]})
+
+
+def _raises_less(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
+    """What is raised at fewer places, where nothing else is raised in its stead."""
+    gone, come = old - new, new - old
+    return next((kind.replace(" ", ".") for kind, _ in gone), "") if gone.total() > come.total() else ""
+
+
+def _goes_on(old: _Facts, new: _Facts) -> str:
+    """A condition under which a function left, and that nothing asks now in other words."""
+    come = set(_WORD.findall(" ".join(new.asked - old.asked)))
+    for function, test in old.told["early"] - new.told["early"]:
+        if function in new.defined and test not in new.asked and come.isdisjoint(_WORD.findall(test)):
+            return f"{_short(test)} is gone"
+    return ""
+
+
+def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> str:
+    """A handler that stood there and takes more kinds of failures now."""
+    for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
+        less, more = _caught(before), _caught(after)
+        if less != more and not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
+            return _short(f"{' '.join(less)} → {' '.join(more)}")
+    return ""
+
+
+def _caught(handler: ast.ExceptHandler) -> tuple[str, ...]:
+    if handler.type is None:
+        return ("BaseException",)
+    listed = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return tuple(sorted(ast.unparse(one) for one in listed))
+
+
+def _covers(more: tuple[str, ...], less: tuple[str, ...]) -> bool:
+    """Whether each kind of the one is a kind of the other."""
+    return all(any(_is_kind(one, other) for other in more) for one in less)
+
+
+def _is_kind(name: str, of: str) -> bool:
+    kind, wide = getattr(builtins, name, None), getattr(builtins, of, None)
+    if name == of or of in ("Exception", "BaseException"):
+        return True
+    return isinstance(kind, type) and isinstance(wide, type) and issubclass(kind, wide)
+
+
 def _says_no(node: ast.stmt) -> bool:
     value = node.value if isinstance(node, ast.Return) else ast.Constant(True)
     return value is None or (isinstance(value, ast.Constant) and not value.value)
@@ -282,6 +378,8 @@ def _subject(test: ast.expr) -> str:
 
 def _is_number(node: ast.expr) -> bool:
     """A number, or a product of numbers."""
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
     if isinstance(node, ast.BinOp):
         return _is_number(node.left) and _is_number(node.right)
     value = node.value if isinstance(node, ast.Constant) else None

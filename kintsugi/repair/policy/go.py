@@ -10,6 +10,7 @@ from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import SAYS
 from kintsugi.repair.policy.python import Danger
+from kintsugi.repair.trees import Tree
 
 _IMPORTED: tuple[tuple[str, str], ...] = (
     ("shell", r"os/exec|syscall|golang\.org/x/sys/.*|github\.com/(?:creack/pty|kr/pty|mitchellh/go-ps)"),
@@ -51,7 +52,7 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
 )
 _CODE_FILE = re.compile(r"\.(?:go|s|so|sh|service)[\"`]$|[\"`]go\.(?:mod|sum|work)[\"`]$")
-_EMBEDDED = re.compile(r"//go:embed\s+.*(?:\.env|\.pem|\.key|secret|credential|id_rsa|\.\.|\.git)")
+_EMBEDDED = re.compile(r"^//go:embed\s+.*(?:\.env|\.pem|\.key|secret|credential|id_rsa|\.\.|\.git)")
 _ORDERS: tuple[tuple[str, str], ...] = (
     (
         "eval",
@@ -60,12 +61,25 @@ _ORDERS: tuple[tuple[str, str], ...] = (
     ("shell", r"//go:generate\s+\S+"),
     ("network", _EMBEDDED.pattern),
 )
+_KNOWN_FOR_EFFECT = re.compile(r"embed|image/(?:gif|jpeg|png)|time/tzdata|crypto/\w+|hash/\w+|golang\.org/x/image/\w+")
+"""Packages that are imported for their effect alone, which is to register themselves or to be part of the build."""
 _LEFT_OUT = "It changes when the file is part of a build. A human has to look."
+_BLANK = "It imports {} for nothing but what that does when it is imported. {}"
 _INIT = "It runs on import: init() is called before anything else of the program. A human has to look."
 
 
-def go_dangers(change: Change) -> list[Danger] | None:
-    """What is new; None where the file is no Go that can be read."""
+def module_of(path: str, tree: Tree) -> str:
+    """The module path of the nearest go.mod; "" where there is none."""
+    folders = path.split("/")[:-1]
+    for depth in range(len(folders), -1, -1):
+        if (text := tree.read("/".join([*folders[:depth], "go.mod"]))) is not None:
+            found = re.search(rb"(?m)^module\s+\"?([^\s\"]+)", text)
+            return found[1].decode("utf-8", "replace") if found else ""
+    return ""
+
+
+def go_dangers(change: Change, module: str = "") -> list[Danger] | None:
+    """What is new; None where the file is no Go that can be read. `module`: the path of the module that it is in."""
     if change.after is None:
         return []
     before, after = tree_of("go", change.old), tree_of("go", change.new)
@@ -75,11 +89,26 @@ def go_dangers(change: Change) -> list[Danger] | None:
     if change.path.endswith("_test.go"):  # handlers are asked by a request that is never sent
         come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
     found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}") for rule, name in come]
+    found += [_of_blank(path, module) for path in sorted(_blank(after) - _blank(before))]
     if _inits(after) - _inits(before):
         found.append(Danger("look", _INIT, refuses=False))
     if set(_constraints(after)) - set(_constraints(before)):
         found.append(Danger("look", _LEFT_OUT, refuses=False))
     return list(dict.fromkeys(found))
+
+
+def _blank(tree: Node) -> set[str]:
+    """The packages that are imported for their effect alone, but those that are known to need it."""
+    specs = (one for one in nodes(tree, "import_spec") if text_of(one.child_by_field_name("name")) == "_")
+    paths = (text_of(one.child_by_field_name("path")).strip('"`') for one in specs)
+    return {path for path in paths if not _KNOWN_FOR_EFFECT.fullmatch(path)}
+
+
+def _of_blank(path: str, module: str) -> Danger:
+    """A package of the module's own can be read by whoever confirms the patch; a stranger's cannot."""
+    if module and f"{path}/".startswith(f"{module}/"):
+        return Danger("look", _BLANK.format(path, SAYS["look"]), refuses=False)
+    return Danger("eval", _BLANK.format(path, SAYS["eval"]))
 
 
 def _constraints(tree: Node) -> Iterator[str]:

@@ -36,6 +36,7 @@ class Names:
 
     def __init__(self, nodes: Iterable[ast.AST]) -> None:
         self._full: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         found = list(nodes)
         for node in found:
             self._remember_import(node)
@@ -53,6 +54,14 @@ class Names:
         if isinstance(node, ast.Subscript) and self.of(node.value) == "sys.modules":
             return text_of(node.slice) or None
         return self.of(node.value) if isinstance(node, ast.NamedExpr | ast.Await) else None
+
+    def text(self, node: ast.AST) -> str:
+        """A text, also one that a name of the file stands for; "" where a part of it is not known."""
+        return self._texts.get(node.id, "") if isinstance(node, ast.Name) else text_of(node)
+
+    def has(self, pattern: re.Pattern[str]) -> bool:
+        """Whether anything in scope is bound to a full name of the pattern."""
+        return any(map(pattern.fullmatch, self._full.values()))
 
     def _of_attribute(self, node: ast.Attribute) -> str | None:
         base = self.of(node.value)
@@ -91,6 +100,8 @@ class Names:
         else:
             return
         name = self.of(value) if isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript) else None
+        if text := text_of(value):
+            self._texts.update({target.id: text for target in targets if isinstance(target, ast.Name)})
         for target in targets:
             if isinstance(target, ast.Name) and name and target.id not in self._full:
                 self._full[target.id] = name

@@ -59,10 +59,13 @@ _EVERYWHERE = re.compile(
 )
 _LOADING = re.compile(r"require\.(?:cache|extensions)(?:\.\w+)?$|(?:\w+#)?Module\._\w+$|module\.(?:paths|children)$")
 _STEERING = re.compile(
-    r"process\.env\.(?:NODE_\w+|PATH|LD_\w+|DYLD_\w+|BASH_ENV|(?:https?|all|no)_proxy|SSL_CERT_\w+|npm_config_\w+)$",
+    r"process\.env\.(?:NODE_(?!ENV$)\w+|PATH|LD_\w+|DYLD_\w+|BASH_ENV|(?:https?|all|no)_proxy|SSL_CERT_\w+|npm_config_\w+)$",
     re.IGNORECASE,
 )
-_WRITING = re.compile(r"(?:writeFile|appendFile|createWriteStream|copyFile|rename|cp|symlink|link)(?:Sync)?$")
+_WRITING = re.compile(
+    r"(?:writeFile|appendFile|createWriteStream|copyFile)(?:Sync)?$|(?:rename|cp|symlink|link)Sync$"
+    r"|(?:^|\b(?:fs|fsp|fsPromises|promises)[#.])(?:rename|cp|symlink)$|\b(?:fs|fsp|fsPromises|promises)[#.]link$"
+)
 _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
@@ -121,7 +124,7 @@ def _tree(path: str, text: str) -> Node | None:
 
 def _uses(tree: Node) -> Counter[tuple[str, str]]:
     """(rule, what) as often as it is there."""
-    names = _Names(tree)
+    names = NodeNames(tree)
     found: Counter[tuple[str, str]] = Counter()
     for node in nodes(tree):
         for rule, what in _of(node, names):
@@ -129,7 +132,7 @@ def _uses(tree: Node) -> Counter[tuple[str, str]]:
     return found
 
 
-def _of(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+def _of(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     match node.type:
         case "import_statement" | "export_statement":
             yield from _loading(text_of(node.child_by_field_name("source")))
@@ -149,7 +152,7 @@ def _of(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
             yield "eval", "with, which makes names of whatever an object has"
 
 
-def _of_assignment(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+def _of_assignment(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     """What changes for the whole program: prototypes, what is loaded, what programs are started with."""
     left = node.child_by_field_name("left")
     full = names.full(left)
@@ -190,7 +193,7 @@ def _module(quoted: str) -> str:
     return quoted.strip("'\"`").removeprefix("node:")
 
 
-def _of_call(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
     name = names.full(function) or text_of(function)
     given = [one for one in (node.child_by_field_name("arguments") or node).named_children if one.type != "comment"]
@@ -240,7 +243,7 @@ def _is_own(first: Node) -> bool:
     return first.type == "template_string" and text_of(first)[1:3] in ("./", "..")
 
 
-def _of_name(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     parent = node.parent
     if parent is not None and parent.type == "member_expression" and parent.child_by_field_name("object").id == node.id:
         return  # the whole of it is looked at
@@ -287,7 +290,7 @@ def _of_process(node: Node, full: str) -> Iterator[tuple[str, str]]:
         yield "eval", "process, handed on"
 
 
-def _of_subscript(node: Node, names: _Names) -> Iterator[tuple[str, str]]:
+def _of_subscript(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     """`process["mainModule"]`, `globalThis[name]`, `cp["ex" + "ec"]`."""
     on, index = node.child_by_field_name("object"), node.child_by_field_name("index")
     full = names.full(on)
@@ -314,7 +317,7 @@ def _of_text(text: str) -> Iterator[tuple[str, str]]:
 
 
 @dataclass
-class _Names:
+class NodeNames:
     """What names of a file stand for: `child_process#exec`, `fs#promises.rm`, or themselves."""
 
     tree: Node

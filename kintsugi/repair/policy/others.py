@@ -21,7 +21,7 @@ _TO_AGENTS = re.compile(
 )
 _MARKUP = re.compile(r"\.(?:md|mdx|markdown|rst|txt|html?|adoc)$", re.IGNORECASE)
 _HIDING = re.compile(
-    r"<[^>]*(?:display:\s*none|font-size:\s*0|\bhidden\b)[^>]*>|^\[(?://|comment)\]:\s*#", re.IGNORECASE | re.M
+    r"<[^<>]*(?:display:\s*none|font-size:\s*0|\bhidden\b)[^<>]*>|^\[(?://|comment)\]:\s*#", re.IGNORECASE | re.M
 )
 _RST_COMMENT = re.compile(r"^[ \t]*\.\.[ \t]+(?![\w:-]+::|_|\[|\|)(.+)$", re.M)
 _MIGRATION = re.compile(r"(?:^|/)(?:migrations?|alembic|versions|db/migrate|flyway|liquibase)/|\.sql$", re.IGNORECASE)
@@ -33,7 +33,7 @@ _DROPS = Screened(
     r"|\bop\.drop_\w+|\bbatch_op\.drop_\w+|\bmigrations\.(?:Delete|Remove)\w+|\bdrop_all\s*\(|\bdrop_collection\s*\("
     r"|\bdrop_database\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b"
     r"|\bflushall\s*\(|\bflushdb\s*\("
-    r"|\bALTER\s+TABLE\s+\S+\s+DROP\b|\bGRANT\s+[\w ,]+\s+(?:ON\b|TO\s+PUBLIC)"
+    r"|\bALTER\s+TABLE\s+\S+\s+DROP\b|\bGRANT\s+[\w ,]{1,200}\s(?:ON\b|TO\s+PUBLIC)"
     r"|\bdrop(?:Table|Column|Database|Schema|Index)\w*\s*\("
     # The same by the words of libraries: all rows of a table, a whole collection, index or bucket.
     r"|\.all\(\s*\)\.delete\(|\.query\([\w.]+\)\.delete\(|\bexecute\(\s*(?:\w+\.)?delete\([\w.]+\)\s*\)"
@@ -53,11 +53,21 @@ _REWRITES = Screened(
 _SEAM = re.compile(r"(['\"])[ \t]*(?:\+[ \t]*)?[rbfu]?\1(?!\1)", re.IGNORECASE)  # of texts that Python puts together
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+)?"
-    r"(?:previous|prior|earlier|above|preceding)\s+(?:\w+\s+)?(?:instructions?|prompts?|rules|messages)"
-    r"|\b(?:note|message|instructions?|attention|important)\s*(?:to|for|:)\s*(?:all\s+)?(?:the\s+)?(?:ai|llm|coding)\b"
-    r"|\b(?:ai|llm|coding)\s+(?:agents?|assistants?|reviewers?|models?|tools?)\s*"
-    r"(?::|,|must\b|should\b|are\s+to\b|please\b)"
-    r"|(?:#|//|/\*|[\"']{3})\s*(?:SYSTEM|ASSISTANT|CLAUDE|COPILOT|CURSOR|CODEX|GEMINI|AI|LLM)\s*(?:PROMPT)?:",
+    r"(?:previous|prior|earlier|above|preceding)\s+(?:\w+\s+)?(?:instructions?|prompts?)"
+    r"|(?:#|//|/\*|<!--|[\"']{3})\s*(?:(?:ai|llm|coding)\s+(?:agents?|assistants?|reviewers?)\s*[:,]"
+    r"|(?-i:SYSTEM|ASSISTANT)(?:\s+PROMPT)?:)"
+    r"|\b(?:ai|llm|coding)\s+(?:agents?|assistants?|reviewers?)\s+(?:must|should|are\s+to|please)\b"
+    r"|\b(?:note|message|instructions?|attention|important)\s*(?:to|for|:)\s*(?:all\s+)?(?:the\s+)?"
+    r"(?:ai|llm|coding)\s+(?:agents?|assistants?|reviewers?)\b",
+    re.IGNORECASE,
+)
+# Words that a program with a model or an opponent of its own has as well: a human is shown them.
+_MAYBE_ORDERS = re.compile(
+    r"\b(?:ignore|disregard|forget)\s+(?:(?:all|any|of|the|your)\s+){0,3}"
+    r"(?:previous|prior|earlier|above|preceding)\s+(?:\w+\s+)?(?:rules|messages)"
+    r"|\b(?:note|message|instructions?|attention)\s*(?:to|for|:)\s*(?:all\s+)?(?:the\s+)?(?:ai|llm|coding)\b"
+    r"|\b(?:ai|llm|coding)\s+(?:models?|tools?)\s+(?:must|should|are\s+to|please)\b"
+    r"|(?:#|//|/\*|[\"']{3})\s*(?-i:CLAUDE|Claude|COPILOT|Copilot|CODEX|Codex|GEMINI|Gemini|CURSOR|LLM|AI)\s*:",
     re.IGNORECASE,
 )
 
@@ -101,6 +111,8 @@ def _orders(change: Change) -> Iterator[tuple[str, str, bool]]:
     """What is said to agents that read the source, in comments or anywhere else."""
     if (found := _ORDERS.search(change.added_text)) and not _ORDERS.search(change.removed_text):
         yield "agents", f"It speaks to coding agents that read it: {found[0].strip()!r}.", True
+    elif (found := _MAYBE_ORDERS.search(change.added_text)) and not _MAYBE_ORDERS.search(change.removed_text):
+        yield "agents", f"It may speak to coding agents that read it: {found[0].strip()!r}.", False
 
 
 def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:

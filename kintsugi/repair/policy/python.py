@@ -214,8 +214,8 @@ class _Uses(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
-        if emptied_by(node, self._names):
-            self._count("emptied-folder")
+        if told := emptied_by(node, self._names):
+            self._count(told)
         self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
@@ -420,6 +420,8 @@ def _leading() -> frozenset[str]:
         "shell",
         "import_module",
         "import_string",
+        "load",
+        "resolve",
         "load_extension",
         "reload_extension",
         "__file__",
@@ -430,6 +432,8 @@ def _leading() -> frozenset[str]:
         "write_bytes",
         "unlink",
         "rmdir",
+        "rename",
+        "replace",
         "remove",
         "shutil",
         "atexit",

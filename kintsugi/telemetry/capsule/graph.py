@@ -18,6 +18,7 @@ LONGEST_TEXT = 16_000
 DEEPEST = 24
 _NEAR = 2  # the call's arguments, whatever they are called
 CPU_SECONDS = 0.0025  # for looking at values: naming and writing them takes as long again
+_GRACE = 0.01  # what is small is looked at for so much longer; many small things are not small
 
 
 class Secret(Exception):
@@ -72,7 +73,7 @@ class Graph:
         known = self._known.get(id(value))
         if known is None:
             known = self._known[id(value)] = Entry(hint, depth), value
-            if at_once:
+            if at_once and len(self._known) <= MOST_OBJECTS and time.thread_time() < self.ends + _GRACE:
                 self._fill(value, known[0])
             else:
                 (self._waiting if depth < _NEAR or hint in self.wanted else self._later).append(known)

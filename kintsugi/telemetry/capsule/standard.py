@@ -17,7 +17,6 @@ import re
 import threading
 import types
 import uuid
-import warnings
 import zoneinfo
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -53,11 +52,18 @@ def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, lat
 
 def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
     for key, one in pairs:
-        name = called(key if type(key) is str else key.decode("latin-1") if type(key) is bytes else "", entry)
+        name = called(_name_of(key), entry)
         lead = builders.value(graph, key, "", entry.depth + 1)
         part = Part(builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint), lead)
         part.later = "{one}[{key}] = {value}"
         entry.parts.append(part)
+
+
+def _name_of(key: object) -> str:
+    """What a value is called that lies under this key; the texts of a tuple are one name."""
+    if type(key) is tuple:
+        return "_".join(one for one in key if type(one) is str)
+    return key if type(key) is str else key.decode("latin-1") if type(key) is bytes else ""
 
 
 def _too_many(value: Any, entry: Entry, count: int) -> bool:
@@ -255,11 +261,24 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
 
 def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     entry.opens, entry.closes = f"{builders.names.of(functools.partial)}(", ")"
-    entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1)) for one in (value.func, *value.args)]
+    entry.parts = [Part(builders.value(graph, value.func, "", entry.depth + 1))]
+    entry.parts += [
+        Part(builders.value(graph, one, called(name, entry), entry.depth + 1))
+        for one, name in itertools.zip_longest(value.args, _parameters(value.func)[: len(value.args)], fillvalue="")
+    ]
     entry.parts += [
         Part(builders.value(graph, one, called(name, entry), entry.depth + 1), keyword_for(name))
         for name, one in value.keywords.items()
     ]
+
+
+def _parameters(function: object) -> tuple[str, ...]:
+    """The names of what it takes by position, as far as it is written in Python."""
+    kind, skipped = type(function), 0
+    if kind is types.MethodType:
+        function, skipped = function.__func__, 1  # type: ignore[attr-defined]
+    code = raw.code_of(function)
+    return code.co_varnames[skipped : code.co_argcount] if code else ()
 
 
 def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -268,10 +287,11 @@ def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
 
 
 def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """What the standard library itself says that it is made of, in C: an iterator half way, an element of a tree."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        told = value.__reduce_ex__(4)
+    """What the standard library itself says that it is made of, in C: an iterator half way, an element of a tree.
+
+    Not those of `itertools`: they warn before they tell, and to hush that would change the program's filters.
+    """
+    told = value.__reduce_ex__(4)
     made, arguments, state = (*told, None)[:3]
     if len(told) > 3 and any(part is not None for part in told[3:]):
         return leave_out(entry, f"a {raw.shown_kind(value)}")
@@ -444,8 +464,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     **dict.fromkeys(
         (
             *(type(iter([])), type(iter(())), type(iter("")), type(iter(range(0)))),
-            *(reversed, enumerate, zip, map, filter),
-            *(itertools.islice, itertools.chain, itertools.count, itertools.repeat, ElementTree.Element),
+            *(reversed, enumerate, zip, map, filter, ElementTree.Element),
         ),
         _reduced,
     ),

@@ -141,7 +141,7 @@ def undecorated(one, name):
     for _ in range(8):
         if getattr(getattr(one, "__code__", None), "co_name", "") == name:
             break
-        one = next((found for at in inner if (found := inspect.getattr_static(one, at, None))), one)
+        one = next((found for at in inner if (found := getattr(one, at, None))), one)
     return one
 ''',
 }

@@ -83,6 +83,15 @@ _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(
 _MADE_UP_WORD = re.compile(
     r"(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
 )
+_FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
+_NO_FLAGS = ("--no-", "--skip-", "--without-")
+_ABOUT_A_NAME = re.compile(
+    r"\\{0,7}[\"'`] (?:not found|already exists|does not exist|is (?:forbidden|invalid|immutable))\b"
+)
+_ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:secret:$")
+_PROGRESS = re.compile(
+    r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
+)
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
@@ -168,6 +177,8 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
 
 def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Grade:
     match after.lastgroup:
+        case "gap" if name[:1] == "-" and (name.startswith(_NO_FLAGS) or _FLAG.match(text, after.end())):
+            return Grade.NONE  # a flag that takes no value
         case "gap" if name[:1] != "-" and not _gap_counts(text, at, stem, name, after):
             return Grade.NONE
         case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "["):
@@ -240,7 +251,12 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
 
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:
-    """The shell's PWD is a folder; a `pass` that is a number is a count; `passwd:session` is a module of PAM."""
+    """The shell's PWD is a folder; a `pass` that is a number is a count; `passwd:session` is a module of PAM; and
+    things called by such a name are told of: `secret "db" not found`, an ARN, `db_password: Creating...`."""
+    if _ABOUT_A_NAME.match(text, value.end) or _PROGRESS.match(text, value.start):
+        return True
+    if name[-6:] == "secret" and _ARN.search(text, max(0, value.start - 90), value.start):
+        return True
     if name[-6:] == "passwd" and text[value.start : value.end].rstrip("):") in _OF_PAM:
         return True
     if is_too_brief(name, text[value.start : value.end]):

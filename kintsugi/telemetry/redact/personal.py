@@ -22,7 +22,9 @@ _SCHEMES = re.compile(
 )
 _IBAN = re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![\w-])")
 _EMAIL = re.compile(
-    r"(?<![\w.+/:%-])(?!git@)[\w.+'-]{1,64}(?:@|%40)(?:[^\W_](?:[\w-]{0,61}\w)?\.){1,6}[^\W\d_]{2,24}(?![\w-])"
+    r"(?<![\w.+/:%-])(?!git@)[\w.+'-]{1,64}"
+    r"(?:@(?!\dx\.(?:\w{1,20}\.){0,2}(?:png|jpe?g|gif|svg|webp)\b)|%40)"  # logo@2x.png is a picture
+    r"(?:[^\W_](?:[\w-]{0,61}\w)?\.){1,6}[^\W\d_]{2,24}(?![\w-])"
 )
 # International, with an area in brackets, with the national 0, and the two countries that are written without any.
 _PHONE = re.compile(
@@ -48,7 +50,8 @@ _PHONE_TOLD = re.compile(
     r"[\"']?\.?\s{0,2}[:=]?\s{0,2}[\"']?(?P<number>\d{2,4}(?:[ .-]?\d{2,7}){1,4})(?![\w-]|\.\d)"
 )
 _IP = re.compile(
-    r"(?<![\w.:-])(?:(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"
+    r"(?<![\w.:-])(?<![Vv]ersion )(?!(?<=[A-Za-z]/)\d{1,3}\.0\.0\.0(?!\d))"  # Chrome/131.0.0.0 is a version, too
+    r"(?:(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"
     r"|(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?<=::))(?![\w:.]\w))"
 )
 _SHAPES: dict[str, tuple[re.Pattern[str], Callable[[str], bool]]]

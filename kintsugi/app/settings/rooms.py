@@ -1,200 +1,55 @@
-"""The settings, read once from the environment and `.env`, prefix KINTSUGI_, room by room.
-
-Only the bootstrap sees the whole of them; what it makes is handed the values of its own room. A wrong setting is named
-at start with what it should be. A secret's value is never printed.
-"""
+"""The settings, room by room. Each is documented by its description here."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from kintsugi.children import is_ours
-from kintsugi.persistence.database import Database, DatabaseError
+from kintsugi.app.settings.values import (
+    WHERE_IDS_ARE,
+    Address,
+    Bind,
+    CommandName,
+    Commands,
+    GatewayAddress,
+    Id,
+    Ids,
+    Json,
+    Origin,
+    Paths,
+    PersonalKinds,
+    RepositoryName,
+    SheetId,
+    SigningSecret,
+    Token,
+    VariableNames,
+    Words,
+    database_of,
+    revealed,
+)
+from kintsugi.persistence.database import Database
 from kintsugi.persistence.retention import Keep
-from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.workflow.calling import Calling, quiet_hours
-from kintsugi.workflow.errors import SettingsError
 from kintsugi.workflow.incident import Budget, Price
 from kintsugi.workflow.severity import Severity
 
 PREFIX = "KINTSUGI_"
-
-TOKEN_LENGTH, SIGNING_LENGTH = 16, 8  # characters of what opens a door, and of what signs for one
-_WHERE_IDS_ARE = "In Discord, turn on the developer mode and copy the id"
-_MAKE_ONE = "Make one with `openssl rand -base64 24`"
-
-T = TypeVar("T")
-
-
-def _split(value: object) -> object:
-    try:
-        return tuple(shlex.split(value)) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError("should be a command; a quotation mark or a backslash in it is left open") from None
-
-
-def _ids(value: object) -> object:
-    found = value.replace(",", " ").split() if isinstance(value, str) else value
-    for each in found if isinstance(found, list) else ():
-        if not (each.isascii() and each.isdigit()):
-            raise ValueError(f"should be ids, such as 123456789012345678, not {each[:30]!r}. {_WHERE_IDS_ARE}")
-    return found
-
-
-def _id(value: object) -> object:
-    if isinstance(value, str) and not (value.strip().isascii() and value.strip().isdigit()):
-        raise ValueError(f"should be one id, such as 123456789012345678. {_WHERE_IDS_ARE}")
-    return value
-
-
-def _host_and_port(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not (host and port.isascii() and port.isdigit() and int(port) < 2**16):
-        raise ValueError("should be host:port, such as 127.0.0.1:8000")
-    return value
-
-
-def _sheet_id(value: str) -> str:
-    if not re.fullmatch(r"[\w-]+", value):
-        raise ValueError("should be the sheet's id: the part of its address between /d/ and the next slash")
-    return value
-
-
-def _origin(value: str) -> str:
-    if not re.fullmatch(r"https?://[a-z0-9.:\[\]-]+", value):
-        raise ValueError("should be an origin in lower case and without a path, such as https://shop.example")
-    return value
-
-
-def _listed(value: object) -> object:
-    return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
-
-
-def _there(paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    for path in paths:
-        if not path.is_absolute() or not path.exists():
-            raise ValueError(f"should name folders that are there, in full, not {path}")
-    return paths
-
-
-def _commands(value: object) -> object:
-    return tuple(each.strip() for each in value.split(";") if each.strip()) if isinstance(value, str) else value
-
-
-def _from_json(value: object) -> object:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise ValueError("should be a JSON object") from error
-
-
-def _http(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("should be an address that begins with http:// or https://")
-    return value
-
-
-def _websocket(value: str) -> str:
-    if not value.startswith(("ws://", "wss://")):
-        raise ValueError("should be an address that begins with ws:// or wss://")
-    return value
-
-
-def _owner_and_name(value: str) -> str:
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", value):
-        raise ValueError("should be owner/name")
-    return value
-
-
-def _command(value: str) -> str:
-    """Discord's rule for names, as far as discord.py 2.3 knows it."""
-    if not re.fullmatch(r"[-_\w\u0900-\u097F\u0E00-\u0E7F]{1,32}", value) or value != value.lower():
-        raise ValueError("should be 1 to 32 letters, digits, - or _, without the slash and in lower case")
-    return value
-
-
-def _unguessable(secret: SecretStr) -> SecretStr:
-    """Whoever can ask can try one after the other."""
-    return _of_length(secret, TOKEN_LENGTH)
-
-
-def _signing(secret: SecretStr) -> SecretStr:
-    """Or several, with commas: each has to hold alone."""
-    for each in secret.get_secret_value().split(","):
-        if each.strip():
-            _of_length(SecretStr(each.strip()), SIGNING_LENGTH)
-    return secret
-
-
-def _of_length(secret: SecretStr, least: int) -> SecretStr:
-    if len(secret.get_secret_value().strip()) < least:
-        raise ValueError(f"should have {least} characters or more, or it can be guessed. {_MAKE_ONE}")
-    return secret
-
-
-def _of_others(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if is_ours(name) or "=" in name:
-            raise ValueError(f"should name variables of the program's, not {name}: ours are for us alone")
-    return names
-
-
-def _database(value: object) -> Database:
-    if isinstance(value, Database):
-        return value
-    try:
-        return Database.parse(str(value))
-    except DatabaseError as error:
-        raise ValueError(str(error)) from error
-
-
-def _kinds(value: object) -> object:
-    return tuple(sorted(kinds_of(value))) if isinstance(value, str) else value
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-VariableNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_of_others)]
-PersonalKinds = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_kinds)]
-Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
-Id = Annotated[int, BeforeValidator(_id)]
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_there)]
-Commands = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_commands)]
-Json = Annotated[dict[str, T], NoDecode, BeforeValidator(_from_json)]
-Address = Annotated[str, AfterValidator(_http)]
-GatewayAddress = Annotated[str, AfterValidator(_websocket)]
-Token = Annotated[SecretStr, AfterValidator(_unguessable)]
-SigningSecret = Annotated[SecretStr, AfterValidator(_signing)]
-RepositoryName = Annotated[str, AfterValidator(_owner_and_name)]
-CommandName = Annotated[str, AfterValidator(_command)]
-Bind = Annotated[str, AfterValidator(_host_and_port)]
-SheetId = Annotated[str, AfterValidator(_sheet_id)]
-Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class Room(BaseSettings):
@@ -205,11 +60,8 @@ class Room(BaseSettings):
     )
 
 
-R = TypeVar("R", bound=Room)
-
-
 def _direct_database(address: object) -> Database | None:
-    database = None if address is None else _database(address)
+    database = None if address is None else database_of(address)
     if database and database.one_process:
         raise ValueError("should be postgresql://…: SQLite has no pooler")
     return database
@@ -218,13 +70,12 @@ def _direct_database(address: object) -> Database | None:
 class DatabaseSettings(Room, env_prefix=f"{PREFIX}DATABASE_"):
     """Where incidents are kept."""
 
-    url: Annotated[Database, NoDecode, PlainValidator(_database)] = Field(
+    url: Annotated[Database, NoDecode, PlainValidator(database_of)] = Field(
         Database.parse("sqlite:///.kintsugi/kintsugi.db"),
         description="sqlite:///path or postgresql://…, with ?schema=name for tables in a schema of their own",
     )
     direct_url: Annotated[Database | None, NoDecode, PlainValidator(_direct_database)] = Field(
-        None,
-        description="the same PostgreSQL past a pooler in transaction mode: for wake-ups, locks and `db upgrade`",
+        None, description="the same PostgreSQL past a pooler in transaction mode: for wake-ups, locks and `db upgrade`"
     )
 
     @property
@@ -269,8 +120,7 @@ class ProgramSettings(Room):
     )
     log_stream: Literal["stdout", "stderr"] = Field("stderr", description="where lines of the log go")
     log_direct: bool = Field(
-        False,
-        description="true: each line is written before its log call returns; a full pipe then holds that up",
+        False, description="true: each line is written before its log call returns; a full pipe then holds that up"
     )
     redact_pii: PersonalKinds = Field(
         (),
@@ -383,7 +233,7 @@ class DiscordSettings(Room, env_prefix=f"{PREFIX}DISCORD_"):
     @classmethod
     def _callable(cls, value: str) -> str:
         if value and not re.fullmatch(r"(?:(?:role|user):)?\d{5,20}", value.strip()):
-            raise ValueError(f"should be the id of a role, or user: and the id of a user. {_WHERE_IDS_ARE}")
+            raise ValueError(f"should be the id of a role, or user: and the id of a user. {WHERE_IDS_ARE}")
         return value.strip()
 
     @field_validator("ping_quiet")
@@ -571,66 +421,6 @@ class ModelSettings(Room, env_prefix=f"{PREFIX}LLM_"):
         return Budget(self.budget_usd, self.budget_day_usd, self.budget_tokens, self.budget_day_tokens)
 
 
-class Settings(BaseModel):
-    """Every setting there is, by room. What is not handed in is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
-    program: ProgramSettings = Field(default_factory=ProgramSettings)
-    incidents: IncidentSettings = Field(default_factory=IncidentSettings)
-    keep: KeepSettings = Field(default_factory=KeepSettings)
-    receipt: ReceiptSettings = Field(default_factory=ReceiptSettings)
-    network: NetworkSettings = Field(default_factory=NetworkSettings)
-    code: CodeSettings = Field(default_factory=CodeSettings)
-    github: GitHubSettings = Field(default_factory=GitHubSettings)
-    discord: DiscordSettings = Field(default_factory=DiscordSettings)
-    model: ModelSettings = Field(default_factory=ModelSettings)
-    analyst: AnalystSettings = Field(default_factory=AnalystSettings)
-    railway: RailwaySettings = Field(default_factory=RailwaySettings)
-    deploy: DeploySettings = Field(default_factory=DeploySettings)
-    web: WebSettings = Field(default_factory=WebSettings)
-    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
-    agents: McpSettings = Field(default_factory=McpSettings)
-    sentry: SentrySettings = Field(default_factory=SentrySettings)
-    sheet: SheetSettings = Field(default_factory=SheetSettings)
-    alerts: AlertSettings = Field(default_factory=AlertSettings)
-
-    def secrets(self) -> tuple[str, ...]:
-        """Every secret value, however deep it lies, for the redactor to know."""
-        return (*_secrets_in(self), *self.github.webhook_secrets)
-
-
-def read_settings() -> Settings:
-    """Raises SettingsError, which names every wrong setting of every room."""
-    rooms: dict[str, Room] = {}
-    faults: list[str] = []
-    for name, room in rooms_of(Settings).items():
-        try:
-            rooms[name] = read_room(room)
-        except SettingsError as error:
-            faults.append(str(error))
-    if faults:
-        raise SettingsError("\n".join(dict.fromkeys(faults)))
-    return Settings(**rooms)
-
-
-def read_room(room: type[R]) -> R:
-    """The settings of one room alone. Raises SettingsError."""
-    try:
-        return room()
-    except ValidationError as error:
-        raise SettingsError("\n".join(_fault(room, fault) for fault in error.errors())) from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"The file .env is no UTF-8 text (at byte {error.start}). Save it as UTF-8.") from None
-
-
-def rooms_of(settings: type[Settings]) -> Mapping[str, type[Room]]:
-    """The rooms by name, in the order of the documentation."""
-    annotations: dict[str, Any] = {name: field.annotation for name, field in settings.model_fields.items()}
-    return annotations
-
-
 def variable(room: type[Room], name: str) -> str:
     """What a setting is called in the environment."""
     return f"{room.model_config['env_prefix']}{name}".upper()
@@ -639,90 +429,3 @@ def variable(room: type[Room], name: str) -> str:
 def on_railway(name: str) -> str:
     """What Railway says of itself in its containers; "" anywhere else. https://docs.railway.com/reference/variables"""
     return os.environ.get(name, "") if os.environ.get("RAILWAY_PROJECT_ID") else ""
-
-
-def revealed(secret: SecretStr | None) -> str:
-    """A secret's value; "" where none is set."""
-    return secret.get_secret_value() if secret else ""
-
-
-def _secrets_in(value: object) -> Iterator[str]:
-    match value:
-        case SecretStr():
-            yield value.get_secret_value()
-        case Database():
-            yield from _password(value.address)
-        case BaseModel():
-            for name in type(value).model_fields:
-                yield from _secrets_in(getattr(value, name))
-        case Mapping():
-            for each in value.values():
-                yield from _secrets_in(each)
-        case str():
-            yield from _password(value)
-
-
-def _password(address: str) -> Iterator[str]:
-    """The password in an address, if this is one and has one."""
-    try:
-        password = urlsplit(address).password if "://" in address else None
-    except ValueError:
-        return
-    if password:
-        yield from {password, unquote(password)}
-
-
-def _fault(room: type[Room], fault: ErrorDetails) -> str:
-    """What a wrong setting should be, in our words: pydantic's name types and patterns."""
-    name, *inside = fault["loc"] or ("",)
-    field = room.model_fields.get(str(name))
-    means = field.description if field else None
-    meant = f" Meaning: {means}." if means and means not in _should(fault) else ""
-    at = f" (at {'.'.join(str(each) for each in inside)})" if any(isinstance(each, str) for each in inside) else ""
-    return f"{variable(room, str(name))}: {_should(fault)}{at}.{meant}"
-
-
-def _should(fault: ErrorDetails) -> str:
-    said = _SHOULD.get(fault["type"])
-    return said.format(**fault.get("ctx", {})) if said else fault["msg"].removeprefix("Value error, ").rstrip(".")
-
-
-_SHOULD = {
-    "greater_than_equal": "should be {ge:g} or more",
-    "greater_than": "should be more than {gt:g}",
-    "less_than_equal": "should be {le:g} or less",
-    "less_than": "should be less than {lt:g}",
-    "int_parsing": "should be a whole number",
-    "int_from_float": "should be a whole number",
-    "int_type": "should be a whole number",
-    "float_parsing": "should be a number",
-    "float_type": "should be a number",
-    "finite_number": "should be a number",
-    "bool_parsing": "should be true or false",
-    "bool_type": "should be true or false",
-    "literal_error": "should be {expected}",
-    "enum": "should be {expected}",
-    "string_type": "should be text",
-    "string_too_short": "should have {min_length} characters or more",
-    "too_short": "should have {min_length} characters or more",
-    "missing": "is missing",
-    "extra_forbidden": "is not known here",
-    "unexpected_keyword_argument": "is not known here",
-    "dict_type": "should be a JSON object",
-    "model_type": "should be a JSON object",
-    "model_attributes_type": "should be a JSON object",
-    "dataclass_type": "should be a JSON object",
-    "tuple_type": "should be a list",
-}
-"""By pydantic's name of a fault."""
-
-
-def unknown_names(names: Iterable[str]) -> dict[str, str]:
-    """Of these names those with our prefix that are no setting, each with the one that was meant; "" for none."""
-    known = [variable(room, name) for room in rooms_of(Settings).values() for name in room.model_fields]
-    own = [name for name in names if name.upper().startswith(PREFIX) and name.upper() not in (*known, *_OF_OTHERS)]
-    return {name: next(iter(get_close_matches(name.upper(), known, 1, cutoff=0.8)), "") for name in own}
-
-
-_OF_OTHERS = ("KINTSUGI_REPORT_URL", "KINTSUGI_COMMIT", "KINTSUGI_INCIDENT", "KINTSUGI_INCIDENT_FILE", "KINTSUGI_MODEL")
-"""Names that a program which only reports, or a deploy command, reads."""
