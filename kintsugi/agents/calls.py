@@ -294,7 +294,7 @@ def _evidence(found: Evidence | None) -> dict[str, Any] | None:
         return None
     return {
         "tier": found.tier.value,
-        "says": plain(found.says),
+        "says": f"{found.tier.spoken}: {plain(found.says)}",
         "box": found.box,
         "flags": [plain(flag) for flag in found.flags],
         "reproduced": found.reproduced,

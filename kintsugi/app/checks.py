@@ -120,13 +120,13 @@ def folders(code: CodeSettings, deploy: DeploySettings) -> Iterator[Health]:
 def agent(settings: AnalystSettings) -> Iterator[Health]:
     """The coding agent that is the analyst."""
     program, *_ = settings.command.split() or [""]
-    if _PROGRAM.fullmatch(program) and program not in _BUILT_IN and shutil.which(program) is None:
+    if _PROGRAM.fullmatch(program) and program not in _BUILT_IN and not _runs(program):
         says = f"KINTSUGI_ANALYST_COMMAND: {program} cannot be found. Install it, or name it with its path."
         yield Health("analyst", FAULT, says)
 
 
 _PROGRAM = re.compile(r"[\w./-]+")
-_BUILT_IN = frozenset({"cd", "exec", "source", "."})
+_BUILT_IN = frozenset({"cd", "exec", "source", ".", "set", "export", "eval", "command", "if", "for", "while", "test"})
 _OF_A_SHELL = frozenset({"&&", "||", ";", "|", "&", ">", ">>", "<", "2>&1"})
 
 

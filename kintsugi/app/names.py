@@ -13,6 +13,7 @@ from kintsugi.app.settings import unknown_names
 
 _ENV_FILE = Path(".env")
 _MARK = "\ufeff"
+_QUOTED = re.compile(r"""^[ \t]*(?:export[ \t]+)?\w+[ \t]*=[ \t]*(?:"[^"]*"|'[^']*')""", re.MULTILINE)
 _COMMENT = re.compile(r"^(?P<set>\s*[A-Za-z_]\w*\s*=\s*[^'\"#\s][^#]*?)\s+#\s*(?P<said>.*)$")
 
 
@@ -52,14 +53,25 @@ def env_file(file: Path = _ENV_FILE) -> list[Health]:
     if where := _where(file, lambda line: bool(_COMMENT.match(line))):
         says = f"{file}, {where}: a comment after a value is part of it for systemd. Put it on a line of its own."
         found.append(Health(".env", FAULT, says, lambda: _moved_comments(file)))
-    if where := _where(file, lambda line: bool(line.strip()) and "=" not in line and not line.strip().startswith("#")):
+    if where := _where(file, _sets_nothing, _QUOTED.sub(_first_line, _text(file)).splitlines()):
         found.append(Health(".env", FAULT, f"{file}, {where}: not NAME=value, so it sets nothing. Mend or remove it."))
     return found
 
 
-def _where(file: Path, is_wrong: Callable[[str], bool]) -> str:
+def _sets_nothing(line: str) -> bool:
+    return bool(line.strip()) and "=" not in line and not line.strip().startswith("#")
+
+
+def _first_line(quoted: re.Match[str]) -> str:
+    """A quoted value over several lines, such as a key, with the others empty: they are counted, and belong to it."""
+    first, *others = quoted[0].splitlines()
+    return first + "\n" * len(others)
+
+
+def _where(file: Path, is_wrong: Callable[[str], bool], lines: list[str] | None = None) -> str:
     """The lines that are, in words; "" where none is."""
-    lines = [str(number) for number, line in enumerate(_lines(file), 1) if is_wrong(line)]
+    read = _lines(file) if lines is None else lines
+    lines = [str(number) for number, line in enumerate(read, 1) if is_wrong(line)]
     if not lines:
         return ""
     return f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(lines[:5])}"
@@ -71,7 +83,11 @@ def _unmarked(file: Path) -> str:
 
 
 def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return _text(file).splitlines()
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _made_private(file: Path) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 _LONGEST = 300
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.:]+")  # as a browser goes to it: nothing looks like something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,20 @@ class Link:
 
 
 def link_to(given: str) -> Link | None:
-    """A web address without its query; None for anything else."""
+    """A web address without its query; None for anything else. A host in other letters is shown as `xn--…`."""
     try:
         parts = urlsplit(given)
-        host, port = parts.hostname, parts.port
+        port = parts.port
+        host = parts.hostname or ""
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not host or parts.username is not None or not given.isprintable():
+    if (
+        parts.scheme not in ("http", "https")
+        or not _HOST.fullmatch(host)
+        or parts.username is not None
+        or not given.isprintable()
+    ):
         return None
     where = f"[{host}]" if ":" in host else host
     where += f":{port}" if port else ""

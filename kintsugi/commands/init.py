@@ -68,8 +68,9 @@ def _env(settings: dict[str, str]) -> str:
 
 
 def _unit(folder: Path) -> str:
-    here = folder.resolve()
-    return _UNIT.format(folder=here, program=Path(sys.executable).with_name("kintsugi"))
+    """A percent sign has a meaning for systemd, and the path of a program may hold spaces between quotes."""
+    here, program = folder.resolve(), Path(sys.executable).with_name("kintsugi")
+    return _UNIT.format(folder=str(here).replace("%", "%%"), program=str(program).replace("%", "%%"))
 
 
 _SECRETS = """\
@@ -95,7 +96,7 @@ Wants=network-online.target
 [Service]
 WorkingDirectory={folder}
 EnvironmentFile={folder}/.env
-ExecStart={program} run
+ExecStart="{program}" run
 Restart=always
 RestartSec=2
 KillMode=mixed

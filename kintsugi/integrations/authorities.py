@@ -27,13 +27,16 @@ _own = _Own()
 
 
 def trust(file: Path | None) -> None:
-    """From now on the authorities in this PEM file are trusted too. Raises SettingsError where it holds none."""
+    """From now on the authorities in this PEM file are trusted too.
+
+    Raises SettingsError where it, or what SSL_CERT_FILE or SSL_CERT_DIR names instead of the public ones, holds none.
+    """
     if file is not None:
-        try:
-            ssl.create_default_context(cafile=str(file))
-        except (OSError, ssl.SSLError) as error:
-            says = f"KINTSUGI_CA_FILE: {file} holds no certificate that can be read ({error}). It is a PEM file."
-            raise SettingsError(says) from error
+        _certificates("KINTSUGI_CA_FILE", file)
+    if public := os.environ.get("SSL_CERT_FILE"):
+        _certificates("SSL_CERT_FILE", Path(public))
+    elif folders := os.environ.get("SSL_CERT_DIR", ""):
+        _folder_of_certificates(folders)
     _own.file, _own.bundle = file, None
     context.cache_clear()
 
@@ -48,21 +51,38 @@ def context() -> ssl.SSLContext:
 
 
 def for_requests() -> str | bool:
-    """What `requests` takes as `verify`. It reads variables of its own, and not SSL_CERT_FILE."""
+    """What `requests` takes as `verify`. It reads variables of its own, and not SSL_CERT_FILE. Raises SettingsError."""
     return _file("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or True
 
 
 def for_git() -> dict[str, str]:
-    """What git is told in its environment. It reads a variable of its own, and not SSL_CERT_FILE."""
+    """What git is told in its environment. It reads a variable of its own, not SSL_CERT_FILE. Raises SettingsError."""
     file = _file("GIT_SSL_CAINFO")
     return {"GIT_SSL_CAINFO": file} if file else {}
+
+
+def _certificates(setting: str, file: Path) -> None:
+    """Raises SettingsError where a client could read no certificate there."""
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except (OSError, ssl.SSLError) as error:
+        says = f"{setting}: {file} holds no certificate that can be read ({error}). It should be a PEM file."
+        raise SettingsError(says) from error
+
+
+def _folder_of_certificates(folders: str) -> None:
+    if not any(Path(each).is_dir() for each in folders.split(os.pathsep)):
+        raise SettingsError(f"SSL_CERT_DIR: there is no folder {folders}, so no server would be trusted. Unset it.")
 
 
 def _file(*heeded: str) -> str | None:
     """All that is trusted as one PEM file; None where a client finds it by itself, or by a variable that it heeds."""
     if _own.file:
         return _bundle(_own.file)
-    return None if any(os.environ.get(name) for name in heeded) else os.environ.get("SSL_CERT_FILE") or None
+    name = next((name for name in heeded if os.environ.get(name)), "")
+    if name and not Path(os.environ[name]).exists():
+        raise SettingsError(f"{name}: there is no file {os.environ[name]}. Name one with certificates, or unset it.")
+    return None if name else os.environ.get("SSL_CERT_FILE") or None
 
 
 def _bundle(own: Path) -> str:

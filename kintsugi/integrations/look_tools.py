@@ -77,7 +77,7 @@ class LookTools:
             return Found(self._redact(f"Refused. {unproven}{end}"))
         except StepFailed as failed:
             return Found(self._redact(f"It could not be tried. {failed}"))
-        return Found(self._redact(f"It holds: {evidence.tier}. {evidence.says}"), proven=True)
+        return Found(self._redact(f"It holds: {evidence.tier.spoken}. {evidence.says}"), proven=True)
 
     def _proposed(self, fix: Fix) -> Diagnosis:
         test = fix.regression_test

@@ -183,7 +183,7 @@ class SqlStore:
         return await self.read_aside(look)
 
     async def waiting(self, *, limit: int) -> list[Waiting]:
-        is_open = INCIDENT.c.state.not_in([state.value for state in ENDED])
+        is_open = INCIDENT.c.state.in_([state.value for state in State if state not in ENDED])  # by the index
         oldest = select(INCIDENT.c.id).where(is_open).order_by(INCIDENT.c.id).limit(limit).subquery()
         entered = (
             select(TRANSITION.c.incident_id.label("id"), func.max(TRANSITION.c.seq).label("seq"))

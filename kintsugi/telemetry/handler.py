@@ -131,10 +131,11 @@ class LineHandler(logging.Handler):
 
 def _with(record: logging.LogRecord, error: BaseException, mark: Mark) -> logging.LogRecord:
     """A copy with the exception and its id, where the record has none; other handlers get what was logged."""
+    if record.levelno < logging.ERROR or (record.exc_info and not mark.error_id):
+        return record
     shown = copy.copy(record)
-    if record.levelno >= logging.ERROR:
-        shown.exc_info = record.exc_info or exc_info_of(error)
-    if mark.error_id and record.levelno >= logging.ERROR and bound().incident_id is None:
+    shown.exc_info = record.exc_info or exc_info_of(error)
+    if mark.error_id and bound().incident_id is None:
         shown.__dict__.setdefault("error_id", mark.error_id)
     return shown
 

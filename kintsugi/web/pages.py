@@ -124,7 +124,7 @@ class Pages:
         """What came of the last weeks' incidents, and what each step took."""
         now = self._behind.clock.now()
         pasts = await self._behind.store.pasts(now - timedelta(weeks=WEEKS), limit=_PASTS)
-        weeks = by_week(pasts, now)
+        weeks, waiting = by_week(pasts, now), await self._behind.store.waiting(limit=_WAITING)
         return self._page(
             request,
             "numbers.html",
@@ -135,7 +135,8 @@ class Pages:
             per_healed=per_healed(weeks),
             costs=bars(weeks, {"usd": attrgetter("usd")}),
             strips=strips([*filter(None, [to_somebody(pasts)]), *by_stage(pasts)]),
-            queues=queues(await self._behind.store.waiting(limit=_WAITING), now),
+            queues=queues(waiting, now),
+            oldest=_WAITING if len(waiting) == _WAITING else 0,
             now=now,
         )
 

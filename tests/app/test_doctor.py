@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kintsugi.app import names
+from kintsugi.app import checks, names
 from kintsugi.app.connectors import FAULT, OK
+from kintsugi.app.settings import AnalystSettings
 from kintsugi.commands.doctor import findings
 from kintsugi.integrations import authorities
 from kintsugi.integrations.git import Git
@@ -71,6 +72,8 @@ class Broken:
         return re.sub(r"\W+", "-", self.says)[:50]
 
 
+A_KEY = "-----BEGIN KEY-----\nMIIE\n-----END KEY-----"
+
 BROKEN = [
     # what a setting is
     Broken({"DATABASE_URL": "mysql://db/kintsugi"}, "DATABASE_URL: mysql is not supported"),
@@ -99,6 +102,7 @@ BROKEN = [
     Broken({"PROGRAM_URL": f"{NOBODY}/version"}, "PROGRAM_URL: .* should not end with /version. Leave it out"),
     Broken({}, "begins with a byte order mark.*Save it", an_env_file("\ufeffKINTSUGI_ENV_NAME=x\n")),
     Broken({}, ".env, line 1: not NAME=value.*Mend or remove", an_env_file("production\n")),
+    Broken({}, ".env, line 4: not NAME=value", an_env_file(f'KINTSUGI_GITHUB_APP_KEY="{A_KEY}"\nproduction\n')),
     Broken({"TEST_COMMAND": 'pytest "tests'}, "TEST_COMMAND: should be a command; a quotation mark"),
     Broken({"TEST_COMMAND": "true && true"}, "TEST_COMMAND: no shell runs it, so && would be.*Name a script"),
     Broken({"DISCORD_TOKEN": f"Bot {SECRET}"}, "DISCORD_TOKEN: should be the token alone, without quotes"),
@@ -197,6 +201,11 @@ async def test_a_broken_setting_is_named_with_its_mend(broken: Broken, folder: P
     assert any(re.search(broken.says, says, re.DOTALL) for says in faults), faults
     assert not [says for says in faults if PYDANTIC.search(says)]
     assert not [says for says in faults if SECRET in says]
+
+
+@pytest.mark.parametrize("command", ["./agent.sh --fix", "bin/agent", "set -e; agent", "KEY=x agent", "sh agent"])
+def test_an_agent_that_lies_in_the_program_or_that_a_shell_knows_is_no_fault(command: str):
+    assert list(checks.agent(AnalystSettings(command=command))) == []
 
 
 def test_there_are_enough_of_them():

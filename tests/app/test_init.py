@@ -26,7 +26,9 @@ def test_a_machine_gets_a_unit_and_settings_that_doctor_takes(tmp_path: Path):
     assert done.returncode == 0, done.stderr.decode()
     settings = (tmp_path / ".env").read_text()
     assert "KINTSUGI_GITHUB_REPO=shop/checkout\n" in settings
-    assert f"EnvironmentFile={tmp_path}/.env\n" in (tmp_path / "kintsugi.service").read_text()
+    unit = (tmp_path / "kintsugi.service").read_text()
+    assert f"EnvironmentFile={tmp_path}/.env\n" in unit
+    assert re.search(r'^ExecStart="/.*kintsugi" run$', unit, re.MULTILINE)
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert env_file(tmp_path / ".env") == []
     assert [each for each in misspelt(tmp_path / ".env") if each.fix] == []

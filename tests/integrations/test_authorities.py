@@ -170,3 +170,21 @@ def test_a_file_without_certificates_is_named(tmp_path: Path):
     for file in (tmp_path / "empty.pem", tmp_path / "missing.pem"):
         with pytest.raises(SettingsError, match="KINTSUGI_CA_FILE"):
             authorities.trust(file)
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_a_variable_that_would_leave_nobody_trusted_is_refused_at_the_start(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(name, str(tmp_path / "gone"))
+
+    with pytest.raises(SettingsError, match=f"{name}: .*gone"):
+        authorities.trust(None)
+
+
+def test_a_variable_of_one_client_is_refused_where_that_client_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    authorities.trust(None)
+
+    with pytest.raises(SettingsError, match=r"REQUESTS_CA_BUNDLE: there is no file .*gone\.pem"):
+        authorities.for_requests()

@@ -302,3 +302,31 @@ async def test_a_key_that_is_refused_is_told_with_the_providers_sentence(listing
 
     with pytest.raises(StepFailed, match="does not accept the key.*Invalid token"):
         await OpenAIModel(ModelAccess("a", "key", url)).check()
+
+
+@pytest.mark.parametrize("path", ["/v1", "/openai/v1?api-version=2"])
+async def test_a_key_does_not_follow_a_redirect_to_another_address(
+    path: str, listing: tuple[str, dict[str, web.Response]]
+):
+    heard: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        heard.append(str(sorted(request.headers.items())))
+        return web.json_response({"id": "a"})
+
+    application = web.Application()
+    application.router.add_get("/{any:.*}", elsewhere)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url, answers = listing
+    here = f"{url.removesuffix('/v1')}{path}"
+    to = f"http://127.0.0.1:{runner.addresses[0][1]}/elsewhere"
+    answers[f"{path.partition('?')[0]}/models/a"] = web.Response(status=307, headers={"Location": to})
+    try:
+        await OpenAIModel(ModelAccess("a", "the-key", here)).check()
+    finally:
+        await runner.cleanup()
+
+    assert len(heard) == 1
+    assert "the-key" not in heard[0]

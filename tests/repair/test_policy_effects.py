@@ -303,3 +303,14 @@ def test_javascript_that_stays_within_the_program_passes(line: str):
     before = "const fs = require('fs');\n"
 
     assert findings("lib/cart.js", before, f"{before}{line}\n") == ()
+
+
+@pytest.mark.parametrize(
+    "line", ['monkeypatch.setattr(sys, "argv", [])', 'monkeypatch.setattr(builtins, "input", one)']
+)
+def test_a_test_may_set_what_is_set_back_after_it(line: str):
+    before = "import sys\n\n\ndef test_one(monkeypatch, one):\n    assert one() == 1\n"
+    after = before.replace("    assert", f"    {line}\n    assert")
+
+    assert findings("tests/test_one.py", before, after) == ()
+    assert findings("tests/test_one.py", before, after.replace("monkeypatch.", "")) != ()

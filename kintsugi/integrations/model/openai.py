@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import httpx
 import openai
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -341,8 +342,14 @@ class OpenAIModel:
             default_headers=dict(address.headers),
             max_retries=0,
             timeout=openai.Timeout((within or settings.deadline).total_seconds(), connect=_CONNECTED_WITHIN),
-            http_client=DefaultAsyncHttpxClient(verify=context()),
+            http_client=DefaultAsyncHttpxClient(verify=context(), event_hooks={"request": [self._keep_key]}),
         )
+
+    async def _keep_key(self, request: httpx.Request) -> None:
+        """Take the key from what a redirect sends elsewhere: httpx itself takes off `Authorization` alone."""
+        if request.url.netloc != httpx.URL(self._address.url).netloc:
+            for name in self._address.headers:
+                request.headers.pop(name, None)
 
     def _cost(self, question: Question, heard: Heard) -> Cost:
         if not heard.began:

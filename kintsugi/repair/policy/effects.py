@@ -107,7 +107,11 @@ def done_by(node: ast.Call, names: Names) -> Iterator[str]:
             yield "environment-of-programs"
     elif name == "os.environ.update" and any(_STEERING.fullmatch(one) for one in _keys(node)):
         yield "environment-of-programs"
-    if _called(node) == "setattr" and _HOOKS.fullmatch(".".join(_named_by_setattr(node, names))):
+    if (
+        isinstance(node.func, ast.Name)
+        and node.func.id == "setattr"
+        and _HOOKS.fullmatch(".".join(_named_by_setattr(node, names)))
+    ):
         yield "import-hook"
     if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES and _changes_hook(node.func, names):
         yield "import-hook"

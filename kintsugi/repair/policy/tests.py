@@ -47,7 +47,8 @@ _NODE = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _LEAVES = Screened(r"\bprocess\.(?:exit|abort|kill)\s*\(|\bos\.Exit\s*\(|\bsyscall\.Exit\s*\(|\bruntime\.Goexit\s*\(")
 _REPLACED = Screened(
     r"^[ \t]*(?:_pytest|pytest|unittest|pluggy|builtins)(?:\.\w+)+[ \t]*=(?!=)"
-    r"|\bsetattr\(\s*(?:_pytest|pytest|unittest|pluggy|builtins|sys)\b",
+    # Of `sys` and `builtins` only for good: what `monkeypatch.setattr` sets is set back after the test.
+    r"|\bsetattr\(\s*(?:_pytest|pytest|unittest|pluggy)\b|(?<![.\w])setattr\(\s*(?:builtins|sys)\b",
     re.MULTILINE,
 )
 _STRANGER = re.compile(r"\bclass\b(?!\s+Test)")

@@ -61,7 +61,7 @@ def kinds_of(setting: str) -> frozenset[str]:
     """The kinds that `card,iban,email` names; empty for an empty text. Raises ValueError for one that is none."""
     named = frozenset(filter(None, (word.strip().lower() for word in setting.split(","))))
     if unknown := sorted(named - set(PERSONAL)):
-        raise ValueError(f"KINTSUGI_REDACT_PII names {', '.join(unknown)}: it should be some of {','.join(PERSONAL)}.")
+        raise ValueError(f"should be some of {','.join(PERSONAL)}, and names {', '.join(unknown)}")
     return named
 
 
