@@ -29,6 +29,7 @@ from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import Box, BoxFailed, Ground, Job, ground, run
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
+from kintsugi.telemetry.redact import remember
 from kintsugi.workflow.patch import Rerun
 from tests.world.object_graphs import TOUCHED, a_graph
 
@@ -42,6 +43,7 @@ sys.path[:] = [entry for entry in sys.path if entry]
 sys.path[:0] = [tree, *(os.path.join(tree, one) for one in {folders!r})]
 sys.path.append({kintsugi!r})
 os.environ.update({variables!r})
+look_built(tree, {built!r})
 sys.path += look_installed(*{installed!r}) if {installed!r} else []
 import pytest
 traceback.clear_frames = lambda _: None  # `assertRaises` clears them, which no program in production does
@@ -88,7 +90,8 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
         return Verdict(repository, case.name, "not recorded", found.why_not if found else "no frame of the project")
     crash = case.true.crash
     assert crash
-    call = FailingCall(found.source, f"{found.module}.{found.function}", found.module, "", crash)
+    name, folder = f"{found.module}.{found.function}", _folder_of_tests(case)
+    call = FailingCall(found.source, name, found.module, folder, crash)
     async with ground(box, case.true.base) as on:
         made = await capsules.make(call, on, {}, seconds=_SECONDS)
         rerun, why = capsules.judged(call, made, case.true.base)
@@ -118,9 +121,10 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
         folders=list(set_up.folders),
         variables=dict(set_up.variables),
         installed=set_up.installed,
+        built=list(set_up.built),
         kintsugi=str(_HERE),
         mark=_MARK,
-        test=case.true.failing[0],
+        test=_in_tree(case.true.failing[0], case.true.base),
     )
     job = Job((str(box.interpreter.python), "-"), {}, script=script)
     async with ground(box.with_folders((_HERE / "kintsugi",), ()), case.true.base) as on:
@@ -128,6 +132,20 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
     lines = [line for line in outcome.run.output.splitlines() if _MARK in line]
     told = json.loads(lines[-1].partition(_MARK)[2]) if lines else None
     return Capsule(*told) if told else Capsule("", "", why_not=f"the test told nothing: {outcome.run.output[-200:]}")
+
+
+def _folder_of_tests(case: Replayed) -> str:
+    """From which pytest imports the test's module, if it is in no package: its classes may be among the arguments."""
+    folder = Path(_in_tree(case.true.failing[0], case.true.base).partition("::")[0]).parent
+    is_package = (case.true.base / folder / "__init__.py").is_file()
+    return "" if is_package or folder == Path() else folder.as_posix()
+
+
+def _in_tree(test: str, tree: Path) -> str:
+    """The test by its file's path in the tree: pytest names it from the folder that its settings lie in."""
+    file = test.partition("::")[0]
+    found = file if (tree / file).is_file() else next(iter(tree.rglob(file)), tree / file).relative_to(tree).as_posix()
+    return found + test.removeprefix(file)
 
 
 async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
@@ -269,6 +287,7 @@ def main(arguments: argparse.Namespace) -> int:
         verdicts = asyncio.run(_replay(arguments))
         print(_table(verdicts))
         return 0 if verdicts else 1
+    remember(())  # as at a program's start: it builds the table of what secrets begin with, once a process
     print(f"{'milliseconds of the processor':34} {'crashes':>7} {'median':>10} {'99 of 100':>9} {'worst':>9}")
     print(_row("ordinary crashes", costs(2_000)))
     times, wrong = hostile(arguments.graphs)

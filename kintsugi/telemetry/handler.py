@@ -62,6 +62,7 @@ class LineHandler(logging.Handler):
         self._ring = ring
         self._writer = writer
         self._listeners: tuple[Listener, ...] = ()
+        self._least_told = logging.WARNING  # below it nobody has to be told of a record
         self._formatter = LineFormatter()
         self._busy = threading.local()
 
@@ -75,6 +76,7 @@ class LineHandler(logging.Handler):
     def listen(self, listener: Listener) -> None:
         """One more that sees what is logged from now on."""
         self._listeners = (*self._listeners, listener)
+        self._least_told = min(self._least_told, listener.least_level)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record; what goes wrong is itself written, never raised."""
@@ -94,7 +96,7 @@ class LineHandler(logging.Handler):
 
     def _write(self, record: logging.LogRecord) -> None:
         level = record.levelno
-        if level < logging.WARNING and not any(level >= each.least_level for each in self._listeners):
+        if level < self._least_told:
             line = self._formatter.line(record)[0]
             self._ring.append(level, line)
             self._writer.put(line)
@@ -131,10 +133,11 @@ class LineHandler(logging.Handler):
 
 def _with(record: logging.LogRecord, error: BaseException, mark: Mark) -> logging.LogRecord:
     """A copy with the exception and its id, where the record has none; other handlers get what was logged."""
+    if record.levelno < logging.ERROR or (record.exc_info and not mark.error_id):
+        return record
     shown = copy.copy(record)
-    if record.levelno >= logging.ERROR:
-        shown.exc_info = record.exc_info or exc_info_of(error)
-    if mark.error_id and record.levelno >= logging.ERROR and bound().incident_id is None:
+    shown.exc_info = record.exc_info or exc_info_of(error)
+    if mark.error_id and bound().incident_id is None:
         shown.__dict__.setdefault("error_id", mark.error_id)
     return shown
 

@@ -55,6 +55,7 @@ class LineFormatter(BaseJsonFormatter):
         self._keys: dict[str, str] = {}
         self._states: dict[str, LineState] = {}
         self._is_clean = of_this_process().is_clean
+        self._redact_beside = of_this_process().redact_beside
 
     def format(self, record: logging.LogRecord) -> str:
         """The line without its line end."""
@@ -74,21 +75,20 @@ class LineFormatter(BaseJsonFormatter):
         context = bound()
         fields = record.__dict__
         extra, strings = "{}", ""
-        text = message
         if len(fields) > _PLAIN_FIELDS:
             found = self._flat(islice(fields.items(), _PLAIN_FIELDS, None))
             if found is None:
                 return None
             extra, strings = found
-            text = f"{message}\n{strings}"
-        if len(text) > _SHORT or context.error_id is not None or record.name in self._states:
+        if len(message) + len(strings) > _SHORT or context.error_id is not None or record.name in self._states:
             return None
-        if not self._is_clean(text):
-            if strings and not self._is_clean(strings):
-                return None
-            message = self._redacted(record.name, message, _BUDGETS[0][0])
+        redacted = self._redact_beside(message, strings)
+        if redacted is None:
+            return None
+        if redacted is not message or "PRIVATE KEY" in message:
+            redacted = self._followed(record.name, message, redacted)
         return (
-            f'{{"ts":"{self._time(record.created)}"{self._head(record)}{encode_text(message)}{context.before}'
+            f'{{"ts":"{self._time(record.created)}"{self._head(record)}{encode_text(redacted)}{context.before}'
             f',"exception":null{context.after},"extra":{extra}}}'
         )
 
@@ -165,8 +165,10 @@ class LineFormatter(BaseJsonFormatter):
         return head
 
     def _redacted(self, logger: str, message: str, characters: int) -> str:
-        """The message; inside a key that arrives one line a call, less of it."""
-        text = shortened(message, characters)
+        return self._followed(logger, message, shortened(message, characters))
+
+    def _followed(self, logger: str, message: str, text: str) -> str:
+        """The redacted text of the message; inside a key that arrives one line a call, less of it."""
         state = self._states.get(logger)
         if state is None:
             if "PRIVATE KEY" not in message and (text == message or '"***' not in text):
@@ -247,8 +249,8 @@ def _error_id(record: logging.LogRecord) -> str | None:
 
 def _extra(record: logging.LogRecord, error_id: str | None, characters: int) -> str:
     fields = record.__dict__
-    if len(fields) <= _PLAIN_FIELDS and error_id is None and not record.stack_info:
-        return "{}"
+    if len(fields) <= _PLAIN_FIELDS and not record.stack_info:
+        return "{}" if error_id is None else f'{{"error_id":{encode_text(shortened(error_id, characters or 100))}}}'
     given: dict[str, Any] = {} if error_id is None else {"error_id": error_id}
     if characters:
         given.update((key, value) for key, value in fields.items() if key not in _RESERVED)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import CodeType, TracebackType
 
 _MOST_PLACES, _MOST_FRAMES, _MOST_ERRORS = 2_000, 60, 10
+_ALIKE = 3  # of more frames at one place than this Python counts the rest
 _CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
 _MEANWHILE = "\nDuring handling of the above exception, another exception occurred:\n\n"
 # Of these Python says more than their message: members, places, what else may be meant.
@@ -17,7 +18,7 @@ _places: dict[tuple[CodeType, int], str] = {}
 
 def written(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> str:
     """What `traceback.format_exception` makes of it, as one text."""
-    chain = list(_chain(error)) if error is not None and error.__traceback__ is trace else []
+    chain = _chain(error) if error is not None and error.__traceback__ is trace else []
     if not chain or hasattr(sys, "tracebacklimit") or not all(map(_is_usual, chain)):
         return "".join(traceback.format_exception(kind, error, trace))
     pairs = zip(reversed(chain), (*chain[-2::-1], None), strict=True)
@@ -27,23 +28,26 @@ def written(kind: type[BaseException] | None, error: BaseException | None, trace
         return "".join(traceback.format_exception(kind, error, trace))
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _chain(error: BaseException | None) -> list[BaseException]:
     """The error and what led to it, newest first; nothing where that goes in a circle."""
     seen: list[BaseException] = []
     while error is not None:
-        if len(seen) > _MOST_ERRORS or any(error is one for one in seen):
-            return
+        if seen and (len(seen) > _MOST_ERRORS or any(error is one for one in seen)):
+            return []
         seen.append(error)
         context = None if error.__suppress_context__ else error.__context__
         error = error.__cause__ if error.__cause__ is not None else context
-    yield from seen
+    return seen
 
 
 def _is_usual(error: BaseException) -> bool:
     if isinstance(error, _TOLD_OTHERWISE) or getattr(error, "__notes__", None):
         return False
-    frames = [(at.tb_frame.f_code, at.tb_lineno) for at in _frames(error.__traceback__)]
-    return len(frames) <= _MOST_FRAMES and len(frames) - len(set(frames)) < 3  # of more alike Python counts the rest
+    frames = list(_frames(error.__traceback__))
+    if len(frames) <= _ALIKE:
+        return True
+    places = {(at.tb_frame.f_code, at.tb_lineno) for at in frames}
+    return len(frames) <= _MOST_FRAMES and len(frames) - len(places) < _ALIKE
 
 
 def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:

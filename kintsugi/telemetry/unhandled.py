@@ -157,11 +157,11 @@ def _handled_now() -> BaseException | None:
 
 def last_word(record: logging.LogRecord) -> str:
     """The way that an exception took, where this is the line by which a library says that nobody handled it."""
+    name = f"{record.name}."
+    if not name.startswith(_LAST_SPEAKERS):
+        return ""
     template = record.msg if type(record.msg) is str else ""
-    for logger, start, way in _LAST_WORDS:
-        if (record.name == logger or record.name.startswith(f"{logger}.")) and start.match(template):
-            return way
-    return ""
+    return next((way for logger, start, way in _LAST_WORDS if name.startswith(logger) and start.match(template)), "")
 
 
 def is_said_elsewhere(record: logging.LogRecord) -> bool:
@@ -170,7 +170,7 @@ def is_said_elsewhere(record: logging.LogRecord) -> bool:
 
 
 _LAST_WORDS = tuple(
-    (logger, re.compile(start), way)
+    (f"{logger}.", re.compile(start), way)
     for logger, start, way in (
         ("discord.client", "Ignoring exception in", "listener"),
         ("discord.ext.commands.bot", "Ignoring exception in", "command"),
@@ -191,6 +191,7 @@ _LAST_WORDS = tuple(
         ("apscheduler.scheduler", "Job .* raised an exception", "job"),
     )
 )
+_LAST_SPEAKERS = tuple({logger for logger, _, _ in _LAST_WORDS})
 
 
 def _raised(error: BaseException) -> int:

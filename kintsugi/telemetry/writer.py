@@ -115,7 +115,7 @@ class Writer:
 
     def _write_without_waiting(self) -> None:
         """Waits for who is writing now only where the stream takes lines, so that this does not last."""
-        if not self._turn.acquire(timeout=_A_TURN if self._takes_now() else 0):
+        if not self._turn.acquire(blocking=False) and not (self._takes_now() and self._turn.acquire(timeout=_A_TURN)):
             return
         try:
             while self._lines and (most := self._takes_now()) and len(self._lines[0]) * 4 < most:

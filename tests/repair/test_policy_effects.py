@@ -106,6 +106,9 @@ def in_cart(line: str) -> tuple[Finding, ...]:
         "log.entry_point.load()()",
         "sys.exit(0)",
         "raise SystemExit",
+        "leave = sys.exit\nleave(0)",
+        "cart.each(sys.exit)",
+        "raise KeyboardInterrupt",
         "import pytest\npytest.skip(name)",
         "from unittest import SkipTest\nraise SkipTest",
         'import pandas as pd\npd.read_csv("https://example.com/?q=" + name)',
@@ -254,6 +257,9 @@ def test_a_test_of_a_handler_in_go_may_make_a_request():
         ("lib/cart.js", "process.exit();"),
         ("lib/cart.js", "const { exit: leave } = process; leave(0);"),
         ("lib/cart.js", "process['exit'](0);"),
+        ("lib/cart.js", "setTimeout(process.exit, 0);"),
+        ("shop/cart.go", 'import end "os"\n\nfunc a() { defer end.Exit(0) }'),
+        ("shop/cart.go", 'import . "os"\n\nfunc a() { Exit(0) }'),
     ],
 )
 def test_the_same_effects_are_refused_in_other_languages(path: str, line: str):

@@ -138,15 +138,17 @@ async def test_djangos_own_tests_are_run_as_manage_py_does(
 
 
 async def test_the_project_is_as_good_as_installed(tmp_path: Path, settings: ProofSettings) -> None:
-    """Its packages in a folder of its own, its version, and a plugin of pytest that it brings itself."""
+    """Its packages in a folder of its own, its version, also in the module that a build writes, and its own plugin."""
     project = (
         '[project]\nname = "tea-shop"\nversion = "1.4"\n'
         '[project.entry-points.pytest11]\ntea = "tea_plugin"\n'
         '[tool.setuptools.packages.find]\nwhere = ["python"]\n'
+        '[tool.hatch]\nbuild.hooks.vcs.version-file = "python/tea_version.py"\n'
     )
     plugin = "import pytest\n\n\n@pytest.fixture\ndef cup():\n    return 2\n"
     test = (
-        "import importlib.metadata\nimport shop\n\n\ndef test_cup(cup):\n"
+        "import importlib.metadata\nimport shop\nfrom tea_version import version\n\n\ndef test_cup(cup):\n"
+        "    assert version\n"
         '    assert importlib.metadata.version("tea-shop") == "1.4"\n'
         '    assert shop.total({"price": 5, "discount": cup}) == 3\n'
     )

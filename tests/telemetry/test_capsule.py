@@ -14,6 +14,7 @@ import itertools
 import random
 import re
 import threading
+import traceback
 import types
 import uuid
 import warnings
@@ -28,6 +29,7 @@ import pytest
 
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
 from kintsugi.telemetry.capsule.graph import MOST_OBJECTS, Graph
+from kintsugi.telemetry.capsule.inside import taken_by
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
 from tests.world.object_graphs import TOUCHED, a_graph
 
@@ -348,7 +350,22 @@ def test_functions_and_classes_inside_of_others_are_values_too() -> None:
 
     assert (record.one + 1, record.one.name, type(record).__name__) == (6, 5, "Record")
     assert record.kind in type(record.one).mro()
+    assert type(record.one).__qualname__ == Child.__qualname__
+    assert type(record.one).twice.__qualname__ == Child.twice.__qualname__
     assert (function(1), key(), local.value, wrapped.__name__) == (3, 7, 1, "cached")
+
+
+def test_a_class_inside_of_a_function_has_its_base_by_the_name_it_has_there() -> None:
+    def ended(base: type) -> None:
+        class Own(base):  # type: ignore[misc]
+            pass
+
+        raise LookupError(Own)
+
+    error = _raised(lambda: ended(Slotted))
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+
+    assert taken_by(error.args[0], frame, "Own")[0] == {"base": Slotted}
 
 
 def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:

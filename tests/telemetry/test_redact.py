@@ -184,6 +184,15 @@ def test_a_field_is_judged_with_its_name_in_view():
     assert redact_field("item", "sunshine") == "sunshine"
 
 
+@pytest.mark.parametrize("personal", [(), ("email",)])
+def test_a_text_beside_others_is_redacted_as_it_is_alone(personal):
+    redactor, rnd = Redactor(personal=frozenset(personal)), random.Random(SEEDS[0])
+    texts = [case.text for case in (*vendor_cases(rnd), *keyed_cases(rnd), *special_cases(rnd))] + list(harmless(rnd))
+    for text, other in zip(rnd.sample(texts, 200), rnd.sample(texts, 200), strict=True):
+        assert redactor.redact_beside(text, "") == redactor.redact_beside(text, "north-3") == redactor.redact(text)
+        assert redactor.redact_beside(text, other) == (redactor.redact(text) if redactor.is_clean(other) else None)
+
+
 def test_what_was_hidden_is_counted_by_what_it_was_found_by_and_once():
     redactor = Redactor(["sunshine-after-rain"])
 

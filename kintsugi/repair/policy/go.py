@@ -138,7 +138,7 @@ def _called_at_once(declaration: Node) -> Iterator[Node]:
 
 def _uses(tree: Node) -> Counter[tuple[str, str]]:
     """(rule, what) as often as it is there."""
-    imports = dict(_imports(tree))
+    imports = dict(imports_of(tree))
     found: Counter[tuple[str, str]] = Counter()
     for path in imports.values():
         found.update((rule, f"the package {path}") for rule, pattern in _IMPORTED if re.fullmatch(pattern, path))
@@ -162,7 +162,7 @@ def _of_call(node: Node) -> Iterator[tuple[str, str]]:
         yield "shell", f"a file that something runs or builds, written ({first})"
 
 
-def _imports(tree: Node) -> Iterator[tuple[str, str]]:
+def imports_of(tree: Node) -> Iterator[tuple[str, str]]:
     """Paths by the name that they go by in the file; those without one by a name that no code can have."""
     for number, spec in enumerate(nodes(tree, "import_spec")):
         path = text_of(spec.child_by_field_name("path")).strip('"`')

@@ -104,7 +104,7 @@ def _bound_in(source: str) -> set[str]:
     return bound
 
 
-def _bindings(source: str) -> list[ast.AST]:
+def bindings(source: str) -> list[ast.AST]:
     """The imports of a whole file, and where a name is simply set to another or to something of it."""
     statements = [found[0].strip() for found in _imported(source)]
     statements += [found[0].strip() for found in _ALIAS.finditer(source)]
@@ -139,7 +139,7 @@ class _Uses(ast.NodeVisitor):
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
-        self._names = Names([*_bindings(whole), *source.nodes])
+        self._names = Names([*bindings(whole), *source.nodes])
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
         for node in source.nodes:

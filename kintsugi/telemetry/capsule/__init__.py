@@ -77,7 +77,7 @@ def _recorded(error: BaseException, is_project: Callable[[str], bool]) -> Capsul
 
 @functools.cache
 def _warm_up() -> None:
-    """The redactor compiles its patterns at its first look at something that may be a secret."""
+    """The redactor builds its table at its first look, where the program's telemetry has not begun with that."""
     redact("password=" + "x" * 12)
     redact_source('password = "a"\n', "capsule.py", excerpt=True)
 

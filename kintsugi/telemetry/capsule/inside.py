@@ -28,13 +28,17 @@ def parts_of(kind: type) -> tuple[str, tuple[type, ...], dict[str, object]]:
 
 
 def taken_by(kind: type, frame: FrameType | None, name: str) -> tuple[dict[str, object], int]:
-    """What a class takes from the function that made it, by that frame or as far as it shows that; and its line."""
+    """What a class takes from the function that made it, by that frame or as far as it shows that; and its line.
+
+    Its bases too, under whatever name the function has them.
+    """
     if frame is None:
         return _seen_in(kind)
     codes = (one for one in frame.f_code.co_consts if type(one) is types.CodeType and one.co_name == name)
     code, values = next(codes, None), frame.f_locals
     free = code.co_freevars if code else ()
-    return {one: values[one] for one in free if one in values}, code.co_firstlineno if code else 0
+    bases = {name: one for name, one in values.items() if any(one is base for base in raw.bases_of(kind))}
+    return {**bases, **{one: values[one] for one in free if one in values}}, code.co_firstlineno if code else 0
 
 
 def _seen_in(kind: type) -> tuple[dict[str, object], int]:

@@ -119,8 +119,20 @@ def inside(module, path, line, /, **around):
     given = ast.arguments([], [ast.arg(name) for name in around], None, [], [], None, [])
     maker, made = ast.copy_location(ast.FunctionDef("made", given, body, []), node), {}
     code = compile(ast.fix_missing_locations(ast.Module([maker], [])), home.__file__, "exec")
-    exec(code, vars(home), made)
+    exec(named_as(code, path.rpartition(".")[0]), vars(home), made)
     return made["made"](**around)
+''',
+    "named_as": '''\
+def named_as(code, outer):
+    """The code with what is made in it named as if `outer` made it, which messages show."""
+    own = "made.<locals>"
+    changed = [
+        named_as(one, outer) if isinstance(one, type(code)) else outer + one.removeprefix(own)
+        if isinstance(one, str) and one.startswith(own) else one
+        for one in code.co_consts
+    ]
+    named = outer + code.co_qualname.removeprefix(own) if code.co_qualname.startswith(own) else code.co_qualname
+    return code.replace(co_consts=tuple(changed), co_qualname=named)
 ''',
     "undecorated": '''\
 def undecorated(one, name):
@@ -169,6 +181,7 @@ def filled(kind, base, /, *content, **state):
 }
 """The two that rebuild an object past its `__init__`, for when it is to go through that."""
 _NEEDS = {
+    "inside": ("named_as",),
     **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
     "of_unknown_state": ("missing",),
 }

@@ -10,12 +10,12 @@ from contextlib import suppress
 from functools import cache, partial
 
 from kintsugi.telemetry.redact.diffs import redacted_diff
-from kintsugi.telemetry.redact.fold import fold
+from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
-from kintsugi.telemetry.redact.scan import KINDS, Scanner
+from kintsugi.telemetry.redact.scan import KINDS, Found, Scanner
 from kintsugi.telemetry.redact.source import KNOWN, hidden_in_source, is_code
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
 from kintsugi.telemetry.redact.values import MASK, is_secret, is_too_brief
@@ -38,6 +38,7 @@ __all__ = [
 UNREADABLE = "[redaction failed: text withheld]"
 _PASSES = 6
 _AFTER_A_CALL = '", line '  # of a traceback
+Hidden = tuple[str, list[str]]  # a text without what was found in it, and the kinds of that
 _HEADERS = ("zation", "cookie")  # the ends of authorization, proxy-authorization, cookie and set-cookie
 
 
@@ -78,19 +79,41 @@ class Redactor:
     def is_clean(self, text: str) -> bool:
         """Whether nothing in the text so much as leads to a secret. A quick look: False may mean "perhaps"."""
         return (
-            text.isascii()
-            and "\\" not in text
-            and "\x1b" not in text
-            and not self._scanner.find_literals(text.lower())
+            _is_plain(text)
+            and not self._scanner.places(text.lower())
             and not (self.personal_kinds and self._scanner.personal(text))
         )
 
-    def _of_a_log(self, text: str) -> tuple[str, list[str]]:
+    def redact_beside(self, text: str, others: str) -> str | None:
+        """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
+        both = f"{text}\n{others}" if others else text
+        if self.personal_kinds or not _is_plain(both):
+            return self.redact(text) if not others or self.is_clean(others) else None
+        scanner, lowered = self._scanner, both.lower()
+        places = scanner.places(lowered)
+        if not places:
+            return text
+        if others:
+            if any(start > len(text) for _, start, _ in places):
+                return None
+            lowered = lowered[: len(text)]
+            places = [place for place in places if place[2] <= len(text)]
+        try:
+            folded = Folded(text, lowered, None)
+            return self._settled(text, self._of_a_log, self._without(folded, text, scanner.spans_at(places, folded)))
+        except Exception:
+            return UNREADABLE
+
+    def _of_a_log(self, text: str) -> Hidden:
         folded = fold(text)
-        found = self._scanner.spans(folded)
-        if found and _AFTER_A_CALL in folded.text:
+        return self._without(folded, text, self._scanner.spans(folded))
+
+    def _without(self, folded: Folded, text: str, found: list[Found]) -> Hidden:
+        if not found:
+            return text, []
+        if _AFTER_A_CALL in folded.text:
             found = [one for one in found if one[2] in KNOWN or not is_code(folded.text, one[0])]
-        if found and "\n" in folded.text:
+        if "\n" in folded.text:
             found = continued(found, folded.text)
         spans = merged(found, folded.text)
         origin = folded.origin
@@ -98,16 +121,21 @@ class Redactor:
             spans = [(origin[start], origin[stop - 1] + 1) for start, stop in spans]
         return hide(text, spans), [kind for _, _, kind in found]
 
-    def _settled(self, text: str, once: Callable[[str], tuple[str, list[str]]]) -> str:
-        """Hides until nothing more is found, so that redacting twice is redacting once."""
+    def _settled(self, text: str, once: Callable[[str], Hidden], first: Hidden | None = None) -> str:
+        """Hides until nothing more is found, so that redacting twice is redacting once. `first`: what was found so."""
         for _ in range(_PASSES):
-            hidden, kinds = once(text)
+            hidden, kinds = first or once(text)
             if hidden == text:
                 return text
             for kind in kinds:
                 self.hidden[kind] += 1
-            text = hidden
+            text, first = hidden, None
         return text
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is to be looked at as it is: nothing in it has to be folded, and no letter follows an escape."""
+    return text.isascii() and "\\" not in text and "\x1b" not in text
 
 
 @cache

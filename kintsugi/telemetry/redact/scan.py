@@ -36,6 +36,7 @@ from kintsugi.telemetry.redact.vendors import (
 
 Span = tuple[int, int]
 Found = tuple[int, int, str]
+Place = tuple[int, int, int]  # the number of a rule, and where its literal starts and ends
 Check = Callable[[str, int, int], Iterable[Span]]
 
 # What secrets are found by, as they are counted. `own`: of this process; `flood`: a stretch with more places to look
@@ -107,17 +108,21 @@ class Scanner:
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
         self._automaton = AhoCorasick(literals, implementation=Implementation.DFA)
-        # Of plain text in lower case: the literals in it. None, and there is nothing to hide.
-        self.find_literals = self._automaton.find_matches_as_indexes
 
     def spans(self, folded: Folded) -> list[Found]:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
-        found: list[Found] = []
+        return self.spans_at(self.places(folded.lowered), folded)
+
+    def spans_at(self, places: list[Place], folded: Folded) -> list[Found]:
+        """The same, of what `places` found in `folded.lowered`."""
+        found = self.personal(folded.text)
+        if not places:
+            return found
         text = folded.text
         done = looks = begin = attacks = 0
         allowed = _LOOKS
         within_a_word = _within_a_word(folded)
-        for rule, start, end in self.places(folded.lowered):
+        for rule, start, end in places:
             if end <= done:
                 continue
             if start >= begin + _STRETCH:
@@ -136,7 +141,6 @@ class Scanner:
             for span in spans:
                 found.append((*span, kind))
                 done = max(done, span[1])
-        found += self.personal(text)
         found.sort()
         return found
 
@@ -144,8 +148,8 @@ class Scanner:
         """Where personal data stands, if any is to be hidden."""
         return [(*span, "personal") for span in personal_spans(text, self._personal)] if self._personal else []
 
-    def places(self, lowered: str) -> list[tuple[int, int, int]]:
-        """(number of the rule, start, end) of every literal in a text in lower case."""
+    def places(self, lowered: str) -> list[Place]:
+        """Every literal in a text in lower case. None, and there is nothing to hide but personal data."""
         try:
             return self._automaton.find_matches_as_indexes(lowered, overlapping=True)
         except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit

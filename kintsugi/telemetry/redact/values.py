@@ -36,7 +36,7 @@ _WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
 _ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
 _PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
 _ENCODED_SIGN = re.compile(r"%(?:25){0,2}3[AD]$", re.IGNORECASE)
-_CALL = re.compile(r"(?:await |new |\$|@|\[)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,80})(?P<bracket>[({\[])")
+_CALL = re.compile(r"(?:await |new |\$|@|\[)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,80}+)(?P<bracket>[({\[])")
 _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 
 _MASKED = re.compile(

@@ -14,6 +14,12 @@ _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']
 _REQUIRES = re.compile(r"""^\s*python_requires\s*=\s*["']?([^"'\n]+)""", re.MULTILINE)
 _AT_LEAST = re.compile(r"(?:>=?|~=|\^|==|~)\s*(\d+)\.(\d+)")
 _NAME = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?")
+_BUILT = (
+    ("hatch", "build", "hooks", "vcs", "version-file"),
+    ("setuptools_scm", "version_file"),
+    ("setuptools_scm", "write_to"),
+    ("versioningit", "write", "file"),
+)
 _CONFIGURED = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
@@ -31,7 +37,8 @@ class SetUp:
 
     `folders` to import from; `root`: where manage.py lies, which `settings` are Django's, and `variables` of the
     environment; `installed`: the project's name, version and entry points, as an installed one would tell them;
-    `oldest`: the Python that it needs at least.
+    `built`: the modules that its build writes its version into, which a repository does not have; `oldest`: the Python
+    that it needs at least.
     """
 
     folders: tuple[str, ...] = ()
@@ -39,6 +46,7 @@ class SetUp:
     settings: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     installed: tuple[str, str, str] | None = None
+    built: tuple[str, ...] = ()
     oldest: tuple[int, int] | None = None
 
 
@@ -48,7 +56,9 @@ def set_up_of(tree: Path) -> SetUp:
     named = django is not None and not pytest_is_told(tree, "DJANGO_SETTINGS_MODULE")
     variables = {"DJANGO_SETTINGS_MODULE": django.settings} if django and named else {}
     root, settings = (django.folder, django.settings) if django else ("", "")
-    return SetUp(tuple(import_folders(tree)), root, settings, variables, _installed(tree), oldest_python(tree))
+    found = _read(tree / "pyproject.toml")
+    built = tuple(_built(found))
+    return SetUp(tuple(import_folders(tree)), root, settings, variables, _installed(found), built, oldest_python(tree))
 
 
 def import_folders(tree: Path) -> list[str]:
@@ -85,9 +95,8 @@ def pytest_is_told(tree: Path, option: str) -> bool:
     return any(option in _text(tree / name) for name in _CONFIGURED)
 
 
-def _installed(tree: Path) -> tuple[str, str, str] | None:
+def _installed(found: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Of pyproject.toml, as the standard and poetry write it."""
-    found = _read(tree / "pyproject.toml")
     poetry, project = _at(found, "tool", "poetry") or {}, found.get("project") or {}
     name = project.get("name") or poetry.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -100,6 +109,14 @@ def _installed(tree: Path) -> tuple[str, str, str] | None:
     }
     lines = [f"[{group}]\n{_entries(entries)}" for group, entries in groups.items() if isinstance(entries, dict)]
     return name, str(version), "\n".join(lines)
+
+
+def _built(project: Mapping[str, Any]) -> Iterator[str]:
+    """Of pyproject.toml, as the tools write it that take the version from git."""
+    for way in _BUILT:
+        file = _at(project, "tool", *way)
+        if isinstance(file, str) and file.endswith(".py"):
+            yield file
 
 
 def _entries(entries: Mapping[str, object]) -> str:

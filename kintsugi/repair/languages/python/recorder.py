@@ -19,6 +19,7 @@ import sys
 sys.path[:] = [entry for entry in sys.path if entry]  # nothing of the project stands before the standard library
 
 import builtins
+import contextlib
 import importlib.util
 import json
 import os
@@ -443,6 +444,14 @@ def look_installed(name: str, version: str, entry_points: str) -> list[str]:
     return []
 
 
+def look_built(tree: str, files: list[str]) -> None:
+    """What a build would write of the version into the modules for it, where they are not there."""
+    for file in files:
+        path = os.path.join(tree, file)
+        with contextlib.suppress(OSError), open(path, "x", encoding="utf-8") as out:
+            out.write("__version__ = version = '0'\n__version_tuple__ = version_tuple = (0,)\n")
+
+
 def look_like(module: str, tree: str, source: list[str], arguments: list[str]) -> None:
     """The process as `python -m MODULE ARGUMENT…` would have it, and nothing of ours in its main module."""
     spec = importlib.util.find_spec(f"{module}.__main__")
@@ -470,6 +479,7 @@ def run(form: str, arguments: list[str], set_up: dict[str, Any], crash: dict[str
     source = [os.path.join(tree, one) for one in set_up["folders"]]
     look_like("pytest" if form == "pytest" else "unittest", tree, source, [] if form == "call" else arguments)
     installed = look_installed(*set_up["installed"]) if set_up["installed"] else []
+    look_built(tree, set_up["built"])
     sys.path += installed
     os.environ["PYTHONPATH"] = os.pathsep.join([os.environ["PYTHONPATH"], *installed])
     watch.start()
