@@ -74,6 +74,10 @@ async def until(browser: webdriver.Chrome, true: Callable[[webdriver.Chrome], ob
     await asyncio.to_thread(wait.until, true)
 
 
+def presses(button: str) -> Callable[[webdriver.Chrome], bool]:
+    return lambda browser: browser.find_element(By.CSS_SELECTOR, button).click() or True
+
+
 def shows(words: str) -> Callable[[webdriver.Chrome], bool]:
     return lambda browser: words in browser.find_element(By.TAG_NAME, "main").text
 
@@ -133,9 +137,11 @@ async def test_somebody_logs_in_with_discord_and_is_where_they_wanted_to_be(worl
     async with stand_in.serving() as discord, a_viewer(world, discord=by(discord)) as guarded:
         await asyncio.to_thread(browser.get, f"{guarded.url}/incidents/1")
         await until(browser, lambda browser: browser.find_element(By.LINK_TEXT, "Log in with Discord").click() or True)
-        await until(browser, lambda browser: fill_in(browser, "confirm", "token", world.channel.tokens[1]))
+        await until(browser, presses("form.confirm button"))
+        await until(browser, shows("The patch"))
+        await until(browser, presses(".answers button"))
 
-        await until(browser, shows("Confirmed by discord:alice (4001)."))
+        await until(browser, shows("Confirmed by discord:alice (4001) on the page."))
 
 
 async def test_a_page_of_another_origin_reports_and_reads_what_it_is_told(world: World, browser: webdriver.Chrome):
