@@ -105,6 +105,8 @@ class LineFormatter(BaseJsonFormatter):
                 strings.append(value)
             elif kind is int and -_WHOLE < value < _WHOLE:
                 pieces.append(f"{lead}{value}")
+                if not -_NO_SECRET < value < _NO_SECRET:  # a secret of our own may be all digits
+                    strings.append(str(value))
             elif value is None or kind is bool:
                 pieces.append(lead + _WORDS[value])
             else:
@@ -261,6 +263,7 @@ def _extra(record: logging.LogRecord, error_id: str | None, characters: int) -> 
 
 _WORDS = {None: "null", True: "true", False: "false"}
 _WHOLE = 1 << 63
+_NO_SECRET = 10**6  # a secret has more digits
 _SHORT = 3_000
 _READ_OF_TRACE = 40_000
 _CUT = "\n  … [cut: {} characters]\n"

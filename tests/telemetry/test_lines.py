@@ -99,10 +99,12 @@ def test_of_a_pair_the_first_says_what_the_second_is(installed):
 
 def test_own_secrets_are_hidden(installed):
     installed.log.info("it is %s", "own-" + "secret-" + "value-77", extra={"v": "own-" + "secret-" + "value-77"})
+    installed.log.info("a number", extra={"v": 48151_62342, "other": 48151_62343})
 
-    line = installed.last()
-    assert line["msg"] == "it is ***"
-    assert line["extra"] == {"v": "***"}
+    words, number = installed.lines()[-2:]
+    assert words["msg"] == "it is ***"
+    assert words["extra"] == {"v": "***"}
+    assert number["extra"] == {"v": "***", "other": 48151_62343}
 
 
 def test_a_key_logged_line_by_line_is_hidden(installed):
