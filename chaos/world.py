@@ -233,6 +233,7 @@ def settings_of(world: World, folder: Path, database: str) -> dict[str, str]:
         "DISCORD_GATEWAY_URL": world.discord.gateway,
         "LLM_API_KEY": "stand-in",
         "LLM_BASE_URL": world.model.url,
+        "LLM_MODEL": "stand-in",
         "LLM_BUDGET_DAY_TOKENS": str(10**12),
     }
     return {f"KINTSUGI_{name}": value for name, value in given.items()}

@@ -12,16 +12,15 @@ import discord
 
 from tests.world import discord as stand_in
 from tests.world import terminal
-from tests.world.discord_shapes import ADMIN_ROLE, CHANNEL, GUILD
+from tests.world.discord_shapes import ADMIN_ROLE, CHANNEL, GUILD, ON_CALL_ROLE
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "first-server.md").read_text(encoding="utf-8")
-ON_CALL = 2_103_000
 ANSWERS = {
     "KINTSUGI_DISCORD_TOKEN": stand_in.TOKEN,
     "KINTSUGI_DISCORD_GUILDS": str(GUILD),
     "KINTSUGI_DISCORD_CHANNEL": str(CHANNEL),
     "KINTSUGI_DISCORD_ADMIN_ROLES": str(ADMIN_ROLE),
-    "KINTSUGI_DISCORD_PING": str(ON_CALL),
+    "KINTSUGI_DISCORD_PING": str(ON_CALL_ROLE),
 }
 
 

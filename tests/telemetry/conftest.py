@@ -35,6 +35,8 @@ class Installed:
 @pytest.fixture
 def installed() -> Iterator[Installed]:
     stream = io.StringIO()
-    telemetry = install(level="DEBUG", stream=stream, build="c0ffee0", secrets=["own-" + "secret-" + "value-77", str(48151_62342)])
+    telemetry = install(
+        level="DEBUG", stream=stream, build="c0ffee0", secrets=["own-" + "secret-" + "value-77", str(48151_62342)]
+    )
     yield Installed(telemetry, stream)
     telemetry.close()

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 
 APPLICATION, BOT, GUILD, CHANNEL = 1001, 1002, 2001, 3001
-ADMIN_ROLE, OTHER_ROLE = 2101, 2102
+ADMIN_ROLE, OTHER_ROLE, ON_CALL_ROLE = 2101, 2102, 2_103_000
 NEEDED = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -139,7 +139,7 @@ def ready(session: str, resume_url: str) -> dict[str, Any]:
     }
 
 
-def a_role(id: int, name: str) -> dict[str, Any]:
+def a_role(id: int, name: str, *, mentionable: bool = False) -> dict[str, Any]:
     none = {"primary_color": 0, "secondary_color": None, "tertiary_color": None}
     return {
         "id": str(id),
@@ -150,8 +150,10 @@ def a_role(id: int, name: str) -> dict[str, Any]:
         "position": 0 if id == GUILD else 1,
         "permissions": "0",
         "managed": False,
-        "mentionable": False,
+        "mentionable": mentionable,
         "flags": 0,
+        "icon": None,
+        "unicode_emoji": None,
     }
 
 
@@ -216,7 +218,12 @@ def the_guild() -> dict[str, Any]:
         "member_count": 3,
         "members": [a_member(Person(BOT, "kintsugi"))],
         "channels": [a_channel()],
-        "roles": [a_role(GUILD, "@everyone"), a_role(ADMIN_ROLE, "admin"), a_role(OTHER_ROLE, "guest")],
+        "roles": [
+            a_role(GUILD, "@everyone"),
+            a_role(ADMIN_ROLE, "admin"),
+            a_role(OTHER_ROLE, "guest"),
+            a_role(ON_CALL_ROLE, "On call", mentionable=True),
+        ],
     }
 
 
@@ -226,7 +233,10 @@ def the_server(allowed: int) -> dict[str, Any]:
     gone = ("joined_at", "large", "member_count", "members", "channels", "threads", "presences", "voice_states")
     everyone, *others = told["roles"]
     kept = {name: value for name, value in told.items() if name not in gone}
-    return kept | {"roles": [everyone | {"permissions": str(allowed)}, *others]}
+    roles = [everyone | {"permissions": str(allowed)}, *others]
+    more = {"widget_enabled": False, "widget_channel_id": None, "nsfw": False, "premium_subscription_count": 0}
+    most = {"max_members": 500_000, "max_video_channel_users": 25, "max_stage_video_channel_users": 50}
+    return kept | more | most | {"roles": roles}
 
 
 def an_interaction(
