@@ -133,7 +133,7 @@ def test_who_copies_takes_nothing_along(tmp_path: Path):
 
 
 def test_to_a_terminal_a_line_may_come_twice_and_none_is_lost(tmp_path: Path):
-    """Here nobody can move it and take it away at once: who is killed in between has written it."""
+    """Here nobody can move it and take it away at once: who is killed in between has written it, perhaps several lines."""
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     with os.fdopen(ours, "rb", buffering=0) as terminal, a_busy_processor() as processor:
@@ -145,7 +145,7 @@ def test_to_a_terminal_a_line_may_come_twice_and_none_is_lost(tmp_path: Path):
             os.kill(copier_of(followed), signal.SIGKILL)
             arrived = followed.answers(str(number))
             while not arrived:
-                assert followed.heard == f"heard {number - 1}\n".encode()
+                assert followed.heard in [f"heard {earlier}\n".encode() for earlier in range(number)]
                 arrived = followed.hears(str(number))
         followed.process.stdout = None
         assert followed.ends() == 7
