@@ -43,7 +43,8 @@ async def checkup(client: discord.Client, wanted: Wanted) -> str:
     servers, faults = await _servers(client, wanted, room)
     faults += await _in_channel(room, servers, wanted, client) if room else []
     admitted, unknown = await _admitted(servers, wanted)
-    if faults := [*faults, *unknown]:
+    all_asked = wanted.guilds or room or len(servers) <= _MOST_SERVERS
+    if faults := [*faults, *(unknown if all_asked else ())]:  # what these servers do not know another may
         raise SettingsError(" ".join(faults))
     cards = f"cards go to #{room.name}" if room else "no channel is set for cards (KINTSUGI_DISCORD_CHANNEL)"
     return f"; the gateway answers; {cards}; let in: {', '.join(admitted) or 'nobody'}"
@@ -85,7 +86,7 @@ async def _servers(
     """The servers that the settings are about, with their roles."""
     ids = set(wanted.guilds) | ({room.guild.id} if room else set())
     if not ids:
-        ids = {each.id async for each in client.fetch_guilds(limit=_MOST_SERVERS, with_counts=False)}
+        ids = {each.id async for each in client.fetch_guilds(limit=_MOST_SERVERS + 1, with_counts=False)}
         if not ids:
             return {}, ["The bot is in no server. Invite it: docs/first-server.md."]
     found, faults = dict[int, discord.Guild](), []

@@ -91,6 +91,14 @@ async def test_what_would_fail_in_discord_is_named_before_the_bot_runs(changes: 
     assert says in looked.says
 
 
+async def test_of_a_bot_in_many_servers_no_role_is_called_unknown():
+    async with stand_in.serving() as at:
+        at.guilds = [GUILD + number for number in range(12)]
+        looked = await discord_account(in_discord(at, channel=None, admin_roles=frozenset({77}))).look()
+
+    assert (looked.how, "77" in looked.says) == (OK, False)
+
+
 async def test_a_model_that_is_away_is_a_fault_that_names_what_to_check():
     settings = ModelSettings(api_key=SecretStr(secrets.token_urlsafe()), base_url="http://127.0.0.1:9/v1")
 

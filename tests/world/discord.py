@@ -51,6 +51,7 @@ class DiscordStandIn:
         self.accounts = Accounts(self._judge, contract)
         self.ready = asyncio.Event()
         self.allowed = shapes.NEEDED  # what everybody may in the guild, the bot too
+        self.guilds = [shapes.GUILD]  # that the bot is in; the others are like this one
         self._exchanges: dict[str, Exchange] = {}
         self._ids = count(5001)
         self.registered = Commands(self._judge, contract, self._ids)
@@ -255,19 +256,14 @@ class DiscordStandIn:
         return self._reply("/channels/{channel_id}", "get", body)
 
     async def server(self, request: web.Request) -> web.Response:
-        if int(request.match_info["guild"]) != shapes.GUILD:
+        guild = int(request.match_info["guild"])
+        if guild not in self.guilds:
             raise Unknown(404, 10004, "Unknown Guild")
-        return self._reply("/guilds/{guild_id}", "get", shapes.the_server(self.allowed))
+        return self._reply("/guilds/{guild_id}", "get", shapes.the_server(self.allowed) | {"id": str(guild)})
 
     async def servers(self, _: web.Request) -> web.Response:
-        one = {
-            "id": str(shapes.GUILD),
-            "name": "the shop",
-            "owner": False,
-            "permissions": str(self.allowed),
-            "features": [],
-        }
-        return self._reply("/users/@me/guilds", "get", [one])
+        about = {"name": "the shop", "owner": False, "permissions": str(self.allowed), "features": []}
+        return self._reply("/users/@me/guilds", "get", [{"id": str(guild)} | about for guild in self.guilds])
 
     async def member(self, request: web.Request) -> web.Response:
         people = {each.id: each for each in (shapes.ALICE, shapes.BOB, shapes.MALLORY, Person(shapes.BOT, "kintsugi"))}
