@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -297,11 +298,12 @@ async def test_a_check_tells_how_the_server_is_asked_where_that_is_known(listing
 
 async def test_a_key_that_is_refused_is_told_with_the_providers_sentence(listing: tuple[str, dict[str, web.Response]]):
     url, answers = listing
-    body = {"error": {"message": "Invalid token"}}
+    key = f"sk-{secrets.token_hex(24)}"
+    body = {"error": {"message": f"Invalid token: {key}"}}
     answers["/v1/models/a"] = web.json_response(body, status=401)
 
-    with pytest.raises(StepFailed, match="does not accept the key.*Invalid token"):
-        await OpenAIModel(ModelAccess("a", "key", url)).check()
+    with pytest.raises(StepFailed, match=r"does not accept the key.*Invalid token: \*\*\*"):
+        await OpenAIModel(ModelAccess("a", key, url)).check()
 
 
 @pytest.mark.parametrize("path", ["/v1", "/openai/v1?api-version=2"])

@@ -347,7 +347,8 @@ class OpenAIModel:
 
     async def _keep_key(self, request: httpx.Request) -> None:
         """Take the key from what a redirect sends elsewhere: httpx itself takes off `Authorization` alone."""
-        if request.url.netloc != httpx.URL(self._address.url).netloc:
+        ours = httpx.URL(self._address.url)
+        if (request.url.scheme, request.url.netloc) != (ours.scheme, ours.netloc):
             for name in self._address.headers:
                 request.headers.pop(name, None)
 

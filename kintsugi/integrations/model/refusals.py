@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from kintsugi.telemetry.redact import redact
+
 _LONGEST = 300  # characters of a provider's sentence that people are shown
 _LOOKED_AT = 4_000  # characters of it that are searched; the expressions here are too slow for a page of a megabyte
 _OF_THE_REQUEST = ("input", "messages", "prompt", "request", "failed_generation")  # where a body repeats what was asked
@@ -84,8 +86,8 @@ class Refusal:
 
     @property
     def quoted(self) -> str:
-        """The provider's own sentence, as people are shown it; empty where it has none."""
-        said = " ".join(self.says.split()).rstrip(". ")
+        """The provider's own sentence, as people are shown it; empty where it has none. Some repeat our key in it."""
+        said = redact(" ".join(self.says.split())).rstrip(". ")
         return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
 
 
