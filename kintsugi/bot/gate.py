@@ -45,9 +45,9 @@ class Gate:
         self,
         access: Access,
         *,
-        per_user: Rate = Rate(8, 20),  # noqa: B008  # frozen
-        per_guild: Rate = Rate(60, 20),  # noqa: B008  # frozen
-        wrong_tokens: Rate = Rate(5, 600),  # noqa: B008  # frozen
+        per_user: Rate = Rate(8, 20),
+        per_guild: Rate = Rate(60, 20),
+        wrong_tokens: Rate = Rate(5, 600),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.access = access
