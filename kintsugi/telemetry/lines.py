@@ -1,6 +1,7 @@
 """One log record to one line of JSON, redacted. On python-json-logger's formatter, with its own encoding."""
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -33,6 +34,9 @@ _LONGEST_KEY = 200
 
 # A finished line, and the id that it gives to an error that had none.
 Line = tuple[str, str | None]
+
+
+_OUR_ID = re.compile(r"ERR-[0-9a-f]{8}")
 
 
 def new_error_id() -> str:
@@ -110,10 +114,11 @@ class LineFormatter(BaseJsonFormatter):
             if kind is str:
                 pieces.append(lead + encode_basestring(value))
                 strings.append(value)
-            elif kind is int and -_WHOLE < value < _WHOLE:
+            elif kind is int and -_NO_SECRET < value < _NO_SECRET:
                 pieces.append(f"{lead}{value}")
-                if not -_NO_SECRET < value < _NO_SECRET:  # a secret of our own may be all digits
-                    strings.append(str(value))
+            elif kind is int and -_WHOLE < value < _WHOLE:  # a secret of our own may be all digits
+                pieces.append(f"{lead}{value}")
+                strings.append(str(value))
             elif value is None or kind is bool:
                 pieces.append(lead + _WORDS[value])
             else:
@@ -257,7 +262,10 @@ def _error_id(record: logging.LogRecord) -> str | None:
 def _extra(record: logging.LogRecord, error_id: str | None, characters: int) -> str:
     fields = record.__dict__
     if len(fields) <= _PLAIN_FIELDS and not record.stack_info:
-        return "{}" if error_id is None else f'{{"error_id":{encode_text(shortened(error_id, characters or 100))}}}'
+        if error_id is None:
+            return "{}"
+        shown = error_id if _OUR_ID.fullmatch(error_id) else shortened(error_id, characters or 100)
+        return f'{{"error_id":{encode_text(shown)}}}'
     given: dict[str, Any] = {} if error_id is None else {"error_id": error_id}
     if characters:
         given.update((key, value) for key, value in fields.items() if key not in _RESERVED)

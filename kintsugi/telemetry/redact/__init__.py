@@ -95,7 +95,7 @@ class Redactor:
     def redact_beside(self, text: str, others: str) -> str | None:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
-        if self.personal_kinds or not _is_plain(both):
+        if not both.isascii() or "\\" in both or "\x1b" in both or self.personal_kinds:  # `_is_plain`, for each line
             return self.redact(text) if not others or self.is_clean(others) else None
         scanner, lowered = self._scanner, both.lower()
         places = scanner.places(lowered)

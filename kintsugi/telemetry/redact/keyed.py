@@ -104,13 +104,13 @@ _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
 _RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
 # What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
-# quotes surround; and a word of a sentence. Of both `_AFTER` and all that follows say the same, at eight times the cost.
+# quotes surround; and a word of a sentence, or KeyError. `_AFTER` and the rest say the same, at eight times the cost.
 _PLAIN_VALUE = re.compile(
     r"(?:[\"']?:|=) ?(?:(?P<bare>[0-9A-Za-z]{20,400})(?=\s|$)"
     r"|(?=([\"']))[\"'](?P<inside>[0-9A-Za-z]{20,300})(?=\2(?:[,)}\]\n]|$)))"
 )
 _OFTEN_OTHERWISE = ("secret", "pin")  # the names of things in the cloud, and pins of boards
-_IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])")
+_IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])|Error(?=[:(\n])")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS = ("==", "===", "!=", "!==")
 _LISTS = ("['", '["', "[\\", "[b")
