@@ -224,9 +224,9 @@ class DiscordChannel:
             try:
                 await self._tell_of(incident, under_way)
             except StepFailed as error:  # what is only said on the way must not hold up the work
-                log.info("progress_not_shown", extra={"incident_id": incident.name, "why": str(error)})
+                log.info("progress_update_failed", extra={"incident_id": incident.name, "why": str(error)})
             except Exception:
-                log.exception("progress_not_shown", extra={"incident_id": incident.name})
+                log.exception("progress_update_failed", extra={"incident_id": incident.name})
             await asyncio.sleep(self._pause.total_seconds())
 
     async def _tell_of(self, incident: Incident, under_way: Work) -> None:
