@@ -16,7 +16,7 @@ _THEIRS = Path("for-your-program")
 
 
 async def init(where: str, folder: Path) -> int:
-    """Write what is not there yet into `folder`. Answers 1 where nothing was left to write."""
+    """Write what is not there yet into `folder`. Answers 1 if nothing was left to write."""
     console = PlainConsole(highlight=False)
     where = where or await _asked(console, "Where will it run: on a machine of yours, or on Railway?", _MACHINE)
     on_railway = where.strip().lower().startswith("r")

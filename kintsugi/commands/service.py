@@ -314,9 +314,7 @@ def _left_out_of_discord(bootstrap: Bootstrap) -> list[str]:
     if not settings.has_admins:
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
     if settings.channel is None:
-        return [
-            "Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal is the channel."
-        ]
+        return ["Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal shows them."]
     return []
 
 

@@ -177,8 +177,8 @@ async def test_an_incident_shows_how_long_each_stage_took_and_which_is_under_way
 
     page = await viewer.opens("/incidents/1")
 
-    assert "On the way to the approval (began 2026-11-23" in before.text
-    assert "On the way to the merge (began 2026-11-23" in page.text
+    assert "Next stage approval (waiting since 2026-11-23" in before.text
+    assert "Next stage merge (waiting since 2026-11-23" in page.text
     assert "UTC after 3 h" in page.text
     assert "Noticed after 0 s" in page.text
 
