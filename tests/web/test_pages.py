@@ -292,7 +292,7 @@ async def test_a_failure_is_ignored_and_taken_back_from_its_page(world: World, v
     back = await viewer.does(1, "unignore")
 
     assert unread.status == 409
-    assert "'a while' is no time and no number of times." in unread.text
+    assert "'a while' is neither a time nor a number of times." in unread.text
     assert "Ignored by web:operator until 2026-11-30 03:00 UTC or until a build with 1a2b3c4" in ignored.text
     assert "· ignored" in listed.text
     assert "seen 1 times since" in counted.text
