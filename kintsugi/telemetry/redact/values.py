@@ -199,7 +199,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     """Whether the value of a key of this grade is one to hide. `prose`: a colon or a verb led to it, not a sign."""
     if "%" in value and _ENCODED.search(value):
         value = unquote(value)
-    if level >= Grade.TOKEN and len(value) >= _SURELY and value.isalnum() and value.isascii() and _is_of_base64(value):
+    if level >= Grade.TOKEN and len(value) >= _SURELY and value.isalnum() and value.isascii() and is_of_base64(value):
         return True
     if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value.rstrip(_CLOSING)):
         return False
@@ -259,10 +259,11 @@ def _is_reference(value: str) -> bool:
 
 def _is_path(value: str) -> bool:
     """Whether it is a path, or an address; base64 has slashes, too, but no names between them."""
-    return _PATH.fullmatch(value) is not None and not any(map(_is_of_base64, _SEGMENT.findall(value[:128])))
+    return _PATH.fullmatch(value) is not None and not any(map(is_of_base64, _SEGMENT.findall(value[:128])))
 
 
-def _is_of_base64(segment: str) -> bool:
+def is_of_base64(segment: str) -> bool:
+    """Whether letters and digits in one run are of both cases and of both kinds."""
     return not segment.islower() and not segment.isupper() and not segment.isalpha() and not segment.isdigit()
 
 
