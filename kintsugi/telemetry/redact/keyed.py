@@ -300,6 +300,8 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         return True
     if is_too_brief(name, text[value.start : value.end]):
         return True
+    if name.lower() == "pw" and text[value.start - 1] == ":" and text[value.start : value.end].isalpha():
+        return True  # DEBUG=pw:webserver
     if name[-3:].upper() == "PWD":
         return text.startswith("/", value.start)
     return name.lower() == "pass" and text[value.start : value.end].isdigit()

@@ -41,6 +41,8 @@ _LEAD = re.compile(
 )
 _TAIL, _TAIL_OF_A_LITERAL = re.compile(r"\w{0,40}"), re.compile(r"[\w-]{0,40}")
 _JOINED = re.compile(r"[\"'`]{1,3}\s{0,40}[+\\.]?\s{0,40}(?:[bBrRuUfF]{0,2})(?:\"\"\"|\'\'\'|[\"'`])")
+_OF_A_DICTIONARY = re.compile(r"[\"'`]\s{0,4}:")
+_GLUED = re.compile(r"[\"'`]\s{0,8}\+\s{0,8}[A-Za-z_$(]")
 _NEXT = re.compile(r"[\"'`]\s{0,40},\s{0,40}[bBrRuU]?[\"'`]")
 _COMPARISONS = ("==", "===", "!=", "!==")
 KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
@@ -55,6 +57,7 @@ _NAMES = re.compile(
       [A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*
     | [a-z][a-z0-9]*(?:[_.:/-][a-z][a-z0-9]*)+
     | [A-Za-z][a-z]{2,}(?:[A-Z][a-z]{2,}){1,6}\d{0,2}
+    | [A-Z]{2,12}\d?(?:-[A-Z]{2,12}\d?){0,3}:[a-z_]{3,40}
     | [./\#@~^$%&?-]+[A-Za-z][A-Za-z./_-]*
     | [A-Z][a-z]+
     | [A-Za-z]{1,3}\d{0,3} | \d{1,3}
@@ -210,6 +213,8 @@ class _Source:
         region = self._literals.beginning_at(lead.end()) if lead else None
         if lead is None or region is None or region.kind is Kind.COMMENT or (lead["pair"] and not whole):
             return
+        if lead["pair"] and _OF_A_DICTIONARY.match(self._text, region.end):
+            return  # a key itself
         loose = bool(lead["call"] or lead["pair"] or lead["sign"] in _COMPARISONS)
         if not self._hides(region, name, level, loose=loose):
             region = self._after(_NEXT, region) if name.endswith("auth") else None
@@ -239,6 +244,8 @@ class _Source:
             return False
         if self._text[region.end : region.end + 1] in ("{", "$", "#") or _PATTERN.search(value) or "://" in value:
             return False  # a part of a text that is put together, the pattern of one, or an address
+        if _GLUED.match(self._text, region.end) and not looks_random(value):
+            return False
         if loose or level < Grade.PASSWORD or name in _ALSO_WORDS:
             return looks_random(value) or (level >= Grade.SECRET and _STRONG.fullmatch(value) is not None)
         return len(value) >= 4

@@ -101,6 +101,8 @@ _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
     r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[a-z]{1,3}\d{1,3}|[A-Za-z][a-z]{1,14}\d{1,4})(?:[-_./:,@+=#~| ]|%40|$))++"
 )
+_NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
+_VERSION = re.compile(r"[v^~]?\d{1,4}\.\d{1,4}\.\d{1,6}(?:\(@.*)?")
 _DIGIT = re.compile(r"\d")
 _TURNS = re.compile(r"[a-z](?=[A-Z])")
 _RUGGED = re.compile(r"[A-Z][a-z](?=[A-Z])")  # hardly ever in the names of things
@@ -274,6 +276,6 @@ def looks_random(value: str) -> bool:
         return False
     if _UUID.fullmatch(value):
         return True
-    if _OBJECT.fullmatch(value) or _WORDS_AND_NUMBERS.fullmatch(value):
+    if any(form.fullmatch(value) for form in (_WORDS_AND_NUMBERS, _OBJECT, _NAME_OF_CLASS, _VERSION)):
         return False
     return bool(_DIGIT.search(value)) or len(_TURNS.findall(value)) * 6 > len(value) or len(_RUGGED.findall(value)) > 1
