@@ -490,6 +490,7 @@ def further_cases(rnd: Draw) -> Iterator[Case]:
     phrase = " ".join(rnd.choices(_PHRASE_WORDS, k=4))
     for index, (text, secret, *kept) in enumerate(
         (*_in_addresses(rnd, opaque), *_by_place(rnd, opaque, word), *_of_protocols(opaque, word),
+         *_in_lists(opaque, word), *_in_words(phrase),
          *_of_people(rnd, opaque, word, phrase))
     ):  # fmt: skip
         yield Case(f"further {index} {text[:20]!r}", text, secret, tuple(kept))
@@ -547,6 +548,24 @@ def _by_place(rnd: Draw, opaque: str, word: str) -> Iterator[tuple[str, ...]]:
     yield f"id,api_key,name\n1,{opaque},bob\n2,{opaque[::-1]},ann\n", opaque[::-1], "bob", "ann"
     yield f'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\n{word}\r\n--x--', word, "form-data"
     yield f'    login(password="{opaque[:12]}"\n                   "{opaque[12:]}", user="bob")', opaque[12:], "bob"
+
+
+def _in_lists(opaque: str, word: str) -> Iterator[tuple[str, ...]]:
+    """Names in one list, values in another."""
+    yield f"columns = ['user', 'password', 'role'], rows = [['bob', '{word}', 'admin']]", word, "bob", "admin"
+    yield json.dumps({"columns": ["user", "password"], "rows": [["bob", "x1"], ["ann", word]]}), word, "bob", "ann"
+    yield f"[['password', 'user'], ['{word}', 'bob']]", word, "bob", "'user'"
+    yield f"dict(zip(('user', 'api_key'), ('bob', '{opaque}')))", opaque, "bob"
+    yield 'zip(\n    ["user", "password"],\n    ["bob", "sunshine"],\n)', "sunshine", "bob"
+    yield f"INSERT INTO users (`name`, `password`) VALUES ('bob', 'x1'), ('ann', '{word}')", word, "bob", "ann"
+    yield f"INSERT INTO users (name, password) VALUES (?, ?)]\n[parameters: ('bob', '{word}')]", word, "bob"
+
+
+def _in_words(phrase: str) -> Iterator[tuple[str, ...]]:
+    """Plain words under Authorization."""
+    yield json.dumps({"headers": {"Authorization": phrase, "Host": "db"}}), phrase, "db"
+    yield repr([("authorization", phrase), ("host", "db")]), phrase, "db"
+    yield f"Authorization: {phrase}\nHost: db", phrase, "db"
 
 
 def _of_protocols(opaque: str, word: str) -> Iterator[tuple[str, ...]]:

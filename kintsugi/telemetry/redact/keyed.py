@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.lists import in_lists, is_listed
 from kintsugi.telemetry.redact.notations import LEADS, LONGEST_TITLES, in_columns, is_strong, said_before, value_before
 from kintsugi.telemetry.redact.values import (
     PHRASE,
@@ -13,6 +14,7 @@ from kintsugi.telemetry.redact.values import (
     Value,
     is_of_base64,
     is_phrase,
+    is_phrase_of_header,
     is_secret,
     is_too_brief,
     items,
@@ -73,6 +75,9 @@ _SECOND = re.compile(
     r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
     r"[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
 )
+_MORE_WORDS = re.compile(
+    r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
+)
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS = ("|", ">")
 _NO_VALUES = frozenset(
@@ -121,6 +126,7 @@ _PARAMETER = re.compile(
     r"(?P<value>[^\s\",;\\]{4,400})",
     re.IGNORECASE,
 )
+_HEADER_OF_WORDS = re.compile(r"(?P<words>[a-z]{2,14}(?: [a-z]{2,14}){1,8})\r?\n[A-Z][A-Za-z-]{1,30}: ")
 _COOKIE = re.compile(r"(?<=[;{ ,&\"'`:=\n])[ \t]*(?P<name>[^\s=;,\"'{}]{1,80})=(?P<value>[^\s;\"']{1,8192})")
 _COOKIE_ATTRIBUTES = frozenset(
     ("path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "priority", "version", "comment")
@@ -137,7 +143,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         return ()
     before = text[max(0, start - _BEFORE) : start]
     stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
-    at = start - len(stem)
+    at, is_pair = start - len(stem), False
     plain = _plain_value(text, at, stem, end)
     if plain:
         return (plain,)
@@ -147,12 +153,15 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     if after:
         name = stem + text[start : after.end("tail")]
         if name[-13:].lower() == "authorization":
-            return _authorization(text, after.end(), after)
+            return _authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
         level = _level(text, at, stem, name, after)
+        is_pair = after.lastgroup == "pair" and level is not Grade.NONE
+        if is_pair and (listed := list(in_lists(text, at, after.end("tail"), level))):
+            return listed
         found = list(_value(text, level, name, after)) if level else []
         if found:
             return found
-    return _elsewhere(text, at, end, stem)
+    return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
 
 
 def is_right_behind(text: str, end: int, span: Span) -> bool:
@@ -173,19 +182,21 @@ def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
     return plain.span(plain.lastgroup or 0)
 
 
-def _elsewhere(text: str, at: int, end: int, stem: str) -> Iterable[Span]:
+def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> Iterable[Span]:
     """The secret of a key that no value follows: below it in a table, or before it."""
     is_title = "\n" in text[end : end + LONGEST_TITLES]
     is_named = text[max(0, at - 4) : at].rstrip()[-1:] in _OF_PAIRS
     is_told = text.endswith(LEADS, max(0, at - 10), at)
-    if not (is_title or is_named or is_told):
-        return ()
     tail = _TAIL.match(text, end)
     stop = tail.end() if tail else end
+    is_in_list = is_in_list and is_listed(text, at, stop)
+    if not (is_title or is_named or is_told or is_in_list):
+        return ()
     level = _grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
         return ()
     return [
+        *(in_lists(text, at, stop, level) if is_in_list else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
@@ -319,6 +330,8 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         phrase = PHRASE.match(text, value.start, value.end if value.quoted else value.start + 400)
         if phrase and (not value.quoted or phrase.end() == value.end) and is_phrase(phrase[0], name, level):
             return (phrase.span(),)
+    if kind == "pair" and _is_of_words(text, value):
+        return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
         level = level if value.quoted and named else min(level, Grade.TOKEN)
@@ -333,6 +346,12 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
     return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
 
 
+def _is_of_words(text: str, value: Value) -> bool:
+    """Whether what follows a name in a list is a name or a word, too, as in `["password", "user", "role"]`."""
+    word = text[value.start : value.end]
+    return word.isalpha() and (bool(grade(word)) or _MORE_WORDS.match(text, value.end) is not None)
+
+
 def _counts(text: str, value: Value, level: Grade, prose: bool) -> bool:
     return is_secret(text[value.start : value.end], value.quoted, level, prose)
 
@@ -345,7 +364,7 @@ def _rest_of_line(text: str, at: int) -> Value | None:
     return to_end_of_word(text, at) if _LINE_START.match(text, start, at) else None
 
 
-def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
+def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -> Iterable[Span]:
     if after["gap"] or after["prose"] or after["element"] or after["call"] or after["below"]:
         return ()
     value = read(text, at)
@@ -360,6 +379,11 @@ def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
         return [found.span("value") for found in _in_a_row(_PARAMETER, text, begin, end, value.quoted)]
     if scheme and (scheme["scheme"].lower() in _BEARER_NAMES or looks_random(scheme["credentials"])):
         return _unless_plain(text, *scheme.span("credentials"), sure=scheme["scheme"].lower() in _BEARER_NAMES)
+    if value.quoted and is_phrase_of_header(text[begin : value.end]):
+        return ((begin, value.end),)
+    line = _HEADER_OF_WORDS.match(text, at) if is_line else None
+    if line and is_phrase_of_header(line["words"]):
+        return (line.span("words"),)
     return _unless_plain(text, begin, value.end, sure=False)
 
 

@@ -14,9 +14,10 @@ from kintsugi.telemetry.redact.fold import Folded, lower
 from kintsugi.telemetry.redact.hiding import merged
 from kintsugi.telemetry.redact.keyed import NAME_CHARACTERS
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.lists import in_lists
 from kintsugi.telemetry.redact.literals import Kind, Region, Regions, regions
 from kintsugi.telemetry.redact.scan import Check, Found, Scanner, Span, after_an_escape
-from kintsugi.telemetry.redact.values import MASK, is_secret, looks_random
+from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, looks_random
 
 # What leads from a name of the code, or from a literal that is a name, to the literal that is its value.
 _LEAD = re.compile(
@@ -174,7 +175,8 @@ class _Source:
         if kind == "keyed" and region.kind is not Kind.COMMENT:
             name, after = self._name(start, end, _TAIL_OF_A_LITERAL)
             if after == region.end:
-                return self._behind(name, after, whole=after - len(name) == region.start)
+                behind = list(self._behind(name, after, whole=after - len(name) == region.start))
+                return list(self._listed(name, after)) or behind
         return self._inside(kind, check, region, start, end)
 
     def _name(self, start: int, end: int, rest: re.Pattern[str]) -> tuple[str, int]:
@@ -227,6 +229,14 @@ class _Source:
                 return
             region = following
 
+    def _listed(self, name: str, after: int) -> Iterator[Span]:
+        """The literals of other lists that stand where this name stands in its own."""
+        level = grade(name)
+        for start, end in in_lists(self._text, after - len(name), after, level) if level else ():
+            region = self._literals.beginning_at(start)
+            if region and region.end == end:
+                yield start, end
+
     def _after(self, sign: re.Pattern[str], region: Region) -> Region | None:
         """The literal that follows another one."""
         between = sign.match(self._text, region.end) if region.kind is Kind.STRING else None
@@ -234,6 +244,8 @@ class _Source:
 
     def _hides(self, region: Region, name: str, level: Grade, *, loose: bool) -> bool:
         value = self._text[region.start : region.end]
+        if name[-13:].lower() == "authorization" and is_phrase_of_header(value):
+            return True
         if not is_secret(value, region.kind is Kind.STRING, level, prose=False):
             return False
         if value.count(" ") >= 3 and name.lower().endswith(_PHRASE):

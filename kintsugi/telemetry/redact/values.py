@@ -235,6 +235,24 @@ def is_phrase(words: str, name: str, level: Grade) -> bool:
     return words.count(" ") >= (2 if name.lower().endswith(PHRASES) else 3)
 
 
+_WORDS_OF_HEADER = re.compile(r"[a-z]{2,14}(?:[ -][a-z]{2,14}){1,11}")
+_ABOUT_HEADERS = re.compile(
+    r"\b(?:denied|granted|allowed|header|headers|scheme|request|requests|access|bearer|basic|none|unauthorized|forbidden|"
+    r"disabled|enabled|optional|supported|found|unknown|anonymous|pending|ok|success|successful|only|code|grant|server|"
+    r"type|check|error|flow|url|rule|rules|policy)\b"
+)
+
+
+def is_phrase_of_header(words: str) -> bool:
+    """Whether several plain words are what an Authorization header holds, and no sentence about it."""
+    return bool(
+        " " in words
+        and _WORDS_OF_HEADER.fullmatch(words)
+        and not _OF_SENTENCES.search(words)
+        and not _ABOUT_HEADERS.search(words)
+    )
+
+
 def _is_expression(value: str) -> bool:
     return bool(
         _DOTTED.fullmatch(value)
