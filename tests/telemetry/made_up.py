@@ -490,7 +490,7 @@ def further_cases(rnd: Draw) -> Iterator[Case]:
     phrase = " ".join(rnd.choices(_PHRASE_WORDS, k=4))
     for index, (text, secret, *kept) in enumerate(
         (*_in_addresses(rnd, opaque), *_by_place(rnd, opaque, word), *_of_protocols(opaque, word),
-         *_in_lists(opaque, word), *_in_words(phrase),
+         *_in_lists(opaque, word), *_in_words(phrase), *_as_told(opaque, word),
          *_of_people(rnd, opaque, word, phrase))
     ):  # fmt: skip
         yield Case(f"further {index} {text[:20]!r}", text, secret, tuple(kept))
@@ -566,6 +566,26 @@ def _in_words(phrase: str) -> Iterator[tuple[str, ...]]:
     yield json.dumps({"headers": {"Authorization": phrase, "Host": "db"}}), phrase, "db"
     yield repr([("authorization", phrase), ("host", "db")]), phrase, "db"
     yield f"Authorization: {phrase}\nHost: db", phrase, "db"
+
+
+def _as_told(opaque: str, word: str) -> Iterator[tuple[str, ...]]:
+    """As other languages, programs and people write it."""
+    yield f"-[ RECORD 1 ]----\nid       | 7\npassword | sunshine\ntoken    | {opaque}", opaque, "id       | 7"
+    yield f"password | {word}\nuser     | bob", word, "user     | bob"
+    yield f"set the password for bob to {word} now", word, "bob", "now"
+    yield f"SET PASSWORD FOR 'bob'@'%' = '{word}'", word, "bob"
+    yield f"Your password is: {word}", word
+    yield f"token: ```\n{opaque}\n```", opaque
+    yield f"api_keys:\n  - {opaque}\n  - {opaque[::-1]}\nusers: 3", opaque[::-1], "users: 3"
+    yield f'["password"]=>\n  string(9) "{word}"', word, "string(9)"
+    yield f'[{{user,"bob"}},{{password,"{word}"}}]', word, "bob"
+    yield f'<w:Password Type="http://example.com/x#Text">{word}</w:Password>', word, "#Text"
+    yield f"otp:\n  {word[-3:]}519\nuser: bob", f"{word[-3:]}519", "bob"
+    yield f"smtp.login('bob', '{word}')", word, "bob"
+    yield f"sqlplus bob/{word}@db && smbclient //h/s -U bob%{word}x && zip -P {word}y a.zip b", f"{word}", "a.zip b"
+    yield f"echo 'bob:{word}' | sudo chpasswd", word, "bob"
+    yield f"htpasswd -b f bob {word}; http -a bob:{word}x GET h", word, "GET h"
+    yield f"ConvertTo-SecureString '{word}' -AsPlainText", word, "-AsPlainText"
 
 
 def _of_protocols(opaque: str, word: str) -> Iterator[tuple[str, ...]]:

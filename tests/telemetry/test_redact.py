@@ -79,6 +79,8 @@ def test_secrets_whose_key_stands_elsewhere_are_found(seed):
         '["password", "user", "role"]',
         '{"Authorization": "request denied"}',
         "DEBUG=pw:webserver",
+        "reset your password to continue",
+        "set token to None",
         '"session": ["OAuth2Client"], "cache-key: 7.25.3(@babel/core@7.25.2)"',
         "run --password --user bob",
     ],

@@ -43,6 +43,8 @@ CODE = (
         "py",
         '__all__ = ["client_auth", "OAuth2Auth", "DjangoOAuth1App"]\nKINDS = {Ed25519Key,\n"ssh-ed25519-cert-v01": 1}',
     ),
+    ("py", 'PARAMS = [("oauth_token", "valid-token"), ("oauth_signature_method", "HMAC-SHA1")]'),
+    ("py", "@patch.object(User, 'user_password')\n@patch.object(Fake, 'result3')\ndef f(): ..."),
     ("py", 'REQUEST_TOKEN = "OS-OAUTH1:request_token"\npassword = "not-" + password'),
     ("yml", "  'plugin-computed-class-key': 7.25.3(@babel/core@7.25.2)"),
     ("js", "const { password, token } = req.body; this.token = await sign(user.id, secret());"),

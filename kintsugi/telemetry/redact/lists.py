@@ -14,11 +14,15 @@ Span = tuple[int, int]
 _FAR, _ROWS, _MOST_NAMES = 300, 8, 40
 _QUOTES = "\"'`\\"
 _TITLES = re.compile(r"\s*[bBuU]?(?P<open>\\{0,7}[\"'`]|)[\w.$ -]{1,40}(?P=open)\s*")
-_GAP = re.compile(r"(?:[\])]\s{0,4}){1,3}[^\[\](]{0,60}[\[(](?:\s{0,4}(?:parameters: )?[\[(]){0,2}")
+_GAP = re.compile(
+    r"(?:[\])}]\s{0,4}){1,3},?\s{0,40}(?:[\"']?[A-Za-z_]{2,20}[\"']?\s{0,2}[:=]?\s{0,2})?"
+    r"[\[(](?:\s{0,4}(?:parameters: )?[\[(]){0,2}"
+)
 _ITEM = re.compile(
     r"\s{0,24}(?:[bBuUrR]{0,2}(?P<open>\\{0,7}[\"'])(?P<value>(?:(?!(?P=open))[^\n]){0,300})(?P=open)"
     r"|[^\s\"'\[\](){},]{0,80})\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
 )
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_.-][a-z][a-z0-9]*)+")
 _INTO = (" into ", "replace ")
 # Where none of these stands before the names, they may be pairs of words, and only what looks like a secret counts.
 _TITLES_OF = ("column", "header", "field", "title", "keys", "names", "zip(", *_INTO)
@@ -48,13 +52,19 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         value = row[place]["value"]
         if value and grade(value):
             return  # a name itself: these are pairs of words, and no rows
-        if (
-            value
-            and is_secret(value, True, level, prose=False)
-            and (is_strong(value) or _told_by(_TITLES_OF, text, first))
-        ):
+        if value and is_secret(value, True, level, prose=False):
+            told = _told_by(_TITLES_OF, text, first)
+            if not told and (not is_strong(value) or _are_pairs(names, row)):
+                return
             yield row[place].span("value")
         at = row[-1].end() - (row[-1]["end"] in "])")
+
+
+def _are_pairs(names: list[str], row: list[re.Match[str]]) -> bool:
+    """Whether these may be pairs of names and values, one below the other, and no titles with a row below."""
+    return len(row) == 2 and (
+        all(grade(name.strip(" \n\"'`")) for name in names) or any(_NAME.fullmatch(cell["value"] or "") for cell in row)
+    )
 
 
 def _row(text: str, at: int) -> Iterator[re.Match[str]]:

@@ -42,6 +42,7 @@ _LEAD = re.compile(
 )
 _TAIL, _TAIL_OF_A_LITERAL = re.compile(r"\w{0,40}"), re.compile(r"[\w-]{0,40}")
 _JOINED = re.compile(r"[\"'`]{1,3}\s{0,40}[+\\.]?\s{0,40}(?:[bBrRuUfF]{0,2})(?:\"\"\"|\'\'\'|[\"'`])")
+_CLASS = re.compile(r"(?:[A-Z]{1,4}[a-z]{1,14}\d{0,5}){2,6}")
 _OF_A_DICTIONARY = re.compile(r"[\"'`]\s{0,4}:")
 _GLUED = re.compile(r"[\"'`]\s{0,8}\+\s{0,8}[A-Za-z_$(]")
 _NEXT = re.compile(r"[\"'`]\s{0,40},\s{0,40}[bBrRuU]?[\"'`]")
@@ -58,6 +59,7 @@ _NAMES = re.compile(
       [A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*
     | [a-z][a-z0-9]*(?:[_.:/-][a-z][a-z0-9]*)+
     | [A-Za-z][a-z]{2,}(?:[A-Z][a-z]{2,}){1,6}\d{0,2}
+    | (?:[A-Z][a-z]{2,14}){0,3}OAuth\d?(?:[A-Z][a-z]{2,14}\d?){0,4}
     | [A-Z]{2,12}\d?(?:-[A-Z]{2,12}\d?){0,3}:[a-z_]{3,40}
     | [./\#@~^$%&?-]+[A-Za-z][A-Za-z./_-]*
     | [A-Z][a-z]+
@@ -215,8 +217,8 @@ class _Source:
         region = self._literals.beginning_at(lead.end()) if lead else None
         if lead is None or region is None or region.kind is Kind.COMMENT or (lead["pair"] and not whole):
             return
-        if lead["pair"] and _OF_A_DICTIONARY.match(self._text, region.end):
-            return  # a key itself
+        if lead["pair"] and self._is_listed(region):
+            return
         loose = bool(lead["call"] or lead["pair"] or lead["sign"] in _COMPARISONS)
         if not self._hides(region, name, level, loose=loose):
             region = self._after(_NEXT, region) if name.endswith("auth") else None
@@ -228,6 +230,13 @@ class _Source:
             if following is None:
                 return
             region = following
+
+    def _is_listed(self, region: Region) -> bool:
+        """Whether a literal behind a name is no value, but a key itself, or one more name of a list."""
+        if _OF_A_DICTIONARY.match(self._text, region.end):
+            return True
+        is_name = _CLASS.fullmatch(self._text, region.start, region.end)
+        return is_name is not None and _NEXT.match(self._text, region.end) is not None
 
     def _listed(self, name: str, after: int) -> Iterator[Span]:
         """The literals of other lists that stand where this name stands in its own."""
