@@ -79,7 +79,8 @@ class Verdict:
     rerun: str
     why: str
     green: bool | None = None
-    otherwise: bool = False  # the fix makes the call raise another exception, as its test wants it
+    refused: bool = False  # the fix refuses the call, by an exception that is raised on purpose
+    otherwise: bool = False  # it raises another exception at the fix, of which nobody can say that
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
 
 
@@ -100,9 +101,10 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
         green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
         fails = green.fails_by(crash)
         renewed = fails and await _ends_well_on_new_objects(call, on, case)
-    otherwise = not green.passed and not fails and not green.not_rebuilt
-    why = "" if green.passed else green.said
-    return Verdict(repository, case.name, rerun.value, why, green.passed, otherwise, renewed)
+    refusal = green.refusal(crash)
+    otherwise = not green.passed and not fails and not green.not_rebuilt and refusal is None
+    why = "" if green.passed else refusal.says if refusal else green.said
+    return Verdict(repository, case.name, rerun.value, why, green.passed, refusal is not None, otherwise, renewed)
 
 
 async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed) -> bool:
@@ -167,7 +169,8 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                 found.append(verdict)
                 if arguments.verbose:
                     ended = f"{verdict.rerun}, green={verdict.green}"
-                    ended += ", another" * verdict.otherwise + ", on new objects" * verdict.on_new
+                    ended += ", refused on purpose" * verdict.refused + ", another" * verdict.otherwise
+                    ended += ", on new objects" * verdict.on_new
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
 
@@ -182,19 +185,20 @@ def _commits_in(file: Path) -> dict[str, list[str]]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
-    lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>44}"]
-    lines += [
-        f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'raises another':>15} {'new':>8}"
-    ]
+    lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>54}"]
+    head = f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'is refused':>11}"
+    lines.append(f"{head} {'raises another':>15} {'new':>8}")
     names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
     for name in names:
         own = [verdict for verdict in verdicts if name in ("all", verdict.repository)]
         again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
         green = sum(verdict.green is True for verdict in again)
+        refused = sum(verdict.refused for verdict in again)
         other = sum(verdict.otherwise for verdict in again)
         new = sum(verdict.on_new for verdict in again)
         row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
-        lines.append(f"{row} {_of(other, len(again)):>15} {_of(new, len(again)):>8}")
+        row = f"{row} {_of(refused, len(again)):>11} {_of(other, len(again)):>15}"
+        lines.append(f"{row} {_of(new, len(again)):>8}")
     lines += ["", "why the rest was not:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])

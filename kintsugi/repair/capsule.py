@@ -15,6 +15,7 @@ from kintsugi.repair import sandbox
 from kintsugi.repair.languages.python.call import NOT_REBUILT, call_job, test_of
 from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
+from kintsugi.repair.refusal import Refusal, refusal_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
@@ -65,6 +66,10 @@ class Made:
     def said(self) -> str:
         return self.result.failure.said if self.result and self.result.failure else self.broken
 
+    def refusal(self, crash: Crash) -> Refusal | None:
+        """By what the call is refused on purpose, where the crash is gone."""
+        return None if self.fails_by(crash) else refusal_in(self.result, crash)
+
     def fails_by(self, crash: Crash) -> bool:
         """Whether it failed by the very crash."""
         failure = self.result.failure if self.result else None
@@ -109,12 +114,10 @@ def on_new_objects(call: FailingCall) -> FailingCall | None:
     return None if source == call.source else replace(call, source=source)
 
 
-async def make(
-    call: FailingCall, on: Ground, changes: Mapping[str, bytes | None], *, lines: tuple[int, ...] = (), seconds: float
-) -> Made:
+async def make(call: FailingCall, on: Ground, changes: Mapping[str, bytes | None], *, seconds: float) -> Made:
     """Make the call once, on the ground's tree with `changes`. Raises BoxFailed."""
     crash = call.crash.watched
-    watched = {**crash, "lines": list(lines)} if crash else {}
+    watched = {**crash, "everywhere": True} if crash else {}
     job = call_job(call.source, on.tree, changes, folder=call.folder, interpreter=on.box.interpreter, crash=watched)
     outcome = await sandbox.run(on, job, seconds=seconds)
     outcome = replace(outcome, run=replace(outcome.run, command=("python", "-m", "pytest", f"-k {call.test}")))

@@ -13,9 +13,10 @@ import pytest_asyncio
 from kintsugi.capture.live import from_exception
 from kintsugi.capture.shown import shown_call
 from kintsugi.capture.source import lines_of, locate
-from kintsugi.repair.capsule import failing_call, reproduced
+from kintsugi.repair.capsule import failing_call, make, reproduced
 from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
 from kintsugi.repair.referee import crash_of
+from kintsugi.repair.sandbox import ground
 from kintsugi.telemetry.capsule import record
 from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
 from kintsugi.workflow.payload import Capsule, Failure
@@ -215,6 +216,92 @@ async def test_a_patch_of_what_made_the_object_is_for_a_human_to_judge(base: Pat
 
     assert evidence.tier is Tier.E1
     assert any("still fails on the objects as they were; it ends well on objects" in flag for flag in evidence.flags)
+
+
+REFUSED = {
+    "a check before": (
+        "    if code not in codes:\n        raise ValueError(f'no such code: {code}')\n    return codes[code]"
+    ),
+    "by the class of the crash": "    if code not in codes:\n        raise KeyError('no such code')\n    return codes[code]",
+    "by a class of its own": (
+        "    if code is None:\n        raise NoCode\n    return codes[code]\n\n\nclass NoCode(LookupError):\n    pass"
+    ),
+    "deeper": (
+        "    checked(codes, code)\n    return codes[code]\n\n\ndef checked(codes, code):\n"
+        "    if code is None:\n        raise ValueError('no code')"
+    ),
+}
+NOT_REFUSED = {
+    "raised of it": "    try:\n        return codes[code]\n    except KeyError as e:\n        raise ValueError('no code') from e",
+    "raised from nothing": (
+        "    try:\n        return codes[code]\n    except KeyError:\n        raise RuntimeError('no code') from None"
+    ),
+    "behind the handler": (
+        "    try:\n        return codes[code]\n    except KeyError:\n        found = False\n"
+        "    if not found:\n        raise ValueError('no code')"
+    ),
+    "behind the handler, by the class of the crash": (
+        "    try:\n        return codes[code]\n    except KeyError:\n        found = False\n"
+        "    if not found:\n        raise KeyError('no code')"
+    ),
+    "behind a handler elsewhere": (
+        "    if not is_there(codes, code):\n        raise ValueError('no code')\n\n\ndef is_there(codes, code):\n"
+        "    try:\n        return codes[code]\n    except KeyError:\n        return None"
+    ),
+    "behind a handler in another file": (
+        "    from is_elsewhere import is_there\n    if not is_there(codes, code):\n        raise ValueError('no code')"
+    ),
+    "without where it came from": (
+        "    try:\n        return codes[code]\n    except KeyError as e:\n        kept = e\n    raise kept.with_traceback(None)"
+    ),
+    "on its way to a refusal": "    raise ValueError(int(code))",
+    "by what says nothing": "    if code is None:\n        raise Exception('no code')\n    return codes[code]",
+    "by an assertion": "    assert code is not None\n    return codes[code]",
+    "by nobody": "    return codes[0:code]['x']",
+}
+ELSEWHERE_TOO = """\
+def is_there(codes, code):
+    try:
+        return codes[code]
+    except KeyError:
+        return None
+"""
+
+
+async def test_what_is_refused_on_purpose_is_told_from_another_crash(base: Path, settings: ProofSettings) -> None:
+    failure, capsule = crashed(base, "total", {"a": 2})
+    crash = crash_of(failure)
+    call = failing_call(capsule, failure, crash)
+    assert call
+    assert crash
+    assert settings.box
+
+    async with ground(settings.in_box(settings.box), base) as on:
+
+        async def refused(body: str) -> str:
+            files = {"src_of_till.py": TILL.replace("    return codes[code]", body), "is_elsewhere.py": ELSEWHERE_TOO}
+            made = await make(call, on, {path: text.encode() for path, text in files.items()}, seconds=30)
+            refusal = made.refusal(crash)
+            assert not made.passed
+            return refusal.says.partition(" (at src_of_till.py, line ")[0] if refusal else ""
+
+        assert {what: await refused(body) for what, body in REFUSED.items()} == {
+            "a check before": "ValueError",
+            "by the class of the crash": "KeyError",
+            "by a class of its own": "NoCode",
+            "deeper": "ValueError",
+        }
+        assert {what: await refused(body) for what, body in NOT_REFUSED.items()} == dict.fromkeys(NOT_REFUSED, "")
+
+
+async def test_a_refusal_is_said_and_is_no_proof(base: Path, settings: ProofSettings) -> None:
+    refusing = TILL.replace("    return codes[code]", REFUSED["a check before"])
+
+    evidence = await proven(a_proposal(base, refusing, None), settings)
+
+    assert (evidence.tier, evidence.reproduced) == (Tier.E1, None)
+    assert "failed before and is refused on purpose now, by ValueError (at src_of_till.py, line 20)" in evidence.says
+    assert any("is refused on purpose: ValueError. Is that right?" in flag for flag in evidence.flags)
 
 
 async def test_another_exception_in_its_place_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:

@@ -17,13 +17,16 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class CallTurned:
-    """The runs without and with the patch. `turned`: it went from red to green; `flags` say what is to be looked at."""
+    """The runs without and with the patch. `turned`: it went from red to green; `refused`: by what it is refused now,
+    on purpose; `flags` say what is to be looked at.
+    """
 
     name: str
     red: Run
     green: Run | None = None
     turned: bool = False
     flags: tuple[str, ...] = ()
+    refused: str = ""
 
 
 class _StillFails(Unproven):
@@ -73,7 +76,9 @@ async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
     for _ in range(_ROUNDS):
         green = await _made(proving, call, proving.proposal.all_files)
         if flag := _why_not_green(call, red, green):
-            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,))
+            refusal = green.refusal(call.crash)
+            refused = refusal.says if refusal else ""
+            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,), refused=refused)
     await _without_swallowing(proving, call, red)
     name = f"{call.name} (in part: {call.in_part})" if call.in_part else call.name
     return CallTurned(name, red.outcome.run, green.outcome.run, turned=True)
@@ -100,6 +105,8 @@ def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
         if call.in_part:
             return f"{reason} (but it is known in part only: {call.in_part})"
         raise _StillFails(reason, red.outcome.run, green.outcome.run)
+    if refusal := green.refusal(call.crash):
+        return f"with the patch the failing call, {call.name}, is refused on purpose: {refusal.kind}. Is that right?"
     return f"with the patch the failing call, {call.name}, raises something else: {green.said[:_LONGEST]}"
 
 
