@@ -255,10 +255,13 @@ def _handed_over(*values: object) -> None:
 
 
 def _crash_of(call: Callable[[], object]) -> BaseException:
+    """What it raises, without this frame and that of `call`: what `call` calls is the failing call."""
     try:
         call()
     except Exception as error:
-        return error
+        assert error.__traceback__
+        assert error.__traceback__.tb_next
+        return error.with_traceback(error.__traceback__.tb_next.tb_next)
     raise AssertionError("nothing was raised")
 
 

@@ -37,6 +37,7 @@ class Builders:
     def __init__(self, names: Names, around: Callable[[str], FrameType | None] = lambda _: None) -> None:
         """`around`: the frame of the function with this qualified name, where the exception came through it."""
         self.names, self._around = names, around
+        self._classes: dict[int, tuple[type, str]] = {}  # of those seen: the builtin base, and the name
 
     def value(self, graph: Graph, value: object, name: str, depth: int, hint: str = "") -> str | Entry:
         """A literal, or the entry of an object. `name`: what it stands under. Raises Secret."""
@@ -73,10 +74,9 @@ class Builders:
     def _instance(self, graph: Graph, value: object, entry: Entry) -> None:
         """An object of a class made in Python: its class, what its builtin base holds, and its state."""
         kind = type(value)
-        base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
+        base, own = self._classes.get(id(kind)) or self._seen(kind)
         if id(base) not in CONTENT:
             return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
-        own = self.names.of(kind)
         if not own:
             return self._of_class_inside(graph, value, entry, base)
         if raw.home_of(kind)[0].partition(".")[0] == "discord":
@@ -91,6 +91,11 @@ class Builders:
             entry.parts = content(self, graph, value, entry)
         self.add_state(graph, value, entry)
         return None
+
+    def _seen(self, kind: type) -> tuple[type, str]:
+        base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
+        self._classes[id(kind)] = base, self.names.of(kind) if id(base) in CONTENT else ""
+        return self._classes[id(kind)]
 
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
         """The same of a class that has no name, but was made inside of a function."""
@@ -139,6 +144,7 @@ class Builders:
         for name, one in raw.state_of(value):
             if type(name) is not str or len(entry.parts) > MOST_ITEMS:
                 return leave_out(entry, f"a {raw.shown_kind(value)} with more attributes than are written down")
+            graph.step()
             shown = called(name.lstrip("_"), entry)
             made = self.value(graph, one, shown, entry.depth + 1, shown)
             entry.parts.append(Part(made, keyword_for(name), later=_later(name)))

@@ -44,19 +44,22 @@ Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
 
 def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
     names = names_of_items(items, entry.hint)
-    entry.parts = [
-        Part(builders.value(graph, one, name, entry.depth + 1), later=later and later.replace("{at}", str(at)))
-        for at, (one, name) in enumerate(zip(items, names, strict=True))
-    ]
+    graph.texts(zip(names, items, strict=True))
+    for at, (one, name) in enumerate(zip(items, names, strict=True)):
+        graph.step()
+        value = builders.value(graph, one, name, entry.depth + 1)
+        is_plain = type(value) is str or not later
+        entry.parts.append(Part(value) if is_plain else Part(value, later=later.replace("{at}", str(at))))
 
 
 def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
-    for key, one in pairs:
-        name = called(_name_of(key), entry)
+    names = [called(_name_of(key), entry) for key, _ in pairs]
+    graph.texts([*(("", key) for key, _ in pairs), *((name[:80], one) for name, (_, one) in zip(names, pairs))])
+    for name, (key, one) in zip(names, pairs, strict=True):
+        graph.step()
         lead = builders.value(graph, key, "", entry.depth + 1)
-        part = Part(builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint), lead)
-        part.later = "{one}[{key}] = {value}"
-        entry.parts.append(part)
+        value = builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint)
+        entry.parts.append(Part(value, lead, "{one}[{key}] = {value}"))
 
 
 def _name_of(key: object) -> str:

@@ -310,14 +310,16 @@ def _ordered(roots: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _give_names(order: Iterable[Entry], taken: set[str]) -> None:
+    numbers: dict[str, int] = {}
     for entry in order:
         if not entry.name and (entry.needs_name or (entry.uses > 1 and (entry.parts or "(" in entry.opens))):
             base = snake_case(entry.hint)
             base = f"the_{base}" if keyword.iskeyword(base) else base
             base = base if base.isidentifier() else "value"
-            name, number = base, 2
+            name, number = base, numbers.get(base, 2)
             while name in taken:
                 name, number = f"{base}_{number}", number + 1
+            numbers[base] = number
             taken.add(name)
             entry.name = name
 
@@ -393,6 +395,6 @@ def _imports(imported: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _helpers(text: str) -> str:
-    needed = {name for name in HELPERS if re.search(rf"\b{name}\(", text)}
+    needed = {name for name in HELPERS if f"{name}(" in text and re.search(rf"\b{name}\(", text)}
     needed |= {more for name in needed for more in _NEEDS.get(name, ())}
     return "\n\n".join(source for name, source in HELPERS.items() if name in needed)
