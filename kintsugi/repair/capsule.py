@@ -20,6 +20,7 @@ from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
 from kintsugi.telemetry.fingerprint import plain_message
+from kintsugi.telemetry.redact import MASK
 from kintsugi.workflow.patch import Reproduction, Rerun
 from kintsugi.workflow.payload import Capsule, Failure
 
@@ -183,8 +184,11 @@ def _is_not_there(made: Made, call: FailingCall) -> bool:
 
 
 def _is_the_same(one: str, other: str) -> bool:
-    """By the words: numbers, addresses and what was masked may differ."""
-    return one == other or plain_message(one) == plain_message(other) or "***" in other
+    """By the words: numbers, addresses and what was masked of the `other` may differ."""
+    if one == other or plain_message(one) == plain_message(other):
+        return True
+    around = [re.escape(part) for part in plain_message(other).split(MASK)]
+    return len(around) > 1 and re.fullmatch(".*".join(around), plain_message(one)) is not None
 
 
 def as_their_test(source: str, theirs: Sequence[str]) -> str:

@@ -355,17 +355,23 @@ def test_functions_and_classes_inside_of_others_are_values_too() -> None:
     assert (function(1), key(), local.value, wrapped.__name__) == (3, 7, 1, "cached")
 
 
-def test_a_class_inside_of_a_function_has_its_base_by_the_name_it_has_there() -> None:
-    def ended(base: type) -> None:
-        class Own(base):  # type: ignore[misc]
-            pass
+def test_a_class_inside_of_a_function_has_base_and_decorator_by_the_names_they_have_there() -> None:
+    def ended(base: type, marked: Any) -> None:
+        @marked
+        class Own(
+            base,  # type: ignore[misc]
+        ):
+            size: int = 5
 
         raise LookupError(Own)
 
-    error = _raised(lambda: ended(Slotted))
+    error = _raised(lambda: ended(Slotted, functools.partial(dataclass, frozen=True)))
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
 
-    assert taken_by(error.args[0], frame, "Own")[0] == {"base": Slotted}
+    taken, _ = taken_by(error.args[0], frame, "Own")
+
+    assert taken["base"] is Slotted
+    assert taken["marked"].func is dataclass
 
 
 def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:
@@ -376,11 +382,31 @@ def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:
     assert (again[0].twice(), again[0]._hidden, type(again[0]) is again[1]) == (10, [1], True)
 
 
-def test_what_the_function_takes_by_itself_is_left_out() -> None:
+def test_what_the_function_takes_by_itself_is_left_out_unless_it_may_have_been_changed() -> None:
     with pytest.raises(LookupError) as seen:
         with_default(1)
+    with pytest.raises(LookupError) as filled:
+        with_filled_default("b")
 
     assert "with_default(1)" in made_of(seen.value).source.replace("value=", "")
+    assert run(made_of(filled.value)).args == (["a", "b", "b"],)
+
+
+def with_filled_default(value: str, into: list[str] = ["a"]) -> None:  # noqa: B006 (which programs do have)
+    into.append(value)
+    raise LookupError(into)
+
+
+def test_what_a_function_inside_takes_by_itself_and_what_a_thread_has_is_known() -> None:
+    factor, local = [2], threading.local()
+    local.size = Item("mug")
+
+    def scaled(one: int, by: list[int] = factor, *, more: int = factor[0] + 1) -> int:
+        return one * by[0] + more
+
+    again, taken, there = rebuilt_from(handed_over, [scaled, lambda one, more=factor: more, local])
+
+    assert (again(3), taken(1), there.size, type(there)) == (9, [2], Item("mug"), threading.local)
 
 
 def test_what_cannot_be_written_down_is_told_to_whoever_uses_it(tmp_path: Path) -> None:

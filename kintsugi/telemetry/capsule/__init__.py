@@ -199,7 +199,7 @@ def _check_whole(source: str, ends: float) -> None:
 
 
 def _pieces(source: str) -> Iterator[str]:
-    """Whole lines, about a thousand characters of them at once, and the last of the piece before, which may say more."""
+    """Whole lines, about a thousand characters of them at once, after the last of the piece before."""
     piece: list[str] = []
     size = 0
     for line in source.splitlines(keepends=True):

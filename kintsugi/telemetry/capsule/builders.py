@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from enum import EnumMeta
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from kintsugi.telemetry.capsule import raw
@@ -23,7 +23,7 @@ from kintsugi.telemetry.capsule.graph import (
     keyword_for,
     leave_out,
 )
-from kintsugi.telemetry.capsule.inside import Place, parts_of, taken_by
+from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
 
@@ -139,6 +139,25 @@ class Builders:
         entry.parts = [
             Part(self.value(graph, one, name, entry.depth + 1, name), keyword_for(name)) for name, one in around.items()
         ]
+
+    def function_inside(self, graph: Graph, entry: Entry, place: Place, value: FunctionType) -> None:
+        """A function that another one makes, with what it takes from there, and by itself."""
+        last, named, code = value.__defaults__, value.__kwdefaults__, value.__code__
+        last, named = last if type(last) is tuple else (), named if type(named) is dict else {}
+        if not last and not named:
+            return self.inside(graph, entry, place, dict(closed_over(value)))
+        made, given = Entry(entry.hint, entry.depth + 1, uses=1), Entry("", entry.depth + 1, "(", closes=",)", uses=1)
+        self.inside(graph, made, place, dict(closed_over(value)))
+        names = code.co_varnames[code.co_argcount - len(last) : code.co_argcount]
+        given.parts = [
+            Part(self.value(graph, one, name, entry.depth + 2)) for name, one in zip(names, last, strict=True)
+        ]
+        entry.opens, entry.closes = "with_defaults(", ")"
+        entry.parts = [Part(made), Part(given if last else "None")]
+        entry.parts += [
+            Part(self.value(graph, one, name, entry.depth + 1), keyword_for(name)) for name, one in named.items()
+        ]
+        return None
 
     def add_state(self, graph: Graph, value: object, entry: Entry) -> None:
         for name, one in raw.state_of(value):

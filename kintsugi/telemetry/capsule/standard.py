@@ -33,7 +33,7 @@ from kintsugi.telemetry.capsule.graph import (
     keyword_for,
     leave_out,
 )
-from kintsugi.telemetry.capsule.inside import Place, closed_over
+from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.encoding import names_of_items
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, lat
 
 def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
     names = [called(_name_of(key), entry) for key, _ in pairs]
-    graph.texts([*(("", key) for key, _ in pairs), *((name[:80], one) for name, (_, one) in zip(names, pairs))])
+    graph.texts(
+        [*(("", key) for key, _ in pairs), *((name[:80], one) for name, (_, one) in zip(names, pairs, strict=True))]
+    )
     for name, (key, one) in zip(names, pairs, strict=True):
         graph.step()
         lead = builders.value(graph, key, "", entry.depth + 1)
@@ -258,8 +260,8 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
     code, home = value.__code__, builders.names.home(value)
     if not home or code.co_filename.startswith("<"):
         return leave_out(entry, f"the function {value.__qualname__}, which no module holds by its name")
-    around = dict(closed_over(value))
-    return builders.inside(graph, entry, Place(home, code.co_qualname, code.co_firstlineno), around)
+    place = Place(home, code.co_qualname, code.co_firstlineno)
+    return builders.function_inside(graph, entry, place, value)
 
 
 def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -304,6 +306,17 @@ def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
         later = "restored(lambda: {one}, (), {value})"
         entry.parts.append(Part(builders.value(graph, state, "", entry.depth + 1), later=later))
     return None
+
+
+def _of_each_thread(builders: Builders, graph: Graph, value: threading.local, entry: Entry) -> None:
+    """As this thread sees it."""
+    kind = builders.names.of(threading.local)
+    state: dict[str, Any] = threading.local.__getattribute__(value, "__dict__")
+    entry.opens, entry.closes = f"with_state({kind}()", ")"
+    entry.parts = [
+        Part(builders.value(graph, one, called(name, entry), entry.depth + 1, name), keyword_for(name))
+        for name, one in dict.copy(state).items()
+    ]
 
 
 def _anew(written: str, kind: Callable[[], Any]) -> Callable[[Builders, Graph, Any, Entry], None]:
@@ -460,6 +473,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     types.FunctionType: _function,
     functools.partial: _partial,
     types.SimpleNamespace: _namespace,
+    threading.local: _of_each_thread,
     logging.Logger: _logger,
     type(threading.Lock()): _anew("threading.Lock", threading.Lock),
     type(threading.RLock()): _anew("threading.RLock", threading.RLock),

@@ -115,12 +115,20 @@ def inside(module, path, line, /, **around):
     node = min(found, key=lambda one: abs(one.lineno - line))
     if not isinstance(node, ast.ClassDef):
         node.decorator_list = []  # it is the function itself
+        node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]  # and what it takes by itself comes later
+        node.args.kw_defaults = [one and ast.Constant(None) for one in node.args.kw_defaults]
     body = [ast.Return(node)] if isinstance(node, ast.Lambda) else [node, ast.Return(ast.Name(node.name, ast.Load()))]
     given = ast.arguments([], [ast.arg(name) for name in around], None, [], [], None, [])
     maker, made = ast.copy_location(ast.FunctionDef("made", given, body, []), node), {}
     code = compile(ast.fix_missing_locations(ast.Module([maker], [])), home.__file__, "exec")
     exec(named_as(code, path.rpartition(".")[0]), vars(home), made)
     return made["made"](**around)
+''',
+    "with_defaults": '''\
+def with_defaults(function, last=None, /, **named):
+    """The same function, with what it takes by itself."""
+    function.__defaults__, function.__kwdefaults__ = last, named or None
+    return function
 ''',
     "named_as": '''\
 def named_as(code, outer):
