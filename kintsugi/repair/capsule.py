@@ -136,9 +136,13 @@ async def reproduced(
     box: Box,
     *,
     commit: str,
+    seconds: float | None = None,
     without_walls: bool = False,
 ) -> Reproduction:
-    """Make the failing call on an exported tree, and say how it ended. Raises BoxFailed."""
+    """Make the failing call on an exported tree, and say how it ended. It has a minute, or as long as `seconds` says.
+
+    Raises BoxFailed.
+    """
     call = failing_call(capsule, failure, crash)
     name = f"{capsule.module}.{capsule.function}" if capsule else ""
     if call is None:
@@ -146,7 +150,7 @@ async def reproduced(
     if not without_walls and (why := boxes.no_walls(box)):
         return Reproduction(Rerun.NOT_REPRODUCIBLE, name, commit, 0.0, why)
     async with ground(box, tree) as on:
-        made = await make(call, on, {}, seconds=min(box.limits.seconds, _SECONDS))
+        made = await make(call, on, {}, seconds=seconds or min(box.limits.seconds, _SECONDS))
     rerun, why = judged(call, made, tree)
     return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why, made.passed, call.in_part)
 
