@@ -84,9 +84,9 @@ class Verdict:
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
 
 
-async def verdict_of(case: Replayed, box: Box) -> Verdict:
+async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
     repository = case.name.partition(" ")[0]
-    found = await _in_production(case, box)
+    found = await _in_production(case, box, seconds)
     if found is None or not found.source:
         return Verdict(repository, case.name, "not recorded", found.why_not if found else "no frame of the project")
     crash = case.true.crash
@@ -94,28 +94,28 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
     name, folder = f"{found.module}.{found.function}", _folder_of_tests(case)
     call = FailingCall(found.source, name, found.module, folder, crash)
     async with ground(box, case.true.base) as on:
-        made = await capsules.make(call, on, {}, seconds=_SECONDS)
+        made = await capsules.make(call, on, {}, seconds=seconds)
         rerun, why = capsules.judged(call, made, case.true.base)
         if rerun is not Rerun.REPRODUCED:
             return Verdict(repository, case.name, rerun.value, why)
-        green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
+        green = await capsules.make(call, on, case.true.files, seconds=seconds)
         fails = green.fails_by(crash)
-        renewed = fails and await _ends_well_on_new_objects(call, on, case)
+        renewed = fails and await _ends_well_on_new_objects(call, on, case, seconds)
     refusal = green.refusal(crash)
     otherwise = not green.passed and not fails and not green.not_rebuilt and refusal is None
     why = "" if green.passed else refusal.says if refusal else green.said
     return Verdict(repository, case.name, rerun.value, why, green.passed, refusal is not None, otherwise, renewed)
 
 
-async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed) -> bool:
+async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed, seconds: float) -> bool:
     """Whether the call fails in the same way on objects that their own `__init__` makes, and ends well at the fix."""
     renewed = capsules.on_new_objects(call)
-    if renewed is None or not (await capsules.make(renewed, on, {}, seconds=_SECONDS)).fails_by(call.crash):
+    if renewed is None or not (await capsules.make(renewed, on, {}, seconds=seconds)).fails_by(call.crash):
         return False
-    return (await capsules.make(renewed, on, case.true.files, seconds=_SECONDS)).passed
+    return (await capsules.make(renewed, on, case.true.files, seconds=seconds)).passed
 
 
-async def _in_production(case: Replayed, box: Box) -> Capsule | None:
+async def _in_production(case: Replayed, box: Box, seconds: float) -> Capsule | None:
     """What is recorded while the failing test runs."""
     set_up = set_up_of(case.true.base)
     recorder = (_HERE / "kintsugi/repair/languages/python/recorder.py").read_text()
@@ -130,7 +130,7 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
     )
     job = Job((str(box.interpreter.python), "-"), {}, script=script)
     async with ground(box.with_folders((_HERE / "kintsugi",), ()), case.true.base) as on:
-        outcome = await run(on, job, seconds=_SECONDS)
+        outcome = await run(on, job, seconds=seconds)
     lines = [line for line in outcome.run.output.splitlines() if _MARK in line]
     told = json.loads(lines[-1].partition(_MARK)[2]) if lines else None
     return Capsule(*told) if told else Capsule("", "", why_not=f"the test told nothing: {outcome.run.output[-200:]}")
@@ -152,7 +152,8 @@ def _in_tree(test: str, tree: Path) -> str:
 
 async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
     variables = dict(one.split("=", 1) for one in arguments.variable)
-    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024, variables=variables)
+    seconds = arguments.seconds
+    settings = ProofSettings(python=arguments.python, seconds=seconds, output_kb=1024, variables=variables)
     box = settings.in_box(await probe(settings.python, settings.limits))
     known = _commits_in(arguments.commits) if arguments.commits else {}
     found = []
@@ -161,9 +162,10 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
         if arguments.commits and not only:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            async for case in replayed(repository, box, Path(folder), arguments.most, false_too=False, only=only):
+            cases = replayed(repository, box, Path(folder), arguments.most, false_too=False, only=only, seconds=seconds)
+            async for case in cases:
                 try:
-                    verdict = await verdict_of(case, box)
+                    verdict = await verdict_of(case, box, seconds)
                 except BoxFailed as failed:
                     verdict = Verdict(case.name.partition(" ")[0], case.name, "box failed", str(failed))
                 found.append(verdict)
@@ -310,6 +312,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--commits", type=Path, help="replay only these: lines that --verbose printed")
     parser.add_argument("--most", type=int, default=10, help="crashes of one repository")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the code of the repositories")
+    parser.add_argument("--seconds", type=float, default=_SECONDS, help="for one run of tests or of a call")
     parser.add_argument("--variable", action="append", default=[], help="NAME=VALUE in the environment of the tests")
     parser.add_argument("--verbose", action="store_true", help="every crash with its verdict")
     return parser.parse_args()
