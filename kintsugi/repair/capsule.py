@@ -15,7 +15,7 @@ from kintsugi.repair import sandbox
 from kintsugi.repair.languages.python.call import NOT_REBUILT, call_job, test_of
 from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
-from kintsugi.repair.refusal import Refusal, refusal_in
+from kintsugi.repair.refusal import Refusal, answer_in, refusal_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
@@ -26,7 +26,7 @@ from kintsugi.workflow.payload import Capsule, Failure
 
 _SECONDS = 60.0
 _LONGEST = 200
-_OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b")  # C code, of what stands for it
+_OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b|<missing: ")  # C code, of what stands for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,10 @@ class Made:
     def refusal(self, crash: Crash) -> Refusal | None:
         """By what the call is refused on purpose, where the crash is gone."""
         return None if self.fails_by(crash) else refusal_in(self.result, crash)
+
+    def answer(self, crash: Crash, base: Path) -> Refusal | None:
+        """By what the crash is answered, where it is still there. `base`: the project without the patch."""
+        return answer_in(self.result, crash, base)
 
     def fails_by(self, crash: Crash) -> bool:
         """Whether it failed by the very crash."""

@@ -13,7 +13,7 @@ import pytest_asyncio
 from kintsugi.capture.live import from_exception
 from kintsugi.capture.shown import shown_call
 from kintsugi.capture.source import lines_of, locate
-from kintsugi.repair.capsule import failing_call, make, reproduced
+from kintsugi.repair.capsule import Made, failing_call, make, reproduced
 from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
 from kintsugi.repair.referee import crash_of
 from kintsugi.repair.sandbox import ground
@@ -42,6 +42,10 @@ class Order:
 
 def reduction(codes, code):
     return codes[code]
+
+
+class Unsold(Exception):
+    pass
 """
 FIXED = TILL.replace("codes[code]", "codes.get(code, 0)")
 SWALLOWED = TILL.replace(
@@ -236,6 +240,10 @@ NOT_REFUSED = {
     "raised from nothing": (
         "    try:\n        return codes[code]\n    except KeyError:\n        raise RuntimeError('no code') from None"
     ),
+    "raised of it, by a class that the patch brings": (
+        "    try:\n        return codes[code]\n    except KeyError as e:\n        raise NoCode from e\n\n\n"
+        "class NoCode(LookupError):\n    pass"
+    ),
     "behind the handler": (
         "    try:\n        return codes[code]\n    except KeyError:\n        found = False\n"
         "    if not found:\n        raise ValueError('no code')"
@@ -259,6 +267,13 @@ NOT_REFUSED = {
     "by an assertion": "    assert code is not None\n    return codes[code]",
     "by nobody": "    return codes[0:code]['x']",
 }
+ANSWERED = (  # by a class that the program had before, or that a framework documents
+    "    try:\n        return codes[code]\n    except KeyError as e:\n        raise Unsold('no code') from e",
+    (
+        "    from click.exceptions import BadParameter\n    try:\n        return codes[code]\n"
+        "    except KeyError:\n        raise BadParameter('no code')"
+    ),
+)
 ELSEWHERE_TOO = """\
 def is_there(codes, code):
     try:
@@ -278,11 +293,15 @@ async def test_what_is_refused_on_purpose_is_told_from_another_crash(base: Path,
 
     async with ground(settings.in_box(settings.box), base) as on:
 
-        async def refused(body: str) -> str:
+        async def with_it(body: str) -> Made:
             files = {"src_of_till.py": TILL.replace("    return codes[code]", body), "is_elsewhere.py": ELSEWHERE_TOO}
-            made = await make(call, on, {path: text.encode() for path, text in files.items()}, seconds=30)
+            return await make(call, on, {path: text.encode() for path, text in files.items()}, seconds=30)
+
+        async def refused(body: str) -> str:
+            made = await with_it(body)
             refusal = made.refusal(crash)
             assert not made.passed
+            assert made.answer(crash, base) is None
             return refusal.says.partition(" (at src_of_till.py, line ")[0] if refusal else ""
 
         assert {what: await refused(body) for what, body in REFUSED.items()} == {
@@ -292,6 +311,11 @@ async def test_what_is_refused_on_purpose_is_told_from_another_crash(base: Path,
             "deeper": "ValueError",
         }
         assert {what: await refused(body) for what, body in NOT_REFUSED.items()} == dict.fromkeys(NOT_REFUSED, "")
+        for body in ANSWERED:
+            made = await with_it(body)
+            assert made.fails_by(crash)
+            assert made.refusal(crash) is None
+            assert made.answer(crash, base)
 
 
 async def test_a_refusal_is_said_and_is_no_proof(base: Path, settings: ProofSettings) -> None:
@@ -301,7 +325,7 @@ async def test_a_refusal_is_said_and_is_no_proof(base: Path, settings: ProofSett
 
     assert (evidence.tier, evidence.reproduced) == (Tier.E1, None)
     assert "failed before and is refused on purpose now, by ValueError (at src_of_till.py, line 20)" in evidence.says
-    assert any("is refused on purpose: ValueError. Is that right?" in flag for flag in evidence.flags)
+    assert any("is refused on purpose, by ValueError: is that right?" in flag for flag in evidence.flags)
 
 
 async def test_another_exception_in_its_place_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:

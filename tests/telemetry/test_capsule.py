@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import collections
 import datetime
@@ -167,6 +168,14 @@ def test_slots_and_hidden_names_are_state_too() -> None:
 
     assert again._hidden == [1]
     assert not hasattr(again, "never_set")
+
+
+def test_a_syntax_tree_is_rebuilt() -> None:
+    tree = ast.parse("def f(x):\n    return [y.z + 1 for y in x]")
+
+    again = rebuilt_from(handed_over, tree)
+
+    assert ast.dump(again, include_attributes=True) == ast.dump(tree, include_attributes=True)
 
 
 def test_a_pattern_a_file_in_memory_and_a_lock_are_made_anew() -> None:

@@ -17,8 +17,8 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class CallTurned:
-    """The runs without and with the patch. `turned`: it went from red to green; `refused`: by what it is refused now,
-    on purpose; `flags` say what is to be looked at.
+    """The runs without and with the patch. `turned`: it went from red to green; `ends`: how it does now where it is
+    refused on purpose, or its crash is answered; `flags` say what is to be looked at.
     """
 
     name: str
@@ -26,7 +26,7 @@ class CallTurned:
     green: Run | None = None
     turned: bool = False
     flags: tuple[str, ...] = ()
-    refused: str = ""
+    ends: str = ""
 
 
 class _StillFails(Unproven):
@@ -75,10 +75,11 @@ async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
     proving.progress("making the failing call with the patch")
     for _ in range(_ROUNDS):
         green = await _made(proving, call, proving.proposal.all_files)
+        if found := _said_no(proving, call, green):
+            ends, flag = found
+            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,), ends=ends)
         if flag := _why_not_green(call, red, green):
-            refusal = green.refusal(call.crash)
-            refused = refusal.says if refusal else ""
-            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,), refused=refused)
+            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,))
     await _without_swallowing(proving, call, red)
     name = f"{call.name} (in part: {call.in_part})" if call.in_part else call.name
     return CallTurned(name, red.outcome.run, green.outcome.run, turned=True)
@@ -86,6 +87,21 @@ async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
 
 async def _made(proving: Proving, call: FailingCall, changes: Mapping[str, bytes | None]) -> Made:
     return await capsule.make(call, proving.ground, changes, seconds=max(proving.seconds_left * _SHARE_OF_TIME, 1.0))
+
+
+def _said_no(proving: Proving, call: FailingCall, green: Made) -> tuple[str, str] | None:
+    """How a call ends that is refused on purpose, or whose crash is answered, and what a human is asked about it."""
+    crash = call.crash
+    if refusal := green.refusal(crash):
+        flag = f"with the patch the failing call, {call.name}, is refused on purpose, by {refusal.kind}: is that right?"
+        return f"is refused on purpose now, by {refusal.says}", flag
+    if answer := green.answer(crash, proving.proposal.base):
+        what = f"{crash.short_kind} is still raised in {crash.place}, and answered by {answer.kind}"
+        return (
+            f"still comes to {crash.short_kind}, answered now by {answer.says}",
+            f"with the patch {what}: is that right?",
+        )
+    return None
 
 
 def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
@@ -105,8 +121,6 @@ def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
         if call.in_part:
             return f"{reason} (but it is known in part only: {call.in_part})"
         raise _StillFails(reason, red.outcome.run, green.outcome.run)
-    if refusal := green.refusal(call.crash):
-        return f"with the patch the failing call, {call.name}, is refused on purpose: {refusal.kind}. Is that right?"
     return f"with the patch the failing call, {call.name}, raises something else: {green.said[:_LONGEST]}"
 
 

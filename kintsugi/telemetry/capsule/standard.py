@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import collections
 import datetime
@@ -319,6 +320,11 @@ def _of_each_thread(builders: Builders, graph: Graph, value: threading.local, en
     ]
 
 
+def _syntax(builders: Builders, graph: Graph, value: ast.AST, entry: Entry) -> None:
+    entry.opens, entry.closes = f"with_state({builders.names.of(type(value))}()", ")"
+    builders.add_state(graph, value, entry)
+
+
 def _anew(written: str, kind: Callable[[], Any]) -> Callable[[Builders, Graph, Any, Entry], None]:
     """A new one does as well: a lock."""
 
@@ -474,6 +480,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     functools.partial: _partial,
     types.SimpleNamespace: _namespace,
     threading.local: _of_each_thread,
+    **{kind: _syntax for kind in vars(ast).values() if type(kind) is type and issubclass(kind, ast.AST)},
     logging.Logger: _logger,
     type(threading.Lock()): _anew("threading.Lock", threading.Lock),
     type(threading.RLock()): _anew("threading.RLock", threading.RLock),
