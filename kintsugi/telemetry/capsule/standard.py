@@ -359,10 +359,6 @@ def member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     return leave_out(entry, f"a {raw.shown_kind(value)} without a name")
 
 
-def _object(builders: Builders, graph: Graph, value: object, entry: Entry) -> None:
-    entry.opens = "object()"
-
-
 def _long(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     size = int.bit_length(value) if type(value) is int else len(value)
     leave_out(entry, f"{'a number of' if type(value) is int else 'a text of'} {size:,} {_unit(value)}")
@@ -484,7 +480,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     logging.Logger: _logger,
     type(threading.Lock()): _anew("threading.Lock", threading.Lock),
     type(threading.RLock()): _anew("threading.RLock", threading.RLock),
-    object: _object,
+    object: _anew("object", object),
     **dict.fromkeys(
         (
             *(type(iter([])), type(iter(())), type(iter("")), type(iter(range(0)))),
