@@ -79,7 +79,7 @@ class Verdict:
     rerun: str
     why: str
     green: bool | None = None
-    refused: bool = False  # the fix refuses the call, by an exception that is raised on purpose
+    rejected: bool = False  # the fix rejects the call, by an exception that is raised on purpose
     answered: bool = False  # the crash is still there at the fix, and answered by an exception that somebody expects
     otherwise: bool = False  # it raises another exception at the fix, of which nobody can say that
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
@@ -103,12 +103,12 @@ async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
         fails = green.fails_by(crash)
         answer = green.answer(crash, case.true.base)
         renewed = fails and not answer and await _ends_well_on_new_objects(call, on, case, seconds)
-    refusal = green.refusal(crash)
-    otherwise = not green.passed and not fails and not green.not_rebuilt and refusal is None
-    no = refusal or answer
+    rejection = green.rejection(crash)
+    otherwise = not green.passed and not fails and not green.not_rebuilt and rejection is None
+    no = rejection or answer
     why = "" if green.passed else no.says if no else green.said
-    refused, answered = refusal is not None, answer is not None
-    return Verdict(repository, case.name, rerun.value, why, green.passed, refused, answered, otherwise, renewed)
+    rejected, answered = rejection is not None, answer is not None
+    return Verdict(repository, case.name, rerun.value, why, green.passed, rejected, answered, otherwise, renewed)
 
 
 async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed, seconds: float) -> bool:
@@ -175,7 +175,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                 found.append(verdict)
                 if arguments.verbose:
                     ended = f"{verdict.rerun}, green={verdict.green}"
-                    ended += ", refused on purpose" * verdict.refused + ", answered" * verdict.answered
+                    ended += ", rejected on purpose" * verdict.rejected + ", answered" * verdict.answered
                     ended += ", another" * verdict.otherwise
                     ended += ", on new objects" * verdict.on_new
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
@@ -193,19 +193,19 @@ def _commits_in(file: Path) -> dict[str, list[str]]:
 
 def _table(verdicts: Sequence[Verdict]) -> str:
     lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>54}"]
-    head = f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'is refused':>11} {'answered':>9}"
+    head = f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'is rejected':>12} {'answered':>9}"
     lines.append(f"{head} {'raises another':>15} {'new':>8}")
     names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
     for name in names:
         own = [verdict for verdict in verdicts if name in ("all", verdict.repository)]
         again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
         green = sum(verdict.green is True for verdict in again)
-        refused = sum(verdict.refused for verdict in again)
+        rejected = sum(verdict.rejected for verdict in again)
         answered = sum(verdict.answered for verdict in again)
         other = sum(verdict.otherwise for verdict in again)
         new = sum(verdict.on_new for verdict in again)
         row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
-        row = f"{row} {_of(refused, len(again)):>11} {_of(answered, len(again)):>9} {_of(other, len(again)):>15}"
+        row = f"{row} {_of(rejected, len(again)):>12} {_of(answered, len(again)):>9} {_of(other, len(again)):>15}"
         lines.append(f"{row} {_of(new, len(again)):>8}")
     lines += ["", "why the rest was not:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)

@@ -15,7 +15,7 @@ from kintsugi.repair import sandbox
 from kintsugi.repair.languages.python.call import NOT_REBUILT, call_job, test_of
 from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
-from kintsugi.repair.refusal import Refusal, answer_in, refusal_in
+from kintsugi.repair.rejection import Rejection, answer_in, rejection_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
@@ -67,11 +67,11 @@ class Made:
     def said(self) -> str:
         return self.result.failure.said if self.result and self.result.failure else self.broken
 
-    def refusal(self, crash: Crash) -> Refusal | None:
-        """By what the call is refused on purpose, where the crash is gone."""
-        return None if self.fails_by(crash) else refusal_in(self.result, crash)
+    def rejection(self, crash: Crash) -> Rejection | None:
+        """By what the call is rejected on purpose, where the crash is gone."""
+        return None if self.fails_by(crash) else rejection_in(self.result, crash)
 
-    def answer(self, crash: Crash, base: Path) -> Refusal | None:
+    def answer(self, crash: Crash, base: Path) -> Rejection | None:
         """By what the crash is answered, where it is still there. `base`: the project without the patch."""
         return answer_in(self.result, crash, base)
 

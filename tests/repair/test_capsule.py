@@ -222,7 +222,7 @@ async def test_a_patch_of_what_made_the_object_is_for_a_human_to_judge(base: Pat
     assert any("still fails on the objects as they were; it ends well on objects" in flag for flag in evidence.flags)
 
 
-REFUSED = {
+REJECTED = {
     "a check before": (
         "    if code not in codes:\n        raise ValueError(f'no such code: {code}')\n    return codes[code]"
     ),
@@ -235,7 +235,7 @@ REFUSED = {
         "    if code is None:\n        raise ValueError('no code')"
     ),
 }
-NOT_REFUSED = {
+NOT_REJECTED = {
     "raised of it": "    try:\n        return codes[code]\n    except KeyError as e:\n        raise ValueError('no code') from e",
     "raised from nothing": (
         "    try:\n        return codes[code]\n    except KeyError:\n        raise RuntimeError('no code') from None"
@@ -262,7 +262,7 @@ NOT_REFUSED = {
     "without where it came from": (
         "    try:\n        return codes[code]\n    except KeyError as e:\n        kept = e\n    raise kept.with_traceback(None)"
     ),
-    "on its way to a refusal": "    raise ValueError(int(code))",
+    "on its way to a rejection": "    raise ValueError(int(code))",
     "by what says nothing": "    if code is None:\n        raise Exception('no code')\n    return codes[code]",
     "by an assertion": "    assert code is not None\n    return codes[code]",
     "by nobody": "    return codes[0:code]['x']",
@@ -283,7 +283,7 @@ def is_there(codes, code):
 """
 
 
-async def test_what_is_refused_on_purpose_is_told_from_another_crash(base: Path, settings: ProofSettings) -> None:
+async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path, settings: ProofSettings) -> None:
     failure, capsule = crashed(base, "total", {"a": 2})
     crash = crash_of(failure)
     call = failing_call(capsule, failure, crash)
@@ -297,35 +297,35 @@ async def test_what_is_refused_on_purpose_is_told_from_another_crash(base: Path,
             files = {"src_of_till.py": TILL.replace("    return codes[code]", body), "is_elsewhere.py": ELSEWHERE_TOO}
             return await make(call, on, {path: text.encode() for path, text in files.items()}, seconds=30)
 
-        async def refused(body: str) -> str:
+        async def rejected(body: str) -> str:
             made = await with_it(body)
-            refusal = made.refusal(crash)
+            rejection = made.rejection(crash)
             assert not made.passed
             assert made.answer(crash, base) is None
-            return refusal.says.partition(" (at src_of_till.py, line ")[0] if refusal else ""
+            return rejection.says.partition(" (at src_of_till.py, line ")[0] if rejection else ""
 
-        assert {what: await refused(body) for what, body in REFUSED.items()} == {
+        assert {what: await rejected(body) for what, body in REJECTED.items()} == {
             "a check before": "ValueError",
             "by the class of the crash": "KeyError",
             "by a class of its own": "NoCode",
             "deeper": "ValueError",
         }
-        assert {what: await refused(body) for what, body in NOT_REFUSED.items()} == dict.fromkeys(NOT_REFUSED, "")
+        assert {what: await rejected(body) for what, body in NOT_REJECTED.items()} == dict.fromkeys(NOT_REJECTED, "")
         for body in ANSWERED:
             made = await with_it(body)
             assert made.fails_by(crash)
-            assert made.refusal(crash) is None
+            assert made.rejection(crash) is None
             assert made.answer(crash, base)
 
 
-async def test_a_refusal_is_said_and_is_no_proof(base: Path, settings: ProofSettings) -> None:
-    refusing = TILL.replace("    return codes[code]", REFUSED["a check before"])
+async def test_a_rejection_is_said_and_is_no_proof(base: Path, settings: ProofSettings) -> None:
+    rejecting = TILL.replace("    return codes[code]", REJECTED["a check before"])
 
-    evidence = await proven(a_proposal(base, refusing, None), settings)
+    evidence = await proven(a_proposal(base, rejecting, None), settings)
 
     assert (evidence.tier, evidence.reproduced) == (Tier.E1, None)
-    assert "failed before and is refused on purpose now, by ValueError (at src_of_till.py, line 20)" in evidence.says
-    assert any("is refused on purpose, by ValueError: is that right?" in flag for flag in evidence.flags)
+    assert "failed before and is rejected on purpose now, by ValueError (at src_of_till.py, line 20)" in evidence.says
+    assert any("is rejected on purpose, by ValueError: is that right?" in flag for flag in evidence.flags)
 
 
 async def test_another_exception_in_its_place_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:

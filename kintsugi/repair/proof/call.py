@@ -18,7 +18,7 @@ _LONGEST = 200
 @dataclass(frozen=True, slots=True)
 class CallTurned:
     """The runs without and with the patch. `turned`: it went from red to green; `ends`: how it does now where it is
-    refused on purpose, or its crash is answered; `flags` say what is to be looked at.
+    rejected on purpose, or its crash is answered; `flags` say what is to be looked at.
     """
 
     name: str
@@ -90,11 +90,13 @@ async def _made(proving: Proving, call: FailingCall, changes: Mapping[str, bytes
 
 
 def _said_no(proving: Proving, call: FailingCall, green: Made) -> tuple[str, str] | None:
-    """How a call ends that is refused on purpose, or whose crash is answered, and what a human is asked about it."""
+    """How a call ends that is rejected on purpose, or whose crash is answered, and what a human is asked about it."""
     crash = call.crash
-    if refusal := green.refusal(crash):
-        flag = f"with the patch the failing call, {call.name}, is refused on purpose, by {refusal.kind}: is that right?"
-        return f"is refused on purpose now, by {refusal.says}", flag
+    if rejection := green.rejection(crash):
+        flag = (
+            f"with the patch the failing call, {call.name}, is rejected on purpose, by {rejection.kind}: is that right?"
+        )
+        return f"is rejected on purpose now, by {rejection.says}", flag
     if answer := green.answer(crash, proving.proposal.base):
         what = f"{crash.short_kind} is still raised in {crash.place}, and answered by {answer.kind}"
         return (

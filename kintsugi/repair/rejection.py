@@ -1,4 +1,4 @@
-"""Whether a call that fails otherwise than before is refused on purpose: somebody wrote that it is to be.
+"""Whether a call that fails otherwise than before is rejected on purpose: somebody wrote that it is to be.
 
 A patch may mend a crash by saying no: a bad argument raises an exception that is meant for whoever calls. That is told
 apart from another crash by what ran, not by what the patch says of itself. Or it catches the crash and answers with an
@@ -15,7 +15,7 @@ from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.languages.results import Crash, Failure, Frame, TestResult
 
 _SAYS_NOTHING = frozenset(("Exception", "BaseException", "AssertionError", "NotImplementedError", "SystemError"))
-"""Of these nobody can tell what is refused, or they say that the program itself is not right."""
+"""Of these nobody can tell what is rejected, or they say that the program itself is not right."""
 
 
 _ANSWERS = re.compile(
@@ -31,8 +31,8 @@ _ANSWERS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """The exception by which a call is refused, and the `raise` of the project's that says so."""
+class Rejection:
+    """The exception by which a call is rejected, and the `raise` of the project's that says so."""
 
     kind: str
     message: str
@@ -44,12 +44,12 @@ class Refusal:
         return f"{self.kind} (at {self.at.path}, line {self.at.line}): {self.message}".removesuffix(": ")[:300]
 
 
-def refusal_in(result: TestResult | None, crash: Crash) -> Refusal | None:
-    """None where the call was not refused, or nobody can say that it was meant to be.
+def rejection_in(result: TestResult | None, crash: Crash) -> Rejection | None:
+    """None where the call was not rejected, or nobody can say that it was meant to be.
 
     It is meant where a `raise` in the project's own code made the exception, of a class that says something, and the
     crash did not come first: neither among its causes, nor seen on its way in any file of the project. So whoever
-    catches the crash and raises something else in its place refuses nothing.
+    catches the crash and raises something else in its place rejects nothing.
     """
     failure = result.failure if result else None
     if result is None or failure is None or not failure.by_raise or not failure.frames:
@@ -59,10 +59,10 @@ def refusal_in(result: TestResult | None, crash: Crash) -> Refusal | None:
         return None
     if any(cause.kind == crash.short_kind for cause in failure.causes) or _came_first(result, failure, crash):
         return None
-    return Refusal(failure.kind, failure.message, at)
+    return Rejection(failure.kind, failure.message, at)
 
 
-def answer_in(result: TestResult | None, crash: Crash, base: Path) -> Refusal | None:
+def answer_in(result: TestResult | None, crash: Crash, base: Path) -> Rejection | None:
     """By what the crash, which is still there, is answered: None where nobody is known to expect that.
 
     It is a class that a framework documents for telling a user, or one that the project had before the patch.
@@ -73,7 +73,7 @@ def answer_in(result: TestResult | None, crash: Crash, base: Path) -> Refusal | 
     if is_test_path(failure.frames[-1].path) or not crash.is_in(failure.causes):
         return None
     is_expected = any(map(_ANSWERS.fullmatch, failure.classes)) or _was_there(failure.classes[:1], base)
-    return Refusal(failure.kind, failure.message, failure.frames[-1]) if is_expected else None
+    return Rejection(failure.kind, failure.message, failure.frames[-1]) if is_expected else None
 
 
 def _was_there(names: tuple[str, ...], base: Path) -> bool:
@@ -92,7 +92,7 @@ def _is_the_crash(failure: Failure, crash: Crash) -> bool:
 
 
 def _came_first(result: TestResult, failure: Failure, crash: Crash) -> bool:
-    """Whether an exception of the crash's class was seen in the project, other than the one that refuses."""
+    """Whether an exception of the crash's class was seen in the project, other than the one that rejects."""
     if not crash.path or result.raised is None:
         return True  # nobody looked
     own = failure.frames if failure.kind == crash.short_kind else ()
