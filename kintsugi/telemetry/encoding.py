@@ -149,7 +149,8 @@ def names_of_items(items: Collection[Any], name: str) -> Sequence[str]:
 
     Of a pair, the first says what the second is: a header, a field of a form. But where the name says more, that holds.
     """
-    if len(items) != 2 or not isinstance(items, (list, tuple)) or type(items[0]) not in (str, bytes):
+    first = type(items[0]) if len(items) == 2 and isinstance(items, (list, tuple)) else None
+    if first is not str and first is not bytes:  # by identity: a metaclass may compare its classes
         return [name] * len(items)
     said = name_of(items[0][:80])
     return name, name if grade(name) > grade(said) else said

@@ -288,7 +288,7 @@ def _parameters(function: object) -> tuple[str, ...]:
 
 
 def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    name = next((one for key, one in raw.state_of(value) if key == "name"), "")
+    name = next((one for key, one in raw.state_of(value) if type(key) is str and key == "name"), "")
     entry.opens = f"{builders.names.of(logging.getLogger)}({name!r})" if type(name) is str else "None"
 
 
