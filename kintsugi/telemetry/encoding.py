@@ -149,8 +149,9 @@ def names_of_items(items: Collection[Any], name: str) -> Sequence[str]:
 
     Of a pair, the first says what the second is: a header, a field of a form. But where the name says more, that holds.
     """
-    first = type(items[0]) if len(items) == 2 and isinstance(items, (list, tuple)) else None
-    if first is not str and first is not bytes:  # by identity: a metaclass may compare its classes
+    if len(items) != 2 or not isinstance(items, (list, tuple)):
         return [name] * len(items)
+    if type(items[0]) is not str and type(items[0]) is not bytes:  # by identity: a metaclass may compare its classes
+        return name, name
     said = name_of(items[0][:80])
     return name, name if grade(name) > grade(said) else said

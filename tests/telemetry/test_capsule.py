@@ -32,7 +32,8 @@ from kintsugi.telemetry.capsule import LARGEST, Capsule, record
 from kintsugi.telemetry.capsule.graph import MOST_OBJECTS, Graph
 from kintsugi.telemetry.capsule.inside import taken_by
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
-from tests.world.object_graphs import TOUCHED, MadeByMeta, a_graph
+from tests.world import object_graphs
+from tests.world.object_graphs import TOUCHED, a_graph
 
 SENTINEL = object()
 
@@ -462,7 +463,7 @@ def test_no_planted_secret_is_in_a_capsule() -> None:
 
 def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -> None:
     before = TOUCHED.total()
-    for graph in (*map(a_graph, range(50)), [[object.__new__(MadeByMeta), 1]]):
+    for graph in (*map(a_graph, range(50)), [[object.__new__(object_graphs.MadeByMeta), 1]]):
         capsule = made_of(_raised(lambda graph=graph: handed_over(graph)))  # type: ignore[misc]
 
         compile(capsule.source, "capsule", "exec")
