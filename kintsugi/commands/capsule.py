@@ -31,7 +31,7 @@ _PULL_REQUEST = re.compile(r"\(#(\d+)\)\s*$|^Merge pull request #(\d+)\b")
 
 
 async def reproduce(id: str, at: str, seconds: float | None, as_json: bool) -> int:
-    """3 where the call does not fail in the same way."""
+    """3 if the call does not fail in the same way."""
     async with _at_hand(id) as (_, checker, case):
         found = await checker.reproduce(case, _tell(as_json), at or None, seconds)
     if as_json:
