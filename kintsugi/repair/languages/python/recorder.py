@@ -120,6 +120,7 @@ class Watch:
     def _called(self, frame: types.FrameType, _event: str, _argument: object) -> Any:
         if self._is_in_its_file(frame.f_code.co_filename):
             self._entered = self._entered or self._is_its(frame.f_code)
+            frame.f_trace_lines = not self._everywhere  # each line of a whole program would take too long
             return self._stepped
         return self._stepped_in_test if self._is_test(frame.f_code.co_filename) else None
 
@@ -391,12 +392,11 @@ def run_call(tree: str, settings: str, arguments: list[str], write: Write, watch
         names: dict[str, Any] = {"__name__": "capsule"}
         exec(compile(arguments[0], "<capsule>", "exec"), names)  # noqa: S102 (what the box is for)
         names[arguments[1]]()
-    except BaseException as error:
+    except BaseException as err:
         traceback.print_exc()
-        about = {**told(tree, error), **raising(tree, error)}
-        write(id="the failing call", file="", outcome="failed", **watch.taken(), **about)
+        write(id="failing call", file="", outcome="failed", **watch.taken(), **told(tree, err), **raising(tree, err))
         return 1
-    write(id="the failing call", file="", outcome="passed", **watch.taken())
+    write(id="failing call", file="", outcome="passed", **watch.taken())
     return 0
 
 
