@@ -29,6 +29,7 @@ __all__ = [
     "filter_lines",
     "filter_stream",
     "hide_personal",
+    "is_clean",
     "redact",
     "redact_diff",
     "redact_field",
@@ -163,6 +164,11 @@ def of_this_process() -> Redactor:
 def redact(text: str) -> str:
     """The text without secrets; the same text where there are none."""
     return of_this_process().redact(text)
+
+
+def is_clean(text: str) -> bool:
+    """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none."""
+    return of_this_process().is_clean(text)
 
 
 def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
