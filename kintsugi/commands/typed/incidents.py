@@ -15,6 +15,9 @@ PromptDir = Annotated[
     Path | None,
     typer.Option("--prompt-dir", help="A folder of your own prompts, named as ours.", file_okay=False, exists=True),
 ]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", min=1, help="How long one call may take, instead of a minute.")
+]
 
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 
@@ -56,6 +59,7 @@ def reproduce(
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Put the file among the tests in this folder instead.")
     ] = None,
+    seconds: Seconds = None,
     as_json: Json = False,
 ) -> None:
     """Make the failing call again in the sandbox, as it was written down at the crash.
@@ -71,23 +75,23 @@ def reproduce(
     from kintsugi.commands import capsule
     from kintsugi.commands.outcome import run
 
-    run(lambda: capsule.write(id, write) if write else capsule.reproduce(id, at, as_json))
+    run(lambda: capsule.write(id, write) if write else capsule.reproduce(id, at, seconds, as_json))
 
 
 @incident_app.command("bisect")
-def bisect(id: IncidentId, as_json: Json = False) -> None:
+def bisect(id: IncidentId, seconds: Seconds = None, as_json: Json = False) -> None:
     """Find the deployed commit that brought the failure: its call is made again at each, in the sandbox.
 
     Exit status 0 if one is named, 3 if it is older or cannot be said, 1 if it could not be tried. With
-    --json: `{"answer", "commit", "pull_request", "says", "runs"}`; answer is guilty, older_than, cannot_run_before or
-    not_reproduced.
+    --json: `{"answer", "commit", "pull_request", "says", "runs", "could_not_run"}`; answer is guilty, older_than,
+    cannot_run_before or not_reproduced. Of the `runs`, `could_not_run` came to no answer.
 
     Example: `kintsugi incident bisect 7`
     """
     from kintsugi.commands import capsule
     from kintsugi.commands.outcome import run
 
-    run(lambda: capsule.bisect(id, as_json))
+    run(lambda: capsule.bisect(id, seconds, as_json))
 
 
 @incident_app.command("receipt")
