@@ -19,7 +19,7 @@ from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
 from kintsugi.telemetry.redact.source import KNOWN, hidden_in_source, is_code
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
-from kintsugi.telemetry.redact.values import MASK, is_secret, is_too_brief
+from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
 
 __all__ = [
     "MASK",
@@ -29,6 +29,7 @@ __all__ = [
     "filter_lines",
     "filter_stream",
     "hide_personal",
+    "is_clean",
     "redact",
     "redact_diff",
     "redact_field",
@@ -165,6 +166,11 @@ def redact(text: str) -> str:
     return of_this_process().redact(text)
 
 
+def is_clean(text: str) -> bool:
+    """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none."""
+    return of_this_process().is_clean(text)
+
+
 def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
     """Source code without secrets, with as many lines as before and nothing changed but literals and comments.
 
@@ -196,6 +202,8 @@ def redact_field(name: str, value: str) -> str:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
     if level and not is_too_brief(name, value) and is_secret(value, True, level, prose=False):
         of_this_process().hidden["keyed"] += 1
+        return MASK
+    if name[-13:].lower() == "authorization" and is_phrase_of_header(value):
         return MASK
     if name[-6:].lower() in _HEADERS:
         lead = f"{name}: "
