@@ -32,7 +32,7 @@ def is_standard() -> bool:
         and logging.logThreads
         and logging.logProcesses
         and logging.logMultiprocessing
-        and (not _HAS_TASKS or logging.logAsyncioTasks)
+        and getattr(logging, "logAsyncioTasks", True)
     )
 
 
