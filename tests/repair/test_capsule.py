@@ -21,6 +21,7 @@ from kintsugi.telemetry.capsule import record
 from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
 from kintsugi.workflow.payload import Capsule, Failure
 from tests.repair.programs import with_walls
+from tests.world.patience import PATIENCE
 
 TILL = """\
 import os
@@ -70,7 +71,7 @@ ELSEWHERE = WORKS.replace("test_total", "test_other").replace(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    return await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
+    return await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=PATIENCE))
 
 
 @pytest.fixture
