@@ -1,4 +1,4 @@
-"""What a statement of Python does beyond its own program: hooks it sets, code and places it writes, folders it empties.
+"""What a statement of Python does beyond its own program: hooks it sets, code and places it writes, data it removes.
 
 Each is told by a name that `dangers.py` has a rule for, so that it is counted and shown like any other use.
 """
@@ -19,6 +19,8 @@ SAYS = {
     "eval_str=True": "It evaluates annotations",
     "written-code": "It writes a file that something runs or loads",
     "files-at-the-end": "It changes files when the program ends",
+    "killed-process": "It ends processes of others",
+    "removed-data": "It removes a file in which the program keeps its data",
     "emptied-folder": "It removes all that is in a folder",
     "files-removed": "It removes some of the files in a folder",
     "loaded-entry-point": "It loads what an installed package says is to be loaded",
@@ -41,14 +43,24 @@ _STEERING = re.compile(
     re.IGNORECASE,
 )
 _CODE_FILE = re.compile(
-    r"\.(?:py|pyc|pyw|pth|so|pyd|dll|service|timer)$|(?:^|/)(?:crontab|\.(?:bash|zsh)rc|\.(?:bash_)?profile|\.netrc)$"
+    r"\.(?:py|pyc|pyw|pyz|pth|so|pyd|dll|whl|egg|sh|bash|bat|cmd|ps1|service|timer)$|(?:^|/)(?:crontab|\.(?:bash|zsh)rc|\.(?:bash_)?profile|\.netrc)$"
     r"|^/(?:etc|usr|bin|sbin|boot|lib)(?:/|$)|/cron\.\w+/|/autostart/|(?:site|user)customize"
 )
 _WRITERS = ("write_text", "write_bytes")
+_OPENERS = ("io.open", "aiofiles.open", "codecs.open", "io.FileIO", "_io.open", "_io.FileIO")
+_LOG_FILES = re.compile(r"logging\.(?:handlers\.\w*FileHandler|FileHandler|basicConfig)")
+_IN_PLACE = ("fileinput.input", "fileinput.FileInput")
+REMOVERS = ("os.remove", "os.unlink", "os.rmdir", "shutil.move")
+REMOVING = ("unlink", "rmdir")
 _COPIERS = re.compile(r"shutil\.(?:copy\w*|move)|os\.(?:rename|replace|link|symlink)")
-_WALKERS = ("walk", "rglob", "glob", "iterdir", "scandir", "listdir", "iglob")
-_REMOVERS = ("os.remove", "os.unlink", "os.rmdir", "shutil.move")
 _FORMAT_NAMES = re.compile(r"__(?:globals|subclasses|builtins|code|mro|import|closure)__")
+_READERS = re.compile(
+    r"(?:pandas|polars|geopandas)\.(?:read|scan)_\w+|numpy\.(?:load|gen)\w+|xml\.sax\.\w+|lxml\.\w+\.\w*[Pp]arse\w*|cv2\.\w+"
+    r"|imageio\..+|xarray\.open_\w+|smart_open\.\w+|fsspec\.\w+|feedparser\.parse|skimage\.io\.\w+|torchaudio\.load"
+)
+_PROCESSES = re.compile(r"psutil(?:\..*)?")
+_SIGNALS = ("kill", "terminate", "suspend", "send_signal")
+_KEPT = re.compile(r"\.(?:db|sqlite\d?|db3|rdb|mdb|dump)$", re.IGNORECASE)
 _METADATA = re.compile(
     r"importlib[._]metadata(?:\.(?:entry|Entry|distribution)\w*)?|pkg_resources(?:\.(?!resource|parse)\w+)?|stevedore.*"
 )
@@ -117,14 +129,23 @@ def done_by(node: ast.Call, names: Names) -> Iterator[str]:
         yield "import-hook"
     if any(keyword.arg == "eval_str" and not _is_false(keyword.value) for keyword in node.keywords):
         yield "eval_str=True"
-    if _called(node) in ("load_extension", "reload_extension") and node.args and not text_of(node.args[0]):
+    if called(node) in ("load_extension", "reload_extension") and node.args and not text_of(node.args[0]):
         yield "dynamic-extension"
-    if name.startswith("pandas.read_") and any("://" in text for one in node.args[:1] for text in _texts(one)):
+    if _READERS.fullmatch(name) and any("://" in text for one in node.args[:1] for text in _texts(one)):
         yield "read-of-an-address"
     if isinstance(node.func, ast.Attribute) and node.func.attr in ("load", "resolve") and _is_entry_point(node, names):
         yield "loaded-entry-point"
+    yield from _done_to_others(node, name, names)
+
+
+def _done_to_others(node: ast.Call, name: str, names: Names) -> Iterator[str]:
+    """What a call does to processes and files that are not its own."""
+    if called(node) in _SIGNALS and isinstance(node.func, ast.Attribute) and names.has(_PROCESSES):
+        yield "killed-process"
     if _writes(node, names):
         yield "written-code"
+    if removes(node, names) and any(_KEPT.search(_last_text(one, names)) for one in _removed(node)):
+        yield "removed-data"
     if name in _AT_THE_END and any(_FILES.fullmatch(names.of(one) or "") for one in node.args):
         yield "files-at-the-end"
 
@@ -161,25 +182,43 @@ def _is_false(node: ast.expr) -> bool:
 
 def _writes(node: ast.Call, names: Names) -> bool:
     """Whether it writes a file that something runs or loads."""
-    function, name = node.func, names.of(node.func) or ""
-    if isinstance(function, ast.Attribute) and function.attr in _WRITERS:
-        return _is_code(function.value, names)
+    name = names.of(node.func) or ""
     if _COPIERS.fullmatch(name):
         return any(_is_code(one, names) for one in node.args[1:2])
-    if isinstance(function, ast.Attribute) and function.attr in ("rename", "replace") and len(node.args) == 1:
-        return _is_code(node.args[0], names)  # of a path: a text's own `replace` takes two
-    is_open = (isinstance(function, ast.Name) and function.id == "open") or name in ("io.open", "aiofiles.open")
-    if is_open:
-        opened = [*node.args[:1], *(one.value for one in node.keywords if one.arg == "file")]
-        return _is_writing(node, 1) and any(_is_code(one, names) for one in opened)
-    if isinstance(function, ast.Attribute) and function.attr == "open" and not name:
-        return _is_writing(node, 0) and _is_code(function.value, names)
-    return name == "os.open" and bool(node.args) and bool(_CODE_FILE.search(_last_text(node.args[0], names)))
+    if name in _IN_PLACE or _LOG_FILES.fullmatch(name):
+        in_place = name not in _IN_PLACE or any(
+            one.arg == "inplace" and not _is_false(one.value) for one in node.keywords
+        )
+        return in_place and any(_is_code(one, names) for one in _given(node, 0, ("files", "filename")))
+    if (isinstance(node.func, ast.Name) and node.func.id == "open") or name in _OPENERS:
+        return _is_writing(node, 1, names) and any(
+            _is_code(one, names) for one in _given(node, 0, ("file", "filename"))
+        )
+    if name == "os.open":
+        return bool(node.args) and bool(_CODE_FILE.search(_last_text(node.args[0], names)))
+    return isinstance(node.func, ast.Attribute) and _writes_path(node, node.func, name, names)
 
 
-def _is_writing(node: ast.Call, at: int) -> bool:
-    modes = [*node.args[at : at + 1], *(one.value for one in node.keywords if one.arg == "mode")]
-    return any(set(text_of(mode)) & set("wax+") for mode in modes)
+def _writes_path(node: ast.Call, function: ast.Attribute, name: str, names: Names) -> bool:
+    """The same of a path's methods, also where they are called as `Path.write_text(path, …)`."""
+    unbound = name.startswith("pathlib.") and name.count(".") > 1
+    path = (node.args[0] if node.args else function) if unbound else function.value
+    if function.attr in _WRITERS:
+        return _is_code(path, names)
+    if function.attr in ("rename", "replace") and len(node.args) == 1 + unbound:
+        return _is_code(node.args[-1], names)  # of a path: a text's own `replace` takes two
+    is_open = function.attr == "open" and (unbound or not name)
+    return is_open and _is_writing(node, int(unbound), names) and _is_code(path, names)
+
+
+def _given(node: ast.Call, at: int, keywords: tuple[str, ...]) -> list[ast.expr]:
+    return [*node.args[at : at + 1], *(one.value for one in node.keywords if one.arg in keywords)]
+
+
+def _is_writing(node: ast.Call, at: int, names: Names) -> bool:
+    """Whether a file is opened to be written, or may be: its mode is not known."""
+    texts = [names.text(mode) for mode in _given(node, at, ("mode",))]
+    return any(not text or set(text) & set("wax+") for text in texts)
 
 
 def _is_code(path: ast.expr, names: Names) -> bool:
@@ -196,46 +235,24 @@ def _texts(node: ast.expr) -> list[str]:
 
 def _last_text(path: ast.expr, names: Names) -> str:
     """The last text of an expression, which is how a path ends."""
-    parts = [one for one in walked(path) if isinstance(one, ast.Constant | ast.Name) and names.text(one)]
-    last = max(parts, key=lambda one: (one.lineno, one.col_offset), default=None)
-    return text_of(path) or (names.text(last) if last else "")
+    if text := names.text(path):
+        return text
+    for part in reversed(list(ast.iter_child_nodes(path))):
+        if isinstance(part, ast.expr) and (text := _last_text(part, names)):
+            return text
+    return ""
 
 
-def emptied_by(node: ast.For, names: Names) -> str:
-    """What a loop over what is in a folder removes: "emptied-folder", "files-removed" where it chooses, or ""."""
-    walks = [one for one in walked(node.iter) if isinstance(one, ast.Call) and _called(one) in _WALKERS]
-    if not walks or not any(_removes(one, names) for one in node.body):
-        return ""
-    chooses = any(_is_of_some(one) for one in walks) or not _removes_all(node.body, names)
-    return "files-removed" if chooses else "emptied-folder"
+def removes(node: ast.Call, names: Names) -> bool:
+    """Whether a call removes a file or folder."""
+    return names.of(node.func) in REMOVERS or (isinstance(node.func, ast.Attribute) and called(node) in REMOVING)
 
 
-def _removes(statement: ast.AST, names: Names) -> bool:
-    calls = (one for one in walked(statement) if isinstance(one, ast.Call))
-    return any(names.of(one.func) in _REMOVERS or _called(one) in ("unlink", "rmdir") for one in calls)
+def _removed(node: ast.Call) -> list[ast.expr]:
+    return [*node.args[:1], *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
 
 
-def _removes_all(body: list[ast.stmt], names: Names) -> bool:
-    """Whether no condition comes before what is removed."""
-    for one in body:
-        if isinstance(one, ast.If) and not isinstance(one.test, ast.Constant):
-            if any(isinstance(part, ast.Continue) for part in walked(one)):
-                return False
-        elif isinstance(one, ast.For | ast.With | ast.Try):
-            if _removes_all(one.body, names):
-                return True
-        elif _removes(one, names):
-            return True
-    return False
-
-
-def _is_of_some(walk: ast.Call) -> bool:
-    """Whether it asks for files by a part of their names: `glob("*.tmp")`."""
-    wanted = text_of(walk.args[0]) if walk.args and "glob" in _called(walk) else ""
-    return any(character.isalnum() for character in wanted.rpartition("/")[2])
-
-
-def _called(node: ast.Call) -> str:
+def called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 

@@ -33,6 +33,7 @@ _SECRET = re.compile(
     r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|private_?key|session_?id", re.IGNORECASE
 )
 _LOGGING = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk)$")
+_SAYING = ("send", "reply", "respond", "send_message", "edit_message", "edit_original_response", "followup")
 _SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 _SETTINGS_CLASS = re.compile(r"(?:Settings|Config|Configuration|Options)$")
 _CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
@@ -186,7 +187,7 @@ class _Facts:
             given = " ".join(map(ast.unparse, node.args[1:]))
             if not any(map(_words, node.args[1:])):
                 self._tell("default", ast.unparse(node.args[0]) if node.args else "", given)
-        if _LOGGING.match(name.partition(" ")[0]) and (names := _secrets_in(node)):
+        if (_LOGGING.match(name.partition(" ")[0]) or last in _SAYING) and (names := _secrets_in(node)):
             self._tell("logged", " ".join(sorted(names)), "")
 
     def _comparison(self, node: ast.Compare) -> None:

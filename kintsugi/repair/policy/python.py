@@ -8,8 +8,10 @@ often than before is new.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import sys
+import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +20,11 @@ from functools import lru_cache
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import BUILTINS, HANDED_ON, SAYS, attributes, members, modules, rule_of
 from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
-from kintsugi.repair.policy.effects import done_by, emptied_by, names_within, set_by
+from kintsugi.repair.policy.effects import done_by, names_within, set_by
+from kintsugi.repair.policy.emptying import emptied_by
 from kintsugi.repair.policy.names import REACHED, Names, text_of
 from kintsugi.repair.policy.screen import Screened
+from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.syntax import Source, children, parsed, walked
 from kintsugi.repair.trees import Tree
 
@@ -39,6 +43,14 @@ _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
 _LOOKING_UP = ("getattr", "hasattr", "isinstance", "type", "id", "repr", "str", "bool")
 _PATCHING = ("setattr", "delattr", "object", "multiple", "patch", "dict", "reload", "getsource", "getfile", "setitem")
 _ABOUT = ("__name__", "__file__", "__version__", "__doc__", "__all__", "__package__")  # of a module, and harmless
+_OF_BUILTINS = {name for name in dir(builtins) if isinstance(getattr(builtins, name), types.BuiltinFunctionType)}
+_SHELLS_OF_BOTS = ("jishaku", "dshell", "onami")  # extensions that let somebody run anything by a message
+_NETWORK = {"connects": "network"}
+_ASKING = ("get", "post", "put", "patch", "delete", "head", "request", "ws_connect", "stream", "send", "from_url")
+_TELLING = (
+    *("send", "reply", "respond", "send_message", "edit_message", "post", "put", "request", "dumps", "dump", "write"),
+    *("print", "debug", "info", "warning", "error", "critical", "exception", "log", "edit", "write_text", "publish"),
+)
 _ALIASES = 4  # how often a name is set to a name that is set to …
 _WORD = re.compile(r"\w+")
 _ALIAS = re.compile(r"^[ \t]*(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(\w+)(?:\.\w+)*[ \t]*$", re.MULTILINE)
@@ -80,6 +92,9 @@ def python_dangers(change: Change) -> list[Danger] | None:
     if before.tree is None or after.tree is None:
         return None
     uses = _Uses(after, change.new)
+    if is_test_path(change.path):
+        for of_itself in ("pytest.main", "unittest.main"):
+            uses.counted.pop(of_itself, None)
     if not uses.counted and not uses.texts and not uses.calls:
         return []
     return list(_new_uses(_Uses(before, change.old), uses, change.old))
@@ -139,6 +154,7 @@ class _Uses(ast.NodeVisitor):
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
+        self.addressed: set[str] = set()  # the texts that something is asked or sent by
         self._names = Names([*bindings(whole), *source.nodes])
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
@@ -162,6 +178,8 @@ class _Uses(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         name = self._names.of(node)
+        if node.attr == "__self__" and self._is_of_module(node.value):
+            self._count("module-of-a-function")
         if name is None:
             self._count(f"?.{node.attr}")
             self._visit_base(node.value)
@@ -172,6 +190,11 @@ class _Uses(ast.NodeVisitor):
             self._count(f"names-of-{module}")
         self._count(name if rule_of(name) else f"?.{node.attr}")
         self._visit_calls_in(node.value)
+
+    def _is_of_module(self, node: ast.expr) -> bool:
+        """Whether its `__self__` is a module: that of a builtin, or of a function of a dangerous module."""
+        root = (self._names.of(node) or "").partition(".")[0]
+        return root in HANDED_ON or (isinstance(node, ast.Name) and node.id in _OF_BUILTINS)
 
     def _visit_base(self, node: ast.expr) -> None:
         """What an attribute is asked of: of a plain name nothing is handed on."""
@@ -213,10 +236,10 @@ class _Uses(ast.NodeVisitor):
         self._count_all(set_by(node, self._names))
         self.generic_visit(node)
 
-    def visit_For(self, node: ast.For) -> None:
+    def visit(self, node: ast.AST) -> None:
         if told := emptied_by(node, self._names):
             self._count(told)
-        self.generic_visit(node)
+        super().visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """A module that a class names is reached by its objects."""
@@ -250,6 +273,8 @@ class _Uses(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and id(node) not in self._documentation:
             self.texts[node.value] += 1
+            if node.value.partition(".")[0] in _SHELLS_OF_BOTS:
+                self._count(f"{node.value}.load")
             if names_within(node.value):
                 self._count("names-within-a-format")
 
@@ -302,6 +327,14 @@ class _Uses(ast.NodeVisitor):
     def _count_call(self, name: str, node: ast.Call) -> None:
         if any(_is_on(keyword, "shell") for keyword in node.keywords):
             self._count("shell=True")
+        if any(_is_on(keyword, "trust_remote_code") for keyword in node.keywords):
+            self._count("trust_remote_code=True")
+        if name.endswith("YAML") and any(text_of(one) == "unsafe" for one in _arguments(node)):
+            self._count("unsafe-yaml")
+        if _last(node.func) in _ASKING:
+            self.addressed.update(text_of(one) for one in _arguments(node)[:3])
+        if _last(node.func) in _TELLING and any(self._tells_environment(one) for one in _arguments(node)):
+            self._count("whole-environment")
         if name == "numpy.load" and any(_is_on(keyword, "allow_pickle") for keyword in node.keywords):
             self._count("numpy-load-with-pickle")
         self._count_looking_up(name, node)
@@ -314,6 +347,14 @@ class _Uses(ast.NodeVisitor):
         if rule_of(name):
             self.calls.setdefault(name, Counter())[ast.dump(node)] += 1
 
+    def _tells_environment(self, node: ast.expr) -> bool:
+        """Whether it has the environment whole, not what one name of it holds."""
+        parts = [*walked(node), *walked(self._names.value(node) or node)]
+        single = {id(one.value) for one in parts if isinstance(one, ast.Subscript)}
+        single |= {id(one.value) for one in parts if isinstance(one, ast.Attribute) and one.attr in ("get", "pop")}
+        single |= {id(other) for one in parts if isinstance(one, ast.Compare) for other in one.comparators}
+        return any(id(one) not in single and self._names.of(one) == "os.environ" for one in parts)
+
     def _count_looking_up(self, name: str, node: ast.Call) -> None:
         """`getattr(os, "system")` counts as os.system; of a dangerous module, a name that is not known as anything."""
         is_getattr = isinstance(node.func, ast.Name) and node.func.id == "getattr"
@@ -322,6 +363,8 @@ class _Uses(ast.NodeVisitor):
         asked = node.args[1:2] if is_getattr else node.args[:1]
         text = text_of(asked[0]) if asked else ""
         module = self._names.of(node.args[0]) if is_getattr and node.args else None
+        if text == "__self__" and is_getattr and self._is_of_module(node.args[0]):
+            self._count("module-of-a-function")
         if text and module:
             self._count(f"{module}.{text}")
         if text.rpartition(".")[2] in members() and not (module and isinstance(asked[0], ast.Constant)):
@@ -356,15 +399,15 @@ def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     for name in after.counted - before.counted:
         rule = rule_of(name)
         assert rule
-        refuses = not name.endswith(_PICKLING) and rule != "look"
+        refuses = not name.endswith(_PICKLING) and rule not in ("look", "connects")
         says = SAYS_EFFECT.get(name, f"It newly uses {_shown(name)}")
-        yield Danger(rule, f"{says}. {SAYS[rule]}", refuses, name.partition(".")[0])
+        yield Danger(_NETWORK.get(rule, rule), f"{says}. {SAYS[rule]}", refuses, name.partition(".")[0])
     for name, calls in after.calls.items():
         if name in before.calls and calls - before.calls[name] and after.counted[name] == before.counted[name]:
             rule = rule_of(name)
             assert rule
             says = f"It calls {_shown(name)} with something else than before. {SAYS[rule]}"
-            yield Danger(rule, says, rule == "eval", name.partition(".")[0])
+            yield Danger(_NETWORK.get(rule, rule), says, rule == "eval", name.partition(".")[0])
     yield from _new_texts(before, after, old)
 
 
@@ -375,12 +418,9 @@ def _new_texts(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
             yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.")
         if (command := _COMMANDS.search(text)) and any(rule_of(name) == "shell" for name in after.counted):
             yield Danger("shell", f"A text has {command[0]!r}, in a file that starts programs.")
-    named = {url for text in come if "://" in text for url in _URL.findall(text)}
-    if (
-        named
-        and any(rule_of(name) == "network" for name in after.counted)
-        and (hosts := named - set(_URL.findall(old)))
-    ):
+    reaches = any(rule_of(name) in ("network", "connects") for name in after.counted)
+    told = [text for text in come if "://" in text and (reaches or text in after.addressed)]
+    if hosts := {url for text in told for url in _URL.findall(text)} - set(_URL.findall(old)):
         yield Danger("network", f"It names another machine: {min(hosts)}.", refuses=False)
 
 
@@ -441,6 +481,19 @@ def _leading() -> frozenset[str]:
         "format",
         "builtins",
         "sys",
+        "FileIO",
+        "fileinput",
+        "FileHandler",
+        "RotatingFileHandler",
+        "TimedRotatingFileHandler",
+        "__self__",
+        "trust_remote_code",
+        "YAML",
+        "kill",
+        "terminate",
+        "suspend",
+        "send_signal",
+        *_SHELLS_OF_BOTS,
     }
     reached = {f"{lead}{name}" for name in REACHED for lead in ("", "_")}
     return modules() | {name.rpartition(".")[2] for name in attributes()} | BUILTINS | lookups | reached
