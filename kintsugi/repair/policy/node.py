@@ -151,7 +151,8 @@ def _of(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         case "assignment_expression":
             yield from _of_assignment(node, names)
         case "for_in_statement":
-        XX        case "with_statement":
+            yield from _of_emptying(node.child_by_field_name("right"), node.child_by_field_name("body"), names)
+        case "with_statement":
             yield "eval", "with, which makes names of whatever an object has"
 
 
@@ -246,7 +247,8 @@ def _of_each(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     function = node.child_by_field_name("function")
     if function is not None and function.type == "member_expression":
         if text_of(function.child_by_field_name("property")) in _EACH:
-            yield from _of_emptying(function.child_by_field_name("object"), node.child_by_field_name("arguments"), names)
+            each = node.child_by_field_name("arguments")
+            yield from _of_emptying(function.child_by_field_name("object"), each, names)
 
 
 def _of_emptying(over: Node | None, body: Node | None, names: NodeNames) -> Iterator[tuple[str, str]]:
