@@ -92,7 +92,8 @@ _NETWORK = """
     impacket.** socketio.*Client paho.mqtt.client.Client pika.*Connection
     discord.*Webhook.from_url discord.*Webhook.partial nextcord.*Webhook.from_url nextcord.*Webhook.partial
     disnake.*Webhook.from_url disnake.*Webhook.partial dhooks.** discord_webhook.** urllib.robotparser.*
-    asyncore.* asynchat.* smtpd.* cloudscraper.** requests_html.** requests_futures.** aiosonic.** yagmail.** ldap3.**
+    asyncore.* asynchat.* smtpd.* cloudscraper.** socks.* python_socks.** private-file-sent
+    requests_html.** requests_futures.** aiosonic.** yagmail.** ldap3.**
     apprise.** telethon.** slack_sdk.** twilio.** gdown.** wget.** tftpy.** netmiko.** ncclient.** pysnmp.**
     logging.handlers.SMTPHandler logging.handlers.SocketHandler logging.handlers.DatagramHandler
     logging.handlers.SysLogHandler whole-environment read-of-an-address

@@ -21,6 +21,7 @@ SAYS = {
     "files-at-the-end": "It changes files when the program ends",
     "killed-process": "It ends processes of others",
     "removed-data": "It removes a file in which the program keeps its data",
+    "private-file-sent": "It sends a file with secrets or settings",
     "emptied-folder": "It removes all that is in a folder",
     "files-removed": "It removes some of the files in a folder",
     "loaded-entry-point": "It loads what an installed package says is to be loaded",
@@ -47,9 +48,21 @@ _CODE_FILE = re.compile(
     r"|^/(?:etc|usr|bin|sbin|boot|lib)(?:/|$)|/cron\.\w+/|/autostart/|(?:site|user)customize"
 )
 _WRITERS = ("write_text", "write_bytes")
-_OPENERS = ("io.open", "aiofiles.open", "codecs.open", "io.FileIO", "_io.open", "_io.FileIO")
+_OPENERS = ("open", "builtins.open", "io.open", "aiofiles.open", "codecs.open", "io.FileIO", "_io.open", "_io.FileIO")
 _LOG_FILES = re.compile(r"logging\.(?:handlers\.\w*FileHandler|FileHandler|basicConfig)")
 _IN_PLACE = ("fileinput.input", "fileinput.FileInput")
+_CALLING = ("functools.partial", "asyncio.to_thread", "anyio.to_thread.run_sync")
+_SENDING_FILES = ("File", "send_file", "FileResponse", "sendfile", "FSInputFile", "send_from_directory")
+_PRIVATE = re.compile(
+    r"(?:^|/)\.env(?:\.\w+)?$|\.(?:pem|key|p12|kdbx|db|sqlite\d?)$|(?:^|/)(?:id_\w+|\.netrc|\.pgpass|shadow|passwd)$"
+    r"|(?:^|/)(?:config|settings|credentials|secrets?|tokens?)\.(?:json|ya?ml|toml|ini|py|txt|env)$",
+    re.IGNORECASE,
+)
+TELLING = (
+    *("send", "reply", "respond", "send_message", "edit_message", "post", "put", "request", "dumps", "dump", "write"),
+    *("print", "debug", "info", "warning", "error", "critical", "exception", "log", "edit", "write_text", "publish"),
+)
+"""How something is shown or sent to somebody: by Discord, HTTP, logs and files."""
 REMOVERS = ("os.remove", "os.unlink", "os.rmdir", "shutil.move")
 REMOVING = ("unlink", "rmdir")
 _COPIERS = re.compile(r"shutil\.(?:copy\w*|move)|os\.(?:rename|replace|link|symlink)")
@@ -74,7 +87,9 @@ def set_by(node: ast.AST, names: Names) -> Iterator[str]:
     for target in _targets(node):
         held = target.value if isinstance(target, ast.Subscript) else target
         name = _name(held, names)
-        if name == "os.environ" and any(_STEERING.fullmatch(names.text(one)) for one in _set_in(target, node)):
+        if name == "os.environb" or (
+            name == "os.environ" and any(_STEERING.fullmatch(names.text(one)) for one in _set_in(target, node))
+        ):
             yield "environment-of-programs"
         elif _HOOKS.fullmatch(name) and not (name == "__path__" and not isinstance(held, ast.Name)):
             yield "import-hook"
@@ -114,10 +129,12 @@ def _name(node: ast.expr, names: Names) -> str:
 def done_by(node: ast.Call, names: Names) -> Iterator[str]:
     """What a call does by its arguments."""
     name = names.of(node.func) or ""
+    if (made := _handed_on(node, name)) is not None:
+        yield from done_by(made, names)
     if name in ("os.putenv", "os.environ.setdefault", "os.environ.__setitem__"):
         if node.args and (name == "os.putenv" or _STEERING.fullmatch(names.text(node.args[0]))):
             yield "environment-of-programs"
-    elif name == "os.environ.update" and any(_STEERING.fullmatch(one) for one in _keys(node)):
+    elif name in ("os.environ.update", "os.environ.__ior__") and any(_STEERING.fullmatch(one) for one in _keys(node)):
         yield "environment-of-programs"
     if (
         isinstance(node.func, ast.Name)
@@ -146,8 +163,32 @@ def _done_to_others(node: ast.Call, name: str, names: Names) -> Iterator[str]:
         yield "written-code"
     if removes(node, names) and any(_KEPT.search(_last_text(one, names)) for one in _removed(node)):
         yield "removed-data"
+    if _opener(node.func, names) in _OPENERS and _empties(node, names):
+        yield "removed-data"
+    if called(node) in _SENDING_FILES and any(_PRIVATE.search(_last_text(one, names)) for one in node.args[:1]):
+        yield "private-file-sent"
+    if called(node) in TELLING and any(_reads_private(part, names) for one in given(node) for part in walked(one)):
+        yield "private-file-sent"
     if name in _AT_THE_END and any(_FILES.fullmatch(names.of(one) or "") for one in node.args):
         yield "files-at-the-end"
+
+
+def given(node: ast.Call) -> list[ast.expr]:
+    """All that a call is handed."""
+    return [*node.args, *(keyword.value for keyword in node.keywords)]
+
+
+def _empties(node: ast.Call, names: Names) -> bool:
+    """Whether a file that holds data is opened to be written anew."""
+    modes = [names.text(mode) for mode in _given(node, 1, ("mode",))]
+    return any("w" in mode for mode in modes) and any(_KEPT.search(_last_text(one, names)) for one in node.args[:1])
+
+
+def _reads_private(node: ast.AST, names: Names) -> bool:
+    if not isinstance(node, ast.Call) or called(node) not in ("open", "read_text", "read_bytes"):
+        return False
+    path = node.func.value if isinstance(node.func, ast.Attribute) and called(node) != "open" else (*node.args, None)[0]
+    return path is not None and _PRIVATE.search(_last_text(path, names)) is not None
 
 
 def _named_by_setattr(node: ast.Call, names: Names) -> list[str]:
@@ -182,21 +223,43 @@ def _is_false(node: ast.expr) -> bool:
 
 def _writes(node: ast.Call, names: Names) -> bool:
     """Whether it writes a file that something runs or loads."""
-    name = names.of(node.func) or ""
+    name = _opener(node.func, names)
     if _COPIERS.fullmatch(name):
-        return any(_is_code(one, names) for one in node.args[1:2])
+        return any(_is_code(one, names) or _is_own_folder(one, names) for one in node.args[1:2])
     if name in _IN_PLACE or _LOG_FILES.fullmatch(name):
         in_place = name not in _IN_PLACE or any(
             one.arg == "inplace" and not _is_false(one.value) for one in node.keywords
         )
         return in_place and any(_is_code(one, names) for one in _given(node, 0, ("files", "filename")))
-    if (isinstance(node.func, ast.Name) and node.func.id == "open") or name in _OPENERS:
+    if name in _OPENERS:
         return _is_writing(node, 1, names) and any(
             _is_code(one, names) for one in _given(node, 0, ("file", "filename"))
         )
     if name == "os.open":
         return bool(node.args) and bool(_CODE_FILE.search(_last_text(node.args[0], names)))
     return isinstance(node.func, ast.Attribute) and _writes_path(node, node.func, name, names)
+
+
+def _opener(function: ast.expr, names: Names) -> str:
+    """The full name of a function; "open" also where a name of the file was set to it."""
+    known = names.of(function)
+    if known is None and isinstance(names.value(function) or function, ast.Name):
+        return getattr(names.value(function) or function, "id", "")
+    return known or ""
+
+
+def _is_own_folder(path: ast.expr, names: Names) -> bool:
+    """The folder of the running file."""
+    parts = [one.id if isinstance(one, ast.Name) else getattr(one, "attr", "") for one in walked(path)]
+    return "__file__" in parts and not _last_text(path, names)
+
+
+def _handed_on(node: ast.Call, name: str) -> ast.Call | None:
+    """The call that another one makes: `partial(open, path, "w")`, `to_thread(os.remove, path)`."""
+    at = 1 if called(node) == "run_in_executor" else 0
+    if name not in _CALLING and called(node) not in ("run_in_executor", "submit", "to_thread"):
+        return None
+    return ast.Call(node.args[at], node.args[at + 1 :], node.keywords) if len(node.args) > at else None
 
 
 def _writes_path(node: ast.Call, function: ast.Attribute, name: str, names: Names) -> bool:
@@ -233,12 +296,16 @@ def _texts(node: ast.expr) -> list[str]:
     return [one.value for one in walked(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 
 
-def _last_text(path: ast.expr, names: Names) -> str:
-    """The last text of an expression, which is how a path ends."""
+def _last_text(path: ast.expr, names: Names, further: int = 2) -> str:
+    """The last text of an expression, which is how a path ends. `further`: how many names are followed to what they are
+    set to.
+    """
     if text := names.text(path):
         return text
+    if further and (value := names.value(path)) is not None:
+        return _last_text(value, names, further - 1)
     for part in reversed(list(ast.iter_child_nodes(path))):
-        if isinstance(part, ast.expr) and (text := _last_text(part, names)):
+        if isinstance(part, ast.expr) and (text := _last_text(part, names, further)):
             return text
     return ""
 

@@ -50,7 +50,9 @@ def _is_remover(node: ast.expr, names: Names) -> bool:
 
 
 def _is_removing(node: ast.AST, names: Names) -> bool:
-    return any(removes(one, names) for one in walked(node) if isinstance(one, ast.Call))
+    """Whether it removes, or hands on what does: `to_thread(os.remove, file)`."""
+    calls = [one for one in walked(node) if isinstance(one, ast.Call)]
+    return any(removes(one, names) or any(_is_remover(given, names) for given in one.args) for one in calls)
 
 
 def _removes_all(body: list[ast.stmt], names: Names) -> bool:

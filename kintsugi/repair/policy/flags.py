@@ -33,7 +33,17 @@ _SECRET = re.compile(
     r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|private_?key|session_?id", re.IGNORECASE
 )
 _LOGGING = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk)$")
-_SAYING = ("send", "reply", "respond", "send_message", "edit_message", "edit_original_response", "followup")
+_SAYING = (
+    "send",
+    "reply",
+    "respond",
+    "send_message",
+    "edit_message",
+    "edit_original_response",
+    "Embed",
+    "add_field",
+    "set_footer",
+)
 _SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 _SETTINGS_CLASS = re.compile(r"(?:Settings|Config|Configuration|Options)$")
 _CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
@@ -357,10 +367,16 @@ def _secrets_in(node: ast.Call) -> set[str]:
         for part in ast.walk(argument):
             key = part.slice if isinstance(part, ast.Subscript) else None
             name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
+            key = part.args[0] if isinstance(part, ast.Call) and part.args and _is_variable(part.args[0]) else key
             name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else name
             if _SECRET.search(name):
                 found.add(name)
     return found
+
+
+def _is_variable(node: ast.expr) -> bool:
+    """The name of a variable of the environment: `getenv("BOT_TOKEN")`."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isupper()
 
 
 def _words(node: ast.AST) -> str:

@@ -102,6 +102,8 @@ class Names:
             targets, value = node.targets, node.value
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             targets, value = [node.target], node.value
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            targets, value = [node.optional_vars], node.context_expr
         else:
             return
         name = self.of(value) if isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript) else None

@@ -245,10 +245,11 @@ def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
 def _of_each(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     """`readdirSync(d).forEach((f) => unlinkSync(f))`."""
     function = node.child_by_field_name("function")
-    if function is not None and function.type == "member_expression":
-        if text_of(function.child_by_field_name("property")) in _EACH:
-            each = node.child_by_field_name("arguments")
-            yield from _of_emptying(function.child_by_field_name("object"), each, names)
+    if function is None or function.type != "member_expression":
+        return
+    if text_of(function.child_by_field_name("property")) in _EACH:
+        each = node.child_by_field_name("arguments")
+        yield from _of_emptying(function.child_by_field_name("object"), each, names)
 
 
 def _of_emptying(over: Node | None, body: Node | None, names: NodeNames) -> Iterator[tuple[str, str]]:

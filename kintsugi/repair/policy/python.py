@@ -15,28 +15,18 @@ import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from kintsugi.repair.policy.changes import Change
-from kintsugi.repair.policy.dangers import BUILTINS, HANDED_ON, SAYS, attributes, members, modules, rule_of
+from kintsugi.repair.policy.dangers import HANDED_ON, SAYS, members, rule_of
 from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
-from kintsugi.repair.policy.effects import done_by, names_within, set_by
+from kintsugi.repair.policy.effects import TELLING, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
-from kintsugi.repair.policy.names import REACHED, Names, text_of
-from kintsugi.repair.policy.screen import Screened
+from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
+from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.policy.tests import is_test_path
-from kintsugi.repair.syntax import Source, children, parsed, walked
+from kintsugi.repair.syntax import Source, children, walked
 from kintsugi.repair.trees import Tree
 
-_SECRET_PLACES = Screened(
-    r"/etc/(?:passwd|shadow|sudoers|cron|ld\.so)|\.ssh/|authorized_keys|\bid_rsa\b|/proc/(?:self|\d+)/"
-    r"|\.aws/credentials"
-    r"|~/\.(?:bashrc|profile|netrc)|\.git-credentials|169\.254\.169\.254|metadata\.google\.internal"
-    r"|/var/run/docker\.sock"
-    r"|/var/run/secrets|\.kube/config|/dev/tcp/"
-)
-_COMMANDS = Screened(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
-_URL = re.compile(r"\b(?:https?|ftp|wss?)://[^\s'\"/]+", re.IGNORECASE)
 _PICKLING = ("__reduce__", "__reduce_ex__")  # what is pickled says how, which does nothing before it is unpickled
 _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
 _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
@@ -44,23 +34,14 @@ _LOOKING_UP = ("getattr", "hasattr", "isinstance", "type", "id", "repr", "str", 
 _PATCHING = ("setattr", "delattr", "object", "multiple", "patch", "dict", "reload", "getsource", "getfile", "setitem")
 _ABOUT = ("__name__", "__file__", "__version__", "__doc__", "__all__", "__package__")  # of a module, and harmless
 _OF_BUILTINS = {name for name in dir(builtins) if isinstance(getattr(builtins, name), types.BuiltinFunctionType)}
-_SHELLS_OF_BOTS = ("jishaku", "dshell", "onami")  # extensions that let somebody run anything by a message
 _NETWORK = {"connects": "network"}
+_PANDAS = re.compile(r"(?:pandas|polars|dask)(?:\..*)?")
+_THROUGH = re.compile(r"\.__self__\.")
 _ASKING = ("get", "post", "put", "patch", "delete", "head", "request", "ws_connect", "stream", "send", "from_url")
-_TELLING = (
-    *("send", "reply", "respond", "send_message", "edit_message", "post", "put", "request", "dumps", "dump", "write"),
-    *("print", "debug", "info", "warning", "error", "critical", "exception", "log", "edit", "write_text", "publish"),
-)
-_ALIASES = 4  # how often a name is set to a name that is set to …
-_WORD = re.compile(r"\w+")
-_ALIAS = re.compile(r"^[ \t]*(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(\w+)(?:\.\w+)*[ \t]*$", re.MULTILINE)
-_IMPORTED = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)")
 _IMPORTING = (
     *("importlib.import_module", "__import__", "builtins.__import__", "werkzeug.utils.import_string"),
     *("django.utils.module_loading.import_string", "zope.dottedname.resolve.resolve", "pydoc.locate"),
 )
-_REPLACES = re.compile(r"^[ \t]*(\w+)(?:\.\w+)+[ \t]*=(?!=)", re.MULTILINE)
-_ODD = re.compile(r"__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|loader|setstate)__")
 
 _WITH_ENVIRONMENT = re.compile(
     r"dict|copy\.\w+|subprocess\..*|(?:.*\.)?(?:dict|copy|setdefault|update)|ChainMap|.*ChainMap"
@@ -86,7 +67,7 @@ def own_packages(tree: Tree) -> frozenset[str]:
 def python_dangers(change: Change) -> list[Danger] | None:
     """What is new; None where the file is not Python that can be read."""
     text = "\n".join(line for line in change.added if not line.lstrip().startswith("#"))
-    if not _may_be_dangerous(text, change.new):
+    if not may_be_dangerous(text, change.new):
         return []
     before, after = change.touched
     if before.tree is None or after.tree is None:
@@ -98,53 +79,6 @@ def python_dangers(change: Change) -> list[Danger] | None:
     if not uses.counted and not uses.texts and not uses.calls:
         return []
     return list(_new_uses(_Uses(before, change.old), uses, change.old))
-
-
-def _may_be_dangerous(text: str, new: str) -> bool:
-    """Whether added lines have a word that leads to danger, or a name that the file gives to something dangerous."""
-    if any(sign.search(text) for sign in (_SECRET_PLACES, _COMMANDS, _URL, _ODD)):
-        return True
-    if any(found[1] in sys.stdlib_module_names for found in _REPLACES.finditer(text)):
-        return True
-    words = set(_WORD.findall(text))
-    return not words.isdisjoint(_leading()) or not words.isdisjoint(_bound_in(new))
-
-
-def _bound_in(source: str) -> set[str]:
-    """The names that a file's imports bind to what is dangerous, and those that are simply set to one of them."""
-    bound = {name for found in _imported(source) for name in _bound(found[1], found[2])}
-    aliases = [(found[1], found[2]) for found in _ALIAS.finditer(source)] if bound else []
-    for _ in range(_ALIASES):
-        bound |= {name for name, value in aliases if value in bound}
-    return bound
-
-
-def bindings(source: str) -> list[ast.AST]:
-    """The imports of a whole file, and where a name is simply set to another or to something of it."""
-    statements = [found[0].strip() for found in _imported(source)]
-    statements += [found[0].strip() for found in _ALIAS.finditer(source)]
-    tree = parsed("\n".join(statements))
-    return walked(tree) if tree else []
-
-
-def _imported(source: str) -> Iterator[re.Match[str]]:
-    """The import statements of a whole file."""
-    done, at = 0, source.find("import")
-    while at >= 0:
-        line = source.rfind("\n", 0, at) + 1
-        if line >= done and (found := _IMPORTED.match(source, line)):
-            yield found
-            done = found.end()
-        at = source.find("import", max(at + 6, done))
-
-
-def _bound(module: str | None, names: str) -> Iterator[str]:
-    """The names an import statement binds, of modules that have or reach something dangerous."""
-    root = (module or "").partition(".")[0]
-    for one in names.strip("()").replace("\n", " ").split(","):
-        name, _, alias = one.strip().partition(" as ")
-        if (root or name.partition(".")[0]) in modules() or name.lstrip("_") in REACHED:
-            yield (alias or name.partition(".")[0]).strip()
 
 
 class _Uses(ast.NodeVisitor):
@@ -178,7 +112,7 @@ class _Uses(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         name = self._names.of(node)
-        if node.attr == "__self__" and self._is_of_module(node.value):
+        if (node.attr == "__self__" and self._is_of_module(node.value)) or _THROUGH.search(name or ""):
             self._count("module-of-a-function")
         if name is None:
             self._count(f"?.{node.attr}")
@@ -273,7 +207,7 @@ class _Uses(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and id(node) not in self._documentation:
             self.texts[node.value] += 1
-            if node.value.partition(".")[0] in _SHELLS_OF_BOTS:
+            if node.value.partition(".")[0] in SHELLS_OF_BOTS:
                 self._count(f"{node.value}.load")
             if names_within(node.value):
                 self._count("names-within-a-format")
@@ -329,11 +263,13 @@ class _Uses(ast.NodeVisitor):
             self._count("shell=True")
         if any(_is_on(keyword, "trust_remote_code") for keyword in node.keywords):
             self._count("trust_remote_code=True")
+        if _last(node.func) == "eval" and self._names.has(_PANDAS):
+            self._count("pandas.eval")
         if name.endswith("YAML") and any(text_of(one) == "unsafe" for one in _arguments(node)):
             self._count("unsafe-yaml")
         if _last(node.func) in _ASKING:
             self.addressed.update(text_of(one) for one in _arguments(node)[:3])
-        if _last(node.func) in _TELLING and any(self._tells_environment(one) for one in _arguments(node)):
+        if _last(node.func) in TELLING and any(self._tells_environment(one) for one in _arguments(node)):
             self._count("whole-environment")
         if name == "numpy.load" and any(_is_on(keyword, "allow_pickle") for keyword in node.keywords):
             self._count("numpy-load-with-pickle")
@@ -349,7 +285,9 @@ class _Uses(ast.NodeVisitor):
 
     def _tells_environment(self, node: ast.expr) -> bool:
         """Whether it has the environment whole, not what one name of it holds."""
-        parts = [*walked(node), *walked(self._names.value(node) or node)]
+        parts = walked(node)
+        values = (value for one in parts if (value := self._names.value(one)) is not None)
+        parts = [*parts, *(part for value in values for part in walked(value))]
         single = {id(one.value) for one in parts if isinstance(one, ast.Subscript)}
         single |= {id(one.value) for one in parts if isinstance(one, ast.Attribute) and one.attr in ("get", "pop")}
         single |= {id(other) for one in parts if isinstance(one, ast.Compare) for other in one.comparators}
@@ -414,13 +352,13 @@ def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
 def _new_texts(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     come = after.texts - before.texts
     for text in come:
-        if (place := _SECRET_PLACES.search(text)) and place[0] not in old:
+        if (place := SECRET_PLACES.search(text)) and place[0] not in old:
             yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.")
-        if (command := _COMMANDS.search(text)) and any(rule_of(name) == "shell" for name in after.counted):
+        if (command := COMMANDS.search(text)) and any(rule_of(name) == "shell" for name in after.counted):
             yield Danger("shell", f"A text has {command[0]!r}, in a file that starts programs.")
     reaches = any(rule_of(name) in ("network", "connects") for name in after.counted)
     told = [text for text in come if "://" in text and (reaches or text in after.addressed)]
-    if hosts := {url for text in told for url in _URL.findall(text)} - set(_URL.findall(old)):
+    if hosts := {url for text in told for url in URL.findall(text)} - set(URL.findall(old)):
         yield Danger("network", f"It names another machine: {min(hosts)}.", refuses=False)
 
 
@@ -444,59 +382,6 @@ def _with_environment(name: str, node: ast.Call) -> bool:
 
 def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-@lru_cache(1)
-def _leading() -> frozenset[str]:
-    """Words that lead to danger by themselves, or bring a module that does."""
-    lookups = {
-        "getattr",
-        "globals",
-        "locals",
-        "vars",
-        "attrgetter",
-        "methodcaller",
-        "environ",
-        "shell",
-        "import_module",
-        "import_string",
-        "load",
-        "resolve",
-        "load_extension",
-        "reload_extension",
-        "__file__",
-        "__path__",
-        "eval_str",
-        "open",
-        "write_text",
-        "write_bytes",
-        "unlink",
-        "rmdir",
-        "rename",
-        "replace",
-        "remove",
-        "shutil",
-        "atexit",
-        "weakref",
-        "format",
-        "builtins",
-        "sys",
-        "FileIO",
-        "fileinput",
-        "FileHandler",
-        "RotatingFileHandler",
-        "TimedRotatingFileHandler",
-        "__self__",
-        "trust_remote_code",
-        "YAML",
-        "kill",
-        "terminate",
-        "suspend",
-        "send_signal",
-        *_SHELLS_OF_BOTS,
-    }
-    reached = {f"{lead}{name}" for name in REACHED for lead in ("", "_")}
-    return modules() | {name.rpartition(".")[2] for name in attributes()} | BUILTINS | lookups | reached
 
 
 def _arguments(node: ast.Call) -> list[ast.expr]:
