@@ -73,7 +73,10 @@ def _commits(repository: Path, most: int, skip: int) -> Iterator[Commit]:
             continue
         found += 1
         if found > skip:
-            diff = _git(repository, "diff", "--no-color", f"{sha}^", sha)
+            try:
+                diff = _git(repository, "diff", "--no-color", f"{sha}^", sha)
+            except subprocess.CalledProcessError:  # a file of it is not in this copy, as of large ones
+                continue
             yield Commit(sha, subject, diff, RevisionTree(repository, f"{sha}^"))
 
 
