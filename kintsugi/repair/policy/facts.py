@@ -43,9 +43,14 @@ _OWNED = re.compile(r"\b(?:user|author|owner|member|creator|sender|account|tenan
 _QUERIES = ("get", "filter", "exclude", "filter_by", "get_object_or_404", "get_or_create", "find", "find_one", "where")
 _CHOICE = re.compile(r"(?:^|_)(?:mode|policy|level|strategy|errors|on_error|scheme|algorithm|samesite|access)$")
 _CLEANING = re.compile(
-    r"(?:^|_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean|validate|verify|secure)(?:_\w+)?$|compare_digest"
+    r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean|validate|verify|secure)(?:_\w+)?$|compare_digest"
 )
 _ANYTHING = re.compile(r"\^?\.[*+]\??\$?|")
+_REGISTERING = re.compile(
+    r"^(?!atexit|signal|codecs|sys|os).*\.(?:include_router|(?:un)?register|register_blueprint|add_url_rule|add_typer|add_command"
+    r"|add_middleware|append|extend|insert|update|setdefault)$",
+    re.DOTALL,
+)
 _HARMLESS = re.compile(r"(?:_dir|_path|_file|_name|_count|_type|_url|_expiry|_limit)s?$")
 _WHOLE = ("headers", "locals", "vars", "environ", "cookies")
 _STRONG = re.compile(r"passw|passphrase|secret|api_?key|credential|private_?key", re.IGNORECASE)
@@ -272,7 +277,9 @@ class Facts:
 def _runs(node: ast.stmt) -> bool:
     """Whether a statement at the top of a file calls something for what it does, or a function of the file's own."""
     match node:
-        case ast.Expr(value=ast.Call() | ast.Await()):
+        case ast.Expr(value=ast.Call(func=called)):
+            return _REGISTERING.search(ast.unparse(called)) is None
+        case ast.Expr(value=ast.Await()):
             return True
         case ast.Assign(value=ast.Call(func=ast.Name(id=name))):
             return name.islower() and name not in _MAKERS

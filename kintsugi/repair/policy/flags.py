@@ -18,7 +18,6 @@ from kintsugi.repair.syntax import walked
 
 _NUMBER = re.compile(r"\d[\d_.]*")
 _SMALL = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?-?[012](?:\.0)?(?: -?[012](?:\.0)?)*")
-_REGISTERING = re.compile(r"\.(?:include_router|register|register_blueprint|add_url_rule|add_typer|add_command)$")
 _WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len)\b)[^\W\d]\w*")
 
 
@@ -121,8 +120,7 @@ def _turned(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str
 
 def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
     """What runs on import, by what is called: the same call with other arguments is not new."""
-    heads = {about.partition("(")[0] for about, _ in facts.told["on import"]}
-    return Counter({(head, ""): 1 for head in heads if not _REGISTERING.search(head) or head.startswith("atexit")})
+    return Counter({(about.partition("(")[0], ""): 1 for about, _ in facts.told["on import"]})
 
 
 def _raises_less(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
