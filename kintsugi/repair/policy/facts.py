@@ -43,15 +43,16 @@ _OWNED = re.compile(r"\b(?:user|author|owner|member|creator|sender|account|tenan
 _QUERIES = ("get", "filter", "exclude", "filter_by", "get_object_or_404", "get_or_create", "find", "find_one", "where")
 _CHOICE = re.compile(r"(?:^|_)(?:mode|policy|level|strategy|errors|on_error|scheme|algorithm|samesite|access)$")
 _CLEANING = re.compile(
-    r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean|validate|verify|secure)(?:_\w+)?$|compare_digest"
+    r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean(?=_)|validate|verify|secure)(?:_\w+)?$|compare_digest"
 )
 _ANYTHING = re.compile(r"\^?\.[*+]\??\$?|")
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _REGISTERING = re.compile(
     r"^(?!atexit|signal|codecs|sys|os).*\.(?:include_router|(?:un)?register|register_blueprint|add_url_rule|add_typer|add_command"
     r"|add_middleware|append|extend|insert|update|setdefault)$",
     re.DOTALL,
 )
-_HARMLESS = re.compile(r"(?:_dir|_path|_file|_name|_count|_type|_url|_expiry|_limit)s?$")
+_HARMLESS = re.compile(r"_(?:dir|path|file|name|type|url|expiry|limit)s?$|number|count|max|rate|interval|used|total")
 _WHOLE = ("headers", "locals", "vars", "environ", "cookies")
 _STRONG = re.compile(r"passw|passphrase|secret|api_?key|credential|private_?key", re.IGNORECASE)
 _SAYING = (
@@ -87,6 +88,7 @@ class Facts:
         self.comparisons: Counter[tuple[str, str]] = Counter()
         self.defined: set[str] = set()
         self.asked: set[str] = set()
+        self.guarded: set[str] = set()  # conditions that hold together with others for something to be done
         self.handlers: list[ast.ExceptHandler] = []
         for node in source.nodes:
             self._look(node)
@@ -120,6 +122,8 @@ class Facts:
         match node:
             case ast.If(test=test, body=body):
                 self._condition(test, _refuses(body))
+                if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) and not isinstance(body[-1], _LEAVING):
+                    self.guarded.update(ast.unparse(plain(one)) for one in test.values)
             case ast.Assert(test=ast.Call(func=ast.Name(id="isinstance"))):
                 pass  # a word to the type checker
             case ast.Assert(test=test):

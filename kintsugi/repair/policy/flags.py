@@ -36,7 +36,9 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
 
 def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     """Who and what is let through, and what is no longer turned away; "" where nothing is to be said."""
-    who = _changed(old.told["who"], new.told["who"])
+    kept = new.guarded - old.guarded  # and more is asked beside it
+    stood = Counter({one: count for one, count in old.told["who"].items() if one[1] not in kept})
+    who = _changed(stood, new.told["who"])
     come = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
     yield "It touches who may.", who or (f"{_short(come[0])} is new" if come else "")
     checked = _changed(old.told["check"], new.told["check"])
