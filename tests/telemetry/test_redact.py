@@ -75,6 +75,13 @@ def test_secrets_whose_key_stands_elsewhere_are_found(seed):
         "random_password.db_password: Creation complete after 1s",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf",
         "pg_dump --no-password shop",
+        'choices=[("token", "Token"), ("password", "Password"), ("basic", "Basic auth")]',
+        '["password", "user", "role"]',
+        '{"Authorization": "request denied"}',
+        "DEBUG=pw:webserver",
+        "reset your password to continue",
+        "set token to None",
+        '"session": ["OAuth2Client"], "cache-key: 7.25.3(@babel/core@7.25.2)"',
         "run --password --user bob",
     ],
 )

@@ -133,7 +133,7 @@ class Alerts:
         try:
             self._queue.put_nowait(item)
         except Full:
-            _log.warning("an alert was dropped: the sinks are too slow")
+            _log.warning("an alert was dropped: its sinks are too slow")
 
     def _start(self) -> None:
         with self._lock:
@@ -191,10 +191,10 @@ class Alerts:
             sink(alert)
         except Exception as error:
             if tries >= _TRIES:
-                _log.warning("sink %s could not be told of %s", name, alert.rule, exc_info=error)
+                _log.warning("sink %s failed to take an alert of %s", name, alert.rule, exc_info=error)
                 return
             if not tries:
-                _log.warning("sink %s did not take an alert of %s: it is tried again", name, alert.rule)
+                _log.warning("sink %s did not take an alert of %s: trying again", name, alert.rule)
             due = time.monotonic() + _FIRST_WAIT * 4**tries
             heapq.heappush(self._owed, _Owed(due, next(self._numbers), name, alert, tries + 1))
 
