@@ -24,9 +24,18 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.model.address import address_of
-from kintsugi.integrations.model.manners import Api, Manner, first_manner, last_resort, next_manner, other_api
+from kintsugi.integrations.model.manners import (
+    Api,
+    Calls,
+    Manner,
+    first_manner,
+    heard_calls,
+    last_resort,
+    next_manner,
+    other_api,
+)
 from kintsugi.integrations.model.openai_streams import Heard, NoReply, Question, Refused, chat, responses
-from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, TooLong
+from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, Tool, TooLong
 from kintsugi.integrations.model.refusals import (
     Refusal,
     has_no_credit,
@@ -113,13 +122,19 @@ class OpenAIModel:
         longest = self._settings.max_output_tokens or _LONGEST_REPLY
         return Room(window, min(longest, window // REPLYS_SHARE) if window else longest)
 
-    async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
+    async def ask(
+        self,
+        messages: Sequence[Message],
+        schema: tuple[str, dict[str, Any]],
+        progress: Progress,
+        tools: Sequence[Tool] = (),
+    ) -> Answer:
         """Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it."""
         if isinstance(self._turn, asyncio.Semaphore) and self._turn.locked():
             progress("waiting until the model has answered others: KINTSUGI_LLM_AT_ONCE says how many at a time")
         async with self._turn:
             self._name = self._name or await self._only_one()
-            question = Question(self.name, messages, *schema, self.room.reply, self.manner)
+            question = Question(self.name, messages, *schema, self.room.reply, self.manner, tools)
             return await self._ask(question, Heard(), progress)
 
     async def check(self) -> str:
@@ -208,9 +223,10 @@ class OpenAIModel:
                 if lower is None or steps == _MOST_STEPS:
                     raise
                 heard.began = False  # what is refused is not billed
-                question, steps = lower, steps + 1
+                steps += lower.manner.calls is question.manner.calls  # what is offered beside is a ladder of its own
+                question = lower
             else:
-                self._keep(question.manner)
+                self._keep(_as_heard(question, heard))
                 return question
 
     def _step(self, question: Question, refusal: Refusal, steps: int) -> Question | None:
@@ -220,14 +236,20 @@ class OpenAIModel:
         if says_too_long(refusal):
             return self._shorter(question, refusal)
         manner = other_api(question.manner, refusal, self._api(question)) or next_manner(
-            question.manner, refusal, question.limit, steps=steps
+            question.manner, refusal, question.limit, steps=steps, offered=question.offers
         )
-        if manner is None and refusal.status == 500 and self._known is None:  # some break at a schema they cannot take
-            manner = last_resort(question.manner)
+        if manner is None and refusal.status == 500:  # some break at what they cannot take
+            manner = self._after_breaking(question)
         if manner:
             why = {"why": refusal.quoted, "status": refusal.status}
             log.info("model_manner_refused", extra={"model": self.name, "asked": question.manner.words, **why})
         return question.but(manner) if manner else None
+
+    def _after_breaking(self, question: Question) -> Manner | None:
+        """Without what the server was never seen to take."""
+        if question.offers and not question.manner.calls:
+            return replace(question.manner, calls=Calls.NONE)
+        return last_resort(question.manner) if self._known is None else None
 
     def _shorter(self, question: Question, refusal: Refusal) -> Question:
         """With a shorter reply, where that is all that does not fit. Raises TooLong."""
@@ -277,9 +299,11 @@ class OpenAIModel:
     def _answer(self, question: Question, heard: Heard) -> Answer:
         if heard.ended == "cut off" and question.manner.most_output:  # it may be larger by now, as money may be more
             self._keep(replace(question.manner, most_output=None))
-        text, name = heard.refusal or heard.said, heard.model or self.name
+        calls, name = heard.calls if question.offers else (), heard.model or self.name
+        text = heard.refusal or "\n".join(calls) or heard.said
         read = _too_few(question, heard)
-        return Answer(_ending(heard), text, name, self._cost(question, heard), question.manner.words, read)
+        manner = _as_heard(question, heard).words
+        return Answer(_ending(heard), text, name, self._cost(question, heard), manner, read, calls)
 
     def _refused(self, refusal: Refusal, wait: timedelta | None, question: Question, heard: Heard) -> Answer:
         """What an error of the provider comes to. Raises StepFailed, but for a content filter's no."""
@@ -389,6 +413,13 @@ def _too_few(question: Question, heard: Heard) -> int:
     return read if cut else 0
 
 
+def _as_heard(question: Question, heard: Heard) -> Manner:
+    """The manner that a reply shows. What was refused or broken off shows nothing of tools."""
+    if not question.offers or heard.refusal or (heard.ended in (None, "filtered") and not heard.repeats):
+        return question.manner
+    return heard_calls(question.manner, called=bool(heard.called))
+
+
 def _ending(heard: Heard) -> Ending:
     if heard.refusal:
         return Ending.REFUSED
@@ -407,7 +438,9 @@ def _is_short(error: BaseException, question: Question) -> bool:
     """Whether it may be over in seconds: a lost connection, or a server's trouble that is not about our request."""
     if isinstance(error, openai.APIStatusError) and error.status_code >= 500:
         refusal = _refusal(error)
-        other = says_too_long(refusal) or next_manner(question.manner, refusal, question.limit, steps=0)
+        other = says_too_long(refusal) or next_manner(
+            question.manner, refusal, question.limit, steps=0, offered=question.offers
+        )
         return not other and not is_final(refusal)
     return isinstance(error, openai.APIConnectionError)
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from kintsugi.integrations.model.near_json import objects_in, without_thoughts
+from kintsugi.integrations.model.tool_calls import step_in, steps_in
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, WholeFile
 from kintsugi.repair.applying.reading_edits import changes_in
 from kintsugi.repair.replies import read_reply as read_patch
@@ -136,6 +137,8 @@ def read_reply(kind: type[R], text: str, *, bare_patch: bool = True) -> R:
         raise UnreadableReply("The model's reply is empty.")
     objects = list(objects_in(said))
     meant = [inner for each in objects for inner in _meant(kind, each)]
+    if kind is Step and not meant:
+        meant = list(steps_in(said))
     read, faults = _read_each(kind, meant)
     if read:
         return _one_of(read)
@@ -193,6 +196,8 @@ def _meant(kind: type[BaseModel], told: object, heart: str = "", depth: int = _D
     heart = heart or _HEARTS[kind]
     if not isinstance(told, dict) or not depth:
         return
+    if kind is Step:
+        told = step_in(told) or told
     named = _with_our_keys(told, kind.model_fields)
     if heart in named and not (isinstance(named[heart], dict) and _meant_inside(kind, named[heart], heart)):
         yield named
