@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from kintsugi.integrations.model.analyst import ModelAnalyst
+from kintsugi.integrations.model.looking import LookPolicy
 from kintsugi.integrations.model.manners import Api, Calls
 from kintsugi.integrations.model.openai import ModelAccess, OpenAIModel
 from kintsugi.integrations.model.remembered import Manners
@@ -22,7 +23,7 @@ from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.integrations.test_looking import CountingTools
 from tests.world.make import a_payload, an_incident
-from tests.world.model_servers import Asked, Played, Server, played, wants_a_fix
+from tests.world.model_servers import Asked, Played, Server, openai_error, played, wants_a_fix
 from tests.world.model_tools import (
     IN_TEXT,
     NATIVE,
@@ -39,11 +40,15 @@ from tests.world.openai import a_fix, called, serving
 SEEN = [("find", "total"), ("read", "shop/a.py", 1, 9), ("propose", 1)]
 
 
-async def looked(play: Played, manners: Manners, api: Api = "chat") -> tuple[Diagnosis, list[Any]]:
+async def looked(
+    play: Played, manners: Manners, api: Api = "chat", policy: LookPolicy | None = None
+) -> tuple[Diagnosis, list[Any]]:
     """A diagnosis, and what was looked at for it."""
     access = ModelAccess("stand-in", "key", play.url, api, deadline=timedelta(seconds=30), manners=manners)
     tools = CountingTools(proves=True)
-    analyst = ModelAnalyst(OpenAIModel(access), lambda case, tokens: "def total(): ...", str, lambda case: tools)
+    analyst = ModelAnalyst(
+        OpenAIModel(access), lambda case, tokens: "def total(): ...", str, lambda case: tools, policy
+    )
     case = Case(an_incident(State.CAPTURED), a_payload(), looks=Unkept())
     diagnosis = await analyst.diagnose(case, lambda words: None)
     return diagnosis, [*tools.asked, case.looks.cost.calls + diagnosis.cost.calls]  # type: ignore[attr-defined]
@@ -109,6 +114,26 @@ async def test_the_responses_api_calls_tools_too_and_is_told_what_it_called():
 
 def as_turns(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"content": item.get("content") or item.get("output", "")} for item in items]
+
+
+@pytest.mark.parametrize("with_tools", [True, False])
+async def test_a_server_whose_template_wants_the_sides_to_alternate_is_asked_so(with_tools: bool):
+    def alternate(asked: Asked) -> bool:
+        sides = [turn["role"] for turn in asked["messages"]]
+        return sides == ["user", "assistant"] * (len(sides) // 2) + ["user"]
+
+    no = openai_error(400, "After the optional system message, conversation roles must alternate user/assistant/...")
+    server = Server(
+        "",
+        thinks=lambda asked: a_fix() if wants_a_fix(asked) else looks(asked),
+        refuses=lambda asked: None if (alternate(asked) and (with_tools or "tools" not in asked)) else no,
+    )
+    async with played(server) as play:
+        diagnosis, (*seen, paid) = await looked(play, Manners(), policy=LookPolicy(calls=2))
+
+    assert seen == SEEN[:2]  # and then the change is asked for, behind what was answered last
+    assert diagnosis.proposes_a_patch
+    assert (paid, play.refused) == (4, 0 if with_tools else 1)
 
 
 async def test_a_hundred_calls_at_once_are_as_many_as_may_be_asked():

@@ -261,6 +261,7 @@ def _is_about_the_form(text: str) -> bool:
         "guided",
         "grammar",
         "text.format",
+        "output_config",
         "support the requested parameters",
         "handle the requested parameters",
     ) or bool(re.search(r"\btype\b.{0,40}input should be 'text'", text, re.DOTALL))

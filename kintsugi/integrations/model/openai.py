@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from kintsugi.integrations.model.address import address_of
 from kintsugi.integrations.model.manners import (
     Api,
     Calls,
+    Form,
     Manner,
     first_manner,
     heard_calls,
@@ -49,6 +49,7 @@ from kintsugi.integrations.model.refusals import (
     window_in,
 )
 from kintsugi.integrations.model.remembered import Manners
+from kintsugi.integrations.model.telling import telling, told_in_silence
 from kintsugi.integrations.model.waits import wait_asked_for
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost, Price
@@ -62,6 +63,7 @@ _MOST_STEPS = 4  # down the ladder, for one question
 _LONGEST_REPLY = 16_000  # tokens, where nothing else is said
 _NO_TOKEN_IS_SO_LONG = 7  # characters a token on average: where a server counts fewer tokens, it has cut the question
 _CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a server had not at hand
+
 
 _CONNECTED_WITHIN = 10.0  # seconds
 _NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks at none
@@ -191,9 +193,9 @@ class OpenAIModel:
         return [str(each.id) for each in page.data or () if getattr(each, "id", None)], instead
 
     async def _ask(self, question: Question, heard: Heard, progress: Progress) -> Answer:
-        tell = _telling(progress, heard, self._settings.tell_every)
+        tell = telling(progress, heard, self._settings.tell_every)
         try:
-            async with self._client() as client:
+            async with self._client() as client, told_in_silence(tell, self._settings.tell_every):
                 question = await self._down_the_ladder(client, question, heard, tell)
         except asyncio.CancelledError as stopped:
             if not heard.began:
@@ -392,20 +394,6 @@ def _tokens(characters: int) -> int:
     return -(-characters // _CHARACTERS_PER_TOKEN)
 
 
-def _telling(progress: Progress, heard: Heard, every: timedelta) -> Callable[[], None]:
-    """Tells how far the reply has come, every so often."""
-    began = told = time.monotonic()
-
-    def tell() -> None:
-        nonlocal told
-        now = time.monotonic()
-        if now - told >= every.total_seconds():
-            told = now
-            progress(f"the model is answering: {len(heard.said):,} characters in {now - began:.0f} s")
-
-    return tell
-
-
 def _too_few(question: Question, heard: Heard) -> int:
     """The tokens that the server says it read, where no tokens could be so long as to make them all of the question."""
     read = heard.tokens_in
@@ -414,7 +402,11 @@ def _too_few(question: Question, heard: Heard) -> int:
 
 
 def _as_heard(question: Question, heard: Heard) -> Manner:
-    """The manner that a reply shows. What was refused or broken off shows nothing of tools."""
+    """The manner that a reply shows: of a schema that a model does not get out of; and of tools, where it was no
+    refusal and not broken off."""
+    if heard.ends_blank and (heard.repeats or heard.ended == "cut off"):
+        less = {"calls": Calls.NONE} if question.offers else {"form": Form.TEXT}
+        return replace(question.manner, **less)
     if not question.offers or heard.refusal or (heard.ended in (None, "filtered") and not heard.repeats):
         return question.manner
     return heard_calls(question.manner, called=bool(heard.called))

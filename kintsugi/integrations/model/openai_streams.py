@@ -23,8 +23,9 @@ from kintsugi.integrations.model.refusals import Refusal, refusal_of
 from kintsugi.integrations.model.tool_calls import as_call, as_reply
 
 Ended = Literal["well", "cut off", "filtered"]
-_CUT_OFF = ("length", "max_tokens", "max_output_tokens", "model_length")
-_FILTERED = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist")
+_CUT_OFF = ("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded")
+_FILTERED = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "sensitive")
+_BROKEN_OFF = ("error", "abort", "network_error", "insufficient_system_resource")
 _THOUGHTS = ("thinking", "reasoning", "reasoning_content", "redacted_thinking")
 _UNIT, _TIMES, _EVERY = 240, 12, 2_000  # characters: what is repeated at most, how often at least, looked at how often
 
@@ -106,6 +107,12 @@ class Heard:
     def calls(self) -> tuple[str, ...]:
         """Each call as a JSON reply, once: some models make the same many times."""
         return tuple(dict.fromkeys(as_reply(call.name, call.arguments) for call in self.called))
+
+    @property
+    def ends_blank(self) -> bool:
+        """Whether it came to nothing but blanks: a grammar allows any number, and forbids what the model means."""
+        said = self.said
+        return len(said) > _UNIT and not said[-_UNIT:].strip()
 
     def goes_round(self) -> bool:
         """Whether the same was said so often by now that nothing else will come."""
@@ -235,8 +242,16 @@ def _choice(question: Question) -> dict[str, str]:
 
 
 def _turns(question: Question) -> list[dict[str, Any]]:
-    """The conversation: with calls of tools where these are offered, else as the text that says the same."""
-    return [_call_turn(turn, call) if call else _text_turn(turn) for turn, call in _with_calls(question)]
+    """The conversation: with calls of tools where these are offered, else as the text that says the same. Turns of one
+    side are one turn, as many templates want the sides to alternate."""
+    turns: list[dict[str, Any]] = []
+    for turn, call in _with_calls(question):
+        told = _call_turn(turn, call) if call else _text_turn(turn)
+        if turns and call is None and turns[-1].keys() == told.keys() and turns[-1]["role"] == told["role"]:
+            turns[-1]["content"] += f"\n\n{told['content']}"
+        else:
+            turns.append(told)
+    return turns
 
 
 def _items(question: Question) -> list[dict[str, Any]]:
@@ -388,7 +403,9 @@ def _how(finish: Any) -> Ended | None:
     if not finish:
         return None
     name = str(finish).lower()
-    return "cut off" if name in _CUT_OFF else "filtered" if name in _FILTERED else None if name == "error" else "well"
+    if name in _BROKEN_OFF:
+        return None
+    return "cut off" if name in _CUT_OFF else "filtered" if name in _FILTERED else "well"
 
 
 def _chat_usage(usage: CompletionUsage | None, heard: Heard) -> None:

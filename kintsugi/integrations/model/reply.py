@@ -47,6 +47,12 @@ _MAY_LACK: dict[str, Any] = {
     "fix": None,
 }
 _NOTHING = ("", "null", "none", "n/a", "-")
+_NO_NEED = re.compile(
+    r"\W*+(?:null|n/?a|no|none|(?:nothing|no (?:more|further|additional) \w+)(?: else| more)?(?: is| are)?"
+    r"(?: needed| required| necessary)?)?\W*+",
+    re.IGNORECASE,
+)
+_PLACEHOLDERS = ("…", "...")
 
 
 class UnreadableReply(Exception):
@@ -59,6 +65,13 @@ def _share(value: float) -> float:
     return value
 
 
+def _no_placeholder(value: str) -> str:
+    if value.strip() in _PLACEHOLDERS:
+        raise ValueError("it is the placeholder of the example, and should be your own")
+    return value
+
+
+OwnWords = Annotated[str, AfterValidator(_no_placeholder)]
 Share = Annotated[float, AfterValidator(_share)]
 
 
@@ -69,7 +82,7 @@ class _Strict(BaseModel):
 class Cause(_Strict):
     """The answer to `diagnose`: why it failed."""
 
-    cause: str
+    cause: OwnWords
     explanation: str
     category: Category
     probability: Share
@@ -78,7 +91,7 @@ class Cause(_Strict):
 
 
 class FixEdit(_Strict):
-    path: str
+    path: OwnWords
     search: str
     replace: str
     occurrence: int | None
@@ -237,6 +250,8 @@ def _mended(kind: type[BaseModel], told: dict[str, Any]) -> dict[str, Any]:
     for name in ("cause", "explanation", "branch", "title", "body", "need"):
         if name in mended:
             mended[name] = _as_text(mended[name])
+    if isinstance(need := mended.get("need"), str) and _NO_NEED.fullmatch(need):
+        mended["need"] = ""
     if not isinstance(mended.get("marks", ""), str):
         mended["marks"] = None
     if "probability" in mended:
