@@ -129,6 +129,10 @@ NATIVE = [
     server("vLLM with speculative decoding", lambda call, asked: pieces(*two_of_one_place(call))),
     server("Ollama, each the first", each_the_first),
     server("LM Studio, the same nine times", lambda call, asked: pieces(*([whole(call, index=at)] for at in range(9)))),
+    server(
+        "llama.cpp of October 2026, calls up to its limit",
+        lambda call, asked: pieces(*in_pieces(call), [whole(call | {"arguments": "{"}, index=1)], finish="length"),
+    ),
     server("one with the name in each piece", lambda call, asked: pieces(*name_in_each(call))),
     server("one that speaks before it calls", lambda call, asked: pieces(*in_pieces(call), text="I will look: {")),
     server(

@@ -87,7 +87,7 @@ def _read(kind: type[R], answer: Answer) -> Reply[R]:
             return Reply(None, answer.text, answer, said, answer.cost)
         case Ending.FILTERED:
             return Reply(None, "its provider's content filter stopped it.", answer, said, answer.cost)
-        case Ending.CUT_OFF | Ending.REPEATED:
+        case Ending.CUT_OFF | Ending.REPEATED if not answer.calls:  # of calls the first may be whole
             raise UnreadableReply(_ended(answer))
         case Ending.BROKEN_OFF if not _is_whole(answer.text):
             raise StepFailed(_ended(answer), spent=answer.cost)
