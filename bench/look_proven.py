@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.capsule import commits_in
 from bench.context import git
 from bench.context_across import Changed
 from bench.context_across import Fix as Commit
@@ -72,6 +73,9 @@ def main() -> None:
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the tests of the repositories")
     parser.add_argument("--most", type=int, default=3, help="crashes taken of each repository")
     parser.add_argument("--tries", type=int, default=15, help="commits of each whose tests are run to find them")
+    parser.add_argument(
+        "--commits", type=Path, help="a file of repositories and commits, where crashes were found before"
+    )
     parser.add_argument("--look", action="store_true", help="also where the context shows everything")
     tried = asyncio.run(_tried(parser.parse_args()))
     _sum_up(tried)
@@ -81,12 +85,16 @@ async def _tried(arguments: argparse.Namespace) -> list[Tried]:
     settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024)
     box = settings.in_box(await probe(settings.python, settings.limits))
     tried: list[Tried] = []
+    known = commits_in(arguments.commits) if arguments.commits else {}
     for repository in arguments.repositories:
+        only = known.get(repository.parent.name, ())
+        if known and not only:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             bare = Path(folder, repository.parent.name, "repo")
             subprocess.run(["git", "clone", "-q", "--bare", "--shared", repository, bare], check=True)
             async for mended in mended_crashes(
-                repository, box, Path(folder, "trees"), arguments.most, tries=arguments.tries
+                repository, box, Path(folder, "trees"), arguments.most, only=only, tries=arguments.tries
             ):
                 for one in await _tried_one(mended, bare, replace(settings, box=box), always=arguments.look):
                     tried.append(one)
