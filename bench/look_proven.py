@@ -50,7 +50,6 @@ from kintsugi.workflow.incident import Cost, Diagnosis
 from kintsugi.workflow.payload import Failure, Frame, Raised
 from kintsugi.workflow.ports import Case, PatchUnproven, Progress
 
-_SECONDS = 120.0
 _TOKENS = 8_000  # of the context that is shown first
 _OTHER_CALLS = 2  # of the twelve: a run, and the proposal
 _Lines = set[tuple[str, int]]
@@ -76,13 +75,14 @@ def main() -> None:
     parser.add_argument(
         "--commits", type=Path, help="a file of repositories and commits, where crashes were found before"
     )
+    parser.add_argument("--seconds", type=float, default=120.0, help="of one run of tests, and of one proof")
     parser.add_argument("--look", action="store_true", help="also where the context shows everything")
     tried = asyncio.run(_tried(parser.parse_args()))
     _sum_up(tried)
 
 
 async def _tried(arguments: argparse.Namespace) -> list[Tried]:
-    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024)
+    settings = ProofSettings(python=arguments.python, seconds=arguments.seconds, output_kb=1024)
     box = settings.in_box(await probe(settings.python, settings.limits))
     tried: list[Tried] = []
     known = commits_in(arguments.commits) if arguments.commits else {}
@@ -94,7 +94,13 @@ async def _tried(arguments: argparse.Namespace) -> list[Tried]:
             bare = Path(folder, repository.parent.name, "repo")
             subprocess.run(["git", "clone", "-q", "--bare", "--shared", repository, bare], check=True)
             async for mended in mended_crashes(
-                repository, box, Path(folder, "trees"), arguments.most, only=only, tries=arguments.tries
+                repository,
+                box,
+                Path(folder, "trees"),
+                arguments.most,
+                only=only,
+                tries=arguments.tries,
+                seconds=arguments.seconds,
             ):
                 for one in await _tried_one(mended, bare, replace(settings, box=box), always=arguments.look):
                     tried.append(one)

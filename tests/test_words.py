@@ -38,6 +38,31 @@ def test_outside_the_lifecycle_states_come_from_the_page_to_point_at():
     assert [path.name for path in outside if "workflow.names" in path.read_text(encoding="utf-8")] == []
 
 
+# --- what the log says ------------------------------------------------------------------------------------------
+
+PROSE = {"telemetry", "reporting.py", "guest.py"}
+"""What runs inside other people's programs speaks in sentences there."""
+
+
+def test_the_log_s_events_are_those_of_its_page():
+    """Names that can be searched for: none in prose, none that the page does not explain, none that is gone."""
+    logged = {
+        name
+        for path in sorted(SOURCES.rglob("*.py"))
+        if PROSE.isdisjoint(path.relative_to(SOURCES).parts)
+        for name in _events(path)
+    }
+    rows = re.findall(r"^\| (`.*?) \|", (SOURCES.parent / "docs" / "log.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert logged == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def _events(path: Path) -> list[str]:
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    logs = [call for call in calls if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "log"]
+    return [str(call.args[0].value) for call in logs if call.args and isinstance(call.args[0], ast.Constant)]
+
+
 # --- what people read -------------------------------------------------------------------------------------------
 
 BANNED = re.compile(

@@ -70,5 +70,5 @@ _NOT_IN_TIME = "something did not end in time; what it owes is taken up again"
 
 
 def _leave(status: int, why: str) -> None:
-    log.critical("ended_by_force", extra={"why": why})
+    log.critical("forced_exit", extra={"why": why})
     os._exit(status)

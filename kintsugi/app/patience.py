@@ -42,7 +42,7 @@ class Preparing:
         except DatabaseAway as away:
             self._away = str(away)
             self._tell(f"{away} Retrying every {RETRY_SECONDS:.0f} s; the rest of the service runs.")
-            log.warning("store_unavailable", extra={"why": str(away)})
+            log.warning("database_unavailable", extra={"why": str(away)})
 
     async def run(self) -> None:
         """Until it is done. Raises DatabaseError where waiting mends nothing."""

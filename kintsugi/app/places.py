@@ -48,5 +48,5 @@ class Places:
         try:
             return index_of(repository, self._build()) if repository else None
         except ContextError as error:
-            log.warning("no_places", extra={"why": str(error)})
+            log.warning("code_index_failed", extra={"why": str(error)})
             return None

@@ -50,7 +50,7 @@ class Caller:
             try:
                 await self.round()
             except (StoreUnavailable, StepFailed) as error:
-                log.warning("call_failed", extra={"why": str(error)})
+                log.warning("ping_failed", extra={"why": str(error)})
             await asyncio.sleep(_EVERY)
 
     async def round(self) -> tuple[Incident, ...]:
@@ -63,7 +63,7 @@ class Caller:
         if ours:
             self._called_at = now
             await self._post(ours)
-            log.info("called", extra={"whom": self._whom, "incidents": [each.name for each in ours]})
+            log.info("ping_sent", extra={"whom": self._whom, "incidents": [each.name for each in ours]})
         return ours
 
     async def _is_ours(self, incident: Incident, now: datetime) -> bool:
@@ -71,6 +71,6 @@ class Caller:
         try:
             receipt = await self._fire(Called(incident=incident.id, key=key, at=now, whom=self._whom))
         except (Refusal, Conflict, StoreUnavailable) as error:  # it ended meanwhile, or a later round comes to it
-            log.info("not_called", extra={"incident_id": incident.name, "why": str(error)})
+            log.info("ping_skipped", extra={"incident_id": incident.name, "why": str(error)})
             return False
         return receipt.outcome == Outcome.APPLIED

@@ -84,4 +84,4 @@ async def _forget_session(client: discord.Client) -> None:
 
 def _say(tell: Tell, sentence: str) -> None:
     tell(sentence)
-    log.warning("discord_presence", extra={"says": sentence})
+    log.warning("discord_connection", extra={"says": sentence})

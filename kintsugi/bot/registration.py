@@ -64,7 +64,7 @@ class Registration:
                         if any(_is_ours(found, group) and found["name"] == group.name for group in self.groups):
                             await self._delete(guild, found)
         except DISCORD_ERRORS as error:
-            log.warning("commands_not_taken_back", extra={"why": str(error) or type(error).__name__})
+            log.warning("commands_not_removed", extra={"why": str(error) or type(error).__name__})
 
     async def _put_into(self, guild: int | None, made: list[tuple[int | None, Mapping[str, Any]]]) -> None:
         listed = await self._listed(guild)

@@ -55,7 +55,7 @@ class Probes:
         except StepFailed as error:
             return Answered(name, False, _since(start), str(error))
         except Exception as error:
-            log.warning("probe failed", exc_info=error, extra={"probe": name})
+            log.warning("status_check_failed", exc_info=error, extra={"probe": name})
             return Answered(name, False, _since(start), f"down ({type(error).__name__})")
         if says is None:
             return Answered(name, None, 0, "not configured")

@@ -91,11 +91,11 @@ async def _deferred(interaction: Interaction) -> bool:
         except discord.HTTPException as error:
             if error.code == _ALREADY_ACKNOWLEDGED:  # by a first try whose answer was lost on its way back
                 return True
-            log.warning("an interaction was answered too late", exc_info=error)
+            log.warning("interaction_expired", exc_info=error)
             return False
         except (aiohttp.ClientError, OSError) as error:
             if not left:
-                log.warning("an interaction could not be answered", exc_info=error)
+                log.warning("interaction_unanswered", exc_info=error)
                 return False
         else:
             return True
@@ -108,13 +108,13 @@ def _explained(error: Exception) -> tuple[str, str]:
     with bind(error_id=error_id):
         match error:
             case Denied():
-                log.warning("denied", extra={"why": error.reason, "error_id": error_id})
+                log.warning("permission_denied", extra={"why": error.reason, "error_id": error_id})
                 return str(error), error_id
             case Refusal() | BadInput():
                 log.info("refused", extra={"why": str(error), "error_id": error_id})
                 return str(error), error_id
             case StepFailed():
-                log.warning("step failed", extra={"why": str(error), "error_id": error_id})
+                log.warning("step_failed", extra={"why": str(error), "error_id": error_id})
                 return str(error), error_id
             case StoreUnavailable():
                 says = "The database cannot be used just now; nothing was changed. Try again in a moment."
@@ -122,7 +122,7 @@ def _explained(error: Exception) -> tuple[str, str]:
                 says = "Somebody else was faster. Look at the incident, and try again."
             case _:
                 says = "Something went wrong on our side."
-        log.error("command failed", exc_info=error, extra={"error_id": error_id})
+        log.error("command_failed", exc_info=error, extra={"error_id": error_id})
     return says, error_id
 
 
@@ -136,4 +136,4 @@ async def _show(interaction: Interaction, reply: Reply) -> None:
             allowed_mentions=discord.AllowedMentions.none(),
         )
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        log.warning("an answer could not be shown", exc_info=error)
+        log.warning("reply_failed", exc_info=error)

@@ -64,4 +64,4 @@ class Incidents:
 def _reported(opening: Future[Any]) -> None:
     error = None if opening.cancelled() else opening.exception()
     if error is not None:
-        log.warning("an alert made no incident", exc_info=error)
+        log.warning("alert_incident_failed", exc_info=error)

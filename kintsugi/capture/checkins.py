@@ -124,6 +124,6 @@ def _schedule(slug: str, config: Fields, at: datetime) -> Schedule | None:
     try:
         found.after(at)
     except NoSchedule as error:
-        log.warning("schedule_unread", extra={"job": slug, "why": str(error)})
+        log.warning("schedule_unreadable", extra={"job": slug, "why": str(error)})
         return None
     return found

@@ -112,7 +112,7 @@ class Crashes:
             return
         self._lost += 1
         if self._lost == 1:
-            log.warning("failures come faster than they are counted: some are only in the log")
+            log.warning("failure_queue_full", extra={"most": _MOST_WAITING})
 
     async def _run(self) -> None:
         """One at a time, so that it is known what the one before came to."""
@@ -120,7 +120,7 @@ class Crashes:
             try:
                 await self._take(crash)
             except Exception as error:
-                log.warning("a failure became no incident", exc_info=error)
+                log.warning("failure_not_captured", exc_info=error)
             del crash
 
     async def _take(self, crash: _Crash) -> None:
@@ -161,7 +161,7 @@ class Crashes:
                 await self._intake.take(held, key=key, actor=actor, opens=False)
                 return
             if len(opened.incidents) >= self._quota.a_day:
-                log.warning("the program opened %s incidents today: more are only in the log", self._quota.a_day)
+                log.warning("failure_daily_limit", extra={"a_day": self._quota.a_day})
                 return
         receipt = await self._intake.take(payload, key=key, actor=actor)
         if receipt.outcome == Outcome.APPLIED and self._opened:

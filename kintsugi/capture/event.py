@@ -18,6 +18,10 @@ _OLD = "sentry.interfaces."
 _OLD_NAMES = {"Message": "logentry", "Http": "request", "Template": "template"}
 _QUIET = frozenset(("debug", "info", "log", "warning", "warn", "notice", "trace", "sample"))
 _ERROR = 40  # of Python's logging
+_OF_ONE = frozenset(("event_id", "timestamp", "user"))
+_HOW = frozenset(("breadcrumbs", "request", "extra", "modules", "contexts", "sdk", "debug_meta", "received", "_meta"))
+_STACKS = frozenset(("exception", "threads", "stacktrace"))
+_HOW_IN_STACKS = frozenset(("vars", "pre_context", "post_context", "registers", "data"))
 BREADCRUMBS = 100  # the last ones
 _EXCEPTIONS, _FRAMES = (10, 40), (80, 170)  # the first ones and the last ones
 _OTHER_KINDS = frozenset(
@@ -122,6 +126,40 @@ class Event:
     @property
     def build_sha(self) -> str | None:
         return commit_of(self.release)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What is an event's own, however often its failure comes: its id, when, and whom it hit."""
+
+    id: str
+    timestamp: str | None
+    user: str | None
+
+
+def read_once(data: Mapping[str, Any]) -> Once:
+    """Never raises: what does not fit is nothing."""
+    fields = Fields({name: data.get(name, data.get(f"{_OLD}{name.title()}")) for name in _OF_ONE})
+    return Once(fields.text("event_id") or "", fields.text("timestamp"), _user(fields))
+
+
+def shared(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The event without what is its own (`read_once`), and without what tells how it came about, as a user's data.
+
+    Events of one failure have this in common. Raises RecursionError.
+    """
+    new = _with_new_names(data)
+    return {
+        name: _without_how(value) if name in _STACKS else value
+        for name, value in new.items()
+        if name not in _OF_ONE and name not in _HOW and not name.startswith(_OLD)
+    }
+
+
+def _without_how(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_how(each) for name, each in value.items() if name not in _HOW_IN_STACKS}
+    return [_without_how(each) for each in value] if isinstance(value, list) else value
 
 
 def read_event(data: object, *, whole: bool = True) -> Event:

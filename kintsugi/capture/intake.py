@@ -42,7 +42,7 @@ class Program:
         try:
             return locator(self.source, sha=build)(failure)
         except CaptureError as error:
-            log.warning("report_not_located", extra={"why": str(error)})
+            log.warning("source_not_found", extra={"why": str(error)})
             return failure
 
     def shown_call(self, failure: Failure, build: str | None) -> Capsule | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import marshal
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 
 from kintsugi.capture.build import summary_of, summed_up
 from kintsugi.capture.chains import chain_of
-from kintsugi.capture.event import BREADCRUMBS, Breadcrumb, Event, Message
+from kintsugi.capture.event import BREADCRUMBS, Breadcrumb, Event, Message, read_event, read_once, shared
 from kintsugi.capture.fields import as_words
 from kintsugi.capture.grouping import group_of
 from kintsugi.capture.limits import Limits, cut, cut_roughly, fitted, roughly
@@ -28,10 +31,14 @@ _FILLED_IN = re.compile(r"%(?:\((?P<name>\w+)\))?[-+ #0]*\d*(?:\.\d+)?[sdifrxXeE
 _VARIABLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _BARE: Mapping[str, object] = {"source": (), "variables": {}}
 _NOT_TOLD = "A failure of which the report tells nothing"
+_PERIOD = 10  # seconds for which an outline is kept: the branch, in which its frames are found, may move on
+_MOST_KEPT, _LARGEST_KEPT = 256, 2**16  # outlines, and bytes of what one is made of
 
 
 class Code(Protocol):
-    """The code of the program that reports, at the build that failed."""
+    """The code of the program that reports, at the build that failed. Equal ones are the same code."""
+
+    def __hash__(self) -> int: ...
 
     def located(self, failure: Failure, build: str | None) -> Failure:
         """With the project's own frames marked."""
@@ -40,27 +47,30 @@ class Code(Protocol):
         """The failing call as far as its values are shown."""
 
 
-def payload_of(
-    event: Event,
-    *,
-    project: str,
-    now: datetime,
-    code: Code | None = None,
-    program: str = "",
-    believed: bool = True,
-) -> Payload:
-    """What is known of the failure that the event tells of, redacted, at most 256 KB.
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """The project that reports a failure, and where its code is; None where that is not at hand.
 
-    `program` parts it from what others report, where no file of the repository tells that it is the same failure; and
-    always where the teller is not `believed`.
+    `program` parts its failures from what others report, where no file of the repository tells that they are the same;
+    and always where it is not `believed`.
     """
-    failure, about, when = _sighted(event, project=project, now=now, code=code, program=program, believed=believed)
+
+    project: str
+    code: Code | None = None
+    program: str = ""
+    believed: bool = True
+
+
+def payload_of(event: Event, teller: Teller, *, now: datetime) -> Payload:
+    """What is known of the failure that the event tells of, redacted, at most 256 KB."""
+    failure, about = _sighted(event, teller)
+    when = _when(event.timestamp, now)
     payload = Payload(
         incident=about,
         occurred=Occurred(first=when, last=when),
         request=_request(event),
         exception=failure,
-        capsule=_capsule(event, failure, code) if believed else None,
+        capsule=_capsule(event, failure, teller.code) if teller.believed else None,
         log=tuple(_line(each) for each in event.breadcrumbs[-BREADCRUMBS:]),
         build=Build(
             sha=event.build_sha,
@@ -79,22 +89,38 @@ def _capsule(event: Event, failure: Failure | None, code: Code | None) -> Capsul
     return told or (code.shown_call(failure, event.build_sha) if failure and code else None)
 
 
-def outline_of(
-    event: Event,
-    *,
-    project: str,
-    now: datetime,
-    code: Code | None = None,
-    program: str = "",
-    believed: bool = True,
-) -> Payload:
-    """Of `payload_of`, what counting it takes: which failure, when, on which build. Found in a quarter of the time."""
-    failure, about, when = _sighted(event, project=project, now=now, code=code, program=program, believed=believed)
+def outline_of(data: Mapping[str, Any], teller: Teller, *, now: datetime) -> Payload | None:
+    """Of `payload_of` what counting it takes: which failure, when, on which build. None where it tells of no failure.
+
+    In a storm the same failure comes again and again: what they share is read once in ten seconds.
+    """
+    period = int(now.timestamp()) // _PERIOD
+    try:
+        alike = marshal.dumps(shared(data))
+        found = _kept(alike, teller, period) if len(alike) <= _LARGEST_KEPT else _outline(data, teller, period)
+    except (RecursionError, ValueError):  # nested too deeply for that
+        found = _outline(data, teller, period)
+    when = _when(read_once(data).timestamp, now)
+    return found and found.model_copy(update={"occurred": Occurred(first=when, last=when)})
+
+
+@lru_cache(_MOST_KEPT)
+def _kept(alike: bytes, teller: Teller, period: int) -> Payload | None:
+    return _outline(marshal.loads(alike), teller, period)  # noqa: S302  # of our own making
+
+
+def _outline(data: Mapping[str, Any], teller: Teller, period: int) -> Payload | None:
+    """As of the moment when the period began."""
+    event = read_event(data, whole=False)
+    if not event.is_trouble:
+        return None
+    failure, about = _sighted(event, teller)
     summary = clean(summary_of(_named(failure))) if failure else clean(_ROUGH.cut(about.summary, _ROUGH.message))
     environment = cut(clean(_ROUGH.cut(event.environment or "production", _ROUGH.name)), _ROUGH.name)
-    build = Build(sha=event.build_sha, environment=environment)
     about = about.model_copy(update={"summary": summary, "grouped_by": ""})
-    return Payload(incident=about, occurred=Occurred(first=when, last=when), build=build)
+    began = datetime.fromtimestamp(period * _PERIOD, UTC)
+    build = Build(sha=event.build_sha, environment=environment)
+    return Payload(incident=about, occurred=Occurred(first=began, last=began), build=build)
 
 
 def _named(failure: Failure) -> Failure:
@@ -105,10 +131,9 @@ def _named(failure: Failure) -> Failure:
     return failure.model_copy(update={"chain": (Raised(type=kind, message=message, frames=frames),)})
 
 
-def _sighted(
-    event: Event, *, project: str, now: datetime, code: Code | None, program: str, believed: bool
-) -> tuple[Failure | None, About, datetime]:
-    """The failure with its own frames marked, which incident it is, and when it happened."""
+def _sighted(event: Event, teller: Teller) -> tuple[Failure | None, About]:
+    """The failure with its own frames marked, and which incident it is."""
+    code, believed = teller.code, teller.believed
     said = _said(event.message)
     failure = chain_of(event, said) or read_failure(said)  # some log a traceback as text alone
     located = code.located(failure, event.build_sha) if failure and code else None
@@ -122,20 +147,25 @@ def _sighted(
         said or _of_nothing(event),
         template=_template(event.message),
         given=[_filled(part, event, failure) for part in event.fingerprint],
-        program="" if is_ours and believed else program,
+        program="" if is_ours and believed else teller.program,
         logger=event.logger or event.transaction or "",
     )
-    told = _told(event.timestamp)
     about = About(
         fingerprint=group.fingerprint,
         earlier=group.earlier if believed else (),
         grouped_by=group.by,
         kin=group.kin,
         summary=said.partition("\n")[0] or _of_nothing(event),
-        opened_by=f"sentry:{project}",
+        opened_by=f"sentry:{teller.project}",
         page=page_of(event.page) if believed else "",
     )
-    return failure, about, told if told and told <= now + _AHEAD else now
+    return failure, about
+
+
+def _when(given: str | None, now: datetime) -> datetime:
+    """What the program's clock says, unless that is ahead of ours."""
+    told = _told(given)
+    return told if told and told <= now + _AHEAD else now
 
 
 def _has_own(failure: Failure) -> bool:

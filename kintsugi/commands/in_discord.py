@@ -59,7 +59,7 @@ class Bot:
             if alone:
                 raise
             tell(f"{over} The rest of the service runs.")
-            log.warning("discord_over", extra={"why": str(over)})
+            log.warning("discord_stopped", extra={"why": str(over)})
 
     def _looked(self) -> datetime | None:
         return self.looked()

@@ -113,7 +113,7 @@ class Embedded:
         try:
             await perform(effect)
         except StoreUnavailable as error:  # the effect stays owed; its lease runs out, or it was never taken
-            log.warning("store_unavailable", extra={"effect": effect, "why": str(error)})
+            log.warning("database_unavailable", extra={"effect": effect, "why": str(error)})
             await asyncio.sleep(self._pause.total_seconds())
         finally:
             del self._in_flight[effect]
@@ -147,7 +147,7 @@ class Embedded:
                 answer = await ask()
             except StoreUnavailable as error:
                 self.turns += 1
-                log.warning("store_unavailable", extra={"why": str(error)})
+                log.warning("database_unavailable", extra={"why": str(error)})
                 await asyncio.sleep(self._pause.total_seconds())
             else:
                 return answer

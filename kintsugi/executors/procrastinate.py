@@ -311,7 +311,7 @@ class Procrastinate:
         """Say that the database is unavailable; whatever else went wrong goes on."""
         if not self._queue.is_away(error):
             raise error
-        log.warning("store_unavailable", extra={**about, "why": str(error) or type(error).__name__})
+        log.warning("database_unavailable", extra={**about, "why": str(error) or type(error).__name__})
 
     # --- delivering -------------------------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ class _Turn:
             async with asyncio.timeout(self.pause):
                 ours = await self._leases.take(self._name, self._holder, self._length)
         except (StoreUnavailable, TimeoutError) as error:
-            log.warning("store_unavailable", extra={"why": str(error)})
+            log.warning("database_unavailable", extra={"why": str(error)})
             return None
         if ours:
             self._confirmed = asked

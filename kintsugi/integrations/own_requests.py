@@ -43,4 +43,4 @@ class OwnRequests:
         try:
             await self._keep(self._process, [Runs(*key, count, 0) for key, count in sorted(self._counts.items())])
         except StoreUnavailable as error:  # the next time tells all of it
-            log.warning("own_requests_not_kept", extra={"why": str(error)})
+            log.warning("own_requests_not_saved", extra={"why": str(error)})

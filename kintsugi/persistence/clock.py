@@ -45,4 +45,4 @@ class DatabaseClock:
         if abs(off - self.off) > FAR_OFF:
             self.off = off
             why = f"This host's clock is {off.total_seconds():+.0f} s off the database's, which is followed. Set it."
-            log.warning("clock_off", extra={"why": why})
+            log.warning("clock_skew", extra={"why": why})

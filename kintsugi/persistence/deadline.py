@@ -74,7 +74,7 @@ def _cut(work: InTime) -> None:
     with work.lock:
         if work.connection is None:  # it ended at the last moment
             return
-        log.warning("database_silent", extra={"why": "no answer in time: the connection is given up"})
+        log.warning("database_timeout", extra={"why": "no answer in time: the connection is given up"})
         with suppress(Exception):  # it may be closed, or the server not take even this
             work.connection.cancel_safe(timeout=_CANCEL)
     time.sleep(_CANCEL)

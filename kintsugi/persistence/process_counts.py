@@ -44,7 +44,7 @@ class Counting:
             await self._store.keep_runs(self._process, changed)
             self._kept = runs
         except StoreUnavailable as error:
-            log.warning("runs_not_kept", extra={"why": str(error)})
+            log.warning("runs_not_saved", extra={"why": str(error)})
 
 
 @asynccontextmanager

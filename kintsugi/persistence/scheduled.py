@@ -44,7 +44,7 @@ class ScheduledJobs:
             try:
                 after = before.checked_in(check) if before else begun(project, check)
             except NoSchedule as error:
-                log.warning("schedule_unread", extra={"job": check.slug, "why": str(error)})
+                log.warning("schedule_unreadable", extra={"job": check.slug, "why": str(error)})
                 return True
             if after and (before or _has_room(ledger, after, self._most)):
                 _write(ledger, after)
@@ -104,7 +104,7 @@ def _locked(ledger: SqlLedger, project: str, slug: str, environment: str) -> Sch
 def _has_room(ledger: SqlLedger, job: ScheduledJob, most: int) -> bool:
     known = ledger.connection.execute(select(func.count()).where(_JOB.c.project == job.project)).scalar_one()
     if known >= most:
-        log.warning("too_many_jobs", extra={"project": job.project, "job": job.slug, "known": known})
+        log.warning("too_many_scheduled_jobs", extra={"project": job.project, "job": job.slug, "known": known})
     return bool(known < most)
 
 

@@ -40,4 +40,4 @@ async def tell(interaction: "discord.Interaction[Any]", error_id: str) -> None:
         else:
             await interaction.response.send_message(text, ephemeral=True)
     except Exception as error:
-        _log.warning("the user could not be told of an error", exc_info=error, extra={"error_id": error_id})
+        _log.warning("the user could not be shown an error", exc_info=error, extra={"error_id": error_id})

@@ -117,7 +117,7 @@ class Entrance:
                 if self._behind.discord:
                     await self._behind.discord.forget(token)
         except (Refusal, StepFailed, TimeoutError) as error:
-            log.warning("token_not_forgotten", extra={"why": str(error) or "no answer"})
+            log.warning("token_not_revoked", extra={"why": str(error) or "no answer"})
 
     async def session(self, request: web.Request) -> Session | None:
         """Who this is; nobody where Discord or the settings let them in no longer.

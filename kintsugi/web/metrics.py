@@ -99,7 +99,7 @@ class Metrics:
             async with asyncio.timeout(_DEADLINE):
                 self._found = await self._watched.figures()
         except (StoreUnavailable, TimeoutError) as error:
-            log.warning("figures_unreadable", extra={"why": str(error) or "no answer"})
+            log.warning("metrics_unavailable", extra={"why": str(error) or "no answer"})
             self._found = None
         took = time.monotonic() - began
         self._not_before = began + took / self._share if self._share else 0.0

@@ -53,7 +53,7 @@ class Watch:
             try:
                 await self.look()
             except (Conflict, StoreUnavailable) as error:  # the next look finds what this one did not come to
-                log.warning("check_ins_not_looked_at", extra={"why": str(error)})
+                log.warning("check_in_watch_failed", extra={"why": str(error)})
             await asyncio.sleep(LOOK_EVERY.total_seconds())
 
     async def look(self) -> None:
@@ -71,13 +71,13 @@ class Watch:
         try:
             await step
         except NoSchedule as error:  # a time zone that is gone
-            log.warning("schedule_unread", extra={"job": job.slug, "why": str(error)})
+            log.warning("schedule_unreadable", extra={"job": job.slug, "why": str(error)})
 
     async def _pass_over(self, job: ScheduledJob, since: datetime, until: datetime) -> None:
         """Nobody listened in between, and what SDKs cannot deliver they drop."""
         heard = job.unheard(since, until)
         if heard != job and await self.jobs.settle(job, heard):
-            log.warning("check_in_unheard", extra={"job": job.slug, "due": f"{job.due:%Y-%m-%dT%H:%M:%SZ}"})
+            log.warning("check_in_missed_offline", extra={"job": job.slug, "due": f"{job.due:%Y-%m-%dT%H:%M:%SZ}"})
 
     async def _notice(self, job: ScheduledJob, missing: Missing) -> None:
         """The failure first: where this is as far as it gets, it is found again, and known by its key."""

@@ -94,5 +94,5 @@ def _read(delivery: Delivery, program: Program) -> Read:
     try:
         return read(delivery, program)
     except Exception:
-        log.exception("report_broke_its_reader", extra={"project": delivery.name})
+        log.exception("report_parser_crashed", extra={"project": delivery.name})
         return Read(fault=Fault("This cannot be read. Why stands in Kintsugi's log."))

@@ -54,7 +54,7 @@ class Readers:
         except (TimeoutError, OSError, EOFError) as error:
             if len(deliveries) > 1:
                 return [read for each in deliveries for read in await self.read(each)]
-            log.warning("report_broke_its_reader", extra={"project": deliveries[0].name, "why": type(error).__name__})
+            log.warning("report_parser_crashed", extra={"project": deliveries[0].name, "why": type(error).__name__})
             return [Read(fault=Fault(_BROKEN))]
 
     async def _read(self, deliveries: tuple[Delivery, ...]) -> Sequence[Read]:
@@ -91,7 +91,7 @@ class Readers:
         try:
             reader = await _Reader.begun(self._setup)
         except (OSError, EOFError) as error:
-            log.warning("no_reader", extra={"why": str(error)})
+            log.warning("report_parser_not_started", extra={"why": str(error)})
             return
         self._all.add(reader)
         self._idle.put_nowait(reader)

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from kintsugi.capture.checkins import check_in_of
 from kintsugi.capture.errors import CaptureError
-from kintsugi.capture.event import read_event
+from kintsugi.capture.event import read_event, read_once
 from kintsugi.capture.intake import digest_of
 from kintsugi.capture.runs import is_replay, key_in, runs_in
-from kintsugi.capture.sentry import Code, outline_of, payload_of
+from kintsugi.capture.sentry import Code, Teller, outline_of, payload_of
 from kintsugi.web.github import Unreadable
 from kintsugi.web.sentry import (
     CHECK_IN,
@@ -127,19 +127,21 @@ def _told(item: _Item, delivery: Delivery, code: Code) -> Told:
 
 
 def _failed(item: Item, delivery: Delivery, code: Code) -> Told:
-    event = read_event(item.data, whole=delivery.whole)
-    if not event.is_trouble:
+    payload = _payload(item, delivery, code)
+    if payload is None:
         return PassedOver(item.kind)
-    tell = payload_of if delivery.whole else outline_of
-    payload = tell(
-        event,
-        project=delivery.name,
-        now=delivery.at,
-        code=code,
-        program=delivery.project.program,
-        believed=delivery.project.believed,
-    )
-    return Failed(_plain(event.id) or item.digest, payload, digest_of(event.user), delivery.whole)
+    once = read_once(item.data)
+    return Failed(_plain(once.id) or item.digest, payload, digest_of(once.user), delivery.whole)
+
+
+def _payload(item: Item, delivery: Delivery, code: Code) -> Payload | None:
+    """None where it tells of no failure."""
+    project = delivery.project
+    teller = Teller(delivery.name, code, project.program, project.believed)
+    if not delivery.whole:
+        return outline_of(item.data, teller, now=delivery.at)
+    event = read_event(item.data)
+    return payload_of(event, teller, now=delivery.at) if event.is_trouble else None
 
 
 def _ran(item: Item, delivery: Delivery) -> Told:

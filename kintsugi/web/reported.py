@@ -153,7 +153,7 @@ class Reported:
             opened = opened.and_also(receipt.incident)
             if len(opened.of_kin(receipt.incident.kin)) == project.a_kin:
                 extra = {"project": name, "a_day": project.a_kin, "incident_id": receipt.incident.name}
-                log.warning("failure_holds_back", extra=extra)
+                log.warning("failure_limit_reached", extra=extra)
         self._opened[name] = opened
         return _taken(receipt)
 

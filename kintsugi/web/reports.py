@@ -103,7 +103,7 @@ class Reports:
             return await self._delivered(request, name, project, key, bare=bare)
         except Crowded:
             if times := self.crowded.counts(name):
-                log.warning("report_crowded", extra={"project": name, "peer": peer_of(request), "times": times})
+                log.warning("report_overload", extra={"project": name, "peer": peer_of(request), "times": times})
             return _crowded()
         except web.HTTPRequestEntityTooLarge:
             return _refused(Fault("", too_large=True))
@@ -152,7 +152,7 @@ class Reports:
         if faults and not taken:
             return _refused(faults[0])
         if faults:
-            log.warning("report_unread", extra={"project": name, "items": len(faults), "why": faults[0].says})
+            log.warning("report_unreadable", extra={"project": name, "items": len(faults), "why": faults[0].says})
         return _answer(read.id, taken)
 
     async def _each(self, delivery: Delivery, item: Told, peer: str) -> Taken | Fault:

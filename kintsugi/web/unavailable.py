@@ -22,7 +22,7 @@ async def told_to_come_again(request: web.Request, handler: Handler) -> web.Stre
     try:
         answer = await handler(request)
     except StoreUnavailable as error:
-        log.warning("store_unavailable", extra={"path": request.path, "why": str(error)})
+        log.warning("database_unavailable", extra={"path": request.path, "why": str(error)})
         answer = web.json_response({"says": "The database is unavailable. Come again in a few seconds."}, status=503)
     if answer.status == 503:
         answer.headers.setdefault("Retry-After", RETRY_AFTER)

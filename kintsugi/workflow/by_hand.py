@@ -115,12 +115,12 @@ class ByHand:
             incident = await self._store.incident(theirs.incident)
             await self._pulls.judge(incident.id, theirs.pull.head, await self._judgement(incident, theirs))
         except NotFound:
-            log.info("pull_request_of_no_incident", extra={"number": theirs.pull.number})
+            log.info("pull_request_without_incident", extra={"number": theirs.pull.number})
         except StepFailed as failed:  # one that cannot be read now must not hide the others
             self._wait(failed, number=theirs.pull.number)
 
     def _wait(self, failed: StepFailed, **about: int) -> None:
-        log.warning("pull_requests_not_judged", extra={"why": str(failed), **about})
+        log.warning("pull_request_check_failed", extra={"why": str(failed), **about})
         if failed.retry_after:
             self._not_before = self._clock.now() + failed.retry_after
 

@@ -321,7 +321,7 @@ class Engine:
     def _bury(self, ledger: Ledger, claim: Claim) -> None:
         """Whoever performs it dies of it, or never gets to its end: it is a human's to look at."""
         says = f"It was begun {claim.attempt - 1} times and came to no end: the process ended each time."
-        log.error("effect_deadly", extra={"effect": claim.id, "attempts": claim.attempt - 1})
+        log.error("effect_crashes_worker", extra={"effect": claim.id, "attempts": claim.attempt - 1})
         if ledger.settle(claim, "failed", says) and self._holds_up(ledger, claim):
             self._take(ledger, self._gave_up(claim, says), claim)
 
@@ -392,7 +392,7 @@ class Engine:
         except StoreUnavailable:  # nothing can be written at all: the lease runs out, and it is performed again
             raise
         except Exception as error:
-            log.exception("result_unwritable", extra={"effect": claim.id})
+            log.exception("result_not_stored", extra={"effect": claim.id})
             why = f"What came of it cannot be written down ({type(error).__name__})."
             await self._after_failure(claim, StepFailed(why, spent=_cost_of(performed)))
 

@@ -51,7 +51,7 @@ async def test_what_does_not_end_in_its_time_is_left():
         _, said = await process.communicate()
 
     assert process.returncode == 0
-    assert b"ended_by_force" in said
+    assert b"forced_exit" in said
 
 
 async def test_a_worker_that_stands_still_ends_its_process():
@@ -60,7 +60,7 @@ async def test_a_worker_that_stands_still_ends_its_process():
         _, said = await process.communicate()
 
     assert process.returncode == 1
-    assert b"ended_by_force" in said
+    assert b"forced_exit" in said
 
 
 async def test_a_worker_that_moves_is_let_alone():

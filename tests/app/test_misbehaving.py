@@ -169,7 +169,7 @@ def an_hour_from_here(folder: Path) -> dict[str, str]:
 async def test_a_host_an_hour_off_goes_by_the_databases_clock(tmp_path: Path, postgres_url: Database):
     an_hour = an_hour_from_here(tmp_path)
     async with a_service(tmp_path, KINTSUGI_DATABASE_URL=postgres_url.address, **an_hour, **REPORTS) as service:
-        said = await service.says("clock_off")
+        said = await service.says("clock_skew")
         await service.becomes("/readyz", 200)
         await reports(service, "1", "KeyError")
         await diagnosed(service)

@@ -111,4 +111,4 @@ async def test_an_answer_that_comes_after_the_interaction_is_over_is_on_the_card
     await stage.world.settles()
 
     assert stage.card["embeds"][0]["title"] == "INC-1 · in review"
-    assert stage.logs.recent(contains="an answer could not be shown")
+    assert stage.logs.recent(contains="reply_failed")

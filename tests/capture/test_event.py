@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import secrets
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from kintsugi.capture.errors import CaptureError
 from kintsugi.capture.event import read_event
 from kintsugi.capture.release import commit_of
-from kintsugi.capture.sentry import outline_of, payload_of
+from kintsugi.capture.sentry import Teller, outline_of, payload_of
 from kintsugi.workflow.payload import Payload
 from tests.world.make import NOON
 
@@ -20,7 +22,7 @@ ODD = (None, True, -7, 0.5, "odd\ud800\0", [], ["odd"], [[1, 2, 3]], {}, {"odd":
 
 
 def the_payload(**event: Any) -> Payload:
-    return payload_of(read_event(event), project="42", now=NOON)
+    return payload_of(read_event(event), Teller("42"), now=NOON)
 
 
 def a_stack(path: str = "shop/cart.py", **frame: Any) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def test_the_events_own_page_is_kept_without_its_query_where_it_is_an_address_an
     named = {"exception": {"values": [an_error()]}, "web_url": f"{there}?project=1"}
 
     assert the_payload(**named).incident.page == there
-    assert payload_of(read_event(named), project="42", now=NOON, believed=False).incident.page == ""
+    assert payload_of(read_event(named), Teller("42", believed=False), now=NOON).incident.page == ""
     for odd in ("javascript:alert(1)", "https://you@evil.example/", "acme", ["https://acme.sentry.io"]):
         assert the_payload(**named | {"web_url": odd}).incident.page == ""
 
@@ -112,7 +114,7 @@ def test_every_field_may_be_any_json_and_nothing_else_is_lost(path: tuple[Any, .
     assert whole.unread == ()
     for odd in ODD:
         event = read_event(with_odd(path, odd))
-        payload = payload_of(event, project="42", now=NOON)
+        payload = payload_of(event, Teller("42"), now=NOON)
 
         assert Payload.model_validate_json(payload.model_dump_json(exclude_defaults=True))
         assert payload.incident.summary
@@ -335,9 +337,47 @@ def test_an_outline_names_the_failure_as_the_whole_does():
     ]
     for event in events:
         given = {"release": "shop@1a2b3c4", "user": {"id": "7"}, "extra": {"a": 1}, "breadcrumbs": [{}], **event}
-        whole = payload_of(read_event(given), project="42", now=NOON).outline()
-        outline = outline_of(read_event(given, whole=False), project="42", now=NOON)
+        whole = payload_of(read_event(given), Teller("42"), now=NOON).outline()
+        outline = outline_of(given, Teller("42"), now=NOON)
 
+        assert outline
         assert secret not in outline.model_dump_json()
         about = whole.incident.model_copy(update={"grouped_by": ""})
         assert outline == whole.model_copy(update={"incident": about})
+
+
+def deep(levels: int) -> Any:
+    return {"a": deep(levels - 1)} if levels else "x"
+
+
+def test_an_outline_that_was_read_before_is_taken_for_no_other_failure():
+    """What is kept of one event is used for the next: each has to be as if it had come alone."""
+    frames = [{"filename": "shop/pay.py", "function": "pay", "lineno": 3, "in_app": True, "vars": {"a": "1"}}]
+    one = {
+        "exception": {"values": [an_error("KeyError", stacktrace={"frames": frames})]},
+        "fingerprint": ["{{ tags.vars }}", "{{ default }}"],
+        "tags": {"vars": "7"},
+        "timestamp": (NOON - timedelta(hours=2)).timestamp(),
+        "user": {"id": "ann"},
+    }
+    others = [
+        one | {"timestamp": NOON.isoformat(), "user": {"id": "bob"}, "event_id": "1" * 32},
+        one | {"tags": {"vars": "8"}},
+        one | {"release": "shop@1a2b3c4"},
+        one | {"environment": "staging"},
+        one | {"exception": {"values": [an_error("KeyError", value="'b'", stacktrace={"frames": frames[:0]})]}},
+        one | {"level": "info"},
+        {f"sentry.interfaces.{name.title()}" if name == "exception" else name: each for name, each in one.items()},
+        {"exception": {"values": [an_error("Deep", mechanism={"meta": deep(700)})]}},
+    ]
+    tellers = [Teller("42"), Teller("43"), Teller("42", program="shop", believed=False)]
+    for event, teller in product((one, *others, one), tellers):
+        found = outline_of(event, teller, now=NOON)
+        told = read_event(event)
+
+        assert (found is None) == (not told.is_trouble)
+        if found:
+            whole = payload_of(told, teller, now=NOON).outline()
+            assert found.occurred == whole.occurred
+            assert found.build == whole.build
+            assert found.incident == whole.incident.model_copy(update={"grouped_by": ""})

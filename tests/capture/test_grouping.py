@@ -9,13 +9,13 @@ import pytest
 
 from kintsugi.capture.build import build_payload
 from kintsugi.capture.event import read_event
-from kintsugi.capture.sentry import payload_of
+from kintsugi.capture.sentry import Teller, payload_of
 from kintsugi.workflow.payload import About
 from tests.world.make import NOON
 
 
 def about(event: dict[str, Any], program: str = "") -> About:
-    return payload_of(read_event(event), project="42", now=NOON, program=program).incident
+    return payload_of(read_event(event), Teller("42", program=program), now=NOON).incident
 
 
 def an_error(kind: str = "LoadError", value: str = "it broke", *frames: dict[str, Any], **event: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from kintsugi.capture.event import read_event
 from kintsugi.capture.limits import cut, cut_roughly, fitted, roughly
-from kintsugi.capture.sentry import payload_of
+from kintsugi.capture.sentry import Teller, payload_of
 from kintsugi.telemetry.redact import remember
 from kintsugi.workflow.payload import Failure, Frame, Payload, Raised
 from tests.world.make import NOON, a_payload
@@ -25,7 +25,7 @@ KEY = (
 
 
 def of_event(**event: Any) -> Payload:
-    return payload_of(read_event(event), project="42", now=NOON)
+    return payload_of(read_event(event), Teller("42"), now=NOON)
 
 
 def with_value(value: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from kintsugi.capture import locate
 from kintsugi.capture.event import read_event
 from kintsugi.capture.intake import Program
-from kintsugi.capture.sentry import payload_of
+from kintsugi.capture.sentry import Teller, payload_of
 from kintsugi.capture.spellings import plain, unhashed
 from kintsugi.repair.context import build_context
 from kintsugi.workflow.payload import Failure, Frame, Payload, Raised
@@ -133,7 +133,7 @@ def test_where_nothing_tells_which_file_it_is_the_analyst_is_shown_them_all(tmp_
 def the_payload(root: Path, **frame: Any) -> Payload:
     frames = [{"lineno": 2, "function": "discount"} | frame]
     event = {"platform": "python", "exception": [{"type": "E", "value": "v", "stacktrace": {"frames": frames}}]}
-    return payload_of(read_event(event), project="42", now=NOON, code=Program(source=root))
+    return payload_of(read_event(event), Teller("42", Program(source=root)), now=NOON)
 
 
 @pytest.mark.parametrize("in_app", [None, True, False])

@@ -68,8 +68,8 @@ async def test_each_step_down_is_in_the_log_with_what_the_server_said(tmp_path: 
         log.setLevel(logging.NOTSET)
 
     refused, kept = heard.get_nowait(), heard.get_nowait()
-    assert (refused.msg, refused.why) == ("model_manner_refused", "This response_format type is unavailable now")
-    assert (kept.msg, kept.manner) == ("model_manner", found.manner)
+    assert (refused.msg, refused.why) == ("model_options_refused", "This response_format type is unavailable now")
+    assert (kept.msg, kept.manner) == ("model_options", found.manner)
     assert found.manner == "JSON without a schema, streamed, max_tokens"
 
 

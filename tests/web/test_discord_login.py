@@ -396,6 +396,6 @@ async def test_who_leaves_while_discord_is_down_is_logged_out_all_the_same(viewe
         await viewer.sends("/logout", **form)
 
     assert "Log out" not in (await viewer.opens("/")).text
-    assert [line["why"] for line in lines if line["msg"] == "token_not_forgotten"] == [
+    assert [line["why"] for line in lines if line["msg"] == "token_not_revoked"] == [
         "Discord did not take the token back (500)."
     ]

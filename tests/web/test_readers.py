@@ -60,7 +60,7 @@ async def test_what_is_read_is_told_without_our_secrets_and_what_was_noted_is_lo
     assert failed.id == found.id == event["event_id"]
     assert SECRET not in failed.payload.model_dump_json()
     assert of_this_process().hidden["own"] > hidden
-    assert [noted.get().message for _ in range(noted.qsize())] == ["report_not_located"]
+    assert [noted.get().message for _ in range(noted.qsize())] == ["source_not_found"]
 
 
 async def test_who_answers_comes_before_who_reads(readers: Readers):

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from kintsugi.capture.event import read_event
 from kintsugi.capture.runs import is_replay, runs_in
-from kintsugi.capture.sentry import payload_of
+from kintsugi.capture.sentry import Teller, payload_of
 from kintsugi.persistence.database import Database
 from kintsugi.receipt.checking import check
 from kintsugi.receipt.envelope import sealed
@@ -754,7 +754,7 @@ def taken(item: Item) -> None:
     is_replay(item.data)
     runs_in(item.kind, item.data, "sentry:42", believed=True)
     if item.kind == EVENT:
-        payload_of(read_event(item.data), project="42", now=NOON)
+        payload_of(read_event(item.data), Teller("42"), now=NOON)
 
 
 @given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "br", "zstd", "lzma", ""]))

@@ -286,7 +286,7 @@ class GitHub:
                 asked = {"reviewers": list(wishes.reviewers)}
                 self._api.send("POST", f"/pulls/{number}/requested_reviewers", asked)
         except Unacceptable as error:
-            log.warning("pull_request_undressed", extra={"number": number, "why": error.what})
+            log.warning("pull_request_labels_failed", extra={"number": number, "why": error.what})
 
     def _tell(self, number: int, told: News) -> None:
         """The body is edited, as an edit cannot be made twice and disturbs nobody. It is not worth a failure."""
@@ -297,7 +297,7 @@ class GitHub:
         except StepFailed as failed:
             if not failed.final:
                 raise
-            log.warning("pull_request_untold", extra={"number": number, "why": str(failed)})
+            log.warning("pull_request_update_failed", extra={"number": number, "why": str(failed)})
 
     def _proposal(self, incident: Incident) -> Proposal:
         patch = incident.patch

@@ -244,7 +244,7 @@ class OpenAIModel:
             manner = self._after_breaking(question)
         if manner:
             why = {"why": refusal.quoted, "status": refusal.status}
-            log.info("model_manner_refused", extra={"model": self.name, "asked": question.manner.words, **why})
+            log.info("model_options_refused", extra={"model": self.name, "asked": question.manner.words, **why})
         return question.but(manner) if manner else None
 
     def _after_breaking(self, question: Question) -> Manner | None:
@@ -292,7 +292,7 @@ class OpenAIModel:
 
     def _keep(self, manner: Manner) -> None:
         if self._known != manner:
-            log.info("model_manner", extra={"model": self.name, "address": self._address.url, "manner": manner.words})
+            log.info("model_options", extra={"model": self.name, "address": self._address.url, "manner": manner.words})
             self._settings.manners.keep(self._address.url, self.name, manner)
 
     def learn_window(self, tokens: int) -> None:

@@ -52,7 +52,7 @@ class Manners:
         try:
             self._write(self._path, self._read() | {name: {**asdict(manner), "found_at": self._now().isoformat()}})
         except OSError as error:
-            log.warning("model_manner_not_kept", extra={"path": str(self._path), "why": str(error)})
+            log.warning("model_options_not_saved", extra={"path": str(self._path), "why": str(error)})
 
     def _read(self) -> dict[str, Any]:
         try:

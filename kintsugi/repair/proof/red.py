@@ -221,7 +221,9 @@ def _compared_with_crash(proving: Proving, shown: RedToGreen) -> RedToGreen:
     if all(test.entered is False for test in now):
         flags.append(f"with the patch the test no longer comes to {crash.place}")
     elif shown.asked and all(test.came is False for test in now):
-        flags.append(f"with the patch the test goes round the line that failed in {crash.place}. Is that way right?")
+        flags.append(
+            f"with the patch the test no longer comes to the line that failed in {crash.place}. Is that meant?"
+        )
     elsewhere = sorted({one for test in now for one in test.others} - {one for test in by_it for one in test.others})
     if elsewhere:
         flags.append(f"with the patch {crash.short_kind} is raised in {crash.path}, {some(elsewhere)}, and answered")
