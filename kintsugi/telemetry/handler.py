@@ -51,6 +51,12 @@ class Listener(Protocol):
         """Finishes what it began, in bounded time."""
 
 
+class _Busy(threading.local):
+    """Whether this thread is writing a record now."""
+
+    now = False
+
+
 class LineHandler(logging.Handler):
     """Never raises, never blocks, never recurses.
 
@@ -65,7 +71,7 @@ class LineHandler(logging.Handler):
         self._listeners: tuple[Listener, ...] = ()
         self._least_told = logging.WARNING  # below it nobody has to be told of a record
         self._formatter = LineFormatter()
-        self._busy = threading.local()
+        self._busy = _Busy()
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Without the lock of other handlers: a `__str__` that waits for another thread's log call would hang."""
@@ -81,7 +87,7 @@ class LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record; what goes wrong is itself written, never raised."""
-        if getattr(self._busy, "now", False):
+        if self._busy.now:
             self._keep(record, plainly(record))
             return
         self._busy.now = True

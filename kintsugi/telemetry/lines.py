@@ -95,8 +95,9 @@ class LineFormatter(BaseJsonFormatter):
             return None
         if redacted is not message or "PRIVATE KEY" in message:
             redacted = self._followed(record.name, message, redacted)
+        head = self._heads.get((record.levelname, record.name)) or self._head(record)
         return (
-            f'{{"ts":"{self._time(record.created)}"{self._head(record)}{encode_text(redacted)}{context.before}'
+            f'{{"ts":"{self._time(record.created)}"{head}{encode_text(redacted)}{context.before}'
             f',"exception":null{context.after},"extra":{extra}}}'
         )
 

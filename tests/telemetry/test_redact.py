@@ -81,6 +81,7 @@ def test_secrets_whose_key_stands_elsewhere_are_found(seed):
         "DEBUG=pw:webserver",
         "reset your password to continue",
         "set token to None",
+        "include_credential=oidc, credentials=password+webauthn_mfa, email_creds: bob@example.com",
         '"session": ["OAuth2Client"], "cache-key: 7.25.3(@babel/core@7.25.2)"',
         "run --password --user bob",
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -11,6 +12,7 @@ import os
 import queue
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from kintsugi import telemetry
@@ -181,6 +183,22 @@ def structlog(folder: Path) -> Callable[[], None]:
     return log
 
 
+def aiologger(folder: Path) -> Callable[[], None]:
+    import aiologger as library
+    from aiologger.handlers.files import AsyncFileHandler
+
+    async def say() -> None:
+        logger = library.Logger.with_default_handlers(name="shop")
+        logger.add_handler(AsyncFileHandler(str(folder / "own.log")))
+        try:
+            raise ValueError(f"no bill for {SECRET}")
+        except ValueError:
+            await logger.exception(f"no bill {SECRET}")
+        await logger.shutdown()
+
+    return lambda: asyncio.run(say())
+
+
 SET_UPS: dict[str, Set] = {
     "dictConfig": dict_config, "fileConfig": file_config, "handlers replaced": handlers_replaced,
     "propagation off": propagation_off, "MemoryHandler": memory_handler, "QueueHandler": queue_handler,
@@ -188,6 +206,8 @@ SET_UPS: dict[str, Set] = {
     "loguru": loguru, "structlog": structlog, "an SDK's wrap": wrapped_by_an_sdk,
     "a proxy of the console": proxy_of_the_console,
 }  # fmt: skip
+if find_spec("aiologger"):  # it is no part of the tests' environment
+    SET_UPS["aiologger"] = aiologger
 
 
 class Ear:

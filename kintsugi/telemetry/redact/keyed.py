@@ -111,6 +111,10 @@ _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
 )
+_OF_CREDENTIALS = ("credential", "credentials", "creds")
+_KIND_OF_CREDENTIAL = re.compile(
+    r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
+)
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
@@ -327,6 +331,8 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         return True
     if is_too_brief(name, text[value.start : value.end]):
         return True
+    if name[-11:].lower().endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(text, value.start, value.end):
+        return True  # include_credential=oidc
     if name.lower() == "pw" and text[value.start - 1] == ":" and text[value.start : value.end].isalpha():
         return True  # DEBUG=pw:webserver
     if name[-3:].upper() == "PWD":

@@ -45,7 +45,7 @@ _MASKED = re.compile(
     | x{3,}|X{3,}|-+|\.+|\#{3,}
     | <[^<>]{0,80}>|\[[A-Za-z_ :-]{0,40}\]|\$\{[^{}]{0,80}\}|\$\w{1,60}|\$\([^()]{0,80}\)
     | \{\{.{0,80}\}\}|\{[^{}]{0,80}\}
-    | %\(\w{1,40}\)[sdr]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__
+    | %\(\w{1,40}\)[sdr]|%\[\d\][a-z]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__
     | (?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|not[ _-]?set|unset|placeholder|omitted|censored)
     | (?i:(?:your|insert|enter|replace|put|paste|add)[a-z_ -]{2,60})
     """,
@@ -102,6 +102,7 @@ _WORDS_AND_NUMBERS = re.compile(
     r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[a-z]{1,3}\d{1,3}|[A-Za-z][a-z]{1,14}\d{1,4})(?:[-_./:,@+=#~| ]|%40|$))++"
 )
 _NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
+_FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
 _VERSION = re.compile(r"[v^~]?\d{1,4}\.\d{1,4}\.\d{1,6}(?:\(@.*)?")
 _DIGIT = re.compile(r"\d")
 _TURNS = re.compile(r"[a-z](?=[A-Z])")
@@ -294,6 +295,6 @@ def looks_random(value: str) -> bool:
         return False
     if _UUID.fullmatch(value):
         return True
-    if any(form.fullmatch(value) for form in (_WORDS_AND_NUMBERS, _OBJECT, _NAME_OF_CLASS, _VERSION)):
+    if any(form.fullmatch(value) for form in (_WORDS_AND_NUMBERS, _OBJECT, _NAME_OF_CLASS, _VERSION, _FINGERPRINT)):
         return False
     return bool(_DIGIT.search(value)) or len(_TURNS.findall(value)) * 6 > len(value) or len(_RUGGED.findall(value)) > 1
