@@ -20,6 +20,7 @@ from psycopg.sql import SQL, Identifier
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
+from tests.world import boxes
 from tests.world.migrated import migrate
 
 _RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
@@ -61,6 +62,13 @@ def line_of(skipped: Iterable[pytest.TestReport]) -> str:
     reasons = [each.longrepr[2] if isinstance(each.longrepr, tuple) else str(each.longrepr) for each in skipped]
     counted = Counter(reason.removeprefix("Skipped: ") for reason in reasons)
     return "Skipped: " + "; ".join(f"{number} as {reason}" for reason, number in counted.most_common())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_box_for_all(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Workers have their folders beside each other, in that of the run."""
+    own = tmp_path_factory.getbasetemp()
+    boxes.share(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")
