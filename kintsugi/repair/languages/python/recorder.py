@@ -424,10 +424,7 @@ def suite_of(tree: str, paths: list[str], files: dict[str, str]) -> unittest.Tes
 
 def flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
     for test in suite:
-        if isinstance(test, unittest.TestSuite):
-            yield from flat(test)
-        else:
-            yield test
+        yield from flat(test) if isinstance(test, unittest.TestSuite) else (test,)
 
 
 def look_installed(name: str, version: str, entry_points: str) -> list[str]:
