@@ -159,7 +159,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
     seconds = arguments.seconds
     settings = ProofSettings(python=arguments.python, seconds=seconds, output_kb=1024, variables=variables)
     box = settings.in_box(await probe(settings.python, settings.limits))
-    known = _commits_in(arguments.commits) if arguments.commits else {}
+    known = commits_in(arguments.commits) if arguments.commits else {}
     found = []
     for repository in arguments.repo:
         only = known.get(repository.parent.name, ())
@@ -182,7 +182,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
     return found
 
 
-def _commits_in(file: Path) -> dict[str, list[str]]:
+def commits_in(file: Path) -> dict[str, list[str]]:
     """By the name of a repository. Each line begins with that and a commit, as `--verbose` prints them."""
     known: dict[str, list[str]] = {}
     for line in file.read_text().splitlines():

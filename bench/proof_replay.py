@@ -64,16 +64,43 @@ async def replayed(
 
     The commit's tests are put into the base: they are the existing tests that show the failure.
     """
-    found = 0
+    async for mended in mended_crashes(repository, box, folder, most, only=only, seconds=seconds):
+        known = _with_known_test(mended.proposal, mended.crash)
+        name = f"{repository.parent.name} {mended.commit[:10]} {mended.subject[:60]}"
+        yield Replayed(name, known, tuple(await _false(known, mended.crash, box)) if false_too else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A commit that mends a crash: the commit as a patch of its parent, and a test that crashes without it."""
+
+    commit: str
+    subject: str
+    proposal: Proposal
+    crash: TestResult
+
+
+async def mended_crashes(
+    repository: Path,
+    box: Box,
+    folder: Path,
+    most: int,
+    *,
+    only: Sequence[str] = (),
+    tries: int | None = None,
+    seconds: float = _SECONDS,
+) -> AsyncIterator[Mended]:
+    """At most `most` of a repository. `tries`: the commits whose tests are run for that; None for all."""
+    found = tried = 0
     for commit, subject in _commits(repository, only):
         proposal = _proposal(repository, commit, folder / commit[:12])
         if proposal is None:
             continue
-        crash = await _crash(proposal, box, seconds)
-        if crash is not None:
-            known = _with_known_test(proposal, crash)
-            name = f"{repository.parent.name} {commit[:10]} {subject[:60]}"
-            yield Replayed(name, known, tuple(await _false(known, crash, box)) if false_too else ())
+        if tried == tries:
+            return
+        crash, tried = await _crash(proposal, box, seconds), tried + 1
+        if crash:
+            yield Mended(commit, subject, proposal, crash)
             found += 1
         if found == most:
             return

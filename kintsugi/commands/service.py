@@ -178,7 +178,7 @@ async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, appli
             if by_link:
                 reached = settings.web.url or address
                 stack.enter_context(KeyFile(bootstrap.database, settings.web.bind).lies(key, reached))
-                _tell(console, f"Log in, once, within ten minutes: {link(key, reached)}")
+                _tell(console, f"Log in (works once, within ten minutes): {link(key, reached)}")
 
         await _listen(application, settings.web.bind, started, "WEB_BIND")
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from kintsugi.repair import capsule
 from kintsugi.repair.capsule import FailingCall, Made
-from kintsugi.repair.proof.runs import Proving, Unproven
+from kintsugi.repair.languages.results import Frame
+from kintsugi.repair.proof.runs import Proving, Unproven, is_plain_file
+from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Run
 
 _SHARE_OF_TIME = 0.2
@@ -96,6 +98,7 @@ def _said_no(proving: Proving, call: FailingCall, green: Made) -> tuple[str, str
         flag = (
             f"with the patch the failing call, {call.name}, is rejected on purpose, by {rejection.kind}: is that right?"
         )
+        flag += " That `raise` was there before the patch." if _was_there(proving, rejection.at) else ""
         return f"is rejected on purpose now, by {rejection.says}", flag
     if answer := green.answer(crash, proving.proposal.base):
         what = f"{crash.short_kind} is still raised in {crash.place}, and answered by {answer.kind}"
@@ -104,6 +107,15 @@ def _said_no(proving: Proving, call: FailingCall, green: Made) -> tuple[str, str
             f"with the patch {what}: is that right?",
         )
     return None
+
+
+def _was_there(proving: Proving, at: Frame) -> bool:
+    """Whether the statement in a line of the patched project is one that the patch left as it was."""
+    base, files = proving.proposal.base, proving.proposal.all_files
+    if at.path not in files:
+        return True
+    before = read_source((base / at.path).read_bytes()) if is_plain_file(base, at.path) else ""
+    return bool(proving.language.same_lines(read_source(files[at.path] or b""), before, (at.line,)))
 
 
 def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:
