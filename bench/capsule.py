@@ -79,13 +79,15 @@ class Verdict:
     rerun: str
     why: str
     green: bool | None = None
-    otherwise: bool = False  # the fix makes the call raise another exception, as its test wants it
+    rejected: bool = False  # the fix rejects the call, by an exception that is raised on purpose
+    answered: bool = False  # the crash is still there at the fix, and answered by an exception that somebody expects
+    otherwise: bool = False  # it raises another exception at the fix, of which nobody can say that
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
 
 
-async def verdict_of(case: Replayed, box: Box) -> Verdict:
+async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
     repository = case.name.partition(" ")[0]
-    found = await _in_production(case, box)
+    found = await _in_production(case, box, seconds)
     if found is None or not found.source:
         return Verdict(repository, case.name, "not recorded", found.why_not if found else "no frame of the project")
     crash = case.true.crash
@@ -93,27 +95,31 @@ async def verdict_of(case: Replayed, box: Box) -> Verdict:
     name, folder = f"{found.module}.{found.function}", _folder_of_tests(case)
     call = FailingCall(found.source, name, found.module, folder, crash)
     async with ground(box, case.true.base) as on:
-        made = await capsules.make(call, on, {}, seconds=_SECONDS)
+        made = await capsules.make(call, on, {}, seconds=seconds)
         rerun, why = capsules.judged(call, made, case.true.base)
         if rerun is not Rerun.REPRODUCED:
             return Verdict(repository, case.name, rerun.value, why)
-        green = await capsules.make(call, on, case.true.files, seconds=_SECONDS)
+        green = await capsules.make(call, on, case.true.files, seconds=seconds)
         fails = green.fails_by(crash)
-        renewed = fails and await _ends_well_on_new_objects(call, on, case)
-    otherwise = not green.passed and not fails and not green.not_rebuilt
-    why = "" if green.passed else green.said
-    return Verdict(repository, case.name, rerun.value, why, green.passed, otherwise, renewed)
+        answer = green.answer(crash, case.true.base)
+        renewed = fails and not answer and await _ends_well_on_new_objects(call, on, case, seconds)
+    rejection = green.rejection(crash)
+    otherwise = not green.passed and not fails and not green.not_rebuilt and rejection is None
+    no = rejection or answer
+    why = "" if green.passed else no.says if no else green.said
+    rejected, answered = rejection is not None, answer is not None
+    return Verdict(repository, case.name, rerun.value, why, green.passed, rejected, answered, otherwise, renewed)
 
 
-async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed) -> bool:
+async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed, seconds: float) -> bool:
     """Whether the call fails in the same way on objects that their own `__init__` makes, and ends well at the fix."""
     renewed = capsules.on_new_objects(call)
-    if renewed is None or not (await capsules.make(renewed, on, {}, seconds=_SECONDS)).fails_by(call.crash):
+    if renewed is None or not (await capsules.make(renewed, on, {}, seconds=seconds)).fails_by(call.crash):
         return False
-    return (await capsules.make(renewed, on, case.true.files, seconds=_SECONDS)).passed
+    return (await capsules.make(renewed, on, case.true.files, seconds=seconds)).passed
 
 
-async def _in_production(case: Replayed, box: Box) -> Capsule | None:
+async def _in_production(case: Replayed, box: Box, seconds: float) -> Capsule | None:
     """What is recorded while the failing test runs."""
     set_up = set_up_of(case.true.base)
     recorder = (_HERE / "kintsugi/repair/languages/python/recorder.py").read_text()
@@ -128,7 +134,7 @@ async def _in_production(case: Replayed, box: Box) -> Capsule | None:
     )
     job = Job((str(box.interpreter.python), "-"), {}, script=script)
     async with ground(box.with_folders((_HERE / "kintsugi",), ()), case.true.base) as on:
-        outcome = await run(on, job, seconds=_SECONDS)
+        outcome = await run(on, job, seconds=seconds)
     lines = [line for line in outcome.run.output.splitlines() if _MARK in line]
     told = json.loads(lines[-1].partition(_MARK)[2]) if lines else None
     return Capsule(*told) if told else Capsule("", "", why_not=f"the test told nothing: {outcome.run.output[-200:]}")
@@ -150,29 +156,33 @@ def _in_tree(test: str, tree: Path) -> str:
 
 async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
     variables = dict(one.split("=", 1) for one in arguments.variable)
-    settings = ProofSettings(python=arguments.python, seconds=_SECONDS, output_kb=1024, variables=variables)
+    seconds = arguments.seconds
+    settings = ProofSettings(python=arguments.python, seconds=seconds, output_kb=1024, variables=variables)
     box = settings.in_box(await probe(settings.python, settings.limits))
-    known = _commits_in(arguments.commits) if arguments.commits else {}
+    known = commits_in(arguments.commits) if arguments.commits else {}
     found = []
     for repository in arguments.repo:
         only = known.get(repository.parent.name, ())
         if arguments.commits and not only:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            async for case in replayed(repository, box, Path(folder), arguments.most, false_too=False, only=only):
+            cases = replayed(repository, box, Path(folder), arguments.most, false_too=False, only=only, seconds=seconds)
+            async for case in cases:
                 try:
-                    verdict = await verdict_of(case, box)
+                    verdict = await verdict_of(case, box, seconds)
                 except BoxFailed as failed:
                     verdict = Verdict(case.name.partition(" ")[0], case.name, "box failed", str(failed))
                 found.append(verdict)
                 if arguments.verbose:
                     ended = f"{verdict.rerun}, green={verdict.green}"
-                    ended += ", another" * verdict.otherwise + ", on new objects" * verdict.on_new
+                    ended += ", rejected on purpose" * verdict.rejected + ", answered" * verdict.answered
+                    ended += ", another" * verdict.otherwise
+                    ended += ", on new objects" * verdict.on_new
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
 
 
-def _commits_in(file: Path) -> dict[str, list[str]]:
+def commits_in(file: Path) -> dict[str, list[str]]:
     """By the name of a repository. Each line begins with that and a commit, as `--verbose` prints them."""
     known: dict[str, list[str]] = {}
     for line in file.read_text().splitlines():
@@ -182,19 +192,21 @@ def _commits_in(file: Path) -> dict[str, list[str]]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
-    lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>44}"]
-    lines += [
-        f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'raises another':>15} {'new':>8}"
-    ]
+    lines = [f"{'':34} {'':8} {'':11} {'at the true fix, of these':>54}"]
+    head = f"{'repository':34} {'crashes':>8} {'reproduced':>11} {'ends well':>10} {'is rejected':>12} {'answered':>9}"
+    lines.append(f"{head} {'raises another':>15} {'new':>8}")
     names = [*dict.fromkeys(verdict.repository for verdict in verdicts), "all"]
     for name in names:
         own = [verdict for verdict in verdicts if name in ("all", verdict.repository)]
         again = [verdict for verdict in own if verdict.rerun == Rerun.REPRODUCED]
         green = sum(verdict.green is True for verdict in again)
+        rejected = sum(verdict.rejected for verdict in again)
+        answered = sum(verdict.answered for verdict in again)
         other = sum(verdict.otherwise for verdict in again)
         new = sum(verdict.on_new for verdict in again)
         row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
-        lines.append(f"{row} {_of(other, len(again)):>15} {_of(new, len(again)):>8}")
+        row = f"{row} {_of(rejected, len(again)):>12} {_of(answered, len(again)):>9} {_of(other, len(again)):>15}"
+        lines.append(f"{row} {_of(new, len(again)):>8}")
     lines += ["", "why the rest was not:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])
@@ -251,10 +263,13 @@ def _handed_over(*values: object) -> None:
 
 
 def _crash_of(call: Callable[[], object]) -> BaseException:
+    """What it raises, without this frame and that of `call`: what `call` calls is the failing call."""
     try:
         call()
     except Exception as error:
-        return error
+        assert error.__traceback__
+        assert error.__traceback__.tb_next
+        return error.with_traceback(error.__traceback__.tb_next.tb_next)
     raise AssertionError("nothing was raised")
 
 
@@ -303,6 +318,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--commits", type=Path, help="replay only these: lines that --verbose printed")
     parser.add_argument("--most", type=int, default=10, help="crashes of one repository")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the code of the repositories")
+    parser.add_argument("--seconds", type=float, default=_SECONDS, help="for one run of tests or of a call")
     parser.add_argument("--variable", action="append", default=[], help="NAME=VALUE in the environment of the tests")
     parser.add_argument("--verbose", action="store_true", help="every crash with its verdict")
     return parser.parse_args()

@@ -29,12 +29,13 @@ from bench.context import git
 from bench.context_across import Changed, Fix, fixes_of
 from kintsugi.integrations.git import Git
 from kintsugi.integrations.look_tools import LookTools
-from kintsugi.integrations.model.looking import Found, LookPolicy
+from kintsugi.integrations.model.looking import Found, LookPolicy, LookPort
 from kintsugi.integrations.workbench import Workbench
 from kintsugi.repair.context import build_context, tokens_in
 from kintsugi.repair.context.sources import is_test
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.telemetry.redact import redact
+from kintsugi.workflow.looks import Unkept
 from kintsugi.workflow.payload import About, Failure, Frame, Occurred, Payload, Raised
 from kintsugi.workflow.ports import Case
 from tests.world.make import an_incident
@@ -118,7 +119,7 @@ def _looked(fix: Fix, tokens: int) -> Looked:
     failure = _failure(fix)
     context = build_context(failure, fix.repository, tokens=tokens, rev=fix.parent)
     shown = {(region.path, line) for region in context.regions for line in range(region.start, region.end + 1)}
-    searcher = Searcher(fix, failure)
+    searcher = Searcher(fix, _tools(fix, failure))
     asyncio.run(searcher.search())
     wanted = tuple(one for one in fix.others if one.path != fix.failed.path)
     by_context, by_reading = (
@@ -136,18 +137,25 @@ def _failure(fix: Fix) -> Failure:
     return Failure(chain=(Raised(type="RuntimeError", message=fix.subject, frames=(frame,)),))
 
 
+def case_of(fix: Fix, failure: Failure) -> Case:
+    now = datetime.now(UTC)
+    about = About(fingerprint="bench", summary=fix.subject, opened_by="bench")
+    payload = Payload(incident=about, occurred=Occurred(first=now, last=now), exception=failure)
+    return Case(an_incident(build_sha=fix.parent), payload, looks=Unkept())
+
+
+def _tools(fix: Fix, failure: Failure) -> LookTools:
+    repository = Git(fix.repository)
+    bench = Workbench(repository, "HEAD", ProofSettings(), redact)
+    return LookTools(repository, "HEAD", bench, case_of(fix, failure), redact)
+
+
 class Searcher:
     """Asks for words and names, adds up what the answers point at, and reads where most do."""
 
-    def __init__(self, fix: Fix, failure: Failure) -> None:
-        now = datetime.now(UTC)
-        about = About(fingerprint="bench", summary=fix.subject, opened_by="bench")
-        payload = Payload(incident=about, occurred=Occurred(first=now, last=now), exception=failure)
-        repository = Git(fix.repository)
-        bench = Workbench(repository, "HEAD", ProofSettings(), redact)
-        case = Case(an_incident(build_sha=fix.parent), payload)
-        self._tools = LookTools(repository, "HEAD", bench, case, redact)
-        self._fix, self._policy = fix, LookPolicy()
+    def __init__(self, fix: Fix, tools: LookPort, policy: LookPolicy | None = None) -> None:
+        self._tools = tools
+        self._fix, self._policy = fix, policy or LookPolicy()
         self._points: dict[tuple[str, int], float] = defaultdict(float)  # by file and line
         self.calls = self.tokens = 0
         self.reads: list[tuple[int, set[tuple[str, int]]]] = []  # by the number of the call

@@ -49,23 +49,58 @@ class Replayed:
 
 
 async def replayed(
-    repository: Path, box: Box, folder: Path, most: int, *, false_too: bool = True, only: Sequence[str] = ()
+    repository: Path,
+    box: Box,
+    folder: Path,
+    most: int,
+    *,
+    false_too: bool = True,
+    only: Sequence[str] = (),
+    seconds: float = _SECONDS,
 ) -> AsyncIterator[Replayed]:
     """At most `most` crashes of a repository, their parents exported below `folder`: first the commits whose subject
-    speaks of a crash, the newest first. `only`: nothing but these commits, where a crash was found before.
+    speaks of a crash, the newest first. `only`: nothing but these commits, where a crash was found before. `seconds`:
+    of one run of the tests.
 
     The commit's tests are put into the base: they are the existing tests that show the failure.
     """
-    found = 0
+    async for mended in mended_crashes(repository, box, folder, most, only=only, seconds=seconds):
+        known = _with_known_test(mended.proposal, mended.crash)
+        name = f"{repository.parent.name} {mended.commit[:10]} {mended.subject[:60]}"
+        yield Replayed(name, known, tuple(await _false(known, mended.crash, box)) if false_too else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A commit that mends a crash: the commit as a patch of its parent, and a test that crashes without it."""
+
+    commit: str
+    subject: str
+    proposal: Proposal
+    crash: TestResult
+
+
+async def mended_crashes(
+    repository: Path,
+    box: Box,
+    folder: Path,
+    most: int,
+    *,
+    only: Sequence[str] = (),
+    tries: int | None = None,
+    seconds: float = _SECONDS,
+) -> AsyncIterator[Mended]:
+    """At most `most` of a repository. `tries`: the commits whose tests are run for that; None for all."""
+    found = tried = 0
     for commit, subject in _commits(repository, only):
         proposal = _proposal(repository, commit, folder / commit[:12])
         if proposal is None:
             continue
-        crash = await _crash(proposal, box)
-        if crash is not None:
-            known = _with_known_test(proposal, crash)
-            name = f"{repository.parent.name} {commit[:10]} {subject[:60]}"
-            yield Replayed(name, known, tuple(await _false(known, crash, box)) if false_too else ())
+        if tried == tries:
+            return
+        crash, tried = await _crash(proposal, box, seconds), tried + 1
+        if crash:
+            yield Mended(commit, subject, proposal, crash)
             found += 1
         if found == most:
             return
@@ -116,12 +151,12 @@ def _proposal(repository: Path, commit: str, base: Path) -> Proposal | None:
     return Proposal(base, files, {path: content for path, content in files.items() if is_test_path(path)})
 
 
-async def _crash(proposal: Proposal, box: Box) -> TestResult | None:
+async def _crash(proposal: Proposal, box: Box, seconds: float) -> TestResult | None:
     """A test that crashes in the code without the patch and passes with it, if there is one."""
     try:
-        red = await _tests(proposal, proposal.tests, box)
+        red = await _tests(proposal, proposal.tests, box, seconds)
         crashes = [test for test in red.results.bad.values() if _is_crash(test)]
-        green = await _tests(proposal, proposal.files, box) if crashes else None
+        green = await _tests(proposal, proposal.files, box, seconds) if crashes else None
     except BoxFailed:
         return None
     return next((test for test in crashes if green and test.id in green.results.passed), None)
@@ -131,13 +166,13 @@ def _is_crash(test: TestResult) -> bool:
     return test.failure is not None and not test.failure.assertion and _place(test) is not None
 
 
-async def _tests(proposal: Proposal, overlay: object, box: Box) -> Seen:
+async def _tests(proposal: Proposal, overlay: object, box: Box, seconds: float = _SECONDS) -> Seen:
     assert isinstance(overlay, dict)
     language, suite = find_suite(proposal.base, proposal.files, Machine(box.interpreter), None)
     assert suite
     files = [path for path in proposal.tests if is_test_file(path) and proposal.tests[path]]
     async with ground(box, proposal.base) as on:
-        proving = Proving(proposal, Reading(), on, language, suite, time.monotonic() + _SECONDS, lambda _: None)
+        proving = Proving(proposal, Reading(), on, language, suite, time.monotonic() + seconds, lambda _: None)
         return await proving.tests(overlay, files)
 
 

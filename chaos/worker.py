@@ -179,7 +179,9 @@ class Checked:
     def __init__(self, outside: Outside, code_host: CodeHost, git: Git) -> None:
         self._outside, self._code_host, self._git = outside, code_host, git
 
-    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+    async def reproduce(
+        self, case: Case, progress: Progress, commit: str | None = None, seconds: float | None = None
+    ) -> Reproduction:
         raise StepFailed("no call was written down")
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:

@@ -117,6 +117,6 @@ _DECIDED = [
     "| commands of a line | `/merge`, `/lgtm cancel`, `bors r+` | a blank after the slash, round brackets |",
     "| mentions, and bots by their name | `@alice`, `@dependabot merge` | a blank after the sign |",
     "",
-    "The commit is Kintsugi's, and who confirmed it stands in the pull request: so nobody is credited in a trailer.",
+    "The commit is Kintsugi's; the pull request says who confirmed it, so nobody is credited in a trailer.",
     "A path at the beginning of a line, a decorator in code and a list's `[x]` stay as they are.",
 ]

@@ -23,6 +23,7 @@ _HOSTILE = (
     "pat:", "password of a a ", "token for a ", "a is the key of a is the ", "user,token\n", "| token |", "\u2514 x",
     "%253A%252F%252Fa%253A", "password:\n  a", 'input_value="', "ls0tls1crudjti", "mnemonic a ", "/reset/",
     " a1B2Authorization: 0nfu_", "longlongwordcookie: a=b; ",
+    "['token','a'],", "('user','password'),", 'zip(["password","a"],["b","c"],', "into (password,a) values (",
     "\u2514", "Authorization: digest x ", "\\nwachtwoord=snd_",
 )  # fmt: skip
 

@@ -95,7 +95,7 @@ class AgentCalls:
         try:
             state = State(asked) if asked else None
         except ValueError:
-            raise BadInput(f"{asked!r} is no state. There are: {', '.join(State)}.") from None
+            raise BadInput(f"{asked!r} is not a state. The states are: {', '.join(State)}.") from None
         limit = _number(given, "limit", 20, most=_MOST_LISTED)
         found = await self._needs.store.incidents(state, limit=limit)
         return Answer({"incidents": [_brief(each) for each in found]})

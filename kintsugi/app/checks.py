@@ -24,7 +24,7 @@ from kintsugi.app.settings import (
     WebSettings,
 )
 from kintsugi.repair.proof import ProofSettings
-from kintsugi.repair.sandbox import BoxFailed, Mechanism
+from kintsugi.repair.sandbox import BoxFailed, Mechanism, NoInterpreter
 from kintsugi.repair.sandbox.probe import probe
 from kintsugi.telemetry.alerts import BadRule, read_rules
 from kintsugi.workflow.errors import SettingsError
@@ -185,10 +185,14 @@ def _cannot_listen(bind: str) -> str:
 async def sandbox(code: CodeSettings, *, has_code: bool) -> Health:
     """The box that patches are proven in, tried out with the battery."""
     if not has_code:
-        return Health("sandbox", OFF, "no patch is proven without a repository")
+        return Health("sandbox", OFF, "nothing to prove: there is no repository")
     proof = ProofSettings(seconds=code.test_seconds, memory_mb=code.test_memory_mb)
     try:
         box = await probe(code.test_python or proof.python, proof.limits)
+    except NoInterpreter:
+        return Health(
+            "sandbox", FAULT, "not tried out, as there is no interpreter for the tests. Correct KINTSUGI_TEST_PYTHON."
+        )
     except BoxFailed as error:
         return Health("sandbox", FAULT, f"{error} Install bubblewrap, or let a workflow prove: docs/proof.md.")
     if box.mechanism is Mechanism.LIMITS:

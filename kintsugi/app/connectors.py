@@ -140,14 +140,14 @@ def discord_account(settings: DiscordSettings) -> Connector[discord.Client]:
                 mend = "Try again later." if answered else "Check this host's network, or KINTSUGI_DISCORD_API_BASE."
                 raise StepFailed(f"{why(error)} {mend}") from error
 
-    missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "the terminal is the channel")
+    missing = LeftOut("Discord", "KINTSUGI_DISCORD_TOKEN", "incidents are shown in the terminal only")
     return Connector("Discord", make, look, None if settings.token else missing)
 
 
 def model(settings: ModelSettings, found_out: Path | None = None) -> Connector[Model]:
     """The one that diagnoses and proposes. `found_out`: the file with what is known of models' servers."""
     ways = "KINTSUGI_LLM_API_KEY, or KINTSUGI_LLM_BASE_URL"
-    missing = LeftOut("the model", ways, "failures are read, no patches are proposed")
+    missing = LeftOut("the model", ways, "incidents show where it failed, and get no patch")
     return Connector(
         "model",
         lambda: _model(settings, found_out),
@@ -196,7 +196,7 @@ def sheet(settings: SheetSettings) -> Connector[Sheet]:
         async with httpx.AsyncClient(verify=context(), timeout=5) as client:
             return await google_sheets.look(made, client)
 
-    missing = LeftOut("the Google Sheet", "KINTSUGI_SHEET_ID and a key for it", "no Google Sheet is looked at")
+    missing = LeftOut("the Google Sheet", "KINTSUGI_SHEET_ID and a key for it", "no Google Sheet is checked")
     return Connector("sheet", make, look, None if settings.id else missing)
 
 

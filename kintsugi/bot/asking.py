@@ -68,7 +68,7 @@ class Asking:
     async def _confirm(self, interaction: Interaction, token: str) -> Reply:
         number, _, secret = token.partition("-")
         if not (number and secret):
-            raise BadInput("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
+            raise BadInput("This is not a token. Copy it whole, such as 7-0f3a…, from the request.")
         incident = incident_number(number)
         key, at, actor = self._answers.common(interaction)
         command = t.Confirmed(incident=incident, key=key, at=at, actor=actor, token=token)

@@ -67,7 +67,7 @@ class Buttons:
                 store = self._parts.store
                 return replies.incident(found, await store.history(incident), await store.owed(incident))
             case _:
-                raise BadInput("This button is of another version. Use the commands.")
+                raise BadInput("This button belongs to another version. Use the commands.")
 
     async def _preview(self, interaction: Interaction, found: Incident) -> Reply:
         """Exactly what would be pushed, before it is."""

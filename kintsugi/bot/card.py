@@ -69,7 +69,7 @@ class Post(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A step under way: what was last heard of it, since when it runs, the how-manieth try it is."""
+    """A step under way: what was last heard of it, since when it runs, and which try it is."""
 
     step: Effect
     words: str

@@ -20,6 +20,7 @@ import discord
 
 from kintsugi.bot import card
 from kintsugi.bot.card import Post, Work
+from kintsugi.bot.once import send_once
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident, token_hash
 from kintsugi.workflow.ports import Owed
@@ -147,8 +148,9 @@ class DiscordChannel:
         if place.card and post != place.shown.get(place.card):
             await self._edit_card(place, post)
         if not place.card:
-            sent = await (await self._channel()).send(**_content(post), nonce=_nonce(incident))
-            place.card, place.thread = sent.id, False
+            room = await self._channel()
+            place.card, _ = await send_once(self._client, room.id, _content(post), _nonce(incident))
+            place.thread = False
         if not place.thread:
             await self._open_thread(place.card, card.thread_name(incident))
             place.thread = True
@@ -178,12 +180,12 @@ class DiscordChannel:
         """
         if message and (place.shown.get(message) == post or await self._edit(place, message, post)):
             return message
-        sent = await self._client.get_partial_messageable(place.card).send(**_content(post), nonce=nonce)
-        if sent.content == post.text:
-            place.shown[sent.id] = post
+        sent, text = await send_once(self._client, place.card, _content(post), nonce)
+        if text == post.text:
+            place.shown[sent] = post
         else:
-            await self._edit(place, sent.id, post)
-        return sent.id
+            await self._edit(place, sent, post)
+        return sent
 
     async def _edit(self, place: _Place, message: int, post: Post) -> bool:
         """False where it is not there any more, or in a thread that Discord has put away."""

@@ -93,7 +93,7 @@ class Deploy(app_commands.Group):
         bind(incident_id=incident)
         kind = command_of(name)
         if kind is None:
-            raise BadInput("This button is of another version. Use the commands.")
+            raise BadInput("This button belongs to another version. Use the commands.")
         await self._answers.answer(
             interaction, lambda: self._asking.request(interaction, incident, kind, answer=answer)
         )

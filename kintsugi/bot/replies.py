@@ -133,7 +133,7 @@ def opened(receipt: Receipt, debug: str = "debug", missing: Sequence[str] = ()) 
 
 def in_words(opened: Reply, places: Sequence[str], failures: int) -> Reply:
     """The same for a report in words: what it stands on, where its code is looked for, and what it may be about."""
-    lines = ["No crash is behind it: its code is looked for by its words."]
+    lines = ["No crash is behind it: its code is searched for by these words."]
     if places:
         lines.append("Most likely here: " + ", ".join(as_code(place, 100) for place in places[:_PLACES]))
     if failures:
@@ -165,7 +165,7 @@ def _instead_of(plan: Plan) -> str:
 def logs(lines: Sequence[str], *, as_json: bool = False) -> Reply:
     """The last few in the message, and all that a file takes, newest last; they were redacted when they were kept."""
     if not lines:
-        return Reply("No log line fits.")
+        return Reply("No log line matches.")
     written = list(lines) if as_json else log_lines.readable(lines)
     kept = _that_fit(written)
     many = f"{len(kept)} lines" if len(kept) > 1 else "One line"

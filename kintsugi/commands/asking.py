@@ -21,7 +21,7 @@ async def confirm(token: str, *, yes: bool = False) -> None:
     """Approve the patch that was shown with `token`, which begins with the incident's number. `yes`: ask no more."""
     number, _, secret = token.strip().partition("-")
     if not (is_number(number) and secret):
-        raise UsageError("This is no token. Copy it whole, such as 7-0f3a…, from the request.")
+        raise UsageError("This is not a token. Copy it whole, such as 7-0f3a…, from the request.")
     _tell(await ask_for(t.Confirmed, int(number), yes=yes, token=token.strip()))
 
 

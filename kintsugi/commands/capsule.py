@@ -30,10 +30,10 @@ _COUNTED = timedelta(days=90)
 _PULL_REQUEST = re.compile(r"\(#(\d+)\)\s*$|^Merge pull request #(\d+)\b")
 
 
-async def reproduce(id: str, at: str, as_json: bool) -> int:
-    """3 where the call does not fail in the same way."""
+async def reproduce(id: str, at: str, seconds: float | None, as_json: bool) -> int:
+    """3 if the call does not fail in the same way."""
     async with _at_hand(id) as (_, checker, case):
-        found = await checker.reproduce(case, _tell(as_json), at or None)
+        found = await checker.reproduce(case, _tell(as_json), at or None, seconds)
     if as_json:
         told = {"outcome": found.rerun.value, **asdict(found)}
         say_json({name: told[name] for name in ("outcome", "call", "commit", "seconds", "why")})
@@ -67,8 +67,8 @@ def _put(folder: Path, name: str, source: str) -> Path:
     return folder / name
 
 
-async def bisect(id: str, as_json: bool) -> int:
-    """3 where no deployed commit can be named."""
+async def bisect(id: str, seconds: float | None, as_json: bool) -> int:
+    """3 where no deployed commit can be named. `seconds`: of each call."""
     async with _at_hand(id) as (desk, checker, case):
         git = _git()
         failing = git.resolve(case.incident.build_sha or "")
@@ -78,7 +78,7 @@ async def bisect(id: str, as_json: bool) -> int:
         order, before = await asyncio.to_thread(_known, git, failing, builds)
 
         async def run(commit: str) -> Reproduction:
-            found = await checker.reproduce(case, lambda _: None, commit)
+            found = await checker.reproduce(case, lambda _: None, commit, seconds)
             if not as_json:
                 say(f"{commit[:10]}  {found.rerun.value}{': ' + found.why if found.why else ''}")
             return found
@@ -89,7 +89,7 @@ async def bisect(id: str, as_json: bool) -> int:
             await _tell_of(desk, case, Change(brought.commit, number))
     if as_json:
         told = {"answer": brought.answer.value, "commit": brought.commit, "pull_request": number}
-        say_json({**told, "says": brought.says, "runs": brought.runs})
+        say_json({**told, "says": brought.says, "runs": brought.runs, "could_not_run": brought.could_not_run})
     else:
         say(brought.says + (f" It came with pull request #{number}." if number else ""))
     return 0 if brought.answer is Answer.GUILTY else REFUSED

@@ -27,7 +27,7 @@ def context(
     """What the model would be shown of the code for a failure, most important first.
 
     With --words, code is found by the words of a report; a TRACEBACK beside it is the log of that time.
-    Exit status 2 where the input holds no failure or REPO is no folder. With --json: `{"regions": [{"path",
+    Exit status 2 if the input holds no failure or REPO is not a folder. With --json: `{"regions": [{"path",
     "start", "end"}], "text": …}`.
 
     Example: `kintsugi context --repo . crash.log --tokens 4000`

@@ -229,7 +229,7 @@ class _Duplicate:
         return os.read(self._ring, length) if length else b""
 
     def _duplicated(self, most: int) -> int:
-        """How many bytes; -1 where none are there, or the pipe of our own is full."""
+        """How many bytes; -1 if none are there, or the pipe of our own is full."""
         length = self._tee(self._source, self._ring_end, most, _AT_ONCE)
         if length < 0 and self._errno() != errno.EAGAIN:
             raise OSError(self._errno(), "tee")

@@ -66,7 +66,7 @@ def backup(file: Path, force: bool) -> None:
     if file.exists() and not force:
         raise Refusal(f"{file} is there already. Name another file, or overwrite it with --force.")
     if beside := [each for each in copying.beside(file) if each.exists()]:
-        raise Refusal(f"{beside[0]} is there: a database of that name is in use, or was cut short. Name another file.")
+        raise Refusal(f"{beside[0]} is there: a database of that name is in use, or a copy broke off. Name another.")
     copied = copying.backup(source, file)
     rows = sum(copied.rows.values())
     says = (

@@ -73,7 +73,7 @@ async def _goes_on(workspace: Workspace, ending: str, fresh: bool, human: bool, 
     incident = await _only_incident(workspace)
     if incident and (incident.state in ENDED or incident.state is State.NEEDS_HUMAN):
         return False
-    return not human or await agreed(console, "An earlier run was cut short. Go on with it?")
+    return not human or await agreed(console, "An earlier run was interrupted. Go on with it?")
 
 
 async def _may_replace(workspace: Workspace, human: bool, console: Console) -> bool:

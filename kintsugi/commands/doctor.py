@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from rich.console import Console
 from rich.text import Text
 
 from kintsugi.app import checks, names
@@ -31,11 +32,12 @@ from kintsugi.workflow.curable import curable
 from kintsugi.workflow.errors import SettingsError, StoreUnavailable
 
 _VERSION = 'Start the program, and have that address answer {"commit": "<the commit that runs>"}.'
+_INDENT = 14
 _SIGNS = {OK: ("✔", "green"), OFF: ("-", "dim"), FAULT: ("✘", "red")}
 
 
 async def doctor(*, fix: bool = False) -> int:
-    """Look at everything. Answers 1 where there is a fault. `fix`: what can be mended at once is, before it looks."""
+    """Look at everything. Answers 1 if there is a fault. `fix`: what can be mended at once is, before it looks."""
     console = PlainConsole()
     if fix:
         for did in _mended():
@@ -43,10 +45,24 @@ async def doctor(*, fix: bool = False) -> int:
     found = await findings()
     for finding in found:
         sign, colour = _SIGNS[finding.how]
-        console.print(Text.assemble((f"{sign} {finding.what.lower():<12}", colour), finding.says))
+        console.print(Text.assemble((f"{sign} {finding.what.lower():<12}", colour), _beside(finding.says, console)))
     if not fix and any(finding.fix for finding in found):
         console.print(Text("`kintsugi doctor --fix` mends what can be mended at once.", style="yellow"))
-    return int(any(finding.how == FAULT for finding in found))
+    faults = sum(finding.how == FAULT for finding in found)
+    console.print(Text(_sum(faults), style="bold"))
+    return int(faults > 0)
+
+
+def _sum(faults: int) -> str:
+    if not faults:
+        return "No faults. `kintsugi run` starts the service."
+    return f"{faults} fault{'s' if faults > 1 else ''}. Mend what is marked with ✘ first."
+
+
+def _beside(says: str, console: Console) -> Text:
+    """Its lines below each other, to the right of the name."""
+    lines = Text(says).wrap(console, max(console.width - _INDENT, 20))
+    return Text("\n" + " " * _INDENT).join(Text(line.plain.rstrip()) for line in lines)
 
 
 async def findings(*, battery: bool = True) -> list[Health]:
@@ -133,7 +149,7 @@ async def _database(database: Database) -> Health:
     if database.file and (why := _no_room_for(database.file)):
         return Health("database", FAULT, why)
     if database.one_process:
-        return Health("database", OK, f"{database} will be made at the first use")
+        return Health("database", OK, f"{database} will be made when it is first used")
     return Health("database", FAULT, f"{database} is not up to date. Run `kintsugi db upgrade`.")
 
 
@@ -173,7 +189,7 @@ async def _listening(database: Database) -> str:
 
 async def _reports(settings: SentrySettings) -> Health:
     if not settings.projects:
-        return Health("reports", OFF, "Sentry's SDKs are not listened to. Set KINTSUGI_SENTRY_PROJECTS.")
+        return Health("reports", OFF, "reports of Sentry's SDKs are not accepted. Set KINTSUGI_SENTRY_PROJECTS.")
     told = [
         f"{name} ({f'opens {each.a_day} a day' if each.opens else 'only counts'})"
         for name, each in settings.projects.items()
@@ -192,7 +208,7 @@ async def _pages(discord: DiscordSettings, web: WebSettings) -> Health:
     ways = ["the token"] if web.token else []
     ways += [f"Discord, back at {by_discord.redirect}"] if by_discord else []
     says = (
-        f"people log in with {' or '.join(ways)}" if ways else "people log in by links, which `kintsugi login` prints"
+        f"people log in with {' or '.join(ways)}" if ways else "people log in with a link that `kintsugi login` prints"
     )
     return Health("pages", OK if ways else OFF, says)
 

@@ -128,10 +128,10 @@ def _summary(figures: Figures) -> str:
     running = sum(each.count for each in figures.backlog if each.status == "running")
     late = figures.late()
     if not figures.owed and not figures.stuck:
-        return "Nothing is owed."
+        return "Nothing is waiting."
     waits = f", the oldest due for {roughly(late)}" if late else ", nothing due"
     stuck = f" {figures.stuck} stuck." if figures.stuck else ""
-    return f"{figures.owed} owed, {running} running{waits}.{stuck}"
+    return f"{figures.owed} to do, {running} running{waits}.{stuck}"
 
 
 def _at(time: datetime) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.text import Text
 
 from kintsugi.commands.common import at_a_terminal
+from kintsugi.commands.outcome import UsageError
 from kintsugi.integrations.terminal import PlainConsole, typed_line
 
 _MACHINE, _RAILWAY = "machine", "railway"
@@ -16,10 +17,13 @@ _THEIRS = Path("for-your-program")
 
 
 async def init(where: str, folder: Path) -> int:
-    """Write what is not there yet into `folder`. Answers 1 where nothing was left to write."""
+    """Write what is not there yet into `folder`. Answers 1 if nothing was left to write."""
     console = PlainConsole(highlight=False)
-    where = where or await _asked(console, "Where will it run: on a machine of yours, or on Railway?", _MACHINE)
-    on_railway = where.strip().lower().startswith("r")
+    where = where or await _asked(console, "Where will it run: machine (one of yours) or railway?", _MACHINE)
+    where = where.strip().lower()
+    if where not in (_MACHINE, _RAILWAY):
+        raise UsageError(f"{where!r} is not a place that is known here. Use {_MACHINE} or {_RAILWAY}.")
+    on_railway = where == _RAILWAY
     settings = {
         "KINTSUGI_ENV_NAME": await _asked(console, "Which environment does it look after?", "production"),
         "KINTSUGI_GITHUB_REPO": await _asked(console, "The program's repository on GitHub, as owner/name:", ""),
@@ -50,7 +54,7 @@ def _write(console: PlainConsole, file: Path, text: str) -> bool:
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        console.print(Text(f"{file} is there already: it stays as it is.", style="yellow"))
+        console.print(Text(f"{file} exists already and stays as it is.", style="yellow"))
         return False
     with os.fdopen(handle, "w", encoding="utf-8") as to:
         to.write(text)
@@ -108,7 +112,9 @@ WantedBy=multi-user.target
 _DOCKERFILE = """\
 FROM python:3.12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*
-RUN pip install "kintsugi[server]"
+# dist/kintsugi-….whl of `make wheel`, beside this file. (The name on the public index belongs to another project.)
+COPY kintsugi-*.whl /tmp/
+RUN pip install "$(ls /tmp/kintsugi-*.whl)[server]"
 CMD ["kintsugi", "run"]
 """
 _ON_RAILWAY = """\
@@ -152,6 +158,8 @@ jobs:
 """
 _NEXT = "Next: fill in the secrets in .env, then run `kintsugi doctor`. It names what is missing."
 _NEXT_ON_RAILWAY = """\
-Next: fill in the secrets in .env and paste it into the service's variables on Railway (Raw Editor). The Dockerfile goes
-into a repository of its own, the service needs a PostgreSQL beside it and the pre-deploy command `kintsugi db upgrade`.
-Then run `kintsugi doctor` there, by `railway ssh`. It names what is missing."""
+Next, on Railway:
+1. Put the Dockerfile and the wheel (`make wheel` in Kintsugi's clone builds dist/kintsugi-….whl) into a new repository.
+2. Make a service of that repository, with a PostgreSQL beside it and the pre-deploy command `kintsugi db upgrade`.
+3. Fill in the secrets in .env, and paste it into the service's variables (Raw Editor).
+4. Run `kintsugi doctor` there, by `railway ssh`. It names what is missing."""

@@ -20,7 +20,7 @@ def inspect(
 ) -> None:
     """What `capture` would read out of these logs. Writes nothing, needs no database.
 
-    Exit status 3 where nothing failed. With --json, a failure's `first_line`, `last_line`, `language`, `type`,
+    Exit status 3 if nothing failed. With --json, a failure's `first_line`, `last_line`, `language`, `type`,
     `message`, `chain`, `place`, `frames`, `fingerprint` and `log`; with --why, `grouped_by` too.
 
     Example: `kintsugi inspect bot.log --repo .`

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UNUSABLE, REFUSED = 2, 3
 
-app = typer.Typer(help="Apply a proposed patch, or hold it against the policy.", no_args_is_help=True)
+app = typer.Typer(help="Apply a proposed patch, or check it against the policy.", no_args_is_help=True)
 
 Repo = Annotated[
     Path,
@@ -36,9 +36,9 @@ def apply(
         str | None, typer.Option(metavar="REV", help="Apply to this commit, and have git merge the result.")
     ] = None,
 ) -> None:
-    """Applies a proposed patch to the files of a folder: all of it or nothing.
+    """Apply a proposed patch to the files of a folder: all of it or nothing.
 
-    Exit status 0 where it was applied; 3 where it is refused, with the reason on standard error and no file touched.
+    Exit status 0 if it was applied; 3 if it is refused, with the reason on standard error and no file touched.
 
     Example: `kintsugi patch apply --repo . reply.md`
 
@@ -70,9 +70,9 @@ def check(
     format: Format = ReplyFormat.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a FILE.")] = False,
 ) -> None:
-    """Holds patches against the policy, and writes nothing. One line for each FILE.
+    """Check patches against the policy, one line for each FILE. Writes nothing.
 
-    Exit status 0 where all are clean, though a human may have to look at what is flagged; 3 where one is refused.
+    Exit status 0 if all are clean, though a human may have to look at what is flagged; 3 if one is refused.
 
     Example: `kintsugi patch check --repo . reply.md`
 

@@ -20,7 +20,7 @@ def propose(
 ) -> None:
     """Hand in a patch for an incident. It goes the same way as the model's: policy, proof, then a human confirms it.
 
-    Answers at once; the verdict comes when it is proven. See it with `kintsugi incident show`. 3 where none can be
+    Answers at once; the verdict comes when it is proven. See it with `kintsugi incident show`. 3 if none can be
     handed in now. With --json: `{"incident", "state", "proposal", "proven", "says"}`.
 
     Example: `git diff main | kintsugi propose 7 --patch - --title "Round up"`

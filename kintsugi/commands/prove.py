@@ -30,7 +30,7 @@ def prove(
     ] = None,
     base: Annotated[str, typer.Option(metavar="REV", help="The commit that the patch is for.")] = "HEAD",
     test_command: Annotated[
-        str, typer.Option(metavar="COMMAND", help="How its tests are run, where that is not found out.")
+        str, typer.Option(metavar="COMMAND", help="How its tests are run, if that cannot be found out.")
     ] = "",
     python: Annotated[Path | None, typer.Option(help="The interpreter that has what the program needs.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="At most this long.")] = 300,
@@ -40,14 +40,14 @@ def prove(
     ] = None,
     env: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable for its tests.")] = None,
     service: Annotated[
-        list[str] | None, typer.Option(metavar="COMMAND", help="What is started beside them in the box.")
+        list[str] | None, typer.Option(metavar="COMMAND", help="A program to start beside the tests in the sandbox.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")] = False,
 ) -> None:
-    """Proves a patch: policy, then red to green in a sandbox, then every test that passed before.
+    """Prove a patch: policy, then red to green in a sandbox, then every test that passed before.
 
-    Of a git repository, what is committed counts. Exit status 0 where it is proven (E1 or better); 3 where it is
-    refused, with the reason; 1 where it could not be tried here. With --json: `{"tier", "says", "flags", "red",
+    Of a git repository, what is committed counts. Exit status 0 if it is proven (E1 or better); 3 if it is
+    refused, with the reason; 1 if it could not be tried here. With --json: `{"tier", "says", "flags", "red",
     "green", "reproduced", "tests"}`, the runs as `{"command", "exit_status", "seconds", "output"}`, the tests as
     `{"known", "ran", "passed", "compared", "why_not"}`.
 

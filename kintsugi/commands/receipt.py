@@ -25,7 +25,7 @@ _SETTING = "KINTSUGI_RECEIPT_KEY"
 
 
 async def write(id: str, out: str) -> int:
-    """Write an incident's receipt. 1 where the chain in the database does not hold; it is written all the same."""
+    """Write an incident's receipt. 1 if the chain in the database does not hold; it is written all the same."""
     number, key = incident_number(id), own_key()
     async with a_desk() as desk:
         try:
@@ -46,7 +46,7 @@ async def write(id: str, out: str) -> int:
 
 
 def verify(file: str, key_file: str, as_json: bool) -> int:
-    """Check a receipt. 3 where it does not hold."""
+    """Check a receipt. 3 if it does not hold."""
     verdict = check(read_bytes(file), _key_to_check_with(key_file))
     if as_json:
         told = {"holds": verdict.holds, "faults": verdict.faults, "says": verdict.says}

@@ -178,7 +178,7 @@ async def _serve_pages(desk: Desk, bootstrap: Bootstrap, console: Console, appli
             if by_link:
                 reached = settings.web.url or address
                 stack.enter_context(KeyFile(bootstrap.database, settings.web.bind).lies(key, reached))
-                _tell(console, f"Log in, once, within ten minutes: {link(key, reached)}")
+                _tell(console, f"Log in (works once, within ten minutes): {link(key, reached)}")
 
         await _listen(application, settings.web.bind, started, "WEB_BIND")
 
@@ -289,7 +289,7 @@ def left_out(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> list[str]:
     if "web" in wanted:
         lines += _left_out_of_web(settings.web, settings.metrics, settings.discord)
     if "web" in wanted and not settings.github.webhook_secrets:
-        lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are noticed by looking.")
+        lines.append("Left out: GitHub's webhooks (set KINTSUGI_GITHUB_WEBHOOK_SECRET); merges are found by asking.")
     if "web" in wanted and not settings.sentry.projects:
         lines.append("Left out: reports of Sentry's SDKs (set KINTSUGI_SENTRY_PROJECTS).")
     return lines + [each.missing.line for each in bootstrap.connectors if each.missing]
@@ -298,7 +298,7 @@ def left_out(bootstrap: Bootstrap, wanted: tuple[str, ...]) -> list[str]:
 def _left_out_of_web(web: WebSettings, metrics: MetricsSettings, discord: DiscordSettings) -> list[str]:
     lines = []
     if not _has_login(web, discord):
-        lines.append("Left out: a login of one's own (set KINTSUGI_WEB_TOKEN); `kintsugi login` prints links instead.")
+        lines.append("Left out: a login that stays (set KINTSUGI_WEB_TOKEN); `kintsugi login` prints links instead.")
     if not (metrics.token or web.token or metrics.loopback):
         lines.append("Left out: /metrics (set KINTSUGI_METRICS_TOKEN).")
     if discord.client_id and not discord.has_admins:
@@ -314,9 +314,7 @@ def _left_out_of_discord(bootstrap: Bootstrap) -> list[str]:
     if not settings.has_admins:
         return ["Nobody may use Discord's commands: set KINTSUGI_DISCORD_ADMIN_ROLES or KINTSUGI_DISCORD_ADMIN_USERS."]
     if settings.channel is None:
-        return [
-            "Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal is the channel."
-        ]
+        return ["Left out: the incidents' cards in Discord (set KINTSUGI_DISCORD_CHANNEL); the terminal shows them."]
     return []
 
 

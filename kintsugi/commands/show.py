@@ -75,7 +75,7 @@ def show(console: Console, found: Incident, history: list[Step], owed: Iterable[
         if owes.status in ("pending", "running"):
             late = f" ({owes.error})" if owes.error else ""
             due = f"{owes.due:%Y-%m-%d %H:%M:%S} UTC"
-            console.print(Text(f"owed: {owes.kind.words}, {owes.status}, due {due}{late}", style="dim"))
+            console.print(Text(f"to do: {owes.kind.words}, {owes.status}, due {due}{late}", style="dim"))
     if found.reproduction:
         console.print(Text.assemble(("call   ", "bold"), plain(found.reproduction.words)))
     if found.brought_by:
@@ -171,7 +171,7 @@ def _state(text: str) -> State:
     try:
         return State(text.strip().lower().replace(" ", "_").replace("-", "_"))
     except ValueError:
-        raise UsageError(f"{text!r} is no state. The states are: {', '.join(State)}.") from None
+        raise UsageError(f"{text!r} is not a state. The states are: {', '.join(State)}.") from None
 
 
 def _brief(found: Incident) -> dict[str, Any]:

@@ -147,7 +147,10 @@ class Railway:
         return Rollout(deployment, known.done, says, known.since)
 
     def _page(self, known: _Known) -> str:
-        """Where Railway shows this deployment, with its logs."""
+        """Where Railway shows this deployment, with its logs.
+
+        As its CLI links a service (`?environmentId=`) and its API the logs of an upload (`?id=`).
+        """
         there = self._settings
         query = urlencode({"environmentId": there.environment, "id": known.id})
         return f"https://railway.com/project/{there.project}/service/{there.service}?{query}"

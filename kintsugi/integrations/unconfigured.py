@@ -18,7 +18,9 @@ _DEPLOY = "No deployer is configured. Set KINTSUGI_RAILWAY_TOKEN, or KINTSUGI_DE
 class NoChecker:
     """The Checker port without a repository."""
 
-    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+    async def reproduce(
+        self, case: Case, progress: Progress, commit: str | None = None, seconds: float | None = None
+    ) -> Reproduction:
         raise StepFailed(_REPO, final=True)
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:

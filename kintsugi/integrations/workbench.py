@@ -81,7 +81,9 @@ class Workbench:
             self._box.cancel()
             await asyncio.gather(self._box, return_exceptions=True)
 
-    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+    async def reproduce(
+        self, case: Case, progress: Progress, commit: str | None = None, seconds: float | None = None
+    ) -> Reproduction:
         """See Checker. At `commit`, else at the build that failed, else at the branch's head."""
         named = commit or case.incident.build_sha or f"refs/heads/{self._branch}"
         failed_at = self._git.resolve(named)
@@ -90,7 +92,9 @@ class Workbench:
         export, told = partial(self._git.export, failed_at), case.payload
         try:
             settings = await self._settings(progress)
-            return await made_again(export, told.capsule, told.exception, settings=settings, commit=failed_at)
+            return await made_again(
+                export, told.capsule, told.exception, settings=settings, commit=failed_at, seconds=seconds
+            )
         except GitError as error:
             raise StepFailed(f"git said: {error}") from error
         except (SandboxFailed, BoxFailed) as failed:

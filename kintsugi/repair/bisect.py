@@ -25,16 +25,24 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The answer, and the commit it is about. `runs`: how often the call was made."""
+    """The answer, and the commit it is about. `runs`: how often the call was made; `could_not_run`: how many of these
+    came to no answer.
+    """
 
     answer: Answer
     commit: str
     why: str = ""
     runs: int = 0
+    could_not_run: int = 0
 
     @property
     def says(self) -> str:
-        """A sentence."""
+        """A sentence, and how many commits said nothing."""
+        could_not = f" At {self.could_not_run} of the {self.runs} commits that were tried it could not be run."
+        return f"{self._says}{could_not if self.could_not_run and self.runs > 1 else ''}"
+
+    @property
+    def _says(self) -> str:
         commit = self.commit[:10]
         match self.answer:
             case Answer.GUILTY:
@@ -83,8 +91,9 @@ def _judged(
     all_before = before[bad]
     nearest = [one for one in all_before if not any(one in before[other] for other in all_before)]
     walls = [one for one in nearest if one not in good]
+    runs, silent = len(seen), sum(not (one.is_reproduced or one.ends_well) for one in seen.values())
     if not nearest:
-        return Brought(Answer.OLDER, bad, runs=len(seen))
+        return Brought(Answer.OLDER, bad, "", runs, silent)
     if walls:
-        return Brought(Answer.CANNOT, bad, f"at {walls[0][:10]}, {seen[walls[0]].why}", len(seen))
-    return Brought(Answer.GUILTY, bad, runs=len(seen))
+        return Brought(Answer.CANNOT, bad, f"at {walls[0][:10]}, {seen[walls[0]].why}", runs, silent)
+    return Brought(Answer.GUILTY, bad, "", runs, silent)

@@ -15,16 +15,18 @@ from kintsugi.repair import sandbox
 from kintsugi.repair.languages.python.call import NOT_REBUILT, call_job, test_of
 from kintsugi.repair.languages.python.missing import missing
 from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
+from kintsugi.repair.rejection import Rejection, answer_in, rejection_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
 from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
 from kintsugi.telemetry.fingerprint import plain_message
+from kintsugi.telemetry.redact import MASK
 from kintsugi.workflow.patch import Reproduction, Rerun
 from kintsugi.workflow.payload import Capsule, Failure
 
 _SECONDS = 60.0
 _LONGEST = 200
-_OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b")  # C code, of what stands for it
+_OF_MISSING = re.compile(r"'missing'|\bnot missing\b|\bmissing object\b|<missing: ")  # C code, of what stands for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ class Made:
     @property
     def said(self) -> str:
         return self.result.failure.said if self.result and self.result.failure else self.broken
+
+    def rejection(self, crash: Crash) -> Rejection | None:
+        """By what the call is rejected on purpose, where the crash is gone."""
+        return None if self.fails_by(crash) else rejection_in(self.result, crash)
+
+    def answer(self, crash: Crash, base: Path) -> Rejection | None:
+        """By what the crash is answered, where it is still there. `base`: the project without the patch."""
+        return answer_in(self.result, crash, base)
 
     def fails_by(self, crash: Crash) -> bool:
         """Whether it failed by the very crash."""
@@ -109,12 +119,10 @@ def on_new_objects(call: FailingCall) -> FailingCall | None:
     return None if source == call.source else replace(call, source=source)
 
 
-async def make(
-    call: FailingCall, on: Ground, changes: Mapping[str, bytes | None], *, lines: tuple[int, ...] = (), seconds: float
-) -> Made:
+async def make(call: FailingCall, on: Ground, changes: Mapping[str, bytes | None], *, seconds: float) -> Made:
     """Make the call once, on the ground's tree with `changes`. Raises BoxFailed."""
     crash = call.crash.watched
-    watched = {**crash, "lines": list(lines)} if crash else {}
+    watched = {**crash, "everywhere": True} if crash else {}
     job = call_job(call.source, on.tree, changes, folder=call.folder, interpreter=on.box.interpreter, crash=watched)
     outcome = await sandbox.run(on, job, seconds=seconds)
     outcome = replace(outcome, run=replace(outcome.run, command=("python", "-m", "pytest", f"-k {call.test}")))
@@ -132,9 +140,13 @@ async def reproduced(
     box: Box,
     *,
     commit: str,
+    seconds: float | None = None,
     without_walls: bool = False,
 ) -> Reproduction:
-    """Make the failing call on an exported tree, and say how it ended. Raises BoxFailed."""
+    """Make the failing call on an exported tree, and say how it ended. It has a minute, or as long as `seconds` says.
+
+    Raises BoxFailed.
+    """
     call = failing_call(capsule, failure, crash)
     name = f"{capsule.module}.{capsule.function}" if capsule else ""
     if call is None:
@@ -142,7 +154,7 @@ async def reproduced(
     if not without_walls and (why := boxes.no_walls(box)):
         return Reproduction(Rerun.NOT_REPRODUCIBLE, name, commit, 0.0, why)
     async with ground(box, tree) as on:
-        made = await make(call, on, {}, seconds=min(box.limits.seconds, _SECONDS))
+        made = await make(call, on, {}, seconds=seconds or min(box.limits.seconds, _SECONDS))
     rerun, why = judged(call, made, tree)
     return Reproduction(rerun, name, commit, round(made.outcome.run.seconds, 2), why, made.passed, call.in_part)
 
@@ -180,8 +192,11 @@ def _is_not_there(made: Made, call: FailingCall) -> bool:
 
 
 def _is_the_same(one: str, other: str) -> bool:
-    """By the words: numbers, addresses and what was masked may differ."""
-    return one == other or plain_message(one) == plain_message(other) or "***" in other
+    """By the words: numbers, addresses and what was masked of the `other` may differ."""
+    if one == other or plain_message(one) == plain_message(other):
+        return True
+    around = [re.escape(part) for part in plain_message(other).split(MASK)]
+    return len(around) > 1 and re.fullmatch(".*".join(around), plain_message(one)) is not None
 
 
 def as_their_test(source: str, theirs: Sequence[str]) -> str:

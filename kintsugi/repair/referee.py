@@ -55,13 +55,17 @@ async def made_again(
     *,
     settings: ProofSettings,
     commit: str,
+    seconds: float | None = None,
 ) -> Reproduction:
     """The failing call, made again on the tree that `export` writes. Raises BoxFailed, and what `export` raises."""
+    settings = replace(settings, seconds=seconds) if seconds else settings
     box = settings.in_box(settings.box or await probe(settings.python, settings.limits))
     crash, anyhow = crash_of(failure), settings.without_walls
     with scratch() as folder:
         await asyncio.to_thread(export, folder)
-        return await reproduced(capsule, failure, crash, folder, box, commit=commit, without_walls=anyhow)
+        return await reproduced(
+            capsule, failure, crash, folder, box, commit=commit, seconds=seconds, without_walls=anyhow
+        )
 
 
 def its_tests(files: Mapping[str, bytes | None]) -> dict[str, bytes | None]:

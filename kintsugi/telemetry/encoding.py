@@ -149,7 +149,9 @@ def names_of_items(items: Collection[Any], name: str) -> Sequence[str]:
 
     Of a pair, the first says what the second is: a header, a field of a form. But where the name says more, that holds.
     """
-    if len(items) != 2 or not isinstance(items, (list, tuple)) or type(items[0]) not in (str, bytes):
+    if len(items) != 2 or not isinstance(items, (list, tuple)):
         return [name] * len(items)
+    if type(items[0]) is not str and type(items[0]) is not bytes:  # by identity: a metaclass may compare its classes
+        return name, name
     said = name_of(items[0][:80])
     return name, name if grade(name) > grade(said) else said

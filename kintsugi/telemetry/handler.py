@@ -3,10 +3,11 @@
 import copy
 import logging
 import threading
+from contextlib import nullcontext
 from typing import NamedTuple, Protocol
 
 from kintsugi.telemetry.context import Bound, bound, rebind
-from kintsugi.telemetry.lines import LineFormatter
+from kintsugi.telemetry.lines import Line, LineFormatter
 from kintsugi.telemetry.ring import Ring
 from kintsugi.telemetry.unhandled import (
     Mark,
@@ -50,6 +51,12 @@ class Listener(Protocol):
         """Finishes what it began, in bounded time."""
 
 
+class _Busy(threading.local):
+    """Whether this thread is writing a record now."""
+
+    now = False
+
+
 class LineHandler(logging.Handler):
     """Never raises, never blocks, never recurses.
 
@@ -64,7 +71,7 @@ class LineHandler(logging.Handler):
         self._listeners: tuple[Listener, ...] = ()
         self._least_told = logging.WARNING  # below it nobody has to be told of a record
         self._formatter = LineFormatter()
-        self._busy = threading.local()
+        self._busy = _Busy()
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Without the lock of other handlers: a `__str__` that waits for another thread's log call would hang."""
@@ -80,7 +87,7 @@ class LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record; what goes wrong is itself written, never raised."""
-        if getattr(self._busy, "now", False):
+        if self._busy.now:
             self._keep(record, plainly(record))
             return
         self._busy.now = True
@@ -102,29 +109,34 @@ class LineHandler(logging.Handler):
             self._writer.put(line)
             return
         error = error_of(record) if level >= logging.WARNING else None
-        seen = self._plain(record) if error is None else self._of_error(record, error)
+        if error is None:
+            line, error_id = self._written(record)
+            seen = Seen(record, line, bound(), error_id)
+        else:
+            seen = self._of_error(record, error)
         for each in self._listeners:
             if level >= each.least_level:
                 each.see(seen)
 
-    def _plain(self, record: logging.LogRecord) -> Seen:
+    def _written(self, record: logging.LogRecord) -> Line:
         line, error_id = self._formatter.line(record)
         self._ring.append(record.levelno, line)
         self._writer.put(line, urgent=record.levelno >= logging.ERROR)
-        return Seen(record, line, bound(), error_id)
+        return line, error_id
 
     def _of_error(self, record: logging.LogRecord, error: BaseException) -> Seen:
         """With the exception on the line, one id on each line of it, and once the way by which it left the program."""
         mark = mark_of(error)
         if not mark.way and not is_refusal(error):
             mark.way = last_word(record)
-        with rebind((mark.context or Bound()) if is_said_elsewhere(record) else bound()):
-            seen = self._plain(_with(record, error, mark))
-        mark.error_id = mark.error_id or seen.error_id or seen.context.error_id
+        context = (mark.context or Bound()) if is_said_elsewhere(record) else bound()
+        with rebind(context) if context is not bound() else nullcontext():
+            line, error_id = self._written(_with(record, error, mark))
+        mark.error_id = mark.error_id or error_id or context.error_id
         way = mark.way_for(id(self))
-        if way and seen.context.run:
-            seen.context.run.failed()
-        return seen._replace(record=record, error_id=mark.error_id, error=root_of(error), way=way, key=mark.key)
+        if way and context.run:
+            context.run.failed()
+        return Seen(record, line, context, mark.error_id, root_of(error), way, mark.key)
 
     def _keep(self, record: logging.LogRecord, text: str) -> None:
         self._ring.append(record.levelno, text)

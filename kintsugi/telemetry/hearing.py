@@ -54,6 +54,7 @@ class _Door:
         self._here = threading.local()
         self._wraps: list[Wrap] = []
         self._put_back = False
+        self._top: Any = None  # our outermost function
         self._lock = threading.RLock()
 
     def open(self, hearing: Hearing) -> None:
@@ -100,9 +101,9 @@ class _Door:
         for kind, logger in _kinds().items():
             if not _arrives(kind, logger):
                 found.append(f"Something took {kind.__name__}.callHandlers from the telemetry: it is put back.")
-                with self._lock:
-                    self._put_back = True
-                    self._wraps.append(Wrap(kind, "callHandlers", self._call_handlers_again))
+                self._put_around(kind)
+        if self._takes_over and self._is_wrapped():
+            self._put_around(logging.Logger)
         hidden = logging.root.manager.disable
         if hidden >= logging.ERROR:
             found.append(f"logging.disable({hidden}) hides errors: they are not logged at all.")
@@ -125,9 +126,21 @@ class _Door:
         import logging.config  # noqa: PLC0415  (it takes a while, and nobody needs it before)
 
         self._wraps.append(Wrap(logging.Logger, "callHandlers", self._call_handlers))
+        self._top = logging.Logger.callHandlers
         self._wraps.append(Wrap(logging.Handler, "handle", self._handle))
         if hasattr(logging.config, "_handle_existing_loggers"):
             self._wraps.append(Wrap(logging.config, "_handle_existing_loggers", self._configured))
+
+    def _put_around(self, kind: type[logging.Logger]) -> None:
+        """Ours again, around what somebody else has put there since."""
+        with self._lock:
+            self._put_back = True
+            self._wraps.append(Wrap(kind, "callHandlers", self._call_handlers_again))
+            self._top = logging.Logger.callHandlers
+
+    def _is_wrapped(self) -> bool:
+        """Whether somebody wrapped ours, as SDKs do, and so sees records as they are. Not asked for ever."""
+        return logging.Logger.callHandlers is not self._top and len(self._wraps) < _MOST_WRAPS
 
     def _call_handlers(self, wrap: Wrap, below: _Function | None = None) -> _Function:
         """Every log call passes here: what most of them need comes first, and costs least."""
@@ -153,6 +166,9 @@ class _Door:
             for each in self._hearings:
                 if level >= each.level:
                     each.handler.handle(record)
+            if logging.Logger.callHandlers is not self._top and self._is_wrapped():
+                self._put_around(logging.Logger)
+                record.__dict__.update(redacted(record).__dict__)  # this one is in their hands already
             if muted is None and (wrap.before is not _STANDARD or _others_of(logger)):
                 self._hand_out(below or wrap.before, logger, record)
 
@@ -209,6 +225,7 @@ class _Door:
         return handle_existing_loggers
 
 
+_MOST_WRAPS = 8
 _PROBE, _PROBE_LEVEL = "_telemetry_probe", -1  # so low that nobody else who hears the probe takes it for news
 _STANDARD = logging.Logger.callHandlers
 DOOR = _Door()
@@ -263,10 +280,26 @@ def _unmute() -> None:
 def writes_to_console(handler: logging.Handler) -> bool:
     """A second writer on the console would bypass the queue and the JSON."""
     stream = getattr(handler, "stream", None)
-    return is_console(stream if stream is not None else getattr(getattr(handler, "console", None), "file", None))
+    if stream is None:
+        return is_console(getattr(getattr(handler, "console", None), "file", None))
+    file = getattr(handler, "baseFilename", None)
+    if file is not None:
+        return file in _CONSOLE_FILES
+    return is_console(stream) or _leads_to_console(stream)
 
 
 def is_console(stream: Any) -> bool:
     return stream is not None and any(
         stream is each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
     )
+
+
+def _leads_to_console(stream: Any) -> bool:
+    """Whether what is written there goes to the console: a proxy such as Flask's, another opening of the same file."""
+    try:
+        return is_console(getattr(stream.write, "__self__", None)) or stream.fileno() in (1, 2)
+    except Exception:
+        return False
+
+
+_CONSOLE_FILES = ("/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/proc/self/fd/1", "/proc/self/fd/2")

@@ -16,6 +16,7 @@ from kintsugi.telemetry.loops import watch_loops
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.runs import begin
 from kintsugi.telemetry.undo import replace_attribute
+from kintsugi.telemetry.unhandled import unhandled
 
 if TYPE_CHECKING:
     import discord
@@ -35,6 +36,7 @@ def watch_bot(bot: "discord.Client", outcomes: Outcomes) -> Callable[[], None]:
     tree = getattr(bot, "tree", None) or getattr(getattr(bot, "_connection", None), "_command_tree", None)
     if tree is not None:
         _Tree(tree, outcomes, undo)
+        _hear_autocompletes(undo)
     watch_components(bot, outcomes, undo)
     watch_events(bot, outcomes, undo)
     watch_loops(outcomes, undo)
@@ -93,6 +95,25 @@ class _Tree:
             await tell(interaction, error_id)
         else:
             await self._on_error(interaction, error)
+
+
+def _hear_autocompletes(undo: ExitStack) -> None:
+    """discord.py before 2.4 drops what an autocomplete raises, without a word in the log."""
+    import discord  # noqa: PLC0415  (telemetry works without discord.py)
+    from discord.app_commands import Command  # noqa: PLC0415
+
+    if discord.version_info[:2] >= (2, 4):
+        return
+    invoke: Any = Command._invoke_autocomplete
+
+    async def heard(command: "Command[Any, ..., Any]", *given: Any) -> None:
+        try:
+            await invoke(command, *given)
+        except Exception as error:
+            unhandled(error, "autocomplete", "Ignoring exception in autocomplete for %r", command.qualified_name)
+            raise
+
+    replace_attribute(undo, Command, "_invoke_autocomplete", heard)
 
 
 def _standard_on_error() -> object:

@@ -1,9 +1,10 @@
-"""Loggers that are not of Python's `logging`: loguru and structlog, imported before the telemetry or after it.
+"""Loggers that are not of Python's `logging`: loguru, structlog and aiologger, imported before the telemetry or after.
 
 loguru forgets its sinks when a program configures it, so ours comes back; structlog has none, so each of its calls is
-heard. What they hand on to `logging`, or get from there, is heard there, once.
+heard; aiologger has its own `call_handlers`. What they hand on to `logging`, or get from there, is heard there, once.
 """
 
+import copy
 import importlib.abc
 import importlib.util
 import logging
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 
 from kintsugi.telemetry.hearing import DOOR, is_console
 from kintsugi.telemetry.undo import replace_attribute
-from kintsugi.telemetry.unmasked import STANDARD_FIELDS
+from kintsugi.telemetry.unmasked import STANDARD_FIELDS, redacted
 
 _LEVELS = {"exception": logging.ERROR, "warn": logging.WARNING, "fatal": logging.CRITICAL}
 
@@ -51,7 +52,7 @@ class _Attached:
         self._undo = ExitStack()
         self._sink: int | None = None
         self._over = False
-        attach = {"loguru": self._loguru, "structlog": self._structlog}
+        attach = {"loguru": self._loguru, "structlog": self._structlog, "aiologger": self._aiologger}
         for name in [name for name in attach if name in sys.modules]:
             attach.pop(name)(sys.modules[name])
         self._finder = _AfterImport(attach)
@@ -109,6 +110,40 @@ class _Attached:
             return proxy(log, method_name, event, *given, **named)
 
         replace_attribute(self._undo, kind, "_proxy_to_logger", proxy_heard)
+
+    def _aiologger(self, module: ModuleType) -> None:
+        kind: Any = module.Logger
+        streams: Any = sys.modules["aiologger.handlers.streams"].AsyncStreamHandler
+        call, handle = kind.call_handlers, streams.handle
+
+        async def call_heard(log: Any, record: Any) -> None:
+            if not self._over:
+                heard = _of_aiologger(record)
+                DOOR.heard(heard)
+                record = _shown(record, redacted(heard)) if DOOR.takes_over else record
+            await call(log, record)
+
+        async def handle_elsewhere(handler: Any, record: Any) -> Any:
+            return False if DOOR.takes_over and is_console(handler.stream) else await handle(handler, record)
+
+        replace_attribute(self._undo, kind, "call_handlers", call_heard)
+        replace_attribute(self._undo, streams, "handle", handle_elsewhere)
+
+
+def _of_aiologger(told: Any) -> logging.LogRecord:
+    args = (told.args,) if told.args else None
+    record = logging.LogRecord(
+        told.name, int(told.levelno), told.pathname, told.lineno, told.msg, args, told.exc_info, told.funcName
+    )
+    _add_fields(record, getattr(told, "extra", None) or {})
+    return record
+
+
+def _shown(told: Any, record: logging.LogRecord) -> Any:
+    """A copy of their record, for their own handlers, with what ours shows."""
+    shown = copy.copy(told)
+    shown.msg, shown.args, shown.exc_info = record.getMessage(), None, record.exc_info
+    return shown
 
 
 def _heard_of_loguru(message: Any) -> None:

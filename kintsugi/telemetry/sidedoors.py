@@ -14,6 +14,7 @@ from typing import Any, cast
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.printed import heard, in_words, record_of_printed, record_of_words
+from kintsugi.telemetry.records import is_standard, made
 from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import unhandled
 from kintsugi.telemetry.unmasked import STANDARD_FIELDS
@@ -66,6 +67,8 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
     ) -> logging.LogRecord:  # fmt: skip
         """The standard one raises where `extra` has a key that a record has as well."""
         try:
+            if wrap.before is _STANDARD and is_standard():
+                return _with(made(name, level, fn, lno, msg, args, exc_info, func, sinfo), extra)
             return cast(
                 logging.LogRecord, wrap.before(self, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
             )
@@ -78,6 +81,21 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
             return record
 
     return make_record
+
+
+def _with(record: logging.LogRecord, extra: Mapping[str, object] | None) -> logging.LogRecord:
+    """Its fields are added as the standard one does it, and as strictly."""
+    if extra is not None:
+        fields = record.__dict__
+        for key in extra:
+            if key in fields or key in _OF_FORMATTERS:
+                raise KeyError(key)
+            fields[key] = extra[key]
+    return record
+
+
+_STANDARD = logging.Logger.makeRecord
+_OF_FORMATTERS = ("message", "asctime")
 
 
 def _renamed(extra: object) -> dict[str, object]:

@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from kintsugi.telemetry.context import Bound, bound
@@ -121,11 +122,19 @@ def root_of(error: BaseException) -> BaseException:
 
 def is_refusal(error: BaseException) -> bool:
     """Whether it is the library's word for what a user may not, or did not write rightly: no failure of the program."""
+    kind: Any = type(error)
+    if not _is_from_discord(kind):  # of each class this is asked once
+        return False
     if type(error).__name__ == "HybridCommandError":
         return is_refusal(getattr(error, "original", error))
     kinds = {kind.__name__ for kind in type(error).__mro__ if _is_a_discord_librarys(kind)}
     broke = hasattr(error, "original") or ("TransformerError" in kinds and error.__cause__ is not None)
     return bool(kinds & {"CommandError", "AppCommandError"}) and not broke
+
+
+@lru_cache(maxsize=500)
+def _is_from_discord(kind: Any) -> bool:
+    return any(map(_is_a_discord_librarys, kind.__mro__))
 
 
 def _is_a_discord_librarys(kind: type) -> bool:

@@ -115,26 +115,26 @@ class Writer:
 
     def _write_without_waiting(self) -> None:
         """Waits for who is writing now only where the stream takes lines, so that this does not last."""
-        if not self._turn.acquire(blocking=False) and not (self._takes_now() and self._turn.acquire(timeout=_A_TURN)):
+        if not self._turn.acquire(blocking=False) and not (self._takes_now(0) and self._turn.acquire(timeout=_A_TURN)):
             return
         try:
-            while self._lines and (most := self._takes_now()) and len(self._lines[0]) * 4 < most:
+            while self._lines and (most := self._takes_now(len(self._lines[0]) * 4)):
                 self._write(self._batch(most))
         except IndexError:
             pass  # another thread took the last one
         finally:
             self._turn.release()
 
-    def _takes_now(self) -> int:
-        """How many bytes the stream takes without blocking; 0 where nobody can say."""
+    def _takes_now(self, wanted: int) -> int:
+        """How many bytes the stream takes without blocking: more than are wanted, or 0, also where nobody can say."""
         try:
             number = self._stream.fileno()
         except (OSError, ValueError, AttributeError):
             return _MUCH  # it is in memory
         try:
-            if stat.S_ISREG(os.fstat(number).st_mode):
-                return _MUCH
-            return _AT_ONCE if select.select([], [number], [], 0)[1] else 0
+            if wanted < _AT_ONCE and select.select([], [number], [], 0)[1]:
+                return _AT_ONCE
+            return _MUCH if stat.S_ISREG(os.fstat(number).st_mode) else 0
         except (OSError, ValueError):
             return 0
 

@@ -258,6 +258,7 @@ class Pages:
             "logged_in": session is not None,
             "member": session.member if session else None,
             "states": list(State),
+            "status": status,
         }
         text = self._templates.get_template(name).render(common | values)
         return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)

@@ -183,7 +183,7 @@ def _duplicate(incident: Incident) -> str:
 def _reopen(incident: Incident) -> str:
     """Takes it up again if it was ended, marked as a duplicate or called fixed by mistake."""
     if not incident.ended and incident.pull_request:
-        return f"Follows {incident.pull_request.name} no longer: it is not the fix."
+        return f"Stops following {incident.pull_request.name}: it is not the fix."
     return f"Takes {incident.name} up again."
 
 

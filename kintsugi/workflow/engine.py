@@ -27,9 +27,8 @@ from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move, advance
 from kintsugi.workflow.names import ENDED, Effect, State
 from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
-from kintsugi.workflow.quiet import Pace
 from kintsugi.workflow.retry import Again, GiveUp, RetrySchedule
-from kintsugi.workflow.severity import MOST_PEOPLE
+from kintsugi.workflow.sighted import by_its_known_name, hitting_more, how_it_counts, newly_opened, seen_again
 from kintsugi.workflow.states import BEFORE_THE_MERGE, OWING
 from kintsugi.workflow.triggers import (
     BetterTold,
@@ -52,7 +51,6 @@ Performed = Trigger | Again | None
 Perform = Callable[[Claim], Awaitable[Performed]]
 
 _CONFLICT_TRIES = 5
-_BUILDS_KEPT = 20
 _AFTER_A_ROLLBACK = timedelta(minutes=5)  # a step that gave up while one was under way is tried again
 _LAST_WORDS = 5.0  # seconds to hand back what is under way
 _TAKES_NO_MORE_FACTS = ENDED - {State.ABANDONED}
@@ -196,11 +194,11 @@ class Engine:
     def _open(self, ledger: Ledger, captured: Captured) -> Receipt:
         if known := ledger.known(captured.key):
             return Receipt(Outcome.DUPLICATE, *known)
-        captured = _by_its_known_name(captured, ledger)
+        captured = by_its_known_name(captured, ledger)
         if first := self._counts_on(ledger, captured):
             return self._count(ledger, captured, first)
         says = self._kept(captured.says)
-        fresh = _fresh(ledger.next_id(captured), captured)
+        fresh = newly_opened(ledger.next_id(captured), captured)
         move = advance(fresh, captured)
         ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
         ledger.saw(fresh.id, captured)
@@ -210,7 +208,7 @@ class Engine:
     def _count_known(self, ledger: Ledger, captured: Captured) -> Receipt | None:
         first = ledger.open_with(captured.payload.incident.fingerprint)
         if first is None:
-            captured = _by_its_known_name(captured, ledger)
+            captured = by_its_known_name(captured, ledger)
             first = self._counts_on(ledger, captured, end=False)
         if first is None or (first.quiet and first.quiet.wish.build) or self._is_better(captured, first):
             return None
@@ -245,14 +243,14 @@ class Engine:
         if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, self._kept(captured.says)):
             return Receipt(Outcome.DUPLICATE, first, earlier)
         ledger.saw(first.id, captured)
-        again = _hitting_more(ledger, _seen_again(first, captured), captured)
+        again = hitting_more(ledger, seen_again(first, captured), captured)
         if self._is_better(captured, first):
             again = self._told_better(ledger, again, captured)
         else:
             ledger.amend(again)
         if first.state is State.DEPLOYED and (watch := ledger.hasten(first.id, Effect.WATCH)):
             self._executor.enqueue(ledger, watch, timedelta())
-        return Receipt(Outcome.COUNTED, again, _how_it_counts(again))
+        return Receipt(Outcome.COUNTED, again, how_it_counts(again))
 
     @staticmethod
     def _is_better(captured: Captured, first: Incident) -> bool:
@@ -504,72 +502,6 @@ def _unless_another_is_open(ledger: Ledger, decision: _Decision) -> _Decision:
     why = f"{other.name} is open for the same failure. Go on there."
     refusal = GuardRefused(move.before.name, move.source, why)
     return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
-
-
-def _hitting_more(ledger: Ledger, incident: Incident, captured: Captured) -> Incident:
-    """With those it hit counted anew, as long as more of them would make it worse."""
-    if not captured.who or incident.people >= MOST_PEOPLE:
-        return incident
-    return incident.but(people=ledger.people(incident.id, MOST_PEOPLE))
-
-
-def _by_its_known_name(captured: Captured, ledger: Ledger) -> Captured:
-    """A failure that is known under an older version's fingerprint keeps it, so that it is not opened as another."""
-    about = captured.payload.incident
-    name = ledger.known_as(about.names)
-    if name == about.fingerprint:
-        return captured
-    renamed = about.model_copy(update={"fingerprint": name})
-    return replace(captured, payload=captured.payload.model_copy(update={"incident": renamed}))
-
-
-def _fresh(id: int, captured: Captured) -> Incident:
-    payload = captured.payload
-    return Incident(
-        id=id,
-        state=State.CAPTURED,
-        fingerprint=payload.incident.fingerprint,
-        summary=payload.incident.summary,
-        opened_by=payload.incident.opened_by,
-        opened_at=captured.at,
-        last_seen=payload.occurred.last,
-        dry_run=captured.dry_run,
-        build_sha=payload.build.sha,
-        environment=payload.build.environment,
-        hearsay=() if captured.believed else _newest_last((), payload.build.sha),
-        pace=Pace().seen(captured.at),
-        believed=captured.believed,
-        kin=payload.incident.kin,
-        page=payload.incident.page,
-        rounds_allowed=captured.rounds_allowed,
-    )
-
-
-def _seen_again(first: Incident, captured: Captured) -> Incident:
-    """The same failure while its incident is open, or quiet. Its builds tell later whether the fix was among them."""
-    build = captured.payload.build.sha
-    quiet = first.quiet and first.quiet.seen_again(captured.at, build if captured.believed else None)
-    pace, last = first.pace.seen(captured.at), captured.payload.occurred.last
-    if captured.believed:
-        builds = {"seen_on": _newest_last(first.seen_on, build)}
-    else:
-        builds = {"hearsay": _newest_last(first.hearsay, build)}
-    return first.but(count=first.count + 1, last_seen=last, pace=pace, quiet=quiet, **builds)
-
-
-def _how_it_counts(incident: Incident) -> str:
-    if incident.quiet:
-        return f"{incident.name} is {incident.quiet.words}."
-    if incident.ended:
-        enough = f"{incident.state.words}, and this failure opened enough for today"
-        return f"{incident.name} is {enough}: seen {incident.count} times."
-    return f"{incident.name} is open for this failure: seen {incident.count} times."
-
-
-def _newest_last(builds: tuple[str, ...], build: str | None) -> tuple[str, ...]:
-    if not build or build in builds[-1:]:
-        return builds
-    return (*(each for each in builds if each != build), build)[-_BUILDS_KEPT:]
 
 
 def _cost_of(performed: Performed) -> Cost:

@@ -124,6 +124,8 @@ def token_is_good(incident: Incident, trigger: Trigger) -> str | None:
     assert isinstance(trigger, Confirmed)
     if trigger.shown:
         return _is_still_asked(incident, trigger)
+    if not trigger.token:
+        return "no token was given. Copy the one that was shown with the patch."
     given = token_hash(trigger.token)
     read_again = f"Read the new one with /debug incident {incident.id}."
     for old in incident.void_asks:

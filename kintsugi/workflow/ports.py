@@ -358,8 +358,13 @@ class PatchUnproven(Exception):
 class Checker(Protocol):
     """Makes the failing call again; applies the edits, holds them against the policy, and proves them."""
 
-    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
-        """The failing call at the build that failed, or at another commit. Raises StepFailed where nothing can run."""
+    async def reproduce(
+        self, case: Case, progress: Progress, commit: str | None = None, seconds: float | None = None
+    ) -> Reproduction:
+        """The failing call at the build that failed, or at another commit, for at most so long.
+
+        Raises StepFailed where nothing can run.
+        """
         ...
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:

@@ -44,7 +44,7 @@ def rated(times_an_hour: int, people: int, environment: str) -> Rating:
     it is for trying things (dev, test, staging, ...), it is low.
     """
     if _FOR_TRYING.search(environment):
-        return Rating(Severity.LOW, f"it is in {environment}")
+        return Rating(Severity.LOW, f"the environment is {environment}")
     for severity, least in ((Severity.CRITICAL, _MANY), (Severity.HIGH, _SOME)):
         if people >= least:
             more = " or more" if people >= MOST_PEOPLE else ""

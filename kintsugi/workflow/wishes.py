@@ -38,7 +38,7 @@ def _for(typed: str, wish: Wish, now: datetime) -> Wish:
         return replace(wish, until=min(ends, wish.until) if wish.until else ends)
     if (found := _TIMES.fullmatch(typed)) and int(found[1]):
         return replace(wish, more=int(found[1]))
-    raise BadInput(f"{typed[:40]!r} is no time and no number of times. {_FOR}")
+    raise BadInput(f"{typed[:40]!r} is neither a time nor a number of times. {_FOR}")
 
 
 def _until(typed: str, now: datetime) -> Wish:
@@ -51,7 +51,7 @@ def _until(typed: str, now: datetime) -> Wish:
     try:
         date = datetime.fromisoformat(typed)
     except ValueError:
-        raise BadInput(f"{typed[:40]!r} is no build and no date. {_UNTIL}") from None
+        raise BadInput(f"{typed[:40]!r} is neither a build nor a date. {_UNTIL}") from None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     if date <= now:
         raise BadInput(f"{typed!r} is over already. {_UNTIL}")

@@ -143,7 +143,7 @@ async def test_the_failing_call_is_shown_where_there_is_one(world: World, capsul
         ("incident", {"incident": "x"}, "'x' is not an incident"),
         ("incident", {}, "Give `incident`"),
         ("incident", {"incident": 1, "token": True}, "incident takes no 'token'"),
-        ("incidents", {"state": "fine"}, "'fine' is no state"),
+        ("incidents", {"state": "fine"}, "'fine' is not a state"),
         ("context", {"incident": 1, "tokens": "many"}, "`tokens` is a number"),
         ("prove", {"incident": 1}, "Give `patch`"),
         ("propose", {"incident": 1, "patch": " "}, "The patch is empty"),

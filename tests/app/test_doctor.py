@@ -295,3 +295,9 @@ async def test_the_box_is_tried_out_with_its_battery(folder: Path, monkeypatch: 
         if box.how == OK
         else "Install bubblewrap" in box.says
     )
+
+    monkeypatch.setenv("KINTSUGI_TEST_PYTHON", "/nowhere/python")
+    (box,) = [each for each in await findings() if each.what == "sandbox"]
+
+    assert "Correct KINTSUGI_TEST_PYTHON" in box.says
+    assert "bubblewrap" not in box.says  # which would not help

@@ -69,7 +69,7 @@ async def test_what_is_owed_is_shown_with_when_and_why(world: World, capsys: pyt
         "INC-3  diagnose running, try 1",
         f"performed by {THIS_PROCESS}, lease ends in ",
         "INC-4  announce pending",
-        "5 owed, 1 running, the oldest due for ",
+        "5 to do, 1 running, the oldest due for ",
         "1 stuck.",
     ):
         assert said in text, text
@@ -168,7 +168,7 @@ async def test_nothing_owed_is_said_in_a_sentence(
 ):
     monkeypatch.setenv("KINTSUGI_DATABASE_URL", sqlite_url.address)
 
-    assert await shown(capsys) == "Nothing is owed.\n"
+    assert await shown(capsys) == "Nothing is waiting.\n"
 
 
 def test_times_are_told_as_people_say_them():

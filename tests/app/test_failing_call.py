@@ -53,7 +53,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def test_the_call_is_made_again_where_it_failed_and_elsewhere(shop: Shop):
-    status, said = shop.types("incident", "reproduce", "1", "--json")
+    status, said = shop.types("incident", "reproduce", "1", "--seconds", "90", "--json")
     before, told = shop.types("incident", "reproduce", "1", "--at", shop.commits[0])
 
     assert status == 0, said

@@ -72,5 +72,5 @@ def test_what_is_there_stays(tmp_path: Path):
     done = terminal.run(["init", "--on", "machine"], tmp_path, ENV)
 
     assert done.returncode == 1
-    assert b"is there already" in done.stdout
+    assert b"exists already" in done.stdout
     assert (tmp_path / ".env").read_text() == "KINTSUGI_ENV_NAME=mine\n"

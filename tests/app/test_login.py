@@ -44,7 +44,7 @@ async def test_a_link_of_run_or_of_login_lets_in_once_until_the_process_ends(tmp
         return done.returncode, done.stdout.decode().strip()
 
     async with a_service(tmp_path, "--only", "web", **settings) as service:
-        printed = (await service.says(r"Log in, once, within ten minutes: (\S+)"))[1]
+        printed = (await service.says(r"Log in \(works once, within ten minutes\): (\S+)"))[1]
         (key,) = (tmp_path / "state").glob("login-*.json")
         mode = stat.S_IMODE(key.stat().st_mode)
         _, made = await typed()
@@ -128,7 +128,7 @@ async def test_behind_the_proxy_of_the_docs_a_link_lets_in_who_has_it_and_nobody
         httpx.AsyncClient(trust_env=False, base_url=outside, timeout=PATIENCE) as alice,
     ):
         refused = {path: (await stranger.get(path)).status_code for path in NOT_LET_IN}
-        link = (await service.says(r"Log in, once, within ten minutes: (\S+)"))[1].removeprefix(inside)
+        link = (await service.says(r"Log in \(works once, within ten minutes\): (\S+)"))[1].removeprefix(inside)
         let_in = await alice.get(link)
         page = await alice.get("/incidents/1")
         async with alice.stream("GET", "/incidents/1/events") as events:

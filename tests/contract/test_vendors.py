@@ -39,6 +39,7 @@ from kintsugi.integrations.discord_oauth import DiscordOAuth
 from kintsugi.integrations.github.host import GitHubWishes
 from kintsugi.integrations.model.openai import Api, ModelAccess, OpenAIModel
 from kintsugi.integrations.model.port import Message
+from kintsugi.integrations.model.tool_calls import TOOLS
 from kintsugi.web.github import Ignored, parse, verify
 from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.sentry import Project
@@ -381,11 +382,19 @@ async def test_a_tour_of_openai():
             for _ in replies:
                 with suppress(StepFailed):
                     await model.ask([Message("user", "Why?")], ("finding", SCHEMA), lambda words: None)
+            provider.thinks = lambda asked: {"tool": "list", "path": ""}
+            talk = [
+                Message("user", "Look."),
+                Message("assistant", LISTED, "look00001"),
+                Message("user", "a", "look00001"),
+            ]
+            await model.ask(talk, ("step", SCHEMA), lambda words: None, TOOLS)
         assert provider.line == []
 
     nothing_was_left_out(OPENAI, theirs)
 
 
+LISTED = '{"tool": "list", "path": ""}'
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 
 

@@ -51,12 +51,35 @@ def test_what_is_nearly_right_is_read(text: str):
     assert (found.category, found.probability) == (Category.CODE, 0.9)
 
 
+def test_who_needs_nothing_more_says_so_in_many_ways():
+    nothing = [
+        "",
+        "None",
+        "n/a",
+        "Nothing.",
+        "nothing else is needed",
+        "No additional information is required.",
+        "…",
+        "null",
+    ]
+    something = [
+        "total()",
+        "none of the tests, but shop/cart.py",
+        "Nothing tells me what rate_of does",
+        "no idea: show me x",
+    ]
+
+    assert [read_reply(Cause, json.dumps(a_finding(need=need))).need for need in nothing] == [""] * len(nothing)
+    assert [read_reply(Cause, json.dumps(a_finding(need=need))).need for need in something] == something
+
+
 UNREADABLE = {
     "nothing": ("", "is empty"),
     "thoughts alone": ("<think>Hm.</think>", "is empty"),
     "prose": ("It is the coupon.", "is no JSON"),
     "an object that does not end": (PLAIN[:-20], "has an object that does not end"),
     "another object": ('{"answer": 42}', "its keys are answer, and not cause, explanation"),
+    "the example's own placeholder": (json.dumps(a_finding(cause="…")), "at cause: .*placeholder of the example"),
     "certainty beyond certainty": (json.dumps(a_finding(probability=400)), "at probability: .*between 0 and 1"),
     "a bare 90": (json.dumps(a_finding(probability=90)), "at probability: .*between 0 and 1"),
     "no number": (json.dumps(a_finding(probability=math.nan)), "at probability"),
@@ -186,5 +209,5 @@ def test_the_shapes_that_the_prompts_show_are_those_that_are_read():
     values = {"first": "1", "last": "2", "fingerprint": "f", "failure": "x", "code": "y"}
 
     for name in ("diagnose", "reported"):
-        read_reply(Cause, render(name, **values).text)
-    read_reply(Fix, render("fix", call="").text)
+        read_reply(Cause, render(name, **values).text.replace("…", "own words"))
+    read_reply(Fix, render("fix", call="").text.replace("…", "own words"))

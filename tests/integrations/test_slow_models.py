@@ -159,6 +159,24 @@ def test_what_counts_as_repetition(text: str, is_one: bool):
     assert is_repetition(text[-2880:]) is is_one
 
 
+async def test_one_that_reads_for_long_is_told_to_be_silent_so_far():
+    told: list[str] = []
+    seen = asyncio.Event()
+
+    async def answers_when_it_was_told(request: web.Request) -> web.StreamResponse:
+        await seen.wait()
+        return web.json_response(a_completion(json.dumps(a_finding())))
+
+    def progress(words: str) -> None:
+        told.append(words)
+        seen.set()
+
+    async with answering(answers_when_it_was_told) as url, asyncio.timeout(PATIENCE):
+        await a_model(url, tell_every=timedelta(milliseconds=5)).ask(QUESTION, SCHEMA, progress)
+
+    assert told[0].startswith("the model has said nothing so far, after ")
+
+
 async def test_what_was_asked_is_paid_for_when_it_is_interrupted():
     came = asyncio.Event()
 

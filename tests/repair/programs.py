@@ -17,6 +17,7 @@ from kintsugi.repair.sandbox import Mechanism
 from kintsugi.repair.trees import FolderTree
 from kintsugi.workflow.patch import Evidence, Tier
 from tests.world import boxes
+from tests.world.patience import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ async def a_box(*programs: str) -> ProofSettings:
     for program in programs:
         if shutil.which(program) is None:
             pytest.skip(f"there is no {program} on this machine")
-    return await with_walls(ProofSettings(seconds=240, python=Path(sys.executable)))
+    return await with_walls(ProofSettings(seconds=PATIENCE, python=Path(sys.executable)))
 
 
 async def with_walls(asked: ProofSettings) -> ProofSettings:

@@ -13,13 +13,15 @@ import pytest_asyncio
 from kintsugi.capture.live import from_exception
 from kintsugi.capture.shown import shown_call
 from kintsugi.capture.source import lines_of, locate
-from kintsugi.repair.capsule import failing_call, reproduced
+from kintsugi.repair.capsule import Made, failing_call, make, reproduced
 from kintsugi.repair.proof import ProofSettings, Proposal, Unproven, prove
 from kintsugi.repair.referee import crash_of
+from kintsugi.repair.sandbox import ground
 from kintsugi.telemetry.capsule import record
 from kintsugi.workflow.patch import Evidence, Reproduction, Rerun, Tier
 from kintsugi.workflow.payload import Capsule, Failure
 from tests.repair.programs import with_walls
+from tests.world.patience import PATIENCE
 
 TILL = """\
 import os
@@ -41,6 +43,10 @@ class Order:
 
 def reduction(codes, code):
     return codes[code]
+
+
+class Unsold(Exception):
+    pass
 """
 FIXED = TILL.replace("codes[code]", "codes.get(code, 0)")
 SWALLOWED = TILL.replace(
@@ -65,7 +71,7 @@ ELSEWHERE = WORKS.replace("test_total", "test_other").replace(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    return await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=60))
+    return await with_walls(ProofSettings(("python", "-m", "unittest"), seconds=PATIENCE))
 
 
 @pytest.fixture
@@ -215,6 +221,123 @@ async def test_a_patch_of_what_made_the_object_is_for_a_human_to_judge(base: Pat
 
     assert evidence.tier is Tier.E1
     assert any("still fails on the objects as they were; it ends well on objects" in flag for flag in evidence.flags)
+
+
+REJECTED = {
+    "a check before": (
+        "    if code not in codes:\n        raise ValueError(f'no such code: {code}')\n    return codes[code]"
+    ),
+    "by the class of the crash": "    if code not in codes:\n        raise KeyError('no such code')\n    return codes[code]",
+    "by a class of its own": (
+        "    if code is None:\n        raise NoCode\n    return codes[code]\n\n\nclass NoCode(LookupError):\n    pass"
+    ),
+    "deeper": (
+        "    checked(codes, code)\n    return codes[code]\n\n\ndef checked(codes, code):\n"
+        "    if code is None:\n        raise ValueError('no code')"
+    ),
+}
+NOT_REJECTED = {
+    "raised of it": "    try:\n        return codes[code]\n    except KeyError as e:\n        raise ValueError('no code') from e",
+    "raised from nothing": (
+        "    try:\n        return codes[code]\n    except KeyError:\n        raise RuntimeError('no code') from None"
+    ),
+    "raised of it, by a class that the patch brings": (
+        "    try:\n        return codes[code]\n    except KeyError as e:\n        raise NoCode from e\n\n\n"
+        "class NoCode(LookupError):\n    pass"
+    ),
+    "behind the handler": (
+        "    try:\n        return codes[code]\n    except KeyError:\n        found = False\n"
+        "    if not found:\n        raise ValueError('no code')"
+    ),
+    "behind the handler, by the class of the crash": (
+        "    try:\n        return codes[code]\n    except KeyError:\n        found = False\n"
+        "    if not found:\n        raise KeyError('no code')"
+    ),
+    "behind a handler elsewhere": (
+        "    if not is_there(codes, code):\n        raise ValueError('no code')\n\n\ndef is_there(codes, code):\n"
+        "    try:\n        return codes[code]\n    except KeyError:\n        return None"
+    ),
+    "behind a handler in another file": (
+        "    from is_elsewhere import is_there\n    if not is_there(codes, code):\n        raise ValueError('no code')"
+    ),
+    "without where it came from": (
+        "    try:\n        return codes[code]\n    except KeyError as e:\n        kept = e\n    raise kept.with_traceback(None)"
+    ),
+    "on its way to a rejection": "    raise ValueError(int(code))",
+    "by what says nothing": "    if code is None:\n        raise Exception('no code')\n    return codes[code]",
+    "by an assertion": "    assert code is not None\n    return codes[code]",
+    "by nobody": "    return codes[0:code]['x']",
+}
+ANSWERED = (  # by a class that the program had before, or that a framework documents
+    "    try:\n        return codes[code]\n    except KeyError as e:\n        raise Unsold('no code') from e",
+    (
+        "    from click.exceptions import BadParameter\n    try:\n        return codes[code]\n"
+        "    except KeyError:\n        raise BadParameter('no code')"
+    ),
+)
+ELSEWHERE_TOO = """\
+def is_there(codes, code):
+    try:
+        return codes[code]
+    except KeyError:
+        return None
+"""
+
+
+async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path, settings: ProofSettings) -> None:
+    failure, capsule = crashed(base, "total", {"a": 2})
+    crash = crash_of(failure)
+    call = failing_call(capsule, failure, crash)
+    assert call
+    assert crash
+    assert settings.box
+
+    async with ground(settings.in_box(settings.box), base) as on:
+
+        async def with_it(body: str) -> Made:
+            files = {"src_of_till.py": TILL.replace("    return codes[code]", body), "is_elsewhere.py": ELSEWHERE_TOO}
+            return await make(call, on, {path: text.encode() for path, text in files.items()}, seconds=30)
+
+        async def rejected(body: str) -> str:
+            made = await with_it(body)
+            rejection = made.rejection(crash)
+            assert not made.passed
+            assert made.answer(crash, base) is None
+            return rejection.says.partition(" (at src_of_till.py, line ")[0] if rejection else ""
+
+        assert {what: await rejected(body) for what, body in REJECTED.items()} == {
+            "a check before": "ValueError",
+            "by the class of the crash": "KeyError",
+            "by a class of its own": "NoCode",
+            "deeper": "ValueError",
+        }
+        assert {what: await rejected(body) for what, body in NOT_REJECTED.items()} == dict.fromkeys(NOT_REJECTED, "")
+        for body in ANSWERED:
+            made = await with_it(body)
+            assert made.fails_by(crash)
+            assert made.rejection(crash) is None
+            assert made.answer(crash, base)
+
+
+async def test_a_rejection_is_said_and_is_no_proof(base: Path, settings: ProofSettings) -> None:
+    rejecting = TILL.replace("    return codes[code]", REJECTED["a check before"])
+
+    evidence = await proven(a_proposal(base, rejecting, None), settings)
+
+    assert (evidence.tier, evidence.reproduced) == (Tier.E1, None)
+    assert "failed before and is rejected on purpose now, by ValueError (at src_of_till.py, line 20)" in evidence.says
+    assert any(flag.endswith("is rejected on purpose, by ValueError: is that right?") for flag in evidence.flags)
+
+
+async def test_a_rejection_that_the_program_had_before_is_said_to_be_one(base: Path, settings: ProofSettings) -> None:
+    checked = "\n\ndef checked(code):\n    if not code:\n        raise Unsold('no code')\n"
+    (base / "src_of_till.py").write_text(TILL + checked)
+    rejecting = (TILL + checked).replace("    return codes[code]", "    checked(code)\n    return codes[code]")
+
+    evidence = await proven(a_proposal(base, rejecting, None), settings)
+
+    assert evidence.tier is Tier.E1
+    assert any(flag.endswith("is that right? That `raise` was there before the patch.") for flag in evidence.flags)
 
 
 async def test_another_exception_in_its_place_is_for_a_human_to_judge(base: Path, settings: ProofSettings) -> None:

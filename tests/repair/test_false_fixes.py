@@ -15,6 +15,7 @@ from bench.proof_false_inn import OF_BOOK, OF_MINUTES, OF_NOBODY
 from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import Box
 from tests.repair.programs import with_walls
+from tests.world.patience import PATIENCE
 
 INN = (*OF_MINUTES, *OF_BOOK, *OF_NOBODY)
 KINDS = tuple(dict.fromkeys(one.kind for one in (*FALSE_FIXES, *INN)))
@@ -25,7 +26,7 @@ PYTEST = ("pytest",)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    return await with_walls(ProofSettings(UNITTEST, python=Path(sys.executable), seconds=120))
+    return await with_walls(ProofSettings(UNITTEST, python=Path(sys.executable), seconds=PATIENCE))
 
 
 def test_there_are_many_kinds() -> None:

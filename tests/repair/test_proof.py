@@ -16,6 +16,7 @@ from kintsugi.repair.sandbox import Mechanism
 from kintsugi.workflow.patch import Evidence, Tier
 from tests.repair.programs import with_walls
 from tests.world import boxes
+from tests.world.patience import PATIENCE
 
 DEFAULTED = "shop.py newly answers with a fixed value where it failed: order.get('discount', 0). Is that the right one?"
 UNITTEST = ("python", "-m", "unittest")
@@ -56,7 +57,7 @@ class Discount(unittest.TestCase):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    return await with_walls(ProofSettings(UNITTEST, seconds=60))
+    return await with_walls(ProofSettings(UNITTEST, seconds=PATIENCE))
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ async def test_a_true_fix_goes_from_red_to_green(base: Path, settings: ProofSett
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def no_walls() -> ProofSettings:
-    asked = ProofSettings(UNITTEST, seconds=60)
+    asked = ProofSettings(UNITTEST, seconds=PATIENCE)
     return replace(asked, box=await boxes.a_box(asked.python, asked.limits, [Mechanism.LIMITS]))
 
 

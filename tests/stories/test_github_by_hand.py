@@ -261,7 +261,7 @@ async def test_where_github_asks_to_wait_it_is_not_asked_again_before(story: Sto
 
 
 async def test_what_is_in_one_from_a_fork_runs_in_the_box_alone_on_the_branch_as_it_is_now(story: Story):
-    proofs = await in_a_box(ProofSettings(seconds=60))
+    proofs = await in_a_box(ProofSettings(seconds=PATIENCE))
     story.world.checker = Workbench(story.objects, "main", proofs, as_it_is)  # type: ignore[assignment]
     out = story.folder / "escaped"
     test = f"import pathlib\n\ndef test_it():\n    pathlib.Path({str(out)!r}).write_text('x')\n"

@@ -490,6 +490,7 @@ def further_cases(rnd: Draw) -> Iterator[Case]:
     phrase = " ".join(rnd.choices(_PHRASE_WORDS, k=4))
     for index, (text, secret, *kept) in enumerate(
         (*_in_addresses(rnd, opaque), *_by_place(rnd, opaque, word), *_of_protocols(opaque, word),
+         *_in_lists(opaque, word), *_in_words(phrase), *_as_told(opaque, word),
          *_of_people(rnd, opaque, word, phrase))
     ):  # fmt: skip
         yield Case(f"further {index} {text[:20]!r}", text, secret, tuple(kept))
@@ -547,6 +548,44 @@ def _by_place(rnd: Draw, opaque: str, word: str) -> Iterator[tuple[str, ...]]:
     yield f"id,api_key,name\n1,{opaque},bob\n2,{opaque[::-1]},ann\n", opaque[::-1], "bob", "ann"
     yield f'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\n{word}\r\n--x--', word, "form-data"
     yield f'    login(password="{opaque[:12]}"\n                   "{opaque[12:]}", user="bob")', opaque[12:], "bob"
+
+
+def _in_lists(opaque: str, word: str) -> Iterator[tuple[str, ...]]:
+    """Names in one list, values in another."""
+    yield f"columns = ['user', 'password', 'role'], rows = [['bob', '{word}', 'admin']]", word, "bob", "admin"
+    yield json.dumps({"columns": ["user", "password"], "rows": [["bob", "x1y"], ["ann", word]]}), word, "bob", "ann"
+    yield f"[['password', 'user'], ['{word}', 'bob']]", word, "bob", "'user'"
+    yield f"dict(zip(('user', 'api_key'), ('bob', '{opaque}')))", opaque, "bob"
+    yield 'zip(\n    ["user", "password"],\n    ["bob", "sunshine"],\n)', "sunshine", "bob"
+    yield f"INSERT INTO users (`name`, `password`) VALUES ('bob', 'x1'), ('ann', '{word}')", word, "bob", "ann"
+    yield f"INSERT INTO users (name, password) VALUES (?, ?)]\n[parameters: ('bob', '{word}')]", word, "bob"
+
+
+def _in_words(phrase: str) -> Iterator[tuple[str, ...]]:
+    """Plain words under Authorization."""
+    yield json.dumps({"headers": {"Authorization": phrase, "Host": "db"}}), phrase, "db"
+    yield repr([("authorization", phrase), ("host", "db")]), phrase, "db"
+    yield f"Authorization: {phrase}\nHost: db", phrase, "db"
+
+
+def _as_told(opaque: str, word: str) -> Iterator[tuple[str, ...]]:
+    """As other languages, programs and people write it."""
+    yield f"-[ RECORD 1 ]----\nid       | 7\npassword | sunshine\ntoken    | {opaque}", opaque, "id       | 7"
+    yield f"password | {word}\nuser     | bob", word, "user     | bob"
+    yield f"set the password for bob to {word} now", word, "bob", "now"
+    yield f"SET PASSWORD FOR 'bob'@'%' = '{word}'", word, "bob"
+    yield f"Your password is: {word}", word
+    yield f"token: ```\n{opaque}\n```", opaque
+    yield f"api_keys:\n  - {opaque}\n  - {opaque[::-1]}\nusers: 3", opaque[::-1], "users: 3"
+    yield f'["password"]=>\n  string(9) "{word}"', word, "string(9)"
+    yield f'[{{user,"bob"}},{{password,"{word}"}}]', word, "bob"
+    yield f'<w:Password Type="http://example.com/x#Text">{word}</w:Password>', word, "#Text"
+    yield f"otp:\n  {word[-3:]}519\nuser: bob", f"{word[-3:]}519", "bob"
+    yield f"smtp.login('bob', '{word}')", word, "bob"
+    yield f"sqlplus bob/{word}@db && smbclient //h/s -U bob%{word}x && zip -P {word}y a.zip b", f"{word}", "a.zip b"
+    yield f"echo 'bob:{word}' | sudo chpasswd", word, "bob"
+    yield f"htpasswd -b f bob {word}; http -a bob:{word}x GET h", word, "GET h"
+    yield f"ConvertTo-SecureString '{word}' -AsPlainText", word, "-AsPlainText"
 
 
 def _of_protocols(opaque: str, word: str) -> Iterator[tuple[str, ...]]:

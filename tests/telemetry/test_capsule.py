@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import collections
 import datetime
@@ -31,6 +32,7 @@ from kintsugi.telemetry.capsule import LARGEST, Capsule, record
 from kintsugi.telemetry.capsule.graph import MOST_OBJECTS, Graph
 from kintsugi.telemetry.capsule.inside import taken_by
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
+from tests.world import object_graphs
 from tests.world.object_graphs import TOUCHED, a_graph
 
 SENTINEL = object()
@@ -167,6 +169,14 @@ def test_slots_and_hidden_names_are_state_too() -> None:
 
     assert again._hidden == [1]
     assert not hasattr(again, "never_set")
+
+
+def test_a_syntax_tree_is_rebuilt() -> None:
+    tree = ast.parse("def f(x):\n    return [y.z + 1 for y in x]")
+
+    again = rebuilt_from(handed_over, tree)
+
+    assert ast.dump(again, include_attributes=True) == ast.dump(tree, include_attributes=True)
 
 
 def test_a_pattern_a_file_in_memory_and_a_lock_are_made_anew() -> None:
@@ -355,17 +365,23 @@ def test_functions_and_classes_inside_of_others_are_values_too() -> None:
     assert (function(1), key(), local.value, wrapped.__name__) == (3, 7, 1, "cached")
 
 
-def test_a_class_inside_of_a_function_has_its_base_by_the_name_it_has_there() -> None:
-    def ended(base: type) -> None:
-        class Own(base):  # type: ignore[misc]
-            pass
+def test_a_class_inside_of_a_function_has_base_and_decorator_by_the_names_they_have_there() -> None:
+    def ended(base: type, marked: Any) -> None:
+        @marked
+        class Own(
+            base,  # type: ignore[misc]
+        ):
+            size: int = 5
 
         raise LookupError(Own)
 
-    error = _raised(lambda: ended(Slotted))
+    error = _raised(lambda: ended(Slotted, functools.partial(dataclass, frozen=True)))
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
 
-    assert taken_by(error.args[0], frame, "Own")[0] == {"base": Slotted}
+    taken, _ = taken_by(error.args[0], frame, "Own")
+
+    assert taken["base"] is Slotted
+    assert isinstance(taken["marked"], functools.partial)
 
 
 def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:
@@ -376,11 +392,31 @@ def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:
     assert (again[0].twice(), again[0]._hidden, type(again[0]) is again[1]) == (10, [1], True)
 
 
-def test_what_the_function_takes_by_itself_is_left_out() -> None:
+def test_what_the_function_takes_by_itself_is_left_out_unless_it_may_have_been_changed() -> None:
     with pytest.raises(LookupError) as seen:
         with_default(1)
+    with pytest.raises(LookupError) as filled:
+        with_filled_default("b")
 
     assert "with_default(1)" in made_of(seen.value).source.replace("value=", "")
+    assert run(made_of(filled.value)).args == (["a", "b", "b"],)
+
+
+def with_filled_default(value: str, into: list[str] = ["a"]) -> None:  # noqa: B006 (which programs do have)
+    into.append(value)
+    raise LookupError(into)
+
+
+def test_what_a_function_inside_takes_by_itself_and_what_a_thread_has_is_known() -> None:
+    factor, local = [2], threading.local()
+    local.size = Item("mug")
+
+    def scaled(one: int, by: list[int] = factor, *, more: int = factor[0] + 1) -> int:
+        return one * by[0] + more
+
+    again, taken, there = rebuilt_from(handed_over, [scaled, lambda one, more=factor: more, local])
+
+    assert (again(3), taken(1), there.size, type(there)) == (9, [2], Item("mug"), threading.local)
 
 
 def test_what_cannot_be_written_down_is_told_to_whoever_uses_it(tmp_path: Path) -> None:
@@ -427,8 +463,7 @@ def test_no_planted_secret_is_in_a_capsule() -> None:
 
 def test_the_worst_objects_are_within_the_caps_and_none_of_their_code_is_run() -> None:
     before = TOUCHED.total()
-    for seed in range(50):
-        graph = a_graph(seed)
+    for graph in (*map(a_graph, range(50)), [[object.__new__(object_graphs.MadeByMeta), 1]]):
         capsule = made_of(_raised(lambda graph=graph: handed_over(graph)))  # type: ignore[misc]
 
         compile(capsule.source, "capsule", "exec")

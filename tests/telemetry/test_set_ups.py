@@ -1,4 +1,4 @@
-"""Twenty-four ways to set logging up, before the telemetry and after it: each line arrives, everywhere.
+"""Fourteen ways to set logging up, before the telemetry and after it: each line arrives, everywhere.
 
 One process forks for each of them, as they change what belongs to the whole process.
 """
@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = (
     "dictConfig", "fileConfig", "handlers replaced", "propagation off", "MemoryHandler", "QueueHandler",
     "basicConfig", "a library's handler", "discord.py", "uvicorn", "loguru", "structlog",
+    "an SDK's wrap", "a proxy of the console", *(["aiologger"] if find_spec("aiologger") else []),
 )  # fmt: skip
 
 

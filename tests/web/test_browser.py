@@ -257,7 +257,20 @@ async def test_with_the_longest_names_no_page_is_wider_than_the_screen(
         widths.append(await asyncio.to_thread(browser.execute_script, _LONGEST_NAMES + _WIDEST))
 
     assert max(widths) <= width
+    await asyncio.to_thread(browser.get, viewer.url)
+    assert await asyncio.to_thread(browser.execute_script, _LAID_OVER) == []
 
+
+_LAID_OVER = """
+const lines = [...document.querySelectorAll(".incidents a")].map(line => [...line.children].map(each => {
+    if (each.matches(".badge")) each.textContent = "awaiting confirmation";
+    return each.getBoundingClientRect();
+}));
+return lines.flatMap(line => line.filter((one, at) => line.slice(at + 1).some(other =>
+    one.right > other.left + 1 && other.right > one.left + 1 && one.bottom > other.top + 1 && other.bottom > one.top + 1
+)).map(each => each.x));
+"""
+"""Where something in the list lies over something else, with the longest state."""
 
 _LONGEST_NAMES = """
 document.querySelector(".where").textContent = "production-eu-central-1-".repeat(10);

@@ -177,8 +177,8 @@ async def test_an_incident_shows_how_long_each_stage_took_and_which_is_under_way
 
     page = await viewer.opens("/incidents/1")
 
-    assert "On the way to the approval (began 2026-11-23" in before.text
-    assert "On the way to the merge (began 2026-11-23" in page.text
+    assert "Next stage approval (waiting since 2026-11-23" in before.text
+    assert "Next stage merge (waiting since 2026-11-23" in page.text
     assert "UTC after 3 h" in page.text
     assert "Noticed after 0 s" in page.text
 
@@ -297,7 +297,7 @@ async def test_a_failure_is_ignored_and_taken_back_from_its_page(world: World, v
     back = await viewer.does(1, "unignore")
 
     assert unread.status == 409
-    assert "'a while' is no time and no number of times." in unread.text
+    assert "'a while' is neither a time nor a number of times." in unread.text
     assert "Ignored by web:operator until 2026-11-30 03:00 UTC or until a build with 1a2b3c4" in ignored.text
     assert "· ignored" in listed.text
     assert "seen 1 times since" in counted.text

@@ -252,8 +252,8 @@ async def test_a_duplicate_of_nothing_of_itself_or_of_a_duplicate_is_refused(wor
         (1, 12, "production", Severity.HIGH, "it hit 12 people"),
         (9, 100, "eu-live", Severity.CRITICAL, "it hit 100 or more people"),
         (400, 0, "", Severity.CRITICAL, "it came 400 times in an hour"),
-        (400, 100, "staging-2", Severity.LOW, "it is in staging-2"),
-        (400, 100, "development", Severity.LOW, "it is in development"),
+        (400, 100, "staging-2", Severity.LOW, "the environment is staging-2"),
+        (400, 100, "development", Severity.LOW, "the environment is development"),
         (400, 0, "latest", Severity.CRITICAL, "it came 400 times"),  # "test" is in it, and it is not its name
     ],
 )

@@ -126,8 +126,8 @@ class DiscordStandIn:
     def _as_message(self, message: dict[str, Any] | Seen) -> dict[str, Any]:
         if not isinstance(message, Seen):
             return message
-        id = next(exchange.message for exchange in self._exchanges.values() if exchange.seen is message)
-        return shapes.a_message(id, message)
+        exchange = next(each for each in self._exchanges.values() if each.seen is message)
+        return shapes.a_message(exchange.message, message) | {"interaction": shapes.answered(exchange.id)}
 
     async def submits(self, form: Seen, text: str, person: Person = shapes.ALICE) -> Seen:
         """Fill in the one field of a form, and send it."""

@@ -285,6 +285,11 @@ def a_message(id: int, seen: Seen) -> dict[str, Any]:
     }
 
 
+def answered(interaction: int) -> dict[str, Any]:
+    """The interaction that a message answers: older clients know its buttons by this."""
+    return {"id": str(interaction), "type": 2, "name": "command", "user": a_user(ALICE.id, ALICE.name)}
+
+
 def a_posted_message(id: int, text: str, person: Person) -> dict[str, Any]:
     """As the gateway tells of one that a member wrote."""
     author = a_user(person.id, person.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -11,6 +12,7 @@ import os
 import queue
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from kintsugi import telemetry
@@ -102,6 +104,31 @@ def of_a_library(folder: Path) -> Callable[[], None]:
     return by_the_logger
 
 
+def wrapped_by_an_sdk(folder: Path) -> Callable[[], None]:
+    """As Sentry's SDK does: what passes `callHandlers` is looked at once more when it has passed."""
+    before = logging.Logger.callHandlers
+
+    def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+        before(logger, record)
+        with (folder / "own.log").open("a") as file:
+            file.write(f"{record.getMessage()} {record.args} {record.exc_info and record.exc_info[1]}")
+
+    logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign]
+    return by_the_logger
+
+
+class Proxy:
+    """Another object for the console, as Flask has it."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(sys.stderr, name)
+
+
+def proxy_of_the_console(folder: Path) -> Callable[[], None]:
+    logging.getLogger().addHandler(logging.StreamHandler(Proxy()))  # type: ignore[type-var]
+    return by_the_logger
+
+
 def discord_py(folder: Path) -> Callable[[], None]:
     import discord
 
@@ -156,12 +183,31 @@ def structlog(folder: Path) -> Callable[[], None]:
     return log
 
 
+def aiologger(folder: Path) -> Callable[[], None]:
+    import aiologger as library
+    from aiologger.handlers.files import AsyncFileHandler
+
+    async def say() -> None:
+        logger = library.Logger.with_default_handlers(name="shop")
+        logger.add_handler(AsyncFileHandler(str(folder / "own.log")))
+        try:
+            raise ValueError(f"no bill for {SECRET}")
+        except ValueError:
+            await logger.exception(f"no bill {SECRET}")
+        await logger.shutdown()
+
+    return lambda: asyncio.run(say())
+
+
 SET_UPS: dict[str, Set] = {
     "dictConfig": dict_config, "fileConfig": file_config, "handlers replaced": handlers_replaced,
     "propagation off": propagation_off, "MemoryHandler": memory_handler, "QueueHandler": queue_handler,
     "basicConfig": basic_config, "a library's handler": of_a_library, "discord.py": discord_py, "uvicorn": uvicorn,
-    "loguru": loguru, "structlog": structlog,
+    "loguru": loguru, "structlog": structlog, "an SDK's wrap": wrapped_by_an_sdk,
+    "a proxy of the console": proxy_of_the_console,
 }  # fmt: skip
+if find_spec("aiologger"):  # it is no part of the tests' environment
+    SET_UPS["aiologger"] = aiologger
 
 
 class Ear:

@@ -51,6 +51,11 @@ def _by_windows(asked: Asked, words: str) -> web.Response:
     return sent(text.replace("data: ", "data:").replace("\n", "\r\n"))
 
 
+def _blanks_under_a_schema(asked: Asked, words: str) -> web.Response:
+    under = "response_format" in asked
+    return stream(asked, words[:20] + " " * 9_000, finish="length") if under else stream(asked, words)
+
+
 def _named(asked: Asked, words: str) -> web.Response:
     text = events(chunk({"content": words}), chunk({}, "stop")) + _DONE
     return sent("event: ping\ndata: {}\n\n", text.replace("data:", "event: message\nid: 1\nretry: 10\ndata:"))
@@ -181,11 +186,31 @@ SENDERS = [
         "one with an empty refusal", sends=lambda asked, words: web.json_response(whole(_said(words) | {"refusal": ""}))
     ),
     Server("one with a second choice", sends=_two_choices),
+    Server("vLLM, blanks for ever under a schema", sends=_blanks_under_a_schema, paid_twice=True),
+    Server(
+        "LM Studio, gpt-oss without its marks",
+        speaks=lambda reply: f'analysisJSON like {{"cause": "…"}} is wanted.assistantfinal{reply}',
+    ),
+    Server(
+        "Ollama, Gemma 4", sends=lambda asked, words: stream(asked, "", deltas=[{"content": "", "reasoning": words}])
+    ),
+    Server("one that counts in words", sends=lambda asked, words: stream(asked, words, usage={"prompt_tokens": "12"})),  # type: ignore[dict-item]
+    Server(
+        "Anthropic, a keyword of its schemas",
+        when(
+            lambda asked: "json_schema" in str(asked.get("response_format")),
+            No(400, an_error("output_config.format.schema: For 'object' type, property 'maxItems' is not supported")),
+        ),
+    ),
 ]
 
 
 def _fails_in_its_stream(error: dict[str, Any], before: bool = True) -> Any:
     return lambda asked, words: sent(events(*([chunk({"content": words[:30]})] if before else []), error), _DONE)
+
+
+def _ends_with(reason: str) -> Any:
+    return lambda asked, words: stream(asked, words[:40], finish=reason)
 
 
 def _answers(document: Any) -> Any:
@@ -225,6 +250,9 @@ FAILING = [
         ),
         Server("Spark", sends=_answers({"code": 11200, "message": "no licence for this"}), ends="no licence for this"),
         Server("a gateway's detail", sends=_answers({"detail": "Not authenticated"}), ends="Not authenticated"),
+        Server("DeepSeek, out of resources", sends=_ends_with("insufficient_system_resource"), ends="broken off"),
+        Server("SGLang, aborted", sends=_ends_with("abort"), ends="broken off on the way after 300 tokens"),
+        Server("Zhipu, its network", sends=_ends_with("network_error"), ends="broken off"),
         Server("nothing", sends=lambda asked, words: web.Response(), ends="no reply of a model"),
     ]
 ]

@@ -41,6 +41,7 @@ class Server:
 
     name: str
     refuses: Callable[[Asked], No | None] = lambda asked: None
+    thinks: Callable[[Asked], dict[str, Any]] | None = None  # in place of a good finding and a good fix
     speaks: Callable[[str], str] = as_it_is
     sends: Callable[[Asked, str], web.Response] | None = None
     path: str = "/v1"
@@ -74,7 +75,7 @@ async def played(server: Server) -> AsyncIterator[Played]:
         if no := server.refuses(asked):
             play.refused += 1
             return _refused(no)
-        words = server.speaks(json.dumps(a_fix() if wants_a_fix(asked) else a_finding(marks=server.marks(asked))))
+        words = server.speaks(json.dumps(server.thinks(asked) if server.thinks else _good(server, asked)))
         return (server.sends or in_the_usual_way)(asked, words)
 
     application = web.Application(client_max_size=2**26)
@@ -87,6 +88,10 @@ async def played(server: Server) -> AsyncIterator[Played]:
         yield play
     finally:
         await runner.cleanup()
+
+
+def _good(server: Server, asked: Asked) -> dict[str, Any]:
+    return a_fix() if wants_a_fix(asked) else a_finding(marks=server.marks(asked))
 
 
 def wants_a_fix(asked: Asked) -> bool:

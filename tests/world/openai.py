@@ -79,6 +79,19 @@ def a_completion(content: str | None = None, **changes: Any) -> dict[str, Any]:
     return {**whole, **changes}
 
 
+def a_call(step: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A chat completion that calls the tool of a step."""
+    completion = a_completion(None, finish_reason="tool_calls", **changes)
+    completion["choices"][0]["message"]["tool_calls"] = [{"id": "call_1", "type": "function", "function": called(step)}]
+    return completion
+
+
+def called(step: dict[str, Any]) -> dict[str, str]:
+    """Name and arguments of the call that says the same as a step."""
+    given = step.get("fix") or {name: value for name, value in step.items() if value is not None and name != "tool"}
+    return {"name": step["tool"], "arguments": json.dumps(given)}
+
+
 def a_response(content: str | None = None, **changes: Any) -> dict[str, Any]:
     """A response of the Responses API around `content`. `refusal`, `status`, `error` and `usage` can be given."""
     part: dict[str, Any] = {"type": "output_text", "text": content or "", "annotations": [], "logprobs": []}
@@ -140,13 +153,24 @@ class OpenAIStandIn:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         asked = await self._asked(request, CHAT)
-        answer = self.line.pop(0) if self.line else Answer(a_completion(json.dumps(self.thinks(asked))))
+        answer = self.line.pop(0) if self.line else Answer(self._completed(asked))
         return await self._answer(request, CHAT, answer, _chunks)
 
     async def responses(self, request: web.Request) -> web.StreamResponse:
         asked = await self._asked(request, RESPONSES)
-        answer = self.line.pop(0) if self.line else Answer(a_response(json.dumps(self.thinks(asked))))
+        answer = self.line.pop(0) if self.line else Answer(self._responded(asked))
         return await self._answer(request, RESPONSES, answer, _events)
+
+    def _completed(self, asked: dict[str, Any]) -> dict[str, Any]:
+        thought = self.thinks(asked)
+        return a_call(thought) if "tools" in asked else a_completion(json.dumps(thought))
+
+    def _responded(self, asked: dict[str, Any]) -> dict[str, Any]:
+        thought = self.thinks(asked)
+        if "tools" not in asked:
+            return a_response(json.dumps(thought))
+        call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "status": "completed", **called(thought)}
+        return a_response(None, output=[call])
 
     async def model(self, request: web.Request) -> web.Response:
         told = {"id": request.match_info["name"], "object": "model", "created": 1, "owned_by": "stand-in"}
@@ -208,7 +232,9 @@ def a_good_reply(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def schema_name(asked: dict[str, Any]) -> str:
-    """Which reply a request asks for."""
+    """Which reply a request asks for; calls of tools are steps."""
+    if "tools" in asked:
+        return "step"
     form = asked["text"]["format"] if "text" in asked else asked["response_format"]["json_schema"]
     return str(form["name"])
 
@@ -232,6 +258,11 @@ def _chunks(completion: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**head, "choices": [_delta({"role": "assistant", "content": ""})]}
         for piece in _pieces(message["content"] or ""):
             yield {**head, "choices": [_delta({"content": piece})]}
+        for at, call in enumerate(message.get("tool_calls", ())):
+            begun = call | {"index": at, "function": call["function"] | {"arguments": ""}}
+            yield {**head, "choices": [_delta({"tool_calls": [begun]})]}
+            for piece in _pieces(call["function"]["arguments"]):
+                yield {**head, "choices": [_delta({"tool_calls": [{"index": at, "function": {"arguments": piece}}]})]}
         if message["refusal"]:
             yield {**head, "choices": [_delta({"refusal": message["refusal"]})]}
         yield {**head, "choices": [_delta({}, choice["finish_reason"])]}
@@ -239,7 +270,7 @@ def _chunks(completion: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**head, "choices": [], "usage": completion["usage"]}
 
 
-def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+def _delta(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     return {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
 
 
@@ -251,7 +282,7 @@ def _events(response: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "response.created", "sequence_number": next(numbers), "response": begun}
     where = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     for item in response["output"]:
-        for part in item["content"]:
+        for part in item.get("content", ()):
             kind = "output_text" if part["type"] == "output_text" else "refusal"
             for piece in _pieces(part.get("text") or part.get("refusal") or ""):
                 event = {"type": f"response.{kind}.delta", "sequence_number": next(numbers), **where, "delta": piece}

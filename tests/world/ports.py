@@ -50,7 +50,9 @@ class ScriptedChecker(Scripted):
     evidence: Evidence = field(default_factory=an_evidence)
     made_again: Reproduction | None = None
 
-    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+    async def reproduce(
+        self, case: Case, progress: Progress, commit: str | None = None, seconds: float | None = None
+    ) -> Reproduction:
         if self.made_again is None:
             raise StepFailed("there is no sandbox")
         return self.made_again

@@ -20,7 +20,7 @@ def capture(
         bool, typer.Option("--exit-status", help="With --follow: an end with a status other than 0 is a failure too.")
     ] = False,
     no_pty: Annotated[
-        bool, typer.Option("--no-pty", help="With --follow: pipes for the program, also where you have a terminal.")
+        bool, typer.Option("--no-pty", help="With --follow: pipes for the program, even on a terminal.")
     ] = False,
 ) -> None:
     """Make an incident of each failure in a traceback or log file, at most 20, and print their ids.

@@ -24,9 +24,9 @@ def db_upgrade() -> None:
 
 @db_app.command("prune")
 def db_prune(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be pruned.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be removed.")] = False,
 ) -> None:
-    """Prune what was captured of incidents that ended, as KINTSUGI_KEEP_PAYLOADS_DAYS and _MB say.
+    """Remove what was captured of incidents that ended, by KINTSUGI_KEEP_PAYLOADS_DAYS and _MB.
 
     The history, the cause and the patch stay. `kintsugi run` does this every hour.
 

@@ -18,7 +18,7 @@ def deploy_latest(
 ) -> None:
     """Deploy the newest commit of the branch, unless it runs or is under way. Exit status 1 if it fails.
 
-    On a terminal, what will happen is shown and asked first; elsewhere --yes is needed in production.
+    On a terminal, it shows what will happen and asks first; elsewhere, production needs --yes.
 
     Example: `kintsugi deploy latest --wait`
     """

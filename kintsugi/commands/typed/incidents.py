@@ -15,6 +15,9 @@ PromptDir = Annotated[
     Path | None,
     typer.Option("--prompt-dir", help="A folder of your own prompts, named as ours.", file_okay=False, exists=True),
 ]
+Seconds = Annotated[
+    float | None, typer.Option("--seconds", min=1, help="How long one call may take, instead of a minute.")
+]
 
 incident_app = typer.Typer(help="One incident in full.", no_args_is_help=True)
 
@@ -39,7 +42,7 @@ def incidents(
 
 @incident_app.command("show")
 def show_incident(id: IncidentId, as_json: Json = False) -> None:
-    """One incident: who, what, when, from where to where; the patch and why it is believed.
+    """Show one incident: who did what, and when; the patch, and its proof.
 
     Example: `kintsugi incident show 7`
     """
@@ -56,11 +59,12 @@ def reproduce(
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Put the file among the tests in this folder instead.")
     ] = None,
+    seconds: Seconds = None,
     as_json: Json = False,
 ) -> None:
     """Make the failing call again in the sandbox, as it was written down at the crash.
 
-    Exit status 0 where it fails in the same way, 3 where it does not, 1 where it could not be tried. With --json:
+    Exit status 0 if it fails in the same way, 3 if it does not, 1 if it could not be tried. With --json:
     `{"outcome", "call", "commit", "seconds", "why"}`; outcome is reproduced, other_failure or not_reproducible.
     With --write nothing is run: the call becomes a test file of yours, in a folder that is there.
 
@@ -71,23 +75,23 @@ def reproduce(
     from kintsugi.commands import capsule
     from kintsugi.commands.outcome import run
 
-    run(lambda: capsule.write(id, write) if write else capsule.reproduce(id, at, as_json))
+    run(lambda: capsule.write(id, write) if write else capsule.reproduce(id, at, seconds, as_json))
 
 
 @incident_app.command("bisect")
-def bisect(id: IncidentId, as_json: Json = False) -> None:
-    """Which deployed commit brought the failure: its call is made again at deployed commits, each in the sandbox.
+def bisect(id: IncidentId, seconds: Seconds = None, as_json: Json = False) -> None:
+    """Find the deployed commit that brought the failure: its call is made again at each, in the sandbox.
 
-    Exit status 0 where one is named, 3 where it is older or cannot be said, 1 where it could not be tried. With
-    --json: `{"answer", "commit", "pull_request", "says", "runs"}`; answer is guilty, older_than, cannot_run_before or
-    not_reproduced.
+    Exit status 0 if one is named, 3 if it is older or cannot be said, 1 if it could not be tried. With
+    --json: `{"answer", "commit", "pull_request", "says", "runs", "could_not_run"}`; answer is guilty, older_than,
+    cannot_run_before or not_reproduced. Of the `runs`, `could_not_run` came to no answer.
 
     Example: `kintsugi incident bisect 7`
     """
     from kintsugi.commands import capsule
     from kintsugi.commands.outcome import run
 
-    run(lambda: capsule.bisect(id, as_json))
+    run(lambda: capsule.bisect(id, seconds, as_json))
 
 
 @incident_app.command("receipt")
@@ -97,7 +101,7 @@ def receipt(
 ) -> None:
     """The incident's history as a file that anybody can check: an in-toto statement in a DSSE envelope.
 
-    Signed where KINTSUGI_RECEIPT_KEY is set. 1 where the database's own chain does not hold.
+    Signed where KINTSUGI_RECEIPT_KEY is set. 1 if the database's own chain does not hold.
 
     Example: `kintsugi incident receipt 7 -o INC-7.json`
     """
@@ -166,7 +170,7 @@ def replay(
 def confirm(
     token: Annotated[str, typer.Argument(metavar="TOKEN", help="As it was shown with the patch.")], yes: Yes = False
 ) -> None:
-    """Approve the patch that was shown with this token. On a terminal, it is shown once more and asked first.
+    """Approve the patch that was shown with this token. On a terminal, it shows the patch again and asks first.
 
     Example: `kintsugi confirm 7-0f3a…`
     """
@@ -204,9 +208,9 @@ def retry(
     hint: Annotated[str, typer.Option("--hint", help="What the analyst should know.")] = "",
     yes: Yes = False,
 ) -> None:
-    """Try the step that gave up once more, or ask the analyst again, with your hint.
+    """Try the step that gave up again, or ask the analyst again, with your hint.
 
-    On a terminal, a deployment or a rollback is asked about first.
+    On a terminal, it asks first about a deployment or a rollback.
 
     Example: `kintsugi retry 7 --hint "the coupon has no percent when it is a fixed amount"`
     """

@@ -9,13 +9,13 @@ import typer
 
 
 def init(
-    where: Annotated[str, typer.Option("--on", help="machine or railway; asked for where it is left out.")] = "",
+    where: Annotated[str, typer.Option("--on", help="machine or railway. Without it, you are asked.")] = "",
     folder: Annotated[Path, typer.Option("--dir", help="Where the files go.", file_okay=False, exists=True)] = Path(),
 ) -> None:
     """Ask a few questions and write what a service needs: .env, and a unit for systemd or a Dockerfile.
 
     In for-your-program/ it writes what belongs into the program's repository: the code behind /version, and a workflow
-    that proves pull requests. Files that are there stay as they are; if all of them are, the exit status is 1.
+    that proves pull requests. Existing files stay as they are; if all of them exist, the exit status is 1.
 
     Example: `kintsugi init --on railway`
     """

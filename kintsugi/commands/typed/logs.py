@@ -13,7 +13,7 @@ alerts_app = typer.Typer(help="The alert rules.", no_args_is_help=True)
 def redact(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A text or log; - or nothing is standard input.")] = "-",
 ) -> None:
-    """Copy a text to standard output without the secrets in it: the code that the log handler runs.
+    """Copy a text to standard output with its secrets hidden, by the code that the log handler runs.
 
     Example: `kintsugi redact bot.log > bot.redacted.log`
     """
@@ -25,7 +25,9 @@ def redact(
 
 @alerts_app.command("export")
 def export_alerts(
-    rules: Annotated[Path | None, typer.Option("--rules", help="A TOML file, beside the built-in rules.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="A TOML file with rules besides the built-in ones.")
+    ] = None,
     form: Annotated[str, typer.Option("--format", help="What to print: loki.")] = "loki",
 ) -> None:
     """Print the alert rules for a central sink.

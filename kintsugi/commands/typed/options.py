@@ -8,5 +8,5 @@ import typer
 
 IncidentId = Annotated[str, typer.Argument(metavar="ID", help="The incident's number: 7 or INC-7.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, on a terminal either.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, even on a terminal.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]

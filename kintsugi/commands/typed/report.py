@@ -21,7 +21,7 @@ def report(
 ) -> None:
     """Make an incident of what you say is wrong, and print its id. No crash is needed.
 
-    Your words are what its code is found by; on a terminal you are asked whether it lies in one of the likely places.
+    The code is found by your words; on a terminal you are offered likely places.
     Failures in the log are only offered: what you report is about one of them if you say so with --about.
 
     Example: `kintsugi report "The chart shows last month" --place shop/chart.py:month_of`

@@ -8,7 +8,9 @@ import typer
 
 
 def run_service(
-    only: Annotated[str, typer.Option("--only", help="Some of discord,web,worker; all that is configured.")] = "",
+    only: Annotated[
+        str, typer.Option("--only", help="Some of discord,web,worker. Default: all that is configured.")
+    ] = "",
     drain: Annotated[bool, typer.Option("--drain", help="Do what is due now, then stop.")] = False,
 ) -> None:
     """Run the service until it is stopped. What is not configured is named and left out.

@@ -30,10 +30,12 @@ class FreshChecker:
         self._checker = checker
         self._code_host = code_host
 
-    async def reproduce(self, case: Case, progress: Progress, commit: str | None = None) -> Reproduction:
+    async def reproduce(
+        self, case: Case, progress: Progress, commit: str | None = None, seconds: float | None = None
+    ) -> Reproduction:
         with suppress(StepFailed):
             await self._code_host.head()
-        return await self._checker.reproduce(case, progress, commit)
+        return await self._checker.reproduce(case, progress, commit, seconds)
 
     async def check(self, case: Case, progress: Progress) -> tuple[Patch, Evidence]:
         await self._code_host.head()

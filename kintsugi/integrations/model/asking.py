@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from kintsugi.integrations.model.port import Answer, Ending, Message, Model
+from kintsugi.integrations.model.port import Answer, Ending, Message, Model, Tool
 from kintsugi.integrations.model.reply import R, UnreadableReply, read_reply, refusal_in, schema_of
 from kintsugi.prompts import render
 from kintsugi.workflow.errors import StepFailed
@@ -19,7 +19,8 @@ _SHOWN = 4_000  # characters of a reply that could not be read, as the model is 
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[R]):
-    """What came of a question. `value` is None where it was refused, and `refusal` says why.
+    """What came of a question. `value` is None where it was refused, and `refusal` says why. `also`: what it asks for
+    beside that, where several tools were called at once.
 
     `turns` are those that the question added to the conversation, the model's own words as it gave them last.
     """
@@ -30,6 +31,7 @@ class Reply(Generic[R]):
     turns: tuple[Message, ...]
     cost: Cost
     prompts: str = ""  # those that were added to the question's
+    also: tuple[R, ...] = ()
 
 
 async def ask_for(
@@ -40,12 +42,13 @@ async def ask_for(
     *,
     allowance: Allowance | None = None,
     spent: Cost = NOTHING,
+    tools: Sequence[Tool] = (),
 ) -> Reply[R]:
-    """Ask for a reply of this kind. `spent`: what this step has cost before.
+    """Ask for a reply of this kind, or for calls of these tools. `spent`: what this step has cost before.
 
     Raises StepFailed, with what this question has cost, where there is no reply that can be read.
     """
-    answer = await model.ask(messages, schema_of(kind), progress)
+    answer = await model.ask(messages, schema_of(kind), progress, tools)
     try:
         return _read(kind, answer)
     except UnreadableReply as error:
@@ -54,7 +57,7 @@ async def ask_for(
         prompt = render("unreadable", wrong=str(error))
     turn = (Message("assistant", _again(answer.text)), Message("user", prompt.text))
     try:
-        corrected = await _corrected(kind, model, (*messages, *turn), progress)
+        corrected = await _corrected(kind, model, (*messages, *turn), progress, tools)
     except StepFailed as failed:
         raise failed.having_spent(answer.cost) from failed.__cause__
     return replace(
@@ -65,8 +68,10 @@ async def ask_for(
     )
 
 
-async def _corrected(kind: type[R], model: Model, messages: Sequence[Message], progress: Progress) -> Reply[R]:
-    answer = await model.ask(messages, schema_of(kind), progress)
+async def _corrected(
+    kind: type[R], model: Model, messages: Sequence[Message], progress: Progress, tools: Sequence[Tool]
+) -> Reply[R]:
+    answer = await model.ask(messages, schema_of(kind), progress, tools)
     try:
         return _read(kind, answer)
     except UnreadableReply as error:
@@ -82,18 +87,32 @@ def _read(kind: type[R], answer: Answer) -> Reply[R]:
             return Reply(None, answer.text, answer, said, answer.cost)
         case Ending.FILTERED:
             return Reply(None, "its provider's content filter stopped it.", answer, said, answer.cost)
-        case Ending.CUT_OFF | Ending.REPEATED:
+        case Ending.CUT_OFF | Ending.REPEATED if not answer.calls:  # of calls the first may be whole
             raise UnreadableReply(_ended(answer))
         case Ending.BROKEN_OFF if not _is_whole(answer.text):
             raise StepFailed(_ended(answer), spent=answer.cost)
     try:
         # a bare patch may lack its end without showing it
-        value = read_reply(kind, answer.text, bare_patch=answer.ending is Ending.ANSWERED)
+        whole = answer.ending is Ending.ANSWERED
+        value, *also = _called(kind, answer) or [read_reply(kind, answer.text, bare_patch=whole)]
     except UnreadableReply:
         if why := refusal_in(answer.text):
             return Reply(None, why, answer, said, answer.cost)
         raise
-    return Reply(value, "", answer, said, answer.cost)
+    return Reply(value, "", answer, said, answer.cost, also=tuple(also))
+
+
+def _called(kind: type[R], answer: Answer) -> list[R]:
+    """The calls that can be read, so that one bad call costs the others nothing. Raises UnreadableReply for the last
+    where none can."""
+    read: list[R] = []
+    for at, call in enumerate(answer.calls, 1):
+        try:
+            read.append(read_reply(kind, call))
+        except UnreadableReply:
+            if at == len(answer.calls) and not read:
+                raise
+    return read
 
 
 def _ended(answer: Answer) -> str:

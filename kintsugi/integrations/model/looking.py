@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from kintsugi.integrations.model.asking import ask_for
+from kintsugi.integrations.model.asking import Reply, ask_for
 from kintsugi.integrations.model.port import Message, Model, TooLong
 from kintsugi.integrations.model.reply import Fix, Step, UnreadableReply, read_reply
+from kintsugi.integrations.model.tool_calls import TOOLS
 from kintsugi.prompts import fence, render
 from kintsugi.workflow.incident import NOTHING, Allowance, Cost
 from kintsugi.workflow.looks import OPENED, Look, Looks
@@ -111,16 +112,25 @@ class Looking:
             messages = (*asked, *self.told(looked))
             try:
                 reply = await ask_for(
-                    Step, self.model, messages, self.progress, allowance=allowance, spent=looked.spent
+                    Step, self.model, messages, self.progress, allowance=allowance, spent=looked.spent, tools=TOOLS
                 )
             except TooLong:  # what it has seen is all that it can see
                 break
             if reply.value is None:
                 break
-            found = await self._answered(reply.value, looked)
-            look = self._as_kept(reply.value, found, len(looked.looks) + 1)
-            await self.looks.keep(look, reply.cost)
-            looked = looked.more(look, reply.cost)
+            looked = await self._looked(reply, reply.value, looked)
+        return looked
+
+    async def _looked(self, reply: Reply[Step], first: Step, looked: Looked) -> Looked:
+        """Answer what one reply asks for: where tools are called, that may be several things at once."""
+        cost = reply.cost
+        for step in (first, *reply.also):
+            if not self._may_go_on(looked):
+                break
+            found = await self._answered(step, looked)
+            look = self._as_kept(step, found, len(looked.looks) + 1)
+            await self.looks.keep(look, cost)
+            looked, cost = looked.more(look, cost), NOTHING
         return looked
 
     def told(self, looked: Looked, *, whole: int | None = None) -> tuple[Message, ...]:
@@ -130,8 +140,9 @@ class Looking:
             cut = whole is not None and at <= len(looked.looks) - whole
             so_far = Looked(looked.looks[:at])
             answer = fence("(shown before)" if cut else look.answer)
-            turns.append(Message("assistant", look.asked))
-            turns.append(Message("user", render("looked", left=self._left(so_far), answer=answer).text))
+            call = f"look{at:05d}"  # as Mistral wants it: nine letters and digits
+            turns.append(Message("assistant", look.asked, call))
+            turns.append(Message("user", render("looked", left=self._left(so_far), answer=answer).text, call))
         return tuple(turns)
 
     def _may_go_on(self, looked: Looked) -> bool:

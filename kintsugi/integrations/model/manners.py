@@ -66,6 +66,28 @@ _WORDS = {
     Form.TEXT: "JSON in plain text",
 }
 
+
+class Calls(StrEnum):
+    """How a server is offered tools, from the best down. In all of them the prompts show the JSON reply that says the
+    same."""
+
+    UNTRIED = ""
+    MUST = "must"  # with `tool_choice`: one of them has to be called
+    MAY = "may"
+    NONE = "none"  # one JSON reply a step
+
+    @property
+    def words(self) -> str:
+        return _CALLS[self]
+
+
+_CALLS = {
+    Calls.UNTRIED: "",
+    Calls.MUST: "tools called as its own",
+    Calls.MAY: "tools called as its own, without tool_choice",
+    Calls.NONE: "tools by a JSON reply a step",
+}
+
 _BY_API: dict[Api, str] = {
     "chat": "by chat completions, as it has no /responses",
     "responses": "by /responses, as it has no chat completions",
@@ -77,7 +99,7 @@ class Manner:
     """What one server takes of a request. `limit`: the name under which it takes a limit, "" for none.
 
     `most_output` and `window` are its own limits in tokens, as far as it told them. `api`: the one of the two that it
-    has, where that is not the one that is set.
+    has, where that is not the one that is set. `calls`: how it is offered tools, where it may look at the program.
     """
 
     form: Form = Form.SCHEMA
@@ -87,6 +109,7 @@ class Manner:
     most_output: int | None = None
     window: int | None = None
     api: Api | Literal[""] = ""
+    calls: Calls = Calls.UNTRIED
 
     @property
     def words(self) -> str:
@@ -100,6 +123,8 @@ class Manner:
             parts.append(f"a window of {self.window:,} tokens")
         if self.api:
             parts.append(_BY_API[self.api])
+        if self.calls:
+            parts.append(self.calls.words)
         return ", ".join(parts)
 
     @property
@@ -114,20 +139,42 @@ def first_manner(base_url: str | None) -> Manner:
     return Manner(limit=NEW_LIMIT if host.endswith(_OPENAI) else OLD_LIMIT)
 
 
-def next_manner(manner: Manner, refusal: Refusal, sent: int, *, steps: int) -> Manner | None:
+def next_manner(manner: Manner, refusal: Refusal, sent: int, *, steps: int, offered: bool = False) -> Manner | None:
     """The next step down after a refusal; None where no other manner would help.
 
-    `sent` is the limit of the reply that was asked for, `steps` how many were taken for this question already.
+    `sent` is the limit of the reply that was asked for, `steps` how many were taken for this question already,
+    `offered` whether it came with tools.
     """
     if most := can_afford(refusal):
         return replace(manner, most_output=most) if _LEAST_OUTPUT * 4 <= most < sent else None
     if refusal.status not in _SHAPE or _is_about_who_asks(refusal):
         return None
+    if offered and (calls := _fewer_calls(manner.calls, refusal)):
+        return replace(manner, calls=calls)
     named = _without_what_is_named(manner, refusal, sent)
     if named != manner:
         lower = named.plainest if steps else named  # one that names one thing after the other is asked for the least
         return lower if lower != manner else None
-    return last_resort(manner) if refusal.status in _VAGUE else None
+    if refusal.status not in _VAGUE:
+        return None
+    return replace(manner, calls=Calls.NONE) if offered else last_resort(manner)
+
+
+def heard_calls(manner: Manner, called: bool) -> Manner:
+    """After a reply to the offer of tools. Some servers take them and ignore them, some leave the calls in the text,
+    and some models never call: those are better asked for JSON, which a schema can hold."""
+    if not called:
+        return replace(manner, calls=Calls.NONE)
+    return replace(manner, calls=manner.calls or Calls.MUST)
+
+
+def _fewer_calls(calls: Calls, refusal: Refusal) -> Calls | None:
+    """The next step down where it is tools that are refused, or how a conversation with them is told."""
+    text = _WHAT_IT_TAKES.sub("", refusal.lower)
+    if re.search(r"tool[_ ]choice", text) and calls in (Calls.UNTRIED, Calls.MUST) and "auto-tool-choice" not in text:
+        return Calls.MAY
+    about = re.search(r"\btool|function|\brole|thought_signature|reasoning_content|template|jinja|alternate", text)
+    return Calls.NONE if about or _is_about_the_form(text) else None
 
 
 def other_api(manner: Manner, refusal: Refusal, asked: Api) -> Manner | None:
@@ -214,6 +261,7 @@ def _is_about_the_form(text: str) -> bool:
         "guided",
         "grammar",
         "text.format",
+        "output_config",
         "support the requested parameters",
         "handle the requested parameters",
     ) or bool(re.search(r"\btype\b.{0,40}input should be 'text'", text, re.DOTALL))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -24,9 +23,19 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from kintsugi.integrations.authorities import context
 from kintsugi.integrations.model.address import address_of
-from kintsugi.integrations.model.manners import Api, Manner, first_manner, last_resort, next_manner, other_api
+from kintsugi.integrations.model.manners import (
+    Api,
+    Calls,
+    Form,
+    Manner,
+    first_manner,
+    heard_calls,
+    last_resort,
+    next_manner,
+    other_api,
+)
 from kintsugi.integrations.model.openai_streams import Heard, NoReply, Question, Refused, chat, responses
-from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, TooLong
+from kintsugi.integrations.model.port import REPLYS_SHARE, Answer, Ending, Message, Room, Tool, TooLong
 from kintsugi.integrations.model.refusals import (
     Refusal,
     has_no_credit,
@@ -40,6 +49,7 @@ from kintsugi.integrations.model.refusals import (
     window_in,
 )
 from kintsugi.integrations.model.remembered import Manners
+from kintsugi.integrations.model.telling import telling, told_in_silence
 from kintsugi.integrations.model.waits import wait_asked_for
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Cost, Price
@@ -53,6 +63,7 @@ _MOST_STEPS = 4  # down the ladder, for one question
 _LONGEST_REPLY = 16_000  # tokens, where nothing else is said
 _NO_TOKEN_IS_SO_LONG = 7  # characters a token on average: where a server counts fewer tokens, it has cut the question
 _CUT_AT_LEAST = 256  # tokens of a question that was cut: fewer are those that a server had not at hand
+
 
 _CONNECTED_WITHIN = 10.0  # seconds
 _NO_KEY = "none"  # the SDK sends a key in any case, and who asks for none looks at none
@@ -113,13 +124,19 @@ class OpenAIModel:
         longest = self._settings.max_output_tokens or _LONGEST_REPLY
         return Room(window, min(longest, window // REPLYS_SHARE) if window else longest)
 
-    async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
+    async def ask(
+        self,
+        messages: Sequence[Message],
+        schema: tuple[str, dict[str, Any]],
+        progress: Progress,
+        tools: Sequence[Tool] = (),
+    ) -> Answer:
         """Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it."""
         if isinstance(self._turn, asyncio.Semaphore) and self._turn.locked():
             progress("waiting until the model has answered others: KINTSUGI_LLM_AT_ONCE says how many at a time")
         async with self._turn:
             self._name = self._name or await self._only_one()
-            question = Question(self.name, messages, *schema, self.room.reply, self.manner)
+            question = Question(self.name, messages, *schema, self.room.reply, self.manner, tools)
             return await self._ask(question, Heard(), progress)
 
     async def check(self) -> str:
@@ -176,9 +193,9 @@ class OpenAIModel:
         return [str(each.id) for each in page.data or () if getattr(each, "id", None)], instead
 
     async def _ask(self, question: Question, heard: Heard, progress: Progress) -> Answer:
-        tell = _telling(progress, heard, self._settings.tell_every)
+        tell = telling(progress, heard, self._settings.tell_every)
         try:
-            async with self._client() as client:
+            async with self._client() as client, told_in_silence(tell, self._settings.tell_every):
                 question = await self._down_the_ladder(client, question, heard, tell)
         except asyncio.CancelledError as stopped:
             if not heard.began:
@@ -208,9 +225,10 @@ class OpenAIModel:
                 if lower is None or steps == _MOST_STEPS:
                     raise
                 heard.began = False  # what is refused is not billed
-                question, steps = lower, steps + 1
+                steps += lower.manner.calls is question.manner.calls  # what is offered beside is a ladder of its own
+                question = lower
             else:
-                self._keep(question.manner)
+                self._keep(_as_heard(question, heard))
                 return question
 
     def _step(self, question: Question, refusal: Refusal, steps: int) -> Question | None:
@@ -220,14 +238,20 @@ class OpenAIModel:
         if says_too_long(refusal):
             return self._shorter(question, refusal)
         manner = other_api(question.manner, refusal, self._api(question)) or next_manner(
-            question.manner, refusal, question.limit, steps=steps
+            question.manner, refusal, question.limit, steps=steps, offered=question.offers
         )
-        if manner is None and refusal.status == 500 and self._known is None:  # some break at a schema they cannot take
-            manner = last_resort(question.manner)
+        if manner is None and refusal.status == 500:  # some break at what they cannot take
+            manner = self._after_breaking(question)
         if manner:
             why = {"why": refusal.quoted, "status": refusal.status}
             log.info("model_options_refused", extra={"model": self.name, "asked": question.manner.words, **why})
         return question.but(manner) if manner else None
+
+    def _after_breaking(self, question: Question) -> Manner | None:
+        """Without what the server was never seen to take."""
+        if question.offers and not question.manner.calls:
+            return replace(question.manner, calls=Calls.NONE)
+        return last_resort(question.manner) if self._known is None else None
 
     def _shorter(self, question: Question, refusal: Refusal) -> Question:
         """With a shorter reply, where that is all that does not fit. Raises TooLong."""
@@ -277,9 +301,11 @@ class OpenAIModel:
     def _answer(self, question: Question, heard: Heard) -> Answer:
         if heard.ended == "cut off" and question.manner.most_output:  # it may be larger by now, as money may be more
             self._keep(replace(question.manner, most_output=None))
-        text, name = heard.refusal or heard.said, heard.model or self.name
+        calls, name = heard.calls if question.offers else (), heard.model or self.name
+        text = heard.refusal or "\n".join(calls) or heard.said
         read = _too_few(question, heard)
-        return Answer(_ending(heard), text, name, self._cost(question, heard), question.manner.words, read)
+        manner = _as_heard(question, heard).words
+        return Answer(_ending(heard), text, name, self._cost(question, heard), manner, read, calls)
 
     def _refused(self, refusal: Refusal, wait: timedelta | None, question: Question, heard: Heard) -> Answer:
         """What an error of the provider comes to. Raises StepFailed, but for a content filter's no."""
@@ -368,25 +394,22 @@ def _tokens(characters: int) -> int:
     return -(-characters // _CHARACTERS_PER_TOKEN)
 
 
-def _telling(progress: Progress, heard: Heard, every: timedelta) -> Callable[[], None]:
-    """Tells how far the reply has come, every so often."""
-    began = told = time.monotonic()
-
-    def tell() -> None:
-        nonlocal told
-        now = time.monotonic()
-        if now - told >= every.total_seconds():
-            told = now
-            progress(f"the model is answering: {len(heard.said):,} characters in {now - began:.0f} s")
-
-    return tell
-
-
 def _too_few(question: Question, heard: Heard) -> int:
     """The tokens that the server says it read, where no tokens could be so long as to make them all of the question."""
     read = heard.tokens_in
     cut = heard.counted and read >= _CUT_AT_LEAST and read * _NO_TOKEN_IS_SO_LONG < question.characters
     return read if cut else 0
+
+
+def _as_heard(question: Question, heard: Heard) -> Manner:
+    """The manner that a reply shows: of a schema that a model does not get out of; and of tools, where it was no
+    refusal and not broken off."""
+    if heard.ends_blank and (heard.repeats or heard.ended == "cut off"):
+        less = {"calls": Calls.NONE} if question.offers else {"form": Form.TEXT}
+        return replace(question.manner, **less)
+    if not question.offers or heard.refusal or (heard.ended in (None, "filtered") and not heard.repeats):
+        return question.manner
+    return heard_calls(question.manner, called=bool(heard.called))
 
 
 def _ending(heard: Heard) -> Ending:
@@ -407,7 +430,9 @@ def _is_short(error: BaseException, question: Question) -> bool:
     """Whether it may be over in seconds: a lost connection, or a server's trouble that is not about our request."""
     if isinstance(error, openai.APIStatusError) and error.status_code >= 500:
         refusal = _refusal(error)
-        other = says_too_long(refusal) or next_manner(question.manner, refusal, question.limit, steps=0)
+        other = says_too_long(refusal) or next_manner(
+            question.manner, refusal, question.limit, steps=0, offered=question.offers
+        )
         return not other and not is_final(refusal)
     return isinstance(error, openai.APIConnectionError)
 

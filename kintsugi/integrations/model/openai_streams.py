@@ -17,13 +17,15 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent, ResponseUsage
 
-from kintsugi.integrations.model.manners import Form, Manner
-from kintsugi.integrations.model.port import Message
+from kintsugi.integrations.model.manners import Calls, Form, Manner
+from kintsugi.integrations.model.port import Message, Tool
 from kintsugi.integrations.model.refusals import Refusal, refusal_of
+from kintsugi.integrations.model.tool_calls import as_call, as_reply
 
 Ended = Literal["well", "cut off", "filtered"]
-_CUT_OFF = ("length", "max_tokens", "max_output_tokens", "model_length")
-_FILTERED = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist")
+_CUT_OFF = ("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded")
+_FILTERED = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "sensitive")
+_BROKEN_OFF = ("error", "abort", "network_error", "insufficient_system_resource")
 _THOUGHTS = ("thinking", "reasoning", "reasoning_content", "redacted_thinking")
 _UNIT, _TIMES, _EVERY = 240, 12, 2_000  # characters: what is repeated at most, how often at least, looked at how often
 
@@ -38,6 +40,12 @@ class Question:
     schema: dict[str, Any]
     max_output_tokens: int
     manner: Manner = field(default_factory=Manner)
+    tools: Sequence[Tool] = ()
+
+    @property
+    def offers(self) -> bool:
+        """Whether its tools are offered as the server's own."""
+        return bool(self.tools) and self.manner.calls is not Calls.NONE
 
     @property
     def characters(self) -> int:
@@ -53,12 +61,30 @@ class Question:
 
 
 @dataclass(slots=True)
+class Call:
+    """A tool that was called, as far as it has come in. `index`: its place, where the server counts."""
+
+    name: str
+    arguments: str
+    index: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        try:
+            json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+
+@dataclass(slots=True)
 class Heard:
     """What has come in so far. `ended` is None until the provider says how the reply ended."""
 
     began: bool = False
     text: str = ""
-    called: str = ""  # the arguments of a tool that was called
+    called: list[Call] = field(default_factory=list)
+    wanted: Literal["text", "call", "calls"] = "text"  # "call": one whose arguments are the reply
     thought: str = ""
     refusal: str = ""
     ended: Ended | None = None
@@ -73,7 +99,20 @@ class Heard:
     @property
     def said(self) -> str:
         """The reply, in whatever field it came: some servers take all of it for thoughts."""
-        return next((said for said in (self.text, self.called) if said.strip()), self.thought)
+        called = "".join((call.name if self.wanted == "calls" else "") + call.arguments for call in self.called)
+        ways = (self.text, called) if self.wanted == "text" else (called, self.text)
+        return next((said for said in ways if said.strip()), self.thought)
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Each call as a JSON reply, once: some models make the same many times."""
+        return tuple(dict.fromkeys(as_reply(call.name, call.arguments) for call in self.called))
+
+    @property
+    def ends_blank(self) -> bool:
+        """Whether it came to nothing but blanks: a grammar allows any number, and forbids what the model means."""
+        said = self.said
+        return len(said) > _UNIT and not said[-_UNIT:].strip()
 
     def goes_round(self) -> bool:
         """Whether the same was said so often by now that nothing else will come."""
@@ -107,7 +146,7 @@ def is_repetition(text: str) -> bool:
 async def chat(client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:
     """By the Chat Completions API. Raises Refused, NoReply and what the SDK raises."""
     raw = await client.chat.completions.with_raw_response.create(**_chat_body(question))
-    heard.began = True
+    heard.began, heard.wanted = True, _wanted(question)
     if not _is_stream(raw.headers):
         for document in await _documents(raw.http_response, "choices"):
             _chat_document(document, heard)
@@ -124,7 +163,7 @@ async def chat(client: AsyncOpenAI, question: Question, heard: Heard, tell: Call
 async def responses(client: AsyncOpenAI, question: Question, heard: Heard, tell: Callable[[], None]) -> None:
     """By the Responses API; nothing is kept at the provider. Raises as `chat` does."""
     raw = await client.responses.with_raw_response.create(**_responses_body(question))
-    heard.began = True
+    heard.began, heard.wanted = True, _wanted(question)
     if not _is_stream(raw.headers):
         for document in await _documents(raw.http_response, "output"):
             _response_whole(Response.construct(**document), heard)
@@ -136,6 +175,12 @@ async def responses(client: AsyncOpenAI, question: Question, heard: Heard, tell:
         if heard.goes_round():
             await stream.close()
             return
+
+
+def _wanted(question: Question) -> Literal["text", "call", "calls"]:
+    if question.offers:
+        return "calls"
+    return "call" if question.manner.form is Form.CALL else "text"
 
 
 def _chat_body(question: Question) -> dict[str, Any]:
@@ -152,6 +197,11 @@ def _chat_body(question: Question) -> dict[str, Any]:
 
 def _chat_form(question: Question) -> dict[str, Any]:
     name, schema = question.schema_name, question.schema
+    if question.offers:
+        return {
+            "tools": [{"type": "function", "function": _told(tool)} for tool in question.tools],
+            **_choice(question),
+        }
     match question.manner.form:
         case Form.SCHEMA:
             described = {"name": name, "strict": True, "schema": schema}
@@ -167,12 +217,15 @@ def _chat_form(question: Question) -> dict[str, Any]:
 
 def _responses_body(question: Question) -> dict[str, Any]:
     manner = question.manner
-    body: dict[str, Any] = {"model": question.model, "input": _turns(question), "store": False}
+    body: dict[str, Any] = {"model": question.model, "input": _items(question), "store": False}
     if manner.limit:
         body["max_output_tokens"] = question.limit
     if manner.streams:
         body["stream"] = True
-    if manner.form is Form.SCHEMA:
+    if question.offers:
+        body["tools"] = [{"type": "function", "strict": False, **_told(tool)} for tool in question.tools]
+        body |= _choice(question)
+    elif manner.form is Form.SCHEMA:
         described = {"name": question.schema_name, "strict": True, "schema": question.schema}
         body["text"] = {"format": {"type": "json_schema", **described}}
     elif manner.form is Form.OBJECT:
@@ -180,8 +233,57 @@ def _responses_body(question: Question) -> dict[str, Any]:
     return body
 
 
-def _turns(question: Question) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in question.messages]
+def _told(tool: Tool) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.says, "parameters": tool.parameters}
+
+
+def _choice(question: Question) -> dict[str, str]:
+    return {} if question.manner.calls is Calls.MAY else {"tool_choice": "required"}
+
+
+def _turns(question: Question) -> list[dict[str, Any]]:
+    """The conversation: with calls of tools where these are offered, else as the text that says the same. Turns of one
+    side are one turn, as many templates want the sides to alternate."""
+    turns: list[dict[str, Any]] = []
+    for turn, call in _with_calls(question):
+        told = _call_turn(turn, call) if call else _text_turn(turn)
+        if turns and call is None and turns[-1].keys() == told.keys() and turns[-1]["role"] == told["role"]:
+            turns[-1]["content"] += f"\n\n{told['content']}"
+        else:
+            turns.append(told)
+    return turns
+
+
+def _items(question: Question) -> list[dict[str, Any]]:
+    """The same, for the Responses API."""
+    return [_call_item(turn, call) if call else _text_turn(turn) for turn, call in _with_calls(question)]
+
+
+def _with_calls(question: Question) -> Iterable[tuple[Message, tuple[str, str] | None]]:
+    """Each turn with the name and the arguments of the call that it makes or answers."""
+    calls: dict[str, tuple[str, str] | None] = {}
+    for turn in question.messages:
+        if turn.call and turn.role == "assistant" and question.offers:
+            calls[turn.call] = as_call(turn.content)
+        yield turn, calls.get(turn.call)
+
+
+def _text_turn(turn: Message) -> dict[str, Any]:
+    return {"role": turn.role, "content": turn.content}
+
+
+def _call_turn(turn: Message, call: tuple[str, str]) -> dict[str, Any]:
+    if turn.role == "user":
+        return {"role": "tool", "tool_call_id": turn.call, "content": turn.content}
+    function = {"name": call[0], "arguments": call[1]}
+    calls = [{"id": turn.call, "type": "function", "function": function}]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def _call_item(turn: Message, call: tuple[str, str]) -> dict[str, Any]:
+    if turn.role == "user":
+        return {"type": "function_call_output", "call_id": turn.call, "output": turn.content}
+    return {"type": "function_call", "call_id": turn.call, "name": call[0], "arguments": call[1]}
 
 
 def _is_stream(headers: Any) -> bool:
@@ -245,18 +347,36 @@ def _hear_choice(choice: Any, heard: Heard) -> None:
     if isinstance(whole, str):
         heard.text += whole
     elif whole and not heard.said:  # some send all of it again at the end
-        _hear(whole, heard)
+        _hear(whole, heard, whole=True)
 
 
-def _hear(said: Any, heard: Heard) -> None:
+def _hear(said: Any, heard: Heard, *, whole: bool = False) -> None:
     """What a message says, or a piece of one."""
-    heard.text += _text_of(_field(said, "content"))
+    content = _field(said, "content")
+    heard.text += _text_of(content)
     heard.refusal += _field(said, "refusal") or ""
     heard.thought += _text_of(_field(said, "reasoning_content") or _field(said, "reasoning"))
-    called = [_field(call, "function") for call in _field(said, "tool_calls") or ()]
-    for function in filter(None, [*called, _field(said, "function_call")]):
-        arguments = _field(function, "arguments") or ""
-        heard.called += arguments if isinstance(arguments, str) else json.dumps(arguments)
+    for call in _field(said, "tool_calls") or ():
+        _hear_call(_field(call, "function"), None if whole else _field(call, "index"), heard, whole=whole)
+    _hear_call(_field(said, "function_call"), None, heard, whole=whole)
+    for part in content if isinstance(content, list) else ():  # as Anthropic writes them
+        if isinstance(part, dict) and part.get("type") == "tool_use":
+            _hear_call({"name": part.get("name"), "arguments": part.get("input")}, None, heard, whole=True)
+
+
+def _hear_call(function: Any, index: int | None, heard: Heard, *, whole: bool) -> None:
+    """A call, or a piece of one. Some count none of them, some count each as the first, some say the name in every
+    piece: what comes with a name after a call that is whole is another one."""
+    if not function:
+        return
+    name, given = _field(function, "name") or "", _field(function, "arguments") or ""
+    arguments = given if isinstance(given, str) else json.dumps(given)
+    before = next((call for call in reversed(heard.called) if index is None or call.index == index), None)
+    if before is None or whole or (name and arguments and before.is_whole):
+        heard.called.append(Call(name, arguments, index))
+        return
+    before.name += "" if before.name.endswith(name) else name
+    before.arguments += arguments
 
 
 def _field(held: Any, name: str) -> Any:
@@ -283,7 +403,9 @@ def _how(finish: Any) -> Ended | None:
     if not finish:
         return None
     name = str(finish).lower()
-    return "cut off" if name in _CUT_OFF else "filtered" if name in _FILTERED else None if name == "error" else "well"
+    if name in _BROKEN_OFF:
+        return None
+    return "cut off" if name in _CUT_OFF else "filtered" if name in _FILTERED else "well"
 
 
 def _chat_usage(usage: CompletionUsage | None, heard: Heard) -> None:
@@ -322,6 +444,9 @@ def _response_whole(response: Response, heard: Heard) -> None:
     heard.model = str(getattr(response, "model", None) or heard.model)
     _response_usage(getattr(response, "usage", None), heard)
     parts = list(_parts(response))
+    for item in response.output:
+        if item.type == "function_call":
+            _hear_call(item, None, heard, whole=True)
     heard.text = "".join(part.text for part in parts if part.type == "output_text") or heard.text
     heard.refusal = "".join(part.refusal for part in parts if part.type == "refusal") or heard.refusal
     if response.status == "failed" and response.error:

@@ -18,10 +18,20 @@ REPLYS_SHARE = 4  # of a known window, one part in so many is the reply's
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of the conversation."""
+    """One turn of the conversation. `call`: the id of the call of a tool that it makes, or answers; empty for none."""
 
     role: Literal["user", "assistant"]
     content: str
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What may be called in place of a reply. `parameters`: a JSON Schema."""
+
+    name: str
+    says: str
+    parameters: dict[str, Any]
 
 
 class Ending(StrEnum):
@@ -41,7 +51,8 @@ class Answer:
     """What came back. `text` is the reply, or for REFUSED the model's reason; `cost` counts whatever the ending.
 
     `manner`: how its server was asked, in words. `read`: the tokens of the question that it says it read, where these
-    are far too few for what it was sent; 0 for all others.
+    are far too few for what it was sent; 0 for all others. `calls`: those of the tools that it was offered, each as the
+    JSON reply that says the same; together they are the text.
     """
 
     ending: Ending
@@ -50,6 +61,7 @@ class Answer:
     cost: Cost
     manner: str = ""
     read: int = 0
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +98,15 @@ class Model(Protocol):
     @property
     def room(self) -> Room: ...
 
-    async def ask(self, messages: Sequence[Message], schema: tuple[str, dict[str, Any]], progress: Progress) -> Answer:
-        """The reply to a conversation, as JSON of this schema (its name, and JSON Schema).
+    async def ask(
+        self,
+        messages: Sequence[Message],
+        schema: tuple[str, dict[str, Any]],
+        progress: Progress,
+        tools: Sequence[Tool] = (),
+    ) -> Answer:
+        """The reply to a conversation, as JSON of this schema (its name, and JSON Schema), or as calls of these tools
+        where its server has calls.
 
         Raises StepFailed where nothing was said: with what was spent, and final where waiting cannot mend it; TooLong
         where the conversation is.

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kintsugi.integrations.model.manners import Form, Manner
+from kintsugi.integrations.model.manners import Calls, Form, Manner
 
 log = logging.getLogger("kintsugi.model")
 
@@ -74,6 +74,7 @@ def _from_json(kept: Any) -> _Found | None:
     try:
         told = dict(kept)
         found_at = datetime.fromisoformat(told.pop("found_at"))
-        return _Found(Manner(**{**told, "form": Form(told["form"])}), found_at)
+        kept = {"form": Form(told["form"]), "calls": Calls(told.get("calls", ""))}
+        return _Found(Manner(**{**told, **kept}), found_at)
     except (KeyError, TypeError, ValueError):
         return None

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from kintsugi.integrations.model.near_json import objects_in, without_thoughts
+from kintsugi.integrations.model.tool_calls import step_in, steps_in
 from kintsugi.repair.applying.changes import Change, FilePatch, Refused, WholeFile
 from kintsugi.repair.applying.reading_edits import changes_in
 from kintsugi.repair.replies import read_reply as read_patch
@@ -46,6 +47,12 @@ _MAY_LACK: dict[str, Any] = {
     "fix": None,
 }
 _NOTHING = ("", "null", "none", "n/a", "-")
+_NO_NEED = re.compile(
+    r"\W*+(?:null|n/?a|no|none|(?:nothing|no (?:more|further|additional) \w+)(?: else| more)?(?: is| are)?"
+    r"(?: needed| required| necessary)?)?\W*+",
+    re.IGNORECASE,
+)
+_PLACEHOLDERS = ("…", "...")
 
 
 class UnreadableReply(Exception):
@@ -58,6 +65,13 @@ def _share(value: float) -> float:
     return value
 
 
+def _no_placeholder(value: str) -> str:
+    if value.strip() in _PLACEHOLDERS:
+        raise ValueError("it is the placeholder of the example, and should be your own")
+    return value
+
+
+OwnWords = Annotated[str, AfterValidator(_no_placeholder)]
 Share = Annotated[float, AfterValidator(_share)]
 
 
@@ -68,7 +82,7 @@ class _Strict(BaseModel):
 class Cause(_Strict):
     """The answer to `diagnose`: why it failed."""
 
-    cause: str
+    cause: OwnWords
     explanation: str
     category: Category
     probability: Share
@@ -77,7 +91,7 @@ class Cause(_Strict):
 
 
 class FixEdit(_Strict):
-    path: str
+    path: OwnWords
     search: str
     replace: str
     occurrence: int | None
@@ -136,6 +150,8 @@ def read_reply(kind: type[R], text: str, *, bare_patch: bool = True) -> R:
         raise UnreadableReply("The model's reply is empty.")
     objects = list(objects_in(said))
     meant = [inner for each in objects for inner in _meant(kind, each)]
+    if kind is Step and not meant:
+        meant = list(steps_in(said))
     read, faults = _read_each(kind, meant)
     if read:
         return _one_of(read)
@@ -193,6 +209,8 @@ def _meant(kind: type[BaseModel], told: object, heart: str = "", depth: int = _D
     heart = heart or _HEARTS[kind]
     if not isinstance(told, dict) or not depth:
         return
+    if kind is Step:
+        told = step_in(told) or told
     named = _with_our_keys(told, kind.model_fields)
     if heart in named and not (isinstance(named[heart], dict) and _meant_inside(kind, named[heart], heart)):
         yield named
@@ -232,6 +250,8 @@ def _mended(kind: type[BaseModel], told: dict[str, Any]) -> dict[str, Any]:
     for name in ("cause", "explanation", "branch", "title", "body", "need"):
         if name in mended:
             mended[name] = _as_text(mended[name])
+    if isinstance(need := mended.get("need"), str) and _NO_NEED.fullmatch(need):
+        mended["need"] = ""
     if not isinstance(mended.get("marks", ""), str):
         mended["marks"] = None
     if "probability" in mended:

@@ -105,13 +105,19 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a failing test raised. `frames`: the innermost last; `causes`: what it came of."""
+    """What a failing test raised. `frames`: the innermost last; `causes`: what it came of.
+
+    Of a failing call that was made again, `classes` are the full names of its class and that one's bases, and
+    `by_raise` says whether a `raise` of the project's own code made it, at the innermost frame.
+    """
 
     kind: str
     message: str
     assertion: bool
     frames: tuple[Frame, ...]
     causes: tuple[Raised, ...] = ()
+    classes: tuple[str, ...] = ()
+    by_raise: bool = False
 
     @property
     def chain(self) -> tuple[Raised, ...]:
@@ -251,6 +257,8 @@ def _failure(line: Mapping[str, object]) -> Failure:
         assertion=bool(line["assertion"]),
         frames=_frames(line["frames"]),
         causes=tuple(Raised(str(kind), _frames(frames)) for kind, frames in causes),
+        classes=tuple(map(str, _list(line.get("classes", [])))),
+        by_raise=line.get("by_raise") is True,
     )
 
 

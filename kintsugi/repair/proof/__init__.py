@@ -251,6 +251,9 @@ def _with_call(evidence: Evidence, call: CallTurned | None, *, could_be_made: bo
         not_made = could_be_made and evidence.tier is Tier.E2
         return replace(evidence, says=f"{evidence.says} {_NOT_MADE}") if not_made else evidence
     evidence = replace(evidence, flags=(*call.flags, *evidence.flags))
+    if call.ends:
+        says = f"The failing call itself, {call.name}, failed before and {call.ends}. {evidence.says}"
+        evidence = replace(evidence, says=says)
     if evidence.tier is Tier.E2 and evidence.reproduced is False:
         says = f"{evidence.says} But its red is another failure than the crash."
         return replace(evidence, tier=Tier.E1, says=says)

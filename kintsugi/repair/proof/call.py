@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from kintsugi.repair import capsule
 from kintsugi.repair.capsule import FailingCall, Made
-from kintsugi.repair.proof.runs import Proving, Unproven
+from kintsugi.repair.languages.results import Frame
+from kintsugi.repair.proof.runs import Proving, Unproven, is_plain_file
+from kintsugi.repair.syntax import read_source
 from kintsugi.workflow.patch import Run
 
 _SHARE_OF_TIME = 0.2
@@ -17,13 +19,16 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class CallTurned:
-    """The runs without and with the patch. `turned`: it went from red to green; `flags` say what is to be looked at."""
+    """The runs without and with the patch. `turned`: it went from red to green; `ends`: how it does now where it is
+    rejected on purpose, or its crash is answered; `flags` say what is to be looked at.
+    """
 
     name: str
     red: Run
     green: Run | None = None
     turned: bool = False
     flags: tuple[str, ...] = ()
+    ends: str = ""
 
 
 class _StillFails(Unproven):
@@ -72,6 +77,9 @@ async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
     proving.progress("making the failing call with the patch")
     for _ in range(_ROUNDS):
         green = await _made(proving, call, proving.proposal.all_files)
+        if found := _said_no(proving, call, green):
+            ends, flag = found
+            return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,), ends=ends)
         if flag := _why_not_green(call, red, green):
             return CallTurned(call.name, red.outcome.run, green.outcome.run, flags=(flag,))
     await _without_swallowing(proving, call, red)
@@ -81,6 +89,33 @@ async def _turned(proving: Proving, call: FailingCall) -> CallTurned:
 
 async def _made(proving: Proving, call: FailingCall, changes: Mapping[str, bytes | None]) -> Made:
     return await capsule.make(call, proving.ground, changes, seconds=max(proving.seconds_left * _SHARE_OF_TIME, 1.0))
+
+
+def _said_no(proving: Proving, call: FailingCall, green: Made) -> tuple[str, str] | None:
+    """How a call ends that is rejected on purpose, or whose crash is answered, and what a human is asked about it."""
+    crash = call.crash
+    if rejection := green.rejection(crash):
+        flag = (
+            f"with the patch the failing call, {call.name}, is rejected on purpose, by {rejection.kind}: is that right?"
+        )
+        flag += " That `raise` was there before the patch." if _was_there(proving, rejection.at) else ""
+        return f"is rejected on purpose now, by {rejection.says}", flag
+    if answer := green.answer(crash, proving.proposal.base):
+        what = f"{crash.short_kind} is still raised in {crash.place}, and answered by {answer.kind}"
+        return (
+            f"still comes to {crash.short_kind}, answered now by {answer.says}",
+            f"with the patch {what}: is that right?",
+        )
+    return None
+
+
+def _was_there(proving: Proving, at: Frame) -> bool:
+    """Whether the statement in a line of the patched project is one that the patch left as it was."""
+    base, files = proving.proposal.base, proving.proposal.all_files
+    if at.path not in files:
+        return True
+    before = read_source((base / at.path).read_bytes()) if is_plain_file(base, at.path) else ""
+    return bool(proving.language.same_lines(read_source(files[at.path] or b""), before, (at.line,)))
 
 
 def _why_not_green(call: FailingCall, red: Made, green: Made) -> str:

@@ -153,6 +153,10 @@ class BoxFailed(Exception):
     """The box could not be closed or the command not started: says nothing about the command."""
 
 
+class NoInterpreter(BoxFailed):
+    """There is no such Python to run tests with: says nothing about the box either."""
+
+
 @asynccontextmanager
 async def ground(box: Box, tree: Path) -> AsyncIterator[Ground]:
     """What runs on `tree` stand on, which is only read. Raises BoxFailed where it cannot be made."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kintsugi.repair import sandbox
-from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, group
+from kintsugi.repair.sandbox import Box, BoxFailed, Job, Limits, Mechanism, NoInterpreter, group
 from kintsugi.repair.sandbox import room as rooms
 from kintsugi.repair.sandbox.record import Record, RecordBroken
 from kintsugi.repair.scratch import scratch, sweep
@@ -116,7 +116,7 @@ async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism]
     try:
         interpreter = await asyncio.to_thread(rooms.interpreter, python)
     except (OSError, ValueError) as error:
-        raise BoxFailed(f"no interpreter for the tests: {error}") from error
+        raise NoInterpreter(f"no interpreter for the tests: {error}") from error
     reasons = []
     for mechanism, other_user in _ORDER:
         if mechanism not in mechanisms or not _may_be_tried(mechanism, other_user=other_user):

@@ -7,11 +7,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from queue import Empty, Full, Queue
 from typing import NamedTuple
 
+from kintsugi.telemetry.alerts.raised import chain_of
 from kintsugi.telemetry.alerts.rules import Rule
 from kintsugi.telemetry.alerts.shown import exception_of, frames_of, words_of
 from kintsugi.telemetry.capsule import Capsule, record
@@ -101,8 +102,10 @@ class Alerts:
         """Counts the record for each rule it matches. Never waits for a sink."""
         if seen.record.levelno < self.least_level or seen.record.name.startswith(_OWN_LOGGER):
             return
+        error = exception_of(seen)
+        chain = tuple(chain_of(error)) if error is not None else ()
         for rule in self._rules:
-            if matches(rule, seen):
+            if matches(rule, seen, chain):
                 self._count(rule, seen)
 
     def close(self, timeout: float = 2.0) -> None:
@@ -199,16 +202,16 @@ class Alerts:
             heapq.heappush(self._owed, _Owed(due, next(self._numbers), name, alert, tries + 1))
 
 
-def matches(rule: Rule, seen: Seen) -> bool:
-    """Whether everything the rule asks for is true of the record."""
+def matches(rule: Rule, seen: Seen, chain: Sequence[BaseException]) -> bool:
+    """Whether everything the rule asks for is true of the record, and of the chain of its exception."""
     record = seen.record
     return (
         record.levelno >= rule.least_level
         and (not rule.logger or record.name == rule.logger or record.name.startswith(rule.logger + "."))
         and (not rule.text or rule.text.casefold() in seen.line.casefold())
         and (rule.pattern is None or rule.pattern.search(seen.line) is not None)
-        and (rule.raised is None or rule.raised.is_met(exception_of(seen), seen.line))
-        and (not rule.any or any(each.is_met(exception_of(seen), seen.line) for each in rule.any))
+        and (rule.raised is None or rule.raised.is_met(chain, seen.line))
+        and (not rule.any or any(each.is_met(chain, seen.line) for each in rule.any))
     )
 
 

@@ -5,8 +5,9 @@ exceptions, along the chain of causes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 _MOST = 10  # exceptions of a chain
@@ -28,16 +29,18 @@ class Condition:
     at: str = ""
     words: str = ""
 
-    def is_met(self, error: BaseException | None, line: str) -> bool:
-        if error is None:
+    def is_met(self, chain: Sequence[BaseException], line: str) -> bool:
+        """Whether it is true of the line, or of the exception that it is about, given as its `chain_of`."""
+        if not chain:
             return bool(self.words) and re.search(self.words, line) is not None
         if not (self.exceptions or self.codes or self.statuses or self.at):
             return False
-        return any(self._is_met_by(each) for each in chain_of(error))
+        return any(map(self._is_met_by, chain))
 
     def _is_met_by(self, error: BaseException) -> bool:
+        kind: Any = type(error)
         return (
-            (not self.exceptions or any(_is_called(error, name) for name in self.exceptions))
+            (not self.exceptions or _is_called(kind, self.exceptions))
             and (not self.codes or code_of(error) in self.codes)
             and (not self.statuses or status_of(error) in self.statuses)
             and (not self.at or re.search(self.at, address_of(error)) is not None)
@@ -92,10 +95,16 @@ def address_of(error: BaseException) -> str:
         return ""
 
 
-def _is_called(error: BaseException, name: str) -> bool:
+@lru_cache(maxsize=1_000)
+def _is_called(kind: Any, names: tuple[str, ...]) -> bool:
+    """Whether the class or a base of it has one of these names; asked once of each class."""
+    return any(map(partial(_has_name, kind), names))
+
+
+def _has_name(kind: type, name: str) -> bool:
     module, _, wanted = name.rpartition(".")
-    kinds = [kind for kind in type(error).__mro__ if kind.__name__ == wanted]
-    return any(not module or f"{kind.__module__}.".startswith(f"{module}.") for kind in kinds)
+    kinds = [each for each in kind.__mro__ if each.__name__ == wanted]
+    return any(not module or f"{each.__module__}.".startswith(f"{module}.") for each in kinds)
 
 
 def _words_of(error: Any) -> str:

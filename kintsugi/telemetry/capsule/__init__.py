@@ -22,13 +22,13 @@ from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, keyword
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.text import HELPERS, file_of, snake_case, written
-from kintsugi.telemetry.redact import redact, redact_source
+from kintsugi.telemetry.redact import is_clean, redact, redact_source
 
 __all__ = ["LARGEST", "Capsule", "record"]
 
 LARGEST = 64 * 1024  # characters of a file
 CPU_SECONDS = 0.005
-_PIECE = 4_096  # characters that are looked through for secrets at once
+_PIECE, _AGAIN = 1_024, 2  # characters that are looked through for secrets at once; lines that are so twice
 _A_SECRET = "a secret: "  # noqa: S105 (the word for it)
 _HOMES = 4  # modules whose own names are looked through for values
 
@@ -190,18 +190,23 @@ def _check_whole(source: str, ends: float) -> None:
     """No secret is in it that shows only where texts stand together. Raises Secret, _TooLarge."""
     if len(source) > LARGEST:
         raise _TooLarge(f"its arguments are too large: more than {LARGEST // 1024} KB of source")
-    for number, piece in enumerate(_pieces(source)):
-        is_late = number and time.thread_time() > ends  # as text it takes a twentieth of the time
+    for piece in _pieces(source):
+        if is_clean(piece):
+            continue
+        is_late = time.thread_time() > ends  # as text it takes a twentieth of the time
         if (redact(piece) if is_late else redact_source(piece, "capsule.py", excerpt=True)) != piece:
             raise Secret
 
 
 def _pieces(source: str) -> Iterator[str]:
-    """Whole lines, some thousand characters of them at once."""
-    piece = ""
+    """Whole lines, about a thousand characters of them at once, after the last of the piece before."""
+    piece: list[str] = []
+    size = 0
     for line in source.splitlines(keepends=True):
-        if piece and len(piece) + len(line) > _PIECE:
-            yield piece
-            piece = ""
-        piece += line
-    yield piece
+        if size > _PIECE:
+            yield "".join(piece)
+            piece = piece[-_AGAIN:]
+            size = 0
+        piece.append(line)
+        size += len(line)
+    yield "".join(piece)

@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from enum import EnumMeta
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from kintsugi.telemetry.capsule import raw
@@ -23,7 +23,7 @@ from kintsugi.telemetry.capsule.graph import (
     keyword_for,
     leave_out,
 )
-from kintsugi.telemetry.capsule.inside import Place, parts_of, taken_by
+from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
 
@@ -37,6 +37,7 @@ class Builders:
     def __init__(self, names: Names, around: Callable[[str], FrameType | None] = lambda _: None) -> None:
         """`around`: the frame of the function with this qualified name, where the exception came through it."""
         self.names, self._around = names, around
+        self._classes: dict[int, tuple[type, str]] = {}  # of those seen: the builtin base, and the name
 
     def value(self, graph: Graph, value: object, name: str, depth: int, hint: str = "") -> str | Entry:
         """A literal, or the entry of an object. `name`: what it stands under. Raises Secret."""
@@ -73,10 +74,9 @@ class Builders:
     def _instance(self, graph: Graph, value: object, entry: Entry) -> None:
         """An object of a class made in Python: its class, what its builtin base holds, and its state."""
         kind = type(value)
-        base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
+        base, own = self._classes.get(id(kind)) or self._seen(kind)
         if id(base) not in CONTENT:
             return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
-        own = self.names.of(kind)
         if not own:
             return self._of_class_inside(graph, value, entry, base)
         if raw.home_of(kind)[0].partition(".")[0] == "discord":
@@ -91,6 +91,11 @@ class Builders:
             entry.parts = content(self, graph, value, entry)
         self.add_state(graph, value, entry)
         return None
+
+    def _seen(self, kind: type) -> tuple[type, str]:
+        base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
+        self._classes[id(kind)] = base, self.names.of(kind) if id(base) in CONTENT else ""
+        return self._classes[id(kind)]
 
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
         """The same of a class that has no name, but was made inside of a function."""
@@ -135,10 +140,30 @@ class Builders:
             Part(self.value(graph, one, name, entry.depth + 1, name), keyword_for(name)) for name, one in around.items()
         ]
 
+    def function_inside(self, graph: Graph, entry: Entry, place: Place, value: FunctionType) -> None:
+        """A function that another one makes, with what it takes from there, and by itself."""
+        last, named, code = value.__defaults__, value.__kwdefaults__, value.__code__
+        last, named = last if type(last) is tuple else (), named if type(named) is dict else {}
+        if not last and not named:
+            return self.inside(graph, entry, place, dict(closed_over(value)))
+        made, given = Entry(entry.hint, entry.depth + 1, uses=1), Entry("", entry.depth + 1, "(", closes=",)", uses=1)
+        self.inside(graph, made, place, dict(closed_over(value)))
+        names = code.co_varnames[code.co_argcount - len(last) : code.co_argcount]
+        given.parts = [
+            Part(self.value(graph, one, name, entry.depth + 2)) for name, one in zip(names, last, strict=True)
+        ]
+        entry.opens, entry.closes = "with_defaults(", ")"
+        entry.parts = [Part(made), Part(given if last else "None")]
+        entry.parts += [
+            Part(self.value(graph, one, name, entry.depth + 1), keyword_for(name)) for name, one in named.items()
+        ]
+        return None
+
     def add_state(self, graph: Graph, value: object, entry: Entry) -> None:
         for name, one in raw.state_of(value):
             if type(name) is not str or len(entry.parts) > MOST_ITEMS:
                 return leave_out(entry, f"a {raw.shown_kind(value)} with more attributes than are written down")
+            graph.step()
             shown = called(name.lstrip("_"), entry)
             made = self.value(graph, one, shown, entry.depth + 1, shown)
             entry.parts.append(Part(made, keyword_for(name), later=_later(name)))

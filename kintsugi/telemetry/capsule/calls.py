@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, TracebackType
@@ -12,11 +13,13 @@ from typing import Any
 
 from kintsugi.telemetry.build import is_installed
 from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule.graph import MOST_ITEMS
 
 _MOST_FRAMES = 1_000
 _COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
 _NOTHING = object()
 _PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes)))
+_FILLED = frozenset(map(id, (list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter)))
 _INNER = ("__wrapped__", "callback", "_callback", "func", "fget", "fset", "fdel", "function", "run", "coro", "__func__")
 
 
@@ -128,8 +131,8 @@ def _check_inside(frame: FrameType, inner: Set[CodeType]) -> None:
 
 
 def _is_default(function: FunctionType, name: str, value: object) -> bool:
-    """Whether the call may as well leave it out. What is plain to read is written down all the same."""
-    if id(type(value)) in _PLAIN:
+    """Whether the call may as well leave it out. What is plain to read, or may have been changed, is written down."""
+    if id(type(value)) in _PLAIN or (id(type(value)) in _FILLED and len(value) <= MOST_ITEMS):  # type: ignore[arg-type]
         return False
     code, last, named = function.__code__, function.__defaults__, function.__kwdefaults__
     if type(last) is tuple and name in code.co_varnames[: code.co_argcount]:

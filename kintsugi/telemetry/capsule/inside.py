@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import linecache
+import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +11,8 @@ from types import FrameType
 
 from kintsugi.telemetry.capsule import raw
 
+_LONGEST_HEAD = 20  # lines
+_WORD, _ENDS_A_HEAD = re.compile(r"[^\W\d]\w*"), re.compile(r":\s*(?:#.*)?$")
 _OF_ANY_CLASS = frozenset(("__dict__", "__weakref__"))  # which each has for itself
 
 
@@ -36,9 +40,18 @@ def taken_by(kind: type, frame: FrameType | None, name: str) -> tuple[dict[str, 
         return _seen_in(kind)
     codes = (one for one in frame.f_code.co_consts if type(one) is types.CodeType and one.co_name == name)
     code, values = next(codes, None), frame.f_locals
-    free = code.co_freevars if code else ()
+    free = {*code.co_freevars, *_head_of(code)} - {name} if code else set[str]()
     bases = {name: one for name, one in values.items() if any(one is base for base in raw.bases_of(kind))}
     return {**bases, **{one: values[one] for one in free if one in values}}, code.co_firstlineno if code else 0
+
+
+def _head_of(code: types.CodeType) -> Iterator[str]:
+    """The words that stand before a class's own code: its decorators, its bases, its metaclass."""
+    for number in range(code.co_firstlineno, code.co_firstlineno + _LONGEST_HEAD):
+        line = linecache.getline(code.co_filename, number)
+        yield from _WORD.findall(line)
+        if _ENDS_A_HEAD.search(line):
+            return
 
 
 def _seen_in(kind: type) -> tuple[dict[str, object], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import collections
 import datetime
@@ -33,7 +34,7 @@ from kintsugi.telemetry.capsule.graph import (
     keyword_for,
     leave_out,
 )
-from kintsugi.telemetry.capsule.inside import Place, closed_over
+from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.encoding import names_of_items
 
 if TYPE_CHECKING:
@@ -44,19 +45,24 @@ Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
 
 def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
     names = names_of_items(items, entry.hint)
-    entry.parts = [
-        Part(builders.value(graph, one, name, entry.depth + 1), later=later and later.replace("{at}", str(at)))
-        for at, (one, name) in enumerate(zip(items, names, strict=True))
-    ]
+    graph.texts(zip(names, items, strict=True))
+    for at, (one, name) in enumerate(zip(items, names, strict=True)):
+        graph.step()
+        value = builders.value(graph, one, name, entry.depth + 1)
+        is_plain = type(value) is str or not later
+        entry.parts.append(Part(value) if is_plain else Part(value, later=later.replace("{at}", str(at))))
 
 
 def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
-    for key, one in pairs:
-        name = called(_name_of(key), entry)
+    names = [called(_name_of(key), entry) for key, _ in pairs]
+    graph.texts(
+        [*(("", key) for key, _ in pairs), *((name[:80], one) for name, (_, one) in zip(names, pairs, strict=True))]
+    )
+    for name, (key, one) in zip(names, pairs, strict=True):
+        graph.step()
         lead = builders.value(graph, key, "", entry.depth + 1)
-        part = Part(builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint), lead)
-        part.later = "{one}[{key}] = {value}"
-        entry.parts.append(part)
+        value = builders.value(graph, one, name[:80], entry.depth + 1, name[:40] or entry.hint)
+        entry.parts.append(Part(value, lead, "{one}[{key}] = {value}"))
 
 
 def _name_of(key: object) -> str:
@@ -255,8 +261,8 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
     code, home = value.__code__, builders.names.home(value)
     if not home or code.co_filename.startswith("<"):
         return leave_out(entry, f"the function {value.__qualname__}, which no module holds by its name")
-    around = dict(closed_over(value))
-    return builders.inside(graph, entry, Place(home, code.co_qualname, code.co_firstlineno), around)
+    place = Place(home, code.co_qualname, code.co_firstlineno)
+    return builders.function_inside(graph, entry, place, value)
 
 
 def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -282,7 +288,7 @@ def _parameters(function: object) -> tuple[str, ...]:
 
 
 def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    name = next((one for key, one in raw.state_of(value) if key == "name"), "")
+    name = next((one for key, one in raw.state_of(value) if type(key) is str and key == "name"), "")
     entry.opens = f"{builders.names.of(logging.getLogger)}({name!r})" if type(name) is str else "None"
 
 
@@ -301,6 +307,22 @@ def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
         later = "restored(lambda: {one}, (), {value})"
         entry.parts.append(Part(builders.value(graph, state, "", entry.depth + 1), later=later))
     return None
+
+
+def _of_each_thread(builders: Builders, graph: Graph, value: threading.local, entry: Entry) -> None:
+    """As this thread sees it."""
+    kind = builders.names.of(threading.local)
+    state: dict[str, Any] = threading.local.__getattribute__(value, "__dict__")
+    entry.opens, entry.closes = f"with_state({kind}()", ")"
+    entry.parts = [
+        Part(builders.value(graph, one, called(name, entry), entry.depth + 1, name), keyword_for(name))
+        for name, one in dict.copy(state).items()
+    ]
+
+
+def _syntax(builders: Builders, graph: Graph, value: ast.AST, entry: Entry) -> None:
+    entry.opens, entry.closes = f"with_state({builders.names.of(type(value))}()", ")"
+    builders.add_state(graph, value, entry)
 
 
 def _anew(written: str, kind: Callable[[], Any]) -> Callable[[Builders, Graph, Any, Entry], None]:
@@ -335,10 +357,6 @@ def member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
         entry.opens = f"{own}({state['_value_']})"
         return None
     return leave_out(entry, f"a {raw.shown_kind(value)} without a name")
-
-
-def _object(builders: Builders, graph: Graph, value: object, entry: Entry) -> None:
-    entry.opens = "object()"
 
 
 def _long(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -457,10 +475,12 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     types.FunctionType: _function,
     functools.partial: _partial,
     types.SimpleNamespace: _namespace,
+    threading.local: _of_each_thread,
+    **{kind: _syntax for kind in vars(ast).values() if type(kind) is type and issubclass(kind, ast.AST)},
     logging.Logger: _logger,
     type(threading.Lock()): _anew("threading.Lock", threading.Lock),
     type(threading.RLock()): _anew("threading.RLock", threading.RLock),
-    object: _object,
+    object: _anew("object", object),
     **dict.fromkeys(
         (
             *(type(iter([])), type(iter(())), type(iter("")), type(iter(range(0)))),

@@ -115,12 +115,20 @@ def inside(module, path, line, /, **around):
     node = min(found, key=lambda one: abs(one.lineno - line))
     if not isinstance(node, ast.ClassDef):
         node.decorator_list = []  # it is the function itself
+        node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]  # and what it takes by itself comes later
+        node.args.kw_defaults = [one and ast.Constant(None) for one in node.args.kw_defaults]
     body = [ast.Return(node)] if isinstance(node, ast.Lambda) else [node, ast.Return(ast.Name(node.name, ast.Load()))]
     given = ast.arguments([], [ast.arg(name) for name in around], None, [], [], None, [])
     maker, made = ast.copy_location(ast.FunctionDef("made", given, body, []), node), {}
     code = compile(ast.fix_missing_locations(ast.Module([maker], [])), home.__file__, "exec")
     exec(named_as(code, path.rpartition(".")[0]), vars(home), made)
     return made["made"](**around)
+''',
+    "with_defaults": '''\
+def with_defaults(function, last=None, /, **named):
+    """The same function, with what it takes by itself."""
+    function.__defaults__, function.__kwdefaults__ = last, named or None
+    return function
 ''',
     "named_as": '''\
 def named_as(code, outer):
@@ -310,14 +318,16 @@ def _ordered(roots: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _give_names(order: Iterable[Entry], taken: set[str]) -> None:
+    numbers: dict[str, int] = {}
     for entry in order:
         if not entry.name and (entry.needs_name or (entry.uses > 1 and (entry.parts or "(" in entry.opens))):
             base = snake_case(entry.hint)
             base = f"the_{base}" if keyword.iskeyword(base) else base
             base = base if base.isidentifier() else "value"
-            name, number = base, 2
+            name, number = base, numbers.get(base, 2)
             while name in taken:
                 name, number = f"{base}_{number}", number + 1
+            numbers[base] = number
             taken.add(name)
             entry.name = name
 
@@ -393,6 +403,6 @@ def _imports(imported: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _helpers(text: str) -> str:
-    needed = {name for name in HELPERS if re.search(rf"\b{name}\(", text)}
+    needed = {name for name in HELPERS if f"{name}(" in text and re.search(rf"\b{name}\(", text)}
     needed |= {more for name in needed for more in _NEEDS.get(name, ())}
     return "\n\n".join(source for name, source in HELPERS.items() if name in needed)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache, partial
+from typing import NamedTuple
 
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
@@ -15,10 +16,10 @@ from kintsugi.telemetry.redact.hiding import continued, hide, merged
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
-from kintsugi.telemetry.redact.scan import KINDS, Found, Scanner
+from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
 from kintsugi.telemetry.redact.source import KNOWN, hidden_in_source, is_code
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
-from kintsugi.telemetry.redact.values import MASK, is_secret, is_too_brief
+from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
 
 __all__ = [
     "MASK",
@@ -28,6 +29,7 @@ __all__ = [
     "filter_lines",
     "filter_stream",
     "hide_personal",
+    "is_clean",
     "redact",
     "redact_diff",
     "redact_field",
@@ -38,8 +40,15 @@ __all__ = [
 UNREADABLE = "[redaction failed: text withheld]"
 _PASSES = 6
 _AFTER_A_CALL = '", line '  # of a traceback
-Hidden = tuple[str, list[str]]  # a text without what was found in it, and the kinds of that
 _HEADERS = ("zation", "cookie")  # the ends of authorization, proxy-authorization, cookie and set-cookie
+
+
+class Hidden(NamedTuple):
+    """A text without what was found in it, the kinds of that, and whether nothing is left to look at."""
+
+    text: str
+    kinds: list[str]
+    is_all: bool = False
 
 
 class Redactor:
@@ -71,8 +80,8 @@ class Redactor:
     def redact_source(self, text: str, path: str = "", *, excerpt: bool = False) -> str:
         """Source code with every secret as `***`, line by line as it was: see `kintsugi.telemetry.redact.source`."""
         try:
-            once = partial(hidden_in_source, scanner=self._scanner, path=path, excerpt=excerpt)
-            return self._settled(text, once)
+            read = partial(hidden_in_source, scanner=self._scanner, path=path, excerpt=excerpt)
+            return self._settled(text, lambda source: Hidden(*read(source)))
         except Exception:
             return "\n".join(UNREADABLE for _ in text.split("\n"))
 
@@ -87,49 +96,55 @@ class Redactor:
     def redact_beside(self, text: str, others: str) -> str | None:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
-        if self.personal_kinds or not _is_plain(both):
+        if not both.isascii() or "\\" in both or "\x1b" in both or self.personal_kinds:  # `_is_plain`, for each line
             return self.redact(text) if not others or self.is_clean(others) else None
         scanner, lowered = self._scanner, both.lower()
         places = scanner.places(lowered)
         if not places:
             return text
-        if others:
+        if places[-1][2] > len(text):  # the last to end
             if any(start > len(text) for _, start, _ in places):
                 return None
-            lowered = lowered[: len(text)]
             places = [place for place in places if place[2] <= len(text)]
         try:
-            folded = Folded(text, lowered, None)
-            return self._settled(text, self._of_a_log, self._without(folded, text, scanner.spans_at(places, folded)))
+            folded = Folded(text, lowered[: len(text)], None)
+            found = scanner.spans_at(places, folded)
+            if not found:
+                return text
+            return self._settled(text, self._of_a_log, self._without(folded, text, found, places))
         except Exception:
             return UNREADABLE
 
     def _of_a_log(self, text: str) -> Hidden:
         folded = fold(text)
-        return self._without(folded, text, self._scanner.spans(folded))
+        places = self._scanner.places(folded.lowered)
+        return self._without(folded, text, self._scanner.spans_at(places, folded), places)
 
-    def _without(self, folded: Folded, text: str, found: list[Found]) -> Hidden:
+    def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
         if not found:
-            return text, []
+            return Hidden(text, [], True)
         if _AFTER_A_CALL in folded.text:
             found = [one for one in found if one[2] in KNOWN or not is_code(folded.text, one[0])]
         if "\n" in folded.text:
             found = continued(found, folded.text)
         spans = merged(found, folded.text)
+        is_all = not self.personal_kinds and self._scanner.leaves_nothing(places, folded.text, spans)
         origin = folded.origin
         if origin is not None:
             spans = [(origin[start], origin[stop - 1] + 1) for start, stop in spans]
-        return hide(text, spans), [kind for _, _, kind in found]
+        return Hidden(hide(text, spans), [kind for _, _, kind in found], is_all and origin is None)
 
     def _settled(self, text: str, once: Callable[[str], Hidden], first: Hidden | None = None) -> str:
         """Hides until nothing more is found, so that redacting twice is redacting once. `first`: what was found so."""
         for _ in range(_PASSES):
-            hidden, kinds = first or once(text)
-            if hidden == text:
+            hidden = first or once(text)
+            if hidden.text == text:
                 return text
-            for kind in kinds:
+            for kind in hidden.kinds:
                 self.hidden[kind] += 1
-            text, first = hidden, None
+            if hidden.is_all:
+                return hidden.text
+            text, first = hidden.text, None
         return text
 
 
@@ -149,6 +164,11 @@ def of_this_process() -> Redactor:
 def redact(text: str) -> str:
     """The text without secrets; the same text where there are none."""
     return of_this_process().redact(text)
+
+
+def is_clean(text: str) -> bool:
+    """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none."""
+    return of_this_process().is_clean(text)
 
 
 def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
@@ -182,6 +202,8 @@ def redact_field(name: str, value: str) -> str:
         level = Grade.PASSWORD  # as a field of its own the value cannot be a word of a sentence
     if level and not is_too_brief(name, value) and is_secret(value, True, level, prose=False):
         of_this_process().hidden["keyed"] += 1
+        return MASK
+    if name[-13:].lower() == "authorization" and is_phrase_of_header(value):
         return MASK
     if name[-6:].lower() in _HEADERS:
         lead = f"{name}: "

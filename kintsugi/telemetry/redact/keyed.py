@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.lists import in_lists, is_listed
 from kintsugi.telemetry.redact.notations import LEADS, LONGEST_TITLES, in_columns, is_strong, said_before, value_before
 from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
     Value,
+    is_of_base64,
     is_phrase,
+    is_phrase_of_header,
     is_secret,
     is_too_brief,
     items,
@@ -30,14 +33,16 @@ _AFTER = re.compile(
     r"""
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
         (?:\ (?:key|token|secret|value|code|phrase|string|word|header)(?!\w))?)
-        (?P<whose>\ (?:for|of)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
-            [^\s:=]{1,60}(?:(?=[:=])
-            |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset)\ )))?
+        (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
+            [^\s:=]{1,60}(?:(?=\ ?[:=])
+            |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
     (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:
         [ \t]{0,8}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA])
             (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
-            (?P<below>(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?=[^\s"']))?(?:\r?\n[ \t]{0,12}(?=["']))?
+            (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
+                | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
+            (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
             default[ \t]{0,12}=[ \t]{0,4})
       | (?P<setting>[ \t]{0,2}>\s{0,24}<[vV]alue>)
@@ -45,8 +50,10 @@ _AFTER = re.compile(
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,4})(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
       | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2})
+      | (?P<set>[ \t]to[ \t])(?=\S)
+      | (?P<cell>[ \t]{0,40}\|[ \t]{1,8})(?=[^\s|])
       | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are)(?:[ \t]|:[ \t]){1,2})
-      | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[\w:]{1,30}\\?">)(?=[^\s<>])
+      | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?=[^\s<>])
       | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
       | (?P<gap>[ \t]{1,4})(?=\S)
     )
@@ -72,6 +79,16 @@ _SECOND = re.compile(
     r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
     r"[bu]?(?P<quote>[\"'])(?P<secret>[^\n\"']{3,300})(?P=quote)"
 )
+_ITEM_OF_YAML, _MOST_ITEMS = (
+    re.compile(r"[ \t]{0,8}\r?\n[ \t]{0,12}-[ \t]{1,3}(?P<value>[^\s\"',:]{4,300})(?=\s|$)"),
+    20,
+)
+_SETS = re.compile(
+    r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
+)
+_MORE_WORDS = re.compile(
+    r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
+)
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS = ("|", ">")
 _NO_VALUES = frozenset(
@@ -94,13 +111,26 @@ _ARN = re.compile(r"arn:aws[a-z-]{0,10}:secretsmanager:[a-z0-9-]{0,24}:\d{0,12}:
 _PROGRESS = re.compile(
     r"(?:Still )?[A-Za-z][a-z]{2,14}ing(?: state| complete)?\.\.\.|[A-Z][a-z]{2,14} complete(?: after \d|$)"
 )
+_OF_CREDENTIALS = ("credential", "credentials", "creds")
+_KIND_OF_CREDENTIAL = re.compile(
+    r"[A-Za-z]{2,14}\d?(?:[+_-][A-Za-z]{2,14}\d?){0,4}|[\w.+-]{1,60}@[\w-]{1,60}\.[\w.]{2,30}"
+)
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
 _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `_AFTER` leads to, for a quarter of its cost.
-_HIDDEN_AT_ONCE = re.compile(r"[=:] ?\*\*\*(?=$|[\s%&])")
+_HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
+_RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
+# What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
+# quotes surround; and a word of a sentence, or KeyError. `_AFTER` and the rest say the same, at eight times the cost.
+_PLAIN_VALUE = re.compile(
+    r"(?:[\"']?:|=) ?(?:(?P<bare>[0-9A-Za-z]{20,400})(?=\s|$)"
+    r"|(?=([\"']))[\"'](?P<inside>[0-9A-Za-z]{20,300})(?=\2(?:[,)}\]\n]|$)))"
+)
+_OFTEN_OTHERWISE = ("secret", "pin")  # the names of things in the cloud, and pins of boards
+_IN_A_SENTENCE = re.compile(r"[,.)] (?![vVbBrRuU\"'`\\])|Error(?=[:(\n])")
 _HASH = re.compile(r"\$[a-z0-9-]{1,12}\$(?:[a-z0-9=,]{1,40}\$){0,3}[\w+/=.$]{0,300}")  # its parameters hold commas
 _COMPARISONS = ("==", "===", "!=", "!==")
 _LISTS = ("['", '["', "[\\", "[b")
@@ -111,6 +141,7 @@ _PARAMETER = re.compile(
     r"(?P<value>[^\s\",;\\]{4,400})",
     re.IGNORECASE,
 )
+_HEADER_OF_WORDS = re.compile(r"(?P<words>[a-z]{2,14}(?: [a-z]{2,14}){1,8})\r?\n[A-Z][A-Za-z-]{1,30}: ")
 _COOKIE = re.compile(r"(?<=[;{ ,&\"'`:=\n])[ \t]*(?P<name>[^\s=;,\"'{}]{1,80})=(?P<value>[^\s;\"']{1,8192})")
 _COOKIE_ATTRIBUTES = frozenset(
     ("path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "priority", "version", "comment")
@@ -125,36 +156,62 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         end -= 1
     if _HIDDEN_AT_ONCE.match(text, end):
         return ()
-    after = _AFTER.match(text, end)
-    if after and _HIDDEN.match(text, after.end()):
-        return ()
     before = text[max(0, start - _BEFORE) : start]
     stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
-    at = start - len(stem)
+    at, is_pair = start - len(stem), False
+    plain = _plain_value(text, at, stem, end)
+    if plain:
+        return (plain,)
+    after = None if _IN_A_SENTENCE.match(text, end) else _AFTER.match(text, end)
+    if after and _HIDDEN.match(text, after.end()):
+        return ()
     if after:
         name = stem + text[start : after.end("tail")]
         if name[-13:].lower() == "authorization":
-            return _authorization(text, after.end(), after)
+            return _authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
         level = _level(text, at, stem, name, after)
+        is_pair = after.lastgroup == "pair" and level is not Grade.NONE
+        if is_pair and (listed := list(in_lists(text, at, after.end("tail"), level))):
+            return listed
         found = list(_value(text, level, name, after)) if level else []
         if found:
             return found
-    return _elsewhere(text, at, end, stem)
+    return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
 
 
-def _elsewhere(text: str, at: int, end: int, stem: str) -> Iterable[Span]:
+def is_right_behind(text: str, end: int, span: Span) -> bool:
+    """Whether a key that ends at `end` would be passed over at once with this span hidden: see `_HIDDEN_AT_ONCE`."""
+    found = _RIGHT_BEHIND.fullmatch(text, end, span[0])
+    after = text[span[1] : span[1] + 1]
+    return found is not None and (after == found["quote"] if found["quote"] else not after or after in " \t\n\r%&")
+
+
+def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
+    """The value of a key that begins at `at` with its `stem` and ends at `end`, where it can be nothing but a token."""
+    plain = _PLAIN_VALUE.match(text, end)
+    if not plain or not is_of_base64(plain[plain.lastgroup or 0]):
+        return None
+    name = text[at:end]
+    if name[-6:].lower() in _OFTEN_OTHERWISE or _grade_in_place(text, at, stem, name) < Grade.TOKEN:
+        return None
+    return plain.span(plain.lastgroup or 0)
+
+
+def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> Iterable[Span]:
     """The secret of a key that no value follows: below it in a table, or before it."""
     is_title = "\n" in text[end : end + LONGEST_TITLES]
     is_named = text[max(0, at - 4) : at].rstrip()[-1:] in _OF_PAIRS
     is_told = text.endswith(LEADS, max(0, at - 10), at)
-    if not (is_title or is_named or is_told):
-        return ()
     tail = _TAIL.match(text, end)
     stop = tail.end() if tail else end
+    is_in_list = is_in_list and is_listed(text, at, stop)
+    if not (is_title or is_named or is_told or is_in_list):
+        return ()
     level = _grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
         return ()
     return [
+        *(in_lists(text, at, stop, level) if is_in_list else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
@@ -187,7 +244,11 @@ def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Gr
             return Grade.NONE  # a flag that takes no value
         case "gap" if name[:1] != "-" and not _gap_counts(text, at, stem, name, after):
             return Grade.NONE
-        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "["):
+        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "[", "{"):
+            return Grade.NONE
+        case "set" if not _SETS.search(text, max(0, at - 24), at):
+            return Grade.NONE
+        case "cell" if text[max(0, at - 3) : at].rstrip(" ").rstrip("|")[-1:] not in ("", "\n"):
             return Grade.NONE
         case "call" if not name[:1].isupper():
             return Grade.NONE
@@ -247,7 +308,8 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         return (second.span("secret"),) if not named and is_secret(word, True, Grade.PASSWORD, prose=False) else ()
     if text.startswith(_LISTS, begin) and level >= Grade.TOKEN:
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
-    value = read(text, begin) if after.lastgroup != "part" else to_end_of_word(text, begin)
+    is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] == "`"
+    value = to_end_of_word(text, begin) if is_alone else read(text, begin)
     if not value or _is_something_else(name, text, value):
         return ()
     if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
@@ -269,6 +331,10 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         return True
     if is_too_brief(name, text[value.start : value.end]):
         return True
+    if name[-11:].lower().endswith(_OF_CREDENTIALS) and _KIND_OF_CREDENTIAL.fullmatch(text, value.start, value.end):
+        return True  # include_credential=oidc
+    if name.lower() == "pw" and text[value.start - 1] == ":" and text[value.start : value.end].isalpha():
+        return True  # DEBUG=pw:webserver
     if name[-3:].upper() == "PWD":
         return text.startswith("/", value.start)
     return name.lower() == "pass" and text[value.start : value.end].isdigit()
@@ -280,12 +346,24 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         plain = text[value.start : value.end]
         block = (after["below"] or "")[:1] in _BLOCKS and level is Grade.PASSWORD
         told = kind == "told" and level is Grade.PASSWORD and plain.lower() not in _NO_VALUES
-        sure = is_strong(plain) or block or (len(plain) >= 6 and (told or not plain.isalnum()))
-        return ((value.start, value.end),) if sure and is_secret(plain, False, level, prose=False) else ()
+        sure = _is_no_word(plain, level) or block or (len(plain) >= 6 and (told or not plain.isalnum()))
+        if not (sure and is_secret(plain, False, level, prose=False)):
+            return ()
+        return ((value.start, value.end), *(_more_items(text, value.end, level) if after["item"] else ()))
+    if kind in ("set", "cell") and not (
+        (kind == "set" and value.quoted)
+        or _is_no_word(text[value.start : value.end], level)
+        or (kind == "cell" and _is_record(text, value.start))
+    ):
+        return ()
     if name.lower().endswith(PHRASES) or (value.quoted and (after["close"] or sign == "=")):
         phrase = PHRASE.match(text, value.start, value.end if value.quoted else value.start + 400)
         if phrase and (not value.quoted or phrase.end() == value.end) and is_phrase(phrase[0], name, level):
             return (phrase.span(),)
+    if kind == "prose" and ":" in after["prose"]:
+        kind = "said"  # password is: …
+    if kind == "pair" and _is_of_words(text, value):
+        return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
         level = level if value.quoted and named else min(level, Grade.TOKEN)
@@ -293,11 +371,38 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
             return ()
     elif level is Grade.TOKEN and name.isupper() and name != "KEY" and sign == "=":
         level = Grade.SECRET
-    if not _counts(text, value, level, prose=kind in ("prose", "gap") or sign.startswith(":")):
+    if not _counts(text, value, level, prose=kind in ("prose", "said", "gap") or sign.startswith(":")):
         return ()
     value = whole(text, value)
     hashed = _HASH.match(text, value.start)
     return ((value.start, max(value.end, hashed.end() if hashed else 0)),)
+
+
+def _more_items(text: str, at: int, level: Grade) -> Iterator[Span]:
+    """The values of a list of YAML after its first one."""
+    for _ in range(_MOST_ITEMS):
+        found = _ITEM_OF_YAML.match(text, at)
+        if not found:
+            return
+        if is_secret(found["value"], False, level, prose=False) and _is_no_word(found["value"], level):
+            yield found.span("value")
+        at = found.end()
+
+
+def _is_no_word(value: str, level: Grade) -> bool:
+    """Whether a value can be no word of a sentence or a table: it looks like a secret, or is a code of digits."""
+    return is_strong(value) or (value.isdigit() and len(value) >= 4 and level is Grade.PASSWORD)
+
+
+def _is_record(text: str, at: int) -> bool:
+    """Whether each line of the table is a field of one record, as `psql` shows them on demand."""
+    return "-[ RECORD " in text[max(0, at - 1_000) : at]
+
+
+def _is_of_words(text: str, value: Value) -> bool:
+    """Whether what follows a name in a list is a name or a word, too, as in `["password", "user", "role"]`."""
+    word = text[value.start : value.end]
+    return word.isalpha() and (bool(grade(word)) or _MORE_WORDS.match(text, value.end) is not None)
 
 
 def _counts(text: str, value: Value, level: Grade, prose: bool) -> bool:
@@ -312,7 +417,7 @@ def _rest_of_line(text: str, at: int) -> Value | None:
     return to_end_of_word(text, at) if _LINE_START.match(text, start, at) else None
 
 
-def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
+def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -> Iterable[Span]:
     if after["gap"] or after["prose"] or after["element"] or after["call"] or after["below"]:
         return ()
     value = read(text, at)
@@ -327,6 +432,11 @@ def _authorization(text: str, at: int, after: re.Match[str]) -> Iterable[Span]:
         return [found.span("value") for found in _in_a_row(_PARAMETER, text, begin, end, value.quoted)]
     if scheme and (scheme["scheme"].lower() in _BEARER_NAMES or looks_random(scheme["credentials"])):
         return _unless_plain(text, *scheme.span("credentials"), sure=scheme["scheme"].lower() in _BEARER_NAMES)
+    if value.quoted and is_phrase_of_header(text[begin : value.end]):
+        return ((begin, value.end),)
+    line = _HEADER_OF_WORDS.match(text, at) if is_line else None
+    if line and is_phrase_of_header(line["words"]):
+        return (line.span("words"),)
     return _unless_plain(text, begin, value.end, sure=False)
 
 

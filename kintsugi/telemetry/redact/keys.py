@@ -117,7 +117,7 @@ def grade(name: str, in_address: bool = False) -> Grade:
     if not words:
         return Grade.NONE
     if in_address and (words[-1] in _IN_ADDRESS or "".join(words[-2:]) in _IN_ADDRESS):
-        return Grade.TOKEN
+        return max(Grade.TOKEN, _grade(words, "".join(words), shouted=False))
     level = _grade(words, "".join(words), shouted=name.isupper())
     if level is Grade.NONE and words[-1].endswith("s") and (len(words) > 1 or words[-1] != "keys"):
         words[-1] = words[-1][:-1]

@@ -14,7 +14,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.fold import Folded
-from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, keyed, parameter, shortly
+from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
 from kintsugi.telemetry.redact.keys import ROOTS, SHORT, Grade
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
 from kintsugi.telemetry.redact.personal import personal_spans
@@ -69,6 +69,23 @@ _COMMANDS = (
         ("'", '"'),
         r" (?:with \S{1,40} )?(?i:by) (?:(?i:password) )?\\?['\"](?P<secret>[^'\"]{2,200})['\"]",
     ),
+    ("sqlplus", ("/",), r"\s(?:-\w{1,8}\s{1,3}){0,4}['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?@"),
+    ("smbclient", ("%",), r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})"),
+    ("zip ", ("-P",), r"(?:^|\s|(?<= ))-P\s?['\"]?(?P<secret>[^\s'\"]{2,200})"),
+    ("openssl", (" -k ", "-K "), r"\s-[kK]\s{1,3}['\"]?(?P<secret>[^\s'\"]{2,200})"),
+    (
+        "htpasswd",
+        (" -",),
+        r"\s-[a-zA-Z]{0,6}b[a-zA-Z]{0,6}\s{1,3}(?:\S{1,100}\s{1,3})?[\w.@-]{1,60}\s{1,3}(?P<secret>[^\s'\"]{2,200})",
+    ),
+    ("http ", ("-a", "--auth"), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})"),
+    ("convertto-securestring", ("'", '"'), r"\s(?:-String\s)?\\?['\"](?P<secret>[^'\"\n\\]{2,200})"),
+    (
+        ".login(",
+        ("'", '"'),
+        r"(?<=\.login\()\s?['\"][^'\"\n]{1,80}['\"],\s{0,24}['\"]"
+        r"(?P<secret>(?=[^'\"\n]{0,60}\d)(?=[^'\"\n]{0,60}[A-Za-z])[^'\"\s]{6,200})['\"]",
+    ),
     ("requirepass", (" ",), r" ['\"]?(?P<secret>[^\s'\"]{2,200})"),
     # Commands of protocols, as traces of them are printed.
     ("auth plain ", ("",), r"(?P<secret>(?<= )[A-Za-z0-9+/]{8,400}={0,2})"),
@@ -91,9 +108,10 @@ _RUNS = {
 _DIGIT = re.compile(r"\d")
 # More looks than this within a stretch of text, and the stretch is taken for an attack and hidden. After some of them
 # the rest of the text is given less.
-_STRETCH, _LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 4, 12
+_STRETCH, _LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 4, 10
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
+_FEW = 8  # places that are worth the question whether any is left
 
 
 class Scanner:
@@ -107,7 +125,19 @@ class Scanner:
         for kind, literal, check, bounded in (*_rules(), *(("own", form, _exactly(form), False) for form in own)):
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
+        self._has_asterisks = any("*" in literal for literal in literals)
         self._automaton = AhoCorasick(literals, implementation=Implementation.DFA)
+
+    def leaves_nothing(self, places: list[Place], text: str, spans: list[Span]) -> bool:
+        """Whether a second look at the text, with these spans hidden, would find nothing: each of the places is in what
+        was hidden, or is a key right before it. (No literal reaches over a mask, as none has an asterisk in it.)"""
+        if len(places) > _FEW or self._has_asterisks:
+            return False
+        return all(
+            any(start < stop and begin < end for begin, stop in spans)
+            or (self.rules[rule][0] is keyed and any(is_right_behind(text, end, span) for span in spans))
+            for rule, start, end in places
+        )
 
     def spans(self, folded: Folded) -> list[Found]:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""

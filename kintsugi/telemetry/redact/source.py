@@ -14,9 +14,10 @@ from kintsugi.telemetry.redact.fold import Folded, lower
 from kintsugi.telemetry.redact.hiding import merged
 from kintsugi.telemetry.redact.keyed import NAME_CHARACTERS
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.lists import in_lists
 from kintsugi.telemetry.redact.literals import Kind, Region, Regions, regions
 from kintsugi.telemetry.redact.scan import Check, Found, Scanner, Span, after_an_escape
-from kintsugi.telemetry.redact.values import MASK, is_secret, looks_random
+from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, looks_random
 
 # What leads from a name of the code, or from a literal that is a name, to the literal that is its value.
 _LEAD = re.compile(
@@ -41,6 +42,9 @@ _LEAD = re.compile(
 )
 _TAIL, _TAIL_OF_A_LITERAL = re.compile(r"\w{0,40}"), re.compile(r"[\w-]{0,40}")
 _JOINED = re.compile(r"[\"'`]{1,3}\s{0,40}[+\\.]?\s{0,40}(?:[bBrRuUfF]{0,2})(?:\"\"\"|\'\'\'|[\"'`])")
+_CLASS = re.compile(r"(?:[A-Z]{1,4}[a-z]{1,14}\d{0,5}){2,6}")
+_OF_A_DICTIONARY = re.compile(r"[\"'`]\s{0,4}:")
+_GLUED = re.compile(r"[\"'`]\s{0,8}\+\s{0,8}[A-Za-z_$(]")
 _NEXT = re.compile(r"[\"'`]\s{0,40},\s{0,40}[bBrRuU]?[\"'`]")
 _COMPARISONS = ("==", "===", "!=", "!==")
 KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
@@ -55,6 +59,8 @@ _NAMES = re.compile(
       [A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*
     | [a-z][a-z0-9]*(?:[_.:/-][a-z][a-z0-9]*)+
     | [A-Za-z][a-z]{2,}(?:[A-Z][a-z]{2,}){1,6}\d{0,2}
+    | (?:[A-Z][a-z]{2,14}){0,3}OAuth\d?(?:[A-Z][a-z]{2,14}\d?){0,4}
+    | [A-Z]{2,12}\d?(?:-[A-Z]{2,12}\d?){0,3}:[a-z_]{3,40}
     | [./\#@~^$%&?-]+[A-Za-z][A-Za-z./_-]*
     | [A-Z][a-z]+
     | [A-Za-z]{1,3}\d{0,3} | \d{1,3}
@@ -171,7 +177,8 @@ class _Source:
         if kind == "keyed" and region.kind is not Kind.COMMENT:
             name, after = self._name(start, end, _TAIL_OF_A_LITERAL)
             if after == region.end:
-                return self._behind(name, after, whole=after - len(name) == region.start)
+                behind = list(self._behind(name, after, whole=after - len(name) == region.start))
+                return list(self._listed(name, after)) or behind
         return self._inside(kind, check, region, start, end)
 
     def _name(self, start: int, end: int, rest: re.Pattern[str]) -> tuple[str, int]:
@@ -210,6 +217,8 @@ class _Source:
         region = self._literals.beginning_at(lead.end()) if lead else None
         if lead is None or region is None or region.kind is Kind.COMMENT or (lead["pair"] and not whole):
             return
+        if lead["pair"] and self._is_listed(region):
+            return
         loose = bool(lead["call"] or lead["pair"] or lead["sign"] in _COMPARISONS)
         if not self._hides(region, name, level, loose=loose):
             region = self._after(_NEXT, region) if name.endswith("auth") else None
@@ -222,6 +231,21 @@ class _Source:
                 return
             region = following
 
+    def _is_listed(self, region: Region) -> bool:
+        """Whether a literal behind a name is no value, but a key itself, or one more name of a list."""
+        if _OF_A_DICTIONARY.match(self._text, region.end):
+            return True
+        is_name = _CLASS.fullmatch(self._text, region.start, region.end)
+        return is_name is not None and _NEXT.match(self._text, region.end) is not None
+
+    def _listed(self, name: str, after: int) -> Iterator[Span]:
+        """The literals of other lists that stand where this name stands in its own."""
+        level = grade(name)
+        for start, end in in_lists(self._text, after - len(name), after, level) if level else ():
+            region = self._literals.beginning_at(start)
+            if region and region.end == end:
+                yield start, end
+
     def _after(self, sign: re.Pattern[str], region: Region) -> Region | None:
         """The literal that follows another one."""
         between = sign.match(self._text, region.end) if region.kind is Kind.STRING else None
@@ -229,6 +253,8 @@ class _Source:
 
     def _hides(self, region: Region, name: str, level: Grade, *, loose: bool) -> bool:
         value = self._text[region.start : region.end]
+        if name[-13:].lower() == "authorization" and is_phrase_of_header(value):
+            return True
         if not is_secret(value, region.kind is Kind.STRING, level, prose=False):
             return False
         if value.count(" ") >= 3 and name.lower().endswith(_PHRASE):
@@ -239,6 +265,8 @@ class _Source:
             return False
         if self._text[region.end : region.end + 1] in ("{", "$", "#") or _PATTERN.search(value) or "://" in value:
             return False  # a part of a text that is put together, the pattern of one, or an address
+        if _GLUED.match(self._text, region.end) and not looks_random(value):
+            return False
         if loose or level < Grade.PASSWORD or name in _ALSO_WORDS:
             return looks_random(value) or (level >= Grade.SECRET and _STRONG.fullmatch(value) is not None)
         return len(value) >= 4

@@ -41,11 +41,11 @@ _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 
 _MASKED = re.compile(
     r"""
-      [\w.:-]{0,16}?(?:\*{3,}|•{3,}|●{3,}|…|\.{3,})[\w-]{0,4}
+      (?:[\w.:-]{0,16}?(?:\*{3,}|•{3,}|●{3,})|(?:[\w:]{1,9}[-_][\w.:-]{0,8}?|\w{0,6}?)(?:…|\.{3,}))[\w-]{0,4}
     | x{3,}|X{3,}|-+|\.+|\#{3,}
     | <[^<>]{0,80}>|\[[A-Za-z_ :-]{0,40}\]|\$\{[^{}]{0,80}\}|\$\w{1,60}|\$\([^()]{0,80}\)
     | \{\{.{0,80}\}\}|\{[^{}]{0,80}\}
-    | %\(\w{1,40}\)[sdr]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__
+    | %\(\w{1,40}\)[sdr]|%\[\d\][a-z]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__
     | (?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|not[ _-]?set|unset|placeholder|omitted|censored)
     | (?i:(?:your|insert|enter|replace|put|paste|add)[a-z_ -]{2,60})
     """,
@@ -101,6 +101,9 @@ _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
     r"(?:(?:[A-Za-z]{0,15}|\d{1,19}|v\d+|[a-z]{1,3}\d{1,3}|[A-Za-z][a-z]{1,14}\d{1,4})(?:[-_./:,@+=#~| ]|%40|$))++"
 )
+_NAME_OF_CLASS = re.compile(r"[a-z]{0,14}(?:(?:OAuth|[A-Z][a-z]{2,14})\d?){2,6}")  # OAuth2Client
+_FINGERPRINT = re.compile(r"SHA256:[\w+/]{43}=?")  # of a public key, as SSH shows it
+_VERSION = re.compile(r"[v^~]?\d{1,4}\.\d{1,4}\.\d{1,6}(?:\(@.*)?")
 _DIGIT = re.compile(r"\d")
 _TURNS = re.compile(r"[a-z](?=[A-Z])")
 _RUGGED = re.compile(r"[A-Z][a-z](?=[A-Z])")  # hardly ever in the names of things
@@ -199,7 +202,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
     """Whether the value of a key of this grade is one to hide. `prose`: a colon or a verb led to it, not a sign."""
     if "%" in value and _ENCODED.search(value):
         value = unquote(value)
-    if level >= Grade.TOKEN and len(value) >= _SURELY and value.isalnum() and value.isascii() and _is_of_base64(value):
+    if level >= Grade.TOKEN and len(value) >= _SURELY and value.isalnum() and value.isascii() and is_of_base64(value):
         return True
     if not value or _MASKED.fullmatch(value) or _CONSTANT.fullmatch(value.rstrip(_CLOSING)):
         return False
@@ -233,6 +236,24 @@ def is_phrase(words: str, name: str, level: Grade) -> bool:
     return words.count(" ") >= (2 if name.lower().endswith(PHRASES) else 3)
 
 
+_WORDS_OF_HEADER = re.compile(r"[a-z]{2,14}(?:[ -][a-z]{2,14}){1,11}")
+_ABOUT_HEADERS = re.compile(
+    r"\b(?:denied|granted|allowed|header|headers|scheme|request|requests|access|bearer|basic|none|unauthorized|forbidden|"
+    r"disabled|enabled|optional|supported|found|unknown|anonymous|pending|ok|success|successful|only|code|grant|server|"
+    r"type|check|error|flow|url|rule|rules|policy)\b"
+)
+
+
+def is_phrase_of_header(words: str) -> bool:
+    """Whether several plain words are what an Authorization header holds, and no sentence about it."""
+    return bool(
+        " " in words
+        and _WORDS_OF_HEADER.fullmatch(words)
+        and not _OF_SENTENCES.search(words)
+        and not _ABOUT_HEADERS.search(words)
+    )
+
+
 def _is_expression(value: str) -> bool:
     return bool(
         _DOTTED.fullmatch(value)
@@ -259,10 +280,11 @@ def _is_reference(value: str) -> bool:
 
 def _is_path(value: str) -> bool:
     """Whether it is a path, or an address; base64 has slashes, too, but no names between them."""
-    return _PATH.fullmatch(value) is not None and not any(map(_is_of_base64, _SEGMENT.findall(value[:128])))
+    return _PATH.fullmatch(value) is not None and not any(map(is_of_base64, _SEGMENT.findall(value[:128])))
 
 
-def _is_of_base64(segment: str) -> bool:
+def is_of_base64(segment: str) -> bool:
+    """Whether letters and digits in one run are of both cases and of both kinds."""
     return not segment.islower() and not segment.isupper() and not segment.isalpha() and not segment.isdigit()
 
 
@@ -273,6 +295,6 @@ def looks_random(value: str) -> bool:
         return False
     if _UUID.fullmatch(value):
         return True
-    if _OBJECT.fullmatch(value) or _WORDS_AND_NUMBERS.fullmatch(value):
+    if any(form.fullmatch(value) for form in (_WORDS_AND_NUMBERS, _OBJECT, _NAME_OF_CLASS, _VERSION, _FINGERPRINT)):
         return False
     return bool(_DIGIT.search(value)) or len(_TURNS.findall(value)) * 6 > len(value) or len(_RUGGED.findall(value)) > 1

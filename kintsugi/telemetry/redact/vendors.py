@@ -10,7 +10,7 @@ import re
 PREFIXES: dict[str, str] = {
     "alnum": """
         ghp_ gho_ ghu_ ghr_ CCIPAT_ bkua_ bkat_ bkaj_ squ_ sqp_ sqa_ ATBB ATTA rdme_ packagist_out_
-        packagist_ack_ ico- napi_ vcp_ vci_ vca_ vcr_ vck_ cfut_ cfat_ cfk_ rnd_
+        packagist_ack_ ico- napi_ vcp_ vci_ vca_ vcr_ vck_ rnd_
         sbp_ xau_ EZAK EZTK ak_live_ ak_test_ flb_live_ shippo_live_
         shippo_test_ NRAK- NRRA- NRAA- NRJS- cal_live_ BBFF- aio_ odt_ dbtc_ dbtu_ hcaik_ hcbik_
         hcxik_ hcamk_ hclik_ gb_api_ ntn_ LTAI AKID sm_pat_ sm_aat_ sm_sat_ oy2 dop_v1_ doo_v1_ dor_v1_ shpat_
@@ -26,7 +26,7 @@ PREFIXES: dict[str, str] = {
         pat-eu1- pat-ap1- px-api- px-dep- signkey-prod- signkey-test- n8n_api_ sq0atp- sq0csp- FLWSECK-
         FLWSECK_TEST- APP_USR- pdl_live_apikey_ pdl_sdbx_apikey_ pdl_ntfset_ polar_oat_ polar_pat_
         access-sandbox- access-production- access-development- amzn.mws. secret-live- secret-test- xoxb- xoxp-
-        xoxa- xoxs- xoxr- xoxo- xoxe- xoxc- xoxd- xoxe.xoxb- xoxe.xoxp- xapp- xwfp- xkeysib- xsmtpsib- mlsn.
+        xoxa- xoxs- xoxr- xoxo- xoxe- xoxc- xoxe.xoxb- xoxe.xoxp- xapp- xwfp- xkeysib- xsmtpsib- mlsn.
         os_v2_app_ os_v2_org_ sec-c- syt_ APA91b sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf-
         api_org_ pcsk_ xai- lsv2_pt_ lsv2_sk_ oa2-client-secret_ pypi-AgEI pypi-AgEN zpka_ pylf_v1_ waka_
         tgp_v1_ jina_ wandb_v1_ sb_secret_ sk_prod_ sk_dev_ nyk_ sk-do- sk-helicone- tvly-dev- unstr- r8_ HRKU-
@@ -35,6 +35,7 @@ PREFIXES: dict[str, str] = {
         FLWPUBK_TEST- pub-c- sub-c- phx_ phs_ pubkey- figu_ figuh_ figur_ figr_ figh_ rh-api- pk-lf- thog-key-
         salad_cloud_ ramp_id_ sqco_ rootly_ NRBR- endr+ samsara_api_ sindri_ ovsxat_ JDC_ essu_ AIK_CI_ AIK_CLIENT_
         AIK_RUNTIME_ mercury_production_ mercury_sandbox_ Mid-server- bce-v3/ALTAK- snyk_uat. cfxk_ fhb-
+        cfut_ cfat_ cfk_
     """,
     "dot": """
         dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. st.dev. st.prod. dt0c01. dt0s01. dt0s02. dt0s08.
@@ -43,7 +44,7 @@ PREFIXES: dict[str, str] = {
         ory_st_
     """,
     "base64": """
-        ops_eyJ fm1r_ fm1a_ fm2_ ABSK bedrock-api-key- sntrys_ AGE-SECRET-KEY-1 glc_ dG9rOj pdus+ whsec_
+        ops_eyJ fm1r_ fm1a_ fm2_ ABSK bedrock-api-key- sntrys_ AGE-SECRET-KEY-1 glc_ dG9rOj dG9rOm pdus+ whsec_
         figp_ IQoJb3JpZ2lu FwoGZXIvYXdz AQoDYXdz Atza| Atzr| aivenv1 En0KEwoE ptr_
     """,
 }
@@ -114,6 +115,15 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("dt0", 0, r"dt0[a-zA-Z]\d\d\.[A-Z0-9]{20,32}\.[A-Z0-9]{40,100}"),
     ("_gitlab_session=", 0, r"_gitlab_session=(?P<secret>[0-9a-z]{16,64})"),
     ("$krb5", 0, r"\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$[^\s'\"`]{24,8000}"),
+    ("xoxd-", 0, r"xoxd-(?=[\w+/-]{0,40}[\d%])[\w%+/=-]{16,400}"),
+    (
+        "chpasswd",
+        REACH_LINE,
+        r"[^\n]{0,60}?\becho (?:-\w )?['\"]?[\w.@-]{1,60}:(?P<secret>[^\s'\"]{3,200})['\"]? ?"
+        r"\| ?(?:sudo )?(?:\S{1,40}/)?chpasswd",
+    ),
+    ("u+", 0, r"u\+(?=[A-Za-z_-]{0,17}\d)(?=[a-z\d_-]{0,17}[A-Z])(?=[A-Z\d_-]{0,17}[a-z])[\w-]{18}(?![\w+/=-])"),
+    ("scw", 0, r"SCW(?=[A-Z]{0,16}\d)[0-9A-Z]{17}(?!\w)"),
     ("xox", 0, r"xox[a-z]\d{0,3}-(?=[a-z-]{0,30}\d)[\w-]{12,300}"),
     ("dk_prod_", 0, r"dk_prod_[0-9A-Z]{20,40}"),
     ("dk_test_", 0, r"dk_test_[0-9A-Z]{20,40}"),

@@ -21,7 +21,64 @@ class AssistantTurn(Sent):
     content: str
 
 
+class Called(Sent):
+    name: str
+    arguments: str
+
+
+CallId = Annotated[str, Field(pattern="^[a-zA-Z0-9]{9}$", examples=["look00001"])]  # as Mistral takes one
+
+
+class ChatCall(Sent):
+    id: CallId
+    type: Literal["function"]
+    function: Called
+
+
+class CallingTurn(Sent):
+    role: Literal["assistant"]
+    content: None
+    tool_calls: list[ChatCall]
+
+
+class ToolTurn(Sent):
+    role: Literal["tool"]
+    tool_call_id: CallId
+    content: str
+
+
 Turns = list[UserTurn | AssistantTurn]
+ChatTurns = list[UserTurn | AssistantTurn | CallingTurn | ToolTurn]
+
+
+class CallItem(Called):
+    type: Literal["function_call"]
+    call_id: CallId
+
+
+class CallOutput(Sent):
+    type: Literal["function_call_output"]
+    call_id: CallId
+    output: str
+
+
+Items = list[UserTurn | AssistantTurn | CallItem | CallOutput]
+
+
+class Function(Sent):
+    name: Annotated[str, Field(pattern="^[a-zA-Z0-9_-]{1,64}$", examples=["read"])]
+    description: str
+    parameters: dict[str, Any]
+
+
+class ChatTool(Sent):
+    type: Literal["function"]
+    function: Function
+
+
+class ResponseTool(Function):
+    type: Literal["function"]
+    strict: Literal[False]
 
 
 class Schema(Sent):
@@ -50,6 +107,18 @@ class ChatQuestion(Sent):
     stream_options: StreamOptions
 
 
+class ChatLook(Sent):
+    """A question that is answered with calls."""
+
+    model: str
+    stream: Literal[True]
+    messages: ChatTurns
+    max_tokens: int
+    tools: list[ChatTool]
+    tool_choice: Literal["required"]
+    stream_options: StreamOptions
+
+
 class ResponseForm(Schema):
     type: Literal["json_schema"]
 
@@ -65,6 +134,16 @@ class ResponseQuestion(Sent):
     max_output_tokens: Annotated[int, Field(ge=16)]
     store: Literal[False]
     text: ResponseText
+
+
+class ResponseLook(Sent):
+    model: str
+    stream: Literal[True]
+    input: Items
+    max_output_tokens: Annotated[int, Field(ge=16)]
+    store: Literal[False]
+    tools: list[ResponseTool]
+    tool_choice: Literal["required"]
 
 
 # --- what we read ---
@@ -98,9 +177,23 @@ class ChatUsage(Read):
 Finish = Literal["stop", "length", "content_filter", "tool_calls", "function_call"]
 
 
+class CalledPart(Read):
+    name: str = ABSENT
+    arguments: str
+
+
+class ToolCall(Read):
+    function: CalledPart
+
+
+class ToolCallPiece(ToolCall):
+    index: int
+
+
 class ChatMessage(Read):
     content: str | None
     refusal: str | None
+    tool_calls: list[ToolCall] = ABSENT
 
 
 class ChatChoice(Read):
@@ -120,6 +213,7 @@ class Chat(Read):
 class Delta(Read):
     content: str | None = ABSENT
     refusal: str | None = ABSENT
+    tool_calls: list[ToolCallPiece] = ABSENT
 
 
 class ChunkChoice(Read):
@@ -161,6 +255,12 @@ class Message(Read):
     content: list[OutputText | Refusal]
 
 
+class FunctionCall(Read):
+    type: Literal["function_call"]
+    name: str
+    arguments: str
+
+
 class Failure(Read):
     code: Literal["server_error", "rate_limit_exceeded"]
     message: str
@@ -177,7 +277,7 @@ class Response(Read):
     status: Literal["completed", "failed", "in_progress", "incomplete"]
     error: Failure | None
     incomplete_details: Incomplete | None
-    output: list[Message]
+    output: list[Message | FunctionCall]
     usage: ResponseUsage = ABSENT
 
 
@@ -224,7 +324,7 @@ OPENAI = Shapes(
     Error,
     [
         Operation("get", "/models/{model}", tells={200: Model}),
-        Operation("post", "/chat/completions", ChatQuestion, {200: Chat}, streams=Chunk),
-        Operation("post", "/responses", ResponseQuestion, {200: Response}, streams=Event),
+        Operation("post", "/chat/completions", ChatQuestion | ChatLook, {200: Chat}, streams=Chunk),
+        Operation("post", "/responses", ResponseQuestion | ResponseLook, {200: Response}, streams=Event),
     ],
 )

@@ -9,7 +9,7 @@ or repeats is seen. The last line says that the runner came to its end.
 
 A line is one JSON object: id, file, outcome, whether the watched function was entered and the watched exception seen
 in it, and for a failure kind, message, assertion, frames (in the project, the innermost last: path, line, function)
-and causes.
+and causes; of a failing call also its classes, and whether a `raise` of the project's made it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ sys.path[:] = [entry for entry in sys.path if entry]  # nothing of the project s
 
 import builtins
 import contextlib
+import dis
 import importlib.util
 import json
 import os
@@ -44,22 +45,10 @@ _FRAME = re.compile(r'^\s*File "(?P<a>[^"]+\.py)", line (?P<b>\d+)|^(?P<c>\S+\.p
 _RAISED = re.compile(
     r"^(?:E\s+)?(?P<kind>[\w.]*(?:Error|Exception|Warning|Exit|Interrupt))(?:: (?P<message>.*))?$", re.M
 )
-_MACHINERY = (
-    "unittest.case",
-    "unittest.result",
-    "unittest.suite",
-    "_pytest.runner",
-    "_pytest.python",
-    "_pytest.python_api",
-    "_pytest.raises",
-    "_pytest.reports",
-    "_pytest.outcomes",
-    "_pytest.unittest",
-    "_pytest.assertion.rewrite",
-    "_pytest.assertion.util",
-    "pluggy._callers",
-    "pluggy._hooks",
-)
+_MACHINERY = """
+unittest.case unittest.result unittest.suite _pytest.runner _pytest.python _pytest.python_api _pytest.raises
+_pytest.reports _pytest.outcomes _pytest.unittest _pytest.assertion.rewrite _pytest.assertion.util
+pluggy._callers pluggy._hooks"""
 
 
 def opened(channel: int) -> Write:
@@ -93,12 +82,13 @@ class Watch:
     `crash` has kind, path and function; empty where nothing is to be watched. An exception that comes to the frame
     of a test is told apart from one that the program answers itself. `came`: whether any of the crash's `lines` of its
     file was run; `failed`: the lines of its function that the exception came by; `others`: functions of the same file
-    that it came by.
+    that it came by, or with `everywhere` of any.
     """
 
     def __init__(self, tree: str, crash: dict[str, Any]) -> None:
         self._tree = tree
-        self._kind, self._path, self._function = (crash.get(name, "") for name in ("kind", "path", "function"))
+        about = ("kind", "path", "function", "everywhere")
+        self._kind, self._path, self._function, self._everywhere = (crash.get(name, "") for name in about)
         self._lines = frozenset(crash.get("lines", ()))
         self._is_there: dict[str, bool] = {}
         self._tests: dict[str, bool] = {}
@@ -130,6 +120,7 @@ class Watch:
     def _called(self, frame: types.FrameType, _event: str, _argument: object) -> Any:
         if self._is_in_its_file(frame.f_code.co_filename):
             self._entered = self._entered or self._is_its(frame.f_code)
+            frame.f_trace_lines = not self._everywhere  # each line of a whole program would take too long
             return self._stepped
         return self._stepped_in_test if self._is_test(frame.f_code.co_filename) else None
 
@@ -160,7 +151,8 @@ class Watch:
 
     def _is_in_its_file(self, path: str) -> bool:
         if path not in self._is_there:
-            self._is_there[path] = inside(self._tree, path) == self._path
+            own = inside(self._tree, path)
+            self._is_there[path] = own == self._path or bool(own and self._everywhere)
         return self._is_there[path]
 
 
@@ -214,10 +206,21 @@ def frames(tree: str, error: BaseException) -> list[list[object]]:
 
 def inside(tree: str, path: str) -> str:
     """The path as in the project; empty for what is not of the project."""
-    if path.startswith("<"):
-        return ""
     relative = os.path.relpath(os.path.join(tree, path), tree)
-    return "" if relative.startswith("..") or "site-packages" in relative else relative.replace(os.sep, "/")
+    is_other = path.startswith("<") or relative.startswith("..") or "site-packages" in relative
+    return "" if is_other else relative.replace(os.sep, "/")
+
+
+def raising(tree: str, error: BaseException) -> dict[str, object]:
+    """The names of an exception's classes, and whether a `raise` of the project's own made it, where it began."""
+    error = next(iter(getattr(error, "exceptions", None) or ()), error)
+    step: Any = error.__traceback__
+    while step.tb_next is not None:
+        step = step.tb_next
+    code, at = step.tb_frame.f_code, step.tb_lasti
+    by_raise = code.co_code[at] == dis.opmap["RAISE_VARARGS"] and code.co_code[at + 1] > 0
+    names = [f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__]
+    return {"classes": names[:50], "by_raise": by_raise and bool(inside(tree, code.co_filename))}
 
 
 def causes(error: BaseException) -> list[BaseException]:
@@ -232,7 +235,7 @@ def causes(error: BaseException) -> list[BaseException]:
 def machinery() -> dict[str, object]:
     """What decides how a test ends, by name. Whoever changes it while tests run makes a verdict of their own."""
     found: dict[str, object] = {f"builtins.{name}": value for name, value in vars(builtins).items() if name != "_"}
-    for name in _MACHINERY:
+    for name in _MACHINERY.split():
         for inner, value in list(vars(sys.modules.get(name, types)).items()) if name in sys.modules else ():
             if isinstance(value, type) and value.__module__ == name:
                 found.update((f"{name}.{inner}.{one}", part) for one, part in vars(value).items() if callable(part))
@@ -350,8 +353,8 @@ def recording(tree: str, files: dict[str, str], write: Write, watch: Watch) -> A
             if failed_import and not file:
                 file = file_of_module(tree, getattr(test, "_testMethodName", ""))
             about = told(tree, error[1]) if error is not None else {}
-            ending = "uncollected" if failed_import else outcome
-            write(id=test.id(), file=file, outcome=ending, **watch.taken(), **about)
+            how = "uncollected" if failed_import else outcome
+            write(id=test.id(), file=file, outcome=how, **watch.taken(), **about)
 
         def addSuccess(self, test: Any) -> None:
             super().addSuccess(test)
@@ -389,16 +392,15 @@ def run_call(tree: str, settings: str, arguments: list[str], write: Write, watch
     """The test of a crash capsule, whose text is the first argument: 0 where it comes to its end, 1 where it fails."""
     try:
         if settings:
-            loaded: Any = importlib.import_module
-            loaded("django").setup()
+            importlib.import_module("django").setup()
         names: dict[str, Any] = {"__name__": "capsule"}
         exec(compile(arguments[0], "<capsule>", "exec"), names)  # noqa: S102 (what the box is for)
-        next(value for name, value in names.items() if name.startswith("test_") and name == arguments[1])()
-    except BaseException as error:
+        names[arguments[1]]()
+    except BaseException as err:
         traceback.print_exc()
-        write(id="the failing call", file="", outcome="failed", **watch.taken(), **told(tree, error))
+        write(id="failing call", file="", outcome="failed", **watch.taken(), **told(tree, err), **raising(tree, err))
         return 1
-    write(id="the failing call", file="", outcome="passed", **watch.taken())
+    write(id="failing call", file="", outcome="passed", **watch.taken())
     return 0
 
 

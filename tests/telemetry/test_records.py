@@ -1,0 +1,34 @@
+import logging
+
+import pytest
+
+from kintsugi.telemetry.records import is_standard, made
+
+ERROR = ValueError("no bill")
+GIVEN = (
+    ("shop", logging.INFO, "/srv/shop/cart.py", 7, "order %s", (4711,), None, "ship", None),
+    ("shop", 35, "cart", 7, "%(a)s %(b)s", ({"a": 1, "b": 2},), (ValueError, ERROR, None), "ship", "Stack"),
+    ("", logging.ERROR, "(unknown file)", 0, "all %s", ({},), None, None, None),
+    ("shop", logging.DEBUG, "/srv/a.b/c.d.py", 7, ERROR, (), None, "<lambda>", None),
+    ("shop", logging.DEBUG, "C:\\shop\\cart.py", 7, "%s %s", ("a", [1]), None, "f", None),
+)
+CLOCK = ("created", "msecs", "relativeCreated")
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_a_record_is_made_as_python_makes_it(given):
+    ours, theirs = made(*given), logging.LogRecord(*given)
+
+    assert type(ours) is logging.LogRecord
+    assert list(vars(ours)) == list(vars(theirs))
+    assert all(vars(ours)[name] == value for name, value in vars(theirs).items() if name not in CLOCK)
+    assert all(abs(vars(ours)[name] - vars(theirs)[name]) < 1_000 for name in CLOCK)
+
+
+def test_a_program_s_own_factory_is_asked():
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(lambda *given, **named: before(*given, **named))
+    try:
+        assert not is_standard()
+    finally:
+        logging.setLogRecordFactory(before)
