@@ -35,7 +35,7 @@ from kintsugi.workflow.patch import Tier
 
 TRUE = "true fix"
 TRUE_AT_LEAST = 0.9
-_FIXES = re.compile(r"fix|bug|crash|panic|error|exception|fail|wrong|handl", re.IGNORECASE)
+_FIXES = re.compile(r"\b(?:fix|bug|crash|panic|error|exception|fail|wrong|handl(?:e|es|ing)\b)", re.IGNORECASE)
 _MOST_FILES = 10
 _BARE_SECONDS = 120
 Files = dict[str, bytes | None]

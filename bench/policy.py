@@ -58,9 +58,8 @@ def main() -> None:
 def _commits(repository: Path, most: int, skip: int) -> Iterator[Commit]:
     """Bug-fix commits that change source code outside the tests."""
     found = 0
-    for line in (
-        _git(repository, "log", "--no-merges", "--format=%H %s", "-n", "6000").decode(errors="replace").splitlines()
-    ):
+    log = _git(repository, "log", "--no-merges", "--format=%H %s", "-n", "6000").decode(errors="replace")
+    for line in filter(None, log.split("\n")):  # a subject may hold what else splits lines
         sha, _, subject = line.partition(" ")
         if found == most + skip:
             return
@@ -73,7 +72,10 @@ def _commits(repository: Path, most: int, skip: int) -> Iterator[Commit]:
             continue
         found += 1
         if found > skip:
-            diff = _git(repository, "diff", "--no-color", f"{sha}^", sha)
+            try:
+                diff = _git(repository, "diff", "--no-color", f"{sha}^", sha)
+            except subprocess.CalledProcessError:  # a file of it is not in this copy, as of large ones
+                continue
             yield Commit(sha, subject, diff, RevisionTree(repository, f"{sha}^"))
 
 

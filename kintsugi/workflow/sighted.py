@@ -15,7 +15,7 @@ _BUILDS_KEPT = 20
 
 
 def hitting_more(ledger: Ledger, incident: Incident, captured: Captured) -> Incident:
-    """With those it hit counted anew, as long as more of them would make it worse."""
+    """With those it hit counted again, as long as more of them would make it worse."""
     if not captured.who or incident.people >= MOST_PEOPLE:
         return incident
     return incident.but(people=ledger.people(incident.id, MOST_PEOPLE))

@@ -206,6 +206,8 @@ _CI = (
         "web/Dockerfile",
         "nixpacks.toml",
     ),
+    *("deploy.py", "scripts/deploy.py", "infra/run.py", "app/infra/k8s.yaml", "ci/x.py", "discloud.config", "PKGBUILD"),
+    *(".unknown-tool/rules.txt", "tools/defs.bzl", "squarecloud.app", "debian/rules", ".lintstagedrc.json"),
 )
 _DEPENDENCIES = (
     *(
@@ -228,6 +230,7 @@ _DEPENDENCIES = (
         "vendor/lib.js",
         "environment.yml",
     ),
+    *("src/vendor/new.py", "pip/_vendor/six.py", "static/vendor/jquery.js", "venv/lib/x.py", "__pypackages__/x.py"),
 )
 _SECRET_FILES = (
     *(

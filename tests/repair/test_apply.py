@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kintsugi.repair.apply import apply, unified_diff
 from kintsugi.repair.applying.changes import Refused, WholeFile
+from kintsugi.repair.applying.readings import straight
 from kintsugi.repair.replies import read_reply
 from kintsugi.workflow.patch import Edit
 from tests.repair.memory_tree import MemoryTree
@@ -105,6 +106,11 @@ def test_a_careless_edit_lands_or_is_refused_but_never_elsewhere(edit: dict[str,
             edited(edit, before=before)
     else:
         assert edited(edit, before=before) == after.encode()
+
+
+def test_dashes_of_another_language_stay_where_quotes_are_straightened():
+    assert straight("say(\u2018\u043e\u043d \u2014 \u2026\u2019)") == "say('\u043e\u043d \u2014 \u2026')"
+    assert straight("say(\u2018a \u2014 b\u2026\u2019)") == "say('a - b...')"
 
 
 def test_the_added_lines_follow_the_files_indentation():

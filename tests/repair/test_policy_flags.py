@@ -85,6 +85,8 @@ def flagged(old: str, new: str) -> list[str]:
         ("int(amount)", "min(int(amount), 10)", "sets a limit"),
         ("sorted(user.names)", "sorted(user.names[:40])", "sets a limit"),
         ('log.info("refund of %s", amount)', 'log.info("%s by %s", amount, os.environ["API_KEY"])', "about a secret"),
+        ('log.info("refund of %s", amount)', 'user.send(os.getenv("BOT_TOKEN"))', "about a secret"),
+        ('raise ValueError("too little")', "raise ValueError(user.password)", "about a secret"),
     ],
 )
 def test_it_is_said_in_one_line(old: str, new: str, says: str):
@@ -106,6 +108,23 @@ def test_it_is_said_in_one_line(old: str, new: str, says: str):
             "def is_open(till):\n    return till",
             "let through",
         ),
+        *(
+            (f"def f(user, x):\n    {old}", f"def f(user, x):\n    {new}", says)
+            for old, new, says in (
+                ("return user.active and user.here", "return user.active or user.here", "turns a comparison"),
+                ("return all(x)", "return any(x)", "turns a comparison"),
+                ("go(x) if x.user_id == user.id else 0", "go(x) if x else 0", "who may"),
+                ("return x.get(pk=1, owner=user)", "return x.get(pk=1)", "who may"),
+                ("x.send(1, ephemeral=True)", "x.send(1, ephemeral=False)", "who sees it"),
+                ("x.send(1, allowed_mentions=NONE)", "x.send(1)", "who sees it"),
+                ("x.start(Intents.default())", "x.start(Intents.all())", "who may"),
+                ("return Semaphore(4)", "return Semaphore(4000)", "a limit"),
+                ("return x.limit(25)", "return x", "a limit"),
+                ("go(validate(x))", "go(x)", "checks less"),
+                ("re.compile('[a-z]+')", "re.compile('.*')", "any text"),
+            )
+        ),
+        ("def f(x, mode='strict'):\n    pass", "def f(x, mode='lax'):\n    pass", "default"),
         ("@commands.check(is_manager)\ndef refund():\n    pass", "def refund():\n    pass", "who may"),
         (
             "def refund(till):\n    if till.key:\n        return till\n    raise KeyError(till)",
@@ -138,3 +157,25 @@ def test_so_is_what_a_name_or_a_default_stands_for(before: str, after: str, says
 )
 def test_a_plain_fix_is_silent(old: str, new: str):
     assert flagged(old, new) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("if not os.path.exists(x):\n        raise E", "if not Path(x).exists():\n        raise E"),
+        ("if x != 1 and x != 2:\n        raise E", "if x not in (1, 2):\n        raise E"),
+        ("if not x.ok:\n        raise E", "assert x.ok"),
+        ("if y != x:\n        raise E", "if x != y:\n        raise E"),
+        ("if isinstance(x, A) or isinstance(x, B):\n        raise E", "if isinstance(x, (A, B)):\n        raise E"),
+        ("if 'a' in x and x['a']:\n        raise E", "if x.get('a'):\n        raise E"),
+        ("if x > 100:\n        x = 100", "x = min(x, 100)"),
+        ("go(range(0, 9))", "go(range(9))"),
+        ("if x.status == 200:\n        go()", "if x.ok:\n        go()"),
+        ("go(x.get('a', None))", "go(x.get('a'))"),
+        ("if x.id in staff:\n        go()", "if x.id and x.id in staff:\n        go()"),
+    ],
+)
+def test_the_same_in_other_words_is_silent(old: str, new: str):
+    before, after = (f"def f(x, y, staff):\n    {text}\n" for text in (old, new))
+
+    assert check(Applied({"a.py": after.encode()}), MemoryTree({"a.py": before})) == ()

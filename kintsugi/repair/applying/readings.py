@@ -19,20 +19,17 @@ _NUMBERED_SHARE = 0.8
 _DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", "\u2018\u2019\u201a\u201b\u2032"
 TYPOGRAPHIC_QUOTES = "\u201c\u201d\u2018\u2019"
 _BLANKS, _DASHES = "\u00a0\u202f", "\u2013\u2014"
-_TYPOGRAPHIC = str.maketrans(
-    dict.fromkeys(_DOUBLE, '"')
-    | dict.fromkeys(_SINGLE, "'")
-    | dict.fromkeys(_BLANKS, " ")
-    | dict.fromkeys(_DASHES, "-")
-    | {"\u2026": "..."}
-)
+_QUOTES = str.maketrans(dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_SINGLE, "'"))
+_SIGNS = str.maketrans(dict.fromkeys(_BLANKS, " ") | dict.fromkeys(_DASHES, "-") | {"\u2026": "..."})
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "", '"': '"', "'": "'", "\\": "\\", "/": "/"}
 
 
 def straight(text: str) -> str:
-    """Typographic quotes, dashes and blanks as a keyboard types them."""
-    return text.translate(_TYPOGRAPHIC)
+    """Typographic quotes, dashes and blanks as a keyboard types them; in other languages dashes belong to the text."""
+    quoted = text.translate(_QUOTES)
+    is_foreign = not text.isascii() and any(sign.isalpha() and not sign.isascii() for sign in text)
+    return quoted if is_foreign else quoted.translate(_SIGNS)
 
 
 def unescaped(text: str) -> str:

@@ -218,6 +218,13 @@ class Language(Protocol):
         """The source with each assertion of these tests turned round; None where none is there."""
         ...
 
+    def without_unbuilt(self, tests: Texts, failures: Collection[TestResult]) -> dict[str, str]:
+        """The test files without the tests that only compile with the patch, where leaving these out may do; else {}.
+
+        Of a language that is compiled with its tests, one such test takes all others of its package with it.
+        """
+        ...
+
     def why_wrong(self, test: TestResult, tests: frozenset[str], crash: Crash | None) -> str | None:
         """Why a test did not fail for the right reason: an assertion, or a crash in the code that is tested."""
         ...

@@ -147,7 +147,8 @@ def _of_text(change: Change, tree: Tree) -> Iterator[Finding]:
     own = own_packages(tree) if dangers else frozenset()
     for danger in dangers:
         if danger.package not in own:
-            yield Finding(path, Rule(danger.rule), danger.sentence, danger.refuses)
+            refuses = danger.refuses and not (danger.rule == Rule.DATA and is_test_path(path))
+            yield Finding(path, Rule(danger.rule), danger.sentence, refuses)
 
 
 def _by_syntax(change: Change, tree: Tree) -> list[Danger] | None:

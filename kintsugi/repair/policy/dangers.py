@@ -25,7 +25,9 @@ _SHELL = """
     multiprocessing.forkserver.** pydoc.pipe* pydoc.tempfilepager pydoc.pager pydoc.browse platform._syscmd*
     uuid._get_command* mailcap.* setuptools.** venv.* idlelib.** pipes.* popen2.* resource.setrlimit
     tornado.process.** gevent.subprocess.** eventlet.green.subprocess.** twisted.internet.utils.getProcess*
-    environment-of-programs written-code files-at-the-end emptied-folder
+    environment-of-programs written-code files-at-the-end emptied-folder killed-process zipapp.* faulthandler._*
+    _thread.interrupt_main git.cmd.** git.Git git.Repo.clone_from git.Repo.init docker.from_env docker.*Client
+    docker.client.** kubernetes.** podman.** dockerpty.** sarge.** delegator.** ptyprocess.** winpty.**
 """
 _EVAL = """
     eval exec execfile compile __import__ __builtins__** __loader__** builtins.eval builtins.exec builtins.compile
@@ -54,6 +56,10 @@ _EVAL = """
     jinja2.nativetypes.** jinja2.NativeEnvironment pkgutil.extend_path antigravity
     ?.f_locals ?.cr_frame ?.cr_code ?.ag_frame ?.gi_code ?.__kwdefaults__
     _frozen_importlib** _frozen_importlib_external** _imp.* _testcapi** _testinternalcapi**
+    module-of-a-function trust_remote_code=True IPython.** ptpython.** bpython.** jishaku** dshell** onami**
+    pytest.main unittest.main nose.** nose2.** unittest.TestProgram tornado.template.** sympy.lambdify sympy.parse_expr
+    chameleon.** Cheetah.** genshi.template.** bottle.SimpleTemplate js2py.** execjs.** dukpy.** quickjs.** lupa.**
+    py_mini_racer.** RestrictedPython.** torch.hub.* rpyc.** werkzeug.debug.** Pyro4.** Pyro5.** pyxll.** wasmtime.**
     _xxsubinterpreters** _interpreters** concurrent.interpreters**
 """
 _NETWORK = """
@@ -84,15 +90,32 @@ _NETWORK = """
     treq.** trio.open_tcp*
     trio.serve_* trio.socket.** anyio.connect_* anyio.create_*_listener pyftpdlib.** pysftp.**
     impacket.** socketio.*Client paho.mqtt.client.Client pika.*Connection
+    discord.*Webhook.from_url discord.*Webhook.partial nextcord.*Webhook.from_url nextcord.*Webhook.partial
+    disnake.*Webhook.from_url disnake.*Webhook.partial dhooks.** discord_webhook.** urllib.robotparser.*
+    asyncore.* asynchat.* smtpd.* cloudscraper.** socks.* python_socks.** private-file-sent
+    requests_html.** requests_futures.** aiosonic.** yagmail.** ldap3.**
+    apprise.** telethon.** slack_sdk.** twilio.** gdown.** wget.** tftpy.** netmiko.** ncclient.** pysnmp.**
     logging.handlers.SMTPHandler logging.handlers.SocketHandler logging.handlers.DatagramHandler
     logging.handlers.SysLogHandler whole-environment read-of-an-address
 """
+_CONNECTS = """
+    asyncpg.connect asyncpg.create_pool psycopg.connect psycopg.*Connection.connect psycopg2.connect psycopg_pool.*
+    pymysql.connect MySQLdb.connect mysql.connector.connect aiomysql.connect aiomysql.create_pool aiopg.*
+    pymongo.*MongoClient motor.motor_asyncio.*Client redis.*Redis redis.from_url redis.asyncio.*Redis
+    redis.asyncio.from_url aioredis.* elasticsearch.*Elasticsearch cassandra.cluster.* influxdb*.*Client*
+    clickhouse_*.**
+    pyodbc.connect cx_Oracle.connect oracledb.connect neo4j.* yt_dlp.YoutubeDL youtube_dl.YoutubeDL pytube.*
+    huggingface_hub.* openai.*Client openai.*OpenAI anthropic.*Anthropic feedparser.parse smart_open.open fsspec.open
+    google.cloud.** azure.** minio.Minio nats.connect aiokafka.* kafka.* aio_pika.connect* asyncssh.connect
+"""
+_DATA = "removed-data"
 _DESERIALISER = """
     pickle.load pickle.loads pickle.Unpickler pickle._load* pickle._Unpickler cPickle.load* cPickle.Unpickler
     _pickle.load* _pickle.Unpickler
     dill.load* dill.Unpickler cloudpickle.load* marshal.load* shelve.open shelve.*Shelf jsonpickle.decode
     jsonpickle.loads yaml.load yaml.load_all yaml.unsafe_load* yaml.full_load* yaml.UnsafeLoader yaml.Loader
     yaml.FullLoader yaml.CLoader yaml.CUnsafeLoader ruamel.yaml.load torch.load joblib.load pandas.read_pickle
+    unsafe-yaml tensorflow.keras.**load_model keras.**load_model klepto.** hickle.* sklearn.externals.**
     numpy-load-with-pickle numpy.lib.npyio.** multiprocessing.connection.Client copyreg.*
 """
 _LOOK = """
@@ -104,6 +127,8 @@ _RULES = (
     ("eval", _EVAL),
     ("network", _NETWORK),
     ("deserialiser", _DESERIALISER),
+    ("connects", _CONNECTS),
+    ("data", _DATA),
     ("look", _LOOK),
 )
 
@@ -112,6 +137,8 @@ SAYS = {
     "eval": "It can run any code.",
     "network": "It can reach other machines.",
     "deserialiser": "It makes objects of bytes, and these can run any code.",
+    "connects": "It connects to other machines.",
+    "data": "A human has to do that.",
     "security": "It goes round a check.",
     "look": "A human has to look.",
 }

@@ -52,6 +52,9 @@ _TEXTS: tuple[tuple[str, str], ...] = (
     ("network", r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254"),
 )
 _CODE_FILE = re.compile(r"\.(?:go|s|so|sh|service)[\"`]$|[\"`]go\.(?:mod|sum|work)[\"`]$")
+_REMOVES = re.compile(r"\bos\.Remove\(")
+_WALKS = re.compile(r"\b(?:Walk(?:Dir)?|ReadDir|Glob|Readdir(?:names)?)\(")
+_CHOOSES = re.compile(r"\bif\b(?![^{\n]*\berr\b)")
 _EMBEDDED = re.compile(r"^//go:embed\s+.*(?:\.env|\.pem|\.key|secret|credential|id_rsa|\.\.|\.git)")
 _ORDERS: tuple[tuple[str, str], ...] = (
     (
@@ -88,7 +91,7 @@ def go_dangers(change: Change, module: str = "") -> list[Danger] | None:
     come = sorted(_uses(after) - _uses(before))
     if change.path.endswith("_test.go"):  # handlers are asked by a request that is never sent
         come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
-    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}") for rule, name in come]
+    found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}", rule != "look") for rule, name in come]
     found += [_of_blank(path, module) for path in sorted(_blank(after) - _blank(before))]
     if _inits(after) - _inits(before):
         found.append(Danger("look", _INIT, refuses=False))
@@ -149,7 +152,22 @@ def _uses(tree: Node) -> Counter[tuple[str, str]]:
         found.update((rule, text_of(node)) for rule, pattern in _TEXTS if re.search(pattern, text_of(node)))
     for node in nodes(tree, "call_expression"):
         found.update(_of_call(node))
+    for node in nodes(tree, "for_statement", "call_expression"):
+        found.update(_of_emptying(node, tree))
     return found
+
+
+def _of_emptying(node: Node, tree: Node) -> Iterator[tuple[str, str]]:
+    """What goes over a folder and removes what is in it; where it chooses, a human is to look."""
+    text = text_of(node)
+    if not _REMOVES.search(text):
+        return
+    over = text.partition("{")[0]
+    named = re.search(r"\brange\s+(\w+)\s*$", over.rstrip())
+    set_to = re.search(rf"\b{named[1]}\b[\w, ]*:?=\s*([^\n]*)", text_of(tree)) if named else None
+    if _WALKS.search(over) or (set_to and _WALKS.search(set_to[1])):
+        chooses = _CHOOSES.search(text) is not None
+        yield "look" if chooses else "shell", "a loop that removes what is in a folder"
 
 
 def _of_call(node: Node) -> Iterator[tuple[str, str]]:

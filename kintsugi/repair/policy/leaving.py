@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.go import imports_of
+from kintsugi.repair.policy.leading import bindings
 from kintsugi.repair.policy.names import Names
 from kintsugi.repair.policy.node import NodeNames
-from kintsugi.repair.policy.python import Danger, bindings
+from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
 from kintsugi.repair.syntax import Source, children
 

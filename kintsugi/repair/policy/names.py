@@ -37,6 +37,7 @@ class Names:
     def __init__(self, nodes: Iterable[ast.AST]) -> None:
         self._full: dict[str, str] = {}
         self._texts: dict[str, str] = {}
+        self._values: dict[str, ast.expr] = {}
         found = list(nodes)
         for node in found:
             self._remember_import(node)
@@ -58,6 +59,10 @@ class Names:
     def text(self, node: ast.AST) -> str:
         """A text, also one that a name of the file stands for; "" where a part of it is not known."""
         return self._texts.get(node.id, "") if isinstance(node, ast.Name) else text_of(node)
+
+    def value(self, node: ast.AST) -> ast.expr | None:
+        """What a name of the file was last set to; None for anything else."""
+        return self._values.get(node.id) if isinstance(node, ast.Name) else None
 
     def has(self, pattern: re.Pattern[str]) -> bool:
         """Whether anything in scope is bound to a full name of the pattern."""
@@ -97,9 +102,12 @@ class Names:
             targets, value = node.targets, node.value
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             targets, value = [node.target], node.value
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            targets, value = [node.optional_vars], node.context_expr
         else:
             return
         name = self.of(value) if isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript) else None
+        self._values.update({target.id: value for target in targets if isinstance(target, ast.Name)})
         if text := text_of(value):
             self._texts.update({target.id: text for target in targets if isinstance(target, ast.Name)})
         for target in targets:

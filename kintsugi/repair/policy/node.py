@@ -69,6 +69,9 @@ _WRITING = re.compile(
 _CODE_FILE = re.compile(
     r"node_modules|\.(?:[cm]?[jt]sx?|node|sh)[\"'`]?$|package\.json|\.npmrc|\.(?:bash|zsh)rc|\.profile|[\"'`]/(?:etc|usr|bin)/"
 )
+_EACH = ("forEach", "map")
+_REMOVING = re.compile(r"\b(?:unlink|rmdir|rm)(?:Sync)?\b")
+_WALKING = re.compile(r"\b(?:readdir|glob|globby|fastGlob)(?:Sync)?\b|\bglob\.sync\b")
 _WRAPPED = (
     "parenthesized_expression",
     "as_expression",
@@ -81,7 +84,7 @@ _WORDS = Screened(
     r"require|import|eval|Function|process|fetch|XMLHttp|Socket|EventSource|Worker|WebAssembly|constructor"
     r"|globalThis|\bglobal\b|window|sendBeacon|setTimeout|setInterval|__proto__|Reflect|Deno|Bun|https?://"
     r"|curl |wget |/bin/|\.ssh|passwd|prototype|writeFile|appendFile|createWriteStream|copyFile|rename|symlink|_load"
-    r"|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
+    r"|unlink|\brm|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
 )
 _COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
 _SECRETS = re.compile(
@@ -134,10 +137,11 @@ def _uses(tree: Node) -> Counter[tuple[str, str]]:
 
 def _of(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     match node.type:
-        case "import_statement" | "export_statement":
+        case "import_statement" | "export_statement" | "import_require_clause":
             yield from _loading(text_of(node.child_by_field_name("source")))
         case "call_expression" | "new_expression":
             yield from _of_call(node, names)
+            yield from _of_each(node, names)
         case "member_expression" | "identifier" | "shorthand_property_identifier":
             yield from _of_name(node, names)
         case "subscript_expression":
@@ -146,8 +150,8 @@ def _of(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
             yield from _of_text(text_of(node))
         case "assignment_expression":
             yield from _of_assignment(node, names)
-        case "import_require_clause":
-            yield from _loading(text_of(node.child_by_field_name("source")))
+        case "for_in_statement":
+            yield from _of_emptying(node.child_by_field_name("right"), node.child_by_field_name("body"), names)
         case "with_statement":
             yield "eval", "with, which makes names of whatever an object has"
 
@@ -236,6 +240,27 @@ def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         and names.is_holder(text_of(first))
     ):
         yield "eval", name
+
+
+def _of_each(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
+    """`readdirSync(d).forEach((f) => unlinkSync(f))`."""
+    function = node.child_by_field_name("function")
+    if function is None or function.type != "member_expression":
+        return
+    if text_of(function.child_by_field_name("property")) in _EACH:
+        each = node.child_by_field_name("arguments")
+        yield from _of_emptying(function.child_by_field_name("object"), each, names)
+
+
+def _of_emptying(over: Node | None, body: Node | None, names: NodeNames) -> Iterator[tuple[str, str]]:
+    """A loop over what is in a folder that removes it; where it chooses, a human is to look."""
+    if over is None or body is None or not _REMOVING.search(text_of(body)):
+        return
+    declared = [text_of(one) for one in nodes(names.tree, "variable_declarator") if over.type == "identifier"]
+    texts = [text_of(over), *(one for one in declared if one.startswith(text_of(over)))]
+    if any(_WALKING.search(one) for one in texts):
+        chooses = any(nodes(body, "if_statement")) or any(".filter(" in one for one in texts)
+        yield "look" if chooses else "shell", "a loop that removes what is in a folder"
 
 
 def _is_own(first: Node) -> bool:

@@ -37,7 +37,8 @@ _DROPS = Screened(
     r"|\bdrop(?:Table|Column|Database|Schema|Index)\w*\s*\("
     # The same by the words of libraries: all rows of a table, a whole collection, index or bucket.
     r"|\.all\(\s*\)\.delete\(|\.query\([\w.]+\)\.delete\(|\bexecute\(\s*(?:\w+\.)?delete\([\w.]+\)\s*\)"
-    r"|\bdelete_?many\(\s*(?:\{\s*\}\s*)?\)|\bindices\.delete\(|\bdelete_(?:bucket|index|collection)\(",
+    r"|\bsync\(\s*\{[^{}]*\bforce:\s*true|\bdestroy\(\s*\{[^{}]*(?:\btruncate:\s*true|\bwhere:\s*\{\s*\})"
+    r"|\.delete\(\s*\)\.execute\(|\bdelete_?many\(\s*(?:\{\s*\}\s*)?\)|\bindices\.delete\(|\bdelete_(?:bucket|index|collection)\(",
     re.IGNORECASE,
 )
 _DELETES = Screened(r"\bDELETE\s+FROM\s+[\w\"`\[.]+", re.IGNORECASE)
@@ -50,6 +51,8 @@ _REWRITES = Screened(
     r"|\brename_(?:table|column)\b",
     re.IGNORECASE,
 )
+_MAY_DROP = Screened(r"\.drop\(\s*\)")
+_UPDATES_ALL = Screened(r"\bUPDATE\s+[\w\"`.\[\]]+\s+SET\s(?!(?s:.{0,400}?)\bWHERE\b)", re.IGNORECASE)
 _SEAM = re.compile(r"(['\"])[ \t]*(?:\+[ \t]*)?[rbfu]?\1(?!\1)", re.IGNORECASE)  # of texts that Python puts together
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+)?"
@@ -126,5 +129,9 @@ def _of_data(change: Change) -> Iterator[tuple[str, str, bool]]:
     elif sign := first_new(_DELETES, added, removed):
         is_migration = _MIGRATION.search(change.path) is not None
         yield "data", f"It deletes rows: {sign.strip()!r}.", is_migration and not is_test_path(change.path)
+    elif sign := first_new(_MAY_DROP, added, removed):
+        yield "data", f"It may delete what the program keeps: {sign.strip()!r}.", False
+    elif sign := first_new(_UPDATES_ALL, added, removed):
+        yield "data", f"It changes all rows: {sign.strip()!r}.", False
     elif _MIGRATION.search(change.path) and (sign := first_new(_REWRITES, added, removed)):
         yield "data", f"A migration changes what is kept: {sign.strip()!r}.", ".delete" in sign

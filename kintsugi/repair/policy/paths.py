@@ -12,7 +12,9 @@ from functools import cache
 from typing import Any
 
 from kintsugi.repair.policy.characters import deceiving_path
+from kintsugi.repair.policy.own_names import misplaced
 from kintsugi.repair.policy.path_rules import RULES
+from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.trees import Tree
 
 _DESCRIPTIONS = (
@@ -39,6 +41,8 @@ _LINTERS = (
     "typos",
 )
 _ROOTS = ("", "src/", "lib/", "tests/", "test/", "app/")
+_STARTED = b"__main__"
+_TOLD_NOBODY = frozenset((".well-known", ".nojekyll", ".keep", ".changeset", ".changes"))
 _MOST_SOURCES = 2000  # looked through for imports of a name that a new file takes
 _SHADOWED = frozenset(sys.stdlib_module_names) | {"pytest", "_pytest", "pluggy", "hypothesis", "coverage"}
 _INSTALLED_AS = {  # the names that are imported, of packages that are installed under others
@@ -74,10 +78,13 @@ def path_reasons(path: str, *, is_new: bool, tree: Tree) -> Iterator[tuple[str, 
     parts = folded.split("/")
     if any(re.match(r"\.git[. ]*$|git~\d", part) for part in parts):
         yield "path", "It is git's own folder."
-    for rule, why, _ in RULES:
-        if _pattern(rule).search(f"/{folded}"):
-            yield rule, why
-    if is_new and (_shadows(path) or _hides_installed(path, tree)):
+    broken = [(rule, why) for rule, why, _ in RULES if _pattern(rule).search(f"/{folded}")]
+    yield from broken
+    if (found := misplaced(folded, tree)) is not None:
+        yield found
+    elif not broken and not is_test_path(path) and (hidden := _hidden(parts)):
+        yield "ci", f"It is for a tool that obeys it: {hidden} begins with a dot."
+    if is_new and (_shadows(path, tree) or _hides_installed(path, tree)):
         yield "test-setup", f"It would stand before the library {_stem(path)} wherever that is imported."
     if is_new and (twin := _twin(path, tree)) is not None:
         yield "path", f"It differs from {twin} only in capitals or in how its letters are written."
@@ -150,22 +157,39 @@ def _expression(glob: str) -> str:
     return f"^/{re.escape(glob)}$".replace(r"\*", ".*") if "/" in glob else f"/{part}$"
 
 
-def _shadows(path: str) -> bool:
+def _hidden(parts: list[str]) -> str:
+    """The first name of a path that begins with a dot, but those that no tool goes by."""
+    return next((part for part in parts if part.startswith(".") and part not in _TOLD_NOBODY), "")
+
+
+def _shadows(path: str, tree: Tree) -> bool:
     """Whether a new file where imports begin has the name of a library."""
-    return (
-        any(
-            path.startswith(root) and path.removeprefix(root) in (f"{_stem(path)}.py", f"{_stem(path)}/__init__.py")
-            for root in _ROOTS
-        )
-        and _stem(path) in _SHADOWED
-    )
+    return _stem(path) in _SHADOWED and any(_stands_in(path, root) for root in _roots(path, tree))
+
+
+def _stands_in(path: str, root: str) -> bool:
+    name = _stem(path)
+    return path.startswith(root) and path.removeprefix(root) in (f"{name}.py", f"{name}/__init__.py", f"{name}.pyi")
+
+
+def _roots(path: str, tree: Tree) -> tuple[str, ...]:
+    """Where imports begin, seen from a path: also in its folder where a script is started there."""
+    folder = path.removesuffix("/__init__.py").rpartition("/")[0] + "/"
+    return (*_ROOTS, folder) if folder != "/" and _has_script(folder, tree) else _ROOTS
+
+
+def _has_script(folder: str, tree: Tree) -> bool:
+    """Whether a folder that is no package has a file that is started by its path."""
+    beside = [one for one in tree.paths() if one.startswith(folder) and one.count("/") == folder.count("/")]
+    if f"{folder}__init__.py" in beside:
+        return False
+    return any(_STARTED in content for _, content in tree.contents(one for one in beside if one.endswith(".py")))
 
 
 def _hides_installed(path: str, tree: Tree) -> bool:
     """Whether a new file where imports begin has the name of what the project imports and does not have: a package."""
     name = _stem(path)
-    root = next((one for one in sorted(_ROOTS, reverse=True) if path.startswith(one)), "")
-    if path.removeprefix(root) not in (f"{name}.py", f"{name}/__init__.py", f"{name}.pyi") or not name.isidentifier():
+    if not name.isidentifier() or not any(_stands_in(path, root) for root in _roots(path, tree)):
         return False
     own = re.compile(rf"(?:^|/){re.escape(name)}(?:\.pyi?$|/)")
     sources = [one for one in tree.paths() if one.endswith(".py")][:_MOST_SOURCES]

@@ -8,47 +8,40 @@ often than before is new.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import sys
+import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from kintsugi.repair.policy.changes import Change
-from kintsugi.repair.policy.dangers import BUILTINS, HANDED_ON, SAYS, attributes, members, modules, rule_of
+from kintsugi.repair.policy.dangers import HANDED_ON, SAYS, members, rule_of
 from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
-from kintsugi.repair.policy.effects import done_by, emptied_by, names_within, set_by
-from kintsugi.repair.policy.names import REACHED, Names, text_of
-from kintsugi.repair.policy.screen import Screened
-from kintsugi.repair.syntax import Source, children, parsed, walked
+from kintsugi.repair.policy.effects import TELLING, done_by, names_within, set_by
+from kintsugi.repair.policy.emptying import emptied_by
+from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
+from kintsugi.repair.policy.names import Names, text_of
+from kintsugi.repair.policy.tests import is_test_path
+from kintsugi.repair.syntax import Source, children, walked
 from kintsugi.repair.trees import Tree
 
-_SECRET_PLACES = Screened(
-    r"/etc/(?:passwd|shadow|sudoers|cron|ld\.so)|\.ssh/|authorized_keys|\bid_rsa\b|/proc/(?:self|\d+)/"
-    r"|\.aws/credentials"
-    r"|~/\.(?:bashrc|profile|netrc)|\.git-credentials|169\.254\.169\.254|metadata\.google\.internal"
-    r"|/var/run/docker\.sock"
-    r"|/var/run/secrets|\.kube/config|/dev/tcp/"
-)
-_COMMANDS = Screened(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
-_URL = re.compile(r"\b(?:https?|ftp|wss?)://[^\s'\"/]+", re.IGNORECASE)
 _PICKLING = ("__reduce__", "__reduce_ex__")  # what is pickled says how, which does nothing before it is unpickled
 _SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader")
 _OWN = re.compile(r"(?:src/|lib/)?(\w+)(?:/__init__)?\.py$")
 _LOOKING_UP = ("getattr", "hasattr", "isinstance", "type", "id", "repr", "str", "bool")
 _PATCHING = ("setattr", "delattr", "object", "multiple", "patch", "dict", "reload", "getsource", "getfile", "setitem")
 _ABOUT = ("__name__", "__file__", "__version__", "__doc__", "__all__", "__package__")  # of a module, and harmless
-_ALIASES = 4  # how often a name is set to a name that is set to …
-_WORD = re.compile(r"\w+")
-_ALIAS = re.compile(r"^[ \t]*(\w+)[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(\w+)(?:\.\w+)*[ \t]*$", re.MULTILINE)
-_IMPORTED = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+(\([^)]*\)|[^\n#]*)")
+_OF_BUILTINS = {name for name in dir(builtins) if isinstance(getattr(builtins, name), types.BuiltinFunctionType)}
+_NETWORK = {"connects": "network"}
+_PANDAS = re.compile(r"(?:pandas|polars|dask)(?:\..*)?")
+_THROUGH = re.compile(r"\.__self__\.")
+_ASKING = ("get", "post", "put", "patch", "delete", "head", "request", "ws_connect", "stream", "send", "from_url")
 _IMPORTING = (
     *("importlib.import_module", "__import__", "builtins.__import__", "werkzeug.utils.import_string"),
     *("django.utils.module_loading.import_string", "zope.dottedname.resolve.resolve", "pydoc.locate"),
 )
-_REPLACES = re.compile(r"^[ \t]*(\w+)(?:\.\w+)+[ \t]*=(?!=)", re.MULTILINE)
-_ODD = re.compile(r"__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|loader|setstate)__")
 
 _WITH_ENVIRONMENT = re.compile(
     r"dict|copy\.\w+|subprocess\..*|(?:.*\.)?(?:dict|copy|setdefault|update)|ChainMap|.*ChainMap"
@@ -74,62 +67,18 @@ def own_packages(tree: Tree) -> frozenset[str]:
 def python_dangers(change: Change) -> list[Danger] | None:
     """What is new; None where the file is not Python that can be read."""
     text = "\n".join(line for line in change.added if not line.lstrip().startswith("#"))
-    if not _may_be_dangerous(text, change.new):
+    if not may_be_dangerous(text, change.new):
         return []
     before, after = change.touched
     if before.tree is None or after.tree is None:
         return None
     uses = _Uses(after, change.new)
+    if is_test_path(change.path):
+        for of_itself in ("pytest.main", "unittest.main"):
+            uses.counted.pop(of_itself, None)
     if not uses.counted and not uses.texts and not uses.calls:
         return []
     return list(_new_uses(_Uses(before, change.old), uses, change.old))
-
-
-def _may_be_dangerous(text: str, new: str) -> bool:
-    """Whether added lines have a word that leads to danger, or a name that the file gives to something dangerous."""
-    if any(sign.search(text) for sign in (_SECRET_PLACES, _COMMANDS, _URL, _ODD)):
-        return True
-    if any(found[1] in sys.stdlib_module_names for found in _REPLACES.finditer(text)):
-        return True
-    words = set(_WORD.findall(text))
-    return not words.isdisjoint(_leading()) or not words.isdisjoint(_bound_in(new))
-
-
-def _bound_in(source: str) -> set[str]:
-    """The names that a file's imports bind to what is dangerous, and those that are simply set to one of them."""
-    bound = {name for found in _imported(source) for name in _bound(found[1], found[2])}
-    aliases = [(found[1], found[2]) for found in _ALIAS.finditer(source)] if bound else []
-    for _ in range(_ALIASES):
-        bound |= {name for name, value in aliases if value in bound}
-    return bound
-
-
-def bindings(source: str) -> list[ast.AST]:
-    """The imports of a whole file, and where a name is simply set to another or to something of it."""
-    statements = [found[0].strip() for found in _imported(source)]
-    statements += [found[0].strip() for found in _ALIAS.finditer(source)]
-    tree = parsed("\n".join(statements))
-    return walked(tree) if tree else []
-
-
-def _imported(source: str) -> Iterator[re.Match[str]]:
-    """The import statements of a whole file."""
-    done, at = 0, source.find("import")
-    while at >= 0:
-        line = source.rfind("\n", 0, at) + 1
-        if line >= done and (found := _IMPORTED.match(source, line)):
-            yield found
-            done = found.end()
-        at = source.find("import", max(at + 6, done))
-
-
-def _bound(module: str | None, names: str) -> Iterator[str]:
-    """The names an import statement binds, of modules that have or reach something dangerous."""
-    root = (module or "").partition(".")[0]
-    for one in names.strip("()").replace("\n", " ").split(","):
-        name, _, alias = one.strip().partition(" as ")
-        if (root or name.partition(".")[0]) in modules() or name.lstrip("_") in REACHED:
-            yield (alias or name.partition(".")[0]).strip()
 
 
 class _Uses(ast.NodeVisitor):
@@ -139,6 +88,7 @@ class _Uses(ast.NodeVisitor):
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
+        self.addressed: set[str] = set()  # the texts that something is asked or sent by
         self._names = Names([*bindings(whole), *source.nodes])
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
@@ -162,6 +112,8 @@ class _Uses(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         name = self._names.of(node)
+        if (node.attr == "__self__" and self._is_of_module(node.value)) or _THROUGH.search(name or ""):
+            self._count("module-of-a-function")
         if name is None:
             self._count(f"?.{node.attr}")
             self._visit_base(node.value)
@@ -172,6 +124,11 @@ class _Uses(ast.NodeVisitor):
             self._count(f"names-of-{module}")
         self._count(name if rule_of(name) else f"?.{node.attr}")
         self._visit_calls_in(node.value)
+
+    def _is_of_module(self, node: ast.expr) -> bool:
+        """Whether its `__self__` is a module: that of a builtin, or of a function of a dangerous module."""
+        root = (self._names.of(node) or "").partition(".")[0]
+        return root in HANDED_ON or (isinstance(node, ast.Name) and node.id in _OF_BUILTINS)
 
     def _visit_base(self, node: ast.expr) -> None:
         """What an attribute is asked of: of a plain name nothing is handed on."""
@@ -213,10 +170,10 @@ class _Uses(ast.NodeVisitor):
         self._count_all(set_by(node, self._names))
         self.generic_visit(node)
 
-    def visit_For(self, node: ast.For) -> None:
+    def visit(self, node: ast.AST) -> None:
         if told := emptied_by(node, self._names):
             self._count(told)
-        self.generic_visit(node)
+        super().visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """A module that a class names is reached by its objects."""
@@ -250,6 +207,8 @@ class _Uses(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and id(node) not in self._documentation:
             self.texts[node.value] += 1
+            if node.value.partition(".")[0] in SHELLS_OF_BOTS:
+                self._count(f"{node.value}.load")
             if names_within(node.value):
                 self._count("names-within-a-format")
 
@@ -302,6 +261,16 @@ class _Uses(ast.NodeVisitor):
     def _count_call(self, name: str, node: ast.Call) -> None:
         if any(_is_on(keyword, "shell") for keyword in node.keywords):
             self._count("shell=True")
+        if any(_is_on(keyword, "trust_remote_code") for keyword in node.keywords):
+            self._count("trust_remote_code=True")
+        if _last(node.func) == "eval" and self._names.has(_PANDAS):
+            self._count("pandas.eval")
+        if name.endswith("YAML") and any(text_of(one) == "unsafe" for one in _arguments(node)):
+            self._count("unsafe-yaml")
+        if _last(node.func) in _ASKING:
+            self.addressed.update(text_of(one) for one in _arguments(node)[:3])
+        if _last(node.func) in TELLING and any(self._tells_environment(one) for one in _arguments(node)):
+            self._count("whole-environment")
         if name == "numpy.load" and any(_is_on(keyword, "allow_pickle") for keyword in node.keywords):
             self._count("numpy-load-with-pickle")
         self._count_looking_up(name, node)
@@ -314,6 +283,16 @@ class _Uses(ast.NodeVisitor):
         if rule_of(name):
             self.calls.setdefault(name, Counter())[ast.dump(node)] += 1
 
+    def _tells_environment(self, node: ast.expr) -> bool:
+        """Whether it has the environment whole, not what one name of it holds."""
+        parts = walked(node)
+        values = (value for one in parts if (value := self._names.value(one)) is not None)
+        parts = [*parts, *(part for value in values for part in walked(value))]
+        single = {id(one.value) for one in parts if isinstance(one, ast.Subscript)}
+        single |= {id(one.value) for one in parts if isinstance(one, ast.Attribute) and one.attr in ("get", "pop")}
+        single |= {id(other) for one in parts if isinstance(one, ast.Compare) for other in one.comparators}
+        return any(id(one) not in single and self._names.of(one) == "os.environ" for one in parts)
+
     def _count_looking_up(self, name: str, node: ast.Call) -> None:
         """`getattr(os, "system")` counts as os.system; of a dangerous module, a name that is not known as anything."""
         is_getattr = isinstance(node.func, ast.Name) and node.func.id == "getattr"
@@ -322,6 +301,8 @@ class _Uses(ast.NodeVisitor):
         asked = node.args[1:2] if is_getattr else node.args[:1]
         text = text_of(asked[0]) if asked else ""
         module = self._names.of(node.args[0]) if is_getattr and node.args else None
+        if text == "__self__" and is_getattr and self._is_of_module(node.args[0]):
+            self._count("module-of-a-function")
         if text and module:
             self._count(f"{module}.{text}")
         if text.rpartition(".")[2] in members() and not (module and isinstance(asked[0], ast.Constant)):
@@ -356,31 +337,28 @@ def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     for name in after.counted - before.counted:
         rule = rule_of(name)
         assert rule
-        refuses = not name.endswith(_PICKLING) and rule != "look"
+        refuses = not name.endswith(_PICKLING) and rule not in ("look", "connects")
         says = SAYS_EFFECT.get(name, f"It newly uses {_shown(name)}")
-        yield Danger(rule, f"{says}. {SAYS[rule]}", refuses, name.partition(".")[0])
+        yield Danger(_NETWORK.get(rule, rule), f"{says}. {SAYS[rule]}", refuses, name.partition(".")[0])
     for name, calls in after.calls.items():
         if name in before.calls and calls - before.calls[name] and after.counted[name] == before.counted[name]:
             rule = rule_of(name)
             assert rule
             says = f"It calls {_shown(name)} with something else than before. {SAYS[rule]}"
-            yield Danger(rule, says, rule == "eval", name.partition(".")[0])
+            yield Danger(_NETWORK.get(rule, rule), says, rule == "eval", name.partition(".")[0])
     yield from _new_texts(before, after, old)
 
 
 def _new_texts(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
     come = after.texts - before.texts
     for text in come:
-        if (place := _SECRET_PLACES.search(text)) and place[0] not in old:
+        if (place := SECRET_PLACES.search(text)) and place[0] not in old:
             yield Danger("shell", f"A text has {place[0]!r}, which is no business of a fix.")
-        if (command := _COMMANDS.search(text)) and any(rule_of(name) == "shell" for name in after.counted):
+        if (command := COMMANDS.search(text)) and any(rule_of(name) == "shell" for name in after.counted):
             yield Danger("shell", f"A text has {command[0]!r}, in a file that starts programs.")
-    named = {url for text in come if "://" in text for url in _URL.findall(text)}
-    if (
-        named
-        and any(rule_of(name) == "network" for name in after.counted)
-        and (hosts := named - set(_URL.findall(old)))
-    ):
+    reaches = any(rule_of(name) in ("network", "connects") for name in after.counted)
+    told = [text for text in come if "://" in text and (reaches or text in after.addressed)]
+    if hosts := {url for text in told for url in URL.findall(text)} - set(URL.findall(old)):
         yield Danger("network", f"It names another machine: {min(hosts)}.", refuses=False)
 
 
@@ -404,46 +382,6 @@ def _with_environment(name: str, node: ast.Call) -> bool:
 
 def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-@lru_cache(1)
-def _leading() -> frozenset[str]:
-    """Words that lead to danger by themselves, or bring a module that does."""
-    lookups = {
-        "getattr",
-        "globals",
-        "locals",
-        "vars",
-        "attrgetter",
-        "methodcaller",
-        "environ",
-        "shell",
-        "import_module",
-        "import_string",
-        "load",
-        "resolve",
-        "load_extension",
-        "reload_extension",
-        "__file__",
-        "__path__",
-        "eval_str",
-        "open",
-        "write_text",
-        "write_bytes",
-        "unlink",
-        "rmdir",
-        "rename",
-        "replace",
-        "remove",
-        "shutil",
-        "atexit",
-        "weakref",
-        "format",
-        "builtins",
-        "sys",
-    }
-    reached = {f"{lead}{name}" for name in REACHED for lead in ("", "_")}
-    return modules() | {name.rpartition(".")[2] for name in attributes()} | BUILTINS | lookups | reached
 
 
 def _arguments(node: ast.Call) -> list[ast.expr]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from kintsugi.repair.languages.results import Results, TestResult, lost
@@ -77,7 +77,10 @@ async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset
         raise Unproven(f"the regression test fails among the other tests: {some(bad)}", green=after.run)
     flags = _left_behind(before, after)
     gone = lost(before.results, after.results)
-    renamed = {name: new for name in gone if (new := _new_name(proving, before.results.tests[name], after.results))}
+    unturned = after.results.passed - turned
+    renamed = {
+        name: new for name in gone if (new := _new_name(proving, before.results.tests[name], after.results, unturned))
+    }
     gone = {name: how for name, how in gone.items() if name not in renamed}
     if renamed:
         flags += (f"tests with another name or place: {some([f'{old} is {new}' for old, new in renamed.items()])}",)
@@ -88,14 +91,15 @@ async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset
     return Kept(passed, flags, after.run, mended, told_apart, numbers_of(proving, before, passed))
 
 
-def _new_name(proving: Proving, test: TestResult, after: Results) -> str | None:
-    """The test that a vanished one was made into, if it passes: by its file and name, as the patch's text says."""
+def _new_name(proving: Proving, test: TestResult, after: Results, passed: Set[str]) -> str | None:
+    """The test that a vanished one was made into, if it passes: by its file and name, as the patch's text says.
+
+    One that fails without the patch is none of these, however alike they are: the vanished one passed.
+    """
     for (path, name), (new_path, new_name) in proving.reading.renamed.items():
         if test.file == path and proving.language.is_called(test.id, name):
             found = sorted(
-                one
-                for one in after.passed
-                if after.tests[one].file == new_path and proving.language.is_called(one, new_name)
+                one for one in passed if after.tests[one].file == new_path and proving.language.is_called(one, new_name)
             )
             return found[0] if found else None
     return None

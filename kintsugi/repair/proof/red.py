@@ -18,6 +18,7 @@ NO_FAILURE_GIVEN = "no failure was given: whether the test is red by it is not k
 
 _SHARE_OF_TIME = 0.25  # a test that hangs without the patch may not use up all there is
 _SLOW_SECONDS = 20.0
+_MOST_LEFT_OUT = 3  # how often a compiler is asked again: it tells some errors at a time
 _ROUNDS, _ROUNDS_IF_SLOW, _ROUNDS_IF_CHANCY = 2, 1, 6
 _CHANCY = re.compile(
     r"\b(random\w*|secrets|uuid\w*|time\w*|sleep|urandom|datetime|now|getpid|thread\w*)\b", re.IGNORECASE
@@ -44,13 +45,17 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     files = _showing_files(proving)
     if not files:
         return None
-    shown = _compared_with_crash(proving, await _first_round(proving, files))
+    proving, red = await _first_red(proving, files)
+    shown = _compared_with_crash(proving, await _first_round(proving, files, red))
     shown = await _more_rounds(proving, files, shown)
     shown = await _that_can_fail(proving, files, shown)
     await _without_swallowing(proving, files, shown)
     names = frozenset(proving.language.name_of(test.id) for test in shown.turned)
     before, now = _sources(proving, files, {}), _sources(proving, files, proving.proposal.all_files)
-    return replace(shown, flags=(*shown.flags, *proving.language.suspicions_of_tests(before, now, names)))
+    flags = (*shown.flags, *proving.language.suspicions_of_tests(before, now, names))
+    if proving.left_out:
+        flags += (f"tests that only compile with the patch were left out of its red: {some(sorted(proving.left_out))}",)
+    return replace(shown, flags=flags)
 
 
 def _showing_files(proving: Proving) -> tuple[str, ...]:
@@ -68,10 +73,28 @@ def _file_of(name: str, files: Sequence[str]) -> str:
     return next((file for file in files if PurePosixPath(file).stem in parts), "")
 
 
-async def _first_round(proving: Proving, files: Sequence[str]) -> RedToGreen:
-    proposal = proving.proposal
+async def _first_red(proving: Proving, files: Sequence[str]) -> tuple[Proving, Seen]:
+    """The first run without the patch, and the proof from here on: tests that only compile with it may be left out."""
     proving.progress(f"running the regression test without the patch: {some(files)}")
-    red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=())
+    whole = proving, await _run_red(proving, files)
+    red = whole[1]
+    for _ in range(_MOST_LEFT_OUT):
+        tests = {path: read_source(content) for path, content in proving.tests_alone.items() if content is not None}
+        left = proving.language.without_unbuilt(tests, list(red.results.bad.values()))
+        if not left:
+            break
+        added = {path: text.encode("utf-8", "surrogatepass") for path, text in left.items()}
+        proving = replace(proving, left_out={**proving.left_out, **added})
+        red = await _run_red(proving, files)
+    return (proving, red) if red.results.bad else whole
+
+
+async def _run_red(proving: Proving, files: Sequence[str]) -> Seen:
+    return await proving.tests(proving.tests_alone, files, seconds=proving.seconds_left * _SHARE_OF_TIME, watched=())
+
+
+async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> RedToGreen:
+    proposal = proving.proposal
     proving.progress("running the regression test with the patch")
     asked = _that_failed(proving, red)
     green = await proving.tests(proposal.all_files, files, watched=asked)
@@ -240,7 +263,7 @@ async def _more_rounds(proving: Proving, files: Sequence[str], shown: RedToGreen
     turned = shown.turned
     for _ in range(_rounds(proving, shown)):
         proving.progress("running the regression test again without and with the patch")
-        red = await proving.tests(proposal.tests, files, seconds=proving.seconds_left * _SHARE_OF_TIME)
+        red = await proving.tests(proving.tests_alone, files, seconds=proving.seconds_left * _SHARE_OF_TIME)
         green = await proving.tests(proposal.all_files, files)
         if proving.seconds_left <= 0:  # what did not come to its end says nothing
             break

@@ -95,6 +95,12 @@ class Proving:
     suite: Suite
     ends: float
     progress: Callable[[str], None]
+    left_out: Mapping[str, bytes] = field(default_factory=dict)  # test files without what only compiles with the patch
+
+    @property
+    def tests_alone(self) -> dict[str, bytes | None]:
+        """The patch's tests on the base without the patch."""
+        return {**self.proposal.tests, **self.left_out}
 
     @property
     def seconds_left(self) -> float:

@@ -11,7 +11,7 @@ from kintsugi.repair.languages.files import content_of, files_of
 from kintsugi.repair.languages.found import Loosened, Swallowing
 from kintsugi.repair.languages.go.dropping import DROPPINGS, says_nothing
 from kintsugi.repair.languages.go.suite import BUILD_FAILED, GoSuite, all_test_names, folder_of, module_of, tools
-from kintsugi.repair.languages.go.tests import called, skipped_around, tests_of, turned
+from kintsugi.repair.languages.go.tests import called, skipped_around, tests_of, turned, without_lines
 from kintsugi.repair.languages.loosening import loosened_tests
 from kintsugi.repair.languages.results import Crash, Failure, TestResult
 from kintsugi.repair.languages.suspecting import Looks, suspected
@@ -163,11 +163,23 @@ class Go:
         tests = [test for name, test in tests_of(source).items() if name in names]
         return written_with(source, [piece for test in tests for piece in turned(test)]) if tests else None
 
+    def without_unbuilt(self, tests: Texts, failures: Collection[TestResult]) -> dict[str, str]:
+        built = [test.failure for test in failures if test.failure and test.failure.kind == BUILD_FAILED]
+        places = {(frame.path, frame.line) for failure in built for frame in failure.frames}
+        lines: dict[str, set[int]] = {}
+        for path, line in places:
+            named = [one for one in tests if one == path or one.endswith(f"/{path}")]
+            if len(named) != 1:
+                return {}
+            lines.setdefault(named[0], set()).add(line)
+        left = {path: without_lines(tests[path], at) for path, at in lines.items()}
+        return {path: text for path, text in left.items() if text is not None} if None not in left.values() else {}
+
     def why_wrong(self, test: TestResult, tests: frozenset[str], crash: Crash | None) -> str | None:
         failure = test.failure
         if failure is None or failure.kind != BUILD_FAILED:
             return None
-        said = failure.message.splitlines()[-1:]
+        said = [line for line in failure.message.splitlines() if not line.startswith("note: ")][-1:]
         return f"{test.id} fails before the patch only because it is not compiled there: {' '.join(said)}"
 
     def missing(self, failure: Failure | None, tree: Path) -> str | None:

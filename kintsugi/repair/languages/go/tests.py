@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from kintsugi.repair.languages.go.suite import TEST
-from kintsugi.repair.languages.syntax import Node, Piece, above, nodes, text_of, tokens, tree_of
+from kintsugi.repair.languages.syntax import Node, Piece, above, nodes, text_of, tokens, tree_of, written_with
 
 ERR = re.compile(r"^\w*[eE]rr\w*$")
 _FAILS = {"Error", "Errorf", "Fatal", "Fatalf", "Fail", "FailNow"}
@@ -216,3 +217,32 @@ def _opposite(node: Node) -> Piece | None:
     field = node.child_by_field_name("function").child_by_field_name("field")
     other = _OPPOSITES.get(text_of(field))
     return Piece.of(field, other) if other else None
+
+
+def without_lines(source: str, lines: Collection[int]) -> str | None:
+    """The source without the tests that these lines, from 1, lie in, its imports for nothing where they are told.
+
+    None where one of them lies in anything else.
+    """
+    tree = tree_of("go", source)
+    pieces = []
+    for line in lines:
+        found = next((one for one in _may_go(tree) if _has_line(one, line)), None) if tree is not None else None
+        if found is None:
+            return None
+        path = text_of(found.child_by_field_name("path")) if found.type == "import_spec" else ""
+        pieces.append(Piece.of(found, f"_ {path}" if path else ""))
+    return written_with(source, pieces)
+
+
+def _may_go(tree: Node) -> Iterator[Node]:
+    tests = nodes(tree, "function_declaration")
+    yield from (one for one in tests if _TEST_FUNCTION.match(text_of(one.child_by_field_name("name"))))
+    yield from nodes(tree, "import_spec")
+
+
+def _has_line(node: Node, line: int) -> bool:
+    return bool(node.start_point[0] < line <= node.end_point[0] + 1)
+
+
+_TEST_FUNCTION = re.compile(r"(?:Test|Fuzz|Example|Benchmark)(?![a-z])")

@@ -193,6 +193,9 @@ class JavaScript:
         tests = tests_named("", source, names)
         return written_with(source, [piece for test in tests for piece in turned(test)]) if tests else None
 
+    def without_unbuilt(self, tests: Texts, failures: Collection[TestResult]) -> dict[str, str]:
+        return {}
+
     def why_wrong(self, test: TestResult, tests: frozenset[str], crash: Crash | None) -> str | None:
         failure = test.failure
         if failure is None or failure.assertion or failure.is_the_very(crash):

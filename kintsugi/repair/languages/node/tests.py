@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,9 +69,7 @@ class _Test:
     @cached_property
     def checks(self) -> list[Node]:
         """The outermost nodes of all chains that assert something, and what is thrown by the test itself."""
-        found = [node for node in nodes(self.node, "call_expression", "member_expression") if _is_check(node)]
-        found += nodes(self.node, "throw_statement")
-        return [node for node in found if not _is_swallowed(node)]
+        return _checks_in(self.node)
 
     @cached_property
     def asserts(self) -> Counter[str]:
@@ -96,13 +94,35 @@ class _Test:
         statements = body.named_children if body is not None and body.type == "statement_block" else []
         return any(one.type == "return_statement" for one in statements[:-1])
 
+    @cached_property
+    def checks_of_helpers(self) -> list[Node]:
+        """The same in functions of the file that the test calls."""
+        called = {call.root for call in map(call_of, nodes(self.node, "call_expression")) if not call.properties}
+        found = [node for name, helper in _functions_of(self.node) if name in called for node in _checks_in(helper)]
+        return [node for node in found if not _only_that_nothing_fails(node)]
+
     @property
     def asserts_a_value(self) -> bool:
-        """A helper counts whose name says that it checks something."""
-        if any(not _only_that_nothing_fails(node) for node in self.checks):
+        """A helper counts that does, or whose name says that it checks something."""
+        if any(not _only_that_nothing_fails(node) for node in self.checks) or self.checks_of_helpers:
             return True
         calls = map(call_of, nodes(self.function, "call_expression") if self.function is not None else ())
         return any(_HELPER.match(call.last) for call in calls if call.root not in _CHECKERS)
+
+
+def _checks_in(node: Node) -> list[Node]:
+    found = [one for one in nodes(node, "call_expression", "member_expression") if _is_check(one)]
+    found += nodes(node, "throw_statement")
+    return [one for one in found if not _is_swallowed(one)]
+
+
+def _functions_of(node: Node) -> Iterator[tuple[str, Node]]:
+    """The functions that a file declares by a name."""
+    top = [node, *above(node)][-1]
+    for one in nodes(top, "function_declaration", "variable_declarator"):
+        value = one.child_by_field_name("value")
+        if one.type == "function_declaration" or (value is not None and value.type in FUNCTIONS):
+            yield text_of(one.child_by_field_name("name")), one
 
 
 def _is_swallowed(node: Node) -> bool:
@@ -196,7 +216,7 @@ def skipped_around(path: str, source: str) -> int:
 
 
 def turned(test: _Test) -> list[Piece]:
-    strict = [node for node in test.checks if not _only_that_nothing_fails(node)]
+    strict = [node for node in test.checks if not _only_that_nothing_fails(node)] or test.checks_of_helpers
     pieces = [piece for node in strict if (piece := _opposite(node)) is not None]
     body = test.function.child_by_field_name("body") if test.function is not None else None
     if pieces or body is None or body.type != "statement_block":

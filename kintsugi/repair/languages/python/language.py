@@ -111,6 +111,9 @@ class Python:
     def turned_round(self, source: str, names: Collection[str]) -> str | None:
         return turned_round(source, names)
 
+    def without_unbuilt(self, tests: Texts, failures: Collection[TestResult]) -> dict[str, str]:
+        return {}
+
     def why_wrong(self, test: TestResult, tests: frozenset[str], crash: Crash | None) -> str | None:
         """What a test raises by a name that is not there says nothing of the code, unless it is the very crash."""
         failure = test.failure

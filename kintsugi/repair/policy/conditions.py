@@ -1,0 +1,79 @@
+"""Conditions of Python in one form, so that what only asks the same in other words is no change."""
+
+from __future__ import annotations
+
+import ast
+
+_OF_PATHS = {"isdir": "is_dir", "isfile": "is_file", "exists": "exists", "islink": "is_symlink", "isabs": "is_absolute"}
+_PATHS = ("Path", "PurePath", "pathlib")
+_SAME = {ast.Is: ast.Eq, ast.IsNot: ast.NotEq}
+_TURNED = {ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq}
+_OPPOSITE = {ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In}
+
+
+def operator(node: ast.cmpop) -> str:
+    """How two things are compared; `is` counts as `==`."""
+    return _SAME.get(type(node), type(node)).__name__
+
+
+def plain(node: ast.expr) -> ast.expr:
+    """A condition in one form: `os.path.isdir(x)` as `x.is_dir()`, `a == b or a == c` as `a in (b, c)`."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return opposite(plain(operand))
+        case ast.BoolOp(op=op, values=values):
+            return _joined(op, [plain(one) for one in values])
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _TURNED:
+            if isinstance(left, ast.Constant) or (isinstance(op, ast.Eq | ast.NotEq) and _by_text(left, right)):
+                return ast.Compare(right, [_TURNED[type(op)]()], [left])
+        case ast.Call(func=ast.Attribute(value=on, attr=name), args=args, keywords=[]):
+            return _asked(node, on, name, args)
+        case ast.Call(func=ast.Name(id=name), args=[path]) if name in _PATHS:
+            return plain(path)
+    return node
+
+
+def _asked(node: ast.Call, on: ast.expr, name: str, args: list[ast.expr]) -> ast.expr:
+    if ast.unparse(on) in ("os.path", "path") and name in _OF_PATHS and len(args) == 1:
+        return ast.Call(ast.Attribute(plain(args[0]), _OF_PATHS[name]), [], [])
+    if name in _OF_PATHS.values() and not args:
+        return ast.Call(ast.Attribute(plain(on), name), [], [])
+    return node
+
+
+def opposite(node: ast.expr) -> ast.expr:
+    """What holds where a condition in that form does not."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return operand
+        case ast.Compare(ops=[op], left=left, comparators=others) if type(op) in _OPPOSITE:
+            return ast.Compare(left, [_OPPOSITE[type(op)]()], others)
+    return ast.UnaryOp(ast.Not(), node)
+
+
+def _by_text(left: ast.expr, right: ast.expr) -> bool:
+    """Whether two sides that say the same either way stand in the other order than by their texts."""
+    return not isinstance(right, ast.Constant) and ast.unparse(right) < ast.unparse(left)
+
+
+def _joined(op: ast.boolop, values: list[ast.expr]) -> ast.expr:
+    """`a != b and a != c` as `a not in (b, c)`, `k in d and d[k]` as `d.get(k)`."""
+    wanted = ast.Eq if isinstance(op, ast.Or) else ast.NotEq
+    compared = [one for one in values if isinstance(one, ast.Compare) and [type(way) for way in one.ops] == [wanted]]
+    if len(compared) == len(values) and len({ast.unparse(one.left) for one in compared}) == 1:
+        listed = ast.Tuple([one.comparators[0] for one in compared])
+        return ast.Compare(compared[0].left, [ast.In() if isinstance(op, ast.Or) else ast.NotIn()], [listed])
+    match values:
+        case [ast.Call(func=ast.Name(id="isinstance"), args=[of, _]), *_] if isinstance(op, ast.Or):
+            kinds = [one.args[1] for one in values if isinstance(one, ast.Call) and _is_of_kind(one, of)]
+            if len(kinds) == len(values):
+                return ast.Call(ast.Name("isinstance"), [of, ast.Tuple(kinds)], [])
+        case [ast.Compare(left=key, ops=[ast.In()], comparators=[held]), ast.Subscript(value=on, slice=index)]:
+            if ast.unparse(key) == ast.unparse(index) and ast.unparse(held) == ast.unparse(on):
+                return ast.Call(ast.Attribute(held, "get"), [key], [])
+    return ast.BoolOp(op, values)
+
+
+def _is_of_kind(node: ast.Call, of: ast.expr) -> bool:
+    is_isinstance = isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2
+    return is_isinstance and ast.unparse(node.args[0]) == ast.unparse(of)
