@@ -283,6 +283,12 @@ class Plugin:
             for item in items:
                 write(id=item.nodeid, file=item.nodeid.partition("::")[0], outcome="deselected")
 
+        def stay_one_process(config: Any) -> Generator[None, None, None]:
+            if hasattr(config.option, "numprocesses"):  # of xdist: workers of its own would not be heard
+                config.option.numprocesses = 0
+            yield
+
+        self.pytest_cmdline_main = pytest.hookimpl(hookwrapper=True)(stay_one_process)
         self.pytest_runtest_makereport = pytest.hookimpl(hookwrapper=True)(write_report)
         self.pytest_make_collect_report = pytest.hookimpl(hookwrapper=True)(write_collected)
         self.pytest_deselected = write_deselected
@@ -292,9 +298,7 @@ def run_pytest(tree: str, arguments: list[str], write: Write, watch: Watch) -> i
     """`python -m pytest` with these arguments: its exit status."""
     import pytest
 
-    has_workers = importlib.util.find_spec("xdist") and "no:xdist" not in " ".join(arguments)
-    alone = ["-n", "0"] if has_workers else []  # workers of its own would not be heard
-    return int(pytest.main([*arguments, *alone], plugins=[Plugin(tree, write, watch)]))
+    return int(pytest.main(arguments, plugins=[Plugin(tree, write, watch)]))
 
 
 def run_unittest(tree: str, form: str, arguments: list[str], write: Write, watch: Watch) -> int:
@@ -422,10 +426,7 @@ def suite_of(tree: str, paths: list[str], files: dict[str, str]) -> unittest.Tes
 
 def flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
     for test in suite:
-        if isinstance(test, unittest.TestSuite):
-            yield from flat(test)
-        else:
-            yield test
+        yield from flat(test) if isinstance(test, unittest.TestSuite) else (test,)
 
 
 def look_installed(name: str, version: str, entry_points: str) -> list[str]:
