@@ -174,7 +174,7 @@ def _true_fix(mended: Mended) -> dict[str, Any] | None:
         before = mended.proposal.base / path
         if content is None or not before.is_file():
             return None
-        edits.append({"path": path, **_edit(before.read_text(), content.decode()), "occurrence": None})
+        edits.append({"path": path, **_edit(before.read_bytes().decode(), content.decode()), "occurrence": None})
     test = mended.proposal.tests.get(mended.crash.file)
     if not edits or test is None:
         return None
@@ -215,7 +215,7 @@ def _changed_lines(mended: Mended) -> _Lines:
     for path, content in mended.proposal.files.items():
         before = mended.proposal.base / path
         if not is_test_path(path) and path.endswith(".py") and content and before.is_file():
-            old, new = before.read_text().splitlines(), content.decode().splitlines()
+            old, new = before.read_bytes().decode().splitlines(), content.decode().splitlines()
             for how, first, last, _, _ in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
                 if how != "equal":
                     lines |= {(path, line) for line in range(max(first, 1), max(last, first, 1) + 1)}
@@ -259,7 +259,7 @@ class Scripted:
         self._failure, self._true, self._wanted = failure, true, wanted
         regions = _context(failure, commit).regions
         self._shown = {(region.path, line) for region in regions for line in range(region.start, region.end + 1)}
-        self._always = always
+        self._always, self._proposed = always, False
         self._asks = _Asks()
         self._searcher = _Prover(commit, self._asks, wanted, failure)
         self._search: asyncio.Task[None] | None = None
@@ -279,10 +279,12 @@ class Scripted:
             case "fix":
                 said = json.dumps(self._true if self._has_seen(self._shown) else self._true | {"edits": []})
             case _:
-                said = json.dumps(await self._step(messages[-1].content))
+                said = json.dumps(await self._step(messages[-1].content)) if not self._proposed else ""
         text = "".join(message.content for message in messages)
         cost = Cost(1, tokens_in(text), tokens_in(said))
         self.paid += cost
+        if not said:  # the true fix was refused: there is nothing better to look for
+            return Answer(Ending.REFUSED, "I know no other.", self.name, cost)
         return Answer(Ending.ANSWERED, said, self.name, cost, calls=(said,) if tools else ())
 
     def learn_window(self, tokens: int) -> None: ...
@@ -306,6 +308,7 @@ class Scripted:
         if step := await self._asks.next(self._search):
             return step
         if self._has_seen(set() if self._always else self._shown):
+            self._proposed = True
             return {"tool": "propose", "fix": self._true}
         return {"tool": "list", "path": ""}  # it has nothing to propose, and uses up its calls
 

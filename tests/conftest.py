@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from psycopg.sql import SQL, Identifier
 
 from kintsugi.persistence.database import Database
 from kintsugi.persistence.migrations import upgrade
+from tests.world import boxes
 from tests.world.migrated import migrate
 
 _RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
@@ -28,7 +30,11 @@ _LONGEST = ("tests/stories/test_demo", "tests/stories/", "tests/integrations/tes
 
 
 def pytest_configure() -> None:
-    """Programs that tests start answer Ctrl-C, even where a shell runs all this in the background and ignores it."""
+    """Programs that tests start answer Ctrl-C, even where a shell runs all this in the background and ignores it.
+
+    Nothing that is made while tests are collected is garbage: to look for it again and again took half of the time.
+    """
+    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -36,6 +42,11 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: a folder's or file's tests stay on one worker, and nobody waits for the last one."""
     items.sort(key=lambda item: next((at for at, name in enumerate(_LONGEST) if item.nodeid.startswith(name)), 9))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -51,6 +62,13 @@ def line_of(skipped: Iterable[pytest.TestReport]) -> str:
     reasons = [each.longrepr[2] if isinstance(each.longrepr, tuple) else str(each.longrepr) for each in skipped]
     counted = Counter(reason.removeprefix("Skipped: ") for reason in reasons)
     return "Skipped: " + "; ".join(f"{number} as {reason}" for reason, number in counted.most_common())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_box_for_all(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Workers have their folders beside each other, in that of the run."""
+    own = tmp_path_factory.getbasetemp()
+    boxes.share(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")

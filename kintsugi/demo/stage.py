@@ -61,10 +61,13 @@ class DemoChannel(Terminal):
 
     async def announce(self, incident: Incident) -> None:
         await super().announce(incident)
+        self.rung.set()
+
+    def _show(self, incident: Incident) -> None:
+        super()._show(incident)
         if self._proposals and incident.state is State.DIAGNOSED and incident.diagnosis:
             for edit in incident.diagnosis.edits:
                 self._console.print(proposal(edit))
-        self.rung.set()
 
     async def ask(self, incident: Incident, token: str) -> None:
         self._console.print(confirmation(incident))

@@ -43,8 +43,15 @@ class Terminal:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._shown: dict[int, int] = {}  # the last move of each incident
 
     async def announce(self, incident: Incident) -> None:
+        """Of two moves that came close together, each announces the second: it is shown once."""
+        if self._shown.get(incident.id) != incident.seq:
+            self._shown[incident.id] = incident.seq
+            self._show(incident)
+
+    def _show(self, incident: Incident) -> None:
         mark, colour = mark_of(incident.state)
         line = Text.assemble((f"{mark} ", colour), (f"{incident.name} ", "bold"), (f"{incident.state.words}  ", colour))
         self._console.print(line.append(plain(incident.says)))

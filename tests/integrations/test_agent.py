@@ -27,6 +27,7 @@ from kintsugi.workflow.patch import Tier
 from kintsugi.workflow.ports import Case
 from kintsugi.workflow.states import State
 from tests.repair.programs import with_walls
+from tests.world.boxes import WITHOUT_PLUGINS
 from tests.world.make import NOON, a_payload, an_incident
 from tests.world.migrated import migrate
 from tests.world.world import a_world
@@ -112,7 +113,8 @@ async def test_what_it_changed_is_proven_confirmed_and_healed_like_any(sqlite_ur
             command=f"{sys.executable} - <<'EOF'\n{MENDS}\nEOF", python=Path(sys.executable), box=walls
         )
         world.analyst = AgentAnalyst(agent, git, "main", redact)  # type: ignore[assignment]
-        world.checker = Workbench(git, "main", ProofSettings(box=walls), redact)  # type: ignore[assignment]
+        proof = ProofSettings(box=walls, variables=WITHOUT_PLUGINS)
+        world.checker = Workbench(git, "main", proof, redact)  # type: ignore[assignment]
         world.host.base = git.resolve("main") or ""
         await world.crashes()
         await world.settles()

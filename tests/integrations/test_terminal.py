@@ -53,3 +53,13 @@ async def test_what_is_to_be_confirmed_is_shown_whole_with_its_token():
     assert "confirm this patch?" in page
     assert "red to green" in page
     assert "kintsugi confirm 1-token" in page
+
+
+async def test_a_move_that_is_announced_twice_has_one_line():
+    page = io.StringIO()
+    terminal = Terminal(Console(file=page, width=200))
+
+    for seq, id in ((4, 1), (4, 1), (4, 2), (5, 1)):
+        await terminal.announce(an_incident(State.HEALED, id=id, seq=seq, says="It works."))
+
+    assert page.getvalue().count("It works.") == 3

@@ -21,15 +21,7 @@ INN = (*OF_MINUTES, *OF_BOOK, *OF_NOBODY)
 KINDS = tuple(dict.fromkeys(one.kind for one in (*FALSE_FIXES, *INN)))
 OF_INN = {one.kind for one in INN}
 UNITTEST = ("python", "-m", "unittest")
-PYTEST = (
-    "pytest",
-    "-p",
-    "no:hypothesispytest",
-    "-p",
-    "no:asyncio",
-    "-p",
-    "no:xdist",
-)  # plugins of ours that start slowly
+PYTEST = ("pytest",)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -20,7 +20,7 @@ from tests.world.patience import PATIENCE
 
 DEFAULTED = "shop.py newly answers with a fixed value where it failed: order.get('discount', 0). Is that the right one?"
 UNITTEST = ("python", "-m", "unittest")
-PYTEST = ("pytest", "--disable-plugin-autoload", "-p", "xdist")  # without the plugins of ours, which start slowly
+PYTEST = ("pytest",)
 SHOP = """\
 def total(order):
     return order["price"] - order["discount"]
@@ -145,7 +145,9 @@ async def test_the_base_is_only_read(base: Path, settings: ProofSettings) -> Non
 async def test_pytest_tells_the_same_story(base: Path, settings: ProofSettings) -> None:
     test = "import shop\n\n\ndef test_none(tmp_path):\n    assert shop.total({'price': 5}) == 5\n"
 
-    evidence = await proven(a_patch(base, test=test), replace(settings, test_command=PYTEST))
+    with_workers = (*PYTEST, "-p", "xdist", "-n", "2")  # which nobody would hear
+
+    evidence = await proven(a_patch(base, test=test), replace(settings, test_command=with_workers))
 
     assert evidence.tier is Tier.E2
     assert "tests/test_shows.py::test_none failed before" in evidence.says

@@ -24,12 +24,12 @@ SHOWS = 'import shop\n\n\ndef test_shows():\n    assert shop.total({"price": 5})
 LACKING = "import no_such_package_at_all\n\n\ndef test_one():\n    pass\n\n\ndef test_two():\n    pass\n"
 SKIPPED = "import pytest\n\n\n@pytest.mark.skip\ndef test_later():\n    pass\n"
 CRASH = Crash("KeyError", "'discount'", "shop.py", "total")
-FAST = ("pytest", "-p", "no:hypothesispytest", "-p", "no:asyncio", "-p", "no:xdist")
+WITHOUT_OURS = ("pytest", *(f"-pno:{name}" for name in ("anyio", "asyncio", "hypothesispytest", "xdist")))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def settings() -> ProofSettings:
-    return await with_walls(ProofSettings(FAST, python=Path(sys.executable), seconds=PATIENCE))
+    return await with_walls(ProofSettings(("pytest",), python=Path(sys.executable), seconds=PATIENCE))
 
 
 async def proven(base: Path, tests: dict[str, str], settings: ProofSettings, fix: str = FIXED) -> Evidence:
@@ -155,7 +155,9 @@ async def test_the_project_is_as_good_as_installed(tmp_path: Path, settings: Pro
     files = {"pyproject.toml": project, "python/shop.py": SHOP, "python/tea_plugin.py": plugin, "test_cup.py": test}
     fix: dict[str, bytes | None] = {"python/shop.py": FIXED.encode()}
 
-    evidence = await prove(Proposal(a_program(tmp_path, files), fix), settings, progress=lambda _: None)
+    loading = replace(settings, test_command=WITHOUT_OURS, variables={})
+
+    evidence = await prove(Proposal(a_program(tmp_path, files), fix), loading, progress=lambda _: None)
 
     assert evidence.tier is Tier.E1
     assert evidence.numbers == Numbers(1, 1, 1, 1)
@@ -170,7 +172,8 @@ async def test_variables_and_mounts_are_there(tmp_path: Path, settings: ProofSet
         '    assert shop.total({"price": price, "discount": 2}) == 3\n'
     )
     base = a_program(tmp_path / "tree", {"shop.py": SHOP, "test_mounted.py": test})
-    more = replace(settings, mounts=(tmp_path / "more",), variables={"PRICES": str(tmp_path / "more" / "prices")})
+    variables = {**settings.variables, "PRICES": str(tmp_path / "more" / "prices")}
+    more = replace(settings, mounts=(tmp_path / "more",), variables=variables)
     fix: dict[str, bytes | None] = {"shop.py": FIXED.encode()}
 
     with_them = await prove(Proposal(base, fix), more, progress=lambda _: None)

@@ -36,7 +36,7 @@ async def probed(request: pytest.FixtureRequest) -> Box:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def strongest() -> Box:
-    return await a_box(*WALLED)
+    return await a_box(*Mechanism)
 
 
 @pytest.fixture

@@ -553,7 +553,7 @@ def _by_place(rnd: Draw, opaque: str, word: str) -> Iterator[tuple[str, ...]]:
 def _in_lists(opaque: str, word: str) -> Iterator[tuple[str, ...]]:
     """Names in one list, values in another."""
     yield f"columns = ['user', 'password', 'role'], rows = [['bob', '{word}', 'admin']]", word, "bob", "admin"
-    yield json.dumps({"columns": ["user", "password"], "rows": [["bob", "x1"], ["ann", word]]}), word, "bob", "ann"
+    yield json.dumps({"columns": ["user", "password"], "rows": [["bob", "x1y"], ["ann", word]]}), word, "bob", "ann"
     yield f"[['password', 'user'], ['{word}', 'bob']]", word, "bob", "'user'"
     yield f"dict(zip(('user', 'api_key'), ('bob', '{opaque}')))", opaque, "bob"
     yield 'zip(\n    ["user", "password"],\n    ["bob", "sunshine"],\n)', "sunshine", "bob"

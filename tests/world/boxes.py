@@ -1,7 +1,11 @@
-"""Boxes that were tried out once for all tests of a process: the battery of hostile actions takes seconds each time."""
+"""Boxes that were tried out once for all tests of a run: the battery of hostile actions takes seconds each time."""
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import hashlib
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +14,32 @@ from kintsugi.repair.proof import ProofSettings
 from kintsugi.repair.sandbox import Box, Limits, Mechanism
 from kintsugi.repair.sandbox.probe import probe
 
-_tried: dict[tuple[Path, tuple[Mechanism, ...]], Box] = {}
+WITHOUT_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""For a project that uses none of the plugins beside our own pytest: they take longer to load than all else of a run."""
+
+_tried: dict[str, Box] = {}
+_shared: list[Path] = []
+
+
+def share(folder: Path) -> None:
+    """From now on the boxes of all processes of this run are kept in `folder`."""
+    _shared[:] = [folder]
 
 
 async def a_box(python: Path, limits: Limits, mechanisms: Sequence[Mechanism] = tuple(Mechanism)) -> Box:
     """What `probe` finds. The battery is the same whatever the limits. Raises BoxFailed."""
-    asked = python, tuple(mechanisms)
+    asked = f"{python} {' '.join(mechanisms)}"
     if asked not in _tried:
-        _tried[asked] = await probe(python, limits, mechanisms=mechanisms)
+        kept = _shared[0] / f"box-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+        with kept.with_suffix(".lock").open("w") as lock:
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)  # whoever comes second waits for the first
+            if not kept.exists():
+                kept.write_bytes(pickle.dumps(await probe(python, limits, mechanisms=mechanisms)))
+            _tried[asked] = pickle.loads(kept.read_bytes())
     return replace(_tried[asked], limits=limits)
 
 
 async def in_a_box(settings: ProofSettings) -> ProofSettings:
-    """The same with the box that a workbench would find out by itself."""
-    return replace(settings, box=await a_box(settings.python, settings.limits))
+    """The same with the box that a workbench would find out by itself, and without plugins of ours in its pytest."""
+    box = await a_box(settings.python, settings.limits)
+    return replace(settings, box=box, variables={**WITHOUT_PLUGINS, **settings.variables})

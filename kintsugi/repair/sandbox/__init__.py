@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import errno
-import json
 import marshal
 import os
 import random
@@ -26,10 +26,11 @@ from pathlib import Path
 from types import CodeType
 
 from kintsugi.repair.sandbox import room as rooms
+from kintsugi.repair.sandbox.bare import SHM_MB
 from kintsugi.repair.sandbox.group import Group, a_group
 from kintsugi.repair.sandbox.record import Record, Recording
 from kintsugi.repair.sandbox.room import Interpreter, Places
-from kintsugi.repair.sandbox.spec import SHM_MB, Spec
+from kintsugi.repair.sandbox.spec import Spec
 from kintsugi.repair.scratch import scratch
 from kintsugi.telemetry.redact import redact
 from kintsugi.workflow.patch import Run
@@ -39,7 +40,7 @@ _SHM = "/dev/shm"  # noqa: S108 (shared memory of multiprocessing)
 _FLOOD = 64  # a command that prints this many times what we keep is stopped
 _STOP_SECONDS = 8.0
 _FILES, _FILES_WITHOUT_MOUNTS = 2048, 256
-_LAUNCHED = ("kernel", "spec", "counting", "mounts", "services", "launch")  # each after what it imports
+_LAUNCHED = ("bare", "kernel", "counting", "mounts", "services", "launch")  # each after what it imports
 # The launcher comes on standard input, compiled once: nothing of ours is named in its arguments or lies where a box can
 # see it, and the interpreter that runs it is our own.
 _START = (
@@ -244,7 +245,7 @@ async def _run_on(on: Ground, job: Job, group: Group, seconds: float) -> Outcome
         rooms.check_inside(on.tree, job.changes)
         with scratch(box.rooms) as new_root:
             spec = _spec(on, job, rooms.INSIDE, group)._replace(base=str(on.tree), new_root=str(new_root))
-            spec = spec._replace(changes=rooms.written(job.changes), mounts=_mounts(box), links=rooms.system_links())
+            spec = spec._replace(changes=list(job.changes.items()), mounts=_mounts(box), links=rooms.system_links())
             return await _run_as(spec, on, job, group, seconds)
     async with rooms.a_room(box.rooms, on.tree, job.changes, on.uid, box.placed) as places:
         return await _run_as(_spec(on, job, places, group), on, job, group, seconds)
@@ -294,6 +295,7 @@ def _spec(on: Ground, job: Job, places: Places, group: Group) -> Spec:
     readable, writable = _seen(box, places, on.uid)
     return Spec(
         mechanism=box.mechanism.value,
+        namespaced=box.mechanism in _WITH_MOUNTS,
         command=list(job.command),
         environment=_environment(box, places) | dict(box.variables) | given,
         script=job.script,
@@ -371,7 +373,7 @@ async def _start(spec: Spec) -> Process:
 
 
 def _program(spec: Spec) -> bytes:
-    return marshal.dumps((*_compiled(), spec.written()))
+    return marshal.dumps((*_compiled(), spec._asdict()))
 
 
 @cache
@@ -458,7 +460,7 @@ def _read_report(fd: int) -> dict[str, object]:
         while chunk := os.read(fd, 65536):
             text += chunk
     os.close(fd)
-    reports: list[dict[str, object]] = [json.loads(line) for line in text.splitlines()]
+    reports: list[dict[str, object]] = [ast.literal_eval(line.decode()) for line in text.splitlines()]
     failures = [report for report in reports if "failed" in report]
     return (failures or reports or [{}])[0]
 

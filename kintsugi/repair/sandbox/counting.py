@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
 
-from kintsugi.repair.sandbox.spec import COPIED, MB, SMALLEST_FILE, Spec
+from kintsugi.repair.sandbox.bare import COPIED, MB, SMALLEST_FILE, suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kintsugi.repair.sandbox.spec import Spec
 
 _BLOCK = 512
 _INODE = 2048

@@ -1,6 +1,6 @@
 """The kernel's calls behind the sandbox: namespaces, mounts, Landlock, seccomp, privileges.
 
-Only ctypes and the standard library, as this runs in a bare interpreter. Each function makes one call or one
+Only ctypes and what loads as fast, as this runs in a bare interpreter. Each function makes one call or one
 short series of calls and raises OSError when the kernel says no.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import platform
 import resource
-import socket
 import struct
-from collections.abc import Iterable, Sequence
-from functools import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -87,20 +87,19 @@ _RET_ALLOW, _RET_ERRNO, _RET_KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _EPERM, _ENOSYS = 1, 38
 _OFFSET_NR, _OFFSET_ARCH, _OFFSET_ARG0 = 0, 4, 16
 
+_AF_INET, _SOCK_DGRAM = 2, 2
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 
-@cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None, use_errno=True)  # what the interpreter itself has loaded
 
 
 def _call(what: str, *arguments: object) -> int:
-    return _checked(what, getattr(_libc(), what)(*arguments))
+    return _checked(what, getattr(_libc, what)(*arguments))
 
 
 def _syscall(what: str, number: int, *arguments: object) -> int:
-    return _checked(what, _libc().syscall(ctypes.c_long(number), *arguments))
+    return _checked(what, _libc.syscall(ctypes.c_long(number), *arguments))
 
 
 def _checked(what: str, result: int) -> int:
@@ -206,17 +205,20 @@ def detach(target: str) -> None:
 def enter_root(new_root: str) -> None:
     """Make `new_root` the root of the file system; the old one can no longer be reached."""
     os.chdir(new_root)
-    _syscall("pivot_root", _PIVOT_ROOT[platform.machine()], b".", b".")
+    _syscall("pivot_root", _PIVOT_ROOT[os.uname().machine], b".", b".")
     _call("umount2", b".", ctypes.c_int(_MNT_DETACH))
     os.chdir("/")
 
 
 def raise_loopback() -> None:
     """Bring up `lo` in a fresh network namespace, so that servers on 127.0.0.1 work."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    any_socket = _call("socket", ctypes.c_int(_AF_INET), ctypes.c_int(_SOCK_DGRAM), ctypes.c_int(0))
+    try:
         request = struct.pack("16sh14x", b"lo", 0)
         flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
+    finally:
+        os.close(any_socket)
 
 
 def become_subreaper() -> None:
@@ -311,7 +313,7 @@ class _Filter(ctypes.Structure):
 
 def seccomp(*, namespaced: bool) -> None:
     """Refuse the calls that reach outside. Without namespaces, sockets and System V IPC are among them."""
-    program = _filter_program(platform.machine(), namespaced=namespaced)
+    program = _filter_program(os.uname().machine, namespaced=namespaced)
     buffer = ctypes.create_string_buffer(program, len(program))
     filter_ = _Filter(len(program) // 8, ctypes.addressof(buffer))
     mode_filter, zero = ctypes.c_ulong(2), ctypes.c_ulong(0)

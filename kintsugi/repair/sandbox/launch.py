@@ -9,18 +9,22 @@ died, the box is cleared.
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # without the enums around it
 import fcntl
-import json
 import os
 import resource
 import select
-import signal
 import time
-from contextlib import suppress
-from typing import Any, NoReturn
+from types import SimpleNamespace
 
 from kintsugi.repair.sandbox import counting, kernel, mounts, services
-from kintsugi.repair.sandbox.spec import MB, Spec
+from kintsugi.repair.sandbox.bare import MB, suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from kintsugi.repair.sandbox.spec import Spec
 
 _TICK_MS = 100
 _TICKS_PER_DISK_CHECK = 3
@@ -32,8 +36,8 @@ _OUT_OF_THE_WAY = 64
 _NICER = 10
 
 
-def main(text: str) -> None:
-    spec = Spec(**_out_of_the_way(json.loads(text)))
+def main(facts: dict[str, Any]) -> None:
+    spec: Any = SimpleNamespace(**_out_of_the_way(facts))
     try:
         if spec.mechanism == "namespaces":
             _supervise_in_namespaces(spec)
@@ -54,7 +58,7 @@ def _out_of_the_way(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _report(spec: Spec, **facts: object) -> None:
-    os.write(spec.report_fd, json.dumps(facts).encode() + b"\n")
+    os.write(spec.report_fd, ascii(facts).encode() + b"\n")
 
 
 def _supervise_in_namespaces(spec: Spec) -> None:

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import stat
-from contextlib import suppress
 
 from kintsugi.repair.sandbox import kernel
-from kintsugi.repair.sandbox.spec import COPIED, MB, SHM_MB, SMALLEST_FILE, Spec
+from kintsugi.repair.sandbox.bare import COPIED, MB, SHM_MB, SMALLEST_FILE, suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kintsugi.repair.sandbox.spec import Spec
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
@@ -175,11 +177,11 @@ def _copy_file(source: str, target: str) -> None:
     os.close(writing)
 
 
-def _place(target: str, content: str | None) -> None:
+def _place(target: str, content: bytes | None) -> None:
     if content is None or os.path.islink(target):
         with suppress(FileNotFoundError):
             os.unlink(target)
     if content is not None:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target, "wb") as file:
-            file.write(base64.b64decode(content))
+            file.write(content)

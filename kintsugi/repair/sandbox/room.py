@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import shutil
@@ -184,11 +183,6 @@ def check_inside(tree: Path, changes: Mapping[str, bytes | None]) -> None:
         above = [tree.joinpath(*parts[:count]) for count in range(1, len(parts))]
         if Path(path).is_absolute() or ".." in parts or any(one.is_symlink() for one in above):
             raise ValueError(f"{path} leads out of the tree")
-
-
-def written(changes: Mapping[str, bytes | None]) -> list[tuple[str, str | None]]:
-    """Changes as the launcher reads them."""
-    return [(path, None if text is None else base64.b64encode(text).decode()) for path, text in changes.items()]
 
 
 def kilobytes(tree: Path) -> int:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 
-from kintsugi.repair.sandbox.spec import Spec
+from kintsugi.repair.sandbox.bare import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kintsugi.repair.sandbox.spec import Spec
 
 _SECONDS = 60.0
 _PAUSE = 0.05

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
-
-COPIED = "/srv/.base"
-"""Where the tree lies inside that the command's user copies, where folders cannot be laid over each other."""
-
-MB = 1 << 20
-SHM_MB = 64
-SMALLEST_FILE = 4096  # an empty file costs an inode
 
 
 class Spec(NamedTuple):
     """Everything the launcher must know, as it is written to it. Paths are those inside the box but for `base`, the
-    sources of `mounts` and `new_root`, which are outside. No dataclass: loading what makes them takes as long as
-    starting the interpreter.
+    sources of `mounts` and `new_root`, which are outside. The launcher reads them off a bare object with these names.
     """
 
     mechanism: str
+    namespaced: bool  # whether that gives it processes, users and a network of its own
     command: list[str]
     environment: dict[str, str]
     script: str  # on the command's standard input
@@ -28,7 +20,7 @@ class Spec(NamedTuple):
     base: str | None  # the tree to show; None: it lies in `tree` already
     base_kb: int
     base_owner: int | None  # whose files are shown as the command's own; None: they are already
-    changes: list[tuple[str, str | None]]  # path in the tree; content in base64, None removes
+    changes: list[tuple[str, bytes | None]]  # path in the tree and content; None removes
     tree: str
     home: str
     tmp: str
@@ -44,10 +36,3 @@ class Spec(NamedTuple):
     report_fd: int
     record_fd: int | None
     group_fd: int | None  # the control group's list of processes
-
-    def written(self) -> str:
-        return json.dumps(self._asdict())
-
-    @property
-    def namespaced(self) -> bool:
-        return self.mechanism in ("bubblewrap", "namespaces")

@@ -11,7 +11,7 @@ from kintsugi.telemetry.redact.values import is_secret
 
 Span = tuple[int, int]
 
-_FAR, _ROWS, _MOST_NAMES = 300, 8, 40
+_FAR, _ROWS, _MOST_NAMES, _SHORTEST = 300, 8, 40, 3
 _QUOTES = "\"'`\\"
 _TITLES = re.compile(r"\s*[bBuU]?(?P<open>\\{0,7}[\"'`]|)[\w.$ -]{1,40}(?P=open)\s*")
 _GAP = re.compile(
@@ -52,7 +52,7 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         value = row[place]["value"]
         if value and grade(value):
             return  # a name itself: these are pairs of words, and no rows
-        if value and is_secret(value, True, level, prose=False):
+        if len(value or "") >= _SHORTEST and is_secret(value, True, level, prose=False):
             told = _told_by(_TITLES_OF, text, first)
             if not told and (not is_strong(value) or _are_pairs(names, row)):
                 return

@@ -108,7 +108,7 @@ _RUNS = {
 _DIGIT = re.compile(r"\d")
 # More looks than this within a stretch of text, and the stretch is taken for an attack and hidden. After some of them
 # the rest of the text is given less.
-_STRETCH, _LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 4, 12
+_STRETCH, _LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 4, 10
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
 _FEW = 8  # places that are worth the question whether any is left

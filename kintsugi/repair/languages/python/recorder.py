@@ -285,6 +285,12 @@ class Plugin:
             for item in items:
                 write(id=item.nodeid, file=item.nodeid.partition("::")[0], outcome="deselected")
 
+        def stay_one_process(config: Any) -> Generator[None, None, None]:
+            if hasattr(config.option, "numprocesses"):  # of xdist: workers of its own would not be heard
+                config.option.numprocesses = 0
+            yield
+
+        self.pytest_cmdline_main = pytest.hookimpl(hookwrapper=True)(stay_one_process)
         self.pytest_runtest_makereport = pytest.hookimpl(hookwrapper=True)(write_report)
         self.pytest_make_collect_report = pytest.hookimpl(hookwrapper=True)(write_collected)
         self.pytest_deselected = write_deselected
@@ -294,9 +300,7 @@ def run_pytest(tree: str, arguments: list[str], write: Write, watch: Watch) -> i
     """`python -m pytest` with these arguments: its exit status."""
     import pytest
 
-    has_workers = importlib.util.find_spec("xdist") and "no:xdist" not in " ".join(arguments)
-    alone = ["-n", "0"] if has_workers else []  # workers of its own would not be heard
-    return int(pytest.main([*arguments, *alone], plugins=[Plugin(tree, write, watch)]))
+    return int(pytest.main(arguments, plugins=[Plugin(tree, write, watch)]))
 
 
 def run_unittest(tree: str, form: str, arguments: list[str], write: Write, watch: Watch) -> int:
