@@ -157,8 +157,13 @@ def shared(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_how(value: Any) -> Any:
+    """What an exception says is left whole: it may be any JSON."""
     if isinstance(value, dict):
-        return {name: _without_how(each) for name, each in value.items() if name not in _HOW_IN_STACKS}
+        return {
+            name: each if name == "value" else _without_how(each)
+            for name, each in value.items()
+            if name not in _HOW_IN_STACKS
+        }
     return [_without_how(each) for each in value] if isinstance(value, list) else value
 
 

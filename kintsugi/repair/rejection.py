@@ -96,5 +96,5 @@ def _came_first(result: TestResult, failure: Failure, crash: Crash) -> bool:
     if not crash.path or result.raised is None:
         return True  # nobody looked
     own = failure.frames if failure.kind == crash.short_kind else ()
-    lines, functions = {frame.line for frame in own}, {frame.function for frame in own}
-    return not (set(result.failed) <= lines and set(result.others) <= functions)
+    lines, places = {frame.line for frame in own}, {f"{frame.function}:{frame.line}" for frame in own}
+    return not (set(result.failed) <= lines and set(result.others) <= places)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -236,6 +237,9 @@ REJECTED = {
         "    if code is None:\n        raise ValueError('no code')"
     ),
 }
+REJECTED["by what only looks like a group"] = (
+    f"{REJECTED['by a class of its own'].removesuffix('pass')}exceptions = (KeyError, 'no code')"
+)
 NOT_REJECTED = {
     "raised of it": "    try:\n        return codes[code]\n    except KeyError as e:\n        raise ValueError('no code') from e",
     "raised from nothing": (
@@ -253,6 +257,11 @@ NOT_REJECTED = {
         "    try:\n        return codes[code]\n    except KeyError:\n        found = False\n"
         "    if not found:\n        raise KeyError('no code')"
     ),
+    "behind a handler elsewhere, by the class of the crash": (
+        "    return looked(codes, code)\n\n\ndef looked(codes, code):\n    try:\n        return codes[code]\n"
+        "    except KeyError:\n        found = False\n    if not found:\n        raise KeyError('no code')"
+    ),
+    "by a group of what was never raised": "    raise ExceptionGroup('no', [ExceptionGroup('none', [ValueError('no code')])])",
     "behind a handler elsewhere": (
         "    if not is_there(codes, code):\n        raise ValueError('no code')\n\n\ndef is_there(codes, code):\n"
         "    try:\n        return codes[code]\n    except KeyError:\n        return None"
@@ -301,6 +310,7 @@ async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path
         async def rejected(body: str) -> str:
             made = await with_it(body)
             rejection = made.rejection(crash)
+            assert made.result
             assert not made.passed
             assert made.answer(crash, base) is None
             return rejection.says.partition(" (at src_of_till.py, line ")[0] if rejection else ""
@@ -310,6 +320,7 @@ async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path
             "by the class of the crash": "KeyError",
             "by a class of its own": "NoCode",
             "deeper": "ValueError",
+            "by what only looks like a group": "NoCode",
         }
         assert {what: await rejected(body) for what, body in NOT_REJECTED.items()} == dict.fromkeys(NOT_REJECTED, "")
         for body in ANSWERED:
@@ -317,6 +328,23 @@ async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path
             assert made.fails_by(crash)
             assert made.rejection(crash) is None
             assert made.answer(crash, base)
+        for masked, message, is_the_same in MASKED:
+            assert made.result
+            assert made.result.failure
+            failed = replace(made.result.failure, kind=crash.short_kind, message=message)
+            again = replace(made, result=replace(made.result, failure=failed))
+            assert again.fails_by(replace(crash, message=masked)) is is_the_same, (masked, message)
+
+
+MASKED = (  # what was said in production, in the box, and whether that is the same
+    ("no *** for ***", "no code for Ann Lee", True),
+    ("no *** for ***", "no code", False),
+    ("ab *** bc", "ab bc", False),
+    ("*** b", "a b b", True),
+    ("*** b", "a b c", False),
+    ("***", "whatever", True),
+    (f"{'*** ' * 40}end", f"{'a ' * 90}other", False),  # answered at once, whatever there is to try
+)
 
 
 async def test_a_rejection_is_said_and_is_no_proof(base: Path, settings: ProofSettings) -> None:

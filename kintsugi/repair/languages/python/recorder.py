@@ -82,7 +82,7 @@ class Watch:
     `crash` has kind, path and function; empty where nothing is to be watched. An exception that comes to the frame
     of a test is told apart from one that the program answers itself. `came`: whether any of the crash's `lines` of its
     file was run; `failed`: the lines of its function that the exception came by; `others`: functions of the same file
-    that it came by, or with `everywhere` of any.
+    that it came by, or with `everywhere` of any, each with its line.
     """
 
     def __init__(self, tree: str, crash: dict[str, Any]) -> None:
@@ -143,7 +143,7 @@ class Watch:
                 self._raised = True
                 self._failed.add(frame.f_lineno)
             else:
-                self._others.add(frame.f_code.co_name)
+                self._others.add(frame.f_code.co_name + f":{frame.f_lineno}" * bool(self._everywhere))
         return self._stepped
 
     def _is_its(self, code: types.CodeType) -> bool:
@@ -158,9 +158,7 @@ class Watch:
 
 def told(tree: str, error: BaseException) -> dict[str, object]:
     """What there is to say of an exception: of a group, its first."""
-    grouped = getattr(error, "exceptions", None)
-    if grouped:
-        return told(tree, grouped[0])
+    error = first_of(error)
     text = said(error)
     if "Traceback (most recent call last)" in text or "ImportError while importing" in text:
         return told_by_text(tree, text)
@@ -171,6 +169,13 @@ def told(tree: str, error: BaseException) -> dict[str, object]:
         "frames": frames(tree, error),
         "causes": [[type(cause).__name__, frames(tree, cause)] for cause in causes(error)],
     }
+
+
+def first_of(error: BaseException) -> BaseException:
+    """Of a group its first. Others may hold something else under that name."""
+    inner = getattr(error, "exceptions", None)
+    first = inner[0] if inner and isinstance(inner, (list, tuple)) else None
+    return first_of(first) if isinstance(first, BaseException) and first is not error else error
 
 
 def said(error: BaseException) -> str:
@@ -196,12 +201,9 @@ def told_by_text(tree: str, text: str) -> dict[str, object]:
 
 
 def frames(tree: str, error: BaseException) -> list[list[object]]:
-    found: list[list[object]] = []
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        path = inside(tree, frame.f_code.co_filename)
-        if path:
-            found.append([path, line, frame.f_code.co_name])
-    return found[-50:]
+    steps = traceback.walk_tb(error.__traceback__)
+    found = [(inside(tree, frame.f_code.co_filename), line, frame.f_code.co_name) for frame, line in steps]
+    return [[*each] for each in found if each[0]][-50:]
 
 
 def inside(tree: str, path: str) -> str:
@@ -213,13 +215,13 @@ def inside(tree: str, path: str) -> str:
 
 def raising(tree: str, error: BaseException) -> dict[str, object]:
     """The names of an exception's classes, and whether a `raise` of the project's own made it, where it began."""
-    error = next(iter(getattr(error, "exceptions", None) or ()), error)
-    step: Any = error.__traceback__
-    while step.tb_next is not None:
-        step = step.tb_next
-    code, at = step.tb_frame.f_code, step.tb_lasti
-    by_raise = code.co_code[at] == dis.opmap["RAISE_VARARGS"] and code.co_code[at + 1] > 0
+    error = first_of(error)
     names = [f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__]
+    step: Any = error.__traceback__  # of a group's, which may never have been raised, None
+    while step and step.tb_next:
+        step = step.tb_next
+    code, at = (step.tb_frame.f_code, step.tb_lasti) if step else (first_of.__code__, 0)
+    by_raise = code.co_code[at] == dis.opmap["RAISE_VARARGS"] and code.co_code[at + 1] > 0
     return {"classes": names[:50], "by_raise": by_raise and bool(inside(tree, code.co_filename))}
 
 
