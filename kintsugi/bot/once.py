@@ -8,7 +8,6 @@ from typing import Any
 import discord
 from discord.http import handle_message_parameters
 
-_SAYS_SO_ITSELF = (2, 4)  # from this discord.py on `send` asks Discord to drop a second one with the same nonce
 _ONCE = {"enforce_nonce": True}
 
 
@@ -17,7 +16,7 @@ async def send_once(client: discord.Client, place: int, content: dict[str, Any],
 
     Where Discord has a message with this nonce already, these are that one's. Raises discord.HTTPException.
     """
-    if discord.version_info[:2] >= _SAYS_SO_ITSELF:
+    if _asks_so_itself():
         sent = await client.get_partial_messageable(place).send(**content, nonce=nonce)
         return sent.id, sent.content
     told = client.allowed_mentions
@@ -29,3 +28,9 @@ async def send_once(client: discord.Client, place: int, content: dict[str, Any],
             head["value"] = json.dumps(json.loads(head["value"]) | _ONCE)
         data = await client.http.send_message(place, params=given)
     return int(data["id"]), data["content"]
+
+
+def _asks_so_itself() -> bool:
+    """Whether this discord.py asks Discord to drop a second one with the same nonce: from 2.5 on."""
+    with handle_message_parameters(nonce="1") as given:
+        return "enforce_nonce" in (given.payload or {})

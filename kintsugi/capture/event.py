@@ -160,9 +160,8 @@ def _without_how(value: Any) -> Any:
     """What an exception says is left whole: it may be any JSON."""
     if isinstance(value, dict):
         return {
-            name: each if name == "value" else _without_how(each)
+            name: None if name in _HOW_IN_STACKS else each if name == "value" else _without_how(each)
             for name, each in value.items()
-            if name not in _HOW_IN_STACKS
         }
     return [_without_how(each) for each in value] if isinstance(value, list) else value
 

@@ -15,12 +15,14 @@ from kintsugi.telemetry.intents import entities_of, intent_of
 from kintsugi.telemetry.loops import watch_loops
 from kintsugi.telemetry.outcomes import Outcomes
 from kintsugi.telemetry.runs import begin
-from kintsugi.telemetry.undo import replace_attribute
+from kintsugi.telemetry.undo import Wrap, replace_attribute
 from kintsugi.telemetry.unhandled import unhandled
 
 if TYPE_CHECKING:
     import discord
     from discord.ext import commands
+
+_IGNORING = "Ignoring exception in autocomplete for %r"  # as discord.py says it from 2.4 on
 
 
 def watch_bot(bot: "discord.Client", outcomes: Outcomes) -> Callable[[], None]:
@@ -104,16 +106,19 @@ def _hear_autocompletes(undo: ExitStack) -> None:
 
     if discord.version_info[:2] >= (2, 4):
         return
-    invoke: Any = Command._invoke_autocomplete
 
-    async def heard(command: "Command[Any, ..., Any]", *given: Any) -> None:
-        try:
-            await invoke(command, *given)
-        except Exception as error:
-            unhandled(error, "autocomplete", "Ignoring exception in autocomplete for %r", command.qualified_name)
-            raise
+    def hearing(wrap: Wrap) -> Callable[..., Any]:
+        async def heard(command: "Command[Any, ..., Any]", *given: Any) -> None:
+            try:
+                await wrap.before(command, *given)
+            except Exception as error:
+                if not wrap.resting:
+                    unhandled(error, "autocomplete", _IGNORING, command.qualified_name)
+                raise
 
-    replace_attribute(undo, Command, "_invoke_autocomplete", heard)
+        return heard
+
+    undo.callback(Wrap(Command, "_invoke_autocomplete", hearing).undo)  # several bots' are undone in any order
 
 
 def _standard_on_error() -> object:

@@ -367,6 +367,7 @@ def test_an_outline_that_was_read_before_is_taken_for_no_other_failure():
         one | {"environment": "staging"},
         one | {"exception": {"values": [an_error("KeyError", value="'b'", stacktrace={"frames": frames[:0]})]}},
         *(one | {"exception": an_error(value={"data": said}), "fingerprint": ["{{ value }}"]} for said in ("a", "b")),
+        one | {"exception": {"data": "of no meaning"}, "message": "it broke", "stacktrace": a_stack()},
         one | {"level": "info"},
         {f"sentry.interfaces.{name.title()}" if name == "exception" else name: each for name, each in one.items()},
         {"exception": {"values": [an_error("Deep", mechanism={"meta": deep(700)})]}},

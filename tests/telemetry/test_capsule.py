@@ -384,6 +384,18 @@ def test_a_class_inside_of_a_function_has_base_and_decorator_by_the_names_they_h
     assert isinstance(taken["marked"], functools.partial)
 
 
+def test_a_class_that_took_more_from_a_function_that_has_ended_says_so_and_is_no_other_failure() -> None:
+    def ended(first: int) -> object:
+        class Counted:
+            begins = first
+
+        return Counted()
+
+    with pytest.raises(BaseException, match=r"ended\.<locals>\.Counted cannot be made: NameError") as seen:
+        rebuilt_from(handed_over, ended(5))
+    assert seen.type.__name__ == "NotRebuilt"
+
+
 def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:
     kind = type("Put", (Slotted,), {"limit": 5, "twice": lambda self: self.limit * 2})
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from kintsugi.repair.languages.known import is_test_file
 from kintsugi.repair.languages.results import Results, TestResult, lost
 from kintsugi.repair.proof.numbers import numbers_of, why_broken
 from kintsugi.repair.proof.red import RedToGreen, check_own
@@ -32,27 +33,26 @@ async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
 
     The tests of `shown`, which went from red to green, must pass among the others too.
     """
-    turned = frozenset(test.id for test in shown.turned) if shown is not None else frozenset[str]()
     try:
-        return await _all_compared(proving, turned)
+        return await _all_compared(proving, shown)
     except Unproven as refused:
         raise Unproven(refused.reason, shown.red.run if shown is not None else None, refused.green) from None
 
 
-async def _all_compared(proving: Proving, turned: frozenset[str]) -> Kept:
+async def _all_compared(proving: Proving, shown: RedToGreen | None) -> Kept:
     suite, proposal = proving.suite, proving.proposal
     related = suite.related(proposal.base, proposal.all_files, proposal.changed_source)
     if not suite.takes_files or not related or len(suite.files) <= _MANY_FILES:
-        return await _compared(proving, (), turned)
-    kept = await _compared(proving, related, turned)
-    whole = await _compared(proving, (), turned)
+        return await _compared(proving, (), shown)
+    kept = await _compared(proving, related, shown)
+    whole = await _compared(proving, (), shown)
     if whole.passed or kept.numbers is None or whole.numbers is None:
         return whole if whole.passed else replace(kept, flags=(*kept.flags, *whole.flags))
     numbers = replace(kept.numbers, why_not=whole.numbers.why_not)
     return replace(kept, flags=(*kept.flags, *whole.flags), numbers=numbers)
 
 
-async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[str]) -> Kept:
+async def _compared(proving: Proving, files: Sequence[str], shown: RedToGreen | None) -> Kept:
     what = f"the {len(files)} related test files" if files else "all tests"
     proving.progress(f"running {what} without the patch")
     before = await proving.tests({}, _that_exist(proving, files, {}), seconds=proving.seconds_left / 2)
@@ -64,23 +64,21 @@ async def _compared(proving: Proving, files: Sequence[str], turned: frozenset[st
     if after.stopped is not None and proving.seconds_left <= 0:
         flag = f"{what} could not be compared: there was no time to run them with the patch"
         return Kept(0, (flag,), after.run, numbers=numbers_of(proving, before, 0))
-    return await _judged(proving, before, after, turned)
+    return await _judged(proving, before, after, shown)
 
 
-async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset[str]) -> Kept:
+async def _judged(proving: Proving, before: Seen, after: Seen, shown: RedToGreen | None) -> Kept:
     check_own(before, after)
     if after.stopped is not None or not after.results.complete:
         why = after.stopped or after.results.broken
         raise Unproven(f"the tests did not come to their end with the patch: {why}", green=after.run)
+    turned = {test.id for test in shown.turned} if shown is not None else set()
     bad = sorted(turned & set(after.results.bad))
     if bad:
         raise Unproven(f"the regression test fails among the other tests: {some(bad)}", green=after.run)
     flags = _left_behind(before, after)
     gone = lost(before.results, after.results)
-    unturned = after.results.passed - turned
-    renamed = {
-        name: new for name in gone if (new := _new_name(proving, before.results.tests[name], after.results, unturned))
-    }
+    renamed = await _renamed(proving, gone, before, after, shown)
     gone = {name: how for name, how in gone.items() if name not in renamed}
     if renamed:
         flags += (f"tests with another name or place: {some([f'{old} is {new}' for old, new in renamed.items()])}",)
@@ -91,15 +89,38 @@ async def _judged(proving: Proving, before: Seen, after: Seen, turned: frozenset
     return Kept(passed, flags, after.run, mended, told_apart, numbers_of(proving, before, passed))
 
 
-def _new_name(proving: Proving, test: TestResult, after: Results, passed: Set[str]) -> str | None:
-    """The test that a vanished one was made into, if it passes: by its file and name, as the patch's text says.
+async def _renamed(
+    proving: Proving, gone: Iterable[str], before: Seen, after: Seen, shown: RedToGreen | None
+) -> dict[str, str]:
+    """The vanished tests, by the new name under which each passes with the patch and without it.
 
-    One that fails without the patch is none of these, however alike they are: the vanished one passed.
+    One that fails without the patch is another test, however alike they are: the vanished one passed.
     """
+    names = {name: new for name in gone if (new := _new_name(proving, before.results.tests[name], after.results))}
+    passed = set(shown.red.results.passed) if shown is not None else set()
+    if unknown := set(names.values()) - passed:
+        passed |= await _pass_without(proving, {after.results.tests[new].file for new in unknown}, shown)
+    return {name: new for name, new in names.items() if new in passed}
+
+
+async def _pass_without(proving: Proving, files: Set[str], shown: RedToGreen | None) -> Set[str]:
+    """The tests of these files that pass without the patch. Those that show the failure are left out where they lie in
+    other files: in Go they end the run before others come to their turn."""
+    showing = {test.file for test in shown.turned} - files if shown is not None else set()
+    changed = {**proving.proposal.all_files, **proving.tests_alone}
+    alone = {path: content for path, content in changed.items() if is_test_file(path) and path not in showing}
+    proving.progress(f"running the renamed tests without the patch: {some(sorted(files))}")
+    return (await proving.tests(alone, sorted(files))).results.passed
+
+
+def _new_name(proving: Proving, test: TestResult, after: Results) -> str | None:
+    """The test that a vanished one was made into, if it passes: by its file and name, as the patch's text says."""
     for (path, name), (new_path, new_name) in proving.reading.renamed.items():
         if test.file == path and proving.language.is_called(test.id, name):
             found = sorted(
-                one for one in passed if after.tests[one].file == new_path and proving.language.is_called(one, new_name)
+                one
+                for one in after.passed
+                if after.tests[one].file == new_path and proving.language.is_called(one, new_name)
             )
             return found[0] if found else None
     return None

@@ -102,6 +102,13 @@ def of_unknown_state(kind):
     "inside": '''\
 def inside(module, path, line, /, **around):
     """What the code of a module makes under this name inside of a function, with what it takes from around it."""
+    try:
+        return _made_inside(module, path, line, around)
+    except Exception as error:  # it is not there any more, or takes more from there than is known
+        raise NotRebuilt(f"{path} cannot be made: {type(error).__name__}: {error}") from error
+
+
+def _made_inside(module, path, line, around):
     home = importlib.import_module(module)
     found, waiting = [], [("", node) for node in ast.parse(inspect.getsource(home)).body]
     while waiting:
@@ -189,7 +196,7 @@ def filled(kind, base, /, *content, **state):
 }
 """The two that rebuild an object past its `__init__`, for when it is to go through that."""
 _NEEDS = {
-    "inside": ("named_as",),
+    "inside": ("named_as", "missing"),
     **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),
     "of_unknown_state": ("missing",),
 }
