@@ -8,6 +8,7 @@ import math
 import pytest
 
 from kintsugi.integrations.model.reply import Cause, Fix, Step, UnreadableReply, read_reply, refusal_in
+from kintsugi.integrations.model.tool_calls import as_call
 from kintsugi.prompts import render
 from kintsugi.workflow.incident import Category
 from tests.world.openai import a_finding, a_fix
@@ -218,3 +219,8 @@ def test_calls_without_an_end_are_given_up_soon(piece: str):
     """Each look at what does not end goes through all that follows: thirty thousand of them would take minutes."""
     with pytest.raises(UnreadableReply):
         read_reply(Step, piece * (150_000 // len(piece)))
+
+
+@pytest.mark.parametrize("kept", ['{"tool": "propose", "fix": "***"}', '{"tool": ["read"]}', "***", "[1]"])
+def test_a_step_that_redacting_changed_is_told_as_text(kept: str):
+    assert as_call(kept) is None

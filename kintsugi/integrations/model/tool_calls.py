@@ -65,13 +65,15 @@ def as_reply(name: str, arguments: str) -> str:
 
 
 def as_call(reply: str) -> tuple[str, str] | None:
-    """Name and arguments of the call that says the same as a step's JSON; None where redacting has left no JSON."""
+    """Name and arguments of the call that says the same as a step's JSON; None where redacting has left none."""
     try:
         step = json.loads(reply)
         name = step.pop("tool")
     except (ValueError, KeyError, AttributeError, TypeError):
         return None
     given = step.get("fix") if name == "propose" and step.get("fix") else step
+    if not isinstance(name, str) or not isinstance(given, dict):
+        return None
     return name, json.dumps({key: value for key, value in given.items() if value is not None}, ensure_ascii=False)
 
 
