@@ -324,7 +324,9 @@ def test_a_test_may_set_what_is_set_back_after_it(line: str):
 
 OWN = {
     "bot/main.py": "from infra import db\nimport vendor.models\n",
-    "bot/other.js": 'const models = require("./vendor/models");\n',
+    "bot/other.js": 'const models = require("./vendor/models");\nimport("../charts/bar");\n',
+    "go.mod": "module x.io/shop\n",
+    "cmd/main.go": 'import (\n\t"x.io/shop/deploy/plan"\n)\n',
     **dict.fromkeys(("vendor/models.py", "src/vendor/models.py", "bot/vendor/models.js", "infra/db.py"), "x = 1\n"),
 }
 
@@ -334,6 +336,7 @@ OWN = {
     [
         *("cogs/deploy.py", "src/vendor/models.py", "vendor/models.py", "bot/vendor/models.js", "infra/db.py"),
         *("app/infra/db.py", "bot/charts/bar.py", "templates/charts/bar.html", "internal/deploy/plan.go"),
+        *("charts/bar.js", "deploy/plan/plan.go"),
     ],
 )
 def test_code_of_the_program_may_have_the_name_of_a_deployment(path: str):
@@ -350,6 +353,8 @@ def test_code_of_the_program_may_have_the_name_of_a_deployment(path: str):
         ("vendor/github.com/x/y.go", {"vendor/modules.txt": "x"}),
         ("bot/vendor/six/api.py", {"bot/vendor/__init__.py": "", "bot/vendor/six/__init__.py": ""}),
         ("deploy/run.py", {"bot/main.py": "from cogs import deploy\nfrom cogs.deploy import setup\n"}),
+        ("deploy/run.js", {"src/main.js": 'import plan from "./deploy/plan";\n'}),
+        ("helm/x.go", {"go.mod": "module x.io/shop\n", "main.go": 'import (\n\t"helm.sh/helm/v3/pkg/action"\n)\n'}),
         ("bot/json.py", {"bot/main.py": 'if __name__ == "__main__":\n    go()\n'}),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from posixpath import dirname, normpath
 
 from kintsugi.repair.trees import Tree
 
@@ -78,20 +79,32 @@ def _has(signs: tuple[str, ...], folders: list[str], tree: Tree) -> bool:
 
 
 def _is_imported(folders: list[str], tree: Tree) -> bool:
-    """Whether code outside of a folder imports it."""
-    top, name = "/".join(folders) + "/", re.escape(folders[-1])
-    imports = re.compile(_import_of(name).encode(), re.MULTILINE)
-    outside = [one for one in tree.paths() if _SOURCE.search(one) and not one.lower().startswith(top)]
-    return any(imports.search(content) for _, content in tree.contents(outside[:_MOST_SOURCES]))
+    """Whether code outside of a folder imports that very folder: `from cogs import deploy` is none of `deploy`."""
+    top = "/".join(folders)
+    imports = re.compile(_import_of(top, folders[-1], tree).encode(), re.MULTILINE)
+    outside = [one for one in tree.paths() if _SOURCE.search(one) and not one.lower().startswith(f"{top}/")]
+    return any(
+        found["relative"] is None or _leads_to(top, path, found["relative"].decode(errors="replace"))
+        for path, content in tree.contents(outside[:_MOST_SOURCES])
+        for found in imports.finditer(content)
+    )
 
 
-def _import_of(name: str) -> str:
-    """What an import of a folder looks like: in Python, where it is at the top, in JavaScript, in Go.
+def _leads_to(top: str, path: str, relative: str) -> bool:
+    """Whether an import of JavaScript, `./deploy/plan`, leads from a file to the folder or below it."""
+    place = normpath(f"{dirname(path) or '.'}/{relative}").lower()
+    return f"{place}/".startswith(f"{top}/")
 
-    `from cogs import deploy` says nothing of the folder `deploy`.
-    """
+
+def _import_of(top: str, name: str, tree: Tree) -> str:
+    """What an import of a folder looks like: in Python, where it is at the top, in JavaScript, in Go."""
+    module = re.search(rb"^module[ \t]+(\S+)", tree.read("go.mod") or b"", re.MULTILINE)
+    whole = (
+        f"{re.escape(module[1].decode(errors='replace'))}/{re.escape(top)}" if module else rf"[\w./-]+/{re.escape(top)}"
+    )
+    name = re.escape(name)
     return (
         rf"^[ \t]*(?:from|import)[ \t]+{name}\b"
-        rf"|(?:from|require\(|import\()[ \t]*['\"]\.[^'\"]*/{name}(?:/|['\"])"
-        rf"|^[ \t]*(?:import[ \t]+)?(?:\w+[ \t]+)?\"[\w./-]+/{name}(?:/[\w./-]*)?\""
+        rf"|(?:from|require\(|import\()[ \t]*['\"](?P<relative>\.[^'\"\n]*/{name}(?:/[^'\"\n]*)?)['\"]"
+        rf"|^[ \t]*(?:import[ \t]+)?(?:\w+[ \t]+)?\"{whole}(?:/[\w./-]*)?\""
     )
