@@ -14,8 +14,10 @@ from pathlib import Path
 from kintsugi.repair.languages.known import is_test_path
 from kintsugi.repair.languages.results import Crash, Failure, Frame, TestResult
 
-_SAYS_NOTHING = frozenset(("Exception", "BaseException", "AssertionError", "NotImplementedError", "SystemError"))
-"""Of these nobody can tell what is rejected, or they say that the program itself is not right."""
+_SAYS_NOTHING = frozenset(
+    ("Exception", "AssertionError", "NotImplementedError", "SystemError", "StopIteration", "StopAsyncIteration")
+)
+"""Of these nobody can tell what is rejected, or they say that the program itself is not right, or that a loop ends."""
 
 
 _ANSWERS = re.compile(
@@ -56,6 +58,8 @@ def rejection_in(result: TestResult | None, crash: Crash) -> Rejection | None:
         return None
     at = failure.frames[-1]
     if failure.kind in _SAYS_NOTHING or is_test_path(at.path) or _is_the_crash(failure, crash):
+        return None
+    if "builtins.Exception" not in failure.classes:  # it ends the program, or the task
         return None
     if any(cause.kind == crash.short_kind for cause in failure.causes) or _came_first(result, failure, crash):
         return None

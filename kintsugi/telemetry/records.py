@@ -11,9 +11,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from logging import LogRecord
-from typing import Any
+from typing import Any, TypeVar
 
 _MOST_FILES = 2_000
 _files: dict[str, tuple[str, str]] = {}
@@ -23,12 +23,24 @@ _HAS_TASKS = "taskName" in logging.makeLogRecord({}).__dict__
 _factory_of = logging.getLogRecordFactory
 _new = LogRecord.__new__
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def written_by_logging(function: Function) -> Function | None:
+    """The function, where it is `logging`'s own: others may have put theirs there before this is imported."""
+    code = getattr(function, "__code__", None)
+    return function if code and code.co_filename == logging.getLevelName.__code__.co_filename else None
+
+
+_init = written_by_logging(LogRecord.__init__)
+
 
 def is_standard() -> bool:
     """Whether records are made here as everywhere, so that `made` makes the same."""
     return (
         _KNOWN
         and _factory_of() is LogRecord
+        and LogRecord.__init__ is _init
         and logging.logThreads
         and logging.logProcesses
         and logging.logMultiprocessing

@@ -14,7 +14,7 @@ from typing import Any, cast
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.printed import heard, in_words, record_of_printed, record_of_words
-from kintsugi.telemetry.records import is_standard, made
+from kintsugi.telemetry.records import is_standard, made, written_by_logging
 from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import unhandled
 from kintsugi.telemetry.unmasked import STANDARD_FIELDS
@@ -66,9 +66,12 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
         func: str | None = None, extra: Mapping[str, object] | None = None, sinfo: str | None = None,
     ) -> logging.LogRecord:  # fmt: skip
         """The standard one raises where `extra` has a key that a record has as well."""
-        try:
-            if wrap.before is _STANDARD and is_standard():
+        if wrap.before is _STANDARD and is_standard():
+            try:
                 return _with(made(name, level, fn, lno, msg, args, exc_info, func, sinfo), extra)
+            except Exception:  # noqa: S110  (Python's own may still make one)
+                pass
+        try:
             return cast(
                 logging.LogRecord, wrap.before(self, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
             )
@@ -94,7 +97,7 @@ def _with(record: logging.LogRecord, extra: Mapping[str, object] | None) -> logg
     return record
 
 
-_STANDARD = logging.Logger.makeRecord
+_STANDARD = written_by_logging(logging.Logger.makeRecord)
 _OF_FORMATTERS = ("message", "asctime")
 
 

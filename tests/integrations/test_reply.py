@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from kintsugi.integrations.model.reply import Cause, Fix, UnreadableReply, read_reply, refusal_in
+from kintsugi.integrations.model.reply import Cause, Fix, Step, UnreadableReply, read_reply, refusal_in
+from kintsugi.integrations.model.tool_calls import as_call
 from kintsugi.prompts import render
 from kintsugi.workflow.incident import Category
 from tests.world.openai import a_finding, a_fix
@@ -211,3 +212,15 @@ def test_the_shapes_that_the_prompts_show_are_those_that_are_read():
     for name in ("diagnose", "reported"):
         read_reply(Cause, render(name, **values).text.replace("…", "own words"))
     read_reply(Fix, render("fix", call="").text.replace("…", "own words"))
+
+
+@pytest.mark.parametrize("piece", ["read{", 'read { {"a":1} ', "<function=read><parameter=a>"])
+def test_calls_without_an_end_are_given_up_soon(piece: str):
+    """Each look at what does not end goes through all that follows: thirty thousand of them would take minutes."""
+    with pytest.raises(UnreadableReply):
+        read_reply(Step, piece * (150_000 // len(piece)))
+
+
+@pytest.mark.parametrize("kept", ['{"tool": "propose", "fix": "***"}', '{"tool": ["read"]}', "***", "[1]"])
+def test_a_step_that_redacting_changed_is_told_as_text(kept: str):
+    assert as_call(kept) is None

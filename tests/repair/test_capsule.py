@@ -237,8 +237,10 @@ REJECTED = {
         "    if code is None:\n        raise ValueError('no code')"
     ),
 }
-REJECTED["by what only looks like a group"] = (
-    f"{REJECTED['by a class of its own'].removesuffix('pass')}exceptions = (KeyError, 'no code')"
+for looks in ("(KeyError, 'no code')", "property(lambda self: self.there_is_none())"):
+    REJECTED[looks] = f"{REJECTED['by a class of its own'].removesuffix('pass')}exceptions = {looks}"
+REJECTED["by what tells another's end"] = REJECTED["a check before"].replace(
+    "no such", "Traceback (most recent call last):"
 )
 NOT_REJECTED = {
     "raised of it": "    try:\n        return codes[code]\n    except KeyError as e:\n        raise ValueError('no code') from e",
@@ -274,6 +276,8 @@ NOT_REJECTED = {
     ),
     "on its way to a rejection": "    raise ValueError(int(code))",
     "by what says nothing": "    if code is None:\n        raise Exception('no code')\n    return codes[code]",
+    "by the program's end": "    if code is None:\n        raise SystemExit('no code')\n    return codes[code]",
+    "by a loop's end": "    if code is None:\n        raise StopIteration\n    return codes[code]",
     "by an assertion": "    assert code is not None\n    return codes[code]",
     "by nobody": "    return codes[0:code]['x']",
 }
@@ -320,7 +324,9 @@ async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path
             "by the class of the crash": "KeyError",
             "by a class of its own": "NoCode",
             "deeper": "ValueError",
-            "by what only looks like a group": "NoCode",
+            "(KeyError, 'no code')": "NoCode",  # what only looks like a group
+            "property(lambda self: self.there_is_none())": "NoCode",
+            "by what tells another's end": "ValueError",
         }
         assert {what: await rejected(body) for what, body in NOT_REJECTED.items()} == dict.fromkeys(NOT_REJECTED, "")
         for body in ANSWERED:

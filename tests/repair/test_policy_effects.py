@@ -348,6 +348,8 @@ def test_code_of_the_program_may_have_the_name_of_a_deployment(path: str):
         ("app/infra/main.py", {"app/infra/Pulumi.yaml": "x: 1"}),
         ("lib/vendor/six/six.py", {"lib/vendor/six/LICENSE": "MIT", "lib/vendor/__init__.py": ""}),
         ("vendor/github.com/x/y.go", {"vendor/modules.txt": "x"}),
+        ("bot/vendor/six/api.py", {"bot/vendor/__init__.py": "", "bot/vendor/six/__init__.py": ""}),
+        ("deploy/run.py", {"bot/main.py": "from cogs import deploy\nfrom cogs.deploy import setup\n"}),
         ("bot/json.py", {"bot/main.py": 'if __name__ == "__main__":\n    go()\n'}),
     ],
 )

@@ -556,6 +556,7 @@ def _in_lists(opaque: str, word: str) -> Iterator[tuple[str, ...]]:
     yield json.dumps({"columns": ["user", "password"], "rows": [["bob", "x1y"], ["ann", word]]}), word, "bob", "ann"
     yield f"[['password', 'user'], ['{word}', 'bob']]", word, "bob", "'user'"
     yield f"dict(zip(('user', 'api_key'), ('bob', '{opaque}')))", opaque, "bob"
+    yield json.dumps({"headers": ["user", "token"], "rows": [["bob", f"{opaque}Pwd"]]}), f"{opaque}Pwd", "bob"
     yield 'zip(\n    ["user", "password"],\n    ["bob", "sunshine"],\n)', "sunshine", "bob"
     yield f"INSERT INTO users (`name`, `password`) VALUES ('bob', 'x1'), ('ann', '{word}')", word, "bob", "ann"
     yield f"INSERT INTO users (name, password) VALUES (?, ?)]\n[parameters: ('bob', '{word}')]", word, "bob"

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from kintsugi.telemetry.records import is_standard, made
+from kintsugi.telemetry.records import is_standard, made, written_by_logging
 
 ERROR = ValueError("no bill")
 GIVEN = (
@@ -23,6 +23,11 @@ def test_a_record_is_made_as_python_makes_it(given):
     assert list(vars(ours)) == list(vars(theirs))
     assert all(vars(ours)[name] == value for name, value in vars(theirs).items() if name not in CLOCK)
     assert all(abs(vars(ours)[name] - vars(theirs)[name]) < 1_000 for name in CLOCK)
+
+
+def test_what_others_put_there_before_is_not_passed_by():
+    assert written_by_logging(logging.Logger.makeRecord) is logging.Logger.makeRecord
+    assert written_by_logging(lambda *given, **named: logging.Logger.makeRecord(*given, **named)) is None
 
 
 def test_a_program_s_own_factory_is_asked():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from kintsugi.integrations.model.near_json import objects_in
@@ -42,6 +43,7 @@ TOOLS = (
 
 _NAMES = "|".join(tool.name for tool in TOOLS)
 _LONGEST = 200_000  # characters that are searched for calls
+_MOST = 32  # calls that are read of them
 _ARGUMENTS = ("arguments", "parameters", "input", "args", "params")
 _MARK = r"json|ARGS|\d+|(?:tool|call|argument|begin|sep|constrain|message)\w*"
 _NAMED = re.compile(rf"\b({_NAMES})\b(?:[^\w{{}}]++(?:{_MARK})?+){{0,8}}+\{{")
@@ -49,6 +51,7 @@ _AS_XML = re.compile(rf"""<[^<>\w]*(?:DSML[^<>\w]*)?(?:function=|invoke name=)["
 _XML = re.compile(
     r"""<[^<>\w/]*(?:DSML[^<>\w]*)?parameter(?:=|\s+name=)["']?(\w+)["']?[^<>]*>(.*?)</[^<>]*parameter>""", re.DOTALL
 )
+_XML_END, _GLM_END = re.compile(r"</[^<>]*parameter>"), re.compile(r"</arg_value>")
 _GLM_NAME = re.compile(rf"<tool_call>\s*({_NAMES})\b\s*(?=<arg_key>)")
 _GLM = re.compile(r"<arg_key>\s*(\w+)\s*</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
 
@@ -62,13 +65,15 @@ def as_reply(name: str, arguments: str) -> str:
 
 
 def as_call(reply: str) -> tuple[str, str] | None:
-    """Name and arguments of the call that says the same as a step's JSON; None where redacting has left no JSON."""
+    """Name and arguments of the call that says the same as a step's JSON; None where redacting has left none."""
     try:
         step = json.loads(reply)
         name = step.pop("tool")
     except (ValueError, KeyError, AttributeError, TypeError):
         return None
     given = step.get("fix") if name == "propose" and step.get("fix") else step
+    if not isinstance(name, str) or not isinstance(given, dict):
+        return None
     return name, json.dumps({key: value for key, value in given.items() if value is not None}, ensure_ascii=False)
 
 
@@ -88,15 +93,18 @@ def steps_in(text: str) -> Iterator[dict[str, Any]]:
     """Calls whose name stands before their arguments: Kimi's, DeepSeek's, gpt-oss's, Groq's, Mistral's, and the XML of
     Qwen, GLM and MiniMax."""
     text = text[:_LONGEST]
-    for found in _NAMED.finditer(text):
+    for found in islice(_NAMED.finditer(text), _MOST):
         given = next(objects_in(text[found.end() - 1 :]), None)
-        if given is not None and "tool" not in given and step_in(given) is None:
+        if given is None:
+            break  # none comes after it, so no later name is looked at: that would take minutes
+        if "tool" not in given and step_in(given) is None:
             yield _step(found[1], given)
-    for name, pairs in ((_AS_XML, _XML), (_GLM_NAME, _GLM)):
-        starts = list(name.finditer(text))
+    for name, pairs, closing in ((_AS_XML, _XML, _XML_END), (_GLM_NAME, _GLM, _GLM_END)):
+        closed = text[: max((found.end() for found in closing.finditer(text)), default=0)]  # what is open is no value
+        starts = list(name.finditer(closed))
         for at, found in enumerate(starts):
-            end = starts[at + 1].start() if at + 1 < len(starts) else len(text)
-            if given := {key: _bare(value) for key, value in pairs.findall(text[found.end() : end])}:
+            end = starts[at + 1].start() if at + 1 < len(starts) else len(closed)
+            if given := {key: _bare(value) for key, value in pairs.findall(closed[found.end() : end])}:
                 yield _step(found[1], given)
 
 

@@ -33,6 +33,9 @@ SAYS = {
 }
 """What each says, in words, for the names that only this module gives."""
 
+UNDONE_BY_NOBODY = ("files-at-the-end", "killed-process", "emptied-folder")
+"""Those that start no program, though they go by the rule of what does."""
+
 _HOOKS = re.compile(
     r"sys\.(?:path|modules|meta_path|path_hooks|path_importer_cache)|builtins\.\w+|sys\.breakpointhook|__path__"
 )

@@ -31,7 +31,7 @@ _FOREIGN = (
     *("license*", "licence*", "copying*", "modules.txt", "autoload.php", "vendor.txt", "package.json", "go.mod"),
     *("setup.py", "pyproject.toml", "composer.json", "metadata", "pkg-info", "*.gemspec", "cargo.toml"),
 )
-_OWN_PACKAGE = ("__init__.py", "models.py", "apps.py", "views.py")
+_OWN_APP = ("models.py", "apps.py", "views.py")
 _MOST_SOURCES = 2000  # looked through for imports of a folder
 
 
@@ -65,7 +65,9 @@ def _is_of_others(path: str, folders: list[str], tree: Tree) -> bool:
     if not _SOURCE.search(path) or _MINIFIED.search(path) or _has(_FOREIGN, folders, tree):
         return True
     if path.endswith(".py"):
-        return not any(tree.kind("/".join([*folders, name])) for name in _OWN_PACKAGE)
+        is_beside = path.count("/") == len(folders)  # libraries are packages of a folder that may be a package, too
+        own = _OWN_APP + (("__init__.py",) if is_beside else ())
+        return not any(tree.kind("/".join([*folders, name])) for name in own)
     return not _SERVED.isdisjoint(folders) or not _is_imported(folders, tree)
 
 
@@ -84,10 +86,12 @@ def _is_imported(folders: list[str], tree: Tree) -> bool:
 
 
 def _import_of(name: str) -> str:
-    """What an import of a folder looks like: in Python, in JavaScript, in Go."""
+    """What an import of a folder looks like: in Python, where it is at the top, in JavaScript, in Go.
+
+    `from cogs import deploy` says nothing of the folder `deploy`.
+    """
     return (
-        rf"^[ \t]*(?:from|import)[ \t]+(?:[\w.]*\.)?{name}\b"
-        rf"|^[ \t]*from[ \t]+[\w.]+[ \t]+import[ \t].*\b{name}\b"
+        rf"^[ \t]*(?:from|import)[ \t]+{name}\b"
         rf"|(?:from|require\(|import\()[ \t]*['\"]\.[^'\"]*/{name}(?:/|['\"])"
         rf"|^[ \t]*(?:import[ \t]+)?(?:\w+[ \t]+)?\"[\w./-]+/{name}(?:/[\w./-]*)?\""
     )

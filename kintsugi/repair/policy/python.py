@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import HANDED_ON, SAYS, members, rule_of
 from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
-from kintsugi.repair.policy.effects import TELLING, done_by, names_within, set_by
+from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
 from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
 from kintsugi.repair.policy.names import Names, text_of
@@ -339,7 +339,8 @@ def _new_uses(before: _Uses, after: _Uses, old: str) -> Iterator[Danger]:
         assert rule
         refuses = not name.endswith(_PICKLING) and rule not in ("look", "connects")
         says = SAYS_EFFECT.get(name, f"It newly uses {_shown(name)}")
-        yield Danger(_NETWORK.get(rule, rule), f"{says}. {SAYS[rule]}", refuses, name.partition(".")[0])
+        why = SAYS["data"] if name in UNDONE_BY_NOBODY else SAYS[rule]
+        yield Danger(_NETWORK.get(rule, rule), f"{says}. {why}", refuses, name.partition(".")[0])
     for name, calls in after.calls.items():
         if name in before.calls and calls - before.calls[name] and after.counted[name] == before.counted[name]:
             rule = rule_of(name)

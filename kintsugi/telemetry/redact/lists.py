@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.notations import is_strong
-from kintsugi.telemetry.redact.values import is_secret
+from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 Span = tuple[int, int]
 
@@ -50,7 +50,7 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         if len(row) != len(names):
             return
         value = row[place]["value"]
-        if value and grade(value):
+        if value and grade(value) and not looks_random(value):
             return  # a name itself: these are pairs of words, and no rows
         if len(value or "") >= _SHORTEST and is_secret(value, True, level, prose=False):
             told = _told_by(_TITLES_OF, text, first)

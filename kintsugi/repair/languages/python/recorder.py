@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 CHANNEL = 3
 KEY_BYTES = 32
-_LONGEST = 2000
-_MOST_PLACES = 20
+_LONGEST, _MOST_PLACES = 2000, 20
 _FRAME = re.compile(r'^\s*File "(?P<a>[^"]+\.py)", line (?P<b>\d+)|^(?P<c>\S+\.py):(?P<d>\d+): in', re.MULTILINE)
 _RAISED = re.compile(
     r"^(?:E\s+)?(?P<kind>[\w.]*(?:Error|Exception|Warning|Exit|Interrupt))(?:: (?P<message>.*))?$", re.M
@@ -159,23 +158,24 @@ class Watch:
 def told(tree: str, error: BaseException) -> dict[str, object]:
     """What there is to say of an exception: of a group, its first."""
     error = first_of(error)
-    text = said(error)
-    if "Traceback (most recent call last)" in text or "ImportError while importing" in text:
+    text, own = said(error), frames(tree, error)
+    if not own and ("Traceback (most recent call last)" in text or "ImportError while importing" in text):
         return told_by_text(tree, text)
     return {
         "kind": type(error).__name__,
         "message": text[:_LONGEST],
         "assertion": isinstance(error, AssertionError) or type(error).__name__ == "Failed",
-        "frames": frames(tree, error),
+        "frames": own,
         "causes": [[type(cause).__name__, frames(tree, cause)] for cause in causes(error)],
     }
 
 
-def first_of(error: BaseException) -> BaseException:
+def first_of(error: Any) -> Any:
     """Of a group its first. Others may hold something else under that name."""
-    inner = getattr(error, "exceptions", None)
-    first = inner[0] if inner and isinstance(inner, (list, tuple)) else None
-    return first_of(first) if isinstance(first, BaseException) and first is not error else error
+    with contextlib.suppress(Exception):
+        if isinstance(error.exceptions[0], BaseException):
+            return first_of(error.exceptions[0])
+    return error
 
 
 def said(error: BaseException) -> str:
@@ -226,12 +226,10 @@ def raising(tree: str, error: BaseException) -> dict[str, object]:
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    seen: list[BaseException] = []
-    before = error.__cause__ or error.__context__
-    while before is not None and len(seen) < 10:
+    seen = [error]
+    while (before := seen[-1].__cause__ or seen[-1].__context__) is not None and len(seen) < 11:
         seen.append(before)
-        before = before.__cause__ or before.__context__
-    return seen
+    return seen[1:]
 
 
 def machinery() -> dict[str, object]:
@@ -242,8 +240,7 @@ def machinery() -> dict[str, object]:
             if isinstance(value, type) and value.__module__ == name:
                 found.update((f"{name}.{inner}.{one}", part) for one, part in vars(value).items() if callable(part))
             elif isinstance(value, types.FunctionType) and value.__module__ == name:
-                found[f"{name}.{inner}"] = value
-                found[f"{name}.{inner}.__code__"] = value.__code__
+                found |= {f"{name}.{inner}": value, f"{name}.{inner}.__code__": value.__code__}
     return found
 
 
