@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -24,16 +25,30 @@ WAYS = ["KINTSUGI_CA_FILE", "SSL_CERT_FILE"]
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
-    """A private authority's certificate; `server.pem` beside it is of localhost, and signed by it."""
+    """A private authority's certificate; `server.pem` beside it is of localhost, and signed by it.
+
+    Good for years from the machine's own today: git, which inherits no variable, goes by that on a moved clock too.
+    """
+    env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
     def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True)
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True, env=env)
 
     new = ("req", "-newkey", "rsa:2048", "-nodes", "-keyout")
-    openssl(*new, "authority.key", "-x509", "-subj", "/CN=Our own", "-days", "2", "-out", "authority.pem")
+    openssl(*new, "authority.key", "-x509", "-subj", "/CN=Our own", "-days", "1000", "-out", "authority.pem")
     openssl(*new, "server.key", "-subj", "/CN=localhost", "-out", "server.csr")
     (tmp_path / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-    signed = ("-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial", "-extfile", "names", "-days", "2")
+    signed = (
+        "-CA",
+        "authority.pem",
+        "-CAkey",
+        "authority.key",
+        "-CAcreateserial",
+        "-extfile",
+        "names",
+        "-days",
+        "1000",
+    )
     openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.pem")
     return tmp_path / "authority.pem"
 
