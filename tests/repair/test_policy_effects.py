@@ -164,6 +164,7 @@ def test_what_may_be_meant_is_shown_to_a_human(line: str):
         "import json\njson.load(path)",
         'from importlib.metadata import version\nversion("shop")\nlog.settings.load()',
         'log.bot.load_extension("shop.cogs")',
+        "[ep.load() for ep in cart.episodes()]",
     ],
 )
 def test_what_stays_within_the_program_passes(line: str):

@@ -80,7 +80,7 @@ _KEPT = re.compile(r"\.(?:db|sqlite\d?|db3|rdb|mdb|dump)$", re.IGNORECASE)
 _METADATA = re.compile(
     r"importlib[._]metadata(?:\.(?:entry|Entry|distribution)\w*)?|pkg_resources(?:\.(?!resource|parse)\w+)?|stevedore.*"
 )
-_ENTRY_POINT = re.compile(r"entry_?points?|eps?", re.IGNORECASE)
+_ENTRY_POINT = re.compile(r"entry_?points?", re.IGNORECASE)
 _AT_THE_END = ("atexit.register", "weakref.finalize")
 _FILES = re.compile(r"os\.(?:remove|unlink|rename|replace|rmdir|truncate|chmod)|shutil\.\w+|pathlib\.\w+")
 
