@@ -490,7 +490,9 @@ async def test_rooms_that_a_killed_process_left_are_swept_and_those_in_use_are_n
 
 def test_a_room_that_was_made_a_moment_ago_is_not_swept(tmp_path: Path) -> None:
     (tmp_path / f"{PREFIX}new").mkdir()
-    os.utime(tmp_path / f"{PREFIX}new", (time.time(), time.time()))  # by the clock that sweeps, which may be a moved one
+    os.utime(
+        tmp_path / f"{PREFIX}new", (time.time(), time.time())
+    )  # by the clock that sweeps, which may be a moved one
 
     sweep(tmp_path, older_than=60)
 
