@@ -343,7 +343,7 @@ class _Asks:
         return await self._ask(tool="run", path=path)
 
     async def propose(self, fix: Fix, progress: Progress) -> Found:
-        raise NotImplementedError
+        raise AssertionError("the searcher proposes nothing: the fix is the last word of the loop")
 
     async def _ask(self, **step: Any) -> Found:
         self._asked.put_nowait(step)

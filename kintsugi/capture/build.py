@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kintsugi.capture.errors import CaptureError
-from kintsugi.capture.grouping import group_of, group_of_words
+from kintsugi.capture.grouping import Group, group_of, group_of_words
 from kintsugi.capture.limits import cut, fitted
 from kintsugi.capture.live import capsule_of, from_exception
 from kintsugi.capture.log import reports_in
@@ -62,20 +62,11 @@ def build_payload(
     group = group_of(failure, "" if failure else _last_trouble(told.lines))
     around = circumstances(told.lines[: told.ends])
     payload = Payload(
-        incident=About(
-            fingerprint=group.fingerprint,
-            earlier=group.earlier,
-            grouped_by=group.by,
-            kin=group.kin,
-            summary=summary or "",
-            opened_by=opened_by,
-        ),
+        incident=_about(group, summary or "", opened_by),
         occurred=_occurred(around.time, now),
         request=request or around.request,
         exception=failure,
-        capsule=capsule
-        or (capsule_of(source) if isinstance(source, BaseException) else around.capsule)
-        or shown_call(failure, lines_of(root, build_sha)),
+        capsule=capsule or _call_in(source, around.capsule) or shown_call(failure, lines_of(root, build_sha)),
         log=_recent(told, log, log_lines),
         build=Build(
             sha=build_sha, environment=environment, python=_python(source, failure), packages=dict(packages or {})
@@ -104,12 +95,8 @@ def payload_in_words(
     """
     if not words.strip():
         raise CaptureError("Say in a few words what is wrong, and what you expected.")
-    group = group_of_words(words)
-    about = About(
-        fingerprint=group.fingerprint, grouped_by=group.by, kin=group.kin, summary=words.strip(), opened_by=opened_by
-    )
     payload = Payload(
-        incident=about,
+        incident=_about(group_of_words(words), words.strip(), opened_by),
         occurred=Occurred(first=now, last=now),
         log=_recent(_Told(None, log, len(log)), log, log_lines),
         pointed=place.strip(),
@@ -117,6 +104,22 @@ def payload_in_words(
         repository=repository,
     )
     return fitted(redacted(payload))
+
+
+def _call_in(source: object, logged: Capsule | None) -> Capsule | None:
+    """The failing call: of a live exception it is recorded now, which costs a millisecond."""
+    return capsule_of(source) if isinstance(source, BaseException) else logged
+
+
+def _about(group: Group, summary: str, opened_by: str) -> About:
+    return About(
+        fingerprint=group.fingerprint,
+        earlier=group.earlier,
+        grouped_by=group.by,
+        kin=group.kin,
+        summary=summary,
+        opened_by=opened_by,
+    )
 
 
 def summed_up(payload: Payload) -> Payload:

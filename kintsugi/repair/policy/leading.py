@@ -29,6 +29,13 @@ _IMPORTED = re.compile(r"[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import)[ \t]+(\
 _REPLACES = re.compile(r"^[ \t]*(\w+)(?:\.\w+)+[ \t]*=(?!=)", re.MULTILINE)
 _ODD = re.compile(r"__(?:import|builtins|globals|subclasses|code|closure|reduce|reduce_ex|loader|setstate)__")
 SHELLS_OF_BOTS = ("jishaku", "dshell", "onami")  # extensions that let somebody run anything by a message
+_LOOKUPS = """
+    getattr globals locals vars attrgetter methodcaller environ shell import_module import_string load resolve
+    load_extension reload_extension __file__ __path__ eval_str open write_text write_bytes unlink rmdir rename
+    replace remove shutil atexit weakref format builtins sys FileIO fileinput FileHandler RotatingFileHandler
+    TimedRotatingFileHandler environb File send_file FileResponse read_text read_bytes eval __self__
+    trust_remote_code YAML kill terminate suspend send_signal
+"""
 
 
 def may_be_dangerous(text: str, new: str) -> bool:
@@ -81,58 +88,6 @@ def _bound(module: str | None, names: str) -> Iterator[str]:
 @lru_cache(1)
 def _leading() -> frozenset[str]:
     """Words that lead to danger by themselves, or bring a module that does."""
-    lookups = {
-        "getattr",
-        "globals",
-        "locals",
-        "vars",
-        "attrgetter",
-        "methodcaller",
-        "environ",
-        "shell",
-        "import_module",
-        "import_string",
-        "load",
-        "resolve",
-        "load_extension",
-        "reload_extension",
-        "__file__",
-        "__path__",
-        "eval_str",
-        "open",
-        "write_text",
-        "write_bytes",
-        "unlink",
-        "rmdir",
-        "rename",
-        "replace",
-        "remove",
-        "shutil",
-        "atexit",
-        "weakref",
-        "format",
-        "builtins",
-        "sys",
-        "FileIO",
-        "fileinput",
-        "FileHandler",
-        "RotatingFileHandler",
-        "TimedRotatingFileHandler",
-        "environb",
-        "File",
-        "send_file",
-        "FileResponse",
-        "read_text",
-        "read_bytes",
-        "eval",
-        "__self__",
-        "trust_remote_code",
-        "YAML",
-        "kill",
-        "terminate",
-        "suspend",
-        "send_signal",
-        *SHELLS_OF_BOTS,
-    }
     reached = {f"{lead}{name}" for name in REACHED for lead in ("", "_")}
-    return modules() | {name.rpartition(".")[2] for name in attributes()} | BUILTINS | lookups | reached
+    after_the_dot = {name.rpartition(".")[2] for name in attributes()}
+    return modules() | after_the_dot | BUILTINS | {*_LOOKUPS.split(), *SHELLS_OF_BOTS} | reached
