@@ -60,9 +60,9 @@ _EVAL = """
     pytest.main unittest.main nose.** nose2.** unittest.TestProgram tornado.template.** sympy.lambdify sympy.parse_expr
     chameleon.** Cheetah.** genshi.template.** bottle.SimpleTemplate js2py.** execjs.** dukpy.** quickjs.** lupa.**
     py_mini_racer.** RestrictedPython.** torch.hub.* rpyc.** werkzeug.debug.** Pyro4.** Pyro5.** pyxll.** wasmtime.**
-    _xxsubinterpreters** _interpreters** concurrent.interpreters** debugpy.** pydevd** manhole.** aiomonitor.** remote_pdb.**
-    rpdb.** web_pdb.** pudb.** ipdb.** aioconsole.** gevent.backdoor.** sys.remote_exec ?.load_module ?.exec_module
-    mako.lookup.**
+    _xxsubinterpreters** _interpreters** concurrent.interpreters** debugpy.** pydevd** manhole.** aiomonitor.**
+    remote_pdb.** rpdb.** web_pdb.** pudb.** ipdb.** aioconsole.** gevent.backdoor.** sys.remote_exec ?.load_module
+    ?.exec_module mako.lookup.**
 """
 _NETWORK = """
     socket.socket socket.create_connection socket.create_server socket.socketpair socket.fromfd socket.getaddrinfo

@@ -120,10 +120,11 @@ def _asks_less(gone: Sequence[str], come: Sequence[str]) -> str:
 
 
 def _goes_on(gone: Sequence[str], come: Sequence[str]) -> str:
-    """A way out, or a condition with its way out, that nothing came for."""
-    if gone and not come and any(map(_LEAVES.match, gone)):
-        return next((line for line in gone if _IF.search(line)), gone[0])
-    return ""
+    """A way out, or a condition with its way out, that nothing came for; more than that is code that is gone."""
+    if come or len(gone) > 6:
+        return ""
+    out = next(filter(_LEAVES.match, gone), "")
+    return next((line for line in gone if _IF.search(line)), out) if out else ""
 
 
 def _parts(line: str) -> frozenset[str]:

@@ -55,7 +55,7 @@ class _Asked:
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as test):
                 self._take(test, False)
             case ast.comprehension(ifs=[_, *_] as tests):
-                self.entering.add(_texts(tests))
+                self.entering.add(_texts([part for test in tests for part in _parts(test, ast.And)]))
 
     def _take(self, test: ast.expr, turns_away: bool | None) -> None:
         """Any part turns away, or all of them let in; None: nobody can tell which."""
