@@ -7,7 +7,7 @@ they were handed to `remember()`: like the root logger, they are a fact of the p
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.diffs import redacted_diff
@@ -35,6 +35,7 @@ __all__ = [
     "redact_field",
     "redact_source",
     "remember",
+    "tells_of_its_value",
 ]
 
 UNREADABLE = "[redaction failed: text withheld]"
@@ -85,13 +86,16 @@ class Redactor:
         except Exception:
             return "\n".join(UNREADABLE for _ in text.split("\n"))
 
-    def is_clean(self, text: str) -> bool:
-        """Whether nothing in the text so much as leads to a secret. A quick look: False may mean "perhaps"."""
-        return (
-            _is_plain(text)
-            and not self._scanner.places(text.lower())
-            and not (self.personal_kinds and self._scanner.personal(text))
-        )
+    def is_clean(self, text: str, *, one_by_one: bool = False) -> bool:
+        """Whether nothing in the text so much as leads to a secret. A quick look: False may mean "perhaps".
+
+        `one_by_one`: the values in it were redacted before, each on its own. Then what begins like a known shape and
+        is none, such as `test_` or `0.`, does not count.
+        """
+        if not _is_plain(text) or (self.personal_kinds and self._scanner.personal(text)):
+            return False
+        places = self._scanner.places(text.lower())
+        return not places or (one_by_one and self._scanner.are_no_shapes(places, text))
 
     def redact_beside(self, text: str, others: str) -> str | None:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
@@ -166,9 +170,12 @@ def redact(text: str) -> str:
     return of_this_process().redact(text)
 
 
-def is_clean(text: str) -> bool:
-    """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none."""
-    return of_this_process().is_clean(text)
+def is_clean(text: str, *, one_by_one: bool = False) -> bool:
+    """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none.
+
+    `one_by_one`: the values in it were redacted before, each on its own.
+    """
+    return of_this_process().is_clean(text, one_by_one=one_by_one)
 
 
 def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
@@ -193,6 +200,12 @@ def remember(secrets: Iterable[str]) -> None:
 def hide_personal(kinds: Iterable[str]) -> None:
     """Has `redact()` hide these kinds of personal data as well; none of them where there are no kinds."""
     of_this_process().hide_personal(frozenset(kinds))
+
+
+@lru_cache(maxsize=4096)
+def tells_of_its_value(name: str) -> bool:
+    """Whether a field of this name is judged by its name, too: where not, `redact_field` is `redact`."""
+    return grade(name) is not Grade.NONE or name[-6:].lower() in _HEADERS
 
 
 def redact_field(name: str, value: str) -> str:
