@@ -18,8 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import truediv
 from pathlib import Path
 from typing import Any
+
+from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentry_sdk.serializer import serialize
+from sentry_sdk.utils import event_from_exception
 
 from bench.proof_replay import Replayed, replayed
 from kintsugi.repair import capsule as capsules
@@ -36,6 +41,7 @@ from tests.world.object_graphs import TOUCHED, a_graph
 _MARK = "<<capsule>> "
 _HERE = Path(__file__).parents[1]
 _SECONDS = 60.0
+_PEER = {**DEFAULT_OPTIONS, "include_local_variables": True}
 _PRODUCTION = """
 import json, os, sys
 tree = os.getcwd()
@@ -207,7 +213,11 @@ def _table(verdicts: Sequence[Verdict]) -> str:
         row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
         row = f"{row} {_of(rejected, len(again)):>12} {_of(answered, len(again)):>9} {_of(other, len(again)):>15}"
         lines.append(f"{row} {_of(new, len(again)):>8}")
-    lines += ["", "why the rest was not:"]
+    again = [verdict for verdict in verdicts if verdict.rerun == Rerun.REPRODUCED]
+    wanted = [verdict for verdict in again if not verdict.rejected and not verdict.answered]
+    well = _of(sum(verdict.green is True for verdict in wanted), len(wanted))
+    lines += ["", f"of the {len(wanted)} calls that the fix does not reject, {well} end well"]
+    lines += ["", "why the rest was not reproduced:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])
 
@@ -216,13 +226,18 @@ def _of(part: int, whole: int) -> str:
     return f"{part} ({100 * part // whole} %)" if whole else "-"
 
 
-def costs(crashes: int) -> list[float]:
-    """Milliseconds of the processor for each of some ordinary crashes."""
-    found = []
+def costs(crashes: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of the processor for each of some ordinary crashes: our own, and what Sentry's SDK takes right
+    after us for its event of the same crash, with the values of the frames."""
+    own, peers = [], []
     for number in range(crashes):
         error = _crash_of(lambda number=number: _Shop(number % 40).checkout({"code": None, "lines": number}))  # type: ignore[misc]
-        found.append(_milliseconds(error))
-    return found
+        own.append(_milliseconds(error))
+        begun = time.thread_time()
+        event, _ = event_from_exception(error, client_options=_PEER)
+        serialize({**event})
+        peers.append((time.thread_time() - begun) * 1000)
+    return own, peers
 
 
 def hostile(graphs: int) -> tuple[list[float], Counter[str]]:
@@ -304,7 +319,10 @@ def main(arguments: argparse.Namespace) -> int:
         return 0 if verdicts else 1
     remember(())  # as at a program's start: it builds the table of what secrets begin with, once a process
     print(f"{'milliseconds of the processor':34} {'crashes':>7} {'median':>10} {'99 of 100':>9} {'worst':>9}")
-    print(_row("ordinary crashes", costs(2_000)))
+    own, peers = costs(2_000)
+    print(_row("ordinary crashes", own))
+    print(_row("Sentry's SDK, of the same crashes", peers))
+    print(f"the median of the ratios of the two: {statistics.median(map(truediv, own, peers)):.2f}")
     times, wrong = hostile(arguments.graphs)
     print(_row("the worst objects", times))
     print(f"what was wrong with {len(times):,} of them: {dict(wrong) or 'nothing'}")

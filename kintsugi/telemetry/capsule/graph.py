@@ -13,7 +13,7 @@ from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tell
 from kintsugi.telemetry.redact.keys import Grade, grade
 
 MOST_OBJECTS = 3_000
-MOST_WORK = 1_200  # pieces that are looked at: items, attributes, texts
+MOST_WORK = 1_500  # pieces that are looked at: items, attributes, texts
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
@@ -21,12 +21,13 @@ DEEPEST = 24
 _NEAR = 2  # the call's arguments, whatever they are called
 _AN_OBJECT, _A_LOOK, _A_PIECE = 5, 2, 64  # of the work: an object, a text on its own; characters that are one piece
 _GRACE = 500  # of the work, for what is small: many small things are not small
-CPU_SECONDS = 0.02  # nobody comes to that, except where the machine is slow beyond all measure
+CPU_SECONDS = 0.01  # for looking at values: only a machine that is very slow comes to that
 
 _TOO_MUCH = "too much to write down"
 _NO_TIME = "not looked at in the time there is"
-_TOGETHER, _FEW = 1_000, 4  # characters of texts that are looked through together; texts that are so one by one
-_SHORT, _BRIEF = 200, 6  # characters: of a text that is looked at with others, of a number that only a secret's name hides
+_TOGETHER = 1_000  # characters of texts that are looked through together
+_SHORT = 200  # characters of a text that is looked at with others
+_BRIEF = 6  # digits of a number that only its name can hide
 
 
 class TooMuch(Exception):
@@ -77,6 +78,7 @@ class Graph:
     _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
     _later: deque[tuple[Entry, object]] = field(default_factory=deque)
     _texts: dict[str, str] = field(default_factory=dict)  # short ones that are to be looked through, and their names
+    _seen: set[str] = field(default_factory=set)  # those, and all that were before
     _pending: int = 0  # characters of these
     _ends: float = field(default_factory=lambda: time.thread_time() + CPU_SECONDS)
     _looks: float = field(default_factory=lambda: time.perf_counter() + CPU_SECONDS)  # before that it cannot be late
@@ -146,7 +148,10 @@ class Graph:
 
     def _remember(self, name: str, text: str) -> None:
         """To be looked through with others: that takes a fraction of the time."""
-        self._texts.setdefault(text, name)
+        if text in self._seen:
+            return
+        self._seen.add(text)
+        self._texts[text] = name
         self._pending += len(text)
         if self._pending > _TOGETHER:
             self._look_through()
@@ -162,7 +167,7 @@ class Graph:
         """Those that have to be looked at one by one."""
         if is_clean("\n".join(texts)):
             return []
-        if len(texts) <= _FEW:
+        if len(texts) == 1:
             return texts
         half = len(texts) // 2
         return [*self._doubtful(texts[:half]), *self._doubtful(texts[half:])]

@@ -63,7 +63,7 @@ def is_made_in_python(kind: type) -> bool:
     flags, names = _FLAGS.__get__(kind), names_of(kind)
     if not flags & _HEAP_TYPE or flags & _CANNOT_BE_MADE or type(names.get("__new__")) is BuiltinFunctionType:
         return False
-    slots = sum(type(one) is MemberDescriptorType for one in names.values())
+    slots = list(map(id, map(type, names.values()))).count(id(MemberDescriptorType))
     added = _SIZE.__get__(kind) - _SIZE.__get__(_BASE.__get__(kind)) - slots * _POINTER
     return bool(0 <= added <= 2 * _POINTER)  # the dictionary and the list of weak references
 
