@@ -9,8 +9,10 @@ recorded; the call is then made again in the box, without the patch and with it.
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -88,6 +90,7 @@ class Verdict:
     rejected: bool = False  # the fix rejects the call, by an exception that is raised on purpose
     answered: bool = False  # the crash is still there at the fix, and answered by an exception that somebody expects
     otherwise: bool = False  # it raises another exception at the fix, of which nobody can say that
+    asked_for: bool = False  # the fix's own test asks for the exception that the call raises at the fix
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
 
 
@@ -114,7 +117,24 @@ async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
     no = rejection or answer
     why = "" if green.passed else no.says if no else green.said
     rejected, answered = rejection is not None, answer is not None
-    return Verdict(repository, case.name, rerun.value, why, green.passed, rejected, answered, otherwise, renewed)
+    asked = not green.passed and _is_asked_for(green, case)
+    return Verdict(repository, case.name, rerun.value, why, green.passed, rejected, answered, otherwise, asked, renewed)
+
+
+def _is_asked_for(made: capsules.Made, case: Replayed) -> bool:
+    """Whether the test that comes with the fix expects an exception of this class, or of one that it builds on.
+
+    The test is the truth that the verdicts are held against. The product has no such test.
+    """
+    failure = made.result.failure if made.result else None
+    test = _in_tree(case.true.failing[0], case.true.base)
+    path, *inside = test.partition("[")[0].split("::")
+    source = (case.true.base / path).read_text("utf-8", "replace")
+    own = (node for node in ast.walk(ast.parse(source)) if getattr(node, "name", "") == inside[-1])
+    text = "\n".join(filter(None, (ast.get_source_segment(source, node) for node in own)))
+    classes = {name.rpartition(".")[2] for name in failure.classes} if failure else set()
+    asked = re.findall(r"(?:[rR]aises\w*|except)[\s(]*([\w.]+)", text)
+    return bool({name.rpartition(".")[2] for name in asked} & (classes - {"Exception", "BaseException", "object"}))
 
 
 async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed, seconds: float) -> bool:
@@ -182,7 +202,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                 if arguments.verbose:
                     ended = f"{verdict.rerun}, green={verdict.green}"
                     ended += ", rejected on purpose" * verdict.rejected + ", answered" * verdict.answered
-                    ended += ", another" * verdict.otherwise
+                    ended += ", another" * verdict.otherwise + ", asked for" * verdict.asked_for
                     ended += ", on new objects" * verdict.on_new
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
@@ -214,9 +234,11 @@ def _table(verdicts: Sequence[Verdict]) -> str:
         row = f"{row} {_of(rejected, len(again)):>12} {_of(answered, len(again)):>9} {_of(other, len(again)):>15}"
         lines.append(f"{row} {_of(new, len(again)):>8}")
     again = [verdict for verdict in verdicts if verdict.rerun == Rerun.REPRODUCED]
-    wanted = [verdict for verdict in again if not verdict.rejected and not verdict.answered]
-    well = _of(sum(verdict.green is True for verdict in wanted), len(wanted))
-    lines += ["", f"of the {len(wanted)} calls that the fix does not reject, {well} end well"]
+    asked = [verdict for verdict in again if verdict.asked_for]
+    told = sum(verdict.rejected or verdict.answered for verdict in asked)
+    well = _of(sum(verdict.green is True for verdict in again), len(again) - len(asked))
+    lines += ["", f"of {len(asked)} the fix's own test asks for the exception that is raised then: {told} are told so"]
+    lines += [f"of the other {len(again) - len(asked)}, {well} end well"]
     lines += ["", "why the rest was not reproduced:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])
