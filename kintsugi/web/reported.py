@@ -16,11 +16,10 @@ from kintsugi.web.reading import Failed, Ran
 from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import Project
 from kintsugi.workflow.cure import Counted
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Store
+from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Receipt, Store
 from kintsugi.workflow.scheduled import CheckIn
 
 log = logging.getLogger("kintsugi.service")
