@@ -104,6 +104,8 @@ _EACH_BY_FINGERPRINT = _LOCKED.where(INCIDENT.c.open_fingerprint.in_(bindparam("
 _NEWEST_WITH = _LOCKED.where(INCIDENT.c.fingerprint == bindparam("this")).order_by(INCIDENT.c.id.desc()).limit(1)
 _QUIET_WITH = _NEWEST_WITH.where(INCIDENT.c.is_quiet)
 _HAS_FINGERPRINT = select(INCIDENT.c.id).where(INCIDENT.c.fingerprint == bindparam("this")).limit(1)
+_NEW_INCIDENT = insert(INCIDENT).returning(INCIDENT.c.id)
+_NEW_PAYLOAD, _NEW_WORDS = insert(PAYLOAD), insert(SEARCH)
 _WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
 _WRITE_TRANSITION = insert(TRANSITION)
 _WRITE_DEBTS = insert(EFFECT)
@@ -112,6 +114,7 @@ _ADMIT = {
     for dialect in (postgresql, sqlite)
 }
 _ADMITTED = select(INBOX.c.says).where(INBOX.c.key == bindparam("this"))
+_KNOWN = select(INCIDENT.c.facts, INBOX.c.says).join_from(INBOX, INCIDENT).where(INBOX.c.key == bindparam("this"))
 _WAITING = (
     select(INBOX.c.trigger, INBOX.c.body)
     .where(INBOX.c.incident_id == bindparam("this"), INBOX.c.outcome == Outcome.WAITING)
@@ -217,22 +220,22 @@ class SqlLedger:
 
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint
-        row = insert(INCIDENT).values(
-            state="new",
-            fingerprint=fingerprint,
-            open_fingerprint=fingerprint,
-            has_open_pull_request=False,
-            opened_at=captured.at,
-            updated_at=captured.at,
-            facts="",
-        )
+        row = {
+            "state": "new",
+            "fingerprint": fingerprint,
+            "open_fingerprint": fingerprint,
+            "has_open_pull_request": False,
+            "opened_at": captured.at,
+            "updated_at": captured.at,
+            "facts": "",
+        }
         try:
-            id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
+            id = int(self.connection.execute(_NEW_INCIDENT, row).scalar_one())
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
-        self.connection.execute(insert(PAYLOAD), {"incident_id": id, **self._kept(id, captured.payload)})
+        self.connection.execute(_NEW_PAYLOAD, {"incident_id": id, **self._kept(id, captured.payload)})
         self._ends[id] = End(0, None)
-        self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
+        self.connection.execute(_NEW_WORDS, {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
     def amend(self, *incidents: Incident) -> None:
@@ -265,9 +268,7 @@ class SqlLedger:
         return next(found, names[0]) if len(names) > 1 else names[0]
 
     def known(self, key: str) -> tuple[Incident, str] | None:
-        found = self.connection.execute(
-            select(INCIDENT.c.facts, INBOX.c.says).join_from(INBOX, INCIDENT).where(INBOX.c.key == key)
-        ).first()
+        found = self.connection.execute(_KNOWN, {"this": key}).first()
         return (incident_from_json(found.facts), found.says) if found else None
 
     def admit(self, trigger: Trigger, incident: int, outcome: str, says: str) -> str | None:
