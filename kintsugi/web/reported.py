@@ -113,7 +113,7 @@ class Reported:
         if taken := await self._held_back(name, project, failed, last):
             return taken
         async with self._opening[name]:  # one at a time, so that it is known what the one before came to
-            last = await self.store.newest_of(*payload.incident.names)
+            last = (await self._opened_today(name)).newer(last, payload.incident.names)
             opens = last is None or last.ended
             return (opens and await self._held_back(name, project, failed, last)) or await self._open(
                 name, project, failed, peer, opens=opens
