@@ -67,7 +67,7 @@ class Captures:
 
     def count_each(self, ledger: Ledger, batch: Sequence[Captured]) -> list[Receipt | None]:
         """As `count_known` of each, in their order. What is plain to count takes a few statements for all of them."""
-        receipts: dict[int, Receipt | None] = self._plainly(ledger, batch)
+        receipts = self._plainly(ledger, batch)
         for at, captured in enumerate(batch):
             if at not in receipts:
                 receipts[at] = self.count_known(ledger, captured)
@@ -76,11 +76,10 @@ class Captures:
     def _plainly(self, ledger: Ledger, batch: Sequence[Captured]) -> dict[int, Receipt | None]:
         """Those that count on an open incident and do nothing else, by their place in the batch."""
         known = ledger.each_open_with({each.payload.incident.fingerprint for each in batch})
-        plain = {
-            each.key: (at, each, first)  # of a key that comes twice the last one: the others count on it
-            for at, each in enumerate(batch)
-            if (first := known.get(each.payload.incident.fingerprint)) and _is_plain(each, first)
-        }
+        plain: dict[str, tuple[int, Captured, Incident]] = {}
+        for at, each in enumerate(batch):
+            if (first := known.get(each.payload.incident.fingerprint)) and _is_plain(each, first):
+                plain.setdefault(each.key, (at, each, first))  # the same key once more is told what it was told
         fresh = ledger.admit_each(
             [(each, first.id, self._writer.kept(each.says)) for _, each, first in plain.values()], Outcome.COUNTED
         )
