@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, bindparam, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, union_all
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence.away import has_met, is_away, words_of
@@ -22,13 +22,14 @@ from kintsugi.persistence.database import SILENT_SECONDS, Database, DatabaseAway
 from kintsugi.persistence.deadline import Deadlines, InTime
 from kintsugi.persistence.figures import read_figures
 from kintsugi.persistence.group import GroupCommit
-from kintsugi.persistence.ledger import (
+from kintsugi.persistence.ledger import SqlLedger
+from kintsugi.persistence.search import searches
+from kintsugi.persistence.statements import HAS_OPEN_PULL_REQUEST, IS_OPEN, NEWEST_OF
+from kintsugi.persistence.tables import (
     ANSWER,
     EFFECT,
-    HAS_OPEN_PULL_REQUEST,
     HINT,
     INCIDENT,
-    IS_OPEN,
     LOOK,
     PAYLOAD,
     RUNS,
@@ -36,9 +37,7 @@ from kintsugi.persistence.ledger import (
     SPENDING,
     TALK,
     TRANSITION,
-    SqlLedger,
 )
-from kintsugi.persistence.search import searches
 from kintsugi.workflow.chain import History
 from kintsugi.workflow.cure import Answer, Counted, Runs
 from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
@@ -53,9 +52,6 @@ from kintsugi.workflow.waiting import Waiting
 
 T = TypeVar("T")
 
-_NEWEST_OF = (  # made once: it is asked by the store's thread for each failure that may be new
-    select(INCIDENT.c.facts).where(INCIDENT.c.fingerprint == bindparam("this")).order_by(INCIDENT.c.id.desc()).limit(1)
-)
 _MAY_BE_REOPENED = timedelta(days=30)
 _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
@@ -127,7 +123,7 @@ class SqlStore:
 
     async def newest_of(self, *names: str) -> Incident | None:
         def look(connection: Connection) -> Incident | None:
-            found = (connection.execute(_NEWEST_OF, {"this": name}).scalar() for name in names)
+            found = (connection.execute(NEWEST_OF, {"this": name}).scalar() for name in names)
             facts = next(filter(None, found), None)
             return incident_from_json(facts) if facts else None
 

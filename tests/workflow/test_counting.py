@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.ledger import INBOX, INCIDENT, SIGHTING, TRANSITION, SqlLedger
+from kintsugi.persistence.ledger import SqlLedger
+from kintsugi.persistence.tables import INBOX, INCIDENT, SIGHTING, TRANSITION
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.captures import Captures
 from kintsugi.workflow.incident import Cure
