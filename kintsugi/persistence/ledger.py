@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from socket import gethostname
 from typing import Any
 
@@ -97,9 +98,14 @@ HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
 _LOCKED = select(INCIDENT.c.facts, INCIDENT.c.chained, INCIDENT.c.head).with_for_update()
 _BY_ID = _LOCKED.where(INCIDENT.c.id == bindparam("this"))
 _BY_FINGERPRINT = _LOCKED.where(INCIDENT.c.open_fingerprint == bindparam("this"))
+_EACH_BY_FINGERPRINT = _LOCKED.where(INCIDENT.c.open_fingerprint.in_(bindparam("these", expanding=True))).order_by(
+    INCIDENT.c.id
+)  # which no two transactions lock in another order
 _NEWEST_WITH = _LOCKED.where(INCIDENT.c.fingerprint == bindparam("this")).order_by(INCIDENT.c.id.desc()).limit(1)
 _QUIET_WITH = _NEWEST_WITH.where(INCIDENT.c.is_quiet)
 _HAS_FINGERPRINT = select(INCIDENT.c.id).where(INCIDENT.c.fingerprint == bindparam("this")).limit(1)
+_NEW_INCIDENT = insert(INCIDENT).returning(INCIDENT.c.id)
+_NEW_PAYLOAD, _NEW_WORDS = insert(PAYLOAD), insert(SEARCH)
 _WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
 _WRITE_TRANSITION = insert(TRANSITION)
 _WRITE_DEBTS = insert(EFFECT)
@@ -108,6 +114,7 @@ _ADMIT = {
     for dialect in (postgresql, sqlite)
 }
 _ADMITTED = select(INBOX.c.says).where(INBOX.c.key == bindparam("this"))
+_KNOWN = select(INCIDENT.c.facts, INBOX.c.says).join_from(INBOX, INCIDENT).where(INBOX.c.key == bindparam("this"))
 _WAITING = (
     select(INBOX.c.trigger, INBOX.c.body)
     .where(INBOX.c.incident_id == bindparam("this"), INBOX.c.outcome == Outcome.WAITING)
@@ -193,43 +200,50 @@ class SqlLedger:
     def newest_with(self, fingerprint: str) -> Incident | None:
         return self._incident(_NEWEST_WITH, fingerprint)
 
-    def saw(self, incident: int, captured: Captured) -> None:
-        seen = {
-            "hour": f"{captured.at.astimezone(UTC):%Y-%m-%dT%H}",
-            "environment": captured.payload.build.environment[:_LONGEST_VALUE],
-            "user": captured.who,
-        }
+    def each_open_with(self, fingerprints: Collection[str]) -> dict[str, Incident]:
+        rows = self.connection.execute(_EACH_BY_FINGERPRINT, {"these": sorted(fingerprints)})
+        found = [self._read(row) for row in rows]
+        return {incident.fingerprint: incident for incident in found if incident}
+
+    def saw(self, *sightings: tuple[int, Captured]) -> None:
         rows = [
-            {"incident_id": incident, "kind": kind, "value": value, "times": 1} for kind, value in seen.items() if value
+            {"incident_id": incident, "kind": kind, "value": value, "times": 1}
+            for incident, captured in sightings
+            for kind, value in _seen(captured)
+            if value
         ]
-        self.connection.execute(_ADD_SIGHTING[self.connection.dialect.name], rows)
+        if rows:
+            self.connection.execute(_ADD_SIGHTING[self.connection.dialect.name], rows)
 
     def people(self, incident: int, most: int) -> int:
         return int(self.connection.execute(_PEOPLE, {"this": incident, "most": most}).scalar_one())
 
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint
-        row = insert(INCIDENT).values(
-            state="new",
-            fingerprint=fingerprint,
-            open_fingerprint=fingerprint,
-            has_open_pull_request=False,
-            opened_at=captured.at,
-            updated_at=captured.at,
-            facts="",
-        )
+        row = {
+            "state": "new",
+            "fingerprint": fingerprint,
+            "open_fingerprint": fingerprint,
+            "has_open_pull_request": False,
+            "opened_at": captured.at,
+            "updated_at": captured.at,
+            "facts": "",
+        }
         try:
-            id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
+            id = int(self.connection.execute(_NEW_INCIDENT, row).scalar_one())
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
-        self.connection.execute(insert(PAYLOAD), {"incident_id": id, **self._kept(id, captured.payload)})
+        self.connection.execute(_NEW_PAYLOAD, {"incident_id": id, **self._kept(id, captured.payload)})
         self._ends[id] = End(0, None)
-        self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
+        self.connection.execute(_NEW_WORDS, {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
-    def amend(self, incident: Incident) -> None:
-        values = {"facts": incident_to_json(incident), "is_quiet": incident.quiet is not None}
-        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, **values})
+    def amend(self, *incidents: Incident) -> None:
+        rows = [
+            {"this": each.id, "facts": incident_to_json(each), "is_quiet": each.quiet is not None} for each in incidents
+        ]
+        if rows:
+            self.connection.execute(_WRITE_INCIDENT, rows)
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
         if isinstance(move.trigger, BetterTold):
@@ -254,27 +268,22 @@ class SqlLedger:
         return next(found, names[0]) if len(names) > 1 else names[0]
 
     def known(self, key: str) -> tuple[Incident, str] | None:
-        found = self.connection.execute(
-            select(INCIDENT.c.facts, INBOX.c.says).join_from(INBOX, INCIDENT).where(INBOX.c.key == key)
-        ).first()
+        found = self.connection.execute(_KNOWN, {"this": key}).first()
         return (incident_from_json(found.facts), found.says) if found else None
 
     def admit(self, trigger: Trigger, incident: int, outcome: str, says: str) -> str | None:
-        waiting = outcome == Outcome.WAITING
-        row = {
-            "key": trigger.key,
-            "incident_id": incident,
-            "trigger": type(trigger).__name__,
-            "actor": trigger.actor,
-            "outcome": outcome,
-            "says": says,
-            "at": trigger.at,
-            "body": trigger_to_json(trigger) if waiting else None,
-        }
+        row = _inbox_row(trigger, incident, outcome, says)
         if self.connection.execute(_ADMIT[self.connection.dialect.name], row).first():
             return None
         earlier = self.connection.execute(_ADMITTED, {"this": trigger.key}).scalar_one()
         return str(earlier) or "This is known already."
+
+    def admit_each(self, told: Sequence[tuple[Trigger, int, str]], outcome: str) -> set[str]:
+        rows = [_inbox_row(trigger, incident, outcome, says) for trigger, incident, says in told]
+        if not rows:
+            return set()
+        rows.sort(key=itemgetter("key"))  # which no two transactions write in another order
+        return set(self.connection.execute(_ADMIT[self.connection.dialect.name], rows).scalars())
 
     def admit_late(self, trigger: Trigger, outcome: str, says: str) -> None:
         row = update(INBOX).where(INBOX.c.key == trigger.key)
@@ -358,7 +367,11 @@ class SqlLedger:
 
     def _incident(self, query: Select[Any], this: int | str) -> Incident | None:
         row = self.connection.execute(query, {"this": this}).first()
-        if row is None or not row.facts:
+        return self._read(row) if row else None
+
+    def _read(self, row: Any) -> Incident | None:
+        """None where it is only just opening."""
+        if not row.facts:
             return None
         incident = incident_from_json(row.facts)
         self._ends[incident.id] = end_of(row)
@@ -505,3 +518,23 @@ class SqlLedger:
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
         statement: Insert = dialect.insert(table)
         return statement
+
+
+def _inbox_row(trigger: Trigger, incident: int, outcome: str, says: str) -> dict[str, Any]:
+    return {
+        "key": trigger.key,
+        "incident_id": incident,
+        "trigger": type(trigger).__name__,
+        "actor": trigger.actor,
+        "outcome": outcome,
+        "says": says,
+        "at": trigger.at,
+        "body": trigger_to_json(trigger) if outcome == Outcome.WAITING else None,
+    }
+
+
+def _seen(captured: Captured) -> Iterator[tuple[str, str]]:
+    """What a sighting is counted by: the kind, and its value."""
+    yield "hour", f"{captured.at.astimezone(UTC):%Y-%m-%dT%H}"
+    yield "environment", captured.payload.build.environment[:_LONGEST_VALUE]
+    yield "user", captured.who

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, bindparam, func, select, union_all
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence.away import has_met, is_away, words_of
@@ -53,6 +53,9 @@ from kintsugi.workflow.waiting import Waiting
 
 T = TypeVar("T")
 
+_NEWEST_OF = (  # made once: it is asked by the store's thread for each failure that may be new
+    select(INCIDENT.c.facts).where(INCIDENT.c.fingerprint == bindparam("this")).order_by(INCIDENT.c.id.desc()).limit(1)
+)
 _MAY_BE_REOPENED = timedelta(days=30)
 _MAY_BE_REDELIVERED = timedelta(days=7)  # GitHub does so for three
 _MOST_HINTS = 1000
@@ -123,11 +126,12 @@ class SqlStore:
         return await self._incidents(select(INCIDENT.c.facts).where(*same).order_by(INCIDENT.c.id.desc()).limit(limit))
 
     async def newest_of(self, *names: str) -> Incident | None:
-        for name in names:
-            query = select(INCIDENT.c.facts).where(INCIDENT.c.fingerprint == name).order_by(INCIDENT.c.id.desc())
-            if found := await self._incidents(query.limit(1)):
-                return found[0]
-        return None
+        def look(connection: Connection) -> Incident | None:
+            found = (connection.execute(_NEWEST_OF, {"this": name}).scalar() for name in names)
+            facts = next(filter(None, found), None)
+            return incident_from_json(facts) if facts else None
+
+        return await self._read(look)
 
     async def payload(self, incident: int) -> Payload:
         query = select(PAYLOAD.c.body).where(PAYLOAD.c.incident_id == incident)
