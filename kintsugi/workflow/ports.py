@@ -51,6 +51,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a trigger (an `Outcome`), the incident as it is now, and a sentence."""
+
+    outcome: str
+    incident: Incident
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """An effect that is ours to perform until its lease ends. `attempt` counts from 1, `epoch` fences."""
 
@@ -106,8 +115,12 @@ class Ledger(Protocol):
         """The newest incident of this failure, open or ended, locked."""
         ...
 
-    def saw(self, incident: int, captured: Captured) -> None:
-        """Count a sighting by the hour, the environment, and whom it hit."""
+    def each_open_with(self, fingerprints: Collection[str]) -> Mapping[str, Incident]:
+        """The incidents of these failures that have not ended, by fingerprint, locked."""
+        ...
+
+    def saw(self, *sightings: tuple[int, Captured]) -> None:
+        """Count sightings, each of an incident, by the hour, the environment, and whom it hit."""
         ...
 
     def people(self, incident: int, most: int) -> int:
@@ -126,6 +139,10 @@ class Ledger(Protocol):
         """Put a trigger into the inbox. Where its key is there already: what was said then, and nothing is done."""
         ...
 
+    def admit_each(self, told: Sequence[tuple[Trigger, int, str]], outcome: str) -> Collection[str]:
+        """Put triggers into the inbox, each with its incident and what is said. Answers the keys that were new."""
+        ...
+
     def admit_late(self, trigger: Trigger, outcome: str, says: str) -> None:
         """A fact that waited was applied, or was refused after all."""
         ...
@@ -134,7 +151,7 @@ class Ledger(Protocol):
         """Keep the payload of a new incident and give it its number. Raises Conflict."""
         ...
 
-    def amend(self, incident: Incident) -> None:
+    def amend(self, *incidents: Incident) -> None:
         """Keep what is no move: that the same failure was seen again, what a failed step cost."""
         ...
 
