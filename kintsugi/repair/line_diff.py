@@ -15,14 +15,20 @@ def differing_lines(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], 
     As difflib does it, the longest common run divides the rest; but only runs are looked at that have a line which
     both have once, which takes one pass. Where there is none, difflib has to do.
     """
-    if not old or not new:
-        return list(old), list(new)
-    at, to, length = _longest_run(old, new) if len(old) + len(new) <= _LONG else (0, 0, 0)
-    if not length:
-        return _by_difflib(old, new)
-    above = differing_lines(old[:at], new[:to])
-    below = differing_lines(old[at + length :], new[to + length :])
-    return above[0] + below[0], above[1] + below[1]
+    gone: list[str] = []
+    come: list[str] = []
+    parts = [(old, new)]  # the next one last
+    while parts:
+        before, after = parts.pop()
+        is_short = before and after and len(before) + len(after) <= _LONG
+        at, to, length = _longest_run(before, after) if is_short else (0, 0, 0)
+        if length:
+            parts += [(before[at + length :], after[to + length :]), (before[:at], after[:to])]
+            continue
+        less, more = _by_difflib(before, after) if before and after else (before, after)
+        gone += less
+        come += more
+    return gone, come
 
 
 def _longest_run(old: Sequence[str], new: Sequence[str]) -> tuple[int, int, int]:

@@ -14,6 +14,18 @@ COMMIT = 'def pay(c):\n    c.execute("UPDATE a SET b = 1")\n    c.execute("COMMI
 ASKED = "def f(x, y):\n    if not x.is_active or x.size > y:\n        raise E\n    return go(x)\n"
 TOLD = "async def f(x, me):\n    if x.maker != me:\n        await x.tell()\n        return\n    await x.drop()\n"
 QUERY = 'def f(c, g):\n    return c.fetch("SELECT a FROM b WHERE guild_id = $1 LIMIT 9", g)\n'
+RENAMED = f"{HELD}\n\nclass A:\n    pass\n"
+TWO = """class A:
+    def go(self):
+        with self.gate:
+            self.x()
+
+
+class B:
+    def go(self):
+        with open(self.a) as b:
+            return b.read()
+"""
 SETTINGS = 'MIDDLEWARE = ["a.Csrf", "a.Gzip"]\nSESSION_COOKIE_AGE = 600\n'
 
 
@@ -41,6 +53,31 @@ def looks(path: str, before: str, after: str) -> list[str]:
         (SETTINGS, '"a.Csrf", ', "", "setting of security"),
         (SETTINGS, "= 600", "= 60000", "setting of security"),
         ("def f(u, n):\n    key = (u.guild_id, n)\n    go(key)\n", "(u.guild_id, n)", "n", "users apart"),
+        (
+            "def f(self):\n    with self.gate:\n        go()\n        on()\n",
+            "    with self.gate:\n",
+            "    if 1:\n",
+            "a lock",
+        ),
+        (RENAMED, "def pay(self, x):\n    with self.gate:", "def pay2(self, x):\n    if 1:", "a lock"),
+        (TWO, "        with self.gate:", "        if 1:", "a lock"),
+        ("class A:\n    link: HttpUrl\n", "HttpUrl", "str", "takes more"),
+        ("def f(env):\n    go(env['BACK_URL'])\n", "['BACK_URL']", ".get('BACK_URL', 'http://a.b')", "the default"),
+        (
+            "w = {a: PermissionOverwrite(view=False), b: 1}\n",
+            "a: PermissionOverwrite(view=False), ",
+            "",
+            "protects a call",
+        ),
+        ("async def f(g, m):\n    await m.go()\n", "m.go()", "[x.ban() for x in g.members]", "all there are"),
+        (
+            "async def f(g):\n    go(g)\n",
+            "go(g)",
+            "for c in list(g.channels):\n        await c.delete()",
+            "all there are",
+        ),
+        ("def f(self, t):\n    return t\n", "return t", "return t.format_map({1: self.bot})", "A text decides"),
+        ("def f(df, t):\n    return df\n", "return df", "return df.query(t)", "A text decides"),
         ("@cache\ndef f(user, n):\n    return n\n", "user, ", "", "users apart"),
         ("def f(i, c):\n    if i.guild_id != c.home:\n        return\n    go()\n", "!= c.home", "is None", "who may"),
     ],
@@ -70,6 +107,10 @@ def test_what_is_written_after_the_commit_is_told():
             "def f(x):\n    if x.n:\n        return\n    go(x)\n",
         ),
         (LIKE_HELD, LIKE_HELD.replace("    log", "        log")),
+        ("@staticmethod\ndef f(user, n):\n    return n\n", "@staticmethod\ndef f(n):\n    return n\n"),
+        ("def f(x):\n    return x\n", "def f(x):\n    return x[:5]\n"),
+        ("async def f(g):\n    pass\n", "async def f(g):\n    for m in g.members:\n        await m.send(1)\n"),
+        ("def f(t, n):\n    return t\n", "def f(t, n):\n    return t.format(n)\n"),
         ("def f(x):\n    x.send(1, ephemeral=False)\n", "def f(x):\n    x.send(1)\n"),
     ],
 )
@@ -84,6 +125,7 @@ def test_what_lets_nothing_go_is_silent(before: str, after: str):
         ("a.go", "if a.N >= b.N {\n", "if a.N > b.N {\n", "turns a comparison"),
         ("a.go", "Timeout: 5 * time.Second,\n", "Timeout: 5 * time.Hour,\n", "a limit"),
         ("a.go", 'log.Printf("%s", id)\n', 'log.Printf("%s %s", id, s.Token)\n', "about a secret"),
+        ("a.go", "if n.OwnerID != u.ID {\n", 'if n.OwnerID == "" {\n', "who may"),
         ("a.ts", "if (!a || a.owner !== b) {\n", "if (!a) {\n", "asks less"),
         ("a.ts", "no();\n  return;\n}\n", "no();\n}\n", "goes on"),
         ("a.js", "cookie({ secure: true })\n", "cookie({ secure: false })\n", "protects a call"),
@@ -97,3 +139,12 @@ def test_other_languages_go_by_their_lines(path: str, before: str, after: str, s
     found = looks(path, before, after)
 
     assert any(says in one for one in found) if says else not found, found
+
+
+CHAIN = "x" + ".a(1)" * 300
+    f"{{}}{n}.get({n}, verify=a{n})\nif b{n}.ok(1) or {{}}{n} > 9:\n    raise E" for n in range(400)
+)
+
+
+def test_code_that_is_nested_too_deep_is_shown():
+    assert looks("a.py", f"{CHAIN}\n", f"{CHAIN}.b()\n") == ["It is nested so deep that nothing can be told of it."]

@@ -71,6 +71,15 @@ def test_lines_that_differ_lead_from_one_text_to_the_other(seed: int):
     assert len(gone) <= len(old) - sum(block.size for block in kept) + 6
 
 
+def test_a_change_of_every_other_line_is_read():
+    old = [f"{word}{number}" for number in range(1200) for word in ("kept", "gone")]
+
+    assert differing_lines(old, [line for line in old if "kept" in line]) == (
+        [line for line in old if "gone" in line],
+        [],
+    )
+
+
 def touched(old: str, new: str) -> tuple[str, str]:
     before, after = Change("a.py", old.encode(), new.encode()).touched
     return before.text, after.text

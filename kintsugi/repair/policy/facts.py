@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
+from kintsugi.repair.policy.expressions import LIMIT, amount, is_limit, is_none, is_number, is_rate, is_small, words
 from kintsugi.repair.syntax import Source, children, walked
 
 _WHO = re.compile(
@@ -16,12 +17,6 @@ _WHO = re.compile(
     r"|whitelist|blacklist|allowlist|denylist|blocklist|banned|(?:\b|_)scopes?(?:\b|_)|guild_only|is_nsfw",
     re.IGNORECASE,
 )
-LIMIT = re.compile(
-    r"(?:^|_)(?:max|min|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
-    r"|max_\w+|min_\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
-    re.IGNORECASE,
-)
-_RATE = re.compile(r"\d+ ?(?:/|per) ?\w+")
 _CLAMPING = re.compile(r"(?:^|_)(?:max|limit|most|cap)(?:$|_)")
 _GUARDING = re.compile(
     r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle|before_request"
@@ -30,6 +25,8 @@ _GUARDING = re.compile(
 _SECRET = re.compile(
     r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|private_?key|session_?id", re.IGNORECASE
 )
+_REQUIRED = re.compile(f"{_SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
+_FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
 _LOGGING = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk)$")
 _LIMITING = (
     "Semaphore",
@@ -130,12 +127,13 @@ class Facts:
                 self._named(name, value)
             case ast.Call():
                 self._call(node)
-            case ast.Slice(upper=ast.Constant() | ast.BinOp() as upper) if _is_number(upper) and not _is_small(upper):
+            case ast.Slice(upper=ast.Constant() | ast.BinOp() as upper) if is_number(upper) and not is_small(upper):
                 self._tell("limit", "a slice", ast.unparse(upper))
-                self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
+                if not _FEW.fullmatch(ast.unparse(upper)):
+                    self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
             case ast.Compare():
                 self._comparison(node)
-            case ast.Subscript(value=on, slice=ast.Constant(value=str(key))) if _SECRET.search(key):
+            case ast.Subscript(value=on, slice=ast.Constant(value=str(key))) if _REQUIRED.search(key):
                 if _SETTINGS.search(words(on)):
                     self._tell("default", repr(key), "required")
             case _:
@@ -190,8 +188,8 @@ class Facts:
             self._tell("check", _subject(asks), ast.unparse(asks))
 
     def _named(self, name: str, value: ast.expr) -> None:
-        is_size = name.isupper() and isinstance(value, ast.BinOp) and _is_number(value)
-        if is_size or (LIMIT.search(name) and (_is_number(value) or _is_none(value) or _is_rate(value))):
+        is_size = name.isupper() and isinstance(value, ast.BinOp) and is_number(value)
+        if is_size or (LIMIT.search(name) and (is_number(value) or is_none(value) or is_rate(value))):
             self._tell("limit", name, ast.unparse(value))
         elif name.isupper() and _WHO.search(name):
             self._tell("who", name, ast.unparse(value))
@@ -204,22 +202,22 @@ class Facts:
         for keyword in node.keywords:
             self._asked_for(last, keyword)
             if keyword.arg and LIMIT.search(keyword.arg):
-                self._tell("limit value", f"{last}({keyword.arg})", _amount(keyword.value))
-                if _is_number(keyword.value):
+                self._tell("limit value", f"{last}({keyword.arg})", amount(keyword.value))
+                if is_number(keyword.value):
                     self._tell("limit", f"{last}({keyword.arg})", ast.unparse(keyword.value))
                     is_field = last.endswith(("Field", "Column", "column"))
-                    if _CLAMPING.search(keyword.arg) and not _is_small(keyword.value) and not is_field:
+                    if _CLAMPING.search(keyword.arg) and not is_small(keyword.value) and not is_field:
                         self._tell("clamp", f"{keyword.arg}={ast.unparse(keyword.value)}", "")
             if keyword.arg == "default" and last in ("add_argument", "option", "Option", "Field", "config", "getenv"):
                 about = ast.unparse(node.args[0]) if node.args else last
                 self._tell("default", about, ast.unparse(keyword.value).strip("'"))
         of_settings = isinstance(node.func, ast.Attribute) and _SETTINGS.search(words(node.func.value))
-        numbers = [ast.unparse(one) for one in node.args if _is_number(one)]
+        numbers = [ast.unparse(one) for one in node.args if is_number(one)]
         numbers = numbers[1:] if last == "range" and numbers[:1] == ["0"] and len(node.args) == 2 else numbers
-        numbers += [words(one) for one in node.args if last in ("min", "max") and _is_limit(one)]
+        numbers += [words(one) for one in node.args if last in ("min", "max") and is_limit(one)]
         if last in ("min", "max", "range", "timedelta") and numbers:
             self._tell("limit", last, " ".join(numbers))
-            if last in ("min", "max") and any(map(_is_number, node.args)):
+            if last in ("min", "max") and any(map(is_number, node.args)):
                 self._tell("clamp", ast.unparse(node), "")
         if last == "getenv" or (last in ("get", "setdefault", "getboolean", "getint") and of_settings):
             given = " ".join(map(ast.unparse, node.args[1:])).removesuffix("None").strip("'")
@@ -236,7 +234,7 @@ class Facts:
 
     def _limits(self, node: ast.Call, last: str) -> None:
         """What holds something back by what it is called."""
-        amount = next(filter(_is_number, node.args), None)
+        amount = next(filter(is_number, node.args), None)
         if amount is not None and last in (*_LIMITING, "sleep"):
             self._tell("limit value" if last == "sleep" else "limit", f"{last}()", ast.unparse(amount))
         if last == "range" and isinstance(node.args[-1] if node.args else None, ast.Name):
@@ -247,7 +245,7 @@ class Facts:
             self._tell("who", "Intents", ast.unparse(node))
         if last in ("basicConfig", "setLevel") and "DEBUG" in words(node):
             self._tell("logged", "DEBUG", "")
-        if last == "max" and any(map(_is_small, node.args)):
+        if last == "max" and any(map(is_small, node.args)):
             self._tell("cleaned", last, "")
         if last in ("all", "any", "min", "max"):
             self._turnable(f"{last[:1] == 'a'} of {' '.join(map(ast.unparse, node.args))}", last)
@@ -262,7 +260,7 @@ class Facts:
         left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
         if not only_asks_whether_there(node):
             self._turnable(f"{left} ? {right}", operator(node.ops[0]))
-        if _is_number(node.comparators[0]) and not _is_small(node.comparators[0]):
+        if is_number(node.comparators[0]) and not is_small(node.comparators[0]):
             equals = isinstance(node.ops[0], ast.Eq | ast.NotEq)
             self._tell("limit value" if equals else "limit", left, f"{type(node.ops[0]).__name__} {right}")
 
@@ -410,52 +408,5 @@ def _is_variable(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isupper()
 
 
-def words(node: ast.AST) -> str:
-    """The names within an expression, as they are written: an object before what is asked of it."""
-    match node:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(value=value, attr=name):
-            return f"{words(value)} {name}".strip()
-    return " ".join(filter(None, map(words, children(node))))
-
-
 def _subject(test: ast.expr) -> str:
     return " ".join(sorted(set(words(test).split())))
-
-
-def _is_number(node: ast.expr) -> bool:
-    """A number, or a product of numbers."""
-    if isinstance(node, ast.UnaryOp):
-        return _is_number(node.operand)
-    if isinstance(node, ast.BinOp):
-        return _is_number(node.left) and _is_number(node.right)
-    value = node.value if isinstance(node, ast.Constant) else None
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _amount(node: ast.expr) -> str:
-    """What says how much: of a sum of dates and the like, only its numbers."""
-    if _is_number(node) or isinstance(node, ast.Name | ast.Attribute | ast.Constant):
-        return ast.unparse(node)
-    return " ".join(ast.unparse(one) for one in walked(node) if isinstance(one, ast.Constant))
-
-
-def _is_limit(node: ast.expr) -> bool:
-    """`MAX_BET`, `self.limit`"""
-    return isinstance(node, ast.Name | ast.Attribute) and LIMIT.search(words(node).rpartition(" ")[2]) is not None
-
-
-def _is_rate(node: ast.expr) -> bool:
-    """`"30/minute"`"""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and _RATE.match(node.value) is not None
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def _is_small(node: ast.expr) -> bool:
-    if isinstance(node, ast.UnaryOp):
-        return _is_small(node.operand)
-    return isinstance(node, ast.Constant) and node.value in (0, 1, 2)

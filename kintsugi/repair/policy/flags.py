@@ -16,6 +16,7 @@ from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.lines import flags_of_lines
 from kintsugi.repair.policy.safeguards import loosened
+from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.syntax import walked
 
 _NUMBER = re.compile(r"\d[\d_.]*")
@@ -27,10 +28,14 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
     """(path, sentence) for each kind of thing that a human should look at."""
     if change.before is None or change.after is None:
         return
-    said = _of_python(change) if change.path.endswith((".py", ".pyw")) else flags_of_lines(change)
+    try:
+        said = [*(_of_python(change) if change.path.endswith((".py", ".pyw")) else flags_of_lines(change))]
+    except RecursionError:
+        yield change.path, "It is nested so deep that nothing can be told of it."
+        return
     for sentence, told in said:
         if told:
-            yield change.path, f"{sentence} ({_short(told)})"
+            yield change.path, f"{sentence} ({short(told)})"
 
 
 def _of_python(change: Change) -> Iterator[tuple[str, str]]:
@@ -50,7 +55,7 @@ def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     stood = Counter({one: count for one, count in old.told["who"].items() if one[1] not in kept})
     who = _changed(stood, new.told["who"])
     come = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
-    yield "It touches who may.", who or (f"{_short(come[0])} is new" if come else "")
+    yield "It touches who may.", who or (f"{short(come[0])} is new" if come else "")
     checked = _changed(old.told["check"], new.told["check"])
     yield "It changes what is let through by a check.", checked
     if not checked:
@@ -99,33 +104,26 @@ def _in(text: str, numbers: set[str]) -> bool:
 
 def _changed(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
     """What stood before and stands otherwise now, or no longer; what only came is no change of anything."""
-    gone, come = old - new, new - old
-    for about, how in gone:
-        to = next((now for what, now in come if what == about), None)
-        return _short(f"{how or about} → {to}" if to is not None else f"{how or about} is gone")
-    return ""
+    about, how = next(iter(old - new), ("", ""))
+    if not about and not how:
+        return ""
+    to = next((now for what, now in new - old if what == about), None)
+    return short(f"{how or about} → {to}" if to is not None else f"{how or about} is gone")
 
 
 def _altered(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
     """What stands otherwise now; what only went is no change of it."""
-    gone, come = dict(old - new), dict(new - old)
-    for about, how in gone:
-        for what, now in come:
-            if what == about:
-                return _short(f"{how} → {now}")
-    return ""
+    come = dict(reversed((new - old).keys()))  # by what it is about, the first
+    return next((short(f"{how} → {come[about]}") for about, how in old - new if about in come), "")
 
 
 def _come(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
-    return next((_short(about) for about, _ in new - old), "")
+    return next((short(about) for about, _ in new - old), "")
 
 
 def _turned(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
-    gone, come = old - new, new - old
-    for about, how in gone:
-        if any(about == other and now != how for other, now in come):
-            return _short(about.replace(" ? ", " … "))
-    return ""
+    come = {about for about, _ in new - old}
+    return next((short(about.replace(" ? ", " … ")) for about, _ in old - new if about in come), "")
 
 
 def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
@@ -144,7 +142,7 @@ def _goes_on(old: Facts, new: Facts) -> str:
     come = set(_WORD.findall(" ".join(new.asked - old.asked)))
     for function, test in old.told["early"] - new.told["early"]:
         if function in new.defined and test not in new.asked and come.isdisjoint(_WORD.findall(test)):
-            return f"{_short(test)} is gone"
+            return f"{short(test)} is gone"
     return ""
 
 
@@ -153,7 +151,7 @@ def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> str:
     for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
         less, more = _caught(before), _caught(after)
         if less != more and not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
-            return _short(f"{' '.join(less)} → {' '.join(more)}")
+            return short(f"{' '.join(less)} → {' '.join(more)}")
     return ""
 
 
@@ -174,8 +172,3 @@ def _is_kind(name: str, of: str) -> bool:
     if name == of or of in ("Exception", "BaseException"):
         return True
     return isinstance(kind, type) and isinstance(wide, type) and issubclass(kind, wide)
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 90 else f"{text[:89]}…"

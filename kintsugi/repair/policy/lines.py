@@ -7,7 +7,7 @@ numbers, are taken out of both.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -57,6 +57,12 @@ _GOES = (
             r"|\b(?:csurf|csrf)\w*\(|\bhasPermission|Permissions?\b|(?:DMP|dmP)ermission|\.matches\(|\bjwt\.verify|algorithms"
             r"|(?:[aA]uthor|[uU]ser|[oO]wner|[gG]uild)\.?I[dD]|AllowedMentions|allowedMentions|ephemeral: true"
             r"|Status(?:Unauthorized|Forbidden)|sendStatus\(40[13]\)|status\(40[13]\)"
+        ),
+    ),
+    (
+        "It touches who may.",
+        re.compile(
+            r"(?:[aA]uthor|[uU]ser|[oO]wner|[gG]uild)\.?I[dD] ?[!=]==? ?(?!nil|null|undefined|\"\"|''|0\b)[\w.]+"
         ),
     ),
     (
@@ -111,10 +117,13 @@ def _otherwise(gone: Sequence[str], come: Sequence[str], what: re.Pattern[str]) 
 
 def _asks_less(gone: Sequence[str], come: Sequence[str]) -> str:
     """A condition with fewer parts than one that went."""
-    now = [_parts(line) for line in come]
+    by_part = defaultdict[str, list[frozenset[str]]](list)
+    for less in map(_parts, come):
+        for part in less:
+            by_part[part].append(less)
     for parts in map(_parts, gone):
-        for less in now:
-            if less and less < parts:
+        for less in (one for part in sorted(parts) for one in by_part.get(part, ())):
+            if less < parts:
                 return f"{min(parts - less)} is gone"
     return ""
 
@@ -134,11 +143,8 @@ def _parts(line: str) -> frozenset[str]:
 
 def _altered(gone: Sequence[str], come: Sequence[str]) -> str:
     was, now = ({pair for line in lines for pair in _PROTECTING.findall(line)} for lines in (gone, come))
-    for name, value in sorted(was - now):
-        for other, given in sorted(now - was):
-            if other == name:
-                return f"{name}: {value} → {given}"
-    return ""
+    given = dict(sorted(now - was))
+    return next((f"{name}: {value} → {given[name]}" for name, value in sorted(was - now) if name in given), "")
 
 
 def _tells(gone: Sequence[str], come: Sequence[str]) -> str:

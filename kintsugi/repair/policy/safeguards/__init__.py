@@ -1,4 +1,6 @@
-"""What held something back in Python, and is gone or looser, though what it held back is still there.
+"""What held something back in Python and is gone or looser, though what it held back is still there.
+
+So is what reaches for all that there are.
 
 One rule a row. Each compares the touched statements before and after and answers with what a human has to read,
 or "" where nothing is to be said.
@@ -11,7 +13,10 @@ from collections.abc import Callable, Iterator
 from kintsugi.repair.policy.safeguards.apart import mixes
 from kintsugi.repair.policy.safeguards.arguments import seen_by_others, unprotected
 from kintsugi.repair.policy.safeguards.asked import asks_less, goes_on
+from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.held import lets_go
+from kintsugi.repair.policy.safeguards.kinds import takes_more
+from kintsugi.repair.policy.safeguards.read import reads_by_text
 from kintsugi.repair.policy.safeguards.rows import reaches_more
 from kintsugi.repair.policy.safeguards.settings import of_security
 from kintsugi.repair.syntax import Source
@@ -25,6 +30,9 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It reaches more rows than before.", reaches_more),
     ("It changes a setting of security.", of_security),
     ("It no longer tells users apart.", mixes),
+    ("It takes more than before.", takes_more),
+    ("It does that to all there are.", is_done_to_all),
+    ("A text decides what is read.", reads_by_text),
 )
 
 

@@ -17,14 +17,18 @@ _KEY = re.compile(r"(?:^|_)(?:key|digest|fingerprint)$")
 
 def mixes(old: Source, new: Source) -> str:
     for before, after in kept(old, new):
-        is_called_by_others = before.decorator_list and after.decorator_list
-        if is_called_by_others and (gone := _taken(before) - _taken(after)):
+        if _is_called_by_others(before) and _is_called_by_others(after) and (gone := _taken(before) - _taken(after)):
             return short(f"{min(gone)} is not asked for")
         keys = _keys(after)
         for name, whose in _keys(before).items():
             if name in keys and (gone := whose - keys[name]):
                 return short(f"{name} is without {min(gone)}")
     return ""
+
+
+def _is_called_by_others(function: Function) -> bool:
+    """By a framework or a cache: what only says how a method is called does not count."""
+    return any(ast.unparse(one) not in ("staticmethod", "classmethod", "property") for one in function.decorator_list)
 
 
 def _taken(function: Function) -> set[str]:

@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from kintsugi.repair.policy.facts import LIMIT, QUERIES, words
+from kintsugi.repair.policy.expressions import LIMIT, words
+from kintsugi.repair.policy.facts import QUERIES
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.syntax import Source
 
@@ -36,11 +37,12 @@ def unprotected(old: Source, new: Source) -> str:
 
 def _given_otherwise(before: _Called, after: _Called) -> str:
     gone, come = before.arguments - after.arguments, after.arguments - before.arguments
+    given = {(called, name): value for called, name, value in reversed(come.keys())}  # the first of each
     for called, name, value in gone:
-        now = next((value for other, same, value in come if (other, same) == (called, name)), None)
+        now = given.get((called, name))
         if now is not None:
             return short(f"{name}={value} → {now}" if name else f"{value} → {now}")
-        if after.calls[called] >= before.calls[called]:
+        if called == "PermissionOverwrite" or after.calls[called] >= before.calls[called]:
             return short(f"{name}={value} is gone" if name else f"{value} is not given to {called}")
     return ""
 

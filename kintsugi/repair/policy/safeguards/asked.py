@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, plain
 from kintsugi.repair.policy.safeguards.functions import short
@@ -15,27 +16,31 @@ def asks_less(old: Source, new: Source) -> str:
     """A part of what turned something away, or let something in, that nothing asks any more."""
     before, after = _Asked(old), _Asked(new)
     for was, now in ((before.leaving, after.leaving), (before.entering, after.entering)):
-        for parts in was - now:
-            for less in now - was:
-                gone = parts - less - after.parts if less < parts else ()
-                for part in filter(_matters, sorted(gone)):
-                    return short(f"{part} is gone")
+        by_part = defaultdict[str, list[frozenset[str]]](list)
+        for less in (one for one in now if one not in was):
+            for part in less:
+                by_part[part].append(less)
+        for parts in (one for one in was if one not in now):
+            shorter = (less for part in sorted(parts) for less in by_part.get(part, ()) if less < parts)
+            gone = sorted({part for less in shorter for part in parts - less} - after.parts)
+            if part := next(filter(_matters, gone), ""):
+                return short(f"{part} is gone")
     return ""
 
 
 def goes_on(old: Source, new: Source) -> str:
     """The same condition, and its branch no longer leaves."""
     before, after = _Asked(old), _Asked(new)
-    stays = after.staying - before.staying
-    return next((short(test) for test in before.left - after.left if test in stays), "")
+    stays = after.staying - before.staying - after.left
+    return next((short(test) for test in sorted(before.left & stays)), "")
 
 
 class _Asked:
     """The conditions of a piece of Python by their parts: any of them leaves, or all of them let in."""
 
     def __init__(self, source: Source) -> None:
-        self.leaving: set[frozenset[str]] = set()
-        self.entering: set[frozenset[str]] = set()
+        self.leaving: dict[frozenset[str], None] = {}  # in the order of the code
+        self.entering: dict[frozenset[str], None] = {}
         self.left: set[str] = set()
         self.staying: set[str] = set()
         for node in source.nodes:
@@ -55,14 +60,14 @@ class _Asked:
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as test):
                 self._take(test, False)
             case ast.comprehension(ifs=[_, *_] as tests):
-                self.entering.add(_texts([part for test in tests for part in _parts(test, ast.And)]))
+                self.entering[_texts([part for test in tests for part in _parts(test, ast.And)])] = None
 
     def _take(self, test: ast.expr, turns_away: bool | None) -> None:
         """Any part turns away, or all of them let in; None: nobody can tell which."""
         if turns_away is not False:
-            self.leaving.add(_texts(_parts(test, ast.Or)))
+            self.leaving[_texts(_parts(test, ast.Or))] = None
         if not turns_away:
-            self.entering.add(_texts(_parts(test, ast.And)))
+            self.entering[_texts(_parts(test, ast.And))] = None
 
     def _branch(self, test: str, body: list[ast.stmt], goes_on: bool) -> None:
         if isinstance(body[-1], _LEAVING):

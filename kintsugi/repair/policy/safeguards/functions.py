@@ -5,22 +5,44 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kintsugi.repair.syntax import Source, walked
+from kintsugi.repair.syntax import Source, children, walked
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def functions(source: Source) -> dict[str, Function]:
-    """Of several of one name, the last."""
-    return {node.name: node for node in source.nodes if isinstance(node, Function)}
+    """By the names of what they are in, too; of several of one name, the last."""
+    found = dict[str, Function]()
+    inside: list[tuple[str, ast.AST]] = [("", source.tree)] if source.tree else []
+    for name, node in inside:
+        if isinstance(node, Function):
+            found[name] = node
+        for one in children(node):
+            inside.append((f"{name}.{one.name}" if isinstance(one, ast.ClassDef | Function) else name, one))
+    return found
 
 
 def kept(old: Source, new: Source) -> Iterator[tuple[Function, Function]]:
-    """Functions that are there before and after: what went with a whole function is no loosening of it."""
-    after = functions(new)
-    for name, node in functions(old).items():
-        if name in after:
-            yield node, after[name]
+    """Functions that are there before and after: what went with a whole function is no loosening of it.
+
+    One that stands under another name is kept as well: it has half of its statements.
+    """
+    before, after = functions(old), functions(new)
+    come = {name: _lines(node) for name, node in after.items() if name not in before}
+    for name, node in before.items():
+        if (now := name if name in after else _under_another_name(node, come)) in after:
+            yield node, after[now]
+
+
+def _under_another_name(function: Function, come: dict[str, frozenset[str]]) -> str:
+    lines = _lines(function)
+    name, held = max(come.items(), key=lambda one: len(one[1] & lines), default=("", lines))
+    return name if 2 * len(held & lines) >= len(lines) else ""
+
+
+def _lines(function: Function) -> frozenset[str]:
+    """Its statements, without the head."""
+    return frozenset(line.strip() for one in function.body for line in ast.unparse(one).split("\n"))
 
 
 def texts(node: ast.AST) -> Iterator[str]:

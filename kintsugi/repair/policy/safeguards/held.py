@@ -7,9 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from kintsugi.repair.policy.facts import words
-from kintsugi.repair.policy.safeguards.functions import Function, kept, texts
-from kintsugi.repair.policy.safeguards.functions import short as shortened
+from kintsugi.repair.policy.expressions import words
+from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
 from kintsugi.repair.syntax import Source, walked
 
 _HOLDER = re.compile(
@@ -49,12 +48,12 @@ def lets_go(old: Source, new: Source) -> str:
     for before, after in pairs:
         gone = before.holders - after.holders
         if gone.total() > come.total():
-            return shortened(f"{next(iter(gone))} is gone")
+            return short(f"{next(iter(gone))} is gone")
         if gone:
-            return shortened(f"{next(iter(gone))} → {next(iter(come))}")
+            return short(f"{next(iter(gone))} → {next(iter(come))}")
         for was, now in ((before.inside, after.inside), (before.committed, after.committed)):
             if out := (was - now) & after.statements:
-                return shortened(f"{min(out)} is outside of it now")
+                return short(f"{min(out)} is outside of it now")
     return ""
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 from collections import Counter
 
-from kintsugi.repair.policy.facts import words
+from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
 from kintsugi.repair.syntax import Source, walked
 

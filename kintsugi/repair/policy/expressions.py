@@ -1,0 +1,62 @@
+"""What an expression of Python is by itself: the names in it, a number, how much, what limits by its name."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from kintsugi.repair.syntax import children, walked
+
+LIMIT = re.compile(
+    r"(?:^|_)(?:max|min|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
+    r"|max_\w+|min_\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
+    re.IGNORECASE,
+)
+_RATE = re.compile(r"\d+ ?(?:/|per) ?\w+")
+
+
+def words(node: ast.AST) -> str:
+    """The names within an expression, as they are written: an object before what is asked of it."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name):
+            return f"{words(value)} {name}".strip()
+    return " ".join(filter(None, map(words, children(node))))
+
+
+def is_number(node: ast.expr) -> bool:
+    """A number, or a product of numbers."""
+    if isinstance(node, ast.UnaryOp):
+        return is_number(node.operand)
+    if isinstance(node, ast.BinOp):
+        return is_number(node.left) and is_number(node.right)
+    value = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def amount(node: ast.expr) -> str:
+    """What says how much: of a sum of dates and the like, only its numbers."""
+    if is_number(node) or isinstance(node, ast.Name | ast.Attribute | ast.Constant):
+        return ast.unparse(node)
+    return " ".join(ast.unparse(one) for one in walked(node) if isinstance(one, ast.Constant))
+
+
+def is_limit(node: ast.expr) -> bool:
+    """`MAX_BET`, `self.limit`"""
+    return isinstance(node, ast.Name | ast.Attribute) and LIMIT.search(words(node).rpartition(" ")[2]) is not None
+
+
+def is_rate(node: ast.expr) -> bool:
+    """`"30/minute"`"""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and _RATE.match(node.value) is not None
+
+
+def is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def is_small(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp):
+        return is_small(node.operand)
+    return isinstance(node, ast.Constant) and node.value in (0, 1, 2)
