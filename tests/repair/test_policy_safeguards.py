@@ -141,10 +141,7 @@ def test_other_languages_go_by_their_lines(path: str, before: str, after: str, s
     assert any(says in one for one in found) if says else not found, found
 
 
-CHAIN = "x" + ".a(1)" * 300
-    f"{{}}{n}.get({n}, verify=a{n})\nif b{n}.ok(1) or {{}}{n} > 9:\n    raise E" for n in range(400)
-)
-
-
 def test_code_that_is_nested_too_deep_is_shown():
-    assert looks("a.py", f"{CHAIN}\n", f"{CHAIN}.b()\n") == ["It is nested so deep that nothing can be told of it."]
+    chain = "x" + ".a(1)" * 300
+
+    assert looks("a.py", f"{chain}\n", f"{chain}.b()\n") == ["It is nested so deep that nothing can be told of it."]
