@@ -35,7 +35,7 @@ PREFIXES: dict[str, str] = {
         FLWPUBK_TEST- pub-c- sub-c- phx_ phs_ pubkey- figu_ figuh_ figur_ figr_ figh_ rh-api- pk-lf- thog-key-
         salad_cloud_ ramp_id_ sqco_ rootly_ NRBR- endr+ samsara_api_ sindri_ ovsxat_ JDC_ essu_ AIK_CI_ AIK_CLIENT_
         AIK_RUNTIME_ mercury_production_ mercury_sandbox_ Mid-server- bce-v3/ALTAK- snyk_uat. cfxk_ fhb-
-        cfut_ cfat_ cfk_
+        cfut_ cfat_ cfk_ CfDJ8 django-insecure-
     """,
     "dot": """
         dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. st.dev. st.prod. dt0c01. dt0s01. dt0s02. dt0s08.
@@ -93,7 +93,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
         r"(?:\S{0,12}[>:\]] ?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)(?P<secret>\S{3,200})(?=\s|\\|$)",
     ),
     (" login ", REACH_LINE, r"(?:\S{0,12}[>:] ?)?[A-Za-z]?\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})"),
-    ("auth ", REACH_LINE, rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})$"),
+    ("auth ", REACH_LINE, rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})(?=\r?\n|$)"),
     ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
     (
         "auth\\r\\n$",
@@ -338,6 +338,11 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("db-", 0, r"db-(?=[A-Za-z]{0,28}\d)(?=[a-z\d]{0,28}[A-Z])[0-9A-Za-z]{29}(?![\w-])"),
     ("mb_", 0, r"mb_[0-9A-Za-z+/]{43}="),
     ("jsn", REACH, r"[0-9a-f]{10}msh[0-9a-f]{15}p1[0-9a-f]{5,6}jsn[0-9a-f]{12}"),
+    *((f"key_{digit}", 0, r"(?<![\w-])key_[0-9a-f]{32,64}(?!\w)") for digit in "0123456789abcdef"),
+    ("user=u", 0, r"user=(?P<secret>u(?=[a-z]{0,28}\d)[a-z0-9]{29})(?!\w)"),
+    ("ngrok", 0, r"ngrok[^\n]{0,80}?\b(?P<secret>[12][A-Za-z0-9]{26}_[A-Za-z0-9]{20,21})(?!\w)"),
+    (":5432:", REACH_LINE, r"[\w.*-]{1,80}:5432:[^\s:]{1,60}:[^\s:]{1,60}:(?P<secret>\S{3,200})(?=\s|$)"),
+    (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
 )  # fmt: skip
 
@@ -391,7 +396,7 @@ ADDRESSES: tuple[tuple[str, str], ...] = (
     (".m.pipedream.net", r"\.m\.pipedream\.net/(?P<secret>\w{16,60})"),
     ("betterstack.com/api/", r"betterstack\.com/api/v1/heartbeat/(?P<secret>\w{16,40})"),
     ("thingsboard.cloud/api/v1/", r"thingsboard\.cloud/api/v1/(?P<secret>\w{16,40})"),
-    *((f"{way}/", rf"{way}/(?:[A-Za-z0-9]{{1,12}}/)?(?P<secret>{_OF_LINK})(?![\w/.])") for way in (
+    *((f"{way}/", rf"{way}/(?:[A-Za-z0-9]{{1,12}}/)?(?P<secret>{_OF_LINK})(?![\w.]|/\w)") for way in (
         "reset-password", "password-reset", "password/reset", "/reset", "verify-email", "magic-link", "/invite",
         "/verify", "/activate", "/confirm", "confirm-email", "password/edit", "one-time-login", "/magic",
         "/unsubscribe",

@@ -1,0 +1,116 @@
+"""Programs, calls and protocols that take a secret by a flag or by its place, so that no name stands before it."""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """What leads to a command, in lower case; how secrets follow on its line; signs of which one must be there."""
+
+    leads: tuple[str, ...]
+    secret: str
+    signs: tuple[str, ...] = ("",)
+
+
+_VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
+_NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s'\"]|$))[^\s'\"]{2,200})"
+_USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
+_QUOTES = ("'", '"')
+_LITERAL = r"\\?(?P<open>['\"])(?P<secret>[^'\"\n\\]{2,200})\\?(?P=open)"
+_ARGUMENT = r"(?:[bu]?\\?['\"][^'\"\n]{0,200}['\"]|\w{1,20}(?: id #\d{1,6}|\([^()\n]{0,20}\))?),\s{0,24}"
+_USER_ARGUMENT = r"[bu]?\\?['\"][^\s'\"\n]{1,80}['\"],\s{0,24}"
+_NO_NAME = r"(?!\\?['\"](?i:pass(?:word|wd)?|secret|token)\\?['\"])"  # a word for what stands there: a form's field
+
+COMMANDS = (
+    # By a flag.
+    Command(("mysql", "mariadb"), r"\s-p(?P<secret>[^\s'\"]{3,80})", (" -p",)),
+    Command(("7z ", "7za ", "rar "), r"\s-h?p(?P<secret>(?=[^\s'\"]{0,80}\d)[^\s'\"]{4,80})", (" -p", " -hp")),
+    Command(("sshpass", "docker login", "podman login"), rf"\s-p[ =]{{0,3}}{_VALUE}", (" -p",)),
+    Command(
+        ("mongo", "cqlsh ", "useradd ", "usermod ", "twine ", "az login ", "oc login ", "psexec ", "rdesktop "),
+        rf"\s-p\s{{1,3}}{_NO_PORT}",
+        (" -p ",),
+    ),
+    Command(("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_"), rf"\s-P\s{{1,3}}{_NO_PORT}", (" -P ",)),
+    Command(("zip ",), rf"(?:^|\s|(?<= ))-P\s?{_VALUE}", ("-P",)),
+    Command(("plink ", "pscp ", "psftp "), rf"\s-pw\s{{1,3}}{_VALUE}", (" -pw ",)),
+    Command(
+        ("curl",),
+        r"\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})",
+        ("-u", "-U", "-user"),
+    ),
+    Command(("http ",), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})", ("-a", "--auth")),
+    Command(("lftp ",), r"\s-u[ =]?['\"]?[^\s,'\"]{1,80},(?P<secret>[^\s'\"]{2,200})", (" -u",)),
+    Command(
+        ("smbclient", "rpcclient"), r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})", ("%",)
+    ),
+    Command(("redis-cli",), rf"\s(?:-a|--pass)[ =]{_VALUE}", (" -a", "--pass")),
+    Command(("ldap",), rf"\s-w[ =]?{_VALUE}", (" -w",)),
+    Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
+    Command(("snmp",), rf"\s-[AXc]\s{{1,3}}{_VALUE}", (" -A ", " -X ", " -c ")),
+    Command(("freerdp",), rf"\s/p:{_VALUE}", (" /p:",)),
+    Command(("codecov",), rf"\s-t\s{{1,3}}{_VALUE}", (" -t ",)),
+    Command(("nuget push",), rf"\s-k\s{{1,3}}{_VALUE}", (" -k ",)),
+    Command(
+        ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
+    ),
+    # By a place on the line.
+    Command(
+        ("sqlplus", "expdp ", "impdp ", "sqlldr "),
+        r"\s(?:-\w{1,8}\s{1,3}){0,4}['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?@",
+        ("/",),
+    ),
+    Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
+    Command((" -login ", "+login "), rf"(?<=login )(?!-){_USER}(?![-+]){_VALUE}"),
+    Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
+    Command(("cargo login ",), rf"(?<=login )(?!-){_VALUE}"),
+    Command(("mc alias set ",), rf"(?<=set )\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
+    Command(("wpa_passphrase ",), rf"(?<= )(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
+    Command(("http-basic.",), rf"\S{{1,80}} {_USER}{_VALUE}"),
+    Command(("snmp-server community ", "rocommunity ", "rwcommunity "), rf"(?<= ){_VALUE}"),
+    Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
+    Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
+    # In a statement or a call.
+    Command(
+        ("identified",),
+        r" (?:with \S{1,40} )?(?i:by) (?:(?i:password) )?\\?['\"](?P<secret>[^'\"]{2,200})['\"]",
+        _QUOTES,
+    ),
+    Command(("convertto-securestring",), r"\s(?:-String\s)?\\?['\"](?P<secret>[^'\"\n\\]{2,200})", _QUOTES),
+    Command(
+        (
+            ".login(", ">login(", ":login(", "ftp_login(", ".authenticate(", ">authenticate(", ".setbasicauth(",
+            "networkcredential(", "usernamepasswordcredentials(", "passwordauthentication(",
+        ),
+        rf"(?<=\()\s?(?:Resource id #\d{{1,4}}, )?{_USER_ARGUMENT}{_NO_NAME}{_LITERAL}(?=\s?[,)])",
+        _QUOTES,
+    ),
+    Command(
+        (
+            "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
+            "pymysql.connect(", ".getconnection(", "ldap_bind(", "imap_open(", "ssh2_auth_password(",
+        ),
+        rf"(?<=\()\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
+        _QUOTES,
+    ),
+    # In a protocol's command, and in what is told of a login.
+    Command(("auth plain ", "authenticate plain "), r"(?P<secret>(?<= )[A-Za-z0-9+/]{8,400}={0,2})"),
+    Command(
+        (
+            "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
+            "sign-in code", "your code",
+        ),
+        r"(?<=code)(?: for [^\s:]{1,60})?(?: is|:| =| ->) ?['\"]?(?P<secret>\d{4,8})(?![\w.-])",
+    ),
+    Command(("auth login ",), r"(?<= )(?:challenge|response|password): ?['\"]?(?P<secret>[^\s'\"]{4,400})"),
+    Command(("login attempt ",), r"(?<=attempt )\[b?'?[^\s/\]]{1,80}/b?'?(?P<secret>[^\n'\]]{2,200})", ("[",)),
+    Command(
+        ("authenticating ", "logging in as "),
+        r"(?<= )(?:[\w.@\\-]{1,60}:){1,2}(?P<secret>(?=[^\s\d]{0,60}\d)[^\s:/]{6,200})(?=\s|$)",
+        (":",),
+    ),
+    Command(
+        ("sec-websocket-protocol",),
+        r"(?i:bearer)[,. ]{1,3}(?:authorization\.k8s\.io\.)?(?P<secret>[\w.=-]{16,2000})",
+        ("earer",),
+    ),
+)  # fmt: skip
