@@ -11,6 +11,9 @@ class Command(NamedTuple):
     signs: tuple[str, ...] = ("",)
 
 
+_FLAG = r"(?<=[\s'\"])"  # what stands before a flag, and behind it: also as a list of arguments is printed
+_GAP = r"(?:[ =]{1,3}|['\"], ?)"
+_STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)[^\s'\"]{4,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
 _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
@@ -22,51 +25,71 @@ _NO_NAME = r"(?!\\?['\"](?i:pass(?:word|wd)?|secret|token)\\?['\"])"  # a word f
 
 COMMANDS = (
     # By a flag.
-    Command(("mysql", "mariadb"), r"\s-p(?P<secret>[^\s'\"]{3,80})", (" -p",)),
-    Command(("7z ", "7za ", "rar "), r"\s-h?p(?P<secret>(?=[^\s'\"]{0,80}\d)[^\s'\"]{4,80})", (" -p", " -hp")),
-    Command(("sshpass", "docker login", "podman login"), rf"\s-p[ =]{{0,3}}{_VALUE}", (" -p",)),
+    Command(("mysql", "mariadb"), rf"{_FLAG}-p(?P<secret>[^\s'\"]{{3,80}})", ("-p",)),
+    Command(("7z ", "7za ", "rar "), rf"{_FLAG}-h?p{_STRONG}", ("-p", "-hp")),
     Command(
-        ("mongo", "cqlsh ", "useradd ", "usermod ", "twine ", "az login ", "oc login ", "psexec ", "rdesktop "),
-        rf"\s-p\s{{1,3}}{_NO_PORT}",
-        (" -p ",),
+        ("sshpass", "docker login", "podman login", "helm registry login"), rf"{_FLAG}-p{_GAP}?{_VALUE}", ("-p",)
     ),
-    Command(("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_"), rf"\s-P\s{{1,3}}{_NO_PORT}", (" -P ",)),
+    Command(
+        ("mongo", "cqlsh ", "useradd ", "usermod ", "twine ", "az login ", "oc login ", "psexec ", "rdesktop ",
+         "cypher-shell ", "beeline "),
+        rf"{_FLAG}-p{_GAP}{_NO_PORT}",
+        ("-p",),
+    ),
+    Command(("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_"), rf"{_FLAG}-P{_GAP}{_NO_PORT}", ("-P",)),
     Command(("zip ",), rf"(?:^|\s|(?<= ))-P\s?{_VALUE}", ("-P",)),
-    Command(("plink ", "pscp ", "psftp "), rf"\s-pw\s{{1,3}}{_VALUE}", (" -pw ",)),
+    Command(("plink ", "pscp ", "psftp "), rf"{_FLAG}-pw{_GAP}{_VALUE}", ("-pw",)),
     Command(
         ("curl",),
-        r"\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})",
+        rf"{_FLAG}(?:-u|--user|-U|--proxy-user){_GAP}?['\"]?[^\s:'\"]{{1,80}}:(?P<secret>[^\s'\"]{{2,200}})",
         ("-u", "-U", "-user"),
     ),
     Command(("http ",), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})", ("-a", "--auth")),
-    Command(("lftp ",), r"\s-u[ =]?['\"]?[^\s,'\"]{1,80},(?P<secret>[^\s'\"]{2,200})", (" -u",)),
+    Command(("lftp ",), rf"{_FLAG}-u{_GAP}?['\"]?[^\s,'\"]{{1,80}},(?P<secret>[^\s'\"]{{2,200}})", ("-u",)),
     Command(
         ("smbclient", "rpcclient"), r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})", ("%",)
     ),
-    Command(("redis-cli",), rf"\s(?:-a|--pass)[ =]{_VALUE}", (" -a", "--pass")),
-    Command(("ldap",), rf"\s-w[ =]?{_VALUE}", (" -w",)),
+    Command(("redis-cli",), rf"{_FLAG}(?:-a|--pass){_GAP}{_VALUE}", ("-a", "--pass")),
+    Command(("ldap",), rf"{_FLAG}-w{_GAP}?{_VALUE}", ("-w",)),
     Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
-    Command(("snmp",), rf"\s-[AXc]\s{{1,3}}{_VALUE}", (" -A ", " -X ", " -c ")),
-    Command(("freerdp",), rf"\s/p:{_VALUE}", (" /p:",)),
-    Command(("codecov",), rf"\s-t\s{{1,3}}{_VALUE}", (" -t ",)),
-    Command(("nuget push",), rf"\s-k\s{{1,3}}{_VALUE}", (" -k ",)),
+    Command(("snmp",), rf"{_FLAG}-[AXc]{_GAP}{_VALUE}", ("-A", "-X", "-c")),
+    Command(("freerdp",), rf"{_FLAG}/p:{_VALUE}", ("/p:",)),
+    Command(("schtasks",), rf"{_FLAG}/rp {_VALUE}", ("/rp ",)),
+    Command(("codecov",), rf"{_FLAG}-t{_GAP}{_VALUE}", ("-t",)),
+    Command(("nuget push",), rf"{_FLAG}-k{_GAP}{_VALUE}", ("-k",)),
     Command(
         ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
     ),
     # By a place on the line.
     Command(
-        ("sqlplus", "expdp ", "impdp ", "sqlldr "),
-        r"\s(?:-\w{1,8}\s{1,3}){0,4}['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?@",
+        ("sqlplus", "expdp", "impdp", "sqlldr", "rman target"),
+        r"\s(?:-\w{1,8}\s{1,3}){0,4}(?:userid=)?['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?@",
         ("/",),
     ),
+    Command(("net user ",), r"(?<=user )[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
     Command((" -login ", "+login "), rf"(?<=login )(?!-){_USER}(?![-+]){_VALUE}"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
-    Command(("cargo login ",), rf"(?<=login )(?!-){_VALUE}"),
+    Command(("cargo login ", "snyk auth "), rf"(?<=login |.auth )(?!-){_STRONG}"),
+    Command(("db2 connect",), rf" using {_VALUE}", (" using ",)),
+    Command(("pragma key",), rf"(?<=key) ?= ?{_VALUE}"),
+    Command((" on >",), r"(?<=on >)(?P<secret>\S{3,200})"),
+    Command(("::add-mask::",), r"(?<=::)(?P<secret>[^\s'\"]{3,400})"),
+    Command(("bundle_",), r"(?<=_)[A-Z0-9_]{1,80}(?:: |=)['\"]?[\w.@-]{1,60}:(?!//)(?P<secret>[^\s'\"]{4,200})", (":",)),
+    Command(("addauth digest ",), rf"(?<=digest )[^\s:]{{1,60}}:{_VALUE}"),
+    Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}) {_VALUE}", ("SHA", "MD5")),
+    Command((":identify ",), r"(?<= )(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
     Command(("mc alias set ",), rf"(?<=set )\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
     Command(("wpa_passphrase ",), rf"(?<= )(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
     Command(("http-basic.",), rf"\S{{1,80}} {_USER}{_VALUE}"),
     Command(("snmp-server community ", "rocommunity ", "rwcommunity "), rf"(?<= ){_VALUE}"),
+    Command(
+        (
+            "set psksecret ", "set passwd ", "set password ", "enable secret ", "enable password ", "isakmp key ",
+            "snmp community ", "option key ", "pre-shared-key ",
+        ),
+        rf"(?<=[ey] |.t |.d )(?:ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
+    ),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
     Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
     # In a statement or a call.
@@ -87,7 +110,7 @@ COMMANDS = (
     Command(
         (
             "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
-            "pymysql.connect(", ".getconnection(", "ldap_bind(", "imap_open(", "ssh2_auth_password(",
+            "pymysql.connect(", "dbi->connect(", ".getconnection(", "ldap_bind(", "imap_open(", "ssh2_auth_password(",
         ),
         rf"(?<=\()\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
         _QUOTES,
@@ -101,6 +124,11 @@ COMMANDS = (
         ),
         r"(?<=code)(?: for [^\s:]{1,60})?(?: is|:| =| ->) ?['\"]?(?P<secret>\d{4,8})(?![\w.-])",
     ),
+    Command((" otp ",), r"(?<=(?i:otp) )(?P<secret>\d{4,8})(?![\w.-])"),
+    Command((": eap ", ": xauth "), r"(?<= )['\"](?P<secret>[^\s'\"]{4,200})", _QUOTES),
+    Command(("mechanism='plain'", 'mechanism="plain"'), r"(?<=['\"])[^>\n]{0,80}>(?P<secret>[A-Za-z0-9+/=]{8,400})<"),
+    Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
+    Command(("x-honeycomb-team",), r"(?<=.eam)['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
     Command(("auth login ",), r"(?<= )(?:challenge|response|password): ?['\"]?(?P<secret>[^\s'\"]{4,400})"),
     Command(("login attempt ",), r"(?<=attempt )\[b?'?[^\s/\]]{1,80}/b?'?(?P<secret>[^\n'\]]{2,200})", ("[",)),
     Command(

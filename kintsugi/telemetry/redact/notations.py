@@ -12,7 +12,7 @@ from kintsugi.telemetry.redact.values import is_secret, looks_random
 Span = tuple[int, int]
 
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
-_CELL = re.compile(r"[ \t]*[\w.$ -]{1,40}[ \t]*|[ \t]*")
+_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$ -]{1,40}(?P=quote)[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
 _STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
@@ -31,7 +31,7 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         return
     header = text[start:stop].rstrip("\r").split(mark)
     titles = [cell.strip() for cell in header if cell.strip()]
-    if len(titles) < 2 or not all(map(_CELL.fullmatch, header)) or (mark == "," and " " in "".join(header)):
+    if len(titles) < 2 or not all(map(_CELL.fullmatch, header)) or (mark in ",;" and " " in "".join(header)):
         return
     if start and text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2].count(mark) == len(header) - 1:
         return  # a row, not the titles
@@ -82,7 +82,7 @@ def _delimiter(text: str, at: int, end: int, stop: int) -> str:
     """What parts the title from its neighbours; empty where it is no title."""
     before = text[max(0, at - 40) : at].rstrip(" \"'")[-1:]
     after = text[end : min(end + 40, stop if stop >= 0 else end)].lstrip(" \"'\r")[:1]
-    for mark in ("|", ",", "\t", "│", "┃", "║"):
+    for mark in ("|", ",", ";", "\t", "│", "┃", "║"):
         if (after == mark and before in ("", "\n", mark)) or (before == mark and after in ("", mark)):
             return mark
     return ""
