@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """What leads to a command, in lower case; how secrets follow on its line; signs of which one must be there."""
+    """What leads to a command, in lower case, and how secrets follow: anywhere on its line, where one of the signs is on
+    it; without signs at once."""
 
     leads: tuple[str, ...]
     secret: str
-    signs: tuple[str, ...] = ("",)
+    signs: tuple[str, ...] = ()
 
 
 _FLAG = r"(?<=[\s'\"])"  # what stands before a flag, and behind it: also as a list of arguments is printed
 _GAP = r"(?:[ =]{1,3}|['\"], ?)"
-_STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)[^\s'\"]{4,200})"
+_STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
 _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
@@ -66,29 +67,29 @@ COMMANDS = (
         r"\s(?:-\w{1,8}\s{1,3}){0,4}(?:userid=)?['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?@",
         ("/",),
     ),
-    Command(("net user ",), r"(?<=user )[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
+    Command(("net user ",), r"[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
-    Command((" -login ", "+login "), rf"(?<=login )(?!-){_USER}(?![-+]){_VALUE}"),
+    Command((" -login ", " +login "), rf"(?!-){_USER}(?![-+]){_VALUE}"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
-    Command(("cargo login ", "snyk auth "), rf"(?<=login |.auth )(?!-){_STRONG}"),
+    Command(("cargo login ", "snyk auth "), rf"(?!-){_STRONG}"),
     Command(("db2 connect",), rf" using {_VALUE}", (" using ",)),
-    Command(("pragma key",), rf"(?<=key) ?= ?{_VALUE}"),
-    Command((" on >",), r"(?<=on >)(?P<secret>\S{3,200})"),
-    Command(("::add-mask::",), r"(?<=::)(?P<secret>[^\s'\"]{3,400})"),
-    Command(("bundle_",), r"(?<=_)[A-Z0-9_]{1,80}(?:: |=)['\"]?[\w.@-]{1,60}:(?!//)(?P<secret>[^\s'\"]{4,200})", (":",)),
-    Command(("addauth digest ",), rf"(?<=digest )[^\s:]{{1,60}}:{_VALUE}"),
+    Command(("pragma key",), rf" ?= ?{_VALUE}"),
+    Command((" on >",), r"(?P<secret>\S{3,200})"),
+    Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
+    Command(("bundle_",), r"[A-Z0-9_]{1,80}(?:: |=)['\"]?[\w.@-]{1,60}:(?!//)(?P<secret>[^\s'\"]{4,200})"),
+    Command(("addauth digest ",), rf"[^\s:]{{1,60}}:{_VALUE}"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}) {_VALUE}", ("SHA", "MD5")),
-    Command((":identify ",), r"(?<= )(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
-    Command(("mc alias set ",), rf"(?<=set )\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
-    Command(("wpa_passphrase ",), rf"(?<= )(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
+    Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
+    Command(("mc alias set ",), rf"\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
+    Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
     Command(("http-basic.",), rf"\S{{1,80}} {_USER}{_VALUE}"),
-    Command(("snmp-server community ", "rocommunity ", "rwcommunity "), rf"(?<= ){_VALUE}"),
+    Command(("snmp-server community ", "rocommunity ", "rwcommunity "), rf"{_VALUE}"),
     Command(
         (
             "set psksecret ", "set passwd ", "set password ", "enable secret ", "enable password ", "isakmp key ",
             "snmp community ", "option key ", "pre-shared-key ",
         ),
-        rf"(?<=[ey] |.t |.d )(?:ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
+        rf"(?:ENC |ascii-text |\d{{1,2}} )?{_STRONG}",
     ),
     Command(("radius-server ", "tacacs-server "), rf"key (?:\d )?{_VALUE}", ("key ",)),
     Command(("requirepass", "masterauth"), rf" {_VALUE}", (" ",)),
@@ -104,37 +105,34 @@ COMMANDS = (
             ".login(", ">login(", ":login(", "ftp_login(", ".authenticate(", ">authenticate(", ".setbasicauth(",
             "networkcredential(", "usernamepasswordcredentials(", "passwordauthentication(",
         ),
-        rf"(?<=\()\s?(?:Resource id #\d{{1,4}}, )?{_USER_ARGUMENT}{_NO_NAME}{_LITERAL}(?=\s?[,)])",
-        _QUOTES,
+        rf"\s?(?:Resource id #\d{{1,4}}, )?{_USER_ARGUMENT}{_NO_NAME}{_LITERAL}(?=\s?[,)])",
     ),
     Command(
         (
             "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
             "pymysql.connect(", "dbi->connect(", ".getconnection(", "ldap_bind(", "imap_open(", "ssh2_auth_password(",
         ),
-        rf"(?<=\()\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
-        _QUOTES,
+        rf"\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
     ),
     # In a protocol's command, and in what is told of a login.
-    Command(("auth plain ", "authenticate plain "), r"(?P<secret>(?<= )[A-Za-z0-9+/]{8,400}={0,2})"),
+    Command(("auth plain ", "authenticate plain "), r"(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"),
     Command(
         (
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
             "sign-in code", "your code",
         ),
-        r"(?<=code)(?: for [^\s:]{1,60})?(?: is|:| =| ->) ?['\"]?(?P<secret>\d{4,8})(?![\w.-])",
+        r"(?: for [^\s:]{1,60})?(?: is|:| =| ->) ?['\"]?(?P<secret>\d{4,8})(?![\w.-])",
     ),
-    Command((" otp ",), r"(?<=(?i:otp) )(?P<secret>\d{4,8})(?![\w.-])"),
-    Command((": eap ", ": xauth "), r"(?<= )['\"](?P<secret>[^\s'\"]{4,200})", _QUOTES),
-    Command(("mechanism='plain'", 'mechanism="plain"'), r"(?<=['\"])[^>\n]{0,80}>(?P<secret>[A-Za-z0-9+/=]{8,400})<"),
+    Command((" otp ",), r"(?P<secret>\d{4,8})(?![\w.-])"),
+    Command((": eap ", ": xauth "), r"['\"](?P<secret>[^\s'\"]{4,200})"),
+    Command(("mechanism='plain'", 'mechanism="plain"'), r"[^>\n]{0,80}>(?P<secret>[A-Za-z0-9+/=]{8,400})<"),
     Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
-    Command(("x-honeycomb-team",), r"(?<=.eam)['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
-    Command(("auth login ",), r"(?<= )(?:challenge|response|password): ?['\"]?(?P<secret>[^\s'\"]{4,400})"),
-    Command(("login attempt ",), r"(?<=attempt )\[b?'?[^\s/\]]{1,80}/b?'?(?P<secret>[^\n'\]]{2,200})", ("[",)),
+    Command(("x-honeycomb-team",), r"['\"]?[:=] ?['\"]?(?P<secret>\w{20,64})"),
+    Command(("auth login ",), r"(?:challenge|response|password): ?['\"]?(?P<secret>[^\s'\"]{4,400})"),
+    Command(("login attempt ",), r"\[b?'?[^\s/\]]{1,80}/b?'?(?P<secret>[^\n'\]]{2,200})"),
     Command(
         ("authenticating ", "logging in as "),
-        r"(?<= )(?:[\w.@\\-]{1,60}:){1,2}(?P<secret>(?=[^\s\d]{0,60}\d)[^\s:/]{6,200})(?=\s|$)",
-        (":",),
+        r"(?:[\w.@\\-]{1,60}:){1,2}(?P<secret>(?=[^\s\d]{0,60}\d)[^\s:/]{6,200})(?=\s|$)",
     ),
     Command(
         ("sec-websocket-protocol",),

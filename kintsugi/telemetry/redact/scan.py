@@ -292,11 +292,13 @@ def _begin_of_run(text: str, start: int, characters: str) -> int:
 def _command(command: Command) -> Check:
     def check(text: str, start: int, end: int) -> Iterable[Span]:
         window = text[end : end + _COMMAND_LENGTH]
-        if not any(sign in window for sign in command.signs):
+        if command.signs and not any(sign in window for sign in command.signs):
             return ()
         stop = text.find("\n", end, end + _COMMAND_LENGTH)
         stop = stop if stop >= 0 else end + _COMMAND_LENGTH
-        found = _compiled(command.secret).finditer(text, end, stop)
+        pattern = _compiled(command.secret)
+        at_once = pattern.match(text, end, stop)
+        found = pattern.finditer(text, end, stop) if command.signs else (at_once,) if at_once else ()
         return [one.span("secret") for one in found if is_secret(one["secret"], True, Grade.PASSWORD, prose=False)]
 
     return check

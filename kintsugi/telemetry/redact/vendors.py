@@ -352,7 +352,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
       r"(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3})(?![\w-])") for codes in ("recovery codes", "backup codes")),
     *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(") for where in ("@tcp(", "@unix(")),
     ('send "', 0, r'(?i:send) "(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\r"'),
-    *((reader, REACH_LINE, r"[^\n]{0,60}?\becho (?:-\w{1,2} )?['\"]?(?P<secret>(?!\$)[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
+    *((reader, REACH_LINE, r"[^\n]{0,60}?\becho (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
       r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|gcloud secrets|passwd|cryptsetup|gh auth login)")
       for reader in ("sudo -s", "docker login", "podman login", "| kinit", "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
