@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """What leads to a command, in lower case, and how secrets follow: anywhere on its line, where one of the signs is on
-    it; without signs at once."""
+    """What leads to a command, in lower case, and how secrets follow: anywhere on its line, if one of the signs is
+    there, and at once where there are no signs."""
 
     leads: tuple[str, ...]
     secret: str
@@ -33,7 +33,7 @@ COMMANDS = (
     ),
     Command(
         ("mongo", "cqlsh ", "useradd ", "usermod ", "twine ", "az login ", "oc login ", "psexec ", "rdesktop ",
-         "cypher-shell ", "beeline "),
+         "cypher-shell ", "beeline ", "racadm "),
         rf"{_FLAG}-p{_GAP}{_NO_PORT}",
         ("-p",),
     ),
@@ -48,13 +48,16 @@ COMMANDS = (
     Command(("http ",), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})", ("-a", "--auth")),
     Command(("lftp ",), rf"{_FLAG}-u{_GAP}?['\"]?[^\s,'\"]{{1,80}},(?P<secret>[^\s'\"]{{2,200}})", ("-u",)),
     Command(
-        ("smbclient", "rpcclient"), r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})", ("%",)
+        ("smbclient", "rpcclient", "net ads", "net rpc"),
+        r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})",
+        ("%",),
     ),
     Command(("redis-cli",), rf"{_FLAG}(?:-a|--pass){_GAP}{_VALUE}", ("-a", "--pass")),
     Command(("ldap",), rf"{_FLAG}-w{_GAP}?{_VALUE}", ("-w",)),
     Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
     Command(("snmp",), rf"{_FLAG}-[AXc]{_GAP}{_VALUE}", ("-A", "-X", "-c")),
     Command(("freerdp",), rf"{_FLAG}/p:{_VALUE}", ("/p:",)),
+    Command(("secret set ",), rf"{_FLAG}(?:--value|--body|-b){_GAP}{_VALUE}", ("--value", "--body", "-b")),
     Command(("schtasks",), rf"{_FLAG}/rp {_VALUE}", ("/rp ",)),
     Command(("codecov",), rf"{_FLAG}-t{_GAP}{_VALUE}", ("-t",)),
     Command(("nuget push",), rf"{_FLAG}-k{_GAP}{_VALUE}", ("-k",)),
@@ -71,10 +74,14 @@ COMMANDS = (
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
     Command((" -login ", " +login "), rf"(?!-){_USER}(?![-+]){_VALUE}"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
-    Command(("cargo login ", "snyk auth "), rf"(?!-){_STRONG}"),
+    Command(("cargo login ", "snyk auth ", "wandb login "), rf"(?!-){_STRONG}"),
     Command(("db2 connect",), rf" using {_VALUE}", (" using ",)),
     Command(("pragma key",), rf" ?= ?{_VALUE}"),
     Command((" on >",), r"(?P<secret>\S{3,200})"),
+    Command(("login=",), rf"[\w.@-]{{1,60}}:{_STRONG}"),
+    Command(('password "auth" ',), _VALUE),
+    Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
+    Command(('"username":',), r' ?"[^"\n]{1,60}", ?"key": ?"(?P<secret>[0-9a-f]{32})"'),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
     Command(("bundle_",), r"[A-Z0-9_]{1,80}(?:: |=)['\"]?[\w.@-]{1,60}:(?!//)(?P<secret>[^\s'\"]{4,200})"),
     Command(("addauth digest ",), rf"[^\s:]{{1,60}}:{_VALUE}"),
@@ -83,7 +90,7 @@ COMMANDS = (
     Command(("mc alias set ",), rf"\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
     Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
     Command(("http-basic.",), rf"\S{{1,80}} {_USER}{_VALUE}"),
-    Command(("snmp-server community ", "rocommunity ", "rwcommunity "), rf"{_VALUE}"),
+    Command(("snmp-server community ", "rocommunity ", "rwcommunity "), _VALUE),
     Command(
         (
             "set psksecret ", "set passwd ", "set password ", "enable secret ", "enable password ", "isakmp key ",
@@ -110,7 +117,8 @@ COMMANDS = (
     Command(
         (
             "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
-            "pymysql.connect(", "dbi->connect(", ".getconnection(", "ldap_bind(", "imap_open(", "ssh2_auth_password(",
+            "pymysql.connect(", "ldap3.connection(", "dbi->connect(", ".getconnection(", "ldap_bind(",
+            "imap_open(", "ssh2_auth_password(",
         ),
         rf"\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
     ),

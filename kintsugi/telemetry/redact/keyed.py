@@ -47,14 +47,17 @@ _AFTER = re.compile(
     (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
-            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}(?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|&\w{1,20}[ ]|chr[ ](?="))?
+            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
+            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|&\w{1,20}[ ]|chr[ ](?="))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
             (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
             default[ \t]{0,12}=[ \t]{0,4})
-      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<[vV]alue>|</key>\s{0,24}<string>|</name>\s{0,24}<value>|;s:\d{1,5}:(?=\\{0,7}")))
-      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["']Type["']:[ ]?["']\w{1,20}["'],\s{0,24})?\\{0,7}["']?(?:[vV]alue|content)\\{0,7}["']?
+      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<[vV]alue>|</key>\s{0,24}<string>
+            |</name>\s{0,24}<value>|;s:\d{1,5}:(?=\\{0,7}")))
+      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
+            \\{0,7}["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
             [ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?)
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
       | (?P<pair>[ \t]{0,2},[ \t]{0,4}(?:<<)?|[ ]\.[ ])(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
@@ -115,7 +118,7 @@ _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])
 _GIVEN_WITH = ("with ", "using ")
 _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
 _MADE_UP_WORD = re.compile(
-    r"(?!rfc|cve|sha)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)|(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
+    r"(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)|(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
 )
 _FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
 _NO_FLAGS = ("--no-", "--skip-", "--without-")
@@ -314,7 +317,7 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
         return True
     level = _grade_in_place(text, at, stem, name)
-    if level is Grade.PASSWORD:
+    if level is Grade.PASSWORD or (level is Grade.SECRET and "_" in name):
         told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
         if told or _MADE_UP_WORD.match(text, after.end()):
             return True
@@ -395,8 +398,9 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
-        level = level if value.quoted and named else min(level, Grade.TOKEN)
-        if not value.quoted and not looks_random(text[value.start : value.end]):
+        made_up = kind == "prose" and level is Grade.PASSWORD and _MADE_UP_WORD.match(text, value.start)
+        level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
+        if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
             return ()
     elif level is Grade.TOKEN and name.isupper() and name != "KEY" and sign == "=":
         level = Grade.SECRET

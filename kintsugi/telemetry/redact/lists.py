@@ -65,10 +65,11 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
 
 def in_tuples(text: str, at: int, end: int) -> list[Span]:
     """Of `user, password = "bob", "…"`, where a name stands at `[at, end)`, the literals of all names of secrets."""
-    before = _NAMES_BEFORE.search(text, max(0, at - _FAR), at)
-    after = _NAMES_AFTER.match(text, end)
-    if not after or not (before or after["names"]):
+    is_further = text.startswith(", ", max(0, at - 2))
+    after = _NAMES_AFTER.match(text, end) if is_further or text.startswith(", ", end) else None
+    if not after:
         return []
+    before = _NAMES_BEFORE.search(text, max(0, at - _FAR), at) if is_further else None
     names = f"{before[0] if before else ''}{text[at:end]}{after['names']}".split(", ")
     literals: list[re.Match[str]] = []
     begin = after.end()

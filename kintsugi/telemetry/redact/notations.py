@@ -57,9 +57,10 @@ _ROW_OF_TWO = re.compile(
     r"[ \t]{0,8}[A-Za-z][\w.-]{0,40}(?:[ \t]{3,40}|\t)(?P<value>[^\s|]{1,300})[ \t]{0,8}\r?$", re.M
 )
 _OF_SCHEMAS = frozenset(
-    "sensitive character varchar integer boolean optional mandatory required password passwords opaque basic-auth "
-    "deprecated nullable default defaults encrypted unencrypted plaintext cleartext readonly writeonly".split()
-)
+    ("sensitive", "character", "varchar", "integer", "boolean", "optional", "mandatory", "required", "password",
+     "passwords", "opaque", "basic-auth", "deprecated", "nullable", "default", "defaults", "encrypted", "unencrypted",
+     "plaintext", "cleartext", "readonly", "writeonly")
+)  # fmt: skip
 
 
 def in_two_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
@@ -73,9 +74,9 @@ def in_two_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]
     others = (_ROW_OF_TWO.match(text, line) for line in (row.end() + 1, above) if line != start)
     if not any(other and other.start("value") - other.start() == column for other in others):
         return
-    if is_strong(value) or (len(value) >= _WORD and value.lower() not in _OF_SCHEMAS):
-        if is_secret(value, False, level, prose=True):
-            yield row.span("value")
+    is_one = is_strong(value) or (len(value) >= _WORD and value.lower() not in _OF_SCHEMAS)
+    if is_one and is_secret(value, False, level, prose=True):
+        yield row.span("value")
 
 
 def _delimiter(text: str, at: int, end: int, stop: int) -> str:

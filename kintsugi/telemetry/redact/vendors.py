@@ -92,8 +92,16 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
         REACH_LINE,
         r"(?:\S{0,12}[>:\]] ?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)(?P<secret>\S{3,200})(?=\s|\\|$)",
     ),
-    (" login ", REACH_LINE, r"(?:\S{0,12}[>:] ?)?[A-Za-z]?\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})"),
-    ("auth ", REACH_LINE, rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})(?=\r?\n|$)"),
+    (
+        " login ",
+        REACH_LINE,
+        r"(?:\S{0,12}[>:] ?)?(?:b['\"])?[A-Za-z]{0,5}\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})",
+    ),
+    (
+        "auth ",
+        REACH_LINE,
+        rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})(?=\r?\n|$)",
+    ),
     ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
     (
         "auth\\r\\n$",
@@ -343,18 +351,35 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("ngrok", 0, r"ngrok[^\n]{0,80}?\b(?P<secret>[12][A-Za-z0-9]{26}_[A-Za-z0-9]{20,21})(?!\w)"),
     (":5432:", REACH_LINE, r"[\w.*-]{1,80}:5432:[^\s:]{1,60}:[^\s:]{1,60}:(?P<secret>\S{3,200})(?=\s|$)"),
     (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
-    *((f"{{{kind}", 0, r"\{(?:S?SHA|SMD5|MD5)[\d-]{0,4}\}(?P<secret>[\w+/=]{16,200})") for kind in ("ssha", "sha", "smd5", "md5")),
+    *((f"{{{kind}", 0, r"\{(?:S?SHA|SMD5|MD5)[\d-]{0,4}\}(?P<secret>[\w+/=]{16,200})")
+      for kind in ("ssha", "sha", "smd5", "md5")),
+    ("routing_key", 0, r"routing_key['\"]?[:=] ?['\"]?(?P<secret>(?=[a-z]{0,30}\d)[0-9a-zR][0-9a-z]{31})(?!\w)"),
+    (
+        "begin openvpn static key",
+        0,
+        r"(?i:BEGIN OpenVPN Static key) V\d-{1,5}\s{1,4}(?P<secret>[0-9a-f]{16,64}(?:\s{1,4}[0-9a-f]{16,64}){0,40})",
+    ),
+    *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
+    ("{plain}", 0, r"\{PLAIN\}(?P<secret>\S{3,200})"),
+    *((hashed, 0, r"\$[PH]\$[./0-9A-Za-z]{31}") for hashed in ("$p$", "$h$")),
+    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
     ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     *((seed, 0, r"S[UAO]A[A-Z2-7]{50,56}(?!\w)") for seed in ("sua", "saa", "soa")),
     ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
     ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
-    *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>(?:(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3}[\s,]{1,4}){0,19}"
-      r"(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3})(?![\w-])") for codes in ("recovery codes", "backup codes")),
-    *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(") for where in ("@tcp(", "@unix(")),
+    *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"
+      r"(?:(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3}[\s,]{1,4}){0,19}"
+      r"(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3})(?![\w-])")
+      for codes in ("recovery codes", "backup codes")),
+    *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
+      for where in ("@tcp(", "@unix(")),
     ('send "', 0, r'(?i:send) "(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\r"'),
-    *((reader, REACH_LINE, r"[^\n]{0,60}?\becho (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
-      r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|gcloud secrets|passwd|cryptsetup|gh auth login)")
-      for reader in ("sudo -s", "docker login", "podman login", "| kinit", "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
+    *((reader, REACH_LINE,
+      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
+      r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
+      r"passwd|cryptsetup|gh auth login)")
+      for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
+                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
 )  # fmt: skip
 
