@@ -16,7 +16,7 @@ _FLAG = r"(?<=[\s'\"])"  # what stands before a flag, and behind it: also as a l
 _GAP = r"(?:[ =]{1,3}|['\"], ?)"
 _STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
-_NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s'\"]|$))[^\s'\"]{2,200})"
+_NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
 _QUOTES = ("'", '"')
 _LITERAL = r"\\?(?P<open>['\"])(?P<secret>[^'\"\n\\]{2,200})\\?(?P=open)"
