@@ -27,6 +27,7 @@ _LATER = (  # what commands load only where they need it
     "kintsugi.executors.procrastinate",
     "kintsugi.integrations.github.host",
     "kintsugi.integrations.model.openai",
+    "typer.rich_utils",
 )
 
 
@@ -80,6 +81,7 @@ def load() -> None:
         import_module(each.name)
     for name in _LATER:
         import_module(name)
+    import_module("kintsugi.commands.tree").whole()
 
 
 def _wake_on_child() -> int:

@@ -44,20 +44,16 @@ Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
 
 
 def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
-    names = names_of_items(items, entry.hint)
-    graph.texts(zip(names, items, strict=True))
+    names, parts, depth = names_of_items(items, entry.hint), entry.parts, entry.depth + 1
     for at, (one, name) in enumerate(zip(items, names, strict=True)):
         graph.step()
-        value = builders.value(graph, one, name, entry.depth + 1)
+        value = builders.value(graph, one, name, depth)
         is_plain = type(value) is str or not later
-        entry.parts.append(Part(value) if is_plain else Part(value, later=later.replace("{at}", str(at))))
+        parts.append(Part(value) if is_plain else Part(value, "", later.replace("{at}", str(at))))
 
 
 def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
     names = [called(_name_of(key), entry) for key, _ in pairs]
-    graph.texts(
-        [*(("", key) for key, _ in pairs), *((name[:80], one) for name, (_, one) in zip(names, pairs, strict=True))]
-    )
     for name, (key, one) in zip(names, pairs, strict=True):
         graph.step()
         lead = builders.value(graph, key, "", entry.depth + 1)

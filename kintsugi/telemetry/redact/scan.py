@@ -95,6 +95,13 @@ class Scanner:
             for rule, start, end in places
         )
 
+    def are_no_shapes(self, places: list[Place], text: str) -> bool:
+        """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
+        return len(places) <= _LOOKS and all(
+            self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
+            for rule, start, end in places
+        )
+
     def spans(self, folded: Folded) -> list[Found]:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
         return self.spans_at(self.places(folded.lowered), folded)
