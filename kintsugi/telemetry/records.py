@@ -45,7 +45,7 @@ def is_standard() -> bool:
         and logging.logThreads
         and logging.logProcesses
         and logging.logMultiprocessing
-        and (not _HAS_TASKS or logging.logAsyncioTasks)
+        and (not _HAS_TASKS or getattr(logging, "logAsyncioTasks", True))
     )
 
 
