@@ -9,8 +9,10 @@ recorded; the call is then made again in the box, without the patch and with it.
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -18,8 +20,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import truediv
 from pathlib import Path
 from typing import Any
+
+from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentry_sdk.serializer import serialize
+from sentry_sdk.utils import event_from_exception
 
 from bench.proof_replay import Replayed, replayed
 from kintsugi.repair import capsule as capsules
@@ -36,6 +43,7 @@ from tests.world.object_graphs import TOUCHED, a_graph
 _MARK = "<<capsule>> "
 _HERE = Path(__file__).parents[1]
 _SECONDS = 60.0
+_PEER = {**DEFAULT_OPTIONS, "include_local_variables": True}
 _PRODUCTION = """
 import json, os, sys
 tree = os.getcwd()
@@ -82,6 +90,7 @@ class Verdict:
     rejected: bool = False  # the fix rejects the call, by an exception that is raised on purpose
     answered: bool = False  # the crash is still there at the fix, and answered by an exception that somebody expects
     otherwise: bool = False  # it raises another exception at the fix, of which nobody can say that
+    asked_for: bool = False  # the fix's own test asks for the exception that the call raises at the fix
     on_new: bool = False  # it ends well on objects that their own `__init__` makes
 
 
@@ -108,7 +117,24 @@ async def verdict_of(case: Replayed, box: Box, seconds: float) -> Verdict:
     no = rejection or answer
     why = "" if green.passed else no.says if no else green.said
     rejected, answered = rejection is not None, answer is not None
-    return Verdict(repository, case.name, rerun.value, why, green.passed, rejected, answered, otherwise, renewed)
+    asked = not green.passed and _is_asked_for(green, case)
+    return Verdict(repository, case.name, rerun.value, why, green.passed, rejected, answered, otherwise, asked, renewed)
+
+
+def _is_asked_for(made: capsules.Made, case: Replayed) -> bool:
+    """Whether the test that comes with the fix expects an exception of this class, or of one that it builds on.
+
+    The test is the truth that the verdicts are held against. The product has no such test.
+    """
+    failure = made.result.failure if made.result else None
+    test = _in_tree(case.true.failing[0], case.true.base)
+    path, *inside = test.partition("[")[0].split("::")
+    source = (case.true.base / path).read_text("utf-8", "replace")
+    own = (node for node in ast.walk(ast.parse(source)) if getattr(node, "name", "") == inside[-1])
+    text = "\n".join(filter(None, (ast.get_source_segment(source, node) for node in own)))
+    classes = {name.rpartition(".")[2] for name in failure.classes} if failure else set()
+    asked = re.findall(r"(?:[rR]aises\w*|except)[\s(]*([\w.]+)", text)
+    return bool({name.rpartition(".")[2] for name in asked} & (classes - {"Exception", "BaseException", "object"}))
 
 
 async def _ends_well_on_new_objects(call: FailingCall, on: Ground, case: Replayed, seconds: float) -> bool:
@@ -176,7 +202,7 @@ async def _replay(arguments: argparse.Namespace) -> list[Verdict]:
                 if arguments.verbose:
                     ended = f"{verdict.rerun}, green={verdict.green}"
                     ended += ", rejected on purpose" * verdict.rejected + ", answered" * verdict.answered
-                    ended += ", another" * verdict.otherwise
+                    ended += ", another" * verdict.otherwise + ", asked for" * verdict.asked_for
                     ended += ", on new objects" * verdict.on_new
                     print(f"{verdict.name} | {ended} | {verdict.why[:200]}", flush=True)
     return found
@@ -207,7 +233,13 @@ def _table(verdicts: Sequence[Verdict]) -> str:
         row = f"{name:34} {len(own):8} {_of(len(again), len(own)):>11} {_of(green, len(again)):>10}"
         row = f"{row} {_of(rejected, len(again)):>12} {_of(answered, len(again)):>9} {_of(other, len(again)):>15}"
         lines.append(f"{row} {_of(new, len(again)):>8}")
-    lines += ["", "why the rest was not:"]
+    again = [verdict for verdict in verdicts if verdict.rerun == Rerun.REPRODUCED]
+    asked = [verdict for verdict in again if verdict.asked_for]
+    told = sum(verdict.rejected or verdict.answered for verdict in asked)
+    well = _of(sum(verdict.green is True for verdict in again), len(again) - len(asked))
+    lines += ["", f"of {len(asked)} the fix's own test asks for the exception that is raised then: {told} are told so"]
+    lines += [f"of the other {len(again) - len(asked)}, {well} end well"]
+    lines += ["", "why the rest was not reproduced:"]
     reasons = Counter(f"{one.rerun}: {one.why[:70]}" for one in verdicts if one.rerun != Rerun.REPRODUCED)
     return "\n".join([*lines, *(f"{count:4}  {reason}" for reason, count in reasons.most_common())])
 
@@ -216,13 +248,18 @@ def _of(part: int, whole: int) -> str:
     return f"{part} ({100 * part // whole} %)" if whole else "-"
 
 
-def costs(crashes: int) -> list[float]:
-    """Milliseconds of the processor for each of some ordinary crashes."""
-    found = []
+def costs(crashes: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of the processor for each of some ordinary crashes: our own, and what Sentry's SDK takes right
+    after us for its event of the same crash, with the values of the frames."""
+    own, peers = [], []
     for number in range(crashes):
         error = _crash_of(lambda number=number: _Shop(number % 40).checkout({"code": None, "lines": number}))  # type: ignore[misc]
-        found.append(_milliseconds(error))
-    return found
+        own.append(_milliseconds(error))
+        begun = time.thread_time()
+        event, _ = event_from_exception(error, client_options=_PEER)
+        serialize({**event})
+        peers.append((time.thread_time() - begun) * 1000)
+    return own, peers
 
 
 def hostile(graphs: int) -> tuple[list[float], Counter[str]]:
@@ -304,7 +341,10 @@ def main(arguments: argparse.Namespace) -> int:
         return 0 if verdicts else 1
     remember(())  # as at a program's start: it builds the table of what secrets begin with, once a process
     print(f"{'milliseconds of the processor':34} {'crashes':>7} {'median':>10} {'99 of 100':>9} {'worst':>9}")
-    print(_row("ordinary crashes", costs(2_000)))
+    own, peers = costs(2_000)
+    print(_row("ordinary crashes", own))
+    print(_row("Sentry's SDK, of the same crashes", peers))
+    print(f"the median of the ratios of the two: {statistics.median(map(truediv, own, peers)):.2f}")
     times, wrong = hostile(arguments.graphs)
     print(_row("the worst objects", times))
     print(f"what was wrong with {len(times):,} of them: {dict(wrong) or 'nothing'}")

@@ -31,9 +31,10 @@ from kintsugi.executors.embedded import Embedded
 from kintsugi.integrations.clock import SystemClock
 from kintsugi.persistence.codec import incident_to_json
 from kintsugi.persistence.database import Database
-from kintsugi.persistence.ledger import INCIDENT, SqlLedger
+from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.store import SqlStore
+from kintsugi.persistence.tables import INCIDENT
 from kintsugi.web.github import parse, verify
 from kintsugi.web.server import Server, ServerNeeds
 from kintsugi.workflow.engine import Engine

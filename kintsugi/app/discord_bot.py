@@ -26,8 +26,8 @@ from kintsugi.capture.intake import Intake
 from kintsugi.capture.recent import recent_failures
 from kintsugi.telemetry import Telemetry
 from kintsugi.workflow.asking import Role, Rules
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import SettingsError, StepFailed
+from kintsugi.workflow.ports import Receipt
 from kintsugi.workflow.production import Production
 from kintsugi.workflow.times import roughly
 

@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from kintsugi.workflow.calling import Calling
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Conflict, Refusal, StepFailed, StoreUnavailable
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.ports import Clock, Outcome, Store
+from kintsugi.workflow.ports import Clock, Outcome, Receipt, Store
 from kintsugi.workflow.triggers import Called, Trigger
 
 log = logging.getLogger("kintsugi.bot")

@@ -10,9 +10,8 @@ from typing import NamedTuple, Protocol
 from kintsugi.bot.names import USUAL, Names
 from kintsugi.bot.status import Probes
 from kintsugi.workflow.asking import Rules
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.incident import Incident
-from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.ports import Clock, Receipt, Store
 from kintsugi.workflow.triggers import Trigger
 
 

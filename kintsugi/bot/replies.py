@@ -16,12 +16,11 @@ from kintsugi.bot.needs import About
 from kintsugi.bot.status import Answered
 from kintsugi.bot.text import as_code, cut, length, one_line, quiet, short
 from kintsugi.telemetry.plain import plain, plain_diff
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Deployment, Incident
 from kintsugi.workflow.path import Mood, Station, mood, path
 from kintsugi.workflow.people import name_of_person
-from kintsugi.workflow.ports import Outcome, Owed, Rollout
+from kintsugi.workflow.ports import Outcome, Owed, Receipt, Rollout
 from kintsugi.workflow.production import Plan
 from kintsugi.workflow.states import State
 from kintsugi.workflow.triggers import words

@@ -16,10 +16,9 @@ from kintsugi.capture.recent import recent_failures
 from kintsugi.capture.report import Report
 from kintsugi.capture.shown import shown_call
 from kintsugi.capture.source import lines_of, locator
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.payload import Capsule, Failure, Payload, Repository, RequestContext
-from kintsugi.workflow.ports import Clock, Outcome
+from kintsugi.workflow.ports import Clock, Outcome, Receipt
 from kintsugi.workflow.triggers import Captured, Noted
 
 log = logging.getLogger("kintsugi.service")

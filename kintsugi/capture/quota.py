@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -36,6 +36,11 @@ class Opened:
     def of_kin(self, kin: str) -> list[Incident]:
         """Those of failures that differ from each other in words alone."""
         return [each for each in self.incidents if kin and each.kin == kin]
+
+    def newer(self, last: Incident | None, names: Collection[str]) -> Incident | None:
+        """The one that was opened after `last`, of the failure with these fingerprints; `last` where none was."""
+        found = next((each for each in self.incidents if each.fingerprint in names), None)
+        return found if found and (last is None or found.id > last.id) else last
 
     def and_also(self, incident: Incident) -> Opened:
         return replace(self, incidents=(incident, *self.incidents))

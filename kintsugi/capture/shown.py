@@ -148,7 +148,7 @@ def _file(found: _Found, frame: Frame, kind: str) -> Capsule:
     values = _Values(names, found, frame.variables)
     call = _call(found, names, values)
     title = f"{found.name} of {found.module}, when it failed with {kind}, as far as the report shows the call."
-    source = file_of(title, test, Written((), call), names, way=_way(found.node))
+    source = "".join(file_of(title, test, Written((), call), names, way=_way(found.node)))
     missing = ", ".join(values.missing)
     return Capsule(
         module=found.module,

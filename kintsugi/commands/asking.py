@@ -11,8 +11,7 @@ from kintsugi.integrations.terminal import PlainConsole
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import command_of, takes_of
-from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.ports import Outcome
+from kintsugi.workflow.ports import Outcome, Receipt
 from kintsugi.workflow.states import Effect
 from kintsugi.workflow.typed import given
 

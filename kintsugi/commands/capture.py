@@ -11,8 +11,7 @@ from kintsugi.capture.reading import Reading
 from kintsugi.commands.common import actor, new_key
 from kintsugi.commands.files import opened
 from kintsugi.integrations.terminal import PlainConsole
-from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.ports import Outcome
+from kintsugi.workflow.ports import Outcome, Receipt
 
 _MOST = 20  # incidents of one file
 _MOST_READ = 1_000  # failures: of one that came again and again, so many are counted

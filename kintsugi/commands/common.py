@@ -18,8 +18,8 @@ from kintsugi.integrations.terminal import PlainConsole, typed_line
 from kintsugi.telemetry.plain import plain
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import EVERYTHING, Asker, Requests
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Refusal
+from kintsugi.workflow.ports import Receipt
 from kintsugi.workflow.questions import Question
 from kintsugi.workflow.typed import number_of
 

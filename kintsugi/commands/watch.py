@@ -19,7 +19,7 @@ from kintsugi.commands.frames import ENDED, FRAME, MISSED, STDERR, STDOUT, Wishe
 if TYPE_CHECKING:
     from kintsugi.capture.intake import Intake
     from kintsugi.capture.report import Report
-    from kintsugi.workflow.engine import Receipt
+    from kintsugi.workflow.ports import Receipt
 
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _LOOKED_EVERY = 0.25  # seconds, while output comes

@@ -13,10 +13,12 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from kintsugi.persistence.codec import incident_from_json
-from kintsugi.persistence.tables import IncidentRow, PayloadRow, TransitionRow
+from kintsugi.persistence.tables import INCIDENT as _INCIDENT
+from kintsugi.persistence.tables import PAYLOAD as _PAYLOAD
+from kintsugi.persistence.tables import TRANSITION as _TRANSITION
 from kintsugi.workflow.chain import (
     PAYLOAD,
     PRUNED,
@@ -33,10 +35,6 @@ from kintsugi.workflow.chain import (
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.states import State
-
-_INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
-_PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
-_TRANSITION: Table = TransitionRow.__table__  # type: ignore[attr-defined]
 
 CHAIN_COLUMNS = ("previous", "holds", "chained_at")
 _PAGE = 500

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from kintsugi.persistence.ledger import ANSWER, REPORT, RUNS, SqlLedger
+from kintsugi.persistence.ledger import SqlLedger
+from kintsugi.persistence.tables import ANSWER, REPORT, RUNS
 from kintsugi.workflow.cure import Counted
 
 PUBLIC = "public:"

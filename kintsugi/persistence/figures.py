@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from kintsugi.persistence.ledger import EFFECT, INCIDENT, IS_OPEN, LEASE, SPENDING, STAGE_TIME
+from kintsugi.persistence.statements import IS_OPEN
+from kintsugi.persistence.tables import EFFECT, INCIDENT, LEASE, SPENDING, STAGE_TIME
 from kintsugi.workflow.figures import Backlog, Figures, Lasted, Paid
 from kintsugi.workflow.states import Effect, State
 

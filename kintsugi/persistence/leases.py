@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import delete, or_, select
 
-from kintsugi.persistence.ledger import LEASE, SqlLedger
+from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
+from kintsugi.persistence.tables import LEASE
 from kintsugi.workflow.ports import Ledger
 
 _PROBE = "probe"  # of nobody: it is over when it begins

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from socket import gethostname
 from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Executable,
     Insert,
     Select,
     Table,
-    bindparam,
     func,
     insert,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from kintsugi.persistence import statements as sql
 from kintsugi.persistence.chaining import End, chain_late, columns_of, end_of
 from kintsugi.persistence.codec import (
     incident_from_json,
@@ -36,25 +35,7 @@ from kintsugi.persistence.codec import (
     turns_to_json,
 )
 from kintsugi.persistence.search import words_of
-from kintsugi.persistence.tables import (
-    AnswerRow,
-    EffectRow,
-    HintRow,
-    InboxRow,
-    IncidentRow,
-    LeaseRow,
-    LookRow,
-    PayloadRow,
-    ReportRow,
-    RunsRow,
-    SearchRow,
-    SessionRow,
-    SightingRow,
-    SpendingRow,
-    StageTimeRow,
-    TalkRow,
-    TransitionRow,
-)
+from kintsugi.persistence.tables import EFFECT, INBOX, LOOK, PAYLOAD, SEARCH, TALK
 from kintsugi.workflow.chain import PAYLOAD as PAYLOAD_NAME
 from kintsugi.workflow.chain import Row, brought, sha_of
 from kintsugi.workflow.errors import Conflict
@@ -69,104 +50,8 @@ from kintsugi.workflow.states import Effect, State
 from kintsugi.workflow.times import DETECT, STAGE_ENDS, ended_by
 from kintsugi.workflow.triggers import BetterTold, Captured, Diagnosed, DiagnosedWithoutPatch, Trigger
 
-INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
-PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
-TRANSITION: Table = TransitionRow.__table__  # type: ignore[attr-defined]
-INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
-EFFECT: Table = EffectRow.__table__  # type: ignore[attr-defined]
-RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
-ANSWER: Table = AnswerRow.__table__  # type: ignore[attr-defined]
-REPORT: Table = ReportRow.__table__  # type: ignore[attr-defined]
-HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
-SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
-SIGHTING: Table = SightingRow.__table__  # type: ignore[attr-defined]
-LOOK: Table = LookRow.__table__  # type: ignore[attr-defined]
-TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
-SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
-LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
-SESSION: Table = SessionRow.__table__  # type: ignore[attr-defined]
-STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
-
-OPEN = ("pending", "running")
 _LONGEST_VALUE = 100  # characters of an environment's name
-# Spelled as in their indexes: put in other words, or with parameters, SQLite reads all there ever was instead.
-IS_OPEN = text("effect.status IN ('pending', 'running')")
-HAS_OPEN_PULL_REQUEST = text("has_open_pull_request")
-
-# The statements of every transaction are made once: making them anew cost as much as running them.
-_LOCKED = select(INCIDENT.c.facts, INCIDENT.c.chained, INCIDENT.c.head).with_for_update()
-_BY_ID = _LOCKED.where(INCIDENT.c.id == bindparam("this"))
-_BY_FINGERPRINT = _LOCKED.where(INCIDENT.c.open_fingerprint == bindparam("this"))
-_NEWEST_WITH = _LOCKED.where(INCIDENT.c.fingerprint == bindparam("this")).order_by(INCIDENT.c.id.desc()).limit(1)
-_QUIET_WITH = _NEWEST_WITH.where(INCIDENT.c.is_quiet)
-_HAS_FINGERPRINT = select(INCIDENT.c.id).where(INCIDENT.c.fingerprint == bindparam("this")).limit(1)
-_WRITE_INCIDENT = update(INCIDENT).where(INCIDENT.c.id == bindparam("this"))
-_WRITE_TRANSITION = insert(TRANSITION)
-_WRITE_DEBTS = insert(EFFECT)
-_ADMIT = {
-    dialect.dialect.name: dialect.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.key)
-    for dialect in (postgresql, sqlite)
-}
-_ADMITTED = select(INBOX.c.says).where(INBOX.c.key == bindparam("this"))
-_WAITING = (
-    select(INBOX.c.trigger, INBOX.c.body)
-    .where(INBOX.c.incident_id == bindparam("this"), INBOX.c.outcome == Outcome.WAITING)
-    .order_by(INBOX.c.at)
-)
-_CANCEL_DEBTS = (
-    update(EFFECT)
-    .where(EFFECT.c.incident_id == bindparam("this"), EFFECT.c.status == "pending")
-    .where(EFFECT.c.kind.not_in([Effect.ANNOUNCE.value, Effect.ROLL_BACK.value]))  # the claim knows when that is void
-)
-_SOME_PEOPLE = (
-    select(SIGHTING.c.value)
-    .where(SIGHTING.c.incident_id == bindparam("this"), SIGHTING.c.kind == "user")
-    .limit(bindparam("most"))
-    .subquery()
-)
-_PEOPLE = select(func.count()).select_from(_SOME_PEOPLE)
 _THIS_PROCESS = f"{gethostname()}:{os.getpid()}"
-_CLAIM = (
-    update(EFFECT)
-    .where(EFFECT.c.id == bindparam("this"), EFFECT.c.status.in_(OPEN), EFFECT.c.due <= bindparam("now"))
-    .values(
-        status="running",
-        epoch=EFFECT.c.epoch + 1,
-        attempts=EFFECT.c.attempts + 1,
-        due=bindparam("until"),
-        holder=bindparam("process"),
-    )
-    .returning(EFFECT)
-)
-_FINISH = (
-    update(EFFECT)
-    .where(EFFECT.c.id == bindparam("this"), EFFECT.c.epoch == bindparam("by"), EFFECT.c.status == "running")
-    .returning(EFFECT.c.id)
-)
-_FINISH_AND_PAY = _FINISH.values(
-    usd=EFFECT.c.usd + bindparam("more_usd"), tokens=EFFECT.c.tokens + bindparam("more_tokens")
-)
-_HISTORY = (
-    select(TRANSITION.c.seq, TRANSITION.c.dest, TRANSITION.c.at)
-    .where(TRANSITION.c.incident_id == bindparam("this"))
-    .order_by(TRANSITION.c.seq)
-)
-
-
-def _adding(table: Table) -> dict[str, Executable]:
-    """For each dialect: a row is added, or its numbers to those of the row that is there."""
-    keys = [column.name for column in table.primary_key]
-    rows = {dialect.dialect.name: dialect.insert(table) for dialect in (postgresql, sqlite)}
-    return {
-        name: row.on_conflict_do_update(
-            index_elements=keys,
-            set_={each.name: each + row.excluded[each.name] for each in table.c if each.name not in keys},
-        )
-        for name, row in rows.items()
-    }
-
-
-_ADD_SPENDING, _ADD_STAGE_TIME, _ADD_SIGHTING = _adding(SPENDING), _adding(STAGE_TIME), _adding(SIGHTING)
 
 
 class SqlLedger:
@@ -182,54 +67,61 @@ class SqlLedger:
     # --- incidents ----------------------------------------------------------------------------------------------
 
     def incident(self, id: int) -> Incident | None:
-        return self._incident(_BY_ID, id)
+        return self._incident(sql.BY_ID, id)
 
     def open_with(self, fingerprint: str) -> Incident | None:
-        return self._incident(_BY_FINGERPRINT, fingerprint)
+        return self._incident(sql.BY_FINGERPRINT, fingerprint)
 
     def quiet_with(self, fingerprint: str) -> Incident | None:
-        return self._incident(_QUIET_WITH, fingerprint)
+        return self._incident(sql.QUIET_WITH, fingerprint)
 
     def newest_with(self, fingerprint: str) -> Incident | None:
-        return self._incident(_NEWEST_WITH, fingerprint)
+        return self._incident(sql.NEWEST_WITH, fingerprint)
 
-    def saw(self, incident: int, captured: Captured) -> None:
-        seen = {
-            "hour": f"{captured.at.astimezone(UTC):%Y-%m-%dT%H}",
-            "environment": captured.payload.build.environment[:_LONGEST_VALUE],
-            "user": captured.who,
-        }
+    def each_open_with(self, fingerprints: Collection[str]) -> dict[str, Incident]:
+        rows = self.connection.execute(sql.EACH_BY_FINGERPRINT, {"these": sorted(fingerprints)})
+        found = [self._read(row) for row in rows]
+        return {incident.fingerprint: incident for incident in found if incident}
+
+    def saw(self, *sightings: tuple[int, Captured]) -> None:
         rows = [
-            {"incident_id": incident, "kind": kind, "value": value, "times": 1} for kind, value in seen.items() if value
+            {"incident_id": incident, "kind": kind, "value": value, "times": 1}
+            for incident, captured in sightings
+            for kind, value in _seen(captured)
+            if value
         ]
-        self.connection.execute(_ADD_SIGHTING[self.connection.dialect.name], rows)
+        if rows:
+            self.connection.execute(sql.ADD_SIGHTING[self.connection.dialect.name], rows)
 
     def people(self, incident: int, most: int) -> int:
-        return int(self.connection.execute(_PEOPLE, {"this": incident, "most": most}).scalar_one())
+        return int(self.connection.execute(sql.PEOPLE, {"this": incident, "most": most}).scalar_one())
 
     def next_id(self, captured: Captured) -> int:
         fingerprint = captured.payload.incident.fingerprint
-        row = insert(INCIDENT).values(
-            state="new",
-            fingerprint=fingerprint,
-            open_fingerprint=fingerprint,
-            has_open_pull_request=False,
-            opened_at=captured.at,
-            updated_at=captured.at,
-            facts="",
-        )
+        row = {
+            "state": "new",
+            "fingerprint": fingerprint,
+            "open_fingerprint": fingerprint,
+            "has_open_pull_request": False,
+            "opened_at": captured.at,
+            "updated_at": captured.at,
+            "facts": "",
+        }
         try:
-            id = int(self.connection.execute(row.returning(INCIDENT.c.id)).scalar_one())
+            id = int(self.connection.execute(sql.NEW_INCIDENT, row).scalar_one())
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
-        self.connection.execute(insert(PAYLOAD), {"incident_id": id, **self._kept(id, captured.payload)})
+        self.connection.execute(sql.NEW_PAYLOAD, {"incident_id": id, **self._kept(id, captured.payload)})
         self._ends[id] = End(0, None)
-        self.connection.execute(insert(SEARCH), {"incident_id": id, "words": words_of(captured.payload)})
+        self.connection.execute(sql.NEW_WORDS, {"incident_id": id, "words": words_of(captured.payload)})
         return id
 
-    def amend(self, incident: Incident) -> None:
-        values = {"facts": incident_to_json(incident), "is_quiet": incident.quiet is not None}
-        self.connection.execute(_WRITE_INCIDENT, {"this": incident.id, **values})
+    def amend(self, *incidents: Incident) -> None:
+        rows = [
+            {"this": each.id, "facts": incident_to_json(each), "is_quiet": each.quiet is not None} for each in incidents
+        ]
+        if rows:
+            self.connection.execute(sql.WRITE_INCIDENT, rows)
 
     def record(self, move: Move, by: Claim | None) -> tuple[str, ...]:
         if isinstance(move.trigger, BetterTold):
@@ -250,38 +142,33 @@ class SqlLedger:
     # --- inbox --------------------------------------------------------------------------------------------------
 
     def known_as(self, names: Sequence[str]) -> str:
-        found = (name for name in names if self.connection.execute(_HAS_FINGERPRINT, {"this": name}).first())
+        found = (name for name in names if self.connection.execute(sql.HAS_FINGERPRINT, {"this": name}).first())
         return next(found, names[0]) if len(names) > 1 else names[0]
 
     def known(self, key: str) -> tuple[Incident, str] | None:
-        found = self.connection.execute(
-            select(INCIDENT.c.facts, INBOX.c.says).join_from(INBOX, INCIDENT).where(INBOX.c.key == key)
-        ).first()
+        found = self.connection.execute(sql.KNOWN, {"this": key}).first()
         return (incident_from_json(found.facts), found.says) if found else None
 
     def admit(self, trigger: Trigger, incident: int, outcome: str, says: str) -> str | None:
-        waiting = outcome == Outcome.WAITING
-        row = {
-            "key": trigger.key,
-            "incident_id": incident,
-            "trigger": type(trigger).__name__,
-            "actor": trigger.actor,
-            "outcome": outcome,
-            "says": says,
-            "at": trigger.at,
-            "body": trigger_to_json(trigger) if waiting else None,
-        }
-        if self.connection.execute(_ADMIT[self.connection.dialect.name], row).first():
+        row = _inbox_row(trigger, incident, outcome, says)
+        if self.connection.execute(sql.ADMIT[self.connection.dialect.name], row).first():
             return None
-        earlier = self.connection.execute(_ADMITTED, {"this": trigger.key}).scalar_one()
+        earlier = self.connection.execute(sql.ADMITTED, {"this": trigger.key}).scalar_one()
         return str(earlier) or "This is known already."
+
+    def admit_each(self, told: Sequence[tuple[Trigger, int, str]], outcome: str) -> set[str]:
+        rows = [_inbox_row(trigger, incident, outcome, says) for trigger, incident, says in told]
+        if not rows:
+            return set()
+        rows.sort(key=itemgetter("key"))  # which no two transactions write in another order
+        return set(self.connection.execute(sql.ADMIT[self.connection.dialect.name], rows).scalars())
 
     def admit_late(self, trigger: Trigger, outcome: str, says: str) -> None:
         row = update(INBOX).where(INBOX.c.key == trigger.key)
         self.connection.execute(row.values(outcome=outcome, says=says, body=None))
 
     def waiting(self, incident: int) -> Sequence[Trigger]:
-        rows = self.connection.execute(_WAITING, {"this": incident})
+        rows = self.connection.execute(sql.WAITING, {"this": incident})
         return [trigger_from_json(row.trigger, row.body) for row in rows]
 
     # --- the ledger of effects ----------------------------------------------------------------------------------
@@ -289,7 +176,7 @@ class SqlLedger:
     def claim(self, effect: str, lease: timedelta) -> Claim | None:
         until = self.now + lease
         taken = {"this": effect, "now": self.now, "until": until, "process": _THIS_PROCESS}
-        row = self.connection.execute(_CLAIM, taken).first()
+        row = self.connection.execute(sql.CLAIM, taken).first()
         if row is None:
             return None
         incident = self.incident(row.incident_id)
@@ -328,7 +215,7 @@ class SqlLedger:
     def owe_again(self, incident: int, kind: Effect) -> str | None:
         of_them = (EFFECT.c.incident_id == incident, EFFECT.c.kind == kind.value)
         last = select(func.max(EFFECT.c.seq)).where(*of_them).scalar_subquery()
-        row = update(EFFECT).where(*of_them, EFFECT.c.seq == last, EFFECT.c.status.not_in(OPEN))
+        row = update(EFFECT).where(*of_them, EFFECT.c.seq == last, EFFECT.c.status.not_in(sql.OPEN))
         due = row.values(status="pending", due=self.now, attempts=0, delivered_at=self.now, finished_at=None)
         found = self.connection.execute(due.returning(EFFECT.c.id)).first()
         return str(found.id) if found else None
@@ -340,7 +227,7 @@ class SqlLedger:
 
     def deliver(self, limit: int) -> Sequence[str]:
         """The effects that are due and were not delivered since they are; they are marked as delivered now."""
-        due = (EFFECT.c.status.in_(OPEN), EFFECT.c.due <= self.now)
+        due = (EFFECT.c.status.in_(sql.OPEN), EFFECT.c.due <= self.now)
         undelivered = or_(EFFECT.c.delivered_at.is_(None), EFFECT.c.delivered_at < EFFECT.c.due)
         some = select(EFFECT.c.id).where(*due, undelivered).order_by(EFFECT.c.due).limit(limit)
         mark = update(EFFECT).where(EFFECT.c.id.in_(some.with_for_update(skip_locked=True)))
@@ -358,7 +245,11 @@ class SqlLedger:
 
     def _incident(self, query: Select[Any], this: int | str) -> Incident | None:
         row = self.connection.execute(query, {"this": this}).first()
-        if row is None or not row.facts:
+        return self._read(row) if row else None
+
+    def _read(self, row: Any) -> Incident | None:
+        """None where it is only just opening."""
+        if not row.facts:
             return None
         incident = incident_from_json(row.facts)
         self._ends[incident.id] = end_of(row)
@@ -396,14 +287,14 @@ class SqlLedger:
         elif move.before.ended and self.open_with(incident.fingerprint) is None:  # it came back: open once more
             values["open_fingerprint"] = incident.fingerprint
         try:
-            self.connection.execute(_WRITE_INCIDENT, values)
+            self.connection.execute(sql.WRITE_INCIDENT, values)
         except IntegrityError as error:
             raise Conflict("the same failure was captured at the same moment") from error
 
     def _write_history(self, move: Move, row: Row) -> None:
         values = {"incident_id": row.incident, **asdict(row.step), "dest": row.step.dest.value, **columns_of(row)}
         try:
-            self.connection.execute(_WRITE_TRANSITION, values)
+            self.connection.execute(sql.WRITE_TRANSITION, values)
         except IntegrityError as error:
             raise Conflict(f"{move.after.name} was moved at the same moment") from error
         if ended := self._stage_ended(move):
@@ -415,12 +306,12 @@ class SqlLedger:
             return DETECT, max(move.trigger.at - move.trigger.payload.occurred.first, timedelta())
         if move.after.state not in STAGE_ENDS or move.source == move.after.state:
             return None
-        rows = self.connection.execute(_HISTORY, {"this": move.after.id})
+        rows = self.connection.execute(sql.HISTORY, {"this": move.after.id})
         return ended_by([Step(row.seq, "", "", State(row.dest), "", row.at, "") for row in rows])
 
     def _count_stage(self, stage: str, took: timedelta) -> None:
         row = {"stage": stage, "at_most": bound_of(took), "times": 1, "seconds": took.total_seconds()}
-        self.connection.execute(_ADD_STAGE_TIME[self.connection.dialect.name], row)
+        self.connection.execute(sql.ADD_STAGE_TIME[self.connection.dialect.name], row)
 
     def _write_talk(self, move: Move) -> None:
         told = move.trigger.diagnosis if isinstance(move.trigger, Diagnosed | DiagnosedWithoutPatch) else None
@@ -458,7 +349,7 @@ class SqlLedger:
             "finished_at": self.now,
             "error": f"{incident.name} is {incident.state} now.",
         }
-        self.connection.execute(_CANCEL_DEBTS, now_void)
+        self.connection.execute(sql.CANCEL_OWED, now_void)
 
     def _write_owed(self, move: Move) -> tuple[str, ...]:
         after = move.after
@@ -483,25 +374,45 @@ class SqlLedger:
             for id, effect in zip(ids, move.effects, strict=True)
         ]
         if rows:
-            self.connection.execute(_WRITE_DEBTS, rows)
+            self.connection.execute(sql.WRITE_OWED, rows)
         return ids
 
     def _finish(self, claim: Claim, cost: Cost, **values: Any) -> bool:
         """Write the end or the delay of an effect, unless its lease went to another: the epoch tells."""
         values |= {"this": claim.id, "by": claim.epoch}
         if not cost.calls:
-            return self.connection.execute(_FINISH, values).first() is not None
+            return self.connection.execute(sql.FINISH, values).first() is not None
         self._pay(claim.kind, cost)
         values |= {"more_usd": cost.spent.usd, "more_tokens": cost.spent.tokens}
-        return self.connection.execute(_FINISH_AND_PAY, values).first() is not None
+        return self.connection.execute(sql.FINISH_AND_PAY, values).first() is not None
 
     def _pay(self, kind: Effect, cost: Cost) -> None:
         """Count it for today, also where the lease was lost: it was spent."""
         day = self.now.astimezone(UTC).date().isoformat()
         row = {"day": day, "kind": kind.value, "calls": cost.calls, **asdict(cost.spent)}
-        self.connection.execute(_ADD_SPENDING[self.connection.dialect.name], row)
+        self.connection.execute(sql.ADD_SPENDING[self.connection.dialect.name], row)
 
     def insert(self, table: Table) -> Any:
         dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
         statement: Insert = dialect.insert(table)
         return statement
+
+
+def _inbox_row(trigger: Trigger, incident: int, outcome: str, says: str) -> dict[str, Any]:
+    return {
+        "key": trigger.key,
+        "incident_id": incident,
+        "trigger": type(trigger).__name__,
+        "actor": trigger.actor,
+        "outcome": outcome,
+        "says": says,
+        "at": trigger.at,
+        "body": trigger_to_json(trigger) if outcome == Outcome.WAITING else None,
+    }
+
+
+def _seen(captured: Captured) -> Iterator[tuple[str, str]]:
+    """What a sighting is counted by: the kind, and its value."""
+    yield "hour", f"{captured.at.astimezone(UTC):%Y-%m-%dT%H}"
+    yield "environment", captured.payload.build.environment[:_LONGEST_VALUE]
+    yield "user", captured.who

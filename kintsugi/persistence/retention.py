@@ -17,8 +17,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select, update
 
 from kintsugi.persistence.codec import payload_from_json, payload_to_json
-from kintsugi.persistence.ledger import INCIDENT, LOOK, PAYLOAD, SIGHTING, SqlLedger
+from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
+from kintsugi.persistence.tables import INCIDENT, LOOK, PAYLOAD, SIGHTING
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.ports import Clock, Ledger
 from kintsugi.workflow.states import ENDED

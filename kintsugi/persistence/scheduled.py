@@ -8,20 +8,20 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import func, select
 
 from kintsugi.persistence.codec import job_from_json, job_to_json
 from kintsugi.persistence.counting import add_runs
-from kintsugi.persistence.ledger import LEASE, SqlLedger
+from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
-from kintsugi.persistence.tables import ScheduledJobRow
+from kintsugi.persistence.tables import LEASE
+from kintsugi.persistence.tables import SCHEDULED_JOB as _JOB
 from kintsugi.workflow.cure import Counted
 from kintsugi.workflow.ports import Ledger
 from kintsugi.workflow.scheduled import CheckIn, NoSchedule, ScheduledJob, begun
 
 log = logging.getLogger("kintsugi.service")
 
-_JOB: Table = ScheduledJobRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
 _MOST = 1000  # of one project: more would be no jobs, but names made up for each run
 _PAGE = 200
 _LISTENING = "listening for check-ins"  # of the leases: until when somebody was

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, update
 
-from kintsugi.persistence.ledger import SESSION, SqlLedger
+from kintsugi.persistence.ledger import SqlLedger
 from kintsugi.persistence.store import SqlStore
+from kintsugi.persistence.tables import SESSION
 from kintsugi.workflow.ports import Ledger
 
 

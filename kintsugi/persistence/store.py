@@ -22,13 +22,14 @@ from kintsugi.persistence.database import SILENT_SECONDS, Database, DatabaseAway
 from kintsugi.persistence.deadline import Deadlines, InTime
 from kintsugi.persistence.figures import read_figures
 from kintsugi.persistence.group import GroupCommit
-from kintsugi.persistence.ledger import (
+from kintsugi.persistence.ledger import SqlLedger
+from kintsugi.persistence.search import searches
+from kintsugi.persistence.statements import HAS_OPEN_PULL_REQUEST, IS_OPEN, NEWEST_OF
+from kintsugi.persistence.tables import (
     ANSWER,
     EFFECT,
-    HAS_OPEN_PULL_REQUEST,
     HINT,
     INCIDENT,
-    IS_OPEN,
     LOOK,
     PAYLOAD,
     RUNS,
@@ -36,9 +37,7 @@ from kintsugi.persistence.ledger import (
     SPENDING,
     TALK,
     TRANSITION,
-    SqlLedger,
 )
-from kintsugi.persistence.search import searches
 from kintsugi.workflow.chain import History
 from kintsugi.workflow.cure import Answer, Counted, Runs
 from kintsugi.workflow.errors import Conflict, NotFound, StoreUnavailable
@@ -123,11 +122,12 @@ class SqlStore:
         return await self._incidents(select(INCIDENT.c.facts).where(*same).order_by(INCIDENT.c.id.desc()).limit(limit))
 
     async def newest_of(self, *names: str) -> Incident | None:
-        for name in names:
-            query = select(INCIDENT.c.facts).where(INCIDENT.c.fingerprint == name).order_by(INCIDENT.c.id.desc())
-            if found := await self._incidents(query.limit(1)):
-                return found[0]
-        return None
+        def look(connection: Connection) -> Incident | None:
+            found = (connection.execute(NEWEST_OF, {"this": name}).scalar() for name in names)
+            facts = next(filter(None, found), None)
+            return incident_from_json(facts) if facts else None
+
+        return await self._read(look)
 
     async def payload(self, incident: int) -> Payload:
         query = select(PAYLOAD.c.body).where(PAYLOAD.c.incident_id == incident)

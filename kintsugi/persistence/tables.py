@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Text, TypeDecorator, false, text
+from sqlalchemy import BigInteger, Column, Dialect, Index, Table, Text, TypeDecorator, false, text
 from sqlalchemy import DateTime as SqlDateTime
 from sqlmodel import Field, SQLModel
 
@@ -341,3 +341,24 @@ class CompatibleRow(SQLModel, table=True):
     __tablename__ = "compatible"
 
     since: str = Field(primary_key=True)
+
+
+# As SQLAlchemy's own tables, of which statements are made.
+INCIDENT: Table = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table classes
+PAYLOAD: Table = PayloadRow.__table__  # type: ignore[attr-defined]
+TRANSITION: Table = TransitionRow.__table__  # type: ignore[attr-defined]
+INBOX: Table = InboxRow.__table__  # type: ignore[attr-defined]
+EFFECT: Table = EffectRow.__table__  # type: ignore[attr-defined]
+RUNS: Table = RunsRow.__table__  # type: ignore[attr-defined]
+ANSWER: Table = AnswerRow.__table__  # type: ignore[attr-defined]
+REPORT: Table = ReportRow.__table__  # type: ignore[attr-defined]
+HINT: Table = HintRow.__table__  # type: ignore[attr-defined]
+SEARCH: Table = SearchRow.__table__  # type: ignore[attr-defined]
+SIGHTING: Table = SightingRow.__table__  # type: ignore[attr-defined]
+LOOK: Table = LookRow.__table__  # type: ignore[attr-defined]
+TALK: Table = TalkRow.__table__  # type: ignore[attr-defined]
+SPENDING: Table = SpendingRow.__table__  # type: ignore[attr-defined]
+LEASE: Table = LeaseRow.__table__  # type: ignore[attr-defined]
+SESSION: Table = SessionRow.__table__  # type: ignore[attr-defined]
+STAGE_TIME: Table = StageTimeRow.__table__  # type: ignore[attr-defined]
+SCHEDULED_JOB: Table = ScheduledJobRow.__table__  # type: ignore[attr-defined]

@@ -18,9 +18,8 @@ from sqlalchemy import Connection, Engine, Table, func, insert, select, text, up
 from sqlalchemy.exc import DBAPIError
 
 from kintsugi.persistence.database import Database, DatabaseError, connect
-from kintsugi.persistence.ledger import EFFECT
 from kintsugi.persistence.migrations import is_current, upgrade
-from kintsugi.persistence.tables import IncidentRow
+from kintsugi.persistence.tables import EFFECT, IncidentRow
 
 Progress = Callable[[str, int], None]
 """Called with a table's name, and how many of its rows were copied."""

@@ -53,6 +53,7 @@ def encoding_of(content: bytes) -> str | None:
     """The encoding that the interpreter reads Python source in; None where it refuses to (PEP 263)."""
     try:
         encoding = tokenize.detect_encoding(io.BytesIO(content).readline)[0]
+        b" ".decode(encoding, "replace")  # a codec may be one of bytes to bytes, as rot13
         if is_plain(encoding):  # what is not is refused anyway, and some of it warns where it is decoded
             content.decode(encoding)
     except (SyntaxError, LookupError, ValueError):
@@ -84,7 +85,7 @@ def why_unreadable(before: bytes | None, after: bytes) -> str | None:
 def read_source(content: bytes) -> str:
     """Python source as the interpreter reads it; what it refuses as well as can be."""
     encoding = encoding_of(content)
-    return content.decode("utf-8", "replace") if encoding is None else content.decode(encoding)
+    return content.decode(encoding or "utf-8", "replace")
 
 
 def same_lines(before: str, after: str, numbers: Collection[int]) -> tuple[int, ...]:

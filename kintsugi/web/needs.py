@@ -12,8 +12,7 @@ from kintsugi.web.login import Links
 from kintsugi.web.sessions import Session, SessionStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.asking import EVERYTHING, Asker, Role, Rules
-from kintsugi.workflow.engine import Receipt
-from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.ports import Clock, Receipt, Store
 from kintsugi.workflow.production import Production
 
 SESSION = web.RequestKey("session", Session)

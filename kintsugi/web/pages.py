@@ -31,12 +31,12 @@ from kintsugi.web.needs import ASKER, HEADERS, SESSION, PageNeeds
 from kintsugi.web.plots import RATE_OVER, STAGES, bars, rate, strips
 from kintsugi.workflow.asking import NAMES, Requests, row_of, takes_of
 from kintsugi.workflow.doing import can, doing
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Forbidden, NotFound, Refusal, StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.numbers import WEEKS, by_stage, by_week, per_healed, to_somebody
 from kintsugi.workflow.path import mood
 from kintsugi.workflow.people import name_of_person
+from kintsugi.workflow.ports import Receipt
 from kintsugi.workflow.questions import Question, Questions
 from kintsugi.workflow.states import State
 from kintsugi.workflow.times import roughly, under_way

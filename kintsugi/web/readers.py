@@ -38,7 +38,7 @@ class Readers:
 
     def __init__(self, setup: Setup, most: int = 3, *, seconds: float = SECONDS) -> None:
         self._setup, self._most, self._seconds = setup, most, seconds
-        self._idle: asyncio.Queue[_Reader] = asyncio.Queue()
+        self._idle = asyncio.LifoQueue[_Reader]()  # whoever read last knows what it read, and its memory is warm
         self._all: set[_Reader] = set()
         self._beginning: set[asyncio.Task[None]] = set()
 

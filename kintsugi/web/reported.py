@@ -16,11 +16,10 @@ from kintsugi.web.reading import Failed, Ran
 from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import Project
 from kintsugi.workflow.cure import Counted
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Store
+from kintsugi.workflow.ports import Clock, CodeHost, Outcome, Receipt, Store
 from kintsugi.workflow.scheduled import CheckIn
 
 log = logging.getLogger("kintsugi.service")
@@ -114,7 +113,7 @@ class Reported:
         if taken := await self._held_back(name, project, failed, last):
             return taken
         async with self._opening[name]:  # one at a time, so that it is known what the one before came to
-            last = await self.store.newest_of(*payload.incident.names)
+            last = (await self._opened_today(name)).newer(last, payload.incident.names)
             opens = last is None or last.ended
             return (opens and await self._held_back(name, project, failed, last)) or await self._open(
                 name, project, failed, peer, opens=opens

@@ -20,9 +20,8 @@ from kintsugi.web.railway import RailwayDoor, ignored
 from kintsugi.web.reports import Reports
 from kintsugi.web.unavailable import told_to_come_again
 from kintsugi.web.unreadable import requests_log
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Refusal, StepFailed, StoreUnavailable
-from kintsugi.workflow.ports import Clock, Outcome
+from kintsugi.workflow.ports import Clock, Outcome, Receipt
 from kintsugi.workflow.triggers import Trigger
 
 log = logging.getLogger("kintsugi.web")

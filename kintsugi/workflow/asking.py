@@ -15,13 +15,12 @@ from enum import StrEnum
 from typing import Any
 
 from kintsugi.workflow import triggers as t
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Forbidden, Refusal
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.machine import objection
 from kintsugi.workflow.names import Effect
 from kintsugi.workflow.people import name_of_person
-from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.ports import Clock, Receipt, Store
 from kintsugi.workflow.questions import Question, Questions, changed
 
 IN_PRODUCTION = frozenset({Effect.DEPLOY, Effect.ROLL_BACK})

@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.cure import ASKED, SENT_AGAIN, all_runs_of, judged, without_ours
-from kintsugi.workflow.engine import LeaseLost, Perform, Performed, Receipt
+from kintsugi.workflow.engine import LeaseLost, Perform, Performed
 from kintsugi.workflow.errors import StepFailed
 from kintsugi.workflow.incident import (
     Allowance,
@@ -46,6 +46,7 @@ from kintsugi.workflow.ports import (
     PatchUnproven,
     Progress,
     Reading,
+    Receipt,
     Rollout,
     Store,
 )

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
+from kintsugi.workflow.captures import Captures
+from kintsugi.workflow.counting import Counting
 from kintsugi.workflow.errors import (
     Conflict,
     GuardRefused,
@@ -26,19 +28,16 @@ from kintsugi.workflow.errors import (
 from kintsugi.workflow.incident import NOTHING, Cost, Incident
 from kintsugi.workflow.machine import Move, advance
 from kintsugi.workflow.names import ENDED, Effect, State
-from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Store
+from kintsugi.workflow.ports import Claim, Clock, Executor, Ledger, Outcome, Receipt, Store
 from kintsugi.workflow.retry import Again, GiveUp, RetrySchedule
-from kintsugi.workflow.sighted import by_its_known_name, hitting_more, how_it_counts, newly_opened, seen_again
 from kintsugi.workflow.states import BEFORE_THE_MERGE, OWING
 from kintsugi.workflow.triggers import (
-    BetterTold,
     Captured,
     Diagnosed,
     DiagnosedWithoutPatch,
     Origin,
     StepGaveUp,
     Trigger,
-    Unignored,
 )
 
 log = logging.getLogger("kintsugi.engine")
@@ -71,15 +70,6 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a trigger (an `Outcome`), the incident as it is now, and a sentence."""
-
-    outcome: str
-    incident: Incident
-    says: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Decision:
     """What the table says to a trigger: a move, or a refusal and what the inbox keeps of it."""
 
@@ -108,6 +98,8 @@ class Engine:
         self._redact = redact
         self._retries = retries or RetrySchedule()
         self._lease = lease
+        self._captures = Captures(self, executor)
+        self._counting = Counting(self._transact, self._captures.count_each)
 
     async def fire(self, trigger: Trigger) -> Receipt:
         """Take in one trigger.
@@ -128,7 +120,7 @@ class Engine:
 
         where it opens an incident, takes the place of what is kept, or comes from a build that may end a quiet.
         """
-        return await self._transact(lambda ledger: self._count_known(ledger, captured))
+        return await self._counting.count(captured)
 
     async def hasten(self, incident: int, kind: Effect) -> Incident:
         """Have an effect that waits performed now. Raises Refusal where nothing of the kind waits."""
@@ -177,7 +169,7 @@ class Engine:
 
     def _take(self, ledger: Ledger, trigger: Trigger, by: Claim | None = None) -> Receipt | Refusal:
         if isinstance(trigger, Captured):
-            return self._open(ledger, trigger)
+            return self._captures.take(ledger, trigger)
         incident = ledger.incident(trigger.incident)
         if incident is None:
             return NotFound(trigger.incident)
@@ -188,88 +180,8 @@ class Engine:
             return decision.refusal
         if decision.move is None:
             return Receipt(decision.outcome, incident, decision.says)
-        after = self._apply_early_facts(ledger, self._record(ledger, decision.move, by))
+        after = self._apply_early_facts(ledger, self.record(ledger, decision.move, by))
         return Receipt(Outcome.APPLIED, after, decision.says)
-
-    def _open(self, ledger: Ledger, captured: Captured) -> Receipt:
-        if known := ledger.known(captured.key):
-            return Receipt(Outcome.DUPLICATE, *known)
-        captured = by_its_known_name(captured, ledger)
-        if first := self._counts_on(ledger, captured):
-            return self._count(ledger, captured, first)
-        says = self._kept(captured.says)
-        fresh = newly_opened(ledger.next_id(captured), captured)
-        move = advance(fresh, captured)
-        ledger.admit(captured, fresh.id, Outcome.APPLIED, says)
-        ledger.saw(fresh.id, captured)
-        said = replace(move, after=move.after.saying(says).but(people=1 if captured.who else 0))
-        return Receipt(Outcome.APPLIED, self._record(ledger, said, None), says)
-
-    def _count_known(self, ledger: Ledger, captured: Captured) -> Receipt | None:
-        first = ledger.open_with(captured.payload.incident.fingerprint)
-        if first is None:
-            captured = by_its_known_name(captured, ledger)
-            first = self._counts_on(ledger, captured, end=False)
-        if first is None or (first.quiet and first.quiet.wish.build) or self._is_better(captured, first):
-            return None
-        return self._count(ledger, captured, first)
-
-    def _counts_on(self, ledger: Ledger, captured: Captured, *, end: bool = True) -> Incident | None:
-        """The incident of this failure that is open, or is quiet and stays so; a quiet that is over ends, if `end`."""
-        fingerprint = captured.payload.incident.fingerprint
-        if first := ledger.open_with(fingerprint):
-            return first
-        if not captured.opens:
-            return ledger.newest_with(fingerprint)
-        found = ledger.quiet_with(fingerprint)
-        build = captured.payload.build.sha if captured.believed else None
-        if found is None or found.quiet is None:
-            return None
-        if found.duplicate_of:
-            original = ledger.incident(found.duplicate_of)
-            return original if original and not original.ended else None
-        if why := found.quiet.over(captured.at, build, captured.contains):
-            if end:
-                self._unignore(ledger, found, captured, why)
-            return None
-        return found
-
-    def _unignore(self, ledger: Ledger, found: Incident, captured: Captured, why: str) -> None:
-        over = Unignored(incident=found.id, key=f"{captured.key}:unignored", at=captured.at, why=why)
-        ledger.admit(over, found.id, Outcome.APPLIED, over.says)
-        self._record(ledger, advance(found, over), None)
-
-    def _count(self, ledger: Ledger, captured: Captured, first: Incident) -> Receipt:
-        if earlier := ledger.admit(captured, first.id, Outcome.COUNTED, self._kept(captured.says)):
-            return Receipt(Outcome.DUPLICATE, first, earlier)
-        ledger.saw(first.id, captured)
-        again = hitting_more(ledger, seen_again(first, captured), captured)
-        if self._is_better(captured, first):
-            again = self._told_better(ledger, again, captured)
-        else:
-            ledger.amend(again)
-        if first.state is State.DEPLOYED and (watch := ledger.hasten(first.id, Effect.WATCH)):
-            self._executor.enqueue(ledger, watch, timedelta())
-        return Receipt(Outcome.COUNTED, again, how_it_counts(again))
-
-    @staticmethod
-    def _is_better(captured: Captured, first: Incident) -> bool:
-        """Whether what is kept was told by somebody whom anybody can be, and this is not."""
-        return captured.believed and not (first.believed or first.ended)
-
-    def _told_better(self, ledger: Ledger, incident: Incident, captured: Captured) -> Incident:
-        """What is captured now takes the place of what anybody could have told."""
-        told = BetterTold(
-            incident=incident.id,
-            key=f"{captured.key}:better",
-            at=captured.at,
-            actor=captured.actor,
-            payload=captured.payload,
-        )
-        decision = self._decide(incident, told)
-        assert decision.move
-        ledger.admit(told, incident.id, decision.outcome, decision.says)
-        return self._record(ledger, decision.move, None)
 
     def _decide(self, incident: Incident, trigger: Trigger) -> _Decision:
         try:
@@ -280,10 +192,11 @@ class Engine:
             return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
         except GuardRefused as refusal:
             return _Decision(Outcome.REFUSED, str(refusal), refusal=refusal)
-        says = self._kept(trigger.says)
+        says = self.kept(trigger.says)
         return _Decision(Outcome.APPLIED, says, move=replace(move, after=move.after.saying(says)))
 
-    def _record(self, ledger: Ledger, move: Move, by: Claim | None) -> Incident:
+    def record(self, ledger: Ledger, move: Move, by: Claim | None = None) -> Incident:
+        """Write a move, and have its effects performed."""
         for effect in ledger.record(move, by):
             self._executor.enqueue(ledger, effect, timedelta())
         extra = {
@@ -301,7 +214,7 @@ class Engine:
                 continue
             ledger.admit_late(fact, decision.outcome, decision.says)
             if decision.move:
-                return self._apply_early_facts(ledger, self._record(ledger, decision.move, None))
+                return self._apply_early_facts(ledger, self.record(ledger, decision.move))
         return incident
 
     # --- performing what is owed --------------------------------------------------------------------------------
@@ -410,7 +323,7 @@ class Engine:
             log.warning("result_dropped", extra={"effect": claim.id, "epoch": claim.epoch})
 
     async def _after_failure(self, claim: Claim, error: Exception) -> None:
-        says = self._kept(_sentence(error))
+        says = self.kept(_sentence(error))
         decision = self._retries.decide(claim.attempt, error)
         final = isinstance(decision, GiveUp)
         log.warning(
@@ -461,7 +374,7 @@ class Engine:
         key = f"fx:{claim.id}:gave-up"
         return StepGaveUp(incident=claim.incident.id, key=key, at=self._clock.now(), effect=claim.kind, why=says)
 
-    def _kept(self, text: str) -> str:
+    def kept(self, text: str) -> str:
         """Somebody's reason, a model's words: without secrets, and without the letters that no database takes."""
         return self._redact(text).replace("\0", "?").encode("utf-8", "replace").decode()
 

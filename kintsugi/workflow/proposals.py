@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import BadInput, Refusal
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Category, Diagnosis, Incident, PullRequest
 from kintsugi.workflow.machine import objection
 from kintsugi.workflow.names import State
-from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.ports import Clock, Receipt, Store
 from kintsugi.workflow.triggers import (
     Cancelled,
     Diagnosed,

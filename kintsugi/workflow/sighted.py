@@ -14,9 +14,9 @@ from kintsugi.workflow.triggers import Captured
 _BUILDS_KEPT = 20
 
 
-def hitting_more(ledger: Ledger, incident: Incident, captured: Captured) -> Incident:
+def hitting_more(ledger: Ledger, incident: Incident, captured: Captured | None) -> Incident:
     """With those it hit counted again, as long as more of them would make it worse."""
-    if not captured.who or incident.people >= MOST_PEOPLE:
+    if not (captured and captured.who) or incident.people >= MOST_PEOPLE:
         return incident
     return incident.but(people=ledger.people(incident.id, MOST_PEOPLE))
 
@@ -64,6 +64,11 @@ def seen_again(first: Incident, captured: Captured) -> Incident:
     else:
         builds = {"hearsay": _newest_last(first.hearsay, build)}
     return first.but(count=first.count + 1, last_seen=last, pace=pace, quiet=quiet, **builds)
+
+
+def is_better_told(captured: Captured, first: Incident) -> bool:
+    """Whether what is kept was told by somebody whom anybody can be, and this is not."""
+    return captured.believed and not (first.believed or first.ended)
 
 
 def how_it_counts(incident: Incident) -> str:

@@ -90,7 +90,7 @@ def test_help_loads_nothing_heavy():
     heavy = {"sqlalchemy", "sqlmodel", "openai", "discord", "httpx", "pydantic", "github", "transitions", "aiohttp"}
     program = (
         "import sys, kintsugi.__main__ as m\n"
-        "try: m.app(['--help'])\n"
+        "try: m.whole()(['--help'])\n"
         "except SystemExit: pass\n"
         f"print('LOADED', sorted({heavy!r} & set(sys.modules)))"
     )

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from kintsugi.__main__ import app
 from kintsugi.app.settings import Settings, rooms_of, variable
+from kintsugi.commands.tree import whole
 from kintsugi.reporting import ADDRESS
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +36,7 @@ def every(pattern: str) -> set[str]:
 @pytest.mark.parametrize("line", sorted(every(r'(?<![\w/"-])(?<!from )kintsugi (?:[a-z].*)')))
 def test_every_command_is_there_with_its_options(line: str):
     words = shlex.split(line.split("#", maxsplit=1)[0])[1:]
-    command = get_command(app)
+    command = whole()
     while words and (named := getattr(command, "commands", {}).get(words[0])):
         command, words = named, words[1:]
 

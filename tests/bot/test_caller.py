@@ -12,9 +12,9 @@ from kintsugi.bot.caller import Caller
 from kintsugi.persistence.database import Database
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.calling import Calling, quiet_hours
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import Conflict, StepFailed
 from kintsugi.workflow.incident import Incident
+from kintsugi.workflow.ports import Receipt
 from kintsugi.workflow.severity import Severity
 from tests.bot.stage import Stage, a_stage
 from tests.world.make import a_payload

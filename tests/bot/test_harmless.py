@@ -19,11 +19,10 @@ from kintsugi.bot.replies import Reply
 from kintsugi.bot.status import Answered
 from kintsugi.bot.text import length
 from kintsugi.telemetry.lines import LineFormatter
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.history import Step
 from kintsugi.workflow.incident import Incident, Stuck
 from kintsugi.workflow.patch import Run
-from kintsugi.workflow.ports import Owed, Rollout
+from kintsugi.workflow.ports import Owed, Receipt, Rollout
 from kintsugi.workflow.states import Effect, State
 from tests.world.make import NOON, TOKEN, a_deployment, a_diagnosis, a_patch, a_pull_request, an_evidence, an_incident
 

@@ -15,8 +15,8 @@ from kintsugi.capture.intake import Intake, Program
 from kintsugi.persistence.database import Database
 from kintsugi.telemetry import install
 from kintsugi.telemetry.unhandled import leaves
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.ports import Receipt
 from kintsugi.workflow.triggers import Captured
 from tests.world.migrated import migrate
 from tests.world.patience import PATIENCE

@@ -7,8 +7,8 @@ import pytest
 from kintsugi.capture import CaptureError
 from kintsugi.capture.intake import Intake, Program
 from kintsugi.capture.recent import recent_failures
-from kintsugi.workflow.engine import Receipt
 from kintsugi.workflow.payload import Payload
+from kintsugi.workflow.ports import Receipt
 from kintsugi.workflow.triggers import Captured
 from tests.world.clock import ManualClock
 from tests.world.make import an_incident

@@ -15,9 +15,8 @@ from sqlalchemy import Connection, insert
 
 from kintsugi.executors.lock import only_one
 from kintsugi.persistence.database import Database, DatabaseError, connect
-from kintsugi.persistence.ledger import PAYLOAD
 from kintsugi.persistence.migrations import upgrade
-from kintsugi.persistence.tables import IncidentRow
+from kintsugi.persistence.tables import PAYLOAD, IncidentRow
 from kintsugi.persistence.transfer import copy
 from kintsugi.workflow.incident import Turn
 from kintsugi.workflow.states import State

@@ -61,7 +61,7 @@ def flagged(old: str, new: str) -> list[str]:
         ("if user.is_owner", "if not user.is_owner", "who may"),
         ("amount > 100", "amount < 100", "turns a comparison"),
         ("amount > 100", "amount > 100000", "a limit"),
-        ("amount < 0 or amount is None", "amount < 0 and amount is None", "let through"),
+        ("amount < 0 or amount is None", "amount < 0 and amount is None", "turns a comparison"),
         ('    if amount > 100:\n        raise ValueError("too much")\n', "", "let through"),
         ("MAX_ITEMS = 50", "MAX_ITEMS = 5000", "a limit"),
         ("TIMEOUT = 5", "TIMEOUT = 60 * 60", "a limit"),

@@ -484,6 +484,7 @@ def test_what_belongs_to_the_tests(path: str, as_file: bool, as_path: bool) -> N
         (b"# coding: utf-7\n", b"# coding: utf-7\nX = 1\n", "comes in the encoding utf-7: write it in UTF-8"),
         (b"", b"# coding: unicode_escape\n", "comes in the encoding unicode_escape: write it in UTF-8"),
         (b"", b"# coding: klingon\n", "cannot be read in the encoding that it names"),
+        (b"", b"# coding: rot13\n", "cannot be read in the encoding that it names"),
         (b"", b"name = '\xe9'\n", "cannot be read in the encoding that it names"),
     ],
 )
@@ -495,6 +496,11 @@ def test_source_is_read_as_the_interpreter_reads_it_or_refused(
 
 def test_a_comment_that_is_code_in_another_encoding_is_read_as_code() -> None:
     assert read_source(b"# coding: utf-7\n# +AAo-import os\n") == "# coding: utf-7\n# \nimport os\n"
+
+
+@pytest.mark.parametrize("encoding", [b"rot13", b"utf-16", b"hex", b"undefined"])
+def test_no_encoding_stops_the_reader(encoding: bytes) -> None:
+    assert isinstance(read_source(b"# coding: " + encoding + b"\nX = 1\n"), str)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ import io
 import itertools
 import random
 import re
+import sys
 import threading
+import time
 import traceback
 import types
 import uuid
@@ -29,7 +31,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
-from kintsugi.telemetry.capsule.graph import MOST_OBJECTS, Graph
+from kintsugi.telemetry.capsule.graph import CPU_SECONDS, MOST_OBJECTS, Graph
 from kintsugi.telemetry.capsule.inside import taken_by
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
 from tests.world import object_graphs
@@ -444,6 +446,7 @@ def test_what_cannot_be_written_down_is_told_to_whoever_uses_it(tmp_path: Path) 
 def test_a_secret_refuses_the_whole() -> None:
     for value in (
         {"password": "correct-horse"},
+        {"flavour": "plain", "Cookie": f"id={'k9Zq7xQ2' * 4}"},
         [("Authorization", "Bearer abcdef123456789")],
         {"headers": [(b"authorization", b"Bearer abcdef123456789")]},
         {"passwords": ["", "correct-horse"]},
@@ -492,6 +495,55 @@ def test_many_small_things_are_looked_at_within_the_caps() -> None:
         graph.entry(thing, "", 3, at_once=True)
 
     assert 0 < looked_at.total() <= MOST_OBJECTS + 1
+
+
+def test_how_much_is_looked_at_does_not_depend_on_the_machine() -> None:
+    few, many = [[Item(f"item {number}", number / 3) for number in range(count)] for count in (40, 900)]  # type: ignore[arg-type]
+
+    for _ in range(2):  # a machine may be as busy as it likes in between
+        first, again = (made_of(_raised(lambda: handed_over(many))).source for _ in range(2))
+        assert first == again
+        assert first.count("too much to write down") > 500
+        assert "not looked at" not in first
+    assert "missing(" not in made_of(_raised(lambda: handed_over(few))).source
+
+
+def test_a_machine_that_is_slow_beyond_measure_is_not_held_up() -> None:
+    graph = Graph(lambda *_: burn(CPU_SECONDS))
+
+    entries = [graph.entry(object(), "", 3) for _ in range(9)]
+    graph.complete()
+
+    assert [one.opens.count("the time there is") for one in entries][1:] == [1] * 8
+
+
+def burn(seconds: float) -> None:
+    ends = time.thread_time() + seconds
+    while time.thread_time() < ends:
+        pass
+
+
+def test_what_is_nested_deeply_is_kept_as_far_as_a_file_can_be_read() -> None:
+    deep: list[Any] = ["the end"]
+    for _ in range(180):
+        deep = [deep]
+
+    again = rebuilt_from(handed_over, [deep])[0]
+
+    while type(again[0]) is list:
+        again = again[0]
+    assert again == ["the end"]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="there they warn before they tell what they are made of")
+def test_an_iterator_goes_on_where_it_was() -> None:
+    made = [itertools.islice(iter("abcdef"), 5), itertools.chain([1, 2], (3,)), itertools.count(7, 2)]
+    for one in made:
+        next(one)  # type: ignore[call-overload]
+
+    letters, numbers, counter = rebuilt_from(handed_over, made)
+
+    assert ([*letters], [*numbers], next(counter)) == (["b", "c", "d", "e"], [2, 3], 9)
 
 
 def test_what_was_warned_of_once_is_not_warned_of_again() -> None:

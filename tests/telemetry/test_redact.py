@@ -192,6 +192,16 @@ def test_a_field_is_judged_with_its_name_in_view():
     assert redact_field("item", "sunshine") == "sunshine"
 
 
+def test_what_begins_like_a_known_shape_is_clean_where_the_values_were_looked_at_one_by_one():
+    redactor, rnd = Redactor(), random.Random(SEEDS[0])
+
+    assert not redactor.is_clean("def test_total():\n    total(price=0.25)")
+    assert redactor.is_clean("def test_total():\n    total(price=0.25)", one_by_one=True)
+    for case in vendor_cases(rnd):
+        text = f"def test_total():\n    total({case.text})"
+        assert not redactor.is_clean(text, one_by_one=True) or redactor.redact(text) == text
+
+
 @pytest.mark.parametrize("personal", [(), ("email",)])
 def test_a_text_beside_others_is_redacted_as_it_is_alone(personal):
     redactor, rnd = Redactor(personal=frozenset(personal)), random.Random(SEEDS[0])

@@ -15,9 +15,9 @@ from kintsugi.persistence.database import Database
 from kintsugi.persistence.store import SqlStore
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.effects import EffectNeeds, performers
-from kintsugi.workflow.engine import Engine, Receipt
+from kintsugi.workflow.engine import Engine
 from kintsugi.workflow.incident import Budget, Incident
-from kintsugi.workflow.ports import Ledger
+from kintsugi.workflow.ports import Ledger, Receipt
 from kintsugi.workflow.reconcile import Reconciler
 from kintsugi.workflow.states import State
 from tests.world.clock import ManualClock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 _OF_PATHS = {"isdir": "is_dir", "isfile": "is_file", "exists": "exists", "islink": "is_symlink", "isabs": "is_absolute"}
 _PATHS = ("Path", "PurePath", "pathlib")
@@ -77,3 +78,37 @@ def _joined(op: ast.boolop, values: list[ast.expr]) -> ast.expr:
 def _is_of_kind(node: ast.Call, of: ast.expr) -> bool:
     is_isinstance = isinstance(node.func, ast.Name) and node.func.id == "isinstance" and len(node.args) == 2
     return is_isinstance and ast.unparse(node.args[0]) == ast.unparse(of)
+
+
+def essential(node: ast.expr) -> ast.expr:
+    """A condition without the parts that only ask whether there is anything: `x and x < 3` as `x < 3`."""
+    if not isinstance(node, ast.BoolOp):
+        return node
+    parts = [one for one in node.values if not only_asks_whether_there(one)]
+    return node if not parts else ast.BoolOp(node.op, parts) if parts[1:] else parts[0]
+
+
+_OF_SOMEBODY = re.compile(
+    r"user|author|member|account|owner|token|passw|secret|session|signature|admin|role|perm|auth|active|disabled|enabled"
+    r"|valid|verif|lock|revok|suspend|expir|deleted|closed|archived|frozen|hidden|public|private|pinned|sign|safe|secure|bann?ed|allow"
+    r"|webhook|\bbot\b|\b(?:is|has|can|may)_",
+    re.IGNORECASE,
+)
+
+
+def only_asks_whether_there(node: ast.expr) -> bool:
+    """`x is None`, `not x`, `x`, `len(x) == 0`: whether there is anything, and not who or what it is."""
+    match node:
+        case ast.BoolOp(values=values):
+            return all(map(only_asks_whether_there, values))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return only_asks_whether_there(operand)
+        case ast.Compare(left=left, comparators=[ast.Constant(value=None | "")]):
+            return only_asks_whether_there(left)
+        case ast.Compare(left=ast.Call(func=ast.Name(id="len"), args=[of]), comparators=[ast.Constant(value=0)]):
+            return only_asks_whether_there(of)
+        case ast.Call(func=ast.Name(id="len"), args=[of]):
+            return only_asks_whether_there(of)
+        case ast.Name() | ast.Attribute() | ast.Call(func=ast.Attribute(attr="get" | "group"), args=[ast.Constant()]):
+            return _OF_SOMEBODY.search(ast.unparse(node)) is None
+    return False

@@ -16,7 +16,7 @@ _SHELL = """
     subprocess.getoutput subprocess.getstatusoutput subprocess.create_subprocess_* asyncio.create_subprocess_*
     ?.subprocess_exec ?.subprocess_shell ?.create_subprocess_exec ?.create_subprocess_shell anyio.run_process
     anyio.open_process trio.run_process trio.lowlevel.open_process pty.spawn pty.fork pexpect.* sh.* plumbum.*
-    invoke.run fabric.* _posixsubprocess.* shell=True multiprocessing.popen_** distutils.spawn.* pip.main
+    invoke.** fabric.** _posixsubprocess.* shell=True multiprocessing.popen_** distutils.spawn.* pip.main
     pip._internal.** ensurepip.* shutil.rmtree os.removedirs signal.pthread_kill psutil.Popen ?.rmtree ?._rmtree
     os.abort os._exit os.setuid os.setgid os.seteuid os.setegid os.setreuid os.setgroups os.chown os.lchown os.fchown
     os.chroot os.mknod os.symlink os.link os.truncate os.add_dll_directory ?.symlink_to ?.hardlink_to
@@ -60,7 +60,9 @@ _EVAL = """
     pytest.main unittest.main nose.** nose2.** unittest.TestProgram tornado.template.** sympy.lambdify sympy.parse_expr
     chameleon.** Cheetah.** genshi.template.** bottle.SimpleTemplate js2py.** execjs.** dukpy.** quickjs.** lupa.**
     py_mini_racer.** RestrictedPython.** torch.hub.* rpyc.** werkzeug.debug.** Pyro4.** Pyro5.** pyxll.** wasmtime.**
-    _xxsubinterpreters** _interpreters** concurrent.interpreters**
+    _xxsubinterpreters** _interpreters** concurrent.interpreters** debugpy.** pydevd** manhole.** aiomonitor.**
+    remote_pdb.** rpdb.** web_pdb.** pudb.** ipdb.** aioconsole.** gevent.backdoor.** sys.remote_exec ?.load_module
+    ?.exec_module mako.lookup.**
 """
 _NETWORK = """
     socket.socket socket.create_connection socket.create_server socket.socketpair socket.fromfd socket.getaddrinfo

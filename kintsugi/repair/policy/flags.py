@@ -1,7 +1,7 @@
 """What no rule can judge and a human has to see in one line: an inverted comparison, a lifted limit, another default.
 
 Facts of the touched statements are compared, before and after, so that moved and renamed code is silent. A flag never
-refuses. Python alone; other languages are read by patterns elsewhere.
+refuses. Python goes by its syntax, other languages by their lines (`lines.py`).
 """
 
 from __future__ import annotations
@@ -14,24 +14,34 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.facts import Facts
+from kintsugi.repair.policy.lines import flags_of_lines
+from kintsugi.repair.policy.safeguards import loosened
 from kintsugi.repair.syntax import walked
 
 _NUMBER = re.compile(r"\d[\d_.]*")
-_SMALL = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?-?[012](?:\.0)?(?: -?[012](?:\.0)?)*")
+_SMALL = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?[-+]?[012](?:\.0)?(?: [-+]?[012](?:\.0)?)*")
 _WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len)\b)[^\W\d]\w*")
 
 
 def flags(change: Change) -> Iterator[tuple[str, str]]:
     """(path, sentence) for each kind of thing that a human should look at."""
-    if not change.path.endswith((".py", ".pyw")) or change.before is None or change.after is None:
+    if change.before is None or change.after is None:
         return
+    said = _of_python(change) if change.path.endswith((".py", ".pyw")) else flags_of_lines(change)
+    for sentence, told in said:
+        if told:
+            yield change.path, f"{sentence} ({_short(told)})"
+
+
+def _of_python(change: Change) -> Iterator[tuple[str, str]]:
     before, after = change.touched
     if before.tree is None or after.tree is None:
         return
     old, new = Facts(before), Facts(after)
-    for sentence, told in (*_of_conditions(old, new), *_of_values(old, new), *_of_effects(old, new)):
-        if told:
-            yield change.path, f"{sentence} ({told})"
+    yield from _of_conditions(old, new)
+    yield from _of_values(old, new)
+    yield from _of_effects(old, new)
+    yield from loosened(before, after)
 
 
 def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
@@ -55,8 +65,6 @@ def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     limited = _changed(_without_kept(old, new), new.told["limit"])
     yield "It changes a limit.", limited or _altered(old.told["limit value"], new.told["limit value"])
     yield "It sets a limit.", _come(old.told["clamp"], _without_known(old, new))
-    reached = _altered(old.told["reach"], new.told["reach"])
-    yield "It changes who sees it, or who is called.", reached or _changed(old.told["mentions"], new.told["mentions"])
     for name in ("default", "default value"):
         yield "It changes the default of a setting.", _altered(old.told[name], new.told[name])
 

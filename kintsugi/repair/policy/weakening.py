@@ -20,7 +20,7 @@ _WEAK = Screened(
     r"|CURLOPT_SSL_VERIFY\w+\s*,\s*(?:0|false)"
     r"|VERIFY_NONE|TrustAll|ALLOW_ALL_HOSTNAME|dangerous_accept|danger_accept_invalid|usesCleartextTraffic"
     r"|PROTOCOL_(?:SSLv[23]|TLSv1\b)"
-    r"|['\"]?verify_signature['\"]?\s*:\s*False|verify_(?:exp|aud|iss|signature)\s*=\s*False"
+    r"|['\"]?verify_(?:signature|exp|aud|iss|nbf)['\"]?\s*:\s*False|verify_(?:exp|aud|iss|signature)\s*=\s*False"
     r"|algorithms?\s*=\s*\[?\s*['\"]none['\"]"
     r"|#\s*nosec\b|#\s*nosemgrep|NOSONAR|\blgtm\s*\[|noqa:\s*S\d|codeql\[|eslint-disable.*security"
     r"|@SuppressWarnings\(\"security"
@@ -54,6 +54,7 @@ _ALWAYS = Screened(
 )
 _STRUNG_SQL = Screened(
     r"\.(?:execute|executemany|executescript|raw)\s*\(\s*(?:f['\"]|['\"][^'\"]*['\"]\s*(?:%|\+|\.format))"
+    r"|(?:\.(?:fetch\w*|query)|\btext)\s*\(\s*(?:f['\"]{1,3}|`)\s*(?:SELECT|INSERT|UPDATE|DELETE)\b[^`'\"]*\{"
 )
 # What weakens by going away.
 _GUARDS: tuple[tuple[str, Screened], ...] = (

@@ -85,20 +85,21 @@ def _warm_up() -> None:
 def _written(call: Call, error: BaseException, frames: list[FrameType], ends: float) -> Capsule:
     module, function = raw.importable(call.module), call.function
     try:
-        source = _source(call, error, frames)
-        _check_whole(source, ends)
+        own, helpers = _source(call, error, frames)
+        _check_whole(own, len(helpers), ends)
     except Secret as secret:
         return Capsule(module, function, why_not=_A_SECRET + (f"the value of {secret}" if str(secret) else "a value"))
     except _TooLarge as large:
         return Capsule(module, function, why_not=str(large))
-    return Capsule(module, function, source)
+    return Capsule(module, function, own + helpers)
 
 
 class _TooLarge(Exception):
     """Nothing is kept, as half of it would be another call."""
 
 
-def _source(call: Call, error: BaseException, frames: list[FrameType]) -> str:
+def _source(call: Call, error: BaseException, frames: list[FrameType]) -> tuple[str, str]:
+    """The file: what is of this call, and the functions that are the same in every file."""
     test = f"test_{call.frame.f_code.co_name.strip('_').lower() or 'call'}"
     homes = {id(frame.f_globals): frame.f_globals for frame in (call.frame, *reversed(frames))}
     names = Names(list(homes.values())[:_HOMES], taken=(test, "NotRebuilt", _name_of_first(call), *HELPERS))
@@ -186,12 +187,15 @@ def _way(call: Call) -> str:
     return "{call}"
 
 
-def _check_whole(source: str, ends: float) -> None:
-    """No secret is in it that shows only where texts stand together. Raises Secret, _TooLarge."""
-    if len(source) > LARGEST:
+def _check_whole(source: str, more: int, ends: float) -> None:
+    """No secret is in it that shows only where texts stand together. `more`: characters that come on top.
+
+    Raises Secret, _TooLarge.
+    """
+    if len(source) + more > LARGEST:
         raise _TooLarge(f"its arguments are too large: more than {LARGEST // 1024} KB of source")
     for piece in _pieces(source):
-        if is_clean(piece):
+        if is_clean(piece, one_by_one=True):
             continue
         is_late = time.thread_time() > ends  # as text it takes a twentieth of the time
         if (redact(piece) if is_late else redact_source(piece, "capsule.py", excerpt=True)) != piece:

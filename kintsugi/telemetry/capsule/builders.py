@@ -5,9 +5,11 @@ Nothing of an object's own code is run. What no builder knows is left out with t
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import EnumMeta
 from types import FrameType, FunctionType
 from typing import Any
@@ -31,13 +33,24 @@ _LARGEST_NUMBER = 4_096  # bits
 _MARKS = {id(one): repr(one) for one in (None, True, False, NotImplemented)} | {id(...): "..."}
 
 
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """What is known of a class once one of its objects was seen: its builtin base, and its name in the file."""
+
+    kind: type  # kept, so that its id stays its own
+    base: type
+    name: str
+    is_of_discord: bool
+    layout: raw.Layout
+
+
 class Builders:
     """Knows what to write for a value. `names` finds what can be imported, and keeps what the file has to import."""
 
     def __init__(self, names: Names, around: Callable[[str], FrameType | None] = lambda _: None) -> None:
         """`around`: the frame of the function with this qualified name, where the exception came through it."""
         self.names, self._around = names, around
-        self._classes: dict[int, tuple[type, str]] = {}  # of those seen: the builtin base, and the name
+        self._classes: dict[int, _Class] = {}
 
     def value(self, graph: Graph, value: object, name: str, depth: int, hint: str = "") -> str | Entry:
         """A literal, or the entry of an object. `name`: what it stands under. Raises Secret."""
@@ -74,13 +87,14 @@ class Builders:
     def _instance(self, graph: Graph, value: object, entry: Entry) -> None:
         """An object of a class made in Python: its class, what its builtin base holds, and its state."""
         kind = type(value)
-        base, own = self._classes.get(id(kind)) or self._seen(kind)
+        seen = self._classes.get(id(kind)) or self._seen(kind)
+        base, own = seen.base, seen.name
         if id(base) not in CONTENT:
             return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
         if not own:
             return self._of_class_inside(graph, value, entry, base)
-        if raw.home_of(kind)[0].partition(".")[0] == "discord":
-            return self._stand_in(graph, value, entry, own)
+        if seen.is_of_discord:
+            return self._stand_in(graph, value, entry, seen)
         if base is tuple and "_fields" in raw.names_of(kind):
             return self._named_tuple(graph, value, entry, own)
         content = CONTENT[id(base)]
@@ -89,13 +103,15 @@ class Builders:
         else:
             entry.opens, entry.closes = f"filled({own}, {self.names.of(base)}", ")"
             entry.parts = content(self, graph, value, entry)
-        self.add_state(graph, value, entry)
+        self.add_state(graph, value, entry, seen.layout)
         return None
 
-    def _seen(self, kind: type) -> tuple[type, str]:
+    def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
-        self._classes[id(kind)] = base, self.names.of(kind) if id(base) in CONTENT else ""
-        return self._classes[id(kind)]
+        own = self.names.of(kind) if id(base) in CONTENT else ""
+        is_of_discord = raw.home_of(kind)[0].partition(".")[0] == "discord"
+        seen = self._classes[id(kind)] = _Class(kind, base, own, is_of_discord, raw.layout_of(kind))
+        return seen
 
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
         """The same of a class that has no name, but was made inside of a function."""
@@ -159,14 +175,14 @@ class Builders:
         ]
         return None
 
-    def add_state(self, graph: Graph, value: object, entry: Entry) -> None:
-        for name, one in raw.state_of(value):
+    def add_state(self, graph: Graph, value: object, entry: Entry, layout: raw.Layout | None = None) -> None:
+        for name, one in raw.state_of(value, layout):
             if type(name) is not str or len(entry.parts) > MOST_ITEMS:
                 return leave_out(entry, f"a {raw.shown_kind(value)} with more attributes than are written down")
             graph.step()
-            shown = called(name.lstrip("_"), entry)
-            made = self.value(graph, one, shown, entry.depth + 1, shown)
-            entry.parts.append(Part(made, keyword_for(name), later=_later(name)))
+            shown, lead, later = _attribute(name)
+            shown = called(shown, entry)
+            entry.parts.append(Part(self.value(graph, one, shown, entry.depth + 1, shown), lead, later))
         return None
 
     def _named_tuple(self, graph: Graph, value: Any, entry: Entry, own: str) -> None:
@@ -181,14 +197,17 @@ class Builders:
         ]
         return None
 
-    def _stand_in(self, graph: Graph, value: object, entry: Entry, own: str) -> None:
+    def _stand_in(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:
         """Of Discord's own: the same class and its state, but its coroutines say nothing to Discord."""
-        entry.opens, entry.closes = f"stand_in({own}", ")"
-        self.add_state(graph, value, entry)
+        entry.opens, entry.closes = f"stand_in({seen.name}", ")"
+        self.add_state(graph, value, entry, seen.layout)
 
 
-def _later(name: str) -> str:
+@functools.lru_cache(maxsize=1024)
+def _attribute(name: str) -> tuple[str, str, str]:
+    """What an attribute is called, what stands before its value, and how it is set later."""
     lead = keyword_for(name)
     if lead.endswith("="):
-        return f"with_state({{one}}, {lead}{{value}})"
-    return f"with_state({{one}}, **{{{{{name.replace('{', '{{').replace('}', '}}')!r}: {{value}}}}}})"
+        return name.lstrip("_"), lead, f"with_state({{one}}, {lead}{{value}})"
+    later = f"with_state({{one}}, **{{{{{name.replace('{', '{{').replace('}', '}}')!r}: {{value}}}}}})"
+    return name.lstrip("_"), lead, later

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import keyword
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
-from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field
+from kintsugi.telemetry.redact import MASK, is_clean, redact, redact_field, tells_of_its_value
 from kintsugi.telemetry.redact.keys import Grade, grade
 
 MOST_OBJECTS = 3_000
+MOST_WORK = 1_500  # pieces that are looked at: items, attributes, texts
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
-DEEPEST = 24
+DEEPEST = 200
+_STRETCH = 16  # so deep brackets may be in each other: then what is inside gets a name
 _NEAR = 2  # the call's arguments, whatever they are called
-CPU_SECONDS = 0.002  # for looking at values: naming and writing them takes as long again
-_GRACE = 0.01  # what is small is looked at for so much longer; many small things are not small
+_AN_OBJECT, _A_LOOK, _A_PIECE = 5, 2, 64  # of the work: an object, a text on its own; characters that are one piece
+_GRACE = 500  # of the work, for what is small: many small things are not small
+CPU_SECONDS = 0.01  # for looking at values: only a machine that is very slow comes to that
 
-
+_TOO_MUCH = "too much to write down"
 _NO_TIME = "not looked at in the time there is"
-_STEPS = 32  # texts that are looked at together
-_SHORT, _BRIEF = 200, 6  # characters: of a text that is remembered, of a number that no name but a secret's hides
+_TOGETHER = 1_000  # characters of texts that are looked through together
+_SHORT = 200  # characters of a text that is looked at with others
+_BRIEF = 6  # digits of a number that only its name can hide
 
 
-class OutOfTime(Exception):
+class TooMuch(Exception):
     """What is half looked at is left out: half of it would be another value."""
 
 
@@ -68,35 +73,31 @@ class Graph:
 
     fill: Callable[[Graph, object, Entry], None]
     wanted: Set[str] = frozenset()  # names that the code uses which failed: what lies under them comes first
-    ends: float = 0.0  # of the thread's time
+    left: int = MOST_WORK
     size: int = 0
     _known: dict[int, tuple[Entry, object]] = field(default_factory=dict)  # the object too: so its id stays its own
     _waiting: deque[tuple[Entry, object]] = field(default_factory=deque)
     _later: deque[tuple[Entry, object]] = field(default_factory=deque)
-    _harmless: set[tuple[str, str]] = field(default_factory=set)  # short texts that were looked at, with their names
-    _left: float = CPU_SECONDS
-    _looks: float = 0.0  # of any clock: before that it cannot be late
+    _texts: dict[str, str] = field(default_factory=dict)  # short ones that are to be looked through, and their names
+    _seen: set[str] = field(default_factory=set)  # those, and all that were before
+    _pending: int = 0  # characters of these
+    _ends: float = field(default_factory=lambda: time.thread_time() + CPU_SECONDS)
+    _looks: float = field(default_factory=lambda: time.perf_counter() + CPU_SECONDS)  # before that it cannot be late
 
-    def __post_init__(self) -> None:
-        self.ends = time.thread_time() + CPU_SECONDS
-        self._looks = time.perf_counter() + CPU_SECONDS
-
-    def is_late(self, grace: float = 0.0) -> bool:
+    def is_late(self) -> bool:
         """Whether the time is used up. The thread's own clock is dear, so another one says when to look at it."""
         if time.perf_counter() < self._looks:
             return False
-        if self._left <= 0 and not grace:
-            return True
-        self._left = self.ends - time.thread_time()
-        self._looks = time.perf_counter() + self._left
-        return self._left + grace <= 0
+        left = self._ends - time.thread_time()
+        self._looks = time.perf_counter() + left
+        return left <= 0
 
     def entry(self, value: object, hint: str, depth: int, *, at_once: bool = False) -> Entry:
         """The one entry of this object. What it is made of is looked at later, nearest first, or at once."""
         known = self._known.get(id(value))
         if known is None:
             known = self._known[id(value)] = Entry(hint, depth), value
-            if at_once and len(self._known) <= MOST_OBJECTS and not self.is_late(_GRACE):
+            if at_once and self.left > -_GRACE:
                 self._fill(value, known[0])
             else:
                 (self._waiting if depth < _NEAR or hint in self.wanted else self._later).append(known)
@@ -104,24 +105,27 @@ class Graph:
         return known[0]
 
     def complete(self) -> None:
-        """Look at all that waits, as far as the caps allow."""
+        """Look at all that waits, as far as the caps allow. Raises Secret."""
         for taken, (entry, value) in enumerate(iter(self._next, None)):
-            if taken >= MOST_OBJECTS or self.size > MOST_CHARACTERS or entry.depth > DEEPEST:
-                leave_out(entry, "too much to write down")
+            if self.left <= 0 or taken >= MOST_OBJECTS or self.size > MOST_CHARACTERS or entry.depth > DEEPEST:
+                leave_out(entry, _TOO_MUCH)
             elif self.is_late():
                 leave_out(entry, _NO_TIME)
             else:
                 self._fill(value, entry)
                 self.size += len(entry.opens) + 4 * len(entry.parts)
+                entry.needs_name = entry.depth % _STRETCH == 0
+        self._look_through()
 
     def _fill(self, value: object, entry: Entry) -> None:
         """One that is not what it should be must not take the others with it."""
+        self.left -= _AN_OBJECT
         try:
             self.fill(self, value, entry)
         except Secret:
             raise
-        except OutOfTime:
-            leave_out(entry, _NO_TIME)
+        except TooMuch:
+            leave_out(entry, _TOO_MUCH)
         except Exception as error:
             leave_out(entry, f"it could not be written down: {type(error).__name__}")
 
@@ -131,24 +135,44 @@ class Graph:
 
     def text(self, name: str, value: str) -> str:
         """A literal. `name` is what it stands under. Raises Secret."""
-        if (name, value) not in self._harmless:
-            if redact_field(name, value) != value if name else redact(value) != value:
+        size = len(value)
+        if name and tells_of_its_value(name):
+            if redact_field(name, value) != value:
                 raise Secret(name)
-            if len(value) < _SHORT:
-                self._harmless.add((name, value))
-        self.size += len(value)
+        elif size < _SHORT:
+            self._remember(name, value)
+        elif redact(value) != value:
+            raise Secret(name)
+        self.size += size
+        self.left -= size // _A_PIECE
         written = repr(value)
-        plain = written[0] == "'" and '"' not in written  # no quotes in it, of any kind
-        return f'"{written[1:-1]}"' if plain else written
+        return written if "'" in value or '"' in value else f'"{written[1:-1]}"'
 
-    def texts(self, named: Iterable[tuple[str, object]]) -> None:
-        """Look at many short texts at once, each with what it stands under: that takes a fraction of the time."""
-        texts = [(name, value) for name, value in named if type(value) is str]
-        short = [(name, text) for name, text in texts if len(text) < _SHORT and not (name and grade(name))]
-        for at in range(0, len(short) if len(short) > 1 else 0, _STEPS):
-            some = short[at : at + _STEPS]
-            if is_clean("\n".join([text for _, text in some])):
-                self._harmless.update(some)
+    def _remember(self, name: str, text: str) -> None:
+        """To be looked through with others: that takes a fraction of the time."""
+        if text in self._seen:
+            return
+        self._seen.add(text)
+        self._texts[text] = name
+        self._pending += len(text)
+        if self._pending > _TOGETHER:
+            self._look_through()
+
+    def _look_through(self) -> None:
+        texts, self._texts, self._pending = self._texts, {}, 0
+        for text in self._doubtful(list(texts)):
+            self.left -= _A_LOOK
+            if redact(text) != text:
+                raise Secret(texts[text])
+
+    def _doubtful(self, texts: list[str]) -> list[str]:
+        """Those that have to be looked at one by one."""
+        if is_clean("\n".join(texts)):
+            return []
+        if len(texts) == 1:
+            return texts
+        half = len(texts) // 2
+        return [*self._doubtful(texts[:half]), *self._doubtful(texts[half:])]
 
     def octets(self, name: str, value: bytes) -> str:
         try:
@@ -159,14 +183,18 @@ class Graph:
 
     def number(self, name: str, value: int) -> str:
         written = int.__repr__(value)
-        if name and (len(written) > _BRIEF or grade(name)) and redact_field(name, written) == MASK:
-            raise Secret(name)
+        if name and tells_of_its_value(name):
+            if redact_field(name, written) == MASK:
+                raise Secret(name)
+        elif len(written) > _BRIEF:
+            self._remember(name, written)
         return written
 
     def step(self) -> None:
-        """One more piece of something large. Raises OutOfTime, where there is none left for that."""
-        if self.is_late():
-            raise OutOfTime
+        """One more piece of something large. Raises TooMuch, where that is enough."""
+        self.left -= 1
+        if self.left < 0:
+            raise TooMuch
 
 
 def leave_out(entry: Entry, why: str) -> None:
@@ -175,6 +203,7 @@ def leave_out(entry: Entry, why: str) -> None:
     entry.opens, entry.parts, entry.closes = f"missing({(where + why)[:160]!r})", [], ""
 
 
+@functools.lru_cache(maxsize=1024)
 def keyword_for(name: str) -> str:
     """What stands before a value that is handed over under this name, whatever name it is."""
     return f"{name}=" if name.isidentifier() and not keyword.iskeyword(name) else f"**{{{name!r}: "
@@ -182,4 +211,5 @@ def keyword_for(name: str) -> str:
 
 def called(name: str, holder: Entry) -> str:
     """What a part of something is called: a password's parts are passwords."""
-    return holder.hint if grade(holder.hint) > max(grade(name), Grade.WEAK) else name
+    told = grade(holder.hint)
+    return holder.hint if told > Grade.WEAK and told > grade(name) else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, cast
 
@@ -62,24 +63,41 @@ def is_made_in_python(kind: type) -> bool:
     flags, names = _FLAGS.__get__(kind), names_of(kind)
     if not flags & _HEAP_TYPE or flags & _CANNOT_BE_MADE or type(names.get("__new__")) is BuiltinFunctionType:
         return False
-    slots = sum(type(one) is MemberDescriptorType for one in names.values())
+    slots = list(map(id, map(type, names.values()))).count(id(MemberDescriptorType))
     added = _SIZE.__get__(kind) - _SIZE.__get__(_BASE.__get__(kind)) - slots * _POINTER
     return bool(0 <= added <= 2 * _POINTER)  # the dictionary and the list of weak references
 
 
-def state_of(value: object) -> Iterator[tuple[str, Any]]:
-    """Its attributes: the set slots, then its dictionary."""
-    own: Any = None
-    for kind in mro(type(value)):
-        for name, member in names_of(kind).items():
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the objects of a class have their attributes: in slots, and in a dictionary."""
+
+    slots: tuple[tuple[str, MemberDescriptorType], ...]
+    dictionary: Any = None
+
+
+def layout_of(kind: type) -> Layout:
+    slots: list[tuple[str, MemberDescriptorType]] = []
+    dictionary: Any = None
+    for one in mro(kind):
+        for name, member in names_of(one).items():
             if name == "__dict__":
-                if own is None and id(type(member)) in _DICTIONARIES:
-                    own = member.__get__(value)
+                if dictionary is None and id(type(member)) in _DICTIONARIES:
+                    dictionary = member
             elif type(member) is MemberDescriptorType and name != "__weakref__":
-                try:
-                    yield name, member.__get__(value)
-                except AttributeError:
-                    continue
+                slots.append((name, member))
+    return Layout(tuple(slots), dictionary)
+
+
+def state_of(value: object, layout: Layout | None = None) -> Iterator[tuple[str, Any]]:
+    """Its attributes: the set slots, then its dictionary. `layout`: of its class, where that is known already."""
+    layout = layout or layout_of(type(value))
+    for name, member in layout.slots:
+        try:
+            yield name, member.__get__(value)
+        except AttributeError:
+            continue
+    own = layout.dictionary.__get__(value) if layout.dictionary is not None else None
     if type(own) is dict:
         yield from dict.copy(own).items()
 

@@ -15,6 +15,7 @@ import itertools
 import logging
 import pathlib
 import re
+import sys
 import threading
 import types
 import uuid
@@ -44,20 +45,16 @@ Content = Callable[["Builders", Graph, Any, Entry], list[Part]]
 
 
 def _items(builders: Builders, graph: Graph, items: list[Any], entry: Entry, later: str = "") -> None:
-    names = names_of_items(items, entry.hint)
-    graph.texts(zip(names, items, strict=True))
+    names, parts, depth = names_of_items(items, entry.hint), entry.parts, entry.depth + 1
     for at, (one, name) in enumerate(zip(items, names, strict=True)):
         graph.step()
-        value = builders.value(graph, one, name, entry.depth + 1)
+        value = builders.value(graph, one, name, depth)
         is_plain = type(value) is str or not later
-        entry.parts.append(Part(value) if is_plain else Part(value, later=later.replace("{at}", str(at))))
+        parts.append(Part(value) if is_plain else Part(value, "", later.replace("{at}", str(at))))
 
 
 def _mapping(builders: Builders, graph: Graph, pairs: list[tuple[Any, Any]], entry: Entry) -> None:
     names = [called(_name_of(key), entry) for key, _ in pairs]
-    graph.texts(
-        [*(("", key) for key, _ in pairs), *((name[:80], one) for name, (_, one) in zip(names, pairs, strict=True))]
-    )
     for name, (key, one) in zip(names, pairs, strict=True):
         graph.step()
         lead = builders.value(graph, key, "", entry.depth + 1)
@@ -295,7 +292,8 @@ def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
 def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     """What the standard library itself says that it is made of, in C: an iterator half way, an element of a tree.
 
-    Not those of `itertools`: they warn before they tell, and to hush that would change the program's filters.
+    Those of `itertools` only up to Python 3.11: from 3.12 on they warn before they tell, and to hush that would change
+    the program's filters.
     """
     told = value.__reduce_ex__(4)
     made, arguments, state = (*told, None)[:3]
@@ -433,6 +431,11 @@ _BASES |= {
 }
 """Builtin bases of classes made in Python, and what they hold; None where it is nothing but the state."""
 
+_OF_ITERTOOLS: tuple[type, ...] = (
+    *(itertools.islice, itertools.chain, itertools.count, itertools.repeat, itertools.starmap, itertools.takewhile),
+    *(itertools.dropwhile, itertools.filterfalse, itertools.accumulate, itertools.zip_longest, itertools.compress),
+)
+
 _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     list: _list,
     tuple: _tuple,
@@ -485,6 +488,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
         (
             *(type(iter([])), type(iter(())), type(iter("")), type(iter(range(0)))),
             *(reversed, enumerate, zip, map, filter, ElementTree.Element),
+            *(_OF_ITERTOOLS if sys.version_info < (3, 12) else ()),
         ),
         _reduced,
     ),

@@ -12,6 +12,7 @@ from kintsugi.telemetry.capsule.names import Names
 
 _WIDTH = 96
 _STEP = "    "
+_NEXT_STEP = f"\n{_STEP}"
 _ROUNDS = 8
 _NOT_A_NAME = re.compile(r"\W+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -212,8 +213,8 @@ class Written:
 
 def written(call: Entry, taken: Iterable[str]) -> Written:
     """What makes the call's arguments, in an order that runs, then the call itself."""
-    postponed = _cut_circles(call)
-    order = [*_ordered([call]), *_ordered([entry for holder, part in postponed for entry in _entries(holder, part)])]
+    order, postponed = _without_circles(call)
+    order += _ordered([entry for holder, part in postponed for entry in _entries(holder, part)])
     _give_names(order, set(taken))
     shown: dict[int, str] = {}
     lines: list[str] = []
@@ -245,15 +246,50 @@ def _below(entry: Entry) -> Iterator[tuple[Part, Entry]]:
             yield part, part.value
 
 
-def _cut_circles(call: Entry) -> list[tuple[Entry, Part]]:
-    """The parts that are set when all is there, so that no object is needed for its own making."""
+def _straight(call: Entry) -> list[Entry] | None:
+    """What is below first; None where something is needed for its own making."""
+    order: list[Entry] = []
+    state = {id(call): False}  # False: under way, True: done
+    path = [(call, iter(_needed(call)))]
+    while path:
+        entry, needed = path[-1]
+        for one in needed:
+            done = state.get(id(one))
+            if done is None:
+                more = _needed(one)
+                state[id(one)] = not more
+                if more:
+                    path.append((one, iter(more)))
+                    break
+                order.append(one)
+            elif not done:
+                return None
+        else:
+            state[id(entry)] = True
+            order.append(entry)
+            path.pop()
+    return order
+
+
+def _needed(entry: Entry) -> list[Entry]:
+    found = [entry.on] if entry.on is not None else []
+    for part in entry.parts:
+        if type(part.lead) is Entry:
+            found.append(part.lead)
+        if type(part.value) is Entry and not part.postponed:
+            found.append(part.value)
+    return found
+
+
+def _without_circles(call: Entry) -> tuple[list[Entry], list[tuple[Entry, Part]]]:
+    """What is below first, and the parts that are set when all is there: no object is needed for its own making."""
     postponed: list[tuple[Entry, Part]] = []
     for turn in range(_ROUNDS):
-        found = _circles(call, last=turn == _ROUNDS - 1)
-        if not found:
-            return postponed
-        postponed += found
-    return postponed
+        order = _straight(call)
+        if order is not None:
+            return order, postponed
+        postponed += _circles(call, last=turn == _ROUNDS - 1)
+    return list(_ordered([call])), postponed
 
 
 def _circles(call: Entry, *, last: bool) -> list[tuple[Entry, Part]]:
@@ -347,11 +383,19 @@ def snake_case(text: str) -> str:
 def _expression(entry: Entry, shown: dict[int, str]) -> str:
     pieces = []
     for part in entry.parts:
-        value = "None" if part.postponed else part.value if isinstance(part.value, str) else shown[id(part.value)]
-        lead = part.lead if isinstance(part.lead, str) else shown[id(part.lead)]
-        if lead and not lead.endswith("=") and not lead.startswith("**{"):
-            lead += ": "
-        pieces.append(f"{lead}{value}{'}' if lead.startswith('**{') else ''}")
+        value, lead = part.value, part.lead
+        if part.postponed:
+            value = "None"
+        elif type(value) is not str:
+            value = shown[id(value)]
+        if type(lead) is not str:
+            lead = shown[id(lead)]
+        if not lead:
+            pieces.append(value)
+        elif lead[-1] == "=":
+            pieces.append(lead + value)
+        else:
+            pieces.append(f"{lead}{value}}}" if lead.startswith("**{") else f"{lead}: {value}")
     opens = entry.opens
     if opens and opens[-1] not in "([{":  # a call with a first argument of its own
         opens += ", " if pieces else ""
@@ -376,7 +420,7 @@ def _broken(entry: Entry, pieces: list[str]) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(_STEP + line for line in text.split("\n"))
+    return _STEP + text.replace("\n", _NEXT_STEP)
 
 
 def _closing(holder: Entry, part: Part, shown: dict[int, str]) -> str:
@@ -385,8 +429,8 @@ def _closing(holder: Entry, part: Part, shown: dict[int, str]) -> str:
     return part.later.format(one=holder.name, value=value, key=key)
 
 
-def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> str:
-    """The whole file: imports, the test, what it needs. `way`: how the call is made, with `{call}`."""
+def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> tuple[str, str]:
+    """The whole file: imports and the test; and what that needs. `way`: how the call is made, with `{call}`."""
     lines = [*body.before, *way.replace("{call}", body.call).split("\n")]
     text = "\n".join(map(_indented, lines))
     helpers = _helpers(text)
@@ -395,7 +439,8 @@ def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> 
         name: (name, "") for name in ("ast", "asyncio", "importlib", "inspect") if f"{name}." in (helpers + way)
     }
     head = "\n".join(_imports(imported.values()))
-    return "\n\n".join(filter(None, (f'"""{title}"""', head, f"\ndef {test}():\n{text}\n", helpers)))
+    own = "\n\n".join(filter(None, (f'"""{title}"""', head, f"\ndef {test}():\n{text}\n")))
+    return own, helpers and f"\n\n{helpers}"
 
 
 def _imports(imported: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -409,7 +454,14 @@ def _imports(imported: Iterable[tuple[str, str]]) -> Iterator[str]:
             yield f"from {module} import {', '.join(found)}"
 
 
+def _is_called(name: str, text: str) -> bool:
+    at = text.find(f"{name}(")
+    while at > 0 and (text[at - 1].isalnum() or text[at - 1] == "_"):  # the end of a longer name
+        at = text.find(f"{name}(", at + 1)
+    return at >= 0
+
+
 def _helpers(text: str) -> str:
-    needed = {name for name in HELPERS if f"{name}(" in text and re.search(rf"\b{name}\(", text)}
+    needed = {name for name in HELPERS if _is_called(name, text)}
     needed |= {more for name in needed for more in _NEEDS.get(name, ())}
     return "\n\n".join(source for name, source in HELPERS.items() if name in needed)

@@ -7,7 +7,7 @@ they were handed to `remember()`: like the root logger, they are a fact of the p
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from kintsugi.telemetry.redact.diffs import redacted_diff
@@ -35,6 +35,7 @@ __all__ = [
     "redact_field",
     "redact_source",
     "remember",
+    "tells_of_its_value",
 ]
 
 UNREADABLE = "[redaction failed: text withheld]"
@@ -51,24 +52,39 @@ class Hidden(NamedTuple):
     is_all: bool = False
 
 
+class _Known:
+    """What is to be hidden. Its scanner is made with the first text: that takes 25 ms, and much is told before one.
+
+    It never changes, so that no thread can keep a scanner that was made before something was told.
+    """
+
+    def __init__(self, own: list[str], personal: frozenset[str]) -> None:
+        self.own, self.personal = own, personal
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        return Scanner(self.own, self.personal)
+
+
 class Redactor:
     """Redacts strings; knows the secrets it was made with and those it is told later."""
 
     def __init__(self, secrets: Iterable[str] = (), personal: frozenset[str] = frozenset()) -> None:
         self.hidden = dict.fromkeys(KINDS, 0)  # how many places so far, by what they were found by
-        self._own = forms(secrets)
-        self.personal_kinds = personal
-        self._scanner = Scanner(self._own, personal)
+        self._known = _Known(forms(secrets), personal)
+
+    @property
+    def personal_kinds(self) -> frozenset[str]:
+        return self._known.personal
 
     def remember(self, secrets: Iterable[str]) -> None:
         """Adds secrets of this process: from now on they are hidden wherever they stand, in any encoding."""
-        own = sorted({*self._own, *forms(secrets)}, key=len, reverse=True)
-        self._own, self._scanner = own, Scanner(own, self.personal_kinds)
+        own = sorted({*self._known.own, *forms(secrets)}, key=len, reverse=True)
+        self._known = _Known(own, self._known.personal)
 
     def hide_personal(self, kinds: frozenset[str]) -> None:
         """From now on these kinds of personal data are hidden, too."""
-        self.personal_kinds = kinds
-        self._scanner = Scanner(self._own, kinds)
+        self._known = _Known(self._known.own, kinds)
 
     def redact(self, text: str) -> str:
         """The text with every secret as `***`; never raises: what cannot be judged is withheld whole."""
@@ -80,25 +96,29 @@ class Redactor:
     def redact_source(self, text: str, path: str = "", *, excerpt: bool = False) -> str:
         """Source code with every secret as `***`, line by line as it was: see `kintsugi.telemetry.redact.source`."""
         try:
-            read = partial(hidden_in_source, scanner=self._scanner, path=path, excerpt=excerpt)
+            read = partial(hidden_in_source, scanner=self._known.scanner, path=path, excerpt=excerpt)
             return self._settled(text, lambda source: Hidden(*read(source)))
         except Exception:
             return "\n".join(UNREADABLE for _ in text.split("\n"))
 
-    def is_clean(self, text: str) -> bool:
-        """Whether nothing in the text so much as leads to a secret. A quick look: False may mean "perhaps"."""
-        return (
-            _is_plain(text)
-            and not self._scanner.places(text.lower())
-            and not (self.personal_kinds and self._scanner.personal(text))
-        )
+    def is_clean(self, text: str, *, one_by_one: bool = False) -> bool:
+        """Whether nothing in the text so much as leads to a secret. A quick look: False may mean "perhaps".
+
+        `one_by_one`: the values in it were redacted before, each on its own. Then what begins like a known shape and
+        is none, such as `test_` or `0.`, does not count.
+        """
+        known = self._known
+        if not _is_plain(text) or (known.personal and known.scanner.personal(text)):
+            return False
+        places = known.scanner.places(text.lower())
+        return not places or (one_by_one and known.scanner.are_no_shapes(places, text))
 
     def redact_beside(self, text: str, others: str) -> str | None:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
-        if not both.isascii() or "\\" in both or "\x1b" in both or self.personal_kinds:  # `_is_plain`, for each line
+        if not both.isascii() or "\\" in both or "\x1b" in both or self._known.personal:  # `_is_plain`, for each line
             return self.redact(text) if not others or self.is_clean(others) else None
-        scanner, lowered = self._scanner, both.lower()
+        scanner, lowered = self._known.scanner, both.lower()
         places = scanner.places(lowered)
         if not places:
             return text
@@ -117,8 +137,9 @@ class Redactor:
 
     def _of_a_log(self, text: str) -> Hidden:
         folded = fold(text)
-        places = self._scanner.places(folded.lowered)
-        return self._without(folded, text, self._scanner.spans_at(places, folded), places)
+        scanner = self._known.scanner
+        places = scanner.places(folded.lowered)
+        return self._without(folded, text, scanner.spans_at(places, folded), places)
 
     def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
         if not found:
@@ -128,7 +149,7 @@ class Redactor:
         if "\n" in folded.text:
             found = continued(found, folded.text)
         spans = merged(found, folded.text)
-        is_all = not self.personal_kinds and self._scanner.leaves_nothing(places, folded.text, spans)
+        is_all = not self._known.personal and self._known.scanner.leaves_nothing(places, folded.text, spans)
         origin = folded.origin
         if origin is not None:
             spans = [(origin[start], origin[stop - 1] + 1) for start, stop in spans]
@@ -166,9 +187,12 @@ def redact(text: str) -> str:
     return of_this_process().redact(text)
 
 
-def is_clean(text: str) -> bool:
-    """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none."""
-    return of_this_process().is_clean(text)
+def is_clean(text: str, *, one_by_one: bool = False) -> bool:
+    """Whether nothing in a text so much as leads to a secret: a quick look, which may say no of what has none.
+
+    `one_by_one`: the values in it were redacted before, each on its own.
+    """
+    return of_this_process().is_clean(text, one_by_one=one_by_one)
 
 
 def redact_source(text: str, path: str = "", *, excerpt: bool = False) -> str:
@@ -193,6 +217,12 @@ def remember(secrets: Iterable[str]) -> None:
 def hide_personal(kinds: Iterable[str]) -> None:
     """Has `redact()` hide these kinds of personal data as well; none of them where there are no kinds."""
     of_this_process().hide_personal(frozenset(kinds))
+
+
+@lru_cache(maxsize=4096)
+def tells_of_its_value(name: str) -> bool:
+    """Whether a field of this name is judged by its name, too: where not, `redact_field` is `redact`."""
+    return grade(name) is not Grade.NONE or name[-6:].lower() in _HEADERS
 
 
 def redact_field(name: str, value: str) -> str:

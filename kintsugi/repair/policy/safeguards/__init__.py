@@ -1,0 +1,34 @@
+"""What held something back in Python, and is gone or looser, though what it held back is still there.
+
+One rule a row. Each compares the touched statements before and after and answers with what a human has to read,
+or "" where nothing is to be said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from kintsugi.repair.policy.safeguards.apart import mixes
+from kintsugi.repair.policy.safeguards.arguments import seen_by_others, unprotected
+from kintsugi.repair.policy.safeguards.asked import asks_less, goes_on
+from kintsugi.repair.policy.safeguards.held import lets_go
+from kintsugi.repair.policy.safeguards.rows import reaches_more
+from kintsugi.repair.policy.safeguards.settings import of_security
+from kintsugi.repair.syntax import Source
+
+_RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
+    ("It takes away a lock or a transaction.", lets_go),
+    ("It changes who sees it, or who is called.", seen_by_others),
+    ("It changes what protects a call.", unprotected),
+    ("It asks less than before.", asks_less),
+    ("It goes on where it left before.", goes_on),
+    ("It reaches more rows than before.", reaches_more),
+    ("It changes a setting of security.", of_security),
+    ("It no longer tells users apart.", mixes),
+)
+
+
+def loosened(old: Source, new: Source) -> Iterator[tuple[str, str]]:
+    """(sentence, what it is about) for each rule."""
+    for sentence, rule in _RULES:
+        yield sentence, rule(old, new)

@@ -1,0 +1,46 @@
+"""What tells one user, guild or tenant from another: in a key, and among what a function takes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+
+from kintsugi.repair.policy.safeguards.functions import Function, kept, short
+from kintsugi.repair.syntax import Source, walked
+
+_WHOSE = re.compile(
+    r"(?:^|_)(?:user|author|owner|guild|member|channel|tenant|account|team|customer|remote_addr)(?:$|_)"
+)
+_KEY = re.compile(r"(?:^|_)(?:key|digest|fingerprint)$")
+
+
+def mixes(old: Source, new: Source) -> str:
+    for before, after in kept(old, new):
+        is_called_by_others = before.decorator_list and after.decorator_list
+        if is_called_by_others and (gone := _taken(before) - _taken(after)):
+            return short(f"{min(gone)} is not asked for")
+        keys = _keys(after)
+        for name, whose in _keys(before).items():
+            if name in keys and (gone := whose - keys[name]):
+                return short(f"{name} is without {min(gone)}")
+    return ""
+
+
+def _taken(function: Function) -> set[str]:
+    given = function.args
+    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs) if _WHOSE.search(one.arg)}
+
+
+def _keys(function: Function) -> dict[str, set[str]]:
+    """By name of a key, whose names are in it."""
+    found = defaultdict[str, set[str]](set)
+    for node in walked(function):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _KEY.search(name):
+                found[name] |= {word for one in walked(value) if _WHOSE.search(word := _name(one))}
+    return found
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
