@@ -21,7 +21,7 @@ from kintsugi.repair.proof.red import NO_FAILURE_GIVEN
 from kintsugi.repair.referee import crash_of, its_tests, keeps_policy, made_again, proven, with_flags
 from kintsugi.repair.replies import read_reply
 from kintsugi.repair.sandbox import Box, BoxFailed
-from kintsugi.repair.sandbox.probe import probe
+from kintsugi.repair.sandbox.probe import found
 from kintsugi.repair.scratch import scratch
 from kintsugi.repair.trees import RevisionTree
 from kintsugi.workflow.errors import StepFailed
@@ -73,7 +73,7 @@ class Workbench:
     def warm_up(self) -> None:
         """Begin to find out which box works here, which takes seconds, before the first patch is there."""
         if self._box is None and self._proof.box is None:
-            self._box = asyncio.create_task(probe(self._proof.python, self._proof.limits))
+            self._box = asyncio.create_task(found(self._proof.python, self._proof.limits))
 
     async def close(self) -> None:
         """Stop what `warm_up` began."""
@@ -202,7 +202,7 @@ class Workbench:
         if self._proof.box:
             return self._proof
         if self._box is None or (self._box.done() and self._box.exception()):
-            self._box = asyncio.create_task(probe(self._proof.python, self._proof.limits))
+            self._box = asyncio.create_task(found(self._proof.python, self._proof.limits))
         if not self._box.done():
             progress("trying out the sandbox with hostile actions")
         return replace(self._proof, box=await self._box)

@@ -92,7 +92,10 @@ class LineHandler(logging.Handler):
             return
         self._busy.now = True
         try:
-            self._write(record)
+            if record.levelno < self._least_told:
+                self._keep(record, self._formatter.line(record)[0])
+            else:
+                self._write(record)
         except Exception as error:
             self._keep(record, plainly(record, f" [could not be written: {type(error).__name__}]"))
         finally:
@@ -102,12 +105,8 @@ class LineHandler(logging.Handler):
         """The standard one prints message and arguments unredacted."""
 
     def _write(self, record: logging.LogRecord) -> None:
+        """One that somebody has to be told of."""
         level = record.levelno
-        if level < self._least_told:
-            line = self._formatter.line(record)[0]
-            self._ring.append(level, line)
-            self._writer.put(line)
-            return
         error = error_of(record) if level >= logging.WARNING else None
         if error is None:
             line, error_id = self._written(record)

@@ -96,8 +96,9 @@ class LineFormatter(BaseJsonFormatter):
         if redacted is not message or "PRIVATE KEY" in message:
             redacted = self._followed(record.name, message, redacted)
         head = self._heads.get((record.levelname, record.name)) or self._head(record)
+        text = encode_basestring(redacted) if redacted.isascii() else encode_text(redacted)
         return (
-            f'{{"ts":"{self._time(record.created)}"{head}{encode_text(redacted)}{context.before}'
+            f'{{"ts":"{self._time(record.created)}"{head}{text}{context.before}'
             f',"exception":null{context.after},"extra":{extra}}}'
         )
 
@@ -106,26 +107,26 @@ class LineFormatter(BaseJsonFormatter):
 
         None where a key or a value is not a plain one.
         """
-        pieces, strings = [], []
+        keys, pieces, strings = self._keys, [], ""
         for key, value in items:
-            lead = self._keys.get(key) or self._key(key)
+            lead = keys.get(key) or self._key(key)
             if lead is None:
                 return None
             kind = type(value)
             if kind is str:
                 pieces.append(lead + encode_basestring(value))
-                strings.append(value)
+                strings = f"{value}\n{strings}"
             elif kind is int and -_NO_SECRET < value < _NO_SECRET:
                 pieces.append(f"{lead}{value}")
             elif kind is int and -_WHOLE < value < _WHOLE:  # a secret of our own may be all digits
                 pieces.append(f"{lead}{value}")
-                strings.append(str(value))
+                strings = f"{value}\n{strings}"
             elif value is None or kind is bool:
                 pieces.append(lead + _WORDS[value])
             else:
                 return None
         pieces.reverse()
-        return f"{{{','.join(pieces)}}}", strings[0] if len(strings) == 1 else "\n".join(strings)
+        return f"{{{','.join(pieces)}}}", strings
 
     def _key(self, key: Any) -> str | None:
         """A key and its colon; None for one that tells of a secret, or is not ours to show."""

@@ -22,6 +22,7 @@ _KNOWN = sys.version_info < (3, 13)  # later ones count the time in another way
 _HAS_TASKS = "taskName" in logging.makeLogRecord({}).__dict__
 _factory_of = logging.getLogRecordFactory
 _new = LogRecord.__new__
+_time, _thread, _thread_id, _process_id = time.time, threading.current_thread, threading.get_ident, os.getpid
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -44,16 +45,16 @@ def is_standard() -> bool:
         and logging.logThreads
         and logging.logProcesses
         and logging.logMultiprocessing
-        and getattr(logging, "logAsyncioTasks", True)
+        and (not _HAS_TASKS or getattr(logging, "logAsyncioTasks", True))
     )
 
 
 def made(  # noqa: PLR0917  (as logging calls it)
     name: str, level: int, path: str, line: int, msg: object, args: Any, exc_info: Any, func: str | None,
-    stack: str | None,
+    extra: Mapping[str, object] | None, stack: str | None,
 ) -> LogRecord:  # fmt: skip
-    """What `LogRecord(…)` makes, with its fields in the same order. Raises where that does."""
-    created = time.time()
+    """What `Logger.makeRecord(…)` makes, with its fields in the same order. Raises where that does."""
+    created = _time()
     if args and len(args) == 1:
         only = args[0]
         if type(only) not in _PLAIN and isinstance(only, Mapping) and only:
@@ -61,17 +62,22 @@ def made(  # noqa: PLR0917  (as logging calls it)
     file, module = _files.get(path) or _names(path)
     multiprocessing = sys.modules.get("multiprocessing")
     record = _new(LogRecord)
-    record.__dict__ = {
+    record.__dict__ = fields = {
         "name": name, "msg": msg, "args": args, "levelname": logging.getLevelName(level), "levelno": level,
         "pathname": path, "filename": file, "module": module, "exc_info": exc_info, "exc_text": None,
         "stack_info": stack, "lineno": line, "funcName": func, "created": created,
-        "msecs": int((created - int(created)) * 1000) + 0.0, "relativeCreated": (created - _START) * 1000,
-        "thread": threading.get_ident(), "threadName": threading.current_thread().name,
+        "msecs": created % 1 * 1000 // 1, "relativeCreated": (created - _START) * 1000,
+        "thread": _thread_id(), "threadName": _thread().name,
         "processName": multiprocessing.current_process().name if multiprocessing else "MainProcess",
-        "process": os.getpid(),
+        "process": _process_id(),
     }  # fmt: skip
     if _HAS_TASKS:
-        record.__dict__["taskName"] = _task()
+        fields["taskName"] = _task()
+    if extra is not None:
+        own = len(fields)
+        fields.update(extra)
+        if len(fields) != own + len(extra) or "message" in extra or "asctime" in extra:
+            raise KeyError("extra has a field that each record has")
     return record
 
 

@@ -68,7 +68,7 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
         """The standard one raises where `extra` has a key that a record has as well."""
         if wrap.before is _STANDARD and is_standard():
             try:
-                return _with(made(name, level, fn, lno, msg, args, exc_info, func, sinfo), extra)
+                return made(name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
             except Exception:  # noqa: S110  (Python's own may still make one)
                 pass
         try:
@@ -86,19 +86,7 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
     return make_record
 
 
-def _with(record: logging.LogRecord, extra: Mapping[str, object] | None) -> logging.LogRecord:
-    """Its fields are added as the standard one does it, and as strictly."""
-    if extra is not None:
-        fields = record.__dict__
-        for key in extra:
-            if key in fields or key in _OF_FORMATTERS:
-                raise KeyError(key)
-            fields[key] = extra[key]
-    return record
-
-
 _STANDARD = written_by_logging(logging.Logger.makeRecord)
-_OF_FORMATTERS = ("message", "asctime")
 
 
 def _renamed(extra: object) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -173,7 +174,7 @@ async def test_the_pages_offer_what_the_table_offers(database: Database, person:
 async def test_a_form_that_no_page_offers_is_refused_and_changes_nothing(database: Database, roles: frozenset[Role]):
     async with a_world(database) as world, a_viewer(world, operator_may=roles) as viewer:
         word = await viewer.word() if (incidents := await placed(world)) else ""
-        for incident in incidents:
+        for incident in incidents if roles == EVERYTHING else incidents[::3]:
             for name in set(NAMES) - answer(world, incident, roles):
                 row = row_of(name, incident)
                 assert row
@@ -186,20 +187,26 @@ async def test_a_form_that_no_page_offers_is_refused_and_changes_nothing(databas
 
 
 async def test_the_command_line_takes_what_the_table_offers(database: Database, tmp_path: Path):
+    """Each name where it is withheld and where it is offered; what few are offered comes before others change them."""
     git = Git.init_bare(tmp_path / "origin.git", "main")
     git.run("update-ref", "refs/heads/main", git.commit(git.read("mktree"), [], "First", NOON, "Somebody"))
     repository = {"KINTSUGI_REPO": str(git.directory), "KINTSUGI_DATABASE_URL": database.address}
     env = os.environ | {"PYTHONPATH": str(ROOT)} | repository
     words = {"rollback": ["deploy", "rollback"]}
     async with a_world(database) as world:
-        for incident in (await placed(world))[::5]:
-            for name in sorted(set(NAMES) - {"confirm"}):
-                before = await world.incident(incident.id)
-                offered = name in answer(world, before, EVERYTHING)
-                typed = [*words.get(name, [name]), str(incident.id), *GIVEN.get(name, NOTHING)[2]]
+        incidents = await placed(world)
+        offers = Counter(name for one in incidents for name in answer(world, one, EVERYTHING) - {"confirm"})
+        for name, _ in reversed(offers.most_common()):
+            for wanted in (False, True):
+                before = next((one for one in incidents if (name in answer(world, one, EVERYTHING)) is wanted), None)
+                if before is None:
+                    assert (name, wanted) == ("note", False)  # that fits at any time
+                    continue
+                typed = [*words.get(name, [name]), str(before.id), *GIVEN.get(name, NOTHING)[2]]
                 done = await asyncio.to_thread(terminal.run, typed, tmp_path, env)
-                after = await world.incident(incident.id)
-                assert (done.returncode, after.seq > before.seq) == ((0, True) if offered else (3, False)), (
+                after = await world.incident(before.id)
+                assert (done.returncode, after.seq > before.seq) == ((0, True) if wanted else (3, False)), (
                     name,
                     before,
                 )
+                incidents = await world.store.incidents(limit=100)

@@ -14,6 +14,7 @@ import io
 import itertools
 import random
 import re
+import sys
 import threading
 import time
 import traceback
@@ -520,6 +521,29 @@ def burn(seconds: float) -> None:
     ends = time.thread_time() + seconds
     while time.thread_time() < ends:
         pass
+
+
+def test_what_is_nested_deeply_is_kept_as_far_as_a_file_can_be_read() -> None:
+    deep: list[Any] = ["the end"]
+    for _ in range(180):
+        deep = [deep]
+
+    again = rebuilt_from(handed_over, [deep])[0]
+
+    while type(again[0]) is list:
+        again = again[0]
+    assert again == ["the end"]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="there they warn before they tell what they are made of")
+def test_an_iterator_goes_on_where_it_was() -> None:
+    made = [itertools.islice(iter("abcdef"), 5), itertools.chain([1, 2], (3,)), itertools.count(7, 2)]
+    for one in made:
+        next(one)  # type: ignore[call-overload]
+
+    letters, numbers, counter = rebuilt_from(handed_over, made)
+
+    assert ([*letters], [*numbers], next(counter)) == (["b", "c", "d", "e"], [2, 3], 9)
 
 
 def test_what_was_warned_of_once_is_not_warned_of_again() -> None:

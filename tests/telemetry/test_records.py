@@ -6,23 +6,29 @@ from kintsugi.telemetry.records import is_standard, made, written_by_logging
 
 ERROR = ValueError("no bill")
 GIVEN = (
-    ("shop", logging.INFO, "/srv/shop/cart.py", 7, "order %s", (4711,), None, "ship", None),
-    ("shop", 35, "cart", 7, "%(a)s %(b)s", ({"a": 1, "b": 2},), (ValueError, ERROR, None), "ship", "Stack"),
-    ("", logging.ERROR, "(unknown file)", 0, "all %s", ({},), None, None, None),
-    ("shop", logging.DEBUG, "/srv/a.b/c.d.py", 7, ERROR, (), None, "<lambda>", None),
-    ("shop", logging.DEBUG, "C:\\shop\\cart.py", 7, "%s %s", ("a", [1]), None, "f", None),
+    ("shop", logging.INFO, "/srv/shop/cart.py", 7, "order %s", (4711,), None, "ship", {"order": 7}, None),
+    ("shop", 35, "cart", 7, "%(a)s %(b)s", ({"a": 1, "b": 2},), (ValueError, ERROR, None), "ship", None, "Stack"),
+    ("", logging.ERROR, "(unknown file)", 0, "all %s", ({},), None, None, {}, None),
+    ("shop", logging.DEBUG, "/srv/a.b/c.d.py", 7, ERROR, (), None, "<lambda>", None, None),
+    ("shop", logging.DEBUG, "C:\\shop\\cart.py", 7, "%s %s", ("a", [1]), None, "f", {"a": 1, "b": 2}, None),
 )
 CLOCK = ("created", "msecs", "relativeCreated")
 
 
 @pytest.mark.parametrize("given", GIVEN)
 def test_a_record_is_made_as_python_makes_it(given):
-    ours, theirs = made(*given), logging.LogRecord(*given)
+    ours, theirs = made(*given), logging.Logger("shop").makeRecord(*given)
 
     assert type(ours) is logging.LogRecord
     assert list(vars(ours)) == list(vars(theirs))
     assert all(vars(ours)[name] == value for name, value in vars(theirs).items() if name not in CLOCK)
     assert all(abs(vars(ours)[name] - vars(theirs)[name]) < 1_000 for name in CLOCK)
+
+
+@pytest.mark.parametrize("name", ["message", "asctime", "lineno"])
+def test_a_field_that_each_record_has_is_refused_as_python_does(name):
+    with pytest.raises(KeyError):
+        made("shop", logging.INFO, "cart.py", 7, "order", (), None, "ship", {"order": 7, name: 1}, None)
 
 
 def test_what_others_put_there_before_is_not_passed_by():

@@ -28,15 +28,25 @@ def share(folder: Path) -> None:
 
 async def a_box(python: Path, limits: Limits, mechanisms: Sequence[Mechanism] = tuple(Mechanism)) -> Box:
     """What `probe` finds. The battery is the same whatever the limits. Raises BoxFailed."""
-    asked = f"{python} {' '.join(mechanisms)}"
+    asked, kept = _asked(python, mechanisms)
     if asked not in _tried:
-        kept = _shared[0] / f"box-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
         with kept.with_suffix(".lock").open("w") as lock:
             await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)  # whoever comes second waits for the first
             if not kept.exists():
                 kept.write_bytes(pickle.dumps(await probe(python, limits, mechanisms=mechanisms)))
             _tried[asked] = pickle.loads(kept.read_bytes())
     return replace(_tried[asked], limits=limits)
+
+
+def tried(python: Path) -> Path | None:
+    """Where what `probe` finds is kept, if it was asked for in this run."""
+    kept = _asked(python, tuple(Mechanism))[1] if _shared else None
+    return kept if kept and kept.exists() else None
+
+
+def _asked(python: Path, mechanisms: Sequence[Mechanism]) -> tuple[str, Path]:
+    asked = f"{python} {' '.join(mechanisms)}"
+    return asked, _shared[0] / f"box-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
 
 
 async def in_a_box(settings: ProofSettings) -> ProofSettings:

@@ -20,9 +20,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from tests.world import warm
+from tests.world import boxes, warm
 
 ROOT = Path(__file__).parents[2]
 
@@ -218,14 +218,21 @@ def _start(
 ) -> Started:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
-        asked = warm.Asked(list(words), str(folder), dict(env), alone, before)
-        socket.send_fds(_helper(), [asked.written()], [its.fileno(), *streams])
+        box = boxes.tried(Path(sys.executable))
+        asked = warm.Asked(list(words), str(folder), dict(env), alone, before, box and str(box))
+        socket.send_fds(_helper().line, [asked.written()], [its.fileno(), *streams])
     return Started(words, ours, output)
 
 
+class _Helper(NamedTuple):
+    """Our end of the line to it, and the process, which ends when nobody has such an end."""
+
+    line: socket.socket
+    process: subprocess.Popen[bytes]
+
+
 @cache
-def _helper() -> socket.socket:
-    """Our end of the line to the helper, which ends when this process does."""
+def _helper() -> _Helper:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KINTSUGI_")}
     helper = subprocess.Popen(
@@ -236,13 +243,13 @@ def _helper() -> socket.socket:
         pass_fds=[its.fileno()],
     )
     its.close()
-    atexit.register(_let_go, ours, helper)
-    return ours
+    atexit.register(_let_go)
+    return _Helper(ours, helper)
 
 
-def _let_go(line: socket.socket, helper: subprocess.Popen[bytes]) -> None:
-    line.close()
-    helper.wait()
+def _let_go() -> None:
+    _helper().line.close()
+    _helper().process.wait()
 
 
 def _all_of(file: Any) -> bytes:

@@ -6,6 +6,7 @@ import atexit
 import gc
 import json
 import os
+import pickle
 import pkgutil
 import runpy
 import select
@@ -16,7 +17,10 @@ import threading
 import traceback
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple, NoReturn
+
+from kintsugi.repair.sandbox import probe
 
 MOST = 1 << 18  # bytes of a request
 _LATER = (  # what commands load only where they need it
@@ -32,13 +36,18 @@ _LATER = (  # what commands load only where they need it
 
 
 class Asked(NamedTuple):
-    """`kintsugi <words>`, where, with which environment. `alone`: in a session of its own. `before`: Python to run first."""
+    """`kintsugi <words>`, where, with which environment.
+
+    `alone`: in a session of its own. `before`: Python to run first. `box`: where a box is kept that this run of the
+    tests has tried out, which takes seconds.
+    """
 
     words: list[str]
     folder: str
     env: dict[str, str]
     alone: bool
     before: str
+    box: str | None
 
     def written(self) -> bytes:
         return json.dumps(self).encode()
@@ -115,6 +124,8 @@ def _become(streams: list[int], asked: Asked) -> NoReturn:
     os.environ.clear()
     os.environ.update(asked.env)
     sys.argv = ["kintsugi", *asked.words]
+    if asked.box:
+        probe.FOUND[Path(sys.executable)] = pickle.loads(Path(asked.box).read_bytes())
     _leave(_status(asked.before))
 
 

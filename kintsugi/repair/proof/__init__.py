@@ -81,7 +81,7 @@ async def prove(proposal: Proposal, settings: ProofSettings, *, progress: Callab
     if reading.refusal is not None:
         raise Unproven(reading.refusal)
     try:
-        box = settings.box or await boxes.probe(settings.python, settings.limits)
+        box = settings.box or await boxes.found(settings.python, settings.limits)
         box = settings.in_box(box)
         if not settings.without_walls and (why := boxes.no_walls(box)):
             _parses(proposal)
@@ -123,7 +123,7 @@ async def run_tests(
     ends = time.monotonic() + settings.seconds
     proposal = Proposal(base, files)
     try:
-        box = settings.box or await boxes.probe(settings.python, settings.limits)
+        box = settings.box or await boxes.found(settings.python, settings.limits)
         box = replace(box, limits=settings.limits, variables=settings.variables, services=settings.services)
         if why := boxes.no_walls(box):
             raise CannotRunHere(why)

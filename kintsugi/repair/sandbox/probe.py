@@ -106,6 +106,17 @@ def in_words(actions: Sequence[str]) -> str:
     return ", ".join(action.replace("_", " ") for action in actions)
 
 
+FOUND: dict[Path, Box] = {}
+"""What was found in this process, by the interpreter that is to be started."""
+
+
+async def found(python: Path, limits: Limits) -> Box:
+    """What `probe` finds, tried out once a process: the battery is the same whatever the limits. Raises BoxFailed."""
+    if python not in FOUND:
+        FOUND[python] = await probe(python, limits)
+    return replace(FOUND[python], limits=limits)
+
+
 async def probe(python: Path, limits: Limits, *, mechanisms: Sequence[Mechanism] = tuple(Mechanism)) -> Box:
     """The strongest box that starts `python` here, tried out with the battery. Takes about three seconds.
 

@@ -17,7 +17,8 @@ MOST_WORK = 1_500  # pieces that are looked at: items, attributes, texts
 MOST_CHARACTERS = 40_000  # of values; the layout of the file comes on top
 MOST_ITEMS = 1_000  # of one container
 LONGEST_TEXT = 16_000
-DEEPEST = 24
+DEEPEST = 200
+_STRETCH = 16  # so deep brackets may be in each other: then what is inside gets a name
 _NEAR = 2  # the call's arguments, whatever they are called
 _AN_OBJECT, _A_LOOK, _A_PIECE = 5, 2, 64  # of the work: an object, a text on its own; characters that are one piece
 _GRACE = 500  # of the work, for what is small: many small things are not small
@@ -113,6 +114,7 @@ class Graph:
             else:
                 self._fill(value, entry)
                 self.size += len(entry.opens) + 4 * len(entry.parts)
+                entry.needs_name = entry.depth % _STRETCH == 0
         self._look_through()
 
     def _fill(self, value: object, entry: Entry) -> None:

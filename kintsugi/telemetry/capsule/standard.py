@@ -15,6 +15,7 @@ import itertools
 import logging
 import pathlib
 import re
+import sys
 import threading
 import types
 import uuid
@@ -291,7 +292,8 @@ def _logger(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
 def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     """What the standard library itself says that it is made of, in C: an iterator half way, an element of a tree.
 
-    Not those of `itertools`: they warn before they tell, and to hush that would change the program's filters.
+    Those of `itertools` only up to Python 3.11: from 3.12 on they warn before they tell, and to hush that would change
+    the program's filters.
     """
     told = value.__reduce_ex__(4)
     made, arguments, state = (*told, None)[:3]
@@ -429,6 +431,11 @@ _BASES |= {
 }
 """Builtin bases of classes made in Python, and what they hold; None where it is nothing but the state."""
 
+_OF_ITERTOOLS: tuple[type, ...] = (
+    *(itertools.islice, itertools.chain, itertools.count, itertools.repeat, itertools.starmap, itertools.takewhile),
+    *(itertools.dropwhile, itertools.filterfalse, itertools.accumulate, itertools.zip_longest, itertools.compress),
+)
+
 _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     list: _list,
     tuple: _tuple,
@@ -481,6 +488,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
         (
             *(type(iter([])), type(iter(())), type(iter("")), type(iter(range(0)))),
             *(reversed, enumerate, zip, map, filter, ElementTree.Element),
+            *(_OF_ITERTOOLS if sys.version_info < (3, 12) else ()),
         ),
         _reduced,
     ),

@@ -6,8 +6,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.lists import in_lists, is_listed
-from kintsugi.telemetry.redact.notations import LEADS, LONGEST_TITLES, in_columns, is_strong, said_before, value_before
+from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
+from kintsugi.telemetry.redact.notations import (
+    LEADS,
+    LONGEST_TITLES,
+    in_columns,
+    in_two_columns,
+    is_strong,
+    said_before,
+    value_before,
+)
 from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
@@ -32,30 +40,36 @@ NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _AFTER = re.compile(
     r"""
     (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
-        (?:\ (?:key|token|secret|value|code|phrase|string|word|header)(?!\w))?)
+        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id)(?!\w))?(?:\ \d{1,2}(?=:))?)
         (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
             [^\s:=]{1,60}(?:(?=\ ?[:=])
             |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
     (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:
-        [ \t]{0,8}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA])
+        [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
             (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
+            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|&\w{1,20}[ ]|chr[ ](?="))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
             (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
             default[ \t]{0,12}=[ \t]{0,4})
-      | (?P<setting>[ \t]{0,2}>\s{0,24}<[vV]alue>)
-      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?\\{0,7}["']?[vV]alue\\{0,7}["']?[ \t]{0,2}[=:][ \t]{0,2})
+      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<[vV]alue>|</key>\s{0,24}<string>
+            |</name>\s{0,24}<value>|;s:\d{1,5}:(?=\\{0,7}")))
+      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
+            \\{0,7}["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
+            [ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?)
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
-      | (?P<pair>[ \t]{0,2},[ \t]{0,4})(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
-      | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2})
+      | (?P<pair>[ \t]{0,2},[ \t]{0,4}(?:<<)?|[ ]\.[ ])(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
+      | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
+            |(?:generated|created)(?:[ ]for[ ][^\s:]{1,60})?:[ ]))
       | (?P<set>[ \t]to[ \t])(?=\S)
-      | (?P<cell>[ \t]{0,40}\|[ \t]{1,8})(?=[^\s|])
+      | (?P<cell>[ \t]{0,40}[|│┃║][ \t]{1,8})(?=[^\s|│┃║])
       | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are)(?:[ \t]|:[ \t]){1,2})
       | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?=[^\s<>])
       | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
-      | (?P<gap>[ \t]{1,4})(?=\S)
+      | (?P<gap>[ \t]{1,4}(?=\S)|[ \t]{5,30}(?=[\w+/]{20}))
+      | (?P<shouted>\r?\n[ \t]{0,4})(?=["'])
     )
     """,
     re.VERBOSE,
@@ -63,7 +77,7 @@ _AFTER = re.compile(
 _KINDS_OF_KEYS = (
     "api", "access", "secret", "private", "auth", "client", "app", "application", "service", "account", "signing",
     "encryption", "license", "bot", "master", "shared", "storage", "security", "webhook", "deploy", "refresh",
-    "session", "bearer",
+    "session", "bearer", "unseal", "recovery",
 )  # fmt: skip
 _WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
 _WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
@@ -91,6 +105,10 @@ _MORE_WORDS = re.compile(
 )
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS = ("|", ">")
+_BARS = "|│┃║"
+# What stands in braces in connection strings; and the new value of what a plan says is to change.
+_BRACED = re.compile(r"\{(?P<secret>[^{}\s]{6,200})\}(?=[;\"']|$)")
+_CHANGED = re.compile(r"(?P<quote>[\"']) ?[-=]> ?(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
 _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
@@ -100,7 +118,7 @@ _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])
 _GIVEN_WITH = ("with ", "using ")
 _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
 _MADE_UP_WORD = re.compile(
-    r"(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
+    r"(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)|(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
 )
 _FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
 _NO_FLAGS = ("--no-", "--skip-", "--without-")
@@ -141,7 +159,9 @@ _PARAMETER = re.compile(
     r"(?P<value>[^\s\",;\\]{4,400})",
     re.IGNORECASE,
 )
-_HEADER_OF_WORDS = re.compile(r"(?P<words>[a-z]{2,14}(?: [a-z]{2,14}){1,8})\r?\n[A-Z][A-Za-z-]{1,30}: ")
+_HEADER_OF_WORDS = re.compile(
+    r"[a-z]{2,14}(?: [a-z]{2,14}){1,8}(?=\r?\n[A-Z][A-Za-z-]{1,30}: )|[a-z]{2,14}(?: [a-z]{2,14}){2,8}(?=\s{0,4}$)"
+)
 _COOKIE = re.compile(r"(?<=[;{ ,&\"'`:=\n])[ \t]*(?P<name>[^\s=;,\"'{}]{1,80})=(?P<value>[^\s;\"']{1,8192})")
 _COOKIE_ATTRIBUTES = frozenset(
     ("path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "priority", "version", "comment")
@@ -173,9 +193,12 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         is_pair = after.lastgroup == "pair" and level is not Grade.NONE
         if is_pair and (listed := list(in_lists(text, at, after.end("tail"), level))):
             return listed
+        if after["sign"] == "=" and level and (of_tuple := in_tuples(text, at, after.end("tail"))):
+            return of_tuple
         found = list(_value(text, level, name, after)) if level else []
         if found:
-            return found
+            changed = _CHANGED.match(text, found[-1][1])
+            return [*found, changed.span("secret")] if changed else found
     return _elsewhere(text, at, end, stem, is_in_list=not is_pair)
 
 
@@ -205,14 +228,17 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     tail = _TAIL.match(text, end)
     stop = tail.end() if tail else end
     is_in_list = is_in_list and is_listed(text, at, stop)
-    if not (is_title or is_named or is_told or is_in_list):
+    is_of_tuple = text.startswith(", ", stop) and "=" in text[stop : stop + _FAR]
+    if not (is_title or is_named or is_told or is_in_list or is_of_tuple):
         return ()
     level = _grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
         return ()
     return [
         *(in_lists(text, at, stop, level) if is_in_list else ()),
+        *(in_tuples(text, at, stop) if is_of_tuple else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
+        *(in_two_columns(text, at, stop, level) if is_title else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
     ]
@@ -244,11 +270,13 @@ def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Gr
             return Grade.NONE  # a flag that takes no value
         case "gap" if name[:1] != "-" and not _gap_counts(text, at, stem, name, after):
             return Grade.NONE
-        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu")[-1:] not in ("(", "[", "{"):
+        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu ")[-1:] not in ("(", "[", "{"):
             return Grade.NONE
         case "set" if not _SETS.search(text, max(0, at - 24), at):
             return Grade.NONE
-        case "cell" if text[max(0, at - 3) : at].rstrip(" ").rstrip("|")[-1:] not in ("", "\n"):
+        case "cell" if text[max(0, at - 3) : at].rstrip(" ").rstrip(_BARS)[-1:] not in ("", "\n"):
+            return Grade.NONE
+        case "shouted" if not name.isupper() or text[at - 1 : at] not in ("", "\n"):
             return Grade.NONE
         case "call" if not name[:1].isupper():
             return Grade.NONE
@@ -280,7 +308,8 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     following = text[after.end() : after.end() + 2]
     if "login " in text[max(0, at - 80) : at] or "identified by" in text[max(0, at - 16) : at].lower():
         return True
-    if after["close"]:
+    random = _RANDOM_WORD.match(text, after.end())
+    if after["close"] and (not random or "/" in random[0]):
         return False
     if following[:1] in ("'", '"', "`", "\\", "|"):
         level = _grade_in_place(text, at, stem, name)
@@ -288,11 +317,11 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
         return True
     level = _grade_in_place(text, at, stem, name)
-    if level is Grade.PASSWORD:
+    if level is Grade.PASSWORD or (level is Grade.SECRET and "_" in name):
         told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
         if told or _MADE_UP_WORD.match(text, after.end()):
             return True
-    if not _RANDOM_WORD.match(text, after.end()):
+    if not random:
         return False
     return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
 
@@ -314,6 +343,9 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         return ()
     if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
         value = _rest_of_line(text, begin) or value
+    braced = _BRACED.match(text, begin) if after["sign"] == "=" and level is Grade.PASSWORD else None
+    if braced and is_strong(braced["secret"]):
+        return (braced.span("secret"),)
     called, literal = literal_in_call(text, value)
     if called:
         return [(literal.start, literal.end)] if literal and _counts(text, literal, level, prose=True) else ()
@@ -366,8 +398,9 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
-        level = level if value.quoted and named else min(level, Grade.TOKEN)
-        if not value.quoted and not looks_random(text[value.start : value.end]):
+        made_up = kind == "prose" and level is Grade.PASSWORD and _MADE_UP_WORD.match(text, value.start)
+        level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
+        if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
             return ()
     elif level is Grade.TOKEN and name.isupper() and name != "KEY" and sign == "=":
         level = Grade.SECRET
@@ -435,8 +468,8 @@ def _authorization(text: str, at: int, after: re.Match[str], *, is_line: bool) -
     if value.quoted and is_phrase_of_header(text[begin : value.end]):
         return ((begin, value.end),)
     line = _HEADER_OF_WORDS.match(text, at) if is_line else None
-    if line and is_phrase_of_header(line["words"]):
-        return (line.span("words"),)
+    if line and is_phrase_of_header(line[0]):
+        return (line.span(),)
     return _unless_plain(text, begin, value.end, sure=False)
 
 

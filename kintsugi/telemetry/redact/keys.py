@@ -21,7 +21,8 @@ ROOTS = (
     "csrf", "xsrf", "otp", "mnemonic", "seed phrase", "seed_phrase", "sig=", "signature", "code=", "_pat",
     "appid=", "ticket=", "hmac", "recovery", "kennwort", "contrase", "senha", "mot_de_passe", "wachtwoord", "heslo",
     "salasana", "пароль", "密码", "密碼", "パスワード", "비밀번호", "pw", "pword", "psk", "backup_code", "backupcode",
-    "backup code", "backup-code", "seedphrase", "connectsid", "connect.sid", "bearer",
+    "backup code", "backup-code", "seedphrase", "connectsid", "connect.sid", "bearer", "samlresponse", "magic=",
+    "device_code", "code_verifier",
 )  # fmt: skip
 # Keys that are too short to be looked for without what follows them.
 SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin") for sign in ("=", ":", '"', "'", "\\"))
@@ -57,7 +58,8 @@ _PASSWORD = (
     "password", "passwords", "passwd", "passwort", "passphrase", "passcode", "pwd", "psw", "pword", "kennwort",
     "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
-    "otp", "totp", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret", "totpsecret",
+    "otp", "totp", "defaultauthtok", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret",
+    "totpsecret",
     "mfasecret", "otpcode", "userpin", "cardpin", "doorpin", "simpin",
 )  # fmt: skip
 _PASS_WORDS = _words(
@@ -76,12 +78,13 @@ _SECRET = (
 _TOKEN = (
     "token", "tokens", "apikey", "apikeys", "authkey", "auth", "authorization", "jwt", "bearer", "csrf", "xsrf",
     "csrfmiddlewaretoken", "session", "pat", "connectsid", "phpsessid", "jsessionid", "sessid", "authcode", "hmac",
-    "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth",
+    "authcookie", "secretid", "basicauth", "digestauth", "userauth", "dockerauth", "samlresponse", "devicecode",
+    "codeverifier", "sessionticket",
 )  # fmt: skip
 _WEAK = ("sessionid", "sid")
 _IN_ADDRESS = _words(
     """
-    sig signature code key ticket appid sid session auth hmac hash jwt otp
+    sig signature code key ticket appid sid session auth hmac hash jwt otp magic
     """
 )
 _KEY_OF_DATA = _words(

@@ -22,6 +22,9 @@ _ITEM = re.compile(
     r"\s{0,24}(?:[bBuUrR]{0,2}(?P<open>\\{0,7}[\"'])(?P<value>(?:(?!(?P=open))[^\n]){0,300})(?P=open)"
     r"|[^\s\"'\[\](){},]{0,80})\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
 )
+_NAMES_BEFORE = re.compile(r"(?:\b[A-Za-z_][\w.]{0,40}, ){1,6}$")
+_NAMES_AFTER = re.compile(r"(?P<names>(?:, [A-Za-z_][\w.]{0,40}){0,6}) ?= ?\(?(?=[bu]?[\"'])")
+_LITERAL = re.compile(r"(?:, ?)?[bu]?(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_.-][a-z][a-z0-9]*)+")
 _INTO = (" into ", "replace ")
 # Where none of these stands before the names, they may be pairs of words, and only what looks like a secret counts.
@@ -58,6 +61,28 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
                 return
             yield row[place].span("value")
         at = row[-1].end() - (row[-1]["end"] in "])")
+
+
+def in_tuples(text: str, at: int, end: int) -> list[Span]:
+    """Of `user, password = "bob", "…"`, where a name stands at `[at, end)`, the literals of all names of secrets."""
+    is_further = text.startswith(", ", max(0, at - 2))
+    after = _NAMES_AFTER.match(text, end) if is_further or text.startswith(", ", end) else None
+    if not after:
+        return []
+    before = _NAMES_BEFORE.search(text, max(0, at - _FAR), at) if is_further else None
+    names = f"{before[0] if before else ''}{text[at:end]}{after['names']}".split(", ")
+    literals: list[re.Match[str]] = []
+    begin = after.end()
+    while len(literals) < len(names) and (literal := _LITERAL.match(text, begin)):
+        literals.append(literal)
+        begin = literal.end()
+    if len(literals) != len(names) or text[begin : begin + 1] == ",":
+        return []
+    return [
+        literal.span("value")
+        for name, literal in zip(names, literals, strict=True)
+        if (level := grade(name)) and is_secret(literal["value"], True, level, prose=False)
+    ]
 
 
 def _are_pairs(names: list[str], row: list[re.Match[str]]) -> bool:

@@ -12,8 +12,9 @@ from kintsugi.telemetry.redact.values import is_secret, looks_random
 Span = tuple[int, int]
 
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
-_CELL = re.compile(r"[ \t]*[\w.$ -]{1,40}[ \t]*|[ \t]*")
-_RULE = re.compile(r"[-+|:= \t]+")
+_CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$ -]{1,40}(?P=quote)[ \t]*|[ \t]*")
+_RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
+_WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
 _STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
 
 
@@ -30,7 +31,7 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         return
     header = text[start:stop].rstrip("\r").split(mark)
     titles = [cell.strip() for cell in header if cell.strip()]
-    if len(titles) < 2 or not all(map(_CELL.fullmatch, header)) or (mark == "," and " " in "".join(header)):
+    if len(titles) < 2 or not all(map(_CELL.fullmatch, header)) or (mark in ",;" and " " in "".join(header)):
         return
     if start and text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2].count(mark) == len(header) - 1:
         return  # a row, not the titles
@@ -52,11 +53,37 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         at = stop + 1
 
 
+_ROW_OF_TWO = re.compile(
+    r"[ \t]{0,8}[A-Za-z][\w.-]{0,40}(?:[ \t]{3,40}|\t)(?P<value>[^\s|]{1,300})[ \t]{0,8}\r?$", re.M
+)
+_OF_SCHEMAS = frozenset(
+    ("sensitive", "character", "varchar", "integer", "boolean", "optional", "mandatory", "required", "password",
+     "passwords", "opaque", "basic-auth", "deprecated", "nullable", "default", "defaults", "encrypted", "unencrypted",
+     "plaintext", "cleartext", "readonly", "writeonly")
+)  # fmt: skip
+
+
+def in_two_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
+    """What stands in line behind a name that begins a line, where the line above or below has the same two columns."""
+    start = text.rfind("\n", max(0, at - 10), at) + 1
+    row = _ROW_OF_TWO.match(text, start)
+    if level is not Grade.PASSWORD or not row or text[start:at].strip() or row.start("value") < end:
+        return
+    value, column = row["value"], row.start("value") - start
+    above = text.rfind("\n", max(0, start - _ROW_LENGTH), max(0, start - 1)) + 1
+    others = (_ROW_OF_TWO.match(text, line) for line in (row.end() + 1, above) if line != start)
+    if not any(other and other.start("value") - other.start() == column for other in others):
+        return
+    is_one = is_strong(value) or (len(value) >= _WORD and value.lower() not in _OF_SCHEMAS)
+    if is_one and is_secret(value, False, level, prose=True):
+        yield row.span("value")
+
+
 def _delimiter(text: str, at: int, end: int, stop: int) -> str:
     """What parts the title from its neighbours; empty where it is no title."""
     before = text[max(0, at - 40) : at].rstrip(" \"'")[-1:]
     after = text[end : min(end + 40, stop if stop >= 0 else end)].lstrip(" \"'\r")[:1]
-    for mark in ("|", ",", "\t"):
+    for mark in ("|", ",", ";", "\t", "│", "┃", "║"):
         if (after == mark and before in ("", "\n", mark)) or (before == mark and after in ("", mark)):
             return mark
     return ""

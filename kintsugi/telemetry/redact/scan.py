@@ -13,6 +13,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 
 from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
+from kintsugi.telemetry.redact.commands import COMMANDS, Command
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
 from kintsugi.telemetry.redact.keys import ROOTS, SHORT, Grade
@@ -51,51 +52,6 @@ _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 _DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
 _RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
-# Programs whose flags take a secret: what leads to them, the flags, and how the secret follows.
-_COMMANDS = (
-    ("mysql", (" -p",), r"\s-p(?P<secret>[^\s'\"]{3,80})"),
-    ("mariadb", (" -p",), r"\s-p(?P<secret>[^\s'\"]{3,80})"),
-    ("sshpass", (" -p",), r"\s-p\s{0,3}['\"]?(?P<secret>[^\s'\"]{2,200})"),
-    (
-        "curl",
-        ("-u", "-U", "-user"),
-        r"\s(?:-u|--user|-U|--proxy-user)[ =]?['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})",
-    ),
-    ("redis-cli", (" -a", "--pass"), r"\s(?:-a|--pass)[ =]['\"]?(?P<secret>[^\s'\"]{2,200})"),
-    ("docker login", (" -p",), r"\s-p[ =]?['\"]?(?P<secret>[^\s'\"]{2,200})"),
-    ("ldap", (" -w",), r"\s-w[ =]?['\"]?(?P<secret>[^\s'\"]{2,200})"),
-    (
-        "identified",
-        ("'", '"'),
-        r" (?:with \S{1,40} )?(?i:by) (?:(?i:password) )?\\?['\"](?P<secret>[^'\"]{2,200})['\"]",
-    ),
-    ("sqlplus", ("/",), r"\s(?:-\w{1,8}\s{1,3}){0,4}['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?@"),
-    ("smbclient", ("%",), r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})"),
-    ("zip ", ("-P",), r"(?:^|\s|(?<= ))-P\s?['\"]?(?P<secret>[^\s'\"]{2,200})"),
-    ("openssl", (" -k ", "-K "), r"\s-[kK]\s{1,3}['\"]?(?P<secret>[^\s'\"]{2,200})"),
-    (
-        "htpasswd",
-        (" -",),
-        r"\s-[a-zA-Z]{0,6}b[a-zA-Z]{0,6}\s{1,3}(?:\S{1,100}\s{1,3})?[\w.@-]{1,60}\s{1,3}(?P<secret>[^\s'\"]{2,200})",
-    ),
-    ("http ", ("-a", "--auth"), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})"),
-    ("convertto-securestring", ("'", '"'), r"\s(?:-String\s)?\\?['\"](?P<secret>[^'\"\n\\]{2,200})"),
-    (
-        ".login(",
-        ("'", '"'),
-        r"(?<=\.login\()\s?['\"][^'\"\n]{1,80}['\"],\s{0,24}['\"]"
-        r"(?P<secret>(?=[^'\"\n]{0,60}\d)(?=[^'\"\n]{0,60}[A-Za-z])[^'\"\s]{6,200})['\"]",
-    ),
-    ("requirepass", (" ",), r" ['\"]?(?P<secret>[^\s'\"]{2,200})"),
-    # Commands of protocols, as traces of them are printed.
-    ("auth plain ", ("",), r"(?P<secret>(?<= )[A-Za-z0-9+/]{8,400}={0,2})"),
-    ("authenticate plain ", ("",), r"(?P<secret>(?<= )[A-Za-z0-9+/]{8,400}={0,2})"),
-    (
-        "sec-websocket-protocol",
-        ("earer",),
-        r"(?i:bearer)[,. ]{1,3}(?:authorization\.k8s\.io\.)?(?P<secret>[\w.=-]{16,2000})",
-    ),
-)  # fmt: skip
 _COMMAND_LENGTH = 200
 _LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
 _ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
@@ -235,8 +191,8 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
         yield "vendor", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for literal, pattern in ADDRESSES:
         yield "address", literal, _shaped(pattern, 0), False
-    for literal, flags, pattern in _COMMANDS:
-        yield "command", literal, _command(flags, pattern), False
+    for command in COMMANDS:
+        yield from (("command", lead, _command(command), False) for lead in command.leads)
     for marker in MARKERS:
         yield "marked", marker, _marked, False
     yield from _structural()
@@ -340,14 +296,17 @@ def _begin_of_run(text: str, start: int, characters: str) -> int:
     return start - len(run) + len(run.rstrip(characters))
 
 
-def _command(flags: tuple[str, ...], pattern: str) -> Check:
+def _command(command: Command) -> Check:
     def check(text: str, start: int, end: int) -> Iterable[Span]:
         window = text[end : end + _COMMAND_LENGTH]
-        if not any(flag in window for flag in flags):
+        if command.signs and not any(sign in window for sign in command.signs):
             return ()
         stop = text.find("\n", end, end + _COMMAND_LENGTH)
-        found = _compiled(pattern).search(text, end, stop if stop >= 0 else end + _COMMAND_LENGTH)
-        return _secret_in(found) if found and is_secret(found["secret"], True, Grade.PASSWORD, prose=False) else ()
+        stop = stop if stop >= 0 else end + _COMMAND_LENGTH
+        pattern = _compiled(command.secret)
+        at_once = pattern.match(text, end, stop)
+        found = pattern.finditer(text, end, stop) if command.signs else (at_once,) if at_once else ()
+        return [one.span("secret") for one in found if is_secret(one["secret"], True, Grade.PASSWORD, prose=False)]
 
     return check
 

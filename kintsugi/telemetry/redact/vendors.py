@@ -35,7 +35,7 @@ PREFIXES: dict[str, str] = {
         FLWPUBK_TEST- pub-c- sub-c- phx_ phs_ pubkey- figu_ figuh_ figur_ figr_ figh_ rh-api- pk-lf- thog-key-
         salad_cloud_ ramp_id_ sqco_ rootly_ NRBR- endr+ samsara_api_ sindri_ ovsxat_ JDC_ essu_ AIK_CI_ AIK_CLIENT_
         AIK_RUNTIME_ mercury_production_ mercury_sandbox_ Mid-server- bce-v3/ALTAK- snyk_uat. cfxk_ fhb-
-        cfut_ cfat_ cfk_
+        cfut_ cfat_ cfk_ CfDJ8 django-insecure-
     """,
     "dot": """
         dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit. st.dev. st.prod. dt0c01. dt0s01. dt0s02. dt0s08.
@@ -92,8 +92,16 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
         REACH_LINE,
         r"(?:\S{0,12}[>:\]] ?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)(?P<secret>\S{3,200})(?=\s|\\|$)",
     ),
-    (" login ", REACH_LINE, r"(?:\S{0,12}[>:] ?)?[A-Za-z]?\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})"),
-    ("auth ", REACH_LINE, rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})$"),
+    (
+        " login ",
+        REACH_LINE,
+        r"(?:\S{0,12}[>:] ?)?(?:b['\"])?[A-Za-z]{0,5}\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})",
+    ),
+    (
+        "auth ",
+        REACH_LINE,
+        rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})(?=\r?\n|$)",
+    ),
     ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
     (
         "auth\\r\\n$",
@@ -338,6 +346,40 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("db-", 0, r"db-(?=[A-Za-z]{0,28}\d)(?=[a-z\d]{0,28}[A-Z])[0-9A-Za-z]{29}(?![\w-])"),
     ("mb_", 0, r"mb_[0-9A-Za-z+/]{43}="),
     ("jsn", REACH, r"[0-9a-f]{10}msh[0-9a-f]{15}p1[0-9a-f]{5,6}jsn[0-9a-f]{12}"),
+    *((f"key_{digit}", 0, r"(?<![\w-])key_[0-9a-f]{32,64}(?!\w)") for digit in "0123456789abcdef"),
+    ("user=u", 0, r"user=(?P<secret>u(?=[a-z]{0,28}\d)[a-z0-9]{29})(?!\w)"),
+    ("ngrok", 0, r"ngrok[^\n]{0,80}?\b(?P<secret>[12][A-Za-z0-9]{26}_[A-Za-z0-9]{20,21})(?!\w)"),
+    (":5432:", REACH_LINE, r"[\w.*-]{1,80}:5432:[^\s:]{1,60}:[^\s:]{1,60}:(?P<secret>\S{3,200})(?=\s|$)"),
+    (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
+    *((f"{{{kind}", 0, r"\{(?:S?SHA|SMD5|MD5)[\d-]{0,4}\}(?P<secret>[\w+/=]{16,200})")
+      for kind in ("ssha", "sha", "smd5", "md5")),
+    ("routing_key", 0, r"routing_key['\"]?[:=] ?['\"]?(?P<secret>(?=[a-z]{0,30}\d)[0-9a-zR][0-9a-z]{31})(?!\w)"),
+    (
+        "begin openvpn static key",
+        0,
+        r"(?i:BEGIN OpenVPN Static key) V\d-{1,5}\s{1,4}(?P<secret>[0-9a-f]{16,64}(?:\s{1,4}[0-9a-f]{16,64}){0,40})",
+    ),
+    *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
+    ("{plain}", 0, r"\{PLAIN\}(?P<secret>\S{3,200})"),
+    *((hashed, 0, r"\$[PH]\$[./0-9A-Za-z]{31}") for hashed in ("$p$", "$h$")),
+    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
+    ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
+    *((seed, 0, r"S[UAO]A[A-Z2-7]{50,56}(?!\w)") for seed in ("sua", "saa", "soa")),
+    ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
+    ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
+    *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"
+      r"(?:(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3}[\s,]{1,4}){0,19}"
+      r"(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3})(?![\w-])")
+      for codes in ("recovery codes", "backup codes")),
+    *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
+      for where in ("@tcp(", "@unix(")),
+    ('send "', 0, r'(?i:send) "(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\r"'),
+    *((reader, REACH_LINE,
+      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
+      r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
+      r"passwd|cryptsetup|gh auth login)")
+      for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
+                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
 )  # fmt: skip
 
@@ -387,11 +429,12 @@ ADDRESSES: tuple[tuple[str, str], ...] = (
     ("loggly.com/inputs/", r"loggly\.com/inputs/(?P<secret>[\w-]{16,60})"),
     (".make.com/", r"\.make\.com/(?P<secret>[a-z0-9]{24,60})"),
     (".tines.com/webhook/", r"\.tines\.com/webhook/(?:\w{16,40}/)?(?P<secret>\w{16,40})"),
+    ("/webhook/", r"/webhook/(?P<secret>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?![\w-])"),
     ("/hooks/", r"/hooks/(?:\w{17,24}/)?(?P<secret>(?=[a-z]{0,30}\d)[A-Za-z0-9]{24,80})"),
     (".m.pipedream.net", r"\.m\.pipedream\.net/(?P<secret>\w{16,60})"),
     ("betterstack.com/api/", r"betterstack\.com/api/v1/heartbeat/(?P<secret>\w{16,40})"),
     ("thingsboard.cloud/api/v1/", r"thingsboard\.cloud/api/v1/(?P<secret>\w{16,40})"),
-    *((f"{way}/", rf"{way}/(?:[A-Za-z0-9]{{1,12}}/)?(?P<secret>{_OF_LINK})(?![\w/.])") for way in (
+    *((f"{way}/", rf"{way}/(?:[A-Za-z0-9]{{1,12}}/)?(?P<secret>{_OF_LINK})(?![\w.]|/\w)") for way in (
         "reset-password", "password-reset", "password/reset", "/reset", "verify-email", "magic-link", "/invite",
         "/verify", "/activate", "/confirm", "confirm-email", "password/edit", "one-time-login", "/magic",
         "/unsubscribe",

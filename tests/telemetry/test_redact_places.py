@@ -1,0 +1,119 @@
+"""Secrets that nothing but their place tells: behind a flag, in a call, in a table, in a dump of any language."""
+
+import re
+
+import pytest
+
+from kintsugi.telemetry.redact import redact
+from kintsugi.telemetry.redact.commands import COMMANDS
+from kintsugi.telemetry.redact.vendors import ADDRESSES, SHAPES
+
+WORD, RANDOM, HEX = "lantern7262", "aB3dE6gH9jK2mN5pQ8sT", "0a1b2c3d" * 4
+
+BY_PLACE = """
+sqlcmd -S db01 -U sa -P {word} -Q "select 1"
+snmpget -v3 -u monitor -A {word} -X {random} 10.0.0.1
+net use Z: \\\\fs01\\share /user:SHOP\\bob {word}
+net user bob {word} /add
+xfreerdp /v:10.0.0.8 /u:bob /p:{word}
+7z x -p{word} backup.7z
+lftp -u bob,{word} sftp://backup
+Command '['curl', '-u', 'bob:{random}', 'https://x.example']' died
+Command '['mysql', '-u', 'root', '-p{random}', 'shop']' returned non-zero exit status 1.
+echo {word} | sudo -S systemctl restart nginx
+az keyvault secret set --name db --value {random}
+snmp-server community {word} RO
+enable secret 5 {random}
+#3 /srv/app/Auth.php(42): Auth->login('bob', '{word}')
+#0 /srv/app/Db.php(11): PDO->__construct('mysql:host=db', 'shop', '{word}', Array)
+imap.login('bob', 'sunflowerfalcon')
+password, token = "{word}", "{random}"
+KeyError: "token" {random}
+db01:5432:shop:bob:{word}
+dsn bob:{random}@tcp(db01:3306)/shop
+user worker on >{word} ~jobs:* +@read
+login attempt [root/{word}] failed
+Your verification code is 482913
+482913 is your Shop code
+my password is {word} and it does not work
+define( 'DB_PASSWORD', '{word}' );
+HikariConfig - password........................{word}
+  + password                       = "{word}"
+  ~ master_password = "{word}" -> "{random}"
+jdbc:sqlserver://db01;user=sa;password={{{random}}};encrypt=true
+map[:authority:[api.example.com] authorization:[Bearer {random}{random}]]
+http.Header{{"X-Api-Key":[]string{{"{random}"}}}}
+token=Optional[{random}], user=bob
+a:1:{{s:8:"password";s:11:"{word}";}}
+((user . "bob") (password . "{word}"))
+{{password,<<"{word}">>}}
+ $ password: chr "{word}"
+<meta name="csrf-token" content="{random}">
+{{"Name": "/shop/db_password", "Type": "SecureString", "Value": "{random}"}}
+│ API_KEY  │ {random}{random} │
+SAMLResponse={random}{random}{random}&RelayState=x
+.AspNetCore.Cookies=CfDJ8{random}{random}; path=/
+/accounts/reset/MQ/c1a2b3-{hex}/
+ngrok: 2{random}aB3dE6_{random}x
+Authorization: copper thunder biscuit harbour
+userPassword: {{SSHA}}{random}
+WIFI:T:WPA;S:Shop;P:{word};;
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("line", BY_PLACE)
+def test_a_secret_is_found_by_its_place(line):
+    shown = redact(line.format(word=WORD, random=RANDOM, hex=HEX))
+
+    assert "***" in shown
+    for secret in (WORD, RANDOM[:10], HEX[:10], "482913", "sunflower", "copper thunder"):
+        assert secret not in shown, shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<key>APIKey</key>\n<string>{}</string>",
+        "user;password;role\nbob;{};admin",
+        '"user","secret"\n"bob","{}"',
+        "password         {}\nusername         bob",
+        "SECRET_KEY\n'{}'",
+        "127.0.0.1:6379> AUTH {}\nOK",
+        "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
+    ],
+)
+def test_a_secret_is_found_on_another_line(text):
+    shown = redact(text.format(RANDOM))
+
+    assert shown == text.format("***")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Login and store the token in ~/.netrc",
+        "Unsuccessful login attempt from 192.168.10.1 [Mozilla/5.0 (Windows NT 10.0)]",
+        "enable password authentication on each host",
+        "echo <your-token> | docker login ghcr.io -u bob --password-stdin",
+        "echo $TOKEN | docker login ghcr.io -u bob --password-stdin",
+        "password         string\nusername         string",
+        "password         required\nuser             optional",
+        'curl --header "X-Api-Key: your-api-key" SITE_ROOT/api/v3/checks/1',
+        'mongo shell on -p 27017; login("form", "token")',
+        "the codes are HTTP 200, the verification code failed",
+        "test_special_key and key_char and empty_key_path",
+        "# 9.2.1 Set Password Creation Parameters for RHEL7",
+        "a, b = first, second",
+    ],
+)
+def test_what_only_looks_like_such_a_place_stays(line):
+    assert redact(line) == line
+
+
+def test_every_rule_can_be_compiled():
+    for pattern in (
+        *(each.secret for each in COMMANDS),
+        *(shape[2] for shape in SHAPES),
+        *(each[1] for each in ADDRESSES),
+    ):
+        assert re.compile(pattern)
