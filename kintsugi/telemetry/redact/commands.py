@@ -15,7 +15,7 @@ class Command(NamedTuple):
 # What begins a flag, and what stands behind it: also as a list of arguments is printed. The sign stands first: so the
 # expression is looked for where the sign is, and not everywhere.
 _DASH, _SLASH = r"-(?<=[\s'\"]-)", r"/(?<=[\s'\"]/)"
-_GAP = r"(?:[ =]{1,3}|['\"], ?)"
+_GAP = r"(?:[ \t=]{1,3}|['\"], ?)"
 _STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
 _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
@@ -23,12 +23,13 @@ _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
 _QUOTES = ("'", '"')
 _LITERAL = r"\\?(?P<open>['\"])(?P<secret>[^'\"\n\\]{2,200})\\?(?P=open)"
 _ARGUMENT = r"(?:[bu]?\\?['\"][^'\"\n]{0,200}['\"]|\w{1,20}(?: id #\d{1,6}|\([^()\n]{0,20}\))?),\s{0,24}"
-_USER_ARGUMENT = r"[bu]?\\?['\"][^\s'\"\n]{1,80}['\"],\s{0,24}"
+_STRONG_NEXT = r"(?=[bu]?\\?['\"](?=[^'\"\n]{0,60}\d)(?=[^'\"\n]{0,60}[A-Za-z])[^'\"\s]{6,200}['\"])"
+_USER_ARGUMENT = rf"[bu]?\\?['\"](?:[^\s'\"\n]{{1,80}}['\"],\s{{0,24}}|[^'\"\n]{{1,80}}['\"],\s{{0,24}}{_STRONG_NEXT})"
 _NO_NAME = r"(?!\\?['\"](?i:pass(?:word|wd)?|secret|token)\\?['\"])"  # a word for what stands there: a form's field
 
 COMMANDS = (
     # By a flag.
-    Command(("mysql", "mariadb"), rf"{_DASH}p(?P<secret>[^\s'\"]{{3,80}})", ("-p",)),
+    Command(("mysql", "mariadb"), rf"{_DASH}p['\"]?(?P<secret>[^\s'\"]{{3,80}})", ("-p",)),
     Command(("7z ", "7za ", "rar "), rf"{_DASH}h?p{_STRONG}", ("-p", "-hp")),
     Command(
         ("sshpass", "docker login", "podman login", "helm registry login"), rf"{_DASH}p{_GAP}?{_VALUE}", ("-p",)
@@ -125,7 +126,10 @@ COMMANDS = (
         rf"\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
     ),
     # In a protocol's command, and in what is told of a login.
-    Command(("auth plain ", "authenticate plain "), r"(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"),
+    Command(
+        ("auth plain ", "authenticate plain "),
+        r"\s{0,3}(?:[a-z]{1,12}:? (?=[A-Za-z+/]{0,60}[\dA-Z=]))?(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})",
+    ),
     Command(
         (
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",

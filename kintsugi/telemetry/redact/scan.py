@@ -63,8 +63,8 @@ _RUNS = {
     REACH_DOTS: _RUN_BEFORE + ".",
 }
 _DIGIT = re.compile(r"\d")
-# Each stretch of text is given so many looks, and the first one more: an honest text may be dense for a while, such as a
-# list of names with `key` in them. Where none are left, the stretch is taken for an attack and hidden; after some of
+# Each stretch of text is given so many looks, and the first one more: an honest text may be dense for a while, as a
+# list of names with `key` in them is. Where none are left, the stretch is taken for an attack and hidden; after some of
 # them the rest of the text is given less.
 _STRETCH, _LOOKS, _FIRST_LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 256, 4, 10
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
