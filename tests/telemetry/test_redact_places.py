@@ -57,6 +57,16 @@ SAMLResponse={random}{random}{random}&RelayState=x
 ngrok: 2{random}aB3dE6_{random}x
 Authorization: copper thunder biscuit harbour
 userPassword: {{SSHA}}{random}
+smtp.login('bob smith', '{word}')
+AUTH PLAIN initial {random}
+AUTH PLAIN  {random}
+sshpass\t-p\t{word} ssh db01
+mysql -uroot -p'{word}' shop
+host, user, password, port = "db01", "bob", "{word}", "5432"
+PATH=/bin\0DB_PASSWORD={word}\0HOME=/root
+Authorization:\0Basic\0{random}
+password:\0{word}
+mysql\0-uroot\0-p{word}\0shop
 WIFI:T:WPA;S:Shop;P:{word};;
 """.strip().split("\n")
 
@@ -104,6 +114,8 @@ def test_a_secret_is_found_on_another_line(text):
         "test_special_key and key_char and empty_key_path",
         "# 9.2.1 Set Password Creation Parameters for RHEL7",
         "a, b = first, second",
+        "test_special_key_windows and key_char and empty_key_path " * 5,
+        "keys: " + ", ".join(f"key_{number}" for number in range(80)),
     ],
 )
 def test_what_only_looks_like_such_a_place_stays(line):

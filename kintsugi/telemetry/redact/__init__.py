@@ -116,7 +116,7 @@ class Redactor:
     def redact_beside(self, text: str, others: str) -> str | None:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
-        if not both.isascii() or "\\" in both or "\x1b" in both or self._known.personal:  # `_is_plain`, for each line
+        if not _is_plain(both) or self._known.personal:
             return self.redact(text) if not others or self.is_clean(others) else None
         scanner, lowered = self._known.scanner, both.lower()
         places = scanner.places(lowered)
@@ -171,7 +171,7 @@ class Redactor:
 
 def _is_plain(text: str) -> bool:
     """Whether it is to be looked at as it is: nothing in it has to be folded, and no letter follows an escape."""
-    return text.isascii() and "\\" not in text and "\x1b" not in text
+    return text.isascii() and "\\" not in text and "\x1b" not in text and "\0" not in text
 
 
 @cache

@@ -12,8 +12,10 @@ class Command(NamedTuple):
     signs: tuple[str, ...] = ()
 
 
-_FLAG = r"(?<=[\s'\"])"  # what stands before a flag, and behind it: also as a list of arguments is printed
-_GAP = r"(?:[ =]{1,3}|['\"], ?)"
+# What begins a flag, and what stands behind it: also as a list of arguments is printed. The sign stands first: so the
+# expression is looked for where the sign is, and not everywhere.
+_DASH, _SLASH = r"-(?<=[\s'\"]-)", r"/(?<=[\s'\"]/)"
+_GAP = r"(?:[ \t=]{1,3}|['\"], ?)"
 _STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
 _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
@@ -21,46 +23,47 @@ _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
 _QUOTES = ("'", '"')
 _LITERAL = r"\\?(?P<open>['\"])(?P<secret>[^'\"\n\\]{2,200})\\?(?P=open)"
 _ARGUMENT = r"(?:[bu]?\\?['\"][^'\"\n]{0,200}['\"]|\w{1,20}(?: id #\d{1,6}|\([^()\n]{0,20}\))?),\s{0,24}"
-_USER_ARGUMENT = r"[bu]?\\?['\"][^\s'\"\n]{1,80}['\"],\s{0,24}"
+_STRONG_NEXT = r"(?=[bu]?\\?['\"](?=[^'\"\n]{0,60}\d)(?=[^'\"\n]{0,60}[A-Za-z])[^'\"\s]{6,200}['\"])"
+_USER_ARGUMENT = rf"[bu]?\\?['\"](?:[^\s'\"\n]{{1,80}}['\"],\s{{0,24}}|[^'\"\n]{{1,80}}['\"],\s{{0,24}}{_STRONG_NEXT})"
 _NO_NAME = r"(?!\\?['\"](?i:pass(?:word|wd)?|secret|token)\\?['\"])"  # a word for what stands there: a form's field
 
 COMMANDS = (
     # By a flag.
-    Command(("mysql", "mariadb"), rf"{_FLAG}-p(?P<secret>[^\s'\"]{{3,80}})", ("-p",)),
-    Command(("7z ", "7za ", "rar "), rf"{_FLAG}-h?p{_STRONG}", ("-p", "-hp")),
+    Command(("mysql", "mariadb"), rf"{_DASH}p['\"]?(?P<secret>[^\s'\"]{{3,80}})", ("-p",)),
+    Command(("7z ", "7za ", "rar "), rf"{_DASH}h?p{_STRONG}", ("-p", "-hp")),
     Command(
-        ("sshpass", "docker login", "podman login", "helm registry login"), rf"{_FLAG}-p{_GAP}?{_VALUE}", ("-p",)
+        ("sshpass", "docker login", "podman login", "helm registry login"), rf"{_DASH}p{_GAP}?{_VALUE}", ("-p",)
     ),
     Command(
         ("mongo", "cqlsh ", "useradd ", "usermod ", "twine ", "az login ", "oc login ", "psexec ", "rdesktop ",
          "cypher-shell ", "beeline ", "racadm "),
-        rf"{_FLAG}-p{_GAP}{_NO_PORT}",
+        rf"{_DASH}p{_GAP}{_NO_PORT}",
         ("-p",),
     ),
-    Command(("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_"), rf"{_FLAG}-P{_GAP}{_NO_PORT}", ("-P",)),
+    Command(("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_"), rf"{_DASH}P{_GAP}{_NO_PORT}", ("-P",)),
     Command(("zip ",), rf"(?:^|\s|(?<= ))-P\s?{_VALUE}", ("-P",)),
-    Command(("plink ", "pscp ", "psftp "), rf"{_FLAG}-pw{_GAP}{_VALUE}", ("-pw",)),
+    Command(("plink ", "pscp ", "psftp "), rf"{_DASH}pw{_GAP}{_VALUE}", ("-pw",)),
     Command(
         ("curl",),
-        rf"{_FLAG}(?:-u|--user|-U|--proxy-user){_GAP}?['\"]?[^\s:'\"]{{1,80}}:(?P<secret>[^\s'\"]{{2,200}})",
+        rf"{_DASH}(?:u|-user|U|-proxy-user){_GAP}?['\"]?[^\s:'\"]{{1,80}}:(?P<secret>[^\s'\"]{{2,200}})",
         ("-u", "-U", "-user"),
     ),
     Command(("http ",), r"(?:-a|--auth)[ =]['\"]?[^\s:'\"]{1,80}:(?P<secret>[^\s'\"]{2,200})", ("-a", "--auth")),
-    Command(("lftp ",), rf"{_FLAG}-u{_GAP}?['\"]?[^\s,'\"]{{1,80}},(?P<secret>[^\s'\"]{{2,200}})", ("-u",)),
+    Command(("lftp ",), rf"{_DASH}u{_GAP}?['\"]?[^\s,'\"]{{1,80}},(?P<secret>[^\s'\"]{{2,200}})", ("-u",)),
     Command(
         ("smbclient", "rpcclient", "net ads", "net rpc"),
         r"\s(?:-U|--user)[ =]?['\"]?[^\s%'\"]{1,80}%(?P<secret>[^\s'\"]{2,200})",
         ("%",),
     ),
-    Command(("redis-cli",), rf"{_FLAG}(?:-a|--pass){_GAP}{_VALUE}", ("-a", "--pass")),
-    Command(("ldap",), rf"{_FLAG}-w{_GAP}?{_VALUE}", ("-w",)),
+    Command(("redis-cli",), rf"{_DASH}(?:a|-pass){_GAP}{_VALUE}", ("-a", "--pass")),
+    Command(("ldap",), rf"{_DASH}w{_GAP}?{_VALUE}", ("-w",)),
     Command(("openssl",), rf"\s-[kK]\s{{1,3}}{_VALUE}", (" -k ", "-K ")),
-    Command(("snmp",), rf"{_FLAG}-[AXc]{_GAP}{_VALUE}", ("-A", "-X", "-c")),
-    Command(("freerdp",), rf"{_FLAG}/p:{_VALUE}", ("/p:",)),
-    Command(("secret set ",), rf"{_FLAG}(?:--value|--body|-b){_GAP}{_VALUE}", ("--value", "--body", "-b")),
-    Command(("schtasks",), rf"{_FLAG}/rp {_VALUE}", ("/rp ",)),
-    Command(("codecov",), rf"{_FLAG}-t{_GAP}{_VALUE}", ("-t",)),
-    Command(("nuget push",), rf"{_FLAG}-k{_GAP}{_VALUE}", ("-k",)),
+    Command(("snmp",), rf"{_DASH}[AXc]{_GAP}{_VALUE}", ("-A", "-X", "-c")),
+    Command(("freerdp",), rf"{_SLASH}p:{_VALUE}", ("/p:",)),
+    Command(("secret set ",), rf"{_DASH}(?:-value|-body|b){_GAP}{_VALUE}", ("--value", "--body", "-b")),
+    Command(("schtasks",), rf"{_SLASH}rp {_VALUE}", ("/rp ",)),
+    Command(("codecov",), rf"{_DASH}t{_GAP}{_VALUE}", ("-t",)),
+    Command(("nuget push",), rf"{_DASH}k{_GAP}{_VALUE}", ("-k",)),
     Command(
         ("htpasswd",), rf"\s-[a-zA-Z]{{0,6}}b[a-zA-Z]{{0,6}}\s{{1,3}}(?:\S{{1,100}}\s{{1,3}})?{_USER}{_VALUE}", (" -",)
     ),
@@ -123,7 +126,10 @@ COMMANDS = (
         rf"\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
     ),
     # In a protocol's command, and in what is told of a login.
-    Command(("auth plain ", "authenticate plain "), r"(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"),
+    Command(
+        ("auth plain ", "authenticate plain "),
+        r"\s{0,3}(?:[a-z]{1,12}:? (?=[A-Za-z+/]{0,60}[\dA-Z=]))?(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})",
+    ),
     Command(
         (
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",

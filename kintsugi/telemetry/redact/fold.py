@@ -44,7 +44,9 @@ class Folded(NamedTuple):
 
 
 def fold(text: str) -> Folded:
-    """Plain text comes back as it is."""
+    """Plain text comes back as it is; what parts arguments and variables of a process is a blank."""
+    if "\0" in text:
+        text = text.replace("\0", " ")
     if text.isascii() and "\x1b" not in text and not ("\\" in text and any(hint in text for hint in _HINTS)):
         return Folded(text, text.lower(), None)
     plain = text.translate(_PLAIN) if _ODD.search(text) else text

@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 
+from kintsugi.telemetry.redact.between import AFTER, MADE_UP_WORD, grade_in_place, level_behind
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
 from kintsugi.telemetry.redact.notations import (
@@ -37,50 +38,6 @@ Span = tuple[int, int]
 
 _BEFORE = 48
 NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.$"
-_AFTER = re.compile(
-    r"""
-    (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
-        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id)(?!\w))?(?:\ \d{1,2}(?=:))?)
-        (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
-            [^\s:=]{1,60}(?:(?=\ ?[:=])
-            |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
-    (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
-    (?:
-        [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
-            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
-            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|&\w{1,20}[ ]|chr[ ](?="))?
-            (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
-                | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
-            (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
-      | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
-            default[ \t]{0,12}=[ \t]{0,4})
-      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<[vV]alue>|</key>\s{0,24}<string>
-            |</name>\s{0,24}<value>|;s:\d{1,5}:(?=\\{0,7}")))
-      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
-            \\{0,7}["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
-            [ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?)
-      | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
-      | (?P<pair>[ \t]{0,2},[ \t]{0,4}(?:<<)?|[ ]\.[ ])(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
-      | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
-            |(?:generated|created)(?:[ ]for[ ][^\s:]{1,60})?:[ ]))
-      | (?P<set>[ \t]to[ \t])(?=\S)
-      | (?P<cell>[ \t]{0,40}[|│┃║][ \t]{1,8})(?=[^\s|│┃║])
-      | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are)(?:[ \t]|:[ \t]){1,2})
-      | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?=[^\s<>])
-      | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
-      | (?P<gap>[ \t]{1,4}(?=\S)|[ \t]{5,30}(?=[\w+/]{20}))
-      | (?P<shouted>\r?\n[ \t]{0,4})(?=["'])
-    )
-    """,
-    re.VERBOSE,
-)
-_KINDS_OF_KEYS = (
-    "api", "access", "secret", "private", "auth", "client", "app", "application", "service", "account", "signing",
-    "encryption", "license", "bot", "master", "shared", "storage", "security", "webhook", "deploy", "refresh",
-    "session", "bearer", "unseal", "recovery",
-)  # fmt: skip
-_WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
-_WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
 _LINE_START = re.compile(r"[ \t]{0,8}(?:export |set |setx |ENV |ARG |- )?[A-Za-z_][\w.-]{0,60}=$")
 _SCHEME = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9_-]{1,24})(?:[ \t]{1,3}|%20|\+)(?=[^\s,;:=])"
@@ -97,15 +54,11 @@ _ITEM_OF_YAML, _MOST_ITEMS = (
     re.compile(r"[ \t]{0,8}\r?\n[ \t]{0,12}-[ \t]{1,3}(?P<value>[^\s\"',:]{4,300})(?=\s|$)"),
     20,
 )
-_SETS = re.compile(
-    r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
-)
 _MORE_WORDS = re.compile(
     r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
 )
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS = ("|", ">")
-_BARS = "|│┃║"
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
 _BRACED = re.compile(r"\{(?P<secret>[^{}\s]{6,200})\}(?=[;\"']|$)")
 _CHANGED = re.compile(r"(?P<quote>[\"']) ?[-=]> ?(?P=quote)(?P<secret>[^\"'\n]{2,400})(?P=quote)")
@@ -113,15 +66,6 @@ _NO_VALUES = frozenset(
     ("expire", "default", "defaults", "temporary", "random", "something", "another", "whatever", "disabled", "enabled",
      "nothing", "undefined", "generated", "automatic", "required", "optional", "hidden", "match")
 )  # fmt: skip
-_BEFORE_RANDOM = ("token", "key", "jwt", "pat")
-_RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
-_GIVEN_WITH = ("with ", "using ")
-_GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
-_MADE_UP_WORD = re.compile(
-    r"(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)|(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
-)
-_FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
-_NO_FLAGS = ("--no-", "--skip-", "--without-")
 _ABOUT_A_NAME = re.compile(
     r"\\{0,7}[\"'`] (?:not found|already exists|does not exist|is (?:forbidden|invalid|immutable))\b"
 )
@@ -138,11 +82,11 @@ _HEADER_LENGTH = 4_096
 _FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
 _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
-# The usual one of these right behind its key: what `_AFTER` leads to, for a quarter of its cost.
+# The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
 _HIDDEN_AT_ONCE = re.compile(r"[\"']?[=:] ?(?:\*\*\*(?=$|[\s%&])|([\"'])\*\*\*\1)")
 _RIGHT_BEHIND = re.compile(r"[\"']?[=:] ?(?P<quote>[\"']?)")
 # What is looked for first, as it is so often there: a long run of letters and digits that nothing but blanks or its own
-# quotes surround; and a word of a sentence, or KeyError. `_AFTER` and the rest say the same, at eight times the cost.
+# quotes surround; and a word of a sentence, or KeyError. `AFTER` and the rest say the same, at eight times the cost.
 _PLAIN_VALUE = re.compile(
     r"(?:[\"']?:|=) ?(?:(?P<bare>[0-9A-Za-z]{20,400})(?=\s|$)"
     r"|(?=([\"']))[\"'](?P<inside>[0-9A-Za-z]{20,300})(?=\2(?:[,)}\]\n]|$)))"
@@ -182,14 +126,14 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     plain = _plain_value(text, at, stem, end)
     if plain:
         return (plain,)
-    after = None if _IN_A_SENTENCE.match(text, end) else _AFTER.match(text, end)
+    after = None if _IN_A_SENTENCE.match(text, end) else AFTER.match(text, end)
     if after and _HIDDEN.match(text, after.end()):
         return ()
     if after:
         name = stem + text[start : after.end("tail")]
         if name[-13:].lower() == "authorization":
             return _authorization(text, after.end(), after, is_line=text[at - 1 : at] in ("", "\n"))
-        level = _level(text, at, stem, name, after)
+        level = level_behind(text, at, stem, name, after)
         is_pair = after.lastgroup == "pair" and level is not Grade.NONE
         if is_pair and (listed := list(in_lists(text, at, after.end("tail"), level))):
             return listed
@@ -215,7 +159,7 @@ def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
     if not plain or not is_of_base64(plain[plain.lastgroup or 0]):
         return None
     name = text[at:end]
-    if name[-6:].lower() in _OFTEN_OTHERWISE or _grade_in_place(text, at, stem, name) < Grade.TOKEN:
+    if name[-6:].lower() in _OFTEN_OTHERWISE or grade_in_place(text, at, stem, name) < Grade.TOKEN:
         return None
     return plain.span(plain.lastgroup or 0)
 
@@ -231,7 +175,7 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     is_of_tuple = text.startswith(", ", stop) and "=" in text[stop : stop + _FAR]
     if not (is_title or is_named or is_told or is_in_list or is_of_tuple):
         return ()
-    level = _grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
+    level = grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
         return ()
     return [
@@ -262,68 +206,6 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
     if value and level and is_secret(text[value.start : value.end], value.quoted, level, prose=False):
         return ((value.start, value.end),)
     return ()
-
-
-def _level(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Grade:
-    match after.lastgroup:
-        case "gap" if name[:1] == "-" and (name.startswith(_NO_FLAGS) or _FLAG.match(text, after.end())):
-            return Grade.NONE  # a flag that takes no value
-        case "gap" if name[:1] != "-" and not _gap_counts(text, at, stem, name, after):
-            return Grade.NONE
-        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu ")[-1:] not in ("(", "[", "{"):
-            return Grade.NONE
-        case "set" if not _SETS.search(text, max(0, at - 24), at):
-            return Grade.NONE
-        case "cell" if text[max(0, at - 3) : at].rstrip(" ").rstrip(_BARS)[-1:] not in ("", "\n"):
-            return Grade.NONE
-        case "shouted" if not name.isupper() or text[at - 1 : at] not in ("", "\n"):
-            return Grade.NONE
-        case "call" if not name[:1].isupper():
-            return Grade.NONE
-        case "part" if "name=" not in text[max(0, at - 8) : at]:
-            return Grade.NONE
-        case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
-            return Grade.NONE
-    return _grade_in_place(text, at, stem, name)
-
-
-def _grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
-    mark = text[at - 1 : at]
-    level = grade(name.strip("$.-"), mark in ("?", "&", "#"))
-    if level < Grade.SECRET and mark == " " and not stem:
-        before = text[max(0, at - 28) : at]
-        is_one = before.lower().endswith(_WORDS_BEFORE) or not before.isascii()  # most are none: a tenth of the search
-        word = _WORD_BEFORE.search(before) if is_one else None
-        level = max(level, grade(f"{word[1]} {name}")) if word else level
-    if level is Grade.WEAK and mark in ("?", "&"):
-        return Grade.TOKEN
-    return level
-
-
-def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> bool:
-    """A bare blank separates key from value in SQL, in netrc and Docker files and where the value stands in quotes.
-
-    In a sentence it does so too where the value can be no word of it.
-    """
-    following = text[after.end() : after.end() + 2]
-    if "login " in text[max(0, at - 80) : at] or "identified by" in text[max(0, at - 16) : at].lower():
-        return True
-    random = _RANDOM_WORD.match(text, after.end())
-    if after["close"] and (not random or "/" in random[0]):
-        return False
-    if following[:1] in ("'", '"', "`", "\\", "|"):
-        level = _grade_in_place(text, at, stem, name)
-        return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
-    if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
-        return True
-    level = _grade_in_place(text, at, stem, name)
-    if level is Grade.PASSWORD or (level is Grade.SECRET and "_" in name):
-        told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
-        if told or _MADE_UP_WORD.match(text, after.end()):
-            return True
-    if not random:
-        return False
-    return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
 
 
 def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
@@ -398,7 +280,7 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
-        made_up = kind == "prose" and level is Grade.PASSWORD and _MADE_UP_WORD.match(text, value.start)
+        made_up = kind == "prose" and level is Grade.PASSWORD and MADE_UP_WORD.match(text, value.start)
         level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
         if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
             return ()
@@ -501,7 +383,7 @@ def _unless_plain(text: str, start: int, end: int, sure: bool) -> Iterable[Span]
 
 def cookies(text: str, start: int, end: int) -> Iterable[Span]:
     """The values of a Cookie or Set-Cookie header, in any notation; its attributes stay."""
-    after = _AFTER.match(text, end)
+    after = AFTER.match(text, end)
     if not after or after["call"] or after["element"] or after["prose"] or after["below"]:
         return
     value = read(text, after.end())

@@ -13,6 +13,7 @@ Span = tuple[int, int]
 
 _FAR, _ROWS, _MOST_NAMES, _SHORTEST = 300, 8, 40, 3
 _QUOTES = "\"'`\\"
+_OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_."
 _TITLES = re.compile(r"\s*[bBuU]?(?P<open>\\{0,7}[\"'`]|)[\w.$ -]{1,40}(?P=open)\s*")
 _GAP = re.compile(
     r"(?:[\])}]\s{0,4}){1,3},?\s{0,40}(?:[\"']?[A-Za-z_]{2,20}[\"']?\s{0,2}[:=]?\s{0,2})?"
@@ -22,7 +23,8 @@ _ITEM = re.compile(
     r"\s{0,24}(?:[bBuUrR]{0,2}(?P<open>\\{0,7}[\"'])(?P<value>(?:(?!(?P=open))[^\n]){0,300})(?P=open)"
     r"|[^\s\"'\[\](){},]{0,80})\s{0,24}(?P<end>,\s{0,24}(?=[\])])|[,\])])"
 )
-_NAMES_BEFORE = re.compile(r"(?:\b[A-Za-z_][\w.]{0,40}, ){1,6}$")
+_NAME_BEFORE = re.compile(r"[A-Za-z_][\w.]{0,40}")
+_MOST_BEFORE = 6
 _NAMES_AFTER = re.compile(r"(?P<names>(?:, [A-Za-z_][\w.]{0,40}){0,6}) ?= ?\(?(?=[bu]?[\"'])")
 _LITERAL = re.compile(r"(?:, ?)?[bu]?(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)")
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_.-][a-z][a-z0-9]*)+")
@@ -69,8 +71,8 @@ def in_tuples(text: str, at: int, end: int) -> list[Span]:
     after = _NAMES_AFTER.match(text, end) if is_further or text.startswith(", ", end) else None
     if not after:
         return []
-    before = _NAMES_BEFORE.search(text, max(0, at - _FAR), at) if is_further else None
-    names = f"{before[0] if before else ''}{text[at:end]}{after['names']}".split(", ")
+    before = _names_before(text, at) if is_further else []
+    names = [*before, *f"{text[at:end]}{after['names']}".split(", ")]
     literals: list[re.Match[str]] = []
     begin = after.end()
     while len(literals) < len(names) and (literal := _LITERAL.match(text, begin)):
@@ -83,6 +85,19 @@ def in_tuples(text: str, at: int, end: int) -> list[Span]:
         for name, literal in zip(names, literals, strict=True)
         if (level := grade(name)) and is_secret(literal["value"], True, level, prose=False)
     ]
+
+
+def _names_before(text: str, at: int) -> list[str]:
+    """The names with a comma behind each that end at `at`."""
+    names: list[str] = []
+    for piece in reversed(text[max(0, at - _FAR) : at].split(", ")[:-1][-_MOST_BEFORE:]):
+        begin = len(piece.rstrip(_OF_NAMES))
+        name = _NAME_BEFORE.fullmatch(piece, begin)
+        if name:
+            names.insert(0, name[0])
+        if not name or begin:
+            break
+    return names
 
 
 def _are_pairs(names: list[str], row: list[re.Match[str]]) -> bool:

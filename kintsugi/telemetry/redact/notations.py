@@ -66,16 +66,16 @@ _OF_SCHEMAS = frozenset(
 def in_two_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
     """What stands in line behind a name that begins a line, where the line above or below has the same two columns."""
     start = text.rfind("\n", max(0, at - 10), at) + 1
-    row = _ROW_OF_TWO.match(text, start)
-    if level is not Grade.PASSWORD or not row or text[start:at].strip() or row.start("value") < end:
+    row = _ROW_OF_TWO.match(text, start) if level is Grade.PASSWORD and not text[start:at].strip() else None
+    if not row or row.start("value") < end:
         return
     value, column = row["value"], row.start("value") - start
+    is_one = is_strong(value) or (len(value) >= _WORD and value.lower() not in _OF_SCHEMAS)
+    if not is_one or not is_secret(value, False, level, prose=True):
+        return
     above = text.rfind("\n", max(0, start - _ROW_LENGTH), max(0, start - 1)) + 1
     others = (_ROW_OF_TWO.match(text, line) for line in (row.end() + 1, above) if line != start)
-    if not any(other and other.start("value") - other.start() == column for other in others):
-        return
-    is_one = is_strong(value) or (len(value) >= _WORD and value.lower() not in _OF_SCHEMAS)
-    if is_one and is_secret(value, False, level, prose=True):
+    if any(other and other.start("value") - other.start() == column for other in others):
         yield row.span("value")
 
 

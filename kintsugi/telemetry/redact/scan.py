@@ -8,6 +8,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from itertools import islice
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
@@ -52,7 +53,7 @@ _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 _DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
 _RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
-_COMMAND_LENGTH = 200
+_COMMAND_LENGTH, _MOST = 200, 6  # how far a command is read, and how many secrets are looked for in it
 _LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
 _ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
 _RUNS = {
@@ -62,9 +63,10 @@ _RUNS = {
     REACH_DOTS: _RUN_BEFORE + ".",
 }
 _DIGIT = re.compile(r"\d")
-# More looks than this within a stretch of text, and the stretch is taken for an attack and hidden. After some of them
-# the rest of the text is given less.
-_STRETCH, _LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 4, 10
+# Each stretch of text is given so many looks, and the first one more: an honest text may be dense for a while, as a
+# list of names with `key` in them is. Where none are left, the stretch is taken for an attack and hidden; after some of
+# them the rest of the text is given less.
+_STRETCH, _LOOKS, _FIRST_LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 256, 4, 10
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
 _FEW = 8  # places that are worth the question whether any is left
@@ -112,21 +114,21 @@ class Scanner:
         if not places:
             return found
         text = folded.text
-        done = looks = begin = attacks = 0
-        allowed = _LOOKS
+        done = begin = attacks = 0
+        left, given = _FIRST_LOOKS, _LOOKS
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
                 continue
             if start >= begin + _STRETCH:
-                looks, begin = 0, start
+                left, begin = min(left + given, _FIRST_LOOKS), start
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
-            looks += 1
-            if looks > allowed:
-                attacks += 1
-                allowed = _LOOKS if attacks < _PATIENCE else _FEW_LOOKS
+            left -= 1
+            if left < 0:
+                left, attacks = 0, attacks + 1
+                given = _LOOKS if attacks < _PATIENCE else _FEW_LOOKS
                 kind = "flood"
                 spans: Iterable[Span] = ((begin, min(begin + _STRETCH, len(text))),)
             else:
@@ -304,8 +306,8 @@ def _command(command: Command) -> Check:
         stop = text.find("\n", end, end + _COMMAND_LENGTH)
         stop = stop if stop >= 0 else end + _COMMAND_LENGTH
         pattern = _compiled(command.secret)
-        at_once = pattern.match(text, end, stop)
-        found = pattern.finditer(text, end, stop) if command.signs else (at_once,) if at_once else ()
+        anywhere = islice(pattern.finditer(text, end, stop), _MOST)
+        found = anywhere if command.signs else filter(None, [pattern.match(text, end, stop)])
         return [one.span("secret") for one in found if is_secret(one["secret"], True, Grade.PASSWORD, prose=False)]
 
     return check

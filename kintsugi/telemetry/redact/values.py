@@ -23,15 +23,15 @@ _OPENING = re.compile(
 )
 _UNQUOTED = re.compile(
     r"""(?:
-        [^\s\0"'`,;&<>(){}\[\]|\\]{1,24}+
+        [^\s"'`,;&<>(){}\[\]|\\]{1,24}+
       | (?!</)[,;&|(){}\[\]<>](?![\s"'`,;&|(){}\[\]<>\\]|$|(?:amp;|\#)?[\w.$-]{1,40}["']?[=:]|lt;|gt;|quot;)
       | \\(?![nrtu"'`\\])
       | (?<=\w)["'`](?=\w)
     ){1,12}+""",
     re.VERBOSE,
 )
-_REST = re.compile(r"[^\s\0\"'`,;&<>(){}\[\]|\\]*")
-_WHOLE_LINE = re.compile(r"[^\s\"'\\][^\s\0]{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|[\n\0]))")
+_REST = re.compile(r"[^\s\"'`,;&<>(){}\[\]|\\]*")
+_WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
 # Where a value ends that stands within something encoded, and one that stands in an address as it is.
 _ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
 _PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
@@ -132,7 +132,7 @@ def _unquoted(text: str, at: int) -> Value | None:
     return Value(at, encoded.start() if encoded and encoded.start() > at else end, quoted=False)
 
 
-_ENDS = frozenset(("", "\0", ".", ",", ":", ";", "%", " ", "\n", "\\", '"', "'", "&"))
+_ENDS = frozenset(("", ".", ",", ":", ";", "%", " ", "\n", "\\", '"', "'", "&"))
 
 
 def whole(text: str, value: Value) -> Value:

@@ -1,0 +1,128 @@
+"""What stands between a key and its value in any notation, and what the key tells of the value there."""
+
+import re
+
+from kintsugi.telemetry.redact.keys import Grade, grade
+
+AFTER = re.compile(
+    r"""
+    (?P<tail>(?>\w{0,40}(?:[.-]\w{1,30}){0,4})
+        (?:\ (?i:key|token|secret|value|code|phrase|string|word|header|id)(?!\w))?(?:\ \d{1,2}(?=:))?)
+        (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
+            [^\s:=]{1,60}(?:(?=\ ?[:=])
+            |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
+    (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
+    (?:
+        [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
+            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
+            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|&\w{1,20}[ ]|chr[ ](?="))?
+            (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
+                | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
+            (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
+      | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
+            default[ \t]{0,12}=[ \t]{0,4})
+      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<[vV]alue>|</key>\s{0,24}<string>
+            |</name>\s{0,24}<value>|;s:\d{1,5}:(?=\\{0,7}")))
+      | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
+            \\{0,7}["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
+            [ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?)
+      | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
+      | (?P<pair>[ \t]{0,2},[ \t]{0,4}(?:<<)?|[ ]\.[ ])(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
+      | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
+            |(?:generated|created)(?:[ ]for[ ][^\s:]{1,60})?:[ ]))
+      | (?P<set>[ \t]to[ \t])(?=\S)
+      | (?P<cell>[ \t]{0,40}[|│┃║][ \t]{1,8})(?=[^\s|│┃║])
+      | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are)(?:[ \t]|:[ \t]){1,2})
+      | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?=[^\s<>])
+      | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
+      | (?P<gap>[ \t]{1,4}(?=\S)|[ \t]{5,30}(?=[\w+/]{20}))
+      | (?P<shouted>\r?\n[ \t]{0,4})(?=["'])
+    )
+    """,
+    re.VERBOSE,
+)
+_KINDS_OF_KEYS = (
+    "api", "access", "secret", "private", "auth", "client", "app", "application", "service", "account", "signing",
+    "encryption", "license", "bot", "master", "shared", "storage", "security", "webhook", "deploy", "refresh",
+    "session", "bearer", "unseal", "recovery",
+)  # fmt: skip
+_WORD_BEFORE = re.compile(rf"(?:^|[^A-Za-z0-9-])((?:{'|'.join(_KINDS_OF_KEYS)})(?: access)?) $", re.IGNORECASE)
+_WORDS_BEFORE = tuple(f"{word} " for word in _KINDS_OF_KEYS)
+_SETS = re.compile(
+    r"\b(?:re)?(?:set|chang(?:e|ed)|updated?|rotated?|switch(?:ed)?)(?: (?:the|my|your|its|new))? $", re.I
+)
+_BARS = "|│┃║"
+_BEFORE_RANDOM = ("token", "key", "jwt", "pat")
+_RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_GIVEN_WITH = ("with ", "using ")
+_GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
+MADE_UP_WORD = re.compile(
+    r"(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)"
+    r"|(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
+)
+_FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
+_NO_FLAGS = ("--no-", "--skip-", "--without-")
+
+
+def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> Grade:
+    """The grade of a key where `after` was found behind it; none where that does not lead to its value."""
+    match after.lastgroup:
+        case "gap" if name[:1] == "-" and (name.startswith(_NO_FLAGS) or _FLAG.match(text, after.end())):
+            return Grade.NONE  # a flag that takes no value
+        case "gap" if name[:1] != "-" and not _gap_counts(text, at, stem, name, after):
+            return Grade.NONE
+        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu ")[-1:] not in ("(", "[", "{"):
+            return Grade.NONE
+        case "set" if not _SETS.search(text, max(0, at - 24), at):
+            return Grade.NONE
+        case "cell" if text[max(0, at - 3) : at].rstrip(" ").rstrip(_BARS)[-1:] not in ("", "\n"):
+            return Grade.NONE
+        case "shouted" if not name.isupper() or text[at - 1 : at] not in ("", "\n"):
+            return Grade.NONE
+        case "call" if not name[:1].isupper():
+            return Grade.NONE
+        case "part" if "name=" not in text[max(0, at - 8) : at]:
+            return Grade.NONE
+        case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
+            return Grade.NONE
+    return grade_in_place(text, at, stem, name)
+
+
+def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
+    """The grade of the key that begins at `at` with its `stem`, with what stands before it in view."""
+    mark = text[at - 1 : at]
+    level = grade(name.strip("$.-"), mark in ("?", "&", "#"))
+    if level < Grade.SECRET and mark == " " and not stem:
+        before = text[max(0, at - 28) : at]
+        is_one = before.lower().endswith(_WORDS_BEFORE) or not before.isascii()  # most are none: a tenth of the search
+        word = _WORD_BEFORE.search(before) if is_one else None
+        level = max(level, grade(f"{word[1]} {name}")) if word else level
+    if level is Grade.WEAK and mark in ("?", "&"):
+        return Grade.TOKEN
+    return level
+
+
+def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) -> bool:
+    """A bare blank separates key from value in SQL, in netrc and Docker files and where the value stands in quotes.
+
+    In a sentence it does so too where the value can be no word of it.
+    """
+    following = text[after.end() : after.end() + 2]
+    if "login " in text[max(0, at - 80) : at] or "identified by" in text[max(0, at - 16) : at].lower():
+        return True
+    random = _RANDOM_WORD.match(text, after.end())
+    if after["close"] and (not random or "/" in random[0]):
+        return False
+    if following[:1] in ("'", '"', "`", "\\", "|"):
+        level = grade_in_place(text, at, stem, name)
+        return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
+    if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
+        return True
+    level = grade_in_place(text, at, stem, name)
+    if level is Grade.PASSWORD or (level is Grade.SECRET and "_" in name):
+        told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
+        if told or MADE_UP_WORD.match(text, after.end()):
+            return True
+    if not random:
+        return False
+    return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))
