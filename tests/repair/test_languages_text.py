@@ -123,3 +123,38 @@ def test_what_a_patch_of_go_drops(after: str, drops: bool) -> None:
     source = "package a\n\nfunc g() error {\n%s\n\treturn nil\n}\n"
 
     assert bool(GO.swallowing({"a.go": source % "\tf()"}, {"a.go": source % after}).places) is drops
+
+
+def _checks(language: Go | JavaScript, *pairs: tuple[str, str]) -> str:
+    """A test that compares each pair."""
+    if language is GO:
+        lines = "".join(f'\tif {one} != {other} {{\n\t\tt.Error("no")\n\t}}\n' for one, other in pairs)
+        return f"package tide\n\nfunc TestRead(t *testing.T) {{\n{lines}}}\n"
+    lines = "".join(f"  expect({one}).toBe({other});\n" for one, other in pairs)
+    return f"test('reads', () => {{\n{lines}}});\n"
+
+
+KEPT, HEIGHT = ("tide.name", '"south"'), ("tide.height", "420")
+COMES = [("tide.low", "12"), ("tide.mean", "99")]
+
+
+@pytest.mark.parametrize("language", [GO, NODE], ids=["Go", "Node"])
+@pytest.mark.parametrize(
+    ("after", "is_refused"),
+    [
+        ([KEPT, *COMES], True),
+        ([KEPT, ("tide.height", "421"), *COMES], False),
+        ([KEPT, ("tide.marks.height", "420"), *COMES], False),
+        ([KEPT, HEIGHT, *COMES], False),
+    ],
+    ids=["gone for others", "another value", "another way to it", "all are kept"],
+)
+def test_what_a_test_no_longer_asserts_is_seen_beside_what_it_newly_does(
+    language: Go | JavaScript, after: list[tuple[str, str]], is_refused: bool
+) -> None:
+    path = "tide_test.go" if language is GO else "tide.test.js"
+    before = _checks(language, KEPT, HEIGHT)
+
+    found = language.loosened({path: before}, {path: _checks(language, *after)})
+
+    assert bool(found.refusals) is is_refused

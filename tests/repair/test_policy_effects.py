@@ -389,3 +389,42 @@ def test_what_removes_and_where_it_goes_is_seen(path: str, line: str, refuses: b
 
     assert found
     assert any(one.refuses for one in found) is refuses
+
+
+MOVES = {
+    "js": (
+        ("test/cart.test.js", "test/total.test.js"),
+        TEST,
+        "assert.equal(total([1, 2]), 3);",
+        'test("adds many", () => {\n  CHECK\n});\n',
+        "function isEmpty(cart) {\n  assert.equal(total(cart), 0);\n}\n",
+    ),
+    "go": (
+        ("shop/cart_test.go", "shop/total_test.go"),
+        TEST_GO,
+        'if Total(1, 2) != 3 {\n\t\tt.Fatal("no")\n\t}',
+        "func TestAddsMany(t *testing.T) {\n\tCHECK\n}\n",
+        'func isEmpty(t *testing.T) {\n\tif Total() != 0 {\n\t\tt.Fatal("no")\n\t}\n}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("language", MOVES)
+@pytest.mark.parametrize(
+    ("comes", "goes", "refuses"),
+    [("test", "", False), ("", "", True), ("weaker test", "", True), ("test", "helper", True)],
+    ids=["moved", "gone", "moved and weakened", "moved, and an assertion gone beside it"],
+)
+def test_a_test_that_stands_in_another_file_of_the_patch_is_not_gone(
+    language: str, comes: str, goes: str, refuses: bool
+):
+    (path, other), one, check_of, moved, helper = MOVES[language]
+    test = moved.replace("CHECK", check_of)
+    come = {"test": test, "weaker test": moved.replace("CHECK", ""), "": ""}[comes]
+    sums = one.replace("adds", "sums").replace("Adds", "Sums")
+    after = {path: f"{one}\n{'' if goes else helper}", other: f"{sums}\n{come}"}
+
+    tree = MemoryTree({path: f"{one}\n{test}\n{helper}", other: sums})
+    found = check(Applied({name: text.encode() for name, text in after.items()}), tree)
+
+    assert any(one.refuses for one in found) is refuses

@@ -112,6 +112,16 @@ HOSTILE_GO = {
         "	return string",
         '	_, _ = n.Dial("tcp", path)\n	return string',
     ),
+    "a method by a made name": (
+        "eval",
+        "	return string",
+        "	_ = reflect.ValueOf(1).MethodByName(path)\n	return string",
+    ),
+    "what finds methods": (
+        "eval",
+        "	return string",
+        "	find := reflect.ValueOf(1).MethodByName\n	return string",
+    ),
     "the environment": ("network", "	return string", "	_ = os.Environ()\n	return string"),
     "objects of bytes": (
         "deserialiser",
@@ -126,6 +136,11 @@ HARMLESS_GO = {
     "a type": ("// Load", "type Served = http.Handler\n\n// Load"),
     "a method called Get": ("	return string", "	_ = http.Header{}.Get(path)\n	return string"),
     "a variable of the environment": ("	return string", '	_ = os.Getenv("TZ")\n	return string'),
+    "a method by its name": (
+        "	return string",
+        '	_ = reflect.ValueOf(1).MethodByName("String")\n	return string',
+    ),
+    "a search of its own": ("	return string", "	_, _ = methods.MethodByName(cache, path)\n	return string"),
     "its own package called exec": ('	"os"', '	"os"\n	"example.com/shelf/exec"'),
     "a comment": ("// Load", "// os/exec is not used here, nor unsafe.\n// Load"),
     "a word of a text": ("	return string", '	_ = "//go:linkname"\n	return string'),

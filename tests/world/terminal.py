@@ -143,11 +143,6 @@ def run_at_a_keyboard(
         os.close(keyboard)
 
 
-def prepare() -> None:
-    """Start the helper now, so that the forks of this process share it."""
-    _helper()
-
-
 def start(words: Sequence[str], folder: Path, env: Mapping[str, str]) -> Started:
     """`kintsugi <words>`, which goes on: in a session of its own, all that it prints in one pipe, without input."""
     reading, writing = os.pipe()

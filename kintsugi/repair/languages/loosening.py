@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from kintsugi.repair.languages.found import Loosened
 
+_WORDS = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[^\W\d]\w*|\d+")
 _ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
 
 
@@ -98,4 +100,24 @@ def _looser(test: Written, now: Written) -> str | None:
         return "asserts less than it did"
     if test.exact > now.exact and now.asserts.total() <= test.asserts.total():
         return "asserts less exactly than it did"
+    are_some_kept = gone != test.asserts  # else it is a test written anew
+    if are_some_kept and come.total() > gone.total() and not all(_has_partner(one, test, come) for one in gone):
+        return "asserts something less than it did"
     return None
+
+
+def _has_partner(gone: str, test: Written, come: Counter[str]) -> bool:
+    """Whether a new assertion may be the one that is gone, changed: it speaks of the same, or of what only that did."""
+    often = Counter(word for one in test.asserts for word in _words(one))
+    own = _words(gone)
+    fewest = min((often[word] for word in own), default=0)
+    special = {word for word in own if often[word] == fewest}
+    return any(_names(gone) == _names(one) or special & _words(one) for one in come)
+
+
+def _words(assertion: str) -> set[str]:
+    return set(_WORDS.findall(assertion))
+
+
+def _names(assertion: str) -> set[str]:
+    return {word for word in _words(assertion) if word.isidentifier()}

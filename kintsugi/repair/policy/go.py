@@ -39,7 +39,7 @@ _USED: tuple[tuple[str, str], ...] = (
     ("security", r"html/template#(?:HTML|JS|URL|CSS|HTMLAttr|JSStr|Srcset)"),
     ("deserialiser", r"encoding/gob#(?:NewDecoder|Register\w*)"),
 )
-_CALLED_NAMES = ("MethodByName",)  # of anything: which method it is, is told when it runs
+_BY_NAME = "MethodByName"  # of anything
 _STEERING = re.compile(
     r"[\"`](?:PATH|LD_\w+|DYLD_\w+|BASH_ENV|IFS|GO(?:FLAGS|PATH|ROOT|DEBUG)|GIT_\w+|(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_\w+)[\"`]$",
     re.IGNORECASE,
@@ -199,8 +199,8 @@ def _of(node: Node, imports: dict[str, str], dotted: list[str]) -> Iterator[tupl
         names = [f"{imports[on]}#{name}"] if on in imports else []
     else:
         names = [f"{path}#{text_of(node)}" for path in dotted]
-    if node.type == "selector_expression" and text_of(node.named_children[-1]) in _CALLED_NAMES:
-        yield "eval", f"{_CALLED_NAMES[0]} of anything"
+    if node.type == "selector_expression" and _calls_by_a_made_name(node):
+        yield "eval", f"{_BY_NAME} of anything"
     for full in names:
         path, _, name = full.partition("#")
         for rule, pattern in _USED:
@@ -209,3 +209,17 @@ def _of(node: Node, imports: dict[str, str], dotted: list[str]) -> Iterator[tupl
         for rule, pattern in _IMPORTED:
             if re.fullmatch(pattern, path):
                 yield rule, f"{path}.{name}"
+
+
+def _calls_by_a_made_name(node: Node) -> bool:
+    """Which method it is, is told when it runs. One that is written down is as good as a call of it.
+
+    What the standard library has under this name takes the name alone; another with more arguments is the program's.
+    """
+    if text_of(node.named_children[-1]) != _BY_NAME:
+        return False
+    call = node.parent
+    if call.type != "call_expression" or call.child_by_field_name("function").id != node.id:
+        return True  # handed on
+    given = [one.type for one in call.child_by_field_name("arguments").named_children if one.type != "comment"]
+    return len(given) == 1 and given[0] not in ("interpreted_string_literal", "raw_string_literal")

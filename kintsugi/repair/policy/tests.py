@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from kintsugi.repair.languages.found import Loosened
 from kintsugi.repair.languages.go import tests as go
-from kintsugi.repair.languages.loosening import loosened_tests
+from kintsugi.repair.languages.loosening import Written, loosened_tests
 from kintsugi.repair.languages.node import tests as node
 from kintsugi.repair.languages.python.tests import loosened_sources
 from kintsugi.repair.policy.changes import Change
@@ -43,7 +44,6 @@ _LEFT_OUT = Screened(
 _ASSERTION = Screened(
     r"\bassert\w*\b|\bexpect\(|\.should\b|\braises\b|\bself\.fail\w*\b|\bt\.(?:Error|Fatal)\w*\(|\bwarns\b"
 )
-_NODE = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _LEAVES = Screened(r"\bprocess\.(?:exit|abort|kill)\s*\(|\bos\.Exit\s*\(|\bsyscall\.Exit\s*\(|\bruntime\.Goexit\s*\(")
 _REPLACED = Screened(
     r"^[ \t]*(?:_pytest|pytest|unittest|pluggy|builtins)(?:\.\w+)+[ \t]*=(?!=)"
@@ -59,6 +59,19 @@ _TRIVIAL = Screened(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """How the tests of another language than Python are read, of a path and its source."""
+
+    endings: tuple[str, ...]
+    tests_of: Callable[[str, str], Mapping[str, Written]]
+    skipped_around: Callable[[str, str], int]
+
+
+_NODE = _Others((".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"), node.tests_of, node.skipped_around)
+_GO = _Others((".go",), lambda _, source: go.tests_of(source), lambda _, source: go.skipped_around(source))
+
+
 def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path))
 
@@ -67,9 +80,13 @@ def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
     """(path, sentence, whether it refuses)."""
     tests = [change for change in changes if is_test_path(change.path)]
     sources = {change.path: source for change in tests if (source := _touched(change)) is not None}
+    others = [change for change in tests if change.before is not None and change.after is not None]
+    read = [_read_others(others, language) for language in (_NODE, _GO)]
+    moved = [one for found in read for one in found.renamed.items()]
     for change in tests:
         readable = change.path in sources
-        for sentence in _taken_away(change, readable) if change.before is not None else ():
+        left = [_text_before(change, name) for (path, name), (to, _) in moved if path == change.path != to]
+        for sentence in _taken_away(change, readable, left) if change.before is not None else ():
             yield change.path, sentence, True
         pattern = _LEFT_OUT if readable else _SKIP
         if pattern.count(change.added_text) > pattern.count(change.removed_text):
@@ -79,7 +96,8 @@ def test_findings(changes: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
         if _REPLACED.count(change.added_text) > _REPLACED.count(change.removed_text):
             yield change.path, "It changes the test runner itself.", True
     yield from _read(sources)
-    yield from _read_others([change for change in tests if change.before is not None and change.after is not None])
+    for found in read:
+        yield from _told(found)
 
 
 def _touched(change: Change) -> tuple[Source, Source] | None:
@@ -90,7 +108,8 @@ def _touched(change: Change) -> tuple[Source, Source] | None:
     return both if all(source.tree is not None for source in both) else None
 
 
-def _taken_away(change: Change, readable: bool) -> Iterator[str]:
+def _taken_away(change: Change, readable: bool, moved: Sequence[str]) -> Iterator[str]:
+    """`moved`: the tests that stand in another file of the patch now. They are not gone."""
     if change.after is None:
         if _count_tests(change.path, change.old):
             yield "A file of tests is removed."
@@ -100,9 +119,11 @@ def _taken_away(change: Change, readable: bool) -> Iterator[str]:
     if not change.removed or readable:
         return
     before, after = _count_tests(change.path, change.old), _count_tests(change.path, change.new)
-    if after < before:
-        yield f"Of its {before} tests {before - after} are gone."
-    if _ASSERTION.count(change.removed_text) and not _ASSERTION.count(change.added_text):
+    gone = before - after - sum(_count_tests(change.path, text) for text in moved)
+    if gone > 0:
+        yield f"Of its {before} tests {gone} are gone."
+    removed = _ASSERTION.count(change.removed_text) - sum(map(_ASSERTION.count, moved))
+    if removed > 0 and not _ASSERTION.count(change.added_text):
         yield "Assertions are removed and none comes in their place."
 
 
@@ -127,28 +148,23 @@ def _told(found: Loosened) -> Iterator[tuple[str, str, bool]]:
             yield path, f"{says[:1].upper()}{says[1:]}.", refuses
 
 
-def _read_others(tests: Sequence[Change]) -> Iterator[tuple[str, str, bool]]:
-    """The same for JavaScript, TypeScript and Go."""
-    for change in tests:
-        if change.path.endswith(_NODE):
-            yield from _told(
-                loosened_tests(
-                    {change.path: node.tests_of(change.path, change.old)},
-                    {change.path: node.tests_of(change.path, change.new)},
-                    {
-                        change.path: node.skipped_around(change.path, change.new)
-                        - node.skipped_around(change.path, change.old)
-                    },
-                )
-            )
-        elif change.path.endswith(".go"):
-            yield from _told(
-                loosened_tests(
-                    {change.path: go.tests_of(change.old)},
-                    {change.path: go.tests_of(change.new)},
-                    {change.path: go.skipped_around(change.new) - go.skipped_around(change.old)},
-                )
-            )
+def _read_others(tests: Sequence[Change], language: _Others) -> Loosened:
+    """The same for JavaScript and TypeScript, and for Go."""
+    own = [change for change in tests if change.path.endswith(language.endings)]
+    return loosened_tests(
+        {change.path: language.tests_of(change.path, change.old) for change in own},
+        {change.path: language.tests_of(change.path, change.new) for change in own},
+        {
+            change.path: language.skipped_around(change.path, change.new)
+            - language.skipped_around(change.path, change.old)
+            for change in own
+        },
+    )
+
+
+def _text_before(change: Change, name: str) -> str:
+    language = _GO if change.path.endswith(_GO.endings) else _NODE
+    return "\n".join(language.tests_of(change.path, change.old)[name].lines or ())
 
 
 def _count_uncollected(source: Source) -> int:
