@@ -58,18 +58,26 @@ class Readers:
             return [Read(fault=Fault(_BROKEN))]
 
     async def _read(self, deliveries: tuple[Delivery, ...]) -> Sequence[Read]:
-        if self._idle.qsize() <= 1:
-            self._add()
         reader = None
         try:
             async with asyncio.timeout(self._seconds):
-                reader = await self._idle.get()
+                reader = await self._next()
                 answer = await reader.asked(deliveries)
         except BaseException:  # also where nobody waits any more: its answer would be taken for the next one's
             self._end(reader)
             raise
         self._idle.put_nowait(reader)
         return _told(answer)
+
+    async def _next(self) -> _Reader:
+        """One that is idle. What ended meanwhile, as a system does that is short of memory, is replaced."""
+        while True:
+            if self._idle.qsize() <= 1:
+                self._add()
+            reader = await self._idle.get()
+            if reader.process.returncode is None:
+                return reader
+            self._end(reader)
 
     async def close(self) -> None:
         """End them all."""

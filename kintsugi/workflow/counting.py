@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.ports import Ledger, Receipt
 from kintsugi.workflow.triggers import Captured
 
@@ -52,15 +53,20 @@ class Counting:
                     waiter.cancel()  # who was answered is not reached by it
 
     async def _together(self, batch: Sequence[_Waiting]) -> None:
-        """Where one of them cannot be counted, nothing was written, and each goes alone and hears of its own."""
+        """Where one of them cannot be counted, nothing was written, and each half goes without the other.
+
+        So a bad one takes few transactions, and hears of its own. A store that is away is away for each of them.
+        """
         try:
             receipts = await self._transact(lambda ledger: self._count_each(ledger, [each for each, _ in batch]))
         except Exception as error:
-            if len(batch) == 1:
-                _answer(batch[0][1], error)
+            if len(batch) == 1 or isinstance(error, StoreUnavailable):
+                for _, waiter in batch:
+                    _answer(waiter, error)
                 return
-            for each in batch:
-                await self._together([each])
+            half = len(batch) // 2
+            await self._together(batch[:half])
+            await self._together(batch[half:])
             return
         for (_, waiter), receipt in zip(batch, receipts, strict=True):
             _answer(waiter, receipt)

@@ -33,6 +33,7 @@ import pytest
 from kintsugi.telemetry.capsule import LARGEST, Capsule, record
 from kintsugi.telemetry.capsule.graph import CPU_SECONDS, MOST_OBJECTS, Graph
 from kintsugi.telemetry.capsule.inside import taken_by
+from kintsugi.telemetry.redact import redact
 from tests.telemetry.made_up import keyed_cases, special_cases, vendor_cases
 from tests.world import object_graphs
 from tests.world.object_graphs import TOUCHED, a_graph
@@ -73,6 +74,9 @@ class Checked:
         self.upper = self.name.upper()
 
 
+WIDE = collections.namedtuple("WIDE", [f"field_{number}" for number in range(300)])  # type: ignore[misc]
+
+
 class Headers(dict[str, str]):
     kind = "headers"
 
@@ -107,6 +111,14 @@ class Slotted:
 
     def __init__(self) -> None:
         self._hidden = [1]
+
+
+class SlottedAgain(Slotted):
+    __slots__ = ("__dict__", "_hidden")  # type: ignore[misc]
+
+
+class Nameless:
+    """Equal to itself alone."""
 
 
 def a_function(*_: object) -> None: ...
@@ -198,6 +210,36 @@ def test_what_was_one_object_is_one_object() -> None:
     one, two, (three,) = rebuilt_from(handed_over, [item, item, (item,)])
 
     assert one is two is three
+
+
+def test_an_empty_list_that_two_share_is_one_list() -> None:
+    shared: list[object] = []
+
+    again = rebuilt_from(handed_over, ([shared], {"into": shared}))
+
+    assert again[0][0] is again[1]["into"]
+
+
+def test_a_key_that_is_equal_to_itself_alone_stays_one_key_where_a_circle_is_closed_under_it() -> None:
+    value: dict[object, object] = {}
+    value[Item] = {Nameless(): value, Nameless(): Item("tea")}
+
+    again = rebuilt_from(handed_over, value)
+
+    first, second = again[Item].items()
+    assert first[1] is again
+    assert second[1] == Item("tea")
+
+
+def test_a_slot_that_a_class_and_its_base_both_have_is_set_once() -> None:
+    value = SlottedAgain()
+    vars(Slotted)["_hidden"].__set__(value, [2])  # which no name leads to
+    value.__dict__["never_set"] = 3  # nor to this
+
+    again = rebuilt_from(handed_over, value)
+
+    assert again._hidden == [1]
+    assert not hasattr(again, "never_set")
 
 
 def test_what_is_called_like_a_keyword_is_called_otherwise() -> None:
@@ -462,6 +504,17 @@ def test_a_secret_refuses_the_whole() -> None:
         assert (capsule.source, capsule.why_not[:8]) == ("", "a secret")
 
 
+def test_a_secret_in_a_name_is_told_neither_in_the_file_nor_in_why_there_is_none() -> None:
+    maker = random.Random(8)
+    cases = [case for case in special_cases(maker) if case.secret]
+    for case in maker.sample(cases, min(60, len(cases))):
+        named: dict[str, Any] = {case.text: 1}
+        for value in (named, types.SimpleNamespace(**named), functools.partial(dict, **named)):
+            capsule = made_of(_raised(lambda value=value: handed_over(value)))  # type: ignore[misc]
+
+            assert redact(case.text) == case.text or not case.leaks_in(capsule.source + capsule.why_not)
+
+
 def log_in(user: str, password: str) -> None:
     """Whoever has half of its arguments has the password."""
 
@@ -495,6 +548,19 @@ def test_many_small_things_are_looked_at_within_the_caps() -> None:
         graph.entry(thing, "", 3, at_once=True)
 
     assert 0 < looked_at.total() <= MOST_OBJECTS + 1
+
+
+def test_what_would_take_long_to_look_through_is_too_much() -> None:
+    dirty = "test_ {0} token 0.1.2.3 secrets of ghp_ and AKIA " * 4
+    for value in (
+        [f"{dirty}{number}" for number in range(900)],
+        WIDE(*["x y " * 3_900 + str(number) for number in range(300)]),
+        [(1 << 4_000) + number for number in range(900)],
+    ):
+        error, before = _raised(lambda value=value: handed_over(value)), time.thread_time()  # type: ignore[misc]
+        made_of(error)
+
+        assert time.thread_time() - before < 0.1  # of which most is room for a machine that is busy
 
 
 def test_how_much_is_looked_at_does_not_depend_on_the_machine() -> None:

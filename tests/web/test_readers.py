@@ -103,6 +103,17 @@ async def test_a_reader_that_dies_costs_one_delivery_and_is_replaced(readers: Re
     assert [bool(each.items) for each in found][-1]
 
 
+async def test_a_reader_that_died_while_it_had_nothing_to_do_costs_nothing(readers: Readers):
+    await readers.read(a_delivery(an_envelope(an_event())))
+    for reader in list(readers._all):
+        os.kill(reader.process.pid, signal.SIGKILL)
+        await reader.process.wait()
+
+    found = [(await readers.read(a_delivery(an_envelope(an_event()))))[0] for _ in range(3)]
+
+    assert [each.fault for each in found] == [None] * 3
+
+
 async def test_where_a_reader_dies_over_several_each_of_them_is_read_again_alone(readers: Readers):
     await readers.read(a_delivery(an_envelope(an_event())))
     for pid in of(readers):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from kintsugi.persistence.database import Database
+from kintsugi.persistence.database import Database, DatabaseAway
 from kintsugi.persistence.ledger import SqlLedger
+from kintsugi.persistence.migrations import upgrade
 from kintsugi.persistence.tables import INBOX, INCIDENT, SIGHTING, TRANSITION
 from kintsugi.workflow import triggers as t
 from kintsugi.workflow.captures import Captures
+from kintsugi.workflow.counting import Counting
 from kintsugi.workflow.incident import Cure
 from kintsugi.workflow.ports import Ledger, Outcome, Reading, Receipt
 from kintsugi.workflow.quiet import Wish
@@ -142,6 +145,48 @@ async def test_one_that_cannot_be_written_fails_alone(world: World):
     assert [isinstance(each, Receipt) for each in found] == [True, False, True]
     assert isinstance(found[1], UnicodeEncodeError)
     assert (await world.incident()).count == 3
+
+
+@dataclass
+class Tried:
+    """The store's transactions, counted."""
+
+    world: World
+    times: int = 0
+
+    def __call__(self, work: Callable[[Ledger], list[Receipt | None]]) -> Awaitable[list[Receipt | None]]:
+        self.times += 1
+        return self.world.store.transact(work)
+
+
+async def test_one_of_many_that_cannot_be_written_costs_the_others_few_transactions(world: World):
+    await world.crashes(OPEN)
+    tried = Tried(world)
+    counting = Counting(tried, Captures(world.engine, world.deliveries).count_each)  # type: ignore[arg-type]
+    batch = [seen(world, f"key {number}", actor="\ud800" if number == 40 else "test:bob") for number in range(64)]
+
+    found = await asyncio.gather(*map(counting.count, batch), return_exceptions=True)
+
+    assert [at for at, each in enumerate(found) if not isinstance(each, Receipt)] == [40]
+    assert (await world.incident()).count == 64
+    assert tried.times == 1 + 2 * 6  # 64 are halved six times
+
+
+async def test_a_store_that_is_away_is_asked_once_for_all(sqlite_url: Database):
+    upgrade(sqlite_url)
+    async with a_world(sqlite_url) as world:
+        tried = Tried(world)
+        counting = Counting(tried, Captures(world.engine, world.deliveries).count_each)  # type: ignore[arg-type]
+        await world.crashes(OPEN)
+        assert sqlite_url.file
+        sqlite_url.file.rename(sqlite_url.file.with_suffix(".moved"))
+
+        found = await asyncio.gather(
+            *[counting.count(seen(world, f"key {number}")) for number in range(64)], return_exceptions=True
+        )
+
+    assert {type(each) for each in found} == {DatabaseAway}
+    assert tried.times == 1
 
 
 async def test_whoever_goes_leaves_the_others_counted(world: World):

@@ -18,7 +18,7 @@ from types import FrameType, TracebackType
 from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.builders import Builders
 from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames_of, is_of_project, under_way
-from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, keyword_for
+from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, TooMuch
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.text import HELPERS, file_of, snake_case, written
@@ -29,7 +29,8 @@ __all__ = ["LARGEST", "Capsule", "record"]
 LARGEST = 64 * 1024  # characters of a file
 CPU_SECONDS = 0.005
 _PIECE, _AGAIN = 1_024, 2  # characters that are looked through for secrets at once; lines that are so twice
-_A_SECRET = "a secret: "  # noqa: S105 (the word for it)
+_TOO_LARGE = f"its arguments are too large: more than {LARGEST // 1024} KB of source"
+_LONGEST_NAME = 80  # characters: more is no name, and may be cut in the middle of a secret
 _HOMES = 4  # modules whose own names are looked through for values
 
 
@@ -88,14 +89,15 @@ def _written(call: Call, error: BaseException, frames: list[FrameType], ends: fl
         own, helpers = _source(call, error, frames)
         _check_whole(own, len(helpers), ends)
     except Secret as secret:
-        return Capsule(module, function, why_not=_A_SECRET + (f"the value of {secret}" if str(secret) else "a value"))
-    except _TooLarge as large:
-        return Capsule(module, function, why_not=str(large))
+        return Capsule(module, function, why_not=f"a secret: {_shown(str(secret))}")
+    except TooMuch:
+        return Capsule(module, function, why_not=_TOO_LARGE)
     return Capsule(module, function, own + helpers)
 
 
-class _TooLarge(Exception):
-    """Nothing is kept, as half of it would be another call."""
+def _shown(name: str) -> str:
+    """Whose value it is, where that says nothing itself: also a key may hold a secret."""
+    return f"the value of {name}" if 0 < len(name) < _LONGEST_NAME and redact(name) == name else "a value"
 
 
 def _source(call: Call, error: BaseException, frames: list[FrameType]) -> tuple[str, str]:
@@ -131,7 +133,7 @@ def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
         entry.opens, entry.on = _on_first(call, builders, graph)
         positional = positional[1:]
     entry.parts = [Part(builders.value(graph, value, name, 1)) for name, value in positional]
-    entry.parts += [Part(builders.value(graph, value, name, 1), keyword_for(name)) for name, value in call.keywords]
+    entry.parts += [Part(builders.value(graph, value, name, 1), graph.keyword(name)) for name, value in call.keywords]
     return entry
 
 
@@ -190,10 +192,10 @@ def _way(call: Call) -> str:
 def _check_whole(source: str, more: int, ends: float) -> None:
     """No secret is in it that shows only where texts stand together. `more`: characters that come on top.
 
-    Raises Secret, _TooLarge.
+    Raises Secret, TooMuch.
     """
     if len(source) + more > LARGEST:
-        raise _TooLarge(f"its arguments are too large: more than {LARGEST // 1024} KB of source")
+        raise TooMuch
     for piece in _pieces(source):
         if is_clean(piece, one_by_one=True):
             continue

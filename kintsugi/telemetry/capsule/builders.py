@@ -153,7 +153,8 @@ class Builders:
         """What a function makes inside of it, with what that takes from around it."""
         entry.opens, entry.closes = f"inside({place.module!r}, {place.path!r}, {place.line}", ")"
         entry.parts = [
-            Part(self.value(graph, one, name, entry.depth + 1, name), keyword_for(name)) for name, one in around.items()
+            Part(self.value(graph, one, name, entry.depth + 1, name), graph.keyword(name))
+            for name, one in around.items()
         ]
 
     def function_inside(self, graph: Graph, entry: Entry, place: Place, value: FunctionType) -> None:
@@ -171,7 +172,7 @@ class Builders:
         entry.opens, entry.closes = "with_defaults(", ")"
         entry.parts = [Part(made), Part(given if last else "None")]
         entry.parts += [
-            Part(self.value(graph, one, name, entry.depth + 1), keyword_for(name)) for name, one in named.items()
+            Part(self.value(graph, one, name, entry.depth + 1), graph.keyword(name)) for name, one in named.items()
         ]
         return None
 
@@ -181,6 +182,7 @@ class Builders:
                 return leave_out(entry, f"a {raw.shown_kind(value)} with more attributes than are written down")
             graph.step()
             shown, lead, later = _attribute(name)
+            graph.look_at(lead, name)
             shown = called(shown, entry)
             entry.parts.append(Part(self.value(graph, one, shown, entry.depth + 1, shown), lead, later))
         return None
@@ -191,10 +193,9 @@ class Builders:
         if type(fields) is not tuple or len(fields) != tuple.__len__(value):
             return leave_out(entry, f"a {raw.shown_kind(value)}")
         entry.opens, entry.closes = f"{own}(", ")"
-        entry.parts = [
-            Part(self.value(graph, one, called(name, entry), entry.depth + 1), f"{name}=")
-            for name, one in zip(fields, values, strict=True)
-        ]
+        for name, one in zip(fields, values, strict=True):
+            graph.step()
+            entry.parts.append(Part(self.value(graph, one, called(name, entry), entry.depth + 1), f"{name}="))
         return None
 
     def _stand_in(self, graph: Graph, value: object, entry: Entry, seen: _Class) -> None:

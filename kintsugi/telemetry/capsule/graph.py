@@ -20,7 +20,8 @@ LONGEST_TEXT = 16_000
 DEEPEST = 200
 _STRETCH = 16  # so deep brackets may be in each other: then what is inside gets a name
 _NEAR = 2  # the call's arguments, whatever they are called
-_AN_OBJECT, _A_LOOK, _A_PIECE = 5, 2, 64  # of the work: an object, a text on its own; characters that are one piece
+_AN_OBJECT, _A_LOOK = 5, 2  # of the work: an object, a text on its own
+_A_PIECE, _A_LOOK_AT = 64, 16  # characters that are one piece of it: of any text, and of one on its own besides
 _GRACE = 500  # of the work, for what is small: many small things are not small
 CPU_SECONDS = 0.01  # for looking at values: only a machine that is very slow comes to that
 
@@ -141,6 +142,8 @@ class Graph:
                 raise Secret(name)
         elif size < _SHORT:
             self._remember(name, value)
+        elif self.left < -_GRACE:
+            raise TooMuch
         elif redact(value) != value:
             raise Secret(name)
         self.size += size
@@ -161,7 +164,7 @@ class Graph:
     def _look_through(self) -> None:
         texts, self._texts, self._pending = self._texts, {}, 0
         for text in self._doubtful(list(texts)):
-            self.left -= _A_LOOK
+            self.left -= _A_LOOK + len(text) // _A_LOOK_AT
             if redact(text) != text:
                 raise Secret(texts[text])
 
@@ -188,7 +191,20 @@ class Graph:
                 raise Secret(name)
         elif len(written) > _BRIEF:
             self._remember(name, written)
+        self.size += len(written)
+        self.left -= len(written) // _A_PIECE
         return written
+
+    def keyword(self, name: str) -> str:
+        """What stands before a value that is handed over under this name. Raises Secret."""
+        lead = keyword_for(name)
+        self.look_at(lead, name)
+        return lead
+
+    def look_at(self, lead: str, name: str) -> None:
+        """A name that is written as a text is looked at like one: in the whole, escapes may hide what is in it."""
+        if not lead.endswith("="):
+            self.text("", name)
 
     def step(self) -> None:
         """One more piece of something large. Raises TooMuch, where that is enough."""

@@ -72,34 +72,36 @@ def is_made_in_python(kind: type) -> bool:
 class Layout:
     """Where the objects of a class have their attributes: in slots, and in a dictionary."""
 
-    slots: tuple[tuple[str, MemberDescriptorType], ...]
+    slots: dict[str, MemberDescriptorType]
     dictionary: Any = None
 
 
 def layout_of(kind: type) -> Layout:
-    slots: list[tuple[str, MemberDescriptorType]] = []
+    slots: dict[str, MemberDescriptorType] = {}  # by its name one slot is reached, that of the nearest class
     dictionary: Any = None
     for one in mro(kind):
         for name, member in names_of(one).items():
+            if type(name) is not str:
+                continue
             if name == "__dict__":
                 if dictionary is None and id(type(member)) in _DICTIONARIES:
                     dictionary = member
             elif type(member) is MemberDescriptorType and name != "__weakref__":
-                slots.append((name, member))
-    return Layout(tuple(slots), dictionary)
+                slots.setdefault(name, member)
+    return Layout(slots, dictionary)
 
 
 def state_of(value: object, layout: Layout | None = None) -> Iterator[tuple[str, Any]]:
     """Its attributes: the set slots, then its dictionary. `layout`: of its class, where that is known already."""
     layout = layout or layout_of(type(value))
-    for name, member in layout.slots:
+    for name, member in layout.slots.items():
         try:
             yield name, member.__get__(value)
         except AttributeError:
             continue
     own = layout.dictionary.__get__(value) if layout.dictionary is not None else None
     if type(own) is dict:
-        yield from dict.copy(own).items()
+        yield from (pair for pair in dict.copy(own).items() if type(pair[0]) is not str or pair[0] not in layout.slots)
 
 
 def importable(module: str) -> str:

@@ -32,7 +32,6 @@ from kintsugi.telemetry.capsule.graph import (
     Graph,
     Part,
     called,
-    keyword_for,
     leave_out,
 )
 from kintsugi.telemetry.capsule.inside import Place
@@ -270,7 +269,7 @@ def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
         for one, name in itertools.zip_longest(value.args, _parameters(value.func)[: len(value.args)], fillvalue="")
     ]
     entry.parts += [
-        Part(builders.value(graph, one, called(name, entry), entry.depth + 1), keyword_for(name))
+        Part(builders.value(graph, one, called(name, entry), entry.depth + 1), graph.keyword(name))
         for name, one in value.keywords.items()
     ]
 
@@ -313,7 +312,7 @@ def _of_each_thread(builders: Builders, graph: Graph, value: threading.local, en
     state: dict[str, Any] = threading.local.__getattribute__(value, "__dict__")
     entry.opens, entry.closes = f"with_state({kind}()", ")"
     entry.parts = [
-        Part(builders.value(graph, one, called(name, entry), entry.depth + 1, name), keyword_for(name))
+        Part(builders.value(graph, one, called(name, entry), entry.depth + 1, name), graph.keyword(name))
         for name, one in dict.copy(state).items()
     ]
 

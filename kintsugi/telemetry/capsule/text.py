@@ -327,6 +327,8 @@ def _cut(
         if into.later and not last:
             into.postponed = True
             entry.needs_name = target.needs_name = True
+            if isinstance(into.lead, Entry):
+                into.lead.needs_name = True  # a key is used twice: for its place, and when what lies under it is set
             found.append((entry, into))
             return
         if entry is target or came_by is None:
@@ -363,7 +365,8 @@ def _ordered(roots: Iterable[Entry]) -> Iterator[Entry]:
 def _give_names(order: Iterable[Entry], taken: set[str]) -> None:
     numbers: dict[str, int] = {}
     for entry in order:
-        if not entry.name and (entry.needs_name or (entry.uses > 1 and (entry.parts or "(" in entry.opens))):
+        is_shared = entry.uses > 1 and (entry.parts or any(sign in entry.opens for sign in "([{"))  # also an empty list
+        if not entry.name and (entry.needs_name or is_shared):
             base = snake_case(entry.hint)
             base = f"the_{base}" if keyword.iskeyword(base) else base
             base = base if base.isidentifier() else "value"
