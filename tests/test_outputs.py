@@ -222,6 +222,7 @@ def test_no_command_speaks_past_them():
         "login.py",  # the link: it is ours, and the redactor would take it for the secret that it is
         "follow.py",  # the program's own name, where it cannot be started, and a sentence of ours
         "copying.py",  # two sentences of ours
+        "tree.py",  # our own name and version
     }
 
 
