@@ -67,13 +67,10 @@ class Captures:
 
     def count_each(self, ledger: Ledger, batch: Sequence[Captured]) -> list[Receipt | None]:
         """As `count_known` of each, in their order. What is plain to count takes a few statements for all of them."""
-        receipts = self._plainly(ledger, batch)
-        for at, captured in enumerate(batch):
-            if at not in receipts:
-                receipts[at] = self.count_known(ledger, captured)
-        return [receipts[at] for at in range(len(batch))]
+        plain = self._plainly(ledger, batch)
+        return [plain.get(at) or self.count_known(ledger, captured) for at, captured in enumerate(batch)]
 
-    def _plainly(self, ledger: Ledger, batch: Sequence[Captured]) -> dict[int, Receipt | None]:
+    def _plainly(self, ledger: Ledger, batch: Sequence[Captured]) -> dict[int, Receipt]:
         """Those that count on an open incident and do nothing else, by their place in the batch."""
         known = ledger.each_open_with({each.payload.incident.fingerprint for each in batch})
         plain: dict[str, tuple[int, Captured, Incident]] = {}
@@ -86,7 +83,7 @@ class Captures:
         counted = [(at, each, first.id) for at, each, first in plain.values() if each.key in fresh]
         ledger.saw(*((id, each) for _, each, id in counted))
         now = {first.id: first for _, _, first in plain.values()}
-        receipts: dict[int, Receipt | None] = {}
+        receipts: dict[int, Receipt] = {}
         for at, each, id in counted:
             now[id] = seen_again(now[id], each)
             receipts[at] = Receipt(Outcome.COUNTED, now[id], how_it_counts(now[id]))

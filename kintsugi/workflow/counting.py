@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 from kintsugi.workflow.errors import StoreUnavailable
 from kintsugi.workflow.ports import Ledger, Receipt
@@ -14,13 +13,10 @@ from kintsugi.workflow.triggers import Captured
 _MOST = 64  # in one transaction: whoever else has something to write waits for it
 
 Receipts = list[Receipt | None]
+Transact = Callable[[Callable[[Ledger], Receipts]], Awaitable[Receipts]]
+"""Runs work in a transaction, and again where another one met it."""
+
 _Waiting = tuple[Captured, asyncio.Future[Receipt | None]]
-
-
-class Transact(Protocol):
-    """Runs work in a transaction, and again where another one met it."""
-
-    def __call__(self, work: Callable[[Ledger], Receipts], /) -> Awaitable[Receipts]: ...
 
 
 class Counting:
