@@ -42,8 +42,12 @@ class Opened:
         found = next((each for each in self.incidents if each.fingerprint in names), None)
         return found if found and (last is None or found.id > last.id) else last
 
-    def and_also(self, incident: Incident) -> Opened:
-        return replace(self, incidents=(incident, *self.incidents))
+    def and_also(self, *incidents: Incident) -> Opened:
+        """These as well, as far as they were opened on its day and are not known yet."""
+        known = {each.id for each in self.incidents}
+        fresh = [each for each in incidents if each.id not in known and each.opened_at.date() == self.at.date()]
+        both = sorted((*fresh, *self.incidents), key=lambda each: each.id, reverse=True)
+        return replace(self, incidents=tuple(both)) if fresh else self
 
     def is_of(self, now: datetime) -> bool:
         """Whether it can be gone by still."""
