@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from kintsugi.capture.quota import Opened, held_back, opened_today
+from kintsugi.capture.quota import Listed, Opened, held_back, opened_today
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.web.sentry import Project
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.ports import Clock
 
 log = logging.getLogger("kintsugi.service")
 
@@ -43,7 +43,7 @@ class _UnderWay:
 class Openings:
     """Of all projects of this process, each by its name."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Listed, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._today: dict[str, Opened] = {}
         self._reading = defaultdict[str, asyncio.Lock](asyncio.Lock)

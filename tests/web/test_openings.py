@@ -11,15 +11,18 @@ from random import Random
 import pytest
 
 from kintsugi.capture.intake import Intake, Program
+from kintsugi.capture.quota import Listed
 from kintsugi.persistence.database import Database
+from kintsugi.web.openings import Openings
 from kintsugi.web.reading import Failed
 from kintsugi.web.reported import Reported
 from kintsugi.web.reports import Taken
 from kintsugi.web.sentry import Project
 from kintsugi.workflow.errors import StoreUnavailable
+from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.ports import Receipt
 from kintsugi.workflow.triggers import Captured, Noted
-from tests.world.make import a_payload
+from tests.world.make import a_payload, an_incident
 from tests.world.migrated import migrate
 from tests.world.world import World, a_world
 
@@ -113,6 +116,36 @@ async def test_one_that_came_to_nothing_leaves_its_place_to_another(world: World
     assert [type(each) for each in taken].count(StoreUnavailable) == 1
     assert taken.count(Taken.STORED) == 2
     assert taken.count(Taken.LIMITED) == 1
+
+
+async def test_what_is_opened_while_the_day_is_read_from_the_store_counts(world: World):
+    slow = SlowStore(world.store)
+    openings, project = Openings(slow, world.clock), Project("k", a_day=1)
+    slow.goes_on.set()
+    await openings.today("42")
+    world.clock.passes(minutes=2)
+    slow.goes_on.clear()
+
+    reading = asyncio.create_task(openings.today("42"))
+    await slow.has_read.wait()
+    openings.opened("42", project, an_incident(opened_at=world.clock.now()), "")
+    slow.goes_on.set()
+
+    assert len((await reading).incidents) == 1
+    assert openings.is_enough("42", project, "")
+
+
+class SlowStore:
+    """Answers what was read before it was told to go on."""
+
+    def __init__(self, store: Listed) -> None:
+        self._store, self.has_read, self.goes_on = store, asyncio.Event(), asyncio.Event()
+
+    async def incidents(self, *, limit: int) -> list[Incident]:
+        found = await self._store.incidents(limit=limit)
+        self.has_read.set()
+        await self.goes_on.wait()
+        return found
 
 
 @pytest.mark.parametrize("seed", range(8))
