@@ -134,7 +134,12 @@ def test_what_lets_nothing_go_is_silent(before: str, after: str):
         ("a.ts", "if (a.banned) {\n  no();\n  return;\n}", "if (a.banned) {\n  no();\n}", "goes on"),
         ("a.js", "cookie({ secure: true })", "cookie({ secure: false })", "protects a call"),
         ("a.js", "app.use(helmet());\ngo();", "go();", "who may"),
-        ("a.js", "app.get('/a', requireAdmin, (q, a) => { go(q); });", "app.get('/a', (q, a) => { go(q); });", "who may"),
+        (
+            "a.js",
+            "app.get('/a', requireAdmin, (q, a) => { go(q); });",
+            "app.get('/a', (q, a) => { go(q); });",
+            "who may",
+        ),
         ("a.js", "x(escapeHtml(a));", "x(a);", "cleans or checks less"),
         ("a.js", "x({ max: 30 });", "x({ max: 40 });", "a limit"),
         ("a.js", "const p = process.env.KEEP || '1';", "const p = process.env.KEEP || '2';", "the default"),
