@@ -57,6 +57,10 @@ HOSTILE_NODE = {
     "objects of bytes": ("deserialiser", 'require("v8").deserialize(text);'),
     "objects with code": ("deserialiser", 'require("node-serialize").unserialize(text);'),
     "a process ended": ("shell", "process.kill(1);"),
+    "a library that a database loads": ("eval", "options.db.loadExtension(text);"),
+    "a package that runs text": ("eval", 'require("safe-eval")(text);'),
+    "a package that sends": ("network", 'require("kafkajs");'),
+    "a report of all that is known": ("shell", "process.report.writeReport(path);"),
 }
 HARMLESS_NODE = {
     "a method called exec": "const found = /a(b)/.exec(text);",
@@ -123,6 +127,8 @@ HOSTILE_GO = {
         "	find := reflect.ValueOf(1).MethodByName\n	return string",
     ),
     "the environment": ("network", "	return string", "	_ = os.Environ()\n	return string"),
+    "a language within": ("eval", '	"net/http"\n', '	"net/http"\n	"go.starlark.net/starlark"\n'),
+    "a package that sends": ("network", '	"net/http"\n', '	"net/http"\n	"github.com/nats-io/nats.go"\n'),
     "objects of bytes": (
         "deserialiser",
         '	"net/http"\n',

@@ -15,43 +15,11 @@ from functools import cached_property
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import SAYS
+from kintsugi.repair.policy.node_names import BY_LAST, GLOBALS, LOADED, MEMBERS
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
 
 _GRAMMARS = {"ts": "ts", "mts": "ts", "cts": "ts", "tsx": "tsx"}
-_LOADED: dict[str, str] = {
-    **dict.fromkeys(
-        ("child_process", "cluster", "execa", "shelljs", "cross-spawn", "node-pty", "zx", "sudo-prompt"), "shell"
-    ),
-    **dict.fromkeys(("vm", "vm2", "worker_threads", "inspector", "inspector/promises", "repl", "isolated-vm"), "eval"),
-    **dict.fromkeys(("wasi", "ffi-napi", "ref-napi", "bindings", "node-gyp-build", "koffi", "edge-js"), "eval"),
-    **dict.fromkeys(("node-serialize", "serialize-to-js", "funcster", "cryo"), "deserialiser"),
-    **dict.fromkeys(
-        ("net", "tls", "dgram", "dns", "dns/promises", "http2", "axios", "got", "node-fetch", "request"), "network"
-    ),
-    **dict.fromkeys(
-        ("superagent", "undici", "ws", "ssh2", "nodemailer", "needle", "ky", "phin", "ftp", "basic-ftp"), "network"
-    ),
-}
-_MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
-    "http": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
-    "https": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
-    "fs": (("shell", r"(?:promises\.)?(?:rm|rmdir|chmod|chown|symlink|link|lchmod|lchown)(?:Sync)?"),),
-    "fs/promises": (("shell", r"rm|rmdir|chmod|chown|symlink|link"),),
-    "module": (("eval", r"createRequire|register|_load|_extensions|_resolveFilename|Module\..*|_\w+|wrap|runMain"),),
-    "v8": (("deserialiser", r"deserialize|Deserializer"), ("eval", r"setFlagsFromString|startupSnapshot.*")),
-    "process": (
-        ("eval", r"binding|dlopen|_linkedBinding|mainModule.*|setUncaughtException\w*"),
-        ("shell", r"kill|setuid|setgid"),
-    ),
-    "os": (("network", r"userInfo|networkInterfaces"),),
-    "util": (("eval", r"inspect\.custom"),),
-}
-_PROCESS = dict(_MEMBERS["process"])
-_GLOBALS: tuple[tuple[str, str], ...] = (
-    ("eval", r"eval|Function|importScripts|WebAssembly|execScript|SharedWorker|Worker"),
-    ("network", r"fetch|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|WebTransport"),
-)
 _HOLDERS = {"globalThis", "global", "window", "self", "top"}
 _EVERYWHERE = re.compile(
     r"(?:(?:Object|Array|String|Number|Function|Promise|Map|Set|RegExp|Error|JSON|Math)\.prototype(?:\.\w+)?"
@@ -84,7 +52,7 @@ _WORDS = Screened(
     r"require|import|eval|Function|process|fetch|XMLHttp|Socket|EventSource|Worker|WebAssembly|constructor"
     r"|globalThis|\bglobal\b|window|sendBeacon|setTimeout|setInterval|__proto__|Reflect|Deno|Bun|https?://"
     r"|curl |wget |/bin/|\.ssh|passwd|prototype|writeFile|appendFile|createWriteStream|copyFile|rename|symlink|_load"
-    r"|unlink|\brm|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
+    r"|loadExtension|LoadExtension|unlink|\brm|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
 )
 _COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
 _SECRETS = re.compile(
@@ -117,7 +85,7 @@ def node_dangers(change: Change) -> list[Danger] | None:
 def _bound_words(change: Change) -> bool:
     """Whether an added line has a name that the file binds to a module that counts."""
     loaded = re.findall(r"(?:require\(|from\s+)['\"](?:node:)?([\w/.-]+)['\"]", change.new)
-    return any(module in _LOADED or module in _MEMBERS for module in loaded)
+    return any(module in LOADED or module in MEMBERS for module in loaded)
 
 
 def _tree(path: str, text: str) -> Node | None:
@@ -187,8 +155,8 @@ def _bare(node: Node) -> str:
 
 def _loading(quoted: str) -> Iterator[tuple[str, str]]:
     module = _module(quoted)
-    if module in _LOADED:
-        yield _LOADED[module], f"the module {module}"
+    if module in LOADED:
+        yield LOADED[module], f"the module {module}"
     elif module.endswith(".node"):
         yield "eval", "a compiled module"
 
@@ -218,8 +186,8 @@ def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         yield "eval", f"{name} of a text"
     elif name.endswith((".insertAdjacentHTML", "document.write", "document.writeln")):
         yield "look", f"{name}, which makes a text part of the page"
-    elif name.endswith("._load"):
-        yield "eval", "a loader of modules"
+    elif (found := BY_LAST.get(name.rpartition(".")[2])) is not None:
+        yield found
     elif _WRITING.search(name) and any(
         _CODE_FILE.search(text_of(one)) or "__filename" in text_of(one) for one in given[:2]
     ):
@@ -228,8 +196,6 @@ def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         first is not None and _EVERYWHERE.match(names.full(first))
     ):
         yield "eval", f"{names.full(first)}, which every object goes by"
-    elif name.endswith("sendBeacon"):
-        yield "network", "sendBeacon"
     elif name.endswith(".constructor"):
         is_text = first is not None and first.type in ("string", "template_string")
         if is_text or name.count("constructor") > 1 or (node.type == "call_expression" and name != "this.constructor"):
@@ -287,24 +253,24 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         yield "shell", full
     module, _, member = full.partition("#")
     if member:
-        for rule, pattern in _MEMBERS.get(module, ()):
+        for rule, pattern in MEMBERS.get(module, ()):
             if re.fullmatch(pattern, member):
                 yield rule, f"{module}.{member}"
-        if module in _LOADED:
-            yield _LOADED[module], f"{module}.{member}"
-    elif module in _LOADED and node.type == "identifier" and names.is_bound(node):
-        yield _LOADED[module], f"{module}"
+        if module in LOADED:
+            yield LOADED[module], f"{module}.{member}"
+    elif module in LOADED and node.type == "identifier" and names.is_bound(node):
+        yield LOADED[module], f"{module}"
     else:
         bare = full.rpartition(".")[2] if full.partition(".")[0] in _HOLDERS else full.partition(".")[0]
         bare = bare if bare == "WebAssembly" or full.partition(".")[0] in _HOLDERS else full
-        for rule, pattern in _GLOBALS:
+        for rule, pattern in GLOBALS:
             if re.fullmatch(pattern, bare) and not (bare == full and names.is_declared(node, bare)):
                 yield rule, bare
 
 
 def _of_process(node: Node, full: str) -> Iterator[tuple[str, str]]:
     member = full.removeprefix("process").removeprefix(".")
-    for rule, pattern in _MEMBERS["process"]:
+    for rule, pattern in MEMBERS["process"]:
         if re.fullmatch(pattern, member):
             yield rule, full
     if member == "env" and (
@@ -319,15 +285,15 @@ def _of_subscript(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     """`process["mainModule"]`, `globalThis[name]`, `cp["ex" + "ec"]`."""
     on, index = node.child_by_field_name("object"), node.child_by_field_name("index")
     full = names.full(on)
-    is_holder = full in (*_HOLDERS, "process") or full.partition("#")[0] in {*_LOADED, *_MEMBERS}
+    is_holder = full in (*_HOLDERS, "process") or full.partition("#")[0] in {*LOADED, *MEMBERS}
     if not is_holder or full == "process.env":
         return
     if index.type == "string":
         joined = f"{full}{'.' if full in (*_HOLDERS, 'process') else '#'}{text_of(index)[1:-1]}"
         bare = joined.rpartition(".")[2]
-        rules = [rule for rule, pattern in _GLOBALS if re.fullmatch(pattern, bare)]
+        rules = [rule for rule, pattern in GLOBALS if re.fullmatch(pattern, bare)]
         rules += [
-            rule for rule, pattern in _MEMBERS.get("process", ()) if full == "process" and re.fullmatch(pattern, bare)
+            rule for rule, pattern in MEMBERS.get("process", ()) if full == "process" and re.fullmatch(pattern, bare)
         ]
         yield from ((rule, bare) for rule in rules)
     elif index.type != "number":
@@ -353,7 +319,7 @@ class NodeNames:
             self._import(node)
         for node in nodes(self.tree, "import_require_clause"):
             local, module = node.named_children[0], _module(text_of(node.child_by_field_name("source")))
-            if module in _LOADED or module in _MEMBERS:
+            if module in LOADED or module in MEMBERS:
                 self._bound[text_of(local)] = f"{module}#"
         declarators = list(nodes(self.tree, "variable_declarator", "assignment_expression"))
         for _ in range(_ALIASES):
@@ -365,7 +331,7 @@ class NodeNames:
 
     def _import(self, node: Node) -> None:
         module = _module(text_of(node.child_by_field_name("source")))
-        if module not in _LOADED and module not in _MEMBERS:
+        if module not in LOADED and module not in MEMBERS:
             return
         for one in nodes(node, "import_specifier"):
             local = one.child_by_field_name("alias") or one.child_by_field_name("name")
@@ -400,7 +366,7 @@ class NodeNames:
             first = given.named_children[0] if given is not None and given.named_children else None
             loads = text_of(function) in ("require", "import", "process.getBuiltinModule") or function.type == "import"
             module = _module(text_of(first)) if loads and first is not None else ""
-            return f"{module}#" if module in _LOADED or module in _MEMBERS else ""
+            return f"{module}#" if module in LOADED or module in MEMBERS else ""
         if value.type in ("member_expression", "identifier"):
             full = self.full(value)
             followed = "#" in full or full in ("process", "require", "Function") or full.startswith("process.")
