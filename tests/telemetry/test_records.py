@@ -1,8 +1,10 @@
 import logging
+import sys
 
 import pytest
 
-from kintsugi.telemetry.records import is_standard, made, written_by_logging
+from kintsugi.telemetry.records import caller, is_standard, made, written_by_logging
+from kintsugi.telemetry.sidedoors import SideDoors
 
 ERROR = ValueError("no bill")
 GIVEN = (
@@ -43,3 +45,30 @@ def test_a_program_s_own_factory_is_asked():
         assert not is_standard()
     finally:
         logging.setLogRecordFactory(before)
+
+
+class Asking(logging.Logger):
+    """Hands out what it finds of its callers, through as many calls of its own as a program's may have."""
+
+    def asked(self, level, deeper=0):
+        return self.asked(level, deeper - 1) if deeper else (self.findCaller(False, level), sys._getframe(1))
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 90])
+def test_the_caller_is_found_as_python_finds_it(level):
+    logger = Asking("shop")
+    expected, here = logger.asked(level, deeper=2)
+
+    doors = SideDoors(logging.NullHandler(), logging.INFO)
+    try:
+        again = SideDoors(logging.NullHandler(), logging.INFO)
+        found, *_ = logger.asked(level, deeper=2)
+        stack = logger.findCaller(stack_info=True)[3]
+        again.close()
+    finally:
+        doors.close()
+
+    assert found[:1] == expected[:1]
+    assert found[2:] == expected[2:]
+    assert caller(here, 1)[2] == "asked"
+    assert stack.endswith("stack = logger.findCaller(stack_info=True)[3]")
