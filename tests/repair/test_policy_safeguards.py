@@ -121,24 +121,45 @@ def test_what_lets_nothing_go_is_silent(before: str, after: str):
 @pytest.mark.parametrize(
     ("path", "before", "after", "says"),
     [
-        ("a.go", "s.mu.Lock()\nx()\n", "x()\n", "a lock"),
-        ("a.go", "if a.N >= b.N {\n", "if a.N > b.N {\n", "turns a comparison"),
-        ("a.go", "Timeout: 5 * time.Second,\n", "Timeout: 5 * time.Hour,\n", "a limit"),
-        ("a.go", 'log.Printf("%s", id)\n', 'log.Printf("%s %s", id, s.Token)\n', "about a secret"),
-        ("a.go", "if n.OwnerID != u.ID {\n", 'if n.OwnerID == "" {\n', "who may"),
-        ("a.ts", "if (!a || a.owner !== b) {\n", "if (!a) {\n", "asks less"),
-        ("a.ts", "no();\n  return;\n}\n", "no();\n}\n", "goes on"),
-        ("a.js", "cookie({ secure: true })\n", "cookie({ secure: false })\n", "protects a call"),
-        ("a.js", "app.use(helmet());\ngo();\n", "go();\n", "who may"),
-        ("a.js", "x(escapeHtml(a));\n", "x(a);\n", "cleans or checks less"),
-        ("a.js", "max: 30,\n", "max: 40,\n", "a limit"),
-        ("a.js", "go(a);\n", "go(a ?? 0);\n", ""),
+        ("a.go", "s.mu.Lock()\nx()", "x()", "a lock"),
+        ("a.go", "s.mu.Lock()\nx()\ny()\ns.mu.Unlock()", "s.mu.Lock()\nx()\ns.mu.Unlock()\ny()", "a lock"),
+        ("a.go", "if a.N >= b.N {\nx()\n}", "if a.N > b.N {\nx()\n}", "turns a comparison"),
+        ("a.go", "c := http.Client{Timeout: 5 * time.Second}", "c := http.Client{Timeout: 5 * time.Hour}", "a limit"),
+        ("a.go", 'log.Printf("%s", id)', 'log.Printf("%s %s", id, s.Token)', "about a secret"),
+        ("a.go", "if n.OwnerID != u.ID {\nreturn\n}", 'if n.OwnerID == "" {\nreturn\n}', "who may"),
+        ("a.go", "if err := x(); err != nil {\nreturn err\n}", "x()", "raises less"),
+        ("a.go", "b := io.LimitReader(r.Body, most)", "b := r.Body", "a limit"),
+        ("a.go", "x(a)", "x(b)", ""),
+        ("a.ts", "if (!a || a.owner !== b) { return; }", "if (!a) { return; }", "asks less"),
+        ("a.ts", "if (a.banned) {\n  no();\n  return;\n}", "if (a.banned) {\n  no();\n}", "goes on"),
+        ("a.js", "cookie({ secure: true })", "cookie({ secure: false })", "protects a call"),
+        ("a.js", "app.use(helmet());\ngo();", "go();", "who may"),
+        (
+            "a.js",
+            "app.get('/a', requireAdmin, (q, a) => { go(q); });",
+            "app.get('/a', (q, a) => { go(q); });",
+            "who may",
+        ),
+        ("a.js", "x(escapeHtml(a));", "x(a);", "cleans or checks less"),
+        ("a.js", "x({ max: 30 });", "x({ max: 40 });", "a limit"),
+        ("a.js", "const p = process.env.KEEP || '1';", "const p = process.env.KEEP || '2';", "the default"),
+        ("a.js", "go(a);", "go(a ?? 0);", ""),
+        ("a.js", "go(a.b.c);", "go(a?.b?.c);", ""),
+        ("a.js", "go((a) => { x(a); });", "go(async (a) => { await x(a); });", ""),
     ],
 )
-def test_other_languages_go_by_their_lines(path: str, before: str, after: str, says: str):
-    found = looks(path, before, after)
+def test_other_languages_are_read_alike(path: str, before: str, after: str, says: str):
+    around = "package a\n\nfunc f() error {{\n{}\n}}\n" if path.endswith(".go") else "function f() {{\n{}\n}}\n"
+
+    found = looks(path, around.format(before), around.format(after))
 
     assert any(says in one for one in found) if says else not found, found
+
+
+def test_names_are_told_as_they_are_written():
+    before, after = (f"function f() {{ if (a.maxAge {sign} b.minAge) go(); }}" for sign in ("<", ">"))
+
+    assert looks("a.js", before, after) == ["It turns a comparison. (a.maxAge … b.minAge)"]
 
 
 def test_code_that_is_nested_too_deep_is_shown():

@@ -5,13 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
+from kintsugi.repair.policy.vocabulary import LIMIT
 from kintsugi.repair.syntax import children, walked
 
-LIMIT = re.compile(
-    r"(?:^|_)(?:max|min|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
-    r"|max_\w+|min_\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
-    re.IGNORECASE,
-)
 _RATE = re.compile(r"\d+ ?(?:/|per) ?\w+")
 
 

@@ -9,60 +9,36 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
-from kintsugi.repair.policy.expressions import LIMIT, amount, is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.expressions import amount, is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.vocabulary import (
+    CHECKS,
+    CHOICE,
+    CLAMPING,
+    CLEANING,
+    GUARD,
+    GUARDING,
+    HELD_BACK,
+    LIMIT,
+    LIMITING,
+    LOGGED_BY,
+    LOGGING,
+    MOUNTING,
+    NO_SECRET,
+    OF_PLACE,
+    OWNED,
+    QUERIES,
+    REFUSAL,
+    SAYING,
+    SECRET,
+    SETTINGS,
+    STRONG_SECRET,
+    WHO,
+    WHOLE,
+)
 from kintsugi.repair.syntax import Source, children, walked
 
-_WHO = re.compile(
-    r"admin|owner|permission|(?:\b|_)perms?(?:\b|_)|(?:\b|_)roles?(?:\b|_)|auth(?!or)|staff|superuser|moderator|allowed"
-    r"|whitelist|blacklist|allowlist|denylist|blocklist|banned|(?:\b|_)scopes?(?:\b|_)|guild_only|is_nsfw",
-    re.IGNORECASE,
-)
-_CLAMPING = re.compile(r"(?:^|_)(?:max|limit|most|cap)(?:$|_)")
-_GUARDING = re.compile(
-    r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle|before_request"
-    r"|max_concurrency|csrf\w*|signed|verified)(?:$| |_)"
-)
-_SECRET = re.compile(
-    r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|private_?key|session_?id", re.IGNORECASE
-)
-_REQUIRED = re.compile(f"{_SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
+_REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
 _FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
-_LOGGING = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk)$")
-_LIMITING = (
-    "Semaphore",
-    "BoundedSemaphore",
-    "limit",
-    "timeout",
-    "Timeout",
-    "wait_for",
-    "cooldown",
-    "Queue",
-    *("token_urlsafe", "token_hex", "token_bytes", "expire", "setex"),
-    "slowmode",
-)
-_OWNED = re.compile(r"\b(?:user|author|owner|member|creator|sender|account|tenant|guild)(?:_id|_pk)?\b")
-_OF_PLACE = re.compile(r"(?:^|[ _])(?:guild|channel)(?:_| )id$")
-QUERIES = (
-    "count",
-    "exists",
-    "get",
-    "filter",
-    "exclude",
-    "filter_by",
-    "get_object_or_404",
-    "get_or_create",
-    "find",
-    "find_one",
-    "where",
-)
-_CHOICE = re.compile(r"(?:^|_)(?:mode|policy|level|strategy|errors|on_error|scheme|algorithm|samesite|access)$")
-_REFUSAL = re.compile(r"\bstatus(?:_code)?=4\d\d\b|Forbidden|NotFound|BadRequest|Unauthorized")
-_CLEANING = re.compile(
-    r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean(?=_)|validate|verify|secure)(?:_\w+)?$"
-    r"|compare_digest"
-    r"|^(?:format_html|send_from_directory|safe_join|remove_markdown|raise_for_status|full_clean|is_valid|Talisman"
-    r"|CSRFProtect|SeaSurf|(?:for|owned_by|visible_to|accessible_by)_?(?:user|owner|guild|member|team|tenant)?)$"
-)
 _ANYTHING = re.compile(r"\^?\.(?:[*+]|\{\d*,\d*\})\??\$?|")
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _REGISTERING = re.compile(
@@ -70,23 +46,7 @@ _REGISTERING = re.compile(
     r"|add_middleware|append|extend|insert|update|setdefault)$",
     re.DOTALL,
 )
-_HARMLESS = re.compile(r"_(?:dir|path|file|name|type|url|expiry|limit)s?$|number|count|max|rate|interval|used|total")
-_WHOLE = ("headers", "locals", "vars", "environ", "cookies", "POST")
-_STRONG = re.compile(r"passw|passphrase|secret|api_?key|credential|private_?key", re.IGNORECASE)
-_SAYING = (
-    "send",
-    "reply",
-    "respond",
-    "send_message",
-    "edit_message",
-    "edit_original_response",
-    "Embed",
-    "add_field",
-    "set_footer",
-)
-_SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 _SETTINGS_CLASS = re.compile(r"(?:Settings|Config|Configuration|Options|Limits|Policy)$")
-_CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
 _MAKERS = frozenset(name for name in dir(builtins) if name.islower()) | {
     "namedtuple",
     "partial",
@@ -134,7 +94,7 @@ class Facts:
             case ast.Compare():
                 self._comparison(node)
             case ast.Subscript(value=on, slice=ast.Constant(value=str(key))) if _REQUIRED.search(key):
-                if _SETTINGS.search(words(on)):
+                if SETTINGS.search(words(on)):
                     self._tell("default", repr(key), "required")
             case _:
                 self._branch(node)
@@ -161,28 +121,33 @@ class Facts:
                     self._tell("raise", kind, "")
                 else:
                     self._tell("raise", "again", "")
-                self._tells(node.exc, _STRONG)
+                self._tells(node.exc, STRONG_SECRET)
             case ast.Attribute(attr="clean_content" as cleaned):
                 self._tell("cleaned", cleaned, "")
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as answer):
                 self._condition(answer, refuses=False)
             case ast.BoolOp():
-                self._turnable(" ? ".join(sorted(map(ast.unparse, node.values))), type(node.op).__name__)
+                self._joined(node)
             case ast.ExceptHandler():
                 self.handlers.append(node)
+
+    def _joined(self, node: ast.BoolOp) -> None:
+        if isinstance(node.op, ast.Or) and is_number(node.values[-1]) and LIMIT.search(words(node.values[0])):
+            self._tell("limit", words(node.values[0]), ast.unparse(node.values[-1]))
+        self._turnable(" ? ".join(sorted(map(ast.unparse, node.values))), type(node.op).__name__)
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.defined.add(node.name)
         for decorator in node.decorator_list:
-            if _WHO.search(words(decorator)) or _GUARDING.search(words(decorator)):
+            if WHO.search(words(decorator)) or GUARDING.search(words(decorator)):
                 self._tell("who", node.name, ast.unparse(decorator))
-            if _CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
+            if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
 
     def _condition(self, test: ast.expr, refuses: bool) -> None:
         self.asked.add(ast.unparse(test))
         asks = plain(essential(test))
-        if _WHO.search(words(test)) or any(map(_is_of_owner, walked(test))):
+        if WHO.search(words(test)) or any(map(_is_of_owner, walked(test))):
             self._tell("who", _subject(asks), ast.unparse(asks))
         if refuses and not only_asks_whether_there(asks):
             self._tell("check", _subject(asks), ast.unparse(asks))
@@ -191,7 +156,7 @@ class Facts:
         is_size = name.isupper() and isinstance(value, ast.BinOp) and is_number(value)
         if is_size or (LIMIT.search(name) and (is_number(value) or is_none(value) or is_rate(value))):
             self._tell("limit", name, ast.unparse(value))
-        elif name.isupper() and _WHO.search(name):
+        elif name.isupper() and WHO.search(name):
             self._tell("who", name, ast.unparse(value))
         elif name.isupper() and isinstance(value, ast.Constant) and isinstance(value.value, bool):
             self._tell("default", name, ast.unparse(value))
@@ -206,12 +171,12 @@ class Facts:
                 if is_number(keyword.value):
                     self._tell("limit", f"{last}({keyword.arg})", ast.unparse(keyword.value))
                     is_field = last.endswith(("Field", "Column", "column"))
-                    if _CLAMPING.search(keyword.arg) and not is_small(keyword.value) and not is_field:
+                    if CLAMPING.search(keyword.arg) and not is_small(keyword.value) and not is_field:
                         self._tell("clamp", f"{keyword.arg}={ast.unparse(keyword.value)}", "")
             if keyword.arg == "default" and last in ("add_argument", "option", "Option", "Field", "config", "getenv"):
                 about = ast.unparse(node.args[0]) if node.args else last
                 self._tell("default", about, ast.unparse(keyword.value).strip("'"))
-        of_settings = isinstance(node.func, ast.Attribute) and _SETTINGS.search(words(node.func.value))
+        of_settings = isinstance(node.func, ast.Attribute) and SETTINGS.search(words(node.func.value))
         numbers = [ast.unparse(one) for one in node.args if is_number(one)]
         numbers = numbers[1:] if last == "range" and numbers[:1] == ["0"] and len(node.args) == 2 else numbers
         numbers += [words(one) for one in node.args if last in ("min", "max") and is_limit(one)]
@@ -223,24 +188,30 @@ class Facts:
             given = " ".join(map(ast.unparse, node.args[1:])).removesuffix("None").strip("'")
             if not any(map(words, node.args[1:])):
                 self._tell("default", ast.unparse(node.args[0]) if node.args else "", given)
-        if _LOGGING.match(name.partition(" ")[0]) or last in _SAYING:
+        if LOGGING.match(name.partition(" ")[0]) or last in SAYING or _is_log(name):
             self._tells(node)
         self._limits(node, last)
 
     def _asked_for(self, called: str, keyword: ast.keyword) -> None:
         """Whom a query is for."""
-        if called in QUERIES and _OWNED.fullmatch(keyword.arg or ""):
+        if called in QUERIES and OWNED.fullmatch(keyword.arg or ""):
             self._tell("who", f"{called}({keyword.arg})", f"{keyword.arg}={ast.unparse(keyword.value)}")
 
     def _limits(self, node: ast.Call, last: str) -> None:
         """What holds something back by what it is called."""
         amount = next(filter(is_number, node.args), None)
-        if amount is not None and last in (*_LIMITING, "sleep"):
+        if amount is not None and last in (*LIMITING, "sleep"):
             self._tell("limit value" if last == "sleep" else "limit", f"{last}()", ast.unparse(amount))
         if last == "range" and isinstance(node.args[-1] if node.args else None, ast.Name):
             name = ast.unparse(node.args[-1])
             if LIMIT.search(name.lower()):
                 self._tell("limit", "range", name)
+        if last in HELD_BACK:
+            self._tell("held back", last, "")
+        if last in MOUNTING and (WHO.search(words(node)) or GUARDING.search(words(node))):
+            self._tell("who", " ".join(map(words, node.args)), ast.unparse(node))
+        if GUARD.match(last):
+            self._tell("who", last, ast.unparse(node))
         if "Intents" in words(node.func):
             self._tell("who", "Intents", ast.unparse(node))
         if last in ("basicConfig", "setLevel") and "DEBUG" in words(node):
@@ -249,7 +220,7 @@ class Facts:
             self._tell("cleaned", last, "")
         if last in ("all", "any", "min", "max"):
             self._turnable(f"{last[:1] == 'a'} of {' '.join(map(ast.unparse, node.args))}", last)
-        if _CLEANING.search(last):
+        if CLEANING.search(last):
             self._tell("cleaned", last, "")
         if last in ("compile", "match", "fullmatch", "search") and node.args and _is_anything(node.args[0]):
             self._tell("anything", ast.unparse(node), "")
@@ -274,13 +245,13 @@ class Facts:
         for one, value in defaults:
             told = ast.unparse(value).removesuffix(".0").strip("'")
             if isinstance(value, ast.Constant) and (
-                isinstance(value.value, int | float) or (isinstance(value.value, str) and _CHOICE.search(one.arg))
+                isinstance(value.value, int | float) or (isinstance(value.value, str) and CHOICE.search(one.arg))
             ):
                 self._tell("default value", f"{node.name}({one.arg})", told)
         early = (one for one in node.body if isinstance(one, ast.If) and _leaves(one.body) and not one.orelse)
         for first in (one for one in early if not only_asks_whether_there(one.test)):
             self._tell("early", node.name, ast.unparse(first.test))
-        if _CHECKS.match(node.name):
+        if CHECKS.match(node.name):
             for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
                 if _says_no(inner.body[-1]):
                     self._tell("check", _subject(plain(inner.test)), ast.unparse(plain(inner.test)))
@@ -332,10 +303,12 @@ def _runs(node: ast.stmt) -> bool:
 def _refuses(body: list[ast.stmt]) -> bool:
     """Whether a branch turns somebody or something away."""
     last = body[-1]
+    if isinstance(last, ast.Return) and last.value is None and len(body) > 1 and isinstance(body[-2], ast.Expr):
+        return REFUSAL.search(ast.unparse(body[-2])) is not None  # it answers first
     if isinstance(last, ast.Raise | ast.Continue):
         return isinstance(last, ast.Raise)
     if isinstance(last, ast.Return):
-        return isinstance(last.value, ast.Call) and _REFUSAL.search(ast.unparse(last.value)) is not None
+        return isinstance(last.value, ast.Call) and REFUSAL.search(ast.unparse(last.value)) is not None
     called = last.value if isinstance(last, ast.Expr) else None
     return isinstance(called, ast.Call) and words(called.func).rpartition(" ")[2] in (
         "abort",
@@ -358,9 +331,9 @@ def _is_of_owner(node: ast.AST) -> bool:
     if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return False
     both = [words(one) for one in (node.left, node.comparators[0])]
-    if any(map(_OF_PLACE.search, both)):
+    if any(map(OF_PLACE.search, both)):
         return True
-    return any(map(_OWNED.search, both)) and all(_OWNED.search(one) or one.endswith(" id") for one in both)
+    return any(map(OWNED.search, both)) and all(OWNED.search(one) or one.endswith(" id") for one in both)
 
 
 def _is_anything(node: ast.expr) -> bool:
@@ -382,7 +355,7 @@ def _secrets_in(node: ast.Call) -> set[str]:
             name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
             key = part.args[0] if isinstance(part, ast.Call) and part.args and _is_variable(part.args[0]) else key
             name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else name
-            if (_SECRET.search(name) and not _HARMLESS.search(name)) or name in _WHOLE:
+            if (SECRET.search(name) and not NO_SECRET.search(name)) or name in WHOLE:
                 found.add(name)
     return found
 
@@ -406,6 +379,12 @@ def _told_of(node: ast.AST) -> Iterator[ast.AST]:
 def _is_variable(node: ast.expr) -> bool:
     """The name of a variable of the environment: `getenv("BOT_TOKEN")`."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isupper()
+
+
+def _is_log(name: str) -> bool:
+    """`fmt.Println`, `this.logger.error`, `req.log.info`"""
+    on, _, last = name.rpartition(" ")
+    return LOGGED_BY.match(last) is not None and re.search(r"(?:^|[ _])(?:fmt|log(?:ger)?|l)$", on) is not None
 
 
 def _subject(test: ast.expr) -> str:

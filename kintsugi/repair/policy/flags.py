@@ -1,7 +1,7 @@
 """What no rule can judge and a human has to see in one line: an inverted comparison, a lifted limit, another default.
 
 Facts of the touched statements are compared, before and after, so that moved and renamed code is silent. A flag never
-refuses. Python goes by its syntax, other languages by their lines (`lines.py`).
+refuses. Other languages are compared as Python's syntax (`translated/`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.facts import Facts
-from kintsugi.repair.policy.lines import flags_of_lines
 from kintsugi.repair.policy.safeguards import loosened
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.syntax import walked
+from kintsugi.repair.policy.translated import as_written, translated
+from kintsugi.repair.syntax import Source, walked
 
 _NUMBER = re.compile(r"\d[\d_.]*")
 _SMALL = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?[-+]?[012](?:\.0)?(?: [-+]?[012](?:\.0)?)*")
@@ -29,7 +29,7 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
     if change.before is None or change.after is None:
         return
     try:
-        said = [*(_of_python(change) if change.path.endswith((".py", ".pyw")) else flags_of_lines(change))]
+        said = [*_said(change)]
     except RecursionError:
         yield change.path, "It is nested so deep that nothing can be told of it."
         return
@@ -38,8 +38,15 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
             yield change.path, f"{sentence} ({short(told)})"
 
 
-def _of_python(change: Change) -> Iterator[tuple[str, str]]:
-    before, after = change.touched
+def _said(change: Change) -> Iterator[tuple[str, str]]:
+    if change.path.endswith((".py", ".pyw")):
+        yield from _compared(*change.touched)
+    elif (found := translated(change)) is not None:
+        before, after, translator = found
+        yield from ((sentence, as_written(told, translator)) for sentence, told in _compared(before, after))
+
+
+def _compared(before: Source, after: Source) -> Iterator[tuple[str, str]]:
     if before.tree is None or after.tree is None:
         return
     old, new = Facts(before), Facts(after)
@@ -68,7 +75,8 @@ def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
 
 def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     limited = _changed(_without_kept(old, new), new.told["limit"])
-    yield "It changes a limit.", limited or _altered(old.told["limit value"], new.told["limit value"])
+    held_back = _raises_less(old.told["held back"], new.told["held back"])
+    yield "It changes a limit.", limited or _altered(old.told["limit value"], new.told["limit value"]) or held_back
     yield "It sets a limit.", _come(old.told["clamp"], _without_known(old, new))
     for name in ("default", "default value"):
         yield "It changes the default of a setting.", _altered(old.told[name], new.told[name])

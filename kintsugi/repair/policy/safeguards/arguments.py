@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from kintsugi.repair.policy.expressions import LIMIT, words
-from kintsugi.repair.policy.facts import QUERIES
+from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.vocabulary import HANDED, LIMIT, OF_PROTECTION, PROTECTING, QUERIES
 from kintsugi.repair.syntax import Source
-
-_PROTECTING = re.compile(
-    r"verify(?:_\w+)?|ssl\w*|cert\w*|check_hostname|secure|http_?only|same_?site|(?:follow|allow)_redirects|block"
-    r"|auto_error|aud(?:ience)?|algorithms?|issuer|allow_(?:origins?|methods|headers|credentials)\w*|allowed_(?!mentions)\w+|origins?"
-    r"|(?:owner|guild)_ids?|guilds?|everyone|replied_user|isolation(?:_level)?|docs_url|protocols|checks?|permissions?"
-    r"|permission_classes|dependencies|default_permissions|raise_exception|require_\w+|validators?|autoescape|nsfw"
-    r"|middlewares?|scopes?|private|hidden|locked|read_?only|dm_permission|hashed|nx|ex|acks_late|Cache-Control"
-    r"|Content-Security-Policy|X-[\w-]+-Options|Strict-Transport-Security|tags|stop|total|ge|le|gt|lt|by|exp"
-)
-_OF_PROTECTION = re.compile(r"Permission|Overwrite|Intents|AllowedMentions|scrypt|pbkdf2|gensalt|Hasher|extractall")
-_HANDED = re.compile(r"(?:^|[ _])(?:guild|user|author|owner|member|tenant|account)(?:_| )(?:id|pk)$|(?:^| )MAX_\w+$")
-
 
 _Matters = Callable[[str, str, ast.expr], bool]
 
@@ -65,7 +52,7 @@ class _Called:
             if self._matters(called, name, value):
                 self.arguments[(called, name, ast.unparse(value))] += 1
         for one in node.args if self._matters is _protects else ():
-            if _HANDED.search(handed := words(one)) or (called == "read" and handed.isupper()):
+            if HANDED.search(handed := words(one)) or (called == "read" and handed.isupper()):
                 self.arguments[(called, "", handed.replace(" ", "."))] += 1
 
 
@@ -81,15 +68,17 @@ def _named(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _is_of_reach(_called: str, name: str, value: ast.expr) -> bool:
+    if name == "flags":
+        return "ephemeral" in words(value).lower()
     return name == "allowed_mentions" or (name == "ephemeral" and ast.unparse(value) != "False")
 
 
 def _protects(called: str, name: str, value: ast.expr) -> bool:
     if LIMIT.search(name):
         return not words(value) or words(value).isupper()
-    if _OF_PROTECTION.search(called):
+    if OF_PROTECTION.search(called) or (name == "json" and ast.unparse(value) == "'-'"):
         return True
-    return _PROTECTING.fullmatch(name) is not None or (called in QUERIES and _is_switch(value))
+    return PROTECTING.fullmatch(name) is not None or (called in QUERIES and _is_switch(value))
 
 
 def _is_switch(node: ast.expr) -> bool:

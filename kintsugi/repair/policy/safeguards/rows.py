@@ -8,14 +8,10 @@ from collections import Counter
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
+from kintsugi.repair.policy.vocabulary import FILTERS, NARROWING, SELECTS
 from kintsugi.repair.syntax import Source, walked
 
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
-_NARROWING = re.compile(
-    r"\bLIMIT\b|\b\w*(?:user|author|owner|guild|member|channel|tenant|account|team|customer)\w*(?=\s*(?:=|IN\b))"
-)
-_FILTERS = ("filter", "where", "filter_by")
-_SELECTS = ("select", "query", "scalar", "scalars", "all", "get", "first", "one_or_none", "fetch_all")
 
 
 def reaches_more(old: Source, new: Source) -> str:
@@ -33,7 +29,7 @@ class _Queries:
     def __init__(self, function: Function) -> None:
         found = [text for text in texts(function) if _SQL.match(text)]
         self.count = len(found)
-        self.columns = Counter(word for text in found for word in _NARROWING.findall(text))
+        self.columns = Counter(word for text in found for word in NARROWING.findall(text))
         self.filters = Counter[str]()
         self.selects = 0
         for node in walked(function):
@@ -41,7 +37,7 @@ class _Queries:
                 self._call(node)
 
     def _call(self, node: ast.Call) -> None:
-        self.selects += words(node.func).rpartition(" ")[2] in _SELECTS
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _FILTERS:
+        self.selects += words(node.func).rpartition(" ")[2] in SELECTS
+        if isinstance(node.func, ast.Attribute) and node.func.attr in FILTERS:
             self.filters.update(ast.unparse(one) for one in node.args)
             self.filters.update(ast.unparse(one) for one in node.keywords if one.arg)
