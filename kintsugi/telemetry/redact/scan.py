@@ -84,7 +84,8 @@ class Scanner:
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
         self._has_asterisks = any("*" in literal for literal in literals)
-        self._automaton = AhoCorasick(literals, implementation=Implementation.DFA)
+        automaton = AhoCorasick(literals, implementation=Implementation.DFA)
+        self.find = automaton.find_matches_as_indexes  # as `places`, of ASCII alone
 
     def leaves_nothing(self, places: list[Place], text: str, spans: list[Span]) -> bool:
         """Whether a second look at the text, with these spans hidden, would find nothing: each of the places is in what
@@ -146,10 +147,10 @@ class Scanner:
     def places(self, lowered: str) -> list[Place]:
         """Every literal in a text in lower case. None, and there is nothing to hide but personal data."""
         try:
-            return self._automaton.find_matches_as_indexes(lowered, overlapping=True)
+            return self.find(lowered, overlapping=True)
         except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit
             plain = re.sub("[\ud800-\udfff]", "?", lowered)
-            return self._automaton.find_matches_as_indexes(plain, overlapping=True)
+            return self.find(plain, overlapping=True)
 
 
 def _within_a_word(folded: Folded) -> Callable[[str, int], bool]:
