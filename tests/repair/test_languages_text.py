@@ -158,3 +158,13 @@ def test_what_a_test_no_longer_asserts_is_seen_beside_what_it_newly_does(
     found = language.loosened({path: before}, {path: _checks(language, *after)})
 
     assert bool(found.refusals) is is_refused
+
+
+@pytest.mark.parametrize(("chosen", "is_refused"), [("only ? it.only : it.skip", True), ("quick ? it : test", False)])
+def test_a_test_by_another_name_is_left_out_where_that_name_may_be(chosen: str, is_refused: bool) -> None:
+    before = "it('reads', () => {\n  expect(tide.height).toBe(420);\n});\n"
+    after = f"const run = {chosen};\n{before.replace('it(', 'run(')}"
+
+    found = NODE.loosened({"tide.test.js": before}, {"tide.test.js": after})
+
+    assert bool(found.refusals) is is_refused

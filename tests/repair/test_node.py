@@ -229,3 +229,44 @@ async def test_a_package_that_is_not_installed_says_nothing_about_the_patch(
     assert said.evidence is not None, said.refused
     assert said.evidence.tier is Tier.E0
     assert "no-such-package is not installed" in said.evidence.says
+
+
+LOADS = """\
+const test = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { Gauge } = require("../tides");
+
+const folder = path.join(__dirname, "cases");
+for (const file of fs.readdirSync(folder)) {
+  test(path.basename(file, ".js"), () => {
+    const { marks, highest } = require(path.join(folder, file));
+    assert.equal(new Gauge(marks).highest(), highest);
+  });
+}
+"""
+CASES = {
+    **PROGRAM,
+    "test/loads.test.js": LOADS,
+    "test/cases/one.js": "module.exports = { marks: [{ level: 2 }], highest: 2 };\n",
+}
+EMPTY = "module.exports = { marks: [], highest: 0 };\n"
+
+
+async def test_a_case_in_a_file_of_its_own_shows_the_fix_by_the_test_that_loads_it(
+    tmp_path: Path, settings: ProofSettings
+) -> None:
+    said = await judged(a_program(tmp_path, CASES), {"tides.js": FIXED, "test/cases/empty.js": EMPTY}, settings, CRASH)
+
+    assert said.evidence is not None, said.refused
+    assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, True)
+    assert "test/loads.test.js::empty failed before and pass now" in said.evidence.says
+
+
+async def test_a_case_that_still_fails_refuses_the_patch(tmp_path: Path, settings: ProofSettings) -> None:
+    wrong = FIXED.replace("let best = 0", "let best = 1")
+
+    said = await judged(a_program(tmp_path, CASES), {"tides.js": wrong, "test/cases/empty.js": EMPTY}, settings, CRASH)
+
+    assert "still failing with the patch: test/loads.test.js::empty" in said.refused

@@ -6,38 +6,36 @@ import ast
 import builtins
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 
+from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
-from kintsugi.repair.policy.expressions import amount, is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
 from kintsugi.repair.policy.vocabulary import (
     CHECKS,
     CHOICE,
-    CLAMPING,
     CLEANING,
-    GUARD,
     GUARDING,
-    HELD_BACK,
+    HEADER,
     LIMIT,
-    LIMITING,
-    LOGGED_BY,
-    LOGGING,
-    MOUNTING,
-    NO_SECRET,
     OF_PLACE,
     OWNED,
-    QUERIES,
+    PROTECTING,
+    RANK,
     REFUSAL,
-    SAYING,
     SECRET,
+    SET_APART,
     SETTINGS,
     STRONG_SECRET,
     WHO,
-    WHOLE,
 )
-from kintsugi.repair.syntax import Source, children, walked
+from kintsugi.repair.syntax import Source, walked
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
+_OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997", "1999", "2000", "4000", "4096"])
+"""What Discord takes at most: a text or a list that is cut to it was refused before."""
+_LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
+_LONG = 200  # of a decorator that does more than to say who may
 _FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
 _ANYTHING = re.compile(r"\^?\.(?:[*+]|\{\d*,\d*\})\??\$?|")
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -83,14 +81,15 @@ class Facts:
                 self._class(node)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 self._named(name, value)
+            case ast.Assign(targets=[ast.Attribute() as target], value=value):
+                self._set(target, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self._named(name, value)
             case ast.Call():
-                self._call(node)
-            case ast.Slice(upper=ast.Constant() | ast.BinOp() as upper) if is_number(upper) and not is_small(upper):
-                self._tell("limit", "a slice", ast.unparse(upper))
-                if not _FEW.fullmatch(ast.unparse(upper)):
-                    self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
+                self._tell_all(told_of_call(node))
+                self._of_all(node)
+            case ast.Slice(upper=ast.expr() as upper):
+                self._slice(upper)
             case ast.Compare():
                 self._comparison(node)
             case ast.Subscript(value=on, slice=ast.Constant(value=str(key))) if _REQUIRED.search(key):
@@ -121,15 +120,32 @@ class Facts:
                     self._tell("raise", kind, "")
                 else:
                     self._tell("raise", "again", "")
-                self._tells(node.exc, STRONG_SECRET)
-            case ast.Attribute(attr="clean_content" as cleaned):
-                self._tell("cleaned", cleaned, "")
+                self._tell_all(secrets_told(node.exc, STRONG_SECRET))
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as answer):
                 self._condition(answer, refuses=False)
             case ast.BoolOp():
                 self._joined(node)
             case ast.ExceptHandler():
                 self.handlers.append(node)
+            case _:
+                self._small_thing(node)
+
+    def _small_thing(self, node: ast.AST) -> None:
+        match node:
+            case ast.Constant(value=str(text)) if HEADER.fullmatch(text):
+                self._tell("header", text, "")
+            case ast.BinOp(right=ast.Constant(value=float() as unit)) if type(unit) is not float:
+                self._tell("limit value", ast.unparse(node.left), repr(unit))
+            case ast.Attribute(attr="clean_content" as cleaned):
+                self._tell("cleaned", cleaned, "")
+
+    def _slice(self, upper: ast.expr) -> None:
+        if isinstance(upper, ast.Name | ast.Attribute) and is_limit(upper):
+            self._tell("limit", "a slice", ast.unparse(upper))
+        elif isinstance(upper, ast.Constant | ast.BinOp) and is_number(upper) and not is_small(upper):
+            self._tell("limit", "a slice", ast.unparse(upper))
+            if not _FEW.fullmatch(ast.unparse(upper)) and ast.unparse(upper) not in _OF_PLATFORM:
+                self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
 
     def _joined(self, node: ast.BoolOp) -> None:
         if isinstance(node.op, ast.Or) and is_number(node.values[-1]) and LIMIT.search(words(node.values[0])):
@@ -139,14 +155,15 @@ class Facts:
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.defined.add(node.name)
         for decorator in node.decorator_list:
-            if WHO.search(words(decorator)) or GUARDING.search(words(decorator)):
-                self._tell("who", node.name, ast.unparse(decorator))
+            guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
+            if guards and len(text := _without_labels(decorator)) < _LONG:
+                self._tell("who", node.name, text)
             if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
 
     def _condition(self, test: ast.expr, refuses: bool) -> None:
         self.asked.add(ast.unparse(test))
-        asks = plain(essential(test))
+        asks = plain(test if refuses and _is_and(test) and WHO.search(words(test)) else essential(test))
         if WHO.search(words(test)) or any(map(_is_of_owner, walked(test))):
             self._tell("who", _subject(asks), ast.unparse(asks))
         if refuses and not only_asks_whether_there(asks):
@@ -161,69 +178,12 @@ class Facts:
         elif name.isupper() and isinstance(value, ast.Constant) and isinstance(value.value, bool):
             self._tell("default", name, ast.unparse(value))
 
-    def _call(self, node: ast.Call) -> None:
-        name = words(node.func)
-        last = name.rpartition(" ")[2]
-        for keyword in node.keywords:
-            self._asked_for(last, keyword)
-            if keyword.arg and LIMIT.search(keyword.arg):
-                self._tell("limit value", f"{last}({keyword.arg})", amount(keyword.value))
-                if is_number(keyword.value):
-                    self._tell("limit", f"{last}({keyword.arg})", ast.unparse(keyword.value))
-                    is_field = last.endswith(("Field", "Column", "column"))
-                    if CLAMPING.search(keyword.arg) and not is_small(keyword.value) and not is_field:
-                        self._tell("clamp", f"{keyword.arg}={ast.unparse(keyword.value)}", "")
-            if keyword.arg == "default" and last in ("add_argument", "option", "Option", "Field", "config", "getenv"):
-                about = ast.unparse(node.args[0]) if node.args else last
-                self._tell("default", about, ast.unparse(keyword.value).strip("'"))
-        of_settings = isinstance(node.func, ast.Attribute) and SETTINGS.search(words(node.func.value))
-        numbers = [ast.unparse(one) for one in node.args if is_number(one)]
-        numbers = numbers[1:] if last == "range" and numbers[:1] == ["0"] and len(node.args) == 2 else numbers
-        numbers += [words(one) for one in node.args if last in ("min", "max") and is_limit(one)]
-        if last in ("min", "max", "range", "timedelta") and numbers:
-            self._tell("limit", last, " ".join(numbers))
-            if last in ("min", "max") and any(map(is_number, node.args)):
-                self._tell("clamp", ast.unparse(node), "")
-        if last == "getenv" or (last in ("get", "setdefault", "getboolean", "getint") and of_settings):
-            given = " ".join(map(ast.unparse, node.args[1:])).removesuffix("None").strip("'")
-            if not any(map(words, node.args[1:])):
-                self._tell("default", ast.unparse(node.args[0]) if node.args else "", given)
-        if LOGGING.match(name.partition(" ")[0]) or last in SAYING or _is_log(name):
-            self._tells(node)
-        self._limits(node, last)
-
-    def _asked_for(self, called: str, keyword: ast.keyword) -> None:
-        """Whom a query is for."""
-        if called in QUERIES and OWNED.fullmatch(keyword.arg or ""):
-            self._tell("who", f"{called}({keyword.arg})", f"{keyword.arg}={ast.unparse(keyword.value)}")
-
-    def _limits(self, node: ast.Call, last: str) -> None:
-        """What holds something back by what it is called."""
-        amount = next(filter(is_number, node.args), None)
-        if amount is not None and last in (*LIMITING, "sleep"):
-            self._tell("limit value" if last == "sleep" else "limit", f"{last}()", ast.unparse(amount))
-        if last == "range" and isinstance(node.args[-1] if node.args else None, ast.Name):
-            name = ast.unparse(node.args[-1])
-            if LIMIT.search(name.lower()):
-                self._tell("limit", "range", name)
-        if last in HELD_BACK:
-            self._tell("held back", last, "")
-        if last in MOUNTING and (WHO.search(words(node)) or GUARDING.search(words(node))):
-            self._tell("who", " ".join(map(words, node.args)), ast.unparse(node))
-        if GUARD.match(last):
-            self._tell("who", last, ast.unparse(node))
-        if "Intents" in words(node.func):
-            self._tell("who", "Intents", ast.unparse(node))
-        if last in ("basicConfig", "setLevel") and "DEBUG" in words(node):
-            self._tell("logged", "DEBUG", "")
-        if last == "max" and any(map(is_small, node.args)):
-            self._tell("cleaned", last, "")
-        if last in ("all", "any", "min", "max"):
-            self._turnable(f"{last[:1] == 'a'} of {' '.join(map(ast.unparse, node.args))}", last)
-        if CLEANING.search(last):
-            self._tell("cleaned", last, "")
-        if last in ("compile", "match", "fullmatch", "search") and node.args and _is_anything(node.args[0]):
-            self._tell("anything", ast.unparse(node), "")
+    def _set(self, target: ast.Attribute, value: ast.expr) -> None:
+        """`user.token = ""`, `cookie.secure = False`"""
+        if SET_APART.search(target.attr) and "self" not in words(target):
+            self._tell("set", words(target), "")
+        if isinstance(value, ast.Constant) and PROTECTING.fullmatch(target.attr):
+            self._tell("setting", words(target), ast.unparse(value))
 
     def _comparison(self, node: ast.Compare) -> None:
         if len(node.ops) != 1:
@@ -231,7 +191,7 @@ class Facts:
         left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
         if not only_asks_whether_there(node):
             self._turnable(f"{left} ? {right}", operator(node.ops[0]))
-        if is_number(node.comparators[0]) and not is_small(node.comparators[0]):
+        if is_number(node.comparators[0]) and (not is_small(node.comparators[0]) or RANK.search(words(node.left))):
             equals = isinstance(node.ops[0], ast.Eq | ast.NotEq)
             self._tell("limit value" if equals else "limit", left, f"{type(node.ops[0]).__name__} {right}")
 
@@ -248,8 +208,8 @@ class Facts:
                 isinstance(value.value, int | float) or (isinstance(value.value, str) and CHOICE.search(one.arg))
             ):
                 self._tell("default value", f"{node.name}({one.arg})", told)
-        early = (one for one in node.body if isinstance(one, ast.If) and _leaves(one.body) and not one.orelse)
-        for first in (one for one in early if not only_asks_whether_there(one.test)):
+        nested = (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If))
+        for first in (one for one in nested if _leaves(one.body) and not only_asks_whether_there(one.test)):
             self._tell("early", node.name, ast.unparse(first.test))
         if CHECKS.match(node.name):
             for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
@@ -270,18 +230,31 @@ class Facts:
         if _runs(node) or isinstance(node, _ON_IMPORT):
             self._tell("on import", ast.unparse(node).partition("\n")[0], "")
 
+    def _of_all(self, node: ast.Call) -> None:
+        """`any(…)`, `x.every(…)`, `min(…)`: turned as easily as a comparison."""
+        last = words(node.func).rpartition(" ")[2]
+        if last in ("all", "any", "min", "max", "every", "some"):
+            self._turnable(f"{last[:1] == 'm'} of {' '.join(map(ast.unparse, node.args))}", last)
+            if node.args and isinstance(node.args[0], ast.GeneratorExp):
+                self._condition(node.args[0].elt, refuses=False)
+
     def _turnable(self, about: str, how: str) -> None:
         self.comparisons[(about, how)] += 1
 
-    def _tells(self, node: ast.expr | None, of: re.Pattern[str] | None = None) -> None:
-        """Names of secrets in what is logged, sent or raised."""
-        if isinstance(node, ast.Call) and (
-            names := {name for name in _secrets_in(node) if of is None or of.search(name)}
-        ):
-            self._tell("logged", " ".join(sorted(names)), "")
+    def _tell_all(self, told: Iterable[Told]) -> None:
+        for kind, about, how in told:
+            self._tell(kind, about, how)
 
     def _tell(self, kind: str, about: str, how: str) -> None:
         self.told[kind][(about, how)] += 1
+
+
+def _without_labels(decorator: ast.expr) -> str:
+    """A decorator without what it is only called by: `cooldown_id=`, `description=`."""
+    if not isinstance(decorator, ast.Call):
+        return ast.unparse(decorator)
+    keywords = [one for one in decorator.keywords if not _LABEL.search(one.arg or "")]
+    return ast.unparse(ast.Call(decorator.func, decorator.args, keywords))
 
 
 def _runs(node: ast.stmt) -> bool:
@@ -321,7 +294,7 @@ def _refuses(body: list[ast.stmt]) -> bool:
 def _leaves(body: list[ast.stmt]) -> bool:
     """Whether a branch goes no further, and answers nothing that it worked out."""
     match body[-1]:
-        case ast.Return(value=None | ast.Constant()):
+        case ast.Return(value=None | ast.Constant()) | ast.Continue():
             return True
     return False
 
@@ -336,55 +309,13 @@ def _is_of_owner(node: ast.AST) -> bool:
     return any(map(OWNED.search, both)) and all(OWNED.search(one) or one.endswith(" id") for one in both)
 
 
-def _is_anything(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Constant) and isinstance(node.value, str) and _ANYTHING.fullmatch(node.value) is not None
-    )
+def _is_and(node: ast.expr) -> bool:
+    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)
 
 
 def _says_no(node: ast.stmt) -> bool:
     value = node.value if isinstance(node, ast.Return) else ast.Constant(True)
     return value is None or (isinstance(value, ast.Constant) and not value.value)
-
-
-def _secrets_in(node: ast.Call) -> set[str]:
-    found = set()
-    for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-        for part in _told_of(argument):
-            key = part.slice if isinstance(part, ast.Subscript) else None
-            name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
-            key = part.args[0] if isinstance(part, ast.Call) and part.args and _is_variable(part.args[0]) else key
-            name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else name
-            if (SECRET.search(name) and not NO_SECRET.search(name)) or name in WHOLE:
-                found.add(name)
-    return found
-
-
-def _told_of(node: ast.AST) -> Iterator[ast.AST]:
-    """What of an expression is told: not what only its length or its truth comes from, nor what it is a part of."""
-    match node:
-        case ast.Call(func=ast.Name(id="len" | "bool" | "type")) | ast.Compare():
-            return
-        case ast.IfExp(body=body, orelse=other):
-            inner: list[ast.AST] = [body, other]
-        case ast.Subscript(slice=ast.Constant()):
-            inner = []
-        case _:
-            inner = children(node)
-    yield node
-    for one in inner:
-        yield from _told_of(one)
-
-
-def _is_variable(node: ast.expr) -> bool:
-    """The name of a variable of the environment: `getenv("BOT_TOKEN")`."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isupper()
-
-
-def _is_log(name: str) -> bool:
-    """`fmt.Println`, `this.logger.error`, `req.log.info`"""
-    on, _, last = name.rpartition(" ")
-    return LOGGED_BY.match(last) is not None and re.search(r"(?:^|[ _])(?:fmt|log(?:ger)?|l)$", on) is not None
 
 
 def _subject(test: ast.expr) -> str:

@@ -17,9 +17,27 @@ GUARDING = re.compile(
     r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle|before_request"
     r"|max_concurrency|csrf\w*|signed|verified)(?:$| |_)"
 )
+ROUTES = frozenset(
+    [
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "all",
+        "handle",
+        "handle_func",
+        "use",
+        "group",
+        "route",
+        "head",
+        "options",
+    ]
+)
 MOUNTING = ("use", "register", "add_hook", "wrap", "chain", "with_")
 GUARD = re.compile(
-    r"^(?:require|ensure|assert|only|with|check)_(?:\w+_)?(?:auth|admin|owner|login|role|staff|permission|perms|csrf|user|session)\w*$"
+    r"^(?:require|ensure|assert|only|with|check)_(?:\w+_)?(?:auth|admin|owner|login|role|staff|permission|perms?|csrf|user|session)\w*$"
+    r"|^_*(?:can|may)_\w+$|^(?:auth(?:enticate|orize|orise)?|restrict_to|permit|guard|protect)$"
     r"|^set_(?:default_member_permissions|dm_permission|nsfw)$|^(?:helmet|csurf|csrf)$"
 )
 SECRET = re.compile(
@@ -48,6 +66,10 @@ LIMITING = (
         "set_limit",
         "after",
         "rate_limit",
+        "hash",
+        "hash_sync",
+        "gensalt",
+        "generate_from_password",
     ),
 )
 HELD_BACK = frozenset(("limit_reader", "max_bytes_reader", "with_timeout", "with_deadline", "timeout", "new_limiter"))
@@ -69,16 +91,45 @@ QUERIES = (
 CHOICE = re.compile(r"(?:^|_)(?:mode|policy|level|strategy|errors|on_error|scheme|algorithm|samesite|access)$")
 REFUSAL = re.compile(
     r"\bstatus(?:_code)?=4\d\d\b|Forbidden|NotFound|BadRequest|Unauthorized"
-    r"|\b(?:status|send_status|code)\(4\d\d\)|\bstatus_(?:forbidden|not_found|bad_request|unauthorized|too_many_requests)"
+    r"|\b(?:status|send_status|code)\(4\d\d\)|(?:\b|_)(?:forbidden|not_found|bad_request|unauthorized|too_many_requests)\b"
 )
 CLEANING = re.compile(
     r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean(?=_)|validate|verify|secure)(?:_\w+)?$"
-    r"|compare_digest"
+    r"|compare_digest|^_?(?:check|revoke|invalidate|rotate)_\w+$"
+    r"|^(?:invalidate|revoke|cycle_key|rotate|consume|remove_tokens|flush_session|delete_many)$"
     r"|^(?:format_html|send_from_directory|safe_join|remove_markdown|raise_for_status|full_clean|is_valid|Talisman"
     r"|CSRFProtect|SeaSurf|(?:for|owned_by|visible_to|accessible_by)_?(?:user|owner|guild|member|team|tenant)?)$"
 )
 NO_SECRET = re.compile(r"_(?:dir|path|file|name|type|url|expiry|limit)s?$|number|count|max|rate|interval|used|total")
 WHOLE = ("headers", "locals", "vars", "environ", "cookies", "POST")
+SET_APART = re.compile(
+    r"(?:^|_)(?:expires?(?:_\w+)?|visibility|permissions?|private|token|secret|is_admin|role|locked)$"
+)
+SCHEMA = re.compile(r"^(?:joi|z|yup|check|body|param|query|v|t)$")
+NARROWED = frozenset(
+    [
+        "required",
+        "email",
+        "url",
+        "uuid",
+        "length",
+        "pattern",
+        "regex",
+        "strict",
+        "alphanum",
+        "valid",
+        "is_email",
+        "is_int",
+        "is_length",
+    ]
+)
+HEADER = re.compile(
+    r"X-[\w-]+-Options|Content-Security-Policy|Strict-Transport-Security|Referrer-Policy|Permissions-Policy"
+    r"|X-XSS-Protection|Cross-Origin-\w+-Policy|Vary|X-Robots-Tag",
+    re.IGNORECASE,
+)
+RANK = re.compile(r"(?:^|[ _])(?:level|rank|privilege|hierarchy|tier|clearance|access)(?:$|[ _])")
+AMOUNT = re.compile(r"\d+ ?(?:[kmg]i?b|b|ms|[smhd])$", re.IGNORECASE)
 STRONG_SECRET = re.compile(r"passw|passphrase|secret|api_?key|credential|private_?key", re.IGNORECASE)
 SAYING = (
     "send",
@@ -112,8 +163,10 @@ PROTECTING = re.compile(
     r"|middlewares?|scopes?|private|hidden|locked|read_?only|dm_permission|hashed|nx|ex|acks_late|Cache-Control"
     r"|Content-Security-Policy|X-[\w-]+-Options|Strict-Transport-Security|tags|stop|total|ge|le|gt|lt|by|exp"
     r"|reject_unauthorized|credentials|trust_proxy|redirect|parse|intents|min_version|insecure_\w+|helmet|csrf|cors"
-    r"|(?:pre_handler|on_request|pre_validation|schema)|default_member_permissions|user_permissions|validate|binding"
+    r"|(?:pre_handler|on_request|pre_validation|schema)|pattern|regex|blacklisted|revoked|host_policy|skip(?:_\w+)?"
+    r"|default_member_permissions|user_permissions|validate|binding"
 )
+WHOSE_ID = re.compile(r"(?:\w+_)?(?:guild|user|author|owner|member|tenant|account)_x?id")
 OF_PROTECTION = re.compile(r"Permission|Overwrite|Intents|AllowedMentions|scrypt|pbkdf2|gensalt|Hasher|extractall")
 HANDED = re.compile(r"(?:^|[ _])(?:guild|user|author|owner|member|tenant|account)(?:_| )(?:id|pk)$|(?:^| )MAX_\w+$")
 HOLDER = re.compile(

@@ -41,7 +41,7 @@ def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str
     renamed = {old: new for part in each for old, new in part.renamed.items()}
     program = [path for path in files if _is_program(path)]
     is_unread = bool(program) and not any(map(language_of, program))
-    return Reading(refusal, flags + _around_tests(files), _together(each), renamed, is_unread)
+    return Reading(refusal, flags + _around_tests(before, files), _together(each), renamed, is_unread)
 
 
 def _why_unreadable(base: Path, files: Mapping[str, bytes | None]) -> str | None:
@@ -146,18 +146,25 @@ def _after(content: bytes | None) -> str | None:
     return None if content is None else read_source(content)
 
 
-def _around_tests(paths: Mapping[str, bytes | None]) -> tuple[str, ...]:
-    """What a patch changes that tests run with: settings of the runner, helpers, what is imported before them."""
+def _around_tests(before: Mapping[str, str | None], files: Mapping[str, bytes | None]) -> tuple[str, ...]:
+    """What a patch changes that tests run with: settings of the runner, helpers, cases, what is loaded before them."""
     touched = sorted(
         path
-        for path in paths
+        for path in files
         if any(language.is_round_tests(path) for language in LANGUAGES)
-        or (is_test_path(path) and not is_test_file(path))
+        or (is_test_path(path) and (not is_test_file(path) or _is_case(path, before[path], files[path])))
     )
     if not touched:
         return ()
     more = f" and {len(touched) - _NAMED} more" if len(touched) > _NAMED else ""
     return (f"it changes what the tests run with: {', '.join(touched[:_NAMED])}{more}",)
+
+
+def _is_case(path: str, before: str | None, after: bytes | None) -> bool:
+    """Whether a file that was there has no tests of its own: others load it."""
+    language = language_of(path)
+    texts = [text for text in (before, _after(after)) if text is not None]
+    return language is not None and before is not None and not any(language.count(path, text) for text in texts)
 
 
 def reaches(test: TestResult, crash: Crash) -> bool:

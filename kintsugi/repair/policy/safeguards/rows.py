@@ -12,12 +12,16 @@ from kintsugi.repair.policy.vocabulary import FILTERS, NARROWING, SELECTS
 from kintsugi.repair.syntax import Source, walked
 
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+_PART = re.compile(r"\s*\(?\w+\)?\s*(?:=|IN)\s*(?:\?|%s|\$\d|:\w)")
+_ASKED = re.compile(r"(?:\bWHERE|\bAND|^)\s+\(?(\w+)\s*(?:=|IN\b)")
 
 
 def reaches_more(old: Source, new: Source) -> str:
     for before, after in ((_Queries(one), _Queries(other)) for one, other in kept(old, new)):
         if after.count >= before.count and (gone := before.columns - after.columns):
             return short(f"{next(iter(gone))} is gone")
+        if after.count >= before.count and (lost := before.asked - after.asked) and not after.asked - before.asked:
+            return short(f"{next(iter(lost))} is gone")
         if after.selects >= before.selects and before.filters.total() > after.filters.total():
             return short(f"{next(iter(before.filters - after.filters))} is gone")
     return ""
@@ -27,8 +31,9 @@ class _Queries:
     """Of a function: how many texts of SQL, by what they narrow, and the arguments of filters."""
 
     def __init__(self, function: Function) -> None:
-        found = [text for text in texts(function) if _SQL.match(text)]
+        found = [text for text in texts(function) if _SQL.match(text) or _PART.match(text)]
         self.count = len(found)
+        self.asked = Counter(word for text in found for word in _ASKED.findall(text))
         self.columns = Counter(word for text in found for word in NARROWING.findall(text))
         self.filters = Counter[str]()
         self.selects = 0

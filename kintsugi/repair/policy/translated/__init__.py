@@ -27,7 +27,8 @@ _GRAMMARS: dict[str, tuple[str, type[Translator]]] = {
     ".go": ("go", GoTranslator),
 }
 _BY_MACHINE = 2_000  # characters in a line, which nobody writes
-_WORD = re.compile(r"\w+")
+_OF_SENTENCE = "is gone|not given to|only if|is new|is without|is outside of it now|is not asked for"
+_WORD = re.compile(rf"\b(?:{_OF_SENTENCE})\b|\w+")
 
 
 @dataclass(frozen=True)

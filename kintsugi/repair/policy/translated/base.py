@@ -51,7 +51,7 @@ class Translator:
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
-        self._hoisted: list[ast.FunctionDef] = []
+        self._hoisted: list[ast.FunctionDef | ast.ClassDef] = []
         self._top: set[int] = set()
         self._statements: Mapping[str, Callable[[Node], Iterable[ast.stmt]]] = {}
         self._expressions: Mapping[str, Callable[[Node], ast.expr]] = {}
@@ -101,15 +101,15 @@ class Translator:
         return self.written(f"{made}_" if keyword.iskeyword(made) else made, text)
 
     def written(self, made: str, text: str) -> str:
-        if made != text and len(text) < _LONGEST:
+        if len(text) < _LONGEST:
             self.names.setdefault(made, text)
         return made
 
     def function(self, name: str, given: ast.arguments, body: list[ast.stmt], node: Node) -> ast.FunctionDef:
         return self.at(node, ast.FunctionDef(name=name, args=given, body=body or [ast.Pass()], decorator_list=[]))
 
-    def hoist(self, function: ast.FunctionDef) -> None:
-        self._hoisted.append(function)
+    def hoist(self, made: ast.FunctionDef | ast.ClassDef) -> None:
+        self._hoisted.append(made)
 
     def call(self, function: ast.expr, *given: ast.expr, **named: ast.expr) -> ast.Call:
         return ast.Call(function, [*given], [ast.keyword(name, value) for name, value in named.items()])

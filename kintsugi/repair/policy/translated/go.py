@@ -164,6 +164,8 @@ class GoTranslator(Translator):
                 if value.type == "func_literal":
                     yield self._function_of(value, text_of(name))
                     continue
+                if text_of(name) == "_":  # a word to the compiler
+                    continue
                 made = self.word(text_of(name))
                 made = self.written(made.upper(), text_of(name)) if node.id in self._top else made
                 yield self.at(node, ast.Assign([ast.Name(made)], self.expression(value)))
@@ -182,9 +184,6 @@ class GoTranslator(Translator):
     def _set(self, target: Node, value: Node) -> ast.stmt:
         if value.type == "func_literal":
             return self._function_of(value, text_of(target))
-        if target.type == "selector_expression":  # as if it were handed on: `cookie.Secure = false`
-            on, name = target.named_children[0], self.word(_last(target))
-            return ast.Expr(self.at(target, self.call(self.expression(on), **{name: self.expression(value)})))
         return ast.Assign([self.expression(target)], self.expression(value))
 
     def _counted(self, node: Node) -> list[ast.stmt]:

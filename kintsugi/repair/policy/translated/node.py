@@ -49,8 +49,8 @@ class NodeTranslator(Translator):
             "variable_declaration": self._declared,
             "function_declaration": self._function,
             "generator_function_declaration": self._function,
-            "class_declaration": self._class,
-            "abstract_class_declaration": self._class,
+            "class_declaration": lambda node: [self._class(node)],
+            "abstract_class_declaration": lambda node: [self._class(node)],
             "if_statement": self._if,
             "for_statement": self._for,
             "for_in_statement": self._for_in,
@@ -93,7 +93,7 @@ class NodeTranslator(Translator):
             "null": lambda _: ast.Constant(None),
             "undefined": lambda _: ast.Constant(None),
             "this": lambda _: ast.Name("this"),
-            "class": lambda _: ast.Name("class_"),
+            "class": self._inner_class,
         }
 
     def _within(self, node: Node | None) -> list[Node]:
@@ -146,12 +146,7 @@ class NodeTranslator(Translator):
             return [self._function_of(right, text_of(left.child_by_field_name("property") or left))]
         if node.type == "augmented_assignment_expression":
             return [self.added(self.expression(left), self.expression(right))]
-        named = text_of(left.child_by_field_name("property")) if left.type == "member_expression" else ""
-        value = self.expression(right)
-        if named and named != "exports":  # as if it were handed on: `options.secure = false`
-            value = self.call(self.expression(left.child_by_field_name("object")), **{self.word(named): value})
-            return [ast.Expr(value)] if isinstance(value.func, ast.Name | ast.Attribute) else []
-        return [self._set(left, value)]
+        return [self._set(left, self.expression(right))]
 
     def _function(self, node: Node) -> list[ast.stmt]:
         return [self._function_of(node, text_of(node.child_by_field_name("name")))]
@@ -188,7 +183,7 @@ class NodeTranslator(Translator):
             for one in node.named_children:
                 yield from self._given(one)
 
-    def _class(self, node: Node) -> list[ast.stmt]:
+    def _class(self, node: Node) -> ast.ClassDef:
         body: list[ast.stmt] = []
         decorators: list[ast.expr] = []
         for one in node.child_by_field_name("body").named_children:
@@ -202,7 +197,7 @@ class NodeTranslator(Translator):
                 body += self._field(one)
         outer = [self.expression(one) for one in node.children if one.type == "decorator"]
         name = text_of(node.child_by_field_name("name"))
-        return [ast.ClassDef(name=name, bases=[], keywords=[], body=body or [ast.Pass()], decorator_list=outer)]
+        return ast.ClassDef(name=name, bases=[], keywords=[], body=body or [ast.Pass()], decorator_list=outer)
 
     def _field(self, node: Node) -> list[ast.stmt]:
         """With what decorates it, as in `@IsEmail() email: string`."""
@@ -292,6 +287,11 @@ class NodeTranslator(Translator):
 
     def _inner_function(self, node: Node) -> ast.expr:
         return self._handed(node, "inner")
+
+    def _inner_class(self, node: Node) -> ast.expr:
+        made = self._class(node)
+        self.hoist(self.at(node, made))
+        return ast.Name(made.name)
 
     def _handed(self, node: Node, name: str, *decorators: ast.expr) -> ast.expr:
         body = node.child_by_field_name("body")
