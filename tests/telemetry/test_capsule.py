@@ -234,6 +234,15 @@ def test_a_zone_of_pytz_is_asked_for_by_its_name_and_its_offset(monkeypatch: pyt
     assert again == [known[first], known[summer]]
 
 
+def test_a_weak_reference_leads_to_what_is_alive_while_the_call_is_made() -> None:
+    item = Item("mug")
+
+    alive, item_again, gone = rebuilt_from(handed_over, [weakref.ref(item), item, weakref.ref(Item("gone"))])
+
+    assert alive() is item_again
+    assert gone() is None
+
+
 def test_an_empty_list_that_two_share_is_one_list() -> None:
     shared: list[object] = []
 
@@ -462,15 +471,19 @@ def test_a_class_that_took_more_from_a_function_that_has_ended_says_so_and_is_no
     assert seen.type.__name__ == "NotRebuilt"
 
 
-def test_annotations_of_a_class_inside_are_texts_only_where_its_module_has_them_so(
+def test_a_class_inside_has_annotations_as_its_module_has_them_and_a_default_is_outside_of_its_function(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "annotated.py").write_text("def made():\n    class One:\n        size: int = 5\n\n    return One()\n")
+    kept = "class Kept:\n    def go(self, make=lambda: 7): ...\n"
+    made = "def made():\n    class One:\n        size: int = 5\n\n    return One()\n"
+    (tmp_path / "not_of_the_future.py").write_text(kept + made)
     monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("not_of_the_future")
 
-    again = rebuilt_from(handed_over, importlib.import_module("annotated").made())
+    one, make = rebuilt_from(handed_over, [module.made(), *module.Kept.go.__defaults__])
 
-    assert type(again).__annotations__ == {"size": int}
+    assert type(one).__annotations__ == {"size": int}
+    assert make() == 7
 
 
 def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:

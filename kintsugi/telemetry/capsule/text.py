@@ -117,11 +117,13 @@ def _made_inside(module, path, line, around):
     while waiting:
         lead, node = waiting.pop()
         is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        inner, own = lead, []
         if is_function or isinstance(node, ast.ClassDef):
             name = lead + getattr(node, "name", "<lambda>")
             found += [node] if name == path else []
-            lead = name + (".<locals>." if is_function else ".")
-        waiting += [(lead, one) for one in ast.iter_child_nodes(node)]
+            inner = name + (".<locals>." if is_function else ".")
+            own = [node.body] if isinstance(node, ast.Lambda) else node.body  # defaults and decorators are outside
+        waiting += [(inner if any(one is each for each in own) else lead, one) for one in ast.iter_child_nodes(node)]
     node = min(found, key=lambda one: abs(one.lineno - line))
     if not isinstance(node, ast.ClassDef):
         node.decorator_list = []  # it is the function itself
