@@ -1,8 +1,8 @@
 """How many real fixes the policy stops, and how fast it is.
 
 `python -m bench.policy fixes REPOSITORY…` reads the bug-fix commits of cloned repositories as git writes them, applies
-each to its parent, and counts what the default policy refuses, by rule. `python -m bench.policy speed REPOSITORY…`
-times the check alone beside `git apply --check` on the same patches.
+each to its parent, and counts what the default policy refuses, by rule, and what it flags, by sentence.
+`python -m bench.policy speed REPOSITORY…` times the check alone beside `git apply --check` on the same patches.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _commits(repository: Path, most: int, skip: int) -> Iterator[Commit]:
         ):
             continue
         names = _git(repository, "diff-tree", "-r", "--name-only", "--no-commit-id", sha).decode().split("\n")
-        if not any(name.endswith((".py", ".js", ".go", ".rb", ".c")) and "test" not in name for name in names):
+        if not any(name.endswith((".py", ".js", ".ts", ".go", ".rb", ".c")) and "test" not in name for name in names):
             continue
         found += 1
         if found > skip:
@@ -92,7 +92,8 @@ def _read(commit: Commit) -> Applied:
 
 
 def _fixes(arguments: argparse.Namespace) -> None:
-    outcomes, rules, flags, flagged = Counter[str](), Counter[str](), Counter[str](), 0
+    outcomes, rules, others = Counter[str](), Counter[str](), Counter[str]()
+    flags, flagged = Counter[str](), Counter[str]()
     for repository in arguments.repositories:
         for commit in _commits(repository, arguments.commits, arguments.skip):
             try:
@@ -105,16 +106,25 @@ def _fixes(arguments: argparse.Namespace) -> None:
             refusals = [finding for finding in findings if finding.refuses]
             outcomes[_outcome(refusals)] += 1
             rules.update({finding.rule for finding in refusals})
-            flags.update({finding.rule for finding in findings if not finding.refuses})
-            flagged += any(finding.rule is Rule.LOOK for finding in findings)
-            if arguments.show and refusals:
-                said = "; ".join(f"{one.path} [{one.rule}] {one.sentence}" for one in refusals)
+            if not refusals:
+                flagging = {finding.sentence.partition(" (")[0] for finding in findings if finding.rule is Rule.LOOK}
+                flags.update(flagging)
+                others.update({finding.rule for finding in findings if finding.rule is not Rule.LOOK})
+                flagged[repository.parent.name] += bool(flagging)
+            if arguments.show and findings:
+                said = "; ".join(f"{one.path} [{one.rule}] {one.sentence}" for one in refusals or findings)
                 print(f"{repository.parent.name} {commit.sha[:10]} {commit.subject[:60]!r}: {said}")
     total = outcomes.total()
     print(f"{total} commits: " + ", ".join(f"{name} {count / total:.1%}" for name, count in outcomes.most_common()))
-    print(f"{flagged / max(total, 1):.1%} have a flag of what only a human can judge")
+    accepted = outcomes["passed"]
+    print(
+        f"of {accepted} accepted, {flagged.total() / max(accepted, 1):.1%} have a flag of what only a human can judge"
+    )
+    print("flagged in: " + ", ".join(f"{name} {count}" for name, count in flagged.most_common()))
     print("stopped by: " + ", ".join(f"{rule} {count}" for rule, count in rules.most_common()))
-    print("flagged by: " + ", ".join(f"{rule} {count}" for rule, count in flags.most_common()))
+    print("flagged by another rule: " + ", ".join(f"{rule} {count}" for rule, count in others.most_common()))
+    for sentence, count in flags.most_common():
+        print(f"{count:4} {sentence}")
 
 
 def _outcome(refusals: list[Finding]) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kintsugi.workflow.incident import Incident
 from kintsugi.workflow.payload import Payload
-from kintsugi.workflow.ports import Clock, Store
+from kintsugi.workflow.ports import Clock
 
 _COUNTED_AGAIN = timedelta(minutes=1)  # what other processes opened meanwhile
 _NEWEST = 1000
@@ -24,6 +24,14 @@ class Quota(Protocol):
     def a_failure(self) -> int: ...
     @property
     def a_kin(self) -> int: ...
+
+
+class Listed(Protocol):
+    """Where incidents are kept. Raises StoreUnavailable."""
+
+    async def incidents(self, *, limit: int) -> list[Incident]:
+        """The newest ones, the newest first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +50,19 @@ class Opened:
         found = next((each for each in self.incidents if each.fingerprint in names), None)
         return found if found and (last is None or found.id > last.id) else last
 
-    def and_also(self, incident: Incident) -> Opened:
-        return replace(self, incidents=(incident, *self.incidents))
+    def and_also(self, *incidents: Incident) -> Opened:
+        """These as well, as far as they were opened on its day and are not known yet."""
+        known = {each.id for each in self.incidents}
+        fresh = [each for each in incidents if each.id not in known and each.opened_at.date() == self.at.date()]
+        both = sorted((*fresh, *self.incidents), key=lambda each: each.id, reverse=True)
+        return replace(self, incidents=tuple(both)) if fresh else self
 
     def is_of(self, now: datetime) -> bool:
         """Whether it can be gone by still."""
         return self.at.date() == now.date() and now - self.at < _COUNTED_AGAIN
 
 
-async def opened_today(store: Store, clock: Clock, program: str) -> Opened:
+async def opened_today(store: Listed, clock: Clock, program: str) -> Opened:
     """By `program`, which is the whole of a name, or a name's beginning up to its colon. Raises StoreUnavailable."""
     now = clock.now()
     newest = await store.incidents(limit=_NEWEST)

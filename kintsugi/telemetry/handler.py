@@ -93,7 +93,9 @@ class LineHandler(logging.Handler):
         self._busy.now = True
         try:
             if record.levelno < self._least_told:
-                self._keep(record, self._formatter.line(record)[0])
+                text = self._formatter.line(record)[0]
+                self._ring.append(record.levelno, text)
+                self._writer.put(text)
             else:
                 self._write(record)
         except Exception as error:

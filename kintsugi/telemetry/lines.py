@@ -83,6 +83,8 @@ class LineFormatter(BaseJsonFormatter):
         fields = record.__dict__
         extra, strings = "{}", ""
         more = len(fields) - _PLAIN_FIELDS
+        if more > _MANY:
+            return None
         if more > 0:
             found = self._flat(islice(reversed(fields.items()), more))
             if found is None:
@@ -107,32 +109,31 @@ class LineFormatter(BaseJsonFormatter):
 
         None where a key or a value is not a plain one.
         """
-        keys, pieces, strings = self._keys, [], ""
+        keys, extra, strings = self._keys, "", ""
         for key, value in items:
             lead = keys.get(key) or self._key(key)
             if lead is None:
                 return None
             kind = type(value)
             if kind is str:
-                pieces.append(lead + encode_basestring(value))
+                extra = f"{lead}{encode_basestring(value)}{extra}"
                 strings = f"{value}\n{strings}"
             elif kind is int and -_NO_SECRET < value < _NO_SECRET:
-                pieces.append(f"{lead}{value}")
+                extra = f"{lead}{value}{extra}"
             elif kind is int and -_WHOLE < value < _WHOLE:  # a secret of our own may be all digits
-                pieces.append(f"{lead}{value}")
+                extra = f"{lead}{value}{extra}"
                 strings = f"{value}\n{strings}"
             elif value is None or kind is bool:
-                pieces.append(lead + _WORDS[value])
+                extra = f"{lead}{_WORDS[value]}{extra}"
             else:
                 return None
-        pieces.reverse()
-        return f"{{{','.join(pieces)}}}", strings
+        return f"{{{extra[1:]}}}", strings
 
     def _key(self, key: Any) -> str | None:
-        """A key and its colon; None for one that tells of a secret, or is not ours to show."""
+        """A comma, a key and its colon; None for one that tells of a secret, or is not ours to show."""
         if type(key) is not str or key in _RESERVED or len(key) > _LONGEST_KEY or not self._is_clean(key) or grade(key):
             return None
-        lead = f"{encode_basestring(key)}:"
+        lead = f",{encode_basestring(key)}:"
         if len(self._keys) < _MOST_KEYS:
             self._keys[key] = lead
         return lead
@@ -280,6 +281,7 @@ _WORDS = {None: "null", True: "true", False: "false"}
 _WHOLE = 1 << 63
 _NO_SECRET = 10**6  # a secret has more digits
 _SHORT = 3_000
+_MANY = 40  # fields: putting each before the others costs their square
 _READ_OF_TRACE = 40_000
 _CUT = "\n  … [cut: {} characters]\n"
 _PLAIN_FIELDS = len(logging.makeLogRecord({}).__dict__)

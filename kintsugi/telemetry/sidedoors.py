@@ -14,7 +14,7 @@ from typing import Any, cast
 from kintsugi.telemetry.encoding import unprintable
 from kintsugi.telemetry.hearing import Hearing
 from kintsugi.telemetry.printed import heard, in_words, record_of_printed, record_of_words
-from kintsugi.telemetry.records import is_standard, made, written_by_logging
+from kintsugi.telemetry.records import caller, is_standard, made, written_by_logging
 from kintsugi.telemetry.undo import Wrap
 from kintsugi.telemetry.unhandled import unhandled
 from kintsugi.telemetry.unmasked import STANDARD_FIELDS
@@ -34,6 +34,7 @@ class SideDoors:
         self._undo.callback(setattr, logging, "raiseExceptions", logging.raiseExceptions)
         logging.raiseExceptions = False
         self._undo.callback(Wrap(logging.Logger, "makeRecord", _tolerant_make_record).undo)
+        self._undo.callback(Wrap(logging.Logger, "findCaller", _find_caller).undo)
         self._lead(sys, "excepthook", _excepthook)
         self._lead(sys, "unraisablehook", lambda wrap: _unraisablehook)
         self._lead(threading, "excepthook", lambda wrap: _thread_excepthook)
@@ -86,7 +87,18 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
     return make_record
 
 
+def _find_caller(wrap: Wrap) -> Callable[..., Any]:
+    def find_caller(self: logging.Logger, stack_info: bool = False, stacklevel: int = 1) -> Any:
+        """The standard one makes a path plain for each frame. Others count this frame as one more."""
+        if wrap.before is _FINDS and not stack_info and stacklevel >= 1:
+            return caller(sys._getframe(1), stacklevel)
+        return wrap.before(self, stack_info, stacklevel + 1)
+
+    return find_caller
+
+
 _STANDARD = written_by_logging(logging.Logger.makeRecord)
+_FINDS = written_by_logging(logging.Logger.findCaller)
 
 
 def _renamed(extra: object) -> dict[str, object]:

@@ -204,6 +204,39 @@ async def test_what_is_no_fix_is_not_proven(kind: str, program: Path, settings: 
     assert why in said.refused, said.refused
 
 
+DROPS = WORKS.replace(
+    "assert.equal(gauge.highest(), 420)", 'assert.equal(report(new Gauge([{ level: 1 }]), "n"), "n: 1 cm")'
+)
+LOWEST = TIDES.replace("let best = this.marks[0].level;", "let best = 1000;").replace("mark.level >", "mark.level <")
+
+
+async def test_an_assertion_that_still_holds_is_not_given_up_for_another(
+    program: Path, settings: ProofSettings
+) -> None:
+    said = await judged(
+        program, {"tides.js": FIXED, "test/tides.test.js": DROPS, "test/empty.test.js": SHOWS}, settings, CRASH
+    )
+
+    assert (
+        "an assertion is gone that holds with the patch too: test/tides.test.js: gauge knows the high" in said.refused
+    )
+
+
+async def test_what_a_test_no_longer_expects_is_told(program: Path, settings: ProofSettings) -> None:
+    changed = WORKS.replace("gauge.highest(), 420", "gauge.highest(), 310")
+    shows = SHOWS.replace("south: 0 cm", "south: 1000 cm")
+
+    said = await judged(
+        program, {"tides.js": LOWEST, "test/tides.test.js": changed, "test/empty.test.js": shows}, settings, CRASH
+    )
+
+    assert said.evidence is not None, said.refused
+    told = (
+        "it changes what tests expect that fail with it as they were: test/tides.test.js: gauge knows the highest mark"
+    )
+    assert told in said.evidence.flags
+
+
 async def test_a_program_that_ends_its_tests_itself_proves_nothing(program: Path, settings: ProofSettings) -> None:
     leaves = TIDES.replace("let best", "if (!this.marks.length) process.exit(0);\n    let best")
 
@@ -229,3 +262,44 @@ async def test_a_package_that_is_not_installed_says_nothing_about_the_patch(
     assert said.evidence is not None, said.refused
     assert said.evidence.tier is Tier.E0
     assert "no-such-package is not installed" in said.evidence.says
+
+
+LOADS = """\
+const test = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { Gauge } = require("../tides");
+
+const folder = path.join(__dirname, "cases");
+for (const file of fs.readdirSync(folder)) {
+  test(path.basename(file, ".js"), () => {
+    const { marks, highest } = require(path.join(folder, file));
+    assert.equal(new Gauge(marks).highest(), highest);
+  });
+}
+"""
+CASES = {
+    **PROGRAM,
+    "test/loads.test.js": LOADS,
+    "test/cases/one.js": "module.exports = { marks: [{ level: 2 }], highest: 2 };\n",
+}
+EMPTY = "module.exports = { marks: [], highest: 0 };\n"
+
+
+async def test_a_case_in_a_file_of_its_own_shows_the_fix_by_the_test_that_loads_it(
+    tmp_path: Path, settings: ProofSettings
+) -> None:
+    said = await judged(a_program(tmp_path, CASES), {"tides.js": FIXED, "test/cases/empty.js": EMPTY}, settings, CRASH)
+
+    assert said.evidence is not None, said.refused
+    assert (said.evidence.tier, said.evidence.reproduced) == (Tier.E2, True)
+    assert "test/loads.test.js::empty failed before and pass now" in said.evidence.says
+
+
+async def test_a_case_that_still_fails_refuses_the_patch(tmp_path: Path, settings: ProofSettings) -> None:
+    wrong = FIXED.replace("let best = 0", "let best = 1")
+
+    said = await judged(a_program(tmp_path, CASES), {"tides.js": wrong, "test/cases/empty.js": EMPTY}, settings, CRASH)
+
+    assert "still failing with the patch: test/loads.test.js::empty" in said.refused

@@ -57,6 +57,10 @@ HOSTILE_NODE = {
     "objects of bytes": ("deserialiser", 'require("v8").deserialize(text);'),
     "objects with code": ("deserialiser", 'require("node-serialize").unserialize(text);'),
     "a process ended": ("shell", "process.kill(1);"),
+    "a library that a database loads": ("eval", "options.db.loadExtension(text);"),
+    "a package that runs text": ("eval", 'require("safe-eval")(text);'),
+    "a package that sends": ("network", 'require("kafkajs");'),
+    "a report of all that is known": ("shell", "process.report.writeReport(path);"),
 }
 HARMLESS_NODE = {
     "a method called exec": "const found = /a(b)/.exec(text);",
@@ -72,6 +76,83 @@ HARMLESS_NODE = {
     "a template for a local module": "const words = await import(`./words/${options.language}.js`);",
     "a word of a text": 'const told = "the child_process of eval";',
     "a property": "options.eval = true;",
+}
+IN_A_TEST = """\
+import http from "node:http";
+import test from "node:test";
+
+test("asks", async (t) => {
+  LINE
+});
+"""
+ASKS_ITSELF = {
+    "a server of its own": "const server = http.createServer((q, r) => r.end()); server.listen(0);",
+    "an address": 'http.get("http://localhost:3600/a", (answer) => answer.resume());',
+    "no host": 'const asked = http.request({ port: server.address().port, path: "/a" }); asked.end();',
+    "options by a name": 'const options = { hostname: "127.0.0.1", port }; options.method = "PUT"; http.request(options);',
+    "a host that is written": 'http.get({ host: "::1", port: 1, agent: false }, () => {});',
+    "the port of a server": "const { port } = server.address(); await fetch(`http://127.0.0.1:${port}/a`);",
+    "the port by its name": 'const port = server.address().port; http.get("http://[::1]:" + port + "/a", () => {});',
+    "a base": 'const base = `http://localhost:${server.address().port}`; await fetch(`${base}/a`, { method: "POST" });',
+    "a function of the file": "const at = (s) => `ws://localhost:${s.address().port}`; new WebSocket(at(server));",
+    "a promise's function": 'await new Promise((done) => http.get("http://localhost:1/a", done));',
+    "a socket": 'const net = require("net"); net.connect(server.address().port, "localhost", () => {});',
+    "a socket by a name": 'const { connect: join } = require("node:net"); const at = 3000; join(at);',
+    "a URL": 'http.get(new URL("/a", "http://localhost:1"));',
+    "a stand-in": "globalThis.fetch = () => null; expect(fetch).toHaveBeenCalled();",
+    "a package": 'const axios = require("axios"); await axios.get("http://localhost:1/a", { timeout: 5 });',
+}
+ASKS_OTHERS = {
+    "another machine": 'await fetch("https://evil.example/a");',
+    "a name that begins so": 'await fetch("http://localhost.evil.example/a");',
+    "a name before it": 'await fetch("http://localhost:1@evil.example/a");',
+    "a port that is a name": 'const port = "1@evil.example"; await fetch(`http://localhost:${port}/a`);',
+    "a port of its own": 'const at = { port: "1@evil.example" }; await fetch(`http://localhost:${at.port}/a`);',
+    "a server of its own making": "const s = { address: () => at }; await fetch(`http://localhost:${s.address().port}/a`);",
+    "a path that goes on": "const { port } = s.address(); await fetch(`http://localhost:${port}${path}`);",
+    "a port from outside": "await fetch(`http://localhost:${process.env.PORT}/a`);",
+    "a name that is given again": 'let at = "http://localhost:1"; at = "https://evil.example"; http.get(at);',
+    "a base that goes on": 'const base = "http://localhost"; await fetch(`${base}${rest}`);',
+    "a parameter": "const ask = (port) => fetch(`http://localhost:${port}/a`); ask(place);",
+    "options after the address": 'http.get("http://localhost:1", { hostname: "evil.example" });',
+    "options of somebody": 'http.get("http://localhost:1", options);',
+    "another host": 'http.request({ hostname: "evil.example", port: 1 });',
+    "two hosts": 'http.request({ host: "localhost", hostname: name });',
+    "options that spread": "http.request({ port: 1, ...others });",
+    "a host that is set": 'const o = { port: 1 }; o.hostname = "evil.example"; http.request(o);',
+    "a host by a made name": 'const o = { port: 1 }; o["host" + name] = "evil.example"; http.request(o);',
+    "options that a function changes": "const o = { port: 1 }; change(o); http.request(o);",
+    "names looked up otherwise": "http.get({ port: 1, lookup: (n, o, done) => done(null, place, 4) });",
+    "an agent that looks up": "const agent = new http.Agent({ lookup }); http.get({ port: 1, agent });",
+    "a proxy": 'require("axios").get("http://localhost:1", { proxy });',
+    "an answer that leads away": 'r.writeHead(302, { location }); await fetch("http://localhost:1/a");',
+    "the module handed on": 'send(require("net"));',
+    "the function handed on": 'run(http.get, "http://localhost:1");',
+    "names as a channel": 'require("dns").lookup("localhost", () => {});',
+    "a socket by a host": 'require("net").connect(1, "evil.example");',
+    "a socket by options": "require('net').connect(options);",
+    "a URL with another base": 'http.get(new URL("//evil.example/a", "http://localhost:1"));',
+    "a URL that is whole": 'http.get(new URL(place, "http://localhost:1"));',
+    "a program": 'require("child_process").execSync("id");',
+}
+FOR_ITS_TIME = {
+    "in finally": "Object.prototype.polluted = 1; try { run(); } finally { delete Object.prototype.polluted; }",
+    "as defined": 'try { Object.defineProperty(Object.prototype, "x1", { value: 1, configurable: true }); run(); }'
+    ' finally { delete Object.prototype["x1"]; }',
+    "afterwards": "Object.prototype.polluted = true; t.after(() => { delete Object.prototype.polluted; });",
+}
+FOR_GOOD = {
+    "never taken back": "Object.prototype.polluted = 1;",
+    "another is taken back": "Object.prototype.polluted = 1; try { run(); } finally { delete Object.prototype.other; }",
+    "a function": "Object.prototype.x1 = () => 1; try { run(); } finally { delete Object.prototype.x1; }",
+    "what runs when it is read": 'Object.defineProperty(Object.prototype, "x1", { get() { return 1; } });'
+    " try { run(); } finally { delete Object.prototype.x1; }",
+    "what runners ask for": "Object.prototype.skip = true; try { run(); } finally { delete Object.prototype.skip; }",
+    "what programs are started with": 'Object.prototype.shell = "x"; try { run(); } finally { delete Object.prototype.shell; }',
+    "of arrays": "Array.prototype.x1 = 1; try { run(); } finally { delete Array.prototype.x1; }",
+    "taken back before": "try { run(); } finally { delete Object.prototype.x1; } Object.prototype.x1 = 1;",
+    "by a made name": "Object.prototype[name] = 1; try { run(); } finally { delete Object.prototype[name]; }",
+    "all at once": "Object.assign(Object.prototype, { x1: 1 });",
 }
 GO = """\
 package shelf
@@ -123,6 +204,8 @@ HOSTILE_GO = {
         "	find := reflect.ValueOf(1).MethodByName\n	return string",
     ),
     "the environment": ("network", "	return string", "	_ = os.Environ()\n	return string"),
+    "a language within": ("eval", '	"net/http"\n', '	"net/http"\n	"go.starlark.net/starlark"\n'),
+    "a package that sends": ("network", '	"net/http"\n', '	"net/http"\n	"github.com/nats-io/nats.go"\n'),
     "objects of bytes": (
         "deserialiser",
         '	"net/http"\n',
@@ -166,6 +249,25 @@ def test_what_can_do_anything_in_node_is_refused_by_any_name(kind: str, path: st
 @pytest.mark.parametrize("kind", HARMLESS_NODE)
 def test_what_only_looks_so_in_node_is_not(kind: str) -> None:
     assert found("src/load.mjs", NODE, NODE.replace("  return text", f"  {HARMLESS_NODE[kind]}\n  return text")) == {}
+
+
+@pytest.mark.parametrize("line", [*ASKS_ITSELF.values(), *FOR_ITS_TIME.values()], ids=[*ASKS_ITSELF, *FOR_ITS_TIME])
+def test_a_test_in_node_may_ask_its_own_machine_and_set_what_it_takes_back(line: str) -> None:
+    before, after = IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)
+
+    assert found("test/load.test.mjs", before, after) == {}
+    assert True in found("src/load.mjs", before, after).values()
+
+
+@pytest.mark.parametrize("line", [*ASKS_OTHERS.values(), *FOR_GOOD.values()], ids=[*ASKS_OTHERS, *FOR_GOOD])
+def test_a_test_in_node_may_ask_no_other_machine_and_leave_nothing_set(line: str) -> None:
+    assert True in found("test/load.test.mjs", IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)).values()
+
+
+def test_what_only_a_test_that_passes_takes_back_is_shown_to_a_human() -> None:
+    after = IN_A_TEST.replace("LINE", "Object.prototype.x1 = 1; run(); delete Object.prototype.x1;")
+
+    assert found("test/load.test.mjs", IN_A_TEST, after) == {"look": False}
 
 
 @pytest.mark.parametrize("kind", HOSTILE_GO)

@@ -79,6 +79,40 @@ def looks(path: str, before: str, after: str) -> list[str]:
         ("def f(self, t):\n    return t\n", "return t", "return t.format_map({1: self.bot})", "A text decides"),
         ("def f(df, t):\n    return df\n", "return df", "return df.query(t)", "A text decides"),
         ("@cache\ndef f(user, n):\n    return n\n", "user, ", "", "users apart"),
+        ("def f(x):\n    if x.banned:\n        return False\n    go(x)\n", "False", "True", "answers otherwise"),
+        (
+            "def f(x):\n    if x.role != 'a':\n        raise E\n",
+            "x.role !=",
+            "x.guest and x.role !=",
+            "turns away less",
+        ),
+        (
+            "def f(x):\n    x.headers['X-Frame-Options'] = 'DENY'\n    go(x)\n",
+            "    x.headers['X-Frame-Options'] = 'DENY'\n",
+            "",
+            "protects",
+        ),
+        ("def f(x):\n    x.user.token = ''\n    go(x)\n", "    x.user.token = ''\n", "", "protects"),
+        ("def f(x):\n    x.invalidate()\n    go(x)\n", "    x.invalidate()\n", "", "cleans or checks less"),
+        ("def f(x):\n    can_use(x)\n    go(x)\n", "    can_use(x)\n", "", "who may"),
+        ("def f(x):\n    x.go(timeout=x.wait)\n", "timeout=x.wait", "", "protects a call"),
+        ("def f(x):\n    return x.body[:x.body_limit]\n", "[:x.body_limit]", "", "a limit"),
+        ("def f(x):\n    x.follow(30)\n", "30", "3000", "a limit"),
+        (
+            "def f(x):\n    for y in x:\n        if y.kind == 3:\n            continue\n        go(y)\n",
+            "        if y.kind == 3:\n            continue\n",
+            "",
+            "left before",
+        ),
+        ("def f(x):\n    return re.match('^[a-z]+$', x)\n", "+$", "+", "more text"),
+        (
+            "def f(x):\n    return any(role.name == 'a' for role in x)\n",
+            "role.name == 'a'",
+            "'a' in role.name",
+            "who may",
+        ),
+        ("def f(c):\n    c.run('SELECT a FROM b WHERE active = 1 AND c = ?')\n", "active = 1 AND ", "", "more rows"),
+        ("def f(x):\n    return x.get(member__user=x.me, a=1)\n", "member__user=x.me, ", "", "who may"),
         ("def f(i, c):\n    if i.guild_id != c.home:\n        return\n    go()\n", "!= c.home", "is None", "who may"),
     ],
 )
@@ -121,24 +155,54 @@ def test_what_lets_nothing_go_is_silent(before: str, after: str):
 @pytest.mark.parametrize(
     ("path", "before", "after", "says"),
     [
-        ("a.go", "s.mu.Lock()\nx()\n", "x()\n", "a lock"),
-        ("a.go", "if a.N >= b.N {\n", "if a.N > b.N {\n", "turns a comparison"),
-        ("a.go", "Timeout: 5 * time.Second,\n", "Timeout: 5 * time.Hour,\n", "a limit"),
-        ("a.go", 'log.Printf("%s", id)\n', 'log.Printf("%s %s", id, s.Token)\n', "about a secret"),
-        ("a.go", "if n.OwnerID != u.ID {\n", 'if n.OwnerID == "" {\n', "who may"),
-        ("a.ts", "if (!a || a.owner !== b) {\n", "if (!a) {\n", "asks less"),
-        ("a.ts", "no();\n  return;\n}\n", "no();\n}\n", "goes on"),
-        ("a.js", "cookie({ secure: true })\n", "cookie({ secure: false })\n", "protects a call"),
-        ("a.js", "app.use(helmet());\ngo();\n", "go();\n", "who may"),
-        ("a.js", "x(escapeHtml(a));\n", "x(a);\n", "cleans or checks less"),
-        ("a.js", "max: 30,\n", "max: 40,\n", "a limit"),
-        ("a.js", "go(a);\n", "go(a ?? 0);\n", ""),
+        ("a.go", "s.mu.Lock()\nx()", "x()", "a lock"),
+        ("a.go", "s.mu.Lock()\nx()\ny()\ns.mu.Unlock()", "s.mu.Lock()\nx()\ns.mu.Unlock()\ny()", "a lock"),
+        ("a.go", "if a.N >= b.N {\nx()\n}", "if a.N > b.N {\nx()\n}", "turns a comparison"),
+        ("a.go", "c := http.Client{Timeout: 5 * time.Second}", "c := http.Client{Timeout: 5 * time.Hour}", "a limit"),
+        ("a.go", 'log.Printf("%s", id)', 'log.Printf("%s %s", id, s.Token)', "about a secret"),
+        ("a.go", "if n.OwnerID != u.ID {\nreturn\n}", 'if n.OwnerID == "" {\nreturn\n}', "who may"),
+        ("a.go", "if err := x(); err != nil {\nreturn err\n}", "x()", "raises less"),
+        ("a.go", "b := io.LimitReader(r.Body, most)", "b := r.Body", "a limit"),
+        ("a.go", "d := n * time.Second", "d := n * time.Hour", "a limit"),
+        ("a.go", 'r.Post("/a", mw.Auth, h)', 'r.Post("/a", h)', "who may"),
+        ("a.go", 'l.Error().Err(err).Msg("a")', 'l.Error().Str("t", token).Msg("a")', ""),
+        ("a.go", 'log.Error().Err(err).Msg("a")', 'log.Error().Str("t", token).Msg("a")', "about a secret"),
+        ("a.go", "x(a)", "x(b)", ""),
+        ("a.ts", "if (!a || a.owner !== b) { return; }", "if (!a) { return; }", "asks less"),
+        ("a.ts", "if (a.banned) {\n  no();\n  return;\n}", "if (a.banned) {\n  no();\n}", "goes on"),
+        ("a.js", "cookie({ secure: true })", "cookie({ secure: false })", "protects a call"),
+        ("a.js", "app.use(helmet());\ngo();", "go();", "who may"),
+        (
+            "a.js",
+            "app.get('/a', requireAdmin, (q, a) => { go(q); });",
+            "app.get('/a', (q, a) => { go(q); });",
+            "who may",
+        ),
+        ("a.js", "x(escapeHtml(a));", "x(a);", "cleans or checks less"),
+        ("a.js", "if (x.every((a) => a.ok)) go();", "if (x.some((a) => a.ok)) go();", "turns a comparison"),
+        ("a.js", "const a = class { x() { lock.acquire(); go(); } };", "const a = class { x() { go(); } };", "a lock"),
+        ("a.js", "const a = Joi.string().required();", "const a = Joi.string();", "checks less"),
+        ("a.js", "x(express.json());", "x(express.json({ limit: '500mb' }));", "a limit"),
+        ("a.js", "r.get(auth('a'), h);", "r.get(auth(), h);", "who may"),
+        ("a.js", "x({ max: 30 });", "x({ max: 40 });", "a limit"),
+        ("a.js", "const p = process.env.KEEP || '1';", "const p = process.env.KEEP || '2';", "the default"),
+        ("a.js", "go(a);", "go(a ?? 0);", ""),
+        ("a.js", "go(a.b.c);", "go(a?.b?.c);", ""),
+        ("a.js", "go((a) => { x(a); });", "go(async (a) => { await x(a); });", ""),
     ],
 )
-def test_other_languages_go_by_their_lines(path: str, before: str, after: str, says: str):
-    found = looks(path, before, after)
+def test_other_languages_are_read_alike(path: str, before: str, after: str, says: str):
+    around = "package a\n\nfunc f() error {{\n{}\n}}\n" if path.endswith(".go") else "function f() {{\n{}\n}}\n"
+
+    found = looks(path, around.format(before), around.format(after))
 
     assert any(says in one for one in found) if says else not found, found
+
+
+def test_names_are_told_as_they_are_written():
+    before, after = (f"function f() {{ if (a.maxAge {sign} b.minAge) go(); }}" for sign in ("<", ">"))
+
+    assert looks("a.js", before, after) == ["It turns a comparison. (a.maxAge … b.minAge)"]
 
 
 def test_code_that_is_nested_too_deep_is_shown():

@@ -1,8 +1,10 @@
 import logging
+from contextlib import ExitStack
 
 import pytest
 
 from kintsugi.telemetry.records import is_standard, made, written_by_logging
+from kintsugi.telemetry.sidedoors import SideDoors
 
 ERROR = ValueError("no bill")
 GIVEN = (
@@ -43,3 +45,24 @@ def test_a_program_s_own_factory_is_asked():
         assert not is_standard()
     finally:
         logging.setLogRecordFactory(before)
+
+
+class Asking(logging.Logger):
+    """Hands out what it finds of its callers, through as many calls of its own as a program's may have."""
+
+    def asked(self, level, deeper=0):
+        return self.asked(level, deeper - 1) if deeper else self.findCaller(False, level)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 90])
+def test_the_caller_is_found_as_python_finds_it(level):
+    logger = Asking("shop")
+    with ExitStack() as doors:
+        found = []
+        for _ in range(3):  # with Python's own function, with ours, and with ours twice
+            found.append(logger.asked(level, deeper=2))
+            doors.callback(SideDoors(logging.NullHandler(), logging.INFO).close)
+        stack = logger.findCaller(stack_info=True)[3]
+
+    assert found[0] == found[1] == found[2]
+    assert stack.endswith("stack = logger.findCaller(stack_info=True)[3]")

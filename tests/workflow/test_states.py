@@ -57,11 +57,13 @@ def test_every_debt_that_gives_up_can_be_tried_again():
     assert again == set(OWING) - asked_for_anew
 
 
-EVERY_PAIR = [(state, kind) for state in State for kind in t.all_triggers() if kind is not t.Captured]
+@pytest.mark.parametrize("state", State)
+def test_every_fact_in_every_state_is_a_move_of_the_table_or_a_sentence(state: State):
+    for kind in set(t.all_triggers()) - {t.Captured}:
+        _is_a_move_or_a_sentence(state, kind)
 
 
-@pytest.mark.parametrize(("state", "kind"), EVERY_PAIR)
-def test_every_fact_in_every_state_is_a_move_of_the_table_or_a_sentence(state: State, kind: type[t.Trigger]):
+def _is_a_move_or_a_sentence(state: State, kind: type[t.Trigger]) -> None:
     incident, trigger = an_incident(state), a_trigger(kind)
     rows = [row for row in TRANSITIONS if row.on is kind and state in row.sources]
 
@@ -70,9 +72,9 @@ def test_every_fact_in_every_state_is_a_move_of_the_table_or_a_sentence(state: S
     except Refusal as refusal:
         sentence = str(refusal)
         assert sentence.startswith(f"INC-1 {'stays' if 'stays' in sentence else 'is'} {state.value}")
-        assert sentence.endswith(".")
+        assert sentence.endswith("."), kind
     else:
-        assert (move.after.state, move.effects) in [(row.dest or state, row.owes) for row in rows]
+        assert (move.after.state, move.effects) in [(row.dest or state, row.owes) for row in rows], kind
         assert move.after.seq == incident.seq + 1
         assert move.before == incident
 

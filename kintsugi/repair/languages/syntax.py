@@ -36,8 +36,13 @@ class Piece:
 @lru_cache(maxsize=256)
 def tree_of(grammar: str, source: str) -> Node | None:
     """The top node; None for what is no syntax of this grammar."""
-    top = _parser(grammar).parse(source.encode("utf-8", "surrogatepass")).root_node
+    top = parsed(grammar, source)
     return None if top.has_error else top
+
+
+def parsed(grammar: str, source: str) -> Node:
+    """The top node, of what is no syntax too: what cannot be read is left out."""
+    return _parser(grammar).parse(source.encode("utf-8", "surrogatepass")).root_node
 
 
 @lru_cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-import re
+
+from kintsugi.repair.policy.vocabulary import OF_SOMEBODY
 
 _OF_PATHS = {"isdir": "is_dir", "isfile": "is_file", "exists": "exists", "islink": "is_symlink", "isabs": "is_absolute"}
 _PATHS = ("Path", "PurePath", "pathlib")
@@ -88,14 +89,6 @@ def essential(node: ast.expr) -> ast.expr:
     return node if not parts else ast.BoolOp(node.op, parts) if parts[1:] else parts[0]
 
 
-_OF_SOMEBODY = re.compile(
-    r"user|author|member|account|owner|token|passw|secret|session|signature|admin|role|perm|auth|active|disabled|enabled"
-    r"|valid|verif|lock|revok|suspend|expir|deleted|closed|archived|frozen|hidden|public|private|pinned|sign|safe|secure|bann?ed|allow"
-    r"|webhook|\bbot\b|\b(?:is|has|can|may)_",
-    re.IGNORECASE,
-)
-
-
 def only_asks_whether_there(node: ast.expr) -> bool:
     """`x is None`, `not x`, `x`, `len(x) == 0`: whether there is anything, and not who or what it is."""
     match node:
@@ -110,5 +103,5 @@ def only_asks_whether_there(node: ast.expr) -> bool:
         case ast.Call(func=ast.Name(id="len"), args=[of]):
             return only_asks_whether_there(of)
         case ast.Name() | ast.Attribute() | ast.Call(func=ast.Attribute(attr="get" | "group"), args=[ast.Constant()]):
-            return _OF_SOMEBODY.search(ast.unparse(node)) is None
+            return OF_SOMEBODY.search(ast.unparse(node)) is None
     return False

@@ -47,6 +47,7 @@ _EVAL = """
     sympy.parsing.** jinja2.Template mako.template.Template lib2to3.** star-import dynamic-import getattr-of-**
     module-handed-on-** names-of-** import-hook eval_str=True names-within-a-format breakpoint sys.breakpointhook
     pydoc.locate pydoc.importfile rlcompleter.* tkinter.Tcl _tkinter.* turtledemo.** ?.enable_load_extension
+    ?.set_executable
     readline.read_init_file ?.loadTestsFromName ?.loadTestsFromNames unittest.mock._importer
     unittest.mock._dot_lookup pkg_resources.EntryPoint** pkg_resources.load_entry_point pkg_resources.run_script
     pkg_resources.*_entry_points pkg_resources.get_entry_* importlib.metadata.entry_points

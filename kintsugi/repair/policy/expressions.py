@@ -5,13 +5,11 @@ from __future__ import annotations
 import ast
 import re
 
+from kintsugi.repair.policy.vocabulary import LIMIT
 from kintsugi.repair.syntax import children, walked
 
-LIMIT = re.compile(
-    r"(?:^|_)(?:max|min|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
-    r"|max_\w+|min_\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
-    re.IGNORECASE,
-)
+_FEW = 2
+_HUGE = 1e15
 _RATE = re.compile(r"\d+ ?(?:/|per) ?\w+")
 
 
@@ -33,6 +31,23 @@ def is_number(node: ast.expr) -> bool:
         return is_number(node.left) and is_number(node.right)
     value = node.value if isinstance(node, ast.Constant) else None
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def quantity(node: ast.expr) -> float | None:
+    """What a number, or a product of numbers, amounts to; None for what is no number, or a small one."""
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            found: float | None = float(number) if abs(number) < _HUGE else None
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            both = (quantity(left), quantity(right))
+            found = (both[0] or _small(left)) * (both[1] or _small(right)) if is_number(node) else None
+        case _:
+            return None
+    return found if found is not None and found > _FEW else None
+
+
+def _small(node: ast.expr) -> float:
+    return float(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, int | float) else 1.0
 
 
 def amount(node: ast.expr) -> str:

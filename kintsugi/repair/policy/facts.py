@@ -6,63 +6,37 @@ import ast
 import builtins
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 
+from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
-from kintsugi.repair.policy.expressions import LIMIT, amount, is_limit, is_none, is_number, is_rate, is_small, words
-from kintsugi.repair.syntax import Source, children, walked
+from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
+from kintsugi.repair.policy.vocabulary import (
+    CHECKS,
+    CHOICE,
+    CLEANING,
+    GUARDING,
+    HEADER,
+    LIMIT,
+    OF_PLACE,
+    OWNED,
+    PROTECTING,
+    RANK,
+    REFUSAL,
+    SECRET,
+    SET_APART,
+    SETTINGS,
+    STRONG_SECRET,
+    WHO,
+)
+from kintsugi.repair.syntax import Source, walked
 
-_WHO = re.compile(
-    r"admin|owner|permission|(?:\b|_)perms?(?:\b|_)|(?:\b|_)roles?(?:\b|_)|auth(?!or)|staff|superuser|moderator|allowed"
-    r"|whitelist|blacklist|allowlist|denylist|blocklist|banned|(?:\b|_)scopes?(?:\b|_)|guild_only|is_nsfw",
-    re.IGNORECASE,
-)
-_CLAMPING = re.compile(r"(?:^|_)(?:max|limit|most|cap)(?:$|_)")
-_GUARDING = re.compile(
-    r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle|before_request"
-    r"|max_concurrency|csrf\w*|signed|verified)(?:$| |_)"
-)
-_SECRET = re.compile(
-    r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|private_?key|session_?id", re.IGNORECASE
-)
-_REQUIRED = re.compile(f"{_SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
+_REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
+_OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997", "1999", "2000", "4000", "4096"])
+"""What Discord takes at most: a text or a list that is cut to it was refused before."""
+_LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
+_LONG = 200  # of a decorator that does more than to say who may
 _FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
-_LOGGING = re.compile(r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk)$")
-_LIMITING = (
-    "Semaphore",
-    "BoundedSemaphore",
-    "limit",
-    "timeout",
-    "Timeout",
-    "wait_for",
-    "cooldown",
-    "Queue",
-    *("token_urlsafe", "token_hex", "token_bytes", "expire", "setex"),
-    "slowmode",
-)
-_OWNED = re.compile(r"\b(?:user|author|owner|member|creator|sender|account|tenant|guild)(?:_id|_pk)?\b")
-_OF_PLACE = re.compile(r"(?:^|[ _])(?:guild|channel)(?:_| )id$")
-QUERIES = (
-    "count",
-    "exists",
-    "get",
-    "filter",
-    "exclude",
-    "filter_by",
-    "get_object_or_404",
-    "get_or_create",
-    "find",
-    "find_one",
-    "where",
-)
-_CHOICE = re.compile(r"(?:^|_)(?:mode|policy|level|strategy|errors|on_error|scheme|algorithm|samesite|access)$")
-_REFUSAL = re.compile(r"\bstatus(?:_code)?=4\d\d\b|Forbidden|NotFound|BadRequest|Unauthorized")
-_CLEANING = re.compile(
-    r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean(?=_)|validate|verify|secure)(?:_\w+)?$"
-    r"|compare_digest"
-    r"|^(?:format_html|send_from_directory|safe_join|remove_markdown|raise_for_status|full_clean|is_valid|Talisman"
-    r"|CSRFProtect|SeaSurf|(?:for|owned_by|visible_to|accessible_by)_?(?:user|owner|guild|member|team|tenant)?)$"
-)
 _ANYTHING = re.compile(r"\^?\.(?:[*+]|\{\d*,\d*\})\??\$?|")
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _REGISTERING = re.compile(
@@ -70,23 +44,7 @@ _REGISTERING = re.compile(
     r"|add_middleware|append|extend|insert|update|setdefault)$",
     re.DOTALL,
 )
-_HARMLESS = re.compile(r"_(?:dir|path|file|name|type|url|expiry|limit)s?$|number|count|max|rate|interval|used|total")
-_WHOLE = ("headers", "locals", "vars", "environ", "cookies", "POST")
-_STRONG = re.compile(r"passw|passphrase|secret|api_?key|credential|private_?key", re.IGNORECASE)
-_SAYING = (
-    "send",
-    "reply",
-    "respond",
-    "send_message",
-    "edit_message",
-    "edit_original_response",
-    "Embed",
-    "add_field",
-    "set_footer",
-)
-_SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 _SETTINGS_CLASS = re.compile(r"(?:Settings|Config|Configuration|Options|Limits|Policy)$")
-_CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
 _MAKERS = frozenset(name for name in dir(builtins) if name.islower()) | {
     "namedtuple",
     "partial",
@@ -123,18 +81,19 @@ class Facts:
                 self._class(node)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 self._named(name, value)
+            case ast.Assign(targets=[ast.Attribute() as target], value=value):
+                self._set(target, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self._named(name, value)
             case ast.Call():
-                self._call(node)
-            case ast.Slice(upper=ast.Constant() | ast.BinOp() as upper) if is_number(upper) and not is_small(upper):
-                self._tell("limit", "a slice", ast.unparse(upper))
-                if not _FEW.fullmatch(ast.unparse(upper)):
-                    self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
+                self._tell_all(told_of_call(node))
+                self._of_all(node)
+            case ast.Slice(upper=ast.expr() as upper):
+                self._slice(upper)
             case ast.Compare():
                 self._comparison(node)
             case ast.Subscript(value=on, slice=ast.Constant(value=str(key))) if _REQUIRED.search(key):
-                if _SETTINGS.search(words(on)):
+                if SETTINGS.search(words(on)):
                     self._tell("default", repr(key), "required")
             case _:
                 self._branch(node)
@@ -161,28 +120,51 @@ class Facts:
                     self._tell("raise", kind, "")
                 else:
                     self._tell("raise", "again", "")
-                self._tells(node.exc, _STRONG)
-            case ast.Attribute(attr="clean_content" as cleaned):
-                self._tell("cleaned", cleaned, "")
+                self._tell_all(secrets_told(node.exc, STRONG_SECRET))
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as answer):
                 self._condition(answer, refuses=False)
             case ast.BoolOp():
-                self._turnable(" ? ".join(sorted(map(ast.unparse, node.values))), type(node.op).__name__)
+                self._joined(node)
             case ast.ExceptHandler():
                 self.handlers.append(node)
+            case _:
+                self._small_thing(node)
+
+    def _small_thing(self, node: ast.AST) -> None:
+        match node:
+            case ast.Constant(value=str(text)) if HEADER.fullmatch(text):
+                self._tell("header", text, "")
+            case ast.BinOp(right=ast.Constant(value=float() as unit)) if type(unit) is not float:
+                self._tell("limit value", ast.unparse(node.left), repr(unit))
+            case ast.Attribute(attr="clean_content" as cleaned):
+                self._tell("cleaned", cleaned, "")
+
+    def _slice(self, upper: ast.expr) -> None:
+        if isinstance(upper, ast.Name | ast.Attribute) and is_limit(upper):
+            self._tell("limit", "a slice", ast.unparse(upper))
+        elif isinstance(upper, ast.Constant | ast.BinOp) and is_number(upper) and not is_small(upper):
+            self._tell("limit", "a slice", ast.unparse(upper))
+            if not _FEW.fullmatch(ast.unparse(upper)) and ast.unparse(upper) not in _OF_PLATFORM:
+                self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
+
+    def _joined(self, node: ast.BoolOp) -> None:
+        if isinstance(node.op, ast.Or) and is_number(node.values[-1]) and LIMIT.search(words(node.values[0])):
+            self._tell("limit", words(node.values[0]), ast.unparse(node.values[-1]))
+        self._turnable(" ? ".join(sorted(map(ast.unparse, node.values))), type(node.op).__name__)
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.defined.add(node.name)
         for decorator in node.decorator_list:
-            if _WHO.search(words(decorator)) or _GUARDING.search(words(decorator)):
-                self._tell("who", node.name, ast.unparse(decorator))
-            if _CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
+            guards = WHO.search(words(decorator)) or GUARDING.search(words(decorator))
+            if guards and len(text := _without_labels(decorator)) < _LONG:
+                self._tell("who", node.name, text)
+            if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
 
     def _condition(self, test: ast.expr, refuses: bool) -> None:
         self.asked.add(ast.unparse(test))
-        asks = plain(essential(test))
-        if _WHO.search(words(test)) or any(map(_is_of_owner, walked(test))):
+        asks = plain(test if refuses and _is_and(test) and WHO.search(words(test)) else essential(test))
+        if WHO.search(words(test)) or any(map(_is_of_owner, walked(test))):
             self._tell("who", _subject(asks), ast.unparse(asks))
         if refuses and not only_asks_whether_there(asks):
             self._tell("check", _subject(asks), ast.unparse(asks))
@@ -191,68 +173,17 @@ class Facts:
         is_size = name.isupper() and isinstance(value, ast.BinOp) and is_number(value)
         if is_size or (LIMIT.search(name) and (is_number(value) or is_none(value) or is_rate(value))):
             self._tell("limit", name, ast.unparse(value))
-        elif name.isupper() and _WHO.search(name):
+        elif name.isupper() and WHO.search(name):
             self._tell("who", name, ast.unparse(value))
         elif name.isupper() and isinstance(value, ast.Constant) and isinstance(value.value, bool):
             self._tell("default", name, ast.unparse(value))
 
-    def _call(self, node: ast.Call) -> None:
-        name = words(node.func)
-        last = name.rpartition(" ")[2]
-        for keyword in node.keywords:
-            self._asked_for(last, keyword)
-            if keyword.arg and LIMIT.search(keyword.arg):
-                self._tell("limit value", f"{last}({keyword.arg})", amount(keyword.value))
-                if is_number(keyword.value):
-                    self._tell("limit", f"{last}({keyword.arg})", ast.unparse(keyword.value))
-                    is_field = last.endswith(("Field", "Column", "column"))
-                    if _CLAMPING.search(keyword.arg) and not is_small(keyword.value) and not is_field:
-                        self._tell("clamp", f"{keyword.arg}={ast.unparse(keyword.value)}", "")
-            if keyword.arg == "default" and last in ("add_argument", "option", "Option", "Field", "config", "getenv"):
-                about = ast.unparse(node.args[0]) if node.args else last
-                self._tell("default", about, ast.unparse(keyword.value).strip("'"))
-        of_settings = isinstance(node.func, ast.Attribute) and _SETTINGS.search(words(node.func.value))
-        numbers = [ast.unparse(one) for one in node.args if is_number(one)]
-        numbers = numbers[1:] if last == "range" and numbers[:1] == ["0"] and len(node.args) == 2 else numbers
-        numbers += [words(one) for one in node.args if last in ("min", "max") and is_limit(one)]
-        if last in ("min", "max", "range", "timedelta") and numbers:
-            self._tell("limit", last, " ".join(numbers))
-            if last in ("min", "max") and any(map(is_number, node.args)):
-                self._tell("clamp", ast.unparse(node), "")
-        if last == "getenv" or (last in ("get", "setdefault", "getboolean", "getint") and of_settings):
-            given = " ".join(map(ast.unparse, node.args[1:])).removesuffix("None").strip("'")
-            if not any(map(words, node.args[1:])):
-                self._tell("default", ast.unparse(node.args[0]) if node.args else "", given)
-        if _LOGGING.match(name.partition(" ")[0]) or last in _SAYING:
-            self._tells(node)
-        self._limits(node, last)
-
-    def _asked_for(self, called: str, keyword: ast.keyword) -> None:
-        """Whom a query is for."""
-        if called in QUERIES and _OWNED.fullmatch(keyword.arg or ""):
-            self._tell("who", f"{called}({keyword.arg})", f"{keyword.arg}={ast.unparse(keyword.value)}")
-
-    def _limits(self, node: ast.Call, last: str) -> None:
-        """What holds something back by what it is called."""
-        amount = next(filter(is_number, node.args), None)
-        if amount is not None and last in (*_LIMITING, "sleep"):
-            self._tell("limit value" if last == "sleep" else "limit", f"{last}()", ast.unparse(amount))
-        if last == "range" and isinstance(node.args[-1] if node.args else None, ast.Name):
-            name = ast.unparse(node.args[-1])
-            if LIMIT.search(name.lower()):
-                self._tell("limit", "range", name)
-        if "Intents" in words(node.func):
-            self._tell("who", "Intents", ast.unparse(node))
-        if last in ("basicConfig", "setLevel") and "DEBUG" in words(node):
-            self._tell("logged", "DEBUG", "")
-        if last == "max" and any(map(is_small, node.args)):
-            self._tell("cleaned", last, "")
-        if last in ("all", "any", "min", "max"):
-            self._turnable(f"{last[:1] == 'a'} of {' '.join(map(ast.unparse, node.args))}", last)
-        if _CLEANING.search(last):
-            self._tell("cleaned", last, "")
-        if last in ("compile", "match", "fullmatch", "search") and node.args and _is_anything(node.args[0]):
-            self._tell("anything", ast.unparse(node), "")
+    def _set(self, target: ast.Attribute, value: ast.expr) -> None:
+        """`user.token = ""`, `cookie.secure = False`"""
+        if SET_APART.search(target.attr) and "self" not in words(target):
+            self._tell("set", words(target), "")
+        if isinstance(value, ast.Constant) and PROTECTING.fullmatch(target.attr):
+            self._tell("setting", words(target), ast.unparse(value))
 
     def _comparison(self, node: ast.Compare) -> None:
         if len(node.ops) != 1:
@@ -260,7 +191,7 @@ class Facts:
         left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
         if not only_asks_whether_there(node):
             self._turnable(f"{left} ? {right}", operator(node.ops[0]))
-        if is_number(node.comparators[0]) and not is_small(node.comparators[0]):
+        if is_number(node.comparators[0]) and (not is_small(node.comparators[0]) or RANK.search(words(node.left))):
             equals = isinstance(node.ops[0], ast.Eq | ast.NotEq)
             self._tell("limit value" if equals else "limit", left, f"{type(node.ops[0]).__name__} {right}")
 
@@ -274,13 +205,13 @@ class Facts:
         for one, value in defaults:
             told = ast.unparse(value).removesuffix(".0").strip("'")
             if isinstance(value, ast.Constant) and (
-                isinstance(value.value, int | float) or (isinstance(value.value, str) and _CHOICE.search(one.arg))
+                isinstance(value.value, int | float) or (isinstance(value.value, str) and CHOICE.search(one.arg))
             ):
                 self._tell("default value", f"{node.name}({one.arg})", told)
-        early = (one for one in node.body if isinstance(one, ast.If) and _leaves(one.body) and not one.orelse)
-        for first in (one for one in early if not only_asks_whether_there(one.test)):
+        nested = (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If))
+        for first in (one for one in nested if _leaves(one.body) and not only_asks_whether_there(one.test)):
             self._tell("early", node.name, ast.unparse(first.test))
-        if _CHECKS.match(node.name):
+        if CHECKS.match(node.name):
             for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
                 if _says_no(inner.body[-1]):
                     self._tell("check", _subject(plain(inner.test)), ast.unparse(plain(inner.test)))
@@ -299,18 +230,31 @@ class Facts:
         if _runs(node) or isinstance(node, _ON_IMPORT):
             self._tell("on import", ast.unparse(node).partition("\n")[0], "")
 
+    def _of_all(self, node: ast.Call) -> None:
+        """`any(…)`, `x.every(…)`, `min(…)`: turned as easily as a comparison."""
+        last = words(node.func).rpartition(" ")[2]
+        if last in ("all", "any", "min", "max", "every", "some"):
+            self._turnable(f"{last[:1] == 'm'} of {' '.join(map(ast.unparse, node.args))}", last)
+            if node.args and isinstance(node.args[0], ast.GeneratorExp):
+                self._condition(node.args[0].elt, refuses=False)
+
     def _turnable(self, about: str, how: str) -> None:
         self.comparisons[(about, how)] += 1
 
-    def _tells(self, node: ast.expr | None, of: re.Pattern[str] | None = None) -> None:
-        """Names of secrets in what is logged, sent or raised."""
-        if isinstance(node, ast.Call) and (
-            names := {name for name in _secrets_in(node) if of is None or of.search(name)}
-        ):
-            self._tell("logged", " ".join(sorted(names)), "")
+    def _tell_all(self, told: Iterable[Told]) -> None:
+        for kind, about, how in told:
+            self._tell(kind, about, how)
 
     def _tell(self, kind: str, about: str, how: str) -> None:
         self.told[kind][(about, how)] += 1
+
+
+def _without_labels(decorator: ast.expr) -> str:
+    """A decorator without what it is only called by: `cooldown_id=`, `description=`."""
+    if not isinstance(decorator, ast.Call):
+        return ast.unparse(decorator)
+    keywords = [one for one in decorator.keywords if not _LABEL.search(one.arg or "")]
+    return ast.unparse(ast.Call(decorator.func, decorator.args, keywords))
 
 
 def _runs(node: ast.stmt) -> bool:
@@ -332,10 +276,12 @@ def _runs(node: ast.stmt) -> bool:
 def _refuses(body: list[ast.stmt]) -> bool:
     """Whether a branch turns somebody or something away."""
     last = body[-1]
+    if isinstance(last, ast.Return) and last.value is None and len(body) > 1 and isinstance(body[-2], ast.Expr):
+        return REFUSAL.search(ast.unparse(body[-2])) is not None  # it answers first
     if isinstance(last, ast.Raise | ast.Continue):
         return isinstance(last, ast.Raise)
     if isinstance(last, ast.Return):
-        return isinstance(last.value, ast.Call) and _REFUSAL.search(ast.unparse(last.value)) is not None
+        return isinstance(last.value, ast.Call) and REFUSAL.search(ast.unparse(last.value)) is not None
     called = last.value if isinstance(last, ast.Expr) else None
     return isinstance(called, ast.Call) and words(called.func).rpartition(" ")[2] in (
         "abort",
@@ -348,7 +294,7 @@ def _refuses(body: list[ast.stmt]) -> bool:
 def _leaves(body: list[ast.stmt]) -> bool:
     """Whether a branch goes no further, and answers nothing that it worked out."""
     match body[-1]:
-        case ast.Return(value=None | ast.Constant()):
+        case ast.Return(value=None | ast.Constant()) | ast.Continue():
             return True
     return False
 
@@ -358,54 +304,18 @@ def _is_of_owner(node: ast.AST) -> bool:
     if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return False
     both = [words(one) for one in (node.left, node.comparators[0])]
-    if any(map(_OF_PLACE.search, both)):
+    if any(map(OF_PLACE.search, both)):
         return True
-    return any(map(_OWNED.search, both)) and all(_OWNED.search(one) or one.endswith(" id") for one in both)
+    return any(map(OWNED.search, both)) and all(OWNED.search(one) or one.endswith(" id") for one in both)
 
 
-def _is_anything(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Constant) and isinstance(node.value, str) and _ANYTHING.fullmatch(node.value) is not None
-    )
+def _is_and(node: ast.expr) -> bool:
+    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And)
 
 
 def _says_no(node: ast.stmt) -> bool:
     value = node.value if isinstance(node, ast.Return) else ast.Constant(True)
     return value is None or (isinstance(value, ast.Constant) and not value.value)
-
-
-def _secrets_in(node: ast.Call) -> set[str]:
-    found = set()
-    for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-        for part in _told_of(argument):
-            key = part.slice if isinstance(part, ast.Subscript) else None
-            name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
-            key = part.args[0] if isinstance(part, ast.Call) and part.args and _is_variable(part.args[0]) else key
-            name = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else name
-            if (_SECRET.search(name) and not _HARMLESS.search(name)) or name in _WHOLE:
-                found.add(name)
-    return found
-
-
-def _told_of(node: ast.AST) -> Iterator[ast.AST]:
-    """What of an expression is told: not what only its length or its truth comes from, nor what it is a part of."""
-    match node:
-        case ast.Call(func=ast.Name(id="len" | "bool" | "type")) | ast.Compare():
-            return
-        case ast.IfExp(body=body, orelse=other):
-            inner: list[ast.AST] = [body, other]
-        case ast.Subscript(slice=ast.Constant()):
-            inner = []
-        case _:
-            inner = children(node)
-    yield node
-    for one in inner:
-        yield from _told_of(one)
-
-
-def _is_variable(node: ast.expr) -> bool:
-    """The name of a variable of the environment: `getenv("BOT_TOKEN")`."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isupper()
 
 
 def _subject(test: ast.expr) -> str:

@@ -1,7 +1,7 @@
 """What no rule can judge and a human has to see in one line: an inverted comparison, a lifted limit, another default.
 
 Facts of the touched statements are compared, before and after, so that moved and renamed code is silent. A flag never
-refuses. Python goes by its syntax, other languages by their lines (`lines.py`).
+refuses. Other languages are compared as Python's syntax (`translated/`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.facts import Facts
-from kintsugi.repair.policy.lines import flags_of_lines
 from kintsugi.repair.policy.safeguards import loosened
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.syntax import walked
+from kintsugi.repair.policy.translated import as_written, translated
+from kintsugi.repair.syntax import Source, walked
 
 _NUMBER = re.compile(r"\d[\d_.]*")
+_BEYOND = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 _SMALL = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?[-+]?[012](?:\.0)?(?: [-+]?[012](?:\.0)?)*")
 _WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len)\b)[^\W\d]\w*")
 
@@ -29,7 +30,7 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
     if change.before is None or change.after is None:
         return
     try:
-        said = [*(_of_python(change) if change.path.endswith((".py", ".pyw")) else flags_of_lines(change))]
+        said = [*_said(change)]
     except RecursionError:
         yield change.path, "It is nested so deep that nothing can be told of it."
         return
@@ -38,8 +39,15 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
             yield change.path, f"{sentence} ({short(told)})"
 
 
-def _of_python(change: Change) -> Iterator[tuple[str, str]]:
-    before, after = change.touched
+def _said(change: Change) -> Iterator[tuple[str, str]]:
+    if change.path.endswith((".py", ".pyw")):
+        yield from _compared(*change.touched)
+    elif (found := translated(change)) is not None:
+        before, after, translator = found
+        yield from ((sentence, as_written(told, translator)) for sentence, told in _compared(before, after))
+
+
+def _compared(before: Source, after: Source) -> Iterator[tuple[str, str]]:
     if before.tree is None or after.tree is None:
         return
     old, new = Facts(before), Facts(after)
@@ -63,18 +71,23 @@ def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
         yield "It raises less than before.", _raises_less(old.told["raise"], new.told["raise"])
     yield "It cleans or checks less than before.", _raises_less(old.told["cleaned"], new.told["cleaned"])
     yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
+    yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
     yield "It turns a comparison.", _turned(old.comparisons, new.comparisons)
 
 
 def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     limited = _changed(_without_kept(old, new), new.told["limit"])
-    yield "It changes a limit.", limited or _altered(old.told["limit value"], new.told["limit value"])
+    altered = _altered(old.told["limit value"], new.told["limit value"])
+    held_back = _raises_less(old.told["held back"], new.told["held back"])
+    yield "It changes a limit.", limited or altered or held_back or _multiplied(old, new)
     yield "It sets a limit.", _come(old.told["clamp"], _without_known(old, new))
     for name in ("default", "default value"):
         yield "It changes the default of a setting.", _altered(old.told[name], new.told[name])
 
 
 def _of_effects(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
+    went = _raises_less(old.told["header"], new.told["header"]) or _raises_less(old.told["set"], new.told["set"])
+    yield "It changes what protects a call.", went or _altered(old.told["setting"], new.told["setting"])
     yield "It catches more than before.", _widened(old.handlers, new.handlers)
     yield "It changes what is logged about a secret.", _come(old.told["logged"], new.told["logged"])
     yield "It runs on import.", _come(_by_head(old), _by_head(new))
@@ -89,6 +102,16 @@ def _without_kept(old: Facts, new: Facts) -> Counter[tuple[str, str]]:
     named = {about for about, _ in come}
     moved = [(about, how) for about, how in gone if about not in named and (_in(how, kept) or _SMALL.fullmatch(how))]
     return Counter({one: count for one, count in old.told["limit"].items() if one not in moved})
+
+
+def _multiplied(old: Facts, new: Facts) -> str:
+    """An argument of a call that is ten times as much, or a tenth, of what it was."""
+    come = dict(reversed((new.told["quantity"] - old.told["quantity"]).keys()))
+    for about, how in old.told["quantity"] - new.told["quantity"]:
+        ratio = float(come.get(about, how)) / float(how)
+        if ratio >= 10 or ratio <= 0.1:
+            return f"{about.partition(' ')[0]}({how}) → {come[about]}"
+    return ""
 
 
 def _without_known(old: Facts, new: Facts) -> Counter[tuple[str, str]]:
@@ -169,6 +192,6 @@ def _covers(more: tuple[str, ...], less: tuple[str, ...]) -> bool:
 
 def _is_kind(name: str, of: str) -> bool:
     kind, wide = getattr(builtins, name, None), getattr(builtins, of, None)
-    if name == of or of in ("Exception", "BaseException"):
+    if of in (name, "BaseException") or (of == "Exception" and name not in _BEYOND):
         return True
     return isinstance(kind, type) and isinstance(wide, type) and issubclass(kind, wide)

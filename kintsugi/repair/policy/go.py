@@ -13,16 +13,26 @@ from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
 
 _IMPORTED: tuple[tuple[str, str], ...] = (
-    ("shell", r"os/exec|syscall|golang\.org/x/sys/.*|github\.com/(?:creack/pty|kr/pty|mitchellh/go-ps)"),
+    (
+        "shell",
+        r"os/exec|syscall|golang\.org/x/sys/.*|github\.com/(?:creack/pty|kr/pty|mitchellh/go-ps|go-cmd/cmd|bitfield/script"
+        r"|docker/docker/client|ory/dockertest|u-root/).*|k8s\.io/client-go.*|mvdan\.cc/sh.*",
+    ),
     (
         "eval",
-        r"unsafe|plugin|C|runtime/cgo|debug/\w+|go/(?:build|importer)|github\.com/(?:traefik/yaegi|dop251/goja|robertkrimen/otto).*",
+        r"unsafe|plugin|C|runtime/cgo|debug/\w+|go/(?:build|importer)|go\.starlark\.net.*|rogchap\.com/v8go.*"
+        r"|github\.com/(?:(?:traefik|containous)/yaegi|dop251/goja|robertkrimen/otto|tetratelabs/wazero|wasmerio/|bytecodealliance/"
+        r"|yuin/gopher-lua|Shopify/go-lua|d5/tengo|mattn/anko|cosmos72/gomacro|hashicorp/go-plugin|ebitengine/purego).*",
     ),
     (
         "network",
         r"google\.golang\.org/grpc.*|github\.com/(?:go-resty/resty|valyala/fasthttp|gorilla/websocket|gobwas/ws|imroc/req"
-        r"|parnurzeal/gorequest|hashicorp/go-retryablehttp|miekg/dns|pkg/sftp|jlaffaye/ftp|go-gomail/gomail|coder/websocket).*"
-        r"|nhooyr\.io/websocket|net/(?:rpc.*|smtp)|log/syslog|golang\.org/x/(?:crypto/ssh.*|net/(?:websocket|proxy))|net/http/pprof|expvar",
+        r"|parnurzeal/gorequest|hashicorp/go-retryablehttp|miekg/dns|pkg/sftp|jlaffaye/ftp|go-gomail/gomail|coder/websocket"
+        r"|nats-io/|(?:IBM|Shopify)/sarama|segmentio/kafka-go|twmb/franz-go|confluentinc/|rabbitmq/|streadway/amqp|eclipse/paho"
+        r"|wneessen/go-mail|xhit/go-simple-mail|jordan-wright/email|(?:sendgrid|mailgun|twilio|slack-go)/|aws/aws-sdk-go"
+        r"|minio/minio-go|quic-go/|pion/|libp2p/|getsentry/|melbahja/goph|(?:chromedp|go-rod|playwright-community)/).*"
+        r"|cloud\.google\.com/go.*|nhooyr\.io/websocket|net/(?:rpc.*|smtp)|log/syslog|golang\.org/x/(?:crypto/ssh.*|net/(?:websocket"
+        r"|proxy))|net/http/pprof|expvar",
     ),
 )
 _USED: tuple[tuple[str, str], ...] = (

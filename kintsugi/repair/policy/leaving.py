@@ -15,7 +15,7 @@ from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.go import imports_of
 from kintsugi.repair.policy.leading import bindings
 from kintsugi.repair.policy.names import Names
-from kintsugi.repair.policy.node import NodeNames
+from kintsugi.repair.policy.node_names import NodeNames
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
 from kintsugi.repair.syntax import Source, children

@@ -9,50 +9,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 
-from kintsugi.repair.languages.syntax import Node, above, nodes, text_of, tree_of
+from kintsugi.repair.languages.node.language import JavaScript
+from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import SAYS
+from kintsugi.repair.policy.node_names import BY_LAST, HOLDERS, LOADED, MEMBERS, NodeNames, module_in
+from kintsugi.repair.policy.node_tests import EVERY_OBJECT, InTest
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.policy.screen import Screened
 
+_LANGUAGE = JavaScript()
 _GRAMMARS = {"ts": "ts", "mts": "ts", "cts": "ts", "tsx": "tsx"}
-_LOADED: dict[str, str] = {
-    **dict.fromkeys(
-        ("child_process", "cluster", "execa", "shelljs", "cross-spawn", "node-pty", "zx", "sudo-prompt"), "shell"
-    ),
-    **dict.fromkeys(("vm", "vm2", "worker_threads", "inspector", "inspector/promises", "repl", "isolated-vm"), "eval"),
-    **dict.fromkeys(("wasi", "ffi-napi", "ref-napi", "bindings", "node-gyp-build", "koffi", "edge-js"), "eval"),
-    **dict.fromkeys(("node-serialize", "serialize-to-js", "funcster", "cryo"), "deserialiser"),
-    **dict.fromkeys(
-        ("net", "tls", "dgram", "dns", "dns/promises", "http2", "axios", "got", "node-fetch", "request"), "network"
-    ),
-    **dict.fromkeys(
-        ("superagent", "undici", "ws", "ssh2", "nodemailer", "needle", "ky", "phin", "ftp", "basic-ftp"), "network"
-    ),
-}
-_MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
-    "http": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
-    "https": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
-    "fs": (("shell", r"(?:promises\.)?(?:rm|rmdir|chmod|chown|symlink|link|lchmod|lchown)(?:Sync)?"),),
-    "fs/promises": (("shell", r"rm|rmdir|chmod|chown|symlink|link"),),
-    "module": (("eval", r"createRequire|register|_load|_extensions|_resolveFilename|Module\..*|_\w+|wrap|runMain"),),
-    "v8": (("deserialiser", r"deserialize|Deserializer"), ("eval", r"setFlagsFromString|startupSnapshot.*")),
-    "process": (
-        ("eval", r"binding|dlopen|_linkedBinding|mainModule.*|setUncaughtException\w*"),
-        ("shell", r"kill|setuid|setgid"),
-    ),
-    "os": (("network", r"userInfo|networkInterfaces"),),
-    "util": (("eval", r"inspect\.custom"),),
-}
-_PROCESS = dict(_MEMBERS["process"])
+_PROCESS = dict(MEMBERS["process"])
 _GLOBALS: tuple[tuple[str, str], ...] = (
     ("eval", r"eval|Function|importScripts|WebAssembly|execScript|SharedWorker|Worker"),
     ("network", r"fetch|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|WebTransport"),
 )
-_HOLDERS = {"globalThis", "global", "window", "self", "top"}
 _EVERYWHERE = re.compile(
     r"(?:(?:Object|Array|String|Number|Function|Promise|Map|Set|RegExp|Error|JSON|Math)\.prototype(?:\.\w+)?"
     r"|(?:.*\.)?__proto__(?:\.\w+)?|.*\.constructor\.prototype(?:\.\w+)?)$"
@@ -72,34 +45,17 @@ _CODE_FILE = re.compile(
 _EACH = ("forEach", "map")
 _REMOVING = re.compile(r"\b(?:unlink|rmdir|rm)(?:Sync)?\b")
 _WALKING = re.compile(r"\b(?:readdir|glob|globby|fastGlob)(?:Sync)?\b|\bglob\.sync\b")
-_WRAPPED = (
-    "parenthesized_expression",
-    "as_expression",
-    "non_null_expression",
-    "satisfies_expression",
-    "type_assertion",
-)
 _RUNTIMES = re.compile(r"(?:Deno\.(?:run|Command|dlopen|connect|listen)|Bun\.(?:spawn\w*|connect|listen|serve|\$))$")
 _WORDS = Screened(
     r"require|import|eval|Function|process|fetch|XMLHttp|Socket|EventSource|Worker|WebAssembly|constructor"
     r"|globalThis|\bglobal\b|window|sendBeacon|setTimeout|setInterval|__proto__|Reflect|Deno|Bun|https?://"
     r"|curl |wget |/bin/|\.ssh|passwd|prototype|writeFile|appendFile|createWriteStream|copyFile|rename|symlink|_load"
-    r"|unlink|\brm|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
+    r"|loadExtension|LoadExtension|unlink|\brm|\bwith\b|Image|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
 )
 _COMMANDS = re.compile(r"\bcurl\s|\bwget\s|\bnc\s+-|bash\s+-[ci]|/bin/(?:ba)?sh\b|powershell|rm\s+-rf|\|\s*(?:ba)?sh\b")
 _SECRETS = re.compile(
     r"/etc/(?:passwd|shadow)|\.ssh/|authorized_keys|id_rsa|\.aws/credentials|169\.254\.169\.254|\.npmrc"
 )
-_DECLARING = ("variable_declarator", "function_declaration", "class_declaration", "formal_parameters", "catch_clause")
-_SCOPES = (
-    "program",
-    "statement_block",
-    "arrow_function",
-    "function_expression",
-    "function_declaration",
-    "method_definition",
-)
-_ALIASES = 4
 
 
 def node_dangers(change: Change) -> list[Danger] | None:
@@ -109,7 +65,8 @@ def node_dangers(change: Change) -> list[Danger] | None:
     before, after = (_tree(change.path, text) for text in (change.old, change.new))
     if before is None or after is None:
         return None
-    come = _uses(after) - _uses(before)
+    is_test = _LANGUAGE.is_test_file(change.path)
+    come = _uses(after, is_test=is_test) - _uses(before, is_test=is_test)
     found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}", rule != "look") for rule, name in sorted(come)]
     return list(dict.fromkeys(found))
 
@@ -117,7 +74,7 @@ def node_dangers(change: Change) -> list[Danger] | None:
 def _bound_words(change: Change) -> bool:
     """Whether an added line has a name that the file binds to a module that counts."""
     loaded = re.findall(r"(?:require\(|from\s+)['\"](?:node:)?([\w/.-]+)['\"]", change.new)
-    return any(module in _LOADED or module in _MEMBERS for module in loaded)
+    return any(module in LOADED or module in MEMBERS for module in loaded)
 
 
 def _tree(path: str, text: str) -> Node | None:
@@ -125,13 +82,15 @@ def _tree(path: str, text: str) -> Node | None:
     return tree_of(grammar, text) or (tree_of("tsx", text) if grammar == "js" else None)
 
 
-def _uses(tree: Node) -> Counter[tuple[str, str]]:
+def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     """(rule, what) as often as it is there."""
     names = NodeNames(tree)
+    test = InTest(tree, names) if is_test else None
     found: Counter[tuple[str, str]] = Counter()
     for node in nodes(tree):
         for rule, what in _of(node, names):
-            found[rule, what] += 1
+            use = test.seen(node, rule, what) if test else (rule, what)
+            found.update([use] if use else [])
     return found
 
 
@@ -170,7 +129,7 @@ def _of_assignment(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         if full.startswith(("require.cache.", "require.extensions.")):
             full = "require.cache"
     if _EVERYWHERE.match(full):
-        yield "eval", f"{full}, which every object goes by"
+        yield "eval", f"{full}, {EVERY_OBJECT}"
     elif _LOADING.match(full):
         yield "eval", f"{full}, by which modules are loaded"
     elif _STEERING.match(full):
@@ -186,15 +145,11 @@ def _bare(node: Node) -> str:
 
 
 def _loading(quoted: str) -> Iterator[tuple[str, str]]:
-    module = _module(quoted)
-    if module in _LOADED:
-        yield _LOADED[module], f"the module {module}"
+    module = module_in(quoted)
+    if module in LOADED:
+        yield LOADED[module], f"the module {module}"
     elif module.endswith(".node"):
         yield "eval", "a compiled module"
-
-
-def _module(quoted: str) -> str:
-    return quoted.strip("'\"`").removeprefix("node:")
 
 
 def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
@@ -218,8 +173,8 @@ def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         yield "eval", f"{name} of a text"
     elif name.endswith((".insertAdjacentHTML", "document.write", "document.writeln")):
         yield "look", f"{name}, which makes a text part of the page"
-    elif name.endswith("._load"):
-        yield "eval", "a loader of modules"
+    elif (found := BY_LAST.get(name.rpartition(".")[2])) is not None:
+        yield found
     elif _WRITING.search(name) and any(
         _CODE_FILE.search(text_of(one)) or "__filename" in text_of(one) for one in given[:2]
     ):
@@ -227,9 +182,7 @@ def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     elif name in ("Object.assign", "Object.setPrototypeOf", "Object.defineProperty", "Object.defineProperties") and (
         first is not None and _EVERYWHERE.match(names.full(first))
     ):
-        yield "eval", f"{names.full(first)}, which every object goes by"
-    elif name.endswith("sendBeacon"):
-        yield "network", "sendBeacon"
+        yield "eval", f"{names.full(first)}, {EVERY_OBJECT}"
     elif name.endswith(".constructor"):
         is_text = first is not None and first.type in ("string", "template_string")
         if is_text or name.count("constructor") > 1 or (node.type == "call_expression" and name != "this.constructor"):
@@ -287,16 +240,16 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         yield "shell", full
     module, _, member = full.partition("#")
     if member:
-        for rule, pattern in _MEMBERS.get(module, ()):
+        for rule, pattern in MEMBERS.get(module, ()):
             if re.fullmatch(pattern, member):
                 yield rule, f"{module}.{member}"
-        if module in _LOADED:
-            yield _LOADED[module], f"{module}.{member}"
-    elif module in _LOADED and node.type == "identifier" and names.is_bound(node):
-        yield _LOADED[module], f"{module}"
+        if module in LOADED:
+            yield LOADED[module], f"{module}.{member}"
+    elif module in LOADED and node.type == "identifier" and names.is_bound(node):
+        yield LOADED[module], f"{module}"
     else:
-        bare = full.rpartition(".")[2] if full.partition(".")[0] in _HOLDERS else full.partition(".")[0]
-        bare = bare if bare == "WebAssembly" or full.partition(".")[0] in _HOLDERS else full
+        bare = full.rpartition(".")[2] if full.partition(".")[0] in HOLDERS else full.partition(".")[0]
+        bare = bare if bare == "WebAssembly" or full.partition(".")[0] in HOLDERS else full
         for rule, pattern in _GLOBALS:
             if re.fullmatch(pattern, bare) and not (bare == full and names.is_declared(node, bare)):
                 yield rule, bare
@@ -304,7 +257,7 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
 
 def _of_process(node: Node, full: str) -> Iterator[tuple[str, str]]:
     member = full.removeprefix("process").removeprefix(".")
-    for rule, pattern in _MEMBERS["process"]:
+    for rule, pattern in MEMBERS["process"]:
         if re.fullmatch(pattern, member):
             yield rule, full
     if member == "env" and (
@@ -319,15 +272,15 @@ def _of_subscript(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     """`process["mainModule"]`, `globalThis[name]`, `cp["ex" + "ec"]`."""
     on, index = node.child_by_field_name("object"), node.child_by_field_name("index")
     full = names.full(on)
-    is_holder = full in (*_HOLDERS, "process") or full.partition("#")[0] in {*_LOADED, *_MEMBERS}
+    is_holder = full in (*HOLDERS, "process") or full.partition("#")[0] in {*LOADED, *MEMBERS}
     if not is_holder or full == "process.env":
         return
     if index.type == "string":
-        joined = f"{full}{'.' if full in (*_HOLDERS, 'process') else '#'}{text_of(index)[1:-1]}"
+        joined = f"{full}{'.' if full in (*HOLDERS, 'process') else '#'}{text_of(index)[1:-1]}"
         bare = joined.rpartition(".")[2]
         rules = [rule for rule, pattern in _GLOBALS if re.fullmatch(pattern, bare)]
         rules += [
-            rule for rule, pattern in _MEMBERS.get("process", ()) if full == "process" and re.fullmatch(pattern, bare)
+            rule for rule, pattern in MEMBERS.get("process", ()) if full == "process" and re.fullmatch(pattern, bare)
         ]
         yield from ((rule, bare) for rule in rules)
     elif index.type != "number":
@@ -339,113 +292,3 @@ def _of_text(text: str) -> Iterator[tuple[str, str]]:
         yield "shell", repr(found[0].strip())
     if found := _SECRETS.search(text):
         yield "network", repr(found[0])
-
-
-@dataclass
-class NodeNames:
-    """What names of a file stand for: `child_process#exec`, `fs#promises.rm`, or themselves."""
-
-    tree: Node
-    _bound: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for node in nodes(self.tree, "import_statement"):
-            self._import(node)
-        for node in nodes(self.tree, "import_require_clause"):
-            local, module = node.named_children[0], _module(text_of(node.child_by_field_name("source")))
-            if module in _LOADED or module in _MEMBERS:
-                self._bound[text_of(local)] = f"{module}#"
-        declarators = list(nodes(self.tree, "variable_declarator", "assignment_expression"))
-        for _ in range(_ALIASES):
-            before = len(self._bound)
-            for node in declarators:
-                self._assign(node)
-            if len(self._bound) == before:
-                break
-
-    def _import(self, node: Node) -> None:
-        module = _module(text_of(node.child_by_field_name("source")))
-        if module not in _LOADED and module not in _MEMBERS:
-            return
-        for one in nodes(node, "import_specifier"):
-            local = one.child_by_field_name("alias") or one.child_by_field_name("name")
-            self._bound[text_of(local)] = f"{module}#{text_of(one.child_by_field_name('name'))}"
-        for clause in nodes(node, "import_clause", "namespace_import"):
-            for one in clause.named_children:
-                if one.type == "identifier":
-                    self._bound[text_of(one)] = f"{module}#"
-
-    def _assign(self, node: Node) -> None:
-        target = node.child_by_field_name("name") or node.child_by_field_name("left")
-        value = node.child_by_field_name("value") or node.child_by_field_name("right")
-        stands_for = self._of_value(value)
-        if not stands_for or target is None:
-            return
-        if target.type == "identifier":
-            self._bound[text_of(target)] = stands_for
-        for one in target.named_children if target.type == "object_pattern" else ():
-            if one.type == "shorthand_property_identifier_pattern":
-                self._bound[text_of(one)] = _joined(stands_for, text_of(one))
-            elif one.type == "pair_pattern":
-                key, local = one.child_by_field_name("key"), one.child_by_field_name("value")
-                self._bound[text_of(local)] = _joined(stands_for, text_of(key))
-
-    def _of_value(self, value: Node | None) -> str:
-        while value is not None and value.type in ("await_expression", *_WRAPPED):
-            value = value.named_children[-1 if value.type == "type_assertion" else 0] if value.named_children else None
-        if value is None:
-            return ""
-        if value.type == "call_expression":
-            function, given = value.child_by_field_name("function"), value.child_by_field_name("arguments")
-            first = given.named_children[0] if given is not None and given.named_children else None
-            loads = text_of(function) in ("require", "import", "process.getBuiltinModule") or function.type == "import"
-            module = _module(text_of(first)) if loads and first is not None else ""
-            return f"{module}#" if module in _LOADED or module in _MEMBERS else ""
-        if value.type in ("member_expression", "identifier"):
-            full = self.full(value)
-            followed = "#" in full or full in ("process", "require", "Function") or full.startswith("process.")
-            return full if followed or full in _HOLDERS else ""
-        return ""
-
-    def full(self, node: Node | None) -> str:
-        while node is not None and node.type in _WRAPPED:
-            node = node.named_children[-1 if node.type == "type_assertion" else 0] if node.named_children else None
-        if node is None:
-            return ""
-        if node.type == "member_expression":
-            inner = node.child_by_field_name("object")
-            while inner.type in _WRAPPED:
-                inner = inner.named_children[-1 if inner.type == "type_assertion" else 0]
-            base = self._of_value(inner) if inner.type == "call_expression" else self.full(inner)
-            return _joined(base, text_of(node.child_by_field_name("property"))) if base else ""
-        if node.type in ("identifier", "shorthand_property_identifier"):
-            return self._bound.get(text_of(node), text_of(node))
-        if node.type == "this":
-            return "this"
-        return ""
-
-    def is_bound(self, node: Node) -> bool:
-        return text_of(node) in self._bound
-
-    def is_holder(self, name: str) -> bool:
-        return name in (*_HOLDERS, "process", "Function") or "#" in self._bound.get(name, "")
-
-    def is_declared(self, node: Node, name: str) -> bool:
-        """Whether a declaration around it gives the name to something of the code's own."""
-        scopes = [one for one in above(node) if one.type in _SCOPES]
-        return any(name in self._declared.get(int(scope.id), ()) for scope in scopes)
-
-    @cached_property
-    def _declared(self) -> dict[int, set[str]]:
-        found: dict[int, set[str]] = {}
-        for node in nodes(self.tree, *_DECLARING):
-            scope = next((one for one in above(node) if one.type in _SCOPES), None)
-            named = node.child_by_field_name("name") or node.child_by_field_name("parameter") or node
-            names = {text_of(one) for one in nodes(named, "identifier", "shorthand_property_identifier_pattern")}
-            if scope is not None:
-                found.setdefault(int(scope.id), set()).update(names)
-        return found
-
-
-def _joined(base: str, name: str) -> str:
-    return f"{base}{name}" if base.endswith("#") else f"{base}.{name}"

@@ -20,6 +20,7 @@ _NAMED = 4
 class Reading:
     """What the text of a patch says: why it is refused if it is, what to flag, what it swallows, and which tests it
     gave another name or place: (file, name) by what they were. `is_unread`: no language here reads any of its program.
+    `changed` and `dropped`: the tests whose assertions are changed, as `Loosened` has them.
     """
 
     refusal: str | None = None
@@ -27,6 +28,8 @@ class Reading:
     swallowing: Swallowing = field(default_factory=Swallowing)
     renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     is_unread: bool = False
+    changed: frozenset[tuple[str, str]] = frozenset()
+    dropped: frozenset[tuple[str, str]] = frozenset()
 
 
 def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str, str]) -> Reading:
@@ -41,7 +44,9 @@ def read_patch(base: Path, files: Mapping[str, bytes | None], shows: Mapping[str
     renamed = {old: new for part in each for old, new in part.renamed.items()}
     program = [path for path in files if _is_program(path)]
     is_unread = bool(program) and not any(map(language_of, program))
-    return Reading(refusal, flags + _around_tests(files), _together(each), renamed, is_unread)
+    changed, dropped = (frozenset().union(*sets) for sets in zip(*((p.changed, p.dropped) for p in each), strict=True))
+    flags += _around_tests(before, files)
+    return Reading(refusal, flags, _together(each), renamed, is_unread, changed, dropped)
 
 
 def _why_unreadable(base: Path, files: Mapping[str, bytes | None]) -> str | None:
@@ -68,6 +73,8 @@ class _Part:
     swallowing: Swallowing
     renamed: Mapping[tuple[str, str], tuple[str, str]]
     does: bool
+    changed: frozenset[tuple[str, str]]
+    dropped: frozenset[tuple[str, str]]
 
     @classmethod
     def of(
@@ -90,7 +97,7 @@ class _Part:
             or not language.runs_the_same(program.before[path], program.after[path])
             for path in {*program.before, *program.after}
         )
-        return cls(loose.refusals, flags, swallowed, loose.renamed, does)
+        return cls(loose.refusals, flags, swallowed, loose.renamed, does, loose.changed, loose.dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +153,25 @@ def _after(content: bytes | None) -> str | None:
     return None if content is None else read_source(content)
 
 
-def _around_tests(paths: Mapping[str, bytes | None]) -> tuple[str, ...]:
-    """What a patch changes that tests run with: settings of the runner, helpers, what is imported before them."""
+def _around_tests(before: Mapping[str, str | None], files: Mapping[str, bytes | None]) -> tuple[str, ...]:
+    """What a patch changes that tests run with: settings of the runner, helpers, cases, what is loaded before them."""
     touched = sorted(
         path
-        for path in paths
+        for path in files
         if any(language.is_round_tests(path) for language in LANGUAGES)
-        or (is_test_path(path) and not is_test_file(path))
+        or (is_test_path(path) and (not is_test_file(path) or _is_case(path, before[path], files[path])))
     )
     if not touched:
         return ()
     more = f" and {len(touched) - _NAMED} more" if len(touched) > _NAMED else ""
     return (f"it changes what the tests run with: {', '.join(touched[:_NAMED])}{more}",)
+
+
+def _is_case(path: str, before: str | None, after: bytes | None) -> bool:
+    """Whether a file that was there has no tests of its own: others load it."""
+    language = language_of(path)
+    texts = [text for text in (before, _after(after)) if text is not None]
+    return language is not None and before is not None and not any(language.count(path, text) for text in texts)
 
 
 def reaches(test: TestResult, crash: Crash) -> bool:

@@ -43,9 +43,16 @@ class RedToGreen:
 async def red_to_green(proving: Proving) -> RedToGreen | None:
     """None where the patch brings no regression test and no failing test is known. Raises Unproven."""
     files = _showing_files(proving)
-    if not files:
+    named = await _first_red(proving, files) if files else None
+    if named is None or _holds_no_tests(proving, files, named[1]):
+        loading = await _that_load(proving)
+        if loading == ():
+            return None
+        if loading is not None:
+            files, named = loading, await _first_red(proving, loading)
+    if named is None:
         return None
-    proving, red = await _first_red(proving, files)
+    proving, red = named
     shown = _compared_with_crash(proving, await _first_round(proving, files, red))
     shown = await _more_rounds(proving, files, shown)
     shown = await _that_can_fail(proving, files, shown)
@@ -71,6 +78,44 @@ def _file_of(name: str, files: Sequence[str]) -> str:
         return path
     parts = name.split(".")
     return next((file for file in files if PurePosixPath(file).stem in parts), "")
+
+
+def _holds_no_tests(proving: Proving, files: Sequence[str], red: Seen) -> bool:
+    """Whether nothing runs of these files by their names, or nothing but what has no tests by its text either."""
+    if red.stopped is not None or any(test.id != test.file for test in red.results.tests.values()):
+        return False
+    sources = _sources(proving, files, proving.proposal.all_files)
+    return not red.results.tests or not any(proving.language.count(path, text) for path, text in sources.items())
+
+
+async def _that_load(proving: Proving) -> tuple[str, ...] | None:
+    """The test files that turn by cases which the patch brings in files without tests of their own: data, modules.
+
+    None where that is not known: no such file, or all tests do not come to their end. Raises Unproven.
+    """
+    proposal = proving.proposal
+    if not proving.suite.takes_files or not any(content is not None for content in proposal.tests.values()):
+        return None
+    proving.progress("running all tests for those that load what the patch brings, without it and with it")
+    red = await proving.tests(proving.tests_alone, seconds=proving.seconds_left * _SHARE_OF_TIME)
+    if red.stopped is not None or not red.results.tests:
+        return None
+    green = await proving.tests(proposal.all_files)
+    check_own(red, green)
+    if green.stopped is not None or not green.results.complete:
+        return None
+    await _check_cases(proving, red, green)
+    return tuple(sorted({test.file for test in _turned(red, green)} & set(proving.suite.files)))
+
+
+async def _check_cases(proving: Proving, red: Seen, green: Seen) -> None:
+    """What fails with the patch and without it failed before it brought its cases, too."""
+    still = {test.id for test in green.results.bad.values() if _in_red(red, test)}
+    if not still:
+        return
+    before = await proving.tests({}, seconds=proving.seconds_left * _SHARE_OF_TIME)
+    if before.results.complete and (own := sorted(still - set(before.results.bad))):
+        raise Unproven(f"still failing with the patch: {some(own)}", red.run, green.run)
 
 
 async def _first_red(proving: Proving, files: Sequence[str]) -> tuple[Proving, Seen]:
@@ -102,7 +147,7 @@ async def _first_round(proving: Proving, files: Sequence[str], red: Seen) -> Red
         _check_runs(proving, red, green)
         turned = _turned(red, green)
         _check_all_turned(proving, red, green, turned)
-        return RedToGreen(red, green, _that_assert(proving, _for_the_right_reason(proving, turned)), asked=asked)
+        return RedToGreen(red, green, _that_assert(proving, files, _for_the_right_reason(proving, turned)), asked=asked)
     except Unproven as refused:
         raise Unproven(refused.reason, red.run, green.run) from None
 
@@ -211,9 +256,12 @@ def _for_the_right_reason(proving: Proving, turned: Sequence[TestResult]) -> tup
     return right
 
 
-def _that_assert(proving: Proving, turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
-    """Those that assert a value: that nothing is raised proves no fix."""
-    sources = proving.proposal.test_sources()
+def _that_assert(proving: Proving, files: Sequence[str], turned: Sequence[TestResult]) -> tuple[TestResult, ...]:
+    """Those that assert a value: that nothing is raised proves no fix. For cases it is the test that loads them."""
+    proposal = proving.proposal
+    sources = proposal.test_sources()
+    if not proposal.failing and not set(files) & set(sources):
+        sources = _sources(proving, files, proposal.all_files)
     found = tuple(
         test for test in turned if proving.language.asserts_a_value(sources, proving.language.name_of(test.id))
     )

@@ -116,10 +116,11 @@ class Redactor:
     def redact_beside(self, text: str, others: str) -> str | None:
         """As `redact(text)`, after one look at both; None where something in the `others` may lead to a secret."""
         both = f"{text}\n{others}" if others else text
-        if not _is_plain(both) or self._known.personal:
+        known = self._known
+        if known.personal or not _is_plain(both):
             return self.redact(text) if not others or self.is_clean(others) else None
-        scanner, lowered = self._known.scanner, both.lower()
-        places = scanner.places(lowered)
+        scanner, lowered = known.scanner, both.lower()
+        places = scanner.find(lowered, overlapping=True)
         if not places:
             return text
         if places[-1][2] > len(text):  # the last to end

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from kintsugi.repair.languages.syntax import Node, text_of, tokens, tree_of
+from kintsugi.repair.languages.syntax import Node, nodes, text_of, tokens, tree_of
 
 _GRAMMARS = {".ts": "ts", ".mts": "ts", ".cts": "ts", ".tsx": "tsx"}
 _GRAMMARS |= dict.fromkeys((".js", ".mjs", ".cjs", ".jsx"), "js")
@@ -84,13 +85,37 @@ def _is_titled(call: Call) -> bool:
     return bool(call.arguments) and any(one.type in FUNCTIONS for one in call.arguments[1:])
 
 
-def is_test(call: Call) -> bool:
+def is_test(call: Call, others: Collection[str] = ()) -> bool:
+    """`others`: further names that tests have in the file, as `other_names` finds them."""
     named = call.root in _TESTS or (call.last == "test" and bool(call.properties)) or call.root == "Deno"
+    named = named or (call.root in others and not call.properties)
     return named and (_is_titled(call) or (call.is_left_out and bool(call.arguments)))
 
 
 def is_suite(call: Call) -> bool:
     return call.root in _SUITES and bool(call.arguments)
+
+
+def other_names(tree: Node) -> dict[str, bool]:
+    """`const run = only ? it.only : it`: names that stand for a test, and whether one may be left out by it."""
+    found: dict[str, bool] = {}
+    for node in nodes(tree, "variable_declarator"):
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if value is None or name.type != "identifier" or value.type not in ("ternary_expression", "identifier"):
+            continue
+        chains = [chain_of(one) for one in _chosen(value)]
+        if all(chain[:1] and chain[0] in _TESTS for chain in chains):
+            found[text_of(name)] = any(_LEFT_OUT_PROPERTIES & set(chain) for chain in chains)
+    return found
+
+
+def _chosen(value: Node) -> list[Node]:
+    """What a choice between values may give."""
+    if value.type == "parenthesized_expression":
+        return _chosen(value.named_children[0])
+    if value.type != "ternary_expression":
+        return [value]
+    return [one for side in ("consequence", "alternative") for one in _chosen(value.child_by_field_name(side))]
 
 
 def chain_of(node: Node) -> list[str]:

@@ -16,6 +16,7 @@ from kintsugi.repair.languages.node.calls import (
     is_suite,
     is_test,
     last_name_of,
+    other_names,
     tokens_of,
     tree_of_file,
 )
@@ -45,6 +46,7 @@ class _Test:
     name: str
     pattern: str
     node: Node
+    may_be_left_out: bool = False
 
     @property
     def short_name(self) -> str:
@@ -85,7 +87,7 @@ class _Test:
         skipping = sum(
             one.last == "skip" and one.root in ("t", "this", "ctx", "context", "test", "it") for one in inner
         )
-        return skipping + self.call.is_left_out + self._leaves_early
+        return skipping + (self.call.is_left_out or self.may_be_left_out) + self._leaves_early
 
     @property
     def _leaves_early(self) -> bool:
@@ -173,9 +175,10 @@ def tests_of(path: str, source: str) -> dict[str, _Test]:
     if tree is None:
         return {}
     found: dict[str, _Test] = {}
+    others = other_names(tree)
     for node in nodes(tree, "call_expression"):
         call = call_of(node)
-        if not is_test(call):
+        if not is_test(call, others):
             continue
         outer = [
             one
@@ -186,7 +189,7 @@ def tests_of(path: str, source: str) -> dict[str, _Test]:
         name = " ".join(text_of(title).strip("'\"`") if title.type in _TITLES else text_of(title) for title in titles)
         while name in found:
             name += " again"
-        found[name] = _Test(name, " ".join(map(_pattern, titles)), node)
+        found[name] = _Test(name, " ".join(map(_pattern, titles)), node, others.get(call.root, False))
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from kintsugi.repair.policy.safeguards.apart import mixes
 from kintsugi.repair.policy.safeguards.arguments import seen_by_others, unprotected
-from kintsugi.repair.policy.safeguards.asked import asks_less, goes_on
+from kintsugi.repair.policy.safeguards.asked import answers_otherwise, asks_less, goes_on, turns_away_less
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.kinds import takes_more
@@ -26,6 +26,8 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It changes who sees it, or who is called.", seen_by_others),
     ("It changes what protects a call.", unprotected),
     ("It asks less than before.", asks_less),
+    ("It turns away less than before.", turns_away_less),
+    ("It answers otherwise than before.", answers_otherwise),
     ("It goes on where it left before.", goes_on),
     ("It reaches more rows than before.", reaches_more),
     ("It changes a setting of security.", of_security),

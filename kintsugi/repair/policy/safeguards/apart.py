@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import defaultdict
 
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short
+from kintsugi.repair.policy.vocabulary import KEY, WHOSE
 from kintsugi.repair.syntax import Source, walked
-
-_WHOSE = re.compile(
-    r"(?:^|_)(?:user|author|owner|guild|member|channel|tenant|account|team|customer|remote_addr)(?:$|_)"
-)
-_KEY = re.compile(r"(?:^|_)(?:key|digest|fingerprint)$")
 
 
 def mixes(old: Source, new: Source) -> str:
@@ -33,7 +28,7 @@ def _is_called_by_others(function: Function) -> bool:
 
 def _taken(function: Function) -> set[str]:
     given = function.args
-    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs) if _WHOSE.search(one.arg)}
+    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs) if WHOSE.search(one.arg)}
 
 
 def _keys(function: Function) -> dict[str, set[str]]:
@@ -41,8 +36,8 @@ def _keys(function: Function) -> dict[str, set[str]]:
     found = defaultdict[str, set[str]](set)
     for node in walked(function):
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _KEY.search(name):
-                found[name] |= {word for one in walked(value) if _WHOSE.search(word := _name(one))}
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if KEY.search(name):
+                found[name] |= {word for one in walked(value) if WHOSE.search(word := _name(one))}
     return found
 
 

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from kintsugi.repair.policy.expressions import LIMIT, words
-from kintsugi.repair.policy.facts import QUERIES
+from kintsugi.repair.policy.expressions import is_none, is_small, words
 from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.vocabulary import HANDED, LIMIT, OF_PROTECTION, PROTECTING, QUERIES, WHOSE_ID
 from kintsugi.repair.syntax import Source
-
-_PROTECTING = re.compile(
-    r"verify(?:_\w+)?|ssl\w*|cert\w*|check_hostname|secure|http_?only|same_?site|(?:follow|allow)_redirects|block"
-    r"|auto_error|aud(?:ience)?|algorithms?|issuer|allow_(?:origins?|methods|headers|credentials)\w*|allowed_(?!mentions)\w+|origins?"
-    r"|(?:owner|guild)_ids?|guilds?|everyone|replied_user|isolation(?:_level)?|docs_url|protocols|checks?|permissions?"
-    r"|permission_classes|dependencies|default_permissions|raise_exception|require_\w+|validators?|autoescape|nsfw"
-    r"|middlewares?|scopes?|private|hidden|locked|read_?only|dm_permission|hashed|nx|ex|acks_late|Cache-Control"
-    r"|Content-Security-Policy|X-[\w-]+-Options|Strict-Transport-Security|tags|stop|total|ge|le|gt|lt|by|exp"
-)
-_OF_PROTECTION = re.compile(r"Permission|Overwrite|Intents|AllowedMentions|scrypt|pbkdf2|gensalt|Hasher|extractall")
-_HANDED = re.compile(r"(?:^|[ _])(?:guild|user|author|owner|member|tenant|account)(?:_| )(?:id|pk)$|(?:^| )MAX_\w+$")
-
 
 _Matters = Callable[[str, str, ast.expr], bool]
 
@@ -40,10 +27,13 @@ def _given_otherwise(before: _Called, after: _Called) -> str:
     given = {(called, name): value for called, name, value in reversed(come.keys())}  # the first of each
     for called, name, value in gone:
         now = given.get((called, name))
-        if now is not None:
+        if now is not None and not (_is_variable(value) and _is_variable(now)):
             return short(f"{name}={value} → {now}" if name else f"{value} → {now}")
-        if called == "PermissionOverwrite" or after.calls[called] >= before.calls[called]:
+        if now is None and (called == "PermissionOverwrite" or after.calls[called] >= before.calls[called]):
             return short(f"{name}={value} is gone" if name else f"{value} is not given to {called}")
+    for (called, name), count in before.limits.items():
+        if count > after.limits[(called, name)] and after.calls[called] >= before.calls[called]:
+            return short(f"{name} is not given to {called}")
     return ""
 
 
@@ -54,6 +44,7 @@ class _Called:
         self._matters = matters
         self.calls = Counter[str]()
         self.arguments = Counter[tuple[str, str, str]]()
+        self.limits = Counter[tuple[str, str]]()
         for node in source.nodes:
             if isinstance(node, ast.Call):
                 self._call(node)
@@ -62,11 +53,13 @@ class _Called:
         called = words(node.func).rpartition(" ")[2]
         self.calls[called] += 1
         for name, value in _named(node):
+            if self._matters is _protects and _holds(name, value):
+                self.limits[(called, name)] += 1
             if self._matters(called, name, value):
                 self.arguments[(called, name, ast.unparse(value))] += 1
         for one in node.args if self._matters is _protects else ():
-            if _HANDED.search(handed := words(one)) or (called == "read" and handed.isupper()):
-                self.arguments[(called, "", handed.replace(" ", "."))] += 1
+            if (whose := _handed(one)) or (called == "read" and words(one).isupper()):
+                self.arguments[(called, "", whose or words(one))] += 1
 
 
 def _named(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
@@ -74,22 +67,46 @@ def _named(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     for keyword in node.keywords:
         yield keyword.arg or "", keyword.value
     for one in (*node.args, *(keyword.value for keyword in node.keywords)):
-        if isinstance(one, ast.Dict):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "dict":
+            yield from ((keyword.arg or "", keyword.value) for keyword in one.keywords)
+        elif isinstance(one, ast.Dict):
             for key, value in zip(one.keys, one.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     yield key.value, value
 
 
+def _holds(name: str, value: ast.expr) -> bool:
+    """Whether it is a limit, or whose something is: whatever it is, it is given."""
+    return LIMIT.search(name) is not None or (WHOSE_ID.fullmatch(name) is not None and not is_none(value))
+
+
+def _handed(node: ast.expr) -> str:
+    """Whose id is handed on, as `guild_id`: of an object, made a text, or by a name of its own."""
+    while isinstance(node, ast.Call) and len(node.args) == 1:
+        node = node.args[0]
+    found = HANDED.search(words(node)) if isinstance(node, ast.Name | ast.Attribute) else None
+    return found[0].strip(" _").replace(" ", "_") if found else ""
+
+
+def _is_variable(value: str) -> bool:
+    """A name in lower case, of something or not: who reads one for another sees no more than we."""
+    return value.replace(".", "").isidentifier() and value.islower() and value not in ("true", "false", "none")
+
+
 def _is_of_reach(_called: str, name: str, value: ast.expr) -> bool:
+    if name == "flags":
+        return "ephemeral" in words(value).lower()
     return name == "allowed_mentions" or (name == "ephemeral" and ast.unparse(value) != "False")
 
 
 def _protects(called: str, name: str, value: ast.expr) -> bool:
     if LIMIT.search(name):
-        return not words(value) or words(value).isupper()
-    if _OF_PROTECTION.search(called):
+        return not is_small(value) and not name.endswith("_id") and (not words(value) or words(value).isupper())
+    if OF_PROTECTION.search(called) or (name == "json" and ast.unparse(value) == "'-'"):
         return True
-    return _PROTECTING.fullmatch(name) is not None or (called in QUERIES and _is_switch(value))
+    if isinstance(value, ast.Call) and words(value.func) == "dict":
+        return False  # what an option is, not what it is set to
+    return PROTECTING.fullmatch(name) is not None or (called in QUERIES and _is_switch(value))
 
 
 def _is_switch(node: ast.expr) -> bool:

@@ -1,31 +1,52 @@
-"""Conditions: a part that is no longer asked, and a branch that left and goes on now."""
+"""Conditions: a part that is no longer asked, one more that has to hold, and a branch that left and goes on now."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, plain
 from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.vocabulary import OF_SOMEBODY, REFUSAL, WHO
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_BOUND = re.compile(r"[<>]=? -?\d")
+_SIMPLE = (ast.Expr, ast.Return, ast.Raise)
+_FEW = 3  # statements at the end of a branch
+_Parts = frozenset[str]
 
 
 def asks_less(old: Source, new: Source) -> str:
     """A part of what turned something away, or let something in, that nothing asks any more."""
     before, after = _Asked(old), _Asked(new)
     for was, now in ((before.leaving, after.leaving), (before.entering, after.entering)):
-        by_part = defaultdict[str, list[frozenset[str]]](list)
-        for less in (one for one in now if one not in was):
-            for part in less:
-                by_part[part].append(less)
-        for parts in (one for one in was if one not in now):
-            shorter = (less for part in sorted(parts) for less in by_part.get(part, ()) if less < parts)
-            gone = sorted({part for less in shorter for part in parts - less} - after.parts)
-            if part := next(filter(_matters, gone), ""):
+        for parts, less in _shrunk(was, now):
+            gone = sorted(parts - less - after.parts)
+            if part := next((one for one in gone if one in before.strict or _matters(one)), ""):
                 return short(f"{part} is gone")
     return ""
+
+
+def turns_away_less(old: Source, new: Source) -> str:
+    """What turned somebody away does so only where something else holds, too."""
+    before, after = _Asked(old), _Asked(new)
+    for more, parts in _shrunk(after.turning, before.turning):
+        come = sorted(more - parts)
+        about = " ".join(parts)
+        matters = WHO.search(about) or OF_SOMEBODY.search(about) or _BOUND.search(about)
+        if matters and (part := next(filter(_of_other(about), come), "")):
+            return short(f"only if {part}")
+    return ""
+
+
+def answers_otherwise(old: Source, new: Source) -> str:
+    """The same condition, and its branch answers yes where it answered no."""
+    before, after = _Asked(old), _Asked(new)
+    both = (test for test in before.answers if test in after.answers and before.answers[test] != after.answers[test])
+    return next((short(f"{test}: {before.answers[test]} → {after.answers[test]}") for test in both), "")
 
 
 def goes_on(old: Source, new: Source) -> str:
@@ -35,12 +56,30 @@ def goes_on(old: Source, new: Source) -> str:
     return next((short(test) for test in sorted(before.left & stays)), "")
 
 
+def _shrunk(was: Iterable[_Parts], now: Iterable[_Parts]) -> Iterable[tuple[_Parts, _Parts]]:
+    """Each with what is a part of it now, of those that only one side has."""
+    old, new = dict.fromkeys(was), dict.fromkeys(now)
+    by_part = defaultdict[str, list[_Parts]](list)
+    for less in (one for one in new if one not in old):
+        for part in less:
+            by_part[part].append(less)
+    for parts in (one for one in old if one not in new):
+        for part in sorted(parts):
+            yield from ((parts, less) for less in by_part.get(part, ()) if less < parts)
+
+
 class _Asked:
-    """The conditions of a piece of Python by their parts: any of them leaves, or all of them let in."""
+    """The conditions of a piece of Python by their parts: any of them leaves, or all of them let in.
+
+    `turning`: what has to hold, all of it, for a branch to leave. `strict`: parts of what refuses somebody.
+    """
 
     def __init__(self, source: Source) -> None:
-        self.leaving: dict[frozenset[str], None] = {}  # in the order of the code
-        self.entering: dict[frozenset[str], None] = {}
+        self.leaving: dict[_Parts, None] = {}  # in the order of the code
+        self.entering: dict[_Parts, None] = {}
+        self.turning: dict[_Parts, None] = {}
+        self.strict: set[str] = set()
+        self.answers: dict[str, str] = {}
         self.left: set[str] = set()
         self.staying: set[str] = set()
         for node in source.nodes:
@@ -51,6 +90,7 @@ class _Asked:
         match node:
             case ast.If(test=test, body=body, orelse=other):
                 self._take(test, _turns_away(body[-1]))
+                self._refused(test, body)
                 if not only_asks_whether_there(test):
                     self._branch(ast.unparse(test), body, goes_on=not other)
             case ast.ExceptHandler(type=kind, body=body):
@@ -68,6 +108,17 @@ class _Asked:
             self.leaving[_texts(_parts(test, ast.Or))] = None
         if not turns_away:
             self.entering[_texts(_parts(test, ast.And))] = None
+
+    def _refused(self, test: ast.expr, body: list[ast.stmt]) -> None:
+        if not isinstance(body[-1], _LEAVING):
+            return
+        self.turning[_texts(_parts(test, ast.And))] = None
+        simple = [one for one in body[-_FEW:] if isinstance(one, _SIMPLE)]
+        if any(REFUSAL.search(ast.unparse(one)) for one in simple):
+            self.strict |= _texts(_parts(test, ast.Or))
+        match body[-1]:
+            case ast.Return(value=ast.Constant(value=bool() as answer)):
+                self.answers[ast.unparse(test)] = str(answer)
 
     def _branch(self, test: str, body: list[ast.stmt], goes_on: bool) -> None:
         if isinstance(body[-1], _LEAVING):
@@ -95,9 +146,21 @@ def _parts(test: ast.expr, way: type[ast.boolop]) -> list[ast.expr]:
     return [test]
 
 
-def _texts(tests: list[ast.expr]) -> frozenset[str]:
+def _texts(tests: list[ast.expr]) -> _Parts:
     return frozenset(ast.unparse(plain(one)) for one in tests)
 
 
+def _of_other(about: str) -> Callable[[str], bool]:
+    """Whether a part asks for more than whether there is what the others speak of: `user and user.is_banned`."""
+
+    def asks_for_more(part: str) -> bool:
+        return _matters(part) or part.removeprefix("not ").partition(" ")[0] not in about
+
+    return asks_for_more
+
+
 def _matters(text: str) -> bool:
-    return not only_asks_whether_there(ast.parse(text, mode="eval").body)
+    try:
+        return not only_asks_whether_there(ast.parse(text, mode="eval").body)
+    except SyntaxError:  # what another language says
+        return True

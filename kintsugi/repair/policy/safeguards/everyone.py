@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.vocabulary import ALL, DONE_TO_ALL
 from kintsugi.repair.syntax import Source, walked
-
-_ALL = re.compile(
-    r"(?:^|[ _])(?:members|channels|roles|guilds|emojis|stickers|threads|webhooks|fetch_members"
-    r"|get_all_(?:members|channels))$"
-)
-_DONE = frozenset(("ban", "kick", "delete", "unban", "timeout", "leave", "prune_members", "bulk_ban"))
 
 
 def is_done_to_all(old: Source, new: Source) -> str:
@@ -40,10 +34,10 @@ def _is_all(over: ast.expr) -> bool:
     if isinstance(over, ast.Call):
         made_of = over.args[0] if isinstance(over.func, ast.Name) and over.args else over.func
         return _is_all(made_of)
-    return isinstance(over, ast.Name | ast.Attribute) and _ALL.search(words(over)) is not None
+    return isinstance(over, ast.Name | ast.Attribute) and ALL.search(words(over)) is not None
 
 
 def _calls(node: ast.AST) -> Iterator[tuple[str, str]]:
     for one in walked(node):
-        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in _DONE:
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr in DONE_TO_ALL:
             yield one.func.attr, ast.unparse(one)

@@ -9,32 +9,9 @@ from collections.abc import Iterator
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
+from kintsugi.repair.policy.vocabulary import HOLDER, HOLDING, HOLDING_SQL
 from kintsugi.repair.syntax import Source, walked
 
-_HOLDER = re.compile(
-    r"(?:^|[ _])r?w?locks?(?:_for)?(?:$|[ _])"
-    r"|(?-i:\b\w*Lock\b)|mutex|semaphore|transaction|atomic|savepoint"
-    r"|(?:^| )begin(?:_nested)?(?:$| )",
-    re.IGNORECASE,
-)
-_CALLS = frozenset(
-    (
-        "acquire",
-        "release",
-        "for_update",
-        "flock",
-        "lockf",
-        "select_for_update",
-        "with_for_update",
-        "rollback",
-        "begin",
-        "begin_nested",
-    )
-)
-_SQL = re.compile(
-    r"\bBEGIN(?: IMMEDIATE| EXCLUSIVE)?\b|\bROLLBACK\b|\bFOR (?:NO KEY )?UPDATE(?: SKIP LOCKED| NOWAIT)?\b"
-    r"|\bLOCK TABLE\b|\bpg_(?:try_)?advisory\w*lock\b|\bSERIALIZABLE\b"
-)
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Delete)
 _TALKS = re.compile(r"^(?:log|logger|print|logging|_log)\b|\b(?:send|reply|respond|send_message)\b", re.IGNORECASE)
 
@@ -76,17 +53,17 @@ class _Held:
 def _holds(item: ast.withitem) -> bool:
     """Also what is entered by its bare name: `with self.counting:` is a lock by another name."""
     bare = isinstance(item.context_expr, ast.Name | ast.Attribute | ast.Subscript) and item.optional_vars is None
-    return bare or _HOLDER.search(words(item.context_expr)) is not None
+    return bare or HOLDER.search(words(item.context_expr)) is not None
 
 
 def _called(function: Function) -> Iterator[str]:
     for node in walked(function):
-        if isinstance(node, ast.Call) and (name := words(node.func).rpartition(" ")[2]) in _CALLS:
+        if isinstance(node, ast.Call) and (name := words(node.func).rpartition(" ")[2]) in HOLDING:
             yield name
     for text in texts(function):
-        yield from _SQL.findall(text)
+        yield from HOLDING_SQL.findall(text)
     for one in function.decorator_list:
-        if _HOLDER.search(words(one)):
+        if HOLDER.search(words(one)):
             yield ast.unparse(one)
 
 

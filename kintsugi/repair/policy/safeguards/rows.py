@@ -8,20 +8,20 @@ from collections import Counter
 
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.functions import Function, kept, short, texts
+from kintsugi.repair.policy.vocabulary import FILTERS, NARROWING, SELECTS
 from kintsugi.repair.syntax import Source, walked
 
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
-_NARROWING = re.compile(
-    r"\bLIMIT\b|\b\w*(?:user|author|owner|guild|member|channel|tenant|account|team|customer)\w*(?=\s*(?:=|IN\b))"
-)
-_FILTERS = ("filter", "where", "filter_by")
-_SELECTS = ("select", "query", "scalar", "scalars", "all", "get", "first", "one_or_none", "fetch_all")
+_PART = re.compile(r"\s*\(?\w+\)?\s*(?:=|IN)\s*(?:\?|%s|\$\d|:\w)")
+_ASKED = re.compile(r"(?:\bWHERE|\bAND|^)\s+\(?(\w+)\s*(?:=|IN\b)")
 
 
 def reaches_more(old: Source, new: Source) -> str:
     for before, after in ((_Queries(one), _Queries(other)) for one, other in kept(old, new)):
         if after.count >= before.count and (gone := before.columns - after.columns):
             return short(f"{next(iter(gone))} is gone")
+        if after.count >= before.count and (lost := before.asked - after.asked) and not after.asked - before.asked:
+            return short(f"{next(iter(lost))} is gone")
         if after.selects >= before.selects and before.filters.total() > after.filters.total():
             return short(f"{next(iter(before.filters - after.filters))} is gone")
     return ""
@@ -31,9 +31,10 @@ class _Queries:
     """Of a function: how many texts of SQL, by what they narrow, and the arguments of filters."""
 
     def __init__(self, function: Function) -> None:
-        found = [text for text in texts(function) if _SQL.match(text)]
+        found = [text for text in texts(function) if _SQL.match(text) or _PART.match(text)]
         self.count = len(found)
-        self.columns = Counter(word for text in found for word in _NARROWING.findall(text))
+        self.asked = Counter(word for text in found for word in _ASKED.findall(text))
+        self.columns = Counter(word for text in found for word in NARROWING.findall(text))
         self.filters = Counter[str]()
         self.selects = 0
         for node in walked(function):
@@ -41,7 +42,7 @@ class _Queries:
                 self._call(node)
 
     def _call(self, node: ast.Call) -> None:
-        self.selects += words(node.func).rpartition(" ")[2] in _SELECTS
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _FILTERS:
+        self.selects += words(node.func).rpartition(" ")[2] in SELECTS
+        if isinstance(node.func, ast.Attribute) and node.func.attr in FILTERS:
             self.filters.update(ast.unparse(one) for one in node.args)
             self.filters.update(ast.unparse(one) for one in node.keywords if one.arg)

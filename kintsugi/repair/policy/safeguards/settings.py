@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter, defaultdict
 
 from kintsugi.repair.policy.safeguards.functions import short
+from kintsugi.repair.policy.vocabulary import OPENING, SECURITY
 from kintsugi.repair.syntax import Source, walked
-
-_NAME = re.compile(
-    r"(?:^|_)(?:SESSION|COOKIE|CSRF|CORS|SECURE|HSTS|SAMESITE|THROTTLE|TLS|SSL|JWT|AUTH|AUTHENTICATION|LOGIN|PASSWORD"
-    r"|FRAME|CONTENT_LENGTH|UPLOAD|MIDDLEWARE|PERMISSIONS?|VALIDATORS?|REST_FRAMEWORK)(?:$|_)"
-)
-_OPENING = re.compile(r"(?:^|_)(?:EXTENSIONS|HOSTS|ORIGINS|SCHEMES|MIME\w*|TYPES|TAGS|TRUSTED|PROXIES|ALGORITHMS)$")
 
 
 def of_security(old: Source, new: Source) -> str:
@@ -21,7 +15,7 @@ def of_security(old: Source, new: Source) -> str:
     for name, values in before.items():
         if name in after and (gone := values - after[name]):
             return short(f"{name}: {next(iter(gone))} is gone")
-        if name in after and _OPENING.search(name) and (come := after[name] - values):
+        if name in after and OPENING.search(name) and (come := after[name] - values):
             return short(f"{name}: {next(iter(come))} is new")
     return ""
 
@@ -41,7 +35,7 @@ def _settings(source: Source) -> dict[str, Counter[str]]:
 
 
 def _take(found: defaultdict[str, Counter[str]], name: str, value: ast.expr) -> None:
-    if not name.isupper() or not (_NAME.search(name) or _OPENING.search(name)):
+    if not name.isupper() or not (SECURITY.search(name) or OPENING.search(name)):
         return
     found[name].update()
     for node in walked(value):

@@ -1,0 +1,184 @@
+"""What the names of a JavaScript file stand for: modules that can do anything, followed through imports and aliases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
+
+_SHELL = """
+    child_process cluster execa shelljs cross-spawn node-pty zx sudo-prompt dockerode simple-git node-cmd pm2 nodemon
+    tree-kill tinyexec nano-spawn spawn-command
+"""
+_EVAL = """
+    vm vm2 worker_threads inspector inspector/promises repl isolated-vm wasi ffi-napi ref-napi bindings node-gyp-build
+    koffi edge-js safe-eval notevil static-eval quickjs-emscripten require-from-string jiti ts-node tsx/cjs/api
+    @babel/register module-alias proxyquire pirates import-from-string sval tinypool piscina
+"""
+_NETWORK = """
+    net tls dgram dns dns/promises http2 axios got node-fetch request
+    superagent undici ws ssh2 nodemailer needle ky
+    phin ftp basic-ftp kafkajs amqplib mqtt nats @sendgrid/mail mailgun.js twilio @slack/web-api socket.io-client
+    puppeteer playwright request-promise cross-fetch isomorphic-fetch ssh2-sftp-client telegraf pusher imapflow bent
+    ofetch centra wretch @aws-sdk/client-s3 aws-sdk
+"""
+LOADED: dict[str, str] = {
+    **dict.fromkeys(_SHELL.split(), "shell"),
+    **dict.fromkeys(_EVAL.split(), "eval"),
+    **dict.fromkeys(("node-serialize", "serialize-to-js", "funcster", "cryo"), "deserialiser"),
+    **dict.fromkeys(_NETWORK.split(), "network"),
+}
+MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "http": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
+    "https": (("network", r"request|get|createServer|Server|Agent|globalAgent"),),
+    "fs": (("shell", r"(?:promises\.)?(?:rm|rmdir|chmod|chown|symlink|link|lchmod|lchown)(?:Sync)?"),),
+    "fs/promises": (("shell", r"rm|rmdir|chmod|chown|symlink|link"),),
+    "module": (("eval", r"createRequire|register|_load|_extensions|_resolveFilename|Module\..*|_\w+|wrap|runMain"),),
+    "v8": (("deserialiser", r"deserialize|Deserializer"), ("eval", r"setFlagsFromString|startupSnapshot.*")),
+    "process": (
+        ("eval", r"binding|dlopen|_linkedBinding|mainModule.*|setUncaughtException\w*"),
+        ("shell", r"kill|setuid|setgid|report\..*"),
+    ),
+    "os": (("network", r"userInfo|networkInterfaces"),),
+    "util": (("eval", r"inspect\.custom"),),
+}
+BY_LAST = {
+    "_load": ("eval", "a loader of modules"),
+    "loadExtension": ("eval", "a library that a database loads"),
+    "enableLoadExtension": ("eval", "a library that a database loads"),
+    "sendBeacon": ("network", "sendBeacon"),
+}
+"""What is dangerous to call of anything, by its last name."""
+HOLDERS = {"globalThis", "global", "window", "self", "top"}
+_WRAPPED = (
+    "parenthesized_expression",
+    "as_expression",
+    "non_null_expression",
+    "satisfies_expression",
+    "type_assertion",
+)
+_DECLARING = ("variable_declarator", "function_declaration", "class_declaration", "formal_parameters", "catch_clause")
+_SCOPES = (
+    "program",
+    "statement_block",
+    "arrow_function",
+    "function_expression",
+    "function_declaration",
+    "method_definition",
+)
+_ALIASES = 4
+
+
+def module_in(quoted: str) -> str:
+    return quoted.strip("'\"`").removeprefix("node:")
+
+
+@dataclass
+class NodeNames:
+    """What names of a file stand for: `child_process#exec`, `fs#promises.rm`, or themselves."""
+
+    tree: Node
+    _bound: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for node in nodes(self.tree, "import_statement"):
+            self._import(node)
+        for node in nodes(self.tree, "import_require_clause"):
+            local, module = node.named_children[0], module_in(text_of(node.child_by_field_name("source")))
+            if module in LOADED or module in MEMBERS:
+                self._bound[text_of(local)] = f"{module}#"
+        declarators = list(nodes(self.tree, "variable_declarator", "assignment_expression"))
+        for _ in range(_ALIASES):
+            before = len(self._bound)
+            for node in declarators:
+                self._assign(node)
+            if len(self._bound) == before:
+                break
+
+    def _import(self, node: Node) -> None:
+        module = module_in(text_of(node.child_by_field_name("source")))
+        if module not in LOADED and module not in MEMBERS:
+            return
+        for one in nodes(node, "import_specifier"):
+            local = one.child_by_field_name("alias") or one.child_by_field_name("name")
+            self._bound[text_of(local)] = f"{module}#{text_of(one.child_by_field_name('name'))}"
+        for clause in nodes(node, "import_clause", "namespace_import"):
+            for one in clause.named_children:
+                if one.type == "identifier":
+                    self._bound[text_of(one)] = f"{module}#"
+
+    def _assign(self, node: Node) -> None:
+        target = node.child_by_field_name("name") or node.child_by_field_name("left")
+        value = node.child_by_field_name("value") or node.child_by_field_name("right")
+        stands_for = self._of_value(value)
+        if not stands_for or target is None:
+            return
+        if target.type == "identifier":
+            self._bound[text_of(target)] = stands_for
+        for one in target.named_children if target.type == "object_pattern" else ():
+            if one.type == "shorthand_property_identifier_pattern":
+                self._bound[text_of(one)] = _joined(stands_for, text_of(one))
+            elif one.type == "pair_pattern":
+                key, local = one.child_by_field_name("key"), one.child_by_field_name("value")
+                self._bound[text_of(local)] = _joined(stands_for, text_of(key))
+
+    def _of_value(self, value: Node | None) -> str:
+        while value is not None and value.type in ("await_expression", *_WRAPPED):
+            value = value.named_children[-1 if value.type == "type_assertion" else 0] if value.named_children else None
+        if value is None:
+            return ""
+        if value.type == "call_expression":
+            function, given = value.child_by_field_name("function"), value.child_by_field_name("arguments")
+            first = given.named_children[0] if given is not None and given.named_children else None
+            loads = text_of(function) in ("require", "import", "process.getBuiltinModule") or function.type == "import"
+            module = module_in(text_of(first)) if loads and first is not None else ""
+            return f"{module}#" if module in LOADED or module in MEMBERS else ""
+        if value.type in ("member_expression", "identifier"):
+            full = self.full(value)
+            followed = "#" in full or full in ("process", "require", "Function") or full.startswith("process.")
+            return full if followed or full in HOLDERS else ""
+        return ""
+
+    def full(self, node: Node | None) -> str:
+        while node is not None and node.type in _WRAPPED:
+            node = node.named_children[-1 if node.type == "type_assertion" else 0] if node.named_children else None
+        if node is None:
+            return ""
+        if node.type == "member_expression":
+            inner = node.child_by_field_name("object")
+            while inner.type in _WRAPPED:
+                inner = inner.named_children[-1 if inner.type == "type_assertion" else 0]
+            base = self._of_value(inner) if inner.type == "call_expression" else self.full(inner)
+            return _joined(base, text_of(node.child_by_field_name("property"))) if base else ""
+        if node.type in ("identifier", "shorthand_property_identifier"):
+            return self._bound.get(text_of(node), text_of(node))
+        if node.type == "this":
+            return "this"
+        return ""
+
+    def is_bound(self, node: Node) -> bool:
+        return text_of(node) in self._bound
+
+    def is_holder(self, name: str) -> bool:
+        return name in (*HOLDERS, "process", "Function") or "#" in self._bound.get(name, "")
+
+    def is_declared(self, node: Node, name: str) -> bool:
+        """Whether a declaration around it gives the name to something of the code's own."""
+        scopes = [one for one in above(node) if one.type in _SCOPES]
+        return any(name in self._declared.get(int(scope.id), ()) for scope in scopes)
+
+    @cached_property
+    def _declared(self) -> dict[int, set[str]]:
+        found: dict[int, set[str]] = {}
+        for node in nodes(self.tree, *_DECLARING):
+            scope = next((one for one in above(node) if one.type in _SCOPES), None)
+            named = node.child_by_field_name("name") or node.child_by_field_name("parameter") or node
+            names = {text_of(one) for one in nodes(named, "identifier", "shorthand_property_identifier_pattern")}
+            if scope is not None:
+                found.setdefault(int(scope.id), set()).update(names)
+        return found
+
+
+def _joined(base: str, name: str) -> str:
+    return f"{base}{name}" if base.endswith("#") else f"{base}.{name}"

@@ -1,0 +1,136 @@
+"""What a test of Node may do that a program may not: ask its own machine, and set `Object.prototype` until its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from kintsugi.repair.languages.node.calls import FUNCTIONS, call_of
+from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
+from kintsugi.repair.policy.node_loopback import MODULES, Loopback
+from kintsugi.repair.policy.node_names import NodeNames
+from kintsugi.repair.policy.node_values import bare
+
+EVERY_OBJECT = "which every object goes by"
+_STAYS = "which stays set where the test fails first"
+_AFTERWARDS = {"after", "afterEach", "afterAll", "teardown", "onTestFinished"}
+_LOOKED_UP = {
+    # What the language, its runners and their options are asked for: setting one of these steers them.
+    *("__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString"),
+    *("toString", "valueOf", "toJSON", "then", "catch", "finally", "get", "set", "value", "writable", "enumerable"),
+    *("configurable", "length", "name", "message", "stack", "cause", "code", "inspect", "asymmetricMatch", "equals"),
+    *("skip", "only", "todo", "fails", "failing", "retry", "retries", "timeout", "signal", "concurrency", "bail"),
+    *("repeats", "shuffle", "sequential", "actual", "expected", "operator", "generatedMessage", "pass", "passed"),
+    *("fail", "failed", "failure", "failures", "state", "status", "ok", "error", "errors", "err", "result", "results"),
+    *("env", "shell", "cwd", "argv0", "execPath", "execArgv", "stdio", "uid", "gid", "input", "host", "hostname"),
+    *("port", "path", "socketPath", "lookup", "agent", "createConnection", "main", "exports", "paths", "filename"),
+    *("parent", "loaded", "mode", "flag", "encoding", "recursive", "force", "isNot", "promise", "test", "tests"),
+}
+_MADE = ("call_expression", "new_expression", "method_definition", "identifier", "this", *FUNCTIONS)
+
+
+@dataclass
+class InTest:
+    """One test file. `seen` says what stays of a use that a program would be refused for."""
+
+    tree: Node
+    names: NodeNames
+
+    def seen(self, node: Node, rule: str, what: str) -> tuple[str, str] | None:
+        if rule == "network":
+            return None if self._stays_here(node, what) else (rule, what)
+        if rule == "eval" and what.endswith(EVERY_OBJECT):
+            return self._of_every_object(node, what)
+        return rule, what
+
+    @cached_property
+    def _loopback(self) -> Loopback:
+        return Loopback(self.tree)
+
+    def _stays_here(self, node: Node, what: str) -> bool:
+        if node.type in ("import_statement", "call_expression"):
+            loads = what.removeprefix("the module ") in MODULES and what.startswith("the module ")
+            return loads and (node.type == "import_statement" or _is_named(node))
+        named = node.type in ("identifier", "member_expression")
+        return named and self._loopback.keeps(node, self.names.full(node))
+
+    def _of_every_object(self, node: Node, what: str) -> tuple[str, str] | None:
+        """None where it is taken back whatever happens; a look where only a test that passes takes it back."""
+        key = self._key(node)
+        if not key or key in _LOOKED_UP or not _is_written(node):
+            return "eval", what
+        back = [one for one in self._deleted if self._key_of(one) == key]
+        if any(_is_after_all(one, node) for one in back):
+            return None
+        around = _function_around(node)
+        is_last = any(_function_around(one) == around and one.start_byte > node.end_byte for one in back)
+        return ("look", f"Object.prototype.{key}, {_STAYS}") if is_last else ("eval", what)
+
+    @cached_property
+    def _deleted(self) -> list[Node]:
+        removing = nodes(self.tree, "unary_expression")
+        return [one for one in removing if text_of(one.child_by_field_name("operator")) == "delete"]
+
+    def _key(self, node: Node) -> str:
+        """The property of Object.prototype that is set; empty for what else is."""
+        if node.type == "assignment_expression":
+            return self._property(node.child_by_field_name("left"))
+        given = [one for one in node.child_by_field_name("arguments").named_children if one.type != "comment"]
+        if text_of(node.child_by_field_name("function")) != "Object.defineProperty" or len(given) != 3:
+            return ""
+        is_its = self.names.full(given[0]) == "Object.prototype" and given[1].type == "string"
+        return text_of(given[1])[1:-1] if is_its else ""
+
+    def _key_of(self, removing: Node) -> str:
+        return self._property(removing.child_by_field_name("argument"))
+
+    def _property(self, node: Node) -> str:
+        node = bare(node)
+        if node.type == "member_expression":
+            on, _, key = self.names.full(node).rpartition(".")
+            return key if on == "Object.prototype" else ""
+        if node.type != "subscript_expression" or node.child_by_field_name("index").type != "string":
+            return ""
+        on = self.names.full(node.child_by_field_name("object"))
+        return text_of(node.child_by_field_name("index"))[1:-1] if on == "Object.prototype" else ""
+
+
+def _is_named(call: Node) -> bool:
+    """Whether what a call loads gets a name, or is asked for a member: each use of these is looked at."""
+    node = call
+    while node.parent.type in ("await_expression", "parenthesized_expression", "as_expression"):
+        node = node.parent
+    parent = node.parent
+    is_value = parent.type == "variable_declarator" and parent.child_by_field_name("value") == node
+    return bool(is_value or parent.type == "member_expression")
+
+
+def _is_written(node: Node) -> bool:
+    """Whether the value is written down: nothing runs when it is read."""
+    if node.type == "assignment_expression":
+        return not any(nodes(node.child_by_field_name("right"), *_MADE))
+    described = node.child_by_field_name("arguments").named_children[-1]
+    pairs = described.named_children if described.type == "object" else []
+    keys = {text_of(one.child_by_field_name("key")) for one in pairs if one.type == "pair"}
+    is_plain = len(keys) == len(pairs) and "value" in keys
+    return is_plain and "get" not in keys and "set" not in keys and not any(nodes(described, *_MADE))
+
+
+def _is_after_all(removing: Node, node: Node) -> bool:
+    """Whether it is done however the test ends: in a `finally` behind, or by what the runner calls afterwards."""
+    for one in above(removing):
+        if one.type == "finally_clause":
+            tried = one.parent
+            is_behind = tried.start_byte >= node.end_byte or tried.start_byte <= node.start_byte < one.start_byte
+            return bool(is_behind) and _function_around(tried) == _function_around(node)
+        if one.type == "call_expression" and call_of(one).last in _AFTERWARDS:
+            return True
+    return False
+
+
+def _function_around(node: Node) -> int:
+    functions: Iterator[Node] = (
+        one for one in above(node) if one.type in (*FUNCTIONS, "function_declaration", "method_definition")
+    )
+    return next((int(one.id) for one in functions), 0)
