@@ -34,6 +34,7 @@ class Names:
         self._taken = set(taken)
         self._homes = list(homes)
         self._index: list[tuple[str, dict[str, Any], set[int]]] | None = None
+        self._held: dict[str, tuple[dict[str, Any], set[int]]] = {}
 
     def of(self, value: object) -> str:
         """An expression for what a module holds by a name; "" for what has none."""
@@ -85,6 +86,17 @@ class Names:
         whole = self.module(module)
         return f"{whole}.{path}" if whole else ""
 
+    def held_by(self, module: str, value: object) -> str:
+        """By the name under which this module holds it, whatever the frames' modules call it; "" where it does not."""
+        if module not in self._held:
+            self._held[module] = _by_identity(raw.globals_of(sys.modules.get(module)))
+        names, held = self._held[module]
+        return self._by_name(module, names, value) if id(value) in held else ""
+
+    def _by_name(self, module: str, names: Mapping[str, Any], value: object) -> str:
+        place = next((name for name, one in names.items() if one is value and _is_a_name(name)), "")
+        return self.named(module, place) if place else ""
+
     def _reached(self, module: str, path: str, value: object) -> str:
         if not module or not path or "<" in path:
             return ""
@@ -95,10 +107,8 @@ class Names:
         if self._index is None:
             self._index = [(module, *_by_identity(names)) for names in self._homes if (module := _name_of(names))]
         for module, names, held in self._index:
-            if id(value) in held:
-                place = next((name for name, one in names.items() if one is value and _is_a_name(name)), "")
-                if place:
-                    return self.named(module, place)
+            if id(value) in held and (known := self._by_name(module, names, value)):
+                return known
         return ""
 
 
