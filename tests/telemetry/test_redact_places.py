@@ -95,6 +95,17 @@ smbpasswd -a bob <<< "{random}"
 <saml:Attribute Name="password"><saml:AttributeValue>{word}</saml:AttributeValue></saml:Attribute>
 *cmd* 'PASS {word}'
 "app" "md5{hex}"
+"api_key" "{random}"
+secretKey|{random}
+client.token("{random}")
+Message: 'token=%s of %s' Arguments: ('{random}', 'bob')
+botocore: Found credentials: secret_key='{random}' token=None
+password: !vault {random}
+<password><![CDATA[{word}]]></password>
+*Password:* `{word}`
+SecretStr('{word}')
+le mdp c'est {random}
+mật khẩu: {random}
 """.strip().split("\n")
 
 

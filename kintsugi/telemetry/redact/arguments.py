@@ -40,6 +40,7 @@ CALLS = (
         ),
         2,
     ),
+    Call(("secretstr(", "secretbytes("), 0),
     Call(
         (
             "login(", "logon(", "signin(", "sign_in(", "authenticate(", "connect(", "connection(", "_bind(", ".bind(",

@@ -61,9 +61,10 @@ _ITEM_OF_YAML, _MOST_ITEMS = (
 _MORE_WORDS = re.compile(
     r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
 )
+_NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
 _IN_SENTENCES, _DIGIT = (" ", ",", ":", "?"), re.compile(r"\d")
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
-_OF_PLACEHOLDERS = "@$:"
+_OF_PLACEHOLDERS = ("@", "$", ":", "%")
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS = ("|", ">")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
@@ -232,12 +233,14 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] == "`"
     value = to_end_of_word(text, begin) if is_alone else read(text, begin)
-    if not value or _is_something_else(name, text, value):
-        return ()
-    if text[value.start] in _OF_PLACEHOLDERS and not value.quoted:
+    if value and text[value.start : value.start + 1] in _OF_PLACEHOLDERS and not value.quoted:
         bound = bound_to(text, value.start, text[value.start : value.end], level)
         if bound:
             return bound
+    if not value or _is_something_else(name, text, value):
+        return ()
+    if not value.quoted and _NAME_OF_ANOTHER.match(text, value.start):
+        return ()
     if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
         value = _rest_of_line(text, begin) or value
     braced = _BRACED.match(text, begin) if after["sign"] == "=" and level is Grade.PASSWORD else None

@@ -14,6 +14,7 @@ Span = tuple[int, int]
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
 _CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$ -]{1,40}(?P=quote)[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
+_BARS = ("|", "│", "┃", "║")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
 _STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
 
@@ -31,7 +32,14 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         return
     header = text[start:stop].rstrip("\r").split(mark)
     titles = [cell.strip() for cell in header if cell.strip()]
-    if len(titles) < 2 or not all(map(_CELL.fullmatch, header)) or (mark in ",;" and " " in "".join(header)):
+    is_boxed = (
+        mark in _BARS and _RULE.fullmatch(text, stop + 1, text.find("\n", stop + 1, stop + _ROW_LENGTH)) is not None
+    )
+    if (
+        len(titles) < (1 if is_boxed else 2)
+        or not all(map(_CELL.fullmatch, header))
+        or (mark in ",;" and " " in "".join(header))
+    ):
         return
     if start and text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2].count(mark) == len(header) - 1:
         return  # a row, not the titles
@@ -170,8 +178,8 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
 
 _LINKS = frozenset(
     ("is", "now", "with", "to", "using", "as", "was", "lautet", "ist", "est", "es", "\u00e9", "\u00e8", "\u00e4r", "er",
-     "jest", "it's", "its", "from", "expected", "got", "received", "given", "entered",
-     "/", "-", "=", "->", "\u2014", "\u2192")
+     "jest", "it's", "its", "c'est", "nu", "jetzt", "agora", "ahora", "adesso", "from", "expected", "got", "received",
+     "given", "entered", "/", "-", "=", "->", "\u2014", "\u2192")
 )  # fmt: skip
 SENTENCE, _MOST_WORDS = 90, 10
 _AROUND = "\"'`()[].,;!?"
@@ -191,13 +199,15 @@ def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
         before, at = word.lower(), at + len(word) + 1
 
 
-_PLACEHOLDER = re.compile(r"[@$:]\w{1,30}")
+_PLACEHOLDER, _OF_FORMAT = re.compile(r"[@$:]\w{1,30}"), ("%s", "%r", "%d")
 _BOUND = re.compile(r" ?(?:=>?|:) ?N?(?P<quote>[\"'])(?P<value>[^\"'\n]{3,400})(?P=quote)")
 _NEAR, _MOST_TIMES = 320, 4
 
 
 def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
     """What is bound to the placeholder of a statement that stands at `at`: `SET password = $2` and `$2 = '…'`."""
+    if name[:2] in _OF_FORMAT:  # as logging tells of a message that its arguments do not fit
+        return _in_order(text, at, text.count("%", max(0, at - _NEAR), at) + 1, level)
     if not _PLACEHOLDER.fullmatch(name):
         return ()
     place = max(0, at - _NEAR) - 1
@@ -212,7 +222,7 @@ def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
 
 
 _VALUES = re.compile(
-    r"(?:aram(?:eter)?s|ARAM(?:ETER)?S|indings|args|alues|ALUES)[\"']?\s?[:=]?\s?[\[(]\s{0,4}"
+    r"(?:aram(?:eter)?s|ARAM(?:ETER)?S|indings|args|rguments|alues|ALUES)[\"']?\s?[:=]?\s?[\[(]\s{0,4}"
     r"|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
 )
 _ITEM = re.compile(
