@@ -24,7 +24,8 @@ _HOSTILE = (
     "%253A%252F%252Fa%253A", "password:\n  a", 'input_value="', "ls0tls1crudjti", "mnemonic a ", "/reset/",
     " a1B2Authorization: 0nfu_", "longlongwordcookie: a=b; ",
     "['token','a'],", "('user','password'),", 'zip(["password","a"],["b","c"],', "into (password,a) values (",
-    "\u2514", "Authorization: digest x ", "\\nwachtwoord=snd_",
+    "\u2514", "Authorization: digest x ", "\\nwachtwoord=snd_", "password=$1 params ", "heslo\ta1B2",
+    "비밀번호=\\\"x y z ", "bearer%3Da", "login('a', 'b', ", "<<< a", "secret:\n",
 )  # fmt: skip
 
 

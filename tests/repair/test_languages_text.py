@@ -168,3 +168,27 @@ def test_a_test_by_another_name_is_left_out_where_that_name_may_be(chosen: str, 
     found = NODE.loosened({"tide.test.js": before}, {"tide.test.js": after})
 
     assert bool(found.refusals) is is_refused
+
+
+@pytest.mark.parametrize("language", [GO, NODE], ids=["Go", "Node"])
+@pytest.mark.parametrize(
+    ("before", "after", "drops"),
+    [
+        ([KEPT, HEIGHT], [KEPT, COMES[0]], True),
+        ([HEIGHT], [COMES[0]], False),
+        ([HEIGHT], [("ferry.low", "12")], True),
+        ([KEPT, HEIGHT], [KEPT, ("tide.height", "421")], False),
+        ([KEPT, HEIGHT], COMES, False),
+    ],
+    ids=["for another", "of the same", "of something else", "another value", "written anew"],
+)
+def test_one_assertion_for_another_is_told_as_dropped(
+    language: Go | JavaScript, before: list[tuple[str, str]], after: list[tuple[str, str]], drops: bool
+) -> None:
+    path = "tide_test.go" if language is GO else "tide.test.js"
+
+    found = language.loosened({path: _checks(language, *before)}, {path: _checks(language, *after)})
+
+    assert not found.refusals
+    assert len(found.changed) == 1
+    assert bool(found.dropped) is drops

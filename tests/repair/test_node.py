@@ -204,6 +204,39 @@ async def test_what_is_no_fix_is_not_proven(kind: str, program: Path, settings: 
     assert why in said.refused, said.refused
 
 
+DROPS = WORKS.replace(
+    "assert.equal(gauge.highest(), 420)", 'assert.equal(report(new Gauge([{ level: 1 }]), "n"), "n: 1 cm")'
+)
+LOWEST = TIDES.replace("let best = this.marks[0].level;", "let best = 1000;").replace("mark.level >", "mark.level <")
+
+
+async def test_an_assertion_that_still_holds_is_not_given_up_for_another(
+    program: Path, settings: ProofSettings
+) -> None:
+    said = await judged(
+        program, {"tides.js": FIXED, "test/tides.test.js": DROPS, "test/empty.test.js": SHOWS}, settings, CRASH
+    )
+
+    assert (
+        "an assertion is gone that holds with the patch too: test/tides.test.js: gauge knows the high" in said.refused
+    )
+
+
+async def test_what_a_test_no_longer_expects_is_told(program: Path, settings: ProofSettings) -> None:
+    changed = WORKS.replace("gauge.highest(), 420", "gauge.highest(), 310")
+    shows = SHOWS.replace("south: 0 cm", "south: 1000 cm")
+
+    said = await judged(
+        program, {"tides.js": LOWEST, "test/tides.test.js": changed, "test/empty.test.js": shows}, settings, CRASH
+    )
+
+    assert said.evidence is not None, said.refused
+    told = (
+        "it changes what tests expect that fail with it as they were: test/tides.test.js: gauge knows the highest mark"
+    )
+    assert told in said.evidence.flags
+
+
 async def test_a_program_that_ends_its_tests_itself_proves_nothing(program: Path, settings: ProofSettings) -> None:
     leaves = TIDES.replace("let best", "if (!this.marks.length) process.exit(0);\n    let best")
 

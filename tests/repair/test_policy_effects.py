@@ -230,6 +230,28 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
     assert any(one.refuses for one in findings(path, before, before.replace(old, new, 1)))
 
 
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("httpx.Client(transport=httpx.MockTransport(handler))", False),
+        ("via = httpx.ASGITransport(app=app); httpx.AsyncClient(transport=via, base_url='http://shop')", False),
+        ("HTTPServer(('127.0.0.1', 0), Handler)", False),
+        ("httpx.Client()", True),
+        ("httpx.Client(transport=transport)", True),
+        ("httpx.Client(transport=httpx.MockTransport(handler), mounts=mounts)", True),
+        ("httpx.Client(transport=httpx.MockTransport(handler), **more)", True),
+        ("httpx.Client(transport=httpx.HTTPTransport())", True),
+        ("send(httpx.Client)", True),
+        ("httpx.get(place)", True),
+    ],
+)
+def test_a_test_in_python_may_serve_and_ask_a_function(line: str, refused: bool) -> None:
+    new = f"import httpx\nfrom http.server import HTTPServer\n\n\ndef test_a():\n    {line}\n"
+
+    assert any(one.refuses for one in findings("tests/test_cart.py", None, new)) is refused
+    assert any(one.refuses for one in findings("shop/cart.py", None, new))
+
+
 def test_a_test_of_a_handler_in_go_may_make_a_request():
     new = 'package shop\n\nimport "net/http"\n\nfunc TestA(t *testing.T) { http.NewRequest("GET", "/", nil) }\n'
 

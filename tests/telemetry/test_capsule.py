@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import asyncio
 import collections
+import dataclasses
 import datetime
 import decimal
 import enum
 import functools
 import gc
+import importlib
 import io
 import itertools
 import random
@@ -124,6 +126,10 @@ class Nameless:
 def a_function(*_: object) -> None: ...
 
 
+def inspect(value: object) -> None:
+    raise LookupError(value)
+
+
 def that_keeps(password: str) -> Callable[[], str]:
     return lambda: password
 
@@ -210,6 +216,40 @@ def test_what_was_one_object_is_one_object() -> None:
     one, two, (three,) = rebuilt_from(handed_over, [item, item, (item,)])
 
     assert one is two is three
+
+
+def test_what_is_nothing_but_itself_is_taken_from_the_module_of_its_class() -> None:
+    assert rebuilt_from(handed_over, dataclasses.MISSING) is dataclasses.MISSING
+
+
+def test_a_zone_of_pytz_is_asked_for_by_its_name_and_its_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a stand-in that makes a class of the name, and an object of each offset, as pytz does."""
+    first, summer = ((datetime.timedelta(hours=at), datetime.timedelta(hours=at - 1), f"Z{at}") for at in (1, 2))
+    body = {"zone": "Europe/Berlin", "_transition_info": [first, summer], "__module__": "pytz.tzfile"}
+    kind, known = type("Europe/Berlin", (datetime.tzinfo,), body), dict[Any, Any]()
+    for offset in (first, summer):
+        known[offset] = kind()
+        vars(known[offset]).update(zip(("_utcoffset", "_dst", "_tzname"), offset, strict=True), _tzinfos=known)
+    monkeypatch.setitem(sys.modules, "pytz", types.ModuleType("pytz"))
+    monkeypatch.setattr(sys.modules["pytz"], "timezone", {"Europe/Berlin": known[first]}.get, raising=False)
+
+    again = rebuilt_from(handed_over, [known[first], known[summer]])
+
+    assert again == [known[first], known[summer]]
+
+
+def test_a_function_that_is_called_like_a_module_of_the_file_comes_through_its_own_module() -> None:
+    assert rebuilt_from(handed_over, [asyncio.Lock, ast.walk, inspect, Item("mug")])[2] is inspect
+    assert run(made_of(_raised(lambda: inspect([Item("mug")])))).args == ([Item("mug")],)
+
+
+def test_a_weak_reference_leads_to_what_is_alive_while_the_call_is_made() -> None:
+    item = Item("mug")
+
+    alive, item_again, gone = rebuilt_from(handed_over, [weakref.ref(item), item, weakref.ref(Item("gone"))])
+
+    assert alive() is item_again
+    assert gone() is None
 
 
 def test_an_empty_list_that_two_share_is_one_list() -> None:
@@ -438,6 +478,23 @@ def test_a_class_that_took_more_from_a_function_that_has_ended_says_so_and_is_no
     with pytest.raises(BaseException, match=r"ended\.<locals>\.Counted cannot be made: NameError") as seen:
         rebuilt_from(handed_over, ended(5))
     assert seen.type.__name__ == "NotRebuilt"
+
+
+def test_a_class_inside_has_annotations_as_its_module_has_them_and_a_default_is_outside_of_its_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = "class Kept:\n    def go(self, make=lambda: 7): ...\n"
+    made = "def made():\n    class One:\n        size: int = 5\n\n    return One()\n"
+    (tmp_path / "not_of_the_future.py").write_text(kept + made)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("not_of_the_future")
+
+    one, make, kept = rebuilt_from(
+        handed_over, [module.made(), *module.Kept.go.__defaults__, functools.cache(module.Kept.go.__defaults__[0])]
+    )
+
+    assert type(one).__annotations__ == {"size": int}
+    assert (make(), kept(), kept.cache_info().misses) == (7, 7, 1)
 
 
 def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:

@@ -84,6 +84,12 @@ def test_secrets_whose_key_stands_elsewhere_are_found(seed):
         "include_credential=oidc, credentials=password+webauthn_mfa, email_creds: bob@example.com",
         '"session": ["OAuth2Client"], "cache-key: 7.25.3(@babel/core@7.25.2)"',
         "run --password --user bob",
+        "mkdir -p Release2024Notes && docker run -p 8080:80 -u 1000:1000 shop",
+        'with client.websocket_connect("/123?a=abc") as websocket:',
+        "Failed password for invalid user Oracle11g from 10.0.0.1 port 22 ssh2",
+        "Executing with tokens:\nKind: AM_RM_TOKEN, Ident (org.apache.AMRMTokenIdentifier@7496bbcb)",
+        "UPDATE users SET password = $2 WHERE id = $1",
+        'error fetching token:\n  File "/srv/a.py", line 3',
     ],
 )
 def test_what_only_looks_like_such_a_place_stays(line):

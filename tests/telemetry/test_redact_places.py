@@ -68,6 +68,44 @@ Authorization:\0Basic\0{random}
 password:\0{word}
 mysql\0-uroot\0-p{word}\0shop
 WIFI:T:WPA;S:Shop;P:{word};;
+rabbitmqadmin -u guest -p {random} list queues
+etcdctl --user root:{random} get /shop
+vault login {random}
+nuget push a.nupkg {random} -Source nuget.org
+#2 Login.php(146): App\\LdapAd->ldapLogin('bob', '{random}')
+jwt.sign({{ id: 7 }}, '{random}', {{ expiresIn: '1h' }})
+hmac.new(b'{hex}', msg, hashlib.sha256)
+Fernet(b'{random}{random}=')
+LOG: UPDATE users SET password=$1 WHERE id=$2 DETAIL: parameters: $1 = '{word}', $2 = '7'
+UPDATE users SET password = $2 WHERE id = $1 -- PARAMETERS: [7, "{word}"]
+[Parameters=[@p0='7', @p1='{word}'], CommandText='UPDATE Users SET Password = @p1 WHERE Id = @p0']
+bindings: [ 'bob', '{word}' ], sql: 'insert into users (name, password) values (?, ?)'
+the staging password changed, it's now {random} - please update
+use {random} as the password for the wifi
+Log in as admin with {random} and look
+CSRF token mismatch: expected {random} got nothing
+Das Passwort für den Server lautet {random}
+La contraseña es {random}
+Пароль от сервера: {random}
+数据库密码是:{random}
+Dein Einmalcode lautet 482913
+Backup codes: 86886994 74287928 24069056
+echo '{random}' | zfs load-key tank
+smbpasswd -a bob <<< "{random}"
+<saml:Attribute Name="password"><saml:AttributeValue>{word}</saml:AttributeValue></saml:Attribute>
+*cmd* 'PASS {word}'
+"app" "md5{hex}"
+"api_key" "{random}"
+secretKey|{random}
+client.token("{random}")
+Message: 'token=%s of %s' Arguments: ('{random}', 'bob')
+botocore: Found credentials: secret_key='{random}' token=None
+password: !vault {random}
+<password><![CDATA[{word}]]></password>
+*Password:* `{word}`
+SecretStr('{word}')
+le mdp c'est {random}
+mật khẩu: {random}
 """.strip().split("\n")
 
 
@@ -89,6 +127,12 @@ def test_a_secret_is_found_by_its_place(line):
         "password         {}\nusername         bob",
         "SECRET_KEY\n'{}'",
         "127.0.0.1:6379> AUTH {}\nOK",
+        "(Pdb) p password\n'{}'",
+        "In [3]: os.environ['API_TOKEN']\nOut[3]: '{}'",
+        'Config {{\n    password: Some(\n        "{}",\n    ),\n}}',
+        "Password for bob (reset with `reset -u bob`):\n  {}",
+        "10:00 INFO | New token for X. Secret:\n10:00 INFO | {}",
+        "/shop/db/password\n{}",
         "Please use the following password to proceed:\n\n{}\n\nIt is kept in a file.",
     ],
 )

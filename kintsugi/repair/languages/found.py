@@ -30,9 +30,12 @@ class Swallowing:
 @dataclass(frozen=True, slots=True)
 class Loosened:
     """What a patch did to tests that were there: reasons to refuse it, what a human should look at, and which tests it
-    gave another name or place: (file, name) by what they were.
+    gave another name or place: (file, name) by what they were. `changed` are the flagged ones, by file and name, and
+    `dropped` those of them that put another assertion in the place of one: whether that still holds, only a run tells.
     """
 
     refusals: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     renamed: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    changed: frozenset[tuple[str, str]] = frozenset()
+    dropped: frozenset[tuple[str, str]] = frozenset()

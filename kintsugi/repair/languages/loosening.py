@@ -11,6 +11,10 @@ from typing import Protocol
 from kintsugi.repair.languages.found import Loosened
 
 _WORDS = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[^\W\d]\w*|\d+")
+_ASSERTING = re.compile(
+    r"(?:assert|expect|should|equal|strict|deep|same|is|to[A-Z]|not|ok|throws|raises|match)\w*|t|self|if|err|be"
+    r"|(?:Error|Fatal)f?|nil|null|undefined|true|false|None|True|False|[01]"
+)
 _ALIKE = 0.8  # how much of a removed test must be in a new one for it to be the same test renamed
 
 
@@ -57,6 +61,8 @@ def loosened_tests(
     refusals: list[str] = []
     flags: list[str] = []
     renamed: dict[tuple[str, str], tuple[str, str]] = {}
+    changed: set[tuple[str, str]] = set()
+    dropped: set[tuple[str, str]] = set()
     for path, tests in old.items():
         added = [
             (where, test)
@@ -76,9 +82,11 @@ def loosened_tests(
                 refusals.append(f"{path}: {name} {reason}")
             elif now is not None and now.asserts != test.asserts and test.asserts - now.asserts:
                 flags.append(f"{path}: the assertions of {name} are changed")
+                changed.add((path, name))
+                dropped.update([(path, name)] if _drops_one(test, now) else ())
         if skipped_around.get(path, 0) > 0:
             refusals.append(f"{path}: tests are skipped that were not")
-    return Loosened(tuple(refusals), tuple(flags), renamed)
+    return Loosened(tuple(refusals), tuple(flags), renamed, frozenset(changed), frozenset(dropped))
 
 
 def _same_renamed(test: Written, added: list[tuple[str, Written]]) -> tuple[str, Written] | None:
@@ -104,6 +112,19 @@ def _looser(test: Written, now: Written) -> str | None:
     if are_some_kept and come.total() > gone.total() and not all(_has_partner(one, test, come) for one in gone):
         return "asserts something less than it did"
     return None
+
+
+def _drops_one(test: Written, now: Written) -> bool:
+    """Whether an assertion is gone for another one that has nothing to do with it. A test written anew is another."""
+    gone, come = test.asserts - now.asserts, now.asserts - test.asserts
+    if test.asserts.total() == 1:
+        return not any(_said(one) & _said(other) for one in gone for other in come)
+    return gone != test.asserts and not all(_has_partner(one, test, come) for one in gone)
+
+
+def _said(assertion: str) -> set[str]:
+    """What an assertion is about, without the words that all of them have."""
+    return {word for word in _words(assertion) if not _ASSERTING.fullmatch(word)}
 
 
 def _has_partner(gone: str, test: Written, come: Counter[str]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from kintsugi.repair.languages.known import is_test_file
 from kintsugi.repair.languages.results import Results, TestResult, lost
+from kintsugi.repair.proof.changed import old_tests_agree
 from kintsugi.repair.proof.numbers import numbers_of, why_broken
 from kintsugi.repair.proof.red import RedToGreen, check_own
 from kintsugi.repair.proof.runs import CannotRunHere, Proving, Seen, Unproven, some
@@ -34,7 +35,8 @@ async def still_passes(proving: Proving, shown: RedToGreen | None) -> Kept:
     The tests of `shown`, which went from red to green, must pass among the others too.
     """
     try:
-        return await _all_compared(proving, shown)
+        kept = await _all_compared(proving, shown)
+        return replace(kept, flags=(*kept.flags, *await old_tests_agree(proving)))
     except Unproven as refused:
         raise Unproven(refused.reason, shown.red.run if shown is not None else None, refused.green) from None
 

@@ -5,6 +5,7 @@ Nothing of an object's own code is run. What no builder knows is left out with t
 
 from __future__ import annotations
 
+import datetime
 import functools
 import math
 import sys
@@ -28,6 +29,7 @@ from kintsugi.telemetry.capsule.graph import (
 from kintsugi.telemetry.capsule.inside import Place, closed_over, parts_of, taken_by
 from kintsugi.telemetry.capsule.names import Names
 from kintsugi.telemetry.capsule.standard import BUILD, CONTENT, SMALL, member
+from kintsugi.telemetry.capsule.zones import zone_of_pytz
 
 _LARGEST_NUMBER = 4_096  # bits
 _MARKS = {id(one): repr(one) for one in (None, True, False, NotImplemented)} | {id(...): "..."}
@@ -91,6 +93,10 @@ class Builders:
         base, own = seen.base, seen.name
         if id(base) not in CONTENT:
             return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
+        if base in (object, datetime.tzinfo) and self._is_one_of_a_kind(value, entry, seen.layout):
+            return None
+        if base is datetime.tzinfo and zone_of_pytz(self, graph, value, entry):
+            return None
         if not own:
             return self._of_class_inside(graph, value, entry, base)
         if seen.is_of_discord:
@@ -105,6 +111,12 @@ class Builders:
             entry.parts = content(self, graph, value, entry)
         self.add_state(graph, value, entry, seen.layout)
         return None
+
+    def _is_one_of_a_kind(self, value: object, entry: Entry, layout: raw.Layout) -> bool:
+        """Whether it is nothing but itself, and its class's module holds it: another one like it is not the same."""
+        if next(raw.state_of(value, layout), None) is None:
+            entry.opens = self.names.held_by(raw.home_of(type(value))[0], value)
+        return bool(entry.opens)
 
     def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))

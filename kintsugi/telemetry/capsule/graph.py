@@ -115,7 +115,7 @@ class Graph:
             else:
                 self._fill(value, entry)
                 self.size += len(entry.opens) + 4 * len(entry.parts)
-                entry.needs_name = entry.depth % _STRETCH == 0
+                entry.needs_name |= entry.depth % _STRETCH == 0
         self._look_through()
 
     def _fill(self, value: object, entry: Entry) -> None:

@@ -24,6 +24,7 @@ _STANDARD: dict[int, tuple[str, str]] = {
     id(collections.deque): ("collections", "deque"),
 }
 _MOST_NAMES = 2_000
+OF_THE_FILE = ("ast", "asyncio", "importlib", "inspect")  # modules that the file's own functions use
 
 
 class Names:
@@ -34,6 +35,7 @@ class Names:
         self._taken = set(taken)
         self._homes = list(homes)
         self._index: list[tuple[str, dict[str, Any], set[int]]] | None = None
+        self._held: dict[str, tuple[dict[str, Any], set[int]]] = {}
 
     def of(self, value: object) -> str:
         """An expression for what a module holds by a name; "" for what has none."""
@@ -79,11 +81,23 @@ class Names:
         if not own:
             return ""
         place = own, top
-        if top not in self._taken and self.imported.get(top, place) == place and not hasattr(builtins, top):
+        is_free = top not in self._taken and self.imported.get(top, place) == place
+        if is_free and top not in OF_THE_FILE and not hasattr(builtins, top):
             self.imported[top] = place
             return path
         whole = self.module(module)
         return f"{whole}.{path}" if whole else ""
+
+    def held_by(self, module: str, value: object) -> str:
+        """By the name under which this module holds it, whatever the frames' modules call it; "" where it does not."""
+        if module not in self._held:
+            self._held[module] = _by_identity(raw.globals_of(sys.modules.get(module)))
+        names, held = self._held[module]
+        return self._by_name(module, names, value) if id(value) in held else ""
+
+    def _by_name(self, module: str, names: Mapping[str, Any], value: object) -> str:
+        place = next((name for name, one in names.items() if one is value and _is_a_name(name)), "")
+        return self.named(module, place) if place else ""
 
     def _reached(self, module: str, path: str, value: object) -> str:
         if not module or not path or "<" in path:
@@ -95,10 +109,8 @@ class Names:
         if self._index is None:
             self._index = [(module, *_by_identity(names)) for names in self._homes if (module := _name_of(names))]
         for module, names, held in self._index:
-            if id(value) in held:
-                place = next((name for name, one in names.items() if one is value and _is_a_name(name)), "")
-                if place:
-                    return self.named(module, place)
+            if id(value) in held and (known := self._by_name(module, names, value)):
+                return known
         return ""
 
 

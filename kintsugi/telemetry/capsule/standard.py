@@ -19,6 +19,7 @@ import sys
 import threading
 import types
 import uuid
+import weakref
 import zoneinfo
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -261,6 +262,22 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
     return builders.function_inside(graph, entry, place, value)
 
 
+def _cached(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """What keeps a function's results, with none of them."""
+    entry.opens, entry.closes = f"{builders.names.of(functools.cache)}(", ")"
+    entry.parts = [Part(builders.value(graph, value.__wrapped__, "", entry.depth + 1, entry.hint))]
+
+
+def _weak(builders: Builders, graph: Graph, value: weakref.ref[Any], entry: Entry) -> None:
+    """What it leads to gets a name in the file, which keeps it alive."""
+    one = weakref.ref.__call__(value)
+    entry.opens, entry.closes = f"{builders.names.of(weakref.ref)}(", ")"
+    made = "set()" if one is None else builders.value(graph, one, "", entry.depth + 1, entry.hint)
+    entry.parts = [Part(made)]
+    if type(made) is Entry:
+        made.needs_name = True
+
+
 def _partial(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     entry.opens, entry.closes = f"{builders.names.of(functools.partial)}(", ")"
     entry.parts = [Part(builders.value(graph, value.func, "", entry.depth + 1))]
@@ -476,6 +493,8 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     types.BuiltinFunctionType: _builtin,
     types.FunctionType: _function,
     functools.partial: _partial,
+    weakref.ref: _weak,
+    type(functools.cache(len)): _cached,
     types.SimpleNamespace: _namespace,
     threading.local: _of_each_thread,
     **{kind: _syntax for kind in vars(ast).values() if type(kind) is type and issubclass(kind, ast.AST)},

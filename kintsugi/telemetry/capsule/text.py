@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kintsugi.telemetry.capsule.graph import Entry, Part, leave_out
-from kintsugi.telemetry.capsule.names import Names
+from kintsugi.telemetry.capsule.names import OF_THE_FILE, Names
 
 _WIDTH = 96
 _STEP = "    "
@@ -111,15 +111,19 @@ def inside(module, path, line, /, **around):
 
 def _made_inside(module, path, line, around):
     home = importlib.import_module(module)
-    found, waiting = [], [("", node) for node in ast.parse(inspect.getsource(home)).body]
+    body = ast.parse(inspect.getsource(home)).body
+    future = [one for one in body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
+    found, waiting = [], [("", node) for node in body]
     while waiting:
         lead, node = waiting.pop()
         is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        inner, own = lead, []
         if is_function or isinstance(node, ast.ClassDef):
             name = lead + getattr(node, "name", "<lambda>")
             found += [node] if name == path else []
-            lead = name + (".<locals>." if is_function else ".")
-        waiting += [(lead, one) for one in ast.iter_child_nodes(node)]
+            inner = name + (".<locals>." if is_function else ".")
+            own = [node.body] if isinstance(node, ast.Lambda) else node.body  # defaults and decorators are outside
+        waiting += [(inner if any(one is each for each in own) else lead, one) for one in ast.iter_child_nodes(node)]
     node = min(found, key=lambda one: abs(one.lineno - line))
     if not isinstance(node, ast.ClassDef):
         node.decorator_list = []  # it is the function itself
@@ -128,7 +132,8 @@ def _made_inside(module, path, line, around):
     body = [ast.Return(node)] if isinstance(node, ast.Lambda) else [node, ast.Return(ast.Name(node.name, ast.Load()))]
     given = ast.arguments([], [ast.arg(name) for name in around], None, [], [], None, [])
     maker, made = ast.copy_location(ast.FunctionDef("made", given, body, []), node), {}
-    code = compile(ast.fix_missing_locations(ast.Module([maker], [])), home.__file__, "exec")
+    whole = ast.fix_missing_locations(ast.Module([*future, maker], []))
+    code = compile(whole, home.__file__, "exec", dont_inherit=True)  # annotations are texts only where they are there
     exec(named_as(code, path.rpartition(".")[0]), vars(home), made)
     return made["made"](**around)
 ''',
@@ -438,9 +443,7 @@ def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> 
     text = "\n".join(map(_indented, lines))
     helpers = _helpers(text)
     imported = dict(names.imported)
-    imported |= {
-        name: (name, "") for name in ("ast", "asyncio", "importlib", "inspect") if f"{name}." in (helpers + way)
-    }
+    imported |= {name: (name, "") for name in OF_THE_FILE if f"{name}." in (helpers + way)}
     head = "\n".join(_imports(imported.values()))
     own = "\n\n".join(filter(None, (f'"""{title}"""', head, f"\ndef {test}():\n{text}\n")))
     return own, helpers and f"\n\n{helpers}"

@@ -3,6 +3,7 @@
 import re
 
 from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.values import looks_random
 
 AFTER = re.compile(
     r"""
@@ -11,32 +12,34 @@ AFTER = re.compile(
         (?P<whose>\ (?:for|of|FOR)\ (?!(?:user(?:name)?|login|account|host|server|email|address|ip)[:=])
             [^\s:=]{1,60}(?:(?=\ ?[:=])
             |(?:\ [^\s:=]{1,60})?(?=\ (?:is|was|has\ been|set|changed|reset|to)\ )))?
-    (?P<close>(?:\\{0,15}["'`]|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
+    (?P<close>(?:\\{0,15}["'`](?:'')?|&quot;|&\#3[49];|%22|%27|\\{1,8}u002[27])?\]?(?:\*\*|__)?)
     (?:
         [ \t]{0,40}(?P<sign>=>|->|:=|={1,3}(?!=)|!==?|::?(?!//)|%3[DdAa]|\\{1,8}u003[dDaA]|\.{8,80}(?=[^\s.]))
-            (?:\*\*|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
-            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|&\w{1,20}[ ]|chr[ ](?="))?
+            (?:\*{1,2}|__)?(?:[ \t]|%20|\+(?=[\w%])){0,24}
+            (?:\[\]string\{|(?<=:)\[(?=(?:Bearer|Basic|Token)?\ ?[\w.+/=-]{12})|Optional\[|<<(?=")
+                |&\w{1,20}[ ]|![\w!/-]{1,24}[ ]|0x[0-9a-f]{1,16}[ ](?=")|chr[ ](?="))?
             (?P<below>(?:[|>][+-]?)?\r?\n(?:[ \t]{1,12}|[ \t]{0,12}(?P<item>-[ \t]{1,3}))(?!string\()(?=[^\s"'-])
                 | `{3}[a-z]{0,10}\r?\n(?=[^\s"'`]))?
             (?:\r?\n[ \t]{0,12}(?=["']))?(?:\s{1,24}string\(\d{1,5}\)[ ])?
       | (?P<default>[ \t]{1,4}\{\s{1,24}(?:(?!default)[a-z]{3,12}[ \t]{0,12}=[^\n]{0,120}\n\s{0,24}){0,4}
             default[ \t]{0,12}=[ \t]{0,4})
-      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<[vV]alue>|</key>\s{0,24}<string>
-            |</name>\s{0,24}<value>|;s:\d{1,5}:(?=\\{0,7}")))
+      | (?P<setting>[ \t]{0,2}(?:>\s{0,24}<(?:\w{1,20}:)?(?:[vV]alue|AttributeValue|string)(?:[ ][^<>]{0,80})?>
+            |</key>\s{0,24}<string>
+            |</(?:name|string)>\s{0,24}<(?:value|string)>|;s:\d{1,5}:(?=\\{0,7}")))
       | (?P<attribute>[ \t,]{0,4}(?:,?(?:\s|\\n){1,24})?(?:["'][tT]ype["']:[ ]?["']\w{1,20}["'],\s{0,24})?
             \\{0,7}["']?(?:[vV]alue|content|ParameterValue)\\{0,7}["']?
-            [ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?)
+            (?:[ \t]{0,2}[=:][ \t]{0,2}(?:\{(?=Bearer|Basic))?|[ ](?=["'])))
       | (?P<part>(?:;[^\n]{0,100})?(?:\r?\n|\\r\\n){2})(?=\S)
-      | (?P<pair>[ \t]{0,2},[ \t]{0,4}(?:<<)?|[ ]\.[ ])(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
+      | (?P<pair>[ \t]{0,2},[ \t]{0,24}(?:<<)?|[ ]\.[ ])(?=\\{0,7}[bBrRuU]?\\{0,7}["'])
       | (?P<told>[ \t](?:(?:was|is|has\ been|is\ now)[ \t])?(?:(?:re)?(?:set|changed)[ \t]to(?:[ \t]|:[ \t]){1,2}
             |(?:generated|created)(?:[ ]for[ ][^\s:]{1,60})?:[ ]))
       | (?P<set>[ \t]to[ \t])(?=\S)
-      | (?P<cell>[ \t]{0,40}[|│┃║][ \t]{1,8})(?=[^\s|│┃║])
+      | (?P<cell>[ \t]{0,40}[|│┃║][ \t]{0,8})(?=[^\s|│┃║])
       | (?P<prose>[ \t](?:is(?:[ \t]now)?|was|are)(?:[ \t]|:[ \t]){1,2})
-      | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?=[^\s<>])
+      | (?P<element>>|&gt;|\ [\w:]{1,20}=\\?"[^"<>\n]{1,120}">)(?:<!\[CDATA\[)?(?=[^\s<>])
       | (?P<call>\((?:value[ ]?=[ ]?)?)(?=[bu]?\\{0,7}["'])
       | (?P<gap>[ \t]{1,4}(?=\S)|[ \t]{5,30}(?=[\w+/]{20}))
-      | (?P<shouted>\r?\n[ \t]{0,4})(?=["'])
+      | (?P<shouted>\r?\n[ \t]{0,4}(?:Out\[\d{1,4}\]:[ ]|=>[ ]|\[1\][ ])?)(?=["'])
     )
     """,
     re.VERBOSE,
@@ -54,12 +57,16 @@ _SETS = re.compile(
 _BARS = "|│┃║"
 _BEFORE_RANDOM = ("token", "key", "jwt", "pat")
 _RANDOM_WORD = re.compile(r"(?=[A-Za-z_.+/-]{0,60}\d)(?=[\d_.+/-]{0,60}[A-Za-z])[\w.+/-]{16,400}={0,2}(?![\w(\[{=])")
+_OURS = (" my ", " our ", " your ")
 _GIVEN_WITH = ("with ", "using ")
 _GIVEN_WORD = re.compile(r"(?=[a-z_-]{0,30}\d)(?=\d{0,30}[a-z])[0-9a-z_-]{8,60}(?=[\s.,;)]|$)")
 MADE_UP_WORD = re.compile(
     r"(?!(?:rfc|cve|sha)\d)[a-z]{4,20}\d{4,6}(?=[\s.,;)]|$)"
-    r"|(?=[A-Za-z]{0,30}\d)(?=[a-z\d]{0,30}[A-Z])(?=[A-Z\d]{0,30}[a-z])[0-9A-Za-z!#$*_-]{8,60}(?=[\s.,;)]|$)"
+    r"|(?=[A-Za-z!#$%&*+@^~?_-]{0,30}\d)(?=[a-z\d!#$%&*+@^~?_-]{0,30}[A-Z])(?=[A-Z\d!#$%&*+@^~?_-]{0,30}[a-z])"
+    r"[0-9A-Za-z!#$%&*+@^~?_-]{8,60}(?=[\s.,;)]|$)"
 )
+_PROMPT = re.compile(r"\(?[A-Za-z]{0,8}(?:\[\d{1,4}\]|\([\w:]{1,20}\)[\d:]{0,8}|db\)?)?[>:*)]{1,3} |In \[\d{1,4}\]: ")
+_LONGEST_LITERAL, _SHORTEST_LITERAL = 300, 8
 _FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
 _NO_FLAGS = ("--no-", "--skip-", "--without-")
 
@@ -75,17 +82,31 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             return Grade.NONE
         case "set" if not _SETS.search(text, max(0, at - 24), at):
             return Grade.NONE
-        case "cell" if text[max(0, at - 3) : at].rstrip(" ").rstrip(_BARS)[-1:] not in ("", "\n"):
+        case "cell" if text[max(0, at - 4) : at].rstrip(" '\"").rstrip(_BARS)[-1:] not in ("", "\n"):
             return Grade.NONE
-        case "shouted" if not name.isupper() or text[at - 1 : at] not in ("", "\n"):
+        case "shouted" if not (name.isupper() and text[at - 1 : at] in ("", "\n")) and not (
+            name[:1] == "$" or _is_asked(text, at)
+        ):
             return Grade.NONE
-        case "call" if not name[:1].isupper():
+        case "call" if not name[:1].isupper() and not _is_made_up(text, after.end()):
             return Grade.NONE
         case "part" if "name=" not in text[max(0, at - 8) : at]:
             return Grade.NONE
         case "element" if text[at - 1 : at] not in ("<", ";", ":", "*", "_", " ", '"'):
             return Grade.NONE
     return grade_in_place(text, at, stem, name)
+
+
+def _is_made_up(text: str, at: int) -> bool:
+    """Whether the literal that begins at `at` can be no word or name."""
+    inside = text.find(text[at : at + 1], at + 1, at + _LONGEST_LITERAL) if text[at : at + 1] in ("'", '"') else -1
+    return inside > at + _SHORTEST_LITERAL and looks_random(text[at + 1 : inside])
+
+
+def _is_asked(text: str, at: int) -> bool:
+    """Whether the line is typed at the prompt of an interpreter or a debugger, which answers below."""
+    line = text.rfind("\n", max(0, at - 120), at) + 1
+    return _PROMPT.match(text, line, at) is not None
 
 
 def grade_in_place(text: str, at: int, stem: str, name: str) -> Grade:
@@ -111,6 +132,8 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     if "login " in text[max(0, at - 80) : at] or "identified by" in text[max(0, at - 16) : at].lower():
         return True
     random = _RANDOM_WORD.match(text, after.end())
+    if after["close"] and following[:1] in ("'", '"'):
+        return _is_made_up(text, after.end()) and grade_in_place(text, at, stem, name) >= Grade.TOKEN
     if after["close"] and (not random or "/" in random[0]):
         return False
     if following[:1] in ("'", '"', "`", "\\", "|"):
@@ -119,6 +142,8 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     if text[max(0, at - 4) : at].lstrip("\n") in ("ENV ", "ARG "):
         return True
     level = grade_in_place(text, at, stem, name)
+    if level is Grade.WEAK and text.endswith(_OURS, max(0, at - 6), at):
+        level = Grade.SECRET  # here is my key …
     if level is Grade.PASSWORD or (level is Grade.SECRET and "_" in name):
         told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
         if told or MADE_UP_WORD.match(text, after.end()):

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.vendors import REACH_DIGITS, REACH_LINE
+
 
 class Command(NamedTuple):
     """What leads to a command, in lower case, and how secrets follow: anywhere on its line, if one of the signs is
@@ -17,15 +19,14 @@ class Command(NamedTuple):
 _DASH, _SLASH = r"-(?<=[\s'\"]-)", r"/(?<=[\s'\"]/)"
 _GAP = r"(?:[ \t=]{1,3}|['\"], ?)"
 _STRONG = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d|[a-z]{0,40}[A-Z]{1,40}[a-z]{1,40}[A-Z])[^\s'\"]{4,200})"
+_LONG = (
+    r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[\w+/=-]{20,200})(?=['\"\s]|$)"
+)
+_LONE = r"['\"]?(?P<secret>(?=[^\s'\"]{0,80}\d)(?=[^\s'\"]{0,80}[a-z])(?=[^\s'\"]{0,80}[A-Z])[^\s'\"|$/\\=:.]{8,200})"
 _VALUE = r"['\"]?(?P<secret>[^\s'\"]{2,200})"
 _NO_PORT = r"['\"]?(?P<secret>(?!\d{1,5}(?:[\s;,)'\"]|$))[^\s'\"]{2,200})"
 _USER = r"['\"]?[^\s:/=,;'\"]{1,80}['\"]?\s{1,3}"
 _QUOTES = ("'", '"')
-_LITERAL = r"\\?(?P<open>['\"])(?P<secret>[^'\"\n\\]{2,200})\\?(?P=open)"
-_ARGUMENT = r"(?:[bu]?\\?['\"][^'\"\n]{0,200}['\"]|\w{1,20}(?: id #\d{1,6}|\([^()\n]{0,20}\))?),\s{0,24}"
-_STRONG_NEXT = r"(?=[bu]?\\?['\"](?=[^'\"\n]{0,60}\d)(?=[^'\"\n]{0,60}[A-Za-z])[^'\"\s]{6,200}['\"])"
-_USER_ARGUMENT = rf"[bu]?\\?['\"](?:[^\s'\"\n]{{1,80}}['\"],\s{{0,24}}|[^'\"\n]{{1,80}}['\"],\s{{0,24}}{_STRONG_NEXT})"
-_NO_NAME = r"(?!\\?['\"](?i:pass(?:word|wd)?|secret|token)\\?['\"])"  # a word for what stands there: a form's field
 
 COMMANDS = (
     # By a flag.
@@ -40,6 +41,8 @@ COMMANDS = (
         rf"{_DASH}p{_GAP}{_NO_PORT}",
         ("-p",),
     ),
+    Command(("ssh-keygen ",), rf"{_DASH}[NP] {_VALUE}", ("-N", "-P")),
+    Command(("iwconfig ",), rf"key (?:s:)?{_VALUE}", ("key ",)),
     Command(("sqlcmd ", "bcp ", "ipmitool ", "mosquitto_"), rf"{_DASH}P{_GAP}{_NO_PORT}", ("-P",)),
     Command(("zip ",), rf"(?:^|\s|(?<= ))-P\s?{_VALUE}", ("-P",)),
     Command(("plink ", "pscp ", "psftp "), rf"{_DASH}pw{_GAP}{_VALUE}", ("-pw",)),
@@ -70,25 +73,47 @@ COMMANDS = (
     # By a place on the line.
     Command(
         ("sqlplus", "expdp", "impdp", "sqlldr", "rman target"),
-        r"\s(?:-\w{1,8}\s{1,3}){0,4}(?:userid=)?['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?@",
+        r"\s(?:-\w{1,8}\s{1,3}){0,4}(?:userid=)?['\"]?[\w.$-]{1,60}/['\"]?(?P<secret>[^\s@/'\"]{2,200})['\"]?"
+        r"(?=@| directory=| dumpfile=| full=| control=)",
         ("/",),
     ),
     Command(("net user ",), r"[\w.\\-]{1,60} (?P<secret>(?=[^\s\d]{0,80}\d)[^\s/*]\S{3,100})"),
     Command(("net use ",), rf"\s/user:\S{{1,80}}\s{{1,3}}(?!/){_VALUE}", ("/user:",)),
+    Command(("net use ",), r"(?:[A-Za-z*]:? )?\\\\\S{1,100} (?P<secret>[^\s/*]\S{2,100})"),
     Command((" -login ", " +login "), rf"(?!-){_USER}(?![-+]){_VALUE}"),
     Command(("rabbitmqctl",), rf"(?:add_user|change_password) {_USER}{_VALUE}", ("add_user", "change_password")),
-    Command(("cargo login ", "snyk auth ", "wandb login "), rf"(?!-){_STRONG}"),
+    Command(("cargo login ", "snyk auth ", "wandb login ", "vault login ", "authtoken "), rf"(?!-){_STRONG}"),
+    Command((" login ", " auth ", " unseal ", " activate "), rf"(?!-){_LONG}"),
+    Command(("nuget push ",), rf"\S{{1,100}} {_LONG}"),
+    Command(("connect to ",), rf"\S{{1,40}} (?i:user) \S{{1,40}} (?i:using) {_VALUE}"),
+    Command(("-createcredential ",), rf"\S{{1,80}} {_USER}{_VALUE}"),
+    Command(("http-proxy-user-pass ",), rf"{_USER}{_VALUE}"),
     Command(("db2 connect",), rf" using {_VALUE}", (" using ",)),
     Command(("pragma key",), rf" ?= ?{_VALUE}"),
     Command((" on >",), r"(?P<secret>\S{3,200})"),
     Command(("login=",), rf"[\w.@-]{{1,60}}:{_STRONG}"),
+    Command(("log in as ", "login as ", "sign in as "), rf"\S{{1,60}} (?:with|using|/) {_STRONG}"),
+    Command((".login=",), _LONG),
     Command(('password "auth" ',), _VALUE),
     Command(("'crypt' =>",), r" ?\[\s{0,12}'key' => '(?P<secret>[^\s']{16,200})"),
     Command(('"username":',), r' ?"[^"\n]{1,60}", ?"key": ?"(?P<secret>[0-9a-f]{32})"'),
     Command(("::add-mask::",), r"(?P<secret>[^\s'\"]{3,400})"),
     Command(("bundle_",), r"[A-Z0-9_]{1,80}(?:: |=)['\"]?[\w.@-]{1,60}:(?!//)(?P<secret>[^\s'\"]{4,200})"),
     Command(("addauth digest ",), rf"[^\s:]{{1,60}}:{_VALUE}"),
-    Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}) {_VALUE}", ("SHA", "MD5")),
+    Command(("identified by ",), _STRONG),
+    Command(("rootpw ",), rf"(?:--[a-z]{{1,12}} )?{_STRONG}"),
+    Command((" -passwd ",), rf"{_USER}{_VALUE}"),
+    Command(("sp_addlogin ", "sp_password "), r"N?'[^'\n]{1,60}', ?N?'(?P<secret>[^'\n]{2,200})'"),
+    Command(("at+cwjap",), r"[^=\n]{0,8}=\"[^\"\n]{1,60}\",\"(?P<secret>[^\"\n]{3,100})\""),
+    Command(("err auth ",), _STRONG),
+    Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?{_LONE}['\"]? ?\|"),
+    Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
+    Command(("auth-pass ",), rf"{_USER}{_VALUE}"),
+    Command(tuple(f"{word} {kind} " for word in ("password", "secret", "key") for kind in (0, 5, 7, 8, 9)), _STRONG),
+    Command(
+        ('"method":"auth', '"method":"login', '"method": "auth', '"method": "login'),
+        r'[^"\n]{0,20}", ?"params": ?\[ ?"[^"\n]{1,80}", ?"(?P<secret>[^"\n]{3,200})"',
+    ),
     Command((":identify ",), r"(?:[^\s:]{1,40} )?(?P<secret>\S{4,100})(?=\s{0,4}$)"),
     Command(("mc alias set ",), rf"\S{{1,60}} \S{{1,200}} \S{{1,100}} {_VALUE}"),
     Command(("wpa_passphrase ",), rf"(?:\"[^\"\n]{{1,40}}\"|[^\s=]{{1,40}}) {_VALUE}"),
@@ -110,21 +135,6 @@ COMMANDS = (
         _QUOTES,
     ),
     Command(("convertto-securestring",), r"\s(?:-String\s)?\\?['\"](?P<secret>[^'\"\n\\]{2,200})", _QUOTES),
-    Command(
-        (
-            ".login(", ">login(", ":login(", "ftp_login(", ".authenticate(", ">authenticate(", ".setbasicauth(",
-            "networkcredential(", "usernamepasswordcredentials(", "passwordauthentication(",
-        ),
-        rf"\s?(?:Resource id #\d{{1,4}}, )?{_USER_ARGUMENT}{_NO_NAME}{_LITERAL}(?=\s?[,)])",
-    ),
-    Command(
-        (
-            "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
-            "pymysql.connect(", "ldap3.connection(", "dbi->connect(", ".getconnection(", "ldap_bind(",
-            "imap_open(", "ssh2_auth_password(",
-        ),
-        rf"\s?{_ARGUMENT}{_ARGUMENT}{_NO_NAME}{_LITERAL}",
-    ),
     # In a protocol's command, and in what is told of a login.
     Command(
         ("auth plain ", "authenticate plain "),
@@ -133,11 +143,23 @@ COMMANDS = (
     Command(
         (
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
-            "sign-in code", "your code",
+            "sign-in code", "your code", "mfa code", "passcode", " pin", "one-time password",
         ),
-        r"(?: for [^\s:]{1,60})?(?: is|:| =| ->) ?['\"]?(?P<secret>\d{4,8})(?![\w.-])",
+        r"(?: (?:for|of|to) [^\n:=\d]{1,40}?)?(?: is(?: now)?:?|:| =| ->|(?<=code)) ?['\"]?"
+        r"(?P<secret>\d{4,8})(?!\w|[.-]\d)",
     ),
-    Command((" otp ",), r"(?P<secret>\d{4,8})(?![\w.-])"),
+    Command((" otp ",), r"(?P<secret>\d{4,8})(?!\w|[.-]\d)"),
+    Command(
+        (
+            "einmalcode", "bestätigungscode", "code de vérification", "código de verificación", "codice di verifica",
+            "código de verificação", "код подтверждения", "验证码", "認証コード", "인증번호", "kod weryfikacyjny",
+        ),
+        r"[^\n\d]{0,20}(?P<secret>\d{4,8})(?!\w|[.-]\d)",
+    ),
+    Command(
+        ("use ", "enter "),
+        r"(?P<secret>\d{4,8}) (?:to|as) (?:verify|confirm|log|sign|authenticate|your|the (?:code|pin))",
+    ),
     Command((": eap ", ": xauth "), r"['\"](?P<secret>[^\s'\"]{4,200})"),
     Command(("mechanism='plain'", 'mechanism="plain"'), r"[^>\n]{0,80}>(?P<secret>[A-Za-z0-9+/=]{8,400})<"),
     Command(("label=password", "label=token", "label=secret"), r" c[sn]\d=(?P<secret>\S{3,200})", (" c",)),
@@ -153,4 +175,74 @@ COMMANDS = (
         r"(?i:bearer)[,. ]{1,3}(?:authorization\.k8s\.io\.)?(?P<secret>[\w.=-]{16,2000})",
         ("earer",),
     ),
+)  # fmt: skip
+
+_NO_MECHANISM = (
+    r"(?!(?:PLAIN|LOGIN|CRAM|DIGEST|XOAUTH2?|OAUTHBEARER|SCRAM|GSSAPI|NTLM|EXTERNAL|TLS|SSL)\b|[a-z]+(?:\s|$))"
+)
+
+# What is told by more than what leads to it: the literal, where the whole begins, and the whole; see `vendors.SHAPES`.
+LINES: tuple[tuple[str, int, str], ...] = (
+    (
+        "pass ",
+        REACH_LINE,
+        r"(?:[^\n]{0,60}[>:\]*,] ?b?['\"]?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)"
+        r"(?P<secret>[^\s'\"\\]{3,200})(?=['\"]?(?:\s|\\|$))",
+    ),
+    (
+        " login ",
+        REACH_LINE,
+        r"(?:[^\n]{0,60}[>:] ?)?(?:b['\"])?[A-Za-z]{0,5}\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})",
+    ),
+    (
+        "auth ",
+        REACH_LINE,
+        rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})(?=\r?\n|$)",
+    ),
+    ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
+    (
+        "auth\\r\\n$",
+        0,
+        r"(?i:auth)(?:\\r\\n\$\d+\\r\\n[\w-]{1,40})?\\r\\n\$\d+\\r\\n(?P<secret>[^\\\s]{3,200})",
+    ),
+    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
+    (
+        "chpasswd",
+        REACH_LINE,
+        r"[^\n]{0,60}?\becho (?:-\w )?['\"]?[\w.@-]{1,60}:(?P<secret>[^\s'\"]{3,200})['\"]? ?"
+        r"\| ?(?:sudo )?(?:\S{1,40}/)?chpasswd",
+    ),
+    (":5432:", REACH_LINE, r"[\w.*-]{1,80}:5432:[^\s:]{1,60}:[^\s:]{1,60}:(?P<secret>\S{3,200})(?=\s|$)"),
+    (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
+    *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
+    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
+    ("<auth-user-pass>", 0, r"<auth-user-pass>\s{1,4}\S{1,80}\r?\n(?P<secret>\S{3,200})(?=\s{1,4}</)"),
+    ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
+    ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
+    ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
+    *((words, 0, rf"{words}\W{{1,4}}(?P<secret>(?:(?!the |and )[a-z]{{3,8}} ){{11,23}}[a-z]{{3,8}})(?=['\"\s.]|$)")
+      for words in ("seed words", "recovery words", "phrase", "wallet words")),
+    (
+        "<<<",
+        REACH_LINE,
+        r"[^\n]{0,80}?\b(?:s?m?b?passwd|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
+        r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
+    ),
+    *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>(?:[0-9a-z]{6,12}[\s,]{1,4}){1,19}"
+      r"(?=[a-z]{0,12}\d)[0-9a-z]{6,12}(?!\w))")
+      for codes in ("recovery codes", "backup codes", "scratch codes")),
+    *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"
+      r"(?:(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3}[\s,]{1,4}){0,19}"
+      r"(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3})(?![\w-])")
+      for codes in ("recovery codes", "backup codes")),
+    *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
+      for where in ("@tcp(", "@unix(")),
+    *((sent, 0, r'(?i:send(?:ing)?) "(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\[rn]"')
+      for sent in ('send "', 'sending "')),
+    *((reader, REACH_LINE,
+      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
+      r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
+      r"passwd|cryptsetup|gh auth login)")
+      for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
+                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
 )  # fmt: skip

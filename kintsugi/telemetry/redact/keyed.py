@@ -11,10 +11,14 @@ from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
 from kintsugi.telemetry.redact.notations import (
     LEADS,
     LONGEST_TITLES,
+    SENTENCE,
+    bound_to,
     in_columns,
     in_two_columns,
     is_strong,
     said_before,
+    said_below,
+    said_later,
     value_before,
 )
 from kintsugi.telemetry.redact.values import (
@@ -57,6 +61,10 @@ _ITEM_OF_YAML, _MOST_ITEMS = (
 _MORE_WORDS = re.compile(
     r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
 )
+_NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
+_IN_SENTENCES, _DIGIT = (" ", ",", ":", "?"), re.compile(r"\d")
+_BEFORE_A_BODY = ("", "\n", " ", '"', "'")
+_OF_PLACEHOLDERS = ("@", "$", ":", "%")
 _OF_PAIRS = ('"', "'", ":", "=")
 _BLOCKS = ("|", ">")
 # What stands in braces in connection strings; and the new value of what a plan says is to change.
@@ -173,7 +181,8 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     stop = tail.end() if tail else end
     is_in_list = is_in_list and is_listed(text, at, stop)
     is_of_tuple = text.startswith(", ", stop) and "=" in text[stop : stop + _FAR]
-    if not (is_title or is_named or is_told or is_in_list or is_of_tuple):
+    is_sentence = text[stop : stop + 1] in _IN_SENTENCES and _DIGIT.search(text, stop, stop + SENTENCE) is not None
+    if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_sentence):
         return ()
     level = grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
@@ -183,6 +192,8 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
         *(in_tuples(text, at, stop) if is_of_tuple else ()),
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(in_two_columns(text, at, stop, level) if is_title else ()),
+        *(said_below(text, at, stop, level) if is_title and level >= Grade.TOKEN else ()),
+        *(said_later(text, stop, level) if is_sentence and level >= Grade.TOKEN else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
     ]
@@ -199,9 +210,10 @@ def parameter(text: str, start: int, end: int) -> Iterable[Span]:
     stem = before[len(before.rstrip(NAME_CHARACTERS)) :]
     mark = text[start - len(stem) - 1 : start - len(stem)]
     name = stem + text[start : end - 1]
-    if mark not in ("?", "&", "#", ";") and not stem.startswith("u0026"):
-        return ()
     value = read(text, end)
+    is_first = mark in _BEFORE_A_BODY and value and text[value.end : value.end + 1] == "&"
+    if mark not in ("?", "&", "#", ";") and not (is_first or stem.startswith("u0026")):
+        return ()
     level = grade(name, in_address=True)
     if value and level and is_secret(text[value.start : value.end], value.quoted, level, prose=False):
         return ((value.start, value.end),)
@@ -221,7 +233,13 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
         return [(item.start, item.end) for item in items(text, begin) if _counts(text, item, level, prose=False)]
     is_alone = after.lastgroup == "part" or (after["below"] or "")[:1] == "`"
     value = to_end_of_word(text, begin) if is_alone else read(text, begin)
+    if value and text[value.start : value.start + 1] in _OF_PLACEHOLDERS and not value.quoted:
+        bound = bound_to(text, value.start, text[value.start : value.end], level)
+        if bound:
+            return bound
     if not value or _is_something_else(name, text, value):
+        return ()
+    if not value.quoted and _NAME_OF_ANOTHER.match(text, value.start):
         return ()
     if not value.quoted and level >= Grade.SECRET and after["sign"] == "=":
         value = _rest_of_line(text, begin) or value

@@ -20,9 +20,13 @@ ROOTS = (
     "pass", "pwd", "psw", "secret", "token", "key", "auth", "credential", "creds", "session", "sessid", "sid=", "jwt",
     "csrf", "xsrf", "otp", "mnemonic", "seed phrase", "seed_phrase", "sig=", "signature", "code=", "_pat",
     "appid=", "ticket=", "hmac", "recovery", "kennwort", "contrase", "senha", "mot_de_passe", "wachtwoord", "heslo",
-    "salasana", "пароль", "密码", "密碼", "パスワード", "비밀번호", "pw", "pword", "psk", "backup_code", "backupcode",
-    "backup code", "backup-code", "seedphrase", "connectsid", "connect.sid", "bearer", "samlresponse", "magic=",
-    "device_code", "code_verifier",
+    "salasana", "парол", "hasło", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "mot de passe", "clave",
+    "kata sandi", "mdp", "비번", "كلمة المرور", "كلمة السر", "पासवर्ड", "סיסמה", "סיסמא", "κωδικ", "mật khẩu",
+    "zugangsdaten", "identifiants", "credenciales", "credenziali", "密码", "密碼", "パスワード", "비밀번호", "pw",
+    "pword", "psk", "backup_code", "backupcode", "backup code", "backup-code", "seedphrase", "connectsid",
+    "connect.sid", "bearer", "samlresponse", "magic=",
+    "device_code", "code_verifier", "mfa_code", "mfacode", "sms_code", "smscode", "verification_code",
+    "verificationcode",
 )  # fmt: skip
 # Keys that are too short to be looked for without what follows them.
 SHORT = tuple(f"{key}{sign}" for key in ("pat", "pin") for sign in ("=", ":", '"', "'", "\\"))
@@ -56,12 +60,28 @@ _DESCRIBES = _words(
 )
 _PASSWORD = (
     "password", "passwords", "passwd", "passwort", "passphrase", "passcode", "pwd", "psw", "pword", "kennwort",
-    "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль", "密码",
+    "contrasena", "contraseña", "contrase", "senha", "motdepasse", "wachtwoord", "heslo", "salasana", "пароль",
+    "пароля", "паролем", "katasandi", "mdp", "hasło", "şifre", "lösenord", "passord", "adgangskode", "jelszó", "密码",
     "密碼", "パスワード", "비밀번호", "requirepass", "masterauth", "mnemonic", "seedphrase", "recoveryphrase", "passw",
     "otp", "totp", "defaultauthtok", "dbpw", "userpw", "adminpw", "rootpw", "wifipsk", "wpapsk", "psk", "otpsecret",
     "totpsecret",
-    "mfasecret", "otpcode", "userpin", "cardpin", "doorpin", "simpin",
+    "mfasecret", "otpcode", "mfacode", "smscode", "verificationcode", "userpin", "cardpin", "doorpin", "simpin",
 )  # fmt: skip
+_GLUED = (
+    "密码",
+    "密碼",
+    "パスワード",
+    "비밀번호",
+    "비번",
+    "كلمةالمرور",
+    "كلمةالسر",
+    "पासवर्ड",
+    "סיסמה",
+    "סיסמא",
+    "κωδικ",
+    "mậtkhẩu",
+    "парол",
+)  # what follows them is written without a blank
 _PASS_WORDS = _words(
     """
     bypass compass trespass surpass overpass encompass underpass impasse
@@ -71,7 +91,8 @@ _ACTIONS = _words("change reset forgot recover")  # names of what is done, such 
 _OF_TESTS = _words("test tests check checks build builds all did must should can will to not season boarding ski")
 _SECRET = (
     "secret", "secrets", "privatekey", "signingkey", "encryptionkey", "decryptionkey", "masterkey", "secretkey",
-    "credential", "credentials", "creds", "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
+    "credential", "credentials", "creds", "zugangsdaten", "identifiants", "credenciales", "credenziali", "clave",
+    "accountkey", "sharedkey", "presharedkey", "accesskey", "secretkeybase",
     "recoverycode", "recoverycodes", "backupcode", "backupcodes", "passkey", "hmackey", "jwtkey", "secretvalue",
     "passwordhash", "passwordsalt", "unsealkey", "sessionkey", "cookiekey", "wireguardkey", "hmacsecret",
 )  # fmt: skip
@@ -91,7 +112,7 @@ _KEY_OF_DATA = _words(
     """
     public primary foreign partition sort cache routing idempotency composite natural unique index object s3 bucket
     dedup deduplication group grouping sharding shard hash lookup row range dict config translation i18n message
-    missing unknown candidate storage redis order ordering issue project bad wrong invalid duplicate surrogate the a
+    missing unknown candidate redis order ordering issue project bad wrong invalid duplicate surrogate the a
     no that this same each every json map column metadata context state feature flag locale host ssh known register
     hot arrow enter escape any press tab of for with by get set del error header query param form field tag label
     answer turn minor major music soft registry lock event job task queue topic rate ratelimit limit concurrency
@@ -138,7 +159,7 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
         return Grade.SECRET
     if last in _DESCRIBES and not joined.endswith(("secretid", "phpsessid", "jsessionid", "connectsid")):
         return Grade.NONE
-    if joined.endswith(_PASSWORD):
+    if joined.endswith(_PASSWORD) or (not joined.isascii() and any(word in joined for word in _GLUED)):
         return Grade.TOKEN if before in _ACTIONS else Grade.PASSWORD
     if last == "pass" and before in _OF_TESTS:
         return Grade.NONE
@@ -158,6 +179,8 @@ def _grade(words: list[str], joined: str, shouted: bool) -> Grade:
 
 
 def _grade_of_a_key(last: str, before: str, shouted: bool) -> Grade:
+    if before == "storage":
+        return Grade.TOKEN if shouted else Grade.WEAK
     if before in _KEY_OF_DATA or last in ("monkey", "turkey", "hotkey", "whiskey", "donkey", "jockey", "hockey"):
         return Grade.NONE
     return Grade.TOKEN if shouted or before or last != "key" else Grade.WEAK

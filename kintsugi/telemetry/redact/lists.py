@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.notations import is_strong
+from kintsugi.telemetry.redact.notations import bound_to, is_strong
 from kintsugi.telemetry.redact.values import is_secret, looks_random
 
 Span = tuple[int, int]
@@ -55,6 +55,9 @@ def in_lists(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         if len(row) != len(names):
             return
         value = row[place]["value"]
+        if value is None:
+            name = row[place][0].strip(" ,)]")
+            yield from bound_to(text, row[place].start(), f"${place + 1}" if name in ("?", "%s") else name, level)
         if value and grade(value) and not looks_random(value):
             return  # a name itself: these are pairs of words, and no rows
         if len(value or "") >= _SHORTEST and is_secret(value, True, level, prose=False):

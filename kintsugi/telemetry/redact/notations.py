@@ -14,6 +14,7 @@ Span = tuple[int, int]
 _ROWS, _ROW_LENGTH, LONGEST_TITLES = 20, 400, 300
 _CELL = re.compile(r"[ \t]*(?P<quote>[\"']?)[\w.$ -]{1,40}(?P=quote)[ \t]*|[ \t]*")
 _RULE = re.compile(r"[-+|:= \t─━┼╇╋│┃├┤]+")
+_BARS = ("|", "│", "┃", "║")
 _WORD = 8  # letters of a plain word that is more likely a password than what a table says of one
 _STRONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])\S{6,}")
 
@@ -31,7 +32,14 @@ def in_columns(text: str, at: int, end: int, level: Grade) -> Iterator[Span]:
         return
     header = text[start:stop].rstrip("\r").split(mark)
     titles = [cell.strip() for cell in header if cell.strip()]
-    if len(titles) < 2 or not all(map(_CELL.fullmatch, header)) or (mark in ",;" and " " in "".join(header)):
+    is_boxed = (
+        mark in _BARS and _RULE.fullmatch(text, stop + 1, text.find("\n", stop + 1, stop + _ROW_LENGTH)) is not None
+    )
+    if (
+        len(titles) < (1 if is_boxed else 2)
+        or not all(map(_CELL.fullmatch, header))
+        or (mark in ",;" and " " in "".join(header))
+    ):
         return
     if start and text[max(0, start - _ROW_LENGTH) : start - 1].rpartition("\n")[2].count(mark) == len(header) - 1:
         return  # a row, not the titles
@@ -111,7 +119,7 @@ def value_before(text: str, at: int, level: Grade) -> Iterable[Span]:
 
 _SAID_BEFORE = re.compile(
     r"(?P<quote>[\"'`]?)(?<![^\s\"'`(])(?P<value>[^\s\"'`,;()]{6,300})(?P=quote)"
-    r" (?:is (?:the|your|my|not an?|no|an?)(?: valid| invalid)?|"
+    r" (?:is (?:the|your|my|not an?|no|an?)(?: valid| invalid)?|are (?:the|your|my)|"
     r"(?:given |used |sent |passed )?(?:as|for)(?: the| an?| your)?)"
     r" (?:[A-Za-z]{2,12} )?$"
 )
@@ -126,16 +134,120 @@ def said_before(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
         return ()
     value = found["value"]
     if _GOES_ON.match(text, end) and " is " not in window[found.end("value") :]:
-        return ()  # for password hashing
+        return ()  # for password hashing; but: for the password of the server
     word = found["quote"] and level is Grade.PASSWORD and is_secret(value, True, level, prose=True)
     if not (looks_random(value) or word or (found["quote"] and is_strong(value))):
         return ()
     begin = at - len(window)
+    if value.count(":") == 1 and is_strong(value.partition(":")[2]):
+        return ((begin + found.start("value") + value.index(":") + 1, begin + found.end("value")),)
     return ((begin + found.start("value"), begin + found.end("value")),)
 
 
+_LABEL_LENGTH, _BELOW_LENGTH = 200, 300
+_BELOW = re.compile(r"[^\s(){}\[\]<>@\"',;]{8,200}")
+_OF_MARKUP = "`*"
+_ALONE = re.compile(r"[\w./-]{1,200}\r?")
+
+
+def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
+    """Of a line that names a secret and ends with a colon, or that is its name alone, the one word that is the next
+    line, or all that is new in it: each may begin as lines of a log do."""
+    stop = text.find("\n", end, end + _LABEL_LENGTH)
+    start = text.rfind("\n", max(0, at - _BELOW_LENGTH), at) + 1
+    if stop < 0 or (
+        text[end:stop].rstrip(f" \t\r{_OF_MARKUP}")[-1:] != ":" and not _ALONE.fullmatch(text, start, stop)
+    ):
+        return ()
+    begin, line = stop, ""
+    for _ in range(2):
+        begin, stop = stop + 1, text.find("\n", stop + 1, stop + 1 + _BELOW_LENGTH)
+        stop = min(len(text), begin + _BELOW_LENGTH) if stop < 0 else stop
+        line = text[begin:stop]
+        if line.strip():
+            break
+    words = line.split()
+    value = words[-1].strip(_OF_MARKUP) if words else ""
+    if not _BELOW.fullmatch(value) or not looks_random(value) or not is_secret(value, True, level, prose=True):
+        return ()
+    if len(words) > 1 and (text[start : start + 4] != line[:4] or words[-2][-1] not in "|]->:"):
+        return ()
+    begin += line.rindex(value)
+    return ((begin, begin + len(value)),)
+
+
+_LINKS = frozenset(
+    ("is", "now", "with", "to", "using", "as", "was", "lautet", "ist", "est", "es", "\u00e9", "\u00e8", "\u00e4r", "er",
+     "jest", "it's", "its", "c'est", "nu", "jetzt", "agora", "ahora", "adesso", "from", "expected", "got", "received",
+     "given", "entered", "/", "-", "=", "->", "\u2014", "\u2192")
+)  # fmt: skip
+SENTENCE, _MOST_WORDS = 90, 10
+_AROUND = "\"'`()[].,;!?"
+_MIXED = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[^\s/\\.:=<>()\[\]{}\"'`,;|]{8,200}")
+
+
+def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
+    """What a sentence gives further on, behind one of a few small words: `the password changed, it is now …`."""
+    window = text[end : end + SENTENCE].partition("\n")[0]
+    before, at = "", end
+    for word in window.split(" ", _MOST_WORDS)[:_MOST_WORDS]:
+        if before in _LINKS or before[-1:] in (":", "="):
+            value = word.strip(_AROUND)
+            if _MIXED.fullmatch(value) and (level >= Grade.SECRET or len(value) >= 2 * _WORD) and looks_random(value):
+                begin = at + word.index(value)
+                yield begin, begin + len(value)
+        before, at = word.lower(), at + len(word) + 1
+
+
+_PLACEHOLDER, _OF_FORMAT = re.compile(r"[@$:]\w{1,30}"), ("%s", "%r", "%d")
+_BOUND = re.compile(r" ?(?:=>?|:) ?N?(?P<quote>[\"'])(?P<value>[^\"'\n]{3,400})(?P=quote)")
+_NEAR, _MOST_TIMES = 320, 4
+
+
+def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
+    """What is bound to the placeholder of a statement that stands at `at`: `SET password = $2` and `$2 = '…'`."""
+    if name[:2] in _OF_FORMAT:  # as logging tells of a message that its arguments do not fit
+        return _in_order(text, at, text.count("%", max(0, at - _NEAR), at) + 1, level)
+    if not _PLACEHOLDER.fullmatch(name):
+        return ()
+    place = max(0, at - _NEAR) - 1
+    for _ in range(_MOST_TIMES):
+        place = text.find(name, place + 1, at + _NEAR)
+        bound = _BOUND.match(text, place + len(name)) if place >= 0 else None
+        if bound and is_secret(bound["value"], True, level, prose=False):
+            return (bound.span("value"),)
+        if place < 0:
+            break
+    return _in_order(text, at, int(name[1:]), level) if name[1:].isdecimal() else ()
+
+
+_VALUES = re.compile(
+    r"(?:aram(?:eter)?s|ARAM(?:ETER)?S|indings|args|rguments|alues|ALUES)[\"']?\s?[:=]?\s?[\[(]\s{0,4}"
+    r"|; (?=(?:[\"'][^\"'\n]{0,200}[\"']|\d{1,20})(?:, |\s{0,4}$|\n))"
+)
+_ITEM = re.compile(
+    r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|[^\"',\n\[\]()]{0,80})"
+    r"(?:\s?,\s{0,4}|\s{0,4}[\])]|$)"
+)
+_MOST_ITEMS = 20
+
+
+def _in_order(text: str, at: int, number: int, level: Grade) -> Iterable[Span]:
+    """The literal of this number in the list of values that stands near a statement."""
+    values = _VALUES.search(text, at, at + _NEAR) or _VALUES.search(text, max(0, at - _NEAR), at)
+    begin = values.end() if values and number <= _MOST_ITEMS else -1
+    for index in range(number if begin >= 0 else 0):
+        item = _ITEM.match(text, begin)
+        if not item:
+            break
+        if index + 1 == number and item["value"] and is_secret(item["value"], True, level, prose=False):
+            return (item.span("value"),)
+        begin = item.end()
+    return ()
+
+
 _WORDS = 9
-_GOES_ON = re.compile(r" [a-z]")
+_GOES_ON = re.compile(r" (?!(?:for|of|to|in|on|at|and|when|until) )[a-z]")
 LEADS = (
     " the ",
     " your ",

@@ -6,6 +6,8 @@ that the whole is linear. A check is a function of (text, start, end of the lite
 
 import base64
 import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import islice
@@ -13,8 +15,9 @@ from itertools import islice
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
+from kintsugi.telemetry.redact.arguments import CALLS, FLAGS, USER_FLAGS, Call, called, flagged, flagged_user
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
-from kintsugi.telemetry.redact.commands import COMMANDS, Command
+from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
 from kintsugi.telemetry.redact.keys import ROOTS, SHORT, Grade
@@ -65,11 +68,10 @@ _RUNS = {
 _DIGIT = re.compile(r"\d")
 # Each stretch of text is given so many looks, and the first one more: an honest text may be dense for a while, as a
 # list of names with `key` in them is. Where none are left, the stretch is taken for an attack and hidden; after some of
-# them the rest of the text is given less.
-_STRETCH, _LOOKS, _FIRST_LOOKS, _PATIENCE, _FEW_LOOKS = 512, 32, 256, 4, 10
+# them the text is one, and every stretch with more than a few places is hidden, unlooked at.
+_STRETCH, _LOOKS, _FIRST_LOOKS, _PATIENCE, _FEW_LOOKS = 512, 16, 256, 4, 10
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
-_FEW = 8  # places that are worth the question whether any is left
 
 
 class Scanner:
@@ -90,13 +92,16 @@ class Scanner:
     def leaves_nothing(self, places: list[Place], text: str, spans: list[Span]) -> bool:
         """Whether a second look at the text, with these spans hidden, would find nothing: each of the places is in what
         was hidden, or is a key right before it. (No literal reaches over a mask, as none has an asterisk in it.)"""
-        if len(places) > _FEW or self._has_asterisks:
+        if self._has_asterisks:
             return False
-        return all(
-            any(start < stop and begin < end for begin, stop in spans)
-            or (self.rules[rule][0] is keyed and any(is_right_behind(text, end, span) for span in spans))
-            for rule, start, end in places
-        )
+        begins = [begin for begin, _ in spans]
+        for rule, start, end in places:
+            after = bisect_left(begins, end)  # the first span that begins behind the place
+            if after and start < spans[after - 1][1]:
+                continue
+            if after == len(spans) or self.rules[rule][0] is not keyed or not is_right_behind(text, end, spans[after]):
+                return False
+        return True
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
@@ -116,20 +121,21 @@ class Scanner:
             return found
         text = folded.text
         done = begin = attacks = 0
-        left, given = _FIRST_LOOKS, _LOOKS
+        left = _FIRST_LOOKS
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
                 continue
             if start >= begin + _STRETCH:
-                left, begin = min(left + given, _FIRST_LOOKS), start
+                left, begin = min(left + _LOOKS, _FIRST_LOOKS), start
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
             left -= 1
             if left < 0:
                 left, attacks = 0, attacks + 1
-                given = _LOOKS if attacks < _PATIENCE else _FEW_LOOKS
+                if attacks > _PATIENCE:
+                    return self._besieged(places, folded)
                 kind = "flood"
                 spans: Iterable[Span] = ((begin, min(begin + _STRETCH, len(text))),)
             else:
@@ -139,6 +145,15 @@ class Scanner:
                 done = max(done, span[1])
         found.sort()
         return found
+
+    def _besieged(self, places: list[Place], folded: Folded) -> list[Found]:
+        """Of a text that is an attack: its dense stretches, and what is found in the others."""
+        counted = Counter(start // _STRETCH for _, start, _ in places)
+        dense = {stretch for stretch, count in counted.items() if count > _FEW_LOOKS}
+        rest = [place for place in places if place[1] // _STRETCH not in dense]
+        end = len(folded.text)
+        floods = [(at * _STRETCH, min((at + 1) * _STRETCH, end), "flood") for at in dense]
+        return sorted((*floods, *self.spans_at(rest, folded)))
 
     def personal(self, text: str) -> list[Found]:
         """Where personal data stands, if any is to be hidden."""
@@ -196,6 +211,14 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
         yield "address", literal, _shaped(pattern, 0), False
     for command in COMMANDS:
         yield from (("command", lead, _command(command), False) for lead in command.leads)
+    for literal, back, pattern in LINES:
+        yield "command", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
+    for call in CALLS:
+        yield from (("command", name, _called(call), False) for name in call.names)
+    for flag in FLAGS:
+        yield "command", flag, flagged, False
+    for flag in USER_FLAGS:
+        yield "command", flag, flagged_user, False
     for marker in MARKERS:
         yield "marked", marker, _marked, False
     yield from _structural()
@@ -312,6 +335,10 @@ def _command(command: Command) -> Check:
         return [one.span("secret") for one in found if is_secret(one["secret"], True, Grade.PASSWORD, prose=False)]
 
     return check
+
+
+def _called(call: Call) -> Check:
+    return lambda text, start, end: called(call, text, end)
 
 
 def _secret_in(found: re.Match[str]) -> Iterable[Span]:

@@ -36,7 +36,9 @@ _WHOLE_LINE = re.compile(r"[^\s\"'\\]\S{0,4096}(?=[ \t]+\#|[ \t\r]*(?:$|\n))")
 _ENCODED_END = re.compile(r"%(?:25){0,2}(?:2[0267C]|3[BC]|7D)|%(?=0[AD])", re.IGNORECASE)
 _PERCENT_END = re.compile(r"%(?=0[AD])", re.IGNORECASE)
 _ENCODED_SIGN = re.compile(r"%(?:25){0,2}3[AD]$", re.IGNORECASE)
-_CALL = re.compile(r"(?:await |new |\$|@|\[)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,80}+)(?P<bracket>[({\[])")
+_CALL = re.compile(
+    r"(?:await |new |\$|@|\[)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,80}+)(?P<bracket>[({\[])(?:\s{1,40}(?=[\"']))?"
+)
 _ITEM = re.compile(r"[bu]?(\\*[\"'])((?:(?!\1).){1,400})\1")
 
 _MASKED = re.compile(
@@ -45,7 +47,7 @@ _MASKED = re.compile(
     | x{3,}|X{3,}|-+|\.+|\#{3,}
     | <[^<>]{0,80}>|\[[A-Za-z_ :-]{0,40}\]|\$\{[^{}]{0,80}\}|\$\w{1,60}|\$\([^()]{0,80}\)
     | \{\{.{0,80}\}\}|\{[^{}]{0,80}\}
-    | %\(\w{1,40}\)[sdr]|%\[\d\][a-z]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__
+    | %\(\w{1,40}\)[sdr]|%\[\d\][a-z]|%[sdrv]|%\w{1,40}%|\?|:\w{1,20}|@\w{1,40}@|__\w{1,40}__|@(?:p\d{1,3}|__\w{1,40})
     | (?i:redacted|filtered|masked|hidden|removed|protected|scrubbed|not[ _-]?set|unset|placeholder|omitted|censored)
     | (?i:(?:your|insert|enter|replace|put|paste|add)[a-z_ -]{2,60})
     """,
@@ -192,6 +194,8 @@ def literal_in_call(text: str, value: Value) -> tuple[bool, Value | None]:
     call = _CALL.match(text, value.start)
     if not call or value.quoted:
         return False, None
+    if call["bracket"] == "{" and looks_random(call["name"]):
+        return False, None  # what stands around it, as {noformat} of Jira
     inner = _OPENING.match(text, call.end())
     if not inner or call["bracket"] == "[" or not call["name"].rpartition(".")[2][:1].isupper():
         return True, None
@@ -212,7 +216,7 @@ def is_secret(value: str, quoted: bool, level: Grade, prose: bool) -> bool:
         return _is_password(value, quoted, prose)
     if level is Grade.SECRET:
         return len(value) >= 4 and not _is_path(value) and (looks_random(value) or _says_something(value, prose))
-    return looks_random(value) and (level is Grade.TOKEN or not _is_reference(value))
+    return looks_random(value) and (level is Grade.TOKEN or not is_reference(value))
 
 
 _SURELY = 20  # letters of both cases and digits in one run: no word, mask or expression
@@ -274,7 +278,7 @@ def _says_something(value: str, prose: bool) -> bool:
     return not plain and value.lower() not in _PROSE and (not value.isdigit() or len(value) >= 24) and " " not in value
 
 
-def _is_reference(value: str) -> bool:
+def is_reference(value: str) -> bool:
     return bool(_UUID.fullmatch(value) or _DIGEST.fullmatch(value))
 
 

@@ -64,11 +64,7 @@ REACH_DIGITS = -1_002
 REACH_DOTS = -1_003
 
 REACH_LINE = -1_004
-_NO_MECHANISM = (
-    r"(?!(?:PLAIN|LOGIN|CRAM|DIGEST|XOAUTH2?|OAUTHBEARER|SCRAM|GSSAPI|NTLM|EXTERNAL|TLS|SSL)\b|[a-z]+(?:\s|$))"
-)
-
-# PageNeeds a prefix that might be part of another word: as long as tokens are, and mixed.
+# Needs a prefix that might be part of another word: as long as tokens are, and mixed.
 _MIXED = r"(?=[A-Za-z_-]{0,60}\d|[a-z_-]{0,20}[A-Z])(?=[\d_-]{0,20}[A-Za-z])[\w-]{20,300}(?![\w-])"
 
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])"
@@ -87,28 +83,6 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("asia", 0, r"ASIA(?:(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}|[A-Z]{16}(?![0-9A-Za-z]))"),
     ("abia", 0, r"ABIA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
     ("acca", 0, r"ACCA(?=[A-Z]{0,15}\d)[0-9A-Z]{12,16}"),
-    (
-        "pass ",
-        REACH_LINE,
-        r"(?:\S{0,12}[>:\]] ?|\d+ )?PASS (?!\S*/|[tT]est|\S+\.\w{1,5}\b)(?P<secret>\S{3,200})(?=\s|\\|$)",
-    ),
-    (
-        " login ",
-        REACH_LINE,
-        r"(?:\S{0,12}[>:] ?)?(?:b['\"])?[A-Za-z]{0,5}\d{1,6} LOGIN \S{1,100} \"?(?P<secret>[^\s\"]{3,200})",
-    ),
-    (
-        "auth ",
-        REACH_LINE,
-        rf"(?:\S{{0,40}}> ?AUTH |AUTH {_NO_MECHANISM})(?:[\w-]{{1,40}} )?(?P<secret>\S{{3,200}})(?=\r?\n|$)",
-    ),
-    ('auth\" ', -1, r"\"(?i:auth)\" (?:\"[\w-]{1,40}\" )?\"(?P<secret>[^\"\s]{3,200})\""),
-    (
-        "auth\\r\\n$",
-        0,
-        r"(?i:auth)(?:\\r\\n\$\d+\\r\\n[\w-]{1,40})?\\r\\n\$\d+\\r\\n(?P<secret>[^\\\s]{3,200})",
-    ),
-    ("ugfzc3dvcmq6", 0, r"UGFzc3dvcmQ6\s{1,4}(?:[<>CS:]{1,3} ?)?(?P<secret>[A-Za-z0-9+/]{4,400}={0,2})(?=\s|$)"),
     ("sk-", 0, r"sk-(?=[\w-]{0,60}\d)(?=[\w-]{0,60}[A-Za-z])(?:[a-z]{2,10}-)?[A-Za-z0-9_]{16,300}[\w-]{0,300}"),
     ("t3blbkfj", REACH, r"[\w-]{10,90}?T3BlbkFJ[\w-]{0,100}|[\w-]{0,9}T3BlbkFJ[\w-]{10,100}"),
     ("key-", 0, r"key-(?=[A-Za-z]{0,31}\d)(?:[0-9a-z]{20,48}|[0-9A-Za-z]{64})(?![0-9A-Za-z])"),
@@ -124,12 +98,6 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     ("_gitlab_session=", 0, r"_gitlab_session=(?P<secret>[0-9a-z]{16,64})"),
     ("$krb5", 0, r"\$krb5(?:asrep|tgs|pa)\$\d{1,2}\$[^\s'\"`]{24,8000}"),
     ("xoxd-", 0, r"xoxd-(?=[\w+/-]{0,40}[\d%])[\w%+/=-]{16,400}"),
-    (
-        "chpasswd",
-        REACH_LINE,
-        r"[^\n]{0,60}?\becho (?:-\w )?['\"]?[\w.@-]{1,60}:(?P<secret>[^\s'\"]{3,200})['\"]? ?"
-        r"\| ?(?:sudo )?(?:\S{1,40}/)?chpasswd",
-    ),
     ("u+", 0, r"u\+(?=[A-Za-z_-]{0,17}\d)(?=[a-z\d_-]{0,17}[A-Z])(?=[A-Z\d_-]{0,17}[a-z])[\w-]{18}(?![\w+/=-])"),
     ("scw", 0, r"SCW(?=[A-Z]{0,16}\d)[0-9A-Z]{17}(?!\w)"),
     ("xox", 0, r"xox[a-z]\d{0,3}-(?=[a-z-]{0,30}\d)[\w-]{12,300}"),
@@ -349,8 +317,6 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     *((f"key_{digit}", 0, r"(?<![\w-])key_[0-9a-f]{32,64}(?!\w)") for digit in "0123456789abcdef"),
     ("user=u", 0, r"user=(?P<secret>u(?=[a-z]{0,28}\d)[a-z0-9]{29})(?!\w)"),
     ("ngrok", 0, r"ngrok[^\n]{0,80}?\b(?P<secret>[12][A-Za-z0-9]{26}_[A-Za-z0-9]{20,21})(?!\w)"),
-    (":5432:", REACH_LINE, r"[\w.*-]{1,80}:5432:[^\s:]{1,60}:[^\s:]{1,60}:(?P<secret>\S{3,200})(?=\s|$)"),
-    (" is your ", REACH_DIGITS, r"(?P<secret>\d{4,8}) is your (?:[\w-]{1,20} ){0,3}(?:code|OTP|PIN|passcode)\b"),
     *((f"{{{kind}", 0, r"\{(?:S?SHA|SMD5|MD5)[\d-]{0,4}\}(?P<secret>[\w+/=]{16,200})")
       for kind in ("ssha", "sha", "smd5", "md5")),
     ("routing_key", 0, r"routing_key['\"]?[:=] ?['\"]?(?P<secret>(?=[a-z]{0,30}\d)[0-9a-zR][0-9a-z]{31})(?!\w)"),
@@ -359,27 +325,11 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
         0,
         r"(?i:BEGIN OpenVPN Static key) V\d-{1,5}\s{1,4}(?P<secret>[0-9a-f]{16,64}(?:\s{1,4}[0-9a-f]{16,64}){0,40})",
     ),
-    *((port, 0, rf"\{port}[^\s:]{{1,60}}:(?P<secret>\S{{3,200}})") for port in ("]:587 ", "]:465 ", "]:25 ")),
     ("{plain}", 0, r"\{PLAIN\}(?P<secret>\S{3,200})"),
     *((hashed, 0, r"\$[PH]\$[./0-9A-Za-z]{31}") for hashed in ("$p$", "$h$")),
-    ('"auth ', 0, rf'"AUTH {_NO_MECHANISM}(?:[\w-]{{1,40}} )?(?P<secret>[^\s"\\]{{4,200}})\\r\\n'),
-    ("wifi:", 0, r"WIFI:(?:[TSHR]:[^;\n]{0,60};){0,4}P:(?P<secret>[^;\n]{4,100})"),
     *((seed, 0, r"S[UAO]A[A-Z2-7]{50,56}(?!\w)") for seed in ("sua", "saa", "soa")),
-    ("following password", 0, r"following password[^\n]{0,60}:\s{1,6}(?P<secret>\S{6,100})"),
-    ("new value: ", REACH_LINE, r"New value: (?P<secret>(?=[A-Za-z*+_=-]{0,20}\d)[A-Za-z0-9*+_=-]{20})(?=\s|$)"),
-    *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"
-      r"(?:(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3}[\s,]{1,4}){0,19}"
-      r"(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3})(?![\w-])")
-      for codes in ("recovery codes", "backup codes")),
-    *((where, REACH_LINE, r"[^\n]{0,80}?\b[\w.-]{1,40}:(?P<secret>[^\s:@/]{3,100})@(?:tcp|unix)\(")
-      for where in ("@tcp(", "@unix(")),
-    ('send "', 0, r'(?i:send) "(?P<secret>(?=[^"\s\d]{0,60}\d)[^"\s\\]{6,60})\\r"'),
-    *((reader, REACH_LINE,
-      r"[^\n]{0,60}?\b(?:echo|printf) (?:-\w{1,2} )?['\"]?(?P<secret>(?![$<{])[^\n|'\"]{3,200}?)['\")]{0,2} ?\| ?"
-      r"(?:sudo [^\n]{0,20}-S|docker login|podman login|kinit|smbpasswd|docker secret|gcloud secrets|"
-      r"passwd|cryptsetup|gh auth login)")
-      for reader in ("sudo -s", "docker login", "podman login", "| kinit", "docker secret",
-                     "| smbpasswd", "| gcloud secrets", "| passwd", "| cryptsetup", "gh auth login")),
+    ("scram-sha-", 0, r"SCRAM-SHA-\d{1,3}\$\d{1,7}:[\w+/=]{8,64}\$[\w+/=]{8,64}:[\w+/=]{8,64}"),
+    ('"md5', 0, r'"(?P<secret>md5[0-9a-f]{32})"'),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
 )  # fmt: skip
 

@@ -1,0 +1,134 @@
+"""Secrets that are arguments: of a call, told by what is called, and of any program, told by a flag and their looks.
+
+Each check is a function of (text, start, end of what led to it) to the spans to hide, and looks at a bounded stretch.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.notations import is_strong
+from kintsugi.telemetry.redact.values import is_reference, is_secret, looks_random
+
+Span = tuple[int, int]
+
+
+class Call(NamedTuple):
+    """What ends a function's name, in lower case with its bracket, and which argument is a secret by its place alone;
+    others have to look random."""
+
+    names: tuple[str, ...]
+    place: int = -1
+    of_keys: bool = False  # what looks like an id or a digest is a secret, too
+
+
+CALLS = (
+    Call(
+        (
+            ".login(", ">login(", ":login(", "ftp_login(", ".authenticate(", ">authenticate(", ".setbasicauth(",
+            "networkcredential(", "usernamepasswordcredentials(", "passwordauthentication(", "basicauth(",
+            "digestauth(", "usernamepasswordauthenticationtoken(",
+        ),
+        1,
+    ),
+    Call(
+        (
+            "pdo->__construct(", "mysqli_connect(", "mysql_connect(", "mysqli->__construct(", "mysqldb.connect(",
+            "pymysql.connect(", "ldap3.connection(", "dbi->connect(", ".getconnection(", "ldap_bind(", "imap_open(",
+            "ssh2_auth_password(", "set_password(", "setpassword(",
+        ),
+        2,
+    ),
+    Call(("secretstr(", "secretbytes("), 0),
+    Call(
+        (
+            "login(", "logon(", "signin(", "sign_in(", "authenticate(", "connect(", "connection(", "_bind(", ".bind(",
+            "bind_s(", "password(", "passwd(", "hashpw(", "credential(", "credentials(", "authentication(",
+            "authorize(", "setauth(", "set_auth(", "withtoken(", "settoken(", "set_token(", "setapikey(",
+            "set_api_key(", "createclient(", "client.init(", "configure(",
+            ".run(", "send_keys(", ".fill(", ".type(", ".typetext(",
+        )
+    ),
+    Call(
+        (
+            "hmac(", "hmac.new(", "fernet(", "cipher(", "cipheriv(", "jwt.sign(", "jwt.encode(", "jwt.verify(",
+            "jwt.decode(", "secretkeyspec(", "aesgcm(", "encrypt(", "decrypt(", "crypt(",
+        ),
+        of_keys=True,
+    ),
+)  # fmt: skip
+_MOST_ARGUMENTS, _SHORTEST = 6, 2
+_ARGUMENT = re.compile(
+    r"\s{0,24}(?:[bBuUrRfN]{0,2}(?P<quote>\\{0,3}[\"'`])(?P<value>(?:(?!(?P=quote))[^\n]){0,300})(?P=quote)"
+    r"|[^\"'`(){}\n,]{0,60}(?:\([^()\n]{0,40}\)|\{[^{}\n]{0,80}\})?[^\"'`(){}\n,]{0,20})\s{0,24}(?P<end>[,)])"
+)
+_FIELD = re.compile(r"(?i:pass(?:word|wd)?|secret|token)")  # a word for what stands there: a form's field
+
+
+def called(call: Call, text: str, end: int) -> Iterator[Span]:
+    """The secrets among the literal arguments of a call whose bracket ends at `end`."""
+    before = ""
+    for index in range(_MOST_ARGUMENTS):
+        argument = _ARGUMENT.match(text, end)
+        if not argument:
+            return
+        value = argument["value"]
+        if value is not None and _is_one(call, index, value, before):
+            yield argument.span("value")
+        if argument["end"] == ")":
+            return
+        before, end = value or "", argument.end()
+
+
+def _is_one(call: Call, index: int, value: str, before: str) -> bool:
+    if _is_made_up(value) and (call.of_keys or not is_reference(value)):
+        return True
+    if index != call.place or len(value) < _SHORTEST or _FIELD.fullmatch(value):
+        return False
+    return (" " not in before or is_strong(value)) and is_secret(value, True, Grade.PASSWORD, prose=False)
+
+
+def _is_made_up(value: str) -> bool:
+    return looks_random(value) and value.isascii() and not _SHAPED.search(value) and grade(value) is Grade.NONE
+
+
+_SHAPED = re.compile(
+    r"[<>{}()\[\]%\\\s]|[?&]\w{1,20}=|\.\w{1,5}$|^[#./]|//|^[A-Za-z]+\d?[A-Z][a-z]+$"
+)  # a template, a file, a name
+
+
+FLAGS = (" -p ", "'-p', '", '"-p", "', " -pw ", " -n ", " -w ", " -t ", " -k ")
+USER_FLAGS = (
+    " -u ",
+    " -u",
+    " --user ",
+    "--user=",
+    "'-u', '",
+    '"-u", "',
+    "--userpwd ",
+    "--auth ",
+    "--auth=",
+    "--creds ",
+    " auth ",
+)
+_MADE_UP = (
+    r"(?=[^\s'\"]{0,60}\d)(?=[^\s'\"]{0,60}[a-z])(?=[^\s'\"]{0,60}[A-Z])"
+    r"[^\s'\"/\\:,;=(){}\[\]<>.]{8,80}={0,2}(?=['\"\s]|$)"
+)
+_GIVEN = re.compile(rf"['\"]?(?P<secret>{_MADE_UP})")
+_GIVEN_WITH_USER = re.compile(rf"['\"]?[A-Za-z][^\s:/'\"]{{0,60}}:(?P<secret>{_MADE_UP})")
+_OF_FOLDERS = ("mkdir", "install", "cp ", "rsync", "cd ", "touch")
+
+
+def flagged(text: str, start: int, end: int) -> Iterable[Span]:
+    """What stands behind `-p` of any program, where no name, folder or port can look like it."""
+    found = _GIVEN.match(text, end)
+    line = text[max(0, start - 60) : start]
+    return (found.span("secret"),) if found and not any(word in line for word in _OF_FOLDERS) else ()
+
+
+def flagged_user(text: str, start: int, end: int) -> Iterable[Span]:
+    """The password of `-u name:…` of any program."""
+    found = _GIVEN_WITH_USER.match(text, end)
+    return (found.span("secret"),) if found else ()
