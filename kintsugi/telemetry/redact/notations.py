@@ -187,6 +187,25 @@ _MIXED = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[^\s/\\.:=<>()\[\
 _LEAST = {Grade.WEAK: 32, Grade.TOKEN: 16, Grade.SECRET: 8, Grade.PASSWORD: 8}
 
 
+# A digit beside what no number has: every made-up word has one.
+_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))")
+_OF_PASSWORDS = ("ass", "pwd", "ret", "ord", "als", "eds", "pin", " pw")  # the ends of the roots that are the gravest
+
+
+def may_be_said_later(text: str, end: int) -> bool:
+    """A quick look for `said_later`."""
+    return text[end : end + 1] in (" ", ",", ":", "?") and _BESIDE.search(text, end, end + SENTENCE) is not None
+
+
+def may_be_said_earlier(text: str, at: int, end: int) -> bool:
+    """A quick look for `said_earlier`, of a key that begins at `at` and whose root ends at `end`."""
+    return (
+        text[end - 3 : end].lower() in _OF_PASSWORDS
+        and text[at - 1 : at] in (" ", "(")
+        and _BESIDE.search(text, max(0, at - _BEFORE), at) is not None
+    )
+
+
 def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
     """What a sentence gives further on, and no word of it can look like: `the password changed, it is now …`."""
     window = text[end : end + SENTENCE].partition("\n")[0]
