@@ -45,7 +45,7 @@ _HERE = Path(__file__).parents[1]
 _SECONDS = 60.0
 _PEER = {**DEFAULT_OPTIONS, "include_local_variables": True}
 _PRODUCTION = """
-import json, os, sys
+import json, os, sys, tempfile
 tree = os.getcwd()
 sys.path[:] = [entry for entry in sys.path if entry]
 sys.path[:0] = [tree, *(os.path.join(tree, one) for one in {folders!r})]
@@ -74,7 +74,8 @@ class Production:
             print({mark!r} + json.dumps([found.module, found.function, found.source, found.why_not] if found else None),
                   file=sys.__stdout__, flush=True)
 
-pytest.main([{test!r}, "-q", "-s", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=no"], plugins=[Production()])
+plain = ["-q", "-s", "-o", "cache_dir=" + tempfile.gettempdir(), "-p", "no:randomly", "--tb=no"]
+pytest.main([{test!r}, *plain], plugins=[Production()])
 """
 
 

@@ -80,7 +80,9 @@ class Made:
         failure = self.result.failure if self.result else None
         if failure is None or not crash.is_in(failure.chain):
             return False
-        return failure.kind.rpartition(".")[2] != crash.short_kind or _is_the_same(failure.message, crash.message)
+        if failure.kind.rpartition(".")[2] != crash.short_kind or crash.is_of_recursion:
+            return True
+        return _is_the_same(failure.message, crash.message)
 
 
 def failing_call(capsule: Capsule | None, failure: Failure | None, crash: Crash | None) -> FailingCall | None:

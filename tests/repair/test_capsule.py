@@ -340,8 +340,13 @@ async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path
             failed = replace(made.result.failure, kind=crash.short_kind, message=message)
             again = replace(made, result=replace(made.result, failure=failed))
             assert again.fails_by(replace(crash, message=masked)) is is_the_same, (masked, message)
+        ended = replace(made.result.failure, kind="RecursionError", message=f"{ENDED} in comparison")
+        made = replace(made, result=replace(made.result, failure=ended))
+        assert made.fails_by(replace(crash, kind="RecursionError", message=ENDED, function="another"))
+        assert not made.fails_by(replace(crash, kind="RecursionError", message=ENDED, path="another.py"))
 
 
+ENDED = "maximum recursion depth exceeded"
 MASKED = (  # what was said in production, in the box, and whether that is the same
     ("no *** for ***", "no code for Ann Lee", True),
     ("no *** for ***", "no code", False),

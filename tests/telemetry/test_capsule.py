@@ -126,6 +126,10 @@ class Nameless:
 def a_function(*_: object) -> None: ...
 
 
+def inspect(value: object) -> None:
+    raise LookupError(value)
+
+
 def that_keeps(password: str) -> Callable[[], str]:
     return lambda: password
 
@@ -232,6 +236,11 @@ def test_a_zone_of_pytz_is_asked_for_by_its_name_and_its_offset(monkeypatch: pyt
     again = rebuilt_from(handed_over, [known[first], known[summer]])
 
     assert again == [known[first], known[summer]]
+
+
+def test_a_function_that_is_called_like_a_module_of_the_file_comes_through_its_own_module() -> None:
+    assert rebuilt_from(handed_over, [asyncio.Lock, ast.walk, inspect, Item("mug")])[2] is inspect
+    assert run(made_of(_raised(lambda: inspect([Item("mug")])))).args == ([Item("mug")],)
 
 
 def test_a_weak_reference_leads_to_what_is_alive_while_the_call_is_made() -> None:
@@ -480,10 +489,12 @@ def test_a_class_inside_has_annotations_as_its_module_has_them_and_a_default_is_
     monkeypatch.syspath_prepend(tmp_path)
     module = importlib.import_module("not_of_the_future")
 
-    one, make = rebuilt_from(handed_over, [module.made(), *module.Kept.go.__defaults__])
+    one, make, kept = rebuilt_from(
+        handed_over, [module.made(), *module.Kept.go.__defaults__, functools.cache(module.Kept.go.__defaults__[0])]
+    )
 
     assert type(one).__annotations__ == {"size": int}
-    assert make() == 7
+    assert (make(), kept(), kept.cache_info().misses) == (7, 7, 1)
 
 
 def test_a_class_that_was_put_together_at_run_time_is_so_again() -> None:

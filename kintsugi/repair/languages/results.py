@@ -82,10 +82,15 @@ class Crash:
     def short_function(self) -> str:
         """As it is written in the source; empty for one without a name, such as a comprehension, which may come by any.
 
+        Empty for a recursion without an end, too: it is a matter of chance in which function the limit is reached.
         Languages put more before it and behind: its class, `async`, `new`, ` [as other]`.
         """
         name = short_name(self.function)
-        return "" if name.startswith("<") and name != "<module>" else name
+        return "" if self.is_of_recursion or (name.startswith("<") and name != "<module>") else name
+
+    @property
+    def is_of_recursion(self) -> bool:
+        return self.short_kind == "RecursionError"
 
     @property
     def place(self) -> str:

@@ -24,6 +24,7 @@ _STANDARD: dict[int, tuple[str, str]] = {
     id(collections.deque): ("collections", "deque"),
 }
 _MOST_NAMES = 2_000
+OF_THE_FILE = ("ast", "asyncio", "importlib", "inspect")  # modules that the file's own functions use
 
 
 class Names:
@@ -80,7 +81,8 @@ class Names:
         if not own:
             return ""
         place = own, top
-        if top not in self._taken and self.imported.get(top, place) == place and not hasattr(builtins, top):
+        is_free = top not in self._taken and self.imported.get(top, place) == place
+        if is_free and top not in OF_THE_FILE and not hasattr(builtins, top):
             self.imported[top] = place
             return path
         whole = self.module(module)

@@ -262,6 +262,12 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
     return builders.function_inside(graph, entry, place, value)
 
 
+def _cached(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """What keeps a function's results, with none of them."""
+    entry.opens, entry.closes = f"{builders.names.of(functools.cache)}(", ")"
+    entry.parts = [Part(builders.value(graph, value.__wrapped__, "", entry.depth + 1, entry.hint))]
+
+
 def _weak(builders: Builders, graph: Graph, value: weakref.ref[Any], entry: Entry) -> None:
     """What it leads to gets a name in the file, which keeps it alive."""
     one = weakref.ref.__call__(value)
@@ -488,6 +494,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     types.FunctionType: _function,
     functools.partial: _partial,
     weakref.ref: _weak,
+    type(functools.cache(len)): _cached,
     types.SimpleNamespace: _namespace,
     threading.local: _of_each_thread,
     **{kind: _syntax for kind in vars(ast).values() if type(kind) is type and issubclass(kind, ast.AST)},

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kintsugi.telemetry.capsule.graph import Entry, Part, leave_out
-from kintsugi.telemetry.capsule.names import Names
+from kintsugi.telemetry.capsule.names import OF_THE_FILE, Names
 
 _WIDTH = 96
 _STEP = "    "
@@ -443,9 +443,7 @@ def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> 
     text = "\n".join(map(_indented, lines))
     helpers = _helpers(text)
     imported = dict(names.imported)
-    imported |= {
-        name: (name, "") for name in ("ast", "asyncio", "importlib", "inspect") if f"{name}." in (helpers + way)
-    }
+    imported |= {name: (name, "") for name in OF_THE_FILE if f"{name}." in (helpers + way)}
     head = "\n".join(_imports(imported.values()))
     own = "\n\n".join(filter(None, (f'"""{title}"""', head, f"\ndef {test}():\n{text}\n")))
     return own, helpers and f"\n\n{helpers}"
