@@ -99,7 +99,7 @@ _NETWORK = """
     asyncore.* asynchat.* smtpd.* cloudscraper.** socks.* python_socks.** private-file-sent
     requests_html.** requests_futures.** aiosonic.** yagmail.** ldap3.**
     apprise.** telethon.** telegram.** telebot.** aiogram.** pyrogram.** sendgrid.** mailjet_rest.** mailgun.**
-    postmarker.** resend.** vonage.** pushbullet.** ray.init ray.connect aiohttp.*Connector slack_sdk.** twilio.**
+    postmarker.** resend.** vonage.** pushbullet.** ray.init ray.connect slack_sdk.** twilio.**
     gdown.** wget.** tftpy.** netmiko.** ncclient.** pysnmp.**
     logging.handlers.SMTPHandler logging.handlers.SocketHandler logging.handlers.DatagramHandler
     logging.handlers.SysLogHandler whole-environment read-of-an-address

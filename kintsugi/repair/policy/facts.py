@@ -12,6 +12,8 @@ from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
 from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
 from kintsugi.repair.policy.vocabulary import (
+    ANSWERING,
+    CHECKING,
     CHECKS,
     CHOICE,
     CLEANING,
@@ -22,6 +24,7 @@ from kintsugi.repair.policy.vocabulary import (
     LIMIT,
     MADE_SAFE,
     OF_PLACE,
+    OF_PLATFORM,
     OWNED,
     PROTECTING,
     RANK,
@@ -35,8 +38,6 @@ from kintsugi.repair.policy.vocabulary import (
 from kintsugi.repair.syntax import Source, walked
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
-_OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997", "1999", "2000", "4000", "4096"])
-"""What Discord takes at most: a text or a list that is cut to it was refused before."""
 _CLAIMS = ("exp", "nbf", "aud", "iss")
 _ROLE = re.compile(r"(?:super)?admin(?:istrator)?|owner|moderator|mod|staff|root", re.IGNORECASE)
 _SEVERAL = re.compile(r"[^s]s$|list$|data$")  # a text that is cut is only shown shorter
@@ -142,7 +143,7 @@ class Facts:
                 self._small_thing(node)
 
     def _if(self, node: ast.If) -> None:
-        self._condition(node.test, _refuses(node.body))
+        self._condition(node.test, _refuses(node.body), chooses=bool(node.orelse))
         asked = plain(node.test)
         if _denies(node.body):
             self._tell("denied", _subject(asked), ast.unparse(asked))
@@ -175,7 +176,7 @@ class Facts:
         elif isinstance(upper, ast.Constant | ast.BinOp) and is_number(upper) and not is_small(upper):
             self._tell("limit", "a slice", ast.unparse(upper))
             several = isinstance(on, ast.Name | ast.Attribute) and _SEVERAL.search(words(on)) is not None
-            if several and not _FEW.fullmatch(ast.unparse(upper)) and ast.unparse(upper) not in _OF_PLATFORM:
+            if several and not _FEW.fullmatch(ast.unparse(upper)) and ast.unparse(upper) not in OF_PLATFORM:
                 self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
 
     def _joined(self, node: ast.BoolOp) -> None:
@@ -192,12 +193,14 @@ class Facts:
             if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
 
-    def _condition(self, test: ast.expr, refuses: bool) -> None:
+    def _condition(self, test: ast.expr, refuses: bool, chooses: bool = False) -> None:
+        """`chooses`: whether something else is done where it does not hold."""
         self.asked.add(ast.unparse(test))
-        asks = plain(test if refuses and _is_and(test) and WHO.search(words(test)) else essential(test))
+        is_whole = (refuses or chooses) and _is_and(test) and WHO.search(words(test))
+        asks = plain(test if is_whole else essential(test))
         if WHO.search(words(test)) or any(_is_of_owner(one) or _is_role(one) for one in walked(test)):
             self._tell("who", _subject(asks), ast.unparse(asks))
-        if refuses and not only_asks_whether_there(asks):
+        if (refuses and not only_asks_whether_there(asks)) or CHECKING.search(words(test)):
             self._tell("check", _subject(asks), ast.unparse(asks))
 
     def _named(self, name: str, value: ast.expr) -> None:
@@ -244,6 +247,10 @@ class Facts:
         nested = (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If))
         for first in (one for one in nested if _leaves(one.body) and not only_asks_whether_there(one.test)):
             self._tell("early", node.name, ast.unparse(first.test))
+        if ANSWERING.match(node.name):
+            answers = (one.value for statement in node.body for one in walked(statement) if isinstance(one, ast.Return))
+            for answer in (one for one in answers if isinstance(one, ast.Compare | ast.BoolOp)):
+                self._tell("check", _subject(plain(answer)), ast.unparse(plain(answer)))
         if CHECKS.match(node.name):
             for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
                 if _says_no(inner.body[-1]):

@@ -17,7 +17,7 @@ from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.safeguards import loosened
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.translated import as_written, translated
-from kintsugi.repair.policy.vocabulary import LIMIT
+from kintsugi.repair.policy.vocabulary import LIMIT, OF_PLATFORM
 from kintsugi.repair.syntax import Source, walked
 
 _NUMBER = re.compile(r"\d[\d_.]*")
@@ -132,7 +132,9 @@ def _plain(told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
 
 
 def _is_little(about: str, how: str) -> bool:
-    """A few of what no name calls a limit: `len(parts) < 4`"""
+    """A few of what no name calls a limit: `len(parts) < 4`; a slice that only cut what is shown."""
+    if about == "a slice" and (how in OF_PLATFORM or _DIGIT.fullmatch(how.removeprefix("-"))):
+        return True
     return _SMALL.fullmatch(how) is not None or (_DIGIT.fullmatch(how) is not None and not LIMIT.search(about))
 
 
@@ -195,7 +197,9 @@ def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> str:
     """A handler that stood there and takes more kinds of failures now."""
     for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
         less, more = _caught(before), _caught(after)
-        if less != more and not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
+        if less == more or _covers(less, more):
+            continue
+        if not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
             return short(f"{' '.join(less)} → {' '.join(more)}")
     return ""
 

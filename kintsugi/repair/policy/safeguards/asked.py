@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.vocabulary import OF_SOMEBODY, REFUSAL, WHO
+from kintsugi.repair.policy.vocabulary import CHECKING, OF_SOMEBODY, REFUSAL, WHO
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -118,6 +118,8 @@ class _Asked:
                 self._take(test, False)
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as test):
                 self._take(test, False)
+            case ast.Assign(value=ast.BoolOp(op=ast.Or()) as test) if CHECKING.search(ast.unparse(test)):
+                self.saying_yes[_texts(test.values)] = None
             case ast.comprehension(ifs=[_, *_] as tests):
                 self.entering[_texts([part for test in tests for part in _parts(test, ast.And)])] = None
 
