@@ -274,11 +274,13 @@ _ITEM = re.compile(
     r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|[^\"',\n\[\]()]{0,80})"
     r"(?:\s?,\s{0,4}|\s{0,4}[\])]|$)"
 )
-_MOST_ITEMS = 20
+_MOST_ITEMS, _BEFORE_VALUES = 20, ("[", "(", ";")
 
 
 def _in_order(text: str, at: int, number: int, level: Grade) -> Iterable[Span]:
     """The literal of this number in the list of values that stands near a statement."""
+    if not any(text.find(sign, max(0, at - _NEAR), at + _NEAR) >= 0 for sign in _BEFORE_VALUES):
+        return ()
     values = _VALUES.search(text, at, at + _NEAR) or _VALUES.search(text, max(0, at - _NEAR), at)
     begin = values.end() if values and number <= _MOST_ITEMS else -1
     for index in range(number if begin >= 0 else 0):
