@@ -56,6 +56,10 @@ def in_cart(line: str) -> tuple[Finding, ...]:
         'os.__dict__.get("system")(name)',
         'key = "o" + name\nsys.modules[key].system(name)',
         "logging.Logger.debug.__globals__",
+        'vars(sys)["mod" + "ules"]["o" + name].system(name)',
+        "import telegram\ntelegram.Bot(name).send_message(path)",
+        "import pyautogui\npyautogui.write(name)",
+        "import multiprocessing as m\nm.get_context(name).set_executable(path)",
         "globals().get(name)",
         "globals().update(cart)",
         "class Tool:\n    at = os",
@@ -224,6 +228,28 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
     before = TEST if path.endswith(".js") else TEST_GO
 
     assert any(one.refuses for one in findings(path, before, before.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("httpx.Client(transport=httpx.MockTransport(handler))", False),
+        ("via = httpx.ASGITransport(app=app); httpx.AsyncClient(transport=via, base_url='http://shop')", False),
+        ("HTTPServer(('127.0.0.1', 0), Handler)", False),
+        ("httpx.Client()", True),
+        ("httpx.Client(transport=transport)", True),
+        ("httpx.Client(transport=httpx.MockTransport(handler), mounts=mounts)", True),
+        ("httpx.Client(transport=httpx.MockTransport(handler), **more)", True),
+        ("httpx.Client(transport=httpx.HTTPTransport())", True),
+        ("send(httpx.Client)", True),
+        ("httpx.get(place)", True),
+    ],
+)
+def test_a_test_in_python_may_serve_and_ask_a_function(line: str, refused: bool) -> None:
+    new = f"import httpx\nfrom http.server import HTTPServer\n\n\ndef test_a():\n    {line}\n"
+
+    assert any(one.refuses for one in findings("tests/test_cart.py", None, new)) is refused
+    assert any(one.refuses for one in findings("shop/cart.py", None, new))
 
 
 def test_a_test_of_a_handler_in_go_may_make_a_request():

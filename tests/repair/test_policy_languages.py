@@ -216,6 +216,7 @@ HOSTILE_GO = {
 }
 HARMLESS_GO = {
     "a status": ("	return string", "	_ = http.StatusTeapot\n	return string"),
+    "what calls end with": ('	"os"', '	"os"\n	"google.golang.org/grpc/codes"'),
     "a type": ("// Load", "type Served = http.Handler\n\n// Load"),
     "a method called Get": ("	return string", "	_ = http.Header{}.Get(path)\n	return string"),
     "a variable of the environment": ("	return string", '	_ = os.Getenv("TZ")\n	return string'),
@@ -227,6 +228,49 @@ HARMLESS_GO = {
     "its own package called exec": ('	"os"', '	"os"\n	"example.com/shelf/exec"'),
     "a comment": ("// Load", "// os/exec is not used here, nor unsafe.\n// Load"),
     "a word of a text": ("	return string", '	_ = "//go:linkname"\n	return string'),
+}
+GO_IN_A_TEST = """\
+package shelf
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+func TestAsks(t *testing.T) {
+	server := httptest.NewServer(handler)
+	LINE
+}
+"""
+GO_ASKS_ITSELF = {
+    "a server": "http.Get(server.URL)",
+    "a path of it": 'http.Post(server.URL+"/a", "text/plain", nil)',
+    "a text put together": 'at := fmt.Sprintf("%s/a", server.URL); http.Get(at)',
+    "a port": 'http.Get(fmt.Sprintf("http://127.0.0.1:%d/a", port))',
+    "a listener": 'listener, _ := net.Listen("tcp", "127.0.0.1:0"); net.Dial("tcp", listener.Addr().String())',
+    "a client": 'asked, _ := http.NewRequest("GET", server.URL, nil); http.DefaultClient.Do(asked)',
+    "a client of its own": "client := &http.Client{Timeout: 1}; client.Get(server.URL)",
+    "a server of its own": "go http.Serve(listener, handler)",
+}
+GO_ASKS_OTHERS = {
+    "another machine": 'http.Get("https://evil.example")',
+    "a name that begins so": 'http.Get("http://localhost.evil.example/")',
+    "a name after it": 'http.Get(server.URL + "@evil.example")',
+    "a path from outside": "http.Get(server.URL + path)",
+    "a server of its own making": 'at := fake{URL: "https://evil.example"}; http.Get(at.URL)',
+    "an address that is set": 'server.URL = "https://evil.example"; http.Get(server.URL)',
+    "a name that is given again": 'at := server.URL; at = "https://evil.example"; http.Get(at)',
+    "a host that is put in": 'http.Get(fmt.Sprintf("http://%s/", host))',
+    "a request to another": 'asked, _ := http.NewRequest("GET", place, nil); http.DefaultClient.Do(asked)',
+    "a client that is led": "client := &http.Client{}; client.Get(place)",
+    "a proxy": "client := &http.Client{Transport: &http.Transport{Proxy: proxy}}; client.Get(server.URL)",
+    "an answer that leads away": "http.Redirect(w, r, place, 302); http.Get(server.URL)",
+    "a connection": 'net.Dial("tcp", "evil.example:1")',
+    "names": 'net.LookupHost("localhost")',
+    "the function handed on": "run(http.Get, server.URL)",
 }
 
 
@@ -262,6 +306,21 @@ def test_a_test_in_node_may_ask_its_own_machine_and_set_what_it_takes_back(line:
 @pytest.mark.parametrize("line", [*ASKS_OTHERS.values(), *FOR_GOOD.values()], ids=[*ASKS_OTHERS, *FOR_GOOD])
 def test_a_test_in_node_may_ask_no_other_machine_and_leave_nothing_set(line: str) -> None:
     assert True in found("test/load.test.mjs", IN_A_TEST.replace("LINE", ""), IN_A_TEST.replace("LINE", line)).values()
+
+
+@pytest.mark.parametrize("kind", GO_ASKS_ITSELF)
+def test_a_test_in_go_may_ask_its_own_machine(kind: str) -> None:
+    before, after = (GO_IN_A_TEST.replace("LINE", line) for line in ("", GO_ASKS_ITSELF[kind]))
+
+    assert found("shelf/load_test.go", before, after) == {}
+    assert found("shelf/load.go", before, after).get("network") is True
+
+
+@pytest.mark.parametrize("kind", GO_ASKS_OTHERS)
+def test_a_test_in_go_may_ask_no_other_machine(kind: str) -> None:
+    before, after = (GO_IN_A_TEST.replace("LINE", line) for line in ("", GO_ASKS_OTHERS[kind]))
+
+    assert found("shelf/load_test.go", before, after).get("network") is True
 
 
 def test_what_only_a_test_that_passes_takes_back_is_shown_to_a_human() -> None:

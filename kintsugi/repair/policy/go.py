@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from kintsugi.repair.languages.syntax import Node, nodes, text_of, tree_of
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.dangers import SAYS
+from kintsugi.repair.policy.go_loopback import GoLoopback
 from kintsugi.repair.policy.python import Danger
 from kintsugi.repair.trees import Tree
 
@@ -22,11 +23,11 @@ _IMPORTED: tuple[tuple[str, str], ...] = (
         "eval",
         r"unsafe|plugin|C|runtime/cgo|debug/\w+|go/(?:build|importer)|go\.starlark\.net.*|rogchap\.com/v8go.*"
         r"|github\.com/(?:(?:traefik|containous)/yaegi|dop251/goja|robertkrimen/otto|tetratelabs/wazero|wasmerio/|bytecodealliance/"
-        r"|yuin/gopher-lua|Shopify/go-lua|d5/tengo|mattn/anko|cosmos72/gomacro|hashicorp/go-plugin|ebitengine/purego).*",
+        r"|yuin/gopher-lua|(?:Shopify/go-|Azure/go)lua|d5/tengo|mattn/anko|cosmos72/gomacro|hashicorp/go-plugin|ebitengine/purego).*",
     ),
     (
         "network",
-        r"google\.golang\.org/grpc.*|github\.com/(?:go-resty/resty|valyala/fasthttp|gorilla/websocket|gobwas/ws|imroc/req"
+        r"google\.golang\.org/grpc(?!/(?:codes|status|metadata)$).*|github\.com/(?:go-resty/resty|valyala/fasthttp|gorilla/websocket|gobwas/ws|imroc/req"
         r"|parnurzeal/gorequest|hashicorp/go-retryablehttp|miekg/dns|pkg/sftp|jlaffaye/ftp|go-gomail/gomail|coder/websocket"
         r"|nats-io/|(?:IBM|Shopify)/sarama|segmentio/kafka-go|twmb/franz-go|confluentinc/|rabbitmq/|streadway/amqp|eclipse/paho"
         r"|wneessen/go-mail|xhit/go-simple-mail|jordan-wright/email|(?:sendgrid|mailgun|twilio|slack-go)/|aws/aws-sdk-go"
@@ -98,8 +99,9 @@ def go_dangers(change: Change, module: str = "") -> list[Danger] | None:
     before, after = tree_of("go", change.old), tree_of("go", change.new)
     if before is None or after is None or not any(one.type == "package_clause" for one in after.named_children):
         return None
-    come = sorted(_uses(after) - _uses(before))
-    if change.path.endswith("_test.go"):  # handlers are asked by a request that is never sent
+    is_test = change.path.endswith("_test.go")
+    come = sorted(_uses(after, is_test=is_test) - _uses(before, is_test=is_test))
+    if is_test:  # handlers are asked by a request that is never sent
         come = [(rule, name) for rule, name in come if not name.startswith("net/http.NewRequest")]
     found = [Danger(rule, f"It newly uses {name}. {SAYS[rule]}", rule != "look") for rule, name in come]
     found += [_of_blank(path, module) for path in sorted(_blank(after) - _blank(before))]
@@ -149,15 +151,17 @@ def _called_at_once(declaration: Node) -> Iterator[Node]:
     return (one for one in calls if one.child_by_field_name("function").type == "func_literal")
 
 
-def _uses(tree: Node) -> Counter[tuple[str, str]]:
+def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
     """(rule, what) as often as it is there."""
     imports = dict(imports_of(tree))
     found: Counter[tuple[str, str]] = Counter()
     for path in imports.values():
         found.update((rule, f"the package {path}") for rule, pattern in _IMPORTED if re.fullmatch(pattern, path))
     dotted = [path for name, path in imports.items() if name.startswith(".")]
+    loopback = GoLoopback(tree, imports) if is_test else None
     for node in nodes(tree, "selector_expression", "qualified_type", "identifier", "type_identifier", "comment"):
-        found.update(_of(node, imports, dotted))
+        uses = list(_of(node, imports, dotted))
+        found.update(() if uses and loopback and _stays_here(node, uses, loopback) else uses)
     for node in nodes(tree, "interpreted_string_literal", "raw_string_literal"):
         found.update((rule, text_of(node)) for rule, pattern in _TEXTS if re.search(pattern, text_of(node)))
     for node in nodes(tree, "call_expression"):
@@ -165,6 +169,14 @@ def _uses(tree: Node) -> Counter[tuple[str, str]]:
     for node in nodes(tree, "for_statement", "call_expression"):
         found.update(_of_emptying(node, tree))
     return found
+
+
+def _stays_here(node: Node, uses: list[tuple[str, str]], loopback: GoLoopback) -> bool:
+    """Whether what a test asks for is the network of its own machine."""
+    if any(rule != "network" for rule, _ in uses) or node.type not in ("selector_expression", "qualified_type"):
+        return False
+    path, _, name = uses[0][1].rpartition(".")
+    return loopback.keeps(node, f"{path}#{name}")
 
 
 def _of_emptying(node: Node, tree: Node) -> Iterator[tuple[str, str]]:

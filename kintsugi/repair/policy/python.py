@@ -22,6 +22,7 @@ from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
 from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
 from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
+from kintsugi.repair.policy.loopback import may_be_imported, reaches_nobody, stays_here
 from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.syntax import Source, children, walked
@@ -72,19 +73,21 @@ def python_dangers(change: Change) -> list[Danger] | None:
     before, after = change.touched
     if before.tree is None or after.tree is None:
         return None
-    uses = _Uses(after, change.new)
-    if is_test_path(change.path):
+    is_test = is_test_path(change.path)
+    uses = _Uses(after, change.new, is_test=is_test)
+    if is_test:
         for of_itself in ("pytest.main", "unittest.main"):
             uses.counted.pop(of_itself, None)
     if not uses.counted and not uses.texts and not uses.calls:
         return []
-    return list(_new_uses(_Uses(before, change.old), uses, change.old))
+    return list(_new_uses(_Uses(before, change.old, is_test=is_test), uses, change.old))
 
 
 class _Uses(ast.NodeVisitor):
     """What a piece of a file uses, by its full name, and with what texts."""
 
-    def __init__(self, source: Source, whole: str) -> None:
+    def __init__(self, source: Source, whole: str, *, is_test: bool) -> None:
+        self._is_test = is_test
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
@@ -153,7 +156,8 @@ class _Uses(ast.NodeVisitor):
         if node.level:
             return
         for alias in node.names:
-            self._count(f"{node.module}.{alias.name}")
+            if not (self._is_test and may_be_imported(f"{node.module}.{alias.name}")):
+                self._count(f"{node.module}.{alias.name}")
             if alias.name == "*" and any(rule_of(f"{node.module}.{name}") for name in members()):
                 self._count("star-import")
 
@@ -216,10 +220,18 @@ class _Uses(ast.NodeVisitor):
         called = node.value.func if isinstance(node.value, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in ("globals", "vars", "locals"):
             self._count_lookup(called.id, node.slice)
+            self._count_of_module(node)
         is_read = isinstance(node.ctx, ast.Load) and not text_of(node.slice) and not _is_own_name(node.slice)
         if is_read and self._names.of(node.value) == "sys.modules":
             self._count("names-of-sys")
         self.generic_visit(node)
+
+    def _count_of_module(self, node: ast.Subscript) -> None:
+        """`vars(sys)["modules"]`"""
+        of = node.value.args[0] if isinstance(node.value, ast.Call) and node.value.args else None
+        module = self._names.of(of) if of is not None else None
+        if module and f"{module}.{text_of(node.slice)}" in ("sys.modules", "sys."):
+            self._count("names-of-sys")
 
     def _count_lookup(self, of: str, key: ast.expr) -> None:
         text = text_of(key)
@@ -245,6 +257,10 @@ class _Uses(ast.NodeVisitor):
             for argument in _arguments(node)[:1]:
                 self.visit(argument)
             return
+        if self._is_test and reaches_nobody(name, node, self._made_by):
+            for argument in _arguments(node):
+                self.visit(argument)
+            return
         self._count_call(name, node)
         if name.endswith("pickle.loads") and self._was_dumped(node):
             for argument in node.args:
@@ -257,6 +273,10 @@ class _Uses(ast.NodeVisitor):
         for argument in _arguments(node):
             if not ((looks_up or patches) and self._names.of(argument) in HANDED_ON):
                 self.visit(argument)
+
+    def _made_by(self, node: ast.expr) -> str | None:
+        value = self._names.value(node) or node
+        return self._names.of(value.func) if isinstance(value, ast.Call) else None
 
     def _count_call(self, name: str, node: ast.Call) -> None:
         if any(_is_on(keyword, "shell") for keyword in node.keywords):
@@ -325,7 +345,7 @@ class _Uses(ast.NodeVisitor):
             (self._dumped.add if (made_by or "").endswith(".dumps") else self._dumped.discard)(node.targets[0].id)
 
     def _count(self, name: str) -> None:
-        if rule_of(name):
+        if rule_of(name) and not (self._is_test and stays_here(name)):
             self.counted[name] += 1
 
     def _count_all(self, names: Iterator[str]) -> None:

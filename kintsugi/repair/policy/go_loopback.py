@@ -1,0 +1,168 @@
+"""Whether a test of Go asks none but its own machine: servers that it starts, and requests to them over loopback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from kintsugi.repair.languages.syntax import Node, nodes, text_of
+
+_HOST = r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
+_URL = re.compile(rf"(?:https?|wss?)://{_HOST}(?::(?:\d+|%d))?(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
+_PLACE = re.compile(rf"{_HOST}?:(?:\d+|%d)", re.IGNORECASE)
+_SERVES = re.compile(
+    r"net/http#(?:Server|Serve\w*|Handle|HandleFunc|ListenAndServe\w*|DefaultServeMux)|net#(?:Listen\w*|ListenConfig)"
+)
+_ASKS = {
+    **dict.fromkeys((f"net/http#{name}" for name in ("Get", "Head", "Post", "PostForm")), 0),
+    **dict.fromkeys(("net#Dial", "net#DialTimeout", "crypto/tls#Dial"), 1),
+}
+"""Which argument says where to."""
+_CLIENTS = re.compile(r"net/http#(?:Client|Transport|DefaultClient|DefaultTransport)")
+_MAKES_ONE = re.compile(r"net/http/httptest#New(?:TLS|Unstarted)?Server")
+_BY_CLIENT = {"Get", "Head", "Post", "PostForm"}
+_ODD = re.compile(
+    r"\b(?:Proxy|Dial\w*|DialTLS\w*|CheckRedirect)\s*:|\bfunc \([^)]*\) Addr\(|\.URL\.\w+\s*=|\.URL\s*=[^=]"
+)
+_LEADS_AWAY = re.compile(r"\bhttp\.(?:Redirect\w*|Request\{|ReadRequest)|\"Location\"|\burl\.URL\{")
+_DEEPEST = 6
+
+
+@dataclass
+class GoLoopback:
+    """What a test file's uses of the network reach. `imports`: paths by the name that they go by."""
+
+    tree: Node
+    imports: Mapping[str, str]
+
+    def keeps(self, node: Node, full: str) -> bool:
+        """Whether this use of `net/http#Get` and its kin is a server, or asks none but this machine."""
+        if _SERVES.fullmatch(full):
+            return True
+        if self._is_odd:
+            return False
+        if full in _ASKS:
+            given = _arguments(node)
+            return len(given) > _ASKS[full] and self._is_here(given[_ASKS[full]])
+        return _CLIENTS.fullmatch(full) is not None and self._clients_ask_here
+
+    @cached_property
+    def _is_odd(self) -> bool:
+        """Whether something may lead away from an address that is seen."""
+        text = text_of(self.tree)
+        return _ODD.search(text) is not None or _LEADS_AWAY.search(text) is not None
+
+    @cached_property
+    def _clients_ask_here(self) -> bool:
+        """Whether each request that is made in the file is to here, and each client is asked for here."""
+        for call in nodes(self.tree, "call_expression"):
+            function = call.child_by_field_name("function")
+            if function.type != "selector_expression":
+                continue
+            given = [one for one in call.child_by_field_name("arguments").named_children if one.type != "comment"]
+            name, on = text_of(function.named_children[-1]), text_of(function.named_children[0])
+            if name in ("NewRequest", "NewRequestWithContext") and self.imports.get(on) == "net/http":
+                at = 1 if name == "NewRequest" else 2
+                if len(given) <= at or not self._is_here(given[at]):
+                    return False
+            elif name in _BY_CLIENT and on not in self.imports and not (given and self._is_no_address(given[0])):
+                return False
+        return True
+
+    def _is_no_address(self, node: Node) -> bool:
+        """What a header is asked for, or an address of this machine."""
+        return (_quoted(node) != "" and "/" not in _quoted(node)) or self._is_here(node)
+
+    @cached_property
+    def _given(self) -> dict[str, list[Node | None]]:
+        found: dict[str, list[Node | None]] = {}
+        for name, value in _bindings(self.tree):
+            found.setdefault(name, []).append(value)
+        return found
+
+    def _is_here(self, node: Node, deep: int = 0) -> bool:
+        if deep > _DEEPEST:
+            return False
+        match node.type:
+            case "interpreted_string_literal" | "raw_string_literal":
+                return bool(_URL.fullmatch(_quoted(node)) or _PLACE.fullmatch(_quoted(node))) and "%" not in _quoted(
+                    node
+                )
+            case "identifier":
+                given = self._given.get(text_of(node), [])
+                return bool(given) and all(one is not None and self._is_here(one, deep + 1) for one in given)
+            case "selector_expression":
+                return self._is_servers(node)
+            case "binary_expression":
+                left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+                follows = text_of(right)[1:2] in ("/", "?") and text_of(right)[:1] in ('"', "`")
+                return self._is_here(left, deep + 1) and (follows or left.type == "binary_expression")
+            case "call_expression":
+                return self._is_made_here(node, deep)
+        return False
+
+    def _is_servers(self, node: Node) -> bool:
+        """`server.URL`, of one that httptest made."""
+        on, name = node.named_children[0], text_of(node.named_children[-1])
+        given = self._given.get(text_of(on), []) if on.type == "identifier" and name == "URL" else []
+        return bool(given) and all(one is not None and self._makes_a_server(one) for one in given)
+
+    def _makes_a_server(self, node: Node) -> bool:
+        function = node.child_by_field_name("function") if node.type == "call_expression" else None
+        return function is not None and _MAKES_ONE.fullmatch(self._name_of(function)) is not None
+
+    def _is_made_here(self, call: Node, deep: int) -> bool:
+        """`listener.Addr().String()`, and texts that are put together of what is here."""
+        function = call.child_by_field_name("function")
+        given = call.child_by_field_name("arguments").named_children
+        name = self._name_of(function)
+        if text_of(function).endswith(".Addr().String"):
+            return True
+        if name == "strings#TrimPrefix" and given:
+            return self._is_here(given[0], deep + 1)
+        if name != "fmt#Sprintf" or not given:
+            return False
+        form = _quoted(given[0])
+        if form.startswith("%s"):
+            return form[2:3] in ("/", "?", "") and len(given) > 1 and self._is_here(given[1], deep + 1)
+        return (_URL.fullmatch(form) or _PLACE.fullmatch(form)) is not None
+
+    def _name_of(self, function: Node) -> str:
+        if function.type != "selector_expression":
+            return ""
+        on, name = text_of(function.named_children[0]), text_of(function.named_children[-1])
+        return f"{self.imports[on]}#{name}" if on in self.imports else ""
+
+
+def _bindings(tree: Node) -> Iterator[tuple[str, Node | None]]:
+    """Names and what each is given; None where that is not seen."""
+    for node in nodes(tree, "short_var_declaration", "assignment_statement", "var_spec", "const_spec"):
+        left = node.child_by_field_name("left")
+        names = left.named_children if left is not None else node.children_by_field_name("name")
+        values = node.child_by_field_name("right") or node.child_by_field_name("value")
+        given = [one for one in values.named_children if one.type != "comment"] if values is not None else []
+        for at, name in enumerate(names):
+            if given or node.type not in ("var_spec", "const_spec"):
+                yield text_of(name), given[at] if len(given) == len(names) else None
+    for node in nodes(tree, "parameter_declaration", "variadic_parameter_declaration"):
+        for name in node.children_by_field_name("name"):
+            yield text_of(name), None
+    for node in nodes(tree, "range_clause", "receive_statement"):
+        for name in nodes(node.child_by_field_name("left") or node, "identifier"):
+            yield text_of(name), None
+
+
+def _arguments(node: Node) -> list[Node]:
+    """Of the call whose function it is; none where it is handed on."""
+    call = node.parent
+    function = call.child_by_field_name("function") if call.type == "call_expression" else None
+    if function is None or function.id != node.id:
+        return []
+    return [one for one in call.child_by_field_name("arguments").named_children if one.type != "comment"]
+
+
+def _quoted(node: Node) -> str:
+    is_text = node.type in ("interpreted_string_literal", "raw_string_literal")
+    return text_of(node)[1:-1] if is_text else ""
