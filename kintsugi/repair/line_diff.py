@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+_MOST_PAIRS = 4_000  # of equal lines: difflib looks at each of them for each run that it finds
 _LONG = 4_000  # lines: then difflib leaves out the most common ones
 
 
@@ -13,7 +14,8 @@ def differing_lines(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], 
     """(lines only in the old, lines only in the new).
 
     As difflib does it, the longest common run divides the rest; but only runs are looked at that have a line which
-    both have once, which takes one pass. Where there is none, difflib has to do.
+    both have once, which takes one pass. Where there is none, difflib has to do; where the same lines come so often
+    that it would take minutes, they are only counted, and what moved is no difference.
     """
     gone: list[str] = []
     come: list[str] = []
@@ -25,10 +27,29 @@ def differing_lines(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], 
         if length:
             parts += [(before[at + length :], after[to + length :]), (before[:at], after[:to])]
             continue
-        less, more = _by_difflib(before, after) if before and after else (before, after)
+        less, more = _apart(before, after) if before and after else (before, after)
         gone += less
         come += more
     return gone, come
+
+
+def _apart(old: Sequence[str], new: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    counts = Counter(old), Counter(new)
+    pairs = sum(count * counts[1][line] for line, count in counts[0].items())
+    if pairs <= _MOST_PAIRS:
+        return _by_difflib(old, new)
+    return _more_often(old, counts[1]), _more_often(new, counts[0])
+
+
+def _more_often(lines: Sequence[str], elsewhere: Counter[str]) -> list[str]:
+    """The lines that stand here more often than there."""
+    left = Counter(elsewhere)
+    found = []
+    for line in lines:
+        left[line] -= 1
+        if left[line] < 0:
+            found.append(line)
+    return found
 
 
 def _longest_run(old: Sequence[str], new: Sequence[str]) -> tuple[int, int, int]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from difflib import SequenceMatcher
 
 import pytest
 
 from kintsugi.repair.line_diff import differing_lines
 from kintsugi.repair.policy.changes import Change
+from kintsugi.repair.policy.flags import flags
 from kintsugi.repair.policy.screen import Screened, needed_words
 
 CLASSES = '''\
@@ -69,6 +71,60 @@ def test_lines_that_differ_lead_from_one_text_to_the_other(seed: int):
     assert sorted(gone + new) == sorted(come + old)
     kept = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     assert len(gone) <= len(old) - sum(block.size for block in kept) + 6
+
+
+class Counted(str):
+    """A line that counts how often it is compared."""
+
+    asked = 0
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        Counted.asked += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("several", [400, 800])
+def test_lines_that_come_again_and_again_are_not_compared_with_each_other(several: int):
+    Counted.asked = 0
+    old, new = ([Counted(line) for n in range(several) for line in (f"{name}{n}", "return")] for name in "ab")
+
+    gone, come = differing_lines(old, new)
+
+    assert len(gone) == len(come) == several
+    assert Counted.asked < 60 * several
+
+
+MANY = {
+    "a.py": "def f{n}(x):\n    if x.a and x.b{n} == {n}:\n        return\n    go(x, timeout={n})\n",
+    "a.js": "a.get('/{n}', auth, (q, r) => {{ if (!q.a || q.b > {n}) return r.status(401); go({n}); }});\n",
+    "a.go": "func f{n}() error {{\nmu.Lock()\ndefer mu.Unlock()\nif a > {n} {{\nreturn err\n}}\nreturn nil\n}}\n",
+}
+
+
+@pytest.mark.parametrize("path", MANY)
+def test_the_cost_of_flags_goes_with_the_change(path: str):
+    def calls(several: int) -> int:
+        texts = ["".join(MANY[path].format(n=n) for n in range(start, start + several)) for start in (1000, 3000)]
+        change = Change(path, texts[0].encode(), texts[1].encode())
+        count = 0
+
+        def counted(_frame: object, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        try:
+            list(flags(change))
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(5)  # what is made ready once
+
+    assert calls(80) < 5 * calls(20)
 
 
 def test_a_change_of_every_other_line_is_read():

@@ -89,6 +89,11 @@ def test_secrets_whose_key_stands_elsewhere_are_found(seed):
         "Failed password for invalid user Oracle11g from 10.0.0.1 port 22 ssh2",
         "Executing with tokens:\nKind: AM_RM_TOKEN, Ident (org.apache.AMRMTokenIdentifier@7496bbcb)",
         "UPDATE users SET password = $2 WHERE id = $1",
+        'chmod 600 "$HOME/.ssh/authorized_keys" "$HOME/.ssh/id_ed25519"',
+        "secrets access with 1Password instead; 1Password-based secret retrieval",
+        'ADD CONSTRAINT "FK_efe4819f52b151e44767d0d9f86" FOREIGN KEY ("monday_id")',
+        "TRY_DECRYPT(tbl.encrypted_col, 'passphrase', 'aad', 'AES-GCM')",
+        "menonaktifkan login kata sandi untuk semua pengguna",
         'error fetching token:\n  File "/srv/a.py", line 3',
     ],
 )

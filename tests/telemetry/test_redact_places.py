@@ -105,6 +105,13 @@ password: !vault {random}
 *Password:* `{word}`
 SecretStr('{word}')
 le mdp c'est {random}
+was it {random}? (the db password)
+!login bob {random}
+page.type('#password', '{random}')
+WiFi.begin("HomeNet", "{word}");
+Administrator:500:aad3b435b51404eeaad3b435b51404ee:{hex}:::
+same password as always, {random}
+remove key {random}{random} from config
 mật khẩu: {random}
 """.strip().split("\n")
 

@@ -17,6 +17,7 @@ from kintsugi.repair.policy.vocabulary import (
     GUARD,
     GUARDING,
     HELD_BACK,
+    KEYED,
     LIMIT,
     LIMITING,
     LOGGED_BY,
@@ -104,6 +105,8 @@ def _of_numbers(node: ast.Call, last: str) -> Iterator[Told]:
             yield "limit", "range", name
     if last in HELD_BACK:
         yield "held back", last, ""
+    if node.args and KEYED.search(last):
+        yield "keyed", last, "one for each" if words(node.args[0]) else "one for all"
 
 
 def _of_settings(node: ast.Call, last: str) -> Iterator[Told]:
@@ -176,6 +179,8 @@ def _told_of(node: ast.AST) -> Iterator[ast.AST]:
             inner: list[ast.AST] = [body, other]
         case ast.Subscript(slice=ast.Constant()):
             inner = []
+        case ast.Call(func=ast.Attribute(attr="get", value=ast.Attribute(attr=held)), args=args) if held in WHOLE:
+            inner = [*args]  # one of them
         case _:
             inner = children(node)
     yield node

@@ -27,7 +27,8 @@ _SHELL = """
     tornado.process.** gevent.subprocess.** eventlet.green.subprocess.** twisted.internet.utils.getProcess*
     environment-of-programs written-code files-at-the-end emptied-folder killed-process zipapp.* faulthandler._*
     _thread.interrupt_main git.cmd.** git.Git git.Repo.clone_from git.Repo.init docker.from_env docker.*Client
-    docker.client.** kubernetes.** podman.** dockerpty.** sarge.** delegator.** ptyprocess.** winpty.**
+    docker.client.** kubernetes.** podman.** dockerpty.** pyautogui.** pynput.** keyboard.** pywinauto.** sarge.**
+    delegator.** ptyprocess.** winpty.**
 """
 _EVAL = """
     eval exec execfile compile __import__ __builtins__** __loader__** builtins.eval builtins.exec builtins.compile
@@ -97,7 +98,9 @@ _NETWORK = """
     disnake.*Webhook.from_url disnake.*Webhook.partial dhooks.** discord_webhook.** urllib.robotparser.*
     asyncore.* asynchat.* smtpd.* cloudscraper.** socks.* python_socks.** private-file-sent
     requests_html.** requests_futures.** aiosonic.** yagmail.** ldap3.**
-    apprise.** telethon.** slack_sdk.** twilio.** gdown.** wget.** tftpy.** netmiko.** ncclient.** pysnmp.**
+    apprise.** telethon.** telegram.** telebot.** aiogram.** pyrogram.** sendgrid.** mailjet_rest.** mailgun.**
+    postmarker.** resend.** vonage.** pushbullet.** ray.init ray.connect slack_sdk.** twilio.**
+    gdown.** wget.** tftpy.** netmiko.** ncclient.** pysnmp.**
     logging.handlers.SMTPHandler logging.handlers.SocketHandler logging.handlers.DatagramHandler
     logging.handlers.SysLogHandler whole-environment read-of-an-address
 """
@@ -109,7 +112,8 @@ _CONNECTS = """
     clickhouse_*.**
     pyodbc.connect cx_Oracle.connect oracledb.connect neo4j.* yt_dlp.YoutubeDL youtube_dl.YoutubeDL pytube.*
     huggingface_hub.* openai.*Client openai.*OpenAI anthropic.*Anthropic feedparser.parse smart_open.open fsspec.open
-    google.cloud.** azure.** minio.Minio nats.connect aiokafka.* kafka.* aio_pika.connect* asyncssh.connect
+    celery.Celery dramatiq.* rq.* arq.* distributed.** dask.distributed.** google.cloud.** azure.** minio.Minio
+    nats.connect aiokafka.* kafka.* aio_pika.connect* asyncssh.connect
 """
 _DATA = "removed-data"
 _DESERIALISER = """
@@ -123,7 +127,7 @@ _DESERIALISER = """
 """
 _LOOK = """
     failure-hook atexit.register weakref.finalize os.chmod ?.chmod ?.extractall shutil.unpack_archive replaced-library
-    dynamic-extension files-removed jinja2.Environment jinja2.environment.Environment
+    dynamic-extension files-removed keyring.* jinja2.Environment jinja2.environment.Environment
 """
 _RULES = (
     ("shell", _SHELL),

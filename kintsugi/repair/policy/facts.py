@@ -12,13 +12,19 @@ from kintsugi.repair.policy.calls import Told, secrets_told, told_of_call
 from kintsugi.repair.policy.conditions import essential, only_asks_whether_there, operator, opposite, plain
 from kintsugi.repair.policy.expressions import is_limit, is_none, is_number, is_rate, is_small, words
 from kintsugi.repair.policy.vocabulary import (
+    ANSWERING,
+    CHECKING,
     CHECKS,
     CHOICE,
     CLEANING,
+    DENIAL,
+    EFFECT,
     GUARDING,
     HEADER,
     LIMIT,
+    MADE_SAFE,
     OF_PLACE,
+    OF_PLATFORM,
     OWNED,
     PROTECTING,
     RANK,
@@ -32,8 +38,9 @@ from kintsugi.repair.policy.vocabulary import (
 from kintsugi.repair.syntax import Source, walked
 
 _REQUIRED = re.compile(f"{SECRET.pattern}|_(?:URL|HOST)$", re.IGNORECASE)
-_OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997", "1999", "2000", "4000", "4096"])
-"""What Discord takes at most: a text or a list that is cut to it was refused before."""
+_CLAIMS = ("exp", "nbf", "aud", "iss")
+_ROLE = re.compile(r"(?:super)?admin(?:istrator)?|owner|moderator|mod|staff|root", re.IGNORECASE)
+_SEVERAL = re.compile(r"[^s]s$|list$|data$")  # a text that is cut is only shown shorter
 _LABEL = re.compile(r"(?:^|_)(?:id|name|description|help|brief|usage|aliases)$")
 _LONG = 200  # of a decorator that does more than to say who may
 _FEW = re.compile(r"-?\d")  # a slice of so few only shortens what is shown
@@ -79,17 +86,17 @@ class Facts:
             case ast.ClassDef():
                 self._decorated(node)
                 self._class(node)
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                self._named(name, value)
-            case ast.Assign(targets=[ast.Attribute() as target], value=value):
-                self._set(target, value)
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                self._named(name, value)
+            case ast.Assign(targets=[target], value=value):
+                self._assigned(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assigned(target, value)
+            case ast.Expr(value=ast.Call(func=called)) if EFFECT.search(words(called)):
+                self._tell("effect", words(called), "")
             case ast.Call():
                 self._tell_all(told_of_call(node))
                 self._of_all(node)
-            case ast.Slice(upper=ast.expr() as upper):
-                self._slice(upper)
+            case ast.Subscript(value=on, slice=ast.Slice(upper=ast.expr() as upper)):
+                self._slice(on, upper)
             case ast.Compare():
                 self._comparison(node)
             case ast.Subscript(value=on, slice=ast.Constant(value=str(key))) if _REQUIRED.search(key):
@@ -98,13 +105,21 @@ class Facts:
             case _:
                 self._branch(node)
 
+    def _assigned(self, target: ast.expr, value: ast.expr) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._named(name, value)
+            case ast.Attribute():
+                self._set(target, value)
+            case ast.Subscript(value=on, slice=ast.Constant(value=str(key))):
+                if SET_APART.search(key) or key in _CLAIMS:
+                    self._tell("set", f"{words(on)} {key}", "")
+
     def _branch(self, node: ast.AST) -> None:
         """Where the code decides how it goes on."""
         match node:
-            case ast.If(test=test, body=body):
-                self._condition(test, _refuses(body))
-                if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) and not isinstance(body[-1], _LEAVING):
-                    self.guarded.update(ast.unparse(plain(one)) for one in test.values)
+            case ast.If():
+                self._if(node)
             case ast.Assert(test=ast.Call(func=ast.Name(id="isinstance"))):
                 pass  # a word to the type checker
             case ast.Assert(test=test):
@@ -115,23 +130,39 @@ class Facts:
             case ast.IfExp(test=test) | ast.While(test=test):
                 self._condition(test, refuses=False)
             case ast.Raise(exc=ast.expr() as raised):
-                kind = words(raised.func if isinstance(raised, ast.Call) else raised)
-                if kind.rpartition(" ")[2][:1].isupper():  # else what was caught is raised again
-                    self._tell("raise", kind, "")
-                else:
-                    self._tell("raise", "again", "")
-                self._tell_all(secrets_told(node.exc, STRONG_SECRET))
+                self._raised(raised)
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as answer):
                 self._condition(answer, refuses=False)
+            case ast.Return(value=ast.Attribute() as answer) if WHO.search(words(answer)):
+                self._tell("answer", _subject(answer), ast.unparse(answer))
+            case ast.Return(value=ast.Call(func=called) as answer) if WHO.search(words(called)):
+                self._tell("answer", _subject(answer), ast.unparse(answer))
             case ast.BoolOp():
                 self._joined(node)
-            case ast.ExceptHandler():
-                self.handlers.append(node)
             case _:
                 self._small_thing(node)
 
+    def _if(self, node: ast.If) -> None:
+        self._condition(node.test, _refuses(node.body), chooses=bool(node.orelse))
+        asked = plain(node.test)
+        if _denies(node.body):
+            self._tell("denied", _subject(asked), ast.unparse(asked))
+        match node.test:
+            case ast.BoolOp(op=ast.And(), values=values) if not isinstance(node.body[-1], _LEAVING):
+                self.guarded.update(ast.unparse(plain(one)) for one in values)
+
+    def _raised(self, raised: ast.expr) -> None:
+        kind = words(raised.func if isinstance(raised, ast.Call) else raised)
+        is_kind = kind.rpartition(" ")[2][:1].isupper()  # else what was caught is raised again
+        self._tell("raise", kind if is_kind else "again", "")
+        self._tell_all(secrets_told(raised, STRONG_SECRET))
+
     def _small_thing(self, node: ast.AST) -> None:
         match node:
+            case ast.ExceptHandler():
+                self.handlers.append(node)
+            case ast.Name(id=name) if MADE_SAFE.search(name):
+                self._tell("made safe", name, "")
             case ast.Constant(value=str(text)) if HEADER.fullmatch(text):
                 self._tell("header", text, "")
             case ast.BinOp(right=ast.Constant(value=float() as unit)) if type(unit) is not float:
@@ -139,12 +170,13 @@ class Facts:
             case ast.Attribute(attr="clean_content" as cleaned):
                 self._tell("cleaned", cleaned, "")
 
-    def _slice(self, upper: ast.expr) -> None:
+    def _slice(self, on: ast.expr, upper: ast.expr) -> None:
         if isinstance(upper, ast.Name | ast.Attribute) and is_limit(upper):
             self._tell("limit", "a slice", ast.unparse(upper))
         elif isinstance(upper, ast.Constant | ast.BinOp) and is_number(upper) and not is_small(upper):
             self._tell("limit", "a slice", ast.unparse(upper))
-            if not _FEW.fullmatch(ast.unparse(upper)) and ast.unparse(upper) not in _OF_PLATFORM:
+            several = isinstance(on, ast.Name | ast.Attribute) and _SEVERAL.search(words(on)) is not None
+            if several and not _FEW.fullmatch(ast.unparse(upper)) and ast.unparse(upper) not in OF_PLATFORM:
                 self._tell("clamp", f"[:{ast.unparse(upper)}]", "")
 
     def _joined(self, node: ast.BoolOp) -> None:
@@ -161,12 +193,14 @@ class Facts:
             if CLEANING.search(last := words(decorator).partition(" ")[0]) or "validator" in last:
                 self._tell("cleaned", last, "")
 
-    def _condition(self, test: ast.expr, refuses: bool) -> None:
+    def _condition(self, test: ast.expr, refuses: bool, chooses: bool = False) -> None:
+        """`chooses`: whether something else is done where it does not hold."""
         self.asked.add(ast.unparse(test))
-        asks = plain(test if refuses and _is_and(test) and WHO.search(words(test)) else essential(test))
-        if WHO.search(words(test)) or any(map(_is_of_owner, walked(test))):
+        is_whole = (refuses or chooses) and _is_and(test) and WHO.search(words(test))
+        asks = plain(test if is_whole else essential(test))
+        if WHO.search(words(test)) or any(_is_of_owner(one) or _is_role(one) for one in walked(test)):
             self._tell("who", _subject(asks), ast.unparse(asks))
-        if refuses and not only_asks_whether_there(asks):
+        if (refuses and not only_asks_whether_there(asks)) or CHECKING.search(words(test)):
             self._tell("check", _subject(asks), ast.unparse(asks))
 
     def _named(self, name: str, value: ast.expr) -> None:
@@ -190,6 +224,8 @@ class Facts:
             return
         left, right = ast.unparse(node.left), ast.unparse(node.comparators[0])
         if not only_asks_whether_there(node):
+            if is_number(node.comparators[0]) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                self._turnable(f"{left} ? a number", operator(node.ops[0]))
             self._turnable(f"{left} ? {right}", operator(node.ops[0]))
         if is_number(node.comparators[0]) and (not is_small(node.comparators[0]) or RANK.search(words(node.left))):
             equals = isinstance(node.ops[0], ast.Eq | ast.NotEq)
@@ -211,6 +247,10 @@ class Facts:
         nested = (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If))
         for first in (one for one in nested if _leaves(one.body) and not only_asks_whether_there(one.test)):
             self._tell("early", node.name, ast.unparse(first.test))
+        if ANSWERING.match(node.name):
+            answers = (one.value for statement in node.body for one in walked(statement) if isinstance(one, ast.Return))
+            for answer in (one for one in answers if isinstance(one, ast.Compare | ast.BoolOp)):
+                self._tell("check", _subject(plain(answer)), ast.unparse(plain(answer)))
         if CHECKS.match(node.name):
             for inner in (one for statement in node.body for one in walked(statement) if isinstance(one, ast.If)):
                 if _says_no(inner.body[-1]):
@@ -265,7 +305,7 @@ def _runs(node: ast.stmt) -> bool:
         case ast.Expr(value=ast.Await()):
             return True
         case ast.Assign(value=ast.Call(func=ast.Name(id=name))):
-            return name.islower() and name not in _MAKERS
+            return name.islower() and name not in _MAKERS and not name.endswith("logger")
         case ast.If(test=test, body=body):
             return not _MAIN.search(ast.unparse(test)) and any(map(_runs, body))
         case ast.Try(body=body):
@@ -291,12 +331,23 @@ def _refuses(body: list[ast.stmt]) -> bool:
     )
 
 
+def _denies(body: list[ast.stmt]) -> bool:
+    """Whether a branch ends by telling somebody that they may not."""
+    last = [one for one in body[-2:] if isinstance(one, ast.Expr | ast.Return | ast.Raise)]
+    return isinstance(body[-1], ast.Return | ast.Raise) and any(DENIAL.search(ast.unparse(one)) for one in last)
+
+
 def _leaves(body: list[ast.stmt]) -> bool:
     """Whether a branch goes no further, and answers nothing that it worked out."""
     match body[-1]:
         case ast.Return(value=None | ast.Constant()) | ast.Continue():
             return True
     return False
+
+
+def _is_role(node: ast.AST) -> bool:
+    """`"admin"`"""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and _ROLE.fullmatch(node.value) is not None
 
 
 def _is_of_owner(node: ast.AST) -> bool:

@@ -17,11 +17,14 @@ from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.safeguards import loosened
 from kintsugi.repair.policy.safeguards.functions import short
 from kintsugi.repair.policy.translated import as_written, translated
+from kintsugi.repair.policy.vocabulary import LIMIT, OF_PLATFORM
 from kintsugi.repair.syntax import Source, walked
 
 _NUMBER = re.compile(r"\d[\d_.]*")
 _BEYOND = ("BaseException", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 _SMALL = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?[-+]?[012](?:\.0)?(?: [-+]?[012](?:\.0)?)*")
+_SENTENCE = 5
+_DIGIT = re.compile(r"(?:(?:Lt|Gt|LtE|GtE) )?\d")
 _WORD = re.compile(r"\b(?!(?:not|and|or|is|in|None|True|False|self|cls|len)\b)[^\W\d]\w*")
 
 
@@ -63,13 +66,15 @@ def _of_conditions(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     stood = Counter({one: count for one, count in old.told["who"].items() if one[1] not in kept})
     who = _changed(stood, new.told["who"])
     come = [how for name, how in new.told["who"] - old.told["who"] if name in old.defined]
+    who = who or _changed(old.told["answer"], new.told["answer"])
     yield "It touches who may.", who or (f"{short(come[0])} is new" if come else "")
-    checked = _changed(old.told["check"], new.told["check"])
+    checked = _changed(old.told["check"], new.told["check"]) or _denied_less(old, new)
     yield "It changes what is let through by a check.", checked
     if not checked:
         yield "It goes on where it left before.", _goes_on(old, new)
         yield "It raises less than before.", _raises_less(old.told["raise"], new.told["raise"])
-    yield "It cleans or checks less than before.", _raises_less(old.told["cleaned"], new.told["cleaned"])
+    less = (_raises_less(old.told[kind], new.told[kind]) for kind in ("cleaned", "effect", "made safe"))
+    yield "It cleans or checks less than before.", next(filter(None, less), "")
     yield "It lets any text through.", _come(old.told["anything"], new.told["anything"])
     yield "It lets more text through.", _altered(old.told["pattern"], new.told["pattern"])
     yield "It turns a comparison.", _turned(old.comparisons, new.comparisons)
@@ -80,9 +85,10 @@ def _of_values(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
     altered = _altered(old.told["limit value"], new.told["limit value"])
     held_back = _raises_less(old.told["held back"], new.told["held back"])
     yield "It changes a limit.", limited or altered or held_back or _multiplied(old, new)
+    yield "It no longer tells users apart.", _altered(old.told["keyed"], new.told["keyed"])
     yield "It sets a limit.", _come(old.told["clamp"], _without_known(old, new))
     for name in ("default", "default value"):
-        yield "It changes the default of a setting.", _altered(old.told[name], new.told[name])
+        yield "It changes the default of a setting.", _altered(_plain(old.told[name]), _plain(new.told[name]))
 
 
 def _of_effects(old: Facts, new: Facts) -> Iterator[tuple[str, str]]:
@@ -100,7 +106,7 @@ def _without_kept(old: Facts, new: Facts) -> Counter[tuple[str, str]]:
     kept |= {number for about, _ in new.told["clamp"] for number in _NUMBER.findall(about)}
     gone = old.told["limit"] - new.told["limit"]
     named = {about for about, _ in come}
-    moved = [(about, how) for about, how in gone if about not in named and (_in(how, kept) or _SMALL.fullmatch(how))]
+    moved = [one for one in gone if one[0] not in named and (_in(one[1], kept) or _is_little(*one))]
     return Counter({one: count for one, count in old.told["limit"].items() if one not in moved})
 
 
@@ -118,6 +124,18 @@ def _without_known(old: Facts, new: Facts) -> Counter[tuple[str, str]]:
     """What clamps now, but that whose number was a limit before."""
     known = {number for _, how in old.told["limit"] - new.told["limit"] for number in _NUMBER.findall(how)}
     return Counter({one: count for one, count in new.told["clamp"].items() if not _in(one[0], known)})
+
+
+def _plain(told: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Without sentences, which are for people to read."""
+    return Counter({one: count for one, count in told.items() if one[1].count(" ") < _SENTENCE})
+
+
+def _is_little(about: str, how: str) -> bool:
+    """A few of what no name calls a limit: `len(parts) < 4`; a slice that only cut what is shown."""
+    if about == "a slice" and (how in OF_PLATFORM or _DIGIT.fullmatch(how.removeprefix("-"))):
+        return True
+    return _SMALL.fullmatch(how) is not None or (_DIGIT.fullmatch(how) is not None and not LIMIT.search(about))
 
 
 def _in(text: str, numbers: set[str]) -> bool:
@@ -154,6 +172,12 @@ def _by_head(facts: Facts) -> Counter[tuple[str, str]]:
     return Counter({(about.partition("(")[0], ""): 1 for about, _ in facts.told["on import"]})
 
 
+def _denied_less(old: Facts, new: Facts) -> str:
+    """Where somebody was told no, and nobody is at any other place."""
+    gone, come = old.told["denied"] - new.told["denied"], new.told["denied"] - old.told["denied"]
+    return short(f"{next(iter(gone))[1]} is gone") if gone.total() > come.total() else ""
+
+
 def _raises_less(old: Counter[tuple[str, str]], new: Counter[tuple[str, str]]) -> str:
     """What is raised at fewer places, where nothing else is raised in its stead."""
     gone, come = old - new, new - old
@@ -173,7 +197,9 @@ def _widened(old: list[ast.ExceptHandler], new: list[ast.ExceptHandler]) -> str:
     """A handler that stood there and takes more kinds of failures now."""
     for before, after in zip(old, new, strict=False) if len(old) == len(new) else ():
         less, more = _caught(before), _caught(after)
-        if less != more and not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
+        if less == more or _covers(less, more):
+            continue
+        if not any(isinstance(one, ast.Raise) for one in walked(after)) and _covers(more, less):
             return short(f"{' '.join(less)} → {' '.join(more)}")
     return ""
 

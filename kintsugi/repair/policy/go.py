@@ -23,7 +23,7 @@ _IMPORTED: tuple[tuple[str, str], ...] = (
         "eval",
         r"unsafe|plugin|C|runtime/cgo|debug/\w+|go/(?:build|importer)|go\.starlark\.net.*|rogchap\.com/v8go.*"
         r"|github\.com/(?:(?:traefik|containous)/yaegi|dop251/goja|robertkrimen/otto|tetratelabs/wazero|wasmerio/|bytecodealliance/"
-        r"|yuin/gopher-lua|Shopify/go-lua|d5/tengo|mattn/anko|cosmos72/gomacro|hashicorp/go-plugin|ebitengine/purego).*",
+        r"|yuin/gopher-lua|(?:Shopify/go-|Azure/go)lua|d5/tengo|mattn/anko|cosmos72/gomacro|hashicorp/go-plugin|ebitengine/purego).*",
     ),
     (
         "network",

@@ -31,7 +31,7 @@ _DROPS = Screened(
     r"|\b(?-i:TRUNCATE)[ \t]+[\w\"`\[{%]"
     r"|\bTRUNCATE[ \t]+[\w\"`\].\[]+[ \t]*(?:;|[\"'](?![\"'\w])|\bCASCADE\b|\bRESTART\b)"
     r"|\bop\.drop_\w+|\bbatch_op\.drop_\w+|\bmigrations\.(?:Delete|Remove)\w+|\bdrop_all\s*\(|\bdrop_collection\s*\("
-    r"|\bdrop_database\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b"
+    r"|\b_?drop_databases?\s*\(|\bdrop_(?:table|column)\b|\bremove_(?:column|columns|table)\b"
     r"|\bflushall\s*\(|\bflushdb\s*\("
     r"|\bALTER\s+TABLE\s+\S+\s+DROP\b|\bGRANT\s+[\w ,]{1,200}\s(?:ON\b|TO\s+PUBLIC)"
     r"|\bdrop(?:Table|Column|Database|Schema|Index)\w*\s*\("

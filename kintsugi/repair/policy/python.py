@@ -220,10 +220,18 @@ class _Uses(ast.NodeVisitor):
         called = node.value.func if isinstance(node.value, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in ("globals", "vars", "locals"):
             self._count_lookup(called.id, node.slice)
+            self._count_of_module(node)
         is_read = isinstance(node.ctx, ast.Load) and not text_of(node.slice) and not _is_own_name(node.slice)
         if is_read and self._names.of(node.value) == "sys.modules":
             self._count("names-of-sys")
         self.generic_visit(node)
+
+    def _count_of_module(self, node: ast.Subscript) -> None:
+        """`vars(sys)["modules"]`"""
+        of = node.value.args[0] if isinstance(node.value, ast.Call) and node.value.args else None
+        module = self._names.of(of) if of is not None else None
+        if module and f"{module}.{text_of(node.slice)}" in ("sys.modules", "sys."):
+            self._count("names-of-sys")
 
     def _count_lookup(self, of: str, key: ast.expr) -> None:
         text = text_of(key)

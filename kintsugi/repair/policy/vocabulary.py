@@ -12,10 +12,10 @@ WHO = re.compile(
     r"|whitelist|blacklist|allowlist|denylist|blocklist|banned|(?:\b|_)scopes?(?:\b|_)|guild_only|is_nsfw",
     re.IGNORECASE,
 )
-CLAMPING = re.compile(r"(?:^|_)(?:max|limit|most|cap)(?:$|_)")
+CLAMPING = re.compile(r"(?:^|_)(?:max(?!_?age)|limit|most|cap)(?:$|_)")
 GUARDING = re.compile(
     r"(?:^| |_)(?:checks?|cooldown|requires?|required|login\w*|dm_only|protected|limiter|throttle|before_request"
-    r"|max_concurrency|csrf\w*|signed|verified)(?:$| |_)"
+    r"|max_concurrency|rate_?limit\w*|csrf\w*|signed|verified)(?:$| |_)"
 )
 ROUTES = frozenset(
     [
@@ -41,7 +41,8 @@ GUARD = re.compile(
     r"|^set_(?:default_member_permissions|dm_permission|nsfw)$|^(?:helmet|csurf|csrf)$"
 )
 SECRET = re.compile(
-    r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|private_?key|session_?id", re.IGNORECASE
+    r"passw|passphrase|secret|token|api_?key|credential|authori[sz]ation|cookie|(?:private|clear|access|signing|encryption)_?key|session_?id",
+    re.IGNORECASE,
 )
 LOGGING = re.compile(
     r"^(?:log|logger|logging|_log|_logger|LOG|LOGGER|print|warnings|console|sentry_sdk|slog|winston|zap|logrus|glog|klog)$"
@@ -90,17 +91,21 @@ QUERIES = (
 )
 CHOICE = re.compile(r"(?:^|_)(?:mode|policy|level|strategy|errors|on_error|scheme|algorithm|samesite|access)$")
 REFUSAL = re.compile(
-    r"\bstatus(?:_code)?=4\d\d\b|Forbidden|NotFound|BadRequest|Unauthorized"
+    r"\bstatus(?:_code)?=4\d\d\b|UNAUTHORIZED|FORBIDDEN|Forbidden|NotFound|BadRequest|Unauthorized"
     r"|\b(?:status|send_status|code)\(4\d\d\)|(?:\b|_)(?:forbidden|not_found|bad_request|unauthorized|too_many_requests)\b"
 )
 CLEANING = re.compile(
     r"(?:^|(?<!model)_)(?:mask|redact|censor|scrub|saniti[sz]e|escape|clean(?=_)|validate|verify|secure)(?:_\w+)?$"
-    r"|compare_digest|^_?(?:check|revoke|invalidate|rotate)_\w+$"
+    r"|compare_digest|^_?(?:revoke|invalidate|rotate)_\w+$"
+    r"|^_?check_\w*(?:auth|perm|access|owner|login|token|passw|2fa|csrf|limit|quota|valid|sign|role)\w*$"
     r"|^(?:invalidate|revoke|cycle_key|rotate|consume|remove_tokens|flush_session|delete_many)$"
     r"|^(?:format_html|send_from_directory|safe_join|remove_markdown|raise_for_status|full_clean|is_valid|Talisman"
     r"|CSRFProtect|SeaSurf|(?:for|owned_by|visible_to|accessible_by)_?(?:user|owner|guild|member|team|tenant)?)$"
 )
-NO_SECRET = re.compile(r"_(?:dir|path|file|name|type|url|expiry|limit)s?$|number|count|max|rate|interval|used|total")
+NO_SECRET = re.compile(
+    r"_(?:dir|path|file|name|type|url|expiry|limit|status|resp(?:onse)?)s?$|number|count|max|rate|interval|used|total",
+    re.IGNORECASE,
+)
 WHOLE = ("headers", "locals", "vars", "environ", "cookies", "POST")
 SET_APART = re.compile(
     r"(?:^|_)(?:expires?(?:_\w+)?|visibility|permissions?|private|token|secret|is_admin|role|locked)$"
@@ -145,8 +150,8 @@ SAYING = (
 SETTINGS = re.compile(r"(?:\b|_)(?:config|configs|conf|settings|options|opts|env|environ|prefs)$", re.IGNORECASE)
 CHECKS = re.compile(r"_*(?:check|is_|can_|may_|has_|valid|verify|allow|ensure|authori[sz]e)")
 LIMIT = re.compile(
-    r"(?:^|_)(?:max|min|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
-    r"|max_\w+|min_\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
+    r"(?:^|_)(?:max(?!_(?:height|width|lines))|min(?!_(?:height|width|lines))|limit|limits|most|least|timeout|rate|cooldown|quota|burst|retries|attempts|ttl|expir\w*|lifetime"
+    r"|max_(?!height|width|lines)\w+|min_(?!height|width|lines)\w+|\w+_limit|days|hours|minutes|seconds|max_age|per|interval|window|threshold|capacity|max(?:length|size|age|_age)|cap)(?:$|_)",
     re.IGNORECASE,
 )
 OF_SOMEBODY = re.compile(
@@ -163,10 +168,26 @@ PROTECTING = re.compile(
     r"|middlewares?|scopes?|private|hidden|locked|read_?only|dm_permission|hashed|nx|ex|acks_late|Cache-Control"
     r"|Content-Security-Policy|X-[\w-]+-Options|Strict-Transport-Security|tags|stop|total|ge|le|gt|lt|by|exp"
     r"|reject_unauthorized|credentials|trust_proxy|redirect|parse|intents|min_version|insecure_\w+|helmet|csrf|cors"
-    r"|(?:pre_handler|on_request|pre_validation|schema)|pattern|regex|blacklisted|revoked|host_policy|skip(?:_\w+)?"
+    r"|(?:pre_handler|on_request|pre_validation|schema)|pattern|regex|as_attachment|blacklisted|revoked|host_policy|skip(?:_\w+)?"
     r"|default_member_permissions|user_permissions|validate|binding"
 )
-WHOSE_ID = re.compile(r"(?:\w+_)?(?:guild|user|author|owner|member|tenant|account)_x?id")
+WHOSE_ID = re.compile(
+    r"(?:\w+_)?(?:guild|user|author|owner|member|tenant|account|group|household|org|organi[sz]ation|team|workspace)_x?id"
+)
+SEEN = re.compile(r"(?:row_)?status|is_\w+|active|deleted\w*|archived|published|visib\w+")
+FINDING = re.compile(r"find|filter|list|get|query|where|count|exists|search", re.IGNORECASE)
+CHECKING = re.compile(r"limiter|rate_?limit|throttle|verify|signature|captcha|csrf|hmac|compare_digest")
+ANSWERING = re.compile(r"_*(?:check|can_|may_|valid|verify|allow|authori[sz]e)")
+OF_PLATFORM = frozenset(["25", "80", "100", "256", "1024", "1900", "1990", "1997", "1999", "2000", "4000", "4096"])
+"""What Discord takes at most: a text or a list that is cut to it was refused before."""
+KEYED = re.compile(r"(?:^|_)(?:cache|lock|throttle|rate_limit|memo(?:ize)?)(?:_|$)")
+EFFECT = re.compile(
+    r"token|session(?!_?maker)|passw|securit|secret|permission|captcha|nonce|signature|rate_?limit|csrf|2fa|mfa"
+)
+MADE_SAFE = re.compile(
+    r"^(?:hashed|encrypted|masked|escaped|saniti[sz]ed|redacted|cleaned)_\w+$|_(?:hash|hashed|masked|escaped)$"
+)
+DENIAL = re.compile(r"\b40[13]\b|unauthori[sz]ed|forbidden|permission_?denied|not_?allowed", re.IGNORECASE)
 OF_PROTECTION = re.compile(r"Permission|Overwrite|Intents|AllowedMentions|scrypt|pbkdf2|gensalt|Hasher|extractall")
 HANDED = re.compile(r"(?:^|[ _])(?:guild|user|author|owner|member|tenant|account)(?:_| )(?:id|pk)$|(?:^| )MAX_\w+$")
 HOLDER = re.compile(

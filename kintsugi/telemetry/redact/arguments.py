@@ -28,7 +28,7 @@ CALLS = (
         (
             ".login(", ">login(", ":login(", "ftp_login(", ".authenticate(", ">authenticate(", ".setbasicauth(",
             "networkcredential(", "usernamepasswordcredentials(", "passwordauthentication(", "basicauth(",
-            "digestauth(", "usernamepasswordauthenticationtoken(",
+            "wifi.begin(", "digestauth(", "usernamepasswordauthenticationtoken(",
         ),
         1,
     ),
@@ -84,7 +84,8 @@ def called(call: Call, text: str, end: int) -> Iterator[Span]:
 def _is_one(call: Call, index: int, value: str, before: str) -> bool:
     if _is_made_up(value) and (call.of_keys or not is_reference(value)):
         return True
-    if index != call.place or len(value) < _SHORTEST or _FIELD.fullmatch(value):
+    told = grade(before) >= Grade.SECRET and is_strong(value)  # '#password', 'x'
+    if (index != call.place and not told) or len(value) < _SHORTEST or _FIELD.fullmatch(value):
         return False
     return (" " not in before or is_strong(value)) and is_secret(value, True, Grade.PASSWORD, prose=False)
 

@@ -66,6 +66,7 @@ MADE_UP_WORD = re.compile(
     r"[0-9A-Za-z!#$%&*+@^~?_-]{8,60}(?=[\s.,;)]|$)"
 )
 _PROMPT = re.compile(r"\(?[A-Za-z]{0,8}(?:\[\d{1,4}\]|\([\w:]{1,20}\)[\d:]{0,8}|db\)?)?[>:*)]{1,3} |In \[\d{1,4}\]: ")
+_LOGIN_BEFORE = re.compile(r"\blogin[ \t]{1,4}\S{1,80}\s{1,4}$")  # of a .netrc
 _LONGEST_LITERAL, _SHORTEST_LITERAL = 300, 8
 _FLAG = re.compile(r"--[a-z][a-z-]{1,40}(?=[\s=]|$)")
 _NO_FLAGS = ("--no-", "--skip-", "--without-")
@@ -78,7 +79,7 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
             return Grade.NONE  # a flag that takes no value
         case "gap" if name[:1] != "-" and not _gap_counts(text, at, stem, name, after):
             return Grade.NONE
-        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu ")[-1:] not in ("(", "[", "{"):
+        case "pair" if name[:1] != "-" and text[max(0, at - 4) : at].rstrip("\\\"'bu :")[-1:] not in ("(", "[", "{"):
             return Grade.NONE
         case "set" if not _SETS.search(text, max(0, at - 24), at):
             return Grade.NONE
@@ -100,7 +101,8 @@ def level_behind(text: str, at: int, stem: str, name: str, after: re.Match[str])
 def _is_made_up(text: str, at: int) -> bool:
     """Whether the literal that begins at `at` can be no word or name."""
     inside = text.find(text[at : at + 1], at + 1, at + _LONGEST_LITERAL) if text[at : at + 1] in ("'", '"') else -1
-    return inside > at + _SHORTEST_LITERAL and looks_random(text[at + 1 : inside])
+    literal = text[at + 1 : inside]
+    return inside > at + _SHORTEST_LITERAL and "$" not in literal and "/." not in literal and looks_random(literal)
 
 
 def _is_asked(text: str, at: int) -> bool:
@@ -129,7 +131,7 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
     In a sentence it does so too where the value can be no word of it.
     """
     following = text[after.end() : after.end() + 2]
-    if "login " in text[max(0, at - 80) : at] or "identified by" in text[max(0, at - 16) : at].lower():
+    if _LOGIN_BEFORE.search(text, max(0, at - 100), at) or "identified by" in text[max(0, at - 16) : at].lower():
         return True
     random = _RANDOM_WORD.match(text, after.end())
     if after["close"] and following[:1] in ("'", '"'):

@@ -106,6 +106,10 @@ COMMANDS = (
     Command(("sp_addlogin ", "sp_password "), r"N?'[^'\n]{1,60}', ?N?'(?P<secret>[^'\n]{2,200})'"),
     Command(("at+cwjap",), r"[^=\n]{0,8}=\"[^\"\n]{1,60}\",\"(?P<secret>[^\"\n]{3,100})\""),
     Command(("err auth ",), _STRONG),
+    Command(
+        ("/login ", "!login ", "/register ", "!register ", "/auth ", " identify "),
+        rf"(?:[\w.@-]{{1,40}} )??{_LONE}(?=\s|$)"
+    ),
     Command(("echo ", "printf "), rf"(?:-\w{{1,2}} )?{_LONE}['\"]? ?\|"),
     Command(("createuser ",), rf"(?:SHA|MD5|SHA-\d{{3}}|AES|AES-\d{{3}}|DES) {_VALUE}", ("SHA", "MD5", "AES", "DES")),
     Command(("auth-pass ",), rf"{_USER}{_VALUE}"),
@@ -143,7 +147,8 @@ COMMANDS = (
     Command(
         (
             "verification code", "login code", "security code", "confirmation code", "-time code", "2fa code",
-            "sign-in code", "your code", "mfa code", "passcode", " pin", "one-time password",
+            "sign-in code", "your code", "reset code", "pin code", "passkey", "disarm code", "mfa code",
+            "passcode", " pin", "one-time password",
         ),
         r"(?: (?:for|of|to) [^\n:=\d]{1,40}?)?(?: is(?: now)?:?|:| =| ->|(?<=code)) ?['\"]?"
         r"(?P<secret>\d{4,8})(?!\w|[.-]\d)",
@@ -228,8 +233,9 @@ LINES: tuple[tuple[str, int, str], ...] = (
         r"[^\n]{0,80}?\b(?:s?m?b?passwd|sudo|login|kinit|cryptsetup|gpg|su)\b[^\n<]{0,60}<<< ?['\"]?"
         r"(?P<secret>[^\s'\"$][^\s'\"]{2,200})",
     ),
-    *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>(?:[0-9a-z]{6,12}[\s,]{1,4}){1,19}"
-      r"(?=[a-z]{0,12}\d)[0-9a-z]{6,12}(?!\w))")
+    *((codes, 0, r"(?i:recovery|backup|scratch) codes:?\s{1,6}(?P<secret>"
+      r"(?:(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}[\s,]{1,4}){1,19}"
+      r"(?=[A-Za-z]{0,19}\d)[0-9A-Za-z]{6,20}(?!\w))")
       for codes in ("recovery codes", "backup codes", "scratch codes")),
     *((codes, 0, r"(?i:recovery|backup) codes:?\s{1,6}(?P<secret>"
       r"(?:(?=[a-z-]{0,40}\d)[0-9a-z]{4,10}(?:-[0-9a-z]{4,10}){1,3}[\s,]{1,4}){0,19}"

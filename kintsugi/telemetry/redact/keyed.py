@@ -11,13 +11,15 @@ from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
 from kintsugi.telemetry.redact.notations import (
     LEADS,
     LONGEST_TITLES,
-    SENTENCE,
     bound_to,
     in_columns,
     in_two_columns,
     is_strong,
+    may_be_said_earlier,
+    may_be_said_later,
     said_before,
     said_below,
+    said_earlier,
     said_later,
     value_before,
 )
@@ -62,7 +64,6 @@ _MORE_WORDS = re.compile(
     r"[\"'] ?, ?[bu]?(?P<quote>[\"'])[A-Za-z_]{2,30}(?P=quote)\s?[,)\]]|[\"']\s?[)\]] ?, ?[(\[][\"']\*\*\*"
 )
 _NAME_OF_ANOTHER = re.compile(r"[A-Za-z_][\w.-]{1,60}=(?=[bu]?[\"'])")  # credentials: secret_key='…'
-_IN_SENTENCES, _DIGIT = (" ", ",", ":", "?"), re.compile(r"\d")
 _BEFORE_A_BODY = ("", "\n", " ", '"', "'")
 _OF_PLACEHOLDERS = ("@", "$", ":", "%")
 _OF_PAIRS = ('"', "'", ":", "=")
@@ -181,8 +182,8 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
     stop = tail.end() if tail else end
     is_in_list = is_in_list and is_listed(text, at, stop)
     is_of_tuple = text.startswith(", ", stop) and "=" in text[stop : stop + _FAR]
-    is_sentence = text[stop : stop + 1] in _IN_SENTENCES and _DIGIT.search(text, stop, stop + SENTENCE) is not None
-    if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_sentence):
+    is_sentence, is_end = may_be_said_later(text, stop), may_be_said_earlier(text, at, end)
+    if not (is_title or is_named or is_told or is_in_list or is_of_tuple or is_sentence or is_end):
         return ()
     level = grade_in_place(text, at, stem, stem + text[at + len(stem) : stop])
     if not level:
@@ -193,7 +194,8 @@ def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> 
         *(in_columns(text, at, stop, level) if is_title else ()),
         *(in_two_columns(text, at, stop, level) if is_title else ()),
         *(said_below(text, at, stop, level) if is_title and level >= Grade.TOKEN else ()),
-        *(said_later(text, stop, level) if is_sentence and level >= Grade.TOKEN else ()),
+        *(said_later(text, stop, level) if is_sentence else ()),
+        *(said_earlier(text, at, level) if is_end and level >= Grade.SECRET else ()),
         *(value_before(text, at, level) if is_named else ()),
         *(said_before(text, at, stop, level) if is_told and level >= Grade.TOKEN else ()),
     ]

@@ -176,32 +176,77 @@ def said_below(text: str, at: int, end: int, level: Grade) -> Iterable[Span]:
     return ((begin, begin + len(value)),)
 
 
-_LINKS = frozenset(
-    ("is", "now", "with", "to", "using", "as", "was", "lautet", "ist", "est", "es", "\u00e9", "\u00e8", "\u00e4r", "er",
-     "jest", "it's", "its", "c'est", "nu", "jetzt", "agora", "ahora", "adesso", "from", "expected", "got", "received",
-     "given", "entered", "/", "-", "=", "->", "\u2014", "\u2192")
+# Behind these stands what a password is of, or a name of a program, and not the password.
+_NO_LINKS = frozenset(
+    ("user", "username", "account", "host", "for", "by", "of", "client", "in", "class", "function", "method", "module",
+     "the", "a", "an", "and", "or", "import", "def", "new", "const", "let", "var", "return")
 )  # fmt: skip
 SENTENCE, _MOST_WORDS = 90, 10
 _AROUND = "\"'`()[].,;!?"
 _MIXED = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[^\s/\\.:=<>()\[\]{}\"'`,;|]{8,200}")
+_LEAST = {Grade.WEAK: 32, Grade.TOKEN: 16, Grade.SECRET: 8, Grade.PASSWORD: 8}
+
+
+# A digit beside what no number has: every made-up word has one.
+_BESIDE = re.compile(r"\d(?:(?<=[A-Za-z_!#$%&*+@^~-]\d)|(?=[A-Za-z_!#$%&*+@^~-]))")
+_OF_PASSWORDS = ("ass", "pwd", "ret", "ord", "als", "eds", "pin", " pw")  # the ends of the roots that are the gravest
+
+
+def may_be_said_later(text: str, end: int) -> bool:
+    """A quick look for `said_later`."""
+    return text[end : end + 1] in (" ", ",", ":", "?") and _BESIDE.search(text, end, end + SENTENCE) is not None
+
+
+def may_be_said_earlier(text: str, at: int, end: int) -> bool:
+    """A quick look for `said_earlier`, of a key that begins at `at` and whose root ends at `end`."""
+    return (
+        text[end - 3 : end].lower() in _OF_PASSWORDS
+        and text[at - 1 : at] in (" ", "(")
+        and _BESIDE.search(text, max(0, at - _BEFORE), at) is not None
+    )
 
 
 def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
-    """What a sentence gives further on, behind one of a few small words: `the password changed, it is now …`."""
+    """What a sentence gives further on, and no word of it can look like: `the password changed, it is now …`."""
     window = text[end : end + SENTENCE].partition("\n")[0]
     before, at = "", end
     for word in window.split(" ", _MOST_WORDS)[:_MOST_WORDS]:
-        if before in _LINKS or before[-1:] in (":", "="):
-            value = word.strip(_AROUND)
-            if _MIXED.fullmatch(value) and (level >= Grade.SECRET or len(value) >= 2 * _WORD) and looks_random(value):
-                begin = at + word.index(value)
-                yield begin, begin + len(value)
+        value = word.strip(_AROUND)
+        value = value.rpartition("/")[2] if value.count("/") == 1 else value  # name/…
+        if len(value) >= _LEAST[level] and before not in _NO_LINKS and _is_mixed(value):
+            begin = at + word.index(value)
+            yield begin, begin + len(value)
         before, at = word.lower(), at + len(word) + 1
+
+
+_BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
+
+
+def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
+    """The same of what a sentence gives before it names it: `was it …? (the password of the server)`."""
+    begin = max(text.rfind("\n", max(0, at - SENTENCE), at) + 1, at - _BEFORE)
+    words = text[begin:at].split(" ")[-_FEW_WORDS:]
+    place = at
+    for index in range(len(words) - 1, 0, -1):
+        word, before = words[index], words[index - 1].lower()
+        place -= len(word)
+        value = word.strip(_AROUND)
+        if len(value) >= _LEAST[level] and word[-1:] != ":" and before not in _NO_LINKS and _is_mixed(value):
+            yield place + word.index(value), place + word.index(value) + len(value)
+        place -= 1
+
+
+def _is_mixed(value: str) -> bool:
+    return (
+        _MIXED.fullmatch(value) is not None
+        and looks_random(value)
+        and not (grade(value) or value.lower().startswith(_PRODUCT))
+    )
 
 
 _PLACEHOLDER, _OF_FORMAT = re.compile(r"[@$:]\w{1,30}"), ("%s", "%r", "%d")
 _BOUND = re.compile(r" ?(?:=>?|:) ?N?(?P<quote>[\"'])(?P<value>[^\"'\n]{3,400})(?P=quote)")
-_NEAR, _MOST_TIMES = 320, 4
+_NEAR, _MOST_TIMES = 240, 4
 
 
 def bound_to(text: str, at: int, name: str, level: Grade) -> Iterable[Span]:
@@ -229,11 +274,13 @@ _ITEM = re.compile(
     r"(?:(?P<quote>[\"'])(?P<value>[^\"'\n]{0,300})(?P=quote)|[^\"',\n\[\]()]{0,80})"
     r"(?:\s?,\s{0,4}|\s{0,4}[\])]|$)"
 )
-_MOST_ITEMS = 20
+_MOST_ITEMS, _BEFORE_VALUES = 20, ("[", "(", ";")
 
 
 def _in_order(text: str, at: int, number: int, level: Grade) -> Iterable[Span]:
     """The literal of this number in the list of values that stands near a statement."""
+    if not any(text.find(sign, max(0, at - _NEAR), at + _NEAR) >= 0 for sign in _BEFORE_VALUES):
+        return ()
     values = _VALUES.search(text, at, at + _NEAR) or _VALUES.search(text, max(0, at - _NEAR), at)
     begin = values.end() if values and number <= _MOST_ITEMS else -1
     for index in range(number if begin >= 0 else 0):

@@ -329,6 +329,7 @@ SHAPES: tuple[tuple[str, int, str], ...] = (
     *((hashed, 0, r"\$[PH]\$[./0-9A-Za-z]{31}") for hashed in ("$p$", "$h$")),
     *((seed, 0, r"S[UAO]A[A-Z2-7]{50,56}(?!\w)") for seed in ("sua", "saa", "soa")),
     ("scram-sha-", 0, r"SCRAM-SHA-\d{1,3}\$\d{1,7}:[\w+/=]{8,64}\$[\w+/=]{8,64}:[\w+/=]{8,64}"),
+    ("aad3b435b51404ee", 0, r"aad3b435b51404ee[0-9a-f]{16}:(?P<secret>[0-9a-f]{32})(?!\w)"),
     ('"md5', 0, r'"(?P<secret>md5[0-9a-f]{32})"'),
     ("pbkdf2_sha", 0, r"pbkdf2_sha(?:1|256|512)\$\d+\$[\w]{4,40}\$[\w+/=]{20,100}"),
 )  # fmt: skip

@@ -10,9 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from kintsugi.repair.policy.safeguards.answers import says_no_less
 from kintsugi.repair.policy.safeguards.apart import mixes
 from kintsugi.repair.policy.safeguards.arguments import seen_by_others, unprotected
-from kintsugi.repair.policy.safeguards.asked import answers_otherwise, asks_less, goes_on, turns_away_less
+from kintsugi.repair.policy.safeguards.asked import (
+    answers_otherwise,
+    asks_for_the_opposite,
+    asks_less,
+    goes_on,
+    lets_in_more,
+    turns_away_less,
+)
 from kintsugi.repair.policy.safeguards.everyone import is_done_to_all
 from kintsugi.repair.policy.safeguards.held import lets_go
 from kintsugi.repair.policy.safeguards.kinds import takes_more
@@ -28,6 +36,9 @@ _RULES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It asks less than before.", asks_less),
     ("It turns away less than before.", turns_away_less),
     ("It answers otherwise than before.", answers_otherwise),
+    ("It answers otherwise than before.", says_no_less),
+    ("It lets in more than before.", lets_in_more),
+    ("It turns a condition.", asks_for_the_opposite),
     ("It goes on where it left before.", goes_on),
     ("It reaches more rows than before.", reaches_more),
     ("It changes a setting of security.", of_security),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 from kintsugi.repair.policy.expressions import is_none, is_small, words
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.vocabulary import HANDED, LIMIT, OF_PROTECTION, PROTECTING, QUERIES, WHOSE_ID
+from kintsugi.repair.policy.vocabulary import FINDING, HANDED, LIMIT, OF_PROTECTION, PROTECTING, QUERIES, SEEN, WHOSE_ID
 from kintsugi.repair.syntax import Source
 
+_OPENS = re.compile(r"follow|allow|insecure|skip|trust|everyone|replied|docs|parse|intents|auto_error|nsfw")
 _Matters = Callable[[str, str, ast.expr], bool]
 
 
@@ -27,7 +29,7 @@ def _given_otherwise(before: _Called, after: _Called) -> str:
     given = {(called, name): value for called, name, value in reversed(come.keys())}  # the first of each
     for called, name, value in gone:
         now = given.get((called, name))
-        if now is not None and not (_is_variable(value) and _is_variable(now)):
+        if now is not None and not (_is_variable(value) and _is_variable(now)) and not _is_loose(name, value):
             return short(f"{name}={value} → {now}" if name else f"{value} → {now}")
         if now is None and (called == "PermissionOverwrite" or after.calls[called] >= before.calls[called]):
             return short(f"{name}={value} is gone" if name else f"{value} is not given to {called}")
@@ -53,7 +55,7 @@ class _Called:
         called = words(node.func).rpartition(" ")[2]
         self.calls[called] += 1
         for name, value in _named(node):
-            if self._matters is _protects and _holds(name, value):
+            if self._matters is _protects and _holds(called, name, value):
                 self.limits[(called, name)] += 1
             if self._matters(called, name, value):
                 self.arguments[(called, name, ast.unparse(value))] += 1
@@ -75,8 +77,17 @@ def _named(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
                     yield key.value, value
 
 
-def _holds(name: str, value: ast.expr) -> bool:
-    """Whether it is a limit, or whose something is: whatever it is, it is given."""
+def _is_loose(name: str, value: str) -> bool:
+    """What held nothing back before: any other value is stricter, but for what opens by being given."""
+    return value in ("False", "None", "[]", "()", "''", "0") and not _OPENS.match(name)
+
+
+def _holds(called: str, name: str, value: ast.expr) -> bool:
+    """Whether it is a limit, whose something is, or what is looked for: whatever it is, it is given."""
+    if called in ("timedelta", "relativedelta"):
+        return False
+    if SEEN.fullmatch(name) and FINDING.search(called):
+        return True
     return LIMIT.search(name) is not None or (WHOSE_ID.fullmatch(name) is not None and not is_none(value))
 
 
@@ -104,6 +115,8 @@ def _protects(called: str, name: str, value: ast.expr) -> bool:
         return not is_small(value) and not name.endswith("_id") and (not words(value) or words(value).isupper())
     if OF_PROTECTION.search(called) or (name == "json" and ast.unparse(value) == "'-'"):
         return True
+    if name == "tags":
+        return called in ("clean", "Cleaner", "linkify", "dict")
     if isinstance(value, ast.Call) and words(value.func) == "dict":
         return False  # what an option is, not what it is set to
     return PROTECTING.fullmatch(name) is not None or (called in QUERIES and _is_switch(value))

@@ -6,10 +6,11 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
-from kintsugi.repair.policy.conditions import only_asks_whether_there, plain
+from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.vocabulary import OF_SOMEBODY, REFUSAL, WHO
+from kintsugi.repair.policy.vocabulary import CHECKING, OF_SOMEBODY, REFUSAL, WHO
 from kintsugi.repair.syntax import Source
 
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -21,7 +22,7 @@ _Parts = frozenset[str]
 
 def asks_less(old: Source, new: Source) -> str:
     """A part of what turned something away, or let something in, that nothing asks any more."""
-    before, after = _Asked(old), _Asked(new)
+    before, after = _asked(old), _asked(new)
     for was, now in ((before.leaving, after.leaving), (before.entering, after.entering)):
         for parts, less in _shrunk(was, now):
             gone = sorted(parts - less - after.parts)
@@ -32,7 +33,7 @@ def asks_less(old: Source, new: Source) -> str:
 
 def turns_away_less(old: Source, new: Source) -> str:
     """What turned somebody away does so only where something else holds, too."""
-    before, after = _Asked(old), _Asked(new)
+    before, after = _asked(old), _asked(new)
     for more, parts in _shrunk(after.turning, before.turning):
         come = sorted(more - parts)
         about = " ".join(parts)
@@ -42,16 +43,30 @@ def turns_away_less(old: Source, new: Source) -> str:
     return ""
 
 
+def lets_in_more(old: Source, new: Source) -> str:
+    """One more condition under which the answer is yes."""
+    before, after = _asked(old), _asked(new)
+    found = (sorted(more - parts)[0] for more, parts in _shrunk(after.saying_yes, before.saying_yes))
+    return next((short(f"also if {part}") for part in found), "")
+
+
+def asks_for_the_opposite(old: Source, new: Source) -> str:
+    """A condition whose opposite is asked now, and its branch is the same."""
+    before, after = _asked(old).alone, _asked(new).alone
+    turned = (text for text, other in before.items() if text not in after and other in after and other not in before)
+    return next(map(short, turned), "")
+
+
 def answers_otherwise(old: Source, new: Source) -> str:
     """The same condition, and its branch answers yes where it answered no."""
-    before, after = _Asked(old), _Asked(new)
+    before, after = _asked(old), _asked(new)
     both = (test for test in before.answers if test in after.answers and before.answers[test] != after.answers[test])
     return next((short(f"{test}: {before.answers[test]} → {after.answers[test]}") for test in both), "")
 
 
 def goes_on(old: Source, new: Source) -> str:
     """The same condition, and its branch no longer leaves."""
-    before, after = _Asked(old), _Asked(new)
+    before, after = _asked(old), _asked(new)
     stays = after.staying - before.staying - after.left
     return next((short(test) for test in sorted(before.left & stays)), "")
 
@@ -79,6 +94,8 @@ class _Asked:
         self.entering: dict[_Parts, None] = {}
         self.turning: dict[_Parts, None] = {}
         self.strict: set[str] = set()
+        self.saying_yes: dict[_Parts, None] = {}
+        self.alone: dict[str, str] = {}  # conditions without an else, with their opposites
         self.answers: dict[str, str] = {}
         self.left: set[str] = set()
         self.staying: set[str] = set()
@@ -92,6 +109,8 @@ class _Asked:
                 self._take(test, _turns_away(body[-1]))
                 self._refused(test, body)
                 if not only_asks_whether_there(test):
+                    if not other:
+                        self.alone[ast.unparse(plain(test))] = ast.unparse(opposite(plain(test)))
                     self._branch(ast.unparse(test), body, goes_on=not other)
             case ast.ExceptHandler(type=kind, body=body):
                 self._branch(f"except {ast.unparse(kind) if kind else ''}", body, goes_on=True)
@@ -99,6 +118,8 @@ class _Asked:
                 self._take(test, False)
             case ast.Return(value=ast.BoolOp() | ast.Compare() | ast.UnaryOp() as test):
                 self._take(test, False)
+            case ast.Assign(value=ast.BoolOp(op=ast.Or()) as test) if CHECKING.search(ast.unparse(test)):
+                self.saying_yes[_texts(test.values)] = None
             case ast.comprehension(ifs=[_, *_] as tests):
                 self.entering[_texts([part for test in tests for part in _parts(test, ast.And)])] = None
 
@@ -119,12 +140,19 @@ class _Asked:
         match body[-1]:
             case ast.Return(value=ast.Constant(value=bool() as answer)):
                 self.answers[ast.unparse(test)] = str(answer)
+                if answer:
+                    self.saying_yes[_texts(_parts(test, ast.Or))] = None
 
     def _branch(self, test: str, body: list[ast.stmt], goes_on: bool) -> None:
         if isinstance(body[-1], _LEAVING):
             self.left.add(test)
         elif goes_on:
             self.staying.add(test)
+
+
+@lru_cache(maxsize=4)
+def _asked(source: Source) -> _Asked:
+    return _Asked(source)
 
 
 def _turns_away(node: ast.stmt) -> bool | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 
 from kintsugi.repair.syntax import Source, children, walked
 
+_FEW = 3  # functions that have a line, for it to tell them apart
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -28,16 +30,31 @@ def kept(old: Source, new: Source) -> Iterator[tuple[Function, Function]]:
     One that stands under another name is kept as well: it has half of its statements.
     """
     before, after = functions(old), functions(new)
-    come = {name: _lines(node) for name, node in after.items() if name not in before}
+    come = _ByLines({name: _lines(node) for name, node in after.items() if name not in before})
     for name, node in before.items():
-        if (now := name if name in after else _under_another_name(node, come)) in after:
+        if (now := name if name in after else come.like(_lines(node))) in after:
             yield node, after[now]
 
 
-def _under_another_name(function: Function, come: dict[str, frozenset[str]]) -> str:
-    lines = _lines(function)
-    name, held = max(come.items(), key=lambda one: len(one[1] & lines), default=("", lines))
-    return name if 2 * len(held & lines) >= len(lines) else ""
+class _ByLines:
+    """Functions by the statements that few of them have: what all have tells none apart, and would take all pairs."""
+
+    def __init__(self, lines: dict[str, frozenset[str]]) -> None:
+        self._lines = lines
+        self._same = {held: name for name, held in lines.items()}
+        self._having = defaultdict[str, list[str]](list)
+        for name, held in lines.items():
+            for line in held:
+                self._having[line].append(name)
+
+    def like(self, lines: frozenset[str]) -> str:
+        """The one that has most of these, if it has half of them."""
+        if lines in self._same:
+            return self._same[lines]
+        having = (self._having.get(line, []) for line in sorted(lines))
+        found = dict.fromkeys(name for names in having if len(names) <= _FEW for name in names)
+        best = max(found, key=lambda name: len(self._lines[name] & lines), default="")
+        return best if best and 2 * len(self._lines[best] & lines) >= len(lines) else ""
 
 
 def _lines(function: Function) -> frozenset[str]:
