@@ -14,7 +14,7 @@ from pathlib import Path
 from kintsugi.repair import sandbox
 from kintsugi.repair.languages.python.call import NOT_REBUILT, call_job, test_of
 from kintsugi.repair.languages.python.missing import missing
-from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, read_results
+from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult, ends_a_recursion, read_results
 from kintsugi.repair.rejection import Rejection, answer_in, rejection_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
@@ -80,8 +80,10 @@ class Made:
         failure = self.result.failure if self.result else None
         if failure is None or not crash.is_in(failure.chain):
             return False
-        if failure.kind.rpartition(".")[2] != crash.short_kind or crash.is_of_recursion:
+        if failure.kind.rpartition(".")[2] != crash.short_kind:
             return True
+        if crash.is_of_recursion:
+            return ends_a_recursion(failure.message)
         return _is_the_same(failure.message, crash.message)
 
 

@@ -90,7 +90,7 @@ class Crash:
 
     @property
     def is_of_recursion(self) -> bool:
-        return self.short_kind == "RecursionError"
+        return self.short_kind == "RecursionError" and (not self.message or ends_a_recursion(self.message))
 
     @property
     def place(self) -> str:
@@ -106,6 +106,11 @@ class Crash:
 
     def _is_at(self, path: str, function: str) -> bool:
         return path == self.path and self.short_function in ("", function)
+
+
+def ends_a_recursion(message: str) -> bool:
+    """Whether the interpreter says so, and not a program that has a limit of its own."""
+    return message.startswith(("maximum recursion depth exceeded", "Stack overflow"))
 
 
 @dataclass(frozen=True, slots=True)

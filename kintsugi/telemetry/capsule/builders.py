@@ -9,13 +9,13 @@ import datetime
 import functools
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import EnumMeta
 from types import FrameType, FunctionType
 from typing import Any
 
-from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule import forms, raw
 from kintsugi.telemetry.capsule.graph import (
     LONGEST_TEXT,
     MOST_ITEMS,
@@ -43,6 +43,7 @@ class _Class:
     base: type
     name: str
     is_of_discord: bool
+    is_of_typing: bool
     layout: raw.Layout
 
 
@@ -91,8 +92,10 @@ class Builders:
         kind = type(value)
         seen = self._classes.get(id(kind)) or self._seen(kind)
         base, own = seen.base, seen.name
+        if seen.is_of_typing and forms.held(self, value, entry):
+            return None
         if id(base) not in CONTENT:
-            return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
+            return None if forms.hidden(self, graph, value, entry, base) else leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
         if base in (object, datetime.tzinfo) and self._is_one_of_a_kind(value, entry, seen.layout):
             return None
         if base is datetime.tzinfo and zone_of_pytz(self, graph, value, entry):
@@ -121,8 +124,9 @@ class Builders:
     def _seen(self, kind: type) -> _Class:
         base = next(one for one in raw.mro(kind) if id(one) in CONTENT or not raw.is_made_in_python(one))
         own = self.names.of(kind) if id(base) in CONTENT else ""
-        is_of_discord = raw.home_of(kind)[0].partition(".")[0] == "discord"
-        seen = self._classes[id(kind)] = _Class(kind, base, own, is_of_discord, raw.layout_of(kind))
+        home = raw.home_of(kind)[0].partition(".")[0]
+        marks = home == "discord", home == "typing"
+        seen = self._classes[id(kind)] = _Class(kind, base, own, *marks, raw.layout_of(kind))
         return seen
 
     def _of_class_inside(self, graph: Graph, value: object, entry: Entry, base: type) -> None:
@@ -142,7 +146,8 @@ class Builders:
         module, path = raw.home_of(value)
         outer, _, name = path.rpartition(".<locals>.")
         own = raw.importable(module)
-        if not outer and type(value) is type and "__slots__" not in raw.names_of(value):
+        is_of_parts = type(value) is type and "__slots__" not in raw.names_of(value) and raw.is_made_in_python(value)
+        if not outer and is_of_parts:
             return self._class_of_parts(graph, value, entry)
         if not outer or not own or sys.modules.get(module) is None:
             return leave_out(entry, f"the class {path}, which no module holds by its name")
@@ -189,9 +194,12 @@ class Builders:
         return None
 
     def add_state(self, graph: Graph, value: object, entry: Entry, layout: raw.Layout | None = None) -> None:
-        for name, one in raw.state_of(value, layout):
+        self.add(graph, raw.state_of(value, layout), entry, raw.shown_kind(value))
+
+    def add(self, graph: Graph, state: Iterable[tuple[str, Any]], entry: Entry, kind: str = "function") -> None:
+        for name, one in state:
             if type(name) is not str or len(entry.parts) > MOST_ITEMS:
-                return leave_out(entry, f"a {raw.shown_kind(value)} with more attributes than are written down")
+                return leave_out(entry, f"a {kind} with more attributes than are written down")
             graph.step()
             shown, lead, later = _attribute(name)
             graph.look_at(lead, name)

@@ -24,7 +24,7 @@ _STANDARD: dict[int, tuple[str, str]] = {
     id(collections.deque): ("collections", "deque"),
 }
 _MOST_NAMES = 2_000
-OF_THE_FILE = ("ast", "asyncio", "importlib", "inspect")  # modules that the file's own functions use
+OF_THE_FILE = ("ast", "asyncio", "functools", "importlib", "inspect", "sqlite3")  # modules that the file's own functions use
 
 
 class Names:
@@ -43,9 +43,11 @@ class Names:
         if id(kind) in _REBUILT:
             return ""
         if issubclass(kind, type):
-            return self._reached(*raw.home_of(value), value)  # type: ignore[arg-type]
+            module, path = raw.home_of(value)  # type: ignore[arg-type]
+            known = self._reached(module, path, value)
+            return self.held_by("types", value) if not known and module == "builtins" else known
         if kind is FunctionType:
-            return self._reached(_text(value.__module__), value.__qualname__, value)  # type: ignore[attr-defined]
+            return self._reached(_text(value.__module__), _text(value.__qualname__), value)  # type: ignore[attr-defined]
         if kind is BuiltinFunctionType:
             home = value.__self__  # type: ignore[attr-defined]
             module = _text(raw.globals_of(home).get("__name__")) if type(home) is ModuleType else ""

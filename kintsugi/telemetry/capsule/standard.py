@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from kintsugi.telemetry.capsule import raw
+from kintsugi.telemetry.capsule import forms, raw
 from kintsugi.telemetry.capsule.graph import (
     LONGEST_TEXT,
     MOST_ITEMS,
@@ -36,6 +36,7 @@ from kintsugi.telemetry.capsule.graph import (
     leave_out,
 )
 from kintsugi.telemetry.capsule.inside import Place
+from kintsugi.telemetry.capsule.zones import is_a_name
 from kintsugi.telemetry.encoding import names_of_items
 
 if TYPE_CHECKING:
@@ -177,9 +178,9 @@ def _zone(builders: Builders, graph: Graph, value: datetime.timezone, entry: Ent
 
 
 def _named_zone(builders: Builders, graph: Graph, value: zoneinfo.ZoneInfo, entry: Entry) -> None:
-    if value.key is None:
+    if not is_a_name(value.key):  # one that was read from a file has any key, or none
         return leave_out(entry, "a time zone without a name")
-    entry.opens = f"{builders.names.of(zoneinfo.ZoneInfo)}({value.key!r})"
+    entry.opens = f"{builders.names.of(zoneinfo.ZoneInfo)}({graph.text('', value.key)})"
     return None
 
 
@@ -234,7 +235,8 @@ def _view(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
 def _method(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     """`one.name`, where that leads to the same function."""
     function, one = value.__func__, value.__self__
-    name = getattr(function, "__name__", "") if type(function) is types.FunctionType else ""
+    name = function.__name__ if type(function) is types.FunctionType else ""
+    name = name if type(name) is str else ""
     owner = one if issubclass(type(one), type) else type(one)
     found = raw.found_in(owner, name) if name.isidentifier() else None
     if type(found) is classmethod or type(found) is staticmethod:
@@ -257,9 +259,17 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
     """One that no module holds by its name: a lambda, one inside of another, or what a decorator has put away."""
     code, home = value.__code__, builders.names.home(value)
     if not home or code.co_filename.startswith("<"):
-        return leave_out(entry, f"the function {value.__qualname__}, which no module holds by its name")
+        return leave_out(entry, f"the function {code.co_qualname}, which no module holds by its name")
+    if forms.dispatcher(builders, graph, value, entry):
+        return None
     place = Place(home, code.co_qualname, code.co_firstlineno)
-    return builders.function_inside(graph, entry, place, value)
+    own = [(name, one) for name, one in dict.copy(value.__dict__).items() if type(name) is str]
+    if not own or _too_many(value, entry, len(own)):
+        return None if own else builders.function_inside(graph, entry, place, value)
+    made = Entry(entry.hint, entry.depth + 1, uses=1)
+    builders.function_inside(graph, made, place, value)
+    entry.opens, entry.closes, entry.parts = "with_state(", ")", [Part(made)]
+    return builders.add(graph, own, entry)
 
 
 def _cached(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
@@ -323,17 +333,6 @@ def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
     return None
 
 
-def _of_each_thread(builders: Builders, graph: Graph, value: threading.local, entry: Entry) -> None:
-    """As this thread sees it."""
-    kind = builders.names.of(threading.local)
-    state: dict[str, Any] = threading.local.__getattribute__(value, "__dict__")
-    entry.opens, entry.closes = f"with_state({kind}()", ")"
-    entry.parts = [
-        Part(builders.value(graph, one, called(name, entry), entry.depth + 1, name), graph.keyword(name))
-        for name, one in dict.copy(state).items()
-    ]
-
-
 def _syntax(builders: Builders, graph: Graph, value: ast.AST, entry: Entry) -> None:
     entry.opens, entry.closes = f"with_state({builders.names.of(type(value))}()", ")"
     builders.add_state(graph, value, entry)
@@ -356,7 +355,8 @@ def _namespace(builders: Builders, graph: Graph, value: Any, entry: Entry) -> No
 
 def member(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     """Of an enumeration; flags that were joined have no name of their own."""
-    kind, state = type(value), dict(raw.state_of(value))
+    kind = type(value)
+    state = {name: one for name, one in raw.state_of(value) if type(name) is str}
     own, name, members = builders.names.of(kind), state.get("_name_"), raw.names_of(kind).get("_member_map_")
     if not own and type(name) is str and "<locals>" in raw.home_of(kind)[1]:
         entry.opens, entry.closes = "getattr(", ")"
@@ -496,7 +496,9 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     weakref.ref: _weak,
     type(functools.cache(len)): _cached,
     types.SimpleNamespace: _namespace,
-    threading.local: _of_each_thread,
+    types.UnionType: forms.union,
+    types.GenericAlias: forms.generic,
+    threading.local: forms.of_each_thread,
     **{kind: _syntax for kind in vars(ast).values() if type(kind) is type and issubclass(kind, ast.AST)},
     logging.Logger: _logger,
     type(threading.Lock()): _anew("threading.Lock", threading.Lock),

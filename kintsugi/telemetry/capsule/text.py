@@ -155,6 +155,18 @@ def named_as(code, outer):
     named = outer + code.co_qualname.removeprefix(own) if code.co_qualname.startswith(own) else code.co_qualname
     return code.replace(co_consts=tuple(changed), co_qualname=named)
 ''',
+    "dispatching": """\
+def dispatching(registry):
+    one = functools.singledispatch(registry.pop(object))
+    for kind, function in registry.items():
+        one.register(kind, function)
+    return one
+""",
+    "row_of": """\
+def row_of(names, *values):
+    columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
+    return sqlite3.Row(sqlite3.connect(":memory:").execute("select " + columns), values)
+""",
     "undecorated": '''\
 def undecorated(one, name):
     """The function of this name behind what decorates it."""
