@@ -344,6 +344,10 @@ async def test_what_is_rejected_on_purpose_is_told_from_another_crash(base: Path
         made = replace(made, result=replace(made.result, failure=ended))
         assert made.fails_by(replace(crash, kind="RecursionError", message=ENDED, function="another"))
         assert not made.fails_by(replace(crash, kind="RecursionError", message=ENDED, path="another.py"))
+        refused = replace(made, result=replace(made.result, failure=replace(ended, message="nested too deeply")))
+        assert not refused.fails_by(replace(crash, kind="RecursionError", message=ENDED))
+        assert refused.fails_by(replace(crash, kind="RecursionError", message="nested too deeply"))
+        assert not refused.fails_by(replace(crash, kind="RecursionError", message="no such depth"))
 
 
 ENDED = "maximum recursion depth exceeded"

@@ -16,6 +16,7 @@ import io
 import itertools
 import random
 import re
+import sqlite3
 import sys
 import threading
 import time
@@ -28,7 +29,7 @@ import zoneinfo
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, Optional, TypeVar, Union
 
 import pytest
 
@@ -41,6 +42,7 @@ from tests.world import object_graphs
 from tests.world.object_graphs import TOUCHED, a_graph
 
 SENTINEL = object()
+T = TypeVar("T")
 
 
 class Size(enum.Enum):
@@ -123,6 +125,11 @@ class Nameless:
     """Equal to itself alone."""
 
 
+class OfEachThread(threading.local):
+    def __init__(self, size: int = 5) -> None:
+        self.size, self.items = size, [Item("mug")]
+
+
 def a_function(*_: object) -> None: ...
 
 
@@ -165,6 +172,10 @@ VALUES: dict[str, Any] = {
     "small things": [decimal.Decimal("1.10"), uuid.UUID(int=5), Path("/a/b"), range(1, 9, 2), slice(None, 3)],
     "enumerations": [Size.SMALL, Access.READ | Access.WRITE],
     "records": [Point(1, 2), Item("mug"), Frozen("x"), Checked("x")],
+    "forms of types": [
+        *(int | None, list[int], Optional["Item"], Callable[[int], str], Callable[..., T], Literal["a"], Any, T),
+        *(Annotated[int, 5], dict[str, Optional["Item"]], Union, type(None), types.FunctionType, ForwardRef("Item")),
+    ],
     "names": [a_function, len, Item, dict, Path, SENTINEL, collections],
     "built on builtins": [Headers(a="b")],
 }
@@ -530,6 +541,50 @@ def test_what_a_function_inside_takes_by_itself_and_what_a_thread_has_is_known()
     again, taken, there = rebuilt_from(handed_over, [scaled, lambda one, more=factor: more, local])
 
     assert (again(3), taken(1), there.size, type(there)) == (9, [2], Item("mug"), threading.local)
+
+
+def test_a_dispatcher_keeps_what_is_registered_and_a_function_what_was_set_on_it() -> None:
+    add = functools.singledispatch(lambda value: "any")
+    add.register(int, lambda value: value + 1)
+    marked: Any = lambda: 7  # noqa: E731
+    marked.__dict__.update({"of": add, "a-b": [1]})
+
+    again, function = rebuilt_from(handed_over, [add, marked])
+
+    assert (again(1), again("a"), again.dispatch(str) is again.dispatch(object)) == (2, "any", True)
+    assert (function(), function.of, vars(function)["a-b"]) == (7, again, [1])
+
+
+def test_a_row_of_sqlite_is_one_again() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.row_factory = sqlite3.Row
+    (row,) = connection.execute("select 1 as name, 'mug' as [a \"b c]")
+    connection.close()
+
+    again = rebuilt_from(handed_over, [row])[0]
+
+    assert (type(again), again, again.keys()) == (sqlite3.Row, row, row.keys())
+
+
+def test_what_a_thread_has_of_an_object_is_read_without_its_code_where_it_is_the_only_one() -> None:
+    one, other, ends, is_seen = OfEachThread(), OfEachThread(), threading.Event(), threading.Event()
+    one.size, other.size = 6, 7
+
+    def look() -> None:
+        is_seen.set() if other.size else None
+        ends.wait()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    is_seen.wait()
+
+    again, unknown = rebuilt_from(handed_over, [one, other])
+    ends.set()
+    thread.join()
+
+    assert (type(again), again.size, again.items) == (OfEachThread, 6, one.items)
+    with pytest.raises(BaseException, match="not known what this thread has"):
+        _ = unknown.size
 
 
 def test_what_cannot_be_written_down_is_told_to_whoever_uses_it(tmp_path: Path) -> None:

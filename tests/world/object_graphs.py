@@ -22,6 +22,7 @@ import threading
 import types
 import uuid
 import weakref
+import zoneinfo
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -105,6 +106,36 @@ class Mapping(dict):  # type: ignore[type-arg]
     __iter__ = __len__ = __getitem__ = keys = items = copy = __repr__ = _touched
 
 
+class MeanKey(str):
+    """It lets itself be put into a dictionary, and then nothing more."""
+
+    def __hash__(self) -> int:
+        if vars(self):
+            _touched()
+        vars(self)["asked"] = True
+        return str.__hash__(self)
+
+
+class MeanZone(datetime.tzinfo):
+    """It says that it is one of pytz."""
+
+    zone, _transition_info, __module__ = "Europe/Berlin", [(1, 2, 3)], "pytz.tzfile"
+    utcoffset = dst = tzname = _touched
+
+    def __init__(self) -> None:
+        vars(self)[MeanKey("_utcoffset")] = 1
+
+
+class MeanLocal(threading.local):
+    """A thread's first look runs its code."""
+
+    def __init__(self) -> None:
+        if threading.current_thread().name != "its own":
+            _touched()
+
+    __getattribute__ = _touched
+
+
 class Failed(Exception):
     __str__ = __repr__ = _touched
 
@@ -128,6 +159,8 @@ def _awkward(maker: random.Random) -> object:
         lambda: collections.deque([1], maxlen=3), lambda: _CONNECTION, lambda: type("Local", (), {})(),
         lambda: slice(1, None), lambda: super(Order, Order("x")), lambda: staticmethod(len), lambda: Slotted(),
         lambda: types.FunctionType(_touched.__code__, {}), lambda: collections.ChainMap({}, {"a": 1}),
+        lambda: _GENERIC, lambda: _ROW, MeanZone, lambda: _ZONE, lambda: _LOCAL,
+        lambda: types.MethodType(_badly_named, Mean()), lambda: _DISPATCHER,
         lambda: _inside(maker), lambda: type("Put", (Plain,), {"mean": Mean(), "__hash__": _touched})(),
     ]  # fmt: skip
     return maker.choice(kinds)()
@@ -160,8 +193,27 @@ class _Kept:
 
 
 _KEPT = _Kept()
+_ANYTHING: Any = Mean()
 _CLOSED, _CONNECTION = socket.socket(), sqlite3.connect(":memory:")
 _CLOSED.close()
+_CONNECTION.row_factory, _CONNECTION.text_factory = sqlite3.Row, lambda text: MeanText(text.decode())
+_ROW = _CONNECTION.execute("select 'x' as a").fetchone()
+_OF_UTC = b"TZif" + bytes(32) + b"\0\0\0\1\0\0\0\4" + bytes(6) + b"UTC\0"
+_ZONE = zoneinfo.ZoneInfo.from_file(io.BytesIO(_OF_UTC), key=_ANYTHING)
+_GENERIC = types.GenericAlias(_ANYTHING, (_ANYTHING,))
+_DISPATCHER = functools.singledispatch(lambda _: None)
+_DISPATCHER.register(dict, _ANYTHING)
+_LOCALS: list[MeanLocal] = []
+_OWN = threading.Thread(target=lambda: _LOCALS.append(MeanLocal()), name="its own")
+_OWN.start()
+_OWN.join()
+_LOCAL = _LOCALS[0]
+
+
+def _badly_named() -> None: ...
+
+
+_badly_named.__name__ = _badly_named.__qualname__ = MeanText("mean")
 _CONNECTION.close()
 
 

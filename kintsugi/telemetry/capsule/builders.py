@@ -95,7 +95,9 @@ class Builders:
         if seen.is_of_typing and forms.held(self, value, entry):
             return None
         if id(base) not in CONTENT:
-            return None if forms.hidden(self, graph, value, entry, base) else leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
+            if not forms.hidden(self, graph, value, entry, base):
+                leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
+            return None
         if base in (object, datetime.tzinfo) and self._is_one_of_a_kind(value, entry, seen.layout):
             return None
         if base is datetime.tzinfo and zone_of_pytz(self, graph, value, entry):

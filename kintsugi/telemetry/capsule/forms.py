@@ -1,4 +1,4 @@
-"""Values of the standard library that hide what they are made of: forms of types, what threads have, dispatchers, rows."""
+"""What hides what it is made of: forms of types, what threads have, dispatchers, rows of SQLite."""
 
 from __future__ import annotations
 
@@ -31,17 +31,29 @@ def union(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
 
 
 def generic(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """`list[int]`."""
-    if _OF_GENERIC["__unpacked__"].__get__(value):
-        return leave_out(entry, "types that were unpacked")
-    entry.opens, entry.closes = f"{builders.names.of(types.GenericAlias)}(", ")"
+    """`list[int]`; and `Callable[[int], str]`, which is of a class of its own."""
+    kind = type(value)
+    own = builders.names.of(kind)
+    if not own or _OF_GENERIC["__unpacked__"].__get__(value) or raw.layout_of(kind).dictionary:
+        return leave_out(entry, f"a {raw.shown_kind(value)}, which holds more than can be seen")
+    is_plain = kind is types.GenericAlias
+    entry.opens = f"{own}(" if is_plain else f"filled({own}, {builders.names.of(types.GenericAlias)}"
     inner = (_OF_GENERIC[name].__get__(value) for name in ("__origin__", "__args__"))
     entry.parts = [Part(builders.value(graph, one, "", entry.depth + 1)) for one in inner]
+    entry.closes = ")"
     return None
 
 
+def forward(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """A type that is only named yet."""
+    known = {name: one for name, one in raw.state_of(value) if type(name) is str}
+    name = known.get("__forward_arg__")
+    entry.opens, entry.closes = f"{builders.names.of(typing.ForwardRef)}(", ")"
+    entry.parts = [Part(builders.value(graph, name, "", entry.depth + 1))]
+
+
 def held(builders: Builders, value: object, entry: Entry) -> bool:
-    """What `typing` makes is often nothing but itself, as a variable is: the one that its own module holds, or typing."""
+    """What `typing` makes is often nothing but itself, as a variable is: what its module holds, or typing itself."""
     if any(type(value) is one for one in _VARIABLES):
         homes = [value.__module__]
     else:
@@ -52,18 +64,19 @@ def held(builders: Builders, value: object, entry: Entry) -> bool:
 
 
 def of_each_thread(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
-    """As this thread sees it. A thread's first look at an object of a subclass runs its `__init__`."""
+    """As this thread sees it. Its first look at an object of a subclass would run the `__init__` of that."""
     kind = type(value)
     if kind is threading.local:
         entry.opens, entry.closes = f"with_state({builders.names.of(kind)}()", ")"
-    elif raw.found_in(kind, "__init__") is not object.__init__ and not _has_been_seen(value):
-        return leave_out(entry, f"a {raw.shown_kind(value)}, of which it is not known what this thread has")
-    elif not (own := builders.names.of(kind)):
-        return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
-    else:
+    elif own := builders.names.of(kind):
         entry.opens, entry.closes = f"filled({own}, {builders.names.of(threading.local)}", ")"
-    state: dict[Any, Any] = threading.local.__getattribute__(value, "__dict__")
-    entry.parts += [
+    else:
+        return leave_out(entry, f"of the class {raw.shown_kind(value)}, which no module holds by its name")
+    runs_nothing = raw.found_in(kind, "__init__") is object.__init__
+    state = threading.local.__getattribute__(value, "__dict__") if runs_nothing else _of_the_only_thread(value)
+    if state is None:
+        return leave_out(entry, f"a {raw.shown_kind(value)}, of which it is not known what this thread has")
+    entry.parts = [
         Part(builders.value(graph, one, called(name, entry), entry.depth + 1, name), graph.keyword(name))
         for name, one in dict.copy(state).items()
         if type(name) is str
@@ -71,18 +84,19 @@ def of_each_thread(builders: Builders, graph: Graph, value: Any, entry: Entry) -
     return None
 
 
+def _of_the_only_thread(value: object) -> dict[Any, Any] | None:
+    """If this is another thread than the one that used it, then the call has not come to it."""
+    tables = [dict.copy(one) for one in gc.get_referents(value) if type(one) is dict and len(one) == 1]
+    pairs = (next(iter(one.items())) for one in tables)
+    return next((one for key, one in pairs if type(key) is weakref.ref and type(one) is dict), None)
+
+
 def hidden(builders: Builders, graph: Graph, value: object, entry: Entry, base: type) -> bool:
     """Whether it is one that can be read all the same, and is written down."""
-    if base is threading.local:
-        of_each_thread(builders, graph, value, entry)
+    if base is threading.local or base is types.GenericAlias:
+        (generic if base is types.GenericAlias else of_each_thread)(builders, graph, value, entry)
         return True
     return row(builders, graph, value, entry)
-
-
-def _has_been_seen(value: object) -> bool:
-    """Whether this thread has looked at it before: there is no other, and one has."""
-    behind = [list(one) for one in gc.get_referents(value) if type(one) is dict and len(one) == 1]
-    return len(sys._current_frames()) == 1 and any(type(key) is weakref.ref for (key,) in behind)
 
 
 def dispatcher(builders: Builders, graph: Graph, value: types.FunctionType, entry: Entry) -> bool:

@@ -24,7 +24,8 @@ _STANDARD: dict[int, tuple[str, str]] = {
     id(collections.deque): ("collections", "deque"),
 }
 _MOST_NAMES = 2_000
-OF_THE_FILE = ("ast", "asyncio", "functools", "importlib", "inspect", "sqlite3")  # modules that the file's own functions use
+OF_THE_FILE = ("ast", "asyncio", "functools", "importlib", "inspect", "sqlite3")
+"""Modules that the file's own functions use."""
 
 
 class Names:

@@ -18,6 +18,7 @@ import re
 import sys
 import threading
 import types
+import typing
 import uuid
 import weakref
 import zoneinfo
@@ -274,8 +275,12 @@ def _function(builders: Builders, graph: Graph, value: types.FunctionType, entry
 
 def _cached(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
     """What keeps a function's results, with none of them."""
+    function = value.__wrapped__  # which a decorator may have set to another one
+    if not any(one is function for one in gc.get_referents(value)):
+        return leave_out(entry, "a cached function that is called another one's wrapper")
     entry.opens, entry.closes = f"{builders.names.of(functools.cache)}(", ")"
-    entry.parts = [Part(builders.value(graph, value.__wrapped__, "", entry.depth + 1, entry.hint))]
+    entry.parts = [Part(builders.value(graph, function, "", entry.depth + 1, entry.hint))]
+    return None
 
 
 def _weak(builders: Builders, graph: Graph, value: weakref.ref[Any], entry: Entry) -> None:
@@ -498,6 +503,7 @@ _BUILDERS: dict[type, Callable[[Builders, Graph, Any, Entry], None]] = {
     types.SimpleNamespace: _namespace,
     types.UnionType: forms.union,
     types.GenericAlias: forms.generic,
+    typing.ForwardRef: forms.forward,
     threading.local: forms.of_each_thread,
     **{kind: _syntax for kind in vars(ast).values() if type(kind) is type and issubclass(kind, ast.AST)},
     logging.Logger: _logger,

@@ -26,8 +26,7 @@ def zone_of_pytz(builders: Builders, graph: Graph, value: object, entry: Entry) 
     which = tuple(state.get(name) for name in _OFFSET)
     if type(offsets) is list and offsets and not _is_first(offsets[0], which):
         ahead, summer, shown = which
-        spans = type(ahead) is type(summer) is datetime.timedelta
-        if not spans or not is_a_name(shown):
+        if type(ahead) is not datetime.timedelta or type(summer) is not datetime.timedelta or not is_a_name(shown):
             return False
         span = builders.names.of(datetime.timedelta)
         key = ", ".join(f"{span}(seconds={one.days * 86_400 + one.seconds})" for one in (ahead, summer))
