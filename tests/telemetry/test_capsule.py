@@ -247,6 +247,8 @@ def test_a_zone_of_pytz_is_asked_for_by_its_name_and_its_offset(monkeypatch: pyt
     again = rebuilt_from(handed_over, [known[first], known[summer]])
 
     assert again == [known[first], known[summer]]
+    mixed = [known[first], datetime.datetime(2026, 2, 28, tzinfo=datetime.UTC)]  # two that are called `timezone`
+    assert rebuilt_from(handed_over, mixed) == mixed
 
 
 def test_a_function_that_is_called_like_a_module_of_the_file_comes_through_its_own_module() -> None:

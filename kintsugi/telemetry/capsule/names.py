@@ -65,16 +65,19 @@ class Names:
         return raw.importable(module) if is_there else ""
 
     def module(self, name: str) -> str:
-        """The module itself, imported."""
+        """The module itself, imported: by its own name, where that is not another's here."""
         if sys.modules.get(name) is None or not (own := raw.importable(name)):
             return ""
         top = own.partition(".")[0]
-        if self.imported.get(top, (top, ""))[1]:
-            return ""
-        if top in self._taken:
-            return ""
-        self.imported[top if own == top else own] = (own, "")
-        return own
+        name = own
+        if top in self._taken or self.imported.get(top, (top, "")) != (top, ""):
+            name = f"{own.replace('.', '_')}_module"
+            while name in self._taken or self.imported.get(name, (own, "")) != (own, ""):
+                name += "_"
+        else:
+            self.imported[top] = top, ""  # which a dotted name takes as well
+        self.imported[name] = own, ""
+        return name
 
     def named(self, module: str, path: str) -> str:
         """`path` in a module, imported by its first name, or through its module where that name is taken here."""

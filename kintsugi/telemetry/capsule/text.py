@@ -456,20 +456,23 @@ def file_of(title: str, test: str, body: Written, names: Names, *, way: str) -> 
     helpers = _helpers(text)
     imported = dict(names.imported)
     imported |= {name: (name, "") for name in OF_THE_FILE if f"{name}." in (helpers + way)}
-    head = "\n".join(_imports(imported.values()))
+    head = "\n".join(_imports(imported.items()))
     own = "\n\n".join(filter(None, (f'"""{title}"""', head, f"\ndef {test}():\n{text}\n")))
     return own, helpers and f"\n\n{helpers}"
 
 
-def _imports(imported: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _imports(imported: Iterable[tuple[str, tuple[str, str]]]) -> Iterator[str]:
     """Modules first, then what comes out of them, a line for each module."""
     by_module: dict[str, set[str]] = {}
-    for module, inner in imported:
-        by_module.setdefault(module, set()).add(inner)
-    yield from (f"import {module}" for module in sorted(by_module) if "" in by_module[module])
-    for module in sorted(by_module):
-        if found := sorted(by_module[module] - {""}):
-            yield f"from {module} import {', '.join(found)}"
+    whole: set[tuple[str, str]] = set()
+    for name, (module, inner) in imported:
+        if inner:
+            by_module.setdefault(module, set()).add(inner)
+        else:
+            whole.add((module, f" as {name}" * (name != module)))
+    packages = {module.partition(".")[0] for module, alias in whole if "." in module and not alias}
+    yield from (f"import {module}{alias}" for module, alias in sorted(whole) if alias or module not in packages)
+    yield from (f"from {module} import {', '.join(sorted(by_module[module]))}" for module in sorted(by_module))
 
 
 def _is_called(name: str, text: str) -> bool:
