@@ -6,11 +6,12 @@ that the whole is linear. A check is a function of (text, start, end of the lite
 
 import base64
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
@@ -50,6 +51,13 @@ KINDS = (
     "vendor", "address", "command", "marked", "keyed", "url", "cookie", "scheme", "private_key", "discord",
     "own", "flood", "personal",
 )  # fmt: skip
+
+# What is hidden also in code, outside of its literals.
+KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
+_AFTER_A_CALL = '", line '  # of a traceback
+_CALLED = re.compile(r'\\?", line \d+(?:, in [^\n\\]{0,300})?\r?(?:\n|\\n)$')
+_LONGEST_CODE = 600
+_END = itemgetter(2)
 
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
@@ -114,20 +122,20 @@ class Scanner:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
         return self.spans_at(self.places(folded.lowered), folded)
 
-    def spans_at(self, places: list[Place], folded: Folded) -> list[Found]:
+    def spans_at(self, places: list[Place], folded: Folded, looks: int = _FIRST_LOOKS) -> list[Found]:
         """The same, of what `places` found in `folded.lowered`."""
         found = self.personal(folded.text)
         if not places:
             return found
         text = folded.text
         done = begin = attacks = 0
-        left = _FIRST_LOOKS
+        left, has_code = looks, _AFTER_A_CALL in text
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
                 continue
-            if start >= begin + _STRETCH:
-                left, begin = min(left + _LOOKS, _FIRST_LOOKS), start
+            if end > begin + _STRETCH:
+                left, begin = min(left + _LOOKS, looks), start
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
@@ -136,24 +144,40 @@ class Scanner:
                 left, attacks = 0, attacks + 1
                 if attacks > _PATIENCE:
                     return self._besieged(places, folded)
-                kind = "flood"
-                spans: Iterable[Span] = ((begin, min(begin + _STRETCH, len(text))),)
-            else:
-                spans = check(text, start, end)
-            for span in spans:
+                stop = min(begin + _STRETCH, len(text))
+                floods = (begin, stop, "flood"), *self._across(places, folded, stop)
+                done = max(done, *(last for _, last, _ in floods))
+                found += floods
+                continue
+            for span in check(text, start, end):
+                if has_code and kind not in KNOWN and _is_code(text, span[0]):
+                    continue
                 found.append((*span, kind))
                 done = max(done, span[1])
         found.sort()
         return found
 
+    def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
+        """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
+        text, within_a_word = folded.text, _within_a_word(folded)
+        after = bisect_right(places, stop, key=_END)
+        for rule, start, end in places[max(0, after - _FEW_LOOKS) : after]:
+            check, bounded, kind = self.rules[rule]
+            if not (bounded and start and within_a_word(text, start)):
+                yield from ((*span, kind) for span in check(text, start, end) if span[1] > stop)
+
     def _besieged(self, places: list[Place], folded: Folded) -> list[Found]:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
-        counted = Counter(start // _STRETCH for _, start, _ in places)
+        counted = Counter((end - 1) // _STRETCH for _, _, end in places)
         dense = {stretch for stretch, count in counted.items() if count > _FEW_LOOKS}
-        rest = [place for place in places if place[1] // _STRETCH not in dense]
-        end = len(folded.text)
-        floods = [(at * _STRETCH, min((at + 1) * _STRETCH, end), "flood") for at in dense]
-        return sorted((*floods, *self.spans_at(rest, folded)))
+        rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
+        found = self.spans_at(rest, folded, len(rest))
+        for at in dense:
+            stop = min((at + 1) * _STRETCH, len(folded.text))
+            found.append((at * _STRETCH, stop, "flood"))
+            if at + 1 not in dense:
+                found += self._across(places, folded, stop)
+        return sorted(found)
 
     def personal(self, text: str) -> list[Found]:
         """Where personal data stands, if any is to be hidden."""
@@ -166,6 +190,19 @@ class Scanner:
         except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit
             plain = re.sub("[\ud800-\udfff]", "?", lowered)
             return self.find(plain, overlapping=True)
+
+
+def _is_code(text: str, place: int) -> bool:
+    """Whether a place in a log stands in the code of a traceback's line, outside of its literals.
+
+    That line is the one right below `File "…", line …`; what follows it may be locals, whose values are not quoted.
+    """
+    window = text[max(0, place - _LONGEST_CODE) : place]
+    start = max(window.rfind("\n") + 1, window.rfind("\\n") + 2)
+    before = window[start:]
+    if start < 2 or before.count('"') % 2 or before.count("'") % 2:
+        return False
+    return _CALLED.search(window, 0, start) is not None
 
 
 def _within_a_word(folded: Folded) -> Callable[[str, int], bool]:
