@@ -74,10 +74,14 @@ _RUNS = {
     REACH_DOTS: _RUN_BEFORE + ".",
 }
 _DIGIT = re.compile(r"\d")
-# Each stretch of text is given so many looks, and the first one more: an honest text may be dense for a while, as a
-# list of names with `key` in them is. Where none are left, the stretch is taken for an attack and hidden; after some of
-# them the text is one, and every stretch with more than a few places is hidden, unlooked at.
-_STRETCH, _LOOKS, _FIRST_LOOKS, _PATIENCE, _FEW_LOOKS = 512, 16, 256, 4, 10
+# Each stretch of text is given so much work, and the first one more: an honest text may be dense for a while, as a list
+# of names with `key` in them is. Where none is left, the stretch is taken for an attack and hidden; after some of them
+# the text is one, and every stretch with more than a little work is hidden, unlooked at. A look costs as much as
+# several, unless it ends at the first character that does not fit.
+_STRETCH, _WORK, _FIRST_WORK, _PATIENCE, _LITTLE_WORK = 512, 64, 1_024, 4, 40
+_COST, _CHEAP = 4, KNOWN - {"command"} | {"url"}
+_LAST_PLACES = 10  # of a hidden stretch: what they lead to may stand behind it
+_MOST_SHAPES = 16
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
 
@@ -113,7 +117,7 @@ class Scanner:
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
-        return len(places) <= _LOOKS and all(
+        return len(places) <= _MOST_SHAPES and all(
             self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
         )
@@ -122,24 +126,24 @@ class Scanner:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
         return self.spans_at(self.places(folded.lowered), folded)
 
-    def spans_at(self, places: list[Place], folded: Folded, looks: int = _FIRST_LOOKS) -> list[Found]:
+    def spans_at(self, places: list[Place], folded: Folded, work: int = _FIRST_WORK) -> list[Found]:
         """The same, of what `places` found in `folded.lowered`."""
         found = self.personal(folded.text)
         if not places:
             return found
         text = folded.text
         done = begin = attacks = 0
-        left, has_code = looks, _AFTER_A_CALL in text
+        left, has_code = work, _AFTER_A_CALL in text
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
                 continue
             if end > begin + _STRETCH:
-                left, begin = min(left + _LOOKS, looks), start
+                left, begin = min(left + _WORK, work), start
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
-            left -= 1
+            left -= 1 if kind in _CHEAP else _COST
             if left < 0:
                 left, attacks = 0, attacks + 1
                 if attacks > _PATIENCE:
@@ -161,17 +165,19 @@ class Scanner:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
         text, within_a_word = folded.text, _within_a_word(folded)
         after = bisect_right(places, stop, key=_END)
-        for rule, start, end in places[max(0, after - _FEW_LOOKS) : after]:
+        for rule, start, end in places[max(0, after - _LAST_PLACES) : after]:
             check, bounded, kind = self.rules[rule]
             if not (bounded and start and within_a_word(text, start)):
                 yield from ((*span, kind) for span in check(text, start, end) if span[1] > stop)
 
     def _besieged(self, places: list[Place], folded: Folded) -> list[Found]:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
-        counted = Counter((end - 1) // _STRETCH for _, _, end in places)
-        dense = {stretch for stretch, count in counted.items() if count > _FEW_LOOKS}
+        counted = Counter[int]()
+        for rule, _, end in places:
+            counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
+        dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
-        found = self.spans_at(rest, folded, len(rest))
+        found = self.spans_at(rest, folded, _COST * len(rest))
         for at in dense:
             stop = min((at + 1) * _STRETCH, len(folded.text))
             found.append((at * _STRETCH, stop, "flood"))
