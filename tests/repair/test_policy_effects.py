@@ -424,6 +424,23 @@ def test_what_removes_and_where_it_goes_is_seen(path: str, line: str, refuses: b
     assert any(one.refuses for one in found) is refuses
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("requests.get(url)", "requests.get(url, timeout=10)", False),
+        ("smtplib.SMTP(host, port)", "smtplib.SMTP(host, port, timeout=settings.SMTP_SECONDS)", False),
+        ("requests.get(url)", "requests.get(mirror, timeout=10)", True),
+        ("requests.get(url)", "requests.get(url, proxies=seen)", True),
+    ],
+)
+def test_how_long_a_call_waits_is_no_other_machine(before: str, after: str, told: bool):
+    head = "import requests\nimport smtplib\n\n"
+
+    found = findings("shop/cart.py", head + before + "\n", head + after + "\n")
+
+    assert any("with something else than before" in one.sentence for one in found) is told
+
+
 MOVES = {
     "js": (
         ("test/cart.test.js", "test/total.test.js"),

@@ -94,6 +94,7 @@ def looks(path: str, before: str, after: str) -> list[str]:
         ),
         ("def f(x):\n    x.user.token = ''\n    go(x)\n", "    x.user.token = ''\n", "", "protects"),
         ("def f(x):\n    x.invalidate()\n    go(x)\n", "    x.invalidate()\n", "", "cleans or checks less"),
+        ("def f(x):\n    log.info(x.headers.get('a'))\n", "x.headers.get('a')", "dict(x.headers)", "about a secret"),
         ("def f(x):\n    can_use(x)\n    go(x)\n", "    can_use(x)\n", "", "who may"),
         ("def f(x):\n    x.go(timeout=x.wait)\n", "timeout=x.wait", "", "protects a call"),
         ("def f(x):\n    return x.body[:x.body_limit]\n", "[:x.body_limit]", "", "a limit"),

@@ -179,6 +179,8 @@ def _told_of(node: ast.AST) -> Iterator[ast.AST]:
             inner: list[ast.AST] = [body, other]
         case ast.Subscript(slice=ast.Constant()):
             inner = []
+        case ast.Call(func=ast.Attribute(attr="get", value=ast.Attribute(attr=held)), args=args) if held in WHOLE:
+            inner = [*args]  # one of them
         case _:
             inner = children(node)
     yield node

@@ -44,6 +44,7 @@ _IMPORTING = (
     *("django.utils.module_loading.import_string", "zope.dottedname.resolve.resolve", "pydoc.locate"),
 )
 
+_WAITS = ("timeout", "connect_timeout", "read_timeout", "socket_timeout")
 _WITH_ENVIRONMENT = re.compile(
     r"dict|copy\.\w+|subprocess\..*|(?:.*\.)?(?:dict|copy|setdefault|update)|ChainMap|.*ChainMap"
 )
@@ -303,7 +304,7 @@ class _Uses(ast.NodeVisitor):
         if any(self._names.of(one) == "os.environ" for one in _arguments(node)) and not _with_environment(name, node):
             self._count("whole-environment")
         if rule_of(name):
-            self.calls.setdefault(name, Counter())[ast.dump(node)] += 1
+            self.calls.setdefault(name, Counter())[_handed(node)] += 1
 
     def _tells_environment(self, node: ast.expr) -> bool:
         """Whether it has the environment whole, not what one name of it holds."""
@@ -405,6 +406,12 @@ def _with_environment(name: str, node: ast.Call) -> bool:
 
 def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _handed(node: ast.Call) -> str:
+    """The call in one spelling, without how long it waits."""
+    keywords = [each for each in node.keywords if each.arg not in _WAITS]
+    return ast.dump(ast.Call(node.func, node.args, keywords))
 
 
 def _arguments(node: ast.Call) -> list[ast.expr]:
