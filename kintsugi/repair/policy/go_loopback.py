@@ -41,6 +41,8 @@ _BLOCKS = (
     *("type_case", "default_case"),
 )
 _DEEPEST = 6
+_MOST = 20_000
+"""Names that are followed in one file: each may be given many others."""
 
 
 @dataclass
@@ -49,6 +51,7 @@ class GoLoopback:
 
     tree: Node
     imports: Mapping[str, str]
+    _asked: int = 0
 
     def keeps(self, node: Node, full: str) -> bool:
         """Whether this use of `net/http#Get` and its kin is a server, or asks none but this machine."""
@@ -151,6 +154,9 @@ class GoLoopback:
 
     def _held_by(self, name: Node) -> list[Node | None]:
         """All that a name is given in the file: nothing where it stands for what another file declares."""
+        self._asked += 1
+        if self._asked > _MOST:
+            return []
         scopes = self._scopes.get(text_of(name), set())
         return self._given.get(text_of(name), []) if any(one.id in scopes for one in above(name)) else []
 

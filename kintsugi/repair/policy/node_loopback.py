@@ -234,8 +234,7 @@ class Loopback:
             return False
         if not all(self._is_options(one.node, module, deep + 1) for one in known):
             return False
-        uses = (one for one in nodes(self.tree, "identifier", "shorthand_property_identifier") if text_of(one) == name)
-        return all(self._leaves_as_it_is(one, module) for one in uses)
+        return all(self._leaves_as_it_is(one, module) for one in self.bindings.uses.get(name, ()))
 
     def _leaves_as_it_is(self, use: Node, module: str) -> bool:
         """Whether a use of an object's name changes nothing that says where a request goes."""

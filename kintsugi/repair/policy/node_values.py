@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kintsugi.repair.languages.node.calls import FUNCTIONS, call_of
 from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
@@ -25,6 +25,8 @@ _SCOPES = (
 )
 _HOLDERS = ("globalThis", "global", "window", "self")
 _DEEPEST = 6
+_MOST = 20_000
+"""Names that are followed in one file: each may be given many others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Bindings:
     tree: Node
     _given: dict[str, list[Given]] = field(default_factory=dict)
     _scopes: dict[str, set[int]] = field(default_factory=dict)
+    _asked: int = 0
 
     def __post_init__(self) -> None:
         for node in nodes(self.tree):
@@ -79,6 +82,9 @@ class Bindings:
 
     def held_by(self, name: Node) -> list[Given]:
         """What a name may hold where it stands: nothing where another file, or the language, gave it."""
+        self._asked += 1
+        if self._asked > _MOST:
+            return []
         scopes = self._scopes.get(text_of(name), set())
         return self.of(text_of(name)) if any(one.id in scopes for one in above(name)) else []
 
@@ -86,8 +92,7 @@ class Bindings:
         """Whether nobody but an import from such a package gives a name."""
         quoted = rf"['\"](?:node:)?(?:{packages})['\"]"
         loading = re.compile(rf"(?:import|require)\({quoted}\)(?:\.\w+)?")
-        imports = (one for one in nodes(self.tree, "import_statement") if any(_is_named(one, name)))
-        sources = [text_of(one.child_by_field_name("source")) for one in imports]
+        sources = self._imports.get(name, [])
         seen = [text_of(bare(one.node)) for one in self.of(name) if one.node is not None]
         unseen = sum(one.node is None for one in self.of(name))
         return (
@@ -151,7 +156,24 @@ class Bindings:
 
     def _is_only_called(self, name: str) -> bool:
         """Whether nothing is set on what a runner hands in, which may be an object."""
-        return all(_is_as_it_was(one) for one in nodes(self.tree, "identifier") if text_of(one) == name)
+        return all(map(_is_as_it_was, self.uses.get(name, ())))
+
+    @cached_property
+    def uses(self) -> dict[str, list[Node]]:
+        """Where each name stands."""
+        found: dict[str, list[Node]] = {}
+        for one in nodes(self.tree, "identifier", "shorthand_property_identifier"):
+            found.setdefault(text_of(one), []).append(one)
+        return found
+
+    @cached_property
+    def _imports(self) -> dict[str, list[str]]:
+        """What imports give each name, as it is quoted."""
+        found: dict[str, list[str]] = {}
+        for one in nodes(self.tree, "import_statement"):
+            for name in nodes(one, "identifier"):
+                found.setdefault(text_of(name), []).append(text_of(one.child_by_field_name("source")))
+        return found
 
     def returned_by(self, call: Node) -> list[Node]:
         """What a call of the file's own function may return; nothing where that is not seen."""
@@ -171,10 +193,6 @@ def bare(node: Node) -> Node:
     while node.type in UNWRAPPED and node.named_children:
         node = node.named_children[-1 if node.type == "type_assertion" else 0]
     return node
-
-
-def _is_named(node: Node, name: str) -> Iterator[Node]:
-    return (one for one in nodes(node, "identifier") if text_of(one) == name)
 
 
 def _is_as_it_was(use: Node) -> bool:
