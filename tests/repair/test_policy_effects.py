@@ -243,6 +243,13 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
         ("httpx.Client(transport=httpx.HTTPTransport())", True),
         ("send(httpx.Client)", True),
         ("httpx.get(place)", True),
+        ("via = httpx.MockTransport(f)\n    via, more = other(), 1\n    httpx.Client(transport=via)", True),
+        ("via = httpx.MockTransport(f)\n    ask = lambda via: httpx.Client(transport=via)", True),
+        ("client = httpx.Client(transport=httpx.MockTransport(f)); type(client)()", True),
+        ("client = httpx.Client(transport=httpx.MockTransport(f)); client.__class__()", True),
+        ("client = httpx.Client(transport=httpx.MockTransport(f)); client._transport = other", True),
+        ("import http.server; http.server.HTTPServer(at, http.server.CGIHTTPRequestHandler)", True),
+        ("import socketserver; socketserver.socket.socket()", True),
     ],
 )
 def test_a_test_in_python_may_serve_and_ask_a_function(line: str, refused: bool) -> None:

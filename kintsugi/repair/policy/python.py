@@ -22,7 +22,7 @@ from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
 from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
 from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
-from kintsugi.repair.policy.loopback import may_be_imported, reaches_nobody, stays_here
+from kintsugi.repair.policy.loopback import bound_once, is_odd, may_be_imported, reaches_nobody, stays_here
 from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.syntax import Source, children, walked
@@ -88,7 +88,8 @@ class _Uses(ast.NodeVisitor):
     """What a piece of a file uses, by its full name, and with what texts."""
 
     def __init__(self, source: Source, whole: str, *, is_test: bool) -> None:
-        self._is_test = is_test
+        self._may_serve = is_test and not is_odd(source.nodes)
+        self._bound_once = bound_once(source.nodes) if self._may_serve else frozenset()
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
@@ -157,7 +158,7 @@ class _Uses(ast.NodeVisitor):
         if node.level:
             return
         for alias in node.names:
-            if not (self._is_test and may_be_imported(f"{node.module}.{alias.name}")):
+            if not (self._may_serve and may_be_imported(f"{node.module}.{alias.name}")):
                 self._count(f"{node.module}.{alias.name}")
             if alias.name == "*" and any(rule_of(f"{node.module}.{name}") for name in members()):
                 self._count("star-import")
@@ -258,7 +259,7 @@ class _Uses(ast.NodeVisitor):
             for argument in _arguments(node)[:1]:
                 self.visit(argument)
             return
-        if self._is_test and reaches_nobody(name, node, self._made_by):
+        if self._may_serve and reaches_nobody(name, node, self._made_by):
             for argument in _arguments(node):
                 self.visit(argument)
             return
@@ -276,7 +277,8 @@ class _Uses(ast.NodeVisitor):
                 self.visit(argument)
 
     def _made_by(self, node: ast.expr) -> str | None:
-        value = self._names.value(node) or node
+        is_sure = not isinstance(node, ast.Name) or node.id in self._bound_once
+        value = (self._names.value(node) if is_sure else None) or node
         return self._names.of(value.func) if isinstance(value, ast.Call) else None
 
     def _count_call(self, name: str, node: ast.Call) -> None:
@@ -346,7 +348,7 @@ class _Uses(ast.NodeVisitor):
             (self._dumped.add if (made_by or "").endswith(".dumps") else self._dumped.discard)(node.targets[0].id)
 
     def _count(self, name: str) -> None:
-        if rule_of(name) and not (self._is_test and stays_here(name)):
+        if rule_of(name) and not (self._may_serve and stays_here(name)):
             self.counted[name] += 1
 
     def _count_all(self, names: Iterator[str]) -> None:
