@@ -247,7 +247,7 @@ def test_a_secret_is_hidden_that_begins_within_a_dense_stretch_or_right_behind_i
 
 OF_MANY_PLACES = (
     (". " * 236 + " -p " * 20 + ". " * 236) * 90,  # often dense across the end of a stretch, and never within one
-    "missing translation key: app.settings.title for key app.items\n" * 400,
+    "missing translation key: app.settings.title for key app.items\n" * 200,
     str([f"https://a.example/{number}" for number in range(900)]),
 )
 
