@@ -236,6 +236,7 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
         ("httpx.Client(transport=httpx.MockTransport(handler))", False),
         ("via = httpx.ASGITransport(app=app); httpx.AsyncClient(transport=via, base_url='http://shop')", False),
         ("HTTPServer(('127.0.0.1', 0), Handler)", False),
+        ("via = httpx.MockTransport(f)\n    via = httpx.MockTransport(g)\n    httpx.Client(transport=via)", False),
         ("httpx.Client()", True),
         ("httpx.Client(transport=transport)", True),
         ("httpx.Client(transport=httpx.MockTransport(handler), mounts=mounts)", True),

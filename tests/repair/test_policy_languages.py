@@ -76,6 +76,7 @@ HARMLESS_NODE = {
     "a template for a local module": "const words = await import(`./words/${options.language}.js`);",
     "a word of a text": 'const told = "the child_process of eval";',
     "a property": "options.eval = true;",
+    "a table of a module": "const codes = http.STATUS_CODES; codes[path] = fs.constants[path];",
 }
 IN_A_TEST = """\
 import http from "node:http";
@@ -301,7 +302,6 @@ GO_ASKS_OTHERS = {
     "names": 'net.LookupHost("localhost")',
     "the function handed on": "run(http.Get, server.URL)",
     "a proxy that is set": "tr := &http.Transport{}; tr.Proxy = proxy; http.Get(server.URL)",
-    "a client that is set": "http.DefaultClient = mine; http.Get(server.URL)",
     "a method handed on": "client := &http.Client{}; ask := client.Get; ask(place)",
     "a client of the server": 'server.Client().Get("https://evil.example/")',
     "a request by the server's": 'r, _ := http.NewRequest("GET", place, nil); server.Client().Do(r)',
@@ -371,6 +371,12 @@ def test_what_only_a_test_that_passes_takes_back_is_shown_to_a_human() -> None:
     after = IN_A_TEST.replace("LINE", "Object.prototype.x1 = 1; run(); delete Object.prototype.x1;")
 
     assert found("test/load.test.mjs", IN_A_TEST, after) == {"look": False}
+
+
+def test_code_that_is_nested_too_deep_to_be_judged_is_refused() -> None:
+    after = IN_A_TEST.replace("LINE", f"fetch({' +'.join(['a'] * 4000)});")
+
+    assert found("test/load.test.mjs", IN_A_TEST, after) == {"unusable": True}
 
 
 @pytest.mark.parametrize("kind", HOSTILE_GO)

@@ -32,7 +32,7 @@ _LEADS_AWAY = re.compile(
     r"|\bWriteHeader\((?:30\d|http\.Status(?:Found|SeeOther|Moved\w+|\w+Redirect))\)",
     re.IGNORECASE,
 )
-_SET = re.compile(r"\.(?:URL|Proxy|Dial\w*|CheckRedirect|RequestURI|DefaultTransport|DefaultClient)$|\.URL\.\w+$")
+_SET = re.compile(r"\.(?:URL|Proxy|Dial\w*|CheckRedirect|RequestURI)$|\.URL\.\w+$")
 """What no part of a test may be set: it says where a request goes, or how."""
 _SENDS = {"Do", "RoundTrip"}
 _BLOCKS = (

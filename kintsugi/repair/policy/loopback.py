@@ -33,18 +33,22 @@ def _is_type(node: ast.Call | ast.Assign | ast.NamedExpr) -> bool:
     return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "type"
 
 
-def bound_once(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    """The names that are given one value, whatever their scope."""
+def that_hand_on(nodes: Iterable[ast.AST], of: Callable[[ast.expr], str | None]) -> frozenset[str]:
+    """The names that are given nothing but such a transport, whatever their scope."""
     found: Counter[str] = Counter()
     for one in nodes:
         match one:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=made)) if _HANDS_ON.fullmatch(
+                of(made) or ""
+            ):
+                found[name] -= 1  # its target is counted below
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
                 found[name] += 1
             case ast.alias(name=name, asname=other):
                 found[other or name] += 1
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 found[name] += 1
-    return frozenset(name for name, count in found.items() if count == 1)
+    return frozenset(name for name, count in found.items() if count == 0)
 
 
 def stays_here(name: str) -> bool:

@@ -280,7 +280,9 @@ def _of_subscript(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     on, index = node.child_by_field_name("object"), node.child_by_field_name("index")
     full = names.full(on)
     is_holder = full in (*HOLDERS, "process") or full.partition("#")[0] in {*LOADED, *MEMBERS}
-    if not is_holder or full == "process.env":
+    member = full.partition("#")[2]
+    is_table = bool(member) and (member.isupper() or member.endswith("constants"))  # http.STATUS_CODES
+    if not is_holder or is_table or full == "process.env":
         return
     if index.type == "string":
         joined = f"{full}{'.' if full in (*HOLDERS, 'process') else '#'}{text_of(index)[1:-1]}"

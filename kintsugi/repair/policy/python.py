@@ -22,7 +22,7 @@ from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
 from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
 from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
-from kintsugi.repair.policy.loopback import bound_once, is_odd, may_be_imported, reaches_nobody, stays_here
+from kintsugi.repair.policy.loopback import is_odd, may_be_imported, reaches_nobody, stays_here, that_hand_on
 from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.syntax import Source, children, walked
@@ -89,12 +89,12 @@ class _Uses(ast.NodeVisitor):
 
     def __init__(self, source: Source, whole: str, *, is_test: bool) -> None:
         self._may_serve = is_test and not is_odd(source.nodes)
-        self._bound_once = bound_once(source.nodes) if self._may_serve else frozenset()
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
         self.addressed: set[str] = set()  # the texts that something is asked or sent by
         self._names = Names([*bindings(whole), *source.nodes])
+        self._transports = that_hand_on(source.nodes, self._names.of) if self._may_serve else frozenset()
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
         for node in source.nodes:
@@ -277,7 +277,7 @@ class _Uses(ast.NodeVisitor):
                 self.visit(argument)
 
     def _made_by(self, node: ast.expr) -> str | None:
-        is_sure = not isinstance(node, ast.Name) or node.id in self._bound_once
+        is_sure = not isinstance(node, ast.Name) or node.id in self._transports
         value = (self._names.value(node) if is_sure else None) or node
         return self._names.of(value.func) if isinstance(value, ast.Call) else None
 
