@@ -13,6 +13,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS, BaseJsonFormatter
 
 from kintsugi.telemetry.context import Bound, bound
 from kintsugi.telemetry.encoding import encode, encode_text, shortened, unprintable
+from kintsugi.telemetry.records import FIELDS
 from kintsugi.telemetry.redact import LineState, of_this_process, redact
 from kintsugi.telemetry.redact.keys import grade
 from kintsugi.telemetry.traces import written
@@ -284,4 +285,4 @@ _SHORT = 3_000
 _MANY = 40  # fields: putting each before the others costs their square
 _READ_OF_TRACE = 40_000
 _CUT = "\n  … [cut: {} characters]\n"
-_PLAIN_FIELDS = len(logging.makeLogRecord({}).__dict__)
+_PLAIN_FIELDS = len(FIELDS)

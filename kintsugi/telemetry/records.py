@@ -1,4 +1,4 @@
-"""A record as `logging` makes it, for half of the cost: what files and the process give is worked out once.
+"""A record as `logging` makes it, for half of the cost: what files give is worked out once.
 
 The standard constructor splits the caller's path anew for each line and asks an abstract class about each argument:
 together with the call around it that is more than redaction costs.
@@ -20,10 +20,12 @@ _MOST_FILES = 2_000
 _files: dict[str, tuple[str, str]] = {}
 _PLAIN = (str, int, float, type(None), bool)  # no mappings
 _KNOWN = sys.version_info < (3, 13)  # later ones count the time in another way
-_HAS_TASKS = "taskName" in logging.makeLogRecord({}).__dict__
+_EMPTY = LogRecord("", 0, "", 0, "", None, None)  # `makeLogRecord` asks a factory, which may add fields of its own
+FIELDS = tuple(vars(_EMPTY))
+_HAS_TASKS = "taskName" in FIELDS
 _factory_of = logging.getLogRecordFactory
 _new = LogRecord.__new__
-_time, _thread, _thread_id = time.time, threading.current_thread, threading.get_ident
+_time, _thread, _thread_id, _process_id = time.time, threading.current_thread, threading.get_ident, os.getpid
 _SOURCE = logging.getLevelName.__code__.co_filename
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -71,6 +73,7 @@ def made(  # noqa: PLR0917  (as logging calls it)
     fields["created"], fields["msecs"] = created, created % 1 * 1000 // 1
     fields["relativeCreated"] = (created - _START) * 1000
     fields["thread"], fields["threadName"] = _thread_id(), _thread().name
+    fields["process"] = _process_id()  # a server written in C may fork without telling Python
     if multiprocessing:
         fields["processName"] = multiprocessing.current_process().name
     if _HAS_TASKS:
@@ -114,23 +117,6 @@ def _task() -> str | None:
         return None
 
 
-def _start() -> float:
-    """When `logging` was imported, by its own clock."""
-    record = logging.makeLogRecord({})
-    return record.created - record.relativeCreated / 1000
-
-
-def _fields() -> dict[str, Any]:
-    """Those of a record in their order, with what is the same for each record of a process."""
-    fields = vars(logging.makeLogRecord({}))
-    return {**dict.fromkeys(fields), "processName": "MainProcess", "process": os.getpid()}
-
-
-def _forked() -> None:
-    _blank["process"] = os.getpid()
-
-
-_START: float = getattr(logging, "_startTime", 0.0) or _start()
-_blank = _fields()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+# When `logging` was imported, by its own clock.
+_START: float = getattr(logging, "_startTime", 0.0) or _EMPTY.created - _EMPTY.relativeCreated / 1000
+_blank: dict[str, Any] = {**dict.fromkeys(FIELDS), "processName": "MainProcess"}

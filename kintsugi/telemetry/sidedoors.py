@@ -34,7 +34,8 @@ class SideDoors:
         self._undo.callback(setattr, logging, "raiseExceptions", logging.raiseExceptions)
         logging.raiseExceptions = False
         self._undo.callback(Wrap(logging.Logger, "makeRecord", _tolerant_make_record).undo)
-        self._undo.callback(Wrap(logging.Logger, "findCaller", _find_caller).undo)
+        if logging.Logger.findCaller is _FINDS:  # another one may count frames, with ours among them
+            self._undo.callback(Wrap(logging.Logger, "findCaller", _find_caller).undo)
         self._lead(sys, "excepthook", _excepthook)
         self._lead(sys, "unraisablehook", lambda wrap: _unraisablehook)
         self._lead(threading, "excepthook", lambda wrap: _thread_excepthook)
@@ -89,8 +90,8 @@ def _tolerant_make_record(wrap: Wrap) -> Callable[..., Any]:
 
 def _find_caller(wrap: Wrap) -> Callable[..., Any]:
     def find_caller(self: logging.Logger, stack_info: bool = False, stacklevel: int = 1) -> Any:
-        """The standard one makes a path plain for each frame. Others count this frame as one more."""
-        if wrap.before is _FINDS and not stack_info and stacklevel >= 1:
+        """The standard one makes a path plain for each frame, and counts this frame as one more."""
+        if not stack_info and stacklevel >= 1:
             return caller(sys._getframe(1), stacklevel)
         return wrap.before(self, stack_info, stacklevel + 1)
 

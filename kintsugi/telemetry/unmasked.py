@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Any
 
 from kintsugi.telemetry.encoding import unprintable
+from kintsugi.telemetry.records import FIELDS
 from kintsugi.telemetry.redact import redact, redact_field
 
-STANDARD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+STANDARD_FIELDS = frozenset(FIELDS) | {"message", "asctime"}
 _DEEPEST = 6
 _MOST_LINKS = 10
 _PLAIN = (int, float, bool, type(None))

@@ -236,6 +236,7 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
         ("httpx.Client(transport=httpx.MockTransport(handler))", False),
         ("via = httpx.ASGITransport(app=app); httpx.AsyncClient(transport=via, base_url='http://shop')", False),
         ("HTTPServer(('127.0.0.1', 0), Handler)", False),
+        ("via = httpx.MockTransport(f)\n    via = httpx.MockTransport(g)\n    httpx.Client(transport=via)", False),
         ("httpx.Client()", True),
         ("httpx.Client(transport=transport)", True),
         ("httpx.Client(transport=httpx.MockTransport(handler), mounts=mounts)", True),
@@ -243,6 +244,13 @@ def test_a_test_that_leaves_before_it_asks_is_refused(path: str, old: str, new: 
         ("httpx.Client(transport=httpx.HTTPTransport())", True),
         ("send(httpx.Client)", True),
         ("httpx.get(place)", True),
+        ("via = httpx.MockTransport(f)\n    via, more = other(), 1\n    httpx.Client(transport=via)", True),
+        ("via = httpx.MockTransport(f)\n    ask = lambda via: httpx.Client(transport=via)", True),
+        ("client = httpx.Client(transport=httpx.MockTransport(f)); type(client)()", True),
+        ("client = httpx.Client(transport=httpx.MockTransport(f)); client.__class__()", True),
+        ("client = httpx.Client(transport=httpx.MockTransport(f)); client._transport = other", True),
+        ("import http.server; http.server.HTTPServer(at, http.server.CGIHTTPRequestHandler)", True),
+        ("import socketserver; socketserver.socket.socket()", True),
     ],
 )
 def test_a_test_in_python_may_serve_and_ask_a_function(line: str, refused: bool) -> None:
@@ -415,6 +423,23 @@ def test_what_removes_and_where_it_goes_is_seen(path: str, line: str, refuses: b
 
     assert found
     assert any(one.refuses for one in found) is refuses
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("requests.get(url)", "requests.get(url, timeout=10)", False),
+        ("smtplib.SMTP(host, port)", "smtplib.SMTP(host, port, timeout=settings.SMTP_SECONDS)", False),
+        ("requests.get(url)", "requests.get(mirror, timeout=10)", True),
+        ("requests.get(url)", "requests.get(url, proxies=seen)", True),
+    ],
+)
+def test_how_long_a_call_waits_is_no_other_machine(before: str, after: str, told: bool):
+    head = "import requests\nimport smtplib\n\n"
+
+    found = findings("shop/cart.py", head + before + "\n", head + after + "\n")
+
+    assert any("with something else than before" in one.sentence for one in found) is told
 
 
 MOVES = {

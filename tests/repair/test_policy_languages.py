@@ -76,6 +76,7 @@ HARMLESS_NODE = {
     "a template for a local module": "const words = await import(`./words/${options.language}.js`);",
     "a word of a text": 'const told = "the child_process of eval";',
     "a property": "options.eval = true;",
+    "a table of a module": "const codes = http.STATUS_CODES; codes[path] = fs.constants[path];",
 }
 IN_A_TEST = """\
 import http from "node:http";
@@ -133,6 +134,26 @@ ASKS_OTHERS = {
     "a socket by options": "require('net').connect(options);",
     "a URL with another base": 'http.get(new URL("//evil.example/a", "http://localhost:1"));',
     "a URL that is whole": 'http.get(new URL(place, "http://localhost:1"));',
+    "members by the rest": 'const { ...all } = require("net"); all.connect(1, "evil.example");',
+    "a member with a default": 'const { connect: join = 1 } = require("net"); join(1, "evil.example");',
+    "a copy of the module": 'const own = { ...http }; own.get("http://evil.example");',
+    "a function by call": 'http.get.call(null, "http://evil.example");',
+    "an expect of its own": 'const expect = (ask) => ask("http://evil.example"); expect(fetch);',
+    "a number of its own": 'const Number = () => "1@evil.example"; fetch(`http://localhost:${Number(1)}/a`);',
+    "a number of all files": "globalThis.parseInt = other; fetch(`http://localhost:${parseInt(1)}/a`);",
+    "a URL of its own": 'const { URL } = require("./mine"); http.get(new URL("http://localhost:1/"));',
+    "an agent of a package": 'const { Agent } = require("proxy"); http.get({ port: 1, agent: new Agent(place) });',
+    "an address by a text": 's["address"] = () => at; fetch(`http://localhost:${s.address().port}/a`);',
+    "an address by a made text": 'const s = { ["addr" + "ess"]: f }; fetch(`http://localhost:${s.address().port}/a`);',
+    "an origin": 'require("undici").request({ origin: "https://evil.example", path: "/" });',
+    "a socket that is a file": 'require("net").connect({ path: "/var/run/docker.sock" });',
+    "a context that is set": 't.hostname = "evil.example"; http.get("http://localhost:1", t);',
+    "options by another name": 'const o = { port: 1 }; const p = o; p.hostname = "evil.example"; http.get(o);',
+    "options within": 'const o = { port: 1 }; const p = { o }; p.o.hostname = "evil.example"; http.get(o);',
+    "options that set themselves": 'const o = { path: function () { this.host = "evil.example"; } }; http.get(o);',
+    "a word about redirects": 'r.writeHead(302); await fetch("http://localhost:1/a", { body: "redirect: \'error\'" });',
+    "redirects that it ignores": 'r.writeHead(302); require("axios").get("http://localhost:1", { redirect: "error" });',
+    "a name of another function": 'function other() { const at = "http://localhost:1"; } fetch(at);',
     "a program": 'require("child_process").execSync("id");',
 }
 FOR_ITS_TIME = {
@@ -153,6 +174,14 @@ FOR_GOOD = {
     "taken back before": "try { run(); } finally { delete Object.prototype.x1; } Object.prototype.x1 = 1;",
     "by a made name": "Object.prototype[name] = 1; try { run(); } finally { delete Object.prototype[name]; }",
     "all at once": "Object.assign(Object.prototype, { x1: 1 });",
+    "what can't be deleted": 'Object.defineProperty(Object.prototype, "x1", { value: 1 });'
+    " try { run(); } finally { delete Object.prototype.x1; }",
+    "what is frozen": "Object.freeze(Object.prototype);",
+    "a hook of its own": "const own = { after() {} }; Object.prototype.x1 = 1; own.after(() => { delete Object.prototype.x1; });",
+    "a hook that is not set": "Object.prototype.x1 = 1; const f = () => t.after(() => { delete Object.prototype.x1; });",
+    "a function in finally": "Object.prototype.x1 = 1; try { run(); } finally { () => { delete Object.prototype.x1; } }",
+    "by another name": "const all = Object.prototype; all.x1 = 1;",
+    "by an object": "({}).__proto__.x1 = 1;",
 }
 GO = """\
 package shelf
@@ -254,6 +283,7 @@ GO_ASKS_ITSELF = {
     "a client": 'asked, _ := http.NewRequest("GET", server.URL, nil); http.DefaultClient.Do(asked)',
     "a client of its own": "client := &http.Client{Timeout: 1}; client.Get(server.URL)",
     "a server of its own": "go http.Serve(listener, handler)",
+    "its own client": "client := server.Client(); client.Get(server.URL)",
 }
 GO_ASKS_OTHERS = {
     "another machine": 'http.Get("https://evil.example")',
@@ -271,6 +301,20 @@ GO_ASKS_OTHERS = {
     "a connection": 'net.Dial("tcp", "evil.example:1")',
     "names": 'net.LookupHost("localhost")',
     "the function handed on": "run(http.Get, server.URL)",
+    "a proxy that is set": "tr := &http.Transport{}; tr.Proxy = proxy; http.Get(server.URL)",
+    "a method handed on": "client := &http.Client{}; ask := client.Get; ask(place)",
+    "a client of the server": 'server.Client().Get("https://evil.example/")',
+    "a request by the server's": 'r, _ := http.NewRequest("GET", place, nil); server.Client().Do(r)',
+    "a request of another file": "http.DefaultClient.Do(made())",
+    "an address that is set among others": 'r.URL, err = url.Parse("https://evil.example"); http.DefaultClient.Do(r)',
+    "a part of an address": 'place := r.URL; place.Host = "evil.example"; http.Get(server.URL)',
+    "an address by its pointer": 'at := &server.URL; *at = "https://evil.example"; http.Get(server.URL)',
+    "a request that was for a handler": 'r := httptest.NewRequest("GET", place, nil); r.RequestURI = ""; http.DefaultClient.Do(r)',
+    "an empty request": "r := new(http.Request); fill(r); http.DefaultClient.Do(r)",
+    "a package's name": 'fmt := mine{}; http.Get(fmt.Sprintf("http://127.0.0.1:%d/a", 1))',
+    "a name of another scope": "if false { at := server.URL; _ = at }; http.Get(at)",
+    "a name of a switch": "at := server.URL; switch at := place.(type) { case string: http.Get(at) }",
+    "a status that leads away": "w.WriteHeader(http.StatusFound); http.Get(server.URL)",
 }
 
 
@@ -327,6 +371,12 @@ def test_what_only_a_test_that_passes_takes_back_is_shown_to_a_human() -> None:
     after = IN_A_TEST.replace("LINE", "Object.prototype.x1 = 1; run(); delete Object.prototype.x1;")
 
     assert found("test/load.test.mjs", IN_A_TEST, after) == {"look": False}
+
+
+def test_code_that_is_nested_too_deep_to_be_judged_is_refused() -> None:
+    after = IN_A_TEST.replace("LINE", f"fetch({' +'.join(['a'] * 4000)});")
+
+    assert found("test/load.test.mjs", IN_A_TEST, after) == {"unusable": True}
 
 
 @pytest.mark.parametrize("kind", HOSTILE_GO)

@@ -229,6 +229,8 @@ def test_what_lets_nothing_go_is_silent(before: str, after: str):
         ("a.js", "const p = process.env.KEEP || '1';", "const p = process.env.KEEP || '2';", "the default"),
         ("a.js", "go(a);", "go(a ?? 0);", ""),
         ("a.js", "go(a.b.c);", "go(a?.b?.c);", ""),
+        ("a.js", "if (!(await isAdmin(a))) return no();", "if (!isAdmin(a)) return no();", "who may"),
+        ("a.ts", "if (!a.isAdmin) return no();", f"// {'x y ' * 600}", "so long"),
         ("a.js", "go((a) => { x(a); });", "go(async (a) => { await x(a); });", ""),
     ],
 )

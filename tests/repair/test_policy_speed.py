@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 import pytest
 
+from kintsugi.repair.languages.node import tests as of_node
 from kintsugi.repair.line_diff import differing_lines
 from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.flags import flags
@@ -125,6 +126,13 @@ def test_the_cost_of_flags_goes_with_the_change(path: str):
     calls(5)  # what is made ready once
 
     assert calls(80) < 5 * calls(20)
+
+
+def test_each_of_many_tests_of_one_name_is_one_of_its_own():
+    found = of_node.tests_of("a.test.js", "it('x', () => { assert(1); });\n" * 3000)
+
+    assert len(found) == 3000
+    assert max(map(len, found)) < 20
 
 
 def test_a_change_of_every_other_line_is_read():

@@ -160,7 +160,8 @@ def vendor_token(rnd: Draw, kind: str) -> str:
     begin, alphabet, length, end = TOKENS[kind]
     while True:
         body = drawn(rnd, alphabet, length)
-        if alphabet[0].isdigit() or (any(c.isdigit() for c in body) or not (body.islower() or body.isupper())):
+        is_mixed = any(c.isdigit() for c in body[:20]) or not any(c.isdigit() for c in alphabet)
+        if is_mixed and not (alphabet.isalpha() and (body.islower() or body.isupper())):
             return begin + body + end
 
 

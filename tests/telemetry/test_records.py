@@ -1,8 +1,11 @@
 import logging
+import runpy
+import sys
 from contextlib import ExitStack
 
 import pytest
 
+from kintsugi.telemetry import records
 from kintsugi.telemetry.records import is_standard, made, written_by_logging
 from kintsugi.telemetry.sidedoors import SideDoors
 
@@ -47,6 +50,24 @@ def test_a_program_s_own_factory_is_asked():
         logging.setLogRecordFactory(before)
 
 
+class Traced(logging.LogRecord):
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.request_id = "r-17"
+
+
+def test_the_fields_of_a_factory_that_was_there_before_us_are_not_those_of_each_record():
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(Traced)
+    try:
+        loaded = runpy.run_path(records.__file__)
+    finally:
+        logging.setLogRecordFactory(before)
+
+    assert loaded["FIELDS"] == records.FIELDS
+    assert "request_id" not in vars(loaded["made"](*GIVEN[0]))
+
+
 class Asking(logging.Logger):
     """Hands out what it finds of its callers, through as many calls of its own as a program's may have."""
 
@@ -66,3 +87,16 @@ def test_the_caller_is_found_as_python_finds_it(level):
 
     assert found[0] == found[1] == found[2]
     assert stack.endswith("stack = logger.findCaller(stack_info=True)[3]")
+
+
+def test_what_others_find_callers_with_is_called_by_logging_itself():
+    before = logging.Logger.findCaller
+    logging.Logger.findCaller = lambda logger, stack_info=False, stacklevel=1: sys._getframe(1).f_code.co_name
+    try:
+        doors = SideDoors(logging.NullHandler(), logging.INFO)
+        found = Asking("shop").asked(1)
+        doors.close()
+    finally:
+        logging.Logger.findCaller = before
+
+    assert found == "asked"

@@ -93,6 +93,7 @@ def test_secrets_whose_key_stands_elsewhere_are_found(seed):
         "secrets access with 1Password instead; 1Password-based secret retrieval",
         'ADD CONSTRAINT "FK_efe4819f52b151e44767d0d9f86" FOREIGN KEY ("monday_id")',
         "TRY_DECRYPT(tbl.encrypted_col, 'passphrase', 'aad', 'AES-GCM')",
+        "cannot import the name Ed25519PrivateKey, Ed25519PublicKey",
         "menonaktifkan login kata sandi untuk semua pengguna",
         'error fetching token:\n  File "/srv/a.py", line 3',
     ],
@@ -230,6 +231,38 @@ def test_what_was_hidden_is_counted_by_what_it_was_found_by_and_once():
     redactor.redact("all is well")
 
     assert {kind: count for kind, count in redactor.hidden.items() if count} == {"keyed": 2, "own": 1}
+
+
+LED_TO = ("password={}", "Password for bob:\n{}", "smtp.login('bob', '{}')")
+
+
+@pytest.mark.parametrize("led_to", LED_TO)
+@pytest.mark.parametrize("length", [8 * 512, 40 * 512])
+@pytest.mark.parametrize("dense", ["key ", "secret\n"])
+def test_a_secret_is_hidden_that_begins_within_a_dense_stretch_or_right_behind_it(dense, length, led_to):
+    secret = "aB3dE6gH9"
+    for shift in range(0, 24, 4):
+        text = (dense * length)[: length - shift] + "\n" + led_to.format(secret) + "\ndone"
+        assert secret not in redact(text)
+
+
+OF_MANY_PLACES = (
+    (". " * 236 + " -p " * 20 + ". " * 236) * 90,  # often dense across the end of a stretch, and never within one
+    "missing translation key: app.settings.title for key app.items\n" * 200,
+    str([f"https://a.example/{number}" for number in range(900)]),
+)
+
+
+@pytest.mark.parametrize("text", OF_MANY_PLACES, ids=range(3))
+def test_a_long_text_of_many_places_is_no_attack(text):
+    assert redact(text) == text
+
+
+def test_what_a_key_leads_to_in_code_does_not_cover_a_token_of_a_known_shape():
+    token = "ghp_" + "aB3d" * 9
+    trace = f'  File "cart.py", line 3, in pay\n    the api_key `{token} and so on'
+
+    assert redact(trace) == trace.replace(token, "***")
 
 
 def test_what_cannot_be_judged_is_withheld():

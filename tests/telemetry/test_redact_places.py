@@ -59,6 +59,8 @@ Authorization: copper thunder biscuit harbour
 userPassword: {{SSHA}}{random}
 smtp.login('bob smith', '{word}')
 AUTH PLAIN initial {random}
+PASS {word}'s
+> PASS "{word}"
 AUTH PLAIN  {random}
 sshpass\t-p\t{word} ssh db01
 mysql -uroot -p'{word}' shop

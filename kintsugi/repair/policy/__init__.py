@@ -106,10 +106,21 @@ def check(applied: Result, tree: Tree, settings: PolicySettings | None = None) -
     changes = [Change(path, tree.read(path), after) for path, after in applied.files.items()]
     found = [
         *_size_of_patch(changes, settings),
-        *(finding for change in changes for finding in _of_file(change, applied, tree, settings)),
-        *_together(changes),
+        *(
+            finding
+            for change in changes
+            for finding in _if_flat(change.path, _of_file(change, applied, tree, settings))
+        ),
+        *_if_flat(changes[0].path if changes else "", _together(changes)),
     ]
     return tuple(dict.fromkeys(one for one in found if not settings.allows(one.rule, one.path)))
+
+
+def _if_flat(path: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except RecursionError:
+        yield Finding(path, Rule.UNUSABLE, "It is nested so deep that it cannot be judged.")
 
 
 def _of_file(change: Change, applied: Result, tree: Tree, settings: PolicySettings) -> Iterator[Finding]:

@@ -68,6 +68,7 @@ _EVAL = """
 """
 _NETWORK = """
     socket.socket socket.create_connection socket.create_server socket.socketpair socket.fromfd socket.getaddrinfo
+    *.socket.socket *.socket.create_connection
     socket.gethostby* socketserver.* ssl.get_server_certificate urllib.request.* urllib.urlopen urllib.urlretrieve
     urllib.URLopener http.client.HTTP*Connection http.server.* wsgiref.simple_server.* requests.get requests.post
     requests.put requests.patch requests.delete requests.head requests.options requests.request requests.?ession

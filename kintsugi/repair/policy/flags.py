@@ -16,7 +16,7 @@ from kintsugi.repair.policy.changes import Change
 from kintsugi.repair.policy.facts import Facts
 from kintsugi.repair.policy.safeguards import loosened
 from kintsugi.repair.policy.safeguards.functions import short
-from kintsugi.repair.policy.translated import as_written, translated
+from kintsugi.repair.policy.translated import as_written, is_by_machine, translated
 from kintsugi.repair.policy.vocabulary import LIMIT, OF_PLATFORM
 from kintsugi.repair.syntax import Source, walked
 
@@ -45,6 +45,8 @@ def flags(change: Change) -> Iterator[tuple[str, str]]:
 def _said(change: Change) -> Iterator[tuple[str, str]]:
     if change.path.endswith((".py", ".pyw")):
         yield from _compared(*change.touched)
+    elif is_by_machine(change):
+        yield "It has lines so long that nothing can be told of them.", "nobody writes these"
     elif (found := translated(change)) is not None:
         before, after, translator = found
         yield from ((sentence, as_written(told, translator)) for sentence, told in _compared(before, after))

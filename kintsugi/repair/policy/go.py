@@ -164,11 +164,20 @@ def _uses(tree: Node, *, is_test: bool) -> Counter[tuple[str, str]]:
         found.update(() if uses and loopback and _stays_here(node, uses, loopback) else uses)
     for node in nodes(tree, "interpreted_string_literal", "raw_string_literal"):
         found.update((rule, text_of(node)) for rule, pattern in _TEXTS if re.search(pattern, text_of(node)))
+    by_server = "net/http/httptest" in imports.values() and not (loopback and loopback.has_tame_clients)
     for node in nodes(tree, "call_expression"):
         found.update(_of_call(node))
+        if by_server and _is_servers_client(node, imports):
+            found["network", "the client of a server of httptest"] += 1
     for node in nodes(tree, "for_statement", "call_expression"):
         found.update(_of_emptying(node, tree))
     return found
+
+
+def _is_servers_client(call: Node, imports: dict[str, str]) -> bool:
+    """`server.Client()`"""
+    name, asked = text_of(call.child_by_field_name("function")), call.child_by_field_name("arguments").named_children
+    return name.endswith(".Client") and name.count(".") < 3 and name.partition(".")[0] not in imports and not asked
 
 
 def _stays_here(node: Node, uses: list[tuple[str, str]], loopback: GoLoopback) -> bool:

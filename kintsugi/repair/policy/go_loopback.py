@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from kintsugi.repair.languages.syntax import Node, nodes, text_of
+from kintsugi.repair.languages.syntax import Node, above, nodes, text_of
 
 _HOST = r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
 _URL = re.compile(rf"(?:https?|wss?)://{_HOST}(?::(?:\d+|%d))?(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
@@ -24,10 +24,25 @@ _CLIENTS = re.compile(r"net/http#(?:Client|Transport|DefaultClient|DefaultTransp
 _MAKES_ONE = re.compile(r"net/http/httptest#New(?:TLS|Unstarted)?Server")
 _BY_CLIENT = {"Get", "Head", "Post", "PostForm"}
 _ODD = re.compile(
-    r"\b(?:Proxy|Dial\w*|DialTLS\w*|CheckRedirect)\s*:|\bfunc \([^)]*\) Addr\(|\.URL\.\w+\s*=|\.URL\s*=[^=]"
+    r"\b(?:Proxy|Dial\w*|CheckRedirect)\s*:|\bfunc \([^)]*\) (?:Addr|Format)\(|\bAddr(?:\s+|\s*:\s*)func\b|&\w+\.URL\b"
 )
-_LEADS_AWAY = re.compile(r"\bhttp\.(?:Redirect\w*|Request\{|ReadRequest)|\"Location\"|\burl\.URL\{")
+_LEADS_AWAY = re.compile(
+    r"\bhttp\.(?:Redirect\w*|Request\{|ReadRequest)|\"location\"|\burl\.URL\{|\bnew\(http\.Request\)"
+    r"|\bvar \w+ http\.Request\b"
+    r"|\bWriteHeader\((?:30\d|http\.Status(?:Found|SeeOther|Moved\w+|\w+Redirect))\)",
+    re.IGNORECASE,
+)
+_SET = re.compile(r"\.(?:URL|Proxy|Dial\w*|CheckRedirect|RequestURI)$|\.URL\.\w+$")
+"""What no part of a test may be set: it says where a request goes, or how."""
+_SENDS = {"Do", "RoundTrip"}
+_BLOCKS = (
+    *("source_file", "block", "function_declaration", "method_declaration", "func_literal", "for_statement"),
+    *("if_statement", "expression_switch_statement", "type_switch_statement", "communication_case", "expression_case"),
+    *("type_case", "default_case"),
+)
 _DEEPEST = 6
+_MOST = 20_000
+"""Names that are followed in one file: each may be given many others."""
 
 
 @dataclass
@@ -36,6 +51,7 @@ class GoLoopback:
 
     tree: Node
     imports: Mapping[str, str]
+    _asked: int = 0
 
     def keeps(self, node: Node, full: str) -> bool:
         """Whether this use of `net/http#Get` and its kin is a server, or asks none but this machine."""
@@ -52,11 +68,29 @@ class GoLoopback:
     def _is_odd(self) -> bool:
         """Whether something may lead away from an address that is seen."""
         text = text_of(self.tree)
-        return _ODD.search(text) is not None or _LEADS_AWAY.search(text) is not None
+        if _ODD.search(text) or _LEADS_AWAY.search(text) or self._given.keys() & self.imports.keys():
+            return True
+        assigned = nodes(self.tree, "assignment_statement")
+        return any(self._leads(one) for each in assigned for one in each.child_by_field_name("left").named_children)
+
+    def _leads(self, target: Node) -> bool:
+        """`request.URL, err = …`; `place.Host = …` of a request's own URL."""
+        if _SET.search(text_of(target)):
+            return True
+        on = target.named_children[0] if target.type == "selector_expression" else None
+        given = self._given.get(text_of(on), []) if on is not None else []
+        return any(one is not None and re.search(r"\.URL$|\burl\.Parse", text_of(one)) for one in given)
+
+    @property
+    def has_tame_clients(self) -> bool:
+        """Whether a client that a server of httptest brings is asked for nothing but this machine."""
+        return not self._is_odd and self._clients_ask_here
 
     @cached_property
     def _clients_ask_here(self) -> bool:
         """Whether each request that is made in the file is to here, and each client is asked for here."""
+        if any(map(self._is_handed_on, nodes(self.tree, "selector_expression"))):
+            return False
         for call in nodes(self.tree, "call_expression"):
             function = call.child_by_field_name("function")
             if function.type != "selector_expression":
@@ -65,11 +99,35 @@ class GoLoopback:
             name, on = text_of(function.named_children[-1]), text_of(function.named_children[0])
             if name in ("NewRequest", "NewRequestWithContext") and self.imports.get(on) == "net/http":
                 at = 1 if name == "NewRequest" else 2
-                if len(given) <= at or not self._is_here(given[at]):
+                if len(given) <= at or not (self._is_here(given[at]) or re.match(r"/(?!/)", _quoted(given[at]))):
                     return False
-            elif name in _BY_CLIENT and on not in self.imports and not (given and self._is_no_address(given[0])):
+            elif (name in _SENDS and not (given and self._is_request(given[0]))) or (
+                name in _BY_CLIENT and on not in self.imports and not (given and self._is_no_address(given[0]))
+            ):
                 return False
         return True
+
+    def _is_handed_on(self, node: Node) -> bool:
+        """`get := client.Get`"""
+        name, on = text_of(node.named_children[-1]), text_of(node.named_children[0])
+        function = node.parent.child_by_field_name("function") if node.parent.type == "call_expression" else None
+        is_called = function is not None and function.id == node.id
+        return name in _BY_CLIENT | _SENDS and on not in self.imports and not is_called
+
+    def _is_request(self, node: Node) -> bool:
+        """A request that is made in this file, where its address is looked at."""
+        if node.type == "call_expression":
+            function = node.child_by_field_name("function")
+            if function.type == "selector_expression":
+                is_new = self._name_of(function).startswith("net/http#NewRequest")
+                return is_new or text_of(function).endswith((".WithContext", ".Clone"))
+            return text_of(function) in self._functions
+        given = self._held_by(node)
+        return bool(given) and all(one is None or self._is_request(one) for one in given)
+
+    @cached_property
+    def _functions(self) -> set[str]:
+        return {text_of(one.child_by_field_name("name")) for one in nodes(self.tree, "function_declaration")}
 
     def _is_no_address(self, node: Node) -> bool:
         """What a header is asked for, or an address of this machine."""
@@ -78,9 +136,29 @@ class GoLoopback:
     @cached_property
     def _given(self) -> dict[str, list[Node | None]]:
         found: dict[str, list[Node | None]] = {}
-        for name, value in _bindings(self.tree):
+        for name, value, _ in _bindings(self.tree):
             found.setdefault(name, []).append(value)
         return found
+
+    @cached_property
+    def _scopes(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        declared = ((name, node) for name, _, node in _bindings(self.tree) if node.type != "assignment_statement")
+        without = (
+            (text_of(name), one) for one in nodes(self.tree, "var_spec") for name in one.children_by_field_name("name")
+        )
+        for name, declaring in (*declared, *without):
+            scope = next((int(one.id) for one in above(declaring) if one.type in _BLOCKS), 0)
+            found.setdefault(name, set()).add(scope)
+        return found
+
+    def _held_by(self, name: Node) -> list[Node | None]:
+        """All that a name is given in the file: nothing where it stands for what another file declares."""
+        self._asked += 1
+        if self._asked > _MOST:
+            return []
+        scopes = self._scopes.get(text_of(name), set())
+        return self._given.get(text_of(name), []) if any(one.id in scopes for one in above(name)) else []
 
     def _is_here(self, node: Node, deep: int = 0) -> bool:
         if deep > _DEEPEST:
@@ -91,7 +169,7 @@ class GoLoopback:
                     node
                 )
             case "identifier":
-                given = self._given.get(text_of(node), [])
+                given = self._held_by(node)
                 return bool(given) and all(one is not None and self._is_here(one, deep + 1) for one in given)
             case "selector_expression":
                 return self._is_servers(node)
@@ -106,7 +184,7 @@ class GoLoopback:
     def _is_servers(self, node: Node) -> bool:
         """`server.URL`, of one that httptest made."""
         on, name = node.named_children[0], text_of(node.named_children[-1])
-        given = self._given.get(text_of(on), []) if on.type == "identifier" and name == "URL" else []
+        given = self._held_by(on) if on.type == "identifier" and name == "URL" else []
         return bool(given) and all(one is not None and self._makes_a_server(one) for one in given)
 
     def _makes_a_server(self, node: Node) -> bool:
@@ -136,8 +214,8 @@ class GoLoopback:
         return f"{self.imports[on]}#{name}" if on in self.imports else ""
 
 
-def _bindings(tree: Node) -> Iterator[tuple[str, Node | None]]:
-    """Names and what each is given; None where that is not seen."""
+def _bindings(tree: Node) -> Iterator[tuple[str, Node | None, Node]]:
+    """Names, what each is given, which is None where that is not seen, and where."""
     for node in nodes(tree, "short_var_declaration", "assignment_statement", "var_spec", "const_spec"):
         left = node.child_by_field_name("left")
         names = left.named_children if left is not None else node.children_by_field_name("name")
@@ -145,13 +223,16 @@ def _bindings(tree: Node) -> Iterator[tuple[str, Node | None]]:
         given = [one for one in values.named_children if one.type != "comment"] if values is not None else []
         for at, name in enumerate(names):
             if given or node.type not in ("var_spec", "const_spec"):
-                yield text_of(name), given[at] if len(given) == len(names) else None
+                yield text_of(name), given[at] if len(given) == len(names) else None, node
     for node in nodes(tree, "parameter_declaration", "variadic_parameter_declaration"):
         for name in node.children_by_field_name("name"):
-            yield text_of(name), None
+            yield text_of(name), None, node
     for node in nodes(tree, "range_clause", "receive_statement"):
         for name in nodes(node.child_by_field_name("left") or node, "identifier"):
-            yield text_of(name), None
+            yield text_of(name), None, node
+    for node in nodes(tree, "type_switch_statement"):
+        for name in nodes(node.child_by_field_name("alias"), "identifier"):
+            yield text_of(name), None, node
 
 
 def _arguments(node: Node) -> list[Node]:

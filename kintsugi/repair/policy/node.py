@@ -118,7 +118,7 @@ def _of(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
 def _of_assignment(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     """What changes for the whole program: prototypes, what is loaded, what programs are started with."""
     left = node.child_by_field_name("left")
-    full = names.full(left)
+    full = names.full(left) or (text_of(left) if ".__proto__." in text_of(left) else "")
     if left.type == "subscript_expression":
         index = _bare(left.child_by_field_name("index"))
         held = names.full(left.child_by_field_name("object"))
@@ -179,9 +179,15 @@ def _of_call(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
         _CODE_FILE.search(text_of(one)) or "__filename" in text_of(one) for one in given[:2]
     ):
         yield "shell", "a file that something runs or loads, written"
-    elif name in ("Object.assign", "Object.setPrototypeOf", "Object.defineProperty", "Object.defineProperties") and (
-        first is not None and _EVERYWHERE.match(names.full(first))
-    ):
+    elif name in (
+        "Object.assign",
+        "Object.setPrototypeOf",
+        "Object.defineProperty",
+        "Object.defineProperties",
+        "Object.freeze",
+        "Object.seal",
+        "Object.preventExtensions",
+    ) and (first is not None and _EVERYWHERE.match(names.full(first))):
         yield "eval", f"{names.full(first)}, {EVERY_OBJECT}"
     elif name.endswith(".constructor"):
         is_text = first is not None and first.type in ("string", "template_string")
@@ -239,6 +245,7 @@ def _of_name(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     if _RUNTIMES.match(full):
         yield "shell", full
     module, _, member = full.partition("#")
+    member = re.sub(r"\.(?:call|apply|bind)$", "", member)
     if member:
         for rule, pattern in MEMBERS.get(module, ()):
             if re.fullmatch(pattern, member):
@@ -273,7 +280,9 @@ def _of_subscript(node: Node, names: NodeNames) -> Iterator[tuple[str, str]]:
     on, index = node.child_by_field_name("object"), node.child_by_field_name("index")
     full = names.full(on)
     is_holder = full in (*HOLDERS, "process") or full.partition("#")[0] in {*LOADED, *MEMBERS}
-    if not is_holder or full == "process.env":
+    member = full.partition("#")[2]
+    is_table = bool(member) and (member.isupper() or member.endswith("constants"))  # http.STATUS_CODES
+    if not is_holder or is_table or full == "process.env":
         return
     if index.type == "string":
         joined = f"{full}{'.' if full in (*HOLDERS, 'process') else '#'}{text_of(index)[1:-1]}"

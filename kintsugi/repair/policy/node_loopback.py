@@ -47,9 +47,15 @@ _PLAIN_KEYS = {
     *("key", "servername", "setHost", "signal", "body", "duplex", "redirect", "allowHalfOpen", "highWaterMark"),
     *("insecureHTTPParser", "maxHeaderSize", "query", "search", "pathname", "json", "data", "responseType", "mode"),
     *("keepAlive", "keepAliveMsecs", "maxSockets", "maxFreeSockets", "maxTotalSockets", "credentials", "cache"),
-    *("perMessageDeflate", "handshakeTimeout", "origin", "subprotocol", "validateStatus", "throwHttpErrors", "retry"),
+    *("perMessageDeflate", "handshakeTimeout", "validateStatus", "throwHttpErrors", "retry"),
     *("minVersion", "maxVersion", "ALPNProtocols", "integrity", "joinDuplicateHeaders", "uniqueHeaders", "noDelay"),
 }
+_OTHERS_KEYS = {"ws": {"origin", "subprotocol"}}
+_LEADING = {"net": {"path"}, "tls": {"path"}}
+"""A socket's path is a file by which programs listen."""
+_ODD = {"address", "lookup", "createConnection"}
+_STEADY = {"", "undici", "node-fetch"}
+"""Their option `redirect` is one that they know."""
 _REDIRECTS = re.compile(r"location|redirect|\b30[12378]\b", re.IGNORECASE)
 _NUMBERS = {"Number", "parseInt"}
 _DEEPEST = 6
@@ -67,7 +73,7 @@ class Loopback:
         parent = node.parent
         if parent.type == "pair_pattern" or (parent.child_by_field_name("name") == node):
             return True  # only named here
-        if not module and _is_replaced(node):
+        if not module and self._is_replaced(node):
             return True
         call = _called(node)
         if re.fullmatch(_SERVES.get(module, "(?!)"), member):
@@ -79,12 +85,12 @@ class Loopback:
             return module in ("http", "https") and all(self._is_plain(one) for one in given)
         if not given or not re.fullmatch(_ASKS.get(module, "(?!)"), member):
             return False
-        if module in _FOLLOWS and self._may_redirect and not _stays_put(given):
+        if module in _FOLLOWS and self._may_redirect and not (module in _STEADY and _stays_put(given)):
             return False
-        return self._asks_here(given, by_port=module in _BY_PORT)
+        return self._asks_here(given, module)
 
     @cached_property
-    def _bindings(self) -> Bindings:
+    def bindings(self) -> Bindings:
         return Bindings(self.tree)
 
     @cached_property
@@ -94,8 +100,10 @@ class Loopback:
     @cached_property
     def _is_odd(self) -> bool:
         """Whether it says itself what the address of a server is, or how names are looked up."""
+        if any(map(_is_odd_text, nodes(self.tree, "string", "computed_property_name"))):
+            return True
         keys = nodes(self.tree, "property_identifier", "shorthand_property_identifier")
-        named = (one for one in keys if text_of(one) in ("address", "lookup", "createConnection"))
+        named = (one for one in keys if text_of(one) in _ODD)
         defining = ("pair", "method_definition", "object", "assignment_expression", "public_field_definition")
         return any(
             one.parent.type in defining
@@ -103,17 +111,27 @@ class Loopback:
             for one in named
         )
 
-    def _asks_here(self, given: Sequence[Node], *, by_port: bool) -> bool:
+    def _is_replaced(self, node: Node) -> bool:
+        """`globalThis.fetch = mock`, and `expect(fetch)` after it."""
+        parent = node.parent
+        if parent.type == "assignment_expression":
+            return bool(parent.child_by_field_name("left") == node)
+        call = parent.parent if parent.type == "arguments" else None
+        is_asserted = call is not None and text_of(call.child_by_field_name("function")) == "expect"
+        return is_asserted and self.bindings.is_of_package("expect")
+
+    def _asks_here(self, given: Sequence[Node], module: str) -> bool:
         first, *rest = given
-        if not (self._is_here(first) or self._is_options(first) or (by_port and self._is_port(first))):
+        by_port = module in _BY_PORT
+        if not (self._is_here(first) or self._is_options(first, module) or (by_port and self._is_port(first))):
             return False
         if by_port and rest and _HOSTS.fullmatch(_quoted(rest[0])):
             rest = rest[1:]
-        return all(self._is_harmless(one) or (not by_port and one.type in ("string", "array")) for one in rest)
+        return all(self._is_harmless(one, module) or (not by_port and one.type in ("string", "array")) for one in rest)
 
-    def _is_harmless(self, node: Node) -> bool:
+    def _is_harmless(self, node: Node, module: str) -> bool:
         """What follows an address: it may name another host itself."""
-        return self._bindings.is_function(node) or self._is_options(node) or node.type in ("null", "undefined")
+        return self.bindings.is_function(node) or self._is_options(node, module) or node.type in ("null", "undefined")
 
     def _is_here(self, node: Node, deep: int = 0) -> bool:
         """Whether an address can be none but this machine's."""
@@ -124,12 +142,14 @@ class Loopback:
             case "string" | "template_string" | "binary_expression":
                 return self._are_here(_parts(node), deep)
             case "identifier":
-                given = self._bindings.of(text_of(node))
+                given = self.bindings.held_by(node)
                 return bool(given) and all(self._is_given_here(one, deep) for one in given)
             case "call_expression":
-                returned = self._bindings.returned_by(node)
+                returned = self.bindings.returned_by(node)
                 return bool(returned) and all(self._is_here(one, deep + 1) for one in returned)
             case "new_expression" if text_of(node.child_by_field_name("constructor")) == "URL":
+                if not self.bindings.is_of_package("URL", "url|whatwg-url"):
+                    return False
                 given = node.child_by_field_name("arguments").named_children
                 if len(given) == 1:
                     return self._is_here(given[0], deep + 1)
@@ -169,12 +189,13 @@ class Loopback:
             case "unary_expression":
                 return text_of(node.child_by_field_name("operator")) == "+"
             case "call_expression":
-                return text_of(node.child_by_field_name("function")) in _NUMBERS
+                name = text_of(node.child_by_field_name("function"))
+                return name in _NUMBERS and not self.bindings.of(name)
             case "member_expression":
                 is_port = text_of(node.child_by_field_name("property")) == "port"
                 return is_port and self._is_address(node.child_by_field_name("object"), deep)
             case "identifier":
-                given = self._bindings.of(text_of(node))
+                given = self.bindings.held_by(node)
                 return bool(given) and all(
                     one.node is not None
                     and (
@@ -194,63 +215,69 @@ class Loopback:
             return (
                 function.type == "member_expression" and text_of(function.child_by_field_name("property")) == "address"
             )
-        given = self._bindings.of(text_of(node)) if node.type == "identifier" and deep < _DEEPEST else []
+        given = self.bindings.held_by(node) if node.type == "identifier" and deep < _DEEPEST else []
         return bool(given) and all(
             one.node is not None and not one.of and self._is_address(one.node, deep + 1) for one in given
         )
 
-    def _is_options(self, node: Node, deep: int = 0) -> bool:
+    def _is_options(self, node: Node, module: str, deep: int = 0) -> bool:
         """Whether an object of options names no other host, and nothing that finds one."""
         node = bare(node)
         if node.type == "object":
-            return all(self._is_option(one, deep) for one in node.named_children if one.type != "comment")
+            return all(self._is_option(one, module, deep) for one in node.named_children if one.type != "comment")
         if node.type != "identifier" or deep > _DEEPEST:
             return False
         name = text_of(node)
-        given = self._bindings.of(name)
+        given = self.bindings.held_by(node)
         known = [one for one in given if one.node is not None and not one.of]
-        if not given or len(known) != len(given) or not all(self._is_options(one.node, deep + 1) for one in known):
+        if not given or len(known) != len(given):
             return False
-        uses = (one for one in nodes(self.tree, "identifier") if text_of(one) == name)
-        return all(self._leaves_as_it_is(one) for one in uses)
+        if not all(self._is_options(one.node, module, deep + 1) for one in known):
+            return False
+        return all(self._leaves_as_it_is(one, module) for one in self.bindings.uses.get(name, ()))
 
-    def _leaves_as_it_is(self, use: Node) -> bool:
+    def _leaves_as_it_is(self, use: Node, module: str) -> bool:
         """Whether a use of an object's name changes nothing that says where a request goes."""
         parent = use.parent
+        if parent.type == "variable_declarator":
+            return bool(parent.child_by_field_name("name") == use)
         if parent.type != "member_expression":
-            return parent.type in ("variable_declarator", "arguments", "spread_element") and not _is_handed_on(use)
+            return parent.type in ("arguments", "spread_element") and not _is_handed_on(use)
         outer = parent.parent
         if outer.child_by_field_name("left") != parent:
             return True
         key = text_of(parent.child_by_field_name("property"))
-        return self._is_value(key, outer.child_by_field_name("right"))
+        return self._is_value(key, outer.child_by_field_name("right"), module)
 
-    def _is_option(self, one: Node, deep: int) -> bool:
+    def _is_option(self, one: Node, module: str, deep: int) -> bool:
         match one.type:
             case "pair":
                 key = text_of(one.child_by_field_name("key")).strip("'\"")
-                return self._is_value(key, one.child_by_field_name("value"))
+                return self._is_value(key, one.child_by_field_name("value"), module)
             case "shorthand_property_identifier":
-                return text_of(one) in _PLAIN_KEYS - {"servername"}
+                return text_of(one) in _PLAIN_KEYS - {"servername"} - _LEADING.get(module, set())
             case "spread_element":
-                return self._is_options(one.named_children[0], deep + 1)
+                return self._is_options(one.named_children[0], module, deep + 1)
         return False
 
-    def _is_value(self, key: str, value: Node) -> bool:
+    def _is_value(self, key: str, value: Node, module: str) -> bool:
         if key in ("host", "hostname"):
             return _HOSTS.fullmatch(_quoted(bare(value))) is not None
         if key == "agent":
             return value.type in ("false", "undefined") or self._is_agent(value)
-        return key in _PLAIN_KEYS
+        if value.type in ("function_expression", "generator_function"):  # `this` of it is the object
+            return False
+        return key in (_PLAIN_KEYS | _OTHERS_KEYS.get(module, set())) - _LEADING.get(module, set())
 
     def _is_agent(self, value: Node) -> bool:
         """One of the file's own: where each is made, it is looked at."""
-        given = self._bindings.of(text_of(value)) if value.type == "identifier" else [Given(value)]
+        given = self.bindings.held_by(value) if value.type == "identifier" else [Given(value)]
         made = [bare(one.node) if one.node is not None else None for one in given]
         return bool(made) and all(
             one is not None
             and one.type == "new_expression"
             and text_of(one.child_by_field_name("constructor")) in ("http.Agent", "https.Agent", "Agent")
+            and self.bindings.is_of_package("Agent", "https?")
             for one in made
         )
 
@@ -268,13 +295,17 @@ def _called(node: Node) -> Node | None:
     return parent if is_call and parent.child_by_field_name("arguments") is not None else None
 
 
-def _is_replaced(node: Node) -> bool:
-    """`globalThis.fetch = mock`, and `expect(fetch)` after it."""
+def _is_odd_text(node: Node) -> bool:
+    """Whether a text names what says where a server is, where a property is set by it; or a name is put together."""
+    if node.type == "computed_property_name":
+        return node.named_children[0].type in ("binary_expression", "template_string")
+    if _quoted(node) not in _ODD:
+        return False
     parent = node.parent
-    if parent.type == "assignment_expression":
-        return bool(parent.child_by_field_name("left") == node)
-    call = parent.parent if parent.type == "arguments" else None
-    return call is not None and text_of(call.child_by_field_name("function")) == "expect"
+    if parent.type == "arguments":
+        return bool(parent.named_children[0].id != node.id)
+    is_key = parent.type == "pair" and parent.child_by_field_name("key") == node
+    return is_key or parent.type in ("subscript_expression", "method_definition", "computed_property_name")
 
 
 def _is_handed_on(use: Node) -> bool:
@@ -293,7 +324,14 @@ def _quoted(node: Node) -> str:
 
 def _stays_put(given: Sequence[Node]) -> bool:
     """Whether it follows no redirection."""
-    return any(re.search(r"redirect: *['\"](?:manual|error)['\"]", text_of(one)) for one in given[1:])
+    options = given[1] if len(given) > 1 and given[1].type == "object" else None
+    pairs = [one for one in options.named_children if one.type != "comment"] if options is not None else []
+    said = [_quoted(one.child_by_field_name("value")) for one in pairs if _key(one) == "redirect"]
+    return len(said) == 1 and said[0] in ("manual", "error") and all(one.type == "pair" for one in pairs)
+
+
+def _key(pair: Node) -> str:
+    return text_of(pair.child_by_field_name("key")).strip("'\"") if pair.type == "pair" else ""
 
 
 def _parts(node: Node) -> list[str | Node]:

@@ -67,6 +67,7 @@ _SCOPES = (
     "function_declaration",
     "method_definition",
 )
+_FOLLOWED = {"process", "require", "Function", "Object.prototype", "Array.prototype"}
 _ALIASES = 4
 
 
@@ -117,11 +118,21 @@ class NodeNames:
         if target.type == "identifier":
             self._bound[text_of(target)] = stands_for
         for one in target.named_children if target.type == "object_pattern" else ():
-            if one.type == "shorthand_property_identifier_pattern":
+            self._destructure(one, stands_for)
+
+    def _destructure(self, one: Node, stands_for: str) -> None:
+        """`{ get }`, `{ get = other }`, `{ get: ask = other }`, `{ ...all }`"""
+        match one.type:
+            case "shorthand_property_identifier_pattern":
                 self._bound[text_of(one)] = _joined(stands_for, text_of(one))
-            elif one.type == "pair_pattern":
+            case "object_assignment_pattern":
+                self._destructure(one.child_by_field_name("left"), stands_for)
+            case "pair_pattern":
                 key, local = one.child_by_field_name("key"), one.child_by_field_name("value")
+                local = local.child_by_field_name("left") if local.type == "assignment_pattern" else local
                 self._bound[text_of(local)] = _joined(stands_for, text_of(key))
+            case "rest_pattern":
+                self._bound[text_of(one.named_children[0])] = stands_for
 
     def _of_value(self, value: Node | None) -> str:
         while value is not None and value.type in ("await_expression", *_WRAPPED):
@@ -134,9 +145,12 @@ class NodeNames:
             loads = text_of(function) in ("require", "import", "process.getBuiltinModule") or function.type == "import"
             module = module_in(text_of(first)) if loads and first is not None else ""
             return f"{module}#" if module in LOADED or module in MEMBERS else ""
+        if value.type == "object":
+            spread = [one.named_children[0] for one in value.named_children if one.type == "spread_element"]
+            return next((found for one in spread if (found := self._of_value(one)).endswith("#")), "")
         if value.type in ("member_expression", "identifier"):
             full = self.full(value)
-            followed = "#" in full or full in ("process", "require", "Function") or full.startswith("process.")
+            followed = "#" in full or full in _FOLLOWED or full.startswith("process.")
             return full if followed or full in HOLDERS else ""
         return ""
 

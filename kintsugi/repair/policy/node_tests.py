@@ -27,6 +27,15 @@ _LOOKED_UP = {
     *("port", "path", "socketPath", "lookup", "agent", "createConnection", "main", "exports", "paths", "filename"),
     *("parent", "loaded", "mode", "flag", "encoding", "recursive", "force", "isNot", "promise", "test", "tests"),
 }
+_FUNCTIONS = (*FUNCTIONS, "function_declaration", "method_definition")
+_AT_TIMES = (
+    "if_statement",
+    "ternary_expression",
+    "switch_statement",
+    "for_statement",
+    "for_in_statement",
+    "while_statement",
+)
 _MADE = ("call_expression", "new_expression", "method_definition", "identifier", "this", *FUNCTIONS)
 
 
@@ -61,7 +70,7 @@ class InTest:
         if not key or key in _LOOKED_UP or not _is_written(node):
             return "eval", what
         back = [one for one in self._deleted if self._key_of(one) == key]
-        if any(_is_after_all(one, node) for one in back):
+        if any(self._is_after_all(one, node) for one in back):
             return None
         around = _function_around(node)
         is_last = any(_function_around(one) == around and one.start_byte > node.end_byte for one in back)
@@ -95,6 +104,30 @@ class InTest:
         on = self.names.full(node.child_by_field_name("object"))
         return text_of(node.child_by_field_name("index"))[1:-1] if on == "Object.prototype" else ""
 
+    def _is_after_all(self, removing: Node, node: Node) -> bool:
+        """Whether it is done however the test ends: in a `finally` behind, or by what the runner calls afterwards."""
+        within = _function_around(removing)
+        for one in above(removing):
+            if one.type in _AT_TIMES:
+                return False
+            if one.type == "finally_clause":
+                tried = one.parent
+                is_behind = tried.start_byte >= node.end_byte or tried.start_byte <= node.start_byte < one.start_byte
+                return bool(is_behind) and within == _function_around(tried) == _function_around(node)
+            if one.type == "call_expression" and call_of(one).last in _AFTERWARDS:
+                return self._is_asked_of_runner(one, node)
+        return False
+
+    def _is_asked_of_runner(self, call: Node, node: Node) -> bool:
+        """Whether a hook is set wherever what is taken back is set, and is the runner's."""
+        if _function_around(call) not in {0, *(int(one.id) for one in above(node) if one.type in _FUNCTIONS)}:
+            return False
+        if any(one.type in _AT_TIMES for one in above(call)):
+            return False
+        root = call_of(call).root
+        given = self._loopback.bindings.of(root)
+        return all(one.called_back for one in given) or self._loopback.bindings.is_of_package(root)
+
 
 def _is_named(call: Node) -> bool:
     """Whether what a call loads gets a name, or is asked for a member: each use of these is looked at."""
@@ -112,25 +145,14 @@ def _is_written(node: Node) -> bool:
         return not any(nodes(node.child_by_field_name("right"), *_MADE))
     described = node.child_by_field_name("arguments").named_children[-1]
     pairs = described.named_children if described.type == "object" else []
-    keys = {text_of(one.child_by_field_name("key")) for one in pairs if one.type == "pair"}
-    is_plain = len(keys) == len(pairs) and "value" in keys
-    return is_plain and "get" not in keys and "set" not in keys and not any(nodes(described, *_MADE))
-
-
-def _is_after_all(removing: Node, node: Node) -> bool:
-    """Whether it is done however the test ends: in a `finally` behind, or by what the runner calls afterwards."""
-    for one in above(removing):
-        if one.type == "finally_clause":
-            tried = one.parent
-            is_behind = tried.start_byte >= node.end_byte or tried.start_byte <= node.start_byte < one.start_byte
-            return bool(is_behind) and _function_around(tried) == _function_around(node)
-        if one.type == "call_expression" and call_of(one).last in _AFTERWARDS:
-            return True
-    return False
+    said = {
+        text_of(one.child_by_field_name("key")): one.child_by_field_name("value") for one in pairs if one.type == "pair"
+    }
+    is_plain = len(said) == len(pairs) and "value" in said and not {"get", "set"} & set(said)
+    is_taken_back = text_of(said.get("configurable")) == "true"  # else it can't be deleted
+    return is_plain and is_taken_back and not any(nodes(described, *_MADE))
 
 
 def _function_around(node: Node) -> int:
-    functions: Iterator[Node] = (
-        one for one in above(node) if one.type in (*FUNCTIONS, "function_declaration", "method_definition")
-    )
+    functions: Iterator[Node] = (one for one in above(node) if one.type in _FUNCTIONS)
     return next((int(one.id) for one in functions), 0)

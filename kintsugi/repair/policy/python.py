@@ -22,7 +22,7 @@ from kintsugi.repair.policy.effects import SAYS as SAYS_EFFECT
 from kintsugi.repair.policy.effects import TELLING, UNDONE_BY_NOBODY, done_by, names_within, set_by
 from kintsugi.repair.policy.emptying import emptied_by
 from kintsugi.repair.policy.leading import COMMANDS, SECRET_PLACES, SHELLS_OF_BOTS, URL, bindings, may_be_dangerous
-from kintsugi.repair.policy.loopback import may_be_imported, reaches_nobody, stays_here
+from kintsugi.repair.policy.loopback import is_odd, may_be_imported, reaches_nobody, stays_here, that_hand_on
 from kintsugi.repair.policy.names import Names, text_of
 from kintsugi.repair.policy.tests import is_test_path
 from kintsugi.repair.syntax import Source, children, walked
@@ -44,6 +44,7 @@ _IMPORTING = (
     *("django.utils.module_loading.import_string", "zope.dottedname.resolve.resolve", "pydoc.locate"),
 )
 
+_WAITS = ("timeout", "connect_timeout", "read_timeout", "socket_timeout")
 _WITH_ENVIRONMENT = re.compile(
     r"dict|copy\.\w+|subprocess\..*|(?:.*\.)?(?:dict|copy|setdefault|update)|ChainMap|.*ChainMap"
 )
@@ -87,12 +88,13 @@ class _Uses(ast.NodeVisitor):
     """What a piece of a file uses, by its full name, and with what texts."""
 
     def __init__(self, source: Source, whole: str, *, is_test: bool) -> None:
-        self._is_test = is_test
+        self._may_serve = is_test and not is_odd(source.nodes)
         self.counted: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
         self.calls: dict[str, Counter[str]] = {}
         self.addressed: set[str] = set()  # the texts that something is asked or sent by
         self._names = Names([*bindings(whole), *source.nodes])
+        self._transports = that_hand_on(source.nodes, self._names.of) if self._may_serve else frozenset()
         self._dumped: set[str] = set()
         self._documentation: set[int] = set()
         for node in source.nodes:
@@ -156,7 +158,7 @@ class _Uses(ast.NodeVisitor):
         if node.level:
             return
         for alias in node.names:
-            if not (self._is_test and may_be_imported(f"{node.module}.{alias.name}")):
+            if not (self._may_serve and may_be_imported(f"{node.module}.{alias.name}")):
                 self._count(f"{node.module}.{alias.name}")
             if alias.name == "*" and any(rule_of(f"{node.module}.{name}") for name in members()):
                 self._count("star-import")
@@ -257,7 +259,7 @@ class _Uses(ast.NodeVisitor):
             for argument in _arguments(node)[:1]:
                 self.visit(argument)
             return
-        if self._is_test and reaches_nobody(name, node, self._made_by):
+        if self._may_serve and reaches_nobody(name, node, self._made_by):
             for argument in _arguments(node):
                 self.visit(argument)
             return
@@ -275,7 +277,8 @@ class _Uses(ast.NodeVisitor):
                 self.visit(argument)
 
     def _made_by(self, node: ast.expr) -> str | None:
-        value = self._names.value(node) or node
+        is_sure = not isinstance(node, ast.Name) or node.id in self._transports
+        value = (self._names.value(node) if is_sure else None) or node
         return self._names.of(value.func) if isinstance(value, ast.Call) else None
 
     def _count_call(self, name: str, node: ast.Call) -> None:
@@ -301,7 +304,7 @@ class _Uses(ast.NodeVisitor):
         if any(self._names.of(one) == "os.environ" for one in _arguments(node)) and not _with_environment(name, node):
             self._count("whole-environment")
         if rule_of(name):
-            self.calls.setdefault(name, Counter())[ast.dump(node)] += 1
+            self.calls.setdefault(name, Counter())[_handed(node)] += 1
 
     def _tells_environment(self, node: ast.expr) -> bool:
         """Whether it has the environment whole, not what one name of it holds."""
@@ -345,7 +348,7 @@ class _Uses(ast.NodeVisitor):
             (self._dumped.add if (made_by or "").endswith(".dumps") else self._dumped.discard)(node.targets[0].id)
 
     def _count(self, name: str) -> None:
-        if rule_of(name) and not (self._is_test and stays_here(name)):
+        if rule_of(name) and not (self._may_serve and stays_here(name)):
             self.counted[name] += 1
 
     def _count_all(self, names: Iterator[str]) -> None:
@@ -403,6 +406,12 @@ def _with_environment(name: str, node: ast.Call) -> bool:
 
 def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _handed(node: ast.Call) -> str:
+    """The call in one spelling, without how long it waits."""
+    keywords = [each for each in node.keywords if each.arg not in _WAITS]
+    return ast.dump(ast.Call(node.func, node.args, keywords))
 
 
 def _arguments(node: ast.Call) -> list[ast.expr]:

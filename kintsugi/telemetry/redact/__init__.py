@@ -17,7 +17,7 @@ from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
-from kintsugi.telemetry.redact.source import KNOWN, hidden_in_source, is_code
+from kintsugi.telemetry.redact.source import hidden_in_source
 from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
 
@@ -40,7 +40,6 @@ __all__ = [
 
 UNREADABLE = "[redaction failed: text withheld]"
 _PASSES = 6
-_AFTER_A_CALL = '", line '  # of a traceback
 _HEADERS = ("zation", "cookie")  # the ends of authorization, proxy-authorization, cookie and set-cookie
 
 
@@ -145,8 +144,6 @@ class Redactor:
     def _without(self, folded: Folded, text: str, found: list[Found], places: list[Place]) -> Hidden:
         if not found:
             return Hidden(text, [], True)
-        if _AFTER_A_CALL in folded.text:
-            found = [one for one in found if one[2] in KNOWN or not is_code(folded.text, one[0])]
         if "\n" in folded.text:
             found = continued(found, folded.text)
         spans = merged(found, folded.text)

@@ -220,6 +220,7 @@ def said_later(text: str, end: int, level: Grade) -> Iterator[Span]:
 
 
 _BEFORE, _FEW_WORDS, _PRODUCT = 60, 6, "1password"
+_OF_CLASSES = ("Key", "Keys", "Token", "Tokens")  # Ed25519PublicKey
 
 
 def said_earlier(text: str, at: int, level: Grade) -> Iterator[Span]:
@@ -240,7 +241,7 @@ def _is_mixed(value: str) -> bool:
     return (
         _MIXED.fullmatch(value) is not None
         and looks_random(value)
-        and not (grade(value) or value.lower().startswith(_PRODUCT))
+        and not (grade(value) or value.lower().startswith(_PRODUCT) or value.endswith(_OF_CLASSES))
     )
 
 

@@ -6,11 +6,12 @@ that the whole is linear. A check is a function of (text, start, end of the lite
 
 import base64
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
@@ -51,6 +52,13 @@ KINDS = (
     "own", "flood", "personal",
 )  # fmt: skip
 
+# What is hidden also in code, outside of its literals.
+KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
+_AFTER_A_CALL = '", line '  # of a traceback
+_CALLED = re.compile(r'\\?", line \d+(?:, in [^\n\\]{0,300})?\r?(?:\n|\\n)$')
+_LONGEST_CODE = 600
+_END = itemgetter(2)
+
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LINE_MARKS = ("\\n", "\\r", "\\t", "\\v", "\\f", "\\b")
 _DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
@@ -66,10 +74,14 @@ _RUNS = {
     REACH_DOTS: _RUN_BEFORE + ".",
 }
 _DIGIT = re.compile(r"\d")
-# Each stretch of text is given so many looks, and the first one more: an honest text may be dense for a while, as a
-# list of names with `key` in them is. Where none are left, the stretch is taken for an attack and hidden; after some of
-# them the text is one, and every stretch with more than a few places is hidden, unlooked at.
-_STRETCH, _LOOKS, _FIRST_LOOKS, _PATIENCE, _FEW_LOOKS = 512, 16, 256, 4, 10
+# Each stretch of text is given so much work, and the first one more: an honest text may be dense for a while, as a list
+# of names with `key` in them is. Where none is left, the stretch is taken for an attack and hidden; after some of them
+# the text is one, and every stretch with more than a little work is hidden, unlooked at. A look costs as much as
+# several, unless it ends at the first character that does not fit.
+_STRETCH, _WORK, _FIRST_WORK, _PATIENCE, _LITTLE_WORK = 512, 64, 1_024, 4, 40
+_COST, _CHEAP = 4, KNOWN - {"command"} | {"url"}
+_LAST_PLACES = 10  # of a hidden stretch: what they lead to may stand behind it
+_MOST_SHAPES = 16
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
 
@@ -105,7 +117,7 @@ class Scanner:
 
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
-        return len(places) <= _LOOKS and all(
+        return len(places) <= _MOST_SHAPES and all(
             self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
         )
@@ -114,46 +126,64 @@ class Scanner:
         """The places to hide, in order, and by what each was found; they may touch or overlap."""
         return self.spans_at(self.places(folded.lowered), folded)
 
-    def spans_at(self, places: list[Place], folded: Folded) -> list[Found]:
+    def spans_at(self, places: list[Place], folded: Folded, work: int = _FIRST_WORK) -> list[Found]:
         """The same, of what `places` found in `folded.lowered`."""
         found = self.personal(folded.text)
         if not places:
             return found
         text = folded.text
         done = begin = attacks = 0
-        left = _FIRST_LOOKS
+        left, has_code = work, _AFTER_A_CALL in text
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
                 continue
-            if start >= begin + _STRETCH:
-                left, begin = min(left + _LOOKS, _FIRST_LOOKS), start
+            if end > begin + _STRETCH:
+                left, begin = min(left + _WORK, work), start
             check, bounded, kind = self.rules[rule]
             if bounded and start and within_a_word(text, start):
                 continue
-            left -= 1
+            left -= 1 if kind in _CHEAP else _COST
             if left < 0:
                 left, attacks = 0, attacks + 1
                 if attacks > _PATIENCE:
                     return self._besieged(places, folded)
-                kind = "flood"
-                spans: Iterable[Span] = ((begin, min(begin + _STRETCH, len(text))),)
-            else:
-                spans = check(text, start, end)
-            for span in spans:
+                stop = min(begin + _STRETCH, len(text))
+                floods = (begin, stop, "flood"), *self._across(places, folded, stop)
+                done = max(done, *(last for _, last, _ in floods))
+                found += floods
+                continue
+            for span in check(text, start, end):
+                if has_code and kind not in KNOWN and _is_code(text, span[0]):
+                    continue
                 found.append((*span, kind))
                 done = max(done, span[1])
         found.sort()
         return found
 
+    def _across(self, places: list[Place], folded: Folded, stop: int) -> Iterator[Found]:
+        """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
+        text, within_a_word = folded.text, _within_a_word(folded)
+        after = bisect_right(places, stop, key=_END)
+        for rule, start, end in places[max(0, after - _LAST_PLACES) : after]:
+            check, bounded, kind = self.rules[rule]
+            if not (bounded and start and within_a_word(text, start)):
+                yield from ((*span, kind) for span in check(text, start, end) if span[1] > stop)
+
     def _besieged(self, places: list[Place], folded: Folded) -> list[Found]:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
-        counted = Counter(start // _STRETCH for _, start, _ in places)
-        dense = {stretch for stretch, count in counted.items() if count > _FEW_LOOKS}
-        rest = [place for place in places if place[1] // _STRETCH not in dense]
-        end = len(folded.text)
-        floods = [(at * _STRETCH, min((at + 1) * _STRETCH, end), "flood") for at in dense]
-        return sorted((*floods, *self.spans_at(rest, folded)))
+        counted = Counter[int]()
+        for rule, _, end in places:
+            counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
+        dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
+        rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
+        found = self.spans_at(rest, folded, _COST * len(rest))
+        for at in dense:
+            stop = min((at + 1) * _STRETCH, len(folded.text))
+            found.append((at * _STRETCH, stop, "flood"))
+            if at + 1 not in dense:
+                found += self._across(places, folded, stop)
+        return sorted(found)
 
     def personal(self, text: str) -> list[Found]:
         """Where personal data stands, if any is to be hidden."""
@@ -166,6 +196,19 @@ class Scanner:
         except UnicodeEncodeError:  # lone surrogates: each stands for one character of one code unit
             plain = re.sub("[\ud800-\udfff]", "?", lowered)
             return self.find(plain, overlapping=True)
+
+
+def _is_code(text: str, place: int) -> bool:
+    """Whether a place in a log stands in the code of a traceback's line, outside of its literals.
+
+    That line is the one right below `File "…", line …`; what follows it may be locals, whose values are not quoted.
+    """
+    window = text[max(0, place - _LONGEST_CODE) : place]
+    start = max(window.rfind("\n") + 1, window.rfind("\\n") + 2)
+    before = window[start:]
+    if start < 2 or before.count('"') % 2 or before.count("'") % 2:
+        return False
+    return _CALLED.search(window, 0, start) is not None
 
 
 def _within_a_word(folded: Folded) -> Callable[[str, int], bool]:

@@ -16,7 +16,7 @@ from kintsugi.telemetry.redact.keyed import NAME_CHARACTERS
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists
 from kintsugi.telemetry.redact.literals import Kind, Region, Regions, regions
-from kintsugi.telemetry.redact.scan import Check, Found, Scanner, Span, after_an_escape
+from kintsugi.telemetry.redact.scan import KNOWN, Check, Found, Scanner, Span, after_an_escape
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, looks_random
 
 # What leads from a name of the code, or from a literal that is a name, to the literal that is its value.
@@ -47,7 +47,6 @@ _OF_A_DICTIONARY = re.compile(r"[\"'`]\s{0,4}:")
 _GLUED = re.compile(r"[\"'`]\s{0,8}\+\s{0,8}[A-Za-z_$(]")
 _NEXT = re.compile(r"[\"'`]\s{0,40},\s{0,40}[bBrRuU]?[\"'`]")
 _COMPARISONS = ("==", "===", "!=", "!==")
-KNOWN = frozenset(("vendor", "address", "marked", "discord", "own", "command"))
 _ANYWHERE = KNOWN | {"private_key"}
 _MOST_PIECES, _BACK, _WINDOW = 200, 200, 10_000
 _STRETCH, _LOOKS = 512, 48
@@ -77,8 +76,6 @@ _UPPER_AND_RANDOM = re.compile(r"(?=[A-Z]*\d)(?=[A-Z0-9]*\d[A-Z]+\d)[A-Z0-9]{12,
 _PHRASE = ("passphrase", "mnemonic", "seedphrase", "seed_phrase", "recovery_phrase")
 _SIGNS = ("=", ":", "@")
 _ALSO_WORDS = ("pass", "passes")
-_LONGEST_CODE = 600
-_CALLED = re.compile(r'\\?", line \d+(?:, in [^\n\\]{0,300})?\r?(?:\n|\\n)$')
 _LINE = re.compile(r"[ \t]*(?P<inside>\S[^\n]*?)[ \t\r]*(?:\\[nr])*\\?(?=\n|$)")
 
 
@@ -102,19 +99,6 @@ def hidden_in_source(text: str, scanner: Scanner, path: str, *, excerpt: bool) -
             pieces += (text[at:start], MASK)
             at = end
     return "".join(pieces) + text[at:], [kind for _, _, kind in found]
-
-
-def is_code(text: str, place: int) -> bool:
-    """Whether a place in a log stands in the code of a traceback's line, outside of its literals.
-
-    That line is the one right below `File "…", line …`; what follows it may be locals, whose values are not quoted.
-    """
-    window = text[max(0, place - _LONGEST_CODE) : place]
-    start = max(window.rfind("\n") + 1, window.rfind("\\n") + 2)
-    before = window[start:]
-    if start < 2 or before.count('"') % 2 or before.count("'") % 2:
-        return False
-    return _CALLED.search(window, 0, start) is not None
 
 
 def _of_prose(text: str, scanner: Scanner) -> Iterator[Found]:

@@ -176,6 +176,7 @@ def tests_of(path: str, source: str) -> dict[str, _Test]:
         return {}
     found: dict[str, _Test] = {}
     others = other_names(tree)
+    often: Counter[str] = Counter()
     for node in nodes(tree, "call_expression"):
         call = call_of(node)
         if not is_test(call, others):
@@ -187,8 +188,10 @@ def tests_of(path: str, source: str) -> dict[str, _Test]:
         ]
         titles = [one.arguments[0] for one in (*reversed(outer), call)]
         name = " ".join(text_of(title).strip("'\"`") if title.type in _TITLES else text_of(title) for title in titles)
+        title = name
         while name in found:
-            name += " again"
+            often[title] += 1
+            name = f"{title} again {often[title]}"
         found[name] = _Test(name, " ".join(map(_pattern, titles)), node, others.get(call.root, False))
     return found
 

@@ -45,7 +45,7 @@ class Translated(Source):
 def translated(change: Change) -> tuple[Source, Source, Translator] | None:
     """What differs, before and after, and who knows its names; None for what no translator reads."""
     known = _GRAMMARS.get(PurePosixPath(change.path).suffix.lower())
-    if known is None or any(len(line) > _BY_MACHINE for line in (*change.added, *change.removed)):
+    if known is None or is_by_machine(change):
         return None
     grammar, translator = known[0], known[1]()
     old, new = ([*_members(parsed(grammar, text))] for text in (change.old, change.new))
@@ -53,6 +53,12 @@ def translated(change: Change) -> tuple[Source, Source, Translator] | None:
     sides = ((old, before - after), (new, after - before))
     modules = [translator.module([node for text, node in members if text in differ]) for members, differ in sides]
     return Translated("", modules[0]), Translated("", modules[1]), translator
+
+
+def is_by_machine(change: Change) -> bool:
+    """Whether lines of code are so long that nobody wrote them."""
+    is_known = PurePosixPath(change.path).suffix.lower() in _GRAMMARS
+    return is_known and any(len(line) > _BY_MACHINE for line in (*change.added, *change.removed))
 
 
 def as_written(told: str, translator: Translator) -> str:

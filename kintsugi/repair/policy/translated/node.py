@@ -10,7 +10,7 @@ from kintsugi.repair.policy.translated.base import Translator, arguments
 
 _FUNCTIONS = ("arrow_function", "function_expression", "generator_function", "function")
 _ONLY_AROUND = (
-    *("parenthesized_expression", "await_expression", "non_null_expression", "as_expression", "satisfies_expression"),
+    *("parenthesized_expression", "non_null_expression", "as_expression", "satisfies_expression"),
     *("expression_statement", "labeled_statement", "template_substitution", "spread_element"),
 )
 _EACH = frozenset(
@@ -71,6 +71,7 @@ class NodeTranslator(Translator):
         self._expressions = {
             **dict.fromkeys(_FUNCTIONS, self._inner_function),
             **dict.fromkeys(_ONLY_AROUND, lambda node: self.expression(_inner(node))),
+            "await_expression": self._awaited,
             "type_assertion": lambda node: self.expression(node.named_children[-1]),
             "call_expression": self._call,
             "new_expression": self._new,
@@ -114,6 +115,18 @@ class NodeTranslator(Translator):
         if inner.type == "internal_module":
             return self.body(inner.child_by_field_name("body"))
         return [ast.Expr(self.expression(inner))]
+
+    def _awaited(self, node: Node) -> ast.expr:
+        """Kept where it decides: a promise that nobody waits for is true."""
+        value = self.expression(_inner(node))
+        around = node.parent
+        while around is not None and around.type in ("parenthesized_expression", "unary_expression"):
+            around = around.parent
+        decides = around is not None and (
+            around.type in ("if_statement", "while_statement", "ternary_expression")
+            or (around.type == "binary_expression" and text_of(around.child_by_field_name("operator")) in ("&&", "||"))
+        )
+        return ast.Await(value) if decides else value
 
     def _asked(self, node: Node) -> list[ast.stmt]:
         """A call for what it does; one that is given a function decorates it."""
