@@ -44,12 +44,9 @@ async def red_to_green(proving: Proving) -> RedToGreen | None:
     """None where the patch brings no regression test and no failing test is known. Raises Unproven."""
     files = _showing_files(proving)
     named = await _first_red(proving, files) if files else None
-    if named is None or _holds_no_tests(proving, files, named[1]):
-        loading = await _that_load(proving)
-        if loading == ():
-            return None
-        if loading is not None:
-            files, named = loading, await _first_red(proving, loading)
+    own = named is not None and not _holds_no_tests(proving, files, named[1])
+    if not own and (loading := await _that_load(proving)):
+        files, named = loading, await _first_red(proving, loading)
     if named is None:
         return None
     proving, red = named
@@ -88,22 +85,22 @@ def _holds_no_tests(proving: Proving, files: Sequence[str], red: Seen) -> bool:
     return not red.results.tests or not any(proving.language.count(path, text) for path, text in sources.items())
 
 
-async def _that_load(proving: Proving) -> tuple[str, ...] | None:
+async def _that_load(proving: Proving) -> tuple[str, ...]:
     """The test files that turn by cases which the patch brings in files without tests of their own: data, modules.
 
-    None where that is not known: no such file, or all tests do not come to their end. Raises Unproven.
+    None of them, too, where that is not known: all tests do not come to their end. Raises Unproven.
     """
     proposal = proving.proposal
     if not proving.suite.takes_files or not any(content is not None for content in proposal.tests.values()):
-        return None
+        return ()
     proving.progress("running all tests for those that load what the patch brings, without it and with it")
     red = await proving.tests(proving.tests_alone, seconds=proving.seconds_left * _SHARE_OF_TIME)
     if red.stopped is not None or not red.results.tests:
-        return None
+        return ()
     green = await proving.tests(proposal.all_files)
     check_own(red, green)
     if green.stopped is not None or not green.results.complete:
-        return None
+        return ()
     await _check_cases(proving, red, green)
     return tuple(sorted({test.file for test in _turned(red, green)} & set(proving.suite.files)))
 
