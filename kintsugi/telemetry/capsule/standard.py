@@ -339,7 +339,8 @@ def _reduced(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None
 
 
 def _syntax(builders: Builders, graph: Graph, value: ast.AST, entry: Entry) -> None:
-    entry.opens, entry.closes = f"with_state({builders.names.of(type(value))}()", ")"
+    kind = builders.names.of(type(value))
+    entry.opens, entry.closes = f"with_state({kind}.__new__({kind})", ")"  # Python 3.13 warns where fields are left out
     builders.add_state(graph, value, entry)
 
 

@@ -165,7 +165,10 @@ def dispatching(registry):
     "row_of": """\
 def row_of(names, *values):
     columns = ", ".join('null as "' + name.replace('"', '""') + '"' for name in names)
-    return sqlite3.Row(sqlite3.connect(":memory:").execute("select " + columns), values)
+    connection = sqlite3.connect(":memory:")
+    row = sqlite3.Row(connection.execute("select " + columns), values)
+    connection.close()
+    return row
 """,
     "undecorated": '''\
 def undecorated(one, name):
