@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -41,9 +42,11 @@ _COUNTED: Mapping[str, type[ast.operator]] = {
 
 
 _Made = TypeVar("_Made", bound=ast.AST)
+Statements = Mapping[str, Callable[[Node], Iterable[ast.stmt]]]
+Expressions = Mapping[str, Callable[[Node], ast.expr]]
 
 
-class Translator:
+class Translator(ABC):
     """Python's syntax tree of what another language says: its kinds of statements and its way to spell names.
 
     Only what the policy compares is kept. `names` gives back how a name was written.
@@ -53,8 +56,15 @@ class Translator:
         self.names: dict[str, str] = {}
         self._hoisted: list[ast.FunctionDef | ast.ClassDef] = []
         self._top: set[int] = set()
-        self._statements: Mapping[str, Callable[[Node], Iterable[ast.stmt]]] = {}
-        self._expressions: Mapping[str, Callable[[Node], ast.expr]] = {}
+        self._statements, self._expressions = self._of_statements(), self._of_expressions()
+
+    @abstractmethod
+    def _of_statements(self) -> Statements:
+        """What reads each kind of statement, by its name in the grammar."""
+
+    @abstractmethod
+    def _of_expressions(self) -> Expressions:
+        """The same of expressions."""
 
     def module(self, members: Sequence[Node]) -> ast.Module:
         self._top = {one.id for one in members}
@@ -151,9 +161,9 @@ class Translator:
             made.lineno = line_of(node)
         return made
 
+    @abstractmethod
     def _within(self, node: Node | None) -> list[Node]:
         """The statements of a block, or the one that stands in its place."""
-        raise NotImplementedError
 
 
 def arguments(given: Iterable[tuple[str, ast.expr | None]]) -> ast.arguments:

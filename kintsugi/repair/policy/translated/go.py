@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from kintsugi.repair.languages.syntax import Node, text_of
-from kintsugi.repair.policy.translated.base import Translator, arguments
+from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
 
 _ERROR = re.compile(r"err|\w*Err|(?:\w+\.)?Err[A-Z]\w*")
 _MAKES_ERROR = re.compile(r"(?:fmt\.Errorf|errors\.\w+|\w+\.(?:Error|Errorf|New\w*Error)|\w*[eE]rror\w*)$")
@@ -33,9 +33,8 @@ class _Unit(float):
 
 
 class GoTranslator(Translator):
-    def __init__(self) -> None:
-        super().__init__()
-        self._statements = {
+    def _of_statements(self) -> Statements:
+        return {
             "expression_statement": self._asked,
             "function_declaration": self._function,
             "method_declaration": self._method,
@@ -62,7 +61,9 @@ class GoTranslator(Translator):
             "break_statement": lambda _: [ast.Break()],
             **dict.fromkeys(("package_clause", "import_declaration", "empty_statement", "goto_statement"), _nothing),
         }
-        self._expressions = {
+
+    def _of_expressions(self) -> Expressions:
+        return {
             **dict.fromkeys(_ONLY_AROUND, self._inner),
             "call_expression": self._call,
             "selector_expression": self._selected,

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from kintsugi.repair.languages.syntax import Node, text_of
-from kintsugi.repair.policy.translated.base import Translator, arguments
+from kintsugi.repair.policy.translated.base import Expressions, Statements, Translator, arguments
 
 _FUNCTIONS = ("arrow_function", "function_expression", "generator_function", "function")
 _ONLY_AROUND = (
@@ -41,9 +41,8 @@ _OF_ENVIRONMENT = ("process.env", "import.meta.env")
 
 
 class NodeTranslator(Translator):
-    def __init__(self) -> None:
-        super().__init__()
-        self._statements = {
+    def _of_statements(self) -> Statements:
+        return {
             "expression_statement": self._expression_statement,
             "lexical_declaration": self._declared,
             "variable_declaration": self._declared,
@@ -68,7 +67,9 @@ class NodeTranslator(Translator):
             "internal_module": lambda node: self.body(node.child_by_field_name("body")),
             **dict.fromkeys(_SILENT, lambda _: []),
         }
-        self._expressions = {
+
+    def _of_expressions(self) -> Expressions:
+        return {
             **dict.fromkeys(_FUNCTIONS, self._inner_function),
             **dict.fromkeys(_ONLY_AROUND, lambda node: self.expression(_inner(node))),
             "await_expression": self._awaited,
