@@ -29,6 +29,7 @@ _PASSED_ON = (
     signal.SIGUSR2,
     signal.SIGCONT,
 )
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _FROM_A_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGCONT)
 _CANNOT_RUN, _NOT_FOUND = 126, 127  # as shells say it
 
@@ -52,8 +53,10 @@ def follow(command: Sequence[str], wishes: Wishes) -> int:
         select.select([wakes, *copier.waits_for], [], [])
         with suppress(BlockingIOError):
             os.read(wakes, 4096)
+    said = 128 - status if status < 0 else status
+    _end_when_asked(said)
     copier.end(status)
-    return 128 - status if status < 0 else status
+    return said
 
 
 def _woken_by_children() -> int:
@@ -78,6 +81,12 @@ def _pass_signals_on(program: subprocess.Popen[bytes], streams: Sequence[Stream]
         program.send_signal(number)
 
     signal.signal(signal.SIGWINCH, resized)
+
+
+def _end_when_asked(status: int) -> None:
+    """A signal ends us with the program's status. The process that copies goes on alone, for a reader who is slow."""
+    for number in _ENDS:
+        signal.signal(number, lambda *_: os._exit(status))
 
 
 def _leave_it(_number: int, _frame: object) -> None:
