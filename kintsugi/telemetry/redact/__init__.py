@@ -54,8 +54,8 @@ class Hidden(NamedTuple):
 class _Known:
     """What is to be hidden. Its scanner is made with the first text: that takes 25 ms, and much is told before one.
 
-    It never changes, so that no thread can keep a scanner that was made before something was told. Those who know the same
-    share one.
+    It never changes, so that no thread can keep a scanner that was made before something was told. Those who know the
+    same share one.
     """
 
     def __init__(self, own: Iterable[str], personal: frozenset[str]) -> None:
