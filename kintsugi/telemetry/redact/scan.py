@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
+from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
 from kintsugi.telemetry.redact.arguments import CALLS, FLAGS, USER_FLAGS, Call, called, flagged, flagged_user
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
@@ -49,7 +50,7 @@ Check = Callable[[str, int, int], Iterable[Span]]
 # at than an honest text has.
 KINDS = (
     "vendor", "address", "command", "marked", "keyed", "url", "cookie", "scheme", "private_key", "discord",
-    "own", "flood", "personal",
+    "own", "flood", "personal", "alone",
 )  # fmt: skip
 
 # What is hidden also in code, outside of its literals.
@@ -80,7 +81,7 @@ _DIGIT = re.compile(r"\d")
 # several, unless it ends at the first character that does not fit.
 _STRETCH, _WORK, _FIRST_WORK, _PATIENCE, _LITTLE_WORK = 512, 64, 1_024, 4, 40
 _COST, _CHEAP = 4, KNOWN - {"command"} | {"url"}
-_LAST_PLACES = 10  # of a hidden stretch: what they lead to may stand behind it
+_LAST_PLACES, _MOST_LAST_PLACES = 10, 40  # of a hidden stretch: what they lead to may stand behind it
 _MOST_SHAPES = 16
 # Characters of a run that tell whether it is a token; the rest of a run is read only when it is.
 _ENOUGH = 64
@@ -98,6 +99,8 @@ class Scanner:
             literals.append(literal.lower() if literal.isascii() else literal)
             self.rules.append((check, bounded, kind))
         self._has_asterisks = any("*" in literal for literal in literals)
+        self.alone = len(literals)  # from this number on they lead to what stands by itself
+        literals += leads()
         automaton = AhoCorasick(literals, implementation=Implementation.DFA)
         self.find = automaton.find_matches_as_indexes  # as `places`, of ASCII alone
 
@@ -109,6 +112,8 @@ class Scanner:
         begins = [begin for begin, _ in spans]
         for rule, start, end in places:
             after = bisect_left(begins, end)  # the first span that begins behind the place
+            if rule >= self.alone:
+                continue  # it was judged by its own looks
             if after and start < spans[after - 1][1]:
                 continue
             if after == len(spans) or self.rules[rule][0] is not keyed or not is_right_behind(text, end, spans[after]):
@@ -118,7 +123,9 @@ class Scanner:
     def are_no_shapes(self, places: list[Place], text: str) -> bool:
         """Whether these are all beginnings of known shapes, and not too many, and none goes on as its shape does."""
         return len(places) <= _MOST_SHAPES and all(
-            self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
+            not is_secret_here(text, word_at(text, start))
+            if rule >= self.alone
+            else self.rules[rule][2] == "vendor" and not any(self.rules[rule][0](text, start, end))
             for rule, start, end in places
         )
 
@@ -132,11 +139,19 @@ class Scanner:
         if not places:
             return found
         text = folded.text
-        done = begin = attacks = 0
+        done = begin = attacks = judged = 0
         left, has_code = work, _AFTER_A_CALL in text
         within_a_word = _within_a_word(folded)
         for rule, start, end in places:
             if end <= done:
+                continue
+            if rule >= self.alone:
+                if end > judged:
+                    word = word_at(text, start)
+                    judged = word.end
+                    if is_secret_here(text, word) and not (has_code and _is_code(text, word.start)):
+                        found.append((*word, "alone"))
+                        done = max(done, judged)
                 continue
             if end > begin + _STRETCH:
                 left, begin = min(left + _WORK, work), start
@@ -165,7 +180,8 @@ class Scanner:
         """What begins before `stop`, where a hidden stretch ends, or is led to there, and goes on behind it."""
         text, within_a_word = folded.text, _within_a_word(folded)
         after = bisect_right(places, stop, key=_END)
-        for rule, start, end in places[max(0, after - _LAST_PLACES) : after]:
+        known = [place for place in places[max(0, after - _MOST_LAST_PLACES) : after] if place[0] < self.alone]
+        for rule, start, end in known[-_LAST_PLACES:]:
             check, bounded, kind = self.rules[rule]
             if not (bounded and start and within_a_word(text, start)):
                 yield from ((*span, kind) for span in check(text, start, end) if span[1] > stop)
@@ -173,7 +189,7 @@ class Scanner:
     def _besieged(self, places: list[Place], folded: Folded) -> list[Found]:
         """Of a text that is an attack: its dense stretches, and what is found in the others."""
         counted = Counter[int]()
-        for rule, _, end in places:
+        for rule, _, end in (place for place in places if place[0] < self.alone):
             counted[(end - 1) // _STRETCH] += 1 if self.rules[rule][2] in _CHEAP else _COST
         dense = {stretch for stretch, count in counted.items() if count > _LITTLE_WORK}
         rest = [place for place in places if (place[2] - 1) // _STRETCH not in dense]
