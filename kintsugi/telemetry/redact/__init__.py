@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
 
+from kintsugi.telemetry.redact.alone import is_secret_field
 from kintsugi.telemetry.redact.diffs import redacted_diff
 from kintsugi.telemetry.redact.fold import Folded, fold
 from kintsugi.telemetry.redact.hiding import continued, hide, merged
@@ -236,4 +237,7 @@ def redact_field(name: str, value: str) -> str:
     if name[-6:].lower() in _HEADERS:
         lead = f"{name}: "
         return redact(lead + value)[len(lead) :]
+    if is_secret_field(name, value):
+        of_this_process().hidden["alone"] += 1
+        return MASK
     return redact(value)

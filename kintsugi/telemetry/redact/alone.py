@@ -40,18 +40,22 @@ class Word(NamedTuple):
 
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _OF_BASE64 = _SIGNS + "+/="
+_SLASHES = ("+", "/")
 _LONGEST, _FAR = 200, 160
-_RUN = re.compile(r"[\w+/=-]{1,4096}", re.ASCII)
-_PLAIN_RUN = re.compile(r"[\w-]{1,4096}={0,2}", re.ASCII)
+_RUN = re.compile(r"[\w+/=-]{1,256}", re.ASCII)
+_PLAIN_RUN = re.compile(r"[\w-]{1,256}={0,2}", re.ASCII)
 _BASE64 = re.compile(r"(?=[^+/]{0,60}[+/])[A-Za-z0-9+/]{32,}={0,2}")
 
 
 def word_at(text: str, at: int) -> Word:
     """The word in which the place lies: of base64 with its slashes, or without them as a part of a path."""
+    plain = _word(text, at, _SIGNS, _PLAIN_RUN)
+    if text[plain.start - 1 : plain.start] not in _SLASHES and text[plain.end : plain.end + 1] not in _SLASHES:
+        return plain
     whole = _word(text, at, _OF_BASE64, _RUN)
     if _BASE64.fullmatch(text, *whole) and (whole.end - whole.start) % 4 == 0:
         return whole
-    return _word(text, at, _SIGNS, _PLAIN_RUN)
+    return plain
 
 
 def _word(text: str, at: int, signs: str, run: re.Pattern[str]) -> Word:
@@ -93,40 +97,226 @@ def _is_text(word: str) -> bool:
         return False
 
 
-_BEFORE = re.compile(r"(?:^|[\s\"'`=:(\[{,>]|\\[nrt\"'])$")
+_AROUND = frozenset(" \t\n\"'`=:([{,>")
+_ESCAPES = ("\\n", "\\r", "\\t", '\\"', "\\'")
 _BEHIND = re.compile(r"$|[\s\"'`,;)\]}<&|]|[.:!?](?:\s|$)|\\[nrt\"']")
-_NAMED = re.compile(
-    r"(?:(?P<flag>--?[A-Za-z][\w-]{0,40}[ =])|<(?P<tag>[\w:.-]{1,60})(?: [^<>]{0,60})?>"
-    r"|(?P<name>[A-Za-z_][\w.-]{0,60})[\"'\]]{0,3}[ \t]{0,20}(?:=>|->|:=|={1,3}|:)[ \t]{0,20})"
-    r"(?:(?:W/|Some\(|\(Some\()?[\[({]{0,2}b?\\?[\"'`]?)$"
-)
-_WORD_BEFORE = re.compile(r"(?P<name>[A-Za-z_][\w.-]{0,60})[\"'\])]{0,2}:?[ \t]{1,20}[\[(\"'`]{0,2}$")
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|h\d$")
-_ABOUT_SECRETS = re.compile(
-    r"token|secret|passw|passphrase|credential|\bcreds\b|api[ _-]?key|\bkeys?\b|[a-z_-]key\b|oauth|\bauth|login|"
-    r"log(?:ged|ging)?[ -]in\b|sign(?:ed|ing)?[ -]?in\b|\bjwt|bearer|webhook|magic|vault",
-    re.IGNORECASE,
-)
-_OF_LINKS = re.compile(
-    r"hook|invit|magic|private|reset|verif|confirm|activat|unsub|secret|token|auth|login|sign-?in|\bjoin\b|\bical\b",
-    re.IGNORECASE,
-)
-_LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b", re.IGNORECASE)
+_OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
+_OF_NAMES = f"{_SIGNS}.$"
+_FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|h\d$")
+_ABOUT_SECRETS = (
+    "token", "secret", "passw", "passphrase", "credential", "creds", "api key", "apikey", " key", "key ", "_key",
+    "-key", "key:", "oauth", "auth ", "auth.", "auth_", "auth:", "authent", "authoriz", "login", "log in", "logged in",
+    "sign in", "signed in", "jwt", "bearer", "webhook", "magic", "vault",
+)  # fmt: skip
+_OF_LINKS = (
+    "hook", "invit", "magic", "private", "reset", "verif", "confirm", "activat", "unsub", "secret", "token", "auth",
+    "login", "signin", "sign-in", "/join", "/ical",
+)  # fmt: skip
+_LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
 _HARMLESS = frozenset(
-    """
-    id ids uid uuid guid oid sid cid gid tid pid jti kid hash hashes sha digest digests checksum h
-    checksums crc etag integrity fingerprint thumbprint nonce cursor commit commits revision rev release version ref
-    trace span request requests req reqid response correlation transaction txn tx block address wallet contract mint
-    pubkey public cluster node nodes shard page continuation offset next previous marker file files filename name
-    path url uri href src link image images img photo picture avatar icon media video track playlist album song audio
-    payload body content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex
-    certificate cert crt pem csr x5c signature sig state challenge host hostname server machine device instance
-    message event job task run build pipeline deployment deploy container pod image object document doc docs sheet
-    spreadsheet folder drive account customer order invoice payment charge subscription product price user member
-    owner guild channel thread interaction session bucket index entry item record row sequence batch
-    cache etags cookie agent browser ua referer query command cmd class type kind module method function
-    accept boundary salt iv seed alert test case example sample extension package data connect matched n x y
-    """.split()
+    [
+        "id",
+        "ids",
+        "uid",
+        "uuid",
+        "guid",
+        "oid",
+        "sid",
+        "cid",
+        "gid",
+        "tid",
+        "pid",
+        "jti",
+        "kid",
+        "hash",
+        "hashes",
+        "sha",
+        "digest",
+        "digests",
+        "checksum",
+        "h",
+        "checksums",
+        "crc",
+        "etag",
+        "integrity",
+        "fingerprint",
+        "thumbprint",
+        "nonce",
+        "cursor",
+        "commit",
+        "commits",
+        "revision",
+        "rev",
+        "release",
+        "version",
+        "ref",
+        "trace",
+        "span",
+        "request",
+        "requests",
+        "req",
+        "reqid",
+        "response",
+        "correlation",
+        "transaction",
+        "txn",
+        "tx",
+        "block",
+        "address",
+        "wallet",
+        "contract",
+        "mint",
+        "pubkey",
+        "public",
+        "cluster",
+        "node",
+        "nodes",
+        "shard",
+        "page",
+        "continuation",
+        "offset",
+        "next",
+        "previous",
+        "marker",
+        "file",
+        "files",
+        "filename",
+        "name",
+        "path",
+        "url",
+        "uri",
+        "href",
+        "src",
+        "link",
+        "image",
+        "images",
+        "img",
+        "photo",
+        "picture",
+        "avatar",
+        "icon",
+        "media",
+        "video",
+        "track",
+        "playlist",
+        "album",
+        "song",
+        "audio",
+        "payload",
+        "body",
+        "content",
+        "contents",
+        "html",
+        "blob",
+        "raw",
+        "base64",
+        "b64",
+        "binary",
+        "buffer",
+        "bytes",
+        "chunk",
+        "frame",
+        "packet",
+        "hexdump",
+        "dump",
+        "hex",
+        "certificate",
+        "cert",
+        "crt",
+        "pem",
+        "csr",
+        "x5c",
+        "signature",
+        "sig",
+        "state",
+        "challenge",
+        "host",
+        "hostname",
+        "server",
+        "machine",
+        "device",
+        "instance",
+        "message",
+        "event",
+        "job",
+        "task",
+        "run",
+        "build",
+        "pipeline",
+        "deployment",
+        "deploy",
+        "container",
+        "pod",
+        "image",
+        "object",
+        "document",
+        "doc",
+        "docs",
+        "sheet",
+        "spreadsheet",
+        "folder",
+        "drive",
+        "account",
+        "customer",
+        "order",
+        "invoice",
+        "payment",
+        "charge",
+        "subscription",
+        "product",
+        "price",
+        "user",
+        "member",
+        "owner",
+        "guild",
+        "channel",
+        "thread",
+        "interaction",
+        "session",
+        "bucket",
+        "index",
+        "entry",
+        "item",
+        "record",
+        "row",
+        "sequence",
+        "batch",
+        "cache",
+        "etags",
+        "cookie",
+        "agent",
+        "browser",
+        "ua",
+        "referer",
+        "query",
+        "command",
+        "cmd",
+        "class",
+        "type",
+        "kind",
+        "module",
+        "method",
+        "function",
+        "accept",
+        "boundary",
+        "salt",
+        "iv",
+        "seed",
+        "alert",
+        "test",
+        "case",
+        "example",
+        "sample",
+        "extension",
+        "package",
+        "data",
+        "connect",
+        "matched",
+        "n",
+        "x",
+        "y",
+    ]
 )
 _OF_SECRETS = re.compile(r"key|token|secret|pass|auth|cred|session|cookie", re.IGNORECASE)  # as in token_id, public_key
 _IDS = ("_id", "-id", "uid", "oid", "suid", "ulid", "nanoid", "clid", "etag", "hash")
@@ -143,34 +333,65 @@ def is_secret_here(text: str, word: Word) -> bool:
     line = text[max(0, word.start - _FAR) : word.start].rpartition("\n")[2]
     if line[-1:] == "/":
         return length >= _NAMED_LEAST and not value.islower() and _is_of_a_link(line)
-    if not (_BEFORE.search(line) and _BEHIND.match(text, word.end)):
+    if not (line[-1:] in _AROUND or not line or line.endswith(_ESCAPES)) or not _BEHIND.match(text, word.end):
         return False
-    is_told = bool(_ABOUT_SECRETS.search(line) or _ABOUT_SECRETS.search(_rest_of_line(text, word.end)))
-    named = _NAMED.search(line)
-    if named and not (named["name"] or "").endswith(_OF_FAILURES):
-        name = named["name"] or named["tag"] or named["flag"]
-        is_sure = is_told or (length >= _NAMED_LEAST and (name.isupper() or not value.islower()))
-        return is_sure and is_open(name)
-    if value.islower() or not line.strip() or "\t" in (line[-1], text[word.end : word.end + 1]):
-        return is_told and length >= _NAMED_LEAST and not value.islower()
-    if length in _LINES_OF_BLOCKS and not is_told:
+    name, is_named = _name_before(line)
+    if name and not is_open(name):
         return False
-    before = None if named else _WORD_BEFORE.search(line)
-    return length >= (_SHORTEST if is_told else _UNNAMED) and (before is None or is_open(before["name"]))
+    if is_named:
+        return (length >= _NAMED_LEAST and (name.isupper() or not value.islower())) or _is_told(text, line, word)
+    if value.islower():
+        return False
+    if (
+        length < _UNNAMED
+        or length in _LINES_OF_BLOCKS
+        or not line.strip()
+        or "\t" in (line[-1], text[word.end : word.end + 1])
+    ):
+        return (length >= _NAMED_LEAST or line.strip() != "") and _is_told(text, line, word)
+    return True
 
 
-def _rest_of_line(text: str, at: int) -> str:
-    return text[at : at + _NEAR].partition("\n")[0]
+def is_secret_field(name: str, value: str) -> bool:
+    """Whether the whole value of a field is a made-up word, and its name says nothing against that."""
+    return _NAMED_LEAST <= len(value) <= _LONGEST and is_made_up(value) and is_open(name)
+
+
+def _name_before(line: str) -> tuple[str, bool]:
+    """The name in front of a word, and whether a sign leads from it to the word: else it is the word before."""
+    tag = _TAG.search(line) if line[-1:] == ">" else None
+    if tag:
+        return tag[1], True
+    rest = line.removesuffix("Some(").rstrip(_OPENING).removesuffix("W/").rstrip(_OPENING)
+    bare = rest.rstrip(" \t")
+    end = bare.rstrip(_SIGNS_OF_NAMES)
+    name = _last_name(end.rstrip(_CLOSING))
+    if end != bare and name and not name.endswith(_OF_FAILURES):
+        return name, True
+    if (bare == rest and rest != line) or not name or end != bare:
+        return "", False
+    return (name, True) if _FLAG.fullmatch(name) else (name, False)
+
+
+def _last_name(text: str) -> str:
+    return text[len(text.rstrip(_OF_NAMES)) :]
+
+
+def _is_told(text: str, line: str, word: Word) -> bool:
+    """Whether the line speaks of secrets."""
+    around = f"{line} {text[word.end : word.end + _NEAR].partition(chr(10))[0]}".lower()
+    return any(word in around for word in _ABOUT_SECRETS)
 
 
 def _is_of_a_link(line: str) -> bool:
     """Whether a part of a path is what makes a link work, as the rest of the path or the words before it tell."""
-    words, _, address = line.rpartition(" ")
-    return _OF_LINKS.search(address) is not None or ("://" in address and _LINK_BEFORE.search(words[-40:]) is not None)
+    words, _, address = line.lower().rpartition(" ")
+    is_told = any(word in address for word in _OF_LINKS)
+    return is_told or ("://" in address and _LINK_BEFORE.search(words[-40:]) is not None)
 
 
 def is_open(name: str) -> bool:
     """Whether a name says nothing of what it names, so that it may be a secret: no id, digest, file or text."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    is_of_harmless = bool(_HARMLESS & set(words[-2:])) or name.lower().endswith(_IDS)
-    return not is_of_harmless and not (_OF_SECRETS.search(name) and grade(name) is Grade.NONE)
+    words = [word.lower() for word in _PARTS.findall(name)]
+    is_harmless = not _HARMLESS.isdisjoint(words[-2:]) or name.lower().endswith(_IDS)
+    return not is_harmless and not (_OF_SECRETS.search(name) and grade(name) is Grade.NONE)

@@ -15,8 +15,8 @@ from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.addresses import encoded_user_information, user_information
+from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.arguments import CALLS, FLAGS, USER_FLAGS, Call, called, flagged, flagged_user
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
