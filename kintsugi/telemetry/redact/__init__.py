@@ -19,7 +19,7 @@ from kintsugi.telemetry.redact.personal import kinds_of
 from kintsugi.telemetry.redact.registry import forms
 from kintsugi.telemetry.redact.scan import KINDS, Found, Place, Scanner
 from kintsugi.telemetry.redact.source import hidden_in_source
-from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream
+from kintsugi.telemetry.redact.stream import LineState, filter_lines, filter_stream, in_pieces
 from kintsugi.telemetry.redact.values import MASK, is_phrase_of_header, is_secret, is_too_brief
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "redact",
     "redact_diff",
     "redact_field",
+    "redact_long",
     "redact_source",
     "remember",
     "tells_of_its_value",
@@ -184,6 +185,11 @@ def of_this_process() -> Redactor:
 def redact(text: str) -> str:
     """The text without secrets; the same text where there are none."""
     return of_this_process().redact(text)
+
+
+def redact_long(text: str) -> str:
+    """The same of what a program printed: of any length, and perhaps dense with words that lead to secrets."""
+    return in_pieces(text, redact)
 
 
 def is_clean(text: str, *, one_by_one: bool = False) -> bool:

@@ -69,6 +69,7 @@ _CHUNK = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[\w+/-]+={0,2}", re.ASCII)
 _SMALL = re.compile(r"(?=[0-9a-f]*[g-z])(?=(?:[a-z]*[0-9]){3})[a-z0-9]{24,64}")
 _LEAST_CHUNKS = 0.3  # to a character: names that people make have one in five, made-up words one in two
+_SYLLABLE, _MOST_IN_WORDS = 3, 0.7
 _PIECE, _MOST_OF_ONE = 10, 6
 # What begins as ids of objects, certificates, public keys, digests, pictures, archives and documents do.
 _KNOWN = re.compile(
@@ -81,11 +82,17 @@ def is_made_up(word: str) -> bool:
     """Whether chance mixed the word: capitals, small letters and digits, and nothing in it that can be read."""
     return (
         _MIXED.fullmatch(word) is not None
-        and len(_CHUNK.findall(word)) >= _LEAST_CHUNKS * len(word)
+        and _is_broken(_CHUNK.findall(word), len(word))
         and word.count("A") * _MOST_OF_ONE <= len(word)  # bytes of numbers, and letters of two bytes, have many
         and not (_KNOWN.match(word) or _OF_DOCUMENTS.fullmatch(word) or _is_text(word))
         and any(len(piece) >= _PIECE and _MIXED.fullmatch(piece) for piece in re.split("[-_]", word))
     )
+
+
+def _is_broken(chunks: list[str], length: int) -> bool:
+    """Whether a word changes between letters, capitals and digits as no name does."""
+    in_words = sum(len(chunk) for chunk in chunks if len(chunk) > _SYLLABLE)
+    return len(chunks) >= _LEAST_CHUNKS * length and in_words < _MOST_IN_WORDS * length
 
 
 def _is_text(word: str) -> bool:
@@ -100,6 +107,7 @@ def _is_text(word: str) -> bool:
 _AROUND = frozenset(" \t\n\"'`=:([{,>")
 _ESCAPES = ("\\n", "\\r", "\\t", '\\"', "\\'")
 _BEHIND = re.compile(r"$|[\s\"'`,;)\]}<&|]|[.:!?](?:\s|$)|\\[nrt\"']")
+_FILE = re.compile(r"\.(?!(?:xml|ics|rss|atom|json)\b)\w")
 _OPENING, _SIGNS_OF_NAMES, _CLOSING = "\"'`([{\\", "=:>-", " \t\"'])`\\"
 _OF_NAMES = f"{_SIGNS}.$"
 _FLAG, _TAG = re.compile(r"--?[A-Za-z][\w-]{0,60}"), re.compile(r"<([\w:.-]{1,60})[^<>]{0,60}>$")
@@ -332,7 +340,8 @@ def is_secret_here(text: str, word: Word) -> bool:
         return False
     line = text[max(0, word.start - _FAR) : word.start].rpartition("\n")[2]
     if line[-1:] == "/":
-        return length >= _NAMED_LEAST and not value.islower() and _is_of_a_link(line)
+        is_file = _FILE.match(text, word.end)
+        return length >= _NAMED_LEAST and not (is_file or value.islower()) and _is_of_a_link(line)
     if not (line[-1:] in _AROUND or not line or line.endswith(_ESCAPES)) or not _BEHIND.match(text, word.end):
         return False
     name, is_named = _name_before(line)

@@ -3,7 +3,7 @@
 import re
 
 from kintsugi.telemetry.redact.keys import Grade, grade
-from kintsugi.telemetry.redact.values import looks_random
+from kintsugi.telemetry.redact.values import is_file, looks_random
 
 AFTER = re.compile(
     r"""
@@ -150,6 +150,6 @@ def _gap_counts(text: str, at: int, stem: str, name: str, after: re.Match[str]) 
         told = text.endswith(_GIVEN_WITH, max(0, at - 6), at) and _GIVEN_WORD.match(text, after.end())
         if told or MADE_UP_WORD.match(text, after.end()):
             return True
-    if not random:
+    if not random or is_file(random[0]):
         return False
     return level >= Grade.SECRET or (level is Grade.TOKEN and name.lower().endswith(_BEFORE_RANDOM))

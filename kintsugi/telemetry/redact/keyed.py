@@ -27,6 +27,7 @@ from kintsugi.telemetry.redact.values import (
     PHRASE,
     PHRASES,
     Value,
+    is_file,
     is_of_base64,
     is_phrase,
     is_phrase_of_header,
@@ -255,7 +256,8 @@ def _value(text: str, level: Grade, name: str, after: re.Match[str]) -> Iterable
 
 
 def _is_something_else(name: str, text: str, value: Value) -> bool:
-    """The shell's PWD is a folder; a `pass` that is a number is a count; `passwd:session` is a module of PAM; and
+    """The shell's PWD is a folder; a `pass` that is a number is a count, and before a file
+    the result of a test; `passwd:session` is a module of PAM; and
     things called by such a name are told of: `secret "db" not found`, an ARN, `db_password: Creating...`."""
     if _ABOUT_A_NAME.match(text, value.end) or _PROGRESS.match(text, value.start):
         return True
@@ -271,7 +273,8 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         return True  # DEBUG=pw:webserver
     if name[-3:].upper() == "PWD":
         return text.startswith("/", value.start)
-    return name.lower() == "pass" and text[value.start : value.end].isdigit()
+    shown = text[value.start : value.end]
+    return name.lower() == "pass" and (shown.isdigit() or is_file(shown))
 
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:

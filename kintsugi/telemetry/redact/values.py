@@ -98,6 +98,7 @@ _PROSE = _words(
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGEST = re.compile(r"(?:0x|(?:sha\d{1,3}|md5)[:-])?[0-9a-fA-F]{6,128}|\d+|(?:sha\d{1,3}-)[\w+/=]{20,90}")
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\\/~.][\w.@ -]*[\\/].*|\w+://.*|/[\w./-]*")
+_FILE = re.compile(r"(?:[\w@.()-]{1,60}[/\\]){1,16}[\w@.-]{1,100}\.[A-Za-z]{1,5}(?::\d{1,6}){0,2}")  # src/app.ts
 _SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}(?![\w.-])")
 _OBJECT = re.compile(r"(?:[\w$]+\.)+[\w$]+@[0-9a-f]{4,16}")
 _WORDS_AND_NUMBERS = re.compile(
@@ -285,6 +286,11 @@ def is_reference(value: str) -> bool:
 def _is_path(value: str) -> bool:
     """Whether it is a path, or an address; base64 has slashes, too, but no names between them."""
     return _PATH.fullmatch(value) is not None and not any(map(is_of_base64, _SEGMENT.findall(value[:128])))
+
+
+def is_file(value: str) -> bool:
+    """Whether it is the path of a file with an extension, from wherever the program runs."""
+    return _FILE.fullmatch(value) is not None
 
 
 def is_of_base64(segment: str) -> bool:
