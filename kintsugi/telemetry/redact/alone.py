@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from string import ascii_lowercase, digits
 from typing import NamedTuple
 
-from kintsugi.telemetry.redact.keys import Grade, grade
+from kintsugi.telemetry.redact.keys import grade, words
 
 # Pairs of letters that less than one word in 30,000 has, counted in the sources and documentation of sixty programs.
 # A made-up word of 24 letters and digits has one of them, or a digit in a place as below, 199 times in 200.
@@ -40,6 +40,7 @@ class Word(NamedTuple):
 
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 _OF_BASE64 = _SIGNS + "+/="
+_FOLDER = re.compile(r"(?<![^/])[a-z]{4,}(?=/)")
 _SLASHES = ("+", "/")
 _LONGEST, _FAR = 200, 160
 _RUN = re.compile(r"[\w+/=-]{1,256}", re.ASCII)
@@ -53,7 +54,7 @@ def word_at(text: str, at: int) -> Word:
     if text[plain.start - 1 : plain.start] not in _SLASHES and text[plain.end : plain.end + 1] not in _SLASHES:
         return plain
     whole = _word(text, at, _OF_BASE64, _RUN)
-    if _BASE64.fullmatch(text, *whole) and (whole.end - whole.start) % 4 == 0:
+    if _BASE64.fullmatch(text, *whole) and (whole.end - whole.start) % 4 == 0 and not _FOLDER.search(text, *whole):
         return whole
     return plain
 
@@ -69,6 +70,7 @@ _CHUNK = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _MIXED = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[\w+/-]+={0,2}", re.ASCII)
 _SMALL = re.compile(r"(?=[0-9a-f]*[g-z])(?=(?:[a-z]*[0-9]){3})[a-z0-9]{24,64}")
 _LEAST_CHUNKS = 0.3  # to a character: names that people make have one in five, made-up words one in two
+_RARE, _FOR_ONE_RARE = re.compile(f"(?={'|'.join(_PAIRS.split())})"), 14
 _SYLLABLE, _MOST_IN_WORDS = 3, 0.7
 _PIECE, _MOST_OF_ONE = 10, 6
 # What begins as ids of objects, certificates, public keys, digests, pictures, archives and documents do.
@@ -81,12 +83,21 @@ _OF_DOCUMENTS = re.compile(r"1[\w-]{43}|UC[\w-]{22}|PL[\w-]{32}|0B[\w-]{26}")  #
 def is_made_up(word: str) -> bool:
     """Whether chance mixed the word: capitals, small letters and digits, and nothing in it that can be read."""
     return (
-        _MIXED.fullmatch(word) is not None
+        (_MIXED.fullmatch(word) is not None or _is_unspeakable(word))
         and _is_broken(_CHUNK.findall(word), len(word))
         and word.count("A") * _MOST_OF_ONE <= len(word)  # bytes of numbers, and letters of two bytes, have many
         and not (_KNOWN.match(word) or _OF_DOCUMENTS.fullmatch(word) or _is_text(word))
-        and any(len(piece) >= _PIECE and _MIXED.fullmatch(piece) for piece in re.split("[-_]", word))
+        and any(
+            len(piece) >= _PIECE and not (piece.islower() or piece.isupper() or piece.isdigit())
+            for piece in re.split("[-_]", word)
+        )
     )
+
+
+def _is_unspeakable(word: str) -> bool:
+    """Whether a word without a digit has too many pairs of letters that are rare."""
+    rare = len(_RARE.findall(word.lower())) if word.isalpha() and not (word.islower() or word.isupper()) else 0
+    return rare >= max(2, len(word) // _FOR_ONE_RARE)
 
 
 def _is_broken(chunks: list[str], length: int) -> bool:
@@ -122,211 +133,24 @@ _OF_LINKS = (
     "login", "signin", "sign-in", "/join", "/ical",
 )  # fmt: skip
 _LINK_BEFORE = re.compile(r"\blink\b|\b(?:sign|log) in\b")
-_HARMLESS = frozenset(
-    [
-        "id",
-        "ids",
-        "uid",
-        "uuid",
-        "guid",
-        "oid",
-        "sid",
-        "cid",
-        "gid",
-        "tid",
-        "pid",
-        "jti",
-        "kid",
-        "hash",
-        "hashes",
-        "sha",
-        "digest",
-        "digests",
-        "checksum",
-        "h",
-        "checksums",
-        "crc",
-        "etag",
-        "integrity",
-        "fingerprint",
-        "thumbprint",
-        "nonce",
-        "cursor",
-        "commit",
-        "commits",
-        "revision",
-        "rev",
-        "release",
-        "version",
-        "ref",
-        "trace",
-        "span",
-        "request",
-        "requests",
-        "req",
-        "reqid",
-        "response",
-        "correlation",
-        "transaction",
-        "txn",
-        "tx",
-        "block",
-        "address",
-        "wallet",
-        "contract",
-        "mint",
-        "pubkey",
-        "public",
-        "cluster",
-        "node",
-        "nodes",
-        "shard",
-        "page",
-        "continuation",
-        "offset",
-        "next",
-        "previous",
-        "marker",
-        "file",
-        "files",
-        "filename",
-        "name",
-        "path",
-        "url",
-        "uri",
-        "href",
-        "src",
-        "link",
-        "image",
-        "images",
-        "img",
-        "photo",
-        "picture",
-        "avatar",
-        "icon",
-        "media",
-        "video",
-        "track",
-        "playlist",
-        "album",
-        "song",
-        "audio",
-        "payload",
-        "body",
-        "content",
-        "contents",
-        "html",
-        "blob",
-        "raw",
-        "base64",
-        "b64",
-        "binary",
-        "buffer",
-        "bytes",
-        "chunk",
-        "frame",
-        "packet",
-        "hexdump",
-        "dump",
-        "hex",
-        "certificate",
-        "cert",
-        "crt",
-        "pem",
-        "csr",
-        "x5c",
-        "signature",
-        "sig",
-        "state",
-        "challenge",
-        "host",
-        "hostname",
-        "server",
-        "machine",
-        "device",
-        "instance",
-        "message",
-        "event",
-        "job",
-        "task",
-        "run",
-        "build",
-        "pipeline",
-        "deployment",
-        "deploy",
-        "container",
-        "pod",
-        "image",
-        "object",
-        "document",
-        "doc",
-        "docs",
-        "sheet",
-        "spreadsheet",
-        "folder",
-        "drive",
-        "account",
-        "customer",
-        "order",
-        "invoice",
-        "payment",
-        "charge",
-        "subscription",
-        "product",
-        "price",
-        "user",
-        "member",
-        "owner",
-        "guild",
-        "channel",
-        "thread",
-        "interaction",
-        "session",
-        "bucket",
-        "index",
-        "entry",
-        "item",
-        "record",
-        "row",
-        "sequence",
-        "batch",
-        "cache",
-        "etags",
-        "cookie",
-        "agent",
-        "browser",
-        "ua",
-        "referer",
-        "query",
-        "command",
-        "cmd",
-        "class",
-        "type",
-        "kind",
-        "module",
-        "method",
-        "function",
-        "accept",
-        "boundary",
-        "salt",
-        "iv",
-        "seed",
-        "alert",
-        "test",
-        "case",
-        "example",
-        "sample",
-        "extension",
-        "package",
-        "data",
-        "connect",
-        "matched",
-        "n",
-        "x",
-        "y",
-    ]
+_HARMLESS = words(
+    """
+    id ids uid uuid guid oid sid cid gid tid pid jti kid hash hashes sha digest digests checksum h checksums crc etag
+    integrity fingerprint thumbprint nonce cursor commit commits revision rev release version ref trace span request
+    requests req reqid response correlation transaction txn tx block address wallet contract mint pubkey public
+    cluster node nodes shard page continuation offset next previous marker file files filename name path url uri href
+    src link image images img photo picture avatar icon media video track playlist album song audio payload body
+    content contents html blob raw base64 b64 binary buffer bytes chunk frame packet hexdump dump hex certificate cert
+    crt pem csr x5c signature sig state challenge host hostname server machine device instance message event job task
+    run build pipeline deployment container pod object document doc docs sheet spreadsheet folder drive account
+    customer order invoice payment charge subscription product price user member owner guild channel thread
+    interaction session bucket index entry item record row sequence batch cache etags cookie agent browser ua referer
+    query command cmd class type kind module method function accept boundary iv seed alert test case example sample
+    extension package data connect matched
+    """
 )
 _OF_SECRETS = re.compile(r"key|token|secret|pass|auth|cred|session|cookie", re.IGNORECASE)  # as in token_id, public_key
+_OF_PUBLIC_KEYS = ("n", "x", "y")  # parts of a JSON Web Key
 _IDS = ("_id", "-id", "uid", "oid", "suid", "ulid", "nanoid", "clid", "etag", "hash")
 _OF_FAILURES = ("Error", "Exception")
 _LINES_OF_BLOCKS = (64, 76)  # of base64 that is broken into lines, as certificates are
@@ -394,13 +218,15 @@ def _is_told(text: str, line: str, word: Word) -> bool:
 
 def _is_of_a_link(line: str) -> bool:
     """Whether a part of a path is what makes a link work, as the rest of the path or the words before it tell."""
-    words, _, address = line.lower().rpartition(" ")
+    before, _, address = line.lower().rpartition(" ")
     is_told = any(word in address for word in _OF_LINKS)
-    return is_told or ("://" in address and _LINK_BEFORE.search(words[-40:]) is not None)
+    return is_told or ("://" in address and _LINK_BEFORE.search(before[-40:]) is not None)
 
 
 def is_open(name: str) -> bool:
     """Whether a name says nothing of what it names, so that it may be a secret: no id, digest, file or text."""
-    words = [word.lower() for word in _PARTS.findall(name)]
-    is_harmless = not _HARMLESS.isdisjoint(words[-2:]) or name.lower().endswith(_IDS)
-    return not is_harmless and not (_OF_SECRETS.search(name) and grade(name) is Grade.NONE)
+    if grade(name):
+        return True
+    parts = [part.lower() for part in _PARTS.findall(name)]
+    is_harmless = not _HARMLESS.isdisjoint(parts[-2:]) or name.lower().endswith(_IDS)
+    return not (is_harmless or name in _OF_PUBLIC_KEYS or _OF_SECRETS.search(name))

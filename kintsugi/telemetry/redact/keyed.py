@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator
 
-from kintsugi.telemetry.redact.between import AFTER, MADE_UP_WORD, grade_in_place, level_behind
+from kintsugi.telemetry.redact.between import AFTER, MADE_UP_WORD, further_cell, grade_in_place, level_behind
 from kintsugi.telemetry.redact.keys import Grade, grade
 from kintsugi.telemetry.redact.lists import in_lists, in_tuples, is_listed
 from kintsugi.telemetry.redact.notations import (
@@ -51,7 +51,6 @@ _SCHEME = re.compile(
     r"(?P<credentials>\$?\{[^{}]{0,80}\}|<[^<>]{0,80}>|[^\s\"'`,;\\<>(){}\[\]|]{1,8192})"
 )
 _TAIL = re.compile(r"\w{0,40}(?:[.-]\w{1,30}){0,4}")
-_SIGNS = ("=", ":")
 _ALONE = re.compile(r"[^\s\"']\S{3,400}(?<![:,{}\[\]])[ \t]*(?=\r?\n|$)")
 _SECOND = re.compile(
     r"\(?\s{0,8}[bu]?(?P<first>[\"'])(?:(?!(?P=first))[^\n]){0,80}(?P=first)\s{0,8},\s{0,8}"
@@ -89,7 +88,7 @@ _KIND_OF_CREDENTIAL = re.compile(
 )
 _OF_PAM = ("chauthtok", "session", "auth", "account")
 _HEADER_LENGTH = 4_096
-_FAR, _MOST_PARAMETERS, _MOST_HARMLESS = 200, 200, 24
+_FAR, _MOST_PARAMETERS, _MOST_HARMLESS, _MOST_ITEMS = 200, 200, 24, 20
 # A value that was hidden before, with nothing left of it: so most keys look when a text is gone through once more.
 _HIDDEN = re.compile(r"\*{1,3}(?=$|\s|[%&]|\\[nrtu\"'`\\])|([\"'])\*\*\*\1")
 # The usual one of these right behind its key: what `AFTER` leads to, for a quarter of its cost.
@@ -126,7 +125,7 @@ _BEARER_NAMES = frozenset(("bearer", "bot", "token", "apikey", "api-key", "basic
 
 def keyed(text: str, start: int, end: int) -> Iterable[Span]:
     """The secret that belongs to the key whose root is `text[start:end]`: behind it, if a sign and a value follow."""
-    if text[end - 1] in _SIGNS:
+    if text[end - 1] in "=:":
         end -= 1
     if _HIDDEN_AT_ONCE.match(text, end):
         return ()
@@ -150,6 +149,7 @@ def keyed(text: str, start: int, end: int) -> Iterable[Span]:
         if after["sign"] == "=" and level and (of_tuple := in_tuples(text, at, after.end("tail"))):
             return of_tuple
         found = list(_value(text, level, name, after)) if level else []
+        found = found or list(further_cell(text, after.end(), level) if after.lastgroup == "cell" else ())
         if found:
             changed = _CHANGED.match(text, found[-1][1])
             return [*found, changed.span("secret")] if changed else found
@@ -176,7 +176,7 @@ def _plain_value(text: str, at: int, stem: str, end: int) -> Span | None:
 
 def _elsewhere(text: str, at: int, end: int, stem: str, *, is_in_list: bool) -> Iterable[Span]:
     """The secret of a key that no value follows: below it in a table, or before it."""
-    is_title = "\n" in text[end : end + LONGEST_TITLES]
+    is_title = "\n" in text[end : end + LONGEST_TITLES] or "\n" in text[max(0, at - 10) : at]
     is_named = text[max(0, at - 4) : at].rstrip()[-1:] in _OF_PAIRS
     is_told = text.endswith(LEADS, max(0, at - 10), at)
     tail = _TAIL.match(text, end)
@@ -273,8 +273,9 @@ def _is_something_else(name: str, text: str, value: Value) -> bool:
         return True  # DEBUG=pw:webserver
     if name[-3:].upper() == "PWD":
         return text.startswith("/", value.start)
-    shown = text[value.start : value.end]
-    return name.lower() == "pass" and (shown.isdigit() or is_file(shown))
+    return name.lower() == "pass" and (
+        text[value.start : value.end].isdigit() or is_file(text[value.start : value.end])
+    )
 
 
 def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[str]) -> Iterable[Span]:
@@ -303,7 +304,7 @@ def _judged(text: str, value: Value, level: Grade, name: str, after: re.Match[st
         return ()
     if kind in ("prose", "pair") or sign in _COMPARISONS:
         named = kind == "pair" or (kind == "prose" and " " not in text[value.start : value.end])
-        made_up = kind == "prose" and level is Grade.PASSWORD and MADE_UP_WORD.match(text, value.start)
+        made_up = level is Grade.PASSWORD and MADE_UP_WORD.match(text, value.start)
         level = level if made_up or (value.quoted and named) else min(level, Grade.TOKEN)
         if not value.quoted and not made_up and not looks_random(text[value.start : value.end]):
             return ()

@@ -20,9 +20,10 @@ from kintsugi.telemetry.redact.alone import is_secret_here, leads, word_at
 from kintsugi.telemetry.redact.arguments import CALLS, FLAGS, USER_FLAGS, Call, called, flagged, flagged_user
 from kintsugi.telemetry.redact.blocks import encoded_key, private_key
 from kintsugi.telemetry.redact.commands import COMMANDS, LINES, Command
+from kintsugi.telemetry.redact.disguise import in_disguise
 from kintsugi.telemetry.redact.fold import Folded
 from kintsugi.telemetry.redact.keyed import bare_scheme, cookies, is_right_behind, keyed, parameter, shortly
-from kintsugi.telemetry.redact.keys import ROOTS, SHORT, Grade
+from kintsugi.telemetry.redact.keys import ROOTS, SHORT, VARIABLES, Grade
 from kintsugi.telemetry.redact.notations import drawn_local, key_of_json, repeated_input
 from kintsugi.telemetry.redact.personal import personal_spans
 from kintsugi.telemetry.redact.values import is_secret
@@ -66,6 +67,7 @@ _DISCORD = re.compile(r"[MNO][\w-]{17,28}\.[\w-]{5,8}(?:\.[\w-]{0,60})?")
 _RUN_BEFORE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 _COMMAND_LENGTH, _MOST = 200, 6  # how far a command is read, and how many secrets are looked for in it
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _LONG_PREFIX = 6  # characters of a prefix that no word has by chance, even in base64
 _ENDS_OF_WORDS = ("sk_", "rk_", "ak_")  # of task_prod_…, park_live_…
 _RUNS = {
@@ -261,9 +263,9 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
             bounded = not distinct or prefix.startswith(_ENDS_OF_WORDS)
             yield "vendor", prefix, _prefixed(prefix, alphabet, 10 if distinct else 16), bounded
             if distinct or len(prefix) >= _LONG_PREFIX:
-                yield from (("vendor", *rule) for rule in _in_disguise(prefix))
+                yield from (("vendor", *rule) for rule in in_disguise(prefix))
     for shape in ("eyJhbGciOi", "eyJ0eXAiOi", "AKIA", "AIza", "npm_", "ATATT3", "access_token$", "ghs_"):
-        yield from (("vendor", *rule) for rule in _in_disguise(shape))
+        yield from (("vendor", *rule) for rule in in_disguise(shape))
     for literal, back, pattern in SHAPES:
         yield "vendor", literal, _shaped(pattern, back), back == 0 and literal[0].isalnum()
     for literal, pattern in ADDRESSES:
@@ -286,6 +288,8 @@ def _rules() -> Iterator[tuple[str, str, Check, bool]]:
 def _structural() -> Iterator[tuple[str, str, Check, bool]]:
     for root in ROOTS:
         yield "keyed", root, parameter if root.endswith("=") else keyed, False
+    for variable in VARIABLES:
+        yield "keyed", variable, keyed, True
     for mark in ("://", ":\\/\\/", ":\\u002f\\u002f"):
         yield "url", mark, user_information, False
     for depth in range(3):
@@ -420,44 +424,3 @@ def _exactly(form: str) -> Check:
         return ((start, end),) if text[start:end] == form else ()
 
     return check
-
-
-def _in_disguise(prefix: str) -> Iterator[tuple[str, Check, bool]]:
-    """The prefix in base64 at its three alignments, and in hexadecimal."""
-    for shift in range(3):
-        encoded = base64.b64encode(b"\0" * shift + prefix.encode()).decode().rstrip("=")
-        core = encoded[(0, 2, 3)[shift] : len(encoded) - (1 if (len(prefix) + shift) % 3 else 0)]
-        if len(core) >= (4 if shift == 1 else 5):
-            yield core, _decoded(prefix, core, shift), False
-    yield prefix.encode().hex(), _of_hex, False
-
-
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{16,4096}={0,2}")
-
-
-def _decoded(prefix: str, core: str, shift: int) -> Check:
-    def check(text: str, start: int, end: int) -> Iterable[Span]:
-        run = _BASE64_RUN.match(text, start) if text.startswith(core, start) else None
-        if not run:
-            return ()
-        lead = "A" * (0, 2, 3)[shift]
-        head = f"{lead}{run[0][:40]}".replace("-", "+").replace("_", "/").rstrip("=")
-        lost = min(shift, 1)  # of the first byte some bits stand in a digit before the run
-        raw = base64.b64decode(head[: len(head) // 4 * 4])[shift + lost :]
-        return (run.span(),) if raw.startswith(prefix[lost:].encode()) and _TOKEN.match(raw) else ()
-
-    return check
-
-
-_TOKEN = re.compile(rb"[!-~]{12}")
-_HEX_START = re.compile(r"(?:[0-9A-Fa-f]{2}){14,20}")
-_HEX_RUN = re.compile(r"(?:[0-9A-Fa-f]{2}){14,1200}")
-
-
-def _of_hex(text: str, start: int, end: int) -> Iterable[Span]:
-    begin = _HEX_START.match(text, start)
-    if not begin or not _TOKEN.match(bytes.fromhex(begin[0])):
-        return ()
-    run = _HEX_RUN.match(text, start)
-    return (run.span(),) if run else ()

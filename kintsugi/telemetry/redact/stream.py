@@ -7,7 +7,7 @@ from typing import TextIO
 from kintsugi.telemetry.redact.values import MASK
 
 _LONGEST_BLOCK = 400  # lines
-_PIECE, _LONGEST_KEY = 3_072, 16_384
+_PIECE, _LONGEST_KEY = 2_048, 16_384
 _BEGIN = re.compile(r"-{2,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{2,5}", re.IGNORECASE)
 _END = re.compile(r"-{2,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{2,5}", re.IGNORECASE)
 _BODY = re.compile(r"[A-Za-z0-9+/=_-]{1,4096}")
