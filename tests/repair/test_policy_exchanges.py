@@ -75,6 +75,10 @@ _SHOWN = (
     ("go", "if x.A == me || b(x) {\nreturn nil\n}", "if x.A != me && b(x) {\nreturn nil\n}", "turns a comparison"),
     ("go", "if err != nil {\nreturn err\n}", "if errors.Is(err, gone) {\nreturn err\n}", "turns away less"),
     ("js", "const f = () => unauthorized();", "const f = () => x;", "cleans or checks less"),
+    ("js", "let permission = Level.DENY;", "let permission = Level.READ;", "who may"),
+    ("py", "if x.n and now().before(x.until):\n        go(x)", "if x.n and True:\n        go(x)", "asks less"),
+    ("go", "if !ok {\nreturn errNo\n}", "if ok && x.N == 1 {\nreturn errNo\n}", "turns a comparison"),
+    ("js", "go(x.plus({ year: 2 }));", "go(x.plus({ year: 200 }));", "a limit"),
     # what makes it safe
     ("py", "x.token = hashed(me)", "x.token = me", "cleans or checks less"),
     ("js", "x.html = escapeText(me);", "x.html = me;", "cleans or checks less"),
@@ -91,7 +95,17 @@ _SHOWN = (
     ("py", "y = safe_place(x.unsafe_next)", "y = x.unsafe_next", "cleans or checks less"),
     ("py", "y = get_by_id(x, me.org)", "y = get_by_id(x)", "users apart"),
     ("py", "open(1).write(x)", "open(1).write(x.password)", "about a secret"),
+    ("py", "y = x.cleaned_data['a']", "y = x.data['a']", "cleans or checks less"),
+    ("js", "x.find().where(1).andWhere(me);", "x.find().where(1);", "more rows"),
+    (
+        "js",
+        "go('SELECT a FROM b WHERE c = 1 AND d > ?');",
+        "go('SELECT a FROM b WHERE c = 1 AND d <> ?');",
+        "more rows",
+    ),
+    ("py", "y = find_for_user(me, x)", "y = find_any(x)", "users apart"),
     # whether anybody waits
+    ("js", "await check(x);", "check(x).catch(() => {});", "waits"),
     ("js", "await check(x);", "check(x);", "waits"),
     ("py", "await check(x)", "create_task(check(x))", "waits"),
     ("go", "check(x)", "go check(x)", "waits"),

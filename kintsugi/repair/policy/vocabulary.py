@@ -239,7 +239,7 @@ WIDE = re.compile(r"\b(?:str|int|float|bytes|Any|object)\b")
 NARROWING = re.compile(
     r"\bLIMIT\b|\b\w*(?:user|author|owner|guild|member|channel|tenant|account|team|customer)\w*(?=\s*(?:=|IN\b))"
 )
-FILTERS = ("filter", "where", "filter_by")
+FILTERS = ("filter", "where", "filter_by", "and_where")
 SELECTS = ("select", "query", "scalar", "scalars", "all", "get", "first", "one_or_none", "fetch_all")
 OPENS_FILES = re.compile(r"chmod|mkdir|makedirs|mkfifo|umask|open|write_?file|append_?file|(?:^| )mode$", re.IGNORECASE)
 """What takes the rights of a file."""
@@ -254,4 +254,5 @@ STRONG = re.compile(
     re.IGNORECASE,
 )
 OF_ORG = re.compile(r"(?:^|_)(?:org|organi[sz]ation|workspace|project)(?:$|_)")
+CLEANED = re.compile(r"(?:^|_)(?:clean(?:ed)?|valid(?:ated)?|safe|escaped|saniti[sz]ed|verified)(?:$|_)")
 UNSAFE = re.compile(r"(?:^|[ _])(?:unsafe|untrusted|raw|tainted)(?:$|[ _])")

@@ -44,7 +44,7 @@ from kintsugi.repair.policy.safeguards.instead import (
 )
 from kintsugi.repair.policy.safeguards.kinds import takes_more
 from kintsugi.repair.policy.safeguards.read import reads_by_text
-from kintsugi.repair.policy.safeguards.rows import reaches_more
+from kintsugi.repair.policy.safeguards.rows import reaches_more, says_less
 from kintsugi.repair.policy.safeguards.settings import of_security
 from kintsugi.repair.policy.safeguards.unasked import is_done_anyway
 from kintsugi.repair.syntax import Source
@@ -85,6 +85,7 @@ _EXCHANGES: tuple[tuple[str, Callable[[Source, Source], str]], ...] = (
     ("It cleans or checks less than before.", takes_as_it_is),
     ("Nobody waits for it any more.", waits_no_longer),
     ("It reaches more rows than before.", asks_for_more),
+    ("It reaches more rows than before.", says_less),
     ("It lets more text through.", takes_any_place),
     ("It never comes to what follows.", comes_no_further),
 )

@@ -58,7 +58,9 @@ def _is_looser(one: Exchange) -> bool:
             return _is_much_more(one) or _lets_go(one)
         case ast.Compare(left=left) if OF_SOMEBODY.search(ast.unparse(left)):  # of a password, how long
             return _lets_go(one) or (_number(one.old) is not None and _number(one.new) is not None and one.alone)
-        case ast.keyword() | ast.Compare() | ast.Dict():
+        case ast.keyword():
+            return _lets_go(one) or (one.alone and _is_much_more(one, times=2 * _MANY))
+        case ast.Compare() | ast.Dict():
             return _lets_go(one)
     return False
 

@@ -15,6 +15,7 @@ from kintsugi.repair.policy.safeguards.functions import kept, short
 from kintsugi.repair.policy.vocabulary import (
     ANSWERS,
     CHECKING,
+    CLEANED,
     FINDING,
     MADE,
     OF_ORG,
@@ -40,7 +41,8 @@ def asks_only_whether_there(old: Source, new: Source) -> str:
     for one in exchanges(old, new):
         if not (one.decides and isinstance(one.old, ast.expr) and isinstance(one.new, ast.expr)):
             continue
-        if (_is_exact(one.old) and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
+        is_exact = _is_exact(one.old) or (isinstance(one.old, ast.Call) and _is_switch(one.new))
+        if (is_exact and _asks_nothing_more(one.new, one.old)) or _only_says_not_no(one.old, one.new):
             return short(str(one))
     return ""
 
@@ -63,6 +65,10 @@ def is_for_another(old: Source, new: Source) -> str:
     for one in exchanges(old, new):
         if isinstance(one.old, ast.Compare) and isinstance(one.new, ast.Compare) and WHO.search(words(one.old)):
             return short(str(one))
+        match one.within:
+            case ast.Assign(targets=[target], value=value) if one.old is value and WHO.search(words(target)):
+                if isinstance(value, ast.Attribute) and isinstance(one.new, ast.Attribute):
+                    return short(f"{ast.unparse(target)}: {one}")
         is_given = isinstance(one.within, ast.Call | ast.keyword) and one.field in ("args", "value") and one.alone
         if not is_given or not isinstance(one.old, ast.Attribute | ast.Name):
             continue
@@ -74,8 +80,10 @@ def is_for_another(old: Source, new: Source) -> str:
 def decides_nothing(old: Source, new: Source) -> str:
     """`can_write = not x.read_only` → `True`"""
     for one in exchanges(old, new):
-        if isinstance(one.old, ast.IfExp) and any(same(one.new, way) for way in (one.old.body, one.old.orelse)):
-            return short(str(one))
+        match one.old, one.new:
+            case ast.IfExp(body=ast.Constant(value=yes), orelse=ast.Constant(value=no)), ast.Constant(value=now):
+                if now in (yes, no):
+                    return short(str(one))
         asked = isinstance(one.old, ast.Compare | ast.BoolOp | ast.UnaryOp)
         if asked and _is_switch(one.new) and isinstance(one.within, ast.Assign | ast.Return | ast.Call | ast.keyword):
             return short(str(one))
@@ -119,6 +127,9 @@ def turns_round(old: Source, new: Source) -> str:
         match one.old, one.new:
             case ast.BoolOp(op=was), ast.BoolOp(op=now) if type(was) is not type(now) and one.decides:
                 return short(str(one))
+            case ast.UnaryOp(op=ast.Not(), operand=was), ast.BoolOp(values=[first, *_]) if one.decides:
+                if same(was, first):
+                    return short(str(one))
     return ""
 
 
@@ -166,7 +177,7 @@ def mixes_up(old: Source, new: Source) -> str:
     for one in exchanges(old, new):
         if isinstance(one.old, ast.Call) and isinstance(one.statement, ast.Assign | ast.Return):
             given = [part for part in one.old.args if isinstance(part, ast.Name | ast.Attribute)]
-            gone = {name for part in given for name in _whose(part)} - _whose(one.new)
+            gone = {name for part in (*given, one.old.func) for name in _whose(part)} - _whose(one.new)
             if gone and FINDING.search(words(one.old.func)):
                 return short(f"{min(gone)} is not asked for")
     return ""
@@ -187,6 +198,10 @@ def _are_constants(was: ast.AST, now: ast.AST) -> bool:
 def takes_as_it_is(old: Source, new: Source) -> str:
     """`hashed(x)` → `x`, in what is kept, given or answered."""
     for one in exchanges(old, new):
+        match one.old, one.new:
+            case ast.Attribute(value=on, attr=was), ast.Attribute(value=other, attr=now) if same(on, other):
+                if CLEANED.search(was) and not CLEANED.search(now):
+                    return short(str(one))
         match one.old:
             case ast.Call(func=called, args=args) if any(same(given, one.new) for given in args):
                 target = next((of for of in one.around if isinstance(of, ast.Assign | ast.keyword)), called)
@@ -222,6 +237,9 @@ def waits_no_longer(old: Source, new: Source) -> str:
             continue
         was = one.old.value if isinstance(one.old, ast.Await) else one.old
         now = one.new
+        match now:
+            case ast.Call(func=ast.Attribute(value=held, attr="catch")) if same(was, held):
+                return short(ast.unparse(was))
         starts = isinstance(now, ast.Call) and words(now.func).rpartition(" ")[2] in _STARTS
         inner = now.args[0] if isinstance(now, ast.Call) and starts and now.args else now
         if (starts or (was is not one.old and not isinstance(now, ast.Await))) and same(was, inner):
