@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from kintsugi.repair.policy.conditions import only_asks_whether_there
+from kintsugi.repair.policy.conditions import only_asks_whether_there, opposite, plain
 from kintsugi.repair.policy.expressions import words
 from kintsugi.repair.policy.safeguards.asked import turns_away
 from kintsugi.repair.policy.safeguards.exchanged import Exchange, exchanges, same, statements
@@ -125,8 +125,10 @@ def turns_round(old: Source, new: Source) -> str:
     """`not x or check(x)` → `x and check(x)`"""
     for one in exchanges(old, new):
         match one.old, one.new:
-            case ast.BoolOp(op=was), ast.BoolOp(op=now) if type(was) is not type(now) and one.decides:
-                return short(str(one))
+            case ast.BoolOp(op=was, values=parts), ast.BoolOp(op=now, values=others) if one.decides:
+                inverted = {ast.unparse(opposite(plain(part))) for part in parts}
+                if type(was) is not type(now) and not inverted <= {ast.unparse(plain(part)) for part in others}:
+                    return short(str(one))
             case ast.UnaryOp(op=ast.Not(), operand=was), ast.BoolOp(values=[first, *_]) if one.decides:
                 if same(was, first):
                     return short(str(one))
