@@ -181,7 +181,6 @@ def test_only_the_app_and_what_is_called_know_the_settings_of_a_room():
     assert knowing <= above | {"__main__.py"}
 
 
-@cache
 def _modules() -> list[tuple[Path, ast.Module]]:
     paths = [each for each in sorted(SOURCES.rglob("*.py")) if "checkout" not in each.parts]
     return [(each, ast.parse(each.read_text(encoding="utf-8"))) for each in paths]
