@@ -18,7 +18,7 @@ from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult
 from kintsugi.repair.rejection import Rejection, answer_in, rejection_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
-from kintsugi.telemetry.capsule.text import HELPERS, ON_NEW_OBJECTS
+from kintsugi.telemetry.capsule.helpers import HELPERS, ON_NEW_OBJECTS
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.telemetry.redact import MASK
 from kintsugi.workflow.patch import Reproduction, Rerun

@@ -125,6 +125,20 @@ class Nameless:
     """Equal to itself alone."""
 
 
+class HashedByState:
+    """By what it is called, and by what it belongs to."""
+
+    def __init__(self, owner: Any) -> None:
+        self.name, self.owner, self.called = "mug", owner, functools.partial(name_of, self)
+
+    def __hash__(self) -> int:
+        return hash((self.called(), self.owner["name"]))
+
+
+def name_of(one: HashedByState) -> str:
+    return one.name
+
+
 class OfEachThread(threading.local):
     def __init__(self, size: int = 5) -> None:
         self.size, self.items = size, [Item("mug")]
@@ -313,6 +327,19 @@ def test_circles_are_closed() -> None:
     assert again.itself is again
     assert again.children[0]["owner"] is again
     assert again.children[0]["pair"] == (again, again.children)
+
+
+def test_what_is_hashed_is_whole_by_then_though_a_circle_leads_through_it() -> None:
+    owner: dict[str, Any] = {"name": "shop"}
+    owner["by_key"] = {HashedByState(owner): 1}
+    owner["in_a_set"] = [frozenset({HashedByState(owner)})]
+
+    again = rebuilt_from(handed_over, owner)
+
+    for (one,) in (again["by_key"], again["in_a_set"][0]):
+        assert one.owner is again
+        assert one.called.args == (one,)
+        assert one in again["by_key"] or one in again["in_a_set"][0]
 
 
 def test_a_circle_that_nothing_can_close_is_left_out_with_the_reason() -> None:

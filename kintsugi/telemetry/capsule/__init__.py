@@ -19,9 +19,10 @@ from kintsugi.telemetry.capsule import raw
 from kintsugi.telemetry.capsule.builders import Builders
 from kintsugi.telemetry.capsule.calls import Call, Unreachable, calls_in, frames_of, is_of_project, under_way
 from kintsugi.telemetry.capsule.graph import Entry, Graph, Part, Secret, TooMuch
+from kintsugi.telemetry.capsule.helpers import HELPERS
 from kintsugi.telemetry.capsule.inside import Place
 from kintsugi.telemetry.capsule.names import Names
-from kintsugi.telemetry.capsule.text import HELPERS, file_of, snake_case, written
+from kintsugi.telemetry.capsule.text import file_of, snake_case, written
 from kintsugi.telemetry.redact import is_clean, redact, redact_source
 
 __all__ = ["LARGEST", "Capsule", "record"]
