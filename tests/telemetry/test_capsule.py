@@ -235,6 +235,15 @@ def test_a_pattern_a_file_in_memory_and_a_lock_are_made_anew() -> None:
     assert lock.acquire(blocking=False)
 
 
+def test_a_file_that_the_call_has_read_is_read_again_from_its_beginning() -> None:
+    def parsed(file: io.StringIO, kept: list[io.StringIO]) -> None:
+        raise LookupError(file.read(), kept[0].readline())
+
+    error = _raised(lambda: parsed(io.StringIO("a\nb"), [io.StringIO("a\nb\n")]))
+
+    assert run(made_of(error)).args == ("a\nb", "b\n")
+
+
 def test_what_was_one_object_is_one_object() -> None:
     item = Item("mug")
 
@@ -358,6 +367,12 @@ class Shop:
     def __init__(self) -> None:
         self.open = True
 
+    def took_out(self, *, first: int, **rest: Any) -> None:
+        size = rest.pop("size")
+        second = rest.pop("second", None)
+        absent = rest.pop("absent", first)
+        raise LookupError(self.open, first, size, second, absent, rest)
+
     def method(self, first: int, /, second: int, *more: int, third: int = 3, **rest: int) -> None:
         raise LookupError(self.open, first, second, more, third, rest)
 
@@ -395,6 +410,30 @@ class Shop:
         raise LookupError(value)
 
 
+class Unmade:
+    def __init__(self, value: int, *more: str, size: int) -> None:
+        seen = hasattr(self, "value")
+        self.value = value
+        raise LookupError(seen, value, more, size)
+
+
+class UnmadeAgain(Unmade):
+    def __init__(self, value: int) -> None:
+        super().__init__(value, "c", size=8)
+
+
+class UnmadeByNew(Unmade):
+    own: int
+
+    def __new__(cls, value: int) -> UnmadeByNew:
+        made = super().__new__(cls)
+        made.own = value
+        return made
+
+    def __init__(self, value: int) -> None:
+        raise LookupError(self.own, value)
+
+
 @functools.lru_cache
 def cached(value: int) -> int:
     raise LookupError(value)
@@ -410,6 +449,10 @@ def _passed_over() -> Callable[[AsyncIterator[int]], Coroutine[Any, Any, None]]:
 WAYS: dict[str, Callable[[], object]] = {
     "a method with arguments of every kind": lambda: Shop().method(1, 2, 4, 5, third=6, seven=7),
     "a method by keywords": lambda: Shop().method(1, second=2),
+    "a method that takes out of its rest": lambda: Shop().took_out(first=1, size=2, second=3, more=4),
+    "the making of an object": lambda: Unmade(5, "b", size=7),
+    "the making of an object of a class with a base": lambda: UnmadeAgain(5),
+    "an __init__ that its object was made for otherwise": lambda: UnmadeByNew(5),
     "a method of a class": lambda: Shop.of_the_class(1),
     "a function in a class": lambda: Shop.alone(1),
     "a property": lambda: Shop().asked,

@@ -128,7 +128,8 @@ def _as_entry(call: Call, builders: Builders, graph: Graph) -> Entry:
     if call.is_inside:
         entry.opens, entry.on = _inside(call, builders, graph)
     else:
-        entry.opens = builders.names.named(call.module, call.path) + "("
+        of = builders.names
+        entry.opens = (of.of(call.made) if call.made else of.named(call.module, call.path)) + "("
     positional = call.positional
     if call.on_first:
         entry.opens, entry.on = _on_first(call, builders, graph)

@@ -166,15 +166,7 @@ def undecorated(one, name):
     return one
 ''',
 }
-ON_NEW_OBJECTS = {
-    "rebuilt": '''\
-def rebuilt(kind, /, **state):
-    """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
-    made = by_its_init(kind, (), state)
-    return with_state(object.__new__(kind), **state) if made is None else made
-''',
-    "with_state": HELPERS["with_state"]
-    + '''
+_BY_ITS_INIT = '''
 
 def by_its_init(kind, content, state):
     """None where its `__init__` does not take these."""
@@ -187,7 +179,15 @@ def by_its_init(kind, content, state):
         return None
     made = {*getattr(one, "__dict__", ()), *(name for name in state if hasattr(one, name))}
     return with_state(one, **{name: value for name, value in state.items() if name not in made})
+'''
+ON_NEW_OBJECTS = {
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class, made by its `__init__` from the attributes that are called as its arguments are."""
+    made = by_its_init(kind, (), state)
+    return with_state(object.__new__(kind), **state) if made is None else made
 ''',
+    "with_state": HELPERS["with_state"] + _BY_ITS_INIT,
     "filled": '''\
 def filled(kind, base, /, *content, **state):
     """The same for a class that builds on a builtin one, which holds this content."""
@@ -200,7 +200,31 @@ def filled(kind, base, /, *content, **state):
     return with_state(one, **state)
 ''',
 }
-"""The two that rebuild an object past its `__init__`, for when it is to go through that."""
+"""Those that rebuild an object past its `__init__`, for when it is to go through that."""
+WITH_MORE = {
+    "rebuilt": '''\
+def rebuilt(kind, /, **state):
+    """An object of this class with these attributes, and with what its `__init__` gives it besides."""
+    return with_state(object.__new__(kind), **{**more_by_its_init(kind, (), state), **state})
+''',
+    "with_state": HELPERS["with_state"]
+    + _BY_ITS_INIT
+    + """
+
+def more_by_its_init(kind, content, state):
+    made = getattr(by_its_init(kind, content, state), "__dict__", {})
+    return {name: value for name, value in made.items() if name not in state}
+""",
+    "filled": '''\
+def filled(kind, base, /, *content, **state):
+    """The same for a class that builds on a builtin one, which holds this content."""
+    one = base.__new__(kind, *content)
+    if base.__init__ is not object.__init__:
+        base.__init__(one, *content)
+    return with_state(one, **{**more_by_its_init(kind, content, state), **state})
+''',
+}
+"""The same for when it is to keep its state, and to have what its `__init__` would give it besides that."""
 _NEEDS = {
     "inside": ("named_as", "missing"),
     **dict.fromkeys(("rebuilt", "filled", "stand_in"), ("with_state",)),

@@ -30,6 +30,7 @@ from kintsugi.telemetry.capsule import forms, raw
 from kintsugi.telemetry.capsule.graph import (
     LONGEST_TEXT,
     MOST_ITEMS,
+    OF_THE_CALL,
     Entry,
     Graph,
     Part,
@@ -206,6 +207,7 @@ def _octets(builders: Builders, graph: Graph, value: bytearray, entry: Entry) ->
 
 
 def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> None:
+    """One that was handed over itself begins again: what it was read since then, the call has read."""
     if value.closed:
         return leave_out(entry, "a closed file in memory")
     content, place = value.getvalue(), value.tell()
@@ -214,7 +216,7 @@ def _in_memory(builders: Builders, graph: Graph, value: Any, entry: Entry) -> No
     kind = builders.names.of(type(value))
     literal = builders.value(graph, content, entry.hint, entry.depth + 1)
     entry.opens = f"{kind}({literal})"
-    if place:
+    if place and entry.depth > OF_THE_CALL:
         entry.opens = f"at_place({entry.opens}, {place})"
     return None
 
