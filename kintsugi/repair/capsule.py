@@ -18,7 +18,7 @@ from kintsugi.repair.languages.results import Crash, Ending, Results, TestResult
 from kintsugi.repair.rejection import Rejection, answer_in, rejection_in
 from kintsugi.repair.sandbox import Box, Ground, Outcome, ground
 from kintsugi.repair.sandbox import probe as boxes
-from kintsugi.telemetry.capsule.helpers import HELPERS, ON_NEW_OBJECTS, WITH_MORE
+from kintsugi.telemetry.capsule.helpers import BY_DEFAULTS, HELPERS, ON_NEW_OBJECTS, WITH_MORE
 from kintsugi.telemetry.fingerprint import plain_message
 from kintsugi.telemetry.redact import MASK
 from kintsugi.workflow.patch import Reproduction, Rerun
@@ -120,12 +120,13 @@ def _folder_of(module: str, failure: Failure | None) -> str:
     return ""
 
 
-def on_new_objects(call: FailingCall) -> FailingCall | None:
-    """The same call on objects that their own `__init__` makes, so that a fix of that shows; None where it has none.
+def on_new_objects(call: FailingCall) -> tuple[FailingCall, ...]:
+    """The same call on objects that their own `__init__` makes, so that a fix of that shows; nothing where it has none.
 
-    It is another call until it is seen to fail in the same way.
+    First from all that it takes, then from what it cannot do without. Each is another call until it is seen to fail in
+    the same way.
     """
-    return _with(ON_NEW_OBJECTS, call)
+    return tuple(filter(None, (_with(ON_NEW_OBJECTS, call), _with(BY_DEFAULTS, call))))
 
 
 def with_more_attributes(call: FailingCall) -> FailingCall | None:

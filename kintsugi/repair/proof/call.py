@@ -54,18 +54,18 @@ async def call_turns(proving: Proving) -> CallTurned | None:
 
 
 async def _turned_on_new_objects(proving: Proving, call: FailingCall) -> CallTurned | None:
-    new = capsule.on_new_objects(call)
-    if new is None:
-        return None
-    try:
-        found = await _turned(proving, new)
-    except Unproven:
-        return None
-    flag = (
-        f"the failing call, {call.name}, still fails on the objects as they were; "
-        "it ends well on objects that their own __init__ makes: does the patch mend how they came to be broken?"
-    )
-    return replace(found, turned=False, flags=(flag,)) if found.turned else None
+    for new in capsule.on_new_objects(call):
+        try:
+            found = await _turned(proving, new)
+        except Unproven:
+            continue
+        if found.turned:
+            flag = (
+                f"the failing call, {call.name}, still fails on the objects as they were; it ends well on objects "
+                "that their own __init__ makes: does the patch mend how they came to be broken?"
+            )
+            return replace(found, name=call.name, turned=False, flags=(flag,))
+    return None
 
 
 async def _turned_with_more(proving: Proving, call: FailingCall) -> CallTurned | None:

@@ -201,6 +201,14 @@ def filled(kind, base, /, *content, **state):
 ''',
 }
 """Those that rebuild an object past its `__init__`, for when it is to go through that."""
+BY_DEFAULTS = {
+    **ON_NEW_OBJECTS,
+    "with_state": ON_NEW_OBJECTS["with_state"].replace(
+        "list(inspect.signature(kind).parameters)",
+        "[name for name, one in inspect.signature(kind).parameters.items() if one.default is one.empty]",
+    ),
+}
+"""The same for when its `__init__` is to take by itself what it can: a patch may have changed that."""
 WITH_MORE = {
     "rebuilt": '''\
 def rebuilt(kind, /, **state):
